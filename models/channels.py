@@ -1,0 +1,45 @@
+"""What a channel is: one provider endpoint with one key."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class ChannelSettings(BaseModel):
+    """One ``[[channels]]`` entry of ``darkroom.toml``, or the one that ``DARKROOM_UPSTREAM_*`` describes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="how logs and jobs call it")
+    base_url: AnyHttpUrl = Field(description="the provider's address; /v1/chat/completions is added to it")
+    api_key: SecretStr = Field(description="the provider's key; never logged or shown")
+    models: tuple[str, ...] = Field(description="models it serves; * at an end stands for anything")
+    preset: str = Field("generic", description="the provider family: how to ask and what to expect")
+    rpm: float | None = Field(None, gt=0, description="calls per minute over all workers; none: no limit")
+    concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
+    enabled: bool = Field(True, description="false: known, but not used")
+    stream: Literal["on", "off"] | None = Field(None, description="overrides the preset's choice")
+    inline_images: bool | None = Field(None, description="send input pictures as data URLs; overrides the preset")
+    idle_timeout: float | None = Field(None, gt=0, description="seconds without a byte; overrides the preset")
+    total_timeout: float | None = Field(None, gt=0, description="seconds for the whole call; overrides the preset")
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split_models(cls, value: object) -> object:
+        """Accept ``a, b`` as well as a list: environment variables have no lists."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("models")
+    @classmethod
+    def _some_model(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one model, or * for any")
+        return value
+
+
+def serves(patterns: Sequence[str], model: str) -> bool:
+    """Tell whether one of a channel's model patterns (``name`` or ``prefix*``) covers ``model``."""
+    return any(
+        model == pattern or (pattern.endswith("*") and model.startswith(pattern[:-1])) for pattern in patterns
+    )

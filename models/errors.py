@@ -1,0 +1,60 @@
+"""The error tree.
+
+::
+
+    DarkroomError
+    ├── SettingsError        a setting is missing or wrong; the text has one sentence per fault
+    ├── InvalidRequest       what a caller sent can't be accepted; names the field and the fix
+    ├── NotFound             no such thing, or not this caller's
+    ├── Conflict             the thing is not in a state that allows this
+    ├── StorageError         the object store refused or failed; may be tried again
+    └── PictureError         a download is not (or not safely) a picture; carries a code
+"""
+
+
+class DarkroomError(Exception):
+    """Everything that Darkroom raises on purpose."""
+
+
+class SettingsError(DarkroomError):
+    """Settings that can't work. ``faults`` holds one sentence per fault, each with its fix."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class InvalidRequest(DarkroomError):
+    """A request that can't be accepted."""
+
+    def __init__(self, field: str, message: str, *, code: str = "invalid") -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.message, self.code = field, message, code
+
+
+class NotFound(DarkroomError):
+    """Nothing of this name that the caller may see."""
+
+
+class Conflict(DarkroomError):
+    """The thing's state does not allow what was asked."""
+
+
+class StorageError(DarkroomError):
+    """The object store failed; the same call may work later."""
+
+
+class PictureError(DarkroomError):
+    """A picture could not be brought home.
+
+    ``code`` is one of ``asset_not_found asset_forbidden asset_expired asset_unreachable asset_timeout
+    asset_too_large asset_truncated asset_not_image asset_blocked_address asset_redirects``;
+    ``retryable`` tells whether the same address may work later; ``retry_after`` is in seconds.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, retryable: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+        self.retryable, self.retry_after = retryable, retry_after

@@ -1,0 +1,41 @@
+"""Public ids: a type prefix and a UUIDv7 in Crockford's base 32, as the TypeID specification writes them."""
+
+from typing import Literal
+from uuid import UUID
+
+import uuid_utils.compat
+
+from models.errors import NotFound
+
+Kind = Literal["job", "asset", "caller", "worker", "attempt"]
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_DIGITS = {character: number for number, character in enumerate(_ALPHABET)}
+
+
+def new_id() -> UUID:
+    """Return a new UUIDv7 (RFC 9562): unique, and ordered by time."""
+    return uuid_utils.compat.uuid7()
+
+
+def public_id(kind: Kind, key: UUID) -> str:
+    """Write a key as callers see it, such as ``job_01h455vb4pex5vsknk084sn02q``."""
+    number, characters = key.int, []
+    for _ in range(26):
+        characters.append(_ALPHABET[number & 31])
+        number >>= 5
+    return f"{kind}_{''.join(reversed(characters))}"
+
+
+def parse_id(kind: Kind, text: str) -> UUID:
+    """Read a public id back.
+
+    Raises ``NotFound`` for anything that is not an id of this kind: to a caller, both are the same.
+    """
+    prefix, _, digits = text.partition("_")
+    if prefix != kind or len(digits) != 26 or digits[0] > "7" or any(c not in _DIGITS for c in digits):
+        raise NotFound(f"There is no {kind} {text[:64]!r}.")
+    number = 0
+    for character in digits:
+        number = number << 5 | _DIGITS[character]
+    return UUID(int=number)

@@ -1,0 +1,1 @@
+"""All SQL, gathered and named."""

@@ -1,0 +1,22 @@
+"""What a caller asks for, as the worker and the dialects read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One request for pictures.
+
+    ``images`` are input pictures in order, each an http(s) URL or a ``data:`` URL by the time a dialect sees it
+    (stored assets, written ``asset_…``, are resolved before). ``size`` is ``WIDTHxHEIGHT`` or a ratio ``W:H``.
+    ``params`` are passed to the provider as further top-level members of the request body.
+    """
+
+    model: str
+    prompt: str
+    images: tuple[str, ...] = ()
+    size: str | None = None
+    n: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
