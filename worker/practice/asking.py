@@ -1,0 +1,71 @@
+"""What a request body asks for."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from models.errors import InvalidRequest
+from worker.practice.hints import read_hints
+from worker.practice.sizes import size_of
+from worker.practice.wishes import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call, understood. ``prompt`` is the user's text as it came, ``caption`` the same without hints."""
+
+    model: str
+    prompt: str
+    caption: str
+    stream: bool
+    size: tuple[int, int]
+    n: int
+    wish: Wish
+
+
+def read_call(body: bytes, defaults: Wish) -> Asked:
+    """Read the body of a call to ``/v1/chat/completions``. Raises ``InvalidRequest``."""
+    try:
+        call = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest("body", f"this is not JSON: {error}") from error
+    if not isinstance(call, dict) or not isinstance(call.get("messages"), list):
+        raise InvalidRequest("messages", "a list of messages is required")
+    prompt = _prompt(call["messages"])
+    caption, members = read_hints(prompt)
+    wish = _wish(defaults, members, call.get("practice"))
+    asked_n = call.get("n")
+    n = wish.n or (min(max(asked_n, 1), 10) if isinstance(asked_n, int) else 1)
+    model, stream = str(call.get("model") or "practice-image"), call.get("stream") is True
+    return Asked(model, prompt, caption, stream, size_of(call, prompt), n, wish)
+
+
+def _wish(defaults: Wish, hints: dict[str, Any], practice: object) -> Wish:
+    if practice is not None and not isinstance(practice, dict):
+        raise InvalidRequest("practice", "an object is expected")
+    if not hints and not practice:
+        return defaults
+    try:
+        return defaults.changed(hints | (practice or {}))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(map(str, ("practice", *fault["loc"])))
+        raise InvalidRequest(field, fault["msg"]) from error
+
+
+def _prompt(messages: list[Any]) -> str:
+    """Return the text of the last message that a user wrote."""
+    for message in reversed(messages):
+        if isinstance(message, dict) and message.get("role", "user") == "user":
+            return _text(message.get("content"))
+    return ""
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = (part.get("text") for part in parts if isinstance(part, dict))
+    return "\n".join(text for text in texts if isinstance(text, str))

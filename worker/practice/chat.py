@@ -1,0 +1,107 @@
+"""One call to ``/v1/chat/completions``, from its body to the script of its answer."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from worker.practice.accidents import ACCIDENTS, drip
+from worker.practice.answers import (
+    LINKED,
+    Message,
+    b64_json,
+    inline_message,
+    linked_message,
+    plain_body,
+    plain_script,
+    stream_script,
+)
+from worker.practice.asking import Asked
+from worker.practice.drawing import Recipe
+from worker.practice.failures import CHARGED, SENTENCES, failure_answer
+from worker.practice.gallery import Gallery, LinkFault, cut_short
+from worker.practice.ledger import LedgerCall
+from worker.practice.options import PracticeOptions
+from worker.practice.scripts import Script
+from worker.practice.wishes import Failing
+
+
+class Studio:
+    """Makes the pictures and the answers around them."""
+
+    def __init__(self, options: PracticeOptions) -> None:
+        self.gallery = Gallery()
+        self._options = options
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="practice-drawing")
+
+    def close(self) -> None:
+        """Let the drawing threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def make(self, recipe: Recipe) -> bytes:
+        """Make a picture; drawing happens in a thread."""
+        if recipe.quick:
+            return recipe.make()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, recipe.make)
+
+    async def answer(self, asked: Asked, call: LedgerCall, base_url: str) -> Script:
+        """Plan the answer to a call, and write into the ledger what it comes to."""
+        failing = self._failing(asked, call)
+        kind = failing.kind if failing else None
+        delay = self._options.pause(asked.wish, asked.prompt, call.earlier)
+        call.outcome, call.charged = kind or "picture", kind is None or kind in CHARGED
+        if kind and (script := failure_answer(kind, delay=delay, retry_after=asked.wish.retry_after)):
+            return script
+        script = await self._spoken(asked, call, failing, base_url, delay)
+        if kind == "drip":
+            return drip(script, asked.wish.interval)
+        accident = ACCIDENTS.get(kind) if kind else None
+        return accident(script) if accident else script
+
+    def _failing(self, asked: Asked, call: LedgerCall) -> Failing | None:
+        if due := asked.wish.due(call.earlier):
+            return due
+        accident = self._options.accident(asked.prompt, call.earlier)
+        return Failing(kind=accident, times=1) if accident else None
+
+    async def _spoken(
+        self, asked: Asked, call: LedgerCall, failing: Failing | None, base_url: str, delay: float
+    ) -> Script:
+        """Plan an answer in which the model says something, mostly a picture."""
+        wish, model, number = asked.wish, asked.model, call.number
+        if failing and failing.kind in SENTENCES:
+            message = Message(SENTENCES[failing.kind])
+        elif wish.deliver in LINKED or (failing and failing.kind == "dead_link"):
+            message = self._linked(asked, call, failing, base_url)
+        else:
+            pictures = [await self.make(recipe) for recipe in _recipes(asked, call)]
+            if failing and failing.kind == "truncated":
+                pictures = [cut_short(png) for png in pictures]
+            if wish.deliver == "b64_json":
+                body = b64_json(pictures)
+                message = Message(body.decode())
+                if not asked.stream:
+                    return plain_script(body, delay=delay)
+            else:
+                message = inline_message(wish.deliver, pictures)
+        if asked.stream:
+            return stream_script(message, number=number, model=model, style=wish.progress, delay=delay)
+        return plain_script(plain_body(message, number=number, model=model), delay=delay)
+
+    def _linked(self, asked: Asked, call: LedgerCall, failing: Failing | None, base_url: str) -> Message:
+        fault: LinkFault | None = None
+        if failing and (failing.kind == "dead_link" or failing.kind == "truncated"):
+            fault = failing.kind
+        times = failing.times if failing else 0
+        call.pictures = tuple(
+            self.gallery.hang(recipe, fault=fault, times=times) for recipe in _recipes(asked, call)
+        )
+        urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
+        return linked_message(asked.wish.deliver, urls)
+
+
+def _recipes(asked: Asked, call: LedgerCall) -> list[Recipe]:
+    """Return the call's pictures; the same prompt gives other ones each time it is called."""
+    first = call.earlier * asked.n + 1
+    return [
+        Recipe(asked.prompt, number, asked.caption, asked.size, asked.wish.picture)
+        for number in range(first, first + asked.n)
+    ]

@@ -1,0 +1,101 @@
+"""Which calls came in and what became of them: the provider's own books."""
+
+import asyncio
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from models.clock import now, rfc3339
+
+
+@dataclass(slots=True)
+class LedgerCall:
+    """One call. ``outcome`` is ``picture`` or the kind of failure; ``charged``: it would cost money."""
+
+    number: int  #: from 1, in order of arrival
+    received: float  #: ``time.monotonic()``, comparable between processes of one machine
+    received_at: str  #: wall time, RFC 3339
+    prompt: str
+    model: str
+    stream: bool
+    earlier: int  #: calls of the same prompt before this one
+    in_flight: int  #: calls in flight, with this one
+    key_hash: str | None = None  #: first 16 hex digits of the key's SHA-256
+    idempotency_key: str | None = None
+    outcome: str = "open"
+    charged: bool = False
+    pictures: tuple[str, ...] = ()  #: names below ``/pictures/`` of those that are fetched by link
+    finished: float | None = None  #: ``time.monotonic()`` when the answer was given or given up
+    aborted: bool = False  #: whether the client went away before that
+
+
+class Ledger:
+    """All calls since the start or the last reset."""
+
+    def __init__(self) -> None:
+        self.calls: list[LedgerCall] = []
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self._seen: Counter[str] = Counter()
+        self._waiting: list[tuple[Callable[[Ledger], bool], asyncio.Future[None]]] = []
+
+    def reset(self) -> None:
+        """Forget everything, also how often each prompt was called; calls in flight stay counted."""
+        self.calls, self._seen, self.max_in_flight = [], Counter(), self.in_flight
+
+    def open(
+        self, prompt: str, *, model: str, stream: bool, key: str | None, idempotency_key: str | None
+    ) -> LedgerCall:
+        """Write down a call that just came in."""
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        call = LedgerCall(
+            len(self.calls) + 1, time.monotonic(), rfc3339(now()), prompt, model, stream,
+            self._seen[prompt], self.in_flight, _hash(key) if key else None, idempotency_key,
+        )  # fmt: skip
+        self._seen[prompt] += 1
+        self.calls.append(call)
+        self._tell()
+        return call
+
+    def close(self, call: LedgerCall, *, aborted: bool = False) -> None:
+        """Write down that a call is over; the first word counts."""
+        if call.finished is None:
+            call.finished, call.aborted = time.monotonic(), aborted
+            self.in_flight -= 1
+            self._tell()
+
+    async def until(self, reached: Callable[["Ledger"], bool]) -> None:
+        """Wait until calls came or went so that ``reached`` is true; for tests in the server's own loop."""
+        if not reached(self):
+            signal = asyncio.get_running_loop().create_future()
+            self._waiting.append((reached, signal))
+            await signal
+
+    def _tell(self) -> None:
+        for entry in self._waiting[:]:
+            reached, signal = entry
+            if signal.done() or reached(self):
+                self._waiting.remove(entry)
+                if not signal.done():
+                    signal.set_result(None)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the totals."""
+        return {
+            "count": len(self.calls),
+            "in_flight": self.in_flight,
+            "max_in_flight": self.max_in_flight,
+            "charged": sum(call.charged for call in self.calls),
+            "aborted": sum(call.aborted for call in self.calls),
+            "outcomes": Counter(call.outcome for call in self.calls),
+        }
+
+
+@lru_cache(maxsize=1024)
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,0 +1,50 @@
+"""How a practice server behaves unless a call asks for something else."""
+
+import hashlib
+from typing import Annotated
+
+from pydantic import Field, PrivateAttr
+
+from worker.practice.wishes import FailureKind, Kind, Wish
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class PracticeOptions(Wish):
+    """All members of a wish as defaults, and what only the server as a whole has."""
+
+    rates: dict[Kind, Rate] = Field(default_factory=dict, description="share of calls that fail, by kind")
+    seed: int = Field(0, description="decides which calls fail, and how long they take")
+    rpm: int | None = Field(None, gt=0, description="calls per minute and key that are let in; not announced")
+    concurrency: int | None = Field(None, gt=0, description="calls in flight per key that are let in")
+    ping: float = Field(10, gt=0, description="seconds of silence after which a stream sends a comment")
+
+    _wish: Wish = PrivateAttr(default_factory=Wish)
+
+    def model_post_init(self, context: object, /) -> None:
+        """Keep the part that calls may change, so that a plain call has nothing to build."""
+        self._wish = Wish().changed({name: getattr(self, name) for name in Wish.model_fields})
+
+    @property
+    def wish(self) -> Wish:
+        """The defaults of one call."""
+        return self._wish
+
+    def lot(self, purpose: str, prompt: str, earlier: int) -> float:
+        """Draw a number from 0 to 1 that depends on the call alone, not on which others came before."""
+        ticket = f"{purpose}\0{self.seed}\0{earlier}\0{prompt}".encode("utf-8", "replace")
+        return int.from_bytes(hashlib.blake2b(ticket, digest_size=4).digest()) / 2**32
+
+    def accident(self, prompt: str, earlier: int) -> FailureKind | None:
+        """Return the kind of failure that the rates have in store for this call."""
+        lot = self.lot("failure", prompt, earlier) if self.rates else 1.0
+        for kind, rate in self.rates.items():
+            if lot < rate:
+                return kind
+            lot -= rate
+        return None
+
+    def pause(self, wish: Wish, prompt: str, earlier: int) -> float:
+        """Return this call's delay in seconds."""
+        low, high = wish.delay
+        return low if low == high else low + (high - low) * self.lot("delay", prompt, earlier)

@@ -1,0 +1,133 @@
+"""Starts the practice provider: inside a running event loop, or as a process of its own.
+
+As a process (``python -c "from worker.practice.server import main; main(['--delay', '2'])"``) it prints one
+line of JSON, ``{"url": "http://127.0.0.1:40123", "port": 40123, "pid": 4711}``, and serves until SIGTERM or
+SIGINT. Its options are the members of ``PracticeOptions``, with dashes: ``--delay 1-5 --picture tiny
+--deliver markdown_data --rate 429=0.05 --rate cut=0.01 --seed 7 --rpm 60 --concurrency 8``.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from worker.practice.ledger import Ledger
+from worker.practice.options import PracticeOptions
+from worker.practice.routes import Routes
+
+_BACKLOG = 4096  # a bench opens a thousand connections at once
+_GRACE = 0.1  # seconds that calls in flight get when the server stops
+
+
+class PracticeServer:
+    """A practice provider that is serving. ``url`` has no path: add ``/v1/chat/completions``."""
+
+    def __init__(self, host: str, port: int, routes: Routes, runner: web.AppRunner) -> None:
+        self.host, self.port = host, port
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._routes, self._runner = routes, runner
+
+    @property
+    def ledger(self) -> Ledger:
+        """The provider's books."""
+        return self._routes.ledger
+
+    async def stop(self) -> None:
+        """Stop serving; calls in flight are broken off."""
+        self._routes.closing = True
+        await self._runner.cleanup()
+        self._routes.studio.close()
+
+    async def __aenter__(self) -> "PracticeServer":
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.stop()
+
+
+async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: object) -> PracticeServer:
+    """Start a practice provider in the running loop and return it once it serves; port 0 takes a free one.
+
+    ``options`` are the members of ``PracticeOptions``. Raises pydantic's ``ValidationError`` for others, and
+    ``OSError`` if the address can't be had.
+    """
+    routes = Routes(PracticeOptions.model_validate(options))
+    runner = web.AppRunner(
+        routes.app(),
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=_GRACE,
+        keepalive_timeout=75,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+    except OSError:
+        await runner.cleanup()
+        routes.studio.close()
+        raise
+    return PracticeServer(host, int(runner.addresses[0][1]), routes, runner)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve as a process of its own until a signal comes."""
+    chosen = vars(_parser().parse_args(arguments))
+    host, port = chosen.pop("host"), chosen.pop("port")
+    options = {name: value for name, value in chosen.items() if value is not None}
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(host, port, options))
+
+
+async def _serve(host: str, port: int, options: dict[str, Any]) -> None:
+    ended = asyncio.Event()
+    with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, ended.set)
+    async with await start_practice(host=host, port=port, **options) as server:
+        line = orjson.dumps({"url": server.url, "port": server.port, "pid": os.getpid()})
+        sys.stdout.write(line.decode() + "\n")
+        sys.stdout.flush()
+        await ended.wait()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415  # it does not exist on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="practice", description="A provider to practise on.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument(
+        "--rate", dest="rates", action=_Rate, metavar="KIND=SHARE", help="share of calls that fail so"
+    )
+    parser.add_argument("--fail", action="append", metavar="KIND", help="what all calls meet")
+    for name, field in PracticeOptions.model_fields.items():
+        if name not in ("rates", "fail"):
+            parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=field.description)
+    return parser
+
+
+class _Rate(argparse.Action):
+    """Collects ``--rate 429=0.1 --rate cut=0.02`` into one mapping."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option: str | None = None,
+    ) -> None:
+        kind, _, share = str(values).partition("=")
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), kind: share})
