@@ -1,0 +1,149 @@
+"""Which addresses a download may reach: public ones, and those the operator allows."""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import (
+    AddressValueError,
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+from models.errors import PictureError, SettingsError
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+#: Special-purpose networks (IANA registries); Python's own ``is_global`` differs between patch releases.
+_RESERVED_V4 = tuple(
+    map(
+        IPv4Network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24"),
+            *("192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+            *("224.0.0.0/4", "240.0.0.0/4"),
+        ),
+    )
+)
+_RESERVED_V6 = tuple(
+    IPv6Network(text)
+    for text in ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"]
+)
+_UNICAST_V6 = IPv6Network("2000::/3")  #: the only part of IPv6 that is given out
+_LAST_32_BITS = tuple(
+    IPv6Network(text) for text in ["::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"]
+)  #: compatible, mapped, translated, NAT64: an IPv4 address stands at the end
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """Networks that may be reached although they are not public (``DARKROOM_ALLOW_PRIVATE``)."""
+
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> "AllowList":
+        """Read networks such as ``10.0.0.0/8`` or single addresses. Raises ``SettingsError``."""
+        networks, faults = [], []
+        for text in filter(None, map(str.strip, texts)):
+            try:
+                networks.append(ip_network(text))
+            except ValueError as error:
+                faults.append(f"DARKROOM_ALLOW_PRIVATE: {error}; write networks such as 10.0.0.0/8.")
+        if faults:
+            raise SettingsError(faults)
+        return cls(tuple(networks))
+
+    def permits(self, address: Address) -> bool:
+        """Tell whether an address may be reached: it is allowed, or it and all it contains are public."""
+        return all(self._listed(inner) or is_public(inner) for inner in innermost(address))
+
+    def _listed(self, address: Address) -> bool:
+        return any(address in network for network in self.networks)
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address, and every address hidden in it, is one of the open internet."""
+    return all(_is_plain_public(inner) for inner in innermost(address))
+
+
+def innermost(address: Address) -> Iterator[Address]:
+    """Yield the addresses that packets to this one would reach: itself, or those it carries."""
+    if isinstance(address, IPv4Address):
+        yield address
+    elif any(address in network for network in _LAST_32_BITS) and int(address) > 1:
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+    elif address.sixtofour is not None:
+        yield address.sixtofour
+    elif address.teredo is not None:
+        yield from address.teredo
+    else:
+        yield address
+
+
+def _is_plain_public(address: Address) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _RESERVED_V4)
+    return address in _UNICAST_V6 and not any(address in network for network in _RESERVED_V6)
+
+
+def check_host(host: str, allow: AllowList) -> None:
+    """Refuse a URL's host if it is, or may be read as, an address that we must not reach.
+
+    Names pass: the resolver judges what they stand for. An address must be written in its one usual form;
+    decimal, octal, hexadecimal, short and full-width spellings, zones and escapes are refused whatever they
+    mean, because the parts below us may read them differently. Raises ``PictureError``
+    (``asset_blocked_address``).
+    """
+    literal = _literal(host)
+    if literal is not None and not allow.permits(literal):
+        raise blocked(host, str(literal))
+
+
+def check_address(text: str, host: str, allow: AllowList) -> None:
+    """Refuse an address that ``host`` turned out to have. Raises ``PictureError``."""
+    try:
+        address = ip_address(text)
+    except ValueError as error:
+        raise blocked(host, text) from error
+    if getattr(address, "scope_id", None) or not allow.permits(address):
+        raise blocked(host, text)
+
+
+def blocked(host: str, address: str) -> PictureError:
+    """Make the error for an address that must not be reached."""
+    return PictureError(
+        "asset_blocked_address",
+        f"{host[:200]!r} leads to {address[:80]}, which is not a public address. If you trust it, "
+        "add its network to DARKROOM_ALLOW_PRIVATE.",
+    )
+
+
+def _literal(host: str) -> Address | None:
+    """Read a host that is an address; ``None`` for a name. Raises ``PictureError`` for an odd spelling."""
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare or re.search(r"[%\s\\@/]", bare):
+        raise blocked(host, "an address in disguise")
+    if ":" in bare:
+        try:
+            return IPv6Address(bare)
+        except AddressValueError as error:
+            raise blocked(host, "a malformed IPv6 address") from error
+    return _literal_v4(host, bare)
+
+
+def _literal_v4(host: str, bare: str) -> IPv4Address | None:
+    """Read a dotted address. A host whose last label is a number is one, says the URL standard."""
+    plain = unicodedata.normalize("NFKC", bare).replace("。", ".").rstrip(".")
+    if not re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]*", plain.rpartition(".")[2]):
+        return None
+    try:
+        return IPv4Address(bare)
+    except AddressValueError as error:
+        raise blocked(host, "an unusually written IPv4 address") from error

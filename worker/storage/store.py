@@ -1,0 +1,95 @@
+"""Where pictures are kept: one small interface over folders, buckets and memory."""
+
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Executor
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from obstore.exceptions import UnknownConfigurationKeyError
+from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
+
+from models.errors import SettingsError
+from worker.storage.faults import plainly
+from worker.storage.objects import ObjectStore, Stat
+
+__all__ = ["Stat", "Store", "open_store"]
+
+NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+
+#: Our callers try again by themselves, so a dead bucket must be reported soon.
+_RETRY = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+_BUCKETS: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
+
+
+class Store(Protocol):
+    """Keeps objects under keys such as ``ab/cd/abcd….png``. A failure is a ``StorageError``."""
+
+    async def put(self, key: str, source: bytes | Path, *, content_type: str) -> None:
+        """Write an object whole: it is visible complete or not at all. Doing it twice is harmless."""
+
+    async def get(self, key: str) -> bytes:
+        """Read an object whole. Raises ``NotFound``."""
+
+    async def read_range(self, key: str, start: int, end: int) -> bytes:
+        """Read from ``start`` up to, but without, ``end``. Raises ``NotFound``."""
+
+    def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Yield the same bytes in chunks. Raises ``NotFound``."""
+
+    async def head(self, key: str) -> Stat | None:
+        """Tell an object's size and age, or ``None``."""
+
+    async def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+
+    async def check(self) -> None:
+        """Prove that it can be written and read; the error says what to do."""
+
+
+def open_store(
+    url: str, *, options: Mapping[str, str] = NO_OPTIONS, threads: Executor | None = None
+) -> ObjectStore:
+    """Open ``file:///path``, ``s3://bucket/prefix``, ``gs://…``, ``az://container/…`` or ``memory://``.
+
+    ``options`` go to the bucket's client: ``endpoint``, ``region``, ``access_key_id``, ``secret_access_key``,
+    ``allow_http``, … ``threads`` do the writing into folders (by default the loop's own). Raises
+    ``SettingsError`` for a wrong address or option, ``StorageError`` if a folder can't be made.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return ObjectStore(MemoryStore(), place="memory")
+    if parts.scheme == "file":
+        return _open_folder(parts, threads)
+    if parts.scheme in _BUCKETS and parts.netloc:
+        return _open_bucket(parts, options)
+    raise SettingsError(
+        [f"DARKROOM_STORAGE_URL can't be {url!r}: write file:///path, s3://bucket/prefix, gs://… or az://…"]
+    )
+
+
+def _open_folder(parts: SplitResult, threads: Executor | None) -> ObjectStore:
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise SettingsError(
+            ["DARKROOM_STORAGE_URL of a folder needs three slashes: file:///var/lib/darkroom"]
+        )
+    path = unquote(parts.path)
+    with plainly("make the folder", path):
+        backend = LocalStore(path, mkdir=True)
+    return ObjectStore(backend, place=f"the folder {path}", folder=True, threads=threads)
+
+
+def _open_bucket(parts: SplitResult, options: Mapping[str, str]) -> ObjectStore:
+    place = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    prefix = unquote(parts.path).strip("/") or None
+    try:
+        backend = _BUCKETS[parts.scheme](
+            parts.netloc, prefix=prefix, config=dict(options), retry_config=dict(_RETRY)
+        )
+    except UnknownConfigurationKeyError as error:
+        raise SettingsError([f"A storage option is not known: {str(error).splitlines()[0]}"]) from error
+    except ValueError as error:
+        raise SettingsError([f"A storage option can't be used: {str(error).splitlines()[0]}"]) from error
+    return ObjectStore(backend, place=place)
