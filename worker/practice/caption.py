@@ -50,7 +50,10 @@ def _fitting(prompt: str, width: int, *, unit: int) -> tuple[list[str], Font, in
     """Return the caption's lines in the largest letters that need few enough lines."""
     text = " ".join(prompt[:LONGEST].split())
     name = _best_font(text)
-    text = " ".join("".join(c for c in text if c == " " or _has_glyph(name, c)).split())
+    known = [character for character in text if character == " " or _has_glyph(name, character)]
+    text = (
+        " ".join("".join(known).split()) if len(known) * 2 > len(text) else ""
+    )  # no caption beats a torn one
     lines: list[str] = []
     for share in (15, 18, 22, 27):
         size = max(unit // share, 8)

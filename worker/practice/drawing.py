@@ -1,11 +1,11 @@
 """Real pictures: every prompt and number gives another one, and always the same one."""
 
-import io
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from worker.practice.brush import sky
 from worker.practice.caption import write_caption
+from worker.practice.encoding import png_file
 from worker.practice.palettes import PALETTES
 from worker.practice.png import labelled, noise_png, seeded, tiny_png
 from worker.practice.scenes import SCENES
@@ -50,6 +50,4 @@ def draw(recipe: Recipe) -> bytes:
     picture = sky(recipe.size, palette.high, palette.low)
     scene(picture, palette, dice)
     write_caption(picture, recipe.caption, f"practice-image  no. {recipe.number}")
-    file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=1)
-    return labelled(file.getvalue(), recipe.prompt, recipe.number)
+    return labelled(png_file(picture), recipe.prompt, recipe.number)

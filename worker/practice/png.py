@@ -22,14 +22,15 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
-def _header(width: int, height: int) -> bytes:
+def header(width: int, height: int) -> bytes:
+    """Write the header of a picture with 8 bits for each of red, green and blue."""
     return chunk(b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\0\0\0")
 
 
-_IEND = chunk(b"IEND", b"")
-_TINY_HEAD = SIGNATURE + _header(1, 1)
-_TINY_TAIL = chunk(b"IDAT", zlib.compress(b"\0\xf5\xa6\x23")) + _IEND
-_NOISE_HEAD = SIGNATURE + _header(_NOISE_SIDE, _NOISE_SIDE)
+IEND = chunk(b"IEND", b"")
+_TINY_HEAD = SIGNATURE + header(1, 1)
+_TINY_TAIL = chunk(b"IDAT", zlib.compress(b"\0\xf5\xa6\x23")) + IEND
+_NOISE_HEAD = SIGNATURE + header(_NOISE_SIDE, _NOISE_SIDE)
 
 
 def _label(prompt: str, number: int) -> bytes:
@@ -50,7 +51,7 @@ def tiny_png(prompt: str, number: int) -> bytes:
 def noise_png(prompt: str, number: int) -> bytes:
     """Return about 64 KB that no compressor shrinks, the same for the same prompt and number."""
     label = _label(prompt, number)
-    return b"".join((_NOISE_HEAD, label, _noise(zlib.crc32(label) % _NOISES), _IEND))
+    return b"".join((_NOISE_HEAD, label, _noise(zlib.crc32(label) % _NOISES), IEND))
 
 
 @lru_cache(maxsize=_NOISES)

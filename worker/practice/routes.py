@@ -57,7 +57,7 @@ class Routes:
             return _json({"error": fault}, status=400)
         headers = request.headers
         key = headers.get("Authorization", "").removeprefix("Bearer ") or None
-        again = headers.get("Idempotency-Key")
+        again = headers.get("Idempotency-Key", "").encode("utf-8", "replace").decode() or None
         call = self.ledger.open(
             asked.prompt, model=asked.model, stream=asked.stream, key=key, idempotency_key=again
         )

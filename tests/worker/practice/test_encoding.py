@@ -1,0 +1,12 @@
+import io
+import random
+
+from PIL import Image
+
+from worker.practice.encoding import png_file
+
+
+def test_a_picture_comes_back_pixel_by_pixel() -> None:
+    for size in ((1, 1), (7, 3), (64, 65)):
+        picture = Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3))
+        assert Image.open(io.BytesIO(png_file(picture))).tobytes() == picture.tobytes()
