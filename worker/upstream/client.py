@@ -1,0 +1,232 @@
+"""The one place that calls a provider. Whatever happens out there, it returns a ``Reply``."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import httpx
+
+from models.verdicts import Verdict
+from worker.upstream.answer import Answer, AnswerReader
+from worker.upstream.decoding import Undecodable, decoder_for
+from worker.upstream.failures import TransportFailure
+from worker.upstream.presets import Preset
+from worker.upstream.recover import Handles
+from worker.upstream.request import ProviderRequest
+from worker.upstream.verdict import judge
+from worker.upstream.wire import CURRENT, Wire, failure_of, open_client
+
+__all__ = ["Reply", "UpstreamClient", "open_client"]
+
+LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
+_THREAD_FROM = 256 * 1024  #: bytes; longer answers are taken apart beside the event loop
+_AFTER_DONE = 1.0  #: seconds to wait for the end of a stream that said it is over
+_REQUEST_IDS = ("x-oneapi-request-id", "x-request-id", "x-api-request-id", "x-generation-id", "cf-ray")
+_KEPT = frozenset(
+    {
+        *_REQUEST_IDS,
+        "content-type",
+        "content-length",
+        "date",
+        "server",
+        "retry-after",
+        "retry-after-ms",
+        "x-should-retry",
+        "cf-mitigated",
+        "openai-processing-ms",
+        "ratelimit",
+        "ratelimit-policy",
+        "location",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one call; ``elapsed`` is in seconds, ``raw`` the answer's bytes, decoded and capped."""
+
+    answer: Answer | None
+    verdict: Verdict
+    http_status: int | None = None
+    request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = b""
+    elapsed: float = 0.0
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call while it runs."""
+
+    reader: AnswerReader
+    preset: Preset
+    on_progress: Callable[[int], None] | None
+    on_handle: Callable[[Handles], None] | None
+    started: float
+    wire: Wire = field(default_factory=Wire)
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    chunks: list[bytes] = field(default_factory=list)
+    size: int = 0
+    told: int = -1
+    shown: Handles = field(default_factory=Handles)
+    failure: TransportFailure | None = None
+    heard: float = 0.0  # when the last byte came
+    meant: float = 0.0  # when the last byte came that was no comment
+
+    def take(self, chunk: bytes, now: float) -> None:
+        """Read on, and tell what is new."""
+        self.chunks.append(chunk)
+        self.size += len(chunk)
+        before = self.reader.meaningful
+        self.reader.feed(chunk)
+        self.heard = now
+        if self.reader.meaningful != before:
+            self.meant = now
+            self._tell()
+
+    def _tell(self) -> None:
+        if (
+            self.on_progress is not None
+            and self.reader.progress
+            and int(self.reader.progress[-1]) > self.told
+        ):
+            self.told = int(self.reader.progress[-1])
+            self.on_progress(self.told)
+        if self.on_handle is not None and self.reader.handles != self.shown:
+            self.shown = self.reader.handles
+            self.on_handle(self.shown)
+
+    def deadline(self) -> float:
+        """Return when waiting for the next byte is over; comments never extend the total."""
+        end = self.started + self.preset.total
+        if self.reader.done:
+            return min(end, self.heard + _AFTER_DONE)
+        if not self.heard:
+            return min(end, self.started + self.preset.patience)
+        if self.reader.streaming or self.preset.first_byte is not None:
+            return min(end, self.heard + self.preset.idle, self.meant + self.preset.silent)
+        return end
+
+
+class UpstreamClient:
+    """Calls providers over one ``httpx.AsyncClient``, which the composition root opens and closes."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def call(
+        self,
+        request: ProviderRequest,
+        preset: Preset,
+        *,
+        on_progress: Callable[[int], None] | None = None,
+        on_handle: Callable[[Handles], None] | None = None,
+    ) -> Reply:
+        """Send the request and return what came of it.
+
+        ``on_progress`` is called with increasing percentages, ``on_handle`` with all handles as soon as one
+        more is known, both while the answer streams. Only cancellation passes through.
+        """
+        parts = urlsplit(request.url)
+        reader = AnswerReader(
+            input_urls=request.input_urls, n=request.n, origin=f"{parts.scheme}://{parts.netloc}"
+        )
+        call = _Call(reader, preset, on_progress, on_handle, asyncio.get_running_loop().time())
+        token = CURRENT.set(call.wire)
+        try:
+            await self._exchange(request, call)
+        except Exception as error:  # noqa: BLE001 - whatever a provider does is a verdict, never an error of ours
+            call.failure = call.failure or failure_of(error, call.wire, _elapsed(call))
+        finally:
+            CURRENT.reset(token)
+        return await _reply(call)
+
+    async def _exchange(self, request: ProviderRequest, call: _Call) -> None:
+        """Send, and read until the end or until patience is over."""
+        loop = asyncio.get_running_loop()
+        timeouts = httpx.Timeout(None, connect=min(call.preset.connect, call.preset.total))
+        sending = self._http.build_request(
+            "POST", request.url, headers=dict(request.headers), content=request.body, timeout=timeouts
+        )
+        try:
+            async with asyncio.timeout_at(call.deadline()):
+                response = await self._http.send(sending, stream=True, follow_redirects=False)
+        except TimeoutError:
+            unsent = call.wire.traced and not call.wire.sent
+            call.failure = TransportFailure.CONNECT_TIMEOUT if unsent else TransportFailure.READ_TIMEOUT
+            return
+        try:
+            call.status = response.status_code
+            call.headers = _kept(response.headers)
+            call.reader.failed = response.status_code >= 400
+            call.heard = call.meant = loop.time()
+            await _read(response, call)
+        finally:
+            with suppress(Exception):  # a connection that can't be closed is gone already
+                await response.aclose()
+
+
+async def _read(response: httpx.Response, call: _Call) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        decoder = decoder_for(response.headers.get("content-encoding", ""))
+        async with aclosing(_pieces(response)) as pieces:
+            while True:
+                async with asyncio.timeout_at(call.deadline()):
+                    chunk = await anext(pieces, None)
+                if chunk is None:
+                    return
+                call.take(decoder.decode(chunk, LARGEST_ANSWER - call.size), loop.time())
+                if call.size > LARGEST_ANSWER:
+                    call.failure = TransportFailure.TOO_LARGE
+                    return
+    except TimeoutError:
+        if not call.reader.done:
+            call.failure = TransportFailure.READ_TIMEOUT
+    except Undecodable:
+        call.failure = TransportFailure.UNREADABLE
+
+
+async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    async for chunk in response.aiter_raw():
+        yield chunk
+
+
+async def _reply(call: _Call) -> Reply:
+    """Take the answer apart and judge it; a long one in a thread, so that other calls go on."""
+    elapsed = _elapsed(call)
+    if call.size > _THREAD_FROM:
+        return await asyncio.to_thread(_finish, call, elapsed)
+    return _finish(call, elapsed)
+
+
+def _finish(call: _Call, elapsed: float) -> Reply:
+    heard = call.status is not None
+    too_large = call.failure is TransportFailure.TOO_LARGE
+    answer = call.reader.close(complete=call.failure is None) if heard and not too_large else None
+    verdict = judge(answer, status=call.status, headers=call.headers, failure=call.failure, elapsed=elapsed)
+    return Reply(
+        answer=answer,
+        verdict=verdict,
+        http_status=call.status,
+        request_id=request_id_of(call.headers) or (answer.request_id if answer else None),
+        headers=call.headers,
+        raw=b"".join(call.chunks)[:LARGEST_ANSWER],
+        elapsed=elapsed,
+    )
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Return the id under which the provider's support finds the call; header names are lower case."""
+    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
+
+
+def _kept(headers: httpx.Headers) -> dict[str, str]:
+    return {name: value[:1024] for name, value in headers.items() if name in _KEPT or "ratelimit" in name}
+
+
+def _elapsed(call: _Call) -> float:
+    return asyncio.get_running_loop().time() - call.started

@@ -1,0 +1,243 @@
+"""Gathers what the pieces of an answer say, whether they are stream events or one whole body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from worker.upstream.echoes import is_echo
+from worker.upstream.faults import Fault, dig
+from worker.upstream.images import find_pictures
+from worker.upstream.progress import Percent, ProgressMeter
+from worker.upstream.recover import Handles, generation_in, merge, task_in
+from worker.upstream.structured import Harvest, harvest_arguments, harvest_fields, harvest_value
+from worker.upstream.urls import is_picture
+from worker.upstream.words import words
+
+_WAITING = words(
+    "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
+)
+_WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
+_LONGEST_LINE = 4096
+
+
+@dataclass(slots=True)
+class Choice:
+    """One choice of an answer, as far as it is known."""
+
+    deltas: list[str] = field(default_factory=list)
+    message: str = ""
+    reasoning: list[str] = field(default_factory=list)
+    arguments: dict[int, list[str]] = field(default_factory=dict)
+    line: str = ""  # being written; for handles
+
+    @property
+    def text(self) -> str:
+        """What it says: its deltas, or its whole message if that says more."""
+        said = "".join(self.deltas)
+        return self.message if self.message and self.message.startswith(said) else said + self.message
+
+
+class Collector:
+    """Takes parsed bodies or events, in order, and keeps everything that matters in them."""
+
+    def __init__(self) -> None:
+        self.choices: dict[int, Choice] = {}
+        self.harvest = Harvest()
+        self.fault: Fault | None = None
+        self.handles = Handles()
+        self.finish_reasons: list[str] = []
+        self.block_reason: str | None = None
+        self.refusals: list[str] = []
+        self.completion_tokens: int | None = None
+        self.request_id: str | None = None
+        self.waiting = False
+        self.progress: list[Percent] = []
+        self._meter = ProgressMeter()
+
+    def add(self, body: object, *, depth: int = 0) -> None:
+        """Take one parsed body, one event, or one JSON value found inside a text."""
+        if isinstance(body, list):
+            if depth == 0 and all(isinstance(item, dict) and "choices" in item for item in body):
+                for item in body:
+                    self.add(item, depth=1)
+            else:
+                harvest_value(body, self.harvest)
+        if not isinstance(body, dict) or depth > 4:
+            return
+        if self.fault is None:
+            self.fault = dig(body)
+        self._add_identity(body)
+        if isinstance(kind := body.get("type"), str) and "." in kind:
+            self._add_typed(kind, body)
+        elif kind in ("content_block_delta", "content_block_start"):
+            self._add_block(body.get("delta") or body.get("content_block"))
+        self._add_choices(body)
+        self._add_wrapped(body, depth)
+
+    def _add_choices(self, body: Mapping[str, Any]) -> None:
+        for position, choice in enumerate(_items(body.get("choices"))):
+            index = choice.get("index")
+            self._add_choice(choice, index if type(index) is int else position)
+        for position, candidate in enumerate(_items(body.get("candidates"))):
+            self._add_finish(candidate.get("finishReason") or candidate.get("finish_reason"))
+            content = candidate.get("content")
+            if isinstance(content, dict):
+                self._add_message(position, content, whole=False)
+            if isinstance(note := candidate.get("finishMessage"), str):
+                self.refusals.append(note)
+        feedback = body.get("promptFeedback") or body.get("prompt_feedback")
+        if isinstance(feedback, dict) and isinstance(reason := feedback.get("blockReason"), str):
+            self.block_reason = reason
+
+    def _add_choice(self, choice: Mapping[str, Any], index: int) -> None:
+        self._add_finish(choice.get("finish_reason"))
+        self.fault = self.fault or (dig(choice) if choice.get("error") else None)
+        for name, whole in (("delta", False), ("message", True)):
+            if isinstance(message := choice.get(name), dict):
+                self._add_message(index, message, whole=whole)
+        if isinstance(text := choice.get("text"), str):
+            self._say(index, text)
+
+    def _add_message(self, index: int, message: Mapping[str, Any], *, whole: bool) -> None:
+        choice = self.choices.setdefault(index, Choice())
+        found = Harvest()
+        harvest_fields(message, found)
+        self._absorb(found)
+        content = message.get("content")
+        text = content if isinstance(content, str) else "".join(found.texts)
+        if whole and text and choice.deltas:
+            choice.message = text
+        elif text:
+            self._say(index, text)
+        for name in ("reasoning_content", "reasoning", "thinking"):
+            if isinstance(thought := message.get(name), str):
+                choice.reasoning.append(thought)
+                self.progress += self._meter.feed(thought, voice=f"reasoning {index}")
+                break
+        if isinstance(refusal := message.get("refusal"), str) and refusal:
+            self.refusals.append(refusal)
+        for name in ("thinking_progress", "progress"):
+            self.progress += self._meter.report(message.get(name))
+        self._add_calls(choice, message)
+
+    def _add_calls(self, choice: Choice, message: Mapping[str, Any]) -> None:
+        for position, call in enumerate(_items(message.get("tool_calls"))):
+            function = call.get("function")
+            if isinstance(function, dict) and isinstance(piece := function.get("arguments"), str):
+                index = call.get("index")
+                choice.arguments.setdefault(index if type(index) is int else position, []).append(piece)
+
+    def _say(self, index: int, text: str) -> None:
+        choice = self.choices.setdefault(index, Choice())
+        choice.deltas.append(text)
+        self.progress += self._meter.feed(text, voice=f"content {index}")
+        self._watch_handles(choice, text)
+
+    def _watch_handles(self, choice: Choice, text: str) -> None:
+        """Look for handles line by line, so that they are known before the answer ends."""
+        head, newline, rest = text.rpartition("\n")
+        if newline:
+            for line in (choice.line + head).split("\n"):
+                if len(line) < _LONGEST_LINE:
+                    self._read_line(line + "\n")
+            choice.line = ""
+        if len(choice.line) + len(rest) < _LONGEST_LINE:
+            choice.line += rest
+
+    def _read_line(self, line: str) -> None:
+        if self.handles.task_id is None and (task := task_in(line)):
+            self.handles = merge(self.handles, Handles(task_id=task))
+        if "](" in line and ("原始数据" in line or "aw data" in line or "/source/" in line):
+            self.handles = merge(self.handles, Handles(poll_url=_poll_url(line)))
+
+    def _add_finish(self, reason: object) -> None:
+        if isinstance(reason, str) and reason:
+            self.finish_reasons.append(reason)
+
+    def _add_identity(self, body: Mapping[str, Any]) -> None:
+        """Read ids, usage and the state of a task."""
+        usage = body.get("usage")
+        if isinstance(usage, dict):
+            tokens = usage.get("completion_tokens", usage.get("output_tokens"))
+            self.completion_tokens = tokens if type(tokens) is int else self.completion_tokens
+        for name in ("request_id", "requestId"):
+            if isinstance(body.get(name), str):
+                self.request_id = self.request_id or body[name] or None
+        task = next((body[name] for name in ("task_id", "taskId") if body.get(name)), None)
+        status = body.get("status", body.get("task_status"))
+        waits = isinstance(status, str) and status.strip().lower() in _WAITING
+        if task is None and waits and "choices" not in body:
+            task = body.get("id")
+        if isinstance(task, str | int) and task and not isinstance(task, bool):
+            self.handles = merge(self.handles, Handles(task_id=str(task)))
+        self.waiting = self.waiting or waits or (bool(task) and not isinstance(status, str))
+        if isinstance(generation := body.get("gen_id"), str) and (known := generation_in(generation)):
+            self.handles = merge(self.handles, Handles(gen_ids=(known,)))
+        self.progress += self._meter.report(body.get("progress"))
+
+    def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
+        """Take an event of the Responses or the Images stream."""
+        if kind.endswith("output_text.delta") and isinstance(event.get("delta"), str):
+            self._say(0, event["delta"])
+        elif kind.endswith("partial_image"):
+            draft = Harvest()
+            harvest_value(event.get("partial_image_b64") or event.get("b64_json"), draft)
+            self.harvest.drafts += draft.pictures
+        elif kind.endswith("completed") or kind.endswith("output_item.done"):
+            found = Harvest()
+            harvest_fields(event, found)
+            harvest_value(event.get("item"), found)
+            self._absorb(found)
+            self._add_finish("stop" if kind.endswith("completed") else None)
+
+    def _add_block(self, block: object) -> None:
+        if isinstance(block, dict) and isinstance(text := block.get("text"), str):
+            self._say(0, text)
+        elif isinstance(block, dict):
+            harvest_value(block, self.harvest)
+
+    def _add_wrapped(self, body: Mapping[str, Any], depth: int) -> None:
+        """Look into wrappers, and at picture fields that stand at the top."""
+        typed = isinstance(body.get("type"), str) and str(body["type"]).endswith(("partial_image", ".delta"))
+        if typed:
+            return
+        if not ("prompt" in body and is_echo({"prompt": body["prompt"]}) and "choices" not in body):
+            harvest_fields({name: value for name, value in body.items() if name != "content"}, self.harvest)
+        for name in _WRAPPERS:
+            value = body.get(name)
+            if isinstance(value, dict):
+                self.add(value, depth=depth + 1)
+            elif name in ("data", "output", "result") and isinstance(value, list):
+                found = Harvest()
+                harvest_value(value, found)
+                self._absorb(found)
+                if found.texts and not self.choices:
+                    self._say(0, "".join(found.texts))
+            elif name == "data" and isinstance(value, str) and "choices" not in body:
+                self._say(0, value)
+        for name in ("results", "urls", "generations"):
+            harvest_value(body.get(name), self.harvest)
+        if isinstance(url := body.get("url"), str) and "choices" not in body and is_picture(url):
+            harvest_value(url, self.harvest)
+
+    def _absorb(self, found: Harvest) -> None:
+        self.harvest.pictures += found.pictures
+        self.harvest.drafts += found.drafts
+        self.harvest.videos += found.videos
+
+    def close(self, *, complete: bool) -> None:
+        """Take the end of the answer."""
+        if complete:
+            self.progress += self._meter.close()
+        for choice in self.choices.values():
+            self._read_line(choice.line + ("\n" if complete else ""))
+            for pieces in choice.arguments.values():
+                harvest_arguments("".join(pieces), self.harvest)
+
+
+def _items(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _poll_url(line: str) -> str | None:
+    return find_pictures(line, complete=True).poll_url

@@ -1,0 +1,157 @@
+"""Error objects in answers, whatever they look like: dug out once, judged elsewhere."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+_FINE = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NAMES = ("code", "type", "status", "reason", "param", "errorCode", "error_code", "err_code")
+_WORDS = (
+    "message",
+    "msg",
+    "error_msg",
+    "errorMessage",
+    "error_message",
+    "err_msg",
+    "status_msg",
+    "description",
+)
+_REQUEST_ID = re.compile(r"(?:request[ _]?id|trace[ _]?id|tid)\s*[:：=]\s*([\w.-]{4,128})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a provider said went wrong.
+
+    ``names`` are its codes, types and statuses (lower case, outermost first), ``message`` its sentences,
+    ``status`` a number in the place of a code, ``source`` the object itself; ``wrapped`` tells that it
+    came from a provider behind the provider.
+    """
+
+    message: str = ""
+    names: tuple[str, ...] = ()
+    status: int | None = None
+    source: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    wrapped: bool = False
+
+    @property
+    def request_id(self) -> str | None:
+        """The id for support tickets that the sentence ends with, if any."""
+        match = _REQUEST_ID.search(self.message)
+        return match[1] if match else None
+
+
+def dig(body: object) -> Fault | None:
+    """Return the fault that a parsed body reports, or ``None``; empty errors and success codes are none."""
+    if not isinstance(body, dict):
+        return None
+    if body.get("object") == "error" or body.get("type") == "error":
+        return _fault(body.get("error") or body, body)
+    for name in ("error", "errors", "detail", "base_resp"):
+        value = body.get(name)
+        if name == "base_resp" and isinstance(value, dict) and _is_fine(value.get("status_code")):
+            continue
+        if value and not (name == "detail" and "choices" in body):
+            return _fault(value, body)
+    return _top_level(body)
+
+
+def _top_level(body: Mapping[str, Any]) -> Fault | None:
+    """Read ``{code, message}`` without an error object."""
+    if any(name in body for name in ("choices", "candidates", "output", "images")):
+        return None
+    message = next((body[name] for name in _WORDS if isinstance(body.get(name), str) and body[name]), None)
+    code = body.get("code", body.get("error_code", body.get("errcode")))
+    if body.get("success") is False or (code is not None and not _is_fine(code)):
+        return _fault(body, body) if message or not body.get("data") else None
+    status = body.get("status")
+    is_failure = isinstance(status, int) and status >= 400 and not isinstance(status, bool)
+    return _fault(body, body) if message and is_failure else None
+
+
+def _is_fine(code: object) -> bool:
+    return str(code).strip().lower() in _FINE
+
+
+def _fault(value: object, body: Mapping[str, Any]) -> Fault:
+    objects = list(_layers(value))
+    names: dict[str, None] = {}
+    sentences: dict[str, None] = {}
+    for layer in objects:
+        if isinstance(layer, str):
+            sentences[layer] = None
+            continue
+        names.update((text, None) for name in _NAMES if (text := _name(layer.get(name))))
+        sentences.update((layer[name], None) for name in _WORDS if isinstance(layer.get(name), str))
+    outer = objects[0] if objects and isinstance(objects[0], dict) else _NOTHING
+    metadata = outer.get("metadata")
+    return Fault(
+        message="; ".join(sentence.strip() for sentence in sentences if sentence.strip()),
+        names=tuple(names),
+        status=_status(objects),
+        source=outer or body,
+        wrapped=isinstance(metadata, dict) and "provider_name" in metadata,
+    )
+
+
+def _layers(value: object, depth: int = 0) -> Iterator[Mapping[str, Any] | str]:
+    """Yield the error object, and those packed inside it, outermost first."""
+    if depth > 5:
+        return
+    if isinstance(value, str):
+        parsed = _parse(value)
+        if parsed is None:
+            yield value
+        else:
+            yield from _layers(parsed.get("error") or parsed.get("detail") or parsed, depth + 1)
+    elif isinstance(value, list):
+        for item in value[:10]:
+            yield from _layers(item, depth + 1)
+    elif isinstance(value, dict):
+        yield value
+        yield from _inner_layers(value, depth)
+
+
+def _inner_layers(value: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any] | str]:
+    metadata = value.get("metadata")
+    places = [
+        value.get(name) for name in ("error", "innererror", "inner_error", "details", "detail", "violations")
+    ]
+    if isinstance(metadata, dict):
+        places += [metadata.get("raw"), metadata.get("error_type")]
+    places += [value[name] for name in _WORDS if isinstance(value.get(name), str) and _parse(value[name])]
+    for place in places:
+        if place:
+            yield from _layers(place, depth + 1)
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    start = text.find("{")
+    if start < 0 or not text.rstrip().endswith("}"):
+        return None
+    try:
+        value = orjson.loads(text[start:])
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _name(value: object) -> str:
+    return value.strip().lower()[:200] if isinstance(value, str) else ""
+
+
+def _status(layers: list[Mapping[str, Any] | str]) -> int | None:
+    """Return the number that stands where a code should be: relays put the real status there."""
+    for layer in layers:
+        if isinstance(layer, str):
+            continue
+        for name in ("code", "status", "status_code", "http_code", "param"):
+            text = str(layer.get(name))
+            if text.isascii() and text.isdigit() and 400 <= int(text[:4]) <= 599:
+                return int(text)
+    return None

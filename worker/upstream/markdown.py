@@ -1,0 +1,213 @@
+"""Links and pictures in text: Markdown, HTML, bare addresses and ``data:`` URLs, in one linear pass."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from worker.upstream.base64_pictures import end_of_base64
+from worker.upstream.urls import is_picture, unescape
+
+Kind = Literal["image", "link", "img", "video", "bare", "data"]
+
+_TOKEN = re.compile(
+    r"!?\[|\](\()?|<(img|video|source|a)\b|https?:\\?/\\?/|data:(?=[\w/.+;=-]{0,120}base64,)", re.I
+)
+_DATA = re.compile(r"data:[\w/.+;=-]{0,120}?base64,\s*", re.I)
+_BARE = re.compile(
+    r"(?:[^\s<>\"'`\\|，。；：！？、（）【】《》「」『』“”‘’]|\\/|\\u00[0-7][0-9a-fA-F]){1,8192}"
+)
+_ATTRIBUTE = r"""[^<>]{0,2000}?[\s"'/]%s\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))"""
+_SOURCE = {name: re.compile(_ATTRIBUTE % name, re.I) for name in ("src", "href", "poster")}
+_DESTINATION_SIGN = re.compile(r"[()\s]|\\[()]")
+_LONGEST = 8192  #: characters of an address or a label
+_GLUED = re.compile(r"[,;](?=https?:)", re.I)
+
+
+@dataclass(slots=True)
+class Link:
+    """One thing in a text that points somewhere.
+
+    ``payload`` is base64 text, ``inner`` are
+    pictures in its label.
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    url: str = ""
+    label: str = ""
+    payload: str = ""
+    poster: str = ""
+    inner: list["Link"] = field(default_factory=list)
+
+
+def find_links(text: str, *, complete: bool) -> list[Link]:
+    """Return everything in ``text`` that points somewhere, in order.
+
+    ``complete`` says that no more text follows: only then a bare address at the very end is taken. A link
+    without its closing parenthesis never is.
+    """
+    return _Scanner(text, complete=complete).scan()
+
+
+class _Scanner:
+    """Walks over the text once, with the open brackets on a stack."""
+
+    def __init__(self, text: str, *, complete: bool) -> None:
+        self._text = text
+        self._complete = complete
+        self._links: list[Link] = []
+        self._open: list[tuple[int, bool]] = []  # where a bracket opened, and whether it was ``![``
+
+    def scan(self) -> list[Link]:
+        position = 0
+        while match := _TOKEN.search(self._text, position):
+            position = self._read(match)
+        return self._links
+
+    def _read(self, match: re.Match[str]) -> int:
+        sign = match.group()
+        if sign in ("[", "!["):
+            self._open.append((match.start(), sign == "!["))
+            return match.end()
+        if sign == "](":
+            return self._close_label(match)
+        if sign == "]":
+            if self._open and not self._open[-1][1]:
+                self._open.pop()
+            return match.end()
+        if match[2]:
+            return self._read_tag(match)
+        return self._read_data(match.start()) if sign[0] in "dD" else self._read_bare(match.start())
+
+    def _close_label(self, match: re.Match[str]) -> int:
+        if not self._open:
+            return match.end()
+        opened, picture = self._open.pop()
+        inner = []
+        while self._links and self._links[-1].start > opened:
+            link = self._links.pop()
+            if link.kind in ("image", "img"):
+                inner.append(link)
+        destination, payload, end = self._destination(match.end())
+        if destination or payload:
+            label = self._text[max(opened + 1 + picture, match.start() - _LONGEST) : match.start()]
+            kind: Kind = "image" if picture else "link"
+            self._links.append(Link(kind, opened, end, destination, label, payload, inner=inner[::-1]))
+        return end
+
+    def _destination(self, start: int) -> tuple[str, str, int]:
+        """Return ``(url, base64 payload, end)`` of a destination; both empty if it is not terminated."""
+        text = self._text
+        while start < len(text) and text[start] in " \t":
+            start += 1
+        angled = text.startswith("<", start)
+        data = _DATA.match(text, start + angled)
+        if data and not text[data.end() : data.end() + 4].lower().startswith("http"):
+            stop = end_of_base64(text, data.end(), spaces=True)
+            return "", text[data.end() : stop], stop + text.startswith(")", stop)
+        start = data.end() if data else start + angled
+        if angled:
+            stop = text.find(">", start, start + 8192)
+            return (
+                (unescape(text[start:stop].strip()), "", self._after(stop + 1))
+                if stop > 0
+                else ("", "", start)
+            )
+        stop, closed = self._end_of_url(start)
+        url = unescape(text[start:stop]) if closed else ""
+        return url, "", self._after(stop) if closed else stop
+
+    def _end_of_url(self, start: int) -> tuple[int, bool]:
+        """Return where a plain destination ends, and whether something ended it."""
+        depth = 0
+        limit = min(len(self._text), start + _LONGEST)
+        for match in _DESTINATION_SIGN.finditer(self._text, start, limit):
+            sign = match.group()
+            if sign == "(":
+                depth += 1
+            elif sign == ")" and depth:
+                depth -= 1
+            elif sign == ")" or sign.isspace():
+                return match.start(), True
+        return limit, False
+
+    def _after(self, position: int) -> int:
+        """Skip an optional title and the closing parenthesis."""
+        line_end = self._text.find("\n", position, position + 2048)
+        stop = self._text.find(")", position, line_end if line_end >= 0 else position + 2048)
+        if stop < 0:
+            return position
+        between = self._text[position:stop].strip()
+        return stop + 1 if not between or between[0] in "\"'(“" else position
+
+    def _read_tag(self, match: re.Match[str]) -> int:
+        name = match[2].lower()
+        source = _SOURCE["href" if name == "a" else "src"].match(self._text, match.end())
+        poster = _SOURCE["poster"].match(self._text, match.end()) if name == "video" else None
+        kind: Kind = "img" if name == "img" else "link" if name == "a" else "video"
+        address = _first(source)
+        if not (address or poster):
+            return match.end()
+        end = max(found.end() for found in (source, poster) if found)
+        link = Link(kind, match.start(), end, poster=unescape(_first(poster)))
+        if data := _DATA.match(address):
+            link.payload = address[data.end() :]
+        if not data or link.payload[:4].lower() == "http":
+            link.url, link.payload = unescape(link.payload or address).strip(), ""
+        if name == "a":
+            end = link.end = self._read_anchor(link)
+        self._links.append(link)
+        return end
+
+    def _read_anchor(self, link: Link) -> int:
+        opened = self._text.find(">", link.end, link.end + 2000)
+        closed = self._text.find("</a", opened, opened + 2000) if opened >= 0 else -1
+        if closed < 0:
+            return link.end
+        link.label = self._text[opened + 1 : closed]
+        return opened + 1 if "<img" in link.label else closed
+
+    def _read_data(self, start: int) -> int:
+        data = _DATA.match(self._text, start)
+        if data is None:
+            return start + 5
+        if self._text[data.end() : data.end() + 4].lower() == "http":
+            return data.end()
+        stop = end_of_base64(self._text, data.end())
+        self._links.append(Link("data", start, stop, payload=self._text[data.end() : stop]))
+        return stop
+
+    def _read_bare(self, start: int) -> int:
+        match = _BARE.match(self._text, start)
+        if match is None:  # pragma: no cover - the address itself always matches
+            return start + 4
+        address = _GLUED.split(match.group(), maxsplit=1)[0]
+        end = start + len(address)
+        trimmed = trim(address)
+        if len(address) < _LONGEST and (self._complete or end < len(self._text)):
+            self._links.append(Link("bare", start, start + len(trimmed), unescape(trimmed)))
+        return start + len(trimmed) if "](" in address else end
+
+
+def trim(address: str) -> str:
+    """Cut what prose hangs on an address: closing signs, full stops, and words in another script."""
+    if "](" in address:
+        address = address[: address.index("](")]
+    if not address.isascii():
+        ascii_part = re.split(r"[^\x00-\x7f]", address, maxsplit=1)[0]
+        if is_picture(trim(ascii_part)):
+            address = ascii_part
+    while address:
+        last = address[-1]
+        unbalanced = (last == ")" and address.count("(") < address.count(")")) or (
+            last == "]" and address.count("[") < address.count("]")
+        )
+        if last not in ".,;:!?*~_" and not unbalanced:
+            break
+        address = address[:-1]
+    return address
+
+
+def _first(match: re.Match[str] | None) -> str:
+    return next((group for group in match.groups() if group), "") if match else ""

@@ -1,0 +1,85 @@
+"""Provider families as data: how to ask each one, and how long to wait for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal
+
+from models.channels import ChannelSettings
+from models.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What one provider family expects. All times are seconds."""
+
+    name: str
+    content: Literal["string", "parts", "auto"] = "auto"  #: auto: a string, or parts once there are pictures
+    stream: Literal["required", "preferred", "off"] = "preferred"
+    size: Literal["param", "prompt", "none"] = "prompt"  #: where the size goes; prompt: a 【2:3】 suffix
+    honours_n: bool = False  #: whether ``n`` is sent; few chat endpoints draw more than one picture for it
+    inline_images: bool = False  #: whether the caller has to turn input URLs into data URLs first
+    max_images: int = 10  #: input pictures per request
+    connect: float = 10.0  #: until the connection stands
+    first_byte: float | None = None  #: until the first byte; none: ``silent`` when streaming, else ``total``
+    idle: float = 90.0  #: without any byte, once the stream runs
+    silent: float = 180.0  #: with nothing but comments or white space
+    total: float = 600.0  #: for the whole call
+    headers: Mapping[str, str] = field(default_factory=dict)  #: sent besides the usual ones
+
+    @property
+    def streams(self) -> bool:
+        """Whether requests ask for an event stream."""
+        return self.stream != "off"
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for the first byte of an answer."""
+        if self.first_byte is not None:
+            return self.first_byte
+        return min(self.silent, self.total) if self.streams else self.total
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            Preset("huiyan", content="parts", stream="required"),
+            Preset("chatbp", content="auto"),
+            Preset("ecovai", content="auto"),
+            Preset("chat-edit", content="parts", max_images=16),
+            Preset("wenwen", content="auto", stream="off"),
+            Preset("generic", size="param", honours_n=True, max_images=16),
+        )
+    }
+)
+
+
+def preset_named(name: str) -> Preset:
+    """Return the preset of this name; raise ``SettingsError`` that lists the known ones."""
+    try:
+        return PRESETS[name]
+    except KeyError:
+        known = ", ".join(sorted(PRESETS))
+        raise SettingsError([f"There is no preset {name!r}; use one of {known}."]) from None
+
+
+def effective_preset(channel: ChannelSettings) -> Preset:
+    """Return the channel's preset with the channel's own choices laid over it."""
+    preset = preset_named(channel.preset)
+    if channel.stream is not None:
+        preset = replace(preset, stream=_stream(preset, channel.stream))
+    if channel.inline_images is not None:
+        preset = replace(preset, inline_images=channel.inline_images)
+    if channel.idle_timeout is not None:
+        idle = channel.idle_timeout
+        preset = replace(preset, idle=idle, first_byte=idle, silent=max(idle, preset.silent))
+    if channel.total_timeout is not None:
+        preset = replace(preset, total=channel.total_timeout)
+    return preset
+
+
+def _stream(preset: Preset, choice: Literal["on", "off"]) -> Literal["required", "preferred", "off"]:
+    if choice == "off":
+        return "off"
+    return "preferred" if preset.stream == "off" else preset.stream

@@ -1,0 +1,45 @@
+"""What can be asked later instead of paying again: the handles of a call."""
+
+import re
+from dataclasses import dataclass, replace
+
+_TASK = re.compile(
+    r"(?:^|[\n>*])[ \t>*]*(?:任务\s*|task[ _]?)?ID\**[ \t]*[：:]\**[ \t]*"
+    r"(?:`([^`\s]{2,128})`|([\w.:-]{4,128})(?=\s))",
+    re.IGNORECASE,
+)
+_GENERATION = re.compile(r"gen_\w{2,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """What an answer leaves for recovery (``task_id``, ``poll_url``) and for a later edit (``gen_ids``)."""
+
+    task_id: str | None = None
+    poll_url: str | None = None
+    gen_ids: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.task_id or self.poll_url or self.gen_ids)
+
+
+def task_in(text: str) -> str | None:
+    """Return the task id that a text names, once it is complete."""
+    match = _TASK.search(text)
+    return (match[1] or match[2]) if match else None
+
+
+def generation_in(label: str) -> str | None:
+    """Return the generation id that a picture's label is."""
+    label = label.strip()
+    return label if _GENERATION.fullmatch(label) else None
+
+
+def merge(known: Handles, found: Handles) -> Handles:
+    """Return both together; what was known first stays."""
+    return replace(
+        known,
+        task_id=known.task_id or found.task_id,
+        poll_url=known.poll_url or found.poll_url,
+        gen_ids=tuple(dict.fromkeys((*known.gen_ids, *found.gen_ids))),
+    )

@@ -1,0 +1,117 @@
+"""What to send: one image request as the HTTP request of a provider family."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import gcd
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+
+from models.errors import InvalidRequest
+from models.request import ImageRequest
+from worker.upstream.presets import Preset
+
+_OURS = frozenset({"model", "messages", "stream"})
+_VERSION = re.compile(r"v\d+\w*", re.ASCII)
+_PIXELS = re.compile(r"\s*(\d{1,5})\s*[xX×*]\s*(\d{1,5})\s*", re.ASCII)
+_URL = re.compile(r"https?://[^\s<>\"'`，。；：！？、）】》」』]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """One POST, ready to be sent, with what is needed to understand its answer."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    stream: bool
+    input_urls: tuple[str, ...] = ()  #: every address in the request; an answer that repeats one is an echo
+    n: int | None = None  #: how many pictures were asked for
+
+
+def build_request(
+    request: ImageRequest,
+    *,
+    base_url: str,
+    api_key: str,
+    preset: Preset,
+    idempotency_key: str | None = None,
+) -> ProviderRequest:
+    """Write the request in the preset's dialect.
+
+    Raises ``InvalidRequest`` when there are more input pictures than the provider takes, or when ``params``
+    can't be written as JSON.
+    """
+    if len(request.images) > preset.max_images:
+        raise InvalidRequest("images", f"{preset.name} takes at most {preset.max_images} input pictures.")
+    return ProviderRequest(
+        url=endpoint(base_url),
+        headers=_headers(api_key, preset, idempotency_key),
+        body=_body(request, preset),
+        stream=preset.streams,
+        input_urls=(*request.images, *(match.group() for match in _URL.finditer(request.prompt))),
+        n=request.n,
+    )
+
+
+def endpoint(base_url: str) -> str:
+    """Return the address of chat completions, whether or not ``base_url`` has the version or the path."""
+    parts = urlsplit(base_url.strip())
+    path = parts.path.rstrip("/")
+    if not path.endswith("/chat/completions"):
+        versioned = any(_VERSION.fullmatch(segment) for segment in path.split("/"))
+        path += "/chat/completions" if versioned else "/v1/chat/completions"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _headers(api_key: str, preset: Preset, idempotency_key: str | None) -> dict[str, str]:
+    headers = {
+        "Accept": "text/event-stream, application/json" if preset.streams else "application/json",
+        "Accept-Encoding": "identity",  # pictures do not shrink, and an answer may not explode
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {api_key}",
+        **preset.headers,
+    }
+    if idempotency_key is not None:
+        headers["Idempotency-Key"] = idempotency_key
+    return headers
+
+
+def _body(request: ImageRequest, preset: Preset) -> bytes:
+    members: dict[str, Any] = {
+        "model": request.model,
+        "stream": preset.streams,
+        "messages": [{"role": "user", "content": _content(request, preset)}],
+    }
+    if request.size and preset.size == "param":
+        members["size" if _PIXELS.fullmatch(request.size) else "aspect_ratio"] = request.size
+    if request.n is not None and request.n > 1 and preset.honours_n:
+        members["n"] = request.n
+    members.update((name, value) for name, value in request.params.items() if name not in _OURS)
+    try:
+        return orjson.dumps(members)
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest("params", f"can't be written as JSON: {error}") from error
+
+
+def _content(request: ImageRequest, preset: Preset) -> str | list[dict[str, Any]]:
+    prompt = request.prompt
+    if request.size and preset.size == "prompt":
+        prompt += f"【{ratio(request.size)}】"
+    if preset.content == "string" or (preset.content == "auto" and not request.images):
+        # a family that takes strings only reads pictures from addresses in front of the text
+        return " ".join((*request.images, prompt))
+    pictures = [{"type": "image_url", "image_url": {"url": image}} for image in request.images]
+    return [{"type": "text", "text": prompt}, *pictures]
+
+
+def ratio(size: str) -> str:
+    """Return ``1024x1536`` as ``2:3``; anything else as it is."""
+    match = _PIXELS.fullmatch(size)
+    if not match:
+        return size
+    width, height = int(match[1]), int(match[2])
+    divisor = gcd(width, height) or 1
+    return f"{width // divisor}:{height // divisor}"

@@ -1,0 +1,129 @@
+"""Addresses in answers: undo escapes, compare, and tell pictures, videos and pages apart."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from worker.upstream.words import words
+
+_PICTURES = words("png jpg jpeg webp gif avif bmp heic heif jfif tif tiff")
+_VIDEOS = words("mp4 mov webm m4v mkv avi m3u8")
+_DOCUMENTS = words(
+    "html htm php asp aspx jsp pdf zip rar 7z gz tar txt md json xml csv doc docx xls xlsx ppt pptx "
+    "js css py "
+    "exe apk dmg mp3 wav m4a svg psd"
+)
+_EXTENSION = re.compile(r"\.([a-z0-9]{2,5})(?:[!@~:][^/]*)?$")
+_ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
+_SIGNATURES = words(
+    "expires x-expires x-signature lk3s ossaccesskeyid signature key-pair-id awsaccesskeyid googleaccessid "
+    "security-token st se sp spr sv sr sig az ske skt sks skoid sktid skv rscd rsct rscc rsce rscl"
+)
+_RESIZES = words(
+    "x-oss-process x-image-process x-tos-process imageview2 imagemogr2 imageslim w h width height "
+    "quality thumbnail "
+    "resize"
+)
+_SIGNED = ("x-tos-", "x-amz-", "x-goog-", "x-bce-", "q-sign-", "q-ak", "q-key", "q-header", "q-url")
+
+
+class Key(NamedTuple):
+    """What makes two addresses the same object: host, path, and the telling part of the query."""
+
+    host: str
+    path: str
+    query: tuple[str, ...]
+
+
+def unescape(url: str) -> str:
+    r"""Undo what relays leave escaped in a URL: ``\u0026``, ``\/`` and ``&amp;``."""
+    if "\\" in url:
+        url = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), url).replace("\\/", "/").replace("\\", "")
+    return url.replace("&amp;", "&") if "&amp;" in url else url
+
+
+@lru_cache(maxsize=4096)
+def canonical(url: str) -> Key:
+    """Return the key under which renderings of one object meet; never for fetching."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return Key("", url, ())
+    path = parts.path.replace("/cdn/download/", "/cdn/")
+    query = tuple(sorted(item for item in parts.query.split("&") if item and not _is_incidental(item)))
+    return Key(parts.netloc.lower(), path, query)
+
+
+def is_resized(url: str) -> bool:
+    """Tell whether the address asks for a smaller rendering of the object."""
+    return any(_name(item) in _RESIZES or _is_view(_name(item)) for item in _query(url))
+
+
+def extension(url: str) -> str:
+    """Return the file extension in lower case, without the dot; empty if there is none."""
+    try:
+        path = urlsplit(url).path.lower()
+    except ValueError:
+        return ""
+    match = _EXTENSION.search(path.rsplit("/", 1)[-1])
+    return match[1] if match else ""
+
+
+def is_picture(url: str) -> bool:
+    """Tell whether the address ends like a picture, in its path or in a ``format``-like parameter."""
+    return extension(url) in _PICTURES or any(_names_picture(item) for item in _query(url))
+
+
+def is_video(url: str) -> bool:
+    """Tell whether the address ends like a video."""
+    return extension(url) in _VIDEOS
+
+
+def is_document(url: str) -> bool:
+    """Tell whether the address ends like a file that is neither a picture nor a video."""
+    return extension(url) in _DOCUMENTS
+
+
+def is_web(url: str) -> bool:
+    """Tell whether this is an http(s) address with a host."""
+    lowered = url[:8].lower()
+    if not lowered.startswith(("http://", "https://")):
+        return False
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
+def keys_of(urls: Iterable[str]) -> frozenset[Key]:
+    """Return the keys of all web addresses among ``urls``."""
+    return frozenset(canonical(unescape(url)) for url in urls if is_web(url))
+
+
+def _query(url: str) -> list[str]:
+    _, mark, query = url.partition("?")
+    return query.partition("#")[0].split("&") if mark else []
+
+
+def _name(item: str) -> str:
+    return item.partition("=")[0].lower()
+
+
+def _is_view(name: str) -> bool:
+    """Qiniu and Tencent write the whole operation as a name: ``imageView2/2/w/300``."""
+    return name.startswith(("imageview2/", "imagemogr2/", "imageslim"))
+
+
+def _is_incidental(item: str) -> bool:
+    name = _name(item)
+    return name in _SIGNATURES or name in _RESIZES or name.startswith(_SIGNED) or _is_view(name)
+
+
+def _names_picture(item: str) -> bool:
+    name, _, value = item.partition("=")
+    return (
+        name.lower() in {"format", "filename", "file", "name"}
+        and value.lower().rsplit(".", 1)[-1] in _PICTURES
+    )

@@ -1,0 +1,196 @@
+"""Judges one call: what it came to, who is to blame, what it cost, and when to try again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from models.verdicts import Billed, Outcome, Scope, Verdict
+from worker.upstream.answer import Answer
+from worker.upstream.answer_words import TEXTS
+from worker.upstream.error_words import MESSAGES
+from worker.upstream.failures import RULING_OF, TransportFailure
+from worker.upstream.fault_signals import name_of_fault
+from worker.upstream.patterns import first, plain
+from worker.upstream.retry_after import retry_after
+from worker.upstream.rulings import RULINGS
+from worker.upstream.signals import CHALLENGE, ERROR_PAGE, FINISHES, STATUSES
+
+_LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
+_TOKENS_OF_A_PICTURE = 1000  #: completion tokens that only a picture costs
+_LONGEST_WORDS = 2000
+
+
+def judge(
+    answer: Answer | None,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    failure: TransportFailure | None = None,
+    elapsed: float = 0.0,
+) -> Verdict:
+    """Return the verdict on a call.
+
+    ``answer`` is what could be read, ``failure`` what the network did, ``elapsed`` how many seconds it took.
+    A picture beats everything; then the transport, the error's own code, its words, and the status decide.
+    """
+    if answer is not None and (answer.images or answer.videos):
+        return _success(answer, status)
+    name = _name(answer or Answer(empty=True), status, headers or {}, failure, elapsed)
+    if name == "pending":
+        message = "The provider took the request as a task: its result is polled, nothing is sent again."
+        return Verdict(Outcome.PENDING, message=message, provider_status=status)
+    return _ruled(name, answer, status, headers or {})
+
+
+def _success(answer: Answer, status: int | None) -> Verdict:
+    count = len(answer.images) or len(answer.videos)
+    message = f"{count} {'picture' if answer.images else 'video'}{'s' if count != 1 else ''} came back."
+    if answer.partial:
+        message = f"Only {message[:-1]}, fewer than asked for: send the rest as a job of its own."
+    return Verdict(Outcome.SUCCESS, message=message, billed=Billed.YES, provider_status=status)
+
+
+def _ruled(name: str, answer: Answer | None, status: int | None, headers: Mapping[str, str]) -> Verdict:
+    """Fill in a ruling with what this very answer says about cost, waiting and words."""
+    ruling = RULINGS[name]
+    fault = answer.fault if answer else None
+    words = (fault.message if fault else "") or (answer.spoken.strip() if answer else "")
+    verdict = Verdict(
+        outcome=ruling.outcome,
+        code=ruling.code,
+        message=ruling.message,
+        billed=_billed(name, answer, status),
+        scope=ruling.scope,
+        retry_after=_wait(ruling.outcome, answer, headers),
+        provider_status=status,
+        provider_message=words[:_LONGEST_WORDS] or None,
+    )
+    vetoed = (
+        next((v for k, v in headers.items() if k.lower() == "x-should-retry"), "").strip().lower() == "false"
+    )
+    if vetoed and verdict.outcome is Outcome.RETRY:
+        message = (
+            "The provider forbids to try this again: " + verdict.message[0].lower() + verdict.message[1:]
+        )
+        return replace(
+            verdict, outcome=Outcome.PERMANENT, scope=Scope.PROVIDER, message=message.split(":")[0] + "."
+        )
+    return verdict
+
+
+def _wait(outcome: Outcome, answer: Answer | None, headers: Mapping[str, str]) -> timedelta | None:
+    if outcome not in (Outcome.RETRY, Outcome.AMBIGUOUS, Outcome.NO_IMAGE):
+        return None
+    return retry_after(headers, answer.fault if answer else None, answer.spoken if answer else "")
+
+
+def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
+    ruling = RULINGS[name]
+    if answer is None or ruling.sure:
+        return ruling.billed
+    if answer.fault is not None and answer.fault.wrapped and ruling.outcome is not Outcome.AMBIGUOUS:
+        return Billed.NO  # a router that names its provider does not charge for failures
+    if answer.block_reason is not None:
+        return Billed.LIKELY_NO
+    if answer.fault is None and (status is None or status < 400) and not answer.html:
+        tokens = answer.completion_tokens or 0
+        paid = ruling.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
+        return (
+            Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else ruling.billed
+        )
+    return ruling.billed
+
+
+def _name(
+    answer: Answer,
+    status: int | None,
+    headers: Mapping[str, str],
+    failure: TransportFailure | None,
+    elapsed: float,
+) -> str:
+    """Return the name of the ruling, in the order of the decision."""
+    if answer.fault is not None:
+        name = name_of_fault(answer, status)
+        late = (
+            name == "upstream_error"
+            and (status or answer.fault.status) in (500, 502)
+            and elapsed > _LONG_WORK
+        )
+        return "gateway_timeout" if late else name
+    if failure is not None:
+        broken = failure is TransportFailure.CONNECTION_RESET and answer.streamed
+        return _said(answer) or ("stream_truncated" if broken else RULING_OF[failure])
+    if status is not None and status >= 300:
+        return _by_status(answer, status, headers, elapsed)
+    return _of_answer(answer)
+
+
+def _by_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed: float) -> str:
+    """Judge an error status whose body is no error object: a page, plain text, or nothing."""
+    if status < 400:
+        return "wrong_endpoint"
+    challenged = any(name.lower() == "cf-mitigated" for name in headers)
+    if challenged or (status in (401, 403, 503) and answer.html and CHALLENGE.search(answer.spoken)):
+        return "waf_blocked"
+    name = STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
+    if name == "upstream_error" and elapsed > _LONG_WORK:
+        return "gateway_timeout"
+    if status in (400, 401, 403, 404, 429, 500, 503) and (said := first(MESSAGES, plain(answer.spoken))):
+        return said
+    return name
+
+
+def _of_answer(answer: Answer) -> str:
+    """Judge an accepted request whose answer has no picture."""
+    if answer.block_reason is not None:
+        return "moderation_input"
+    if answer.html:
+        return _page(answer.spoken)
+    if not answer.readable:
+        return "protocol_error"
+    if name := _finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
+        return name
+    if name := _said(answer):
+        return name
+    if answer.waiting and answer.handles:
+        return "pending"
+    if answer.empty:
+        return "empty_after"
+    if answer.streamed and not answer.finish_reasons:
+        return "stream_truncated"
+    if name := _finish(answer):
+        return name
+    if answer.poll_url:
+        return "deferred"
+    if answer.echoed:
+        return "needs_input"
+    called = any(reason.lower() in ("tool_calls", "function_call") for reason in answer.finish_reasons)
+    return "no_image" if answer.spoken.strip() or called else "empty_response"
+
+
+def _finish(answer: Answer, *only: str) -> str | None:
+    names = (FINISHES.get(reason.lower()) for reason in answer.finish_reasons)
+    return next((name for name in names if name and (not only or name in only)), None)
+
+
+def _said(answer: Answer) -> str | None:
+    """Judge by the words that stand where a picture should be."""
+    for words in _voices(answer):
+        text = plain(words)
+        if text[:15].lower().startswith(("<!doctype html", "<html")):
+            return _page(text)
+        if name := first(TEXTS, text):
+            return name
+    return None
+
+
+def _voices(answer: Answer) -> Iterator[str]:
+    yield answer.spoken
+    if any(reason.lower() == "error" for reason in answer.finish_reasons):
+        yield answer.thoughts
+
+
+def _page(text: str) -> str:
+    if CHALLENGE.search(text):
+        return "waf_blocked"
+    return "upstream_page" if ERROR_PAGE.search(text) else "wrong_endpoint"
