@@ -99,7 +99,7 @@ async def test_a_stream_may_be_left_early(store: Store) -> None:
     await store.put(KEY, bytes(3_000_000), content_type="image/png")
     stream = store.stream(KEY)
     assert await anext(stream)
-    await stream.aclose()  # type: ignore[attr-defined] - every stream here is a generator
+    await stream.aclose()  # type: ignore[attr-defined]  # every stream here is a generator
 
 
 async def test_head_tells_size_and_age_or_none(store: Store) -> None:

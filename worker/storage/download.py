@@ -95,7 +95,7 @@ class Downloader:
     def _checked(self, url: str | httpx.URL) -> httpx.URL:
         """Parse an address and refuse what must not be reached, as far as that shows without a look-up."""
         with exchange():
-            target = httpx.URL(url).copy_with(fragment=None)
+            target = httpx.URL(url)
         if target.scheme not in ("http", "https") or not target.host:
             raise PictureError(
                 "asset_blocked_address", f"Only http and https links are fetched: {str(url)[:200]!r}."

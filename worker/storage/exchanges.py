@@ -14,6 +14,7 @@ _CODES: tuple[tuple[type[Exception], str, str], ...] = (
     (aiohttp.InvalidURL, "asset_blocked_address", "The link can't be used as an address."),
     (httpx.UnsupportedProtocol, "asset_blocked_address", "The link can't be used as an address."),
     (httpx.InvalidURL, "asset_blocked_address", "The link can't be used as an address."),
+    (UnicodeError, "asset_blocked_address", "The link's host name can't be used."),
     (httpx.ReadTimeout, "asset_timeout", "The host stopped sending."),
     (httpx.ReadError, "asset_truncated", "The connection ended before the picture did."),
 )
@@ -24,7 +25,7 @@ def exchange() -> Iterator[None]:
     """Turn the errors of one exchange with a host into ``PictureError``."""
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, UnicodeError) as error:
         raise _translated(error) from error
 
 

@@ -19,6 +19,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("(os error 1)", "permission denied; give the user that runs Darkroom write access to it"),
     ("(os error 20)", "a part of its path is a file, not a folder; choose another folder"),
     ("(os error 24)", "too many open files; raise the limit (ulimit -n)"),
+    ("/latest/", "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),  # asked EC2
     ("NoSuchBucket", "there is no such bucket; create it or correct DARKROOM_STORAGE_URL"),
     ("InvalidAccessKeyId", "the store does not know the access key; correct AWS_ACCESS_KEY_ID"),
     ("SignatureDoesNotMatch", "the store refused the secret key; correct AWS_SECRET_ACCESS_KEY"),
@@ -26,9 +27,8 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("AccessDenied", "the credentials may not do this; allow get, put and delete on the bucket"),
     ("403 Forbidden", "the credentials may not do this; allow get, put and delete on the bucket"),
     ("401 Unauthorized", "the store did not accept the credentials; correct them"),
-    ("instance metadata", "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
     (
-        "URL scheme is not allowed",
+        "builder error",
         "the endpoint uses plain http; set allow_http (AWS_ALLOW_HTTP=true) or use https",
     ),
     ("kind: Connect", "it can't be reached; check the endpoint and the network"),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from obstore.exceptions import UnknownConfigurationKeyError
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from models.errors import SettingsError
@@ -88,8 +88,8 @@ def _open_bucket(parts: SplitResult, options: Mapping[str, str]) -> ObjectStore:
         backend = _BUCKETS[parts.scheme](
             parts.netloc, prefix=prefix, config=dict(options), retry_config=dict(_RETRY)
         )
-    except UnknownConfigurationKeyError as error:
-        raise SettingsError([f"A storage option is not known: {str(error).splitlines()[0]}"]) from error
-    except ValueError as error:
-        raise SettingsError([f"A storage option can't be used: {str(error).splitlines()[0]}"]) from error
+    except (BaseError, ValueError) as error:
+        raise SettingsError(
+            [f"The storage options don't fit {place}: {str(error).splitlines()[0]}"]
+        ) from error
     return ObjectStore(backend, place=place)

@@ -8,7 +8,8 @@ _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  #: start-of-frame ma
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  #: markers without a length
 _SCAN, _END = 0xDA, 0xD9
 #: In compressed data 0xFF is followed by 0x00 or a restart number; anything else is the next marker.
-_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_WINDOW = 1 << 20  #: bytes searched at once: other threads wait for as long
 
 
 def measure(data: memoryview) -> tuple[int, int]:
@@ -49,7 +50,7 @@ def _next(data: memoryview, position: int) -> tuple[int, int]:
 
 def _behind_scan(data: memoryview, position: int) -> int:
     """Return where the first marker behind the compressed data stands."""
-    found = _MARKER.search(data, position)
-    if found is None:
-        raise truncated("the JPEG ends without its end marker")
-    return found.start()
+    for start in range(position, len(data), _WINDOW):
+        if found := _MARKER.search(data, start, start + _WINDOW + 1):
+            return found.start()
+    raise truncated("the JPEG ends without its end marker")

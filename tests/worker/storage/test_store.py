@@ -1,0 +1,117 @@
+"""Opening stores, and what their failures are called."""
+
+import errno
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from obstore.exceptions import GenericError
+
+from models.errors import SettingsError, StorageError
+from tests.support.s3 import serve_s3
+from worker.storage.faults import explain
+from worker.storage.store import open_store
+
+NOBODY = "http://127.0.0.1:9"  # the discard port
+KEYS = {"endpoint": NOBODY, "region": "x", "access_key_id": "a", "secret_access_key": "b"}
+
+
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """Let writes fail half-way, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def files(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/var/lib/x",
+        "file://relative/path",
+        "file://",
+        "s3:///prefix",
+        "s3://",
+        "http://a.example/x",
+        "ftp://x/y",
+    ],
+)
+def test_an_address_that_names_no_store_is_a_setting_to_correct(url: str) -> None:
+    with pytest.raises(SettingsError, match="DARKROOM_STORAGE_URL"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [("s3://b", {"endpint": "x"}), ("s3://b", {"allow_http": "perhaps"}), ("az://b", {})],
+)
+def test_an_option_that_does_not_fit_is_a_setting_to_correct(url: str, options: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=url):
+        open_store(url, options=options)
+
+
+def test_a_folder_is_made_when_it_is_missing(tmp_path: Path) -> None:
+    open_store(f"file://{tmp_path}/a%20b/c")
+    assert (tmp_path / "a b" / "c").is_dir()
+
+
+def test_a_folder_that_can_not_be_made_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="choose another folder"):
+        open_store(f"file://{tmp_path}/file/pictures")
+
+
+async def test_a_bucket_that_does_not_exist_is_named_with_the_fix() -> None:
+    with serve_s3() as server:
+        store = open_store("s3://missing", options=server.options)
+        with pytest.raises(StorageError, match=r"s3://missing: there is no such bucket; create it"):
+            await store.check()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({**KEYS, "allow_http": "true"}, "can't be reached; check the endpoint"), (KEYS, "set allow_http")],
+)
+async def test_a_store_that_can_not_be_used_says_why(options: dict[str, str], words: str) -> None:
+    with pytest.raises(StorageError, match=words):
+        await open_store("s3://b", options=options).check()
+
+
+@pytest.mark.parametrize("kind", ["bytes", "file"])
+async def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    store, source = open_store(f"file://{tmp_path}/store"), tmp_path / "source"
+    content = bytes(12_000_000)
+    source.write_bytes(content)
+    with files_limited_to(100_000), pytest.raises(StorageError, match="larger than"):
+        await store.put("ab/x.png", content if kind == "bytes" else source, content_type="image/png")
+    assert await store.head("ab/x.png") is None
+    assert files(tmp_path / "store") == []
+    await store.put("ab/x.png", content, content_type="image/png")
+    assert files(tmp_path / "store") == ["x.png"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        GenericError(
+            "Generic LocalFileSystem error: No space left on device (os error 28)\n\nDebug source: …"
+        ),
+    ],
+)
+def test_a_full_disk_is_called_a_full_disk(error: Exception) -> None:
+    assert explain(error).startswith("the disk is full; free some space")
+
+
+def test_an_error_without_plain_words_keeps_its_first_line() -> None:
+    assert explain(GenericError("Something else\n\nDebug source: many lines")) == "Something else"
