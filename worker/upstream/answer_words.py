@@ -2,7 +2,7 @@
 
 from worker.upstream.patterns import Patterns, patterns
 
-#: the ruling, then the regular expressions that mean it; letter case makes no difference
+#: the ruling, then the regular expressions that mean it; for text in lower case
 TEXTS: Patterns = patterns(
     (
         "quota_exhausted",
@@ -88,17 +88,6 @@ TEXTS: Patterns = patterns(
         r"blocked by .{0,24}(?:filter|moderation)",
     ),
     (
-        "deferred",
-        r"准备好后.{0,12}通知",
-        r"(?:完成|好了?)后.{0,8}(?:会)?通知",
-        r"(?:notify|let) you (?:know )?(?:when|once|as soon)",
-        r"很多人(?:在|正在)创建",
-        r"lots of people (?:are )?creating",
-        r"(?:稍后|过一会儿?)(?:再)?(?:查看|查收)",
-        r"(?:image|picture) (?:will be|is being) (?:ready|generated|processed|created) "
-        r"(?:soon|shortly|now|in the background)",
-    ),
-    (
         "upstream_error",
         r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务)(?:图片|图像|视频)?(?:生成)?失败",
         r"generation failed",
@@ -115,6 +104,23 @@ TEXTS: Patterns = patterns(
         r"发生错误",
         r"出现(?:错误|异常)",
         r"❌",
+        r"遇到了?(?:一些|点)?(?:问题|错误)",
+        r"出了(?:一?点|一?些)?问题",
+        r"(?:there was|encountered|ran into|having) (?:an? )?(?:issue|problem|error|trouble)",
+    ),
+    (
+        "deferred",
+        r"准备好后.{0,12}通知",
+        r"(?:完成|好了?)后.{0,8}(?:会)?通知",
+        r"(?:notify|let) you (?:know )?(?:when|once|as soon)",
+        r"很多人(?:在|正在)创建",
+        r"lots of people (?:are )?creating",
+        r"正在[^。\n]{0,8}(?:生成|创建|绘制|处理)[^。\n]{0,12}稍(?:候|后|等)",
+        r"(?:生成|绘制|处理)中[^。\n]{0,6}稍(?:候|后|等)",
+        r"(?:image|picture) is (?:currently |now )?being (?:generated|created|processed)",
+        r"(?:稍后|过一会儿?)(?:再)?(?:查看|查收)",
+        r"(?:image|picture) (?:will be|is being) (?:ready|generated|processed|created) "
+        r"(?:soon|shortly|now|in the background)",
     ),
     (
         "needs_input",

@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from models.verdicts import Verdict
-from worker.upstream.answer import Answer, AnswerReader
+from worker.upstream.answer import Answer
 from worker.upstream.decoding import Undecodable, decoder_for
 from worker.upstream.failures import TransportFailure
 from worker.upstream.presets import Preset
+from worker.upstream.reader import AnswerReader
 from worker.upstream.recover import Handles
 from worker.upstream.request import ProviderRequest
 from worker.upstream.verdict import judge
@@ -88,6 +89,11 @@ class _Call:
             self._tell()
 
     def _tell(self) -> None:
+        """Call back; a listener's own mistake must not cost a call that is paid for."""
+        with suppress(Exception):
+            self._call_back()
+
+    def _call_back(self) -> None:
         if (
             self.on_progress is not None
             and self.reader.progress

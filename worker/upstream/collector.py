@@ -1,5 +1,6 @@
 """Gathers what the pieces of an answer say, whether they are stream events or one whole body."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,13 @@ from worker.upstream.structured import Harvest, harvest_arguments, harvest_field
 from worker.upstream.urls import is_picture
 from worker.upstream.words import words
 
+_TASK_ID = re.compile(r"[\w.:-]{6,128}", re.ASCII)
 _WAITING = words(
     "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
 )
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
-_LONGEST_LINE = 4096
+_LONGEST_LINE = 4096  #: characters of a line that may hold links
+_LONGEST_NOTE = 512  #: characters of a line that may name a task
 
 
 @dataclass(slots=True)
@@ -83,8 +86,6 @@ class Collector:
             content = candidate.get("content")
             if isinstance(content, dict):
                 self._add_message(position, content, whole=False)
-            if isinstance(note := candidate.get("finishMessage"), str):
-                self.refusals.append(note)
         feedback = body.get("promptFeedback") or body.get("prompt_feedback")
         if isinstance(feedback, dict) and isinstance(reason := feedback.get("blockReason"), str):
             self.block_reason = reason
@@ -145,7 +146,7 @@ class Collector:
             choice.line += rest
 
     def _read_line(self, line: str) -> None:
-        if self.handles.task_id is None and (task := task_in(line)):
+        if self.handles.task_id is None and len(line) < _LONGEST_NOTE and (task := task_in(line)):
             self.handles = merge(self.handles, Handles(task_id=task))
         if "](" in line and ("原始数据" in line or "aw data" in line or "/source/" in line):
             self.handles = merge(self.handles, Handles(poll_url=_poll_url(line)))
@@ -163,7 +164,7 @@ class Collector:
         for name in ("request_id", "requestId"):
             if isinstance(body.get(name), str):
                 self.request_id = self.request_id or body[name] or None
-        task = next((body[name] for name in ("task_id", "taskId") if body.get(name)), None)
+        task = next((body[name] for name in ("task_id", "taskId") if body.get(name)), None) or submitted(body)
         status = body.get("status", body.get("task_status"))
         waits = isinstance(status, str) and status.strip().lower() in _WAITING
         if task is None and waits and "choices" not in body:
@@ -213,7 +214,7 @@ class Collector:
                 self._absorb(found)
                 if found.texts and not self.choices:
                     self._say(0, "".join(found.texts))
-            elif name == "data" and isinstance(value, str) and "choices" not in body:
+            elif name == "data" and isinstance(value, str) and "choices" not in body and not submitted(body):
                 self._say(0, value)
         for name in ("results", "urls", "generations"):
             harvest_value(body.get(name), self.harvest)
@@ -224,6 +225,7 @@ class Collector:
         self.harvest.pictures += found.pictures
         self.harvest.drafts += found.drafts
         self.harvest.videos += found.videos
+        self.harvest.broken = self.harvest.broken or found.broken
 
     def close(self, *, complete: bool) -> None:
         """Take the end of the answer."""
@@ -233,6 +235,13 @@ class Collector:
             self._read_line(choice.line + ("\n" if complete else ""))
             for pieces in choice.arguments.values():
                 harvest_arguments("".join(pieces), self.harvest)
+
+
+def submitted(body: Mapping[str, Any]) -> str | None:
+    """Return the task id of ``{code: "success", data: id}`` and ``{code: 1, result: id}``."""
+    code = body.get("code")
+    value = body.get("data") if code == "success" else body.get("result") if code in (1, 21, 22) else None
+    return value if isinstance(value, str) and _TASK_ID.fullmatch(value) else None
 
 
 def _items(value: object) -> list[Mapping[str, Any]]:

@@ -13,6 +13,7 @@ _RESULTS = words("data url urls b64_json output result choices error video_url")
 _THINKING = ("<think>", "<thinking>", "<reasoning>")
 _MARKS = ("```", "{", "[", *_THINKING)
 _ATTEMPTS = 20  #: texts with more broken JSON than this are not JSON
+_MOST_MARKS = 10_000  #: more are no prose
 _DECODER = json.JSONDecoder()
 
 
@@ -53,7 +54,9 @@ class _Stripper:
         if max(self._next.values()) < 0:
             return Spoken(self._text)
         position = kept = 0
-        while (found := self._next_mark(position)) is not None:
+        for _ in range(_MOST_MARKS):
+            if (found := self._next_mark(position)) is None:
+                break
             start, mark = found
             end = self._read(mark, start)
             if end is None:

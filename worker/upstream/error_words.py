@@ -2,7 +2,7 @@
 
 from worker.upstream.patterns import Patterns, patterns
 
-#: the ruling, then the regular expressions that mean it; letter case makes no difference
+#: the ruling, then the regular expressions that mean it; for text in lower case
 MESSAGES: Patterns = patterns(
     (
         "upstream_auth",
@@ -13,6 +13,10 @@ MESSAGES: Patterns = patterns(
         "moderation_charged",
         r"usage guidelines.{0,80}(?:fee|charged)",
         r"csam",
+    ),
+    (
+        "upstream_quota",
+        r"no available image quota",
     ),
     (
         "account_blocked",
@@ -42,6 +46,7 @@ MESSAGES: Patterns = patterns(
     (
         "moderation_output",
         r"output_moderation",
+        r"output (?:new_)?sensitive",
         r"unsafe_generation",
         r"output (?:image|video|picture).{0,60}(?:sensitive|unsafe|inappropriate|violat)",
         r"image_safety",
@@ -51,6 +56,7 @@ MESSAGES: Patterns = patterns(
     (
         "moderation_input",
         r"input_moderation",
+        r"input (?:new_)?sensitive",
         r"content exists risk",
         r"input was flagged",
         r"sensitive_words",
@@ -134,7 +140,7 @@ MESSAGES: Patterns = patterns(
     (
         "no_channel",
         r"没有可用\s*(?:的)?\s*(?:token|令牌|账号)",
-        r"no available (?:image )?(?:token|quota)",
+        r"no available tokens?",
     ),
     (
         "upstream_saturated",
@@ -190,8 +196,8 @@ MESSAGES: Patterns = patterns(
     ),
     (
         "ip_not_allowed",
-        r"\bIP\b.{0,40}(?:not (?:allowed|in|on)|白名单|不允许|不在|forbidden)",
-        r"IP.{0,6}(?:白名单|无权|受限)",
+        r"\bip\b.{0,40}(?:not (?:allowed|in|on)|白名单|不允许|不在|forbidden)",
+        r"ip.{0,6}(?:白名单|无权|受限)",
     ),
     (
         "permission_model",

@@ -10,16 +10,11 @@ import orjson
 
 _FINE = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_FAILED = frozenset({"failed", "failure", "error", "cancelled", "canceled", "rejected", "blocked"})
 _NAMES = ("code", "type", "status", "reason", "param", "errorCode", "error_code", "err_code")
 _WORDS = (
-    "message",
-    "msg",
-    "error_msg",
-    "errorMessage",
-    "error_message",
-    "err_msg",
-    "status_msg",
-    "description",
+    *("message", "msg", "error_msg", "errorMessage", "error_message", "err_msg", "status_msg", "description"),
+    *("fail_reason", "failReason", "failure_reason"),
 )
 _REQUEST_ID = re.compile(r"(?:request[ _]?id|trace[ _]?id|tid)\s*[:：=]\s*([\w.-]{4,128})", re.IGNORECASE)
 
@@ -66,8 +61,10 @@ def _top_level(body: Mapping[str, Any]) -> Fault | None:
     if any(name in body for name in ("choices", "candidates", "output", "images")):
         return None
     message = next((body[name] for name in _WORDS if isinstance(body.get(name), str) and body[name]), None)
+    if str(body.get("status", body.get("task_status"))).strip().lower() in _FAILED:
+        return _fault(body, body)
     code = body.get("code", body.get("error_code", body.get("errcode")))
-    if body.get("success") is False or (code is not None and not _is_fine(code)):
+    if body.get("success") is False or (code is not None and not _is_fine(code) and not body.get("result")):
         return _fault(body, body) if message or not body.get("data") else None
     status = body.get("status")
     is_failure = isinstance(status, int) and status >= 400 and not isinstance(status, bool)

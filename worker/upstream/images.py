@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from worker.upstream.base64_pictures import end_of_base64, looks_like_picture, read_base64
-from worker.upstream.markdown import Link, find_links
+from worker.upstream.markdown import Link, LinkScanner
 from worker.upstream.pictures import Picture
 from worker.upstream.urls import (
     Key,
@@ -32,13 +32,14 @@ Identity = Key | str
 class Found(NamedTuple):
     """What a text holds."""
 
-    pictures: list[Picture]
-    videos: list[str]
-    posters: list[str]
-    labels: list[str]  #: of the pictures
-    poll_url: str | None
-    relative: list[str]  #: picture destinations without a host
-    echoed: bool  #: an input picture was shown again
+    pictures: Sequence[Picture] = ()
+    videos: Sequence[str] = ()
+    posters: Sequence[str] = ()
+    labels: Sequence[str] = ()  #: of the pictures
+    poll_url: str | None = None
+    relative: Sequence[str] = ()  #: picture destinations without a host
+    echoed: bool = False  #: an input picture was shown again
+    broken: bool = False  #: a picture began, and is not whole
 
 
 @dataclass(slots=True)
@@ -71,13 +72,14 @@ def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = fr
     whole = text.strip()
     if looks_like_picture(whole) and end_of_base64(whole, 0, spaces=True) >= len(whole):
         bare = read_base64(whole)
-        return Found([Picture(data=bare[0], mime=bare[1])] if bare else [], [], [], [], None, [], False)
+        return Found([Picture(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
     if whole[:15].lower().startswith(("<!doctype html", "<html")):
-        return Found([], [], [], [], None, [], False)
+        return Found()
     gatherer = _Gatherer(text, inputs)
-    for link in find_links(text, complete=complete):
+    scanner = LinkScanner(text, complete=complete)
+    for link in scanner.scan():
         gatherer.take(link)
-    return gatherer.found()
+    return gatherer.found(broken=scanner.broken)
 
 
 class _Gatherer:
@@ -95,13 +97,15 @@ class _Gatherer:
         self._relative: list[str] = []
         self._poll_url: str | None = None
         self._echoed = False
+        self._broken = False
 
     def take(self, link: Link) -> None:
         if link.poster and is_web(link.poster):
             self._posters.append(link.poster)
         if link.payload:
             self._take_payload(link)
-        elif is_web(link.url) and not any(space in link.url for space in " \t\n"):
+        elif is_web(link.url):
+            link.url = link.url.replace(" ", "%20")
             self._take_url(link)
         elif link.kind in ("image", "img") and re.match(r"/(?!/)\S", link.url):
             self._relative.append(link.url)
@@ -110,6 +114,8 @@ class _Gatherer:
         decoded = read_base64(link.payload)
         if decoded:
             self._add(link, Picture(data=decoded[0], mime=decoded[1]))
+        else:
+            self._broken = self._broken or looks_like_picture(link.payload)
 
     def _take_url(self, link: Link) -> None:
         if _TASK_DATA.match(link.url) or (link.kind == "link" and _PAGES.search(link.label)):
@@ -165,7 +171,8 @@ class _Gatherer:
             return None
         return group if _BETWEEN.fullmatch(self._text, group.end, link.start) else None
 
-    def found(self) -> Found:
+    def found(self, *, broken: bool) -> Found:
+        """Return the groups as pictures; ``broken`` says that a link did not end."""
         pictures = [group.picture() for group in self._groups]
         if self._videos:
             self._posters += [picture.address for picture in pictures]
@@ -180,6 +187,7 @@ class _Gatherer:
             self._poll_url,
             self._relative,
             self._echoed,
+            broken or self._broken,
         )
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from worker.upstream.base64_pictures import end_of_base64
+from worker.upstream.base64_pictures import end_of_base64, read_base64
 from worker.upstream.urls import is_picture, unescape
 
 Kind = Literal["image", "link", "img", "video", "bare", "data"]
@@ -20,6 +20,8 @@ _ATTRIBUTE = r"""[^<>]{0,2000}?[\s"'/]%s\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+
 _SOURCE = {name: re.compile(_ATTRIBUTE % name, re.I) for name in ("src", "href", "poster")}
 _DESTINATION_SIGN = re.compile(r"[()\s]|\\[()]")
 _LONGEST = 8192  #: characters of an address or a label
+_TAG_END = re.compile(r"[^<>]{0,2000}>?")
+_WRAPPED = re.compile(r"\r?\n(?=[\w+/-]+={0,2}\s*(?:\r?\n|$))")
 _GLUED = re.compile(r"[,;](?=https?:)", re.I)
 
 
@@ -41,25 +43,22 @@ class Link:
     inner: list["Link"] = field(default_factory=list)
 
 
-def find_links(text: str, *, complete: bool) -> list[Link]:
-    """Return everything in ``text`` that points somewhere, in order.
+class LinkScanner:
+    """Walks over a text once, with the open brackets on a stack.
 
     ``complete`` says that no more text follows: only then a bare address at the very end is taken. A link
-    without its closing parenthesis never is.
+    without its closing parenthesis never is; ``broken`` tells that there was one.
     """
-    return _Scanner(text, complete=complete).scan()
-
-
-class _Scanner:
-    """Walks over the text once, with the open brackets on a stack."""
 
     def __init__(self, text: str, *, complete: bool) -> None:
         self._text = text
         self._complete = complete
         self._links: list[Link] = []
         self._open: list[tuple[int, bool]] = []  # where a bracket opened, and whether it was ``![``
+        self.broken = False  # a destination began and did not end
 
     def scan(self) -> list[Link]:
+        """Return everything in the text that points somewhere, in order."""
         position = 0
         while match := _TOKEN.search(self._text, position):
             position = self._read(match)
@@ -108,15 +107,20 @@ class _Scanner:
             return "", text[data.end() : stop], stop + text.startswith(")", stop)
         start = data.end() if data else start + angled
         if angled:
-            stop = text.find(">", start, start + 8192)
+            stop = text.find(">", start, start + _LONGEST)
             return (
                 (unescape(text[start:stop].strip()), "", self._after(stop + 1))
                 if stop > 0
                 else ("", "", start)
             )
         stop, closed = self._end_of_url(start)
-        url = unescape(text[start:stop]) if closed else ""
-        return url, "", self._after(stop) if closed else stop
+        if not closed:
+            self.broken = self.broken or text.startswith("http", start)
+            return "", "", stop
+        spaced = text.find(")", stop, stop + 512)
+        if spaced > stop and is_picture(text[start:spaced]) and not set("\"'\n“") & set(text[stop:spaced]):
+            return unescape(text[start:spaced]), "", spaced + 1  # a file name with spaces in it
+        return unescape(text[start:stop]), "", self._after(stop)
 
     def _end_of_url(self, start: int) -> tuple[int, bool]:
         """Return where a plain destination ends, and whether something ended it."""
@@ -147,9 +151,11 @@ class _Scanner:
         poster = _SOURCE["poster"].match(self._text, match.end()) if name == "video" else None
         kind: Kind = "img" if name == "img" else "link" if name == "a" else "video"
         address = _first(source)
+        end = max((found.end() for found in (source, poster) if found), default=match.end())
+        if name != "a":  # its other attributes are no prose
+            end = _TAG_END.match(self._text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
         if not (address or poster):
-            return match.end()
-        end = max(found.end() for found in (source, poster) if found)
+            return end
         link = Link(kind, match.start(), end, poster=unescape(_first(poster)))
         if data := _DATA.match(address):
             link.payload = address[data.end() :]
@@ -175,6 +181,10 @@ class _Scanner:
         if self._text[data.end() : data.end() + 4].lower() == "http":
             return data.end()
         stop = end_of_base64(self._text, data.end())
+        while (wrapped := _WRAPPED.match(self._text, stop)) and read_base64(
+            self._text[data.end() : stop]
+        ) is None:
+            stop = end_of_base64(self._text, wrapped.end())
         self._links.append(Link("data", start, stop, payload=self._text[data.end() : stop]))
         return stop
 

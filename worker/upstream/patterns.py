@@ -6,10 +6,8 @@ Patterns = tuple[tuple[re.Pattern[str], str], ...]
 
 
 def patterns(*rows: tuple[str, ...]) -> Patterns:
-    """Compile rows of ``(ruling, pattern, pattern, …)``, in order."""
-    return tuple(
-        (re.compile("|".join(alternatives), re.IGNORECASE), ruling) for ruling, *alternatives in rows
-    )
+    """Compile rows of ``(ruling, pattern, pattern, …)``, in order, for texts that are ``plain``."""
+    return tuple((re.compile("|".join(alternatives)), ruling) for ruling, *alternatives in rows)
 
 
 def first(table: Patterns, text: str) -> str | None:
@@ -18,10 +16,10 @@ def first(table: Patterns, text: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Return text with straight quotes, stripped, and of a length that is quick to search."""
+    """Return text in lower case, with straight quotes, stripped, and short enough to search quickly."""
     text = text.strip()
-    text = text if len(text) <= 16384 else text[:8192] + text[-8192:]
-    return text.translate(_QUOTES)
+    text = text if len(text) <= 4096 else text[:2048] + text[-2048:]
+    return text.lower().translate(_QUOTES)
 
 
 _QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}

@@ -74,11 +74,13 @@ class _Line:
         if piece.endswith("\n"):
             line, self._text = self._text, ""
             yield from numbers(self._visible(line))
-        elif not self._in_echo() and not self._text.lstrip(" \t>").startswith(("{", "`")):
+        elif _speaks_of_progress(self._text) and not self._in_echo():
             yield from numbers(self._text.partition("<")[0])
 
     def _in_echo(self) -> bool:
-        return self._fenced or self._thinking or self._depth > 0
+        """Tell whether the line being written belongs to an echo, or may yet turn out to."""
+        opens = self._text.lstrip(" \t>").startswith(("{", "`"))
+        return opens or self._fenced or self._thinking or self._depth > 0
 
     def _visible(self, line: str) -> str:
         """Return what a whole line says outside echoes, and remember what it opens or closes."""
@@ -91,7 +93,7 @@ class _Line:
         line = self._outside_thinking(line)
         if self._depth or line.lstrip(" \t>").startswith("{"):
             return self._outside_json(line)
-        return line
+        return line if _speaks_of_progress(line) else ""
 
     def _outside_thinking(self, line: str) -> str:
         kept, position = [], 0
@@ -122,6 +124,11 @@ class _Line:
         if self._echoed > _LONGEST_ECHO:  # not JSON after all
             self._depth, self._in_string, self._echoed = 0, False, 0
         return ""
+
+
+def _speaks_of_progress(line: str) -> bool:
+    """Tell cheaply whether there is anything to look for: most long lines are base64."""
+    return "进度" in line or "rogress" in line or "ROGRESS" in line
 
 
 def numbers(line: str) -> Iterator[float]:

@@ -62,6 +62,7 @@ class Harvest:
     drafts: list[Picture] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    broken: bool = False  #: a picture began, and is not whole
 
 
 def picture_from(text: str) -> Picture | None:
@@ -126,6 +127,8 @@ def _in_order(items: list[Any]) -> Iterable[Any]:
 def _harvest_string(value: str, harvest: Harvest) -> None:
     picture = picture_from(value)
     if picture is None:
+        data = _DATA.match(value)
+        harvest.broken = harvest.broken or looks_like_picture(value, data.end() if data else 0)
         return
     if picture.url is not None and is_video(picture.url):
         harvest.videos.append(picture.url)
@@ -164,6 +167,7 @@ def _harvest_item(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None
             harvest_value(value, harvest, depth=depth + 1)
     harvest.videos += found.videos
     harvest.drafts += found.drafts
+    harvest.broken = harvest.broken or found.broken
     if not mime.lower().startswith(("image/", "application/octet-stream")) or not found.pictures:
         return
     if any(isinstance(part.get(name), list) for name in (*_BYTES, *_ADDRESSES)):

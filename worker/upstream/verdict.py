@@ -18,6 +18,17 @@ from worker.upstream.signals import CHALLENGE, ERROR_PAGE, FINISHES, STATUSES
 _LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
 _TOKENS_OF_A_PICTURE = 1000  #: completion tokens that only a picture costs
 _LONGEST_WORDS = 2000
+_FINAL = frozenset(
+    {
+        "quota_exhausted",
+        "daily_limit",
+        "rate_limited",
+        "moderation",
+        "moderation_input",
+        "moderation_output",
+        "refusal",
+    }
+)
 
 
 def judge(
@@ -54,7 +65,7 @@ def _ruled(name: str, answer: Answer | None, status: int | None, headers: Mappin
     """Fill in a ruling with what this very answer says about cost, waiting and words."""
     ruling = RULINGS[name]
     fault = answer.fault if answer else None
-    words = (fault.message if fault else "") or (answer.spoken.strip() if answer else "")
+    words = (fault.message if fault else "") or ((answer.spoken.strip() or answer.refusal) if answer else "")
     verdict = Verdict(
         outcome=ruling.outcome,
         code=ruling.code,
@@ -118,8 +129,8 @@ def _name(
         )
         return "gateway_timeout" if late else name
     if failure is not None:
-        broken = failure is TransportFailure.CONNECTION_RESET and answer.streamed
-        return _said(answer) or ("stream_truncated" if broken else RULING_OF[failure])
+        cut = failure is TransportFailure.CONNECTION_RESET and answer.streamed
+        return _said(answer, cut=True) or ("stream_truncated" if cut else RULING_OF[failure])
     if status is not None and status >= 300:
         return _by_status(answer, status, headers, elapsed)
     return _of_answer(answer)
@@ -150,7 +161,9 @@ def _of_answer(answer: Answer) -> str:
         return "protocol_error"
     if name := _finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
         return name
-    if name := _said(answer):
+    if answer.refusal:
+        return first(TEXTS, plain(answer.refusal)) or "refusal"
+    if name := _said(answer, cut=answer.incomplete_stream):
         return name
     if answer.waiting and answer.handles:
         return "pending"
@@ -160,6 +173,8 @@ def _of_answer(answer: Answer) -> str:
         return "stream_truncated"
     if name := _finish(answer):
         return name
+    if answer.broken:
+        return "protocol_error"
     if answer.poll_url:
         return "deferred"
     if answer.echoed:
@@ -173,13 +188,17 @@ def _finish(answer: Answer, *only: str) -> str | None:
     return next((name for name in names if name and (not only or name in only)), None)
 
 
-def _said(answer: Answer) -> str | None:
-    """Judge by the words that stand where a picture should be."""
+def _said(answer: Answer, *, cut: bool) -> str | None:
+    """Judge by the words that stand where a picture should be.
+
+    In an answer that was ``cut`` only final words count: after a failure the provider may have tried again.
+    """
     for words in _voices(answer):
         text = plain(words)
-        if text[:15].lower().startswith(("<!doctype html", "<html")):
+        if text.startswith(("<!doctype html", "<html")):
             return _page(text)
-        if name := first(TEXTS, text):
+        name = first(TEXTS, text)
+        if name and (not cut or name in _FINAL):
             return name
     return None
 

@@ -1,7 +1,6 @@
 """The HTTP client of provider calls, and what is known about a call on the wire."""
 
 import errno
-import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -46,7 +45,7 @@ def open_client(*, limit: int) -> httpx.AsyncClient:
             skip_auto_headers=("User-Agent",),
         )
 
-    context = ssl.create_default_context()
+    context = httpx.create_ssl_context()
     return httpx.AsyncClient(
         transport=AiohttpTransport(client=open_session, verify=context, trust_env=False),
         timeout=httpx.Timeout(None, connect=10.0),

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from models.verdicts import Verdict
-from worker.upstream.answer import Answer, AnswerReader
+from worker.upstream.answer import Answer
 from worker.upstream.failures import TransportFailure
+from worker.upstream.reader import AnswerReader
 from worker.upstream.verdict import judge
 
 _CORPUS = Path(__file__).parent / "corpus" / "dialects.jsonl"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worker.upstream.cases import Case, cases
-from worker.upstream.answer import AnswerReader, read_answer
 from worker.upstream.progress import ProgressMeter
+from worker.upstream.reader import AnswerReader, read_answer
 from worker.upstream.stream import Event, EventReader
 from worker.upstream.verdict import judge
 

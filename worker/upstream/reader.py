@@ -1,0 +1,207 @@
+"""Reads an answer while it arrives: one body or a stream, whichever it turns out to be."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from worker.upstream.answer import Answer, Ending, assemble
+from worker.upstream.collector import Collector
+from worker.upstream.images import Identity, identity
+from worker.upstream.progress import Percent
+from worker.upstream.recover import Handles
+from worker.upstream.stream import EventReader
+from worker.upstream.structured import picture_from
+from worker.upstream.urls import canonical, unescape
+
+_BOM = b"\xef\xbb\xbf"
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_SNIFFED = 6  #: bytes that tell a stream from anything else
+_DECODER = json.JSONDecoder(strict=False)
+
+
+class AnswerReader:
+    """Reads an answer as it arrives; progress and handles are known before it ends.
+
+    ``input_urls`` are the pictures and addresses of the request, which are never results. ``n`` is how many
+    pictures were asked for. ``origin`` completes addresses that have no host. ``failed`` says that the HTTP
+    status was an error, so that plain text is one too.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_urls: tuple[str, ...] = (),
+        n: int | None = None,
+        origin: str | None = None,
+        failed: bool = False,
+    ) -> None:
+        self._inputs = frozenset(_identities(input_urls))
+        self._n, self._origin = n, origin
+        self.failed = failed  #: the HTTP status was an error
+        self._collector = Collector()
+        self._events: EventReader | None = None
+        self._chunks: list[bytes] = []
+        self._decided = False
+        self._head = b""
+        self._heard = False
+        self.done = False  #: the stream said that it is over
+        self.meaningful = 0  #: how many feeds brought more than comments
+
+    @property
+    def progress(self) -> list[Percent]:
+        """The percentages reported so far, increasing."""
+        return self._collector.progress
+
+    @property
+    def handles(self) -> Handles:
+        """The handles seen so far."""
+        return self._collector.handles
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the answer turned out to be an event stream."""
+        return self._events is not None
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        if not self._decided:
+            chunk = self._decide(self._head + chunk)
+        if self._events is not None:
+            self._read_events(self._events, chunk)
+        elif self._decided and chunk:
+            self._chunks.append(chunk)
+            self.meaningful += 1
+
+    def _decide(self, head: bytes, *, final: bool = False) -> bytes:
+        """Tell by the first bytes whether this is a stream: content types lie."""
+        head = head.lstrip().removeprefix(_BOM).lstrip()
+        self._head = head
+        if len(head) < _SNIFFED and not final:
+            return b""
+        self._decided = True
+        if head.startswith(_FIELDS):
+            self._events = EventReader()
+        return head
+
+    def _read_events(self, events: EventReader, chunk: bytes, *, close: bool = False) -> None:
+        found = events.feed(chunk)
+        if close:
+            found += events.close()
+        for event in found:
+            if self.done:
+                return
+            data = event.data.strip()
+            if data == b"[DONE]":
+                self.done = True
+            elif data:
+                self.meaningful += 1
+                self._read_event(event.name, data)
+
+    def _read_event(self, name: str, data: bytes) -> None:
+        try:
+            value = orjson.loads(data)
+        except ValueError:
+            value = _first(_values(data.decode(errors="replace")))
+        if value is None:
+            return
+        self._heard = True
+        if name == "error":
+            value = {"error": value} if not isinstance(value, dict) or not value.get("error") else value
+        self._collector.add(value)
+
+    def close(self, *, complete: bool = True) -> Answer:
+        """Return the answer. ``complete`` is false when the connection broke before its end."""
+        if not self._decided:
+            self._finish_head()
+        if self._events is not None:
+            self._read_events(self._events, b"", close=True)
+            return self._answer(complete=complete, readable=True)
+        body = b"".join(self._chunks)
+        if body[:1] in (b"{", b"["):
+            return self._read_json(body, complete=complete)
+        text = body.decode(errors="replace")
+        if not self.failed and text.strip() and not _is_page(text):
+            self._collector.add(_as_message(text))
+        return self._answer(complete=complete, readable=True, page=text)
+
+    def _finish_head(self) -> None:
+        chunk = self._decide(self._head, final=True)
+        if self._events is not None:
+            self._read_events(self._events, chunk)
+        elif chunk:
+            self._chunks.append(chunk)
+
+    def _read_json(self, body: bytes, *, complete: bool) -> Answer:
+        try:
+            self._collector.add(orjson.loads(body))
+            return self._answer(complete=complete, readable=True)
+        except ValueError:
+            text = body.decode(errors="replace")
+        values = list(_values(text))
+        for value in values:
+            self._collector.add(value)
+        if not values:  # cut off: whole pictures in it still count
+            content = unescape(text.replace("\\n", "\n").replace('\\"', '"'))
+            self._collector.add(_as_message(content))
+        return self._answer(complete=complete and bool(values), readable=bool(values))
+
+    def _answer(self, *, complete: bool, readable: bool, page: str = "") -> Answer:
+        collector = self._collector
+        reasons = [reason.lower() for reason in collector.finish_reasons]
+        ended = complete and (not self.streaming or self.done or bool(reasons))
+        whole = ended and not any(reason in ("length", "max_tokens") for reason in reasons)
+        collector.close(complete=whole)
+        ending = Ending(
+            whole=whole,
+            streamed=self.streaming,
+            incomplete_stream=self.streaming and not ended,
+            readable=readable,
+            empty=not self._heard and not collector.choices and not self._chunks,
+            html=_is_page(page),
+            page="" if collector.choices else page,
+        )
+        return assemble(collector, ending, inputs=self._inputs, n=self._n, origin=self._origin)
+
+
+def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer:
+    """Read a whole answer at once; the options are those of ``AnswerReader``."""
+    reader = AnswerReader(**options)
+    reader.feed(body)
+    return reader.close(complete=complete)
+
+
+def _identities(addresses: tuple[str, ...]) -> Iterator[Identity]:
+    for address in addresses:
+        picture = picture_from(address)
+        if picture is not None:
+            yield identity(picture)
+            if picture.url is not None:
+                yield canonical(unescape(picture.url))
+
+
+def _as_message(text: str) -> dict[str, Any]:
+    return {"choices": [{"message": {"content": text}}]}
+
+
+def _values(text: str) -> Iterator[Any]:
+    """Yield the JSON values that follow each other in a text, as far as they are whole."""
+    position = 0
+    while position < len(text):
+        start = min((found for sign in "{[" if (found := text.find(sign, position)) >= 0), default=-1)
+        if start < 0 or text[position:start].strip(" \r\n\t,"):
+            return
+        try:
+            value, position = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return
+        yield value
+
+
+def _first(values: Iterator[Any]) -> Any:
+    return next(values, None)
+
+
+def _is_page(text: str) -> bool:
+    return text[:1024].lstrip().lower().startswith(("<!doctype html", "<html"))
