@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import obstore
 
 from models.errors import NotFound, StorageError
+from worker.storage.convoys import Convoys
 from worker.storage.faults import plainly
-from worker.storage.limits import KIB
+from worker.storage.limits import KIB, SMALL
 
 if TYPE_CHECKING:
     from obstore import GetOptions  # exists for type checkers only
@@ -34,8 +35,8 @@ class Stat:
 class ObjectStore:
     """One obstore backend behind our interface (see ``worker.storage.store.Store``).
 
-    Folders are written by obstore's blocking form in one of ``threads``: half the CPU of its async form for
-    small files. Everywhere, writes appear under their key complete or not at all.
+    Folders are written by obstore's blocking form in ``threads``, small files many at a time: a third of the
+    CPU of its async form. Everywhere, writes appear under their key complete or not at all.
     """
 
     def __init__(
@@ -46,7 +47,8 @@ class ObjectStore:
         folder: bool = False,
         threads: Executor | None = None,
     ) -> None:
-        self._backend, self._place, self._folder, self._threads = backend, place, folder, threads
+        self._backend, self._place, self._threads = backend, place, threads
+        self._folder = Convoys(threads) if folder else None
 
     def __repr__(self) -> str:
         return f"<ObjectStore {self._place}>"
@@ -54,10 +56,14 @@ class ObjectStore:
     async def put(self, key: str, source: bytes | Path, *, content_type: str) -> None:
         """Write an object whole. The same key again is harmless: keys name their content."""
         with plainly(f"write {key}", self._place):
-            if self._folder:
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._put_file, key, source)
+            if self._folder is None:
+                attributes = {"Content-Type": content_type}
+                await obstore.put_async(self._backend, key, source, attributes=attributes)
+            elif isinstance(source, bytes) and len(source) <= SMALL:
+                await self._folder.run(lambda: self._put_file(key, source))
             else:
-                await self._backend_put(key, source, content_type)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._threads, self._put_file, key, source)
 
     async def get(self, key: str) -> bytes:
         """Read an object whole. Raises ``NotFound``."""
@@ -114,9 +120,6 @@ class ObjectStore:
         except NotFound as error:
             raise StorageError(f"{self._place} lost what was just written; check what serves it.") from error
         await self.delete(key)
-
-    async def _backend_put(self, key: str, source: bytes | Path, content_type: str) -> None:
-        await obstore.put_async(self._backend, key, source, attributes={"Content-Type": content_type})
 
     def _put_file(self, key: str, source: bytes | Path) -> None:
         """Write into a folder unless a file of this key and size is there."""
