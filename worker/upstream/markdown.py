@@ -14,7 +14,7 @@ _TOKEN = re.compile(
 )
 _DATA = re.compile(r"data:[\w/.+;=-]{0,120}?base64,\s*", re.I)
 _BARE = re.compile(
-    r"(?:[^\s<>\"'`\\|，。；：！？、（）【】《》「」『』“”‘’]|\\/|\\u00[0-7][0-9a-fA-F]){1,8192}"
+    r"(?:\](?!\()|[^\]\s<>\"'`\\|，。；：！？、（）【】《》「」『』“”‘’]|\\/|\\u00[0-7][0-9a-fA-F]){1,8192}"
 )
 _ATTRIBUTE = r"""[^<>]{0,2000}?[\s"'/]%s\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))"""
 _SOURCE = {name: re.compile(_ATTRIBUTE % name, re.I) for name in ("src", "href", "poster")}
@@ -180,13 +180,21 @@ class LinkScanner:
             return start + 5
         if self._text[data.end() : data.end() + 4].lower() == "http":
             return data.end()
-        stop = end_of_base64(self._text, data.end())
-        while (wrapped := _WRAPPED.match(self._text, stop)) and read_base64(
-            self._text[data.end() : stop]
-        ) is None:
-            stop = end_of_base64(self._text, wrapped.end())
+        ends = self._ends_of_lines(data.end())
+        for stop in ends[-1:-4:-1]:  # a word on a line of its own may look like base64, too
+            if read_base64(self._text[data.end() : stop]) is not None:
+                break
+        else:
+            stop = ends[0]
         self._links.append(Link("data", start, stop, payload=self._text[data.end() : stop]))
         return stop
+
+    def _ends_of_lines(self, start: int) -> list[int]:
+        """Return where each line of base64 ends, for text that is wrapped."""
+        ends = [end_of_base64(self._text, start)]
+        while wrapped := _WRAPPED.match(self._text, ends[-1]):
+            ends.append(end_of_base64(self._text, wrapped.end()))
+        return ends
 
     def _read_bare(self, start: int) -> int:
         match = _BARE.match(self._text, start)
@@ -197,13 +205,11 @@ class LinkScanner:
         trimmed = trim(address)
         if len(address) < _LONGEST and (self._complete or end < len(self._text)):
             self._links.append(Link("bare", start, start + len(trimmed), unescape(trimmed)))
-        return start + len(trimmed) if "](" in address else end
+        return end
 
 
 def trim(address: str) -> str:
     """Cut what prose hangs on an address: closing signs, full stops, and words in another script."""
-    if "](" in address:
-        address = address[: address.index("](")]
     if not address.isascii():
         ascii_part = re.split(r"[^\x00-\x7f]", address, maxsplit=1)[0]
         if is_picture(trim(ascii_part)):

@@ -11,13 +11,14 @@ from worker.upstream.collector import Collector
 from worker.upstream.images import Identity, identity
 from worker.upstream.progress import Percent
 from worker.upstream.recover import Handles
-from worker.upstream.stream import EventReader
+from worker.upstream.stream import Event, EventReader
 from worker.upstream.structured import picture_from
 from worker.upstream.urls import canonical, unescape
 
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _SNIFFED = 6  #: bytes that tell a stream from anything else
+_LARGE = 256 * 1024  #: bytes of an event that is too long to be taken apart while others wait
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -45,6 +46,7 @@ class AnswerReader:
         self._chunks: list[bytes] = []
         self._decided = False
         self._head = b""
+        self._later: list[Event] = []  # pictures, and what follows them: taken apart at the end
         self._heard = False
         self.done = False  #: the stream said that it is over
         self.meaningful = 0  #: how many feeds brought more than comments
@@ -97,19 +99,20 @@ class AnswerReader:
                 self.done = True
             elif data:
                 self.meaningful += 1
-                self._read_event(event.name, data)
+                if self._later or len(data) > _LARGE:
+                    self._later.append(Event(event.name, data))
+                else:
+                    self._read_event(event.name, data)
 
     def _read_event(self, name: str, data: bytes) -> None:
+        self._heard = True
         try:
             value = orjson.loads(data)
         except ValueError:
-            value = _first(_values(data.decode(errors="replace")))
-        if value is None:
-            return
-        self._heard = True
-        if name == "error":
-            value = {"error": value} if not isinstance(value, dict) or not value.get("error") else value
-        self._collector.add(value)
+            value = _loose(data.decode(errors="replace"))
+        if name == "error" and value is not None and not (isinstance(value, dict) and value.get("error")):
+            value = {"error": value}
+        self._collector.add(_as_message(value) if isinstance(value, str) else value)
 
     def close(self, *, complete: bool = True) -> Answer:
         """Return the answer. ``complete`` is false when the connection broke before its end."""
@@ -117,6 +120,8 @@ class AnswerReader:
             self._finish_head()
         if self._events is not None:
             self._read_events(self._events, b"", close=True)
+            for event in self._later:
+                self._read_event(*event)
             return self._answer(complete=complete, readable=True)
         body = b"".join(self._chunks)
         if body[:1] in (b"{", b"["):
@@ -199,8 +204,9 @@ def _values(text: str) -> Iterator[Any]:
         yield value
 
 
-def _first(values: Iterator[Any]) -> Any:
-    return next(values, None)
+def _loose(text: str) -> Any:
+    """Read an event that is not quite JSON, or plain text; one that was cut off says nothing."""
+    return next(_values(text), None) if text.startswith(("{", "[")) else text
 
 
 def _is_page(text: str) -> bool:

@@ -1,0 +1,116 @@
+"""Pictures are found by rule, wherever and however they are written."""
+
+import time
+
+import orjson
+import pytest
+
+from worker.upstream.answer import Answer
+from worker.upstream.base64_pictures import read_base64
+from worker.upstream.reader import read_answer
+from worker.upstream.urls import canonical
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mM4IScHAAK2AQUKW6YGAAAAAElFTkSuQmCC"
+DATA = f"data:image/png;base64,{PNG}"
+WRAPPED = "\n".join(PNG[start : start + 40] for start in range(0, len(PNG), 40))
+
+
+def said(content: str, *, input_urls: tuple[str, ...] = (), origin: str | None = None) -> Answer:
+    body = {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]}
+    return read_answer(orjson.dumps(body), input_urls=input_urls, origin=origin)
+
+
+def found(answer: Answer) -> list[str]:
+    return [picture.address for picture in answer.images]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("![a](https://h.co/x_(1)_(b).png)", ["https://h.co/x_(1)_(b).png"], id="balanced"),
+        pytest.param('![a](https://h.co/x.png "a) title")', ["https://h.co/x.png"], id="title"),
+        pytest.param("![a](<https://h.co/x (1.png>)", ["https://h.co/x%20(1.png"], id="angle"),
+        pytest.param("![a](https://h.co/my cat.png)", ["https://h.co/my%20cat.png"], id="space"),
+        pytest.param("![a](https://h.co/x.png\n", ["https://h.co/x.png"], id="newline ends"),
+        pytest.param("![a](https://h.co/x.png", [], id="unterminated"),
+        pytest.param("![a [b] c](https://h.co/x)", ["https://h.co/x"], id="brackets in the label"),
+        pytest.param("见https://h.co/x.png。", ["https://h.co/x.png"], id="Chinese full stop"),
+        pytest.param("图https://h.co/x.png请查收", ["https://h.co/x.png"], id="glued to words"),
+        pytest.param("(see https://h.co/x.png).", ["https://h.co/x.png"], id="in parentheses"),
+        pytest.param("**https://h.co/x.png**", ["https://h.co/x.png"], id="bold"),
+        pytest.param(
+            "https://h.co/1.png,https://h.co/2.png",
+            ["https://h.co/1.png", "https://h.co/2.png"],
+            id="comma between",
+        ),
+        pytest.param("https://h.co/page", [], id="bare page"),
+        pytest.param("[help](https://h.co/page)", [], id="link to a page"),
+        pytest.param("[see](https://h.co/x.webp?a=1)", ["https://h.co/x.webp?a=1"], id="link to a picture"),
+        pytest.param("[下载2](https://h.co/get/7)", ["https://h.co/get/7"], id="download word"),
+        pytest.param("[download](https://h.co/app.zip)", [], id="download of no picture"),
+        pytest.param("[![t](https://h.co/t.jpg)](https://h.co/page)", [], id="search card"),
+        pytest.param("<IMG alt='' SRC=https://h.co/x>", ["https://h.co/x"], id="unquoted src"),
+        pytest.param(f"<img src='{DATA}'>", [DATA], id="data in html"),
+        pytest.param("<a href='https://h.co/x.png'>x</a>", ["https://h.co/x.png"], id="anchor"),
+        pytest.param(f"done {DATA} bye", [DATA], id="bare data"),
+        pytest.param(f"![a](data:image/jpeg;base64,{PNG})", [DATA], id="lying type is sniffed"),
+        pytest.param(f"![a](data:image/png;base64,{WRAPPED})", [DATA], id="wrapped base64"),
+        pytest.param(f"data:image/png;base64,{WRAPPED}\n\nDone", [DATA], id="bare wrapped base64"),
+        pytest.param(f"![a](data:image/png;base64,{PNG[:-8]})", [], id="damaged base64"),
+        pytest.param(WRAPPED, [DATA], id="nothing but base64"),
+        pytest.param("![a](data:image/png;base64,https://h.co/x)", ["https://h.co/x"], id="not base64"),
+        pytest.param("![a](sandbox:/mnt/x.png) ![b](base64://abc)", [], id="other schemes"),
+        pytest.param(r"![a](https:\/\/h.co\/x.png?a=1\u0026b)", ["https://h.co/x.png?a=1&b"], id="escapes"),
+        pytest.param('```json\n{"data":[{"url":"https://h.co/x"}]}\n```', ["https://h.co/x"], id="JSON"),
+        pytest.param('```json\n{"prompt":"a","image":"https://h.co/x.png"}\n```', [], id="prompt echo"),
+        pytest.param("<think>https://h.co/x.png</think>no", [], id="thinking"),
+        pytest.param("```html\n<img src='https://h.co/x.png'>\n```", ["https://h.co/x.png"], id="html fence"),
+        pytest.param("> 进度 20..[100](https://h.co/s.png)\n", ["https://h.co/s.png"], id="only a mark"),
+    ],
+)  # fmt: skip
+def test_pictures_in_text(content: str, expected: list[str]) -> None:
+    assert found(said(content)) == expected
+
+
+def test_a_wrapped_picture_is_normalised() -> None:
+    assert read_base64(WRAPPED.replace("+", "-").replace("/", "_").rstrip("=")) == (PNG, "image/png")
+
+
+def test_addresses_differ_by_what_tells_objects_apart() -> None:
+    base = canonical("https://H.co/cdn/a.png?id=1")
+    assert canonical("https://h.co/cdn/download/a.png?id=1&X-Amz-Signature=9&Expires=7") == base
+    assert canonical("https://h.co/cdn/a.png?id=2") != base
+
+
+def test_what_was_in_the_request_is_no_result() -> None:
+    inputs = ("https://in.example/a.png", DATA)
+    answer = said(f"![x](https://in.example/a.png) {DATA} ![y](https://out.example/b.png)", input_urls=inputs)
+    assert found(answer) == ["https://out.example/b.png"]
+    assert answer.echoed
+
+
+def test_an_address_without_a_host_is_completed() -> None:
+    answer = said("![x](/images/a.png)", origin="https://relay.example")
+    assert found(answer) == ["https://relay.example/images/a.png"]
+    assert answer.relative
+
+
+def hostile() -> list[object]:
+    pieces = {
+        "brackets": "[", "images": "![a](https://x/a.png) ", "open images": "![a](https://x", "tags": "<img ",
+        "sources": '<img src="', "addresses": "https://", "data": "data:image/png;base64,", "fences": "```\n",
+        "JSON": '{"a":\n', "braces": "\n{", "lists": "[{", "think": "<think>", "parentheses": "https://a/)))",
+        "progress": "progress 1", "anchors": '<a href="x">', "links": "](https://x/a.png)", "newlines": "\n",
+    }  # fmt: skip
+    return [pytest.param(piece, id=name) for name, piece in pieces.items()]
+
+
+@pytest.mark.parametrize("piece", hostile())
+def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
+    def seconds(size: int) -> float:
+        started = time.process_time()
+        said(piece * (size // len(piece)))
+        return time.process_time() - started
+
+    seconds(1000)
+    assert seconds(400_000) < 1.5 + 12 * seconds(100_000)

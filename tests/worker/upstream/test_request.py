@@ -1,0 +1,169 @@
+"""A request for pictures becomes the HTTP request of a provider family."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from models.errors import InvalidRequest, SettingsError
+from models.request import ImageRequest
+from tests.worker.upstream.channels import channel
+from worker.upstream.presets import PRESETS, effective_preset, preset_named
+from worker.upstream.request import ProviderRequest, build_request, endpoint, ratio
+
+CAT = ImageRequest("gpt-4o-image", "画一只小猫")
+EDIT = ImageRequest(
+    "nano-banana", "swap them", images=("https://a.example/1.png", "data:image/png;base64,AA")
+)
+
+
+def build(request: ImageRequest, preset: str = "generic", **more: Any) -> ProviderRequest:
+    return build_request(
+        request, base_url="https://api.example.com", api_key="sk-1", preset=preset_named(preset), **more
+    )
+
+
+def body(request: ImageRequest, preset: str = "generic") -> dict[str, Any]:
+    members: dict[str, Any] = orjson.loads(build(request, preset).body)
+    return members
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("https://a.example", "https://a.example/v1/chat/completions"),
+        ("https://a.example/", "https://a.example/v1/chat/completions"),
+        ("https://a.example/v1", "https://a.example/v1/chat/completions"),
+        ("https://a.example/v1/", "https://a.example/v1/chat/completions"),
+        ("https://a.example/v1/chat/completions", "https://a.example/v1/chat/completions"),
+        ("https://a.example/api/v1/chat/completions/", "https://a.example/api/v1/chat/completions"),
+        ("https://a.example/api/v3", "https://a.example/api/v3/chat/completions"),
+        ("https://a.example/v1beta/openai", "https://a.example/v1beta/openai/chat/completions"),
+        ("http://127.0.0.1:8000/relay", "http://127.0.0.1:8000/relay/v1/chat/completions"),
+        ("https://a.example/v1?key=x", "https://a.example/v1/chat/completions?key=x"),
+    ],
+)
+def test_the_address_comes_out_right_however_the_base_url_ends(base_url: str, expected: str) -> None:
+    assert endpoint(base_url) == expected
+
+
+def test_huiyan_gets_parts_and_a_stream() -> None:
+    assert body(CAT, "huiyan") == {
+        "model": "gpt-4o-image",
+        "stream": True,
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "画一只小猫"}]}],
+    }
+
+
+def test_wenwen_gets_a_string_and_no_stream() -> None:
+    assert body(CAT, "wenwen") == {
+        "model": "gpt-4o-image",
+        "stream": False,
+        "messages": [{"role": "user", "content": "画一只小猫"}],
+    }
+
+
+@pytest.mark.parametrize("preset", [name for name, known in PRESETS.items() if known.content != "string"])
+def test_input_pictures_become_parts_in_order(preset: str) -> None:
+    assert body(EDIT, preset)["messages"][0]["content"] == [
+        {"type": "text", "text": "swap them"},
+        {"type": "image_url", "image_url": {"url": "https://a.example/1.png"}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},
+    ]
+
+
+def test_a_family_of_strings_gets_addresses_in_front_of_the_prompt() -> None:
+    strings = replace(preset_named("generic"), content="string")
+    request = replace(EDIT, images=("https://a.example/1.png",))
+    built = build_request(request, base_url="https://a.example", api_key="k", preset=strings)
+    assert orjson.loads(built.body)["messages"][0]["content"] == "https://a.example/1.png swap them"
+
+
+@pytest.mark.parametrize(
+    ("size", "preset", "member", "prompt"),
+    [
+        ("1024x1536", "generic", ("size", "1024x1536"), "画一只小猫"),
+        ("16:9", "generic", ("aspect_ratio", "16:9"), "画一只小猫"),
+        ("1024x1536", "wenwen", None, "画一只小猫【2:3】"),
+        ("3:2", "wenwen", None, "画一只小猫【3:2】"),
+    ],
+)
+def test_the_size_goes_where_the_family_reads_it(
+    size: str, preset: str, member: tuple[str, str] | None, prompt: str
+) -> None:
+    members = body(replace(CAT, size=size), preset)
+    assert members["messages"][0]["content"] == prompt
+    assert {name: members[name] for name in ("size", "aspect_ratio") if name in members} == dict(
+        [member] if member else []
+    )
+
+
+def test_a_size_is_reduced_to_its_ratio() -> None:
+    assert [ratio(size) for size in ("1024x1024", "1792x1024", "9:16", "auto")] == [
+        "1:1",
+        "7:4",
+        "9:16",
+        "auto",
+    ]
+
+
+def test_n_is_sent_only_where_it_is_honoured() -> None:
+    request = replace(CAT, n=3)
+    assert body(request, "generic")["n"] == 3
+    assert "n" not in body(request, "huiyan")
+    assert build(request, "huiyan").n == 3
+
+
+def test_params_are_merged_but_never_replace_what_is_ours() -> None:
+    params = {"quality": "high", "model": "other", "messages": [], "stream": False, "size": "512x512"}
+    members = body(replace(CAT, params=params, size="1024x1024"), "generic")
+    assert members["quality"] == "high"
+    assert members["size"] == "512x512"
+    assert (members["model"], members["stream"]) == ("gpt-4o-image", True)
+    assert members["messages"]
+
+
+def test_headers_carry_the_key_and_the_types() -> None:
+    assert build(CAT, idempotency_key="job_1:1").headers == {
+        "Accept": "text/event-stream, application/json",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+        "Authorization": "Bearer sk-1",
+        "Idempotency-Key": "job_1:1",
+    }
+    assert "Idempotency-Key" not in build(CAT).headers
+
+
+def test_every_address_in_the_request_is_remembered() -> None:
+    request = replace(EDIT, prompt="like https://a.example/ref.png，but blue")
+    assert build(request).input_urls == (*EDIT.images, "https://a.example/ref.png")
+
+
+def test_too_many_input_pictures_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="at most 10"):
+        build(replace(CAT, images=("https://a.example/1.png",) * 11), "huiyan")
+
+
+def test_params_that_are_no_json_are_refused() -> None:
+    with pytest.raises(InvalidRequest, match="JSON"):
+        build(replace(CAT, params={"x": object()}))
+
+
+def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match="chat-edit, chatbp, ecovai, generic, huiyan, wenwen"):
+        preset_named("huiyann")
+
+
+def test_a_channel_lays_its_choices_over_the_preset() -> None:
+    assert effective_preset(channel(preset="huiyan")) is preset_named("huiyan")
+    assert not effective_preset(channel(preset="huiyan", stream="off")).streams
+    assert effective_preset(channel(preset="wenwen", stream="on")).streams
+    assert effective_preset(channel(inline_images=True)).inline_images
+    impatient = effective_preset(channel(idle_timeout=5, total_timeout=20))
+    assert (impatient.idle, impatient.patience, impatient.total) == (5, 5, 20)
+
+
+def test_a_plain_request_waits_as_long_as_the_whole_call_for_its_first_byte() -> None:
+    assert preset_named("wenwen").patience == preset_named("wenwen").total
+    assert preset_named("huiyan").patience == preset_named("huiyan").silent
