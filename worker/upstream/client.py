@@ -114,7 +114,7 @@ class _Call:
             return min(end, self.started + self.preset.patience)
         if self.reader.streaming or self.preset.first_byte is not None:
             return min(end, self.heard + self.preset.idle, self.meant + self.preset.silent)
-        return end
+        return end if self.size else min(end, self.heard + self.preset.patience)
 
 
 class UpstreamClient:
@@ -153,10 +153,11 @@ class UpstreamClient:
     async def _exchange(self, request: ProviderRequest, call: _Call) -> None:
         """Send, and read until the end or until patience is over."""
         loop = asyncio.get_running_loop()
-        timeouts = httpx.Timeout(None, connect=min(call.preset.connect, call.preset.total))
-        sending = self._http.build_request(
-            "POST", request.url, headers=dict(request.headers), content=request.body, timeout=timeouts
-        )
+        try:
+            sending = self._written(request, call.preset)
+        except (ValueError, TypeError, httpx.InvalidURL):
+            call.failure = TransportFailure.UNSENDABLE
+            return
         try:
             async with asyncio.timeout_at(call.deadline()):
                 response = await self._http.send(sending, stream=True, follow_redirects=False)
@@ -173,6 +174,13 @@ class UpstreamClient:
         finally:
             with suppress(Exception):  # a connection that can't be closed is gone already
                 await response.aclose()
+
+    def _written(self, request: ProviderRequest, preset: Preset) -> httpx.Request:
+        timeouts = httpx.Timeout(None, connect=min(preset.connect, preset.total))
+        headers = dict(request.headers)
+        return self._http.build_request(
+            "POST", request.url, headers=headers, content=request.body, timeout=timeouts
+        )
 
 
 async def _read(response: httpx.Response, call: _Call) -> None:
@@ -210,19 +218,28 @@ async def _reply(call: _Call) -> Reply:
 
 
 def _finish(call: _Call, elapsed: float) -> Reply:
-    heard = call.status is not None
-    too_large = call.failure is TransportFailure.TOO_LARGE
-    answer = call.reader.close(complete=call.failure is None) if heard and not too_large else None
-    verdict = judge(answer, status=call.status, headers=call.headers, failure=call.failure, elapsed=elapsed)
+    answer = _answer(call)
     return Reply(
         answer=answer,
-        verdict=verdict,
+        verdict=judge(
+            answer, status=call.status, headers=call.headers, failure=call.failure, elapsed=elapsed
+        ),
         http_status=call.status,
         request_id=request_id_of(call.headers) or (answer.request_id if answer else None),
         headers=call.headers,
         raw=b"".join(call.chunks)[:LARGEST_ANSWER],
         elapsed=elapsed,
     )
+
+
+def _answer(call: _Call) -> Answer | None:
+    if call.status is None or call.failure is TransportFailure.TOO_LARGE:
+        return None
+    try:
+        return call.reader.close(complete=call.failure is None)
+    except Exception:  # noqa: BLE001 - an answer that we fail to read may be paid for: its bytes are kept
+        call.failure = TransportFailure.UNREADABLE
+        return None
 
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ class TransportFailure(StrEnum):
     CONNECT_ERROR = "connect_error"  #: refused, unreachable, TLS: nothing was sent
     WRITE_ERROR = "write_error"  #: the request did not get through whole
     STALE_CONNECTION = "stale_connection"  #: a reused connection was closed at once
+    UNSENDABLE = "unsendable"  #: the address or a header can't be written: nothing was sent
     READ_TIMEOUT = "read_timeout"  #: sent, and no answer in time
     CONNECTION_RESET = "connection_reset"  #: sent, and then cut
     TOO_LARGE = "too_large"  #: the answer exceeds what we are willing to hold
@@ -23,6 +24,7 @@ RULING_OF = {
     TransportFailure.CONNECT_ERROR: "connect_error",
     TransportFailure.WRITE_ERROR: "write_error",
     TransportFailure.STALE_CONNECTION: "stale_connection",
+    TransportFailure.UNSENDABLE: "unsendable",
     TransportFailure.READ_TIMEOUT: "timeout",
     TransportFailure.CONNECTION_RESET: "connection_lost",
     TransportFailure.TOO_LARGE: "protocol_error",

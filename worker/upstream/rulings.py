@@ -1,7 +1,7 @@
 """What each kind of failure means: outcome, code, cost, scope, and plain words for people."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from models.verdicts import Billed, Outcome, Scope
@@ -25,6 +25,12 @@ _LIKELY_NO, _UNKNOWN = Billed.LIKELY_NO, Billed.UNKNOWN
 _KEY, _MODEL, _PROVIDER = Scope.KEY, Scope.MODEL, Scope.PROVIDER
 _MAYBE_PAID = (
     "it may have been made and charged: recover it or look into the provider's log before sending it again."
+)
+
+_NO_CHANNEL = Ruling(
+    _RETRY,
+    "no_channel",
+    "The provider has nobody to serve this now: it is tried again later; check the model's name.",
 )
 
 RULINGS: Mapping[str, Ruling] = MappingProxyType(
@@ -71,6 +77,12 @@ RULINGS: Mapping[str, Ruling] = MappingProxyType(
             _HUMAN,
             "wrong_endpoint",
             "Nothing answers chat completions at this address: check the channel's base URL.",
+            scope=_PROVIDER,
+        ),
+        "unsendable": Ruling(
+            _HUMAN,
+            "wrong_endpoint",
+            "The request can't be sent as it is configured: check the channel's base URL and key.",
             scope=_PROVIDER,
         ),
         "model_not_found": Ruling(
@@ -181,25 +193,9 @@ RULINGS: Mapping[str, Ruling] = MappingProxyType(
             "The relay's own account is empty: it is tried again later; use another channel if this lasts.",
             scope=_PROVIDER,
         ),
-        "no_channel": Ruling(
-            _RETRY,
-            "no_channel",
-            "The provider has nobody to serve this model now: it is tried again later; check the "
-            "model's name if this lasts.",
-        ),
-        "no_channel_model": Ruling(
-            _RETRY,
-            "no_channel",
-            "The provider has nobody to serve this model now: it is tried again later; check the "
-            "model's name if this lasts.",
-            scope=_MODEL,
-        ),
-        "no_channel_provider": Ruling(
-            _RETRY,
-            "no_channel",
-            "The provider has no account left to serve with: it is tried again later.",
-            scope=_PROVIDER,
-        ),
+        "no_channel": _NO_CHANNEL,
+        "no_channel_model": replace(_NO_CHANNEL, scope=_MODEL),
+        "no_channel_provider": replace(_NO_CHANNEL, scope=_PROVIDER),
         "upstream_error": Ruling(
             _RETRY, "upstream_error", "The provider failed: it is tried again.", _LIKELY_NO
         ),
@@ -223,9 +219,7 @@ RULINGS: Mapping[str, Ruling] = MappingProxyType(
             _LIKELY_NO,
         ),
         "origin_unreachable": Ruling(
-            _RETRY,
-            "origin_unreachable",
-            "The provider's server is down behind its gateway: it is tried again later.",
+            _RETRY, "origin_unreachable", "The provider's server is down: it is tried again later."
         ),
         "connect_error": Ruling(
             _RETRY, "connect_error", "No connection to the provider: nothing was sent, so it is tried again."

@@ -3,6 +3,7 @@
 import errno
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import SimpleNamespace
 
 import aiohttp
@@ -51,6 +52,7 @@ def open_client(*, limit: int) -> httpx.AsyncClient:
         timeout=httpx.Timeout(None, connect=10.0),
         trust_env=False,
         follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         headers={"User-Agent": "darkroom"},
     )
 
@@ -65,8 +67,12 @@ def failure_of(error: Exception, wire: Wire, elapsed: float) -> TransportFailure
         return TransportFailure.DNS_ERROR
     if isinstance(cause, aiohttp.ConnectionTimeoutError):
         return TransportFailure.CONNECT_TIMEOUT
-    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
+    if isinstance(cause, aiohttp.ClientConnectorError):
         return TransportFailure.CONNECT_ERROR
+    if isinstance(cause, aiohttp.InvalidURL) or isinstance(
+        error, httpx.InvalidURL | httpx.UnsupportedProtocol
+    ):
+        return TransportFailure.UNSENDABLE
     if wire.traced:
         return _of_traced(cause, wire, elapsed)
     return _of_httpx(error)
@@ -90,10 +96,8 @@ _BY_KIND: tuple[tuple[type[Exception], TransportFailure], ...] = (
     (httpx.ConnectTimeout, TransportFailure.CONNECT_TIMEOUT),
     (httpx.PoolTimeout, TransportFailure.CONNECT_TIMEOUT),
     (httpx.ConnectError, TransportFailure.CONNECT_ERROR),
-    (httpx.UnsupportedProtocol, TransportFailure.CONNECT_ERROR),
     (httpx.LocalProtocolError, TransportFailure.CONNECT_ERROR),
     (httpx.ProxyError, TransportFailure.CONNECT_ERROR),
-    (httpx.InvalidURL, TransportFailure.CONNECT_ERROR),
     (httpx.WriteError, TransportFailure.WRITE_ERROR),
     (httpx.WriteTimeout, TransportFailure.WRITE_ERROR),
     (httpx.TimeoutException, TransportFailure.READ_TIMEOUT),

@@ -105,6 +105,47 @@ async def test_an_unknown_host_is_retried_for_free() -> None:
     assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "connect_error")
 
 
+@pytest.mark.parametrize(
+    ("base_url", "key"),
+    [
+        ("http://", "k"),
+        ("gopher://x.example", "k"),
+        ("http://x.example:99999", "k"),
+        ("http://x.example", "钥匙\n"),
+    ],
+)
+async def test_what_cannot_be_sent_is_a_matter_of_settings(base_url: str, key: str) -> None:
+    request = build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key=key, preset=GENERIC)
+    async with open_client(limit=1) as http:
+        reply = await UpstreamClient(http).call(request, GENERIC)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
+
+
+async def test_a_listeners_mistake_does_not_lose_a_paid_picture() -> None:
+    def fail(_: int) -> None:
+        raise RuntimeError("a bug of the listener")
+
+    content = f"> Progress 7..36..100\\n![a]({PICTURE})"
+    chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"{content}"}}}}]}}\n\n'.encode()
+    async with provider(streaming(chunk)) as base_url, open_client(limit=4) as http:
+        reply = await UpstreamClient(http).call(request_to(base_url), GENERIC, on_progress=fail)
+    assert reply.verdict.outcome is Outcome.SUCCESS
+
+
+async def test_cookies_are_not_kept() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        assert "Cookie" not in request.headers
+        response = web.json_response(ANSWER)
+        response.set_cookie("session", "1")
+        return response
+
+    async with provider(handler) as base_url, open_client(limit=4) as http:
+        client = UpstreamClient(http)
+        for _ in range(2):
+            reply = await client.call(request_to(base_url), GENERIC)
+            assert reply.verdict.outcome is Outcome.SUCCESS
+
+
 async def test_a_connection_cut_before_the_answer_is_ambiguous() -> None:
     async def handler(request: web.Request) -> web.Response:
         await request.read()
@@ -178,6 +219,7 @@ SILENT = replace(GENERIC, idle=5.0, silent=0.15, total=5.0)
         pytest.param(hanging(), replace(GENERIC, first_byte=0.1), id="no byte at all"),
         pytest.param(hanging(), replace(GENERIC, stream="off", total=0.1), id="no answer to a plain request"),
         pytest.param(hanging(b"data: {}\n\n"), replace(GENERIC, idle=0.1), id="nothing more"),
+        pytest.param(hanging(b""), replace(GENERIC, silent=0.1), id="headers and nothing more"),
         pytest.param(hanging(b": PING\n\n", every=0.02), SILENT, id="comments only"),
         pytest.param(
             hanging(b'data: {"choices":[]}\n\n', every=0.02), replace(GENERIC, total=0.15), id="too long"
