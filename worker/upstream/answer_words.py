@@ -100,6 +100,7 @@ TEXTS: Patterns = patterns(
         r"upstream (?:error|timeout)",
         r"请求超时",
         r"bad gateway",
+        r"^error code: ?5\d\d",
         r"service unavailable",
         r"发生错误",
         r"出现(?:错误|异常)",

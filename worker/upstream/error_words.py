@@ -37,6 +37,8 @@ MESSAGES: Patterns = patterns(
         r"账户.{0,6}(?:余额|欠)",
         r"insufficient (?:account )?(?:credits?|balance|quota|funds)",
         r"exceeded (?:your current|its) quota",
+        r"quota (?:is )?(?:not enough|insufficient|exhausted|used up)",
+        r"check your billing",
         r"billing hard limit",
         r"spend limit",
         r"usage limit (?:has been )?(?:reached|exceeded)",
@@ -79,6 +81,8 @@ MESSAGES: Patterns = patterns(
         r"sensitive (?:content|information)",
         r"审核(?:未通过|不通过|失败)",
         r"responsible ai",
+        r"violates? (?:our |the )?usage (?:guidelines|polic)",
+        r"safety_check",
     ),
     (
         "input_image_gone",
@@ -127,6 +131,11 @@ MESSAGES: Patterns = patterns(
         r"too many concurrent",
     ),
     (
+        "gateway_timeout",
+        r"(?:status code|error code|status)[: ]{1,2}(?:504|520|524)\b",
+        r"gateway time-?out",
+    ),
+    (
         "no_channel_model",
         r"无可用(?:的)?渠道",
         r"no available channels?",
@@ -149,6 +158,7 @@ MESSAGES: Patterns = patterns(
         r"已饱和",
         r"overloaded",
         r"系统繁忙",
+        r"负载(?:过|较)高",
         r"服务繁忙",
         r"服务器繁忙",
         r"server (?:is )?busy",

@@ -13,7 +13,7 @@ from worker.upstream.signals import (
     VENDOR_MONEY,
 )
 
-_TIMED_OUT = ("timeout", "timed out", "超时")
+_TIMED_OUT = ("timeout", "timed out", "deadline exceeded", "超时")
 
 
 def name_of_fault(answer: Answer, status: int | None) -> str:
@@ -52,6 +52,8 @@ def _refined(ruling: str, fault: Fault) -> str:
     """Let words make a broad code precise, where they can."""
     if ruling == "rate_limited" and "per-day" in fault.message:
         return "daily_limit"
+    if ruling == "rate_limited" and "concurren" in fault.message.lower():
+        return "concurrency_limited"
     if ruling == "auth_invalid" and ("expired" in fault.message.lower() or "过期" in fault.message):
         return "auth_expired"
     return ruling

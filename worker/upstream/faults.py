@@ -51,7 +51,7 @@ def dig(body: object) -> Fault | None:
         value = body.get(name)
         if name == "base_resp" and isinstance(value, dict) and _is_fine(value.get("status_code")):
             continue
-        if value and not (name == "detail" and "choices" in body):
+        if value and not (name == "detail" and "choices" in body) and not _is_blank(value):
             return _fault(value, body)
     return _top_level(body)
 
@@ -73,6 +73,15 @@ def _top_level(body: Mapping[str, Any]) -> Fault | None:
 
 def _is_fine(code: object) -> bool:
     return str(code).strip().lower() in _FINE
+
+
+def _is_blank(value: object) -> bool:
+    """Tell whether an error object says that there is no error."""
+    if not isinstance(value, dict):
+        return False
+    return _is_fine(value.get("code")) and not any(
+        value.get(name) for name in (*_WORDS, "type", "status", "error")
+    )
 
 
 def _fault(value: object, body: Mapping[str, Any]) -> Fault:

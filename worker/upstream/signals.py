@@ -14,7 +14,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
             "quota_exhausted": "insufficient_user_quota pre_consume_token_quota_failed insufficient_quota "
             "credit_balance_exhausted billing_hard_limit_reached billing_error quotaexceeded quota_exceeded "
             "insufficient_balance insufficient_credits accountoverdueerror arrearage payment_required "
-            "insufficient_balance_error account_deactivated_billing",
+            "insufficient_balance_error billing_not_active",
             "auth_invalid": "invalid_api_key invalid_authentication authentication_error unauthorized "
             "invalid_token invalidapikey authenticationerror incorrect_api_key unauthenticated "
             "api_key_invalid",
@@ -47,7 +47,6 @@ NAMES: Mapping[str, str] = MappingProxyType(
             "model_not_found": "deploymentnotfound model_not_exist invalid_model modelnotopen modelnotfound "
             "invalidendpointormodel.notfound model_not_available",
             "not_implemented": "not_implemented unsupported_operation",
-            "upstream_error": "do_request_failed",
         }.items()
         for name in names.split()
     }
@@ -83,7 +82,10 @@ FINISHES: Mapping[str, str] = MappingProxyType(
         "spii": "moderation",
         "blocklist": "moderation_input",
         "refusal": "refusal",
+        "recitation": "moderation_output",
         "image_other": "no_image",
+        "other": "no_image",
+        "malformed_function_call": "no_image",
         "no_image": "no_image",
         "error": "upstream_error",
         "length": "stream_truncated",

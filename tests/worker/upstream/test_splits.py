@@ -1,6 +1,8 @@
 """How bytes are split on the way makes no difference, and no bytes can break the reader."""
 
+import base64
 import itertools
+import time
 
 import orjson
 import pytest
@@ -46,6 +48,21 @@ def test_any_split_of_a_stream_gives_the_same_events(
 def test_all_line_ends_mean_the_same(end: str) -> None:
     text = "\ufeff: hi\nevent: error\ndata: a\ndata:b\ndata\n\nretry: 1\n\ndata: c\n\n".replace("\n", end)
     assert events([text.encode()]) == [Event("error", b"a\nb\n"), Event("message", b"c")]
+
+
+def test_a_line_of_many_megabytes_is_read_once() -> None:
+    picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(15_000_000) + b"IEND\xaeB`\x82")
+    line = (
+        b'data: {"choices":[{"delta":{"images":[{"b64_json":"'
+        + picture
+        + b'"}]},"finish_reason":"stop"}]}\n\n'
+    )
+    reader = AnswerReader()
+    started = time.process_time()
+    for start in range(0, len(line), 4096):
+        reader.feed(line[start : start + 4096])
+    assert [found.data for found in reader.close().images] == [picture.decode()]
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize("case", [*STREAMS, *cases("response")], ids=lambda case: case.id)

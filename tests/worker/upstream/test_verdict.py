@@ -94,6 +94,23 @@ MONEY = "You exceeded your current quota, please check your plan and billing det
         (error("x", 503, code="model_not_found"), Outcome.RETRY, "no_channel", Scope.MODEL),
         (error("x", 404, code="model_not_found"), Outcome.NEEDS_HUMAN, "model_not_found", Scope.MODEL),
         (error("您的 IP 不在白名单中", 403), Outcome.NEEDS_HUMAN, "ip_not_allowed", Scope.KEY),
+        (error("user quota is not enough", 403), Outcome.NEEDS_HUMAN, "quota_exhausted", Scope.KEY),
+        (error("bad response status code 524", 500), Outcome.AMBIGUOUS, "gateway_timeout", None),
+        (error("context deadline exceeded", 500), Outcome.AMBIGUOUS, "timeout", None),
+        (error("Too many concurrent requests", 429), Outcome.RETRY, "concurrency_limited", None),
+        (error("当前模型负载过高", 429), Outcome.RETRY, "upstream_saturated", None),
+        (
+            verdict({"error": {"code": 0, "message": ""}, "choices": []}),
+            Outcome.NO_IMAGE,
+            "empty_response",
+            None,
+        ),
+        (
+            verdict({"candidates": [{"finishReason": "RECITATION"}]}),
+            Outcome.PERMANENT,
+            "moderation_output",
+            None,
+        ),
         (error("strange", 500), Outcome.RETRY, "upstream_error", None),
         (error("strange", 418), Outcome.PERMANENT, "bad_request", None),
         (
