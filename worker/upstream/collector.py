@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.upstream.echoes import is_echo
 from worker.upstream.faults import Fault, dig
 from worker.upstream.images import find_pictures
 from worker.upstream.progress import Percent, ProgressMeter
@@ -202,7 +201,7 @@ class Collector:
         typed = isinstance(body.get("type"), str) and str(body["type"]).endswith(("partial_image", ".delta"))
         if typed:
             return
-        if not ("prompt" in body and is_echo({"prompt": body["prompt"]}) and "choices" not in body):
+        if "prompt" not in body or "choices" in body:  # a prompt's pictures are its references
             harvest_fields({name: value for name, value in body.items() if name != "content"}, self.harvest)
         for name in _WRAPPERS:
             value = body.get(name)

@@ -17,7 +17,7 @@ from worker.upstream.urls import canonical, unescape
 
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-_SNIFFED = 6  #: bytes that tell a stream from anything else
+_PICTURE = b"data:image/"  #: a picture as plain text, though it looks like an event's field
 _LARGE = 256 * 1024  #: bytes of an event that is too long to be taken apart while others wait
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -80,10 +80,12 @@ class AnswerReader:
         """Tell by the first bytes whether this is a stream: content types lie."""
         head = head.lstrip().removeprefix(_BOM).lstrip()
         self._head = head
-        if len(head) < _SNIFFED and not final:
-            return b""
+        if not final and any(
+            known.startswith(head) and known != head for known in (*_FIELDS, _PICTURE, _BOM)
+        ):
+            return b""  # it may become a field, or only look like one
         self._decided = True
-        if head.startswith(_FIELDS):
+        if head.startswith(_FIELDS) and not head.startswith(_PICTURE):
             self._events = EventReader()
         return head
 

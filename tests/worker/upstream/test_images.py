@@ -72,6 +72,13 @@ def test_pictures_in_text(content: str, expected: list[str]) -> None:
     assert found(said(content)) == expected
 
 
+@pytest.mark.parametrize(
+    "body", [DATA, f'"![a]({DATA})"', f"  {PNG}\n", f'{{"data":[{{"b64_json":"{PNG}"}}]}}']
+)
+def test_a_body_may_be_nothing_but_a_picture(body: str) -> None:
+    assert found(read_answer(body.encode())) == [DATA]
+
+
 def test_a_wrapped_picture_is_normalised() -> None:
     assert read_base64(WRAPPED.replace("+", "-").replace("/", "_").rstrip("=")) == (PNG, "image/png")
 
