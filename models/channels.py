@@ -20,15 +20,23 @@ class ChannelSettings(BaseModel):
     concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
     enabled: bool = Field(True, description="false: known, but not used")
     stream: Literal["on", "off"] | None = Field(None, description="overrides the preset's choice")
-    inline_images: bool | None = Field(None, description="send input pictures as data URLs; overrides the preset")
+    inline_images: bool | None = Field(
+        None, description="send input pictures as data URLs; overrides the preset"
+    )
     idle_timeout: float | None = Field(None, gt=0, description="seconds without a byte; overrides the preset")
-    total_timeout: float | None = Field(None, gt=0, description="seconds for the whole call; overrides the preset")
+    total_timeout: float | None = Field(
+        None, gt=0, description="seconds for the whole call; overrides the preset"
+    )
 
     @field_validator("models", mode="before")
     @classmethod
     def _split_models(cls, value: object) -> object:
         """Accept ``a, b`` as well as a list: environment variables have no lists."""
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("models")
     @classmethod

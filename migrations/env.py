@@ -1,0 +1,30 @@
+"""Alembic's entry: runs the revisions on the database that was handed in."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+from migrations import synchronous
+from models.tables import metadata
+
+_LOCK = 7_201_147_035  # any number that nobody else uses: one migration at a time on PostgreSQL
+
+
+def run() -> None:
+    """Run the wanted revisions in one transaction."""
+    engine = create_engine(synchronous(context.config.attributes["url"]), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA busy_timeout=15000")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        context.configure(
+            connection=connection, target_metadata=metadata, render_as_batch=True, compare_type=True
+        )
+        with context.begin_transaction():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            context.run_migrations()
+        connection.commit()
+    engine.dispose()
+
+
+run()

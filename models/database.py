@@ -1,0 +1,74 @@
+"""The database: one engine per event loop, reading and writing transactions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a committed "sent" must survive a power cut, or a call is paid twice
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=15000",
+)
+
+
+class Database:
+    """Opens transactions. The only place where they begin and end.
+
+    ``url`` is SQLAlchemy's, with an async driver; ``pool`` is the number of connections at most.
+    """
+
+    def __init__(self, url: str, *, pool: int = 10) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        options: dict[str, Any] = {} if self.is_sqlite else {"max_overflow": 0, "pool_timeout": 30}
+        self.engine = create_async_engine(
+            parsed, pool_size=min(pool, 4) if self.is_sqlite else pool, pool_pre_ping=False, **options
+        )
+        if self.is_sqlite:
+            _teach_sqlite(self.engine.sync_engine)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that only reads."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes: committed at the end, undone on any error.
+
+        On SQLite it takes the write lock at once (``BEGIN IMMEDIATE``), so that it can't fail later on.
+        """
+        async with self.engine.connect() as connection:
+            await connection.execution_options(writes=True)
+            async with connection.begin():
+                yield connection
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def _teach_sqlite(engine: Any) -> None:
+    """Take transactions out of pysqlite's hands, as SQLAlchemy's documentation of the SQLite dialect advises."""
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,215 @@
+"""All settings: one frozen object, read once."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from models.channels import ChannelSettings
+from models.errors import SettingsError
+from models.states import OnUnknown
+
+_LIST = "comma-separated"
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+class Settings(BaseSettings):
+    """Every ``DARKROOM_*`` variable, with its unit, default and meaning. A variable outranks ``darkroom.toml``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DARKROOM_", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    database_url: str = Field(
+        "sqlite:///darkroom-data/darkroom.db", description="where jobs are: sqlite:///PATH or postgresql://…"
+    )
+    broker_url: str = Field("memory://", description="Celery's broker: memory://, redis://… or amqp://…")
+    storage_url: str = Field(
+        "file:darkroom-data/pictures", description="where pictures are: file:///…, s3://bucket/…"
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8080", description="the base of every address that is handed out"
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description=f"{_LIST} keys accepted from the start, beside those of `darkroom keys`"
+    )
+    admin_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description=f"{_LIST} keys that may also operate: see all channels"
+    )
+    upstream_base_url: str | None = Field(
+        None, description="one channel without a file: the provider's address"
+    )
+    upstream_api_key: SecretStr | None = Field(None, description="the provider's key")
+    upstream_models: str = Field("*", description=f"{_LIST} models that it serves")
+    upstream_preset: str = Field(
+        "generic", description="its family: huiyan chatbp ecovai chat-edit wenwen generic"
+    )
+    upstream_rpm: float | None = Field(
+        None, gt=0, description="calls per minute over all workers; none: no limit"
+    )
+    upstream_concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
+    channels: tuple[ChannelSettings, ...] = Field(
+        (), description="several channels: [[channels]] of darkroom.toml"
+    )
+    allow_private: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description=f"{_LIST} private networks that downloads and webhooks may reach"
+    )
+
+    host: str = Field("127.0.0.1", description="address the API listens on")
+    port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="least level that is logged"
+    )
+    log_json: bool | None = Field(None, description="logs as JSON; unset: only when not on a terminal")
+
+    worker_slots: int = Field(200, gt=0, le=5000, description="provider calls one worker may have in flight")
+    worker_timeout: float = Field(
+        60, gt=1, description="seconds without a heartbeat after which a worker is lost"
+    )
+    worker_grace: float = Field(
+        180, ge=0, description="seconds that running calls get when a worker is stopped"
+    )
+    dispatch_interval: float = Field(
+        0.5, gt=0, description="seconds between looks for due jobs without a doorbell"
+    )
+    database_pool: int = Field(10, gt=0, description="PostgreSQL connections per process")
+
+    max_attempts: int = Field(
+        3, gt=0, le=20, description="calls that a job may use up, unless it says otherwise"
+    )
+    on_unknown: OnUnknown = Field(
+        OnUnknown.HOLD, description="for calls that may have been charged, unless a job says"
+    )
+    retry_base: float = Field(2, gt=0, description="seconds: the first back-off's ceiling, doubled each time")
+    retry_cap: float = Field(300, gt=0, description="seconds: the longest back-off")
+
+    request_body_limit: int = Field(64 * 2**20, gt=0, description="bytes of one API request at most")
+    prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
+    input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input picture at most")
+    download_limit: int = Field(64 * 2**20, gt=0, description="bytes of one downloaded picture at most")
+    download_timeout: float = Field(120, gt=0, description="seconds for one download at most")
+    store_attempts: int = Field(5, gt=0, le=20, description="tries to bring one job's pictures home")
+    idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is remembered")
+
+    s3_endpoint: str | None = Field(None, description="an S3-like server's address; unset: AWS")
+    s3_region: str = Field("us-east-1", description="the bucket's region")
+    s3_access_key_id: str | None = Field(None, description="unset: the platform's own credentials")
+    s3_secret_access_key: SecretStr | None = Field(None, description="goes with the access key id")
+
+    @field_validator("api_keys", "admin_keys", "allow_private", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("api_keys", "admin_keys")
+    @classmethod
+    def _long_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < 16 for key in value):
+            raise ValueError("a key needs at least 16 characters; `darkroom keys create` makes good ones")
+        return value
+
+    @field_validator("allow_private")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network, strict=False)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value.split(":", 1)[0].split("+", 1)[0] not in DRIVERS:
+            raise ValueError("use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        return value
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's address with the driver that we use."""
+        scheme, rest = self.database_url.split(":", 1)
+        return f"{DRIVERS[scheme.split('+', 1)[0]]}:{rest}"
+
+    @property
+    def embedded_broker(self) -> bool:
+        """Whether messages live in this process."""
+        return self.broker_url.startswith("memory:")
+
+    def all_channels(self) -> tuple[ChannelSettings, ...]:
+        """Return the channels of the file, and the one of ``DARKROOM_UPSTREAM_*`` if it is set."""
+        if self.upstream_base_url is None:
+            return self.channels
+        return (*self.channels, _upstream_channel(self))
+
+
+def _upstream_channel(settings: Settings) -> ChannelSettings:
+    return ChannelSettings.model_validate(
+        {
+            "name": "upstream",
+            "base_url": settings.upstream_base_url,
+            "api_key": settings.upstream_api_key or SecretStr(""),
+            "models": settings.upstream_models,
+            "preset": settings.upstream_preset,
+            "rpm": settings.upstream_rpm,
+            "concurrency": settings.upstream_concurrency,
+        }
+    )
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read the variables and the file, once.
+
+    ``config`` defaults to ``darkroom.toml`` in the current folder, if there is one. ``overrides`` (of the command
+    line) outrank both. Raises ``SettingsError`` with one sentence per fault.
+    """
+    values = _read_file(config)
+    try:
+        fresh = _without_shadowed(values)
+        settings = Settings(
+            **{**fresh, **{name: value for name, value in overrides.items() if value is not None}}
+        )
+        names = [channel.name for channel in settings.all_channels()]
+    except ValidationError as error:
+        raise SettingsError([_sentence(fault) for fault in error.errors()]) from error
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise SettingsError(
+            [f"channels: the name {name!r} is used twice; give each its own." for name in doubled]
+        )
+    return settings
+
+
+def _read_file(config: Path | None) -> dict[str, Any]:
+    path = config or Path("darkroom.toml")
+    if config is None and not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{path} can't be read: {error.strerror}. Check --config."]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{path} is not valid TOML: {error}."]) from error
+
+
+def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what a variable says too: pydantic-settings ranks arguments above the environment, we do not."""
+    from_environment = {name.upper() for name in os.environ}
+    return {
+        name: value for name, value in values.items() if f"DARKROOM_{name.upper()}" not in from_environment
+    }
+
+
+def _sentence(fault: Any) -> str:
+    """Turn one of pydantic's faults into a sentence that names the setting and the fix."""
+    where = ".".join(str(part) for part in fault["loc"])
+    top = str(fault["loc"][0]) if fault["loc"] else ""
+    name = f"DARKROOM_{top.upper()}" if len(fault["loc"]) == 1 and top in Settings.model_fields else where
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: there is no such setting; see the README's table for the right name."
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}."

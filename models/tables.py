@@ -1,0 +1,211 @@
+"""The tables."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+from models.columns import Json, Utc
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+callers = Table(
+    "callers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("key_hash", LargeBinary(32), nullable=False, unique=True),  # SHA-256: the keys are long and random
+    Column("key_hint", Text, nullable=False),  # its first and last characters, to recognise it by
+    Column("admin", Boolean, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("revoked_at", Utc),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("configured", Boolean, nullable=False),  # whether the settings still name it
+    Column("models", Json, nullable=False),
+    Column("rpm", Float),
+    Column("concurrency", Integer, nullable=False),
+    Column("paused_at", Utc),
+    Column("paused_reason", Text),
+    Column("tripped_at", Utc),  # a failure that needs a person: key, balance, configuration
+    Column("tripped_reason", Text),
+    Column("blocked_models", Json, nullable=False),  # {model: reason}, tripped for one model only
+    Column("cooldown_until", Utc),
+    Column("cooldown_reason", Text),
+    Column("next_start_at", Utc),  # the rate limit's state: the earliest start of the next call (GCRA)
+    Column("turn", Uuid),  # fair share: the caller that was served last
+    Column("last_error", Json),
+    Column("updated_at", Utc, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("slots", Integer, nullable=False),
+    Column("started_at", Utc, nullable=False),
+    Column("heartbeat_at", Utc, nullable=False),
+    Column("stopping_at", Utc),
+    Index("ix_workers_heartbeat_at", "heartbeat_at"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("campaign", Text),
+    Column("status", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("generation", SmallInteger, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("request", Json, nullable=False),  # images, size, n, params
+    Column("tags", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("webhook_url", Text),
+    Column("priority", SmallInteger, nullable=False),
+    Column("max_attempts", SmallInteger, nullable=False),
+    Column("on_unknown", Text, nullable=False),
+    Column("not_before", Utc, nullable=False),
+    Column("backing_off", Boolean, nullable=False),  # not_before is a retry's, not the caller's
+    Column("progress", SmallInteger, nullable=False),
+    Column("attempts_used", SmallInteger, nullable=False),
+    Column("store_tries", SmallInteger, nullable=False),
+    Column("worker_id", Uuid),  # who has it in hand
+    Column("channel_id", Uuid),  # where it is, or was last, called
+    Column("lease_token", Uuid),
+    Column("leased_at", Utc),
+    Column("start_at", Utc),
+    Column("answer", Json),  # what the provider gave: addresses of pictures that are not home yet
+    Column("text", Text),
+    Column("error", Json),
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("finished_at", Utc),
+    # the due scan: one lane per model, caller and priority
+    Index(
+        "ix_jobs_due",
+        "model",
+        "caller_id",
+        "priority",
+        "not_before",
+        "id",
+        postgresql_where=text("status = 'queued'"),
+        sqlite_where=text("status = 'queued'"),
+    ),
+    # pictures that wait for somebody to bring them home
+    Index(
+        "ix_jobs_unstored",
+        "not_before",
+        postgresql_where=text("status = 'storing' AND worker_id IS NULL"),
+        sqlite_where=text("status = 'storing' AND worker_id IS NULL"),
+    ),
+    # what each worker has in hand, and how many calls each channel has in flight
+    Index(
+        "ix_jobs_in_hand",
+        "worker_id",
+        "status",
+        "channel_id",
+        postgresql_where=text("worker_id IS NOT NULL"),
+        sqlite_where=text("worker_id IS NOT NULL"),
+    ),
+    Index("ix_jobs_caller_id_id", "caller_id", "id"),
+    Index("ix_jobs_caller_id_status_id", "caller_id", "status", "id"),
+    Index(
+        "ix_jobs_caller_id_campaign_id",
+        "caller_id",
+        "campaign",
+        "id",
+        postgresql_where=text("campaign IS NOT NULL"),
+        sqlite_where=text("campaign IS NOT NULL"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("generation", SmallInteger, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("worker_id", Uuid, nullable=False),
+    Column("sent_at", Utc, nullable=False),  # committed before the first byte leaves
+    Column("finished_at", Utc),
+    Column("outcome", Text),
+    Column("error_code", Text),
+    Column("http_status", SmallInteger),
+    Column("provider_request_id", Text),
+    Column("provider_message", Text),
+    Column("billed", Text, nullable=False),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE")),  # none: a picture that a caller gave
+    Column("position", SmallInteger, nullable=False),
+    Column("token", Text, nullable=False, unique=True),
+    Column("key", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("extension", Text, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("bytes", Integer, nullable=False),
+    Column("source_url", Text),
+    Column("created_at", Utc, nullable=False),
+    Index("ix_assets_job_id_position", "job_id", "position"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("progress", SmallInteger, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("detail", Text),  # in plain words, why
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller_id", Uuid, ForeignKey("callers.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", LargeBinary(32), nullable=False),
+    Column("job_ids", Json, nullable=False),
+    Column("rejected", Json, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Index("ix_idempotency_keys_created_at", "created_at"),
+)
