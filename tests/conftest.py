@@ -3,11 +3,15 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from models.database import Database
 from tests.support.databases import PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.postgres import Postgres, serve_postgres
 from tests.support.valkey import Valkey, serve_valkey
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no defect
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

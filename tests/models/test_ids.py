@@ -1,0 +1,77 @@
+"""Public ids."""
+
+import time
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from models.errors import NotFound
+from models.ids import new_id, parse_id, public_id
+
+
+@given(some.uuids())
+def test_an_id_comes_back_as_the_key_that_it_was_made_of(key: UUID) -> None:
+    assert parse_id("job", public_id("job", key)) == key
+
+
+@given(some.uuids(), some.uuids())
+def test_ids_sort_as_their_keys_do(one: UUID, other: UUID) -> None:
+    assert (one < other) is (public_id("job", one) < public_id("job", other))
+
+
+@given(some.uuids(), some.uuids())
+def test_two_keys_never_share_an_id(one: UUID, other: UUID) -> None:
+    assert (one == other) is (public_id("job", one) == public_id("job", other))
+
+
+def test_ids_are_those_of_the_typeid_specification() -> None:
+    key = UUID("0110c853-1d09-52d8-d73e-1194e95b5f19")
+    assert public_id("job", key) == "job_0123456789abcdefghjkmnpqrs"
+    assert public_id("job", UUID(int=2**128 - 1)) == "job_7zzzzzzzzzzzzzzzzzzzzzzzzz"
+
+
+def test_keys_sort_by_the_time_they_were_made() -> None:
+    keys = []
+    for _ in range(5):
+        keys.append(new_id())
+        before = time.time_ns() // 1_000_000
+        while time.time_ns() // 1_000_000 == before:
+            pass
+    assert keys == sorted(keys)
+    assert all(key.version == 7 for key in keys)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "job",
+        "job_",
+        "asset_0123456789abcdefghjkmnpqrs",
+        "job_0123456789abcdefghjkmnpqr",
+        "job_0123456789abcdefghjkmnpqrst",
+        "job_0123456789ABCDEFGHJKMNPQRS",
+        "job_0123456789abcdefghjkmnpqr!",
+        "job_8zzzzzzzzzzzzzzzzzzzzzzzzz",
+        "job_0123456789abcdefghjkmnpqri",
+        "job-0123456789abcdefghjkmnpqrs",
+        "job_\N{DIGIT ONE}\N{ARABIC-INDIC DIGIT ONE}23456789abcdefghjkmnpqrs",
+    ],
+)
+def test_what_is_not_an_id_of_this_kind_does_not_exist(text: str) -> None:
+    with pytest.raises(NotFound):
+        parse_id("job", text)
+
+
+@given(some.text())
+def test_any_text_is_an_id_or_does_not_exist(text: str) -> None:
+    with pytest.raises(NotFound):
+        parse_id("job", text)
+
+
+def test_a_wrong_id_is_not_repeated_at_length() -> None:
+    with pytest.raises(NotFound) as raised:
+        parse_id("job", "x" * 10_000)
+    assert len(str(raised.value)) < 200

@@ -1,0 +1,175 @@
+"""Settings: where they come from, and what is said when they are wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.errors import SettingsError
+from models.settings import Settings, load_settings
+from models.states import OnUnknown
+
+CHANNEL = """
+[[channels]]
+name = "one"
+base_url = "https://provider.example"
+api_key = "the-provider-key"
+models = ["gpt-4o-image", "nano*"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Begin without any variable and in a folder without a file."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"DARKROOM_{name.upper()}", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str, name: str = "darkroom.toml") -> Path:
+    Path(name).write_text(text, encoding="utf-8")
+    return Path(name)
+
+
+def faults(config: Path | None = None, **overrides: Any) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(config, **overrides)
+    return raised.value.faults
+
+
+def test_everything_has_a_default() -> None:
+    settings = load_settings()
+    assert settings.sqlalchemy_url == "sqlite+aiosqlite:///darkroom-data/darkroom.db"
+    assert settings.embedded_broker
+    assert settings.on_unknown is OnUnknown.HOLD
+    assert settings.all_channels() == ()
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_a_variable_outranks_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    written("port = 1111\nlog_level = 'debug'\n")
+    monkeypatch.setenv("DARKROOM_PORT", "2222")
+    settings = load_settings()
+    assert (settings.port, settings.log_level) == (2222, "debug")
+
+
+def test_the_command_line_outranks_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    written("port = 1111\n")
+    monkeypatch.setenv("DARKROOM_PORT", "2222")
+    assert load_settings(port=3333).port == 3333
+    assert load_settings(port=None).port == 2222
+
+
+def test_a_file_may_be_elsewhere() -> None:
+    assert load_settings(written("port = 1111\n", "other.toml")).port == 1111
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_API_KEYS", " a-key-of-some-length-1 ,, a-key-of-some-length-2,")
+    monkeypatch.setenv("DARKROOM_ALLOW_PRIVATE", "10.0.0.0/8,fd00::/8")
+    settings = load_settings()
+    assert [key.get_secret_value()[-1] for key in settings.api_keys] == ["1", "2"]
+    assert settings.allow_private == ("10.0.0.0/8", "fd00::/8")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///a.db", "sqlite+aiosqlite:///a.db"),
+        ("sqlite:////var/a.db", "sqlite+aiosqlite:////var/a.db"),
+        ("postgresql://u:p@host/name", "postgresql+psycopg://u:p@host/name"),
+        ("postgres://u:p@host/name", "postgresql+psycopg://u:p@host/name"),
+        ("postgresql+psycopg://u@host/name", "postgresql+psycopg://u@host/name"),
+    ],
+)
+def test_database_addresses_need_no_driver(url: str, expected: str) -> None:
+    assert load_settings(database_url=url).sqlalchemy_url == expected
+
+
+def test_one_channel_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_UPSTREAM_BASE_URL", "https://provider.example")
+    monkeypatch.setenv("DARKROOM_UPSTREAM_API_KEY", "the-provider-key")
+    monkeypatch.setenv("DARKROOM_UPSTREAM_MODELS", "gpt-4o-image, nano*")
+    monkeypatch.setenv("DARKROOM_UPSTREAM_RPM", "30")
+    (channel,) = load_settings().all_channels()
+    assert (channel.name, channel.models, channel.rpm) == ("upstream", ("gpt-4o-image", "nano*"), 30)
+
+
+def test_channels_of_the_file_and_of_the_variables_stand_side_by_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written(CHANNEL)
+    monkeypatch.setenv("DARKROOM_UPSTREAM_BASE_URL", "https://provider.example")
+    assert [channel.name for channel in load_settings().all_channels()] == ["one", "upstream"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        ({"port": "many"}, "DARKROOM_PORT"),
+        ({"port": -1}, "DARKROOM_PORT"),
+        ({"database_url": "mysql://host/name"}, "sqlite:///PATH or postgresql://"),
+        ({"api_keys": "short"}, "at least 16 characters"),
+        ({"allow_private": "everything"}, "DARKROOM_ALLOW_PRIVATE"),
+        ({"on_unknown": "perhaps"}, "DARKROOM_ON_UNKNOWN"),
+        ({"colour": "blue"}, "colour: there is no such setting"),
+        ({"upstream_base_url": "not an address"}, "base_url"),
+        ({"log_level": "loud"}, "DARKROOM_LOG_LEVEL"),
+        ({"worker_slots": 0}, "DARKROOM_WORKER_SLOTS"),
+    ],
+)
+def test_a_fault_is_one_sentence_that_names_the_setting(overrides: dict[str, Any], names: str) -> None:
+    (fault,) = faults(**overrides)
+    assert names in fault
+    assert fault.endswith(".")
+    assert "\n" not in fault
+
+
+def test_all_faults_are_told_at_once() -> None:
+    assert len(faults(port="many", log_level="loud", worker_slots=0)) == 3
+
+
+def test_a_fault_inside_a_channel_names_the_channel_and_the_member() -> None:
+    written(CHANNEL + "rpm = 0\ncolour = 'blue'\n")
+    told = faults()
+    assert any(fault.startswith("channels.0.rpm: ") for fault in told)
+    assert any(fault.startswith("channels.0.colour: there is no such setting") for fault in told)
+
+
+def test_two_channels_of_one_name_are_refused() -> None:
+    written(CHANNEL + CHANNEL)
+    assert faults() == ["channels: the name 'one' is used twice; give each its own."]
+
+
+@pytest.mark.parametrize("text", ["port = ", "\0", "[[channels]\n"])
+def test_a_broken_file_is_one_fault(text: str) -> None:
+    (fault,) = faults(written(text))
+    assert fault.startswith("darkroom.toml is not valid TOML")
+
+
+def test_a_missing_file_is_one_fault() -> None:
+    (fault,) = faults(Path("nowhere.toml"))
+    assert fault.startswith("nowhere.toml can't be read")
+
+
+@pytest.mark.parametrize("secret", ["the-provider-key", "caller-key-of-some-length"])
+def test_no_key_is_ever_shown(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(CHANNEL)
+    monkeypatch.setenv("DARKROOM_API_KEYS", "caller-key-of-some-length")
+    settings = load_settings()
+    assert secret not in repr(settings)
+    assert secret not in settings.model_dump_json()
+    monkeypatch.setenv("DARKROOM_UPSTREAM_RPM", "the-provider-key")
+    assert secret not in "".join(faults())
+
+
+def test_a_short_key_is_not_repeated_in_the_fault() -> None:
+    assert "hunter2" not in "".join(faults(api_keys="hunter2"))
+
+
+def test_settings_can_not_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1  # type: ignore[misc]
