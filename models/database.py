@@ -58,7 +58,7 @@ class Database:
 
 
 def _teach_sqlite(engine: Any) -> None:
-    """Take transactions out of pysqlite's hands, as SQLAlchemy's documentation of the SQLite dialect advises."""
+    """Take transactions out of pysqlite's hands, as SQLAlchemy's documentation advises."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

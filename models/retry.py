@@ -43,11 +43,13 @@ class RetryPolicy:
 
     base: timedelta = timedelta(seconds=2)
     cap: timedelta = timedelta(minutes=5)
-    human_wait: timedelta = timedelta(seconds=30)  #: between looks at a channel that waits for a person
+    human_wait: timedelta = timedelta(
+        seconds=1
+    )  #: the gate keeps a tripped channel shut; this only lets it see
 
     def backoff(self, attempt: int, retry_after: timedelta | None, jitter: Callable[[], float]) -> timedelta:
         """Return the wait before the call after ``attempt`` (from 1); ``jitter`` gives numbers in [0, 1)."""
-        ceiling = min(self.cap, self.base * 2 ** min(attempt - 1, 30))
+        ceiling = min(self.cap, self.base * (1 << min(attempt - 1, 30)))
         if retry_after is not None and retry_after > timedelta():
             return retry_after + self.base * jitter()
         return ceiling * jitter()

@@ -1,0 +1,73 @@
+"""Attempt rows: written before the bytes leave, completed when the answer is judged."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Insert, Row, Update, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.queries.rows import rows_parameter, rows_source
+from models.tables import attempts
+
+_BORN = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
+_ENDED = (
+    "finished_at",
+    "outcome",
+    "error_code",
+    "http_status",
+    "provider_request_id",
+    "provider_message",
+    "billed",
+)
+
+
+async def insert_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note calls that are about to be sent."""
+    if rows:
+        await connection.execute(_insert(connection.dialect.name), rows_parameter(connection, rows))
+
+
+async def finish_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note how calls ended."""
+    if rows:
+        await connection.execute(_finish(connection.dialect.name), rows_parameter(connection, rows))
+
+
+async def outcomes_of(connection: AsyncConnection, job_id: UUID, generation: int) -> Sequence[str | None]:
+    """Return the outcomes of a job's calls in this generation, oldest first."""
+    statement = (
+        select(attempts.c.outcome)
+        .where(attempts.c.job_id == job_id, attempts.c.generation == generation)
+        .order_by(attempts.c.number)
+    )
+    return (await connection.scalars(statement)).all()
+
+
+async def open_attempt(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None:
+    """Return a job's newest call if nobody knows how it ended."""
+    statement = (
+        select(attempts)
+        .where(attempts.c.job_id == job_id, attempts.c.finished_at.is_(None))
+        .order_by(attempts.c.number.desc())
+        .limit(1)
+    )
+    return (await connection.execute(statement)).one_or_none()
+
+
+@lru_cache(maxsize=2)
+def _insert(dialect: str) -> Insert:
+    given = rows_source(dialect, [attempts.c[name] for name in _BORN])
+    return insert(attempts).from_select(list(_BORN), select(*(given.c[name] for name in _BORN)))
+
+
+@lru_cache(maxsize=2)
+def _finish(dialect: str) -> Update:
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_ENDED)])
+    return (
+        update(attempts)
+        .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
+        .where(attempts.c.finished_at.is_(None))
+        .values({name: given.c[name] for name in _ENDED})
+    )

@@ -1,0 +1,49 @@
+"""Who asks: API keys, kept as SHA-256 hashes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.tables import callers
+
+
+async def find_caller(connection: AsyncConnection, key_hash: bytes) -> Row[Any] | None:
+    """Return the caller whose key has this hash, revoked or not, or ``None``."""
+    return (await connection.execute(select(callers).where(callers.c.key_hash == key_hash))).first()
+
+
+async def insert_caller(
+    connection: AsyncConnection,
+    caller_id: UUID,
+    *,
+    name: str,
+    key_hash: bytes,
+    key_hint: str,
+    admin: bool,
+    at: datetime,
+) -> bool:
+    """Write a caller. ``False`` if the key is known already; nothing changes then."""
+    make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
+    statement: Any = make(callers).values(
+        id=caller_id, name=name, key_hash=key_hash, key_hint=key_hint, admin=admin, created_at=at
+    )
+    return bool((await connection.execute(statement.on_conflict_do_nothing())).rowcount == 1)
+
+
+async def list_callers(connection: AsyncConnection) -> Sequence[Row[Any]]:
+    """Return all callers, oldest first."""
+    return (await connection.execute(select(callers).order_by(callers.c.id))).all()
+
+
+async def revoke_caller(connection: AsyncConnection, caller_id: UUID, *, at: datetime) -> bool:
+    """Stop accepting a caller's key. ``False`` if there is none, or it was revoked before."""
+    result = await connection.execute(
+        update(callers).where(callers.c.id == caller_id, callers.c.revoked_at.is_(None)).values(revoked_at=at)
+    )
+    return bool(result.rowcount == 1)

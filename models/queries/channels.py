@@ -1,0 +1,75 @@
+"""Channel rows: what the settings say, and what has happened since."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.channels import ChannelSettings
+from models.ids import new_id
+from models.tables import channels
+
+
+async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSettings], at: datetime) -> None:
+    """Bring the rows in line with the settings. Channels that are gone are kept, but not used."""
+    known = {row.name for row in await list_channels(connection)}
+    names = [channel.name for channel in wanted if channel.enabled]
+    await connection.execute(
+        update(channels).where(channels.c.name.not_in(names), channels.c.configured).values(configured=False)
+    )
+    for channel in wanted:
+        values: dict[str, Any] = {
+            "models": list(channel.models),
+            "rpm": channel.rpm,
+            "concurrency": channel.concurrency,
+            "configured": channel.enabled,
+            "updated_at": at,
+        }
+        if channel.name in known:
+            await connection.execute(update(channels).where(channels.c.name == channel.name).values(**values))
+        else:
+            row = {"id": new_id(), "name": channel.name, "blocked_models": {}, **values}
+            await connection.execute(insert(channels).values(**row))
+
+
+async def list_channels(connection: AsyncConnection) -> Sequence[Row[Any]]:
+    """Return all channels by name."""
+    return (await connection.execute(select(channels).order_by(channels.c.name))).all()
+
+
+async def lock_channel(
+    connection: AsyncConnection, channel_id: UUID, *, wait: bool = False
+) -> Row[Any] | None:
+    """Take a channel for this transaction; ``None`` if somebody else has it and ``wait`` is false."""
+    statement = select(channels).where(channels.c.id == channel_id).with_for_update(skip_locked=not wait)
+    return (await connection.execute(statement)).one_or_none()
+
+
+async def change_channel(connection: AsyncConnection, channel_id: UUID, changes: Mapping[str, Any]) -> None:
+    """Set some columns of a channel."""
+    await connection.execute(update(channels).where(channels.c.id == channel_id).values(**changes))
+
+
+async def pause(connection: AsyncConnection, name: str, reason: str, at: datetime) -> bool:
+    """Stop starting calls on a channel. Return whether there is such a channel."""
+    changes = {"paused_at": at, "paused_reason": reason, "updated_at": at}
+    result = await connection.execute(update(channels).where(channels.c.name == name).values(**changes))
+    return result.rowcount > 0
+
+
+async def resume(connection: AsyncConnection, name: str, at: datetime) -> bool:
+    """Open a channel again, whatever had closed it. Return whether there is such a channel."""
+    closings = (
+        "paused_at",
+        "paused_reason",
+        "tripped_at",
+        "tripped_reason",
+        "cooldown_until",
+        "cooldown_reason",
+    )
+    changes: dict[str, Any] = {**dict.fromkeys(closings), "blocked_models": {}, "updated_at": at}
+    result = await connection.execute(update(channels).where(channels.c.name == name).values(**changes))
+    return result.rowcount > 0

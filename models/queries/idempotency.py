@@ -1,0 +1,53 @@
+"""Which submit an Idempotency-Key stands for."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.tables import idempotency_keys as keys
+
+
+async def find_key(connection: AsyncConnection, caller_id: UUID, key: str) -> Row[Any] | None:
+    """Return what was remembered under a caller's key, or ``None``."""
+    query = select(keys).where(keys.c.caller_id == caller_id, keys.c.key == key)
+    return (await connection.execute(query)).first()
+
+
+async def claim_key(
+    connection: AsyncConnection,
+    caller_id: UUID,
+    key: str,
+    *,
+    body_hash: bytes,
+    job_ids: Sequence[str],
+    rejected: Sequence[dict[str, Any]],
+    at: datetime,
+) -> bool:
+    """Remember a submit under a key. ``False`` if another one has it.
+
+    On PostgreSQL this waits for an open transaction that claims the same key.
+    """
+    make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
+    values = {"body_hash": body_hash, "job_ids": list(job_ids), "rejected": list(rejected), "created_at": at}
+    statement: Any = make(keys).values(caller_id=caller_id, key=key, **values)
+    result = await connection.execute(statement.on_conflict_do_nothing())
+    return bool(result.rowcount == 1)
+
+
+async def forget_key(connection: AsyncConnection, caller_id: UUID, key: str, *, before: datetime) -> None:
+    """Forget one key if it was made before a time."""
+    await connection.execute(
+        delete(keys).where(keys.c.caller_id == caller_id, keys.c.key == key, keys.c.created_at < before)
+    )
+
+
+async def forget_keys(connection: AsyncConnection, *, before: datetime) -> int:
+    """Forget all keys made before a time. Returns how many there were."""
+    result = await connection.execute(delete(keys).where(keys.c.created_at < before))
+    return result.rowcount

@@ -1,0 +1,168 @@
+"""Jobs as the API writes and reads them: born queued, looked up, listed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, Select, and_, bindparam, func, insert, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.states import OPEN, JobStatus
+from models.tables import attempts, callers, events, jobs
+
+_HIDDEN = frozenset({"answer", "lease_token", "leased_at", "start_at", "store_tries"})
+SHOWN = tuple(column for column in jobs.columns if column.name not in _HIDDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """One job as it is born. ``request`` holds images, size, n and params."""
+
+    id: UUID
+    model: str
+    prompt: str
+    request: Mapping[str, Any]
+    priority: int
+    max_attempts: int
+    on_unknown: str
+    not_before: datetime
+    campaign: str | None = None
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, Any] | None = None
+    webhook_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which of a caller's jobs are wanted; ``None`` means any."""
+
+    statuses: Sequence[str] = ()
+    model: str | None = None
+    campaign: str | None = None
+    tag: str | None = None
+    before: UUID | None = None
+
+
+# One statement for any number of jobs and their first events: the server unpacks a JSON array.
+_INSERT = text(
+    """
+    WITH born AS (
+        INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt, request,
+                          tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
+                          backing_off, progress, attempts_used, store_tries, created_at, updated_at)
+        SELECT id, CAST(:caller_id AS uuid), :surface, campaign, 'queued', 1, 1, model, prompt, request,
+               tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
+               false, 0, 0, 0, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
+        FROM json_to_recordset(CAST(:jobs AS json)) AS given (
+            id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
+            webhook_url text, priority smallint, max_attempts smallint, on_unknown text, not_before timestamptz)
+        RETURNING id)
+    INSERT INTO events (job_id, revision, status, progress, at)
+    SELECT id, 1, 'queued', 0, CAST(:at AS timestamptz) FROM born
+    """
+)
+
+
+async def insert_jobs(
+    connection: AsyncConnection, given: Sequence[NewJob], *, caller_id: UUID, surface: str, at: datetime
+) -> None:
+    """Write new jobs with their first events, however many, in one go."""
+    if not given:
+        return
+    if connection.dialect.name == "postgresql":
+        rows = orjson.dumps([_row(job) for job in given]).decode()
+        values = {"jobs": rows, "caller_id": str(caller_id), "surface": surface, "at": at}
+        await connection.execute(_INSERT, values)
+        return
+    shared = {
+        "caller_id": caller_id,
+        "surface": surface,
+        "status": JobStatus.QUEUED.value,
+        "revision": 1,
+        "generation": 1,
+        "backing_off": False,
+        "progress": 0,
+        "attempts_used": 0,
+        "store_tries": 0,
+        "created_at": at,
+        "updated_at": at,
+    }
+    await connection.execute(insert(jobs), [_row(job) | shared for job in given])
+    first = {"revision": 1, "status": JobStatus.QUEUED.value, "progress": 0, "at": at}
+    await connection.execute(insert(events), [first | {"job_id": job.id} for job in given])
+
+
+def _row(job: NewJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "model": job.model,
+        "prompt": job.prompt,
+        "request": job.request,
+        "priority": job.priority,
+        "max_attempts": job.max_attempts,
+        "on_unknown": job.on_unknown,
+        "not_before": job.not_before,
+        "campaign": job.campaign,
+        "tags": job.tags,
+        "metadata": job.metadata or {},
+        "webhook_url": job.webhook_url,
+    }
+
+
+_ONE = select(*SHOWN).where(jobs.c.id == bindparam("id"), jobs.c.caller_id == bindparam("caller"))
+
+
+async def find_job(connection: AsyncConnection, job_id: UUID, *, caller_id: UUID) -> Row[Any] | None:
+    """Return a caller's job without its internal columns, or ``None``."""
+    return (await connection.execute(_ONE, {"id": job_id, "caller": caller_id})).first()
+
+
+async def list_jobs(
+    connection: AsyncConnection, caller_id: UUID, wanted: JobFilter, *, limit: int
+) -> Sequence[Row[Any]]:
+    """Return a page of a caller's jobs, newest first."""
+    query = select(*SHOWN).where(jobs.c.caller_id == caller_id)
+    query = _filtered(query, wanted, sqlite=connection.dialect.name == "sqlite")
+    return (await connection.execute(query.order_by(jobs.c.id.desc()).limit(limit))).all()
+
+
+def _filtered(query: Select[Any], wanted: JobFilter, *, sqlite: bool) -> Select[Any]:
+    if len(wanted.statuses) == 1:
+        query = query.where(jobs.c.status == wanted.statuses[0])
+    elif wanted.statuses:
+        query = query.where(jobs.c.status.in_(wanted.statuses))
+    if wanted.model is not None:
+        query = query.where(jobs.c.model == wanted.model)
+    if wanted.campaign is not None:
+        query = query.where(jobs.c.campaign == wanted.campaign)
+    if wanted.tag is not None and sqlite:
+        each = func.json_each(jobs.c.tags).table_valued("value")
+        query = query.where(select(literal(1)).select_from(each).where(each.c.value == wanted.tag).exists())
+    elif wanted.tag is not None:
+        query = query.where(jobs.c.tags.op("@>")(func.jsonb_build_array(wanted.tag)))
+    return query if wanted.before is None else query.where(jobs.c.id < wanted.before)
+
+
+async def statuses_of(connection: AsyncConnection, job_ids: Sequence[UUID]) -> dict[UUID, tuple[int, str]]:
+    """Return revision and status of each of these jobs that exists."""
+    query = select(jobs.c.id, jobs.c.revision, jobs.c.status).where(jobs.c.id.in_(job_ids))
+    return {row.id: (row.revision, row.status) for row in await connection.execute(query)}
+
+
+async def list_attempts(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Return the attempts of these jobs, in order."""
+    query = select(attempts).where(attempts.c.job_id.in_(job_ids))
+    return (await connection.execute(query.order_by(attempts.c.job_id, attempts.c.number))).all()
+
+
+async def count_open(connection: AsyncConnection) -> dict[str, int]:
+    """Count the jobs of all callers by open status, from the index on caller and status alone."""
+    join = callers.join(
+        jobs, and_(jobs.c.caller_id == callers.c.id, jobs.c.status.in_(sorted(s.value for s in OPEN)))
+    )
+    query = select(jobs.c.status, func.count()).select_from(join).group_by(jobs.c.status)
+    counted = cast("dict[str, int]", {status: count for status, count in await connection.execute(query)})
+    return {status.value: counted.get(status.value, 0) for status in OPEN}

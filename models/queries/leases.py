@@ -1,0 +1,80 @@
+"""What workers have in hand."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, func, literal_column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.tables import attempts, channels, jobs
+
+_STORING: ColumnElement[str] = literal_column("'storing'")
+_CALLING = ("leased", "running", "cancelled")  # cancelled and still in hand: the call is not dropped yet
+
+
+async def calls_in_flight(connection: AsyncConnection, channel_id: UUID) -> int:
+    """Count the calls that a channel has, or is about to have, in flight over all workers."""
+    statement = (
+        select(func.count())
+        .select_from(jobs)
+        .where(jobs.c.worker_id.is_not(None), jobs.c.channel_id == channel_id, jobs.c.status.in_(_CALLING))
+    )
+    return await connection.scalar(statement) or 0
+
+
+async def in_hand(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:
+    """Return what a worker has in hand."""
+    return (await connection.execute(select(jobs).where(jobs.c.worker_id == worker_id))).all()
+
+
+async def leased_jobs(
+    connection: AsyncConnection, job_ids: Sequence[UUID], lease: UUID, status: str
+) -> Sequence[Row[Any]]:
+    """Return those of the jobs that are still under this lease, with channel name and next call number."""
+    made = select(func.coalesce(func.max(attempts.c.number), 0)).where(attempts.c.job_id == jobs.c.id)
+    statement = select(
+        jobs, (made.scalar_subquery() + 1).label("next_number"), channels.c.name.label("channel")
+    ).where(
+        channels.c.id == jobs.c.channel_id,
+        jobs.c.id.in_(job_ids),
+        jobs.c.lease_token == lease,
+        jobs.c.status == status,
+    )
+    return (await connection.execute(statement)).all()
+
+
+async def take_unstored(
+    connection: AsyncConnection, *, worker_id: UUID, lease: UUID, at: datetime, limit: int
+) -> Sequence[UUID]:
+    """Take jobs whose pictures wait to be brought home. No state changes: they stay ``storing``."""
+    waiting = (
+        select(jobs.c.id)
+        .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= at)
+        .order_by(jobs.c.not_before)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    picked = (await connection.scalars(waiting)).all()
+    if picked:
+        changes = {"worker_id": worker_id, "lease_token": lease, "leased_at": at}
+        await connection.execute(update(jobs).where(jobs.c.id.in_(picked)).values(**changes))
+    return picked
+
+
+async def any_unstored(connection: AsyncConnection, at: datetime) -> bool:
+    """Tell whether pictures wait to be brought home now."""
+    statement = (
+        select(jobs.c.id)
+        .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= at)
+        .limit(1)
+    )
+    return await connection.scalar(statement) is not None
+
+
+async def let_go(connection: AsyncConnection, job_ids: Sequence[UUID], worker_id: UUID) -> None:
+    """Note that a worker does nothing more for these jobs."""
+    await connection.execute(
+        update(jobs).where(jobs.c.id.in_(job_ids), jobs.c.worker_id == worker_id).values(worker_id=None)
+    )

@@ -1,0 +1,124 @@
+"""The only statements that change a job's state: conditional on the state they leave, with their events."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Insert, Row, Update, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.columns import Utc
+from models.queries.rows import rows_parameter, rows_source
+from models.states import RETRYABLE, JobStatus, may_move
+from models.tables import events, jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One change of one job. It happens only if the job is still in ``leaving`` and, if given, under ``lease``."""
+
+    job_id: UUID
+    leaving: JobStatus
+    entering: JobStatus
+    at: datetime
+    lease: UUID | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    detail: str | None = None
+    restart: bool = False  #: an explicit retry, which may leave a final state
+
+    def __post_init__(self) -> None:
+        """Refuse what the state machine does not know; staying (progress) is always allowed."""
+        restarted = self.restart and self.leaving in RETRYABLE and self.entering is JobStatus.QUEUED
+        if self.leaving is not self.entering and not restarted and not may_move(self.leaving, self.entering):
+            raise ValueError(f"a job does not go from {self.leaving} to {self.entering}")
+
+
+async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> dict[UUID, int]:
+    """Make the moves that still hold, with one event each; return the new revision by job."""
+    revisions: dict[UUID, int] = {}
+    written: list[dict[str, Any]] = []
+    for group in _groups(moves):
+        by_job = {move.job_id: move for move in group}
+        statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
+        result = await connection.execute(statement, rows_parameter(connection, map(_row, group)))
+        for job_id, revision, status, progress in result:
+            move = by_job[job_id]
+            revisions[job_id] = revision
+            written.append(
+                {
+                    "job_id": job_id,
+                    "revision": revision,
+                    "status": status,
+                    "progress": progress,
+                    "at": move.at,
+                    "detail": move.detail,
+                }
+            )
+    if written:
+        await connection.execute(_insert_events(connection.dialect.name), rows_parameter(connection, written))
+    return revisions
+
+
+async def lock_job(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None:
+    """Take one job for this transaction."""
+    return (await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())).one_or_none()
+
+
+def _groups(moves: Iterable[Move]) -> Sequence[list[Move]]:
+    """Put moves that change the same columns together, no job twice in one group, in their order."""
+    groups: dict[tuple[int, tuple[str, ...]], list[Move]] = defaultdict(list)
+    seen: dict[UUID, int] = defaultdict(int)
+    for move in moves:
+        groups[seen[move.job_id], tuple(sorted(move.changes))].append(move)
+        seen[move.job_id] += 1
+    return [groups[key] for key in sorted(groups)]
+
+
+def _row(move: Move) -> dict[str, Any]:
+    return {
+        "id": move.job_id,
+        "leaving": move.leaving,
+        "entering": move.entering,
+        "lease": move.lease,
+        "moved_at": move.at,
+        **{f"new_{name}": value for name, value in move.changes.items()},
+    }
+
+
+@lru_cache(maxsize=64)
+def _update(dialect: str, changed: tuple[str, ...]) -> Update:
+    given = rows_source(
+        dialect,
+        [
+            Column("id", jobs.c.id.type),
+            Column("leaving", jobs.c.status.type),
+            Column("entering", jobs.c.status.type),
+            Column("lease", jobs.c.lease_token.type),
+            Column("moved_at", Utc()),
+            *(Column(f"new_{name}", jobs.c[name].type) for name in changed),
+        ],
+    )
+    return (
+        update(jobs)
+        .where(jobs.c.id == given.c.id, jobs.c.status == given.c.leaving)
+        .where(or_(given.c.lease.is_(None), jobs.c.lease_token == given.c.lease))
+        .values(
+            status=given.c.entering,
+            revision=jobs.c.revision + 1,
+            updated_at=given.c.moved_at,
+            **{name: given.c[f"new_{name}"] for name in changed},
+        )
+        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress)
+    )
+
+
+@lru_cache(maxsize=2)
+def _insert_events(dialect: str) -> Insert:
+    given = rows_source(dialect, list(events.c))
+    return insert(events).from_select(
+        [c.name for c in events.c], select(*(given.c[c.name] for c in events.c))
+    )

@@ -1,0 +1,44 @@
+"""Many rows as one JSON parameter: the same set-based statement, compiled once, on SQLite and PostgreSQL."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Column, ColumnElement, FromClause, Text, bindparam, cast, column, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+def rows_source(dialect: str, columns: Sequence[Column[Any]], name: str = "given") -> FromClause:
+    """Return a FROM clause whose columns are read from the JSON array in the parameter ``rows``."""
+    if dialect == "postgresql":
+        array: ColumnElement[Any] = cast(bindparam("rows", type_=Text), JSONB)
+        typed = [column(each.name, each.type) for each in columns]
+        return func.jsonb_to_recordset(array).table_valued(*typed).render_derived(name=name, with_types=True)
+    items = func.json_each(bindparam("rows", type_=Text)).table_valued("value", name="item")
+    fields = [func.json_extract(items.c.value, f"$.{each.name}", type_=each.type) for each in columns]
+    return select(*(field.label(each.name) for field, each in zip(fields, columns, strict=True))).subquery(
+        name
+    )
+
+
+def rows_parameter(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Write rows for ``rows_source``, in the spelling in which the database stores them."""
+    if connection.dialect.name == "sqlite":
+        rows = [{name: _for_sqlite(value) for name, value in row.items()} for row in rows]
+    return {"rows": orjson.dumps(list(rows)).decode()}
+
+
+def _for_sqlite(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value
+
+
+def storable(text: str) -> str:
+    """Take out what no database stores as text: NUL characters and lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,47 @@
+"""Worker rows: who is alive."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.tables import jobs, workers
+
+
+async def beat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> None:
+    """Say that a worker is alive; ``worker`` holds its other columns, for when its row is missing."""
+    result = await connection.execute(
+        update(workers)
+        .where(workers.c.id == worker["id"])
+        .values(heartbeat_at=at, stopping_at=worker.get("stopping_at"))
+    )
+    if result.rowcount == 0:
+        await connection.execute(insert(workers).values(**worker, heartbeat_at=at))
+
+
+async def list_workers(connection: AsyncConnection) -> Sequence[Row[Any]]:
+    """Return all workers by name."""
+    return (await connection.execute(select(workers).order_by(workers.c.name))).all()
+
+
+async def lost_workers(connection: AsyncConnection, since: datetime) -> Sequence[UUID]:
+    """Return workers that have something in hand or a row, but gave no heartbeat after ``since``."""
+    return (await connection.scalars(select(workers.c.id).where(workers.c.heartbeat_at < since))).all()
+
+
+async def orphan_holders(connection: AsyncConnection) -> Sequence[UUID]:
+    """Return ids of workers that have jobs in hand although they have no row."""
+    statement = (
+        select(jobs.c.worker_id)
+        .where(jobs.c.worker_id.is_not(None), jobs.c.worker_id.not_in(select(workers.c.id)))
+        .distinct()
+    )
+    return [key for key in await connection.scalars(statement) if key is not None]
+
+
+async def forget_worker(connection: AsyncConnection, worker_id: UUID) -> None:
+    """Delete a worker's row."""
+    await connection.execute(delete(workers).where(workers.c.id == worker_id))

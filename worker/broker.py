@@ -1,0 +1,48 @@
+"""Celery: carries hints between processes. Nothing is lost when a message is."""
+
+from urllib.parse import urlsplit
+
+from celery import Celery
+
+DOORBELL = "darkroom.doorbell"
+WAKE, GENERATE, STORE = "darkroom.wake", "darkroom.generate", "darkroom.store"
+
+_COMMON = {
+    "task_default_queue": DOORBELL,
+    "task_ignore_result": True,
+    "task_acks_late": False,  # the row is the truth: a lost message only costs time, a doubled one nothing
+    "task_publish_retry": False,
+    "worker_prefetch_multiplier": 1,
+    "worker_enable_remote_control": False,
+    "worker_send_task_events": False,
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    "broker_connection_retry": True,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,  # paid calls go on
+}
+_REDIS = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "max_connections": 100,
+}
+
+
+def broker_app(broker_url: str) -> Celery:
+    """Return a Celery application that only sends."""
+    app = Celery("darkroom", broker=broker_url, set_as_current=False)
+    app.conf.update(_COMMON)
+    scheme = urlsplit(broker_url).scheme
+    if scheme.startswith(("redis", "rediss", "valkey")):
+        app.conf.broker_transport_options = _REDIS
+    elif scheme == "memory":
+        app.conf.broker_transport_options = {"polling_interval": 0.02}
+    return app
+
+
+def lane_of(worker: str) -> str:
+    """Return the queue that only this worker reads: it leases for itself, within its own free slots."""
+    return f"darkroom.worker.{worker}"

@@ -1,0 +1,130 @@
+"""One worker: its tools, its loop, and what runs on it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from importlib.metadata import version
+from uuid import UUID
+
+import structlog
+from celery import Celery
+
+from models.ids import new_id
+from models.queries.channels import sync_channels
+from models.settings import Settings
+from worker.broker import lane_of
+from worker.dispatch.dispatcher import Dispatcher
+from worker.hand import Hand
+from worker.heartbeat import Heartbeat
+from worker.loop import LoopThread
+from worker.tasks.deliver import store
+from worker.tasks.generate import generate
+from worker.tasks.workbench import Workbench
+from worker.tools import Tools, build_tools
+from worker.writer import Writer
+
+_log = structlog.get_logger()
+
+
+class WorkerCore:
+    """What Celery's tasks call. Everything inside runs on one loop."""
+
+    def __init__(self, settings: Settings, app: Celery) -> None:
+        self._settings, self._app = settings, app
+        self.worker_id = new_id()
+        self.lane = lane_of(self.worker_id.hex)
+        self._loop = LoopThread("darkroom-loop")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._bench: Workbench
+        self._heartbeat: Heartbeat
+
+    def start(self) -> None:
+        """Open everything and begin to look for work."""
+        self._loop.start()
+        self._loop.run(self._open())
+
+    def wake(self) -> None:
+        """Look for due jobs now."""
+        self._loop.loop.call_soon_threadsafe(self._bench.hand.freed.set)
+
+    def generate(self, job_ids: Sequence[str], lease: str) -> None:
+        """Develop a chunk; returns when all of it is done."""
+        self._loop.run(generate(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
+
+    def store(self, job_ids: Sequence[str], lease: str) -> None:
+        """Bring the pictures of a chunk home; returns when all of it is done."""
+        self._loop.run(store(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
+
+    def halt(self) -> None:
+        """Start nothing new; what has not been sent is handed back. Running calls go on."""
+        self._loop.loop.call_soon_threadsafe(self._bench.hand.halt.set)
+
+    def stop(self, grace: float) -> None:
+        """Give running calls ``grace`` seconds, then leave; what was cut off follows its job's policy."""
+        self._loop.run(self._close(grace))
+        self._loop.stop()
+
+    async def _open(self) -> None:
+        tools = build_tools(self._settings)
+        await tools.store.check()
+        async with tools.database.writing() as connection:
+            await sync_channels(connection, self._settings.all_channels(), tools.clock())
+        self._bench = Workbench(
+            tools, Hand(self._settings.worker_slots), Writer(tools.database), self.worker_id
+        )
+        self._heartbeat = Heartbeat(self._bench, self._row(tools))
+        await self._heartbeat.beat_once()
+        self._bench.writer.start()
+        dispatcher = Dispatcher(tools, self._bench.hand, self.worker_id, self._publish)
+        self._tasks = [
+            asyncio.create_task(dispatcher.run(), name="dispatcher"),
+            asyncio.create_task(self._heartbeat.run(), name="heartbeat"),
+        ]
+
+    def _row(self, tools: Tools) -> dict[str, object]:
+        return {
+            "id": self.worker_id,
+            "name": f"{socket.gethostname()}-{os.getpid()}",
+            "version": version("darkroom"),
+            "slots": self._settings.worker_slots,
+            "started_at": tools.clock(),
+            "stopping_at": None,
+        }
+
+    async def _publish(self, task: str, job_ids: Sequence[UUID], lease: UUID) -> None:
+        """Send a hint to ourselves. If the broker does not take it, the sweep returns the leases for free."""
+        try:
+            await asyncio.to_thread(
+                self._app.send_task,
+                task,
+                args=([key.hex for key in job_ids], lease.hex),
+                queue=self.lane,
+                expires=120,
+                retry=False,
+                ignore_result=True,
+            )
+        except Exception as error:  # noqa: BLE001 - the broker's edge: kombu lets through what its transports raise
+            _log.error("the broker took no message; the jobs go back to the queue", error=str(error)[:300])
+
+    async def _close(self, grace: float) -> None:
+        hand = self._bench.hand
+        hand.halt.set()
+        working = {task for task in hand.jobs.values() if task}
+        if working:
+            await asyncio.wait(working, timeout=grace)
+        for task in working:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        for background in self._tasks:
+            background.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._bench.writer.stop()
+        try:
+            async with asyncio.timeout(5):
+                await self._heartbeat.leave()
+        except Exception as error:  # noqa: BLE001 - a process edge: the reaper does the same later
+            _log.warning(
+                "the worker could not say goodbye; others take over when it is missed", error=str(error)
+            )
+        await self._bench.tools.close()

@@ -1,0 +1,1 @@
+"""The gate: which jobs may start now, and when."""

@@ -1,0 +1,27 @@
+"""What this worker has in hand right now."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(slots=True)
+class Hand:
+    """Jobs promised to, or worked on by, this worker, with the task of each that has one."""
+
+    slots: int
+    jobs: dict[UUID, asyncio.Task[None] | None] = field(default_factory=dict)
+    freed: asyncio.Event = field(default_factory=asyncio.Event)
+    cooling: dict[str, datetime] = field(default_factory=dict)  #: channels that rest, and until when
+    halt: asyncio.Event = field(default_factory=asyncio.Event)  #: nothing new is started any more
+
+    @property
+    def free(self) -> int:
+        """How many more jobs fit."""
+        return 0 if self.halt.is_set() else max(self.slots - len(self.jobs), 0)
+
+    def drop(self, job_id: UUID) -> None:
+        """Nothing more to do for this job."""
+        self.jobs.pop(job_id, None)
+        self.freed.set()

@@ -1,0 +1,100 @@
+"""Signs of life, and the care for what was left behind."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.queries.leases import in_hand, let_go
+from models.queries.workers import beat, forget_worker, lost_workers, orphan_holders
+from models.states import FINAL
+from worker.tasks.reclaim import reclaim
+from worker.tasks.workbench import Workbench
+
+_log = structlog.get_logger()
+_PAUSE = 1.0  # seconds between sweeps; also how soon a cancelled call is dropped
+_UNHEARD = timedelta(seconds=10)  # after which a promise whose message never came is taken back
+
+
+class Heartbeat:
+    """Beats for one worker, sweeps its hand, and reaps lost workers."""
+
+    def __init__(self, bench: Workbench, row: dict[str, Any]) -> None:
+        self._bench, self._row = bench, row
+        self._timeout = timedelta(seconds=bench.tools.settings.worker_timeout)
+
+    async def run(self) -> None:
+        """Beat until cancelled; outages of the database are waited out."""
+        while True:
+            try:
+                await self.beat_once()
+            except (SQLAlchemyError, OSError) as error:
+                _log.error("no heartbeat could be written; it is tried again", error=str(error)[:300])
+            await asyncio.sleep(min(_PAUSE, self._timeout.total_seconds() / 4))
+
+    async def beat_once(self) -> None:
+        """Say that we live, drop what was cancelled, and take back what was lost."""
+        now = self._bench.tools.clock()
+        stopping = now if self._bench.hand.halt.is_set() else None
+        async with self._bench.tools.database.writing() as connection:
+            await beat(connection, {**self._row, "stopping_at": stopping}, now)
+        await self._sweep(now)
+        await self._reap(now)
+
+    async def leave(self) -> None:
+        """Say goodbye: what is still in hand is taken back at once."""
+        async with self._bench.tools.database.writing() as connection:
+            left = await in_hand(connection, self._bench.worker_id)
+            policy = self._bench.tools.policy
+            await reclaim(connection, left, self._bench.worker_id, policy, self._bench.tools.clock())
+            await forget_worker(connection, self._bench.worker_id)
+
+    async def _sweep(self, now: datetime) -> None:
+        """Compare our hand with the rows."""
+        hand, worker_id = self._bench.hand, self._bench.worker_id
+        async with self._bench.tools.database.reading() as connection:
+            rows = await in_hand(connection, worker_id)
+        ended = [row.id for row in rows if row.status in FINAL]
+        for job_id in ended:
+            if task := hand.jobs.get(job_id):
+                task.cancel()
+        dropped = [job_id for job_id in ended if hand.jobs.get(job_id) is None]
+        stray = [
+            row
+            for row in rows
+            if row.status not in FINAL
+            and hand.jobs.get(row.id) is None
+            and row.leased_at < now - _UNHEARD
+            and (row.start_at is None or row.start_at < now - _UNHEARD)
+        ]
+        gone = set(hand.jobs) - {row.id for row in rows}
+        for job_id in [
+            *dropped,
+            *(row.id for row in stray),
+            *(key for key in gone if hand.jobs[key] is None),
+        ]:
+            hand.drop(job_id)
+        if dropped or stray:
+            async with self._bench.tools.database.writing() as connection:
+                await let_go(connection, dropped, worker_id)
+                await reclaim(connection, stray, worker_id, self._bench.tools.policy, now)
+
+    async def _reap(self, now: datetime) -> None:
+        """Take back what lost workers had in hand."""
+        async with self._bench.tools.database.reading() as connection:
+            lost = [*await lost_workers(connection, now - self._timeout), *await orphan_holders(connection)]
+        for worker_id in lost:
+            if worker_id != self._bench.worker_id:
+                await self._bury(worker_id, now)
+
+    async def _bury(self, worker_id: UUID, now: datetime) -> None:
+        async with self._bench.tools.database.writing() as connection:
+            left = await in_hand(connection, worker_id)
+            await reclaim(connection, left, worker_id, self._bench.tools.policy, now)
+            await forget_worker(connection, worker_id)
+        _log.warning(
+            "a worker was lost; what it had in hand is taken back", worker=str(worker_id), jobs=len(left)
+        )

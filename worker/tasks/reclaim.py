@@ -1,0 +1,66 @@
+"""Taking back what nobody works on any more."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.queries.attempts import open_attempt, outcomes_of
+from models.queries.leases import let_go
+from models.retry import GiveUp, Hold, Retry, RetryPolicy, Tries, decide
+from models.states import JobStatus, OnUnknown
+from models.verdicts import Outcome
+from worker.lifecycle import Change, commit, ending, error_of, failed, handed_back, held, postponed, requeued
+from worker.tasks.generate import LOST
+
+
+async def reclaim(
+    connection: AsyncConnection, jobs: Sequence[Row[Any]], worker_id: UUID, policy: RetryPolicy, at: datetime
+) -> None:
+    """Return leases for free, leave calls to their policy, and pictures to whoever brings them home."""
+    changes, finished = [], []
+    for job in jobs:
+        change = await _change(connection, job, policy, at)
+        if change is None:
+            finished.append(job.id)
+        else:
+            changes.append(change)
+    await commit(connection, changes)
+    if finished:
+        await let_go(connection, finished, worker_id)
+
+
+async def _change(
+    connection: AsyncConnection, job: Row[Any], policy: RetryPolicy, at: datetime
+) -> Change | None:
+    match JobStatus(job.status):
+        case JobStatus.LEASED:
+            return handed_back(job, at=at, why="the worker that had it was lost; nothing was sent")
+        case JobStatus.STORING:
+            why = "the worker that had it was lost; another brings the pictures home"
+            return postponed(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
+        case JobStatus.RUNNING:
+            return await _lost_call(connection, job, policy, at)
+    return None
+
+
+async def _lost_call(connection: AsyncConnection, job: Row[Any], policy: RetryPolicy, at: datetime) -> Change:
+    attempt = await open_attempt(connection, job.id)
+    ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
+    before = await outcomes_of(connection, job.id, job.generation)
+    tries = Tries(job.attempts_used, job.max_attempts, unknown=1 + before.count(Outcome.AMBIGUOUS))
+    decision = decide(LOST, tries, on_unknown=OnUnknown(job.on_unknown), jitter=random.random, policy=policy)
+    error = error_of(LOST, retryable=True)
+    match decision:
+        case Retry(after, _):
+            return requeued(job, after=after, used=job.attempts_used, ended=ended, error=error, at=at)
+        case Hold():
+            error["message"] += " Look at the provider's call log, then retry the job or cancel it."
+            return held(job, ended=ended, error=error, at=at)
+        case GiveUp(reason):
+            error["message"] += f" No further call is made: {reason}."
+            return failed(job, JobStatus.RUNNING, error, at=at, ended=ended)

@@ -1,0 +1,104 @@
+"""The composition root: everything a worker works with, made from the settings."""
+
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from models.channels import ChannelSettings
+from models.clock import Clock, now
+from models.database import Database
+from models.retry import RetryPolicy
+from models.settings import Settings
+from worker.storage.addresses import AllowList
+from worker.storage.bring import PictureKeeper
+from worker.storage.download import Downloader, open_download_client
+from worker.storage.limits import Limits
+from worker.storage.store import Store, open_store
+from worker.upstream.client import UpstreamClient, open_client
+from worker.upstream.presets import Preset, effective_preset
+
+
+@dataclass(frozen=True)
+class Route:
+    """A channel as the worker calls it."""
+
+    settings: ChannelSettings
+    preset: Preset
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What tasks are handed."""
+
+    settings: Settings
+    database: Database
+    store: Store
+    keeper: PictureKeeper
+    upstream: UpstreamClient
+    routes: Mapping[str, Route]
+    policy: RetryPolicy
+    clock: Clock
+    clients: tuple[httpx.AsyncClient, ...]
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for client in self.clients:
+            await client.aclose()
+        await self.database.close()
+
+
+def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -> Store:
+    """Open the place where pictures are kept. Raises ``SettingsError`` or ``StorageError``."""
+    url = settings.storage_url
+    if url.startswith("file:") and not url.startswith("file:///"):
+        url = Path(url.removeprefix("file:")).absolute().as_uri()
+    secret = settings.s3_secret_access_key
+    options = {
+        "endpoint": settings.s3_endpoint,
+        "region": settings.s3_region,
+        "access_key_id": settings.s3_access_key_id,
+        "secret_access_key": secret.get_secret_value() if secret else None,
+        "allow_http": "true" if (settings.s3_endpoint or "").startswith("http:") else None,
+    }
+    given = (
+        {name: value for name, value in options.items() if value is not None} if url.startswith("s3:") else {}
+    )
+    return open_store(url, options=given, threads=threads)
+
+
+def build_keeper(
+    settings: Settings, store: Store, threads: ThreadPoolExecutor
+) -> tuple[PictureKeeper, httpx.AsyncClient]:
+    """Return what brings pictures home, and the client to close in the end."""
+    allow = AllowList.parse(settings.allow_private)
+    limits = Limits(size=settings.download_limit, total=timedelta(seconds=settings.download_timeout))
+    client = open_download_client(allow, settings.worker_slots)
+    downloader = Downloader(client, allow=allow, limits=limits, threads=threads)
+    into = Path(tempfile.mkdtemp(prefix="darkroom-"))
+    return PictureKeeper(store, downloader, into=into, limits=limits, threads=threads), client
+
+
+def build_tools(settings: Settings) -> Tools:
+    """Make the tools. To be called on the loop that uses them."""
+    threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pictures")
+    store = build_store(settings, threads)
+    keeper, downloads = build_keeper(settings, store, threads)
+    calls = open_client(limit=settings.worker_slots)
+    return Tools(
+        settings=settings,
+        database=Database(settings.sqlalchemy_url, pool=settings.database_pool),
+        store=store,
+        keeper=keeper,
+        upstream=UpstreamClient(calls),
+        routes={
+            channel.name: Route(channel, effective_preset(channel)) for channel in settings.all_channels()
+        },
+        policy=RetryPolicy(timedelta(seconds=settings.retry_base), timedelta(seconds=settings.retry_cap)),
+        clock=now,
+        clients=(calls, downloads),
+    )

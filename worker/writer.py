@@ -1,0 +1,76 @@
+"""Group commit: many jobs' changes in one transaction, so that the database is not the bottleneck."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.database import Database
+from worker.lifecycle import Change, commit
+
+_BATCH = 200
+_GATHER = 0.004  # seconds to let others join a transaction
+_log = structlog.get_logger()
+
+
+class Writer:
+    """Takes changes from all jobs of a worker and commits them together, in the order in which they came.
+
+    A change that can't be written is kept and written later: a result was paid for.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[tuple[Change, asyncio.Future[bool]]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start writing."""
+        self._task = asyncio.create_task(self._write_all(), name="writer")
+
+    async def stop(self) -> None:
+        """Write what is there, then stop."""
+        while self._waiting:
+            await asyncio.sleep(_GATHER)
+        if self._task:
+            self._task.cancel()
+
+    async def write(self, change: Change) -> bool:
+        """Commit a change; return whether its move still held."""
+        return await asyncio.shield(self.post(change))
+
+    def post(self, change: Change) -> asyncio.Future[bool]:
+        """Commit a change soon."""
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, written))
+        self._wake.set()
+        return written
+
+    async def _write_all(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(_GATHER)
+            while self._waiting:
+                batch = self._waiting[:_BATCH]
+                await self._write(batch)
+                del self._waiting[: len(batch)]
+
+    async def _write(self, batch: Sequence[tuple[Change, asyncio.Future[bool]]]) -> None:
+        pause = 0.1
+        while True:
+            try:
+                async with self._database.writing() as connection:
+                    revisions = await commit(connection, [change for change, _ in batch])
+                break
+            except (SQLAlchemyError, OSError) as error:
+                _log.error(
+                    "the database took no results; they are kept and written again", error=str(error)[:300]
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+        for change, written in batch:
+            if not written.done():
+                written.set_result(change.move.job_id in revisions)
