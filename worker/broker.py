@@ -33,9 +33,10 @@ _REDIS = {
 
 def broker_app(broker_url: str) -> Celery:
     """Return a Celery application that only sends."""
-    app = Celery("darkroom", broker=broker_url, set_as_current=False)
-    app.conf.update(_COMMON)
     scheme = urlsplit(broker_url).scheme
+    address = "memory://localhost/" if scheme == "memory" else broker_url
+    app = Celery("darkroom", broker=address, set_as_current=False)
+    app.conf.update(_COMMON)
     if scheme.startswith(("redis", "rediss", "valkey")):
         app.conf.broker_transport_options = _REDIS
     elif scheme == "memory":

@@ -24,7 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.queries.rows import rows_parameter, rows_source
 from models.tables import jobs
 
-_QUEUED: ColumnElement[str] = literal_column("'queued'")  # literal: a parameter would hide the partial index from the planner
+_QUEUED: ColumnElement[str] = literal_column(
+    "'queued'"
+)  # literal: a parameter would hide the partial index from the planner
 _ORDER = ("model", "caller_id", "priority", "not_before", "id")
 
 

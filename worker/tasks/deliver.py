@@ -22,6 +22,7 @@ from worker.storage.bring import StoredPicture
 from worker.tasks.chunk import work_on
 from worker.tasks.workbench import Workbench
 from worker.upstream.answer import Answer
+from worker.upstream.besides import text_besides
 from worker.upstream.pictures import Picture
 
 _log = structlog.get_logger()
@@ -47,10 +48,10 @@ async def deliver(bench: Workbench, job: Row[Any], answer: Answer, ended: Mappin
     if all("stored" in piece for piece in pieces):
         assets = _assets(job, pieces, bench.tools.clock())
         change = succeeded(
-            job, JobStatus.RUNNING, assets, at=bench.tools.clock(), ended=ended, text=answer.text, note=None
+            job, JobStatus.RUNNING, assets, at=bench.tools.clock(), ended=ended, text=text_besides(answer)
         )
         await bench.writer.write(change)
-    elif await bench.writer.write(answered(job, ended, saved, answer.text, at=bench.tools.clock())):
+    elif await bench.writer.write(answered(job, ended, saved, text_besides(answer), at=bench.tools.clock())):
         await _bring(bench, job, saved, 0)
 
 
