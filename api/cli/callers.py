@@ -1,0 +1,52 @@
+"""Keys in the database, as the operator's commands make and end them."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth import FROM_SETTINGS
+from models.clock import now
+from models.errors import NotFound
+from models.ids import new_id, parse_id
+from models.keys import hash_key, hint_of, new_key
+from models.queries.callers import insert_caller, list_callers, revoke_caller
+
+
+async def make_key(connection: AsyncConnection, name: str, *, admin: bool) -> tuple[UUID, str]:
+    """Make a caller; return its id and its key, which is kept nowhere."""
+    caller_id, key = new_id(), new_key()
+    await insert_caller(
+        connection,
+        caller_id,
+        name=name,
+        key_hash=hash_key(key),
+        key_hint=hint_of(key),
+        admin=admin,
+        at=now(),
+    )
+    return caller_id, key
+
+
+async def revoke_keys(connection: AsyncConnection, name_or_id: str) -> int:
+    """Stop accepting all keys of this name, or the one with this id. Return how many were still accepted."""
+    chosen = _id_of(name_or_id)
+    revoked = 0
+    for caller in await list_callers(connection):
+        if caller.revoked_at is None and (caller.id == chosen if chosen else caller.name == name_or_id):
+            revoked += await revoke_caller(connection, caller.id, at=now())
+    return revoked
+
+
+async def has_key(connection: AsyncConnection) -> bool:
+    """Tell whether a key that was made here is accepted. Those of the settings count only while set."""
+    return any(
+        caller.revoked_at is None and caller.name != FROM_SETTINGS
+        for caller in await list_callers(connection)
+    )
+
+
+def _id_of(text: str) -> UUID | None:
+    try:
+        return parse_id("caller", text)
+    except NotFound:
+        return None

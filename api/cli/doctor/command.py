@@ -1,0 +1,69 @@
+"""``darkroom doctor``: find what is wrong, and say how to mend it."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from api.cli.doctor.broker import check_broker
+from api.cli.doctor.channels import check_channels
+from api.cli.doctor.database import check_database
+from api.cli.doctor.findings import Finding, fault
+from api.cli.doctor.installation import check_addresses, check_packages
+from api.cli.doctor.storage import check_storage
+from api.cli.exits import Exit
+from api.cli.installation import settings_of
+from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
+from api.cli.printing import Printer, printer
+from models.errors import SettingsError
+from models.settings import Settings
+
+
+def doctor(
+    *,
+    offline: Annotated[bool, Parameter(negative="")] = False,
+    installation: Installation = DEFAULT_INSTALLATION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Look at settings, database, storage, broker, channels, keys, workers; each fault comes with its fix.
+
+    Parameters
+    ----------
+    offline
+        don't connect to the providers
+    """
+    findings = list(check_packages())
+    try:
+        settings = settings_of(installation)
+    except SettingsError as error:
+        findings += [fault("settings", sentence, "Correct this setting.") for sentence in error.faults]
+    else:
+        findings += [*check_addresses(settings), *asyncio.run(_examine(settings, offline=offline))]
+    _report(printer(json=output.json), findings)
+    return Exit.OK if all(finding.ok for finding in findings) else Exit.FAILED
+
+
+async def _examine(settings: Settings, *, offline: bool) -> list[Finding]:
+    """Ask everything at once: what is down makes each wait."""
+    checks = (
+        check_database(settings),
+        check_storage(settings),
+        check_broker(settings),
+        check_channels(settings, offline=offline),
+    )
+    return [finding for findings in await asyncio.gather(*checks) for finding in findings]
+
+
+def _report(printing: Printer, findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        printing.record(finding.value(), _line(finding))
+
+
+def _line(finding: Finding) -> Text:
+    mark, style = ("✓", "green") if finding.ok else ("✗", "bold red")
+    line = Text.assemble((f"{mark} ", style), (f"{finding.check:<10}", "dim"), finding.message)
+    if finding.fix:
+        line.append(f"\n  {'':<10}→ {finding.fix}", style="yellow")
+    return line

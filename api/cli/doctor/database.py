@@ -1,0 +1,98 @@
+"""Whether the database answers, has the newest tables, keys and living workers, and keeps our time."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import migrations
+from api.cli.callers import has_key
+from api.cli.doctor.findings import Finding, fault, fine
+from api.cli.exits import CommandFailed
+from api.cli.installation import revision_of, shown_database
+from models.clock import now
+from models.database import Database
+from models.queries.server_time import server_time
+from models.queries.workers import list_workers
+from models.settings import Settings
+
+_SKEW = timedelta(seconds=2)  #: clocks further apart start jobs early or late
+
+
+async def check_database(settings: Settings) -> list[Finding]:
+    """Look at the tables first; only with them at what is in them."""
+    try:
+        revision = await asyncio.to_thread(revision_of, settings)
+    except CommandFailed as error:
+        message, _, fix = str(error).rpartition(" Check ")
+        return [fault("database", message, f"Start it, or check {fix}")]
+    if revision != migrations.head():
+        return [_outdated(settings, revision)]
+    database = Database(settings.sqlalchemy_url, pool=1)
+    try:
+        async with database.reading() as connection:
+            return [
+                fine("database", f"{shown_database(settings)} is at revision {revision}"),
+                await _keys(connection, settings),
+                await _workers(connection, settings),
+                *([] if database.is_sqlite else [await _clock(connection)]),
+            ]
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return [
+            fault("database", f"{shown_database(settings)} fails: {reason}.", "See the database's own log.")
+        ]
+    finally:
+        await database.close()
+
+
+def _outdated(settings: Settings, revision: str | None) -> Finding:
+    if revision is None and settings.embedded_broker:
+        return fine("database", f"{shown_database(settings)} does not exist yet; `darkroom up` makes it")
+    has = f"is at revision {revision}" if revision else "has no tables"
+    return fault(
+        "database",
+        f"{shown_database(settings)} {has}; it needs {migrations.head()}.",
+        "Run darkroom migrate.",
+    )
+
+
+async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
+    if settings.api_keys or settings.admin_keys or await has_key(connection):
+        return fine("keys", "there is a key to call the API with")
+    return fault(
+        "keys", "There is no key, so nobody can call the API.", "Make one: darkroom keys create NAME"
+    )
+
+
+async def _workers(connection: AsyncConnection, settings: Settings) -> Finding:
+    since = now() - timedelta(seconds=settings.worker_timeout)
+    alive = [
+        worker
+        for worker in await list_workers(connection)
+        if worker.heartbeat_at >= since and worker.stopping_at is None
+    ]
+    if alive:
+        return fine("workers", f"{len(alive)} alive, {sum(worker.slots for worker in alive)} slots")
+    start = "darkroom up" if settings.embedded_broker else "darkroom work"
+    return fault("workers", "No worker is alive, so jobs will wait.", f"Start one: {start}")
+
+
+async def _clock(connection: AsyncConnection) -> Finding:
+    before = now()
+    theirs = await server_time(connection)
+    return judge_clock(theirs - before - (now() - before) / 2)
+
+
+def judge_clock(skew: timedelta) -> Finding:
+    """Say whether the database's clock is close enough to ours."""
+    seconds = abs(skew.total_seconds())
+    if abs(skew) <= _SKEW:
+        return fine("clock", f"the database's clock is {seconds:.1f} s from ours")
+    direction = "ahead of" if skew > timedelta() else "behind"
+    return fault(
+        "clock",
+        f"The database's clock is {seconds:.1f} s {direction} this machine's; limits and heartbeats suffer.",
+        "Let both machines take their time from NTP.",
+    )

@@ -1,0 +1,188 @@
+"""A client of the native API, synchronous: what scripts and the command line call."""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from time import monotonic
+from typing import Any, NotRequired, TypedDict
+from urllib.parse import urlsplit
+
+import httpx
+
+from api.client_errors import Refused, Unreachable
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LONGEST_WAIT = 30.0  #: seconds that one request may wait for news
+_PATIENCE = 30.0  #: seconds without a byte, on top of the wait that was asked for
+_SETTLED = frozenset({"succeeded", "failed", "cancelled", "expired", "held", "awaiting_input"})
+
+
+class Job(TypedDict):
+    """A job as the API shows it; the fields that clients look at."""
+
+    id: str
+    status: str
+    revision: int
+    model: str
+    prompt: str
+    progress: int
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    attempts: list[dict[str, Any]]
+    waiting: dict[str, Any] | None
+    error: dict[str, Any] | None
+    text: str | None
+    assets: list[dict[str, Any]]
+    metadata: dict[str, Any]
+    links: NotRequired[dict[str, str]]
+
+
+class Batch(TypedDict):
+    """What became of many jobs submitted at once."""
+
+    accepted: list[Job]
+    rejected: list[dict[str, Any]]
+
+
+class DarkroomClient:
+    """Calls one Darkroom server with one key. Use it in a ``with`` statement."""
+
+    def __init__(self, url: str, key: str | None, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(_PATIENCE, connect=5),
+            trust_env=urlsplit(url).hostname not in _LOOPBACK,  # a proxy can't reach our own machine
+            transport=transport,
+        )
+
+    def __enter__(self) -> "DarkroomClient":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def submit(self, job: Mapping[str, Any], *, idempotency_key: str | None = None) -> Job:
+        """Hand in one job."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        answer: Job = self._ask("POST", "/v1/jobs", json=dict(job), headers=headers)
+        return answer
+
+    def submit_many(self, jobs: list[dict[str, Any]]) -> Batch:
+        """Hand in up to 1,000 jobs."""
+        answer: Batch = self._ask("POST", "/v1/jobs", json={"jobs": jobs})
+        return answer
+
+    def job(self, job_id: str, *, wait: float = 0, after_revision: int | None = None) -> Job:
+        """Return a job; with ``wait`` (seconds), once it is newer than ``after_revision`` or time is up."""
+        parameters: dict[str, Any] = {}
+        if wait:
+            parameters["wait"] = max(1, round(wait))
+        if after_revision is not None:
+            parameters["after_revision"] = after_revision
+        answer: Job = self._ask(
+            "GET", f"/v1/jobs/{_segment(job_id)}", params=parameters, timeout=_PATIENCE + wait
+        )
+        return answer
+
+    def follow(self, job_id: str, *, timeout: float) -> Iterator[Job]:
+        """Yield a job at once and after each change, until it is settled.
+
+        Raises ``TimeoutError`` when that takes more than ``timeout`` seconds.
+        """
+        end = monotonic() + timeout
+        job = self.job(job_id)
+        yield job
+        while job["status"] not in _SETTLED:
+            left = end - monotonic()
+            if left <= 0:
+                raise TimeoutError
+            seen = job["revision"]
+            job = self.job(job_id, wait=min(left, _LONGEST_WAIT), after_revision=seen)
+            if job["revision"] != seen:
+                yield job
+
+    def jobs(self, *, limit: int, **filters: str | None) -> Iterator[Job]:
+        """Yield up to ``limit`` jobs, newest first, page by page."""
+        before = filters.pop("before", None)
+        chosen = {name: value for name, value in filters.items() if value is not None}
+        while limit > 0:
+            place = {"before": before} if before else {}
+            page = self._ask("GET", "/v1/jobs", params={**chosen, **place, "limit": min(limit, 100)})
+            yield from page["data"]
+            limit -= len(page["data"])
+            before = page.get("next")
+            if not before or not page["data"]:
+                return
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job that is not finished."""
+        answer: Job = self._ask("POST", f"/v1/jobs/{_segment(job_id)}/cancel")
+        return answer
+
+    def retry(self, job_id: str) -> Job:
+        """Start a finished or held job again."""
+        answer: Job = self._ask("POST", f"/v1/jobs/{_segment(job_id)}/retry")
+        return answer
+
+    def ready(self) -> bool:
+        """Tell whether the server takes requests; never raises for one that is not there yet."""
+        try:
+            return self._http.get("/readyz").is_success
+        except httpx.HTTPError:
+            return False
+
+    def download(self, url: str, target: Path) -> None:
+        """Write a picture into a file. Assets need no key, so none is sent elsewhere."""
+        headers = {} if url.startswith(f"{self.url}/") else {"Authorization": ""}
+        try:
+            with self._http.stream("GET", url, headers=headers) as response:
+                if not response.is_success:
+                    raise Refused(response.status_code, f"The picture {url} can't be fetched.")
+                with target.open("wb") as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"The picture {url} can't be fetched: {_reason(error)}.") from error
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.TimeoutException as error:
+            raise Unreachable(f"{self.url} did not answer in time.") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unreachable(f"{self.url} can't be reached: {_reason(error)}.") from error
+        if not response.is_success:
+            raise Refused(response.status_code, _problem(response))
+        try:
+            return response.json()
+        except ValueError as error:
+            raise Unreachable(f"{self.url} does not answer like Darkroom; check DARKROOM_URL.") from error
+
+
+def _segment(job_id: str) -> str:
+    """Refuse what would leave the path; the server could only misread it."""
+    if not job_id or not all(character.isalnum() or character in "_-" for character in job_id):
+        raise Refused(HTTPStatus.NOT_FOUND, f"There is no job {job_id[:64]!r}.")
+    return job_id
+
+
+def _problem(response: httpx.Response) -> str:
+    """Return the problem in the server's words."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return f"The server answered {response.status_code} {response.reason_phrase}."
+    return str(body.get("detail") or body.get("title") or f"The server answered {response.status_code}.")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__
