@@ -49,8 +49,8 @@ class Printer:
                 write_json(value)
             return
         drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for column in columns:
-            drawn.add_column(column, overflow="fold")
+        for place, column in enumerate(columns):
+            drawn.add_column(column, overflow="fold", no_wrap=place == 0)  # ids are there to be copied
         for _, cells in rows:
             drawn.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
         self.console.print(drawn if drawn.row_count else f"No {title}.", highlight=False)
@@ -58,8 +58,7 @@ class Printer:
 
 def printer(*, json: bool) -> Printer:
     """Return the printer for this process's standard output."""
-    console = Console(highlight=False, soft_wrap=False)
-    return Printer(console, json or not console.is_terminal)
+    return Printer(Console(highlight=False), json or not sys.stdout.isatty())
 
 
 def write_json(value: Mapping[str, Any]) -> None:

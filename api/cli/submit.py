@@ -18,7 +18,7 @@ from models.client_settings import load_client_settings
 
 
 def submit(
-    prompt: str,
+    prompt: str | None = None,
     /,
     *,
     model: Annotated[str | None, Parameter(alias="-m")] = None,
@@ -37,7 +37,7 @@ def submit(
     Parameters
     ----------
     prompt
-        what to draw; - reads it from standard input
+        what to draw; else read from standard input
     model
         the model to draw with; else DARKROOM_MODEL
     image
@@ -60,7 +60,7 @@ def submit(
     members = {"size": size, "n": n, "campaign": campaign, "images": [input_picture(one) for one in image]}
     body: dict[str, Any] = {
         "model": _model(model),
-        "prompt": sys.stdin.read() if prompt == "-" else prompt,
+        "prompt": _prompt(prompt),
         **{name: value for name, value in members.items() if value},
     }
     with open_client(connection) as client:
@@ -71,6 +71,14 @@ def submit(
             _fetch(client, job, output_file)
     printer(json=output.json).record(dict(job), job_view(job))
     return Exit.OK if job["status"] == "succeeded" or not (wait or output_file) else Exit.FAILED
+
+
+def _prompt(given: str | None) -> str:
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        raise CommandFailed(Exit.USAGE, 'Say what to draw: darkroom submit "a cat"')
+    return sys.stdin.read().strip()
 
 
 def _model(chosen: str | None) -> str:

@@ -1,0 +1,72 @@
+"""``darkroom keys``, against the database of the current folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Darkroom = Callable[..., int]
+Printed = pytest.CaptureFixture[str]
+
+
+def lines(capsys: Printed) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_made_key_is_shown_once_and_later_only_hinted_at(darkroom: Darkroom, capsys: Printed) -> None:
+    assert darkroom("keys", "create", "alice") == 0
+    [made] = lines(capsys)
+    assert made["key"].startswith("dk_")
+    assert len(made["key"]) >= 35
+    assert darkroom("keys", "list") == 0
+    [listed] = lines(capsys)
+    assert (listed["id"], listed["name"], listed["revoked_at"]) == (made["id"], "alice", None)
+    assert made["key"] not in json.dumps(listed)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_key_is_revoked_by_name_or_id_and_only_once(darkroom: Darkroom, capsys: Printed) -> None:
+    for name in ("alice", "bob"):
+        assert darkroom("keys", "create", name) == 0
+    bob = lines(capsys)[1]["id"]
+    assert darkroom("keys", "revoke", "alice") == 0
+    assert darkroom("keys", "revoke", bob) == 0
+    assert darkroom("keys", "revoke", bob) == 4
+    assert "darkroom keys list" in capsys.readouterr().err
+    assert darkroom("keys", "list") == 0
+    assert all(listed["revoked_at"] for listed in lines(capsys))
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("name", ["", " ", "x" * 101])
+def test_a_key_needs_a_sensible_name(darkroom: Darkroom, name: str) -> None:
+    assert darkroom("keys", "create", name) == 2
+
+
+def test_without_tables_the_fix_is_said_and_no_file_is_made(
+    darkroom: Darkroom, folder: Path, capsys: Printed
+) -> None:
+    assert darkroom("keys", "list") == 2
+    assert "darkroom migrate" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+
+
+def test_data_leads_to_another_folder_s_database(darkroom: Darkroom, folder: Path, capsys: Printed) -> None:
+    assert darkroom("migrate", "--data", "there") == 0
+    assert (folder / "there" / "darkroom.db").is_file()
+    assert darkroom("keys", "create", "alice", "--data", "there") == 0
+    assert darkroom("keys", "list", "--data", "there", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["name"] == "alice"
+
+
+def test_a_database_that_is_down_is_said_without_its_password(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.setenv("DARKROOM_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/nothing")
+    assert darkroom("keys", "list") == 6
+    said = capsys.readouterr().err
+    assert "DARKROOM_DATABASE_URL" in said
+    assert "secret" not in said

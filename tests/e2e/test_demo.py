@@ -1,0 +1,79 @@
+"""``darkroom demo`` as a stranger runs it."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+
+_PATIENCE = 90  # seconds for a dozen pictures on a busy machine
+_MAIN = "import sys; from api.cli.app import main; sys.argv = ['darkroom', *sys.argv[1:]]; main()"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The running demo, in an empty folder."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _MAIN, "demo", "--port", "0"],
+        cwd=tmp_path,
+        env={**own, "DARKROOM_UPSTREAM_BASE_URL": "http://127.0.0.1:1", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def read_until(process: subprocess.Popen[str], last: str) -> str:
+    """Return what the process says up to the line that starts with ``last``."""
+    said, end = "", monotonic() + _PATIENCE
+    assert process.stdout
+    for line in process.stdout:
+        said += line
+        if line.startswith(last) or monotonic() > end:
+            break
+    assert f"\n{last}" in said, said
+    return said
+
+
+def test_the_demo_draws_a_dozen_pictures_serves_on_and_ends_cleanly(
+    demo: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    said = read_until(demo, "Ctrl-C")
+    assert "12 of 12 pictures are ready" in said
+    addresses = re.findall(r"http://\S+/assets/\S+", said)
+    assert len(set(addresses)) == 12
+    picture = httpx.get(addresses[0], trust_env=False)
+    assert picture.content.startswith(b"\x89PNG")
+    assert len([file for file in (tmp_path / "demo-data" / "pictures").rglob("*") if file.is_file()]) >= 12
+    job = _run_curl(next(line for line in said.splitlines() if line.startswith("curl ")))
+    assert job["status"] == "succeeded"
+    started = monotonic()
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(timeout=10) == 0
+    assert monotonic() - started < 5
+    assert "Traceback" not in (demo.stdout.read() if demo.stdout else "")
+
+
+def _run_curl(line: str) -> dict[str, str]:
+    """Do what the printed line does, without needing curl."""
+    words = shlex.split(line)
+    url = next(word for word in words if word.startswith("http"))
+    headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H")
+    body = words[words.index("-d") + 1]
+    answer = httpx.post(url, headers=headers, content=body.encode(), timeout=40, trust_env=False)
+    assert answer.status_code in (200, 202), answer.text
+    job: dict[str, str] = answer.json()
+    return job
