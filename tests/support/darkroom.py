@@ -1,0 +1,189 @@
+"""A worker without Celery: the dispatcher and the tasks on one loop, with a clock that the test moves."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select
+
+from models.ids import new_id
+from models.queries.channels import sync_channels
+from models.queries.workers import beat
+from models.settings import Settings
+from models.tables import assets, attempts, callers, channels, events, jobs
+from worker.broker import GENERATE
+from worker.dispatch.dispatcher import Dispatcher
+from worker.hand import Hand
+from worker.practice.server import PracticeServer, start_practice
+from worker.tasks.deliver import store
+from worker.tasks.generate import generate
+from worker.tasks.workbench import Workbench
+from worker.tools import Tools, build_tools
+from worker.writer import Writer
+
+
+@dataclass
+class Clock:
+    """A clock that only moves when told."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@dataclass
+class OneWorker:
+    """One worker's bench and dispatcher. Messages are kept until the test delivers them."""
+
+    bench: Workbench
+    dispatcher: Dispatcher
+    messages: list[tuple[str, list[UUID], UUID]]
+
+    async def deliver(self) -> None:
+        """Deliver the messages that were sent so far."""
+        sent, self.messages[:] = list(self.messages), []
+        for task, job_ids, lease in sent:
+            await (generate if task == GENERATE else store)(self.bench, job_ids, lease)
+
+    async def deliver_only(self, job_id: UUID) -> None:
+        """Deliver the message of one job; the others are lost."""
+        self.messages[:] = [message for message in self.messages if job_id in message[1]]
+        await self.deliver()
+
+    async def look_and_work(self) -> None:
+        """Do one round of the dispatcher and all that follows from it."""
+        await self.dispatcher.look()
+        await self.deliver()
+
+
+@dataclass
+class Darkroom:
+    """A database, a practice provider, and as many workers as the test wants."""
+
+    tools: Tools
+    provider: PracticeServer
+    clock: Clock
+    workers: list[OneWorker] = field(default_factory=list)
+
+    async def worker(self, slots: int = 10) -> OneWorker:
+        worker_id = new_id()
+        bench = Workbench(self.tools, Hand(slots), Writer(self.tools.database), worker_id)
+        bench.writer.start()
+        messages: list[tuple[str, list[UUID], UUID]] = []
+
+        async def publish(task: str, job_ids: Sequence[UUID], lease: UUID) -> None:
+            messages.append((task, list(job_ids), lease))
+
+        made = OneWorker(bench, Dispatcher(self.tools, bench.hand, worker_id, publish), messages)
+        self.workers.append(made)
+        row = {
+            "id": worker_id,
+            "name": "w",
+            "version": "0",
+            "slots": slots,
+            "started_at": self.clock(),
+            "stopping_at": None,
+        }
+        async with self.tools.database.writing() as connection:
+            await beat(connection, row, self.clock())
+        return made
+
+    async def caller(self) -> UUID:
+        key = new_id()
+        row = {"id": key, "name": "c", "key_hash": key.bytes * 2, "key_hint": "", "admin": False}
+        async with self.tools.database.writing() as connection:
+            await connection.execute(insert(callers).values(**row, created_at=self.clock()))
+        return key
+
+    async def submit(self, caller: UUID, prompt: str = "a cat", **values: Any) -> UUID:
+        at, key = self.clock(), new_id()
+        row: dict[str, Any] = {
+            "id": key,
+            "caller_id": caller,
+            "surface": "rest",
+            "status": "queued",
+            "revision": 1,
+            "generation": 1,
+            "model": "practice-image",
+            "prompt": prompt,
+            "request": {"images": [], "params": {"practice": values.pop("practice", {})}},
+            "tags": [],
+            "metadata": {},
+            "priority": 5,
+            "max_attempts": 3,
+            "on_unknown": "hold",
+            "not_before": at,
+            "backing_off": False,
+            "progress": 0,
+            "attempts_used": 0,
+            "store_tries": 0,
+            "created_at": at,
+            "updated_at": at,
+            **values,
+        }
+        async with self.tools.database.writing() as connection:
+            await connection.execute(insert(jobs).values(**row))
+            await connection.execute(
+                insert(events).values(job_id=key, revision=1, status="queued", progress=0, at=at)
+            )
+        return key
+
+    async def job(self, job_id: UUID) -> Row[Any]:
+        return (await self._rows(select(jobs).where(jobs.c.id == job_id)))[0]
+
+    async def attempts(self, job_id: UUID) -> Sequence[Row[Any]]:
+        return await self._rows(
+            select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.number)
+        )
+
+    async def assets(self, job_id: UUID) -> Sequence[Row[Any]]:
+        return await self._rows(select(assets).where(assets.c.job_id == job_id).order_by(assets.c.position))
+
+    async def statuses(self, job_id: UUID) -> list[str]:
+        """The states that the job's events tell, checked to have no gap."""
+        rows = await self._rows(select(events).where(events.c.job_id == job_id).order_by(events.c.revision))
+        assert [row.revision for row in rows] == list(range(1, len(rows) + 1))
+        return [row.status for row in rows]
+
+    async def channel(self) -> Row[Any]:
+        return (await self._rows(select(channels)))[0]
+
+    async def _rows(self, statement: Any) -> Sequence[Row[Any]]:
+        async with self.tools.database.reading() as connection:
+            return (await connection.execute(statement)).all()
+
+
+@asynccontextmanager
+async def open_darkroom(
+    url: str, folder: Path, *, practice: dict[str, Any], **settings: Any
+) -> AsyncIterator[Darkroom]:
+    """Open everything, and close it."""
+    provider = await start_practice(picture="tiny", **practice)
+    given = Settings(
+        database_url=url,
+        storage_url=(folder / "pictures").as_uri(),
+        upstream_base_url=provider.url,
+        upstream_api_key="practice-key-practice",  # type: ignore[arg-type]  # pydantic makes it secret
+        allow_private=("127.0.0.0/8",),
+        **settings,
+    )
+    clock = Clock()
+    tools = replace(build_tools(given), clock=clock)
+    async with tools.database.writing() as connection:
+        await sync_channels(connection, given.all_channels(), clock())
+    darkroom = Darkroom(tools, provider, clock)
+    try:
+        yield darkroom
+    finally:
+        for worker in darkroom.workers:
+            await worker.bench.writer.stop()
+        await tools.close()
+        await provider.stop()
