@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.cli.printing import shortened
 from api.client import DarkroomClient, Job
 from api.client_errors import Refused, Unreachable
 from models.clock import now
@@ -51,9 +52,7 @@ class Campaign:
             self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
-        self._console.print(
-            f"[bold]Darkroom[/] serves {self._url}, with a practice provider that draws for free.\n"
-        )
+        self._console.print(f"[bold]Darkroom[/] serves {self._url}, with a provider to practise on.\n")
         try:
             with DarkroomClient(self._url, self._key) as client:
                 self._show(self._develop(client, self._submit(client)))
@@ -100,7 +99,9 @@ class Campaign:
         out.print(f"{len(jobs) - len(failed)} of {len(jobs)} pictures are ready:")
         for job in jobs:
             address = job["assets"][0]["url"] if job["assets"] else job["status"]
-            out.print(f"  {address}  [dim]{job['prompt'][:44]}[/]", soft_wrap=True, overflow="ignore")
+            out.print(
+                f"  {address}  [dim]{shortened(job['prompt'], 44)}[/]", soft_wrap=True, overflow="ignore"
+            )
         out.print(f"\nFolder  {self._pictures}", soft_wrap=True)
         out.print(f"API     {self._url}/docs", soft_wrap=True)
         out.print(f"Key     {self._key}", soft_wrap=True)
