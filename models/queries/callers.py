@@ -33,7 +33,8 @@ async def insert_caller(
     statement: Any = make(callers).values(
         id=caller_id, name=name, key_hash=key_hash, key_hint=key_hint, admin=admin, created_at=at
     )
-    return bool((await connection.execute(statement.on_conflict_do_nothing())).rowcount == 1)
+    born = await connection.execute(statement.on_conflict_do_nothing().returning(callers.c.id))
+    return born.first() is not None
 
 
 async def list_callers(connection: AsyncConnection) -> Sequence[Row[Any]]:
@@ -47,3 +48,8 @@ async def revoke_caller(connection: AsyncConnection, caller_id: UUID, *, at: dat
         update(callers).where(callers.c.id == caller_id, callers.c.revoked_at.is_(None)).values(revoked_at=at)
     )
     return bool(result.rowcount == 1)
+
+
+async def any_caller(connection: AsyncConnection) -> bool:
+    """Tell whether there is a caller at all: proves that the tables are there."""
+    return (await connection.execute(select(callers.c.id).limit(1))).first() is not None

@@ -36,8 +36,8 @@ async def claim_key(
     make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
     values = {"body_hash": body_hash, "job_ids": list(job_ids), "rejected": list(rejected), "created_at": at}
     statement: Any = make(keys).values(caller_id=caller_id, key=key, **values)
-    result = await connection.execute(statement.on_conflict_do_nothing())
-    return bool(result.rowcount == 1)
+    claimed = await connection.execute(statement.on_conflict_do_nothing().returning(keys.c.key))
+    return claimed.first() is not None
 
 
 async def forget_key(connection: AsyncConnection, caller_id: UUID, key: str, *, before: datetime) -> None:

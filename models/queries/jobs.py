@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -50,15 +50,16 @@ class JobFilter:
 _INSERT = text(
     """
     WITH born AS (
-        INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt, request,
-                          tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
+        INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt,
+                          request, tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
                           backing_off, progress, attempts_used, store_tries, created_at, updated_at)
         SELECT id, CAST(:caller_id AS uuid), :surface, campaign, 'queued', 1, 1, model, prompt, request,
                tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
                false, 0, 0, 0, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
         FROM json_to_recordset(CAST(:jobs AS json)) AS given (
             id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
-            webhook_url text, priority smallint, max_attempts smallint, on_unknown text, not_before timestamptz)
+            webhook_url text, priority smallint, max_attempts smallint, on_unknown text,
+            not_before timestamptz)
         RETURNING id)
     INSERT INTO events (job_id, revision, status, progress, at)
     SELECT id, 1, 'queued', 0, CAST(:at AS timestamptz) FROM born
@@ -164,5 +165,5 @@ async def count_open(connection: AsyncConnection) -> dict[str, int]:
         jobs, and_(jobs.c.caller_id == callers.c.id, jobs.c.status.in_(sorted(s.value for s in OPEN)))
     )
     query = select(jobs.c.status, func.count()).select_from(join).group_by(jobs.c.status)
-    counted = cast("dict[str, int]", {status: count for status, count in await connection.execute(query)})
+    counted: dict[str, int] = {row[0]: row[1] for row in await connection.execute(query)}
     return {status.value: counted.get(status.value, 0) for status in OPEN}

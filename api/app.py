@@ -1,0 +1,98 @@
+"""The API, put together from the settings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
+from importlib.metadata import version
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.auth import Authenticator, configured_keys, sync_keys
+from api.doors import FrontDoor
+from api.gates import GateKeeper
+from api.problems import install_problems
+from api.rest.routes import build_router
+from api.rest.schema import install_schema
+from api.services import Services
+from api.watch import Watcher
+from models.clock import now
+from models.database import Database
+from models.queries.idempotency import forget_keys
+from models.settings import Settings
+from worker.doorbell import Doorbell
+from worker.tools import build_store
+
+_SWEEP = 600.0  # seconds between looks for forgotten idempotency keys
+_log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the API. What it opens is opened when it starts, on its own loop."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _opened(settings) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="Darkroom",
+        version=version("darkroom"),
+        description="Hand in prompts, poll for stored pictures.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.add_middleware(FrontDoor, body_limit=settings.request_body_limit)
+    install_problems(app)
+    app.include_router(build_router())
+    install_schema(app)
+    return app
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Services]:
+    """Open everything that handlers need, and close it in the end."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.sqlalchemy_url, pool=settings.database_pool)
+        stack.push_async_callback(database.close)
+        await sync_keys(database, settings, now())
+        doorbell = Doorbell(settings.broker_url)
+        stack.push_async_callback(asyncio.to_thread, doorbell.close)
+        watcher = Watcher(database)
+        stack.push_async_callback(watcher.close)
+        await stack.enter_async_context(_sweeping(database, timedelta(seconds=settings.idempotency_ttl)))
+        yield Services(
+            settings=settings,
+            database=database,
+            store=build_store(settings),
+            doorbell=doorbell,
+            authenticator=Authenticator(database, configured_keys(settings), now),
+            watcher=watcher,
+            gate=GateKeeper(settings.worker_timeout),
+            clock=now,
+        )
+
+
+@asynccontextmanager
+async def _sweeping(database: Database, age: timedelta) -> AsyncIterator[None]:
+    """Forget old idempotency keys from time to time."""
+    task = asyncio.create_task(_sweep(database, age), name="idempotency sweep")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _sweep(database: Database, age: timedelta) -> None:
+    while True:
+        try:
+            async with database.writing() as connection:
+                await forget_keys(connection, before=now() - age)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("could not forget old idempotency keys", error=str(error))
+        await asyncio.sleep(_SWEEP)

@@ -1,0 +1,96 @@
+"""What every request passes first: an id, a limit on its body, a count, and a net for what nobody caught."""
+
+import re
+from secrets import token_hex
+from time import perf_counter
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import Problem, problem_answer, translated
+
+_requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
+_seconds = Histogram("darkroom_request_seconds", "Seconds until a request was answered", ["route"])
+_log = structlog.get_logger()
+_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+
+
+class FrontDoor:
+    """The outermost part of the app."""
+
+    def __init__(self, app: ASGIApp, *, body_limit: int) -> None:
+        self._app, self._limit = app, body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope["darkroom.request_id"] = request_id
+        answer = _Answer(send, request_id)
+        begun = perf_counter()
+        try:
+            if _declared(scope) > self._limit:
+                raise _too_large(self._limit)
+            await self._app(scope, _Body(receive, self._limit), answer)
+        except Problem as problem:
+            await problem_answer(problem, request_id)(scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller gets an answer
+            _log.exception("a request broke", request_id=request_id, path=scope["path"])
+            if not answer.status:
+                await problem_answer(translated(error), request_id)(scope, receive, answer)
+        finally:
+            _count(scope, answer.status, perf_counter() - begun)
+
+
+class _Body:
+    """Receives a body up to a limit, declared or not."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive, self._limit, self._taken = receive, limit, 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        if self._taken > self._limit:
+            raise _too_large(self._limit)
+        return message
+
+
+class _Answer:
+    """Sends an answer with the request's id on it, and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self._id, self.status = send, request_id.encode("ascii"), 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id)]
+        await self._send(message)
+
+
+def _declared(scope: Scope) -> int:
+    text = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    return int(text) if text.isdigit() and len(text) < 20 else 0
+
+
+def _too_large(limit: int) -> Problem:
+    detail = f"The body is larger than {limit:,} bytes."
+    return Problem(413, "body_too_large", detail, headers={"Connection": "close"})
+
+
+def _request_id(scope: Scope) -> str:
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode("ascii") if _ID.fullmatch(given) else token_hex(8)
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """Count under the route's pattern: addresses themselves are without number."""
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    _requests.labels(method, route, str(status)).inc()
+    _seconds.labels(route).observe(seconds)

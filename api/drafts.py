@@ -1,0 +1,108 @@
+"""From what a caller wrote to a job that may be born, or the faults that prevent it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from api.bodies import check_free_form
+from api.submission import FREE_FORM_LIMIT, Submission
+from models.errors import InvalidRequest, NotFound
+from models.ids import new_id, parse_id
+from models.queries.jobs import NewJob
+from models.settings import Settings
+
+_SHOWN = 20  # faults in one answer
+_WORDS = {"missing": "is required", "extra_forbidden": "there is no such field"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a job can't be accepted. ``errors`` are ``{field, message}``."""
+
+    code: str
+    errors: Sequence[Mapping[str, str]]
+
+    @property
+    def message(self) -> str:
+        """All of it in one line."""
+        return "; ".join(f"{error['field']}: {error['message']}" for error in self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A job that may be born once its input pictures are in order."""
+
+    job: NewJob
+    images: Sequence[str]
+    assets: Mapping[int, UUID]  #: the images that are stored already, by position
+
+    def with_images(self, images: Sequence[str]) -> NewJob:
+        """Return the job with its final input pictures."""
+        return replace(self.job, request={**self.job.request, "images": list(images)})
+
+
+def draft(value: Any, settings: Settings, at: datetime) -> Draft | Fault:
+    """Check one submitted job."""
+    try:
+        given = Submission.model_validate(value)
+        _check(given, settings)
+        assets = {
+            position: _asset_key(image, position)
+            for position, image in enumerate(given.images)
+            if image.startswith("asset_")
+        }
+    except ValidationError as error:
+        return fault_of(error)
+    except InvalidRequest as error:
+        return Fault(error.code, [{"field": error.field, "message": error.message}])
+    return Draft(_job(given, settings, at), given.images, assets)
+
+
+def fault_of(error: ValidationError) -> Fault:
+    """Put pydantic's findings into our words."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]
+    errors = [
+        {
+            "field": ".".join(str(part) for part in each["loc"])[:200] or "body",
+            "message": _WORDS.get(each["type"], each["msg"].removeprefix("Value error, ")),
+        }
+        for each in found
+    ]
+    return Fault("invalid", errors)
+
+
+def _check(given: Submission, settings: Settings) -> None:
+    if len(given.prompt) > settings.prompt_limit:
+        raise InvalidRequest(
+            "prompt", f"may have at most {settings.prompt_limit:,} characters", code="prompt_too_long"
+        )
+    check_free_form("params", given.params, FREE_FORM_LIMIT)
+    check_free_form("metadata", given.metadata, FREE_FORM_LIMIT)
+
+
+def _asset_key(image: str, position: int) -> UUID:
+    try:
+        return parse_id("asset", image)
+    except NotFound as error:
+        raise InvalidRequest(f"images.{position}", str(error), code="input_image_not_found") from error
+
+
+def _job(given: Submission, settings: Settings, at: datetime) -> NewJob:
+    return NewJob(
+        id=new_id(),
+        model=given.model,
+        prompt=given.prompt,
+        request={"images": given.images, "size": given.size, "n": given.n, "params": given.params},
+        priority=given.priority,
+        max_attempts=given.max_attempts or settings.max_attempts,
+        on_unknown=given.on_unknown or settings.on_unknown.value,
+        not_before=max(at, given.not_before or at),
+        campaign=given.campaign,
+        tags=given.tags,
+        metadata=given.metadata,
+        webhook_url=given.webhook_url,
+    )

@@ -1,0 +1,106 @@
+"""Reading jobs with all that belongs to them, for one caller."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zlib import crc32
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth import Caller
+from api.services import Services
+from api.views import job_view
+from models.errors import NotFound
+from models.ids import public_id
+from models.queries.assets import list_assets
+from models.queries.jobs import JobFilter, find_job, list_attempts, list_jobs
+from models.states import FINAL, JobStatus
+from models.waiting import Gate, Queued, Waiting, waiting
+
+_QUEUED = JobStatus.QUEUED.value
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One job, ready to be sent."""
+
+    revision: int
+    status: JobStatus
+    view: dict[str, Any]
+    retry_after: int | None  #: seconds after which another look makes sense; ``None``: never
+
+    @property
+    def etag(self) -> str:
+        """Changes with the revision, and with what a queued job waits for."""
+        why = self.view["waiting"]
+        return f'"{self.revision}"' if why is None else f'"{self.revision}-{crc32(orjson.dumps(why)):x}"'
+
+
+async def read_job(services: Services, caller: Caller, job_id: UUID) -> Page:
+    """Return a caller's job. Raises ``NotFound``."""
+    async with services.database.reading() as connection:
+        row = await find_job(connection, job_id, caller_id=caller.id)
+        if row is None:
+            raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
+        return (await _pages(connection, services, [row]))[0]
+
+
+async def read_jobs(services: Services, caller: Caller, wanted: JobFilter, limit: int) -> Sequence[Page]:
+    """Return a page of a caller's jobs, newest first."""
+    async with services.database.reading() as connection:
+        return await _pages(connection, services, await list_jobs(connection, caller.id, wanted, limit=limit))
+
+
+async def _pages(connection: AsyncConnection, services: Services, rows: Sequence[Any]) -> list[Page]:
+    used = [row.id for row in rows if row.revision > 1]
+    attempts = _by_job(await list_attempts(connection, used) if used else ())
+    assets = _by_job(await list_assets(connection, used) if used else ())
+    at = services.clock()
+    gate = await services.gate.look(connection, at) if any(row.status == _QUEUED for row in rows) else None
+    return [_page(services, row, gate, at, attempts=attempts[row.id], assets=assets[row.id]) for row in rows]
+
+
+async def newborn_page(services: Services, row: Any) -> Page:
+    """Describe a job that was just born, from what was written."""
+    at = services.clock()
+    gate = services.gate.remembered(at)
+    if gate is None:
+        async with services.database.reading() as connection:
+            gate = await services.gate.look(connection, at)
+    return _page(services, row, gate, at)
+
+
+def _page(
+    services: Services,
+    row: Any,
+    gate: Gate | None,
+    at: datetime,
+    *,
+    attempts: Sequence[Any] = (),
+    assets: Sequence[Any] = (),
+) -> Page:
+    status = JobStatus(row.status)
+    why: Waiting | None = None
+    if status is JobStatus.QUEUED and gate is not None:
+        why = waiting(Queued(row.model, row.not_before, row.backing_off, row.updated_at), gate, at)
+    view = job_view(row, public_url=services.public_url, attempts=attempts, assets=assets, waiting=why)
+    return Page(row.revision, status, view, _retry_after(status, why, at))
+
+
+def _by_job(rows: Iterable[Any]) -> defaultdict[UUID, list[Any]]:
+    grouped: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        grouped[row.job_id].append(row)
+    return grouped
+
+
+def _retry_after(status: JobStatus, why: Waiting | None, at: datetime) -> int | None:
+    if status in FINAL:
+        return None
+    if why is None or why.next_eligible_at is None:
+        return 1
+    return max(1, min(60, round((why.next_eligible_at - at).total_seconds())))

@@ -1,0 +1,116 @@
+"""Looking at jobs, stopping them, starting them again."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import JsonAnswer
+from api.auth import Caller, authenticate
+from api.problems import invalid
+from api.reading import Page, read_job, read_jobs
+from api.rest.etags import matches
+from api.rest.parameters import INT32, LONGEST_WAIT, integer, known_parameters, words
+from api.services import Services, services_of
+from api.watch import is_after, is_settled
+from models.errors import Conflict, NotFound
+from models.ids import parse_id
+from models.queries.jobs import JobFilter
+from models.states import JobStatus
+from worker import lifecycle
+
+_LOOKING = frozenset({"wait", "after_revision"})
+_LISTING = frozenset({"status", "model", "campaign", "tag", "before", "limit"})
+LONGEST_PAGE = 200
+PAGE = 50
+
+
+async def get_job(request: Request) -> Response:
+    """Look at a job; with ``wait``, once there is news."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    query = known_parameters(request, _LOOKING)
+    wait = integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
+    after = integer(query, "after_revision", default=None, most=INT32)
+    job_id = parse_id("job", request.path_params["job_id"])
+    page = await read_job(services, caller, job_id)
+    news = is_settled if after is None else is_after(after)
+    if wait and not news((page.revision, page.status)) and page.retry_after is not None:
+        await services.watcher.until(job_id, news, timeout=wait)
+        page = await read_job(services, caller, job_id)
+    return _answer(request, page)
+
+
+async def list_jobs(request: Request) -> Response:
+    """List jobs, newest first, page by page."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    query = known_parameters(request, _LISTING)
+    limit = integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
+    before = words(query, "before", longest=64)
+    wanted = JobFilter(
+        statuses=_statuses(query.get("status") or ""),
+        model=words(query, "model", longest=256),
+        campaign=words(query, "campaign", longest=128),
+        tag=words(query, "tag", longest=64),
+        before=None if before is None else _cursor(before),
+    )
+    pages = await read_jobs(services, caller, wanted, limit + 1)
+    shown = [page.view for page in pages[:limit]]
+    following = shown[-1]["id"] if len(pages) > limit else None
+    return JsonAnswer({"data": shown, "next": following}, headers={"Cache-Control": "no-store"})
+
+
+async def cancel_job(request: Request) -> Response:
+    """Stop a job that is not finished."""
+    services, caller, job_id = await _own(request)
+    async with services.database.writing() as connection:
+        stopped = await lifecycle.cancel(connection, job_id, at=services.clock())
+    page = await read_job(services, caller, job_id)
+    if not stopped and page.status is not JobStatus.CANCELLED:
+        raise Conflict(f"This job is {page.status} already; there is nothing to cancel.")
+    return _answer(request, page)
+
+
+async def retry_job(request: Request) -> Response:
+    """Start a finished or held job again."""
+    services, caller, job_id = await _own(request)
+    async with services.database.writing() as connection:
+        again = await lifecycle.retry(connection, job_id, at=services.clock())
+    page = await read_job(services, caller, job_id)
+    if not again:
+        raise Conflict(f"This job is {page.status}; it can be started again once it is finished or held.")
+    services.doorbell.ring()
+    return _answer(request, page)
+
+
+async def _own(request: Request) -> tuple[Services, Caller, UUID]:
+    """Return who asks, and the job asked for, which is theirs."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    job_id = parse_id("job", request.path_params["job_id"])
+    await read_job(services, caller, job_id)
+    return services, caller, job_id
+
+
+def _answer(request: Request, page: Page) -> Response:
+    headers = {"ETag": page.etag, "Cache-Control": "private, no-cache"}
+    if page.retry_after is not None:
+        headers["Retry-After"] = str(page.retry_after)
+    if request.method in ("GET", "HEAD") and matches(request, page.etag):
+        return Response(status_code=304, headers=headers)
+    return JsonAnswer(page.view, headers=headers)
+
+
+def _statuses(text: str) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not set(chosen) <= set(JobStatus):
+        raise invalid("status", f"must be among {', '.join(JobStatus)}")
+    return chosen
+
+
+def _cursor(text: str) -> UUID:
+    try:
+        return parse_id("job", text)
+    except NotFound as error:
+        raise invalid("before", "must be what an earlier page gave as next") from error

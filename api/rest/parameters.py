@@ -1,0 +1,60 @@
+"""Reading query parameters and headers, each with a problem that names it."""
+
+import re
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from api.accepting import Once
+from api.problems import invalid
+
+LONGEST_WAIT = 60  #: seconds
+INT32 = 2**31 - 1
+_PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.ASCII | re.IGNORECASE)
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+
+
+def integer(
+    source: Mapping[str, str], name: str, *, default: int | None, least: int = 0, most: int = INT32
+) -> int | None:
+    """Return a whole number, or ``default`` if it is not given."""
+    text = source.get(name)
+    if text is None or text == "":
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
+        raise invalid(name, f"must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def words(source: Mapping[str, str], name: str, *, longest: int) -> str | None:
+    """Return a text, or ``None`` if it is not given or empty."""
+    text = source.get(name) or None
+    if text is not None and ("\0" in text or len(text) > longest):
+        raise invalid(name, f"must have at most {longest} characters, and no NUL")
+    return text
+
+
+def known_parameters(request: Request, names: frozenset[str]) -> Mapping[str, str]:
+    """Return the query, refusing names that mean nothing: a typing error must not widen a list."""
+    for name in request.query_params:
+        if name not in names:
+            raise invalid(name[:200], f"there is no such parameter; known are {', '.join(sorted(names))}")
+    return request.query_params
+
+
+def preferred_wait(request: Request) -> int | None:
+    """Return the seconds of ``Prefer: wait=N`` (RFC 7240), at most 60; ``None`` if not asked for."""
+    for line in request.headers.getlist("prefer"):
+        if found := _PREFER_WAIT.search(line):
+            return min(int(found[1]), LONGEST_WAIT) or None
+    return None
+
+
+def once_of(request: Request, body_hash: bytes) -> Once | None:
+    """Return the wish of the Idempotency-Key header."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise invalid("Idempotency-Key", "must have 1 to 255 printable ASCII characters")
+    return Once(key, body_hash)

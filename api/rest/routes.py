@@ -1,0 +1,246 @@
+"""The native API's addresses, each with its description."""
+
+from fastapi import APIRouter
+
+from api.rest.assets import get_asset, get_picture, preflight
+from api.rest.channels import get_channels
+from api.rest.describing import answers, extra, header, listing, merged, path, problems, query, reference
+from api.rest.events import get_events
+from api.rest.jobs import LONGEST_PAGE, PAGE, cancel_job, get_job, list_jobs, retry_job
+from api.rest.operations import healthz, metrics, readyz
+from api.rest.parameters import INT32, LONGEST_WAIT
+from api.rest.submit import MANY, post_jobs
+from models.states import JobStatus
+
+_JOB = reference("JobDocument")
+_JOB_ID = path("job_id", "as it was given: job_…")
+_SUBMIT = {
+    "schema": {
+        "oneOf": [
+            reference("Submission"),
+            {
+                "type": "object",
+                "required": ["jobs"],
+                "additionalProperties": False,
+                "properties": {
+                    "jobs": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MANY,
+                        "items": reference("Submission"),
+                    }
+                },
+            },
+        ]
+    },
+    "examples": {
+        "one": {"value": {"model": "gpt-4o-image", "prompt": "a cat"}},
+        "many": {"value": {"jobs": [{"model": "gpt-4o-image", "prompt": f"cat {n}"} for n in (1, 2)]}},
+    },
+}
+
+
+def build_router() -> APIRouter:
+    """Return all routes of the native API."""
+    router = APIRouter()
+    _add_submit(router)
+    _add_looking(router)
+    _add_changing(router)
+    _add_assets(router)
+    _add_operations(router)
+    return router
+
+
+def _add_submit(router: APIRouter) -> None:
+    router.add_api_route(
+        "/v1/jobs",
+        post_jobs,
+        methods=["POST"],
+        tags=["jobs"],
+        summary="Hand in one job, or up to 1,000",
+        status_code=202,
+        responses=merged(
+            answers(200, "The job ended while we waited (Prefer: wait).", _JOB),
+            answers(
+                202,
+                "Accepted. Each of many is accepted or rejected.",
+                {"oneOf": [_JOB, reference("BatchDocument")]},
+            ),
+            problems(400, 401, 413, 422, 503),
+        ),
+        openapi_extra=extra(
+            header(
+                "Idempotency-Key",
+                "the same key and body again give the same jobs; another body is refused",
+                type="string",
+                minLength=1,
+                maxLength=255,
+                pattern="^[!-~]+$",
+            ),
+            header(
+                "Prefer",
+                f"wait=N: answer when the job has ended, or after N (1–{LONGEST_WAIT}) seconds",
+                type="string",
+                pattern="^wait=[1-3]$",
+            ),
+            body=_SUBMIT,
+        ),
+    )
+
+
+def _add_looking(router: APIRouter) -> None:
+    router.add_api_route(
+        "/v1/jobs",
+        list_jobs,
+        methods=["GET"],
+        tags=["jobs"],
+        summary="List jobs, newest first",
+        responses=merged(answers(200, "A page.", reference("JobPageDocument")), problems(401, 422)),
+        openapi_extra=extra(
+            query("status", f"one, or several with commas, of {listing(list(JobStatus))}", type="string"),
+            query("model", "its exact name", type="string", maxLength=256),
+            query("campaign", "its exact name", type="string", maxLength=128),
+            query("tag", "one of the job's tags", type="string", maxLength=64),
+            query("before", "next of the page before", type="string"),
+            query("limit", "jobs per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE),
+        ),
+    )
+    router.add_api_route(
+        "/v1/jobs/{job_id}",
+        get_job,
+        methods=["GET"],
+        tags=["jobs"],
+        summary="Look at a job, or wait for news of it",
+        responses=merged(
+            answers(200, "The job.", _JOB),
+            answers(304, "Nothing new since the ETag in If-None-Match.", None),
+            problems(401, 404, 422),
+        ),
+        openapi_extra=extra(
+            _JOB_ID,
+            query(
+                "wait",
+                "answer when it has ended (or is newer than after_revision), or after so many seconds",
+                type="integer",
+                minimum=0,
+                maximum=LONGEST_WAIT,
+            ),
+            query("after_revision", "the revision you know", type="integer", minimum=0, maximum=INT32),
+            header("If-None-Match", "the ETag you have", type="string"),
+        ),
+    )
+
+
+def _add_changing(router: APIRouter) -> None:
+    router.add_api_route(
+        "/v1/jobs/{job_id}/cancel",
+        cancel_job,
+        methods=["POST"],
+        tags=["jobs"],
+        summary="Stop a job, also while it runs",
+        responses=merged(answers(200, "The job.", _JOB), problems(401, 404, 409)),
+        openapi_extra=extra(_JOB_ID),
+    )
+    router.add_api_route(
+        "/v1/jobs/{job_id}/retry",
+        retry_job,
+        methods=["POST"],
+        tags=["jobs"],
+        summary="Start a finished or held job again",
+        responses=merged(answers(200, "The job, queued.", _JOB), problems(401, 404, 409)),
+        openapi_extra=extra(_JOB_ID),
+    )
+    router.add_api_route(
+        "/v1/jobs/{job_id}/events",
+        get_events,
+        methods=["GET"],
+        tags=["jobs"],
+        summary="Follow a job as server-sent events",
+        responses=merged(
+            answers(
+                200,
+                "One event per revision: its id is the revision, its data {id, revision, status, progress, "
+                "at, detail}. The stream closes after the end of the job.",
+                {"type": "string"},
+                media_type="text/event-stream",
+            ),
+            answers(204, "The job has ended and there is nothing after Last-Event-ID.", None),
+            problems(401, 404, 422),
+        ),
+        openapi_extra=extra(
+            _JOB_ID,
+            header("Last-Event-ID", "the revision you saw last", type="integer", minimum=0, maximum=INT32),
+        ),
+    )
+
+
+def _add_assets(router: APIRouter) -> None:
+    router.add_api_route(
+        "/v1/assets/{asset_id}",
+        get_asset,
+        methods=["GET"],
+        tags=["assets"],
+        summary="Look at a picture's description",
+        responses=merged(answers(200, "The asset.", reference("AssetPage")), problems(401, 404)),
+        openapi_extra=extra(path("asset_id", "as it was given: asset_…")),
+    )
+    address = "/assets/{token}/{name}"
+    router.add_api_route(
+        address,
+        get_picture,
+        methods=["GET"],
+        tags=["assets"],
+        summary="Fetch a picture; its address is the permission",
+        responses=merged(
+            answers(200, "The picture.", {"type": "string", "format": "binary"}, media_type="image/*"),
+            answers(206, "The part asked for.", {"type": "string", "format": "binary"}, media_type="image/*"),
+            answers(304, "You have it.", None),
+            problems(404, 416, 503),
+        ),
+        openapi_extra=extra(
+            path("token", "unguessable"),
+            path("name", "{position}.{extension}"),
+            header("Range", "bytes=FIRST-LAST", type="string"),
+            header("If-None-Match", "the ETag you have", type="string"),
+            key=False,
+        ),
+    )
+    router.add_api_route(address, get_picture, methods=["HEAD"], include_in_schema=False)
+    router.add_api_route(address, preflight, methods=["OPTIONS"], include_in_schema=False)
+
+
+def _add_operations(router: APIRouter) -> None:
+    health = reference("HealthDocument")
+    router.add_api_route(
+        "/v1/channels",
+        get_channels,
+        methods=["GET"],
+        tags=["operations"],
+        summary="Look at the channels (admin keys)",
+        responses=merged(answers(200, "All channels.", reference("ChannelPageDocument")), problems(401, 403)),
+        openapi_extra=extra(),
+    )
+    router.add_api_route(
+        "/healthz",
+        healthz,
+        methods=["GET"],
+        tags=["operations"],
+        summary="Is the process alive?",
+        responses=answers(200, "Yes.", health),
+    )
+    router.add_api_route(
+        "/readyz",
+        readyz,
+        methods=["GET"],
+        tags=["operations"],
+        summary="Can it serve?",
+        responses=merged(answers(200, "Yes.", health), answers(503, "No; checks says why.", health)),
+    )
+    router.add_api_route(
+        "/metrics",
+        metrics,
+        methods=["GET"],
+        tags=["operations"],
+        summary="Figures for Prometheus",
+        responses=answers(200, "Figures.", {"type": "string"}, media_type="text/plain"),
+    )

@@ -1,0 +1,56 @@
+"""The OpenAPI document, completed with what FastAPI can't see."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from api.rest.describing import BEARER
+from api.rest.documents import (
+    AssetPage,
+    BatchDocument,
+    ChannelPageDocument,
+    HealthDocument,
+    JobDocument,
+    JobPageDocument,
+    ProblemDocument,
+)
+from api.submission import Submission
+
+_SHOWN = (
+    AssetPage,
+    BatchDocument,
+    ChannelPageDocument,
+    HealthDocument,
+    JobDocument,
+    JobPageDocument,
+    ProblemDocument,
+)
+
+
+def install_schema(app: FastAPI) -> None:
+    """Let the app describe itself with our schemas and its security scheme."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    _, schemas = models_json_schema(
+        [(Submission, "validation"), *((model, "serialization") for model in _SHOWN)],
+        ref_template="#/components/schemas/{model}",
+    )
+    components = document.setdefault("components", {})
+    components["schemas"] = {**components.get("schemas", {}), **schemas["$defs"]}
+    components["securitySchemes"] = {
+        BEARER: {"type": "http", "scheme": "bearer", "description": "a key of `darkroom keys create`"}
+    }
+    return document

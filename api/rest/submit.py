@@ -1,0 +1,147 @@
+"""Handing in jobs: one, or up to a thousand."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.accepting import Accepted, Once, accept, recall
+from api.answers import JsonAnswer
+from api.auth import Caller, authenticate
+from api.bodies import read_json
+from api.drafts import Fault, draft
+from api.problems import Problem, invalid
+from api.reading import Page, newborn_page, read_job
+from api.rest.parameters import once_of, preferred_wait
+from api.services import Services, services_of
+from api.views import links
+from api.watch import is_settled
+from models.ids import public_id
+from models.queries.jobs import NewJob, statuses_of
+from models.states import FINAL, JobStatus
+
+SURFACE = "rest"
+MANY = 1000  #: jobs in one request
+
+
+async def post_jobs(request: Request) -> Response:
+    """Hand in one job, or many."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    raw, value = await read_json(request)
+    once = once_of(request, sha256(raw).digest())
+    many = isinstance(value, dict) and "jobs" in value
+    values = _many(value) if many else [value]
+    at = services.clock()
+    accepted = await recall(services, caller, once, at)
+    if accepted is None:
+        drafts = [draft(each, services.settings, at) for each in values]
+        if not many and isinstance(drafts[0], Fault):
+            raise _refused(drafts[0])
+        accepted = await accept(services, caller, drafts, surface=SURFACE, once=_kept(once, drafts), at=at)
+    if many:
+        return await _batch(services, accepted, at)
+    return await _single(request, services, caller, accepted, at)
+
+
+def _kept(once: Once | None, drafts: Sequence[Any]) -> Once | None:
+    """A submit that is refused as a whole is not remembered: its caller mends it and sends it again."""
+    return None if all(isinstance(each, Fault) for each in drafts) else once
+
+
+def _many(value: Mapping[str, Any]) -> list[Any]:
+    if others := [name for name in value if name != "jobs"]:
+        raise invalid(others[0][:200], "there is no such field beside jobs")
+    jobs = value["jobs"]
+    if not isinstance(jobs, list):
+        raise invalid("jobs", "must be a list of jobs")
+    if not 0 < len(jobs) <= MANY:
+        raise invalid("jobs", f"must have 1 to {MANY:,} jobs, not {len(jobs):,}")
+    return jobs
+
+
+def _refused(fault: Fault) -> Problem:
+    return Problem(422, fault.code, fault.message, errors=fault.errors)
+
+
+async def _single(
+    request: Request, services: Services, caller: Caller, accepted: Accepted, at: datetime
+) -> Response:
+    if accepted.rejected:
+        first = accepted.rejected[0]
+        raise Problem(422, first["code"], first["message"], errors=first["errors"])
+    job_id, wait = accepted.job_ids[0], preferred_wait(request)
+    if wait is not None:
+        await services.watcher.until(job_id, is_settled, timeout=wait)
+    if wait is None and accepted.jobs:
+        page = await _newborn(services, accepted.jobs[0], at)
+    else:
+        page = await read_job(services, caller, job_id)
+    headers = _headers(page) | ({"Idempotency-Replayed": "true"} if accepted.replayed else {})
+    if wait is not None:
+        headers["Preference-Applied"] = f"wait={wait}"
+    over = wait is not None and page.status in FINAL
+    return JsonAnswer(page.view, 200 if over else 202, headers=headers)
+
+
+async def _newborn(services: Services, job: NewJob, at: datetime) -> Page:
+    """Describe a job that was just born without reading it back."""
+    row = SimpleNamespace(
+        id=job.id,
+        status=JobStatus.QUEUED.value,
+        revision=1,
+        generation=1,
+        model=job.model,
+        prompt=job.prompt,
+        progress=0,
+        priority=job.priority,
+        campaign=job.campaign,
+        tags=job.tags,
+        metadata=job.metadata,
+        not_before=job.not_before,
+        backing_off=False,
+        created_at=at,
+        updated_at=at,
+        started_at=None,
+        finished_at=None,
+        error=None,
+        text=None,
+    )
+    return await newborn_page(services, row)
+
+
+def _headers(page: Page) -> dict[str, str]:
+    headers = {"Location": page.view["links"]["self"], "ETag": page.etag, "Cache-Control": "no-store"}
+    return headers if page.retry_after is None else headers | {"Retry-After": str(page.retry_after)}
+
+
+async def _batch(services: Services, accepted: Accepted, at: datetime) -> Response:
+    rejected = {each["index"] for each in accepted.rejected}
+    indexes = (i for i in range(len(accepted.job_ids) + len(rejected)) if i not in rejected)
+    statuses = await _statuses(services, accepted.job_ids) if accepted.replayed else {}
+    content = {
+        "accepted": [
+            {
+                "index": index,
+                "id": public_id("job", job_id),
+                "status": statuses.get(job_id, JobStatus.QUEUED.value),
+                "links": links(job_id, services.public_url),
+            }
+            for index, job_id in zip(indexes, accepted.job_ids, strict=True)
+        ],
+        "rejected": [
+            {name: each[name] for name in ("index", "code", "message")} for each in accepted.rejected
+        ],
+    }
+    headers = {"Retry-After": "1"} | ({"Idempotency-Replayed": "true"} if accepted.replayed else {})
+    return JsonAnswer(content, 202, headers=headers)
+
+
+async def _statuses(services: Services, job_ids: Sequence[UUID]) -> dict[UUID, str]:
+    async with services.database.reading() as connection:
+        return {key: status for key, (_, status) in (await statuses_of(connection, job_ids)).items()}

@@ -1,0 +1,39 @@
+"""What the API's handlers work with, made once per process."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.auth import Authenticator
+from api.gates import GateKeeper
+from api.watch import Watcher
+from models.clock import Clock
+from models.database import Database
+from models.settings import Settings
+from worker.doorbell import Doorbell
+from worker.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything a handler may need."""
+
+    settings: Settings
+    database: Database
+    store: Store
+    doorbell: Doorbell
+    authenticator: Authenticator
+    watcher: Watcher
+    gate: GateKeeper
+    clock: Clock
+
+    @property
+    def public_url(self) -> str:
+        """The base of every address that is handed out, without a slash at its end."""
+        return self.settings.public_url.rstrip("/")
+
+
+def services_of(request: Request) -> Services:
+    """Return what the app was started with."""
+    services: Services = request.app.state.services
+    return services
