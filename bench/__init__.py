@@ -1,0 +1,1 @@
+"""What ``make bench`` runs: every figure is measured beside its limit, in the same run, on real processes."""

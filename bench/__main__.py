@@ -1,0 +1,36 @@
+"""Runs all benches, or those named: ``python -m bench [NAME]…``."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from bench import bulk, downloads, end_to_end, in_flight, polling, rows, submit
+from bench.figures import Figure, show
+from bench.stage import Stage, open_stage
+
+_BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
+    "submit": submit.measure,
+    "bulk": bulk.measure,
+    "end_to_end": end_to_end.measure,
+    "in_flight": in_flight.measure,
+    "downloads": downloads.measure,
+    "polling": polling.measure,
+    "rows": rows.measure,
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the benches and print the table; 1 if a goal was missed, 2 for an unknown name."""
+    if unknown := set(names) - set(_BENCHES):
+        print(f"No such bench: {', '.join(sorted(unknown))}. There are: {', '.join(_BENCHES)}.")
+        return 2
+    figures: list[Figure] = []
+    with open_stage() as stage:
+        for name in names or _BENCHES:
+            print(f"{name} …", flush=True)
+            figures += _BENCHES[name](stage)
+    show(figures)
+    return int(any(figure.met is False for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

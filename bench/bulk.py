@@ -1,0 +1,53 @@
+"""Bulk submits: a thousand jobs in each request."""
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import orjson
+import psycopg
+
+from bench.figures import Figure
+from bench.load import flood, request, run
+from bench.stage import Scene, Stage
+
+EACH, REQUESTS = 1_000, 60
+
+
+def _batch(number: int) -> bytes:
+    jobs = [{"model": "bench", "prompt": f"a cat, number {number}-{index}"} for index in range(EACH)]
+    return request("POST", "/v1/jobs", orjson.dumps({"jobs": jobs}))
+
+
+def measure(stage: Stage) -> Sequence[Figure]:
+    """Compare with PostgreSQL alone, taking copies of the same rows by ``INSERT … SELECT``."""
+    with stage.set_up() as scene:
+        port = scene.serve()
+        prepared = [_batch(number) for number in range(REQUESTS)]
+        run(flood(port, prepared.__getitem__, count=4, lines=4))
+        before = scene.count("SELECT count(*) FROM jobs")
+        answers = run(flood(port, prepared.__getitem__, count=REQUESTS, lines=4))
+        taken = scene.count("SELECT count(*) FROM jobs") - before
+        alone = _alone(scene)
+    assert not answers.refused, answers.refused[0]
+    assert taken == EACH * REQUESTS, f"{taken} jobs were written"
+    rate = taken / answers.lasted
+    return (Figure("bulk submits", rate, "jobs/s", alone, "PostgreSQL alone", goal=15_000),)
+
+
+def _alone(scene: Scene) -> float:
+    """Insert a thousand copies of a job and their events in each transaction; return rows per second."""
+    with psycopg.connect(scene.database_url) as connection:
+        cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
+        names = [column.name for column in cursor.description or () if column.name != "id"]
+        given = ", ".join(names)
+        statement = (
+            f"WITH born AS (INSERT INTO jobs (id, {given}) SELECT gen_random_uuid(), {given}"
+            f" FROM (SELECT * FROM jobs LIMIT 1) AS one, generate_series(1, {EACH}) RETURNING id)"
+            " INSERT INTO events (job_id, revision, status, progress, at)"
+            " SELECT id, 1, 'queued', 0, now() FROM born"
+        )
+        begun = perf_counter()
+        for _ in range(REQUESTS // 3):
+            connection.execute(statement.encode())
+            connection.commit()
+        return EACH * (REQUESTS // 3) / (perf_counter() - begun)

@@ -1,0 +1,37 @@
+"""The limit of the API: the same server and the same front door, with a route that does nothing."""
+
+import sys
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+
+from api.answers import JsonAnswer
+from api.doors import FrontDoor
+
+_ANSWER = b'{"id":"' + b"x" * 700 + b'"}'  # as long as a job
+
+
+async def _taken(request: Request) -> JsonAnswer:
+    await request.body()
+    return JsonAnswer(_ANSWER, 202)
+
+
+async def _read(request: Request) -> JsonAnswer:
+    return JsonAnswer(_ANSWER)
+
+
+def main() -> None:
+    """Serve on the port of the command line until a signal comes."""
+    routes = [
+        Route("/v1/jobs", _taken, methods=["POST"]),
+        Route("/v1/jobs/{id}", _read),
+        Route("/healthz", _read),
+    ]
+    app = FrontDoor(Starlette(routes=routes), body_limit=2**26)
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Getting, listing and claiming at a thousand and at a million rows: it should take the same time."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bench.campaign import submit
+from bench.figures import Figure
+from bench.load import Answers, run
+from bench.stage import Scene, Stage
+from models.clock import now
+from models.database import Database
+from models.ids import new_id
+from models.queries.jobs import JobFilter, find_job, list_jobs
+from models.queries.lanes import list_lanes, pick_due
+from models.queries.moves import apply
+from models.tables import jobs
+from tests.support.databases import sqlalchemy_url
+from worker.lifecycle import leased
+
+FEW, MANY, TIMES = 1_000, 1_000_000, 300
+
+
+def measure(stage: Stage) -> Sequence[Figure]:
+    """Measure each query at both sizes; the few rows are the limit."""
+    with stage.set_up() as scene:
+        submit(scene, FEW)
+        few = _settled(scene)
+        _grow(scene, MANY - FEW)
+        many = _settled(scene)
+    return [
+        Figure(
+            f"{name}, p50 at 1,000,000 rows",
+            many[name],
+            "ms",
+            few[name],
+            "1,000 rows",
+            goal=1.5,
+            of_limit=True,
+            at_most=True,
+        )
+        for name in few
+    ]
+
+
+def _grow(scene: Scene, count: int) -> None:
+    """Copy one job so many times: nine of ten are done, the others wait, in the order in which ids grow."""
+    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+        cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
+        names = [c.name for c in cursor.description or () if c.name not in ("id", "status", "not_before")]
+        given = ", ".join(names)
+        low = "SELECT replace(max(id::text), '-', '') AS digits FROM jobs"
+        key = "left(low.digits, 12) || '7' || lpad(to_hex(n / 4096), 3, '0') || '8' || lpad(to_hex(n % 4096), 15, '0')"
+        statement = (
+            f"INSERT INTO jobs (id, status, not_before, {given})"
+            f" SELECT ({key})::uuid, CASE WHEN n % 10 = 0 THEN 'queued' ELSE 'succeeded' END, not_before, {given}"
+            f" FROM (SELECT * FROM jobs LIMIT 1) AS one, ({low}) AS low, generate_series(1, {count}) AS n"
+        )
+        connection.execute(statement.encode())
+
+
+def _settled(scene: Scene) -> dict[str, float]:
+    """Let the database take statistics, then measure."""
+    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE jobs")
+        connection.execute("CHECKPOINT")
+    return run(_measured(sqlalchemy_url(scene.database_url)))
+
+
+async def _measured(url: str) -> dict[str, float]:
+    database = Database(url)
+    async with database.reading() as connection:
+        caller = (await connection.scalars(select(jobs.c.caller_id).limit(1))).one()
+        some = (
+            await connection.scalars(select(jobs.c.id).where(jobs.c.status == "queued").limit(TIMES))
+        ).all()
+    found = {
+        "get": await _times(database, lambda c, n: find_job(c, some[n % len(some)], caller_id=caller)),
+        "list, 50 of all": await _times(database, lambda c, _: list_jobs(c, caller, JobFilter(), limit=50)),
+        "list, 50 queued": await _times(
+            database, lambda c, _: list_jobs(c, caller, JobFilter(statuses=("queued",)), limit=50)
+        ),
+        "claim, 50 jobs": await _times(database, _claim, times=15),
+    }
+    await database.close()
+    return found
+
+
+async def _claim(connection: AsyncConnection, _: int) -> None:
+    """Do what the dispatcher does for one chunk."""
+    at = now()
+    lanes = await list_lanes(connection)
+    picked = await pick_due(connection, [(lane, 50) for lane in lanes], at)
+    worker, channel, lease = new_id(), new_id(), new_id()
+    moves = [_move(key, lease, worker, channel) for keys in picked.values() for key in keys]
+    assert len(await apply(connection, moves)) == 50
+
+
+def _move(job_id: UUID, lease: UUID, worker: UUID, channel: UUID) -> Any:
+    at = now()
+    return leased(job_id, lease=lease, worker=worker, channel=channel, start_at=at, at=at)
+
+
+async def _times(
+    database: Database, query: Callable[[AsyncConnection, int], Awaitable[Any]], *, times: int = TIMES
+) -> float:
+    """Return the median milliseconds of a transaction with this query; the first ones warm up."""
+    answers = Answers()
+    for number in range(times):
+        begun = perf_counter()
+        async with database.writing() as connection:
+            await query(connection, number)
+        answers.seconds.append(perf_counter() - begun)
+    answers.seconds = answers.seconds[min(times // 5, 20) :]
+    return answers.quantile(0.5)

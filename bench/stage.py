@@ -1,0 +1,138 @@
+"""The servers that a bench runs on: PostgreSQL, Valkey, practice providers, Darkroom itself."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import orjson
+import psycopg
+
+from tests.support.databases import PostgresCopies
+from tests.support.postgres import serve_postgres
+from tests.support.processes import Process, free_port, until
+from tests.support.valkey import Valkey, serve_valkey
+
+KEY = "dk_bench_bench_bench_bench"
+_PRACTICE = "import sys; from worker.practice.server import main; main(sys.argv[1:])"
+
+
+@dataclass(slots=True)
+class Stage:
+    """What every bench may use; what it starts ends with it."""
+
+    folder: Path
+    copies: PostgresCopies
+    valkey: Valkey
+    processes: list[Process] = field(default_factory=list)
+
+    @contextmanager
+    def set_up(self) -> Iterator["Scene"]:
+        """Lend a fresh database, an empty broker and an empty picture folder."""
+        self.valkey.flush()
+        with self.copies.fresh() as url, tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            scene = Scene(Path(folder), url, self.valkey.url)
+            try:
+                yield scene
+            finally:
+                scene.end()
+
+
+@dataclass(slots=True)
+class Scene:
+    """One bench's database, and the processes that it starts."""
+
+    folder: Path
+    database_url: str
+    broker_url: str
+    processes: list[Process] = field(default_factory=list)
+
+    def practice(self, **options: object) -> str:
+        """Start a practice provider and return its address."""
+        arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        process = self._started("practice", [sys.executable, "-c", _PRACTICE, *arguments])
+        until(lambda: "\n" in process.words(), within=30, what="the practice provider serves")
+        return str(orjson.loads(process.words().splitlines()[0])["url"])
+
+    def idle(self) -> int:
+        """Start a server whose route for jobs does nothing, and return its port."""
+        port = free_port()
+        process = self._started("idle", [sys.executable, "-m", "bench.idle", str(port)])
+        process.ready(lambda: _listens(port))
+        return port
+
+    def serve(self, **settings: object) -> int:
+        """Start an API process and return its port."""
+        port = free_port()
+        command = [_darkroom(), "serve", "--port", str(port)]
+        self._started("serve", command, **settings).ready(lambda: _listens(port))
+        return port
+
+    def work(self, upstream: str, *, slots: int = 1000, **settings: object) -> Process:
+        """Start a worker and return its process once it beats."""
+        process = self._started(
+            "work",
+            [_darkroom(), "work"],
+            upstream_base_url=upstream,
+            upstream_api_key="practice",
+            upstream_concurrency=slots,
+            worker_slots=slots,
+            **settings,
+        )
+        process.ready(lambda: self.count("SELECT count(*) FROM workers"))
+        return process
+
+    def count(self, statement: str) -> int:
+        """Run one statement and return its first number."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            row = connection.execute(statement.encode()).fetchone()
+        return int(row[0]) if row and row[0] is not None else 0
+
+    def end(self) -> None:
+        """End what was started, each by its own id."""
+        for process in reversed(self.processes):
+            process.end()
+
+    def _started(self, name: str, command: list[str], **settings: object) -> Process:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("DARKROOM_")}
+        given = {
+            "database_url": self.database_url,
+            "broker_url": self.broker_url,
+            "storage_url": (self.folder / "pictures").as_uri(),
+            "api_keys": KEY,
+            "allow_private": "127.0.0.0/8",
+            "log_level": "warning",
+            **settings,
+        }
+        environment |= {f"DARKROOM_{key.upper()}": str(value) for key, value in given.items()}
+        log = self.folder / f"{name}-{len(self.processes)}.log"
+        process = Process(command, log, environment=environment)
+        self.processes.append(process)
+        process.start()
+        return process
+
+
+@contextmanager
+def open_stage() -> Iterator[Stage]:
+    """Start PostgreSQL and Valkey until the block ends."""
+    with (
+        tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder,
+        serve_postgres() as postgres,
+        serve_valkey() as valkey,
+    ):
+        yield Stage(Path(folder), PostgresCopies(postgres), valkey)
+
+
+def _darkroom() -> str:
+    return str(Path(sys.executable).with_name("darkroom"))
+
+
+def _listens(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=2).status_code < 500
+    except httpx.TransportError:
+        return False
