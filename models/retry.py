@@ -37,8 +37,8 @@ Decision = Retry | Hold | GiveUp
 class RetryPolicy:
     """How long to wait: exponential with full jitter.
 
-    Source: "Exponential Backoff And Jitter", AWS Architecture Blog. A provider's ``Retry-After`` is a floor below
-    which nothing is sent; jitter of up to one ``base`` goes on top of it so that waiting jobs do not return at once.
+    Source: "Exponential Backoff And Jitter", AWS Architecture Blog. A provider's ``Retry-After`` is a floor
+    below which nothing is sent; up to one ``base`` of jitter goes on top, so that jobs do not return at once.
     """
 
     base: timedelta = timedelta(seconds=2)

@@ -19,7 +19,7 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "po
 
 
 class Settings(BaseSettings):
-    """Every ``DARKROOM_*`` variable, with its unit, default and meaning. A variable outranks ``darkroom.toml``."""
+    """Every ``DARKROOM_*`` variable: unit, default and meaning. A variable outranks ``darkroom.toml``."""
 
     model_config = SettingsConfigDict(
         env_prefix="DARKROOM_", frozen=True, extra="forbid", hide_input_in_errors=True
@@ -166,8 +166,8 @@ def _upstream_channel(settings: Settings) -> ChannelSettings:
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Read the variables and the file, once.
 
-    ``config`` defaults to ``darkroom.toml`` in the current folder, if there is one. ``overrides`` (of the command
-    line) outrank both. Raises ``SettingsError`` with one sentence per fault.
+    ``config`` defaults to ``darkroom.toml`` in the current folder, if there is one. ``overrides`` (of the
+    command line) outrank both. Raises ``SettingsError`` with one sentence per fault.
     """
     values = _read_file(config)
     try:

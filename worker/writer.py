@@ -33,7 +33,7 @@ class Writer:
     async def stop(self) -> None:
         """Write what is there, then stop."""
         while self._waiting:
-            await asyncio.sleep(_GATHER)
+            await asyncio.wait([written for _, written in self._waiting])
         if self._task:
             self._task.cancel()
 

@@ -79,7 +79,7 @@ async def pick_due(
 
 @lru_cache(maxsize=1)
 def _lanes() -> Select[Any]:
-    """Build the "loose index scan" (PostgreSQL wiki): each step looks up the first job behind the last lane."""
+    """Build a loose index scan (PostgreSQL wiki): each step looks up the first job behind the last lane."""
     first = jobs.alias("first")
     head = select(first.c.id).where(first.c.status == _QUEUED).order_by(*_columns(first)).limit(1)
     lane: CTE = select(head.scalar_subquery().label("id")).cte("lane", recursive=True)

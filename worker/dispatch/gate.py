@@ -28,8 +28,8 @@ class Openings:
 def openings(channel: Any, *, in_flight: int, slots: int, now: datetime) -> Openings:
     """Say which starts the rate limit, the concurrency limit and the worker's free slots allow.
 
-    The rate limit is the generic cell rate algorithm (ITU-T I.371) with a burst of one: starts are spread evenly,
-    so that no window of 60 s holds more than the limit.
+    The rate limit is the generic cell rate algorithm (ITU-T I.371) with a burst of one: starts are spread
+    evenly, so that no window of 60 s holds more than the limit.
     """
     count = max(min(slots, channel.concurrency - in_flight), 0)
     if channel.rpm is None:

@@ -36,7 +36,7 @@ async def work_on(
 async def _one(bench: Workbench, job: Row[Any], work: Work) -> None:
     try:
         await work(bench, job)
-    except Exception:  # a task's edge: the sweep finds the job in hand without a task, and reclaims it
+    except Exception:  # noqa: BLE001 - a task's edge: the sweep finds the job in hand without a task, and reclaims it
         _log.exception("working on a job failed; it is reclaimed", job=str(job.id))
     finally:
         bench.hand.drop(job.id)

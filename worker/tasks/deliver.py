@@ -136,8 +136,8 @@ def _lost(pieces: Sequence[Piece]) -> dict[str, Any]:
     seen = f" It was last seen at {first['url']}." if first.get("url") else ""
     return {
         "code": first.get("fault") or first.get("code") or "asset_unreachable",
-        "message": f"The picture was generated, and probably charged, but could not be brought home: {_why(pieces)}.{seen}"
-        " Retrying the job pays for a new one.",
+        "message": "The picture was generated, and probably charged, but could not be brought home: "
+        f"{_why(pieces)}.{seen} Retrying the job pays for a new one.",
         "outcome": Outcome.NEEDS_HUMAN,
         "retryable": False,
         "provider_status": None,

@@ -1,4 +1,4 @@
-"""What a model said besides its pictures: the answer's words without links to pictures, base64 and progress."""
+"""What a model said besides its pictures: its words without picture links, base64 and progress."""
 
 import re
 
