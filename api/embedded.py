@@ -23,8 +23,8 @@ def run_embedded(
     The tables have to be up to date. ``ready`` is called once requests are taken; it must not block.
     """
     worker = EmbeddedWorker(settings)
+    worker.start()
     try:
-        worker.start()
         serve(create_app(settings), listener, ready=ready)
     finally:
         listener.close()

@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from api.services import Services
 from models.errors import DarkroomError, SettingsError
 
 _GRACE = 2  #: seconds that open requests get at the end; streams and long polls never end by themselves
@@ -61,7 +62,7 @@ def serve(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] | 
         timeout_graceful_shutdown=_GRACE,
         timeout_keep_alive=30,
     )
-    server = _Server(config, ready)
+    server = _Server(app, config, ready)
     server.run(sockets=[listener])
     if not server.started:
         raise ServingFailed("The API could not start; the lines above say why.")
@@ -70,15 +71,21 @@ def serve(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] | 
 class _Server(uvicorn.Server):
     """Uvicorn's server, that tells when it is ready and keeps the signals that end it to itself."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+    def __init__(self, app: FastAPI, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._app, self._ready = app, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell."""
         await super().startup(sockets)
         if self.started and self._ready:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let go of those who wait for news, so that no stream or long poll holds up the end."""
+        services: Services = self._app.state.services
+        services.watcher.release()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End on the first signal; on the second, at once. Both count as a wish, not as a failure."""

@@ -27,13 +27,19 @@ class Watcher:
 
     def __init__(self, database: Database, *, every: float = _EVERY) -> None:
         self._database, self._every = database, every
-        self._waiting: dict[UUID, set[asyncio.Future[News]]] = {}
-        self._wanted: dict[asyncio.Future[News], Callable[[News], bool]] = {}
+        self._waiting: dict[UUID, set[asyncio.Future[News | None]]] = {}
+        self._wanted: dict[asyncio.Future[News | None], Callable[[News], bool]] = {}
         self._task: asyncio.Task[None] | None = None
+        self.released = False
 
     async def until(self, job_id: UUID, wanted: Callable[[News], bool], *, timeout: float) -> News | None:
-        """Return the first news of a job that is wanted, or ``None`` after ``timeout`` seconds."""
-        future: asyncio.Future[News] = asyncio.get_running_loop().create_future()
+        """Return the first news of a job that is wanted, or ``None`` after ``timeout`` seconds.
+
+        At once, after ``release``.
+        """
+        if self.released:
+            return None
+        future: asyncio.Future[News | None] = asyncio.get_running_loop().create_future()
         self._wanted[future] = wanted
         self._waiting.setdefault(job_id, set()).add(future)
         if self._task is None or self._task.done():
@@ -46,6 +52,13 @@ class Watcher:
         finally:
             self._forget(job_id, future)
 
+    def release(self) -> None:
+        """Let everybody go who waits: the process is about to end."""
+        self.released = True
+        for future in self._wanted:
+            if not future.done():
+                future.set_result(None)
+
     async def close(self) -> None:
         """Stop looking."""
         if self._task is not None:
@@ -53,7 +66,7 @@ class Watcher:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def _forget(self, job_id: UUID, future: asyncio.Future[News]) -> None:
+    def _forget(self, job_id: UUID, future: asyncio.Future[News | None]) -> None:
         self._wanted.pop(future, None)
         futures = self._waiting.get(job_id, set())
         futures.discard(future)

@@ -15,6 +15,7 @@ from worker.core import WorkerCore
 from worker.logs import configure_logs
 
 _log = structlog.get_logger()
+_WAKES = 2  # Celery looks for messages twice more before it ends, and each look would take two seconds
 _OPTIONS: dict[str, Any] = {
     "pool": "threads",
     "without_heartbeat": True,
@@ -63,8 +64,10 @@ class EmbeddedWorker:
     def stop(self, grace: float) -> None:
         """Stop: running calls get ``grace`` seconds."""
         self._core.halt()
-        self._core.stop(grace)
         worker_state.should_stop = 0
+        for _ in range(_WAKES):
+            self._controller.app.send_task(WAKE, queue=DOORBELL, ignore_result=True)
+        self._core.stop(grace)
         self._thread.join(timeout=5)
 
 

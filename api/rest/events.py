@@ -45,6 +45,8 @@ async def _follow(services: Services, job_id: UUID, seen: int) -> AsyncIterator[
             seen = row.revision
             yield b"id: %d\ndata: %b\n\n" % (seen, orjson.dumps(event_view(row)))
         news = await services.watcher.until(job_id, is_after(seen), timeout=_SILENCE) if not rows else None
+        if services.watcher.released:
+            return  # the client resumes elsewhere, with Last-Event-ID
         if not rows and news is None:
             yield b": still here\n\n"
         if rows and JobStatus(rows[-1].status) in FINAL and not await _more(services, job_id, seen):
