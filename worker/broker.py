@@ -1,5 +1,6 @@
 """Celery: carries hints between processes. Nothing is lost when a message is."""
 
+import contextlib
 from urllib.parse import urlsplit
 
 from celery import Celery
@@ -42,6 +43,13 @@ def broker_app(broker_url: str) -> Celery:
     elif scheme == "memory":
         app.conf.broker_transport_options = {"polling_interval": 0.02}
     return app
+
+
+def delete_lane(app: Celery, lane: str) -> None:
+    """Delete a worker's queue and what is left in it. Failing that, a few keys stay in the broker."""
+    with contextlib.suppress(Exception), app.connection_for_write(connect_timeout=3) as connection:
+        connection.default_channel.queue_unbind(lane, exchange=lane, routing_key=lane)
+        connection.default_channel.queue_delete(lane)
 
 
 def lane_of(worker: str) -> str:

@@ -13,7 +13,7 @@ from celery import Celery
 from models.ids import new_id
 from models.queries.channels import sync_channels
 from models.settings import Settings
-from worker.broker import lane_of
+from worker.broker import delete_lane, lane_of
 from worker.dispatch.dispatcher import Dispatcher
 from worker.hand import Hand
 from worker.heartbeat import Heartbeat
@@ -73,7 +73,7 @@ class WorkerCore:
         self._bench = Workbench(
             tools, Hand(self._settings.worker_slots), Writer(tools.database), self.worker_id
         )
-        self._heartbeat = Heartbeat(self._bench, self._row(tools))
+        self._heartbeat = Heartbeat(self._bench, self._row(tools), self._forget_lane)
         await self._heartbeat.beat_once()
         self._bench.writer.start()
         dispatcher = Dispatcher(tools, self._bench.hand, self.worker_id, self._publish)
@@ -92,8 +92,8 @@ class WorkerCore:
             "stopping_at": None,
         }
 
-    async def _publish(self, task: str, job_ids: Sequence[UUID], lease: UUID) -> None:
-        """Send a hint to ourselves. If the broker does not take it, the sweep returns the leases for free."""
+    async def _publish(self, task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
+        """Send a hint to ourselves; return whether the broker took it."""
         try:
             await asyncio.to_thread(
                 self._app.send_task,
@@ -106,6 +106,12 @@ class WorkerCore:
             )
         except Exception as error:  # noqa: BLE001 - the broker's edge: kombu lets through what its transports raise
             _log.error("the broker took no message; the jobs go back to the queue", error=str(error)[:300])
+            return False
+        return True
+
+    async def _forget_lane(self, worker_id: UUID) -> None:
+        """Delete the queue that only this worker read."""
+        await asyncio.to_thread(delete_lane, self._app, lane_of(worker_id.hex))
 
     async def _close(self, grace: float) -> None:
         hand = self._bench.hand

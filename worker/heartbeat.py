@@ -1,6 +1,7 @@
 """Signs of life, and the care for what was left behind."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from models.states import FINAL
 from worker.tasks.reclaim import reclaim
 from worker.tasks.workbench import Workbench
 
+Forget = Callable[[UUID], Awaitable[None]]
 _log = structlog.get_logger()
 _PAUSE = 1.0  # seconds between sweeps; also how soon a cancelled call is dropped
 _UNHEARD = timedelta(seconds=10)  # after which a promise whose message never came is taken back
@@ -22,8 +24,8 @@ _UNHEARD = timedelta(seconds=10)  # after which a promise whose message never ca
 class Heartbeat:
     """Beats for one worker, sweeps its hand, and reaps lost workers."""
 
-    def __init__(self, bench: Workbench, row: dict[str, Any]) -> None:
-        self._bench, self._row = bench, row
+    def __init__(self, bench: Workbench, row: dict[str, Any], forget_lane: Forget) -> None:
+        self._bench, self._row, self._forget_lane = bench, row, forget_lane
         self._timeout = timedelta(seconds=bench.tools.settings.worker_timeout)
 
     async def run(self) -> None:
@@ -51,6 +53,7 @@ class Heartbeat:
             policy = self._bench.tools.policy
             await reclaim(connection, left, self._bench.worker_id, policy, self._bench.tools.clock())
             await forget_worker(connection, self._bench.worker_id)
+        await self._forget_lane(self._bench.worker_id)
 
     async def _sweep(self, now: datetime) -> None:
         """Compare our hand with the rows."""
@@ -95,6 +98,7 @@ class Heartbeat:
             left = await in_hand(connection, worker_id)
             await reclaim(connection, left, worker_id, self._bench.tools.policy, now)
             await forget_worker(connection, worker_id)
+        await self._forget_lane(worker_id)
         _log.warning(
             "a worker was lost; what it had in hand is taken back", worker=str(worker_id), jobs=len(left)
         )

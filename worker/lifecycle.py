@@ -54,11 +54,14 @@ def leased(
     return Move(job_id, JobStatus.QUEUED, JobStatus.LEASED, at, changes=changes)
 
 
-def handed_back(job: Row[Any], *, at: datetime, why: str) -> Change:
+def returned(job_id: UUID, lease: UUID, *, at: datetime, why: str) -> Move:
     """Return a lease that was not used: nothing was sent, nothing is counted."""
-    return Change(
-        Move(job.id, JobStatus.LEASED, JobStatus.QUEUED, at, lease=job.lease_token, changes=_FREE, detail=why)
-    )
+    return Move(job_id, JobStatus.LEASED, JobStatus.QUEUED, at, lease=lease, changes=_FREE, detail=why)
+
+
+def handed_back(job: Row[Any], *, at: datetime, why: str) -> Change:
+    """Return a job's lease that was not used."""
+    return Change(returned(job.id, job.lease_token, at=at, why=why))
 
 
 def started(job: Row[Any], *, channel: str, worker: UUID, at: datetime) -> Change:

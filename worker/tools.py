@@ -1,5 +1,6 @@
 """The composition root: everything a worker works with, made from the settings."""
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -44,12 +45,14 @@ class Tools:
     policy: RetryPolicy
     clock: Clock
     clients: tuple[httpx.AsyncClient, ...]
+    folder: Path  #: downloads under way
 
     async def close(self) -> None:
         """Close what was opened."""
         for client in self.clients:
             await client.aclose()
         await self.database.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -> Store:
@@ -72,22 +75,22 @@ def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -
 
 
 def build_keeper(
-    settings: Settings, store: Store, threads: ThreadPoolExecutor
+    settings: Settings, store: Store, threads: ThreadPoolExecutor, folder: Path
 ) -> tuple[PictureKeeper, httpx.AsyncClient]:
     """Return what brings pictures home, and the client to close in the end."""
     allow = AllowList.parse(settings.allow_private)
     limits = Limits(size=settings.download_limit, total=timedelta(seconds=settings.download_timeout))
     client = open_download_client(allow, settings.worker_slots)
     downloader = Downloader(client, allow=allow, limits=limits, threads=threads)
-    into = Path(tempfile.mkdtemp(prefix="darkroom-"))
-    return PictureKeeper(store, downloader, into=into, limits=limits, threads=threads), client
+    return PictureKeeper(store, downloader, into=folder, limits=limits, threads=threads), client
 
 
 def build_tools(settings: Settings) -> Tools:
     """Make the tools. To be called on the loop that uses them."""
     threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pictures")
     store = build_store(settings, threads)
-    keeper, downloads = build_keeper(settings, store, threads)
+    folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
+    keeper, downloads = build_keeper(settings, store, threads, folder)
     calls = open_client(limit=settings.worker_slots)
     return Tools(
         settings=settings,
@@ -101,4 +104,5 @@ def build_tools(settings: Settings) -> Tools:
         policy=RetryPolicy(timedelta(seconds=settings.retry_base), timedelta(seconds=settings.retry_cap)),
         clock=now,
         clients=(calls, downloads),
+        folder=folder,
     )

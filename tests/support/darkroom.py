@@ -46,6 +46,7 @@ class OneWorker:
     bench: Workbench
     dispatcher: Dispatcher
     messages: list[tuple[str, list[UUID], UUID]]
+    broker_up: bool = True
 
     async def deliver(self) -> None:
         """Deliver the messages that were sent so far."""
@@ -79,8 +80,10 @@ class Darkroom:
         bench.writer.start()
         messages: list[tuple[str, list[UUID], UUID]] = []
 
-        async def publish(task: str, job_ids: Sequence[UUID], lease: UUID) -> None:
-            messages.append((task, list(job_ids), lease))
+        async def publish(task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
+            if made.broker_up:
+                messages.append((task, list(job_ids), lease))
+            return made.broker_up
 
         made = OneWorker(bench, Dispatcher(self.tools, bench.hand, worker_id, publish), messages)
         self.workers.append(made)
@@ -173,6 +176,7 @@ async def open_darkroom(
         upstream_base_url=provider.url,
         upstream_api_key="practice-key-practice",  # type: ignore[arg-type]  # pydantic makes it secret
         allow_private=("127.0.0.0/8",),
+        dispatch_interval=0.001,
         **settings,
     )
     clock = Clock()

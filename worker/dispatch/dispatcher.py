@@ -17,13 +17,13 @@ from models.queries.moves import apply
 from worker.broker import GENERATE, STORE
 from worker.dispatch.gate import closed, interleave, lanes_for, openings, share
 from worker.hand import Hand
-from worker.lifecycle import leased
+from worker.lifecycle import leased, returned
 from worker.tools import Tools
 
 CHUNK = 50
 _REST = 0.02  # seconds between rounds at least
 _log = structlog.get_logger()
-Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[None]]
+Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
 
 
 class Dispatcher:
@@ -31,6 +31,7 @@ class Dispatcher:
 
     def __init__(self, tools: Tools, hand: Hand, worker_id: UUID, publish: Publish) -> None:
         self._tools, self._hand, self._worker_id, self._publish = tools, hand, worker_id, publish
+        self._heard = True  # whether the broker took the last message; if not, one job at a time tries it
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
@@ -74,7 +75,10 @@ class Dispatcher:
         job_ids = await self._lease_rows(channel.id, lanes, lease)
         self._hand.jobs.update(dict.fromkeys(job_ids))
         for start in range(0, len(job_ids), CHUNK):
-            await self._publish(GENERATE, job_ids[start : start + CHUNK], lease)
+            chunk = job_ids[start : start + CHUNK]
+            self._heard = await self._publish(GENERATE, chunk, lease)
+            if not self._heard:
+                await self._take_back(chunk, lease)
 
     async def _lease_rows(self, channel_id: UUID, lanes: Sequence[Lane], lease: UUID) -> list[UUID]:
         async with self._tools.database.writing() as connection:
@@ -83,7 +87,9 @@ class Dispatcher:
             if channel is None or closed(channel, now):
                 return []
             in_flight = await calls_in_flight(connection, channel_id)
-            allowed = openings(channel, in_flight=in_flight, slots=self._hand.free, now=now)
+            allowed = openings(
+                channel, in_flight=in_flight, slots=self._hand.free if self._heard else 1, now=now
+            )
             shares = share(lanes, len(allowed.starts), channel.turn)
             if not shares:
                 return []
@@ -99,6 +105,15 @@ class Dispatcher:
                 state = allowed.state_after(len(dealt), channel.next_start_at)
                 await change_channel(connection, channel_id, {"next_start_at": state, "turn": dealt[-1][0]})
             return [move.job_id for move in moves if move.job_id in given]
+
+    async def _take_back(self, job_ids: Sequence[UUID], lease: UUID) -> None:
+        """Undo leases that nobody will hear of."""
+        at, why = self._tools.clock(), "the broker took no message; nothing was sent"
+        async with self._tools.database.writing() as connection:
+            await apply(connection, [returned(job_id, lease, at=at, why=why) for job_id in job_ids])
+        for job_id in job_ids:
+            self._hand.jobs.pop(job_id, None)
+        await asyncio.sleep(self._tools.settings.dispatch_interval)
 
     async def _take_unstored(self) -> None:
         lease = new_id()

@@ -15,7 +15,7 @@ from worker.upstream.presets import Preset
 
 
 async def image_request(tools: Tools, job: Row[Any], preset: Preset) -> ImageRequest:
-    """Return what the job asks for: stored pictures as data URLs, and linked ones too if the preset says so."""
+    """Return what the job asks for: stored pictures as data URLs; linked ones too if the preset says so."""
     images = [
         await _image(tools, job, image, inline=preset.inline_images)
         for image in job.request.get("images", ())

@@ -4,7 +4,7 @@ import zlib
 from typing import Protocol
 
 
-class Undecodable(Exception):  # noqa: N818 - reads as what the answer is
+class Undecodable(Exception):
     """The answer's encoding is unknown, or its bytes do not fit it."""
 
 

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -27,7 +28,11 @@ def heartbeat(worker: OneWorker) -> Heartbeat:
         "slots": 1,
         "started_at": worker.bench.tools.clock(),
     }
-    return Heartbeat(worker.bench, row)
+
+    async def forget_lane(worker_id: UUID) -> None:
+        """There is no broker here."""
+
+    return Heartbeat(worker.bench, row, forget_lane)
 
 
 async def test_a_job_becomes_a_stored_picture_of_its_own_prompt(darkroom: Darkroom) -> None:
@@ -262,3 +267,20 @@ async def test_a_worker_that_stops_hands_back_what_it_has_not_sent(darkroom: Dar
     job = await darkroom.job(job_id)
     assert (job.status, job.attempts_used, job.worker_id) == ("queued", 0, None)
     assert darkroom.provider.ledger.calls == []
+
+
+async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_it_is_back(
+    darkroom: Darkroom,
+) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    job_ids = [await darkroom.submit(caller, f"cat {number}") for number in range(4)]
+    worker.broker_up = False
+    await worker.dispatcher.look()
+    await worker.dispatcher.look()
+    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["queued"] * 4
+    events = [len(await darkroom.statuses(job_id)) for job_id in job_ids]
+    assert sum(events) == 4 + 2 * 4 + 2  # the second look tries with one job only
+    worker.broker_up = True
+    for _ in range(2):
+        await worker.look_and_work()
+    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["succeeded"] * 4
