@@ -86,6 +86,11 @@ class Process:
         """Return the end of what it wrote."""
         return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""
 
+    def finish(self, *, within: float = 60) -> None:
+        """Wait until it ends by itself, and well."""
+        until(lambda: self.ended is not None, within=within, what=f"{self.command} ends")
+        assert self.ended == 0, self.words()
+
     def stop(self, sign: signal.Signals = signal.SIGTERM, *, within: float = 30) -> int:
         """Send a signal and wait for the end; returns the exit code. One that stays is killed."""
         assert self._running is not None, f"{self.command[0]} was not started"

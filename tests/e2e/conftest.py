@@ -1,0 +1,59 @@
+"""Fleets, each with a database, a broker and a provider of its own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.fleet import Fleet
+from tests.support.postgres import Postgres
+from tests.support.practice import Practice
+from tests.support.valkey import Valkey, serve_valkey
+
+FleetOf = Callable[..., Fleet]
+_numbers = iter(range(1, 1000))
+
+
+@pytest.fixture
+def practice_of(tmp_path: Path) -> Iterator[Callable[..., Practice]]:
+    """Start providers that answer after ``delay`` seconds."""
+    started: list[Practice] = []
+
+    def start(delay: float) -> Practice:
+        started.append(Practice(tmp_path, delay=delay))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for practice in started:
+        practice.process.end()
+
+
+@pytest.fixture
+def broker() -> Iterator[Valkey]:
+    """A broker that this test may stop and empty."""
+    with serve_valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def fleet_of(
+    tmp_path: Path, broker: Valkey, practice_of: Callable[..., Practice], request: pytest.FixtureRequest
+) -> Iterator[FleetOf]:
+    """Start fleets on a PostgreSQL that is given, or on the shared one."""
+    with ExitStack() as ending:
+
+        def start(*, delay: float, server: Postgres | None = None) -> Fleet:
+            postgres: Postgres = server or request.getfixturevalue("postgres")
+            name = f"fleet_{next(_numbers)}"
+            postgres.execute(f"CREATE DATABASE {name}")
+            fleet = Fleet(
+                tmp_path, practice_of(delay), database_url=postgres.url(name), broker_url=broker.url
+            )
+            ending.callback(lambda: print(fleet.words()))  # shown if the test fails
+            ending.callback(fleet.end)
+            fleet.start()
+            return fleet
+
+        yield start

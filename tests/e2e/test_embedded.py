@@ -1,0 +1,98 @@
+"""Everything in one process, on SQLite and an in-memory broker."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+
+import pytest
+
+from tests.support.fleet import COMMAND, environment, serves
+from tests.support.practice import Practice
+from tests.support.processes import Process, free_port
+from tests.support.visitor import Visitor
+
+PROMPTS = [f"picture number {number} of a few" for number in range(60)]
+
+
+class Darkroom:
+    """One ``darkroom up`` and who uses it."""
+
+    def __init__(self, folder: Path, practice: Practice) -> None:
+        port = free_port()
+        self.practice, self.url = practice, f"http://127.0.0.1:{port}"
+        command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
+        variables = environment(practice.url, upstream_concurrency="10")
+        self.process = Process(command, folder / "up.log", environment=variables, folder=folder)
+        self.visitor = Visitor([self.url])
+
+    def start(self) -> None:
+        """Start and wait until it serves."""
+        self.process.start()
+        self.process.ready(lambda: serves(self.url))
+
+
+@pytest.fixture
+def darkroom_of(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[Callable[..., Darkroom]]:
+    started: list[Darkroom] = []
+
+    def start(delay: float) -> Darkroom:
+        started.append(Darkroom(tmp_path, practice_of(delay)))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for darkroom in started:
+        darkroom.visitor.close()
+        darkroom.process.end()
+        print(darkroom.process.words())
+
+
+def test_every_job_becomes_its_own_picture(darkroom_of: Callable[..., Darkroom]) -> None:
+    darkroom = darkroom_of(delay=0.1)
+    darkroom.visitor.submit(PROMPTS)
+
+    jobs = darkroom.visitor.settled(len(PROMPTS))
+    darkroom.visitor.check_pictures(jobs)
+    assert darkroom.practice.times() == dict.fromkeys(PROMPTS, 1)
+
+
+@pytest.mark.parametrize("sign", [SIGINT, SIGTERM])
+def test_a_signal_ends_it_within_seconds_and_what_was_in_hand_is_not_lost(
+    darkroom_of: Callable[..., Darkroom], sign: int
+) -> None:
+    darkroom = darkroom_of(delay=30)
+    darkroom.visitor.submit(PROMPTS)
+    darkroom.practice.busy(10)
+
+    began = time.monotonic()
+    assert darkroom.process.stop(sign) == 0
+    assert time.monotonic() - began < 10
+    darkroom.start()
+    jobs = darkroom.visitor.settled(10)
+    assert sum(job["status"] == "held" for job in jobs.values()) == 10
+
+
+@pytest.mark.parametrize("on_unknown", ["retry", "hold"])
+def test_a_killed_process_goes_on_where_it_was_when_it_is_started_again(
+    darkroom_of: Callable[..., Darkroom], on_unknown: str
+) -> None:
+    darkroom = darkroom_of(delay=0.7)
+    darkroom.visitor.submit(PROMPTS, on_unknown=on_unknown)
+    darkroom.practice.answered(15)
+    darkroom.practice.busy(8)
+    killed_at = time.monotonic()
+    darkroom.process.kill()
+    darkroom.start()
+
+    jobs = darkroom.visitor.settled(len(PROMPTS))
+    in_flight = {call.prompt for call in darkroom.practice.calls() if call.in_flight(killed_at)}
+    repeated = {prompt for prompt, times in darkroom.practice.times().items() if times > 1}
+    held = {job["prompt"] for job in jobs.values() if job["status"] == "held"}
+    done = {key: job for key, job in jobs.items() if job["status"] == "succeeded"}
+    touched = repeated if on_unknown == "retry" else held
+    assert touched
+    assert touched <= in_flight
+    assert not (repeated if on_unknown == "hold" else held)
+    assert len(done) + len(held) == len(PROMPTS)
+    darkroom.visitor.check_pictures(done)

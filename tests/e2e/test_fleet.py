@@ -1,0 +1,126 @@
+"""A fleet of real processes makes every picture, whatever is stopped, killed or emptied meanwhile."""
+
+import time
+from collections.abc import Mapping
+from signal import SIGTERM
+
+from tests.e2e.conftest import FleetOf
+from tests.support.fleet import Fleet
+from tests.support.postgres import serve_postgres
+from tests.support.valkey import Valkey
+from tests.support.visitor import Job
+
+PROMPTS = [f"picture number {number} of a crowd 猫" for number in range(200)]
+
+
+def each_called_once(fleet: Fleet, prompts: list[str] = PROMPTS) -> None:
+    assert fleet.practice.times() == dict.fromkeys(prompts, 1)
+
+
+def prompts_of(jobs: Mapping[str, Job], status: str) -> set[str]:
+    return {job["prompt"] for job in jobs.values() if job["status"] == status}
+
+
+def test_two_hundred_jobs_become_their_own_pictures(fleet_of: FleetOf) -> None:
+    fleet = fleet_of(delay=0.2)
+    ids = fleet.visitor.submit(PROMPTS)
+
+    jobs = fleet.visitor.settled(200)
+    assert [jobs[job_id]["prompt"] for job_id in ids] == PROMPTS
+    fleet.visitor.check_pictures(jobs)
+    each_called_once(fleet)
+
+
+def test_every_part_may_be_restarted_in_the_middle(fleet_of: FleetOf, broker: Valkey) -> None:
+    with serve_postgres() as postgres:
+        fleet = fleet_of(delay=0.8, server=postgres)
+        fleet.visitor.submit(PROMPTS)
+        fleet.practice.answered(20)
+
+        assert fleet.workers[0].stop(SIGTERM) == 0
+        fleet.workers[0].start()
+        assert fleet.apis[0].stop(SIGTERM) == 0
+        fleet.apis[0].start()
+        broker.stop()
+        broker.start()
+        fleet.await_api(0)
+        postgres.stop()
+        postgres.start()
+
+        jobs = fleet.visitor.settled(200, within=90)
+        fleet.visitor.check_pictures(jobs)
+        each_called_once(fleet)
+
+
+def test_a_worker_killed_with_calls_in_flight_repeats_only_these_when_jobs_say_retry(
+    fleet_of: FleetOf,
+) -> None:
+    fleet = fleet_of(delay=1)
+    fleet.visitor.submit(PROMPTS, on_unknown="retry")
+    fleet.practice.answered(20)
+    fleet.practice.busy(30)
+    killed_at = time.monotonic()
+    fleet.workers[0].kill()
+
+    jobs = fleet.visitor.settled(200)
+    fleet.visitor.check_pictures(jobs)
+    repeated = {prompt for prompt, times in fleet.practice.times().items() if times > 1}
+    in_flight = {call.prompt for call in fleet.practice.calls() if call.in_flight(killed_at)}
+    assert repeated
+    assert repeated <= in_flight
+    assert sum(fleet.practice.times().values()) == 200 + len(repeated)
+
+
+def test_a_worker_killed_with_calls_in_flight_leaves_these_held_by_default(fleet_of: FleetOf) -> None:
+    fleet = fleet_of(delay=1)
+    fleet.visitor.submit(PROMPTS)
+    fleet.practice.answered(20)
+    fleet.practice.busy(30)
+    killed_at = time.monotonic()
+    fleet.workers[0].kill()
+
+    jobs = fleet.visitor.settled(200)
+    held = prompts_of(jobs, "held")
+    assert held
+    assert held <= {call.prompt for call in fleet.practice.calls() if call.in_flight(killed_at)}
+    assert held | prompts_of(jobs, "succeeded") == set(PROMPTS)
+    each_called_once(fleet)
+    one = next(job for job in jobs.values() if job["status"] == "held")
+    assert one["error"]["outcome"] == "ambiguous"
+    assert "charged" in one["error"]["message"]
+    assert "retry the job or cancel it" in one["error"]["message"]
+
+    fleet.workers[0].start()
+    answer = fleet.visitor.ask("POST", f"/v1/jobs/{one['id']}/retry")
+    assert answer is not None
+    assert answer.status_code == 200, answer.text
+    fleet.visitor.settled(200)
+    fleet.visitor.check_pictures({one["id"]: fleet.visitor.job(one["id"])})
+
+
+def test_an_emptied_broker_loses_nothing_and_doubles_nothing(fleet_of: FleetOf, broker: Valkey) -> None:
+    fleet = fleet_of(delay=0.5)
+    fleet.visitor.submit(PROMPTS)
+    for answered in (10, 80, 150):
+        fleet.practice.answered(answered)
+        broker.flush()
+
+    jobs = fleet.visitor.settled(200)
+    fleet.visitor.check_pictures(jobs)
+    each_called_once(fleet)
+
+
+def test_jobs_are_accepted_while_the_broker_is_down_and_run_when_it_is_back(
+    fleet_of: FleetOf, broker: Valkey
+) -> None:
+    fleet = fleet_of(delay=0.1)
+    broker.stop()
+
+    began = time.monotonic()
+    fleet.visitor.submit(PROMPTS[:20])
+    assert time.monotonic() - began < 3
+    broker.start()
+
+    jobs = fleet.visitor.settled(20)
+    fleet.visitor.check_pictures(jobs)
+    each_called_once(fleet, PROMPTS[:20])

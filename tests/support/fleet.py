@@ -1,0 +1,96 @@
+"""A whole fleet of real processes: API processes, workers, PostgreSQL, Valkey, and the practice provider."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.support.practice import Practice
+from tests.support.processes import Process, free_port
+from tests.support.visitor import KEY, Visitor
+
+COMMAND = shutil.which("darkroom", path=str(Path(sys.executable).parent)) or "darkroom"
+
+
+def environment(provider: str, **settings: str) -> dict[str, str]:
+    """Return the variables of one installation whose only channel is the practice provider."""
+    own = {
+        "api_keys": KEY,
+        "upstream_base_url": provider,
+        "upstream_api_key": "practice",
+        "upstream_models": "*",
+        "upstream_preset": "generic",
+        "upstream_concurrency": "40",
+        "worker_slots": "20",  # so that both workers have calls in flight
+        "allow_private": "127.0.0.0/8",
+        "worker_timeout": "3",
+        "worker_grace": "20",
+        "retry_base": "0.2",
+        **settings,
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
+    return kept | {f"DARKROOM_{name.upper()}": value for name, value in own.items()}
+
+
+def serves(url: str) -> bool:
+    """Tell whether an API process is ready."""
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False, verify=False, timeout=10).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+class Fleet:
+    """Two API processes and two workers. Each of them can be stopped, killed and started again."""
+
+    def __init__(self, folder: Path, practice: Practice, *, database_url: str, broker_url: str) -> None:
+        self.practice = practice
+        ports = [free_port(), free_port()]
+        self.urls = [f"http://127.0.0.1:{port}" for port in ports]
+        variables = environment(
+            practice.url,
+            database_url=database_url,
+            broker_url=broker_url,
+            storage_url=f"file://{folder}/pictures",
+            public_url=self.urls[0],
+        )
+        self._folder, self._variables = folder, variables
+        self.migrate = self._process("migrate")
+        self.apis = [self._process("serve", "--port", str(port)) for port in ports]
+        self.workers = [self._process("work"), self._process("work")]
+        self.visitor = Visitor(self.urls)
+
+    def start(self) -> None:
+        """Make the tables, then start all and wait until the API serves."""
+        self.migrate.start()
+        self.migrate.finish()
+        for process in (*self.workers, *self.apis):
+            process.start()
+        for number in range(len(self.apis)):
+            self.await_api(number)
+
+    def await_api(self, number: int) -> None:
+        """Wait until an API process serves."""
+        self.apis[number].ready(lambda: serves(self.urls[number]))
+
+    def words(self) -> str:
+        """Return the last words of all processes, for whoever looks at a failure."""
+        return "\n".join(f"== {log.name}\n{_last(log)}" for log in sorted(self._folder.glob("*.log")))
+
+    def end(self) -> None:
+        """End what still runs."""
+        self.visitor.close()
+        for process in (*self.workers, *self.apis, self.migrate):
+            process.end()
+
+    def _process(self, *arguments: str) -> Process:
+        number = len(list(self._folder.glob("*.log")))
+        log = self._folder / f"{number}-{arguments[0]}.log"
+        log.touch()
+        return Process([COMMAND, *arguments], log, environment=self._variables, folder=self._folder)
+
+
+def _last(log: Path) -> str:
+    return log.read_text(errors="replace")[-3000:]

@@ -1,0 +1,77 @@
+"""The practice provider as a process of its own, and its books."""
+
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+
+from tests.support.processes import Process, until
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call as the provider saw it; times are of ``time.monotonic()``."""
+
+    prompt: str
+    received: float
+    finished: float | None
+    aborted: bool
+
+    def in_flight(self, moment: float, *, slack: float = 0.5) -> bool:
+        """Tell whether it was going on at that moment, or had ended too shortly before to be noted."""
+        return self.received <= moment + slack and (self.finished is None or self.finished >= moment - slack)
+
+
+class Practice:
+    """A provider that draws tiny pictures, ``delay`` seconds after it was asked."""
+
+    def __init__(self, folder: Path, *, delay: float) -> None:
+        arguments = ["--picture", "tiny", "--delay", str(delay)]
+        code = f"from worker.practice.server import main; main({arguments!r})"
+        self.process = Process([sys.executable, "-c", code], folder / "practice.log", folder=folder)
+        self.url = ""
+
+    def start(self) -> None:
+        """Start and read the address."""
+        self.process.start()
+        self.process.ready(lambda: self.process.words().endswith("\n"))
+        self.url = str(orjson.loads(self.process.words())["url"])
+
+    def calls(self) -> list[Call]:
+        """Return all calls so far."""
+        return [
+            Call(each["prompt"], each["received"], each["finished"], each["aborted"])
+            for each in self._books("")["calls"]
+        ]
+
+    def times(self) -> Counter[str]:
+        """Return how often each prompt was called."""
+        return Counter(call.prompt for call in self.calls())
+
+    def busy(self, calls: int) -> float:
+        """Wait until so many calls are in flight; returns that moment."""
+        until(
+            lambda: self._books("?calls=0")["in_flight"] >= calls,
+            within=60,
+            what=f"{calls} calls are in flight",
+            every=0.02,
+        )
+        return time.monotonic()
+
+    def answered(self, calls: int) -> None:
+        """Wait until so many calls are over."""
+        until(
+            lambda: sum(call.finished is not None for call in self.calls()) >= calls,
+            within=60,
+            what=f"{calls} calls are answered",
+        )
+
+    def _books(self, query: str) -> dict[str, Any]:
+        answer = httpx.get(f"{self.url}/ledger{query}", trust_env=False, verify=False, timeout=10)
+        answer.raise_for_status()
+        return dict(answer.json())
