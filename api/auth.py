@@ -69,6 +69,10 @@ class Authenticator:
         self._known[key_hash] = (at + _FRESH, caller)
         return caller
 
+    def forget(self) -> None:
+        """Look everybody up again."""
+        self._known.clear()
+
     async def _look_up(self, key_hash: bytes) -> Caller | None:
         async with self._database.reading() as connection:
             row = await find_caller(connection, key_hash)

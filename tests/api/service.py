@@ -1,6 +1,8 @@
-"""A running API and the words to ask it with."""
+"""A running API, the words to ask it with, and a hand that does what a worker would do."""
 
+import hashlib
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +10,16 @@ import httpx
 from fastapi import FastAPI
 
 from api.services import Services
-from models.ids import parse_id
+from models.clock import now
+from models.ids import new_id, parse_id
+from models.queries.attempts import finish_attempts, insert_attempts
+from models.queries.moves import Move, apply
+from models.queries.pictures import insert_assets
+from models.states import JobStatus
 
 ALICE, BOB, ADMIN = "alice-0123456789abcdef", "bob-0123456789abcdef00", "admin-0123456789abcdef"
 JOB = {"model": "gpt-image", "prompt": "a cat"}
+S = JobStatus
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,72 @@ class Service:
         assert answer.status_code == 202, answer.text
         job: dict[str, Any] = answer.json()
         return job
+
+    async def submit_once(self, headers: dict[str, str]) -> dict[str, Any]:
+        """Hand in a job under a key and return it."""
+        job: dict[str, Any] = (await self.post("/v1/jobs", json=JOB, headers=headers)).json()
+        return job
+
+    async def move(self, job: dict[str, Any], *path: JobStatus, **changes: Any) -> None:
+        """Lead a job through states, as a worker would."""
+        for leaving, entering in pairwise(path):
+            async with self.services.database.writing() as connection:
+                assert await apply(connection, [Move(key_of(job), leaving, entering, now(), changes=changes)])
+
+    async def finish(self, job: dict[str, Any], content: bytes) -> dict[str, Any]:
+        """Give a queued job its picture; return the asset's row."""
+        digest = hashlib.sha256(content).hexdigest()
+        await self.services.store.put(f"{digest}.png", content, content_type="image/png")
+        caller = await self.services.authenticator.find(self.key or "")
+        assert caller is not None
+        asset = {
+            "id": new_id(),
+            "caller_id": caller.id,
+            "job_id": key_of(job),
+            "position": 0,
+            "token": f"token-{digest[:20]}",
+            "key": f"{digest}.png",
+            "sha256": digest,
+            "content_type": "image/png",
+            "extension": "png",
+            "width": 3,
+            "height": 2,
+            "bytes": len(content),
+            "source_url": None,
+            "created_at": now(),
+        }
+        async with self.services.database.writing() as connection:
+            await insert_assets(connection, [asset])
+            await insert_attempts(connection, [_attempt(key_of(job))])
+            await finish_attempts(connection, [_ended(key_of(job))])
+        await self.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.STORING, S.SUCCEEDED)
+        return asset
+
+
+def _attempt(job_id: UUID) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "number": 1,
+        "generation": 1,
+        "channel": "here",
+        "worker_id": new_id(),
+        "sent_at": now(),
+        "billed": "unknown",
+    }
+
+
+def _ended(job_id: UUID) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "number": 1,
+        "finished_at": now(),
+        "outcome": "success",
+        "error_code": None,
+        "http_status": 200,
+        "provider_request_id": None,
+        "provider_message": None,
+        "billed": "yes",
+    }
 
 
 def key_of(job: dict[str, Any]) -> UUID:
