@@ -1,5 +1,6 @@
 """A client of the native API, synchronous: what scripts and the command line call."""
 
+import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -185,4 +186,5 @@ def _problem(response: httpx.Response) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return str(error).strip().rstrip(".") or type(error).__name__
+    words = re.sub(r"^\[Errno -?\d+\] ", "", str(error).strip())
+    return words.rstrip(".") or type(error).__name__

@@ -15,6 +15,7 @@ from worker.core import WorkerCore
 from worker.logs import configure_logs
 
 _log = structlog.get_logger()
+_NOTHING = "darkroom.nothing"
 _WAKES = 2  # Celery looks for messages twice more before it ends, and each look would take two seconds
 _OPTIONS: dict[str, Any] = {
     "pool": "threads",
@@ -33,8 +34,13 @@ def _build(settings: Settings) -> tuple[Celery, WorkerCore]:
     app.task(name=WAKE)(core.wake)
     app.task(name=GENERATE)(core.generate)
     app.task(name=STORE)(core.store)
+    app.task(name=_NOTHING)(_do_nothing)
     app.finalize()
     return app, core
+
+
+def _do_nothing() -> None:
+    """Be a message that makes Celery look up."""
 
 
 class EmbeddedWorker:
@@ -66,7 +72,7 @@ class EmbeddedWorker:
         self._core.halt()
         worker_state.should_stop = 0
         for _ in range(_WAKES):
-            self._controller.app.send_task(WAKE, queue=DOORBELL, ignore_result=True)
+            self._controller.app.send_task(_NOTHING, queue=self._core.lane, ignore_result=True)
         self._core.stop(grace)
         self._thread.join(timeout=5)
 

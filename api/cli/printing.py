@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_ELASTIC = frozenset({"MODEL", "MODELS", "PROMPT", "DETAIL"})  # columns that give way; ids are to be copied
 _STYLES = {
     "succeeded": "green",
     "failed": "red",
@@ -48,12 +48,19 @@ class Printer:
             for value, _ in rows:
                 write_json(value)
             return
-        drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for place, column in enumerate(columns):
-            drawn.add_column(column, overflow="fold", no_wrap=place == 0)  # ids are there to be copied
+        drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for column in columns:
+            drawn.add_column(column, no_wrap=column not in _ELASTIC)
         for _, cells in rows:
-            drawn.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
+            drawn.add_row(*(_cell(cell) for cell in cells))
         self.console.print(drawn if drawn.row_count else f"No {title}.", highlight=False)
+
+
+def _cell(value: Any) -> Text:
+    """Return a cell on one line; what others wrote is not read as markup."""
+    if isinstance(value, Text):
+        return value
+    return Text(str(value), no_wrap=True, overflow="ellipsis")
 
 
 def printer(*, json: bool) -> Printer:

@@ -1,6 +1,7 @@
 """Jobs as people read them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group
@@ -9,8 +10,9 @@ from rich.text import Text
 
 from api.cli.printing import shortened, status_text
 from api.client import Job
+from models.clock import now
 
-JOB_COLUMNS = ("ID", "STATUS", "MODEL", "PROMPT", "CREATED", "DETAIL")
+JOB_COLUMNS = ("ID", "STATUS", "AGE", "MODEL", "PROMPT", "DETAIL")
 
 
 def job_cells(job: Job) -> tuple[Any, ...]:
@@ -18,9 +20,9 @@ def job_cells(job: Job) -> tuple[Any, ...]:
     return (
         job["id"],
         status_text(job["status"]),
+        age(job["created_at"], now()),
         job["model"],
         shortened(job["prompt"], 40),
-        shown_time(job["created_at"]),
         job_detail(job),
     )
 
@@ -107,3 +109,12 @@ def _asset(asset: Mapping[str, Any]) -> str:
 def shown_time(moment: str | None) -> str:
     """Return a time of the API without its fractions of a second."""
     return moment.replace("T", " ")[:19] + "Z" if moment else ""
+
+
+def age(moment: str, at: datetime) -> str:
+    """Return how long ago a time of the API was, in its largest unit: 40s, 12m, 5h, 3d."""
+    seconds = max(0, int((at - datetime.fromisoformat(moment)).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

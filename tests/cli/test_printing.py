@@ -1,11 +1,13 @@
 """Tables for people."""
 
 import io
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from rich.console import Console
 
 from api.cli.printing import Printer, shortened
-from api.cli.views import JOB_COLUMNS, job_cells, job_view
+from api.cli.views import JOB_COLUMNS, age, job_cells, job_view
 from tests.cli.servers import a_job, an_asset
 
 
@@ -71,3 +73,19 @@ def test_one_job_shows_its_attempts_pictures_and_error() -> None:
 def test_long_texts_become_one_short_line() -> None:
     assert shortened("a\nb  c", 10) == "a b c"
     assert shortened("a" * 20, 10) == "a" * 9 + "…"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0s"), (-5, "0s"), (59, "59s"), (60, "1m"), (7200, "2h"), (172_800, "2d")]
+)
+def test_an_age_is_told_in_its_largest_unit(seconds: int, shown: str) -> None:
+    born = datetime(2026, 1, 1, tzinfo=UTC)
+    assert age("2026-01-01T00:00:00.000Z", born + timedelta(seconds=seconds)) == shown
+
+
+def test_a_narrow_terminal_shortens_prompts_instead_of_breaking_lines() -> None:
+    printing, out = printed(width=80)
+    job = a_job(1, id="job_01h455vb4pex5vsknk084sn02q", prompt="a long prompt " * 9, status="succeeded")
+    printing.table("jobs", JOB_COLUMNS, [(job, job_cells(job))])
+    assert len(out.getvalue().splitlines()) == 2
+    assert "succeeded" in out.getvalue()
