@@ -16,7 +16,8 @@ from worker.logs import configure_logs
 
 _log = structlog.get_logger()
 _NOTHING = "darkroom.nothing"
-_WAKES = 2  # Celery looks for messages twice more before it ends, and each look would take two seconds
+_LAST_LOOK = 5.0  # seconds for Celery to see that it is over
+_NUDGES = 50  # messages on the way: without one, each of its last looks takes two seconds
 _OPTIONS: dict[str, Any] = {
     "pool": "threads",
     "without_heartbeat": True,
@@ -71,10 +72,12 @@ class EmbeddedWorker:
         """Stop: running calls get ``grace`` seconds."""
         self._core.halt()
         worker_state.should_stop = 0
-        for _ in range(_WAKES):
-            self._controller.app.send_task(_NOTHING, queue=self._core.lane, ignore_result=True)
         self._core.stop(grace)
-        self._thread.join(timeout=5)
+        for _ in range(_NUDGES):
+            self._controller.app.send_task(_NOTHING, queue=self._core.lane, ignore_result=True)
+            self._thread.join(timeout=_LAST_LOOK / _NUDGES)
+            if not self._thread.is_alive():
+                return
 
 
 def run_worker(settings: Settings) -> None:
