@@ -1,5 +1,6 @@
 """The console script ``darkroom``. Commands are imported when they are called, so that ``--help`` is fast."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -66,7 +67,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _close_pipe() -> Exit:
     """End quietly: whoever read our output (``| head``) has enough."""
-    sys.stdout = sys.stderr
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not flushed into nowhere
     return Exit.OK
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from api.app import create_app
 from api.cli.exits import CommandFailed, Exit
-from api.cli.installation import require_tables, settings_of
+from api.cli.installation import placed, require_tables, settings_of
 from api.cli.options import Installation
 from api.serving import listen
 from api.serving import serve as serve_app
@@ -27,7 +27,8 @@ def serve(*, host: str | None = None, port: int | None = None, config: Path | No
     """
     settings = _fleet_settings(config, "serve", host=host, port=port)
     configure_logs(settings)
-    serve_app(create_app(settings), listen(settings.host, settings.port))
+    listener = listen(settings.host, settings.port)
+    serve_app(create_app(placed(settings, listener.getsockname()[1])), listener)
     return Exit.OK
 
 

@@ -32,6 +32,21 @@ def settings_of(installation: Installation, **overrides: Any) -> Settings:
     return load_settings(installation.config, **overrides, **chosen)
 
 
+def placed(settings: Settings, port: int) -> Settings:
+    """Return the settings with the port we got, and addresses that lead to it unless set otherwise."""
+    changes: dict[str, object] = {"port": port}
+    if "public_url" not in settings.model_fields_set:
+        changes["public_url"] = f"http://{_reachable(settings.host)}:{port}"
+    return settings.model_copy(update=changes)
+
+
+def _reachable(host: str) -> str:
+    """Return a host that this machine's own programs reach: the wildcards are none."""
+    if host in ("0.0.0.0", "", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
 def read(settings: Settings, ask: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
     """Run one question against the installation's database."""
     return _run(settings, ask, writing=False)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.callers import has_key, make_key
 from api.cli.exits import CommandFailed, Exit
-from api.cli.installation import settings_of, upgrade, write
+from api.cli.installation import placed, settings_of, upgrade, write
 from api.cli.options import Installation
 from api.cli.printing import say
 from api.embedded import run_embedded
@@ -60,21 +60,6 @@ def up(
     finally:
         listener.close()
     return Exit.OK
-
-
-def placed(settings: Settings, port: int) -> Settings:
-    """Return the settings with the port we got, and addresses that lead to it unless set otherwise."""
-    changes: dict[str, object] = {"port": port}
-    if "public_url" not in settings.model_fields_set:
-        changes["public_url"] = f"http://{_reachable(settings.host)}:{port}"
-    return settings.model_copy(update=changes)
-
-
-def _reachable(host: str) -> str:
-    """Return a host that this machine's own programs reach: the wildcards are none."""
-    if host in ("0.0.0.0", "", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 def _first_key(settings: Settings) -> str | None:

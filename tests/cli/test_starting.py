@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.installation import settings_of
+from api.cli.installation import placed, settings_of
 from api.cli.options import Installation
-from api.cli.up import placed
 from models.settings import load_settings
 
 Darkroom = Callable[..., int]
