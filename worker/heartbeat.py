@@ -27,6 +27,7 @@ class Heartbeat:
     def __init__(self, bench: Workbench, row: dict[str, Any], forget_lane: Forget) -> None:
         self._bench, self._row, self._forget_lane = bench, row, forget_lane
         self._timeout = timedelta(seconds=bench.tools.settings.worker_timeout)
+        self._last_beat = self._steady_since = bench.tools.clock()
 
     async def run(self) -> None:
         """Beat until cancelled; outages of the database are waited out."""
@@ -43,8 +44,20 @@ class Heartbeat:
         stopping = now if self._bench.hand.halt.is_set() else None
         async with self._bench.tools.database.writing() as connection:
             await beat(connection, {**self._row, "stopping_at": stopping}, now)
+        self._note_beat(now)
         await self._sweep(now)
-        await self._reap(now)
+        if now - self._steady_since >= self._timeout:
+            await self._reap(now)
+
+    def _note_beat(self, now: datetime) -> None:
+        """Remember since when we beat without a gap.
+
+        After an outage all heartbeats are old. Whoever is back first must not take the others for lost: they
+        are calling, or hold results to write. So nobody is given up before we could have seen them beat.
+        """
+        if now - self._last_beat > self._timeout / 2:
+            self._steady_since = now
+        self._last_beat = now
 
     async def leave(self) -> None:
         """Say goodbye: what is still in hand is taken back at once."""

@@ -235,8 +235,11 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
     await lost.dispatcher.look()
     call = asyncio.create_task(lost.deliver_only(running))
     await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
-    darkroom.clock.forward(minutes=5)
-    await heartbeat(other).beat_once()
+    beats = heartbeat(other)
+    for _ in range(4):
+        await beats.beat_once()
+        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+    await beats.beat_once()
     assert (await darkroom.job(leased)).status == "queued"
     job = await darkroom.job(running)
     assert (job.status, job.error["code"]) == ("held", "connection_lost")
@@ -246,6 +249,26 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
     await other.look_and_work()
     assert (await darkroom.job(leased)).status == "succeeded"
     assert (await darkroom.job(leased)).attempts_used == 1
+
+
+async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others(darkroom: Darkroom) -> None:
+    one, other = await darkroom.worker(), await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "hang"})
+    await one.dispatcher.look()
+    call = asyncio.create_task(one.deliver_only(job_id))
+    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    beats = [heartbeat(other), heartbeat(one)]
+    for beat in beats:
+        await beat.beat_once()
+    darkroom.clock.forward(minutes=5)
+    for _ in range(5):
+        for beat in beats:
+            await beat.beat_once()
+        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+    job = await darkroom.job(job_id)
+    assert (job.status, job.worker_id) == ("running", one.bench.worker_id)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
 
 
 async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: Darkroom) -> None:
