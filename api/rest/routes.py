@@ -81,7 +81,7 @@ def _add_submit(router: APIRouter) -> None:
                 "Prefer",
                 f"wait=N: answer when the job has ended, or after N (1–{LONGEST_WAIT}) seconds",
                 type="string",
-                pattern="^wait=[1-3]$",
+                pattern="^wait=[0-9]{1,2}$",
             ),
             body=_SUBMIT,
         ),

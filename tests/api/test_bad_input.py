@@ -28,30 +28,30 @@ async def refused(service: Service, *, status: int, field: str | None, **options
     return problem
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"nonsense",
-        b'{"model": "m", "prompt": NaN}',
-        b'{"model": "m", "prompt": "a", "n": 1e999}',
-        b'{"model": "m", "prompt": "\xff\xfe"}',
-        b'{"model": "m", "prompt": "\\ud800"}',
-        b'\xef\xbb\xbf{"model": "m", "prompt": "a"}',
-        b"[" * 100_000,
-        b'{"a":' * 5000 + b"1" + b"}" * 5000,
-        '{"model": "m", "prompt": "a"}'.encode("utf-16"),
-    ],
-)
-async def test_what_is_not_json_is_refused(service: Service, content: bytes) -> None:
-    problem = await refused(service, status=400, field=None, content=content)
-    assert problem["code"] == "malformed_json"
+NOT_JSON = [
+    b"",
+    b"{",
+    b"nonsense",
+    b'{"model": "m", "prompt": NaN}',
+    b'{"model": "m", "prompt": "a", "n": 1e999}',
+    b'{"model": "m", "prompt": "\xff\xfe"}',
+    b'{"model": "m", "prompt": "\\ud800"}',
+    b'\xef\xbb\xbf{"model": "m", "prompt": "a"}',
+    b"[" * 100_000,
+    b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    '{"model": "m", "prompt": "a"}'.encode("utf-16"),
+]
 
 
-@pytest.mark.parametrize("value", [None, 1, "text", [], [JOB], True, {}])
-async def test_json_of_another_shape_is_refused(service: Service, value: Any) -> None:
-    await refused(service, status=422, field=None, content=orjson.dumps(value))
+async def test_what_is_not_json_is_refused(service: Service) -> None:
+    for content in NOT_JSON:
+        problem = await refused(service, status=400, field=None, content=content)
+        assert problem["code"] == "malformed_json"
+
+
+async def test_json_of_another_shape_is_refused(service: Service) -> None:
+    for value in (None, 1, "text", [], [JOB], True, {}):
+        await refused(service, status=422, field=None, content=orjson.dumps(value))
 
 
 FIELDS: list[tuple[str, Any]] = [
@@ -123,18 +123,18 @@ FIELDS: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value"), FIELDS, ids=[f"{f}-{str(v)[:20]!a}" for f, v in FIELDS])
-async def test_a_wrong_field_is_named(service: Service, field: str, value: Any) -> None:
-    name = field.split(".")[0]
-    fields = value if isinstance(value, dict) and name in value else {name: value}
-    await refused(service, status=422, field=field, content=orjson.dumps(JOB | fields))
+async def test_every_wrong_field_is_named(service: Service) -> None:
+    for field, value in FIELDS:
+        name = field.split(".")[0]
+        fields = value if isinstance(value, dict) and name in value else {name: value}
+        await refused(service, status=422, field=field, content=orjson.dumps(JOB | fields))
 
 
-@pytest.mark.parametrize("name", ["params", "metadata"])
-async def test_what_is_nested_too_deeply_is_refused(service: Service, name: str) -> None:
+async def test_what_is_nested_too_deeply_is_refused(service: Service) -> None:
     deep = b'{"a":' * 300 + b"1" + b"}" * 300
-    content = b'{"model":"m","prompt":"p","%b":%b}' % (name.encode(), deep)
-    await refused(service, status=422, field=name, content=content)
+    for name in ("params", "metadata"):
+        content = b'{"model":"m","prompt":"p","%b":%b}' % (name.encode(), deep)
+        await refused(service, status=422, field=name, content=content)
 
 
 async def test_missing_fields_are_named_all_at_once(service: Service) -> None:
@@ -147,31 +147,26 @@ async def test_a_thousand_unknown_fields_make_a_short_answer(service: Service) -
     assert len(problem["errors"]) <= 20
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [("jobs", []), ("jobs", {}), ("jobs", None), ("jobs", "x"), ("jobs", [JOB] * 1001)],
-)
-async def test_a_wrong_list_of_jobs_is_refused_whole(service: Service, field: str, value: Any) -> None:
-    await refused(service, status=422, field=field, json={field: value})
+async def test_a_wrong_list_of_jobs_is_refused_whole(service: Service) -> None:
+    for value in ([], {}, None, "x", [JOB] * 1001):
+        await refused(service, status=422, field="jobs", json={"jobs": value})
 
 
 async def test_nothing_stands_beside_many_jobs(service: Service) -> None:
     await refused(service, status=422, field="model", json={"jobs": [JOB], "model": "m"})
 
 
-@pytest.mark.parametrize("key", ["", " ", "k" * 256, "schlüssel", "a\x00b", "a\tb"])
-async def test_a_wrong_idempotency_key_is_named(service: Service, key: str) -> None:
-    headers = {"Idempotency-Key": key.encode("latin-1")}
-    await refused(service, status=422, field="Idempotency-Key", json=JOB, headers=headers)
+async def test_a_wrong_idempotency_key_is_named(service: Service) -> None:
+    for key in ("", " ", "k" * 256, "schlüssel", "a\x00b", "a\tb"):
+        headers = {"Idempotency-Key": key.encode("latin-1")}
+        await refused(service, status=422, field="Idempotency-Key", json=JOB, headers=headers)
 
 
-@pytest.mark.parametrize(
-    "prefer", ["wait", "wait=", "wait=x", "wait=-1", "wait=0", "wait=9999999999999", "\xff"]
-)
-async def test_a_preference_that_makes_no_sense_is_ignored(service: Service, prefer: str) -> None:
-    answer = await service.post("/v1/jobs", json=JOB, headers={"Prefer": prefer.encode("latin-1")})
-    assert answer.status_code == 202
-    assert "preference-applied" not in answer.headers
+async def test_a_preference_that_makes_no_sense_is_ignored(service: Service) -> None:
+    for prefer in ("wait", "wait=", "wait=x", "wait=-1", "wait=0", "wait=9999999999999", "\xff"):
+        answer = await service.post("/v1/jobs", json=JOB, headers={"Prefer": prefer.encode("latin-1")})
+        assert answer.status_code == 202
+        assert "preference-applied" not in answer.headers
 
 
 @pytest.fixture
@@ -200,63 +195,57 @@ async def test_an_input_picture_over_the_limit_is_refused(small: Service) -> Non
     await refused(small, status=422, field="images.0", json=JOB | {"images": [url]})
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("limit", "0"),
-        ("limit", "201"),
-        ("limit", "x"),
-        ("limit", "-1"),
-        ("limit", "99999999999999999999"),
-        ("limit", "٣"),
-        ("before", "nonsense"),
-        ("before", "\0"),
-        ("status", "done"),
-        ("campaign", "\0"),
-        ("tag", "t" * 65),
-        ("model", "m\0"),
-        ("colour", "blue"),
-    ],
-)
-async def test_a_wrong_parameter_of_a_list_is_named(service: Service, name: str, value: str) -> None:
-    answer = await service.get("/v1/jobs", params={name: value})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, name)
+WRONG_PARAMETERS = [
+    ("limit", "0"),
+    ("limit", "201"),
+    ("limit", "x"),
+    ("limit", "-1"),
+    ("limit", "99999999999999999999"),
+    ("limit", "٣"),
+    ("before", "nonsense"),
+    ("before", "\0"),
+    ("status", "done"),
+    ("campaign", "\0"),
+    ("tag", "t" * 65),
+    ("model", "m\0"),
+    ("colour", "blue"),
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("wait", "61"), ("wait", "x"), ("after_revision", "-1"), ("x", "1")]
-)
-async def test_a_wrong_parameter_of_a_long_poll_is_named(service: Service, name: str, value: str) -> None:
+async def test_a_wrong_parameter_of_a_list_is_named(service: Service) -> None:
+    for name, value in WRONG_PARAMETERS:
+        answer = await service.get("/v1/jobs", params={name: value})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, name)
+
+
+async def test_a_wrong_parameter_of_a_long_poll_is_named(service: Service) -> None:
     job = await service.submit()
-    answer = await service.get(f"/v1/jobs/{job['id']}", params={name: value})
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, name)
+    for name, value in (("wait", "61"), ("wait", "x"), ("after_revision", "-1"), ("x", "1")):
+        answer = await service.get(f"/v1/jobs/{job['id']}", params={name: value})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, name)
 
 
-@pytest.mark.parametrize(
-    "path", ["nonsense", "job_", "job_" + "z" * 26, "%00", "%ff%fe", "asset_" + "0" * 26, "a" * 5000]
-)
-async def test_an_id_that_can_not_be_is_not_there(service: Service, path: str) -> None:
-    for address in (f"/v1/jobs/{path}", f"/v1/jobs/{path}/events", f"/v1/assets/{path}"):
+async def test_an_id_that_can_not_be_is_not_there(service: Service) -> None:
+    ids = ("nonsense", "job_", "job_" + "z" * 26, "%00", "%ff%fe", "asset_" + "0" * 26, "a" * 5000)
+    for address in (
+        f"/v1/{kind}" for each in ids for kind in (f"jobs/{each}", f"jobs/{each}/events", f"assets/{each}")
+    ):
         answer = await service.get(address)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
+async def test_unknown_addresses_and_methods_are_problems(service: Service) -> None:
+    unknown = (
         ("GET", "/nowhere", 404),
         ("GET", "/v1/jobs/", 404),
         ("DELETE", "/v1/jobs", 405),
         ("POST", "/healthz", 405),
-    ],
-)
-async def test_unknown_addresses_and_methods_are_problems(
-    service: Service, method: str, path: str, status: int
-) -> None:
-    answer = await service.ask(method, path)
-    assert answer.status_code == answer.json()["status"] == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert status != 405 or answer.headers["allow"]
+    )
+    for method, path, status in unknown:
+        answer = await service.ask(method, path)
+        assert answer.status_code == answer.json()["status"] == status
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert status != 405 or answer.headers["allow"]
 
 
 async def test_what_breaks_inside_is_told_without_details(
