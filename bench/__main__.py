@@ -1,5 +1,7 @@
 """Runs all benches, or those named: ``python -m bench [NAME]…``."""
 
+import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -23,10 +25,11 @@ def main(names: Sequence[str]) -> int:
     if unknown := set(names) - set(_BENCHES):
         print(f"No such bench: {', '.join(sorted(unknown))}. There are: {', '.join(_BENCHES)}.")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
     figures: list[Figure] = []
     with open_stage() as stage:
         for name in names or _BENCHES:
-            print(f"{name} …", flush=True)
+            print(f"{name}, load average before: {os.getloadavg()[0]:.1f}", flush=True)
             figures += _BENCHES[name](stage)
     show(figures)
     return int(any(figure.met is False for figure in figures))

@@ -9,7 +9,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value beside its limit. ``goal`` is the least value, or share of the limit, that is wanted."""
+    """A measured value beside its limit. ``goal`` is what is wanted of the value, or of its share."""
 
     what: str
     value: float

@@ -55,10 +55,12 @@ def _grow(scene: Scene, count: int) -> None:
         names = [c.name for c in cursor.description or () if c.name not in ("id", "status", "not_before")]
         given = ", ".join(names)
         low = "SELECT replace(max(id::text), '-', '') AS digits FROM jobs"
-        key = "left(low.digits, 12) || '7' || lpad(to_hex(n / 4096), 3, '0') || '8' || lpad(to_hex(n % 4096), 15, '0')"
+        key = "left(low.digits, 12) || '7' || lpad(to_hex(n / 4096), 3, '0')"
+        key += " || '8' || lpad(to_hex(n % 4096), 15, '0')"
+        status = "CASE WHEN n % 10 = 0 THEN 'queued' ELSE 'succeeded' END"
         statement = (
             f"INSERT INTO jobs (id, status, not_before, {given})"
-            f" SELECT ({key})::uuid, CASE WHEN n % 10 = 0 THEN 'queued' ELSE 'succeeded' END, not_before, {given}"
+            f" SELECT ({key})::uuid, {status}, not_before, {given}"
             f" FROM (SELECT * FROM jobs LIMIT 1) AS one, ({low}) AS low, generate_series(1, {count}) AS n"
         )
         connection.execute(statement.encode())
