@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from models.clock import rfc3339
 from models.ids import public_id
@@ -40,13 +39,13 @@ def job_view(
         "text": job.text,
         "assets": [asset_view(each, public_url=public_url) for each in assets],
         "metadata": job.metadata,
-        "links": links(job.id, public_url),
+        "links": links(public_id("job", job.id), public_url),
     }
 
 
-def links(job_id: UUID, public_url: str) -> dict[str, str]:
-    """Return the addresses of a job."""
-    here = f"{public_url}/v1/jobs/{public_id('job', job_id)}"
+def links(public: str, public_url: str) -> dict[str, str]:
+    """Return the addresses of a job by its public id."""
+    here = f"{public_url}/v1/jobs/{public}"
     return {"self": here, "cancel": f"{here}/cancel", "retry": f"{here}/retry", "events": f"{here}/events"}
 
 

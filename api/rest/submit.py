@@ -128,9 +128,9 @@ async def _batch(services: Services, accepted: Accepted, at: datetime) -> Respon
         "accepted": [
             {
                 "index": index,
-                "id": public_id("job", job_id),
+                "id": (public := public_id("job", job_id)),
                 "status": statuses.get(job_id, JobStatus.QUEUED.value),
-                "links": links(job_id, services.public_url),
+                "links": links(public, services.public_url),
             }
             for index, job_id in zip(indexes, accepted.job_ids, strict=True)
         ],

@@ -51,8 +51,9 @@ _INSERT = text(
     """
     WITH born AS (
         INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt,
-                          request, tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
-                          backing_off, progress, attempts_used, store_tries, created_at, updated_at)
+                          request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
+                          not_before, backing_off, progress, attempts_used, store_tries,
+                          created_at, updated_at)
         SELECT id, CAST(:caller_id AS uuid), :surface, campaign, 'queued', 1, 1, model, prompt, request,
                tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
                false, 0, 0, 0, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
