@@ -22,7 +22,7 @@ class Darkroom:
         port = free_port()
         self.practice, self.url = practice, f"http://127.0.0.1:{port}"
         command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
-        variables = environment(practice.url, upstream_concurrency="10")
+        variables = environment(practice.url, folder, upstream_concurrency="10")
         self.process = Process(command, folder / "up.log", environment=variables, folder=folder)
         self.visitor = Visitor([self.url])
 

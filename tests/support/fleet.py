@@ -14,8 +14,8 @@ from tests.support.visitor import KEY, Visitor
 COMMAND = shutil.which("darkroom", path=str(Path(sys.executable).parent)) or "darkroom"
 
 
-def environment(provider: str, **settings: str) -> dict[str, str]:
-    """Return the variables of one installation whose only channel is the practice provider."""
+def environment(provider: str, folder: Path, **settings: str) -> dict[str, str]:
+    """Return the variables of one installation in a folder, whose only channel is the practice provider."""
     own = {
         "api_keys": KEY,
         "upstream_base_url": provider,
@@ -31,6 +31,7 @@ def environment(provider: str, **settings: str) -> dict[str, str]:
         **settings,
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
+    kept["TMPDIR"] = str(folder)  # what a killed process leaves behind goes with the folder
     return kept | {f"DARKROOM_{name.upper()}": value for name, value in own.items()}
 
 
@@ -51,6 +52,7 @@ class Fleet:
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         variables = environment(
             practice.url,
+            folder,
             database_url=database_url,
             broker_url=broker_url,
             storage_url=f"file://{folder}/pictures",
