@@ -10,6 +10,7 @@ from models.errors import NotFound
 Kind = Literal["job", "asset", "caller", "worker", "attempt"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
 _DIGITS = {character: number for number, character in enumerate(_ALPHABET)}
 
 
@@ -20,11 +21,9 @@ def new_id() -> UUID:
 
 def public_id(kind: Kind, key: UUID) -> str:
     """Write a key as callers see it, such as ``job_01h455vb4pex5vsknk084sn02q``."""
-    number, characters = key.int, []
-    for _ in range(26):
-        characters.append(_ALPHABET[number & 31])
-        number >>= 5
-    return f"{kind}_{''.join(reversed(characters))}"
+    number = key.int
+    pairs = [_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)]
+    return f"{kind}_{''.join(pairs)}"
 
 
 def parse_id(kind: Kind, text: str) -> UUID:

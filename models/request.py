@@ -10,7 +10,8 @@ class ImageRequest:
     """One request for pictures.
 
     ``images`` are input pictures in order, each an http(s) URL or a ``data:`` URL by the time a dialect
-    sees it (stored assets, written ``asset_…``, are resolved before). ``size`` is ``WIDTHxHEIGHT`` or ``W:H``.
+    sees it (stored assets, written ``asset_…``, are resolved before). ``size`` is ``WIDTHxHEIGHT`` or
+    ``W:H``.
     ``params`` are passed to the provider as further top-level members of the request body.
     """
 

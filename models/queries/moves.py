@@ -19,7 +19,7 @@ from models.tables import events, jobs
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One change of one job. It happens only if the job still is in ``leaving`` and under ``lease``, if given."""
+    """One change of one job. It happens only if the job is in ``leaving`` and under ``lease``, if given."""
 
     job_id: UUID
     leaving: JobStatus
