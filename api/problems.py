@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import structlog
 from fastapi import FastAPI, Request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -76,6 +78,9 @@ def translated(error: Exception) -> Problem:
         case StorageError():
             detail = "The picture store does not answer; try again soon."
             return Problem(503, "storage_unavailable", detail, headers={"Retry-After": "5"})
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            detail = "The database does not answer. Try again soon; when you submit, with an Idempotency-Key."
+            return Problem(503, "database_unavailable", detail, headers={"Retry-After": "5"})
         case HTTPException():
             return _of_framework(error)
     return Problem(500, "internal", "Something broke on our side; the log has it under the request id.")
@@ -97,11 +102,14 @@ def install_problems(app: FastAPI) -> None:
 
     async def answer(request: Request, error: Exception) -> Response:
         problem = translated(error)
-        if isinstance(error, StorageError):
-            _log.warning("the store failed", error=str(error), request_id=request_id_of(request.scope))
+        if problem.status == 503:
+            _log.warning(
+                "a part of us failed", error=str(error)[:300], request_id=request_id_of(request.scope)
+            )
         return problem_answer(problem, request_id_of(request.scope))
 
-    for kind in (Problem, InvalidRequest, NotFound, Conflict, StorageError, HTTPException):
+    outages = (StorageError, OperationalError, InterfaceError, PoolTimeout)
+    for kind in (Problem, InvalidRequest, NotFound, Conflict, HTTPException, *outages):
         app.add_exception_handler(kind, answer)
 
 

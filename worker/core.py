@@ -1,6 +1,7 @@
 """One worker: its tools, its loop, and what runs on it."""
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ class WorkerCore:
         """Open everything and begin to look for work."""
         self._loop.start()
         self._loop.run(self._open())
+        gc.collect()
+        gc.freeze()  # what was imported stays: the cycle collector need not look at it again and again
 
     def wake(self) -> None:
         """Look for due jobs now."""

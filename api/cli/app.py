@@ -18,8 +18,8 @@ _OPERATE = Group.create_ordered("Operate it")
 _COMMANDS = (
     (_RUN, "demo", "api.cli.demo:demo", "Try it: a practice provider, a sample campaign; no key needed."),
     (_RUN, "up", "api.cli.up:up", "Start everything in one process: API, worker, SQLite."),
-    (_RUN, "serve", "api.cli.fleet:serve", "Start one API process of a fleet."),
-    (_RUN, "work", "api.cli.fleet:work", "Start one worker process of a fleet."),
+    (_RUN, "serve", "api.cli.serve:serve", "Start one API process of a fleet."),
+    (_RUN, "work", "api.cli.work:work", "Start one worker process of a fleet."),
     (_RUN, "migrate", "api.cli.migrate:migrate", "Bring the database's tables up to date."),
     (_USE, "submit", "api.cli.submit:submit", "Hand in one job."),
     (_USE, "jobs", "api.cli.jobs:app", "Look at jobs, cancel them, start them again."),

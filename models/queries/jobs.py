@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, Select, and_, bindparam, func, insert, literal, select, text
+from sqlalchemy import Column, Row, Select, and_, bindparam, func, insert, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.states import OPEN, JobStatus
@@ -125,20 +125,33 @@ async def find_job(connection: AsyncConnection, job_id: UUID, *, caller_id: UUID
 async def list_jobs(
     connection: AsyncConnection, caller_id: UUID, wanted: JobFilter, *, limit: int
 ) -> Sequence[Row[Any]]:
-    """Return a page of a caller's jobs, newest first."""
-    query = select(*SHOWN).where(jobs.c.caller_id == caller_id)
-    query = _filtered(query, wanted, sqlite=connection.dialect.name == "sqlite")
-    return (await connection.execute(query.order_by(jobs.c.id.desc()).limit(limit))).all()
+    """Return a page of a caller's jobs, newest first.
+
+    PostgreSQL drops columns that are compared with ``=`` from the order, and may then walk all callers' jobs
+    backwards along the primary key. Written as ranges they stay in the order, which only the right index has.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    query: Select[Any] = _filtered(select(*SHOWN), wanted, sqlite=sqlite)
+    fixed: list[tuple[Column[Any], Any]] = [(jobs.c.caller_id, caller_id)]
+    if len(wanted.statuses) == 1:
+        fixed.append((jobs.c.status, wanted.statuses[0]))
+    elif wanted.campaign is not None:
+        fixed.append((jobs.c.campaign, wanted.campaign))
+    if sqlite:
+        query = query.where(*(column == value for column, value in fixed)).order_by(jobs.c.id.desc())
+    else:
+        query = query.where(*(each for column, value in fixed for each in (column >= value, column <= value)))
+        query = query.order_by(*(column.desc() for column, _ in fixed), jobs.c.id.desc())
+    rows: Sequence[Row[Any]] = (await connection.execute(query.limit(limit))).all()
+    return rows
 
 
 def _filtered(query: Select[Any], wanted: JobFilter, *, sqlite: bool) -> Select[Any]:
-    if len(wanted.statuses) == 1:
-        query = query.where(jobs.c.status == wanted.statuses[0])
-    elif wanted.statuses:
+    if len(wanted.statuses) > 1:
         query = query.where(jobs.c.status.in_(wanted.statuses))
     if wanted.model is not None:
         query = query.where(jobs.c.model == wanted.model)
-    if wanted.campaign is not None:
+    if wanted.campaign is not None and len(wanted.statuses) == 1:
         query = query.where(jobs.c.campaign == wanted.campaign)
     if wanted.tag is not None and sqlite:
         each = func.json_each(jobs.c.tags).table_valued("value")
