@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -30,7 +31,11 @@ class Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {} if self.is_sqlite else {"max_overflow": 0, "pool_timeout": 30}
         self.engine = create_async_engine(
-            parsed, pool_size=min(pool, 4) if self.is_sqlite else pool, pool_pre_ping=False, **options
+            parsed,
+            json_deserializer=orjson.loads,
+            pool_size=min(pool, 4) if self.is_sqlite else pool,
+            pool_pre_ping=False,
+            **options,
         )
         if self.is_sqlite:
             _teach_sqlite(self.engine.sync_engine)

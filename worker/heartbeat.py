@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.queries.leases import in_hand, let_go
+from models.queries.leases import glance, in_hand, let_go
 from models.queries.workers import beat, forget_worker, lost_workers, orphan_holders
 from models.states import FINAL
 from worker.tasks.reclaim import reclaim
@@ -72,7 +72,7 @@ class Heartbeat:
         """Compare our hand with the rows."""
         hand, worker_id = self._bench.hand, self._bench.worker_id
         async with self._bench.tools.database.reading() as connection:
-            rows = await in_hand(connection, worker_id)
+            rows = await glance(connection, worker_id)
         ended = [row.id for row in rows if row.status in FINAL]
         for job_id in ended:
             if task := hand.jobs.get(job_id):
@@ -96,7 +96,8 @@ class Heartbeat:
         if dropped or stray:
             async with self._bench.tools.database.writing() as connection:
                 await let_go(connection, dropped, worker_id)
-                await reclaim(connection, stray, worker_id, self._bench.tools.policy, now)
+                left = await in_hand(connection, worker_id, [row.id for row in stray])
+                await reclaim(connection, left, worker_id, self._bench.tools.policy, now)
 
     async def _reap(self, now: datetime) -> None:
         """Take back what lost workers had in hand."""

@@ -5,12 +5,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, literal_column, select, update
+from sqlalchemy import Column, ColumnElement, Row, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import attempts, channels, jobs
 
 _STORING: ColumnElement[str] = literal_column("'storing'")
+_WORKED_ON: tuple[Column[Any], ...] = tuple(
+    jobs.c[name]
+    for name in (
+        *("id", "caller_id", "generation", "model", "prompt", "request", "max_attempts", "on_unknown"),
+        *("attempts_used", "store_tries", "channel_id", "lease_token", "start_at", "started_at", "answer"),
+    )
+)
 _CALLING = ("leased", "running", "cancelled")  # cancelled and still in hand: the call is not dropped yet
 
 
@@ -24,9 +31,20 @@ async def calls_in_flight(connection: AsyncConnection, channel_id: UUID) -> int:
     return await connection.scalar(statement) or 0
 
 
-async def in_hand(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:
-    """Return what a worker has in hand."""
-    return (await connection.execute(select(jobs).where(jobs.c.worker_id == worker_id))).all()
+async def glance(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:
+    """Return what a worker has in hand, only as far as a sweep needs it: once a second, a thousand rows."""
+    columns: tuple[Column[Any], ...] = (jobs.c.id, jobs.c.status, jobs.c.leased_at, jobs.c.start_at)
+    return (await connection.execute(select(*columns).where(jobs.c.worker_id == worker_id))).all()
+
+
+async def in_hand(
+    connection: AsyncConnection, worker_id: UUID, job_ids: Sequence[UUID] | None = None
+) -> Sequence[Row[Any]]:
+    """Return what a worker has in hand, or those of these jobs that it still has."""
+    statement = select(jobs).where(jobs.c.worker_id == worker_id)
+    if job_ids is not None:
+        statement = statement.where(jobs.c.id.in_(job_ids))
+    return (await connection.execute(statement)).all()
 
 
 async def leased_jobs(
@@ -35,7 +53,7 @@ async def leased_jobs(
     """Return those of the jobs that are still under this lease, with channel name and next call number."""
     made = select(func.coalesce(func.max(attempts.c.number), 0)).where(attempts.c.job_id == jobs.c.id)
     statement = select(
-        jobs, (made.scalar_subquery() + 1).label("next_number"), channels.c.name.label("channel")
+        *_WORKED_ON, (made.scalar_subquery() + 1).label("next_number"), channels.c.name.label("channel")
     ).where(
         channels.c.id == jobs.c.channel_id,
         jobs.c.id.in_(job_ids),
