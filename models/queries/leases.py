@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, func, literal_column, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import attempts, channels, jobs
@@ -52,7 +52,7 @@ async def leased_jobs(
 ) -> Sequence[Row[Any]]:
     """Return those of the jobs that are still under this lease, with channel name and next call number."""
     made = select(func.coalesce(func.max(attempts.c.number), 0)).where(attempts.c.job_id == jobs.c.id)
-    statement = select(
+    statement: Select[Any] = select(
         *_WORKED_ON, (made.scalar_subquery() + 1).label("next_number"), channels.c.name.label("channel")
     ).where(
         channels.c.id == jobs.c.channel_id,
