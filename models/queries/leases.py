@@ -60,7 +60,8 @@ async def leased_jobs(
         jobs.c.lease_token == lease,
         jobs.c.status == status,
     )
-    return (await connection.execute(statement)).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+    return rows
 
 
 async def take_unstored(
