@@ -5,7 +5,8 @@ import pytest
 from models.settings import Settings
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-TABLE = {line.split("|")[1].strip(" `"): line for line in README.splitlines() if line.startswith("| `DARKROOM_")}
+ROWS = [line for line in README.splitlines() if line.startswith("| `DARKROOM_")]
+TABLE = {row.split("|")[1].strip(" `"): row for row in ROWS}
 
 
 @pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "channels"])

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.channels import ChannelSettings
@@ -16,6 +17,7 @@ from models.tables import channels
 async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSettings], at: datetime) -> None:
     """Bring the rows in line with the settings. Channels that are gone are kept, but not used."""
     known = {row.name for row in await list_channels(connection)}
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     names = [channel.name for channel in wanted if channel.enabled]
     await connection.execute(
         update(channels).where(channels.c.name.not_in(names), channels.c.configured).values(configured=False)
@@ -32,7 +34,10 @@ async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSet
             await connection.execute(update(channels).where(channels.c.name == channel.name).values(**values))
         else:
             row = {"id": new_id(), "name": channel.name, "blocked_models": {}, **values}
-            await connection.execute(insert(channels).values(**row))
+            # several workers may start at once
+            await connection.execute(
+                insert(channels).values(**row).on_conflict_do_nothing(index_elements=["name"])
+            )
 
 
 async def list_channels(connection: AsyncConnection) -> Sequence[Row[Any]]:
