@@ -16,7 +16,13 @@ from models.queries.jobs import NewJob
 from models.settings import Settings
 
 _SHOWN = 20  # faults in one answer
-_WORDS = {"missing": "is required", "extra_forbidden": "there is no such field"}
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "there is no such field",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "string_too_short": "must not be empty",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import httpx
@@ -179,8 +180,14 @@ class UpstreamClient:
         timeouts = httpx.Timeout(None, connect=min(preset.connect, preset.total))
         headers = dict(request.headers)
         return self._http.build_request(
-            "POST", request.url, headers=headers, content=request.body, timeout=timeouts
+            "POST", _parsed(request.url), headers=headers, content=request.body, timeout=timeouts
         )
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Take an address apart once: there are as many as channels."""
+    return httpx.URL(url)
 
 
 async def _read(response: httpx.Response, call: _Call) -> None:
