@@ -32,7 +32,7 @@ class Database:
         options: dict[str, Any] = {} if self.is_sqlite else {"max_overflow": 0, "pool_timeout": 30}
         self.engine = create_async_engine(
             parsed,
-            json_deserializer=orjson.loads,
+            json_deserializer=_read_json,
             pool_size=min(pool, 4) if self.is_sqlite else pool,
             pool_pre_ping=False,
             **options,
@@ -60,6 +60,11 @@ class Database:
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+def _read_json(stored: str | bytes | float) -> Any:
+    """Read a JSON column; SQLite keeps a bare number as a number."""
+    return stored if isinstance(stored, int | float) else orjson.loads(stored)
 
 
 def _teach_sqlite(engine: Any) -> None:
