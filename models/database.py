@@ -8,8 +8,16 @@ from typing import Any
 import orjson
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+OUTAGES = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    OSError,
+)  #: the database is away, not the statement wrong
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a committed "sent" must survive a power cut, or a call is paid twice

@@ -1,6 +1,6 @@
 """Whether and when to call again: a pure decision, made from the verdict alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -63,6 +63,11 @@ class Tries:
     allowed: int  #: attempts that the job may use up
     without_image: int = 0  #: of them, answers without a picture
     unknown: int = 0  #: of them, calls of unknown outcome
+
+
+def unknown_outcomes(outcomes: Sequence[str | None]) -> int:
+    """Count the calls of which nobody knows whether they were made and charged."""
+    return sum(outcome in (Outcome.AMBIGUOUS, Outcome.PENDING) for outcome in outcomes)
 
 
 def decide(

@@ -97,21 +97,24 @@ class Heartbeat:
             async with self._bench.tools.database.writing() as connection:
                 await let_go(connection, dropped, worker_id)
                 left = await in_hand(connection, worker_id, [row.id for row in stray])
+                left = [row for row in left if hand.jobs.get(row.id) is None]  # its message may have come
                 await reclaim(connection, left, worker_id, self._bench.tools.policy, now)
 
     async def _reap(self, now: datetime) -> None:
         """Take back what lost workers had in hand."""
         async with self._bench.tools.database.reading() as connection:
-            lost = [*await lost_workers(connection, now - self._timeout), *await orphan_holders(connection)]
-        for worker_id in lost:
+            lost = await lost_workers(connection, now - self._timeout)
+            orphans = await orphan_holders(connection)
+        for worker_id in (*lost, *orphans):
             if worker_id != self._bench.worker_id:
-                await self._bury(worker_id, now)
+                await self._bury(worker_id, now, gone=worker_id in orphans)
 
-    async def _bury(self, worker_id: UUID, now: datetime) -> None:
+    async def _bury(self, worker_id: UUID, now: datetime, *, gone: bool) -> None:
         async with self._bench.tools.database.writing() as connection:
+            if not await forget_worker(connection, worker_id, now - self._timeout) and not gone:
+                return  # it has beaten meanwhile
             left = await in_hand(connection, worker_id)
             await reclaim(connection, left, worker_id, self._bench.tools.policy, now)
-            await forget_worker(connection, worker_id)
         await self._forget_lane(worker_id)
         _log.warning(
             "a worker was lost; what it had in hand is taken back", worker=str(worker_id), jobs=len(left)

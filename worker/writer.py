@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from models.database import Database
+from models.database import OUTAGES, Database
 from worker.lifecycle import Change, commit
 
 _BATCH = 200
@@ -59,18 +59,33 @@ class Writer:
                 del self._waiting[: len(batch)]
 
     async def _write(self, batch: Sequence[tuple[Change, asyncio.Future[bool]]]) -> None:
+        """Write a batch; if something in it can't be written at all, the others are written without it."""
+        try:
+            revisions = await self._commit([change for change, _ in batch])
+        except Exception as error:  # noqa: BLE001 - one bad change must not keep the results of the others
+            if len(batch) > 1:
+                for one in batch:
+                    await self._write([one])
+                return
+            change, written = batch[0]
+            _log.error("a change can't be written", job=str(change.move.job_id), error=str(error)[:300])
+            if not written.done():
+                written.set_exception(error)
+                written.exception()  # whoever waits sees it; if nobody does, the log has it
+            return
+        for change, written in batch:
+            if not written.done():
+                written.set_result(change.move.job_id in revisions)
+
+    async def _commit(self, changes: Sequence[Change]) -> dict[UUID, int]:
         pause = 0.1
         while True:
             try:
                 async with self._database.writing() as connection:
-                    revisions = await commit(connection, [change for change, _ in batch])
-                break
-            except (SQLAlchemyError, OSError) as error:
+                    return await commit(connection, changes)
+            except OUTAGES as error:
                 _log.error(
                     "the database took no results; they are kept and written again", error=str(error)[:300]
                 )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
-        for change, written in batch:
-            if not written.done():
-                written.set_result(change.move.job_id in revisions)

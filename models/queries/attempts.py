@@ -45,11 +45,12 @@ async def outcomes_of(connection: AsyncConnection, job_id: UUID, generation: int
     return (await connection.scalars(statement)).all()
 
 
-async def open_attempt(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None:
-    """Return a job's newest call if nobody knows how it ended."""
+async def open_attempt(connection: AsyncConnection, job: Row[Any]) -> Row[Any] | None:
+    """Return the call that a job's worker has made in this generation, if nobody knows how it ended."""
     statement = (
         select(attempts)
-        .where(attempts.c.job_id == job_id, attempts.c.finished_at.is_(None))
+        .where(attempts.c.job_id == job.id, attempts.c.generation == job.generation)
+        .where(attempts.c.worker_id == job.worker_id, attempts.c.finished_at.is_(None))
         .order_by(attempts.c.number.desc())
         .limit(1)
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Insert, Row, Update, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.columns import Utc
-from models.queries.rows import rows_parameter, rows_source
+from models.queries.rows import rows_parameter, rows_source, storable
 from models.states import RETRYABLE, JobStatus, may_move
 from models.tables import events, jobs
 
@@ -55,7 +55,7 @@ async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> dict[UUID
                     "status": status,
                     "progress": progress,
                     "at": move.at,
-                    "detail": move.detail,
+                    "detail": storable(move.detail) if move.detail else None,
                 }
             )
     if written:

@@ -42,6 +42,11 @@ async def orphan_holders(connection: AsyncConnection) -> Sequence[UUID]:
     return [key for key in await connection.scalars(statement) if key is not None]
 
 
-async def forget_worker(connection: AsyncConnection, worker_id: UUID) -> None:
-    """Delete a worker's row."""
-    await connection.execute(delete(workers).where(workers.c.id == worker_id))
+async def forget_worker(
+    connection: AsyncConnection, worker_id: UUID, silent_since: datetime | None = None
+) -> bool:
+    """Delete a worker's row, if given only if it has not beaten since; return whether it was deleted."""
+    statement = delete(workers).where(workers.c.id == worker_id)
+    if silent_since is not None:
+        statement = statement.where(workers.c.heartbeat_at < silent_since)
+    return (await connection.execute(statement)).rowcount > 0

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.ids import new_id
 from models.queries.channels import change_channel, list_channels, lock_channel
 from models.queries.lanes import Lane, list_lanes, pick_due
-from models.queries.leases import any_unstored, calls_in_flight, take_unstored
+from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
 from models.queries.moves import apply
 from worker.broker import GENERATE, STORE
 from worker.dispatch.gate import closed, interleave, lanes_for, openings, share
@@ -123,8 +123,14 @@ class Dispatcher:
                 worker_id=self._worker_id,
                 lease=lease,
                 at=self._tools.clock(),
-                limit=self._hand.free,
+                limit=self._hand.free if self._heard else 1,
             )
         self._hand.jobs.update(dict.fromkeys(taken))
         for start in range(0, len(taken), CHUNK):
-            await self._publish(STORE, taken[start : start + CHUNK], lease)
+            chunk = taken[start : start + CHUNK]
+            self._heard = await self._publish(STORE, chunk, lease)
+            if not self._heard:
+                async with self._tools.database.writing() as connection:
+                    await let_go(connection, chunk, self._worker_id)
+                for job_id in chunk:
+                    self._hand.jobs.pop(job_id, None)

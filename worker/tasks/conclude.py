@@ -10,7 +10,8 @@ from sqlalchemy import Row
 
 from models.queries.attempts import outcomes_of
 from models.queries.channels import change_channel, lock_channel
-from models.retry import GiveUp, Hold, Retry, Tries, decide
+from models.queries.rows import storable
+from models.retry import GiveUp, Hold, Retry, Tries, decide, unknown_outcomes
 from models.states import JobStatus, OnUnknown
 from models.verdicts import Outcome, Scope, Verdict
 from worker.lifecycle import Change, error_of, failed, held, requeued
@@ -69,14 +70,14 @@ async def _tries(bench: Workbench, job: Row[Any], verdict: Verdict, used: int) -
         used,
         job.max_attempts,
         without_image=1 + before.count(Outcome.NO_IMAGE),
-        unknown=1 + before.count(Outcome.AMBIGUOUS) + before.count(Outcome.PENDING),
+        unknown=1 + unknown_outcomes(before),
     )
 
 
 async def _tell_channel(bench: Workbench, job: Row[Any], verdict: Verdict) -> None:
     """Let the whole channel rest, or shut it until a person has looked."""
     now = bench.tools.clock()
-    words = verdict.provider_message or verdict.message
+    words = storable(verdict.provider_message or verdict.message)
     async with bench.tools.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +11,14 @@ from sqlalchemy import Row
 from models.errors import DarkroomError, InvalidRequest, PictureError
 from models.states import JobStatus
 from models.verdicts import Billed, Outcome, Verdict
-from worker.lifecycle import ending, failed, handed_back, progressed, started
+from worker.dispatch.gate import HORIZON
+from worker.lifecycle import ending, failed, handed_back, held, progressed, started
 from worker.tasks.chunk import work_on
 from worker.tasks.conclude import conclude
 from worker.tasks.deliver import deliver
 from worker.tasks.inputs import image_request
 from worker.tasks.workbench import Workbench
+from worker.upstream.answer import Answer
 from worker.upstream.client import Reply
 from worker.upstream.request import ProviderRequest, build_request
 
@@ -47,9 +49,27 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
         await asyncio.shield(conclude(bench, job, LOST, _ended(bench, job, LOST, None)))
         raise
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
-        await deliver(bench, job, reply.answer, _ended(bench, job, reply.verdict, reply))
+        await _bring_home(bench, job, reply.answer, _ended(bench, job, reply.verdict, reply))
     else:
         await conclude(bench, job, reply.verdict, _ended(bench, job, reply.verdict, reply))
+
+
+async def _bring_home(bench: Workbench, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
+    """Deliver an answer; if that is cut off, the job is held whatever its policy: the picture was made."""
+    try:
+        await deliver(bench, job, answer, ended)
+    except BaseException:
+        error = {
+            "code": "asset_unstored",
+            "message": "The picture was made and probably charged, but could not be stored before the worker "
+            "stopped. Look at the storage; retrying the job pays for a new picture.",
+            "outcome": Outcome.AMBIGUOUS,
+            "retryable": True,
+            "provider_status": None,
+            "provider_message": None,
+        }
+        await asyncio.shield(bench.writer.write(held(job, ended=ended, error=error, at=bench.tools.clock())))
+        raise
 
 
 async def _prepare(bench: Workbench, job: Row[Any]) -> ProviderRequest | None:
@@ -87,8 +107,14 @@ async def _start(bench: Workbench, job: Row[Any]) -> bool:
                 await bench.hand.halt.wait()
     now = bench.tools.clock()
     cooling = bench.hand.cooling.get(job.channel)
-    if bench.hand.halt.is_set() or (cooling is not None and cooling > now):
-        why = "the worker is stopping" if bench.hand.halt.is_set() else "the channel is cooling down"
+    why = None
+    if bench.hand.halt.is_set():
+        why = "the worker is stopping"
+    elif cooling is not None and cooling > now:
+        why = "the channel is cooling down"
+    elif bench.tools.routes[job.channel].settings.rpm and now - job.start_at > HORIZON:
+        why = "its turn was missed; going now could exceed the channel's rate limit"
+    if why:
         await bench.writer.write(handed_back(job, at=now, why=why))
         return False
     return await bench.writer.write(started(job, channel=job.channel, worker=bench.worker_id, at=now))

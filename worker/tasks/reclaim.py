@@ -11,9 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.attempts import open_attempt, outcomes_of
 from models.queries.leases import let_go
-from models.retry import GiveUp, Hold, Retry, RetryPolicy, Tries, decide
+from models.retry import GiveUp, Hold, Retry, RetryPolicy, Tries, decide, unknown_outcomes
 from models.states import JobStatus, OnUnknown
-from models.verdicts import Outcome
 from worker.lifecycle import Change, commit, ending, error_of, failed, handed_back, held, postponed, requeued
 from worker.tasks.generate import LOST
 
@@ -49,10 +48,10 @@ async def _change(
 
 
 async def _lost_call(connection: AsyncConnection, job: Row[Any], policy: RetryPolicy, at: datetime) -> Change:
-    attempt = await open_attempt(connection, job.id)
+    attempt = await open_attempt(connection, job)
     ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
     before = await outcomes_of(connection, job.id, job.generation)
-    tries = Tries(job.attempts_used, job.max_attempts, unknown=1 + before.count(Outcome.AMBIGUOUS))
+    tries = Tries(job.attempts_used, job.max_attempts, unknown=1 + unknown_outcomes(before))
     decision = decide(LOST, tries, on_unknown=OnUnknown(job.on_unknown), jitter=random.random, policy=policy)
     error = error_of(LOST, retryable=True)
     match decision:

@@ -8,7 +8,7 @@ import pytest
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from worker.heartbeat import Heartbeat
-from worker.lifecycle import cancel, retry
+from worker.lifecycle import cancel, failed, handed_back, retry
 from worker.practice.png import prompt_of
 from worker.tasks.reclaim import reclaim
 
@@ -307,3 +307,30 @@ async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_i
     for _ in range(2):
         await worker.look_and_work()
     assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["succeeded"] * 4
+
+
+async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_written(darkroom: Darkroom) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
+    await worker.dispatcher.look()
+    rows = {job_id: await darkroom.job(job_id) for job_id in (good, bad)}
+    error = {"code": "x", "message": "a lone surrogate: \ud800"}
+    broken = worker.bench.writer.post(failed(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
+    assert await worker.bench.writer.write(handed_back(rows[good], at=darkroom.clock(), why="test"))
+    with pytest.raises(TypeError):
+        await broken
+    assert (await darkroom.job(bad)).status == "leased"
+
+
+async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_rpm=600) as darkroom:
+        worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+        await worker.dispatcher.look()
+        darkroom.clock.forward(seconds=3)
+        await worker.deliver()
+        assert (await darkroom.job(job_id)).status == "queued"
+        assert darkroom.provider.ledger.calls == []
+        await worker.look_and_work()
+        assert (await darkroom.job(job_id)).status == "succeeded"
