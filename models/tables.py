@@ -165,6 +165,8 @@ attempts = Table(
     Column("provider_request_id", Text),
     Column("provider_message", Text),
     Column("billed", Text, nullable=False),
+    Column("handles", Json),  # what the provider can be asked for again by: {task_id, poll_url, gen_ids, …}
+    Column("raw_key", Text),  # where in storage the answer is kept as it came
 )
 
 assets = Table(
