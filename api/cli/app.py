@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError, Group
 from rich.console import Console
 
 from api.cli.exits import Exit
-from api.cli.explain import explain
+from api.cli.failures import explain
 
 _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it")

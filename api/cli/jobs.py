@@ -8,7 +8,7 @@ from cyclopts.types import PositiveInt
 
 from api.cli.calling import open_client
 from api.cli.exits import Exit
-from api.cli.explain import explain
+from api.cli.failures import explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.printing import printer, say
 from api.cli.views import JOB_COLUMNS, job_cells, job_detail, job_view
