@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 from models.verdicts import Verdict
@@ -12,7 +12,7 @@ from worker.upstream.failures import TransportFailure
 from worker.upstream.reader import AnswerReader
 from worker.upstream.verdict import judge
 
-_CORPUS = Path(__file__).parent / "corpus" / "dialects.jsonl"
+_CORPUS = files("worker.practice") / "cases" / "dialects.jsonl"
 
 
 @dataclass(frozen=True)
