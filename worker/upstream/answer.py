@@ -1,7 +1,8 @@
 """What a provider answered, as values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from worker.upstream.collector import Collector
 from worker.upstream.echoes import strip_echoes
@@ -32,6 +33,7 @@ class Answer:
     block_reason: str | None = None
     fault: Fault | None = None
     completion_tokens: int | None = None
+    usage: Mapping[str, Any] | None = None  #: tokens, as the provider counts them
     streamed: bool = False  #: it was an event stream
     incomplete_stream: bool = False  #: which ended without saying so
     readable: bool = True  #: false: it claimed to be JSON, and is not
@@ -136,6 +138,7 @@ def _known(collector: Collector, ending: Ending, found: Found) -> Answer:
         block_reason=collector.block_reason,
         fault=collector.fault,
         completion_tokens=collector.completion_tokens,
+        usage=collector.usage,
         streamed=ending.streamed,
         incomplete_stream=ending.incomplete_stream,
         readable=ending.readable,

@@ -17,6 +17,7 @@ from worker.upstream.presets import Preset
 from worker.upstream.reader import AnswerReader
 from worker.upstream.recover import Handles
 from worker.upstream.request import ProviderRequest
+from worker.upstream.request_ids import REQUEST_IDS, request_id_of
 from worker.upstream.verdict import judge
 from worker.upstream.wire import CURRENT, Wire, failure_of, open_client
 
@@ -25,10 +26,9 @@ __all__ = ["Reply", "UpstreamClient", "open_client"]
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
 _THREAD_FROM = 256 * 1024  #: bytes; longer answers are taken apart beside the event loop
 _AFTER_DONE = 1.0  #: seconds to wait for the end of a stream that said it is over
-_REQUEST_IDS = ("x-oneapi-request-id", "x-request-id", "x-api-request-id", "x-generation-id", "cf-ray")
 _KEPT = frozenset(
     {
-        *_REQUEST_IDS,
+        *REQUEST_IDS,
         "content-type",
         "content-length",
         "date",
@@ -247,11 +247,6 @@ def _answer(call: _Call) -> Answer | None:
     except Exception:  # noqa: BLE001 - an answer that we fail to read may be paid for: its bytes are kept
         call.failure = TransportFailure.UNREADABLE
         return None
-
-
-def request_id_of(headers: Mapping[str, str]) -> str | None:
-    """Return the id under which the provider's support finds the call; header names are lower case."""
-    return next((headers[name] for name in _REQUEST_IDS if headers.get(name)), None)
 
 
 def _kept(headers: httpx.Headers) -> dict[str, str]:

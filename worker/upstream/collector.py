@@ -51,6 +51,7 @@ class Collector:
         self.block_reason: str | None = None
         self.refusals: list[str] = []
         self.completion_tokens: int | None = None
+        self.usage: Mapping[str, Any] | None = None
         self.request_id: str | None = None
         self.waiting = False
         self.progress: list[Percent] = []
@@ -157,7 +158,8 @@ class Collector:
     def _add_identity(self, body: Mapping[str, Any]) -> None:
         """Read ids, usage and the state of a task."""
         usage = body.get("usage")
-        if isinstance(usage, dict):
+        if isinstance(usage, dict) and usage:
+            self.usage = usage
             tokens = usage.get("completion_tokens", usage.get("output_tokens"))
             self.completion_tokens = tokens if type(tokens) is int else self.completion_tokens
         for name in ("request_id", "requestId"):

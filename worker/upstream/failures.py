@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+STALE_WITHIN = 1.0  #: seconds in which a reused connection that breaks was dead before we wrote
+
 
 class TransportFailure(StrEnum):
     """What the network did; each value is the name of its ruling unless noted."""

@@ -10,9 +10,8 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from worker.upstream.failures import TransportFailure
+from worker.upstream.failures import STALE_WITHIN, TransportFailure
 
-_STALE_WITHIN = 1.0  #: seconds in which a reused connection that breaks was dead before we wrote
 _KEEPALIVE = 30.0  #: seconds that an idle connection is kept; common servers close after 60 to 75
 
 
@@ -87,7 +86,7 @@ def _of_traced(cause: BaseException, wire: Wire, elapsed: float) -> TransportFai
         return TransportFailure.READ_TIMEOUT
     lost = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
     reset = not isinstance(cause, OSError) or cause.errno in (None, errno.ECONNRESET, errno.EPIPE)
-    if lost and reset and wire.reused and elapsed < _STALE_WITHIN:
+    if lost and reset and wire.reused and elapsed < STALE_WITHIN:
         return TransportFailure.STALE_CONNECTION
     return TransportFailure.CONNECTION_RESET
 

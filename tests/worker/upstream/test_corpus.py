@@ -3,8 +3,8 @@
 import pytest
 
 from tests.worker.upstream.cases import Case, cases
-from worker.upstream.client import request_id_of
 from worker.upstream.limits import rate_limits
+from worker.upstream.request_ids import request_id_of
 
 every_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 every_judged_case = pytest.mark.parametrize(
