@@ -1,0 +1,91 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.dispatch.meters import DayMeter, Pace, Rate, RateMeter, WindowMeter, gauges
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+looks = st.lists(st.tuples(st.floats(0, 20), st.integers(1, 8), st.floats(0, 1)), min_size=1, max_size=80)
+
+
+def most_in_a_window(starts: list[tuple[datetime, int]], window: timedelta) -> int:
+    return max(sum(cost for other, cost in starts if start <= other < start + window) for start, _ in starts)
+
+
+@given(rpm=st.integers(1, 600), burst=st.integers(1, 3), asked=looks)
+def test_no_minute_holds_more_calls_than_the_limit_even_if_calls_leave_late(
+    rpm: int, burst: int, asked: list[tuple[float, int, float]]
+) -> None:
+    rate = Rate(rpm, burst=min(burst, 1 + rpm // 2))
+    meter, now, left = RateMeter(rate), NOW, []
+    for pause, count, lateness in asked:
+        now += timedelta(seconds=pause)
+        for _ in range(count):
+            start = meter.earliest(1, now)
+            meter.take(start, 1)
+            left.append((start + rate.slack * lateness * 0.99, 1))
+    assert most_in_a_window(left, timedelta(minutes=1)) <= rpm
+
+
+@given(rpm=st.sampled_from([1, 7, 60, 600, 6000]))
+def test_at_least_97_percent_of_a_rate_is_used_while_work_waits(rpm: int) -> None:
+    meter, start = RateMeter(Rate(rpm)), NOW
+    for _ in range(rpm * 3):
+        start = meter.earliest(1, start)
+        meter.take(start, 1)
+    assert (start - NOW).total_seconds() <= 180 / 0.97
+
+
+@given(ipm=st.integers(1, 60), asked=looks)
+def test_no_minute_holds_more_pictures_than_the_limit_unless_one_call_alone_asks_for_more(
+    ipm: int, asked: list[tuple[float, int, float]]
+) -> None:
+    meter, now, left = WindowMeter(ipm), NOW, []
+    for pause, pictures, lateness in asked:
+        now += timedelta(seconds=pause)
+        start = now = meter.earliest(pictures, now)
+        meter.take(start, pictures)
+        left.append((start + timedelta(seconds=0.99 * lateness), pictures))
+    assert most_in_a_window(left, timedelta(minutes=1)) <= max(ipm, *(pictures for _, pictures, _ in asked))
+
+
+def test_a_day_that_is_used_up_waits_for_midnight() -> None:
+    meter = DayMeter(2)
+    for _ in range(2):
+        assert meter.earliest(1, NOW) == NOW
+        meter.take(NOW, 1)
+    midnight = datetime(2026, 1, 2, tzinfo=UTC)
+    assert meter.earliest(1, NOW) == midnight
+    assert meter.earliest(1, midnight) == midnight
+
+
+def test_a_burst_starts_at_once_and_is_paid_for_afterwards() -> None:
+    meter = RateMeter(Rate(60, burst=3))
+    starts = []
+    for _ in range(4):
+        start = meter.earliest(1, NOW)
+        meter.take(start, 1)
+        starts.append((start - NOW).total_seconds())
+    assert starts[:3] == [0, 0, 0]
+    assert starts[3] > 1
+
+
+@given(asked=looks)
+def test_meters_go_on_where_their_kept_state_says(asked: list[tuple[float, int, float]]) -> None:
+    limits = {"rpm": 30, "rps": 2, "ipm": 40, "rpd": 25}
+    kept, forgetful, now = Pace(gauges("", limits, {})), Pace(gauges("", limits, {})), NOW
+    for pause, pictures, _ in asked:
+        now += timedelta(seconds=pause)
+        forgetful = Pace(gauges("", limits, forgetful.state()))
+        start = kept.next_start(pictures, now)
+        assert forgetful.next_start(pictures, now) == start
+        for pace in (kept, forgetful):
+            pace.take(start, pictures)
+
+
+def test_the_meter_that_hinders_is_named() -> None:
+    pace = Pace(gauges("", {"rpm": 60, "rpd": 1}, {}))
+    assert pace.hindrance(1, NOW) is None
+    pace.take(NOW, 1)
+    assert pace.hindrance(1, NOW) == "rpd"

@@ -1,0 +1,209 @@
+"""Rates that hold exactly over the whole fleet: how soon may the next call start?
+
+Rates per second and per minute are the generic cell rate algorithm (ITU-T I.371): starts are spread evenly,
+``burst`` of them may come at once. A call may leave a little later than it was given its start, which pushes
+starts together; so the even distance is a little longer than the limit says, by the ``slack``, and whoever is
+later than that gives the start back. What is promised for a window therefore holds for the calls that leave.
+
+Quotas per day count, and begin anew at midnight UTC, as the providers' own do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many calls (or pictures) in any window of this length."""
+
+    calls: float
+    window: timedelta = _MINUTE
+    burst: int = 1
+
+    @property
+    def slack(self) -> timedelta:
+        """How late a start may be used: a sixtieth of the window, but time enough for a timer to be late."""
+        return max(self.window / 60, timedelta(seconds=0.05))
+
+    @property
+    def interval(self) -> timedelta:
+        """The distance of starts; whole bursts are paid for by longer distances."""
+        return (self.window + self.slack) / max(self.calls - (self.burst - 1), self.calls / 2)
+
+
+class Meter(Protocol):
+    """One limit and where it stands. Meters are changed in a transaction that holds the channel's row."""
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return when a call of this cost may start at the earliest."""
+        ...
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Note that a call of this cost starts then."""
+        ...
+
+    def state(self) -> Any:
+        """Return what is to be kept, as JSON."""
+        ...
+
+
+class RateMeter:
+    """A rate, and the moment from which on it owes nothing any more."""
+
+    def __init__(self, rate: Rate, state: Any = None) -> None:
+        self.rate = rate
+        self.due = datetime.fromisoformat(state) if isinstance(state, str) else state
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return when a call may start; one that costs more than the burst only waits longer afterwards."""
+        if self.due is None:
+            return now
+        return max(now, self.due - self.rate.interval * (self.rate.burst - 1))
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Push the next start away."""
+        self.due = max(start, self.due or start) + self.rate.interval * cost
+
+    def state(self) -> str | None:
+        """Return the moment as text."""
+        return self.due.isoformat() if self.due else None
+
+
+class WindowMeter:
+    """A number of pictures in any window, for calls that ask for several: remembered by quarters of a second.
+
+    Even spreading does not bound these: the last call of a window may ask for many. A part of a quarter counts
+    as a whole one, and the slack is added, so that the promise holds for the calls that leave.
+    """
+
+    _TICKS = 4  # per second
+
+    def __init__(self, limit: float, state: Any = None) -> None:
+        self.limit = limit
+        self._reach = int((_MINUTE + Rate(1).slack).total_seconds() * self._TICKS) + 1
+        self._counts: list[list[int]] = [list(pair) for pair in state or ()]
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return when enough of the past is over; a call that asks for more than the limit has it alone."""
+        tick = int(now.timestamp() * self._TICKS)
+        recent = [(then, count) for then, count in self._counts if then > tick - self._reach]
+        used = sum(count for _, count in recent)
+        for then, count in recent:
+            if used + cost <= self.limit:
+                break
+            used -= count
+            tick = then + self._reach
+        return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Remember, and forget what is over."""
+        tick = int(start.timestamp() * self._TICKS)
+        kept = [pair for pair in self._counts if pair[0] > tick - self._reach]
+        if kept and kept[-1][0] == tick:
+            kept[-1][1] += cost
+        else:
+            kept.append([tick, cost])
+        self._counts = kept
+
+    def state(self) -> list[list[int]]:
+        """Return quarters of a second since 1970 and their counts."""
+        return self._counts
+
+
+class DayMeter:
+    """A number of calls per calendar day (UTC)."""
+
+    def __init__(self, limit: int, state: Any = None) -> None:
+        self.limit = limit
+        self.day, self.used = state or ("", 0)
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return now while something is left, else the next midnight."""
+        today = now.astimezone(UTC)
+        if self.day != today.date().isoformat() or self.used + cost <= self.limit or not self.used:
+            return now
+        return datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Count."""
+        day = start.astimezone(UTC).date().isoformat()
+        self.used = cost + (self.used if day == self.day else 0)
+        self.day = day
+
+    def state(self) -> tuple[str, int]:
+        """Return the day and its count."""
+        return self.day, self.used
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One meter by its name; ``per_picture`` tells whether a call costs as much as it asks pictures for."""
+
+    name: str
+    meter: Meter
+    per_picture: bool = False
+
+
+class Pace:
+    """All meters that a call has to satisfy."""
+
+    def __init__(self, gauges: list[Gauge]) -> None:
+        self.gauges = gauges
+
+    def next_start(self, pictures: int, now: datetime) -> datetime:
+        """Return when a call for so many pictures may start."""
+        return max((g.meter.earliest(_cost(g, pictures), now) for g in self.gauges), default=now)
+
+    def take(self, start: datetime, pictures: int) -> None:
+        """Note a start with every meter."""
+        for gauge in self.gauges:
+            gauge.meter.take(start, _cost(gauge, pictures))
+
+    def hindrance(self, pictures: int, now: datetime) -> str | None:
+        """Name the meter that makes a call wait longest, if any does."""
+        late = [(g.meter.earliest(_cost(g, pictures), now), g.name) for g in self.gauges]
+        start, name = max(late, default=(now, ""))
+        return name if start > now else None
+
+    def state(self) -> dict[str, Any]:
+        """Return what is to be kept of all meters."""
+        return {gauge.name: state for gauge in self.gauges if (state := gauge.meter.state()) is not None}
+
+
+def gauges(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> list[Gauge]:
+    """Make the meters for limits as ``models.channels.Limits`` describes them, where they were left."""
+    burst = limits.get("burst") or 1
+    rates = (
+        ("rpm", Rate(limits["rpm"], burst=burst) if limits.get("rpm") else None),
+        ("rps", Rate(limits["rps"], timedelta(seconds=1)) if limits.get("rps") else None),
+    )
+    found = [
+        Gauge(name, RateMeter(rate, state.get(name)))
+        for kind, rate in rates
+        if rate is not None and (name := f"{prefix}{kind}")
+    ]
+    if limits.get("ipm"):
+        name = f"{prefix}ipm"
+        found.append(Gauge(name, WindowMeter(limits["ipm"], state.get(name)), per_picture=True))
+    if limits.get("rpd"):
+        name = f"{prefix}rpd"
+        found.append(Gauge(name, DayMeter(int(limits["rpd"]), state.get(name))))
+    return found
+
+
+def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
+    """Return how late a start under these limits may be used; ``None``: any time."""
+    windows = [
+        (_MINUTE, limits.get("rpm")),
+        (_MINUTE, limits.get("ipm")),
+        (timedelta(seconds=1), limits.get("rps")),
+    ]
+    return min((Rate(1, window).slack for window, limit in windows if limit), default=None)
+
+
+def _cost(gauge: Gauge, pictures: int) -> int:
+    return pictures if gauge.per_picture else 1
