@@ -8,7 +8,7 @@ from typing import Any
 from worker.upstream.faults import Fault
 from worker.upstream.limits import duration, rate_limits, response_time, seconds_until
 
-_LONGEST = timedelta(days=31)
+_LONGEST = timedelta(days=31).total_seconds()
 _UNIT = r"(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|秒钟?|分钟?|小时)"
 _SPAN = re.compile(
     r"(?:try again|retry|wait|available|come back|reset\w*)[^.\d\n]{0,24}?"
@@ -26,12 +26,16 @@ def retry_after(headers: Mapping[str, str], fault: Fault | None = None, text: st
 
     Absolute times count from the response's own ``Date``.
     """
+    seconds = seconds_to_wait(headers, fault, text)
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def seconds_to_wait(headers: Mapping[str, str], fault: Fault | None = None, text: str = "") -> float | None:
+    """Return the same as exact seconds."""
     lowered = {name.lower(): value for name, value in headers.items()}
     moment = response_time(lowered)
-    for seconds in _candidates(lowered, moment, fault, text):
-        if seconds is not None:
-            return min(timedelta(seconds=min(max(seconds, 0.0), 1e9)), _LONGEST)
-    return None
+    found = (seconds for seconds in _candidates(lowered, moment, fault, text) if seconds is not None)
+    return next((min(max(seconds, 0.0), _LONGEST) for seconds in found), None)
 
 
 def seconds_in(text: str) -> float | None:

@@ -1,18 +1,19 @@
-"""The corpus of wire cases, and how one of them is read."""
+"""The corpus of wire cases, and how one of them is read: as ``darkroom explain`` reads it."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
 from models.verdicts import Verdict
 from worker.upstream.answer import Answer
-from worker.upstream.failures import TransportFailure
+from worker.upstream.explain import Explanation, explain, reader_for
+from worker.upstream.observation import Observation, observation_of
 from worker.upstream.reader import AnswerReader
-from worker.upstream.verdict import judge
 
-_CORPUS = files("worker.practice") / "cases" / "dialects.jsonl"
+CORPUS = files("worker.practice") / "cases" / "dialects.jsonl"
 
 
 @dataclass(frozen=True)
@@ -22,46 +23,45 @@ class Case:
     id: str
     kind: str
     title: str
-    status: int | None
-    body: bytes
+    line: str  #: as it stands in the corpus
     expected: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    request: Mapping[str, Any] = field(default_factory=dict)
-    transport: str | None = None
+
+    @cached_property
+    def observation(self) -> Observation:
+        return observation_of(json.loads(self.line))
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        return explain(self.observation)
+
+    @property
+    def status(self) -> int | None:
+        return self.observation.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self.observation.headers
+
+    @property
+    def body(self) -> bytes:
+        return self.observation.body
 
     def reader(self) -> AnswerReader:
-        return AnswerReader(
-            input_urls=tuple(self.request.get("input_urls", ())),
-            n=self.request.get("n"),
-            failed=self.status is not None and self.status >= 400,
-        )
+        return reader_for(self.observation)
 
     def answer(self) -> Answer:
-        reader = self.reader()
-        reader.feed(self.body)
-        return reader.close()
+        return self.explanation.answer or Answer()
 
     def verdict(self) -> Verdict:
-        failure = TransportFailure(self.transport) if self.transport else None
-        answer = None if failure else self.answer()
-        return judge(answer, status=self.status, headers=self.headers, failure=failure)
+        assert self.explanation.verdict is not None
+        return self.explanation.verdict
 
 
 def cases(*kinds: str) -> list[Case]:
     """Return the corpus, or some kinds of it."""
-    rows = [json.loads(line) for line in _CORPUS.read_text(encoding="utf-8").splitlines()]
+    lines = CORPUS.read_text(encoding="utf-8").splitlines()
     return [
-        Case(
-            id=row["id"],
-            kind=row["kind"],
-            title=row["title"],
-            status=row["status"],
-            body=(row["body"] or "").encode(),
-            expected=row["expected"],
-            headers=row["headers"] or {},
-            request=row.get("request") or {},
-            transport=row.get("transport"),
-        )
-        for row in rows
-        if not kinds or row["kind"] in kinds
+        Case(row["id"], row["kind"], row["title"], line, row["expected"])
+        for line in lines
+        if (row := json.loads(line)) and (not kinds or row["kind"] in kinds)
     ]
