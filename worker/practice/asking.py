@@ -52,7 +52,7 @@ def _wish(defaults: Wish, hints: dict[str, Any], practice: object) -> Wish:
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, ("practice", *fault["loc"])))
-        raise InvalidRequest(field, fault["msg"]) from error
+        raise InvalidRequest(field, fault["msg"].removeprefix("Value error, ")) from error
 
 
 def _prompt(messages: list[Any]) -> str:

@@ -15,12 +15,16 @@ from worker.practice.answers import (
     stream_script,
 )
 from worker.practice.asking import Asked
+from worker.practice.corpus import CorpusCase
 from worker.practice.drawing import Recipe
-from worker.practice.failures import CHARGED, SENTENCES, failure_answer
+from worker.practice.failures import CHARGED, SENTENCES, failure_answer, limited
 from worker.practice.gallery import Gallery, LinkFault, cut_short
 from worker.practice.ledger import LedgerCall
 from worker.practice.options import PracticeOptions
+from worker.practice.playing import case_script
 from worker.practice.scripts import Script
+from worker.practice.tasks import Tasks
+from worker.practice.weather import Weather
 from worker.practice.wishes import Failing
 
 
@@ -29,6 +33,7 @@ class Studio:
 
     def __init__(self, options: PracticeOptions) -> None:
         self.gallery = Gallery()
+        self.tasks = Tasks(options.running)
         self._options = options
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="practice-drawing")
 
@@ -42,12 +47,16 @@ class Studio:
             return recipe.make()
         return await asyncio.get_running_loop().run_in_executor(self._threads, recipe.make)
 
-    async def answer(self, asked: Asked, call: LedgerCall, base_url: str) -> Script:
+    async def answer(self, asked: Asked, call: LedgerCall, base_url: str, weather: Weather) -> Script:
         """Plan the answer to a call, and write into the ledger what it comes to."""
-        failing = self._failing(asked, call)
+        failing = self._struck(asked, call, weather) or self._failing(asked, call)
         kind = failing.kind if failing else None
-        delay = self._options.pause(asked.wish, asked.prompt, call.earlier)
+        delay = self._options.pause(weather.delay or asked.wish.delay, asked.prompt, call.earlier)
+        if kind is None and (case := asked.wish.played(call.earlier)):
+            return self._play(case, asked, call, base_url, delay)
         call.outcome, call.charged = kind or "picture", kind is None or kind in CHARGED
+        if kind == "429" and weather.announce != "retry_after":
+            return limited(asked.wish.retry_after or 1, weather.announce)
         if kind and (script := failure_answer(kind, delay=delay, retry_after=asked.wish.retry_after)):
             return script
         script = await self._spoken(asked, call, failing, base_url, delay)
@@ -55,6 +64,22 @@ class Studio:
             return drip(script, asked.wish.interval)
         accident = ACCIDENTS.get(kind) if kind else None
         return accident(script) if accident else script
+
+    def _play(self, case: CorpusCase, asked: Asked, call: LedgerCall, base_url: str, delay: float) -> Script:
+        """Plan an answer seen in the wild."""
+        call.case, call.outcome = case.id, case.expected["outcome"]
+        call.billed = case.expected.get("billed", "yes" if call.outcome == "success" else None)
+        call.charged = call.billed in ("yes", "unknown")
+        self.tasks.leave(*case.tasks)
+        return case_script(case, here=None if asked.wish.verbatim else base_url, delay=delay)
+
+    def _struck(self, asked: Asked, call: LedgerCall, weather: Weather) -> Failing | None:
+        """Return what the weather has in store for this call."""
+        if weather.refuse:
+            return Failing(kind="drop", times=None)
+        if weather.fail is None or self._options.lot("weather", asked.prompt, call.earlier) >= weather.share:
+            return None
+        return Failing(kind=weather.fail, times=None)
 
     def _failing(self, asked: Asked, call: LedgerCall) -> Failing | None:
         if due := asked.wish.due(call.earlier):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import orjson
 
-from worker.practice.scripts import HTML, Script, Step
-from worker.practice.wishes import FailureKind
+from worker.practice.scripts import HTML, Ending, Script, Step
+from worker.practice.wishes import Announcement, FailureKind
 
 _HTML = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n"
@@ -46,6 +46,9 @@ _ANSWERS: Mapping[FailureKind, Script] = {
     "html": Script((Step(0, _INDEX),), content_type=HTML),
 }
 
+#: How the connection ends where no answer comes at all.
+_WORDLESS: Mapping[FailureKind, Ending] = {"hang": "hang", "reset": "reset", "drop": "drop"}
+
 #: What the model says instead of a picture.
 SENTENCES: Mapping[FailureKind, str] = {
     "no_picture": "Your picture is ready, I hope you like it!",
@@ -71,10 +74,8 @@ CHARGED: frozenset[FailureKind] = frozenset(
 
 def failure_answer(kind: FailureKind, *, delay: float, retry_after: float | None) -> Script | None:
     """Return the answer of a failure that is a whole answer; ``None`` for all other kinds."""
-    if kind == "hang":
-        return Script((), ending="hang")
-    if kind == "reset":
-        return Script((), ending="reset")
+    if kind in _WORDLESS:
+        return Script((), ending=_WORDLESS[kind])
     answer = _ANSWERS.get(kind)
     if answer is None:
         return None
@@ -83,9 +84,17 @@ def failure_answer(kind: FailureKind, *, delay: float, retry_after: float | None
     return Script((Step(after, answer.steps[0].data),), answer.status, answer.content_type, headers)
 
 
-def limited(wait: float) -> Script:
-    """Return the answer to a call beyond the hidden limits."""
-    headers = {"Retry-After": str(math.ceil(wait))}
+def limited(wait: float, announce: Announcement = "retry_after", *, limit: int | None = None) -> Script:
+    """Return the answer to a call beyond the hidden limits, which may say when to come again."""
+    headers: dict[str, str] = {}
+    if announce == "retry_after":
+        headers = {"Retry-After": str(math.ceil(wait))}
+    elif announce == "headers":
+        headers = {
+            "X-RateLimit-Limit-Requests": str(limit or 1),
+            "X-RateLimit-Remaining-Requests": "0",
+            "X-RateLimit-Reset-Requests": f"{math.ceil(wait)}s",
+        }
     return Script(_ANSWERS["429"].steps, status=429, headers=headers)
 
 

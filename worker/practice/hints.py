@@ -10,9 +10,11 @@
     count     = number " picture" ["s"] | "n " number               [3 pictures]
     member    = ("deliver" | "progress" | "picture" | "retry after" | "interval") " " value
                                                                     [deliver markdown_data] [retry after 5s]
+    case      = "#case:" id, without brackets                       #case:S010
 
 A bare status such as ``[429]`` needs its ``fail``. Several failures happen one after the other:
-``[fail 429 twice] [fail 500 once]`` succeeds at the fourth call of that prompt.
+``[fail 429 twice] [fail 500 once]`` succeeds at the fourth call of that prompt. So do several cases:
+``#case:H006 #case:R002`` plays the one to the first call and the other to all that follow.
 """
 
 import re
@@ -25,15 +27,21 @@ _FAILURE = re.compile(r"(fail )?(.+?)(?: (once|twice|\d+ ?x|\d+ times))?")
 _COUNT = re.compile(r"n (\d+)|(\d+) pictures?")
 _MEMBER = re.compile(r"(delay|deliver|progress|picture|retry after|interval) (.+)")
 _KINDS = frozenset(FAILURE_KINDS) | frozenset(ALIASES.values())
+_CASE = re.compile(r"#case:([\w.-]*\w)", re.IGNORECASE)
 _COUNTED = {"once": 1, "twice": 2}
 
 
 def read_hints(prompt: str) -> tuple[str, dict[str, Any]]:
     """Return the prompt without its hints, and the members of a wish that they stand for."""
-    if "[" not in prompt:
-        return prompt, {}
     members: dict[str, Any] = {}
-    plain = _BRACKETS.sub(lambda found: "" if _read(found[1].lower().strip(), members) else found[0], prompt)
+    plain = prompt
+    if "[" in prompt:
+        plain = _BRACKETS.sub(
+            lambda found: "" if _read(found[1].lower().strip(), members) else found[0], prompt
+        )
+    if "#" in prompt and (cases := _CASE.findall(plain)):
+        members["case"] = cases
+        plain = _CASE.sub("", plain)
     return " ".join(plain.split()) if members else prompt, members
 
 

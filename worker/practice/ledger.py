@@ -27,10 +27,21 @@ class LedgerCall:
     key_hash: str | None = None  #: first 16 hex digits of the key's SHA-256
     idempotency_key: str | None = None
     outcome: str = "open"
+    case: str | None = None  #: the id of the case that was played
     charged: bool = False
+    billed: str | None = None  #: of a case: what its caller can know about that (yes, no, likely_no, unknown)
     pictures: tuple[str, ...] = ()  #: names below ``/pictures/`` of those that are fetched by link
     finished: float | None = None  #: ``time.monotonic()`` when the answer was given or given up
     aborted: bool = False  #: whether the client went away before that
+
+
+@dataclass(slots=True)
+class LedgerPoll:
+    """Somebody asked for a task that an answer had left unfinished."""
+
+    task: str
+    received: float  #: ``time.monotonic()``
+    outcome: str  #: running, done or unknown
 
 
 class Ledger:
@@ -38,6 +49,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.calls: list[LedgerCall] = []
+        self.polls: list[LedgerPoll] = []
         self.in_flight = 0
         self.max_in_flight = 0
         self._seen: Counter[str] = Counter()
@@ -45,7 +57,7 @@ class Ledger:
 
     def reset(self) -> None:
         """Forget everything, also how often each prompt was called; calls in flight stay counted."""
-        self.calls, self._seen, self.max_in_flight = [], Counter(), self.in_flight
+        self.calls, self.polls, self._seen, self.max_in_flight = [], [], Counter(), self.in_flight
 
     def open(
         self, prompt: str, *, model: str, stream: bool, key: str | None, idempotency_key: str | None
@@ -68,6 +80,11 @@ class Ledger:
             call.finished, call.aborted = time.monotonic(), aborted
             self.in_flight -= 1
             self._tell()
+
+    def poll(self, task: str, *, done: bool | None) -> None:
+        """Write down that a task was asked for; ``done`` is ``None`` if there is no such task."""
+        outcome = "unknown" if done is None else "done" if done else "running"
+        self.polls.append(LedgerPoll(task, time.monotonic(), outcome))
 
     async def until(self, reached: Callable[["Ledger"], bool]) -> None:
         """Wait until calls came or went so that ``reached`` is true; for tests in the server's own loop."""
@@ -93,6 +110,8 @@ class Ledger:
             "charged": sum(call.charged for call in self.calls),
             "aborted": sum(call.aborted for call in self.calls),
             "outcomes": Counter(call.outcome for call in self.calls),
+            "cases": Counter(call.case for call in self.calls if call.case),
+            "polls": self.polls,
         }
 
 

@@ -17,6 +17,7 @@ class PracticeOptions(Wish):
     seed: int = Field(0, description="decides which calls fail, and how long they take")
     rpm: int | None = Field(None, gt=0, description="calls per minute and key that are let in; not announced")
     concurrency: int | None = Field(None, gt=0, description="calls in flight per key that are let in")
+    running: int = Field(1, ge=0, description="polls that find an unfinished task of a case still running")
     ping: float = Field(10, gt=0, description="seconds of silence after which a stream sends a comment")
 
     _wish: Wish = PrivateAttr(default_factory=Wish)
@@ -44,7 +45,7 @@ class PracticeOptions(Wish):
             lot -= rate
         return None
 
-    def pause(self, wish: Wish, prompt: str, earlier: int) -> float:
-        """Return this call's delay in seconds."""
-        low, high = wish.delay
+    def pause(self, delay: tuple[float, float], prompt: str, earlier: int) -> float:
+        """Return this call's delay in seconds, between the two given."""
+        low, high = delay
         return low if low == high else low + (high - low) * self.lot("delay", prompt, earlier)

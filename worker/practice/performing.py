@@ -22,17 +22,22 @@ async def perform(request: web.Request, script: Script, *, ping: float) -> web.S
         return web.Response(
             body=steps[0].data,
             status=script.status,
-            headers=script.headers or None,
-            content_type=script.content_type,
+            headers=_headers(script),
         )
-    response = web.StreamResponse(status=script.status, headers=dict(script.headers))
-    response.content_type, response.content_length = script.content_type, script.length
+    response = web.StreamResponse(status=script.status, headers=_headers(script))
+    response.content_length = script.length
     for index, step in enumerate(steps):
         await asyncio.sleep(step.after)
         if index == 0:
             await response.prepare(request)
         await response.write(step.data)
     return await _end(request, response, script)
+
+
+def _headers(script: Script) -> dict[str, str]:
+    named = any(name.lower() == "content-type" for name in script.headers)
+    kind = {"Content-Type": script.content_type} if script.content_type and not named else {}
+    return {**kind, **script.headers}
 
 
 async def _end(request: web.Request, response: web.StreamResponse, script: Script) -> web.StreamResponse:

@@ -1,9 +1,12 @@
 """The doors of the practice provider."""
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 
 import orjson
 from aiohttp import web
+from pydantic import ValidationError
 
 from models.errors import InvalidRequest
 from worker.practice.asking import Asked, read_call
@@ -13,7 +16,9 @@ from worker.practice.gallery import cut_short
 from worker.practice.ledger import Ledger, LedgerCall
 from worker.practice.limits import Limits
 from worker.practice.options import PracticeOptions
+from worker.practice.outside import Outside
 from worker.practice.performing import perform
+from worker.practice.weather import Sky
 
 _LARGEST_BODY = 256 * 2**20  # input pictures come as data URLs
 _MODELS = {"object": "list", "data": [{"id": "practice-image", "object": "model", "owned_by": "practice"}]}
@@ -25,8 +30,10 @@ class Routes:
     def __init__(self, options: PracticeOptions) -> None:
         self.ledger = Ledger()
         self.studio = Studio(options)
+        self.shut: Callable[[float], Awaitable[None]] | None = None  #: refuses connections for some seconds
         self._options = options
-        self._limits = Limits(options)
+        self._sky = Sky(options)
+        self._limits = Limits()
         self.closing = False  #: whether calls that break off now do so because of us
 
     def app(self) -> web.Application:
@@ -38,7 +45,11 @@ class Routes:
                 web.get("/v1/models", self.models),
                 web.get("/pictures/{name}", self.picture),
                 web.get("/ledger", self.books),
+                web.get("/practice/ledger", self.books),
                 web.post("/ledger/reset", self.reset),
+                web.get("/practice/weather", self.weather),
+                web.post("/practice/weather", self.change_weather),
+                *Outside(self.studio, self.ledger, self._options.picture).addresses(),
             ]
         )
         return app
@@ -75,12 +86,15 @@ class Routes:
     async def _answered(
         self, request: web.Request, asked: Asked, call: LedgerCall, key: str | None
     ) -> web.StreamResponse:
-        wait = self._limits.enter(key, call.received)
+        weather = self._sky.at(call.received)
+        wait = self._limits.enter(key, call.received, weather)
         if wait is not None:
             call.outcome = "limited"
-            return await perform(request, limited(wait), ping=self._options.ping)
+            answer = limited(wait, weather.announce, limit=weather.rpm or weather.concurrency)
+            return await perform(request, answer, ping=self._options.ping)
         try:
-            script = await self.studio.answer(asked, call, f"{request.scheme}://{request.host}")
+            base_url = f"{request.scheme}://{request.host}"
+            script = await self.studio.answer(asked, call, base_url, weather)
             return await perform(request, script, ping=self._options.ping)
         finally:
             self._limits.leave(key)
@@ -105,10 +119,32 @@ class Routes:
         calls = [] if query.get("calls") == "0" else self.ledger.calls[first:]
         return _json({**self.ledger.summary(), "calls": calls})
 
+    async def weather(self, request: web.Request) -> web.Response:
+        """Show what calls meet now."""
+        return _json(self._sky.at(time.monotonic()).model_dump())
+
+    async def change_weather(self, request: web.Request) -> web.Response:
+        """Let calls meet something else from now on; ``{}`` ends it."""
+        try:
+            members = orjson.loads(await request.read() or b"{}")
+            weather = self._sky.change(dict(members), time.monotonic())
+        except (TypeError, ValueError) as error:
+            fault = {"message": _faults(error), "type": "invalid_request_error"}
+            return _json({"error": fault}, status=400)
+        if weather.refuse and weather.seconds and self.shut:
+            await self.shut(weather.seconds)
+        return _json(weather.model_dump())
+
     async def reset(self, request: web.Request) -> web.Response:
         """Start the books anew."""
         self.ledger.reset()
         return _json(self.ledger.summary())
+
+
+def _faults(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return f"an object is expected: {error}"
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
 
 
 def _json(value: object, *, status: int = 200) -> web.Response:

@@ -21,7 +21,10 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One answer. With ``length`` the answer announces that many bytes, whether they come or not."""
+    """One answer. With ``length`` the answer announces that many bytes, whether they come or not.
+
+    A ``Content-Type`` among the headers outranks ``content_type``, which steers how the answer is sent.
+    """
 
     steps: tuple[Step, ...]
     status: int = 200

@@ -18,21 +18,21 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from worker.practice.doors import Door
 from worker.practice.ledger import Ledger
 from worker.practice.options import PracticeOptions
 from worker.practice.routes import Routes
 
-_BACKLOG = 4096  # a bench opens a thousand connections at once
 _GRACE = 0.1  # seconds that calls in flight get when the server stops
 
 
 class PracticeServer:
     """A practice provider that is serving. ``url`` has no path: add ``/v1/chat/completions``."""
 
-    def __init__(self, host: str, port: int, routes: Routes, runner: web.AppRunner) -> None:
-        self.host, self.port = host, port
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        self._routes, self._runner = routes, runner
+    def __init__(self, host: str, door: Door, routes: Routes, runner: web.AppRunner) -> None:
+        self.host, self.port = host, door.port
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{door.port}"
+        self._door, self._routes, self._runner = door, routes, runner
 
     @property
     def ledger(self) -> Ledger:
@@ -42,6 +42,7 @@ class PracticeServer:
     async def stop(self) -> None:
         """Stop serving; calls in flight are broken off."""
         self._routes.closing = True
+        self._door.close()
         await self._runner.cleanup()
         self._routes.studio.close()
 
@@ -67,13 +68,15 @@ async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: o
         keepalive_timeout=75,
     )
     await runner.setup()
+    door = Door(runner, host, port)
+    routes.shut = door.shut
     try:
-        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+        await door.open()
     except OSError:
         await runner.cleanup()
         routes.studio.close()
         raise
-    return PracticeServer(host, int(runner.addresses[0][1]), routes, runner)
+    return PracticeServer(host, door, routes, runner)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

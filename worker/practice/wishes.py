@@ -8,16 +8,18 @@ The members below are the server's defaults (see ``options``), the ``practice`` 
 import re
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from worker.practice.corpus import CorpusCase, case_id, corpus
 from worker.practice.drawing import PictureMode
 
 Delivery = Literal["markdown_url", "markdown_data", "download_link", "images_field", "parts", "b64_json"]
+Announcement = Literal["retry_after", "headers", "nothing"]  #: what a 429 says about when to come again
 ProgressStyle = Literal["percent", "cumulative", "sentences", "none"]
 FailureKind = Literal[
     "400", "401", "402", "403", "404", "429", "500", "502", "503", "504",
     "moderation", "html", "no_picture", "refusal",
-    "cut", "unfinished", "stall", "stream_error", "invalid_json", "drip", "hang", "reset",
+    "cut", "unfinished", "stall", "stream_error", "invalid_json", "drip", "hang", "reset", "drop",
     "dead_link", "truncated",
 ]  # fmt: skip
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
@@ -49,7 +51,16 @@ def failure_kind(value: object) -> object:
 
 
 Kind = Annotated[FailureKind, BeforeValidator(failure_kind)]
-Span = Annotated[tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]], BeforeValidator(span)]
+Seconds = Annotated[float, Field(ge=0)]
+Span = Annotated[tuple[Seconds, Seconds], BeforeValidator(span)]
+
+
+def _ids(value: object) -> object:
+    """Read ids of cases: ``"S010"``, ``"H006, R002"`` or a list."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Cases = Annotated[tuple[Annotated[str, AfterValidator(case_id)], ...], BeforeValidator(_ids)]
 
 
 class Failing(BaseModel):
@@ -82,10 +93,18 @@ class Wish(BaseModel):
     times: int | None = Field(None, ge=0, description="for failures that have no number of their own")
     retry_after: float | None = Field(1, ge=0, description="seconds, sent with 429 and 503; none: not sent")
     interval: float = Field(1, ge=0, description="seconds between the pieces of a slow drip")
+    case: Cases = Field(
+        (), description="answers seen in the wild to play one after the other, the last for ever"
+    )
+    verbatim: bool = Field(False, description="leave a case's addresses as they are, though nobody is there")
 
     def changed(self, members: dict[str, Any]) -> "Wish":
         """Return this wish with other members. Raises pydantic's ``ValidationError``."""
         return Wish.model_validate({name: getattr(self, name) for name in Wish.model_fields} | members)
+
+    def played(self, earlier: int) -> CorpusCase | None:
+        """Return the case that is played to a prompt which was called ``earlier`` times before."""
+        return corpus()[self.case[min(earlier, len(self.case) - 1)]] if self.case else None
 
     def due(self, earlier: int) -> Failing | None:
         """Return the failure that meets a prompt which was called ``earlier`` times before."""

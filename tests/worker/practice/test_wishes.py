@@ -112,7 +112,7 @@ def test_rates_spoil_their_share_of_calls_and_always_the_same_ones() -> None:
 
 def test_a_range_of_delays_is_spread_over_the_calls() -> None:
     options = PracticeOptions(delay=(1, 3))
-    pauses = [options.pause(options.wish, f"a cat {number}", 0) for number in range(200)]
+    pauses = [options.pause(options.wish.delay, f"a cat {number}", 0) for number in range(200)]
 
     assert 1 <= min(pauses) < 1.2
     assert 2.8 < max(pauses) <= 3

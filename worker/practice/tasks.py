@@ -1,0 +1,43 @@
+"""Work that answers left unfinished, and what those learn who ask for it later."""
+
+from typing import Any
+
+from worker.practice.elsewhere import PLACE
+
+
+class Tasks:
+    """Tasks by their ids. Each is found running a few times, and then done, with a picture of its own."""
+
+    def __init__(self, running: int) -> None:
+        self._running = running  # polls that find a task running
+        self._left: dict[str, int] = {}
+
+    def leave(self, *ids: str) -> None:
+        """Begin tasks; one that is known begins anew."""
+        self._left |= dict.fromkeys(ids, self._running)
+
+    def done(self, task: str) -> bool | None:
+        """Count one poll and tell whether the task is done; ``None``: there is no such task."""
+        left = self._left.get(task)
+        if left is None:
+            return None
+        self._left[task] = max(left - 1, 0)
+        return left == 0
+
+
+def picture_of(task: str, base_url: str) -> str:
+    """Return the address of the picture that a task makes."""
+    return f"{base_url}{PLACE}tasks/{task}.png"
+
+
+def raw_data(task: str, *, done: bool, base_url: str) -> dict[str, Any]:
+    """Write what a raw data link tells: ``{id, status, running, urls}``."""
+    urls = [picture_of(task, base_url)] if done else []
+    return {"id": task, "status": "completed" if done else "processing", "running": not done, "urls": urls}
+
+
+def task_answer(task: str, *, done: bool, base_url: str) -> dict[str, Any]:
+    """Write what ``/v1/images/tasks/{id}`` tells."""
+    made = {"created": 0, "data": [{"url": picture_of(task, base_url)}]} if done else None
+    state = {"status": "SUCCESS" if done else "IN_PROGRESS", "progress": "100%" if done else "45%"}
+    return {"code": "success", "message": "", "data": {"task_id": task, **state, "data": made}}
