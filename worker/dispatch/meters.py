@@ -74,10 +74,10 @@ class RateMeter:
 
 
 class WindowMeter:
-    """A number of pictures in any window, for calls that ask for several: remembered by quarters of a second.
+    """A number of pictures per minute, for calls that ask for several: remembered by quarter seconds.
 
-    Even spreading does not bound these: the last call of a window may ask for many. A part of a quarter counts
-    as a whole one, and the slack is added, so that the promise holds for the calls that leave.
+    Even spreading does not bound these: the last call of a window may ask for many. A part of a quarter
+    counts as a whole one, and the slack is added, so that the promise holds for the calls that leave.
     """
 
     _TICKS = 4  # per second
@@ -107,7 +107,7 @@ class WindowMeter:
             kept[-1][1] += cost
         else:
             kept.append([tick, cost])
-        self._counts = kept
+        self._counts = sorted(kept)
 
     def state(self) -> list[list[int]]:
         """Return quarters of a second since 1970 and their counts."""
@@ -119,7 +119,8 @@ class DayMeter:
 
     def __init__(self, limit: int, state: Any = None) -> None:
         self.limit = limit
-        self.day, self.used = state or ("", 0)
+        self.day: str = state[0] if state else ""
+        self.used: int = state[1] if state else 0
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return now while something is left, else the next midnight."""

@@ -1,0 +1,77 @@
+"""The circuit breaker: a channel that only fails is left alone, and asked again with one call at a time.
+
+Source of the pattern: M. Nygard, "Release It!", 2nd edition, chapter 5.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+_FAILURES = 5  # in a row, until it opens
+_FIRST, _LONGEST = timedelta(seconds=15), timedelta(minutes=10)
+_PROBE = timedelta(minutes=10)  # a probe of which nothing is heard for so long is over
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Failures in a row, since when it is open, and the probe under way. All empty: closed and healthy."""
+
+    failures: int = 0
+    opened: datetime | None = None
+    until: datetime | None = None
+    probed: datetime | None = None
+    reason: str | None = None
+
+    def room(self, now: datetime) -> int | None:
+        """Return how many calls may start now: none, one probe, or (``None``) as many as there are."""
+        if self.until is None:
+            return None
+        if self.until > now or (self.probed is not None and now - self.probed < _PROBE):
+            return 0
+        return 1
+
+    def state(self, now: datetime) -> str:
+        """Name the state: closed, open or half_open."""
+        if self.until is None:
+            return "closed"
+        return "open" if self.until > now else "half_open"
+
+    def failed(self, now: datetime, reason: str) -> "Breaker":
+        """Count a failure; after enough of them, or after a probe's, keep the channel shut for longer."""
+        failures = self.failures + 1
+        if self.until is None and failures < _FAILURES:
+            return replace(self, failures=failures, reason=reason)
+        if self.until is not None and self.until > now:
+            return replace(self, failures=failures, reason=reason)  # a call that was under way before
+        pause = _FIRST if self.opened is None or self.until is None else (self.until - self.opened) * 2
+        return Breaker(failures, now, now + min(max(pause, _FIRST), _LONGEST), None, reason)
+
+    def probing(self, now: datetime) -> "Breaker":
+        """Note that the probe has been given away."""
+        return replace(self, probed=now)
+
+    @property
+    def clean(self) -> bool:
+        """Whether there is nothing to forget."""
+        return self == Breaker()
+
+    def to_json(self) -> dict[str, Any] | None:
+        """Return what is kept in the channel's row."""
+        if self.clean:
+            return None
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any] | None) -> "Breaker":
+        """Read what a channel's row keeps."""
+        times = ("opened", "until", "probed")
+        return cls(
+            **{
+                name: datetime.fromisoformat(value) if name in times and value else value
+                for name, value in (kept or {}).items()
+            }
+        )
