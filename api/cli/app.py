@@ -20,6 +20,7 @@ _COMMANDS = (
     (_RUN, "up", "api.cli.up:up", "Start everything in one process: API, worker, SQLite."),
     (_RUN, "serve", "api.cli.serve:serve", "Start one API process of a fleet."),
     (_RUN, "work", "api.cli.work:work", "Start one worker process of a fleet."),
+    (_RUN, "practice", "api.cli.practice:practice", "Start a provider to practise on."),
     (_RUN, "migrate", "api.cli.migrate:migrate", "Bring the database's tables up to date."),
     (_USE, "submit", "api.cli.submit:submit", "Hand in one job."),
     (_USE, "jobs", "api.cli.jobs:app", "Look at jobs, cancel them, start them again."),

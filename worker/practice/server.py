@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -84,19 +84,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = vars(_parser().parse_args(arguments))
     host, port = chosen.pop("host"), chosen.pop("port")
     options = {name: value for name, value in chosen.items() if value is not None}
+    serve_practice(host, port, options, ready=_tell)
+
+
+def serve_practice(
+    host: str, port: int, options: Mapping[str, Any], *, ready: Callable[[PracticeServer], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; ``ready`` is called once. Raises what ``start_practice`` raises."""
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(host, port, options))
+        runner.run(_serve(host, port, options, ready))
 
 
-async def _serve(host: str, port: int, options: dict[str, Any]) -> None:
+def _tell(server: PracticeServer) -> None:
+    line = orjson.dumps({"url": server.url, "port": server.port, "pid": os.getpid()})
+    sys.stdout.write(line.decode() + "\n")
+    sys.stdout.flush()
+
+
+async def _serve(
+    host: str, port: int, options: Mapping[str, Any], ready: Callable[[PracticeServer], None]
+) -> None:
     ended = asyncio.Event()
     with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises instead
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, ended.set)
     async with await start_practice(host=host, port=port, **options) as server:
-        line = orjson.dumps({"url": server.url, "port": server.port, "pid": os.getpid()})
-        sys.stdout.write(line.decode() + "\n")
-        sys.stdout.flush()
+        ready(server)
         await ended.wait()
 
 

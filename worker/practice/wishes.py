@@ -41,6 +41,8 @@ def span(value: object) -> object:
     if isinstance(value, str) and (found := _SPAN.fullmatch(value.replace(" ", ""))):
         unit = 0.001 if found[3] == "ms" else 1
         return float(found[1]) * unit, float(found[2] or found[1]) * unit
+    if isinstance(value, str):
+        raise ValueError("write seconds as 2, 500ms or 1-5")
     return value
 
 
