@@ -7,6 +7,7 @@ from typing import Any
 
 from worker.upstream.faults import Fault, dig
 from worker.upstream.images import find_pictures
+from worker.upstream.longruns import LONG, Blobs, LongRuns, decoded, encoded, joined
 from worker.upstream.progress import Percent, ProgressMeter
 from worker.upstream.recover import Handles, generation_in, merge, task_in
 from worker.upstream.structured import Harvest, harvest_arguments, harvest_fields, harvest_value
@@ -26,23 +27,31 @@ _LONGEST_NOTE = 512  #: characters of a line that may name a task
 class Choice:
     """One choice of an answer, as far as it is known."""
 
+    runs: LongRuns
+    blobs: Blobs
     deltas: list[str] = field(default_factory=list)
     message: str = ""
     reasoning: list[str] = field(default_factory=list)
     arguments: dict[int, list[str]] = field(default_factory=dict)
     line: str = ""  # being written; for handles
 
+    def say(self, text: str) -> None:
+        """Take more of what it says; a picture that is spelt in many deltas is decoded as it comes."""
+        self.deltas.append(decoded(self.runs.feed(encoded(text))))
+
     @property
     def text(self) -> str:
         """What it says: its deltas, or its whole message if that says more."""
-        said = "".join(self.deltas)
+        self.deltas.append(decoded(self.runs.close()))
+        said = joined("".join(self.deltas), self.blobs)
         return self.message if self.message and self.message.startswith(said) else said + self.message
 
 
 class Collector:
     """Takes parsed bodies or events, in order, and keeps everything that matters in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, blobs: Blobs, *, long: int = LONG) -> None:
+        self._blobs, self._long = blobs, long
         self.choices: dict[int, Choice] = {}
         self.harvest = Harvest()
         self.fault: Fault | None = None
@@ -100,7 +109,7 @@ class Collector:
             self._say(index, text)
 
     def _add_message(self, index: int, message: Mapping[str, Any], *, whole: bool) -> None:
-        choice = self.choices.setdefault(index, Choice())
+        choice = self._choice(index)
         found = Harvest()
         harvest_fields(message, found)
         self._absorb(found)
@@ -128,9 +137,14 @@ class Collector:
                 index = call.get("index")
                 choice.arguments.setdefault(index if type(index) is int else position, []).append(piece)
 
+    def _choice(self, index: int) -> Choice:
+        if index not in self.choices:
+            self.choices[index] = Choice(LongRuns(self._blobs, long=self._long), self._blobs)
+        return self.choices[index]
+
     def _say(self, index: int, text: str) -> None:
-        choice = self.choices.setdefault(index, Choice())
-        choice.deltas.append(text)
+        choice = self._choice(index)
+        choice.say(text)
         self.progress += self._meter.feed(text, voice=f"content {index}")
         self._watch_handles(choice, text)
 
