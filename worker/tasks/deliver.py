@@ -96,7 +96,7 @@ async def bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], trie
     """Bring the pieces that are away; end the job, or postpone what may work later."""
     answer = await _fetched(bench, answer)
     if any("fault" in piece for piece in answer["pieces"]) and answer.get("handles"):
-        answer = await _fetched(bench, await _asked_again(bench, job, answer))
+        answer = await _asked_again(bench, job, answer)
     pieces, now = answer["pieces"], bench.tools.clock()
     away = [piece for piece in pieces if "url" in piece and "fault" not in piece]
     if away and tries + 1 < bench.tools.settings.store_attempts:
@@ -128,7 +128,7 @@ async def _asked_again(bench: Workbench, job: Row[Any], answer: Mapping[str, Any
             pieces.append(piece)
     if not fresh:
         return {**answer, "pieces": pieces}
-    return {"pieces": pieces, "received_at": bench.tools.clock().isoformat()}
+    return await _fetched(bench, {"pieces": pieces, "received_at": bench.tools.clock().isoformat()})
 
 
 async def _fetched(bench: Workbench, answer: Mapping[str, Any]) -> Mapping[str, Any]:
