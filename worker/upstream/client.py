@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,6 +26,7 @@ __all__ = ["Reply", "UpstreamClient", "open_client"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
 _THREAD_FROM = 256 * 1024  #: bytes; longer answers are taken apart beside the event loop
+_MOST_HEADERS = 64  #: that are kept
 _AFTER_DONE = 1.0  #: seconds to wait for the end of a stream that said it is over
 _KEPT = frozenset(
     {
@@ -65,6 +67,7 @@ class Reply:
     raw: bytes = b""
     elapsed: float = 0.0
     blobs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    failure: TransportFailure | None = None  #: why there is no whole answer
 
 
 @dataclass(slots=True)
@@ -122,7 +125,7 @@ class _Call:
             return min(end, self.started + self.preset.patience)
         if self.reader.streaming or self.preset.first_byte is not None:
             return min(end, self.heard + self.preset.idle, self.meant + self.preset.silent)
-        return end if self.size else min(end, self.heard + self.preset.patience)
+        return end if self.reader.meaningful else min(end, self.meant + self.preset.patience)
 
 
 class UpstreamClient:
@@ -259,6 +262,7 @@ def _finish(call: _Call, elapsed: float) -> Reply:
         raw=call.reader.raw,
         elapsed=elapsed,
         blobs=call.reader.blobs,
+        failure=call.failure,
     )
 
 
@@ -273,7 +277,8 @@ def _answer(call: _Call) -> Answer | None:
 
 
 def _kept(headers: httpx.Headers) -> dict[str, str]:
-    return {name: value[:1024] for name, value in headers.items() if name in _KEPT or "ratelimit" in name}
+    kept = ((name, value) for name, value in headers.items() if name in _KEPT or "ratelimit" in name)
+    return {name: value[:1024] for name, value in islice(kept, _MOST_HEADERS)}
 
 
 def _elapsed(call: _Call) -> float:

@@ -1,6 +1,7 @@
 """Reads an answer while it arrives: one body or a stream, whichever it turns out to be."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -23,6 +24,8 @@ _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _PICTURE = b"data:image/"  #: a picture as plain text, though it looks like an event's field
 _LARGE = 256 * 1024  #: bytes of an event that is too long to be taken apart while others wait
+_MOST_VALUES = 100_000  #: JSON values after each other in one text
+_GAP = re.compile(r"[ \r\n\t,]*")
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -83,7 +86,8 @@ class AnswerReader:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._read(self._runs.feed(chunk))
-        self.meaningful += self._runs.cutting
+        if self._runs.cutting or (self._events is not None and self._events.in_data):
+            self.meaningful += bool(chunk)
 
     def _read(self, chunk: bytes) -> None:
         self._raw.write(chunk)
@@ -191,10 +195,12 @@ class AnswerReader:
         )
         inputs = frozenset(_identities(self._input_urls, long=self._long))
         answer = assemble(collector, ending, inputs=inputs, n=self._n, origin=self._origin)
+        if not self.blobs:
+            return answer
         return replace(answer, images=tuple(self._with_bytes(picture) for picture in answer.images))
 
     def _with_bytes(self, picture: Picture) -> Picture:
-        if picture.data is None or not self.blobs:
+        if picture.data is None:
             return picture
         data = joined(picture.data, self.blobs)
         return replace(picture, data=data, blob=blob_of(data, self.blobs))
@@ -223,12 +229,13 @@ def _as_message(text: str) -> dict[str, Any]:
 def _values(text: str) -> Iterator[Any]:
     """Yield the JSON values that follow each other in a text, as far as they are whole."""
     position = 0
-    while position < len(text):
-        start = min((found for sign in "{[" if (found := text.find(sign, position)) >= 0), default=-1)
-        if start < 0 or text[position:start].strip(" \r\n\t,"):
+    for _ in range(_MOST_VALUES):
+        gap = _GAP.match(text, position)
+        position = gap.end() if gap else position
+        if text[position : position + 1] not in ("{", "["):
             return
         try:
-            value, position = _DECODER.raw_decode(text, start)
+            value, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
             return
         yield value
