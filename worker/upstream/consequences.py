@@ -25,8 +25,8 @@ CONSEQUENCES: Mapping[Outcome, Consequence] = MappingProxyType(
         ),
         Outcome.PENDING: Consequence(
             "the provider took it as a task and works on it",
-            "its task is asked for until it ends; it is not sent again, unless its on_unknown says so",
-            "nothing, unless the job is held",
+            "its task is asked for; without an end its on_unknown decides (hold, if not said)",
+            "nothing; if the job is held, look into the provider's call log and decide",
         ),
         Outcome.RETRY: Consequence(
             "nothing was made, and another try may work",
@@ -45,13 +45,13 @@ CONSEQUENCES: Mapping[Outcome, Consequence] = MappingProxyType(
         ),
         Outcome.NEEDS_HUMAN: Consequence(
             "key, balance or configuration",
-            "it stays queued and loses no attempt; the channel (or only the model) is shut meanwhile",
+            "it stays queued and loses no attempt; the channel (or just the model on it) is shut",
             "mend the cause, then `darkroom channels resume NAME`",
         ),
         Outcome.AMBIGUOUS: Consequence(
             "sent, and then lost: the picture may exist",
-            "its task is asked for if the answer left one; else its on_unknown decides (hold, if not said)",
-            "look into the provider's call log, then retry, fail or cancel the held job",
+            "it is asked for, if it left a task or a link; else its on_unknown decides (hold, if not said)",
+            "if the job is held, look into the provider's call log and decide",
         ),
     }
 )

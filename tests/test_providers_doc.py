@@ -1,0 +1,120 @@
+"""The tables of docs/providers.md say what the code says.
+
+``python -m tests.test_providers_doc`` writes them anew.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from models.verdicts import Outcome
+from worker.upstream.consequences import CONSEQUENCES, MONEY, REACH
+from worker.upstream.explain import explain
+from worker.upstream.observation import observation_of
+from worker.upstream.presets import PRESETS
+from worker.upstream.rulings import RULINGS, Ruling
+
+PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
+_SIZES = {"param": "a parameter", "prompt": "【2:3】 behind the prompt", "none": "not sent"}
+_CONTENTS = {"auto": "as parts, else a text", "parts": "always parts", "string": "addresses before the text"}
+
+
+def outcomes() -> str:
+    rows = [
+        f"| `{outcome}` | {means.meaning} | {means.job} | {means.person} |"
+        for outcome, means in CONSEQUENCES.items()
+    ]
+    return table("outcome | means | the job | you", rows)
+
+
+def codes() -> str:
+    groups: dict[tuple[str, Outcome, str], list[Ruling]] = {}
+    for ruling in RULINGS.values():
+        groups.setdefault((ruling.code, ruling.outcome, ruling.message), []).append(ruling)
+    rows = [
+        f"| `{code}` | {outcome} | {scopes(rulings)} | {costs(rulings)} | {message} |"
+        for (code, outcome, message), rulings in groups.items()
+    ]
+    return table("code | outcome | concerns | charged | in words", rows)
+
+
+def scopes(rulings: list[Ruling]) -> str:
+    return ", ".join(dict.fromkeys(ruling.scope or "the job" for ruling in rulings))
+
+
+def costs(rulings: list[Ruling]) -> str:
+    return ", ".join(dict.fromkeys(ruling.billed.replace("_", " ") for ruling in rulings))
+
+
+def presets() -> str:
+    rows = [
+        f"| `{preset.name}` | {_CONTENTS[preset.content]} | {preset.stream} | {_SIZES[preset.size]} "
+        f"| {'sent' if preset.honours_n else 'not sent'} | {preset.max_images} |"
+        for preset in PRESETS.values()
+    ]
+    return table("preset | input pictures | stream | size | n | at most", rows)
+
+
+def money() -> str:
+    return ", ".join(f"`{billed}` ({words})" for billed, words in MONEY.items())
+
+
+def reach() -> str:
+    return ", ".join(f"`{scope}` ({words})" for scope, words in REACH.items())
+
+
+def table(head: str, rows: list[str]) -> str:
+    return "\n".join([f"| {head} |", "|" + "---|" * len(head.split("|")), *rows])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "outcomes": outcomes,
+    "money": money,
+    "reach": reach,
+    "codes": codes,
+    "presets": presets,
+}
+
+
+def written(page: str) -> str:
+    """Return the page with its generated parts written anew."""
+    for name, make in TABLES.items():
+        mark = f"<!-- {name} -->"
+        start, _, rest = page.partition(mark)
+        part, _, end = rest.partition("<!-- end -->")
+        edge = "\n" if part.startswith("\n") else ""
+        page = f"{start}{mark}{edge}{make()}{edge}<!-- end -->{end}"
+    return page
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_page_says_what_the_code_says(name: str) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert f"<!-- {name} -->" in page
+    assert TABLES[name]() in page, "run python -m tests.test_providers_doc"
+
+
+def test_the_page_names_every_member_of_an_explanation() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    headers = {
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": "9",
+        "x-request-id": "r",
+        "x-should-retry": "true",
+    }
+    document = explain(observation_of({"id": 1, "status": 429, "headers": headers, "body": "x"})).document()
+    assert {name for name in document if f"`{name}`" not in page} == set()
+
+
+def test_files_that_the_page_names_exist() -> None:
+    root = PAGE.parent.parent
+    page = PAGE.read_text(encoding="utf-8")
+    named = {name for name in re.findall(r"`([\w/]+\.(?:py|jsonl))`", page) if "answers" not in name}
+    places = (root, root / "worker" / "upstream")
+    assert {name for name in named if not any((place / name).exists() for place in places)} == set()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
