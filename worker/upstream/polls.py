@@ -91,7 +91,8 @@ def _done(answer: Answer, task: Task) -> PollState:
 
 def _without_picture(task: Task, status: int, headers: Mapping[str, str]) -> PollState:
     asked = status < 400  # else a state may be the question's, unless a reason of the task's own stands there
-    if (task.stage is Stage.FAILED and (asked or task.sure)) or (asked and is_moderated(task)):
+    refused = task.stage is Stage.UNTOLD and is_moderated(task)
+    if (task.stage is Stage.FAILED and (asked or task.sure)) or (refused and asked):
         return PollState(PollStage.FAILED, progress=task.progress, verdict=failed_task(task))
     if not asked:
         return _by_status(status, headers, said=True)
