@@ -9,6 +9,7 @@ from models.verdicts import Outcome, Verdict
 from worker.upstream.answer import Answer
 from worker.upstream.failures import TransportFailure
 from worker.upstream.limits import Bucket, rate_limits
+from worker.upstream.longruns import VERBATIM
 from worker.upstream.observation import Observation
 from worker.upstream.reader import AnswerReader
 from worker.upstream.request_ids import request_id_of
@@ -99,6 +100,7 @@ def reader_for(observation: Observation) -> AnswerReader:
         input_urls=observation.asked.input_urls,
         n=observation.asked.n,
         failed=observation.status is not None and observation.status >= 400,
+        long=VERBATIM,
     )
 
 

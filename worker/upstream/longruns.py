@@ -10,11 +10,13 @@ everything that looks for base64 text finds it as such.
 import binascii
 import hashlib
 import re
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from typing import NamedTuple
 
 LONG = 64 * 1024  #: characters; shorter runs stay as they are
+VERBATIM = sys.maxsize  #: for readers who want every character, whatever it costs
 _HEAD, _TAIL = 128, 192  #: characters; a stand-in has 400 in all
 _GROUPS = 48 * 1024  #: bytes written as base64 in one go: a multiple of three
 _SLICE = 64 * 1024  #: bytes looked at in one go: at most ``LONG``, so that every long run crosses an edge

@@ -1,5 +1,6 @@
 """A picture in an answer: an address, or the bytes themselves as base64 text."""
 
+import base64
 from dataclasses import dataclass, field
 
 
@@ -20,4 +21,7 @@ class Picture:
     @property
     def address(self) -> str:
         """The URL, or the bytes as a ``data:`` URL."""
-        return self.url if self.url is not None else f"data:{self.mime};base64,{self.data}"
+        if self.url is not None:
+            return self.url
+        data = self.data if self.blob is None else base64.b64encode(self.blob).decode()
+        return f"data:{self.mime};base64,{data}"
