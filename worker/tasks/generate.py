@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,12 @@ from sqlalchemy import Row
 from models.errors import DarkroomError, InvalidRequest, PictureError
 from models.states import JobStatus
 from models.verdicts import Billed, Outcome, Verdict
-from worker.dispatch.gate import HORIZON
+from worker.dispatch.meters import slack_of
 from worker.lifecycle import ending, failed, handed_back, held, progressed, started
 from worker.tasks.chunk import work_on
 from worker.tasks.conclude import conclude
 from worker.tasks.deliver import deliver
+from worker.tasks.health import tell_success
 from worker.tasks.inputs import image_request
 from worker.tasks.workbench import Workbench
 from worker.upstream.answer import Answer
@@ -50,6 +52,7 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
         raise
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
         await _bring_home(bench, job, reply.answer, _ended(bench, job, reply.verdict, reply))
+        await tell_success(bench, job)
     else:
         await conclude(bench, job, reply.verdict, _ended(bench, job, reply.verdict, reply))
 
@@ -112,12 +115,19 @@ async def _start(bench: Workbench, job: Row[Any]) -> bool:
         why = "the worker is stopping"
     elif cooling is not None and cooling > now:
         why = "the channel is cooling down"
-    elif bench.tools.routes[job.channel].settings.rpm and now - job.start_at > HORIZON:
+    elif _missed(bench, job, now):
         why = "its turn was missed; going now could exceed the channel's rate limit"
     if why:
         await bench.writer.write(handed_back(job, at=now, why=why))
         return False
     return await bench.writer.write(started(job, channel=job.channel, worker=bench.worker_id, at=now))
+
+
+def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
+    """Tell whether a start is so late that it could come too close to others."""
+    limits = bench.tools.routes[job.channel].settings
+    slacks = [slack_of(each.model_dump()) for each in (limits, limits.limits.get(job.model)) if each]
+    return any(slack is not None and now - job.start_at > slack for slack in slacks)
 
 
 def _progress(bench: Workbench, job: Row[Any]) -> Callable[[int], None]:
