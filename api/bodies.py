@@ -14,14 +14,19 @@ DEPTH = 32  #: levels of nesting in free-form fields
 async def read_json(request: Request) -> tuple[bytes, Any]:
     """Return a request's body, raw and parsed. Raises the 400 problem, and 422 for NUL characters."""
     raw = await request.body()
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        detail = f"The body is not valid JSON: {error}." if raw else "The body is empty; send JSON."
-        raise Problem(400, "malformed_json", detail) from error
+    value = parse_json(raw)
     if b"\\u0000" in raw and (place := _find_nul(value, "")) is not None:
         raise invalid(place or "body", "a NUL character (U+0000) can't be stored")
     return raw, value
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return what a body says. Raises the 400 problem."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        detail = f"The body is not valid JSON: {error}." if raw else "The body is empty; send JSON."
+        raise Problem(400, "malformed_json", detail) from error
 
 
 def _find_nul(value: Any, place: str) -> str | None:

@@ -42,6 +42,9 @@ class ChannelSettings(Limits):
         None, description="send input pictures as data URLs; overrides the preset"
     )
     idle_timeout: float | None = Field(None, gt=0, description="seconds without a byte; overrides the preset")
+    silent_timeout: float | None = Field(
+        None, gt=0, description="seconds with nothing but comments or white space; overrides the preset"
+    )
     total_timeout: float | None = Field(
         None, gt=0, description="seconds for the whole call; overrides the preset"
     )

@@ -1,9 +1,10 @@
 """The one source of time."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
+Sleep = Callable[[float], Awaitable[None]]  #: waits so many seconds
 
 
 def now() -> datetime:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from models.states import OnUnknown
-from models.verdicts import Outcome, Verdict
+from models.verdicts import UNKNOWN, Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Tries:
 
 def unknown_outcomes(outcomes: Sequence[str | None]) -> int:
     """Count the calls of which nobody knows whether they were made and charged."""
-    return sum(outcome in (Outcome.AMBIGUOUS, Outcome.PENDING) for outcome in outcomes)
+    return sum(outcome in UNKNOWN for outcome in outcomes)
 
 
 def decide(

@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     download_timeout: float = Field(120, gt=0, description="seconds for one download at most")
     store_attempts: int = Field(5, gt=0, le=20, description="tries to bring one job's pictures home")
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is remembered")
+    webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook's receiver may take")
 
     s3_endpoint: str | None = Field(None, description="an S3-like server's address; unset: AWS")
     s3_region: str = Field("us-east-1", description="the bucket's region")

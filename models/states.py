@@ -10,7 +10,7 @@ class JobStatus(StrEnum):
     QUEUED = "queued"  #: the gate: a due time, a limit, a free slot. Set by submit, retry, reap
     LEASED = "leased"  #: the start time that the gate gave to a worker. Set by the dispatcher
     RUNNING = "running"  #: the provider; the call may cost money from here on. Set by generate
-    STORING = "storing"  #: the pictures' way home; the paid part is over. Set by generate
+    STORING = "storing"  #: the pictures' way home, or a lost answer asked for again. Set by generate
     AWAITING_INPUT = "awaiting_input"  #: the caller, in a dialog
     HELD = "held"  #: a decision: it is unknown whether the call was made and charged
     SUCCEEDED = "succeeded"  #: nothing; the pictures are stored
@@ -25,7 +25,7 @@ MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
     S.QUEUED: frozenset({S.LEASED, S.CANCELLED, S.EXPIRED, S.FAILED}),
     S.LEASED: frozenset({S.RUNNING, S.QUEUED, S.CANCELLED, S.FAILED}),
     S.RUNNING: frozenset({S.STORING, S.SUCCEEDED, S.QUEUED, S.HELD, S.FAILED, S.CANCELLED}),
-    S.STORING: frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED}),
+    S.STORING: frozenset({S.SUCCEEDED, S.QUEUED, S.HELD, S.FAILED, S.CANCELLED}),
     S.AWAITING_INPUT: frozenset({S.QUEUED, S.CANCELLED, S.EXPIRED}),
     S.HELD: frozenset({S.QUEUED, S.FAILED, S.CANCELLED}),
     S.SUCCEEDED: frozenset(),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Literal, get_args
 
 
 class Outcome(StrEnum):
@@ -15,6 +16,10 @@ class Outcome(StrEnum):
     PERMANENT = "permanent"  #: the same request will fail again
     NEEDS_HUMAN = "needs_human"  #: key, balance or configuration; stop using the channel, keep the job
     AMBIGUOUS = "ambiguous"  #: sent and then lost: it may have been made, and charged
+
+
+UNKNOWN = (Outcome.PENDING, Outcome.AMBIGUOUS)
+"""Nobody knows what became of the call: it may have been made, and charged."""
 
 
 class Billed(StrEnum):
@@ -34,19 +39,82 @@ class Scope(StrEnum):
     PROVIDER = "provider"
 
 
+ErrorCode = Literal[
+    # needs_human
+    "auth_invalid",
+    "auth_expired",
+    "quota_exhausted",
+    "account_blocked",
+    "permission_denied",
+    "ip_not_allowed",
+    "wrong_endpoint",
+    "model_not_found",
+    "not_implemented",
+    "waf_blocked",
+    # permanent
+    "moderation_input",
+    "moderation_output",
+    "moderation",
+    "refusal",
+    "bad_request",
+    "prompt_too_long",
+    "payload_too_large",
+    "input_image_invalid",
+    # retry, once
+    "input_image_unreachable",
+    # retry
+    "rate_limited",
+    "concurrency_limited",
+    "daily_limit",
+    "upstream_saturated",
+    "upstream_quota",
+    "no_channel",
+    "upstream_error",
+    "origin_unreachable",
+    "connect_error",
+    "maintenance",
+    # ambiguous
+    "gateway_timeout",
+    "timeout",
+    "connection_lost",
+    "task_not_found",
+    "stream_truncated",
+    "stream_error",
+    "protocol_error",
+    "deferred_generation",
+    # no_image; ambiguous or retry by context
+    "empty_response",
+    "no_image",
+    "needs_input",
+]
+"""What went wrong, in our own words. The comments name the outcome that a code usually goes with."""
+
+ERROR_CODES: frozenset[ErrorCode] = frozenset(get_args(ErrorCode))
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimit:
+    """So many calls in each period: what a provider says that it allows."""
+
+    calls: int
+    period: timedelta
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The judgement on one call.
 
-    ``code`` is one of the normalised error codes (``None`` on success), ``message`` says in plain words what
-    happened and what to do, ``provider_message`` keeps the provider's own words (at most 2,000 characters).
+    ``code`` is ``None`` on success. ``message`` says in plain words what happened and what a person can do; it
+    is true whether or not the job is tried again. ``provider_message`` keeps the provider's own words (at most
+    2,000 characters), ``limit`` the limit that they name.
     """
 
     outcome: Outcome
-    code: str | None = None
+    code: ErrorCode | None = None
     message: str = ""
     billed: Billed = Billed.UNKNOWN
     scope: Scope | None = None
     retry_after: timedelta | None = None
     provider_status: int | None = None
     provider_message: str | None = None
+    limit: CallLimit | None = None

@@ -7,6 +7,7 @@ from celery import Celery
 
 DOORBELL = "darkroom.doorbell"
 WAKE, GENERATE, STORE = "darkroom.wake", "darkroom.generate", "darkroom.store"
+NOTIFY = "darkroom.notify"
 
 _COMMON = {
     "task_default_queue": DOORBELL,

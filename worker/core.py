@@ -19,8 +19,8 @@ from worker.dispatch.dispatcher import Dispatcher
 from worker.hand import Hand
 from worker.heartbeat import Heartbeat
 from worker.loop import LoopThread
-from worker.tasks.deliver import store
 from worker.tasks.generate import generate
+from worker.tasks.store import store
 from worker.tasks.workbench import Workbench
 from worker.tools import Tools, build_tools
 from worker.writer import Writer

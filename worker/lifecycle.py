@@ -1,6 +1,6 @@
 """The verbs of a job's life: each is one move with all that goes with it, committed together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,34 +9,46 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.attempts import finish_attempts, insert_attempts
+from models.queries.attempts import amend_attempts, finish_attempts, insert_attempts, note_handles
 from models.queries.moves import Move, apply, lock_job
 from models.queries.pictures import insert_assets
 from models.queries.rows import storable
 from models.states import CANCELLABLE, RETRYABLE, JobStatus
-from models.verdicts import Outcome, Verdict
 
 _FREE: Mapping[str, Any] = {"worker_id": None, "lease_token": None, "start_at": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A move, and the rows that come and go with it."""
+    """A move, and the rows that come and go with it. What became of a call is noted in any case."""
 
-    move: Move
+    move: Move | None = None
     sent: Mapping[str, Any] | None = None  #: a new attempt
+    noted: Mapping[str, Any] | None = None  #: by what an open attempt can be asked for again
     ended: Mapping[str, Any] | None = None  #: how an attempt ended; noted even if the move no longer holds
+    amended: Mapping[str, Any] | None = None  #: what became of an attempt whose end was unknown; the same
     assets: Sequence[Mapping[str, Any]] = ()
+
+    def holds(self, revisions: Mapping[UUID, int]) -> bool:
+        """Tell whether its move was made; one without a move always holds."""
+        return self.move is None or self.move.job_id in revisions
 
 
 async def commit(connection: AsyncConnection, changes: Sequence[Change]) -> dict[UUID, int]:
     """Make the changes that still hold; return the new revision by job."""
-    revisions = await apply(connection, [change.move for change in changes])
-    held = [change for change in changes if change.move.job_id in revisions]
+    revisions = await apply(connection, [change.move for change in changes if change.move])
+    held = [change for change in changes if change.holds(revisions)]
     await insert_attempts(connection, [change.sent for change in held if change.sent])
+    await note_handles(connection, _latest(change.noted for change in changes))
     await finish_attempts(connection, [change.ended for change in changes if change.ended])
+    await amend_attempts(connection, [change.amended for change in changes if change.amended])
     await insert_assets(connection, [asset for change in held for asset in change.assets])
     return revisions
+
+
+def _latest(rows: Iterable[Mapping[str, Any] | None]) -> Sequence[Mapping[str, Any]]:
+    """Return the last row of each attempt."""
+    return list({(row["job_id"], row["number"]): row for row in rows if row}.values())
 
 
 def leased(
@@ -85,9 +97,13 @@ def started(job: Row[Any], *, channel: str, worker: UUID, at: datetime) -> Chang
     return Change(move, sent=sent)
 
 
-def progressed(job: Row[Any], percent: int, *, at: datetime) -> Change:
+def handled(job: Row[Any], number: int, handles: Mapping[str, Any]) -> Change:
+    """Note by what the call under way can be asked for again, should its answer get lost."""
+    return Change(noted={"job_id": job.id, "number": number, "handles": handles})
+
+
+def progressed(job: Row[Any], percent: int, *, at: datetime, here: JobStatus = JobStatus.RUNNING) -> Change:
     """Show how far the provider says it is."""
-    here = JobStatus.RUNNING
     return Change(Move(job.id, here, here, at, lease=job.lease_token, changes={"progress": percent}))
 
 
@@ -100,6 +116,38 @@ def answered(
     return Change(move, ended=ended)
 
 
+def recovering(
+    job: Row[Any],
+    ended: Mapping[str, Any] | None,
+    answer: Mapping[str, Any],
+    *,
+    at: datetime,
+    text: str = "",
+    release: bool = False,
+) -> Change:
+    """Ask for a lost answer again instead of paying again; with ``release``, whoever comes next does."""
+    changes: dict[str, Any] = {"answer": answer, "text": storable(text) or None, "store_tries": 0}
+    if release:
+        changes |= {"worker_id": None, "lease_token": None, "not_before": at}
+    why = "the answer was lost on its way; the provider is asked for it again, nothing is paid twice"
+    move = Move(
+        job.id, JobStatus.RUNNING, JobStatus.STORING, at, lease=job.lease_token, changes=changes, detail=why
+    )
+    return Change(move, ended=ended)
+
+
+def recovered(
+    job: Row[Any], amended: Mapping[str, Any], answer: Mapping[str, Any], *, at: datetime
+) -> Change:
+    """Save the pictures of an answer that was lost; they are not home yet."""
+    here = JobStatus.STORING
+    changes = {"answer": answer, "store_tries": 0}
+    move = Move(
+        job.id, here, here, at, lease=job.lease_token, changes=changes, detail="the picture was found"
+    )
+    return Change(move, amended=amended)
+
+
 def succeeded(
     job: Row[Any],
     leaving: JobStatus,
@@ -107,6 +155,7 @@ def succeeded(
     *,
     at: datetime,
     ended: Mapping[str, Any] | None = None,
+    amended: Mapping[str, Any] | None = None,
     text: str | None = None,
     note: str | None = None,
 ) -> Change:
@@ -115,7 +164,7 @@ def succeeded(
     if leaving is JobStatus.RUNNING:
         changes["text"] = storable(text or "") or None
     move = Move(job.id, leaving, JobStatus.SUCCEEDED, at, lease=job.lease_token, changes=changes, detail=note)
-    return Change(move, ended=ended, assets=assets)
+    return Change(move, ended=ended, amended=amended, assets=assets)
 
 
 def requeued(
@@ -123,9 +172,11 @@ def requeued(
     *,
     after: timedelta,
     used: int,
-    ended: Mapping[str, Any] | None,
     error: Mapping[str, Any],
     at: datetime,
+    leaving: JobStatus = JobStatus.RUNNING,
+    ended: Mapping[str, Any] | None = None,
+    amended: Mapping[str, Any] | None = None,
 ) -> Change:
     """Call again later; ``used`` attempts are used up."""
     changes = {
@@ -136,27 +187,27 @@ def requeued(
         "attempts_used": used,
         "progress": 0,
         "error": None,
+        "answer": None,
     }
     detail = f"again in {after.total_seconds():.1f} s: {error['message']}"
-    move = Move(
-        job.id, JobStatus.RUNNING, JobStatus.QUEUED, at, lease=job.lease_token, changes=changes, detail=detail
-    )
-    return Change(move, ended=ended)
+    move = Move(job.id, leaving, JobStatus.QUEUED, at, lease=job.lease_token, changes=changes, detail=detail)
+    return Change(move, ended=ended, amended=amended)
 
 
-def held(job: Row[Any], *, ended: Mapping[str, Any] | None, error: Mapping[str, Any], at: datetime) -> Change:
+def held(
+    job: Row[Any],
+    *,
+    error: Mapping[str, Any],
+    at: datetime,
+    leaving: JobStatus = JobStatus.RUNNING,
+    ended: Mapping[str, Any] | None = None,
+    amended: Mapping[str, Any] | None = None,
+) -> Change:
     """Wait for a person's decision."""
-    changes = {**_FREE, "error": error}
-    move = Move(
-        job.id,
-        JobStatus.RUNNING,
-        JobStatus.HELD,
-        at,
-        lease=job.lease_token,
-        changes=changes,
-        detail=error["message"],
-    )
-    return Change(move, ended=ended)
+    changes = {**_FREE, "error": error, "answer": None}
+    detail = error["message"]
+    move = Move(job.id, leaving, JobStatus.HELD, at, lease=job.lease_token, changes=changes, detail=detail)
+    return Change(move, ended=ended, amended=amended)
 
 
 def failed(
@@ -166,13 +217,14 @@ def failed(
     *,
     at: datetime,
     ended: Mapping[str, Any] | None = None,
+    amended: Mapping[str, Any] | None = None,
 ) -> Change:
     """End without a picture; the error says why and what to do."""
     changes = {**_FREE, "error": error, "finished_at": at}
     move = Move(
         job.id, leaving, JobStatus.FAILED, at, lease=job.lease_token, changes=changes, detail=error["message"]
     )
-    return Change(move, ended=ended)
+    return Change(move, ended=ended, amended=amended)
 
 
 def postponed(
@@ -223,30 +275,29 @@ async def retry(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> b
     return bool(await apply(connection, [move]))
 
 
-def ending(
-    job_id: UUID, number: int, verdict: Verdict, *, at: datetime, request_id: str | None
-) -> dict[str, Any]:
-    """Describe how an attempt ended, for its row."""
-    return {
-        "job_id": job_id,
-        "number": number,
+def released(job: Row[Any], *, at: datetime) -> Move:
+    """Call a held job again, on purpose: at least once more, in the same generation."""
+    changes = {
+        **_FREE,
+        "max_attempts": max(job.max_attempts, job.attempts_used + 1),
+        "not_before": at,
+        "backing_off": False,
+        "progress": 0,
+        "answer": None,
+        "error": None,
+    }
+    return Move(
+        job.id, JobStatus.HELD, JobStatus.QUEUED, at, changes=changes, detail="released: called again"
+    )
+
+
+def given_up(job: Row[Any], reason: str, *, at: datetime) -> Move:
+    """End a held job without another call; its error keeps what it was held for."""
+    error = job.error or {"code": "unknown", "message": ""}
+    words = f"Given up by its caller{f': {storable(reason)}' if reason else ''}."
+    changes = {
+        **_FREE,
+        "error": {**error, "message": f"{words} {error['message']}".strip()},
         "finished_at": at,
-        "outcome": verdict.outcome,
-        "error_code": verdict.code,
-        "http_status": verdict.provider_status,
-        "provider_request_id": storable(request_id)[:200] if request_id else None,
-        "provider_message": storable(verdict.provider_message)[:2000] if verdict.provider_message else None,
-        "billed": verdict.billed,
     }
-
-
-def error_of(verdict: Verdict, *, retryable: bool, message: str | None = None) -> dict[str, Any]:
-    """Describe a failure as callers see it."""
-    return {
-        "code": verdict.code or "unknown",
-        "message": storable(message or verdict.message),
-        "outcome": verdict.outcome,
-        "retryable": retryable or verdict.outcome in (Outcome.RETRY, Outcome.AMBIGUOUS),
-        "provider_status": verdict.provider_status,
-        "provider_message": storable(verdict.provider_message) if verdict.provider_message else None,
-    }
+    return Move(job.id, JobStatus.HELD, JobStatus.FAILED, at, changes=changes, detail=words)

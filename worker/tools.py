@@ -1,5 +1,6 @@
 """The composition root: everything a worker works with, made from the settings."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,15 +12,17 @@ from pathlib import Path
 import httpx
 
 from models.channels import ChannelSettings
-from models.clock import Clock, now
+from models.clock import Clock, Sleep, now
 from models.database import Database
 from models.retry import RetryPolicy
 from models.settings import Settings
 from worker.storage.addresses import AllowList
 from worker.storage.bring import PictureKeeper
+from worker.storage.documents import DocumentReader
 from worker.storage.download import Downloader, open_download_client
 from worker.storage.limits import Limits
 from worker.storage.store import Store, open_store
+from worker.upstream.asking import TaskReader
 from worker.upstream.client import UpstreamClient, open_client
 from worker.upstream.presets import Preset, effective_preset
 
@@ -41,9 +44,12 @@ class Tools:
     store: Store
     keeper: PictureKeeper
     upstream: UpstreamClient
+    tasks: TaskReader  #: asks a provider after a task
+    documents: DocumentReader  #: reads what a link in an answer keeps about a task
     routes: Mapping[str, Route]
     policy: RetryPolicy
     clock: Clock
+    sleep: Sleep
     clients: tuple[httpx.AsyncClient, ...]
     folder: Path  #: downloads under way
 
@@ -98,11 +104,14 @@ def build_tools(settings: Settings) -> Tools:
         store=store,
         keeper=keeper,
         upstream=UpstreamClient(calls),
+        tasks=TaskReader(calls),
+        documents=DocumentReader(downloads, allow=AllowList.parse(settings.allow_private)),
         routes={
             channel.name: Route(channel, effective_preset(channel)) for channel in settings.all_channels()
         },
         policy=RetryPolicy(timedelta(seconds=settings.retry_base), timedelta(seconds=settings.retry_cap)),
         clock=now,
+        sleep=asyncio.sleep,
         clients=(calls, downloads),
         folder=folder,
     )

@@ -68,14 +68,15 @@ class Writer:
                     await self._write([one])
                 return
             change, written = batch[0]
-            _log.error("a change can't be written", job=str(change.move.job_id), error=str(error)[:300])
+            job = str(change.move.job_id) if change.move else None
+            _log.error("a change can't be written", job=job, error=str(error)[:300])
             if not written.done():
                 written.set_exception(error)
                 written.exception()  # whoever waits sees it; if nobody does, the log has it
             return
         for change, written in batch:
             if not written.done():
-                written.set_result(change.move.job_id in revisions)
+                written.set_result(change.holds(revisions))
 
     async def _commit(self, changes: Sequence[Change]) -> dict[UUID, int]:
         pause = 0.1

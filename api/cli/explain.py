@@ -27,7 +27,7 @@ _USAGE = (
 
 
 def explain(
-    *files: str,
+    *files: Annotated[str, Parameter(allow_leading_hyphen=True)],
     as_json: Annotated[
         bool, Parameter(name="--json", negative="", help="print JSON lines, as when piped")
     ] = False,

@@ -6,6 +6,7 @@ from api.rest.assets import get_asset, get_picture, preflight
 from api.rest.channels import get_channels
 from api.rest.describing import answers, extra, header, listing, merged, path, problems, query, reference
 from api.rest.events import get_events
+from api.rest.explain_routes import add_explain
 from api.rest.jobs import LONGEST_PAGE, PAGE, cancel_job, get_job, list_jobs, retry_job
 from api.rest.operations import healthz, metrics, readyz
 from api.rest.parameters import INT32, LONGEST_WAIT
@@ -48,6 +49,7 @@ def build_router() -> APIRouter:
     _add_changing(router)
     _add_assets(router)
     _add_operations(router)
+    add_explain(router)
     return router
 
 

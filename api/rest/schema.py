@@ -16,17 +16,21 @@ from api.rest.documents import (
     JobPageDocument,
     ProblemDocument,
 )
+from api.rest.explanations import ExplanationDocument, ExplanationPageDocument, ObservedAnswer
 from api.submission import Submission
 
 _SHOWN = (
     AssetPage,
     BatchDocument,
     ChannelPageDocument,
+    ExplanationDocument,
+    ExplanationPageDocument,
     HealthDocument,
     JobDocument,
     JobPageDocument,
     ProblemDocument,
 )
+_TAKEN = (Submission, ObservedAnswer)
 
 
 def install_schema(app: FastAPI) -> None:
@@ -45,7 +49,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     _, schemas = models_json_schema(
-        [(Submission, "validation"), *((model, "serialization") for model in _SHOWN)],
+        [*((model, "validation") for model in _TAKEN), *((model, "serialization") for model in _SHOWN)],
         ref_template="#/components/schemas/{model}",
     )
     components = document.setdefault("components", {})

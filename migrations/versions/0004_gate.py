@@ -63,7 +63,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["caller_id"], ["callers.id"], name=op.f("fk_campaigns_caller_id")),
         sa.PrimaryKeyConstraint("caller_id", "name", name=op.f("pk_campaigns")),
     )
-    line = ["model", "caller_id", "priority", sa.text("coalesce(campaign, '')"), "not_before", "id"]
+    campaign = sa.text("coalesce(campaign, '')")
+    line = ["model", "caller_id", "priority", campaign, "not_before", "id"]
     op.create_index("ix_jobs_line", "jobs", line, postgresql_where=_QUEUED, sqlite_where=_QUEUED)
     op.drop_index("ix_jobs_due", "jobs")
     op.create_index(

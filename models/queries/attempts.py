@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.rows import rows_parameter, rows_source
 from models.tables import attempts
+from models.verdicts import UNKNOWN
 
 _BORN = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
 _ENDED = (
@@ -22,6 +23,8 @@ _ENDED = (
     "provider_message",
     "billed",
 )
+_KEPT = ("handles", "raw_key")  # may be known before the call ends, and are not forgotten then
+_AMENDED = ("outcome", "error_code", "provider_message", "billed")
 
 
 async def insert_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -36,11 +39,26 @@ async def finish_attempts(connection: AsyncConnection, rows: Sequence[Mapping[st
         await connection.execute(_finish(connection.dialect.name), rows_parameter(connection, rows))
 
 
-async def outcomes_of(connection: AsyncConnection, job_id: UUID, generation: int) -> Sequence[str | None]:
-    """Return the outcomes of a job's calls in this generation, oldest first."""
+async def note_handles(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note by what calls that are still open can be asked for again."""
+    if rows:
+        await connection.execute(_note(connection.dialect.name), rows_parameter(connection, rows))
+
+
+async def amend_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note what became of calls whose end was unknown."""
+    if rows:
+        await connection.execute(_amend(connection.dialect.name), rows_parameter(connection, rows))
+
+
+async def outcomes_of(
+    connection: AsyncConnection, job_id: UUID, generation: int, *, before: int
+) -> Sequence[str | None]:
+    """Return the outcomes of a job's calls in this generation before call ``before``, oldest first."""
     statement = (
         select(attempts.c.outcome)
         .where(attempts.c.job_id == job_id, attempts.c.generation == generation)
+        .where(attempts.c.number < before)
         .order_by(attempts.c.number)
     )
     return (await connection.scalars(statement)).all()
@@ -80,10 +98,34 @@ def _insert(dialect: str) -> Insert:
 
 @lru_cache(maxsize=2)
 def _finish(dialect: str) -> Update:
-    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_ENDED)])
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_ENDED, *_KEPT)])
+    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in _KEPT}
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
         .where(attempts.c.finished_at.is_(None))
-        .values({name: given.c[name] for name in _ENDED})
+        .values({name: given.c[name] for name in _ENDED} | kept)
+    )
+
+
+@lru_cache(maxsize=2)
+def _note(dialect: str) -> Update:
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", "handles")])
+    return (
+        update(attempts)
+        .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
+        .where(attempts.c.finished_at.is_(None))
+        .values(handles=given.c.handles)
+    )
+
+
+@lru_cache(maxsize=2)
+def _amend(dialect: str) -> Update:
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_AMENDED)])
+    said = func.coalesce(given.c.provider_message, attempts.c.provider_message)
+    return (
+        update(attempts)
+        .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
+        .where(attempts.c.outcome.in_(UNKNOWN))
+        .values({name: given.c[name] for name in _AMENDED} | {"provider_message": said})
     )

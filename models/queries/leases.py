@@ -16,6 +16,7 @@ _WORKED_ON: tuple[Column[Any], ...] = tuple(
     for name in (
         *("id", "caller_id", "generation", "model", "prompt", "request", "max_attempts", "on_unknown"),
         *("attempts_used", "store_tries", "channel_id", "lease_token", "start_at", "started_at", "answer"),
+        "progress",
     )
 )
 _CALLING = ("leased", "running", "cancelled")  # cancelled and still in hand: the call is not dropped yet

@@ -22,6 +22,8 @@ ALLOWED = {
     (S.RUNNING, S.FAILED): "it would fail again",
     (S.RUNNING, S.CANCELLED): "the caller does not want it",
     (S.STORING, S.SUCCEEDED): "the pictures are home",
+    (S.STORING, S.QUEUED): "a lost answer was asked for again: the provider gave the task up",
+    (S.STORING, S.HELD): "a lost answer was asked for again, and was not found",
     (S.STORING, S.FAILED): "the pictures are gone",
     (S.STORING, S.CANCELLED): "the caller does not want it",
     (S.AWAITING_INPUT, S.QUEUED): "the caller answered",
@@ -66,8 +68,8 @@ def test_an_explicit_retry_leaves_final_states_and_held() -> None:
     assert {*FINAL, S.HELD} == RETRYABLE
 
 
-def test_what_is_being_stored_is_never_called_again() -> None:
-    assert not MOVES[S.STORING] & {S.QUEUED, S.LEASED, S.RUNNING, S.HELD}
+def test_what_is_being_stored_is_not_called_without_passing_the_gate_again() -> None:
+    assert not MOVES[S.STORING] & {S.LEASED, S.RUNNING}
 
 
 def test_states_are_their_public_names() -> None:

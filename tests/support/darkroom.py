@@ -1,5 +1,6 @@
 """A worker without Celery: the dispatcher and the tasks on one loop, with a clock that the test moves."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -19,8 +20,8 @@ from worker.broker import GENERATE
 from worker.dispatch.dispatcher import Dispatcher
 from worker.hand import Hand
 from worker.practice.server import PracticeServer, start_practice
-from worker.tasks.deliver import store
 from worker.tasks.generate import generate
+from worker.tasks.store import store
 from worker.tasks.workbench import Workbench
 from worker.tools import Tools, build_tools
 from worker.writer import Writer
@@ -37,6 +38,11 @@ class Clock:
 
     def forward(self, **span: float) -> None:
         self.at += timedelta(**span)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep by this clock: it moves, and others get their turn."""
+        self.forward(seconds=seconds)
+        await asyncio.sleep(0)
 
 
 @dataclass
@@ -150,6 +156,9 @@ class Darkroom:
     async def assets(self, job_id: UUID) -> Sequence[Row[Any]]:
         return await self._rows(select(assets).where(assets.c.job_id == job_id).order_by(assets.c.position))
 
+    async def events(self, job_id: UUID) -> Sequence[Row[Any]]:
+        return await self._rows(select(events).where(events.c.job_id == job_id).order_by(events.c.revision))
+
     async def statuses(self, job_id: UUID) -> list[str]:
         """The states that the job's events tell, checked to have no gap."""
         rows = await self._rows(select(events).where(events.c.job_id == job_id).order_by(events.c.revision))
@@ -173,14 +182,13 @@ async def open_darkroom(
     given = Settings(
         database_url=url,
         storage_url=(folder / "pictures").as_uri(),
-        upstream_base_url=provider.url,
         upstream_api_key="practice-key-practice",  # type: ignore[arg-type]  # pydantic makes it secret
         allow_private=("127.0.0.0/8",),
         dispatch_interval=0.001,
-        **settings,
+        **{"upstream_base_url": provider.url, **settings},
     )
     clock = Clock()
-    tools = replace(build_tools(given), clock=clock)
+    tools = replace(build_tools(given), clock=clock, sleep=clock.sleep)
     async with tools.database.writing() as connection:
         await sync_channels(connection, given.all_channels(), clock())
     darkroom = Darkroom(tools, provider, clock)

@@ -14,6 +14,7 @@ class Door:
 
     def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
         self._runner, self._host, self.port = runner, host, port
+        self.opened = asyncio.Event()  #: set while it listens
         self._site: web.TCPSite | None = None
         self._reopening: asyncio.Task[None] | None = None
 
@@ -22,18 +23,19 @@ class Door:
         site = web.TCPSite(self._runner, self._host, self.port, backlog=_BACKLOG)
         await site.start()
         self._site, self.port = site, int(self._runner.addresses[0][1])
+        self.opened.set()
 
     async def shut(self, seconds: float) -> None:
         """Take no connections for a while; those that stand go on."""
         self.close()
-        if self._site is not None:
+        if self._site is not None and self.opened.is_set():
+            self.opened.clear()
             await self._site.stop()
-            self._site = None
         self._reopening = asyncio.create_task(self._reopen(seconds))
 
     async def _reopen(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        while self._site is None:
+        while not self.opened.is_set():
             with suppress(OSError):
                 await self.open()
                 break

@@ -32,7 +32,7 @@ class PracticeServer:
     def __init__(self, host: str, door: Door, routes: Routes, runner: web.AppRunner) -> None:
         self.host, self.port = host, door.port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{door.port}"
-        self._door, self._routes, self._runner = door, routes, runner
+        self.door, self._routes, self._runner = door, routes, runner
 
     @property
     def ledger(self) -> Ledger:
@@ -42,7 +42,7 @@ class PracticeServer:
     async def stop(self) -> None:
         """Stop serving; calls in flight are broken off."""
         self._routes.closing = True
-        self._door.close()
+        self.door.close()
         await self._runner.cleanup()
         self._routes.studio.close()
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from models.errors import PictureError
 from worker.storage.download import NEW, Downloader, Fetched
 from worker.storage.inline import decode_base64
+from worker.storage.landing import too_large
 from worker.storage.limits import SMALL, Limits
 from worker.storage.pictures import PictureFacts, inspect
 from worker.storage.store import Store
@@ -73,11 +74,20 @@ class PictureKeeper:
         """Bring a picture that came as base64. Raises ``PictureError`` and ``StorageError``."""
 
         def unpack() -> tuple[bytes, str, PictureFacts]:
-            data = decode_base64(base64_text, limits=self._limits)
-            return data, hashlib.sha256(data).hexdigest(), inspect(data, limits=self._limits)
+            return self._checked(decode_base64(base64_text, limits=self._limits))
 
         data, digest, facts = await self._run(len(base64_text), unpack)
         return await self._put(data, len(data), digest, facts, None)
+
+    async def bring_bytes(self, data: bytes) -> StoredPicture:
+        """Bring a picture that is here already. Raises ``PictureError`` and ``StorageError``."""
+        if len(data) > self._limits.size:
+            raise too_large(self._limits)
+        _, digest, facts = await self._run(len(data), lambda: self._checked(data))
+        return await self._put(data, len(data), digest, facts, None)
+
+    def _checked(self, data: bytes) -> tuple[bytes, str, PictureFacts]:
+        return data, hashlib.sha256(data).hexdigest(), inspect(data, limits=self._limits)
 
     async def _keep_fetched(self, fetched: Fetched, address: str) -> StoredPicture:
         try:

@@ -1,9 +1,8 @@
 """One picture, fetched from an address that somebody else chose."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,22 +11,21 @@ import httpx
 
 from models.clock import Clock, now
 from models.errors import PictureError
-from worker.storage.addresses import AllowList, blocked, check_host
+from worker.storage.addresses import AllowList
 from worker.storage.bodies import decoded
 from worker.storage.clients import open_download_client
-from worker.storage.exchanges import exchange
 from worker.storage.faces import FACES
 from worker.storage.landing import Landing, too_large
 from worker.storage.limits import KIB, Limits
 from worker.storage.pictures import looks_like_text
 from worker.storage.refusals import judge_refusal
+from worker.storage.visitor import Visitor
 
 __all__ = ["Downloader", "Fetched", "open_download_client"]
 
 Face = Callable[[httpx.URL, str | None], Mapping[str, str]]
 
 NEW = timedelta(0)  #: the age of a link that just came in
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ANOTHER_FACE = frozenset({"asset_forbidden", "asset_not_image"})  #: failures that other headers may cure
 _REASON = 4 * KIB  #: bytes of a refusal that are read to understand it
 
@@ -55,11 +53,8 @@ class Downloader:
         threads: Executor | None = None,
         clock: Clock = now,
     ) -> None:
-        self._client, self._allow, self._limits = client, allow, limits
-        self._threads, self._clock = threads, clock
-        self._timeout = httpx.Timeout(
-            limits.read.total_seconds(), connect=limits.connect.total_seconds(), pool=None
-        )
+        self._visitor = Visitor(client, allow=allow, limits=limits)
+        self._limits, self._threads, self._clock = limits, threads, clock
 
     async def fetch(
         self, url: str, *, into: Path, referer: str | None = None, age: timedelta = NEW
@@ -81,39 +76,10 @@ class Downloader:
             raise PictureError("asset_timeout", "The download took too long.", retryable=True) from error
 
     async def _follow(self, url: str, face: Face, into: Path, referer: str | None, age: timedelta) -> Fetched:
-        """Follow redirects by hand: every hop is an address to be checked anew."""
-        target = self._checked(url)
-        for _ in range(self._limits.redirects + 1):
-            async with self._asked(target, face(target, referer)) as response:
-                if response.status_code == 200:
-                    return await self._land(response, into)
-                if response.status_code not in _REDIRECTS:
-                    raise await self._refusal(response, age)
-                target = self._checked(_next(target, response))
-        raise PictureError("asset_redirects", f"More than {self._limits.redirects} redirects.")
-
-    def _checked(self, url: str | httpx.URL) -> httpx.URL:
-        """Parse an address and refuse what must not be reached, as far as that shows without a look-up."""
-        with exchange():
-            target = httpx.URL(url)
-        if target.scheme not in ("http", "https") or not target.host:
-            raise PictureError(
-                "asset_blocked_address", f"Only http and https links are fetched: {str(url)[:200]!r}."
-            )
-        if target.userinfo:
-            raise blocked(target.host, "a link with a user name in it")
-        check_host(target.host, self._allow)
-        return target
-
-    @asynccontextmanager
-    async def _asked(self, target: httpx.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
-        with exchange():
-            request = self._client.build_request("GET", target, headers=dict(headers), timeout=self._timeout)
-            response = await self._client.send(request, stream=True, auth=None)
-            try:
-                yield response
-            finally:
-                await response.aclose()
+        async with self._visitor.arrive(url, lambda target: face(target, referer)) as response:
+            if response.status_code == 200:
+                return await self._land(response, into)
+            raise await self._refusal(response, age)
 
     async def _land(self, response: httpx.Response, into: Path) -> Fetched:
         announced = response.headers.get("content-length", "")
@@ -136,13 +102,6 @@ class Downloader:
         return judge_refusal(
             response.status_code, response.headers, reason[:_REASON], age=age, now=self._clock()
         )
-
-
-def _next(target: httpx.URL, response: httpx.Response) -> httpx.URL:
-    location = response.headers.get("location")
-    if not location:
-        raise PictureError("asset_redirects", f"A redirect (HTTP {response.status_code}) leads nowhere.")
-    return target.join(location)
 
 
 def _no_picture(beginning: bytes) -> PictureError:

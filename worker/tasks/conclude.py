@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
@@ -9,26 +10,47 @@ from sqlalchemy import Row
 from models.queries.attempts import outcomes_of
 from models.retry import GiveUp, Hold, Retry, Tries, decide, unknown_outcomes
 from models.states import JobStatus, OnUnknown
-from models.verdicts import Outcome, Verdict
-from worker.lifecycle import Change, error_of, failed, held, requeued
+from models.verdicts import UNKNOWN, Outcome, Verdict
+from worker.lifecycle import Change, failed, held, requeued
+from worker.records import amendment, error_of
 from worker.tasks.health import tell_channel
+from worker.tasks.lost import Lost
 from worker.tasks.workbench import Workbench
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """The call that brought no picture: which one, where the job stands, and what is written down of it."""
+
+    number: int
+    used: int  #: attempts used up, this one included
+    leaving: JobStatus
+    ended: Mapping[str, Any] | None = None
+    amended: Mapping[str, Any] | None = None
+
+
 async def conclude(bench: Workbench, job: Row[Any], verdict: Verdict, ended: Mapping[str, Any]) -> None:
-    """Write what follows, for the job and for its channel."""
-    used = job.attempts_used + 1
-    await bench.writer.write(await _change(bench, job, verdict, ended, used))
+    """Write what follows a call that just ended, for the job and for its channel."""
+    call = _Call(job.next_number, job.attempts_used + 1, JobStatus.RUNNING, ended=ended)
+    await _conclude(bench, job, verdict, call)
+
+
+async def conclude_lost(bench: Workbench, job: Row[Any], verdict: Verdict, lost: Lost) -> None:
+    """Write what follows a call whose answer was lost and not found again."""
+    amended = amendment(job.id, lost.number, verdict)
+    await _conclude(bench, job, verdict, _Call(lost.number, lost.used, JobStatus.STORING, amended=amended))
+
+
+async def _conclude(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> None:
+    await bench.writer.write(await _change(bench, job, verdict, call))
     await tell_channel(bench, job, verdict)
 
 
-async def _change(
-    bench: Workbench, job: Row[Any], verdict: Verdict, ended: Mapping[str, Any], used: int
-) -> Change:
-    now = bench.tools.clock()
+async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Change:
+    now, leaving, ended, amended = bench.tools.clock(), call.leaving, call.ended, call.amended
     decision = decide(
         verdict,
-        await _tries(bench, job, verdict, used),
+        await _tries(bench, job, verdict, call),
         on_unknown=OnUnknown(job.on_unknown),
         jitter=random.random,
         policy=bench.tools.policy,
@@ -36,15 +58,25 @@ async def _change(
     match decision:
         case Retry(after, counts):
             error = error_of(verdict, retryable=True)
-            spent = used if counts else used - 1
-            return requeued(job, after=after, used=spent, ended=ended, error=error, at=now)
+            used = call.used if counts else call.used - 1
+            return requeued(
+                job,
+                after=after,
+                used=used,
+                error=error,
+                at=now,
+                leaving=leaving,
+                ended=ended,
+                amended=amended,
+            )
         case Hold():
             message = f"{verdict.message} Look at the provider's call log, then retry the job or cancel it."
-            return held(job, ended=ended, error=error_of(verdict, retryable=True, message=message), at=now)
+            error = error_of(verdict, retryable=True, message=message)
+            return held(job, error=error, at=now, leaving=leaving, ended=ended, amended=amended)
         case GiveUp(reason):
             message = f"{_cause(verdict)} No further call is made: {reason}."
             error = error_of(verdict, retryable=False, message=message)
-            return failed(job, JobStatus.RUNNING, error, at=now, ended=ended)
+            return failed(job, leaving, error, at=now, ended=ended, amended=amended)
 
 
 def _cause(verdict: Verdict) -> str:
@@ -53,13 +85,13 @@ def _cause(verdict: Verdict) -> str:
     return f"The provider answered: {words[:300]}" if verdict.outcome is Outcome.RETRY else verdict.message
 
 
-async def _tries(bench: Workbench, job: Row[Any], verdict: Verdict, used: int) -> Tries:
-    if verdict.outcome not in (Outcome.NO_IMAGE, Outcome.AMBIGUOUS, Outcome.PENDING):
-        return Tries(used, job.max_attempts)
+async def _tries(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Tries:
+    if verdict.outcome not in (Outcome.NO_IMAGE, *UNKNOWN):
+        return Tries(call.used, job.max_attempts)
     async with bench.tools.database.reading() as connection:
-        before = await outcomes_of(connection, job.id, job.generation)
+        before = await outcomes_of(connection, job.id, job.generation, before=call.number)
     return Tries(
-        used,
+        call.used,
         job.max_attempts,
         without_image=1 + before.count(Outcome.NO_IMAGE),
         unknown=1 + unknown_outcomes(before),

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import structlog
 from sqlalchemy import Row
@@ -17,13 +16,17 @@ from models.ids import new_id
 from models.queries.rows import storable
 from models.states import JobStatus
 from models.verdicts import Outcome
-from worker.lifecycle import answered, failed, postponed, succeeded
-from worker.storage.bring import StoredPicture
-from worker.tasks.chunk import work_on
+from worker.lifecycle import answered, failed, postponed, recovered, succeeded
+from worker.records import amendment
+from worker.storage.bring import PictureKeeper, StoredPicture
+from worker.tasks.asking import ask_once
+from worker.tasks.lost import Lost
 from worker.tasks.workbench import Workbench
 from worker.upstream.answer import Answer
 from worker.upstream.besides import text_besides
 from worker.upstream.pictures import Picture
+from worker.upstream.polls import PollStage, PollState
+from worker.upstream.recover import Handles
 
 _log = structlog.get_logger()
 Piece = dict[
@@ -31,28 +34,38 @@ Piece = dict[
 ]  # {"url", "alternates"} while it is away, {"stored"} at home, {"fault"} if it can't be had
 
 
-async def store(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:
-    """Bring home the pictures of a chunk of jobs that were called before."""
-    await work_on(bench, job_ids, lease, JobStatus.STORING, resume)
-
-
-async def resume(bench: Workbench, job: Row[Any]) -> None:
-    """Bring home what is still away."""
-    await _bring(bench, job, job.answer, job.store_tries)
-
-
 async def deliver(bench: Workbench, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
     """Save an answer with pictures, and bring them home."""
-    pieces = [await _inline(bench, picture) for picture in answer.images or answer.videos]
-    saved = {"pieces": pieces, "received_at": bench.tools.clock().isoformat()}
-    if all("stored" in piece for piece in pieces):
-        assets = _assets(job, pieces, bench.tools.clock())
-        change = succeeded(
-            job, JobStatus.RUNNING, assets, at=bench.tools.clock(), ended=ended, text=text_besides(answer)
-        )
+    saved = await _saved(bench, answer.images or answer.videos, answer.handles)
+    text, now = text_besides(answer), bench.tools.clock()
+    if assets := _all_home(job, saved, now):
+        change = succeeded(job, JobStatus.RUNNING, assets, at=now, ended=ended, text=text)
         await bench.writer.write(change)
-    elif await bench.writer.write(answered(job, ended, saved, text_besides(answer), at=bench.tools.clock())):
-        await _bring(bench, job, saved, 0)
+    elif await bench.writer.write(answered(job, ended, saved, text, at=now)):
+        await bring(bench, job, saved, 0)
+
+
+async def deliver_found(bench: Workbench, job: Row[Any], state: PollState, lost: Lost) -> None:
+    """Save the pictures of an answer that was lost, and bring them home."""
+    saved = await _saved(bench, state.images or state.videos, lost.handles)
+    amended, now = amendment(job.id, lost.number, state.verdict or lost.verdict), bench.tools.clock()
+    if assets := _all_home(job, saved, now):
+        await bench.writer.write(succeeded(job, JobStatus.STORING, assets, at=now, amended=amended))
+    elif await bench.writer.write(recovered(job, amended, saved, at=now)):
+        await bring(bench, job, saved, 0)
+
+
+async def _saved(bench: Workbench, pictures: Sequence[Picture | str], handles: Handles) -> dict[str, Any]:
+    """Return an answer as it is kept: what came inside it goes to storage first."""
+    pieces = [await _inline(bench, picture) for picture in pictures]
+    saved = {"pieces": pieces, "received_at": bench.tools.clock().isoformat()}
+    return saved | ({"handles": handles.to_json()} if handles.pollable else {})
+
+
+def _all_home(job: Row[Any], saved: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
+    """Return the asset rows if no picture is away."""
+    pieces = saved["pieces"]
+    return _assets(job, pieces, at) if all("stored" in piece for piece in pieces) else []
 
 
 async def _inline(bench: Workbench, picture: Picture | str) -> Piece:
@@ -64,7 +77,7 @@ async def _inline(bench: Workbench, picture: Picture | str) -> Piece:
     pause = 0.5
     while True:
         try:
-            return {"stored": asdict(await bench.tools.keeper.bring_inline(picture.data))}
+            return {"stored": asdict(await _keep(bench.tools.keeper, picture))}
         except PictureError as error:
             return {"fault": error.code, "message": error.message}
         except StorageError as error:
@@ -73,16 +86,22 @@ async def _inline(bench: Workbench, picture: Picture | str) -> Piece:
             pause = min(pause * 2, 30.0)
 
 
-async def _bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], tries: int) -> None:
+async def _keep(keeper: PictureKeeper, picture: Picture) -> StoredPicture:
+    if picture.blob is not None:
+        return await keeper.bring_bytes(picture.blob)
+    return await keeper.bring_inline(picture.data or "")
+
+
+async def bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], tries: int) -> None:
     """Bring the pieces that are away; end the job, or postpone what may work later."""
-    age = bench.tools.clock() - datetime.fromisoformat(answer["received_at"])
-    pieces: list[Piece] = await asyncio.gather(*(_fetch(bench, piece, age) for piece in answer["pieces"]))
-    now = bench.tools.clock()
+    answer = await _fetched(bench, answer)
+    if any("fault" in piece for piece in answer["pieces"]) and answer.get("handles"):
+        answer = await _asked_again(bench, job, answer)
+    pieces, now = answer["pieces"], bench.tools.clock()
     away = [piece for piece in pieces if "url" in piece and "fault" not in piece]
     if away and tries + 1 < bench.tools.settings.store_attempts:
         after = timedelta(seconds=max(2.0**tries * (0.5 + random.random()), *(p["wait"] for p in away)))
-        kept = {**answer, "pieces": pieces}
-        change = postponed(job, kept, after=after, at=now, why=away[0]["problem"], tries=tries + 1)
+        change = postponed(job, answer, after=after, at=now, why=away[0]["problem"], tries=tries + 1)
     elif assets := _assets(job, pieces, now):
         missing = len(pieces) - len([piece for piece in pieces if "stored" in piece])
         note = f"{missing} of {len(pieces)} pictures could not be had: {_why(pieces)}" if missing else None
@@ -90,6 +109,33 @@ async def _bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], tri
     else:
         change = failed(job, JobStatus.STORING, _lost(pieces), at=now)
     await bench.writer.write(change)
+
+
+async def _asked_again(bench: Workbench, job: Row[Any], answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ask for fresh links where the old ones are dead for good; a place that is busy now is asked later."""
+    state = await ask_once(bench, job, Handles.from_json(answer["handles"]))
+    fresh: Sequence[Picture | str] = state.images or state.videos
+    pieces: list[Piece] = []
+    for position, piece in enumerate(answer["pieces"]):
+        if "fault" not in piece:
+            pieces.append(piece)
+        elif position < len(fresh):
+            pieces.append(await _inline(bench, fresh[position]))
+        elif state.stage in (PollStage.RUNNING, PollStage.UNCLEAR) and "url" in piece:
+            kept = {name: member for name, member in piece.items() if name not in ("fault", "message")}
+            pieces.append({**kept, "problem": piece["message"], "code": piece["fault"], "wait": 0.0})
+        else:
+            pieces.append(piece)
+    if not fresh:
+        return {**answer, "pieces": pieces}
+    return await _fetched(bench, {"pieces": pieces, "received_at": bench.tools.clock().isoformat()})
+
+
+async def _fetched(bench: Workbench, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the answer with all pieces at home that could be had."""
+    age = bench.tools.clock() - datetime.fromisoformat(answer["received_at"])
+    pieces: list[Piece] = await asyncio.gather(*(_fetch(bench, piece, age) for piece in answer["pieces"]))
+    return {**answer, "pieces": pieces}
 
 
 async def _fetch(bench: Workbench, piece: Piece, age: timedelta) -> Piece:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,26 +11,24 @@ from sqlalchemy import Row
 
 from models.errors import DarkroomError, InvalidRequest, PictureError
 from models.states import JobStatus
-from models.verdicts import Billed, Outcome, Verdict
+from models.verdicts import UNKNOWN, Outcome, Verdict
 from worker.dispatch.meters import slack_of
-from worker.lifecycle import ending, failed, handed_back, held, progressed, started
+from worker.lifecycle import failed, handed_back, held, recovering, started
+from worker.records import ending
 from worker.tasks.chunk import work_on
 from worker.tasks.conclude import conclude
 from worker.tasks.deliver import deliver
 from worker.tasks.health import tell_success
 from worker.tasks.inputs import image_request
+from worker.tasks.listen import Listener
+from worker.tasks.lost import LOST, Lost
+from worker.tasks.recover import recover
 from worker.tasks.workbench import Workbench
 from worker.upstream.answer import Answer
+from worker.upstream.besides import text_besides
 from worker.upstream.client import Reply
+from worker.upstream.recover import merge
 from worker.upstream.request import ProviderRequest, build_request
-
-_PROGRESS_PAUSE = 0.5  # seconds between two progress writes of one job
-LOST = Verdict(
-    Outcome.AMBIGUOUS,
-    "connection_lost",
-    "The worker stopped while the provider was working; the picture may exist and may have been charged.",
-    Billed.UNKNOWN,
-)
 
 
 async def generate(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:
@@ -43,18 +41,60 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
     request = await _prepare(bench, job)
     if request is None or not await _start(bench, job):
         return
+    listener = Listener(bench, job)
     try:
         reply = await bench.tools.upstream.call(
-            request, bench.tools.routes[job.channel].preset, on_progress=_progress(bench, job)
+            request,
+            bench.tools.routes[job.channel].preset,
+            on_progress=listener.progress,
+            on_handle=listener.handle,
         )
     except asyncio.CancelledError:
-        await asyncio.shield(conclude(bench, job, LOST, _ended(bench, job, LOST, None)))
+        await asyncio.shield(_leave(bench, job, listener))
         raise
+    ended = _ended(bench, job, reply.verdict, reply)
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
-        await _bring_home(bench, job, reply.answer, _ended(bench, job, reply.verdict, reply))
+        await _bring_home(bench, job, reply.answer, ended)
         await tell_success(bench, job)
+    elif lost := _lost(bench, job, reply, listener):
+        await _ask_again(bench, job, lost, ended, reply.answer, told=listener.percent)
     else:
-        await conclude(bench, job, reply.verdict, _ended(bench, job, reply.verdict, reply))
+        await conclude(bench, job, reply.verdict, ended)
+
+
+async def _leave(bench: Workbench, job: Row[Any], listener: Listener) -> None:
+    """Write down that the worker drops the call; if it can be asked for again, whoever comes next does."""
+    now, ended = bench.tools.clock(), _ended(bench, job, LOST, None)
+    if listener.handles.pollable:
+        lost = Lost(listener.handles, job.next_number, job.attempts_used + 1, now, LOST)
+        ended["handles"] = listener.handles.to_json()
+        await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, release=True))
+    else:
+        await conclude(bench, job, LOST, ended)
+
+
+def _lost(bench: Workbench, job: Row[Any], reply: Reply, listener: Listener) -> Lost | None:
+    """Return the call as one to be asked for again, if nobody knows what became of it and it can be asked."""
+    handles = merge(reply.answer.handles, listener.handles) if reply.answer else listener.handles
+    if reply.verdict.outcome not in UNKNOWN or not handles.pollable:
+        return None
+    return Lost(handles, job.next_number, job.attempts_used + 1, bench.tools.clock(), reply.verdict)
+
+
+async def _ask_again(
+    bench: Workbench,
+    job: Row[Any],
+    lost: Lost,
+    ended: Mapping[str, Any],
+    answer: Answer | None,
+    *,
+    told: int,
+) -> None:
+    """Save by what the answer can be had, and ask for it."""
+    ended, text = {**ended, "handles": lost.handles.to_json()}, text_besides(answer) if answer else ""
+    now = bench.tools.clock()
+    if await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, text=text)):
+        await recover(bench, job, lost, told=told)
 
 
 async def _bring_home(bench: Workbench, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
@@ -128,20 +168,6 @@ def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
     limits = bench.tools.routes[job.channel].settings
     slacks = [slack_of(each.model_dump()) for each in (limits, limits.limits.get(job.model)) if each]
     return any(slack is not None and now - job.start_at > slack for slack in slacks)
-
-
-def _progress(bench: Workbench, job: Row[Any]) -> Callable[[int], None]:
-    """Write progress to the job, at most twice a second."""
-    loop = asyncio.get_running_loop()
-    last = 0.0
-
-    def show(percent: int) -> None:
-        nonlocal last
-        if loop.time() - last >= _PROGRESS_PAUSE and 0 < percent < 100:
-            last = loop.time()
-            bench.writer.post(progressed(job, percent, at=bench.tools.clock()))
-
-    return show
 
 
 def _ended(bench: Workbench, job: Row[Any], verdict: Verdict, reply: Reply | None) -> dict[str, Any]:

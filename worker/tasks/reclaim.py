@@ -13,8 +13,12 @@ from models.queries.attempts import open_attempt, outcomes_of
 from models.queries.leases import let_go
 from models.retry import GiveUp, Hold, Retry, RetryPolicy, Tries, decide, unknown_outcomes
 from models.states import JobStatus, OnUnknown
-from worker.lifecycle import Change, commit, ending, error_of, failed, handed_back, held, postponed, requeued
-from worker.tasks.generate import LOST
+from worker.lifecycle import Change, commit, failed, handed_back, held, postponed, recovering, requeued
+from worker.records import ending, error_of
+from worker.tasks.lost import LOST, Lost
+from worker.upstream.recover import Handles
+
+_NO_CALL = 2**15 - 1  # a number above those of all calls
 
 
 async def reclaim(
@@ -50,7 +54,11 @@ async def _change(
 async def _lost_call(connection: AsyncConnection, job: Row[Any], policy: RetryPolicy, at: datetime) -> Change:
     attempt = await open_attempt(connection, job)
     ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
-    before = await outcomes_of(connection, job.id, job.generation)
+    if attempt and (handles := Handles.from_json(attempt.handles)).pollable:
+        lost = Lost(handles, attempt.number, job.attempts_used, at, LOST)
+        return recovering(job, ended, lost.to_json(), at=at, release=True)
+    number = attempt.number if attempt else _NO_CALL
+    before = await outcomes_of(connection, job.id, job.generation, before=number)
     tries = Tries(job.attempts_used, job.max_attempts, unknown=1 + unknown_outcomes(before))
     decision = decide(LOST, tries, on_unknown=OnUnknown(job.on_unknown), jitter=random.random, policy=policy)
     error = error_of(LOST, retryable=True)

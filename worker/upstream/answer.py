@@ -1,17 +1,19 @@
 """What a provider answered, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from worker.upstream.collector import Collector
-from worker.upstream.echoes import strip_echoes
+from worker.upstream.echoes import Spoken, strip_echoes
 from worker.upstream.faults import Fault
 from worker.upstream.images import Found, Identity, combine, find_pictures, identity
 from worker.upstream.pictures import Picture
 from worker.upstream.progress import Percent
 from worker.upstream.recover import Handles, generation_in
 from worker.upstream.structured import Harvest
+
+_DEEPEST = 3  #: texts within JSON within texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,8 @@ def assemble(
     ``inputs`` were in the request and are no results; ``n`` pictures were asked for; ``origin`` completes
     addresses that have no host.
     """
-    texts = [choice.text for _, choice in sorted(collector.choices.items())]
-    spoken = [strip_echoes(text) for text in texts]
-    for piece in spoken:
-        for value in piece.values:
-            collector.add(value, depth=1)
+    texts = collector.texts
+    spoken = list(_spoken(collector, texts))
     words = "\n".join(piece.text for piece in spoken)
     found = find_pictures(words, complete=ending.whole, inputs=inputs)
     known = _known(collector, ending, found)
@@ -89,6 +88,16 @@ def assemble(
         thoughts="\n".join(piece.thoughts for piece in spoken),
         **_pictures(collector.harvest, found, inputs=inputs, n=n, origin=origin),
     )
+
+
+def _spoken(collector: Collector, texts: Sequence[str], depth: int = 0) -> Iterator[Spoken]:
+    """Yield the texts without their echoes; JSON values in them are taken, and the texts in these too."""
+    for text in texts:
+        piece = strip_echoes(text)
+        inner = [words for value in piece.values for words in collector.quote(value)]
+        yield piece
+        if depth < _DEEPEST:
+            yield from _spoken(collector, inner, depth + 1)
 
 
 class _Pictures(TypedDict):
@@ -105,7 +114,7 @@ def _pictures(
     harvest: Harvest, found: Found, *, inputs: frozenset[Identity], n: int | None, origin: str | None
 ) -> _Pictures:
     structured = [picture for picture in harvest.pictures if identity(picture) not in inputs]
-    images = combine(structured, found.pictures)
+    images = combine(structured, found.pictures, marked=found.marked)
     relative = not images and bool(found.relative)
     if relative:
         images = [Picture(url=(origin or "") + path) for path in dict.fromkeys(found.relative)]

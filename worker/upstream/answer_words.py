@@ -2,25 +2,35 @@
 
 from worker.upstream.patterns import Patterns, patterns
 
-#: the ruling, then the regular expressions that mean it; for text in lower case
+_DRAW = r"(?:generate|create|produce|make|draw|render|paint|illustrate|edit|design|process)"
+_PICTURE = r"(?:image|picture|photo|illustration|drawing|artwork|poster)s?"
+
+#: the ruling, then the regular expressions that mean it; for texts that are ``plain``
 TEXTS: Patterns = patterns(
     (
         "quota_exhausted",
         r"余额不足",
         r"额度不足",
         r"额度已用尽",
+        r"(?:积分|点数|算力|金币)不足",
         r"欠费",
-        r"请充值",
+        r"请(?:先)?(?:充值|储值)",
+        r"残高.{0,4}不足",
         r"insufficient (?:user |account )?(?:balance|quota|credits?|funds)",
+        r"(?:balance|quota) is (?:insufficient|not enough|exhausted)",
         r"exceeded your current quota",
     ),
     (
         "moderation_output",
         r"output_moderation",
-        r"the (?:generated )?images? (?:we|i|that was) ?(?:created|generated|made)? ?.{0,24}"
+        r"the (?:generated |resulting )?images? (?:(?:we|i|that was) ?(?:created|generated|made)? ?)?.{0,24}"
         r"(?:violate|was blocked|unsafe)",
         r"image_safety",
-        r"生成的(?:图片|图像|视频).{0,8}(?:未通过|被)(?:安全)?(?:审核|拦截)",
+        r"生成的(?:图片|图像|视频|内容).{0,8}(?:未通过|被)(?:安全|内容)?(?:审核|拦截)",
+    ),
+    (
+        "moderation",
+        r"blocked by .{0,24}(?:filter|moderation|safety)",
     ),
     (
         "moderation_input",
@@ -28,43 +38,47 @@ TEXTS: Patterns = patterns(
         r"(?:the|your|this) (?:prompt|request|input|uploaded image|reference image)s? "
         r"(?:may |might |could |seems to |appears to )?"
         r"(?:violates?|was flagged|was blocked|contains? (?:sensitive|prohibited))",
-        r"提示词?.{0,12}(?:违规|敏感|违反)",
+        r"(?:该|此|您的|你的)?提示(?:词|语)?.{0,12}(?:违规|敏感|违反)",
         r"敏感词",
         r"input was flagged",
     ),
     (
         "daily_limit",
         r"daily (?:image )?(?:generation )?(?:limit|quota)",
-        r"(?:今日|今天|每日).{0,12}(?:上限|限制|用完|用尽|达到)",
+        r"(?:今日|今天|每日|每天).{0,12}(?:上限|限制|用完|用尽|耗尽|达到)",
     ),
     (
         "rate_limited",
         r"hit (?:the|your|a) .{0,24}limit",
-        r"rate[ -]?limit",
+        r"\brate[ -]?limit",
         r"too many requests",
-        r"请求过于频繁",
+        r"(?:请求|操作)(?:过于|太)?频繁",
         r"请求数限制",
         r"频率限制",
         r"生成(?:图片|图像)?.{0,12}(?:次数)?.{0,4}上限",
         r"reached (?:the|your|our) .{0,30}limit",
-        r"操作过于频繁",
+        r"generating images too quickly",
+        r"リクエスト.{0,4}(?:多すぎ|制限)",
     ),
     (
         "upstream_saturated",
-        r"系统繁忙",
-        r"服务繁忙",
-        r"服务器繁忙",
-        r"负载已饱和",
-        r"上游已饱和",
+        r"(?:系统|服务|服务器|渠道|通道|上游|模型).{0,4}(?:繁忙|拥挤)",
+        r"(?:负载|上游)(?:已)?饱和",
+        r"排队(?:人数)?(?:过多|已满)",
         r"overloaded",
         r"(?:server|system|service)s? (?:is|are) (?:currently )?(?:too )?busy",
         r"all channels .{0,12}busy",
         r"high demand",
+        r"混み合って|混雑して",
     ),
     (
         "upstream_error",
         r"(?:无法|不能|失败)[^。\n]{0,30}稍后(?:再试|重试)",
         r"(?:unable|couldn't|could not|can't|cannot)[^\n]{0,80}try again (?:later|in a)",
+        r"(?:wasn't|weren't|not|un)\s?able to[^.\n]{0,60}(?:due to|because of) (?:an? |some )?(?:\w+ )?"
+        r"(?:error|issue|problem|glitch|outage)",
+        r"生成(?:に|时)失败",
+        r"エラーが発生",
     ),
     (
         "refusal",
@@ -72,8 +86,10 @@ TEXTS: Patterns = patterns(
         r"\b(?:i|we) (?:can't|cannot|can not|won't|must decline|wasn't able to|was unable to)\b[^.\n]{0,40}"
         r"\b(?:generate|create|produce|make|draw|help|assist|fulfill|comply|provide|edit|complete|process|do)\b",
         r"\bi(?:'m| am) (?:unable|not able) to\b",
-        r"(?:我|抱歉|对不起)[^。\n]{0,24}(?:无法|不能|没办法)[^。\n]{0,16}"
+        r"\bi (?:must|have to|need to) (?:decline|refuse)\b",
+        r"(?:我(?!们的)|抱歉|对不起)[^。\n]{0,24}(?:无法|不能|没办法)[^。\n]{0,16}"
         r"(?:生成|创建|创作|绘制|提供|协助|帮|满足|完成|处理|画)",
+        r"申し訳(?:ありません|ございません)[^。\n]{0,60}(?:できません|できかねます|いたしかねます)",
     ),
     (
         "moderation",
@@ -81,21 +97,20 @@ TEXTS: Patterns = patterns(
         r"content polic(?:y|ies)",
         r"safety (?:system|polic)",
         r"内容政策",
-        r"违反[^。\n]{0,14}(?:政策|规定|准则)",
+        r"违反[^。\n]{0,14}(?:政策|规定|准则|规范)",
         r"content moderation",
         r"内容(?:违规|审核)",
-        r"审核未通过",
-        r"blocked by .{0,24}(?:filter|moderation)",
+        r"审核(?:未|不)通过",
+        r"コンテンツポリシー",
     ),
     (
         "upstream_error",
-        r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务)(?:图片|图像|视频)?(?:生成)?失败",
+        r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务|画像)(?:图片|图像|视频)?(?:の)?(?:生成)?(?:に)?失败",
         r"generation failed",
         r"failed to (?:generate|create|draw|process)",
         r"(?:图片|图像|生成).{0,6}(?:出错|错误|异常)",
         r"an error (?:has )?occurred",
         r"something went wrong",
-        r"encountered an error",
         r"internal server error",
         r"upstream (?:error|timeout)",
         r"请求超时",
@@ -107,7 +122,8 @@ TEXTS: Patterns = patterns(
         r"❌",
         r"遇到了?(?:一些|点)?(?:问题|错误)",
         r"出了(?:一?点|一?些)?问题",
-        r"(?:there was|encountered|ran into|having) (?:an? )?(?:issue|problem|error|trouble)",
+        r"(?:there was|encountered|ran into|having) (?:an? |some )?(?:\w+ )?"
+        r"(?:issue|problem|error|trouble|difficult)",
     ),
     (
         "deferred",
@@ -125,13 +141,28 @@ TEXTS: Patterns = patterns(
     ),
     (
         "needs_input",
-        r"请(?:您)?(?:先)?(?:上传|提供|发送|分享)[^。\n]{0,24}(?:图|照片|参考|描述|信息)",
-        r"请问您?(?:想|希望|需要|要)",
-        r"(?:please|could you|can you)[^.\n]{0,24}(?:upload|provide|share|attach|send)[^.\n]{0,40}"
-        r"(?:image|photo|picture|file|detail|description)",
-        r"what would you like",
+        r"(?:请|麻烦)(?:您|你)?(?:先)?(?:重新)?(?:上传|提供|发送|分享|补充|描述|告诉我)[^。\n]{0,24}"
+        r"(?:图|照片|参考|描述|信息|细节|需求|风格|要求)",
+        r"请问(?:您|你)?(?:想|希望|需要|要)",
+        r"(?:您|你)(?:想|希望|需要|要)[^。\n]{0,24}(?:什么|怎么|怎样|哪|吗|？|\?)",
+        r"(?:please|could you|can you|would you)[^.\n]{0,24}"
+        r"(?:upload|provide|share|attach|send|tell me|describe|clarify|specify)[^.\n]{0,48}"
+        r"(?:image|photo|picture|file|details?|description|more|style|it\?|what)",
+        r"(?:what|which)\b[^.?\n]{0,60}\b"
+        r"(?:would you (?:like|prefer)|do you (?:want|prefer|need|have in mind)|should i)",
         r"which (?:image|photo|picture)",
+        r"(?:do|would) you (?:want|like) me to [^.\n]{1,80}\?",
         r"(?:没有|未)(?:收到|看到|检测到)[^。\n]{0,12}(?:图|照片)",
-        r"(?:don't|do not|didn't) see (?:any|an|the)[^.\n]{0,16}(?:image|photo|picture)",
+        r"(?:don't|do not|didn't|did not) (?:see|attach|upload|include|receive) (?:any|an|the|your)"
+        r"[^.\n]{0,16}(?:image|photo|picture|file)",
+        r"(?:画像|写真).{0,12}(?:アップロード|添付)",
+    ),
+    (
+        "deferred",
+        rf"\bi(?:'ll| will|'m going to| am going to) (?:now )?{_DRAW}\b[^?\n]{{0,60}}\b{_PICTURE}\b"
+        r"[^?\n]{0,40}\b(?:now|right away|moment|shortly|soon|for you)\b",
+        r"\b(?:generating|creating|drawing|rendering) (?:your|the|this|an?) [^?\n]{0,40}"
+        rf"{_PICTURE}\b[^?\n]{{0,24}}(?:now|\.\.\.|moment|…)",
+        r"(?:这就|马上|立即|现在就|正在)(?:为|给|帮)(?:您|你)[^。？\n]{0,8}(?:生成|绘制|创建|创作|制作|画)",
     ),
 )

@@ -3,6 +3,8 @@
 import binascii
 from collections.abc import Callable
 
+from worker.upstream.longruns import stand_ins
+
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _SHORTEST = 32  #: characters; no picture is smaller
 _HEAD = 32  #: characters that hold every signature
@@ -43,10 +45,11 @@ def read_base64(text: str) -> tuple[str, str] | None:
     if mime is None:
         return None
     body = normal.rstrip("=")
-    if len(body) % 4 == 1 or body.encode("ascii").translate(None, _ALPHABET):
+    length = _length(body)
+    if length % 4 == 1 or body.encode("ascii").translate(None, _ALPHABET):
         return None
-    padded = body + "=" * (-len(body) % 4)
-    return (padded, mime) if _is_whole(padded, len(body) * 3 // 4, mime) else None
+    padded = body + "=" * (-length % 4)
+    return (padded, mime) if _is_whole(padded, length * 3 // 4, mime) else None
 
 
 def looks_like_picture(text: str, start: int = 0) -> bool:
@@ -72,6 +75,11 @@ def end_of_base64(text: str, start: int, *, spaces: bool = False) -> int:
             return nearest
         window, size = limit, size * 2
     return len(text)
+
+
+def _length(body: str) -> int:
+    """Return how many characters a text has once its stand-ins are what they stand for."""
+    return len(body) + sum(found.characters - (found.end - found.start) for found in stand_ins(body))
 
 
 def _normalise(text: str) -> str:

@@ -1,10 +1,11 @@
 """The one place that calls a provider. Whatever happens out there, it returns a ``Reply``."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import urlsplit
 
 import httpx
@@ -25,6 +26,7 @@ __all__ = ["Reply", "UpstreamClient", "open_client"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
 _THREAD_FROM = 256 * 1024  #: bytes; longer answers are taken apart beside the event loop
+_MOST_HEADERS = 64  #: that are kept
 _AFTER_DONE = 1.0  #: seconds to wait for the end of a stream that said it is over
 _KEPT = frozenset(
     {
@@ -47,7 +49,15 @@ _KEPT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one call; ``elapsed`` is in seconds, ``raw`` the answer's bytes, decoded and capped."""
+    """What came of one call; ``elapsed`` is in seconds.
+
+    ``raw`` is the answer as it came, its content encoding undone. In it, each run of more than 65,536 base64
+    characters is cut down to a stand-in of 400: its first 128 and last 192 characters, and between them
+    ``sha256/<64 hex digits>/<8 hex digits>``, the SHA-256 of the run's bytes and how many characters it had.
+    ``blobs`` holds those bytes by that SHA-256, in lower-case hex; shorter base64 is in ``raw`` as it came.
+    ``worker.upstream.longruns`` makes the stand-ins, and the reader understands them: ``raw`` can be read
+    again. A picture of the answer that is in ``blobs`` has its bytes as ``Picture.blob``, not as ``data``.
+    """
 
     answer: Answer | None
     verdict: Verdict
@@ -56,6 +66,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = b""
     elapsed: float = 0.0
+    blobs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    failure: TransportFailure | None = None  #: why there is no whole answer
 
 
 @dataclass(slots=True)
@@ -70,7 +82,6 @@ class _Call:
     wire: Wire = field(default_factory=Wire)
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    chunks: list[bytes] = field(default_factory=list)
     size: int = 0
     told: int = -1
     shown: Handles = field(default_factory=Handles)
@@ -80,7 +91,6 @@ class _Call:
 
     def take(self, chunk: bytes, now: float) -> None:
         """Read on, and tell what is new."""
-        self.chunks.append(chunk)
         self.size += len(chunk)
         before = self.reader.meaningful
         self.reader.feed(chunk)
@@ -115,7 +125,7 @@ class _Call:
             return min(end, self.started + self.preset.patience)
         if self.reader.streaming or self.preset.first_byte is not None:
             return min(end, self.heard + self.preset.idle, self.meant + self.preset.silent)
-        return end if self.size else min(end, self.heard + self.preset.patience)
+        return end if self.reader.meaningful else min(end, self.meant + self.preset.patience)
 
 
 class UpstreamClient:
@@ -200,15 +210,30 @@ async def _read(response: httpx.Response, call: _Call) -> None:
                     chunk = await anext(pieces, None)
                 if chunk is None:
                     return
-                call.take(decoder.decode(chunk, LARGEST_ANSWER - call.size), loop.time())
-                if call.size > LARGEST_ANSWER:
-                    call.failure = TransportFailure.TOO_LARGE
+                call.heard = loop.time()
+                await _take(decoder.pieces(chunk), call)
+                if call.failure is not None:
                     return
     except TimeoutError:
         if not call.reader.done:
             call.failure = TransportFailure.READ_TIMEOUT
     except Undecodable:
         call.failure = TransportFailure.UNREADABLE
+
+
+async def _take(pieces: Iterator[bytes], call: _Call) -> None:
+    """Read pieces that are here already; other calls get their turn between them."""
+    loop = asyncio.get_running_loop()
+    for number, piece in enumerate(pieces):
+        if number:
+            await asyncio.sleep(0)
+        if loop.time() > call.started + call.preset.total:
+            raise TimeoutError
+        room = LARGEST_ANSWER - call.size
+        call.take(piece[:room], loop.time())
+        if len(piece) > room:
+            call.failure = TransportFailure.TOO_LARGE
+            return
 
 
 async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
@@ -234,13 +259,15 @@ def _finish(call: _Call, elapsed: float) -> Reply:
         http_status=call.status,
         request_id=request_id_of(call.headers) or (answer.request_id if answer else None),
         headers=call.headers,
-        raw=b"".join(call.chunks)[:LARGEST_ANSWER],
+        raw=call.reader.raw,
         elapsed=elapsed,
+        blobs=call.reader.blobs,
+        failure=call.failure,
     )
 
 
 def _answer(call: _Call) -> Answer | None:
-    if call.status is None or call.failure is TransportFailure.TOO_LARGE:
+    if call.status is None:
         return None
     try:
         return call.reader.close(complete=call.failure is None)
@@ -250,7 +277,8 @@ def _answer(call: _Call) -> Answer | None:
 
 
 def _kept(headers: httpx.Headers) -> dict[str, str]:
-    return {name: value[:1024] for name, value in headers.items() if name in _KEPT or "ratelimit" in name}
+    kept = ((name, value) for name, value in headers.items() if name in _KEPT or "ratelimit" in name)
+    return {name: value[:1024] for name, value in islice(kept, _MOST_HEADERS)}
 
 
 def _elapsed(call: _Call) -> float:

@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
+from worker.upstream.choices import Choice
 from worker.upstream.faults import Fault, dig
 from worker.upstream.images import find_pictures
+from worker.upstream.longruns import LONG, Blobs, LongRuns
 from worker.upstream.progress import Percent, ProgressMeter
 from worker.upstream.recover import Handles, generation_in, merge, task_in
-from worker.upstream.structured import Harvest, harvest_arguments, harvest_fields, harvest_value
+from worker.upstream.structured import Harvest, harvest_fields, harvest_value, picture_from
 from worker.upstream.urls import is_picture
 from worker.upstream.words import words
 
@@ -17,32 +20,21 @@ _TASK_ID = re.compile(r"[\w.:-]{6,128}", re.ASCII)
 _WAITING = words(
     "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
 )
+_ANSWERS = words("choices candidates")
+_REFERENCES = words(
+    "image image_url image_urls attachments files"
+)  #: beside a prompt, they are the question's
+_SPENT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
 _LONGEST_LINE = 4096  #: characters of a line that may hold links
 _LONGEST_NOTE = 512  #: characters of a line that may name a task
 
 
-@dataclass(slots=True)
-class Choice:
-    """One choice of an answer, as far as it is known."""
-
-    deltas: list[str] = field(default_factory=list)
-    message: str = ""
-    reasoning: list[str] = field(default_factory=list)
-    arguments: dict[int, list[str]] = field(default_factory=dict)
-    line: str = ""  # being written; for handles
-
-    @property
-    def text(self) -> str:
-        """What it says: its deltas, or its whole message if that says more."""
-        said = "".join(self.deltas)
-        return self.message if self.message and self.message.startswith(said) else said + self.message
-
-
 class Collector:
     """Takes parsed bodies or events, in order, and keeps everything that matters in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, blobs: Blobs, *, long: int = LONG, quoted: bool = False) -> None:
+        self._blobs, self._long, self._quoted = blobs, long, quoted
         self.choices: dict[int, Choice] = {}
         self.harvest = Harvest()
         self.fault: Fault | None = None
@@ -59,16 +51,16 @@ class Collector:
 
     def add(self, body: object, *, depth: int = 0) -> None:
         """Take one parsed body, one event, or one JSON value found inside a text."""
+        if self.fault is None:
+            self.fault = dig(body)
         if isinstance(body, list):
-            if depth == 0 and all(isinstance(item, dict) and "choices" in item for item in body):
+            if depth == 0 and all(isinstance(item, dict) and _ANSWERS & item.keys() for item in body):
                 for item in body:
                     self.add(item, depth=1)
             else:
                 harvest_value(body, self.harvest)
         if not isinstance(body, dict) or depth > 4:
             return
-        if self.fault is None:
-            self.fault = dig(body)
         self._add_identity(body)
         if isinstance(kind := body.get("type"), str) and "." in kind:
             self._add_typed(kind, body)
@@ -91,6 +83,7 @@ class Collector:
             self.block_reason = reason
 
     def _add_choice(self, choice: Mapping[str, Any], index: int) -> None:
+        self._add_finish(choice.get("native_finish_reason"))
         self._add_finish(choice.get("finish_reason"))
         self.fault = self.fault or (dig(choice) if choice.get("error") else None)
         for name, whole in (("delta", False), ("message", True)):
@@ -100,37 +93,30 @@ class Collector:
             self._say(index, text)
 
     def _add_message(self, index: int, message: Mapping[str, Any], *, whole: bool) -> None:
-        choice = self.choices.setdefault(index, Choice())
-        found = Harvest()
-        harvest_fields(message, found)
-        self._absorb(found)
-        content = message.get("content")
-        text = content if isinstance(content, str) else "".join(found.texts)
+        choice = self._choice(index)
+        for name in ("reasoning_content", "reasoning", "thinking"):
+            if isinstance(thought := message.get(name), str):
+                self.progress += self._meter.feed(thought, voice=f"reasoning {index}")
+                break
+        written, content = choice.show(message), message.get("content")
+        text = content if isinstance(content, str) else written
         if whole and text and choice.deltas:
             choice.message = text
         elif text:
             self._say(index, text)
-        for name in ("reasoning_content", "reasoning", "thinking"):
-            if isinstance(thought := message.get(name), str):
-                choice.reasoning.append(thought)
-                self.progress += self._meter.feed(thought, voice=f"reasoning {index}")
-                break
         if isinstance(refusal := message.get("refusal"), str) and refusal:
             self.refusals.append(refusal)
         for name in ("thinking_progress", "progress"):
             self.progress += self._meter.report(message.get(name))
-        self._add_calls(choice, message)
 
-    def _add_calls(self, choice: Choice, message: Mapping[str, Any]) -> None:
-        for position, call in enumerate(_items(message.get("tool_calls"))):
-            function = call.get("function")
-            if isinstance(function, dict) and isinstance(piece := function.get("arguments"), str):
-                index = call.get("index")
-                choice.arguments.setdefault(index if type(index) is int else position, []).append(piece)
+    def _choice(self, index: int) -> Choice:
+        if index not in self.choices:
+            self.choices[index] = Choice(LongRuns(self._blobs, long=self._long), self._blobs)
+        return self.choices[index]
 
     def _say(self, index: int, text: str) -> None:
-        choice = self.choices.setdefault(index, Choice())
-        choice.deltas.append(text)
+        choice = self._choice(index)
+        choice.say(text)
         self.progress += self._meter.feed(text, voice=f"content {index}")
         self._watch_handles(choice, text)
 
@@ -157,11 +143,11 @@ class Collector:
 
     def _add_identity(self, body: Mapping[str, Any]) -> None:
         """Read ids, usage and the state of a task."""
-        usage = body.get("usage")
+        usage = body.get("usage") or body.get("usageMetadata")
         if isinstance(usage, dict) and usage:
             self.usage = usage
-            tokens = usage.get("completion_tokens", usage.get("output_tokens"))
-            self.completion_tokens = tokens if type(tokens) is int else self.completion_tokens
+            counts = (usage.get(name) for name in _SPENT)
+            self.completion_tokens = next((n for n in counts if type(n) is int), self.completion_tokens)
         for name in ("request_id", "requestId"):
             if isinstance(body.get(name), str):
                 self.request_id = self.request_id or body[name] or None
@@ -189,7 +175,7 @@ class Collector:
             found = Harvest()
             harvest_fields(event, found)
             harvest_value(event.get("item"), found)
-            self._absorb(found)
+            self.harvest.add(found)
             self._add_finish("stop" if kind.endswith("completed") else None)
 
     def _add_block(self, block: object) -> None:
@@ -203,8 +189,7 @@ class Collector:
         typed = isinstance(body.get("type"), str) and str(body["type"]).endswith(("partial_image", ".delta"))
         if typed:
             return
-        if "prompt" not in body or "choices" in body:  # a prompt's pictures are its references
-            harvest_fields({name: value for name, value in body.items() if name != "content"}, self.harvest)
+        self._add_fields(body, depth)
         for name in _WRAPPERS:
             value = body.get(name)
             if isinstance(value, dict):
@@ -212,30 +197,71 @@ class Collector:
             elif name in ("data", "output", "result") and isinstance(value, list):
                 found = Harvest()
                 harvest_value(value, found)
-                self._absorb(found)
+                self.harvest.add(found)
                 if found.texts and not self.choices:
                     self._say(0, "".join(found.texts))
-            elif name == "data" and isinstance(value, str) and "choices" not in body and not submitted(body):
-                self._say(0, value)
+            elif name in ("data", "output", "result") and isinstance(value, str) and "choices" not in body:
+                self._add_text(name, value, body, depth)
+
+    def _add_fields(self, body: Mapping[str, Any], depth: int) -> None:
+        """Take the picture fields at the top of a body. Beside a prompt, some are what was sent with it."""
+        fields = {name: value for name, value in body.items() if name != "content"}
+        if "prompt" in body and "choices" not in body:
+            fields = {name: value for name, value in fields.items() if name not in _REFERENCES}
+            fields = {} if self._quoted or self._waits(body) else fields
+        harvest_fields(fields, self.harvest)
         for name in ("results", "urls", "generations"):
             harvest_value(body.get(name), self.harvest)
-        if isinstance(url := body.get("url"), str) and "choices" not in body and is_picture(url):
-            harvest_value(url, self.harvest)
+        url = body.get("url")
+        if isinstance(url, str) and not {"choices", "error"} & body.keys():
+            inside = (depth > 0 or self._quoted) and not self._waits(body)
+            if inside or is_picture(url):
+                harvest_value(url, self.harvest)
 
-    def _absorb(self, found: Harvest) -> None:
-        self.harvest.pictures += found.pictures
-        self.harvest.drafts += found.drafts
-        self.harvest.videos += found.videos
-        self.harvest.broken = self.harvest.broken or found.broken
+    def _waits(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether a body is about a task whose result is not here yet."""
+        status = body.get("status", body.get("task_status"))
+        waits = isinstance(status, str) and status.strip().lower() in _WAITING
+        return waits or (status is None and any(body.get(name) for name in ("task_id", "taskId")))
+
+    def _add_text(self, name: str, value: str, body: Mapping[str, Any], depth: int) -> None:
+        """Take a wrapper's text: JSON once more, the address of a picture, or what is said."""
+        if value.lstrip()[:1] in ("{", "["):
+            try:
+                self.add(orjson.loads(value), depth=depth + 1)
+            except ValueError:
+                self._say(0, value)
+        elif "image" in str(body.get("type")) or (name != "data" and picture_from(value)):
+            harvest_value(value, self.harvest)
+        elif name == "data" and not submitted(body):
+            self._say(0, value)
+
+    def quote(self, value: object) -> list[str]:
+        """Take a JSON value that stands in a text, and return the texts in it."""
+        inner = Collector(self._blobs, long=self._long, quoted=True)
+        inner.add(value)
+        inner.close(complete=True)
+        self.harvest.add(inner.harvest)
+        self.fault = self.fault or inner.fault
+        self.handles = merge(self.handles, inner.handles)
+        self.waiting = self.waiting or inner.waiting
+        self.finish_reasons += inner.finish_reasons
+        for percent in inner.progress:
+            self.progress += self._meter.report(percent)
+        return inner.texts
+
+    @property
+    def texts(self) -> list[str]:
+        """What the choices say, in their order."""
+        return [choice.text for _, choice in sorted(self.choices.items())]
 
     def close(self, *, complete: bool) -> None:
         """Take the end of the answer."""
         if complete:
             self.progress += self._meter.close()
-        for choice in self.choices.values():
+        for _, choice in sorted(self.choices.items()):
             self._read_line(choice.line + ("\n" if complete else ""))
-            for pieces in choice.arguments.values():
-                harvest_arguments("".join(pieces), self.harvest)
+            self.harvest.add(choice.close())
 
 
 def submitted(body: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,11 @@
-"""Undoes an answer's content encoding, piece by piece, and never further than a limit."""
+"""Undoes an answer's content encoding, piece by piece: the next piece is made once the last one was taken."""
 
 import zlib
+from collections.abc import Iterator
 from typing import Protocol
+
+_EITHER = zlib.MAX_WBITS | 32  #: with the header of gzip or of zlib
+_PIECE = 16 * 1024  #: bytes; reading so many of whatever kind holds nobody up
 
 
 class Undecodable(Exception):
@@ -11,38 +15,49 @@ class Undecodable(Exception):
 class Decoder(Protocol):
     """Turns pieces of an answer as sent into pieces as meant."""
 
-    def decode(self, chunk: bytes, limit: int) -> bytes:
-        """Return at most ``limit`` bytes more than are still wanted; raise ``Undecodable``."""
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield what ``chunk`` brings, in small pieces, some perhaps empty; raise ``Undecodable``."""
 
 
 class Identity:
     """For answers that are sent as they are."""
 
-    def decode(self, chunk: bytes, limit: int) -> bytes:
-        """Return the bytes themselves."""
-        return chunk
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield the bytes themselves."""
+        for start in range(0, len(chunk), _PIECE):
+            yield chunk[start : start + _PIECE]
 
 
 class Inflate:
-    """For ``gzip`` and ``deflate``, with or without their headers."""
+    """For ``gzip``, in one member or several, and ``deflate``, with its header or without."""
 
     def __init__(self, *, gzip: bool) -> None:
-        self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32 if gzip else zlib.MAX_WBITS)
         self._gzip = gzip
-        self._started = False
+        self._head = b""
+        self._stream = zlib.decompressobj(_EITHER) if gzip else None
 
-    def decode(self, chunk: bytes, limit: int) -> bytes:
-        """Inflate no more than ``limit`` bytes and one: who gets that many knows that there was too much."""
-        try:
-            found = self._stream.decompress(chunk, limit + 1)
-        except zlib.error as error:
-            if self._gzip or self._started:
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield what was compressed, never more at once than a piece: a bomb goes off slowly."""
+        if self._stream is None:
+            chunk = self._head = self._head + chunk
+            if len(chunk) < 2:
+                return
+            self._stream = zlib.decompressobj(zlib.MAX_WBITS if _has_header(chunk) else -zlib.MAX_WBITS)
+        while chunk:
+            if self._stream.eof:
+                if not (self._gzip and chunk.startswith(b"\x1f")):
+                    return  # what follows the end means nothing
+                self._stream = zlib.decompressobj(_EITHER)
+            try:
+                yield self._stream.decompress(chunk, _PIECE)
+            except zlib.error as error:
                 raise Undecodable(str(error)) from error
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)  # deflate without its header is common
-            self._started = True
-            return self.decode(chunk, limit)
-        self._started = True
-        return found
+            chunk = self._stream.unconsumed_tail or self._stream.unused_data
+
+
+def _has_header(head: bytes) -> bool:
+    """Tell whether ``deflate`` has the header that it should have; many send it without."""
+    return head[0] & 0x0F == 8 and int.from_bytes(head[:2]) % 31 == 0
 
 
 def decoder_for(encoding: str) -> Decoder:

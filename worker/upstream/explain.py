@@ -81,12 +81,12 @@ def explain(observation: Observation) -> Explanation:
     if _has_only_headers(observation, hints=bool(limits or request_id)):
         wait = seconds_to_wait(observation.headers)
         return Explanation(observation, None, None, wait, limits, request_id)
-    answer = _answer(observation)
+    answer, failure = _read(observation)
     verdict = judge(
         answer,
         status=observation.status,
         headers=observation.headers,
-        failure=observation.failure,
+        failure=failure,
         elapsed=observation.elapsed,
     )
     known = request_id or (answer.request_id if answer else None)
@@ -102,14 +102,18 @@ def reader_for(observation: Observation) -> AnswerReader:
     )
 
 
-def _answer(observation: Observation) -> Answer | None:
-    """Read the body, if there was an answer that could be held."""
+def _read(observation: Observation) -> tuple[Answer | None, TransportFailure | None]:
+    """Read the body as a call's body is read, if there was an answer that could be held."""
+    failure = observation.failure
     unanswered = observation.status is None and not observation.body
-    if unanswered or observation.failure is TransportFailure.TOO_LARGE:
-        return None
+    if unanswered or failure is TransportFailure.TOO_LARGE:
+        return None, failure
     reader = reader_for(observation)
-    reader.feed(observation.body)
-    return reader.close(complete=observation.failure is None)
+    try:
+        reader.feed(observation.body)
+        return reader.close(complete=failure is None), failure
+    except Exception:  # noqa: BLE001 - as in a call: an answer that we fail to read may be paid for
+        return None, TransportFailure.UNREADABLE
 
 
 def _wait(observation: Observation, answer: Answer | None, verdict: Verdict) -> float | None:

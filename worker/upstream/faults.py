@@ -1,21 +1,26 @@
 """Error objects in answers, whatever they look like: dug out once, judged elsewhere."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
-import orjson
-
+_DECODER = json.JSONDecoder(strict=False)
 _FINE = frozenset({"", "0", "200", "ok", "success", "succeeded", "none", "null"})
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-_FAILED = frozenset({"failed", "failure", "error", "cancelled", "canceled", "rejected", "blocked"})
-_NAMES = ("code", "type", "status", "reason", "param", "errorCode", "error_code", "err_code")
+_FAILED = frozenset(
+    {
+        *("failed", "failure", "error", "cancelled", "canceled", "rejected", "blocked"),
+        *("request moderated", "content moderated"),
+    }
+)
+_NAMES = ("code", "type", "status", "reason", "param", "errorCode", "error_code", "err_code", "error_name")
 _WORDS = (
     *("message", "msg", "error_msg", "errorMessage", "error_message", "err_msg", "status_msg", "description"),
-    *("fail_reason", "failReason", "failure_reason"),
+    *("fail_reason", "failReason", "failure_reason", "title"),
 )
+_INNER = ("error", "errors", "innererror", "inner_error", "details", "detail", "violations")
+_NUMBERS = ("code", "status", "status_code", "http_code", "param")
 _REQUEST_ID = re.compile(r"(?:request[ _]?id|trace[ _]?id|tid)\s*[:：=]\s*([\w.-]{4,128})", re.IGNORECASE)
 
 
@@ -24,25 +29,29 @@ class Fault:
     """What a provider said went wrong.
 
     ``names`` are its codes, types and statuses (lower case, outermost first), ``message`` its sentences,
-    ``status`` a number in the place of a code, ``source`` the object itself; ``wrapped`` tells that it
-    came from a provider behind the provider.
+    ``status`` a number in the place of a code, ``layers`` its objects, outermost first and the whole answer
+    last; ``wrapped`` tells that it came from a provider behind the provider.
     """
 
     message: str = ""
     names: tuple[str, ...] = ()
     status: int | None = None
-    source: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    layers: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     wrapped: bool = False
 
     @property
     def request_id(self) -> str | None:
-        """The id for support tickets that the sentence ends with, if any."""
-        match = _REQUEST_ID.search(self.message)
-        return match[1] if match else None
+        """The id for support tickets, from the sentence's end or from a field of its own."""
+        if match := _REQUEST_ID.search(self.message):
+            return match[1]
+        found = (layer.get(name) for layer in self.layers for name in ("request_id", "requestId", "ray_id"))
+        return next((value for value in found if isinstance(value, str) and value), None)
 
 
 def dig(body: object) -> Fault | None:
     """Return the fault that a parsed body reports, or ``None``; empty errors and success codes are none."""
+    if isinstance(body, list):
+        return dig(body[0]) if len(body) == 1 else None
     if not isinstance(body, dict):
         return None
     if body.get("object") == "error" or body.get("type") == "error":
@@ -52,7 +61,7 @@ def dig(body: object) -> Fault | None:
         if name == "base_resp" and isinstance(value, dict) and _is_fine(value.get("status_code")):
             continue
         if value and not (name == "detail" and "choices" in body) and not _is_blank(value):
-            return _fault(value, body)
+            return _fault(value if isinstance(value, dict | list) else body, body)
     return _top_level(body)
 
 
@@ -76,32 +85,34 @@ def _is_fine(code: object) -> bool:
 
 
 def _is_blank(value: object) -> bool:
-    """Tell whether an error object says that there is no error."""
+    """Tell whether an error, or an error object, says that there is none."""
     if not isinstance(value, dict):
-        return False
-    return _is_fine(value.get("code")) and not any(
-        value.get(name) for name in (*_WORDS, "type", "status", "error")
-    )
+        return value is not True and _is_fine(value)
+    said = (value.get(name) for name in (*_WORDS, *_INNER, "type", "status"))
+    return _is_fine(value.get("code")) and not any(value and not _is_fine(value) for value in said)
 
 
 def _fault(value: object, body: Mapping[str, Any]) -> Fault:
     objects = list(_layers(value))
+    layers: list[Mapping[str, Any]] = []
     names: dict[str, None] = {}
     sentences: dict[str, None] = {}
     for layer in objects:
         if isinstance(layer, str):
             sentences[layer] = None
             continue
+        layers.append(layer)
         names.update((text, None) for name in _NAMES if (text := _name(layer.get(name))))
         sentences.update((layer[name], None) for name in _WORDS if isinstance(layer.get(name), str))
-    outer = objects[0] if objects and isinstance(objects[0], dict) else _NOTHING
-    metadata = outer.get("metadata")
+    if all(layer is not body for layer in layers):
+        layers.append(body)
+    metadata = [layer.get("metadata") for layer in layers]
     return Fault(
         message="; ".join(sentence.strip() for sentence in sentences if sentence.strip()),
         names=tuple(names),
-        status=_status(objects),
-        source=outer or body,
-        wrapped=isinstance(metadata, dict) and "provider_name" in metadata,
+        status=_status(layers),
+        layers=tuple(layers),
+        wrapped=any(isinstance(item, dict) and "provider_name" in item for item in metadata),
     )
 
 
@@ -125,9 +136,7 @@ def _layers(value: object, depth: int = 0) -> Iterator[Mapping[str, Any] | str]:
 
 def _inner_layers(value: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any] | str]:
     metadata = value.get("metadata")
-    places = [
-        value.get(name) for name in ("error", "innererror", "inner_error", "details", "detail", "violations")
-    ]
+    places = [value.get(name) for name in _INNER]
     if isinstance(metadata, dict):
         places += [metadata.get("raw"), metadata.get("error_type")]
     places += [value[name] for name in _WORDS if isinstance(value.get(name), str) and _parse(value[name])]
@@ -137,26 +146,27 @@ def _inner_layers(value: Mapping[str, Any], depth: int) -> Iterator[Mapping[str,
 
 
 def _parse(text: str) -> dict[str, Any] | None:
-    start = text.find("{")
-    if start < 0 or not text.rstrip().endswith("}"):
+    """Return the object that a sentence carries, whatever stands before and after it."""
+    start = min((found for sign in ("{", "[{") if (found := text.find(sign)) >= 0), default=-1)
+    if start < 0:
         return None
     try:
-        value = orjson.loads(text[start:])
-    except ValueError:
+        value, _ = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    if isinstance(value, list):
+        value = value[0]
+    return value if isinstance(value, dict) and value else None
 
 
 def _name(value: object) -> str:
     return value.strip().lower()[:200] if isinstance(value, str) else ""
 
 
-def _status(layers: list[Mapping[str, Any] | str]) -> int | None:
+def _status(layers: list[Mapping[str, Any]]) -> int | None:
     """Return the number that stands where a code should be: relays put the real status there."""
     for layer in layers:
-        if isinstance(layer, str):
-            continue
-        for name in ("code", "status", "status_code", "http_code", "param"):
+        for name in _NUMBERS:
             text = str(layer.get(name))
             if text.isascii() and text.isdigit() and 400 <= int(text[:4]) <= 599:
                 return int(text)

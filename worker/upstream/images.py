@@ -1,32 +1,37 @@
 """Which pictures an answer holds: links become groups, one group per picture, each with one primary."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from worker.upstream.base64_pictures import end_of_base64, looks_like_picture, read_base64
-from worker.upstream.markdown import Link, LinkScanner
+from worker.upstream.markdown import Kind, Link, LinkScanner
+from worker.upstream.picture_hosts import is_on_picture_host
 from worker.upstream.pictures import Picture
+from worker.upstream.renderings import Group, Identity, combine, identity, with_alternates
 from worker.upstream.urls import (
     Key,
     canonical,
     is_document,
     is_picture,
-    is_resized,
+    is_task_page,
     is_video,
     is_web,
 )
 
-_DOWNLOAD = re.compile(r"下载|download|原图|原始图|⏬|⬇|📥", re.IGNORECASE)
+__all__ = ["Found", "Identity", "combine", "find_pictures", "identity"]
+
+_DOWNLOAD = re.compile(r"下\s?[载載]|download|原[图圖]|原始[图圖]|⏬|⬇|📥", re.IGNORECASE)
+_ORIGINAL = re.compile(r"original|full[ -]?(?:size|resolution)|高清|大[图圖]", re.IGNORECASE)
 _PAGES = re.compile(r"数据预览|原始数据|^\W*(?:preview|raw data)\W*$", re.IGNORECASE)
 _RAW = re.compile(r"原始数据|raw data", re.IGNORECASE)
-_TASK_DATA = re.compile(r"^https?://[^/]*asyncdata[^/]*/", re.IGNORECASE)
 _MARK = re.compile(r"\s*\**(\d{1,3})(?:\.\d+)?\s*%?\**\s*", re.ASCII)
 _PROGRESS = re.compile(r"进度|progress", re.IGNORECASE)
-_BETWEEN = re.compile(r"[\s>|*_-]*(?:<[^<>]{0,40}>[\s>|*_-]*)*")
-
-Identity = Key | str
+_BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # signs and tags, but no words
+#: how much a source tells: the lowest is named first, and is the one to fetch
+_RANKS: Mapping[Kind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
+_LAST = 9
 
 
 class Found(NamedTuple):
@@ -36,35 +41,11 @@ class Found(NamedTuple):
     videos: Sequence[str] = ()
     posters: Sequence[str] = ()
     labels: Sequence[str] = ()  #: of the pictures
+    marked: bool = False  #: the pictures are no more than marks in a progress line
     poll_url: str | None = None
     relative: Sequence[str] = ()  #: picture destinations without a host
     echoed: bool = False  #: an input picture was shown again
     broken: bool = False  #: a picture began, and is not whole
-
-
-@dataclass(slots=True)
-class _Group:
-    """Renderings of one picture; the first is the one to fetch."""
-
-    members: list[Picture]
-    end: int = -1  # where its last rendering stands in the text
-    downloadable: bool = False
-    keys: set[Identity] = field(default_factory=set)
-
-    def add(self, picture: Picture, *, first: bool = False) -> None:
-        self.keys.add(identity(picture))
-        if all(member.address != picture.address for member in self.members):
-            self.members.insert(0 if first else len(self.members), picture)
-
-    def picture(self) -> Picture:
-        primary, *others = self.members
-        addresses = (*(other.address for other in others), *primary.alternates)
-        return Picture(primary.url, primary.data, primary.mime, tuple(dict.fromkeys(addresses)))
-
-
-def identity(picture: Picture) -> Identity:
-    """Return what two renderings of the same picture share: the canonical key, or the bytes."""
-    return canonical(picture.url) if picture.url is not None else str(picture.data)
 
 
 def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = frozenset()) -> Found:
@@ -88,8 +69,8 @@ class _Gatherer:
     def __init__(self, text: str, inputs: frozenset[Identity]) -> None:
         self._text = text
         self._inputs = inputs
-        self._groups: list[_Group] = []
-        self._by_key: dict[Identity, _Group] = {}
+        self._groups: list[Group] = []
+        self._by_key: dict[Identity, Group] = {}
         self._marks: list[tuple[int, Picture]] = []
         self._videos: dict[Key, str] = {}
         self._posters: list[str] = []
@@ -118,11 +99,11 @@ class _Gatherer:
             self._broken = self._broken or looks_like_picture(link.payload)
 
     def _take_url(self, link: Link) -> None:
-        if _TASK_DATA.match(link.url) or (link.kind == "link" and _PAGES.search(link.label)):
+        if is_task_page(link.url) or (link.kind == "link" and _PAGES.search(link.label)):
             if link.kind != "image" and (_RAW.search(link.label) or "/source/" in link.url):
                 self._poll_url = self._poll_url or link.url
             return
-        if is_video(link.url) or (link.kind == "video" and not is_picture(link.url)):
+        if is_video(link.url) or (link.kind == "video" and not _is_no_video(link.url)):
             self._videos.setdefault(canonical(link.url), link.url)
             return
         mark = _MARK.fullmatch(link.label) if link.kind == "link" else None
@@ -139,7 +120,7 @@ class _Gatherer:
             return False  # a search card: a thumbnail that leads to a page
         if link.kind == "link" and _DOWNLOAD.search(link.label):
             return not is_document(link.url)
-        return is_picture(link.url)
+        return is_picture(link.url) or (is_on_picture_host(link.url) and not is_document(link.url))
 
     def _add(self, link: Link, picture: Picture) -> None:
         key = identity(picture)
@@ -148,32 +129,36 @@ class _Gatherer:
             return
         if link.kind in ("image", "img"):
             self._labels.append(link.label)
+        rank = _RANKS["image" if link.inner else link.kind]
         group = self._by_key.get(key)
-        if group is None and link.kind == "link" and (group := self._directly_before(link)):
-            group.add(picture, first=True)
-        elif group is None:
-            group = _Group([picture], keys={key})
-            self._groups.append(group)
+        if group is not None:
+            group.add(picture, rank=rank)
+        elif group := self._directly_before(link):
+            group.add(picture, rank=rank, original=True)
         else:
-            group.add(picture, first=_is_better(picture, group.members[0]))
+            group = Group(picture, rank)
+            self._groups.append(group)
         for inner in link.inner:
             if is_web(inner.url):
-                group.add(Picture(url=inner.url))
+                group.add(Picture(url=inner.url), rank=_LAST)
                 self._by_key[canonical(inner.url)] = group
         group.end = link.end
-        group.downloadable |= link.kind == "link"
+        group.paired |= link.kind == "link"
         self._by_key[key] = group
 
-    def _directly_before(self, link: Link) -> _Group | None:
+    def _directly_before(self, link: Link) -> Group | None:
         """Return the picture that this download link is the original of: the one it directly follows."""
         group = self._groups[-1] if self._groups else None
-        if group is None or group.downloadable or not _DOWNLOAD.search(link.label):
+        if group is None or group.paired or link.kind != "link":
+            return None
+        if not (_DOWNLOAD.search(link.label) or (_ORIGINAL.search(link.label) and is_picture(link.url))):
             return None
         return group if _BETWEEN.fullmatch(self._text, group.end, link.start) else None
 
     def found(self, *, broken: bool) -> Found:
         """Return the groups as pictures; ``broken`` says that a link did not end."""
-        pictures = [group.picture() for group in self._groups]
+        pictures = [group.picture() for group in sorted(self._groups, key=attrgetter("rank"))]
+        marked = bool(self._marks) and not (pictures or self._videos)
         if self._videos:
             self._posters += [picture.address for picture in pictures]
             pictures = []
@@ -184,6 +169,7 @@ class _Gatherer:
             list(self._videos.values()),
             list(dict.fromkeys(self._posters)),
             self._labels,
+            marked,
             self._poll_url,
             self._relative,
             self._echoed,
@@ -191,9 +177,8 @@ class _Gatherer:
         )
 
 
-def _is_better(picture: Picture, than: Picture) -> bool:
-    """Prefer the object itself to a resized rendering of it."""
-    return bool(picture.url and than.url) and is_resized(str(than.url)) and not is_resized(str(picture.url))
+def _is_no_video(url: str) -> bool:
+    return is_picture(url) or is_document(url)
 
 
 def _with_marks(pictures: list[Picture], marks: list[tuple[int, Picture]]) -> list[Picture]:
@@ -204,37 +189,4 @@ def _with_marks(pictures: list[Picture], marks: list[tuple[int, Picture]]) -> li
         return list(dict.fromkeys(finals)) if highest == 100 else finals[-1:]
     if len(finals) != len(pictures):
         return pictures
-    return [with_alternate(picture, mark.address) for picture, mark in zip(pictures, finals, strict=True)]
-
-
-def with_alternate(picture: Picture, *addresses: str) -> Picture:
-    """Return the picture with further fallbacks."""
-    known = (*picture.alternates, *(address for address in addresses if address != picture.address))
-    return Picture(picture.url, picture.data, picture.mime, tuple(dict.fromkeys(known)))
-
-
-def combine(structured: Sequence[Picture], written: Sequence[Picture]) -> list[Picture]:
-    """Join the pictures of fields with those of the text.
-
-    The same picture in both is one; with as many in both they are the same ones; otherwise both count.
-    """
-    unique = _unique(structured)
-    keys = {identity(picture) for picture in unique}
-    overlap = [picture for picture in written if identity(picture) in keys]
-    if unique and written and not overlap and len(unique) == len(written):
-        pairs = zip(unique, written, strict=True)
-        return [with_alternate(picture, other.address, *other.alternates) for picture, other in pairs]
-    return _unique((*unique, *written))
-
-
-def _unique(pictures: Sequence[Picture]) -> list[Picture]:
-    groups: dict[Identity, _Group] = {}
-    for picture in pictures:
-        key = identity(picture)
-        if key in groups:
-            groups[key].add(picture, first=_is_better(picture, groups[key].members[0]))
-            for address in picture.alternates:
-                groups[key].add(Picture(url=address))
-        else:
-            groups[key] = _Group([picture], keys={key})
-    return [group.picture() for group in groups.values()]
+    return [with_alternates(picture, mark.address) for picture, mark in zip(pictures, finals, strict=True)]

@@ -12,6 +12,7 @@ _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0,
 _OPENAI = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-([a-z-]+))?")
 _ANTHROPIC = re.compile(r"anthropic-ratelimit-([a-z-]+)-(limit|remaining|reset)")
 _DRAFT = re.compile(r'\s*"?([^";]*)"?((?:\s*;\s*\w+\s*=\s*[^;,]+)*)')
+_OLDER = re.compile(r"(?:^|,)\s*(limit|remaining|reset)\s*=\s*(\d+)")
 _PARAMETER = re.compile(r";\s*(\w+)\s*=\s*\"?([\w.]+)\"?")
 
 
@@ -83,8 +84,10 @@ def _read(part: str, value: str, moment: datetime | None) -> float | None:
 
 
 def _draft(value: str) -> list[tuple[str, dict[str, float | None]]]:
-    """Read ``"burst";r=0;t=10`` and ``"burst";q=100;w=60``."""
+    """Read ``"burst";r=0;t=10``, ``"burst";q=100;w=60``, and the older ``limit=10, remaining=0, reset=7``."""
     names = {"q": "limit", "r": "remaining", "t": "reset"}
+    if older := dict(_OLDER.findall(value)):
+        return [("default", {name: _number(text) for name, text in older.items()})]
     buckets = []
     for item in value.split(","):
         if match := _DRAFT.fullmatch(item.strip()):

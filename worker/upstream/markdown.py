@@ -2,13 +2,16 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from worker.upstream.base64_pictures import end_of_base64, read_base64
+from worker.upstream.tags import attributes_of, widest
 from worker.upstream.urls import is_picture, unescape
 
 Kind = Literal["image", "link", "img", "video", "bare", "data"]
 
+_KINDS: dict[str, Kind] = {"img": "img", "a": "link", "video": "video", "source": "video"}
 _TOKEN = re.compile(
     r"!?\[|\](\()?|<(img|video|source|a)\b|https?:\\?/\\?/|data:(?=[\w/.+;=-]{0,120}base64,)", re.I
 )
@@ -16,13 +19,16 @@ _DATA = re.compile(r"data:[\w/.+;=-]{0,120}?base64,\s*", re.I)
 _BARE = re.compile(
     r"(?:\](?!\()|[^\]\s<>\"'`\\|，。；：！？、（）【】《》「」『』“”‘’]|\\/|\\u00[0-7][0-9a-fA-F]){1,8192}"
 )
-_ATTRIBUTE = r"""[^<>]{0,2000}?[\s"'/]%s\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))"""
-_SOURCE = {name: re.compile(_ATTRIBUTE % name, re.I) for name in ("src", "href", "poster")}
 _DESTINATION_SIGN = re.compile(r"[()\s]|\\[()]")
 _LONGEST = 8192  #: characters of an address or a label
-_TAG_END = re.compile(r"[^<>]{0,2000}>?")
 _WRAPPED = re.compile(r"\r?\n(?=[\w+/-]+={0,2}\s*(?:\r?\n|$))")
 _GLUED = re.compile(r"[,;](?=https?:)", re.I)
+_ENTITY = re.compile(r"&(?:quot|apos|gt|lt|nbsp|#39|#34|#x27|#x22);", re.I)
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_DEFINITION = re.compile(
+    r"^[ \t>]{0,8}\[([^\[\]\n]{1,200})\]:[ \t]{0,8}<?(https?://[^\s<>]{1,8000})", re.I | re.M
+)
+_REFERENCE = re.compile(r"\](?:\[([^\[\]\n]{0,200})\])?(?![(:])")
 
 
 @dataclass(slots=True)
@@ -72,9 +78,7 @@ class LinkScanner:
         if sign == "](":
             return self._close_label(match)
         if sign == "]":
-            if self._open and not self._open[-1][1]:
-                self._open.pop()
-            return match.end()
+            return self._close_reference(match)
         if match[2]:
             return self._read_tag(match)
         return self._read_data(match.start()) if sign[0] in "dD" else self._read_bare(match.start())
@@ -94,6 +98,32 @@ class LinkScanner:
             kind: Kind = "image" if picture else "link"
             self._links.append(Link(kind, opened, end, destination, label, payload, inner=inner[::-1]))
         return end
+
+    def _close_reference(self, match: re.Match[str]) -> int:
+        """Read ``![label][name]`` and ``![name]``, which are defined elsewhere; brackets in a label close."""
+        if not self._open:
+            return match.end()
+        opened, picture = self._open[-1]
+        if not picture:
+            self._open.pop()
+            return match.end()
+        reference = _REFERENCE.match(self._text, match.start())
+        if reference is None or match.start() - opened > _LONGEST or not self._definitions:
+            return match.end()
+        label = self._text[opened + 2 : match.start()]
+        url = self._definitions.get((reference[1] or label).strip().lower())
+        if url is None:
+            return match.end()
+        self._open.pop()
+        self._links.append(Link("image", opened, reference.end(), url, label))
+        return reference.end()
+
+    @cached_property
+    def _definitions(self) -> dict[str, str]:
+        """The addresses that are defined by name: ``[name]: https://…``."""
+        if "]:" not in self._text:
+            return {}
+        return {name.strip().lower(): unescape(url) for name, url in _DEFINITION.findall(self._text)}
 
     def _destination(self, start: int) -> tuple[str, str, int]:
         """Return ``(url, base64 payload, end)`` of a destination; both empty if it is not terminated."""
@@ -147,16 +177,14 @@ class LinkScanner:
 
     def _read_tag(self, match: re.Match[str]) -> int:
         name = match[2].lower()
-        source = _SOURCE["href" if name == "a" else "src"].match(self._text, match.end())
-        poster = _SOURCE["poster"].match(self._text, match.end()) if name == "video" else None
-        kind: Kind = "img" if name == "img" else "link" if name == "a" else "video"
-        address = _first(source)
-        end = max((found.end() for found in (source, poster) if found), default=match.end())
-        if name != "a":  # its other attributes are no prose
-            end = _TAG_END.match(self._text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
+        attributes, end = attributes_of(self._text, match.end())
+        address = (
+            _source(attributes) if name == "img" else attributes.get("href" if name == "a" else "src", "")
+        )
+        poster = unescape(attributes.get("poster", "")) if name == "video" else ""
         if not (address or poster):
             return end
-        link = Link(kind, match.start(), end, poster=unescape(_first(poster)))
+        link = Link(_KINDS[name], match.start(), end, poster=poster)
         if data := _DATA.match(address):
             link.payload = address[data.end() :]
         if not data or link.payload[:4].lower() == "http":
@@ -167,12 +195,19 @@ class LinkScanner:
         return end
 
     def _read_anchor(self, link: Link) -> int:
-        opened = self._text.find(">", link.end, link.end + 2000)
-        closed = self._text.find("</a", opened, opened + 2000) if opened >= 0 else -1
+        """Read on to the anchor's end: its words are its label, its picture is a thumbnail."""
+        closed = self._text.find("</", link.end, link.end + 2000)
         if closed < 0:
             return link.end
-        link.label = self._text[opened + 1 : closed]
-        return opened + 1 if "<img" in link.label else closed
+        link.label = self._text[link.end : closed]
+        shown = link.label.find("<img")
+        if shown < 0:
+            return closed
+        if not is_picture(link.url):  # it leads to a page; the picture is what is shown
+            return link.end
+        thumbnail = unescape(_source(attributes_of(link.label, shown + 4)[0]))
+        link.inner = [Link("img", link.start, closed, thumbnail)]
+        return closed
 
     def _read_data(self, start: int) -> int:
         data = _DATA.match(self._text, start)
@@ -186,7 +221,10 @@ class LinkScanner:
                 break
         else:
             stop = ends[0]
-        self._links.append(Link("data", start, stop, payload=self._text[data.end() : stop]))
+        payload = self._text[data.end() : stop]
+        if not payload.isascii():
+            payload = _NOT_ASCII.split(payload, maxsplit=1)[0]
+        self._links.append(Link("data", start, data.end() + len(payload), payload=payload))
         return stop
 
     def _ends_of_lines(self, start: int) -> list[int]:
@@ -200,7 +238,7 @@ class LinkScanner:
         match = _BARE.match(self._text, start)
         if match is None:  # pragma: no cover - the address itself always matches
             return start + 4
-        address = _GLUED.split(match.group(), maxsplit=1)[0]
+        address = _ENTITY.split(_GLUED.split(match.group(), maxsplit=1)[0], maxsplit=1)[0]
         end = start + len(address)
         trimmed = trim(address)
         if len(address) < _LONGEST and (self._complete or end < len(self._text)):
@@ -225,5 +263,6 @@ def trim(address: str) -> str:
     return address
 
 
-def _first(match: re.Match[str] | None) -> str:
-    return next((group for group in match.groups() if group), "") if match else ""
+def _source(attributes: dict[str, str]) -> str:
+    """Return where a tag's picture is, also if a script is to load it."""
+    return attributes.get("src") or attributes.get("data-src") or widest(attributes.get("srcset", ""))

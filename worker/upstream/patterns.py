@@ -2,6 +2,8 @@
 
 import re
 
+from worker.upstream.chinese import simplified
+
 Patterns = tuple[tuple[re.Pattern[str], str], ...]
 
 
@@ -16,10 +18,10 @@ def first(table: Patterns, text: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Return text in lower case, with straight quotes, stripped, and short enough to search quickly."""
+    """Return text in lower case, with straight quotes and simplified signs, cut to search it quickly."""
     text = text.strip()
     text = text if len(text) <= 4096 else text[:2048] + text[-2048:]
-    return text.lower().translate(_QUOTES)
+    return simplified(text.lower().translate(_QUOTES))
 
 
 _QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}

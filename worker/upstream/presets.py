@@ -75,6 +75,8 @@ def effective_preset(channel: ChannelSettings) -> Preset:
     if channel.idle_timeout is not None:
         idle = channel.idle_timeout
         preset = replace(preset, idle=idle, first_byte=idle, silent=max(idle, preset.silent))
+    if channel.silent_timeout is not None:
+        preset = replace(preset, silent=channel.silent_timeout)
     if channel.total_timeout is not None:
         preset = replace(preset, total=channel.total_timeout)
     return preset

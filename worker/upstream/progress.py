@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 _ANCHOR = re.compile(r"(?:进度|progress)[^\w\n]{0,8}?(?=\[?\d)", re.IGNORECASE)
-_NUMBER = re.compile(r"\[?(\d{1,3}(?:\.\d+)?)(?!\d)")
-_COMPLETE = re.compile(r"\.\.|\s?%|[*\](\n]")
-_DOTS = re.compile(r"\.{2,}[ \t]*(?=\[?\d)")
+_NUMBER = re.compile(r"\*{0,2}\[?(\d{1,3}(?:\.\d+)?)(?!\d)")
+_COMPLETE = re.compile(r"\.\.|…|[ \t]?[%％]|[*\[\](\r\n]")
+_DOTS = re.compile(r"(?:[ \t]?[%％])?[*\])]{0,3}[ \t]*(?:\.\.|…)[.…]*[ \t]*(?=\*{0,2}\[?\d)")
 _THINKING = re.compile(r"</?(?:think|thinking|reasoning)>", re.IGNORECASE)
 _LONGEST = 4096  #: characters; longer lines are pictures, not progress
 _LONGEST_ECHO = 65536
@@ -41,7 +41,7 @@ class ProgressMeter:
     def report(self, value: object) -> list[Percent]:
         """Take a percentage that was given as such (``33``, ``"45%"``)."""
         if isinstance(value, str):
-            text = value.strip().removesuffix("%")
+            text = value.strip().rstrip("%％ ")
             value = float(text) if re.fullmatch(r"\d{1,3}(\.\d{1,9})?", text, re.ASCII) else None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return []

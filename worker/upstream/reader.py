@@ -1,7 +1,10 @@
 """Reads an answer while it arrives: one body or a stream, whichever it turns out to be."""
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -9,6 +12,8 @@ import orjson
 from worker.upstream.answer import Answer, Ending, assemble
 from worker.upstream.collector import Collector
 from worker.upstream.images import Identity, identity
+from worker.upstream.longruns import LONG, Blobs, LongRuns, blob_of, joined, without_long_runs
+from worker.upstream.pictures import Picture
 from worker.upstream.progress import Percent
 from worker.upstream.recover import Handles
 from worker.upstream.stream import Event, EventReader
@@ -19,6 +24,8 @@ _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _PICTURE = b"data:image/"  #: a picture as plain text, though it looks like an event's field
 _LARGE = 256 * 1024  #: bytes of an event that is too long to be taken apart while others wait
+_MOST_VALUES = 100_000  #: JSON values after each other in one text
+_GAP = re.compile(r"[ \r\n\t,]*")
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -27,7 +34,8 @@ class AnswerReader:
 
     ``input_urls`` are the pictures and addresses of the request, which are never results. ``n`` is how many
     pictures were asked for. ``origin`` completes addresses that have no host. ``failed`` says that the HTTP
-    status was an error, so that plain text is one too.
+    status was an error, so that plain text is one too. Runs of base64 longer than ``long`` characters are
+    decoded as they come, and only stand-ins for them are read.
     """
 
     def __init__(
@@ -37,14 +45,18 @@ class AnswerReader:
         n: int | None = None,
         origin: str | None = None,
         failed: bool = False,
+        long: int = LONG,
     ) -> None:
-        self._inputs = frozenset(_identities(input_urls))
+        self._input_urls = input_urls
         self._n, self._origin = n, origin
         self.failed = failed  #: the HTTP status was an error
-        self._collector = Collector()
+        self.blobs: Blobs = {}  #: what stand-ins stand for
+        self._long, self._runs = long, LongRuns(self.blobs, long=long)
+        self._collector = Collector(self.blobs, long=long)
         self._events: EventReader | None = None
-        self._chunks: list[bytes] = []
+        self._raw = BytesIO()
         self._decided = False
+        self._body = False  # it is no stream, and not empty
         self._head = b""
         self._later: list[Event] = []  # pictures, and what follows them: taken apart at the end
         self._heard = False
@@ -66,14 +78,25 @@ class AnswerReader:
         """Whether the answer turned out to be an event stream."""
         return self._events is not None
 
+    @property
+    def raw(self) -> bytes:
+        """The answer as it came so far, with stand-ins for its long runs of base64."""
+        return self._raw.getvalue()
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
+        self._read(self._runs.feed(chunk))
+        if self._runs.cutting or (self._events is not None and self._events.in_data):
+            self.meaningful += bool(chunk)
+
+    def _read(self, chunk: bytes) -> None:
+        self._raw.write(chunk)
         if not self._decided:
             chunk = self._decide(self._head + chunk)
         if self._events is not None:
             self._read_events(self._events, chunk)
         elif self._decided and chunk:
-            self._chunks.append(chunk)
+            self._body = True
             self.meaningful += 1
 
     def _decide(self, head: bytes, *, final: bool = False) -> bytes:
@@ -118,6 +141,7 @@ class AnswerReader:
 
     def close(self, *, complete: bool = True) -> Answer:
         """Return the answer. ``complete`` is false when the connection broke before its end."""
+        self._read(self._runs.close())
         if not self._decided:
             self._finish_head()
         if self._events is not None:
@@ -125,7 +149,7 @@ class AnswerReader:
             for event in self._later:
                 self._read_event(*event)
             return self._answer(complete=complete, readable=True)
-        body = b"".join(self._chunks)
+        body = self.raw.lstrip().removeprefix(_BOM).lstrip()
         if body[:1] in (b"{", b"["):
             return self._read_json(body, complete=complete)
         text = body.decode(errors="replace")
@@ -137,8 +161,8 @@ class AnswerReader:
         chunk = self._decide(self._head, final=True)
         if self._events is not None:
             self._read_events(self._events, chunk)
-        elif chunk:
-            self._chunks.append(chunk)
+        else:
+            self._body = bool(chunk)
 
     def _read_json(self, body: bytes, *, complete: bool) -> Answer:
         try:
@@ -165,11 +189,21 @@ class AnswerReader:
             streamed=self.streaming,
             incomplete_stream=self.streaming and not ended,
             readable=readable,
-            empty=not self._heard and not collector.choices and not self._chunks,
+            empty=not self._heard and not collector.choices and not self._body,
             html=_is_page(page),
             page="" if collector.choices else page,
         )
-        return assemble(collector, ending, inputs=self._inputs, n=self._n, origin=self._origin)
+        inputs = frozenset(_identities(self._input_urls, long=self._long))
+        answer = assemble(collector, ending, inputs=inputs, n=self._n, origin=self._origin)
+        if not self.blobs:
+            return answer
+        return replace(answer, images=tuple(self._with_bytes(picture) for picture in answer.images))
+
+    def _with_bytes(self, picture: Picture) -> Picture:
+        if picture.data is None:
+            return picture
+        data = joined(picture.data, self.blobs)
+        return replace(picture, data=data, blob=blob_of(data, self.blobs))
 
 
 def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer:
@@ -179,9 +213,9 @@ def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer
     return reader.close(complete=complete)
 
 
-def _identities(addresses: tuple[str, ...]) -> Iterator[Identity]:
+def _identities(addresses: tuple[str, ...], *, long: int) -> Iterator[Identity]:
     for address in addresses:
-        picture = picture_from(address)
+        picture = picture_from(without_long_runs(address, long=long))
         if picture is not None:
             yield identity(picture)
             if picture.url is not None:
@@ -195,12 +229,13 @@ def _as_message(text: str) -> dict[str, Any]:
 def _values(text: str) -> Iterator[Any]:
     """Yield the JSON values that follow each other in a text, as far as they are whole."""
     position = 0
-    while position < len(text):
-        start = min((found for sign in "{[" if (found := text.find(sign, position)) >= 0), default=-1)
-        if start < 0 or text[position:start].strip(" \r\n\t,"):
+    for _ in range(_MOST_VALUES):
+        gap = _GAP.match(text, position)
+        position = gap.end() if gap else position
+        if text[position : position + 1] not in ("{", "["):
             return
         try:
-            value, position = _DECODER.raw_decode(text, start)
+            value, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
             return
         yield value

@@ -1,7 +1,10 @@
 """What can be asked later instead of paying again: the handles of a call."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
 
 _TASK = re.compile(
     r"(?:^|[\n>*])[ \t>*]*(?:任务\s*|task[ _]?)?ID\**[ \t]*[：:]\**[ \t]*"
@@ -21,6 +24,21 @@ class Handles:
 
     def __bool__(self) -> bool:
         return bool(self.task_id or self.poll_url or self.gen_ids)
+
+    @property
+    def pollable(self) -> bool:
+        """Whether the provider may be asked for the result again."""
+        return bool(self.task_id or self.poll_url)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return them as they are kept."""
+        return {"task_id": self.task_id, "poll_url": self.poll_url, "gen_ids": list(self.gen_ids)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any] | None) -> "Handles":
+        """Read what ``to_json`` wrote; ``None`` is no handles."""
+        kept = kept or {}
+        return cls(kept.get("task_id"), kept.get("poll_url"), tuple(kept.get("gen_ids") or ()))
 
 
 def task_in(text: str) -> str | None:
@@ -43,3 +61,10 @@ def merge(known: Handles, found: Handles) -> Handles:
         poll_url=known.poll_url or found.poll_url,
         gen_ids=tuple(dict.fromkeys((*known.gen_ids, *found.gen_ids))),
     )
+
+
+def task_address(chat: str, path: str, task_id: str) -> str:
+    """Return where a task's state is asked for: ``path`` beside ``chat/completions``, ``{id}`` filled in."""
+    address, question, query = chat.partition("?")
+    root = address.removesuffix("/chat/completions")
+    return f"{root}/{path.lstrip('/').replace('{id}', quote(task_id, safe=''))}{question}{query}"

@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from models.verdicts import Billed, Outcome, Scope
+from models.verdicts import Billed, ErrorCode, Outcome, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A row of the table; ``billed`` is for an error answer, and for a good one only when ``sure``."""
+    """A row of the table; ``billed`` is for an error answer, and for a good one only when ``sure``.
+
+    ``message`` says what happened and what a person can do: true whether or not it is tried again.
+    """
 
     outcome: Outcome
-    code: str
+    code: ErrorCode
     message: str
     billed: Billed = Billed.NO
     scope: Scope | None = None
@@ -23,14 +26,10 @@ _HUMAN, _PERMANENT, _RETRY = Outcome.NEEDS_HUMAN, Outcome.PERMANENT, Outcome.RET
 _AMBIGUOUS, _NO_IMAGE = Outcome.AMBIGUOUS, Outcome.NO_IMAGE
 _LIKELY_NO, _UNKNOWN = Billed.LIKELY_NO, Billed.UNKNOWN
 _KEY, _MODEL, _PROVIDER = Scope.KEY, Scope.MODEL, Scope.PROVIDER
-_MAYBE_PAID = (
-    "it may have been made and charged: recover it or look into the provider's log before sending it again."
-)
+_MAYBE_PAID = "it may have been made and charged: look into the provider's log before sending it again."
 
 _NO_CHANNEL = Ruling(
-    _RETRY,
-    "no_channel",
-    "The provider has nobody to serve this now: it is tried again later; check the model's name.",
+    _RETRY, "no_channel", "The provider has nobody to serve this now: check the model's name if this lasts."
 )
 
 RULINGS: Mapping[str, Ruling] = MappingProxyType(
@@ -126,8 +125,7 @@ RULINGS: Mapping[str, Ruling] = MappingProxyType(
         "moderation_charged": Ruling(
             _PERMANENT,
             "moderation",
-            "Moderation refused the request, and the provider charges a fee for it: have a person "
-            "look at the prompt.",
+            "Moderation refused the request and charges a fee for it: a person should look at the prompt.",
             Billed.YES,
             sure=True,
         ),
@@ -162,82 +160,85 @@ RULINGS: Mapping[str, Ruling] = MappingProxyType(
         "input_image_unreachable": Ruling(
             _RETRY,
             "input_image_unreachable",
-            "The provider could not load an input picture: it is tried once more; inline the picture "
-            "if that fails.",
+            "The provider could not load an input picture: check its address, or upload the picture itself.",
         ),
         "rate_limited": Ruling(
             _RETRY,
             "rate_limited",
-            "The provider's rate limit is reached: it is tried again later; lower the channel's rate "
-            "if this lasts.",
+            "The provider's rate limit is reached: lower the channel's rate if this lasts.",
         ),
         "concurrency_limited": Ruling(
             _RETRY,
             "concurrency_limited",
-            "Too many calls at once for the provider: it is tried again later; lower the channel's "
-            "concurrency if this lasts.",
+            "Too many calls at once for the provider: lower the channel's concurrency if this lasts.",
         ),
         "daily_limit": Ruling(
             _RETRY,
             "daily_limit",
-            "The key's limit for today is used up: it is tried again after the reset; use another "
-            "channel meanwhile.",
+            "The key's limit for today is used up: use another channel until it is reset.",
             scope=_KEY,
         ),
         "upstream_saturated": Ruling(
-            _RETRY, "upstream_saturated", "The provider is overloaded: it is tried again later."
+            _RETRY, "upstream_saturated", "The provider is overloaded: use another channel if this lasts."
         ),
         "upstream_quota": Ruling(
             _RETRY,
             "upstream_quota",
-            "The relay's own account is empty: it is tried again later; use another channel if this lasts.",
+            "The relay's own account is empty: use another channel if this lasts.",
             scope=_PROVIDER,
         ),
         "no_channel": _NO_CHANNEL,
         "no_channel_model": replace(_NO_CHANNEL, scope=_MODEL),
         "no_channel_provider": replace(_NO_CHANNEL, scope=_PROVIDER),
         "upstream_error": Ruling(
-            _RETRY, "upstream_error", "The provider failed: it is tried again.", _LIKELY_NO
+            _RETRY,
+            "upstream_error",
+            "The provider failed: see its message, and use another channel if this lasts.",
+            _LIKELY_NO,
         ),
         "upstream_auth": Ruling(
             _RETRY,
             "upstream_error",
-            "The relay's own access is broken: it is tried again later; use another channel if this lasts.",
+            "The relay's own access is broken: use another channel if this lasts.",
             scope=_PROVIDER,
         ),
         "upstream_page": Ruling(
             _RETRY,
             "upstream_error",
-            "The provider passed on an error page instead of a picture: it is tried again.",
+            "The provider passed on an error page instead of a picture: use another channel if this lasts.",
             _LIKELY_NO,
             sure=True,
         ),
         "upstream_empty": Ruling(
             _RETRY,
             "empty_response",
-            "The model returned nothing to the provider: it is tried again.",
+            "The model returned nothing to the provider: use another channel if this lasts.",
             _LIKELY_NO,
         ),
         "origin_unreachable": Ruling(
-            _RETRY, "origin_unreachable", "The provider's server is down: it is tried again later."
+            _RETRY, "origin_unreachable", "The provider's server is down: use another channel if this lasts."
         ),
         "connect_error": Ruling(
-            _RETRY, "connect_error", "No connection to the provider: nothing was sent, so it is tried again."
+            _RETRY,
+            "connect_error",
+            "No connection to the provider, nothing was sent: check the channel's base URL and the network.",
         ),
         "write_error": Ruling(
             _RETRY,
             "connect_error",
-            "The connection broke while the request was sent: it is tried again.",
+            "The connection broke while the request was sent: check the network if this lasts.",
             _LIKELY_NO,
         ),
         "stale_connection": Ruling(
             _RETRY,
             "connect_error",
-            "The provider had closed an idle connection: it is tried again.",
+            "The provider had closed an idle connection: nothing needs to be done.",
             _LIKELY_NO,
         ),
         "maintenance": Ruling(
-            _RETRY, "maintenance", "The provider is down for maintenance: it is tried again later."
+            _RETRY,
+            "maintenance",
+            "The provider is down for maintenance: use another channel until it is back.",
         ),
         # sent, and then lost
         "gateway_timeout": Ruling(
@@ -278,14 +279,13 @@ RULINGS: Mapping[str, Ruling] = MappingProxyType(
         "empty_response": Ruling(
             _NO_IMAGE,
             "empty_response",
-            "The answer is empty: it is tried once more; change the channel's stream setting if this lasts.",
+            "The answer is empty: change the channel's stream setting if this lasts.",
             _UNKNOWN,
         ),
         "no_image": Ruling(
             _NO_IMAGE,
             "no_image",
-            "The model answered without a picture: it is tried once more; say in the prompt that you "
-            "want one.",
+            "The model answered without a picture: say in the prompt that you want one.",
             _UNKNOWN,
         ),
         "needs_input": Ruling(

@@ -14,13 +14,17 @@ NAMES: Mapping[str, str] = MappingProxyType(
             "quota_exhausted": "insufficient_user_quota pre_consume_token_quota_failed insufficient_quota "
             "credit_balance_exhausted billing_hard_limit_reached billing_error quotaexceeded quota_exceeded "
             "insufficient_balance insufficient_credits accountoverdueerror arrearage payment_required "
-            "insufficient_balance_error billing_not_active",
+            "insufficient_balance_error billing_not_active insufficient_funds not_enough_credits "
+            "user_quota_not_enough",
             "auth_invalid": "invalid_api_key invalid_authentication authentication_error unauthorized "
-            "invalid_token invalidapikey authenticationerror incorrect_api_key unauthenticated "
+            "invalid_token invalidapikey invalid_key access_token_invalid "
+            "authenticationerror incorrect_api_key unauthenticated "
             "api_key_invalid",
             "auth_expired": "token_expired api_key_expired key_expired",
             "account_blocked": "account_deactivated account_suspended user_banned organization_deactivated",
-            "ip_not_allowed": "ip_not_allowed ip_not_authorized ip_forbidden",
+            "ip_not_allowed": "ip_not_allowed ip_not_authorized ip_forbidden "
+            "unsupported_country_region_territory",
+            "waf_blocked": "access_denied_by_waf",
             "moderation_charged": "violation_fee.grok.csam",
             "moderation_output": "outputimagesensitivecontentdetected outputvideosensitivecontentdetected "
             "outputtextsensitivecontentdetected output_moderation image_safety output_blocked",
@@ -32,9 +36,10 @@ NAMES: Mapping[str, str] = MappingProxyType(
             "image_prohibited_content responsibleaipolicyviolation content_moderation safety "
             "sensitivecontentdetected blocklist content_blocked unsafe_content",
             "input_image_invalid": "invalid_image_format invalid_image invalid_base64_image "
-            "image_parse_error unsupported_image image_too_small",
-            "payload_too_large": "payload_too_large request_too_large image_too_large",
+            "image_parse_error unsupported_image image_too_small invalid_image_file",
+            "payload_too_large": "entity.too.large payload_too_large request_too_large image_too_large",
             "prompt_too_long": "context_length_exceeded string_above_max_length prompt_too_long",
+            "input_image_unreachable": "invalid_image_url image_download_failed",
             "bad_request": "unknown_parameter unsupported_parameter invalid_parameter "
             "missing_required_parameter invalid_value unsupported_value",
             "upstream_saturated": "overloaded serveroverloaded overloaded_error engine_overloaded "
@@ -54,21 +59,40 @@ NAMES: Mapping[str, str] = MappingProxyType(
 
 #: families of codes
 NAME_PATTERNS: Patterns = patterns(
-    ("quota_exhausted", r"_(?:spend|usage)_limit_exceeded$"),
+    ("quota_exhausted", r"_(?:spend|usage)_limit_exceeded$|exceeded_current_quota"),
     ("moderation_charged", r"^violation_fee\b"),
+    ("rate_limited", r"^ratelimitexceeded\.|(?:rpm|tpm|ipm|rate)_?limit_?exceeded$|^throttling\b"),
     ("moderation_output", r"^output\w*(?:sensitive|moderation|safety|risk)"),
     ("moderation_input", r"^(?:input|prompt)\w*(?:sensitive|moderation|safety|risk)"),
-    ("moderation", r"sensitive\w*detected$|^content_?policy|safety_violation"),
+    (
+        "moderation",
+        r"sensitive\w*detected\b|^content_?policy|safety_violation|^(?:request|content) moderated$",
+    ),
 )
 
-#: the money sentences of vendors; under a relay's ``upstream_error`` they speak of the relay's account
+#: sentences about an empty account; whose it is, the rest of the error tells. All for ``plain`` texts
 VENDOR_MONEY = re.compile(
     r"exceeded your current quota|insufficient_quota|credit balance|billing (?:hard )?limit|billing details"
-    r"|insufficient (?:account )?(?:balance|credits?|quota|funds)",
-    re.IGNORECASE,
+    r"|insufficient (?:account )?(?:balance|credits?|quota|funds)"
 )
-SATURATED = re.compile(r"上游负载已饱和|上游已饱和|负载(?:已)?饱和")
-NO_CHANNEL = re.compile(r"无可用(?:的)?渠道|no available channels?", re.IGNORECASE)
+#: of them, those that only the vendors of models use
+VENDORS_SENTENCE = re.compile(
+    r"exceeded your current quota|credit balance is too low|billing (?:hard )?limit|billing details"
+)
+#: what relays add to sentences that they pass on
+PASSED_ON = re.compile(r"\((?:request id|traceid|tid)\s*[:：]|（(?:request id|traceid|tid)\s*[:：]")
+RELAYS = re.compile(r"^\w+_(?:api|hub)_error$")
+#: said of the relay's account outright
+RELAYS_MONEY = re.compile(
+    r"上游.{0,8}(?:余额|额度不足|欠费)|no available image quota"
+    r"|upstream account.{0,24}(?:balance|quota|credit)"
+)
+#: Google's words for a limit per minute or per day
+BY_METRIC = re.compile(
+    r"quota exceeded for (?:quota )?(?:metric|\S*googleapis)|resource (?:has been )?exhausted"
+)
+SATURATED = re.compile(r"负载(?:已)?饱和|上游(?:已)?饱和|load is saturated")
+NO_CHANNEL = re.compile(r"无可用(?:的)?渠道|no available channels?|no channels? (?:is |are )?available")
 
 #: finish reasons, lower case
 FINISHES: Mapping[str, str] = MappingProxyType(
@@ -102,9 +126,11 @@ STATUSES: Mapping[int, str] = MappingProxyType(
         403: "permission_denied",
         404: "wrong_endpoint",
         405: "wrong_endpoint",
+        407: "waf_blocked",
         408: "timeout",
         413: "payload_too_large",
         414: "prompt_too_long",
+        425: "upstream_saturated",
         429: "rate_limited",
         451: "moderation",
         499: "connection_lost",
@@ -120,15 +146,10 @@ STATUSES: Mapping[int, str] = MappingProxyType(
         524: "gateway_timeout",
         525: "origin_unreachable",
         526: "origin_unreachable",
+        527: "origin_unreachable",
         529: "upstream_saturated",
         530: "origin_unreachable",
+        598: "gateway_timeout",
+        599: "gateway_timeout",
     }
 )
-
-#: pages of a firewall
-CHALLENGE = re.compile(
-    r"just a moment|attention required|cf-challenge|challenge-platform|you have been blocked|captcha"
-    r"|access denied|ddos protection",
-    re.IGNORECASE,
-)
-ERROR_PAGE = re.compile(r"<(?:title|h1)>[^<]{0,80}?\b(5\d\d|502|503|504)\b", re.IGNORECASE)

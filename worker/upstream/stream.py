@@ -25,6 +25,11 @@ class EventReader:
         self._after_cr = False
         self._first_line = True
 
+    @property
+    def in_data(self) -> bool:
+        """Whether a line of data has begun that is not complete yet; a comment is no data."""
+        return b"".join(self._pieces[:5]).startswith(b"data:")
+
     def feed(self, chunk: bytes) -> list[Event]:
         """Take the next bytes and return the events that they complete."""
         if self._after_cr and chunk:

@@ -9,7 +9,7 @@ import orjson
 
 from worker.upstream.base64_pictures import looks_like_picture, read_base64
 from worker.upstream.pictures import Picture
-from worker.upstream.urls import is_video, is_web, unescape
+from worker.upstream.urls import is_document, is_task_page, is_video, is_web, unescape
 
 #: members whose value is a picture, or a list of pictures, wherever they occur in an answer
 PICTURE_FIELDS = (
@@ -25,6 +25,11 @@ PICTURE_FIELDS = (
     "b64_json",
     "image_url",
     "image_urls",
+    "imageUrl",
+    "imageUrls",
+    "files",
+    "predictions",
+    "artifacts",
 )
 #: inside an item that is a picture: where its bytes or its address may be
 _BYTES = (
@@ -37,7 +42,10 @@ _BYTES = (
     "source",
     "result",
     "bytes",
+    "bytesBase64Encoded",
 )
+_LONGEST = 16_384  #: characters of an address
+_TYPES = ("mime_type", "mimeType", "media_type", "mediaType", "content_type", "contentType")
 _ADDRESSES = (
     "image_url",
     "url",
@@ -51,6 +59,7 @@ _ADDRESSES = (
     "fileData",
 )
 _DATA = re.compile(r"\s*data:([\w/.+-]{0,60})[\w=.;+-]{0,60}?;base64,\s*", re.IGNORECASE)
+_MARKDOWN = re.compile(r"\s*!?\[[^\[\]]{0,400}\]\(\s*<?([^\s<>]{1,16000}?)>?\s*\)\s*")
 _TEXTS = frozenset({"text", "output_text", "input_text", "refusal", "reasoning", "thinking"})
 
 
@@ -64,6 +73,13 @@ class Harvest:
     texts: list[str] = field(default_factory=list)
     broken: bool = False  #: a picture began, and is not whole
 
+    def add(self, other: "Harvest") -> None:
+        """Take what another one holds, besides its texts."""
+        self.pictures += other.pictures
+        self.drafts += other.drafts
+        self.videos += other.videos
+        self.broken = self.broken or other.broken
+
 
 def picture_from(text: str) -> Picture | None:
     """Read a string in a picture's place: an http(s) address, a ``data:`` URL, or bare base64."""
@@ -71,7 +87,9 @@ def picture_from(text: str) -> Picture | None:
     if data and text[data.end() : data.end() + 4].lower() != "http":
         decoded = read_base64(text[data.end() :])
     else:
-        address = unescape((text[data.end() :] if data else text).strip()) if len(text) < 16384 else ""
+        address = unescape((text[data.end() :] if data else text).strip()) if len(text) < _LONGEST else ""
+        if len(text) < _LONGEST and (link := _MARKDOWN.fullmatch(address)):
+            return picture_from(link[1])
         if is_web(address):
             return Picture(url=address) if not any(sign in address for sign in ' \n"<>') else None
         decoded = read_base64(text) if looks_like_picture(text) else None
@@ -105,13 +123,13 @@ def harvest_value(value: object, harvest: Harvest, *, depth: int = 0) -> None:
         _harvest_part(value, harvest, depth)
 
 
-def harvest_arguments(arguments: str, harvest: Harvest) -> None:
+def harvest_arguments(arguments: str | Mapping[str, Any], harvest: Harvest) -> None:
     """Collect pictures from a tool call's arguments; one that only repeats the prompt has none."""
     try:
-        value = orjson.loads(arguments)
+        value = orjson.loads(arguments) if isinstance(arguments, str) else arguments
     except ValueError:
         return
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         for name in ("image_url", "image_urls", "url", "image", "images", "b64_json"):
             if item := value.get(name):
                 harvest_value(item, harvest)
@@ -132,7 +150,7 @@ def _harvest_string(value: str, harvest: Harvest) -> None:
         return
     if picture.url is not None and is_video(picture.url):
         harvest.videos.append(picture.url)
-    else:
+    elif picture.url is None or not (is_task_page(picture.url) or is_document(picture.url)):
         harvest.pictures.append(picture)
 
 
@@ -157,7 +175,7 @@ def _harvest_part(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None
 
 def _harvest_item(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None:
     """Take the one picture of an item: its bytes if they are there, with its address as the alternate."""
-    mime = str(part.get("mime_type") or part.get("mimeType") or part.get("media_type") or "image/")
+    mime = next((str(part[name]) for name in _TYPES if part.get(name)), "image/")
     found = Harvest()
     for name in (*_BYTES, *_ADDRESSES):
         if value := part.get(name):

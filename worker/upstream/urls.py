@@ -4,19 +4,21 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from worker.upstream.words import words
 
 _PICTURES = words("png jpg jpeg webp gif avif bmp heic heif jfif tif tiff")
 _VIDEOS = words("mp4 mov webm m4v mkv avi m3u8")
 _DOCUMENTS = words(
-    "html htm php asp aspx jsp pdf zip rar 7z gz tar txt md json xml csv doc docx xls xlsx ppt pptx "
-    "js css py "
-    "exe apk dmg mp3 wav m4a svg psd"
+    "html htm pdf zip rar 7z gz tar txt md json xml csv doc docx xls xlsx ppt pptx js css py "
+    "exe apk dmg mp3 wav ogg flac aac m4a svg psd"
 )
 _EXTENSION = re.compile(r"\.([a-z0-9]{2,5})(?:[!@~:][^/]*)?$")
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
+_ENTITY = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
+_PORT = re.compile(r":(?:80|443)$")
+_TASK_PAGE = re.compile(r"https?://[^/?#]*asyncdata[^/?#]*(?:[/?#]|$)", re.IGNORECASE)
 _SIGNATURES = words(
     "expires x-expires x-signature lk3s ossaccesskeyid signature key-pair-id awsaccesskeyid googleaccessid "
     "security-token st se sp spr sv sr sig az ske skt sks skoid sktid skv rscd rsct rscc rsce rscl"
@@ -41,7 +43,7 @@ def unescape(url: str) -> str:
     r"""Undo what relays leave escaped in a URL: ``\u0026``, ``\/`` and ``&amp;``."""
     if "\\" in url:
         url = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), url).replace("\\/", "/").replace("\\", "")
-    return url.replace("&amp;", "&") if "&amp;" in url else url
+    return _ENTITY.sub("&", _ENTITY.sub("&", url)) if "&" in url else url  # some are escaped twice
 
 
 @lru_cache(maxsize=4096)
@@ -51,9 +53,9 @@ def canonical(url: str) -> Key:
         parts = urlsplit(url)
     except ValueError:
         return Key("", url, ())
-    path = parts.path.replace("/cdn/download/", "/cdn/")
+    path = unquote(parts.path).replace("/cdn/download/", "/cdn/")
     query = tuple(sorted(item for item in parts.query.split("&") if item and not _is_incidental(item)))
-    return Key(parts.netloc.lower(), path, query)
+    return Key(_PORT.sub("", parts.netloc.lower()), path, query)
 
 
 def is_resized(url: str) -> bool:
@@ -84,6 +86,11 @@ def is_video(url: str) -> bool:
 def is_document(url: str) -> bool:
     """Tell whether the address ends like a file that is neither a picture nor a video."""
     return extension(url) in _DOCUMENTS
+
+
+def is_task_page(url: str) -> bool:
+    """Tell whether the address shows a task or its data; it is never a result."""
+    return _TASK_PAGE.match(url) is not None
 
 
 def is_web(url: str) -> bool:

@@ -10,14 +10,17 @@ from worker.upstream.answer_words import TEXTS
 from worker.upstream.error_words import MESSAGES
 from worker.upstream.failures import RULING_OF, TransportFailure
 from worker.upstream.fault_signals import name_of_fault
+from worker.upstream.pages import is_blocked, is_page, name_of_page
 from worker.upstream.patterns import first, plain
-from worker.upstream.retry_after import retry_after
+from worker.upstream.retry_after import call_limit, retry_after
 from worker.upstream.rulings import RULINGS
-from worker.upstream.signals import CHALLENGE, ERROR_PAGE, FINISHES, STATUSES
+from worker.upstream.signals import FINISHES, STATUSES
 
 _LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
 _TOKENS_OF_A_PICTURE = 1000  #: completion tokens that only a picture costs
 _LONGEST_WORDS = 2000
+_GUARDED = frozenset({401, 403, 405, 429, 503})  #: statuses that firewalls answer with, too
+_VAGUE = frozenset({400, 401, 403, 404, 405, 429, 500, 502, 503})  #: statuses that a page or text may explain
 _FINAL = frozenset(
     {
         "quota_exhausted",
@@ -75,17 +78,15 @@ def _ruled(name: str, answer: Answer | None, status: int | None, headers: Mappin
         retry_after=_wait(ruling.outcome, answer, headers),
         provider_status=status,
         provider_message=words[:_LONGEST_WORDS] or None,
+        limit=call_limit(words) if ruling.code == "rate_limited" else None,
     )
     vetoed = (
         next((v for k, v in headers.items() if k.lower() == "x-should-retry"), "").strip().lower() == "false"
     )
     if vetoed and verdict.outcome is Outcome.RETRY:
-        message = (
-            "The provider forbids to try this again: " + verdict.message[0].lower() + verdict.message[1:]
-        )
-        return replace(
-            verdict, outcome=Outcome.PERMANENT, scope=Scope.PROVIDER, message=message.split(":")[0] + "."
-        )
+        happened = verdict.message.partition(":")[0]
+        message = f"{happened}, and the provider forbids to try again: ask it why, or use another channel."
+        return replace(verdict, outcome=Outcome.PERMANENT, scope=Scope.PROVIDER, message=message)
     return verdict
 
 
@@ -103,7 +104,7 @@ def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
         return Billed.NO  # a router that names its provider does not charge for failures
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
-    if answer.fault is None and (status is None or status < 400) and not answer.html:
+    if answer.fault is None and (status is None or status < 400) and not is_page(answer.spoken):
         tokens = answer.completion_tokens or 0
         paid = ruling.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
         return (
@@ -141,14 +142,12 @@ def _by_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed:
     if status < 400:
         return "wrong_endpoint"
     challenged = any(name.lower() == "cf-mitigated" for name in headers)
-    if challenged or (status in (401, 403, 503) and answer.html and CHALLENGE.search(answer.spoken)):
+    if challenged or (status in _GUARDED and is_blocked(answer.spoken)):
         return "waf_blocked"
     name = STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
-    if name == "upstream_error" and elapsed > _LONG_WORK:
-        return "gateway_timeout"
-    if status in (400, 401, 403, 404, 429, 500, 503) and (said := first(MESSAGES, plain(answer.spoken))):
-        return said
-    return name
+    if status in _VAGUE and (said := first(MESSAGES, plain(answer.spoken))):
+        name = said
+    return "gateway_timeout" if name == "upstream_error" and elapsed > _LONG_WORK else name
 
 
 def _of_answer(answer: Answer) -> str:
@@ -156,7 +155,7 @@ def _of_answer(answer: Answer) -> str:
     if answer.block_reason is not None:
         return "moderation_input"
     if answer.html:
-        return _page(answer.spoken)
+        return name_of_page(answer.spoken)
     if not answer.readable:
         return "protocol_error"
     if name := _finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
@@ -194,9 +193,9 @@ def _said(answer: Answer, *, cut: bool) -> str | None:
     In an answer that was ``cut`` only final words count: after a failure the provider may have tried again.
     """
     for words in _voices(answer):
+        if is_page(words):
+            return name_of_page(words)
         text = plain(words)
-        if text.startswith(("<!doctype html", "<html")):
-            return _page(text)
         name = first(TEXTS, text)
         if name and (not cut or name in _FINAL):
             return name
@@ -207,9 +206,3 @@ def _voices(answer: Answer) -> Iterator[str]:
     yield answer.spoken
     if any(reason.lower() == "error" for reason in answer.finish_reasons):
         yield answer.thoughts
-
-
-def _page(text: str) -> str:
-    if CHALLENGE.search(text):
-        return "waf_blocked"
-    return "upstream_page" if ERROR_PAGE.search(text) else "wrong_endpoint"

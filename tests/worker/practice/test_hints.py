@@ -21,6 +21,8 @@ from worker.practice.hints import read_hints
         ("[n 2]", {"n": 2}),
         ("[deliver markdown_data]", {"deliver": "markdown_data"}),
         ("[retry after 5s]", {"retry_after": "5"}),
+        ("#case:S010", {"case": ["S010"]}),
+        ("#Case:h006 #case:R002", {"case": ["h006", "R002"]}),
     ],
 )
 def test_a_hint_stands_for_members_of_a_wish(hint: str, members: dict[str, Any]) -> None:

@@ -1,13 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
 from models.states import JobStatus
-from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from worker.heartbeat import Heartbeat
+from tests.support.darkroom import Darkroom, open_darkroom
+from tests.worker.tasks.beats import heartbeat
 from worker.lifecycle import cancel, failed, handed_back, retry
 from worker.practice.png import prompt_of
 from worker.tasks.reclaim import reclaim
@@ -18,21 +17,6 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
     practice = {"deliver": "markdown_data", "interval": 0}
     async with open_darkroom(plain_database_url, tmp_path, practice=practice) as opened:
         yield opened
-
-
-def heartbeat(worker: OneWorker) -> Heartbeat:
-    row = {
-        "id": worker.bench.worker_id,
-        "name": "w",
-        "version": "0",
-        "slots": 1,
-        "started_at": worker.bench.tools.clock(),
-    }
-
-    async def forget_lane(worker_id: UUID) -> None:
-        """There is no broker here."""
-
-    return Heartbeat(worker.bench, row, forget_lane)
 
 
 async def test_a_job_becomes_a_stored_picture_of_its_own_prompt(darkroom: Darkroom) -> None:

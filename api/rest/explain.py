@@ -1,0 +1,55 @@
+"""What Darkroom makes of answers that somebody saw, for those who operate. Nothing is called."""
+
+import asyncio
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.answers import JsonAnswer
+from api.auth import authenticate
+from api.bodies import parse_json
+from api.problems import Problem, invalid
+from api.services import services_of
+from models.errors import InvalidRequest
+from worker.upstream.explain import explain
+from worker.upstream.observation import observation_of
+
+MOST = 100  #: answers of one request
+
+
+async def post_explain(request: Request) -> Response:
+    """Explain one answer, or several. For admins."""
+    caller = await authenticate(request, services_of(request).authenticator)
+    if not caller.admin:
+        raise Problem(403, "forbidden", "Only an admin's key may have answers explained.")
+    content = await asyncio.to_thread(explained, await request.body())  # megabytes are not for the loop
+    return JsonAnswer(content, headers={"Cache-Control": "no-store"})
+
+
+def explained(raw: bytes) -> bytes:
+    """Return the explanations of a request's body, as JSON. Raises problems that name the member."""
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise invalid("body", 'must be a JSON object: one answer, or {"answers": [...]}')
+    if "answers" not in value:
+        return _json(_document("", value))
+    answers = value["answers"]
+    if not isinstance(answers, list) or not 1 <= len(answers) <= MOST:
+        raise invalid("answers", f"must be a list of 1 to {MOST} answers")
+    if unknown := sorted(value.keys() - {"answers"}):
+        raise invalid(unknown[0][:200], "may not stand beside answers; put it into each of them")
+    return _json({"data": [_document(f"answers.{at}.", answer) for at, answer in enumerate(answers)]})
+
+
+def _document(place: str, value: object) -> dict[str, Any]:
+    try:
+        return explain(observation_of(value)).document()
+    except InvalidRequest as error:
+        raise invalid(f"{place}{error.field}", error.message) from error
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    """Write ASCII: answers may hold what is no Unicode."""
+    return json.dumps(document).encode("ascii")

@@ -1,0 +1,218 @@
+"""Reading answers: how fast against ``json.loads``, and how 40 MB of picture weigh on loop and memory."""
+
+import asyncio
+import base64
+import json
+import random
+import resource
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+
+import httpx
+
+from bench.figures import Figure
+from bench.stage import Stage
+from models.request import ImageRequest
+from worker.upstream.client import UpstreamClient
+from worker.upstream.presets import preset_named
+from worker.upstream.reader import AnswerReader
+from worker.upstream.request import build_request
+
+MB = 1_000_000
+LARGE = 40 * MB
+_CHUNK = 64 * 1024  #: bytes, as they come from a socket
+_DELTA = 4096  #: characters of base64 in one small delta
+_NOISE = random.Random(7).randbytes(48 * 1024)
+_URL = "data:image/png;base64,"
+
+
+def picture(size: int) -> Iterator[str]:
+    """Yield the base64 text of something like a PNG, about ``size`` characters, in pieces."""
+    head, end = b"\x89PNG\r\n\x1a\n" + bytes(4), b"IEND\xaeB`\x82" + bytes(1)
+    yield base64.b64encode(head).decode()
+    noise = base64.b64encode(_NOISE).decode()
+    for _ in range(max(1, size // len(noise))):
+        yield noise
+    yield base64.b64encode(end).decode()
+
+
+def _body(size: int) -> Iterator[str]:
+    yield f'{{"choices":[{{"message":{{"content":"","images":[{{"image_url":{{"url":"{_URL}'
+    yield from picture(size)
+    yield '"}}]},"finish_reason":"stop"}]}'
+
+
+def _line(size: int) -> Iterator[str]:
+    yield f'data: {{"choices":[{{"delta":{{"images":[{{"image_url":{{"url":"{_URL}'
+    yield from picture(size)
+    yield '"}}]}}]}\n\ndata: [DONE]\n\n'
+
+
+def _markdown(size: int) -> Iterator[str]:
+    yield f'{{"choices":[{{"message":{{"content":"Here it is: ![cat]({_URL}'
+    yield from picture(size)
+    yield ')"},"finish_reason":"stop"}]}'
+
+
+def _deltas(size: int) -> Iterator[str]:
+    yield _event(f"![cat]({_URL}")
+    for piece in picture(size):
+        for start in range(0, len(piece), _DELTA):
+            yield _event(piece[start : start + _DELTA])
+    yield _event(")") + "data: [DONE]\n\n"
+
+
+def _event(text: str) -> str:
+    return f'data: {{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}\n\n'
+
+
+def _small_body(_: int) -> Iterator[str]:
+    yield '{"choices":[{"message":{"content":"![a](https://cdn.example.com/a.png)"},"finish_reason":"stop"}]}'
+
+
+def _small_stream(_: int) -> Iterator[str]:
+    for percent in range(5, 100, 5):
+        yield _event(f"> Progress {percent}..\\n")
+    yield _event("![a](https://cdn.example.com/a.png)") + "data: [DONE]\n\n"
+
+
+KINDS: Mapping[str, Callable[[int], Iterator[str]]] = {
+    "small JSON": _small_body,
+    "small stream": _small_stream,
+    "JSON, message.images": _body,
+    "stream, one line": _line,
+    "JSON, markdown": _markdown,
+    "stream, small deltas": _deltas,
+}
+
+
+def measure(_: Stage) -> Sequence[Figure]:
+    """Measure small answers and 1 MB in this process, 40 MB in one of their own each."""
+    figures = [_speed(kind, MB) for kind in KINDS]
+    for kind in list(KINDS)[2:]:
+        found = json.loads(
+            subprocess.run(
+                [sys.executable, "-m", "bench.answers", kind], check=True, capture_output=True, text=True
+            ).stdout
+        )
+        figures += [
+            Figure(f"{kind}, 40 MB", found["rate"], "MB/s", found["plain"], "json.loads"),
+            Figure(f"{kind}, 40 MB: longest pause", found["pause"], "ms", goal=50, at_most=True),
+            Figure(
+                f"{kind}, 40 MB: memory", found["memory"], "MB", found["size"], "the answer", 3, True, True
+            ),
+        ]
+    return figures
+
+
+def _speed(kind: str, size: int) -> Figure:
+    """Read the same answer again and again for a second, and parse the same bytes plainly."""
+    data = "".join(KINDS[kind](size)).encode()
+    small = len(data) < 10_000
+    unit, share = ("answers/s", 1.0) if small else ("MB/s", len(data) / MB)
+    reading, parsing = _rate(lambda: _read(data)), _rate(lambda: _parse(data))
+    return Figure(f"{kind}, {len(data) / 1000:,.0f} kB", reading * share, unit, parsing * share, "json.loads")
+
+
+def _rate(work: Callable[[], None]) -> float:
+    work()
+    times, begun = 0, perf_counter()
+    while (elapsed := perf_counter() - begun) < 1:
+        work()
+        times += 1
+    return times / elapsed
+
+
+def _read(data: bytes) -> None:
+    reader = AnswerReader()
+    for start in range(0, len(data), _CHUNK):
+        reader.feed(data[start : start + _CHUNK])
+    if not reader.close().images:
+        raise RuntimeError("no picture was found")
+
+
+def _parse(data: bytes) -> None:
+    """Do the least that anybody has to do with these bytes."""
+    if data.startswith(b"{"):
+        json.loads(data)
+        return
+    for line in data.split(b"\n"):
+        if line.startswith(b"data: {"):
+            json.loads(line[6:])
+
+
+class _Provider(httpx.AsyncBaseTransport):
+    """Answers with one kind, in chunks that are made as they are read."""
+
+    def __init__(self, kind: str, size: int) -> None:
+        self._pieces = KINDS[kind](size)
+        self.size = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=self._chunks())
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            self.size += len(piece)
+            yield piece.encode()
+            await asyncio.sleep(0)
+
+
+async def _call(kind: str, size: int) -> dict[str, float]:
+    """Make one call, with a pulse beside it that shows how long the loop stood still."""
+    await _once("small JSON", 0)
+    before, pauses = _memory(), [0.0]
+    pulse = asyncio.create_task(_pulse(pauses))
+    await asyncio.sleep(0.05)
+    begun = perf_counter()
+    length = await _once(kind, size)
+    elapsed = perf_counter() - begun
+    pulse.cancel()
+    with suppress(asyncio.CancelledError):
+        await pulse
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000 * 1.024
+    return {
+        "size": length / MB,
+        "rate": length / MB / elapsed,
+        "pause": max(pauses) * 1000,
+        "memory": peak - before,
+    }
+
+
+async def _once(kind: str, size: int) -> int:
+    provider, preset = _Provider(kind, size), preset_named("generic")
+    request = build_request(
+        ImageRequest("m", "a cat"), base_url="http://provider.example", api_key="k", preset=preset
+    )
+    async with httpx.AsyncClient(transport=provider) as http:
+        reply = await UpstreamClient(http).call(request, preset)
+    if reply.answer is None or not reply.answer.images:
+        raise RuntimeError(f"no picture was found: {reply.verdict}")
+    return provider.size
+
+
+async def _pulse(pauses: list[float]) -> None:
+    last = perf_counter()
+    while True:
+        await asyncio.sleep(0.001)
+        now = perf_counter()
+        pauses.append(now - last - 0.001)
+        last = now
+
+
+def _memory() -> float:
+    """Return the resident megabytes of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / MB
+
+
+if __name__ == "__main__":
+    found = asyncio.run(_call(sys.argv[1], LARGE))
+    data = "".join(KINDS[sys.argv[1]](LARGE)).encode()
+    begun = perf_counter()
+    _parse(data)
+    print(json.dumps({**found, "plain": len(data) / MB / (perf_counter() - begun)}))

@@ -1,0 +1,96 @@
+"""A provider that can be asked for its pictures again: by a public link, or by the task's id."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+
+from worker.practice.png import tiny_png
+
+TASK = "task_01abc"
+CUT, HANG, WHOLE = "cut", "hang", "whole"  # how a stream ends
+PNG = tiny_png("a cat", 1)
+
+
+class TaskProvider:
+    """Plays what the test sets: the answer to calls, and one answer after the other per address."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.calls = 0
+        self.asked: list[tuple[str, str | None]] = []  #: (path, key) of everything but calls
+        self.says: dict[str, list[tuple[int, Any]]] = defaultdict(list)  #: by path; the last one stays
+        self.streamed: list[str] = []  #: what a call streams; empty: it takes the request as a task
+        self.ending = CUT
+        self.on_ask: Callable[[], None] = lambda: None
+
+    @property
+    def link(self) -> str:
+        """Where anybody may read what the provider keeps about the task."""
+        return f"{self.url}/source/{TASK}"
+
+    def picture(self, name: str = "a.png") -> str:
+        """Return a picture's address, which the provider serves from now on."""
+        self.says[f"/pictures/{name}"] = [(200, PNG)]
+        return f"{self.url}/pictures/{name}"
+
+    def stream(self, *texts: str, ending: str = CUT) -> None:
+        """Let calls stream these texts, and end so."""
+        self.streamed, self.ending = list(texts), ending
+
+    def tell(self, path: str, *answers: Any) -> None:
+        """Let a path say this: one after the other, the last one again and again."""
+        pairs = [answer if isinstance(answer, tuple) else (200, answer) for answer in answers]
+        self.says[path] = pairs
+
+    def keys(self, path: str) -> list[str | None]:
+        """Return with which keys a path was asked for, in order."""
+        return [key for asked, key in self.asked if asked == path]
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        await request.read()
+        self.calls += 1
+        if not self.streamed:
+            return web.json_response({"task_id": TASK})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for text in self.streamed:
+            event = {"choices": [{"index": 0, "delta": {"content": text}}]}
+            await response.write(f"data: {json.dumps(event)}\n\n".encode())
+        if self.ending == HANG:
+            await asyncio.Event().wait()
+        elif self.ending == WHOLE:
+            await response.write(b"data: [DONE]\n\n")
+        elif request.transport is not None:
+            request.transport.close()
+        return response
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append((request.path, request.headers.get("Authorization")))
+        self.on_ask()
+        answers = self.says[request.path]
+        status, body = (404, b"") if not answers else answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(body, bytes):
+            return web.Response(status=status, body=body)
+        return web.json_response(body, status=status)
+
+
+@asynccontextmanager
+async def task_provider() -> AsyncIterator[TaskProvider]:
+    """Serve on a free port."""
+    provider = TaskProvider()
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", provider.chat)
+    app.router.add_get("/{path:.*}", provider.show)
+    runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        provider.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield provider
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,62 @@
+"""Short ways to write an answer, and small whole pictures to put in it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from worker.upstream.answer import Answer
+from worker.upstream.reader import read_answer
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mM4IScHAAK2AQUKW6YGAAAAAElFTkSuQmCC"
+PNG2 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mOQOyEHAAIMAQUTReXtAAAAAElFTkSuQmCC"
+JPEG = "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB/9k="
+WEBP = "UklGRjAAAABXRUJQVlA4ICQAAABwAQCdASoBAAEADMDOJaACdAFAAAD+2iYRho1+LuxHGSQAAAA="
+GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+AVIF = "AAAAHGZ0eXBhdmlmAAAAAG1pZjFhdmlmbWlhZgAAAOptZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0"
+
+#: one picture: its address, or its address with its alternates
+Expected = Sequence[str | tuple[str, ...]]
+
+
+def data(payload: str, mime: str = "png") -> str:
+    """Return base64 as a ``data:`` URL."""
+    return f"data:image/{mime};base64,{payload}"
+
+
+def body(value: object, **options: Any) -> Answer:
+    """Read a whole JSON body."""
+    return read_answer(orjson.dumps(value), **options)
+
+
+def message(fields: dict[str, Any], **options: Any) -> Answer:
+    """Read an answer with one message."""
+    return body({"choices": [{"index": 0, "message": fields, "finish_reason": "stop"}]}, **options)
+
+
+def said(content: str, **options: Any) -> Answer:
+    """Read an answer whose message has this text."""
+    return message({"role": "assistant", "content": content}, **options)
+
+
+def streamed(*events: object, done: bool = True, **options: Any) -> Answer:
+    """Read a stream; an event that is a text or a mapping without ``choices`` is the delta of choice 0."""
+    lines = [b"data: " + orjson.dumps(_event(event)) + b"\n\n" for event in events]
+    return read_answer(b"".join((*lines, b"data: [DONE]\n\n" if done else b"")), **options)
+
+
+def _event(event: object) -> object:
+    delta = {"content": event} if isinstance(event, str) else event
+    if isinstance(delta, dict) and not {"choices", "type", "error", "candidates"} & delta.keys():
+        return {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+    return delta
+
+
+def pictures(answer: Answer) -> list[tuple[str, ...]]:
+    """Return the pictures, each with its alternates."""
+    return [(picture.address, *picture.alternates) for picture in answer.images]
+
+
+def listed(expected: Expected) -> list[tuple[str, ...]]:
+    """Return what is expected in the form of ``pictures``."""
+    return [(item,) if isinstance(item, str) else item for item in expected]
