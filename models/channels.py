@@ -1,23 +1,41 @@
 """What a channel is: one provider endpoint with one key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
-class ChannelSettings(BaseModel):
-    """One ``[[channels]]`` entry of ``darkroom.toml``, or the one that ``DARKROOM_UPSTREAM_*`` describes."""
+class Limits(BaseModel):
+    """What may be started in a time, and run at once; over all workers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rpm: float | None = Field(None, gt=0, description="calls per minute; none: no limit")
+    rps: float | None = Field(None, gt=0, description="calls per second")
+    rpd: int | None = Field(None, gt=0, description="calls per day, which begins at midnight UTC")
+    ipm: float | None = Field(None, gt=0, description="pictures asked for per minute")
+
+
+class ModelLimits(Limits):
+    """The limits of one model on a channel, beside those of the whole channel."""
+
+    concurrency: int | None = Field(None, gt=0, description="calls in flight")
+
+
+class ChannelSettings(Limits):
+    """One ``[[channels]]`` entry of ``darkroom.toml``, or the one that ``DARKROOM_UPSTREAM_*`` describes."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="how logs and jobs call it")
     base_url: AnyHttpUrl = Field(description="the provider's address; /v1/chat/completions is added to it")
     api_key: SecretStr = Field(description="the provider's key; never logged or shown")
     models: tuple[str, ...] = Field(description="models it serves; * at an end stands for anything")
     preset: str = Field("generic", description="the provider family: how to ask and what to expect")
-    rpm: float | None = Field(None, gt=0, description="calls per minute over all workers; none: no limit")
     concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
+    burst: int = Field(1, gt=0, description="calls of a minute that may start at once")
+    limits: Mapping[str, ModelLimits] = Field({}, description="limits of single models, beside these")
+    order: int = Field(0, ge=0, le=1000, description="lower ones are used first; higher ones take the rest")
+    weight: float = Field(1, gt=0, description="its share among open channels of the same order")
     enabled: bool = Field(True, description="false: known, but not used")
     stream: Literal["on", "off"] | None = Field(None, description="overrides the preset's choice")
     inline_images: bool | None = Field(
@@ -30,6 +48,11 @@ class ChannelSettings(BaseModel):
     total_timeout: float | None = Field(
         None, gt=0, description="seconds for the whole call; overrides the preset"
     )
+
+    def all_limits(self) -> dict[str, dict[str, float]]:
+        """Return the limits by model, as the channel's row keeps them; "" stands for the whole channel."""
+        whole = self.model_dump(include={"rps", "rpd", "ipm", "burst"}, exclude_none=True)
+        return {"": whole, **{m: limits.model_dump(exclude_none=True) for m, limits in self.limits.items()}}
 
     @field_validator("models", mode="before")
     @classmethod

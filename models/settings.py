@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     dispatch_interval: float = Field(
         0.5, gt=0, description="seconds between looks for due jobs without a doorbell"
     )
+    priority_ageing: float = Field(
+        600, gt=0, description="seconds of waiting that raise a job's priority by one"
+    )
     database_pool: int = Field(10, gt=0, description="PostgreSQL connections per process")
 
     max_attempts: int = Field(

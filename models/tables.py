@@ -1,6 +1,7 @@
 """The tables."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -37,6 +38,24 @@ callers = Table(
     Column("admin", Boolean, nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("revoked_at", Utc),
+    Column("rpm", Float),  # calls per minute, over all channels
+    Column("concurrency", Integer),  # calls in flight
+    Column("max_queued", Integer),  # jobs that may wait; more are refused
+    Column("weight", Float, nullable=False, server_default=text("1")),  # its share, beside the others
+    Column("next_start_at", Utc),  # where its rate limit stands
+    Column("deficit", Float, nullable=False, server_default=text("0")),  # of its visit that is not over
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # the order of visits
+    Column("campaign_turn", Text, nullable=False, server_default=text("''")),  # the line that was served last
+    Column("priority_turn", SmallInteger, nullable=False, server_default=text("0")),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("caller_id", Uuid, ForeignKey("callers.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("retry", Json),  # policy by outcome class; a job's own outranks it
+    Column("updated_at", Utc, nullable=False),
 )
 
 channels = Table(
@@ -56,7 +75,14 @@ channels = Table(
     Column("cooldown_until", Utc),
     Column("cooldown_reason", Text),
     Column("next_start_at", Utc),  # the rate limit's state: the earliest start of the next call (GCRA)
-    Column("turn", Uuid),  # fair share: the caller that was served last
+    Column("turn", Uuid),  # not used any more; older workers write it
+    Column("tier", SmallInteger, nullable=False, server_default=text("0")),  # lower tiers are used first
+    Column("weight", Float, nullable=False, server_default=text("1")),  # its share within its tier
+    Column("limits", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
+    Column("pace", Json, nullable=False, server_default=text("'{}'")),  # where these limits stand
+    Column("learned", Json),  # what refusals taught of the limits that the provider does not tell
+    Column("breakers", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
+    Column("draining_at", Utc),  # nothing new starts; what runs goes on
     Column("last_error", Json),
     Column("updated_at", Utc, nullable=False),
 )
@@ -94,12 +120,15 @@ jobs = Table(
     Column("max_attempts", SmallInteger, nullable=False),
     Column("on_unknown", Text, nullable=False),
     Column("not_before", Utc, nullable=False),
+    Column("expires_at", Utc),  # not started by then: expired
     Column("backing_off", Boolean, nullable=False),  # not_before is a retry's, not the caller's
     Column("progress", SmallInteger, nullable=False),
     Column("attempts_used", SmallInteger, nullable=False),
     Column("store_tries", SmallInteger, nullable=False),
     Column("worker_id", Uuid),  # who has it in hand
     Column("channel_id", Uuid),  # where it is, or was last, called
+    Column("avoid_channel_id", Uuid),  # where its last call failed
+    Column("retry", Json),  # policy by outcome class, where it differs from the settings
     Column("lease_token", Uuid),
     Column("leased_at", Utc),
     Column("start_at", Utc),
@@ -110,16 +139,23 @@ jobs = Table(
     Column("updated_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("finished_at", Utc),
-    # the due scan: one lane per model, caller and priority
+    # the due scan: one lane per model, caller and priority, in it one line per campaign
     Index(
-        "ix_jobs_due",
+        "ix_jobs_line",
         "model",
         "caller_id",
         "priority",
+        text("coalesce(campaign, '')"),
         "not_before",
         "id",
         postgresql_where=text("status = 'queued'"),
         sqlite_where=text("status = 'queued'"),
+    ),
+    Index(
+        "ix_jobs_expires_at",
+        "expires_at",
+        postgresql_where=text("status = 'queued' AND expires_at IS NOT NULL"),
+        sqlite_where=text("status = 'queued' AND expires_at IS NOT NULL"),
     ),
     # pictures that wait for somebody to bring them home
     Index(
@@ -167,6 +203,7 @@ attempts = Table(
     Column("billed", Text, nullable=False),
     Column("handles", Json),  # what the provider can be asked for again by: {task_id, poll_url, gen_ids, …}
     Column("raw_key", Text),  # where in storage the answer is kept as it came
+    Index("ix_attempts_channel_sent_at", "channel", "sent_at"),  # what a channel did in the last minute
 )
 
 assets = Table(

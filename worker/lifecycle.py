@@ -183,6 +183,7 @@ def requeued(
         **_FREE,
         "not_before": at + after,
         "backing_off": True,
+        "avoid_channel_id": job.channel_id,
         "attempts_used": used,
         "progress": 0,
         "error": None,

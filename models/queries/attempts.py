@@ -1,11 +1,12 @@
 """Attempt rows: written before the bytes leave, completed when the answer is judged."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, Row, Update, func, insert, select, update
+from sqlalchemy import Insert, Row, Update, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.rows import rows_parameter, rows_source
@@ -61,6 +62,20 @@ async def outcomes_of(
         .order_by(attempts.c.number)
     )
     return (await connection.scalars(statement)).all()
+
+
+async def last_minute(
+    connection: AsyncConnection, channel: str, since: datetime, refusals: Collection[str]
+) -> tuple[int, datetime | None, datetime | None]:
+    """Return how many calls a channel accepted since then, and when the first and the last were sent."""
+    sent = attempts.c.sent_at
+    statement = select(func.count(), func.min(sent), func.max(sent)).where(
+        attempts.c.channel == channel,
+        sent > since,
+        or_(attempts.c.error_code.is_(None), attempts.c.error_code.not_in(refusals)),
+    )
+    count, oldest, newest = (await connection.execute(statement)).one()
+    return count, oldest, newest
 
 
 async def open_attempt(connection: AsyncConnection, job: Row[Any]) -> Row[Any] | None:

@@ -27,6 +27,9 @@ async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSet
             "models": list(channel.models),
             "rpm": channel.rpm,
             "concurrency": channel.concurrency,
+            "limits": channel.all_limits(),
+            "tier": channel.order,
+            "weight": channel.weight,
             "configured": channel.enabled,
             "updated_at": at,
         }
@@ -53,6 +56,12 @@ async def lock_channel(
     return (await connection.execute(statement)).one_or_none()
 
 
+async def lock_channels(connection: AsyncConnection, channel_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Take those of the channels that nobody else has."""
+    statement = select(channels).where(channels.c.id.in_(channel_ids)).order_by(channels.c.id)
+    return (await connection.execute(statement.with_for_update(skip_locked=True))).all()
+
+
 async def change_channel(connection: AsyncConnection, channel_id: UUID, changes: Mapping[str, Any]) -> None:
     """Set some columns of a channel."""
     await connection.execute(update(channels).where(channels.c.id == channel_id).values(**changes))
@@ -74,7 +83,13 @@ async def resume(connection: AsyncConnection, name: str, at: datetime) -> bool:
         "tripped_reason",
         "cooldown_until",
         "cooldown_reason",
+        "draining_at",
     )
-    changes: dict[str, Any] = {**dict.fromkeys(closings), "blocked_models": {}, "updated_at": at}
+    changes: dict[str, Any] = {
+        **dict.fromkeys(closings),
+        "blocked_models": {},
+        "breakers": {},
+        "updated_at": at,
+    }
     result = await connection.execute(update(channels).where(channels.c.name == name).values(**changes))
     return result.rowcount > 0

@@ -1,7 +1,11 @@
-"""Lanes: the queued jobs of one model, one caller and one priority. The dispatcher picks from their heads."""
+"""Lanes: the queued jobs of one model, one caller and one priority. The dispatcher picks from their heads.
+
+Whatever waits, a round looks at a bounded number of rows: it jumps from lane to lane along the index, within
+a lane from campaign to campaign beginning at the one that was served last, and takes some jobs from each.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -9,72 +13,133 @@ from uuid import UUID
 
 from sqlalchemy import (
     CTE,
-    Column,
     ColumnElement,
     Integer,
     Select,
+    Uuid,
     bindparam,
     literal_column,
     select,
-    true,
+    text,
     tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.rows import rows_parameter, rows_source
+from models.columns import Json, Utc
+from models.queries.rows import rows_parameter
 from models.tables import jobs
 
 _QUEUED: ColumnElement[str] = literal_column(
     "'queued'"
 )  # literal: a parameter would hide the partial index from the planner
-_ORDER = ("model", "caller_id", "priority", "not_before", "id")
+Line = tuple[str, int]  #: a campaign and a priority of one caller
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One lane and when its first job is due."""
+    """One lane."""
 
     model: str
     caller_id: UUID
     priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A due job at the head of its lane. ``avoid`` is the channel whose call failed last."""
+
+    job_id: UUID
+    caller_id: UUID
+    model: str
+    priority: int
+    campaign: str
     due_at: datetime
+    pictures: int = 1
+    avoid: UUID | None = None
+
+    @property
+    def line(self) -> Line:
+        """What it stands in, within its caller's jobs."""
+        return self.campaign, self.priority
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """So many jobs of a lane, from its campaigns in turn, beginning at the campaign ``first``."""
+
+    lane: Lane
+    count: int
+    first: str = ""
 
 
 async def list_lanes(connection: AsyncConnection) -> list[Lane]:
     """Return every lane that has queued jobs, by jumping from lane to lane along the index."""
-    result = await connection.execute(_lanes())
-    return [Lane(*row) for row in result]
+    return [Lane(*row) for row in await connection.execute(_lanes())]
 
 
-async def pick_due(
-    connection: AsyncConnection, shares: Sequence[tuple[Lane, int]], at: datetime
-) -> Mapping[tuple[str, UUID, int], list[UUID]]:
-    """Take up to so many due jobs from the head of each lane, in order, skipping what others hold."""
+async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime) -> list[Candidate]:
+    """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
+    again = [
+        replace(each, first="") for each in wanted if each.first
+    ]  # behind the last campaign: the first ones
+    campaigns: dict[Lane, dict[str, None]] = {}
+    for lane, campaign in await _campaigns(connection, [*wanted, *again]):
+        campaigns.setdefault(lane, {})[campaign] = None
+    heads = [
+        (each.lane, campaign, -(-each.count // min(len(found), each.count)))
+        for each in wanted
+        if (found := campaigns.get(each.lane))
+        for campaign in list(found)[: each.count + 1]
+    ]
+    return await _heads(connection, heads, at)
+
+
+async def _campaigns(connection: AsyncConnection, wanted: Sequence[Wanted]) -> list[tuple[Lane, str]]:
+    """Return the next campaigns of each lane, one more than the jobs wanted, in the index's order."""
+    rows = [{**_of(each.lane), "first": each.first, "count": each.count + 1} for each in wanted]
     if connection.dialect.name == "postgresql":
-        rows = [
-            {"model": lane.model, "caller_id": lane.caller_id, "priority": lane.priority, "wanted": count}
-            for lane, count in shares
+        found = await connection.execute(_CAMPAIGNS, rows_parameter(connection, rows))
+        return [
+            (Lane(model, caller_id, priority), campaign) for model, caller_id, priority, campaign in found
         ]
-        result = await connection.execute(_pick_many(), {**rows_parameter(connection, rows), "at": at})
-        picked: dict[tuple[str, UUID, int], list[UUID]] = {}
-        for model, caller_id, priority, job_id in result:
-            picked.setdefault((model, caller_id, priority), []).append(job_id)
-        return picked
-    return {
-        (lane.model, lane.caller_id, lane.priority): list(
-            await connection.scalars(
-                _pick_one(),
-                {
-                    "model": lane.model,
-                    "caller": lane.caller_id,
-                    "priority": lane.priority,
-                    "at": at,
-                    "wanted": count,
-                },
-            )
-        )
-        for lane, count in shares
-    }
+    return [
+        (each.lane, campaign)
+        for each, row in zip(wanted, rows, strict=True)
+        for campaign in await connection.scalars(_CAMPAIGNS_OF_ONE, row)
+    ]
+
+
+async def _heads(
+    connection: AsyncConnection, heads: Sequence[tuple[Lane, str, int]], at: datetime
+) -> list[Candidate]:
+    rows = [{**_of(lane), "campaign": campaign, "count": count} for lane, campaign, count in heads]
+    if connection.dialect.name == "postgresql":
+        found = (await connection.execute(_HEADS, {**rows_parameter(connection, rows), "at": at})).all()
+        return [_candidate(heads[row.place - 1], row) for row in found]
+    return [
+        _candidate(head, found)
+        for head, row in zip(heads, rows, strict=True)
+        for found in await connection.execute(_HEAD, {**row, "at": at})
+    ]
+
+
+def _of(lane: Lane) -> dict[str, Any]:
+    return {"model": lane.model, "caller_id": lane.caller_id, "priority": lane.priority}
+
+
+def _candidate(head: tuple[Lane, str, int], row: Any) -> Candidate:
+    lane, campaign, _ = head
+    pictures = row.n if isinstance(row.n, int) and row.n > 0 else 1
+    return Candidate(
+        row.id,
+        lane.caller_id,
+        lane.model,
+        lane.priority,
+        campaign,
+        row.not_before,
+        pictures,
+        row.avoid_channel_id,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -87,57 +152,72 @@ def _lanes() -> Select[Any]:
     step = (
         select(following.c.id)
         .where(following.c.status == _QUEUED)
-        .where(
-            tuple_(following.c.model, following.c.caller_id, following.c.priority)
-            > tuple_(last.c.model, last.c.caller_id, last.c.priority)
-        )
+        .where(tuple_(*_columns(following)) > tuple_(*_columns(last)))
         .order_by(*_columns(following))
         .limit(1)
         .correlate(last)
     )
     lane = lane.union_all(select(step.scalar_subquery()).select_from(lane.join(last, last.c.id == lane.c.id)))
-    return select(jobs.c.model, jobs.c.caller_id, jobs.c.priority, jobs.c.not_before).select_from(
-        lane.join(jobs, jobs.c.id == lane.c.id)
-    )
+    return select(*_columns(jobs)).select_from(lane.join(jobs, jobs.c.id == lane.c.id))
 
 
 def _columns(table: Any) -> list[ColumnElement[Any]]:
-    return [table.c[name] for name in _ORDER]
+    return [table.c[name] for name in ("model", "caller_id", "priority")]
 
 
-@lru_cache(maxsize=1)
-def _pick_many() -> Select[Any]:
-    given = rows_source("postgresql", [*(jobs.c[name] for name in _ORDER[:3]), Column("wanted", Integer)])
-    heads = (
-        select(jobs.c.id, jobs.c.not_before)
-        .where(jobs.c.status == _QUEUED, jobs.c.model == given.c.model, jobs.c.caller_id == given.c.caller_id)
-        .where(
-            jobs.c.priority == given.c.priority,
-            jobs.c.not_before <= bindparam("at", type_=jobs.c.not_before.type),
-        )
-        .order_by(jobs.c.not_before, jobs.c.id)
-        .limit(given.c.wanted)
-        .with_for_update(skip_locked=True)
-        .lateral("head")
-    )
-    return (
-        select(given.c.model, given.c.caller_id, given.c.priority, heads.c.id)
-        .select_from(given.join(heads, true()))
-        .order_by(heads.c.not_before, heads.c.id)
-    )
+_CAMPAIGN = "coalesce(j.campaign, '')"
 
 
-@lru_cache(maxsize=1)
-def _pick_one() -> Select[Any]:
-    return (
-        select(jobs.c.id)
-        .where(
-            jobs.c.status == _QUEUED,
-            jobs.c.model == bindparam("model"),
-            jobs.c.caller_id == bindparam("caller"),
-        )
-        .where(jobs.c.priority == bindparam("priority"), jobs.c.not_before <= bindparam("at"))
-        .order_by(jobs.c.not_before, jobs.c.id)
-        .limit(bindparam("wanted"))
-        .with_hint(jobs, "INDEXED BY ix_jobs_due", "sqlite")
-    )
+def _of_lane(given: str) -> str:
+    same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
+    return " AND ".join(("j.status = 'queued'", *same))
+
+
+def _next_campaign(given: str, where: str, hint: str) -> str:
+    of_lane = f"{_of_lane(given)} AND {where}"
+    return f"SELECT {_CAMPAIGN} FROM jobs AS j {hint} WHERE {of_lane} ORDER BY {_CAMPAIGN} LIMIT 1"
+
+
+def _walk(given: str, hint: str = "") -> str:
+    return f"""
+    WITH RECURSIVE walk(campaign, step) AS (
+      SELECT ({_next_campaign(given, f"{_CAMPAIGN} >= {given}first", hint)}), 1
+      UNION ALL
+      SELECT ({_next_campaign(given, f"{_CAMPAIGN} > walk.campaign", hint)}), step + 1
+      FROM walk WHERE walk.campaign IS NOT NULL AND step < {given}count
+    ) SELECT campaign FROM walk WHERE campaign IS NOT NULL"""
+
+
+def _pick(given: str, pictures: str, hint: str = "") -> str:
+    return f"""
+    SELECT j.id, j.not_before, j.avoid_channel_id, {pictures} AS n FROM jobs AS j {hint}
+    WHERE {_of_lane(given)} AND {_CAMPAIGN} = {given}campaign AND j.not_before <= :at
+    ORDER BY j.not_before, j.id LIMIT {given}count"""
+
+
+def _given(member: str) -> str:
+    columns = f"model text, caller_id uuid, priority smallint, {member} text, count int"
+    return f"""ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS ({columns})) WITH ORDINALITY
+      AS g(model, caller_id, priority, {member}, count, place)"""
+
+
+_HINT = "INDEXED BY ix_jobs_line"
+_PICKED: Mapping[str, Any] = {"id": Uuid(), "not_before": Utc(), "avoid_channel_id": Uuid()}
+_CALLER, _AT = bindparam("caller_id", type_=Uuid()), bindparam("at", type_=Utc())
+_CAMPAIGNS_OF_ONE = text(_walk(":", _HINT)).bindparams(_CALLER)
+_HEAD = (
+    text(_pick(":", "json_extract(j.request, '$.n')", _HINT))
+    .bindparams(_CALLER, _AT)
+    .columns(**_PICKED, n=Json)
+)
+_CAMPAIGNS = text(f"""
+    SELECT g.model, g.caller_id, g.priority, c.campaign
+    FROM {_given("first")} CROSS JOIN LATERAL ({_walk("g.")}) AS c ORDER BY g.place""")
+_HEADS = (
+    text(f"""
+    SELECT g.place, h.* FROM {_given("campaign")} CROSS JOIN LATERAL (
+      {_pick("g.", "j.request -> 'n'")} FOR UPDATE OF j SKIP LOCKED
+    ) AS h ORDER BY g.place""")
+    .bindparams(_AT)
+    .columns(**{"place": Integer(), **_PICKED, "n": Json})
+)

@@ -22,14 +22,18 @@ _WORKED_ON: tuple[Column[Any], ...] = tuple(
 _CALLING = ("leased", "running", "cancelled")  # cancelled and still in hand: the call is not dropped yet
 
 
-async def calls_in_flight(connection: AsyncConnection, channel_id: UUID) -> int:
-    """Count the calls that a channel has, or is about to have, in flight over all workers."""
+async def calls_in_flight(connection: AsyncConnection) -> Sequence[Row[Any]]:
+    """Count the calls that are, or are about to be, in flight over all workers.
+
+    Returns rows of (channel_id, model, caller_id, calls).
+    """
+    by = (jobs.c.channel_id, jobs.c.model, jobs.c.caller_id)
     statement = (
-        select(func.count())
-        .select_from(jobs)
-        .where(jobs.c.worker_id.is_not(None), jobs.c.channel_id == channel_id, jobs.c.status.in_(_CALLING))
+        select(*by, func.count().label("calls"))
+        .where(jobs.c.worker_id.is_not(None), jobs.c.status.in_(_CALLING))
+        .group_by(*by)
     )
-    return await connection.scalar(statement) or 0
+    return (await connection.execute(statement)).all()
 
 
 async def glance(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,12 +54,22 @@ def test_they_can_be_taken_back_to_nothing_and_made_again(empty_url: str) -> Non
     assert current(empty_url) == head()
 
 
+def _comparable(dialect: str) -> Callable[..., bool]:
+    """SQLAlchemy can't read indexes on expressions back from SQLite; PostgreSQL proves these."""
+    return lambda _thing, name, kind, *_: (
+        not (dialect == "sqlite" and kind == "index" and name == "ix_jobs_line")
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index:Warning")
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index:Warning")
 def test_they_say_the_same_as_the_tables_of_the_program(empty_url: str) -> None:
     upgrade(empty_url)
     engine = create_engine(synchronous(empty_url))
     try:
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            options = {"compare_type": True, "include_object": _comparable(connection.dialect.name)}
+            context = MigrationContext.configure(connection, opts=options)
             assert compare_metadata(context, metadata) == []
     finally:
         engine.dispose()

@@ -16,17 +16,17 @@ from models.database import Database
 from models.queries import assets, events, lanes, leases, moves, waiting, workers
 from models.queries import jobs as queries
 from models.queries.jobs import JobFilter
-from models.queries.lanes import Lane
+from models.queries.lanes import Lane, Wanted
 from models.queries.moves import Move
 from models.states import JobStatus
 from models.tables import jobs
-from tests.support.crowd import CALLERS, CHANNEL, MODELS, RARE, ROWS, START, WORKERS, job_id, settle
+from tests.support.crowd import CALLERS, MODELS, RARE, ROWS, START, WORKERS, job_id, settle
 from tests.support.databases import sqlalchemy_url
 from tests.support.plans import Ask, plans_of
 
 NOW = START + timedelta(hours=1)
 MIDDLE = job_id(ROWS // 2)
-LANES = [(Lane(model, caller, 0, START), 40) for model in MODELS for caller in CALLERS]
+LANES = [Wanted(Lane(model, caller, 0), 40, "campaign 1") for model in MODELS for caller in CALLERS]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "sqlite with statistics", "postgresql"])
@@ -71,8 +71,8 @@ async def test_a_slow_query_would_be_noticed(crowd: Database, slow: Select[Any])
     assert plan.faults
 
 
-async def test_lanes_are_found_by_jumping_along_the_due_index(crowd: Database) -> None:
-    await by_index(crowd, "ix_jobs_due", lanes.list_lanes)
+async def test_lanes_are_found_by_jumping_along_the_index_of_lines(crowd: Database) -> None:
+    await by_index(crowd, "ix_jobs_line", lanes.list_lanes)
 
 
 async def test_every_lane_is_found(crowd: Database) -> None:
@@ -83,11 +83,11 @@ async def test_every_lane_is_found(crowd: Database) -> None:
 
 
 async def test_due_jobs_are_taken_from_the_head_of_each_lane(crowd: Database) -> None:
-    await by_index(crowd, "ix_jobs_due", lambda connection: lanes.pick_due(connection, LANES, NOW))
+    await by_index(crowd, "ix_jobs_line", lambda connection: lanes.pick_due(connection, LANES, NOW))
 
 
 async def test_calls_in_flight_are_counted_among_those_in_hand(crowd: Database) -> None:
-    await by_index(crowd, "ix_jobs_in_hand", lambda connection: leases.calls_in_flight(connection, CHANNEL))
+    await by_index(crowd, "ix_jobs_in_hand", lambda connection: leases.calls_in_flight(connection))
 
 
 async def test_what_a_worker_has_in_hand_is_found_by_its_id(crowd: Database) -> None:

@@ -14,7 +14,7 @@ from models.database import Database
 
 _BIG = r"(jobs|attempts|assets|events)"
 _PARTIAL = (
-    "ix_jobs_due",
+    "ix_jobs_line",
     "ix_jobs_in_hand",
     "ix_jobs_unstored",
 )  # they hold few rows, or are walked by jumps
@@ -56,7 +56,7 @@ async def _sqlite_plan(connection: AsyncConnection, statement: str, parameters: 
     lines = [str(row[-1]) for row in rows]
     scans = [line for line in lines if line.startswith("SCAN ") and _is_big(line, statement)]
     scans = [line for line in scans if not any(f"INDEX {name}" in line for name in _PARTIAL)]
-    sorts = [line for line in lines if line.startswith("USE TEMP B-TREE") and "DISTINCT" not in line]
+    sorts = [line for line in lines if re.match("USE TEMP B-TREE FOR (?!DISTINCT|GROUP BY)", line)]
     indexes = frozenset(re.findall(r"INDEX (\w+)", "\n".join(lines)))
     return Plan(statement, "\n".join(lines), indexes, (*scans, *sorts))
 

@@ -4,9 +4,11 @@ Source of the pattern: M. Nygard, "Release It!", 2nd edition, chapter 5.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from pydantic import TypeAdapter
 
 _FAILURES = 5  # in a row, until it opens
 _FIRST, _LONGEST = timedelta(seconds=15), timedelta(minutes=10)
@@ -60,18 +62,13 @@ class Breaker:
         """Return what is kept in the channel's row."""
         if self.clean:
             return None
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in asdict(self).items()
-        }
+        kept: dict[str, Any] = _BREAKER.dump_python(self, mode="json")
+        return kept
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any] | None) -> "Breaker":
         """Read what a channel's row keeps."""
-        times = ("opened", "until", "probed")
-        return cls(
-            **{
-                name: datetime.fromisoformat(value) if name in times and value else value
-                for name, value in (kept or {}).items()
-            }
-        )
+        return _BREAKER.validate_python(kept or {})
+
+
+_BREAKER = TypeAdapter(Breaker)

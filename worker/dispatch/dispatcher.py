@@ -1,27 +1,34 @@
-"""The dispatcher: in one short transaction per channel, gives due jobs to this worker."""
+"""The dispatcher: in one short transaction, gives due jobs to this worker."""
 
 import asyncio
-import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
-from models.queries.channels import change_channel, list_channels, lock_channel
-from models.queries.lanes import Lane, list_lanes, pick_due
+from models.queries.callers import lock_shares, save_shares
+from models.queries.channels import change_channel, list_channels, lock_channels
+from models.queries.lanes import Lane, Wanted, list_lanes, pick_due
 from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
 from models.queries.moves import apply
 from worker.broker import GENERATE, STORE
-from worker.dispatch.gate import closed, interleave, lanes_for, openings, share
+from worker.dispatch.meters import Pace, gauges
+from worker.dispatch.outlets import HORIZON, InFlight, Outlet, closed
+from worker.dispatch.plan import Guest, Round, Start
 from worker.hand import Hand
 from worker.lifecycle import leased, returned
 from worker.tools import Tools
 
 CHUNK = 50
 _REST = 0.02  # seconds between rounds at least
+_LANES = 32  # of one caller, looked at in one round
 _log = structlog.get_logger()
 Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
 
@@ -32,6 +39,7 @@ class Dispatcher:
     def __init__(self, tools: Tools, hand: Hand, worker_id: UUID, publish: Publish) -> None:
         self._tools, self._hand, self._worker_id, self._publish = tools, hand, worker_id, publish
         self._heard = True  # whether the broker took the last message; if not, one job at a time tries it
+        self._ageing = timedelta(seconds=tools.settings.priority_ageing)
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
@@ -50,29 +58,27 @@ class Dispatcher:
             self._hand.freed.clear()
 
     async def look(self) -> None:
-        """Do one round over all channels."""
+        """Do one round."""
         if not self._hand.free:
             return
         now = self._tools.clock()
         async with self._tools.database.reading() as connection:
             lanes = await list_lanes(connection)
-            channels = list(await list_channels(connection))
+            channels = await list_channels(connection)
             unstored = await any_unstored(connection, now)
         self._hand.cooling = {
             c.name: c.cooldown_until for c in channels if c.cooldown_until and c.cooldown_until > now
         }
+        self._hand.shaky = {(c.name, model) for c in channels for model in c.breakers}
         if unstored:
             await self._take_unstored()
-        random.shuffle(channels)
-        for channel in channels:
-            usable = channel.name in self._tools.routes and not closed(channel, now)
-            wanted = lanes_for(channel, lanes, now) if usable else []
-            if wanted and self._hand.free:
-                await self._lease(channel, wanted)
+        usable = [c.id for c in channels if c.name in self._tools.routes and not closed(c, now)]
+        if lanes and usable and self._hand.free:
+            await self._lease(usable, lanes)
 
-    async def _lease(self, channel: Any, lanes: Sequence[Lane]) -> None:
+    async def _lease(self, channels: Sequence[UUID], lanes: Sequence[Lane]) -> None:
         lease = new_id()
-        job_ids = await self._lease_rows(channel.id, lanes, lease)
+        job_ids = await self._lease_rows(channels, lanes, lease)
         self._hand.jobs.update(dict.fromkeys(job_ids))
         for start in range(0, len(job_ids), CHUNK):
             chunk = job_ids[start : start + CHUNK]
@@ -80,31 +86,50 @@ class Dispatcher:
             if not self._heard:
                 await self._take_back(chunk, lease)
 
-    async def _lease_rows(self, channel_id: UUID, lanes: Sequence[Lane], lease: UUID) -> list[UUID]:
+    async def _lease_rows(self, channels: Sequence[UUID], lanes: Sequence[Lane], lease: UUID) -> list[UUID]:
         async with self._tools.database.writing() as connection:
-            channel = await lock_channel(connection, channel_id)
+            rows = await lock_channels(connection, channels)
             now = self._tools.clock()
-            if channel is None or closed(channel, now):
+            rows = [row for row in rows if not closed(row, now)]
+            if not rows:
                 return []
-            in_flight = await calls_in_flight(connection, channel_id)
-            allowed = openings(
-                channel, in_flight=in_flight, slots=self._hand.free if self._heard else 1, now=now
-            )
-            shares = share(lanes, len(allowed.starts), channel.turn)
-            if not shares:
-                return []
-            dealt = interleave(shares, await pick_due(connection, shares, now), len(allowed.starts))
+            starts = await self._deal(connection, rows, lanes, now)
             moves = [
                 leased(
-                    job_id, lease=lease, worker=self._worker_id, channel=channel_id, start_at=start, at=now
+                    start.job.job_id,
+                    lease=lease,
+                    worker=self._worker_id,
+                    channel=start.channel,
+                    start_at=start.at,
+                    at=now,
                 )
-                for (_, job_id), start in zip(dealt, allowed.starts, strict=False)
+                for start in starts
             ]
             given = await apply(connection, moves)
-            if dealt:
-                state = allowed.state_after(len(dealt), channel.next_start_at)
-                await change_channel(connection, channel_id, {"next_start_at": state, "turn": dealt[-1][0]})
             return [move.job_id for move in moves if move.job_id in given]
+
+    async def _deal(
+        self, connection: AsyncConnection, rows: Sequence[Row[Any]], lanes: Sequence[Lane], now: datetime
+    ) -> list[Start]:
+        """Work out who starts, and save what the next round has to know."""
+        calls = await calls_in_flight(connection)
+        outlets = [Outlet(row, _in_flight(calls, row.id), now) for row in rows]
+        slots = min(self._hand.free if self._heard else 1, _openings(outlets, lanes, now))
+        open_lanes = [
+            lane for lane in lanes if any(o.serves(lane.model) and o.room(lane.model) for o in outlets)
+        ]
+        shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
+        guests = [_guest(row, calls) for row in shares]
+        candidates = await pick_due(connection, _wanted(open_lanes, guests, slots), now) if guests else []
+        if not candidates:
+            return []
+        before = {guest.id: _share(guest) for guest in guests}
+        starts = Round(guests, outlets, now, slots).deal(candidates, self._ageing)
+        await save_shares(connection, [s for guest in guests if (s := _share(guest)) != before[guest.id]])
+        for outlet in outlets:
+            if any(start.channel == outlet.id for start in starts):
+                await change_channel(connection, outlet.id, outlet.changes())
+        return starts
 
     async def _take_back(self, job_ids: Sequence[UUID], lease: UUID) -> None:
         """Undo leases that nobody will hear of."""
@@ -134,3 +159,62 @@ class Dispatcher:
                     await let_go(connection, chunk, self._worker_id)
                 for job_id in chunk:
                     self._hand.jobs.pop(job_id, None)
+
+
+def _in_flight(calls: Sequence[Row[Any]], channel_id: UUID) -> InFlight:
+    by_model: defaultdict[str, int] = defaultdict(int)
+    for row in calls:
+        if row.channel_id == channel_id:
+            by_model[row.model] += row.calls
+    return InFlight(by_model)
+
+
+def _openings(outlets: Sequence[Outlet], lanes: Sequence[Lane], now: datetime) -> int:
+    """Return how many starts there can be at most, so that no more jobs are looked at."""
+    models = {lane.model for lane in lanes}
+    rooms = (
+        max((outlet.openings(model, now + HORIZON) for model in models if outlet.serves(model)), default=0)
+        for outlet in outlets
+    )
+    return sum(rooms)
+
+
+def _guest(row: Row[Any], calls: Sequence[Row[Any]]) -> Guest:
+    busy = sum(call.calls for call in calls if call.caller_id == row.id)
+    state = {"rpm": row.next_start_at}
+    return Guest(
+        id=row.id,
+        pace=Pace(gauges("", {"rpm": row.rpm}, state)),
+        weight=row.weight,
+        deficit=row.deficit,
+        turn=row.turn,
+        line=(row.campaign_turn, row.priority_turn),
+        room=None if row.concurrency is None else row.concurrency - busy,
+    )
+
+
+def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int) -> list[Wanted]:
+    """Say how many jobs to look at: of each caller its share, and one more, from each of its lanes."""
+    all_weights = sum(guest.weight for guest in guests)
+    of_caller: defaultdict[UUID, list[Lane]] = defaultdict(list)
+    for lane in sorted(lanes, key=lambda lane: -lane.priority):
+        of_caller[lane.caller_id].append(lane)
+    return [
+        Wanted(lane, min(slots, int(slots * guest.weight / all_weights) + 1), guest.line[0])
+        for guest in sorted(guests, key=lambda guest: guest.turn)[: slots + 1]
+        for lane in of_caller[guest.id][:_LANES]
+    ]
+
+
+def _share(guest: Guest) -> dict[str, Any]:
+    """Return what a caller's row remembers of the rounds."""
+    campaign, priority = guest.line
+    due = guest.pace.state().get("rpm")
+    return {
+        "id": guest.id,
+        "deficit": guest.deficit,
+        "turn": guest.turn,
+        "campaign_turn": campaign,
+        "priority_turn": priority,
+        "next_start_at": datetime.fromisoformat(due) if due else None,
+    }

@@ -7,9 +7,11 @@ limits that were lifted are found again. Nothing is written while it grows: the 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+
+from pydantic import TypeAdapter
 
 _BELOW = 0.94  # of what was accepted in the last minute
 _LEAST = 1.0  # calls per minute; below that a channel would never find out that it may do more
@@ -59,21 +61,16 @@ class Learned:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is kept in the channel's row."""
-        return {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in asdict(self).items()
-        }
+        kept: dict[str, Any] = _LEARNED.dump_python(self, mode="json")
+        return kept
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any] | None) -> "Learned":
         """Read what a channel's row keeps."""
-        times = ("resumed", "crowded")
-        return cls(
-            **{
-                name: datetime.fromisoformat(value) if name in times and value else value
-                for name, value in (kept or {}).items()
-            }
-        )
+        return _LEARNED.validate_python(kept or {})
+
+
+_LEARNED = TypeAdapter(Learned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +112,4 @@ def _own_rest(now: datetime, last: LastMinute, again: int) -> timedelta:
     """Say how long to rest when the provider does not: until the oldest call of the minute is over."""
     if last.oldest is not None and again == 1:
         return min(max(last.oldest + timedelta(minutes=1) - now, _SHORTEST), timedelta(minutes=1))
-    return min(timedelta(seconds=5) * 2 ** min(again - 1, 10), _LONGEST)
+    return min(timedelta(seconds=5) * (1 << min(again - 1, 10)), _LONGEST)

@@ -3,26 +3,19 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy import Row
 
 from models.queries.attempts import outcomes_of
-from models.queries.channels import change_channel, lock_channel
-from models.queries.rows import storable
 from models.retry import GiveUp, Hold, Retry, Tries, decide, unknown_outcomes
 from models.states import JobStatus, OnUnknown
-from models.verdicts import UNKNOWN, Outcome, Scope, Verdict
+from models.verdicts import UNKNOWN, Outcome, Verdict
 from worker.lifecycle import Change, failed, held, requeued
 from worker.records import amendment, error_of
+from worker.tasks.health import tell_channel
 from worker.tasks.lost import Lost
 from worker.tasks.workbench import Workbench
-
-_log = structlog.get_logger()
-_CROWDED = frozenset({"rate_limited", "concurrency_limited", "daily_limit"})
-_REST = timedelta(seconds=5)  # a channel's rest after a 429 that names no time
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +43,7 @@ async def conclude_lost(bench: Workbench, job: Row[Any], verdict: Verdict, lost:
 
 async def _conclude(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> None:
     await bench.writer.write(await _change(bench, job, verdict, call))
-    if verdict.outcome is Outcome.NEEDS_HUMAN or verdict.code in _CROWDED:
-        await _tell_channel(bench, job, verdict)
+    await tell_channel(bench, job, verdict)
 
 
 async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Change:
@@ -104,28 +96,3 @@ async def _tries(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call)
         without_image=1 + before.count(Outcome.NO_IMAGE),
         unknown=1 + unknown_outcomes(before),
     )
-
-
-async def _tell_channel(bench: Workbench, job: Row[Any], verdict: Verdict) -> None:
-    """Let the whole channel rest, or shut it until a person has looked."""
-    now = bench.tools.clock()
-    words = storable(verdict.provider_message or verdict.message)
-    async with bench.tools.database.writing() as connection:
-        channel = await lock_channel(connection, job.channel_id, wait=True)
-        if channel is None:
-            return
-        changes: dict[str, Any] = {
-            "last_error": {"code": verdict.code, "message": words[:500]},
-            "updated_at": now,
-        }
-        if verdict.outcome is not Outcome.NEEDS_HUMAN:
-            until = now + (verdict.retry_after or _REST)
-            if channel.cooldown_until is None or channel.cooldown_until < until:
-                changes |= {"cooldown_until": until, "cooldown_reason": words[:500]}
-            bench.hand.cooling[job.channel] = until
-        elif verdict.scope is Scope.MODEL:
-            changes["blocked_models"] = {**channel.blocked_models, job.model: words[:500]}
-        else:
-            changes |= {"tripped_at": now, "tripped_reason": words[:500]}
-        await change_channel(connection, job.channel_id, changes)
-    _log.warning("a channel takes a rest", channel=job.channel, code=verdict.code, provider_says=words[:500])

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,13 @@ from sqlalchemy import Row
 from models.errors import DarkroomError, InvalidRequest, PictureError
 from models.states import JobStatus
 from models.verdicts import UNKNOWN, Outcome, Verdict
-from worker.dispatch.gate import HORIZON
+from worker.dispatch.meters import slack_of
 from worker.lifecycle import failed, handed_back, held, recovering, started
 from worker.records import ending
 from worker.tasks.chunk import work_on
 from worker.tasks.conclude import conclude
 from worker.tasks.deliver import deliver
+from worker.tasks.health import tell_success
 from worker.tasks.inputs import image_request
 from worker.tasks.listen import Listener
 from worker.tasks.lost import LOST, Lost
@@ -53,6 +55,7 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
     ended = _ended(bench, job, reply.verdict, reply)
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
         await _bring_home(bench, job, reply.answer, ended)
+        await tell_success(bench, job)
     elif lost := _lost(bench, job, reply, listener):
         await _ask_again(bench, job, lost, ended, reply.answer, told=listener.percent)
     else:
@@ -152,12 +155,19 @@ async def _start(bench: Workbench, job: Row[Any]) -> bool:
         why = "the worker is stopping"
     elif cooling is not None and cooling > now:
         why = "the channel is cooling down"
-    elif bench.tools.routes[job.channel].settings.rpm and now - job.start_at > HORIZON:
+    elif _missed(bench, job, now):
         why = "its turn was missed; going now could exceed the channel's rate limit"
     if why:
         await bench.writer.write(handed_back(job, at=now, why=why))
         return False
     return await bench.writer.write(started(job, channel=job.channel, worker=bench.worker_id, at=now))
+
+
+def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
+    """Tell whether a start is so late that it could come too close to others."""
+    limits = bench.tools.routes[job.channel].settings
+    slacks = [slack_of(each.model_dump()) for each in (limits, limits.limits.get(job.model)) if each]
+    return any(slack is not None and now - job.start_at > slack for slack in slacks)
 
 
 def _ended(bench: Workbench, job: Row[Any], verdict: Verdict, reply: Reply | None) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""Channels as the gate sees them: what may start there now, and when."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from models.channels import serves
+from worker.dispatch.breaker import Breaker
+from worker.dispatch.learned import Learned
+from worker.dispatch.meters import Gauge, Pace, Rate, RateMeter, gauges
+
+HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """Calls under way on one channel, by model."""
+
+    by_model: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.by_model.values())
+
+
+class Outlet:
+    """One channel during one round of the dispatcher, made of its row, which this round holds locked."""
+
+    def __init__(self, row: Any, in_flight: InFlight, now: datetime) -> None:
+        self.id: UUID = row.id
+        self.name: str = row.name
+        self.tier: int = row.tier
+        self.weight: float = row.weight
+        self.breakers = {model: Breaker.from_json(kept) for model, kept in (row.breakers or {}).items()}
+        self._row, self._now, self._busy = row, now, dict(in_flight.by_model)
+        learned = Learned.from_json(row.learned)
+        self._room = learned.concurrency_at(now, row.concurrency) - in_flight.total
+        self._probes: dict[str, datetime] = {}
+        state = row.pace or {}
+        whole = {**row.limits.get("", {}), "rpm": row.rpm}
+        self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])
+        self._limits = {model: limits for model, limits in row.limits.items() if model}
+        self._paces = {m: Pace(gauges(f"{m}/", limits, state)) for m, limits in self._limits.items()}
+
+    def serves(self, model: str) -> bool:
+        """Tell whether the channel would take this model if there were room."""
+        return (
+            model not in self._row.blocked_models
+            and serves(self._row.models, model)
+            and all(breaker.room(self._now) != 0 for breaker in self._breakers_of(model).values())
+        )
+
+    def room(self, model: str) -> int:
+        """Return how many more calls of this model may be in flight."""
+        rooms = [self._room]
+        if limit := self._limits.get(model, {}).get("concurrency"):
+            rooms.append(limit - self._busy.get(model, 0))
+        for name, breaker in self._breakers_of(model).items():
+            if (probes := breaker.room(self._now)) is not None:
+                rooms.append(probes if name not in self._probes else 0)
+        return max(min(rooms), 0)
+
+    def openings(self, model: str, until: datetime) -> int:
+        """Return how many calls of this model could start until then, if each asks for one picture."""
+        room, paces = self.room(model), copy.deepcopy(self._paces_of(model))
+        count, at = 0, self._now
+        while count < room and any(pace.gauges for pace in paces):
+            at = max(pace.next_start(1, self._now) for pace in paces)
+            if at > until:
+                return count
+            for pace in paces:
+                pace.take(at, 1)
+            count += 1
+        return room
+
+    def next_start(self, model: str, pictures: int, at: datetime) -> datetime:
+        """Return when a call may start at the earliest, not before ``at``."""
+        return max(pace.next_start(pictures, at) for pace in self._paces_of(model))
+
+    @property
+    def load(self) -> float:
+        """Return how busy the channel is, for its weight."""
+        return sum(self._busy.values()) / self.weight
+
+    def take(self, model: str, pictures: int, start: datetime) -> None:
+        """Give away a start."""
+        for pace in self._paces_of(model):
+            pace.take(start, pictures)
+        self._room -= 1
+        self._busy[model] = self._busy.get(model, 0) + 1
+        for name, breaker in self._breakers_of(model).items():
+            if breaker.until is not None:
+                self._probes[name] = self._now
+
+    def changes(self) -> dict[str, Any]:
+        """Return what the channel's row has to remember of this round."""
+        states = self._pace.state()
+        for pace in self._paces.values():
+            states |= pace.state()
+        changes: dict[str, Any] = {"pace": {n: s for n, s in states.items() if n != "rpm"}}
+        if due := states.get("rpm"):
+            changes["next_start_at"] = datetime.fromisoformat(due)
+        if self._probes:
+            probed = {n: b.probing(self._now) if n in self._probes else b for n, b in self.breakers.items()}
+            changes["breakers"] = {n: b.to_json() for n, b in probed.items()}
+        return changes
+
+    def _paces_of(self, model: str) -> list[Pace]:
+        return [self._pace, self._paces[model]] if model in self._paces else [self._pace]
+
+    def _breakers_of(self, model: str) -> dict[str, Breaker]:
+        return {name: self.breakers[name] for name in ("", model) if name in self.breakers}
+
+
+def closed(channel: Any, now: datetime) -> bool:
+    """Tell whether a channel starts nothing at all now."""
+    cooling = channel.cooldown_until is not None and channel.cooldown_until > now
+    stopped = (channel.paused_at, channel.draining_at, channel.tripped_at)
+    return not channel.configured or any(at is not None for at in stopped) or cooling
+
+
+def _channel_rate(row: Any, learned: Learned, now: datetime) -> list[Gauge]:
+    """Return the meter of the channel's calls per minute: configured, or less if it was learned so."""
+    rate = learned.rate_at(now, row.rpm, row.next_start_at)
+    if rate is None:
+        return []
+    burst = row.limits.get("", {}).get("burst") or 1 if rate == row.rpm else 1
+    return [Gauge("rpm", RateMeter(Rate(rate, burst=burst), row.next_start_at))]

@@ -1,0 +1,91 @@
+"""What a call says about its channel: the rate it allows, whether it works, whether a person must look."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.queries.attempts import last_minute
+from models.queries.channels import change_channel, lock_channel
+from models.queries.leases import calls_in_flight
+from models.queries.rows import storable
+from models.verdicts import Outcome, Scope, Verdict
+from worker.dispatch.breaker import Breaker
+from worker.dispatch.learned import LastMinute, Learned, crowded, refused
+from worker.tasks.workbench import Workbench
+
+_log = structlog.get_logger()
+REFUSED = frozenset({"rate_limited", "upstream_saturated"})  #: too many calls in a time
+_CROWDED = "concurrency_limited"
+_USED_UP = "daily_limit"
+_BROKEN = frozenset(
+    {"upstream_error", "origin_unreachable", "connect_error", "gateway_timeout", "timeout", "maintenance"}
+)
+_REST = timedelta(seconds=5)  # after a refusal that names no time
+
+
+async def tell_channel(bench: Workbench, job: Row[Any], verdict: Verdict) -> None:
+    """Let the whole channel learn from a call that brought no picture."""
+    if not _concerns_channel(verdict):
+        return
+    now = bench.tools.clock()
+    words = storable(verdict.provider_message or verdict.message)[:500]
+    async with bench.tools.database.writing() as connection:
+        channel = await lock_channel(connection, job.channel_id, wait=True)
+        if channel is None:
+            return
+        changes = await _changes(connection, channel, job.model, verdict, words, now)
+        error = {"code": verdict.code, "message": words, "at": now.isoformat()}
+        await change_channel(connection, channel.id, {**changes, "last_error": error, "updated_at": now})
+    if until := changes.get("cooldown_until"):
+        bench.hand.cooling[job.channel] = until
+    _log.warning("a channel's call failed", channel=job.channel, code=verdict.code, provider_says=words)
+
+
+async def tell_success(bench: Workbench, job: Row[Any]) -> None:
+    """Close the breakers of a channel that works again. Costs nothing while they are closed."""
+    if not bench.hand.shaky.intersection({(job.channel, ""), (job.channel, job.model)}):
+        return
+    async with bench.tools.database.writing() as connection:
+        channel = await lock_channel(connection, job.channel_id, wait=True)
+        if channel is not None:
+            left = {name: kept for name, kept in channel.breakers.items() if name not in ("", job.model)}
+            await change_channel(connection, channel.id, {"breakers": left})
+    bench.hand.shaky -= {(job.channel, ""), (job.channel, job.model)}
+
+
+def _concerns_channel(verdict: Verdict) -> bool:
+    codes = REFUSED | _BROKEN | {_CROWDED, _USED_UP}
+    return verdict.outcome is Outcome.NEEDS_HUMAN or verdict.code in codes
+
+
+async def _changes(
+    connection: AsyncConnection, channel: Row[Any], model: str, verdict: Verdict, words: str, now: datetime
+) -> Mapping[str, Any]:
+    if verdict.outcome is Outcome.NEEDS_HUMAN:
+        if verdict.scope is Scope.MODEL:
+            return {"blocked_models": {**channel.blocked_models, model: words}}
+        return {"tripped_at": now, "tripped_reason": words}
+    known = Learned.from_json(channel.learned)
+    if verdict.code in REFUSED:
+        last = LastMinute(*await last_minute(connection, channel.name, now - timedelta(minutes=1), REFUSED))
+        known = refused(known, now, channel.rpm, last, verdict.retry_after)
+        return {"learned": known.to_json(), **_cooling(channel, known.resumed, words)}
+    if verdict.code == _CROWDED:
+        busy = sum(row.calls for row in await calls_in_flight(connection) if row.channel_id == channel.id)
+        learned = crowded(known, now, busy).to_json()
+        return {"learned": learned, **_cooling(channel, now + (verdict.retry_after or _REST), words)}
+    if verdict.code == _USED_UP:
+        return _cooling(channel, now + (verdict.retry_after or timedelta(hours=1)), words)
+    name = model if verdict.scope is Scope.MODEL else ""
+    breaker = Breaker.from_json(channel.breakers.get(name)).failed(now, words)
+    return {"breakers": {**channel.breakers, name: breaker.to_json()}}
+
+
+def _cooling(channel: Row[Any], until: datetime | None, words: str) -> Mapping[str, Any]:
+    if until is None or (channel.cooldown_until is not None and channel.cooldown_until >= until):
+        return {}
+    return {"cooldown_until": until, "cooldown_reason": words}
