@@ -1,0 +1,70 @@
+"""The delivery log as callers read it, and replays."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.webhook_tables import webhook_deliveries as deliveries
+from models.webhooks import DeliveryStatus
+
+
+async def find_delivery(
+    connection: AsyncConnection, delivery_id: UUID, *, caller_id: UUID
+) -> Row[Any] | None:
+    """Return a caller's delivery, or ``None``."""
+    query = select(deliveries).where(deliveries.c.id == delivery_id, deliveries.c.caller_id == caller_id)
+    return (await connection.execute(query)).one_or_none()
+
+
+async def list_deliveries(
+    connection: AsyncConnection,
+    caller_id: UUID,
+    endpoint_id: UUID | None,
+    *,
+    status: str | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return a page of the deliveries to an endpoint, or to jobs' own addresses, newest first."""
+    query = select(deliveries).where(deliveries.c.caller_id == caller_id)
+    mine = deliveries.c.endpoint_id
+    query = query.where(mine.is_(None) if endpoint_id is None else mine == endpoint_id)
+    if status is not None:
+        query = query.where(deliveries.c.status == status)
+    if before is not None:
+        query = query.where(deliveries.c.id < before)
+    return (await connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))).all()
+
+
+async def replay(
+    connection: AsyncConnection, delivery_id: UUID, *, url: str, host: str, at: datetime
+) -> bool:
+    """Send a delivery that has ended once more, from the first try on. ``False`` if it has not ended."""
+    result = await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == delivery_id, deliveries.c.status != DeliveryStatus.PENDING)
+        .values(
+            url=url,
+            host=host,
+            status=DeliveryStatus.PENDING,
+            replayed=True,
+            tries=0,
+            next_at=at,
+            claim=None,
+            ended_at=None,
+        )
+    )
+    return result.rowcount == 1
+
+
+async def redirect_pending(connection: AsyncConnection, endpoint_id: UUID, *, url: str, host: str) -> None:
+    """Send what waits for an endpoint to its new address."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.status == DeliveryStatus.PENDING)
+        .values(url=url, host=host)
+    )

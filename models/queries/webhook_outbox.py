@@ -1,0 +1,144 @@
+"""The outbox: what is to be told, written in the transaction that changes the state."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Insert, Row, and_, exists, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.clock import rfc3339
+from models.ids import new_id
+from models.queries.rows import rows_parameter, rows_source
+from models.tables import jobs
+from models.webhook_tables import webhook_deliveries as deliveries
+from models.webhook_tables import webhook_endpoints as endpoints
+from models.webhooks import OWN_EVENTS, USUAL, DeliveryStatus, WebhookEvent
+
+_TEXT = 4000  # characters of a model's words that are kept for a message
+_SNAPSHOT = ("status", "revision", "generation", "progress", "error", "text", "started_at", "finished_at")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One change of a job that somebody may want to hear of."""
+
+    job_id: UUID
+    event: WebhookEvent
+    at: datetime
+
+
+def listening() -> ColumnElement[bool]:
+    """Tell, in a statement about jobs, whether anybody listens to a job: one look into a small table."""
+    return or_(jobs.c.webhook_url.is_not(None), exists().where(_enabled()).correlate(jobs))
+
+
+async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
+    """Write a delivery for each who wants to hear of these changes; return whether there is one.
+
+    The jobs' rows must be as the changes left them: a message shows the job at its change, however late it
+    is sent.
+    """
+    by_job = {each.job_id: each for each in news}
+    rows: list[dict[str, Any]] = []
+    own: set[UUID] = set()
+    for row in await connection.execute(_listeners(tuple(by_job))):
+        found = by_job[row.id]
+        if row.endpoint_id is not None and found.event in row.endpoint_events:
+            rows.append(_delivery(row, found, row.endpoint_id, row.endpoint_url))
+        if row.id not in own and row.webhook_url is not None and not row.stopped:
+            own.add(row.id)
+            if found.event in OWN_EVENTS.get(row.surface, USUAL):
+                rows.append(_delivery(row, found, None, row.webhook_url))
+    if rows:
+        await _supersede(connection, [row["job_id"] for row in rows])
+        await insert_deliveries(connection, rows)
+    return bool(rows)
+
+
+async def insert_deliveries(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write deliveries, as ``new_delivery`` makes them."""
+    await connection.execute(_insert(connection.dialect.name), rows_parameter(connection, rows))
+
+
+def new_delivery(**values: Any) -> dict[str, Any]:
+    """Return the row of a delivery that is due at once; ``values`` say of what, for whom, and to where."""
+    return {
+        "id": new_id(),
+        "host": urlsplit(values["url"]).netloc.rpartition("@")[2].lower(),
+        "status": DeliveryStatus.PENDING,
+        "replayed": False,
+        "tries": 0,
+        "next_at": values["at"],
+        "claim": None,
+        "log": [],
+        "ended_at": None,
+        **values,
+    }
+
+
+def _delivery(row: Row[Any], found: News, endpoint_id: UUID | None, url: str) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _SNAPSHOT}
+    values["text"] = values["text"] and values["text"][:_TEXT]
+    return new_delivery(
+        caller_id=row.caller_id,
+        endpoint_id=endpoint_id,
+        job_id=row.id,
+        url=url,
+        event=found.event,
+        revision=row.revision,
+        snapshot={name: rfc3339(v) if isinstance(v, datetime) else v for name, v in values.items()},
+        at=found.at,
+    )
+
+
+def _enabled() -> ColumnElement[bool]:
+    return and_(
+        endpoints.c.caller_id == jobs.c.caller_id,
+        endpoints.c.url.is_not(None),
+        endpoints.c.disabled_at.is_(None),
+        endpoints.c.deleted_at.is_(None),
+    )
+
+
+def _listeners(job_ids: Sequence[UUID]) -> Any:
+    """Select each of these jobs, with each endpoint that listens to it, or without any."""
+    gone = exists().where(
+        deliveries.c.job_id == jobs.c.id,
+        deliveries.c.endpoint_id.is_(None),
+        deliveries.c.status == DeliveryStatus.STOPPED,
+    )
+    columns: tuple[Column[Any], ...] = tuple(jobs.c[name] for name in _SNAPSHOT)
+    return (
+        select(
+            *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.webhook_url, *columns),
+            and_(jobs.c.webhook_url.is_not(None), gone.correlate(jobs)).label("stopped"),
+            endpoints.c.id.label("endpoint_id"),
+            endpoints.c.url.label("endpoint_url"),
+            endpoints.c.events.label("endpoint_events"),
+        )
+        .select_from(jobs.outerjoin(endpoints, _enabled()))
+        .where(jobs.c.id.in_(job_ids))
+    )
+
+
+async def _supersede(connection: AsyncConnection, job_ids: Sequence[UUID]) -> None:
+    """Drop progress that is older than what is told now, unless it is on its way."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.job_id.in_(job_ids), deliveries.c.status == DeliveryStatus.PENDING)
+        .where(deliveries.c.event == WebhookEvent.PROGRESS, deliveries.c.claim.is_(None))
+        .values(status=DeliveryStatus.SUPERSEDED)
+    )
+
+
+@lru_cache(maxsize=2)
+def _insert(dialect: str) -> Insert:
+    given = rows_source(dialect, list(deliveries.c))
+    return insert(deliveries).from_select(
+        [c.name for c in deliveries.c], select(*(given.c[c.name] for c in deliveries.c))
+    )

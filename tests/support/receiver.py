@@ -1,0 +1,83 @@
+"""A webhook receiver on a port of its own: it takes, fails, hangs, disappears and returns."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+
+@dataclass(frozen=True)
+class Got:
+    """One message as it came."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What it says."""
+        said: dict[str, Any] = orjson.loads(self.body)
+        return said
+
+    @property
+    def id(self) -> str:
+        """By what a receiver knows it again."""
+        return self.headers["webhook-id"]
+
+
+@dataclass
+class Receiver:
+    """Answers with what ``answers`` holds, in turn: a status, or a status and headers; then with 200."""
+
+    got: list[Got] = field(default_factory=list)
+    answers: list[int | tuple[int, dict[str, str]]] = field(default_factory=list)
+    hangs: asyncio.Event | None = None  #: while it is set to an event, answers wait for it
+    port: int = 0
+    _runner: web.AppRunner | None = None
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    @property
+    def types(self) -> list[str]:
+        """What came, in order."""
+        return [got.said["type"] for got in self.got]
+
+    async def start(self) -> None:
+        """Listen, again on the same port if it was there before."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._take)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.01)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+
+    async def stop(self) -> None:
+        """Disappear."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def until(self, count: int) -> None:
+        """Wait until so many messages have come."""
+        async with asyncio.timeout(10):
+            while len(self.got) < count:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.got.append(Got(request.path, headers, await request.read()))
+        self._news.set()
+        if self.hangs is not None:
+            await self.hangs.wait()
+        answer = self.answers.pop(0) if self.answers else 200
+        status, more = answer if isinstance(answer, tuple) else (answer, {})
+        return web.Response(status=status, headers=more, text="thanks" if status < 300 else "no")

@@ -1,0 +1,57 @@
+"""A process that dies as ``kill -9`` does, after its receiver has the message and before that is noted."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.receiver import Receiver
+from tests.worker.webhooks.posting import Posting, new_posting
+
+
+class LastMessage(Receiver):
+    """Writes down what came, and kills the process."""
+
+    folder = Path()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        (self.folder / "came").write_text(request.headers["webhook-id"])
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("still alive")
+
+
+def send_once(url: str, folder: str) -> None:
+    """Finish a job, and die while its message is under way."""
+    asyncio.run(_send_once(url, Path(folder)))
+
+
+async def _send_once(url: str, folder: Path) -> None:
+    async with open_darkroom(url, folder, practice={}) as darkroom:
+        receiver = LastMessage()
+        receiver.folder = folder
+        await receiver.start()
+        posting = new_posting(darkroom)
+        await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+        await posting.send()
+
+
+async def send_again(url: str, folder: Path) -> list[str]:
+    """Be the worker that comes after; return the ids that come now."""
+    async with open_darkroom(url, folder, practice={}) as darkroom:
+        receiver, posting = Receiver(), new_posting(darkroom)
+        (row,) = await posting.deliveries()
+        receiver.port = int(row.host.rpartition(":")[2])
+        await receiver.start()
+        await _send_twice(darkroom, posting)
+        await posting.office.close()
+        await receiver.stop()
+        return [got.id for got in receiver.got]
+
+
+async def _send_twice(darkroom: Darkroom, posting: Posting) -> None:
+    for _ in range(2):
+        darkroom.clock.forward(minutes=2)
+        await posting.send()

@@ -1,0 +1,121 @@
+"""A courier whose messages a test delivers by hand, and the jobs that it tells of."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select
+
+from models.ids import new_id
+from models.queries.moves import Move, Revisions, apply
+from models.queries.webhook_endpoints import insert_endpoint
+from models.queries.webhook_outbox import insert_deliveries, new_delivery
+from models.states import JobStatus
+from models.webhook_tables import webhook_deliveries, webhook_endpoints
+from models.webhooks import USUAL, WebhookEvent
+from tests.support.darkroom import Darkroom
+from worker.webhooks.courier import Courier
+from worker.webhooks.deliver import deliver
+from worker.webhooks.office import Office, open_office
+from worker.webhooks.signing import new_secret
+
+S = JobStatus
+DONE = (S.QUEUED, S.LEASED, S.RUNNING, S.SUCCEEDED)
+
+
+@dataclass
+class Posting:
+    """One worker's courier. Messages of the broker are kept until the test delivers them."""
+
+    darkroom: Darkroom
+    office: Office
+    courier: Courier
+    messages: list[tuple[list[UUID], UUID]]
+    broker: dict[str, bool] = field(default_factory=lambda: {"up": True})
+
+    async def look(self) -> None:
+        await self.courier.look()
+
+    async def deliver(self) -> None:
+        sent, self.messages[:] = list(self.messages), []
+        for delivery_ids, token in sent:
+            await deliver(self.office, delivery_ids, token)
+
+    async def send(self) -> None:
+        """Do one round: claim what is due, and send it."""
+        await self.look()
+        await self.deliver()
+
+    async def job(self, caller: UUID, *path: JobStatus, **values: Any) -> UUID:
+        """Make a job and lead it along a path."""
+        job_id = await self.darkroom.submit(caller, **values)
+        await self.move(job_id, *(path or DONE))
+        return job_id
+
+    async def move(self, job_id: UUID, *path: JobStatus, **changes: Any) -> Revisions:
+        told = Revisions()
+        for leaving, entering in pairwise(path):
+            restart = leaving is S.HELD and entering is S.QUEUED
+            move = Move(job_id, leaving, entering, self.darkroom.clock(), changes=changes, restart=restart)
+            async with self.darkroom.tools.database.writing() as connection:
+                told = await apply(connection, [move])
+                assert told
+        return told
+
+    async def progress(self, job_id: UUID, percent: int) -> None:
+        await self.move(job_id, S.RUNNING, S.RUNNING, progress=percent)
+
+    async def endpoint(self, caller: UUID, url: str, **values: Any) -> tuple[UUID, str]:
+        """Make an endpoint; return its id and secret."""
+        row = {
+            "id": new_id(),
+            "caller_id": caller,
+            "url": url,
+            "description": "",
+            "events": sorted(USUAL),
+            "secret": new_secret(),
+            "created_at": self.darkroom.clock(),
+            **values,
+        }
+        async with self.darkroom.tools.database.writing() as connection:
+            await insert_endpoint(connection, row)
+        return row["id"], row["secret"]
+
+    async def tests(self, caller: UUID, url: str, *, count: int = 1) -> None:
+        """Put tests into the outbox."""
+        values = {"caller_id": caller, "endpoint_id": None, "job_id": None, "url": url, "revision": 0}
+        at, event = self.darkroom.clock(), WebhookEvent.TEST
+        rows = [new_delivery(**values, event=event, snapshot={}, at=at) for _ in range(count)]
+        async with self.darkroom.tools.database.writing() as connection:
+            await insert_deliveries(connection, rows)
+
+    async def deliveries(self) -> Sequence[Row[Any]]:
+        return await self._all(select(webhook_deliveries).order_by(webhook_deliveries.c.id))
+
+    async def endpoints(self) -> Sequence[Row[Any]]:
+        return await self._all(select(webhook_endpoints).order_by(webhook_endpoints.c.id))
+
+    async def statuses(self) -> list[str]:
+        return [row.status for row in await self.deliveries()]
+
+    async def _all(self, statement: Any) -> Sequence[Row[Any]]:
+        async with self.darkroom.tools.database.reading() as connection:
+            return (await connection.execute(statement)).all()
+
+
+def new_posting(darkroom: Darkroom) -> Posting:
+    """Another worker's courier."""
+    messages: list[tuple[list[UUID], UUID]] = []
+    broker = {"up": True}
+
+    async def publish(task: str, delivery_ids: Sequence[UUID], token: UUID) -> bool:
+        if broker["up"]:
+            messages.append((list(delivery_ids), token))
+        return broker["up"]
+
+    office = open_office(darkroom.tools)
+    courier = Courier(office, publish, asyncio.Event())
+    return Posting(darkroom, office, courier, messages, broker)

@@ -1,0 +1,448 @@
+"""Messages come at least once, in order, signed; what a receiver says is heeded."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from models.ids import public_id
+from models.queries.webhook_endpoints import change_endpoint
+from models.states import JobStatus
+from models.webhooks import JOB_EVENTS
+from tests.support.darkroom import Darkroom
+from tests.support.databases import SqliteCopies
+from tests.support.receiver import Got, Receiver
+from tests.worker.webhooks.mortal import send_again
+from tests.worker.webhooks.posting import Posting, new_posting
+from worker.webhooks.outgoing import ROOM
+from worker.webhooks.schedule import JITTER, RETRIES
+
+S = JobStatus
+ROOT = Path(__file__).parents[3]
+RUNNING = (S.QUEUED, S.LEASED, S.RUNNING)
+
+
+def signed_with(got: Got, secret: str) -> bool:
+    """Tell whether one of a message's signatures is of this secret, as a receiver would find out."""
+    at = datetime.fromtimestamp(int(got.headers["webhook-timestamp"]), tz=None).astimezone()
+    expected = Webhook(secret).sign(got.id, at, got.body.decode())
+    return expected in got.headers["webhook-signature"].split(" ")
+
+
+async def test_a_finished_job_is_told_to_its_own_address(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), "a red fox", webhook_url=receiver.url)
+    await worker.look_and_work()
+    await posting.send()
+    (got,) = receiver.got
+    data = got.said["data"]
+    assert got.headers["content-type"] == "application/json"
+    assert (got.said["type"], got.said["object"], got.said["id"]) == ("job.succeeded", "event", got.id)
+    assert (data["id"], data["status"], data["prompt"]) == (
+        public_id("job", job_id),
+        "succeeded",
+        "a red fox",
+    )
+    assert len(data["assets"]) == 1
+    assert await posting.statuses() == ["delivered"]
+    await posting.send()
+    assert len(receiver.got) == 1
+
+
+async def test_the_secret_of_the_default_endpoint_signs_for_jobs_own_addresses(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.send()
+    (default,) = await posting.endpoints()
+    assert default.url is None
+    (got,) = receiver.got
+    assert Webhook(default.secret).verify(got.body, dict(got.headers))["data"]["status"] == "succeeded"
+
+
+async def test_during_a_rotation_both_secrets_sign_and_later_only_the_new_one(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    endpoint_id, old = await posting.endpoint(caller, receiver.url)
+    _, new = await posting.endpoint(await darkroom.caller(), "http://127.0.0.1:1/unused")
+    changes = {
+        "secret": new,
+        "previous_secret": old,
+        "previous_until": darkroom.clock() + timedelta(hours=1),
+    }
+    async with darkroom.tools.database.writing() as connection:
+        await change_endpoint(connection, endpoint_id, changes)
+    await posting.job(caller)
+    await posting.send()
+    darkroom.clock.forward(hours=2)
+    await posting.job(caller)
+    await posting.send()
+    first, second = receiver.got
+    assert [signed_with(first, secret) for secret in (old, new)] == [True, True]
+    assert [signed_with(second, secret) for secret in (old, new)] == [False, True]
+
+
+async def test_endpoints_hear_of_their_own_callers_jobs_and_only_what_they_asked_for(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    alice, bob = await darkroom.caller(), await darkroom.caller()
+    await posting.endpoint(alice, f"{receiver.url}/alice", events=["job.failed"])
+    await posting.endpoint(bob, f"{receiver.url}/bob")
+    await posting.endpoint(bob, f"{receiver.url}/closed", disabled_at=darkroom.clock())
+    await posting.job(alice)
+    await posting.job(alice, *RUNNING, S.FAILED)
+    await posting.job(bob)
+    await posting.send()
+    heard = sorted((got.path, got.said["type"]) for got in receiver.got)
+    assert heard == [("/hook/alice", "job.failed"), ("/hook/bob", "job.succeeded")]
+
+
+async def test_a_job_that_nobody_listens_to_leaves_nothing_in_the_outbox(
+    darkroom: Darkroom, posting: Posting
+) -> None:
+    job_id = await darkroom.submit(await darkroom.caller())
+    told = await posting.move(job_id, *RUNNING, S.SUCCEEDED)
+    assert not told.told
+    assert await posting.deliveries() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "event"),
+    [
+        ((*RUNNING, S.SUCCEEDED), "job.succeeded"),
+        ((*RUNNING, S.FAILED), "job.failed"),
+        ((*RUNNING, S.HELD), "job.held"),
+        ((S.QUEUED, S.CANCELLED), "job.cancelled"),
+        ((S.QUEUED, S.EXPIRED), "job.expired"),
+    ],
+)
+async def test_each_end_of_a_job_has_its_event(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver, path: tuple[JobStatus, ...], event: str
+) -> None:
+    await posting.job(await darkroom.caller(), *path, webhook_url=receiver.url)
+    await posting.send()
+    assert receiver.types == [event]
+    assert receiver.got[0].said["data"]["status"] == event.removeprefix("job.")
+
+
+async def test_what_fails_is_sent_again_at_the_promised_times_and_given_up_in_the_end(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [500] * 20
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.send()
+    for number, wait in enumerate(RETRIES, start=1):
+        darkroom.clock.forward(seconds=wait.total_seconds() - 0.001)
+        await posting.send()
+        assert len(receiver.got) == number, f"too early, after {wait}"
+        darkroom.clock.forward(seconds=wait.total_seconds() * JITTER + 0.002)
+        await posting.send()
+        assert len(receiver.got) == number + 1, f"too late, after {wait}"
+    darkroom.clock.forward(days=30)
+    await posting.send()
+    assert len(receiver.got) == len(RETRIES) + 1
+    (row,) = await posting.deliveries()
+    assert (row.status, row.tries) == ("failed", 9)
+    assert [each["http_status"] for each in row.log] == [500] * 9
+    assert row.log[0]["problem"] == "The receiver answered HTTP 500."
+    assert row.log[0]["answer"] == "no"
+    assert len({got.id for got in receiver.got}) == 1
+    assert len({got.body for got in receiver.got}) == 1
+
+
+async def test_a_receiver_that_disappears_gets_the_message_when_it_is_back(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    await receiver.stop()
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.send()
+    (row,) = await posting.deliveries()
+    assert row.status == "pending"
+    assert "can't be reached" in row.log[0]["problem"]
+    await receiver.start()
+    darkroom.clock.forward(seconds=7)
+    await posting.send()
+    assert receiver.types == ["job.succeeded"]
+
+
+async def test_a_receiver_that_hangs_is_given_its_time_and_asked_again(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.hangs = asyncio.Event()
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.send()
+    (row,) = await posting.deliveries()
+    assert row.log[0]["problem"] == "The receiver did not answer within 0.5 s."
+    receiver.hangs.set()
+    darkroom.clock.forward(seconds=7)
+    await posting.send()
+    assert await posting.statuses() == ["delivered"]
+
+
+@pytest.mark.parametrize("spelling", ["seconds", "date"])
+async def test_a_receiver_that_names_a_time_is_left_alone_until_then(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver, spelling: str
+) -> None:
+    later = format_datetime(darkroom.clock() + timedelta(hours=2))
+    receiver.answers = [(503, {"Retry-After": "7200" if spelling == "seconds" else later})]
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.send()
+    darkroom.clock.forward(minutes=119)
+    await posting.send()
+    assert len(receiver.got) == 1
+    darkroom.clock.forward(minutes=2)
+    await posting.send()
+    assert len(receiver.got) == 2
+
+
+async def test_gone_disables_an_endpoint_and_drops_what_waits_for_it(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    await posting.endpoint(caller, receiver.url)
+    receiver.answers = [500, 410]
+    await posting.job(caller)
+    await posting.send()
+    await posting.job(caller)
+    await posting.send()
+    (endpoint,) = await posting.endpoints()
+    assert endpoint.disabled_at is not None
+    assert "410" in endpoint.disabled_reason
+    assert await posting.statuses() == ["stopped", "stopped"]
+    await posting.job(caller)
+    darkroom.clock.forward(days=1)
+    await posting.send()
+    assert len(receiver.got) == 2
+
+
+async def test_gone_stops_what_a_job_tells_its_own_address_and_no_other_job(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    receiver.answers = [410]
+    job_id = await posting.job(caller, *RUNNING, S.HELD, webhook_url=receiver.url)
+    await posting.send()
+    await posting.move(job_id, S.HELD, S.FAILED)
+    await posting.send()
+    assert receiver.types == ["job.held"]
+    await posting.job(caller, webhook_url=receiver.url)
+    await posting.send()
+    assert receiver.types == ["job.held", "job.succeeded"]
+
+
+async def test_a_redirect_is_not_followed(darkroom: Darkroom, posting: Posting, receiver: Receiver) -> None:
+    receiver.answers = [(302, {"Location": f"{receiver.url}/elsewhere"})]
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.send()
+    assert [got.path for got in receiver.got] == ["/hook"]
+    (row,) = await posting.deliveries()
+    assert row.status == "pending"
+    assert row.log[0]["problem"].startswith("redirect_refused")
+
+
+async def test_events_of_a_job_come_in_order_whatever_fails(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    job_id = await posting.job(await darkroom.caller(), *RUNNING, S.HELD, webhook_url=receiver.url)
+    await posting.send()
+    await posting.move(job_id, S.HELD, *RUNNING, S.SUCCEEDED)
+    await posting.send()
+    assert receiver.types == ["job.held"]
+    darkroom.clock.forward(seconds=7)
+    await posting.send()
+    await posting.send()
+    assert receiver.types == ["job.held", "job.held", "job.succeeded"]
+    assert [got.said["data"]["status"] for got in receiver.got] == ["held", "held", "succeeded"]
+
+
+async def test_one_receiver_that_fails_holds_up_no_other(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    await posting.endpoint(caller, "http://127.0.0.1:1/closed")
+    await posting.job(caller, *RUNNING, S.FAILED, webhook_url=receiver.url)
+    await posting.send()
+    assert receiver.types == ["job.failed"]
+    assert sorted(await posting.statuses()) == ["delivered", "pending"]
+
+
+async def test_progress_is_told_to_who_asked_and_the_newest_replaces_what_waits(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    await posting.endpoint(caller, receiver.url, events=sorted(JOB_EVENTS))
+    job_id = await posting.job(caller, *RUNNING)
+    await posting.send()
+    for percent in (10, 20, 30):
+        await posting.progress(job_id, percent)
+    await posting.send()
+    await posting.progress(job_id, 80)
+    await posting.move(job_id, S.RUNNING, S.SUCCEEDED, progress=100)
+    await posting.send()
+    said = [(got.said["type"], got.said["data"]["progress"]) for got in receiver.got]
+    assert said == [("job.progress", 0), ("job.progress", 30), ("job.succeeded", 100)]
+    assert sorted(await posting.statuses()) == ["delivered"] * 3 + ["superseded"] * 3
+
+
+async def test_progress_that_was_not_taken_gives_way_to_the_end(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    await posting.endpoint(caller, receiver.url, events=sorted(JOB_EVENTS))
+    receiver.hangs = asyncio.Event()
+    job_id = await posting.job(caller, *RUNNING)
+    await posting.look()
+    sending = asyncio.create_task(posting.deliver())
+    await receiver.until(1)
+    await posting.move(job_id, S.RUNNING, S.SUCCEEDED)
+    other = new_posting(darkroom)
+    await other.look()
+    assert other.messages == []  # the end waits for the progress that is on its way
+    receiver.answers = [500]
+    receiver.hangs.set()
+    await sending
+    await posting.send()
+    await other.office.close()
+    assert receiver.types == ["job.progress", "job.succeeded"]
+    assert await posting.statuses() == ["superseded", "delivered"]
+
+
+async def test_a_message_tells_the_job_as_it_was_however_late_it_leaves(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    error = {"code": "connection_lost", "message": "It is unknown.", "outcome": "ambiguous"}
+    job_id = await posting.job(await darkroom.caller(), *RUNNING, webhook_url=receiver.url)
+    await posting.move(job_id, S.RUNNING, S.HELD, error=error)
+    await posting.move(job_id, S.HELD, S.QUEUED, error=None, generation=2)
+    await posting.send()
+    data = receiver.got[0].said["data"]
+    assert (data["status"], data["revision"], data["generation"]) == ("held", 4, 1)
+    assert data["error"]["code"] == "connection_lost"
+
+
+async def test_what_was_cut_off_between_sending_and_noting_is_sent_again_with_the_same_id(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.hangs = asyncio.Event()
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.look()
+    sending = asyncio.create_task(posting.deliver())
+    await receiver.until(1)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    receiver.hangs.set()
+    other = new_posting(darkroom)
+    await other.send()
+    assert len(receiver.got) == 1  # the claim still holds
+    darkroom.clock.forward(minutes=1)
+    await other.send()
+    await other.office.close()
+    first, second = receiver.got
+    assert (first.id, first.body) == (second.id, second.body)
+    assert await posting.statuses() == ["delivered"]
+
+
+async def test_two_workers_never_send_the_same_message_at_once(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller, other = await darkroom.caller(), new_posting(darkroom)
+    for _ in range(20):
+        await posting.job(caller, webhook_url=receiver.url)
+    await asyncio.gather(posting.look(), other.look())
+    await asyncio.gather(posting.deliver(), other.deliver())
+    for _ in range(2):
+        await posting.send()
+    await other.office.close()
+    assert len(receiver.got) == len({got.id for got in receiver.got}) == 20
+
+
+async def test_a_doubled_or_late_message_of_the_broker_sends_nothing_twice(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.look()
+    late = list(posting.messages)
+    posting.messages *= 2
+    await posting.deliver()
+    posting.messages.extend(late)
+    darkroom.clock.forward(minutes=5)
+    await posting.deliver()
+    assert len(receiver.got) == 1
+
+
+async def test_what_the_broker_does_not_take_is_sent_when_it_is_back(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    posting.broker["up"] = False
+    await posting.send()
+    posting.broker["up"] = True
+    await posting.send()
+    assert len(receiver.got) == 1
+
+
+async def test_a_hanging_host_leaves_room_for_others(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller, slow = await darkroom.caller(), Receiver(hangs=asyncio.Event())
+    await slow.start()
+    await posting.tests(caller, slow.url, count=ROOM + 20)
+    darkroom.clock.forward(seconds=1)
+    await posting.job(caller, webhook_url=receiver.url)
+    await posting.look()
+    sending = asyncio.create_task(posting.deliver())
+    await receiver.until(1)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert slow.hangs is not None
+    slow.hangs.set()
+    await slow.stop()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"])
+async def test_a_private_address_is_not_reached_unless_it_is_allowed(
+    darkroom: Darkroom, receiver: Receiver, host: str
+) -> None:
+    settings = darkroom.tools.settings.model_copy(update={"allow_private": ()})
+    strict = replace(darkroom, tools=replace(darkroom.tools, settings=settings))
+    posting = new_posting(strict)
+    await posting.job(await darkroom.caller(), webhook_url=f"http://{host}:{receiver.port}/hook")
+    await posting.send()
+    await posting.office.close()
+    (row,) = await posting.deliveries()
+    assert receiver.got == []
+    assert row.status == "pending"
+    assert "DARKROOM_ALLOW_PRIVATE" in row.log[0]["problem"]
+
+
+async def test_a_test_is_sent_once_and_not_tried_again(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    await posting.tests(await darkroom.caller(), receiver.url)
+    await posting.send()
+    assert receiver.types == ["webhook.test"]
+    assert await posting.statuses() == ["failed"]
+
+
+def test_a_worker_that_is_killed_while_the_receiver_has_the_message_sends_it_again(
+    sqlite_copies: SqliteCopies, tmp_path: Path
+) -> None:
+    code = f"from tests.worker.webhooks.mortal import send_once; send_once({{url!r}}, {str(tmp_path)!r})"
+    with sqlite_copies.fresh() as url:
+        killed = subprocess.run([sys.executable, "-c", code.format(url=url)], cwd=ROOT, timeout=60)
+        assert killed.returncode == -signal.SIGKILL
+        came = (tmp_path / "came").read_text().split()
+        again = asyncio.run(send_again(url, tmp_path))
+    assert came == again == came[:1]

@@ -1,0 +1,74 @@
+"""Writing the messages of claimed deliveries: what to say, and the signatures under it."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from models.ids import public_id
+from models.queries.assets import list_assets
+from models.queries.webhook_endpoints import default_endpoint, default_endpoints
+from models.queries.webhook_queue import claimed_deliveries, jobs_of, stop_endpoint
+from worker.tools import Tools
+from worker.webhooks.bodies import render
+from worker.webhooks.sending import Message
+from worker.webhooks.signing import new_secret, signed_headers
+from worker.webhooks.telling import telling_of
+
+
+async def prepare(tools: Tools, delivery_ids: Sequence[UUID], token: UUID) -> list[tuple[Row[Any], Message]]:
+    """Write the messages of what is still to be sent, with enough time left to send it."""
+    now = tools.clock()
+    beyond = now + timedelta(seconds=tools.settings.webhook_timeout)
+    async with tools.database.reading() as connection:
+        rows = await claimed_deliveries(connection, delivery_ids, token, beyond=beyond)
+        job_ids = {row.job_id for row in rows if row.job_id is not None}
+        jobs = await jobs_of(connection, job_ids) if job_ids else {}
+        assets = await list_assets(connection, list(job_ids)) if job_ids else []
+        unnamed = {row.caller_id for row in rows if row.endpoint_id is None}
+        defaults = await default_endpoints(connection, unnamed) if unnamed else {}
+    closed = {row.endpoint_id for row in rows if row.closed}
+    if closed:
+        await _drop(tools, closed, now)
+    defaults |= await _made_defaults(tools, unnamed - set(defaults), now)
+    public_url = tools.settings.public_url.rstrip("/")
+    ready = []
+    for row in rows:
+        if row.closed or (row.job_id is not None and row.job_id not in jobs):
+            continue
+        own = [asset for asset in assets if asset.job_id == row.job_id]
+        telling = telling_of(row, jobs.get(row.job_id), own, public_url=public_url)
+        keys = _keys(defaults[row.caller_id] if row.endpoint_id is None else row, now)
+        ready.append((row, _message(row, render(row, telling), keys, now)))
+    return ready
+
+
+async def _made_defaults(tools: Tools, caller_ids: Collection[UUID], now: datetime) -> dict[UUID, Row[Any]]:
+    """Give callers their default endpoints, whose secrets sign for jobs' own addresses."""
+    if not caller_ids:
+        return {}
+    async with tools.database.writing() as connection:
+        return {
+            key: await default_endpoint(connection, key, secret=new_secret(), at=now) for key in caller_ids
+        }
+
+
+async def _drop(tools: Tools, endpoint_ids: Collection[UUID], now: datetime) -> None:
+    """Send nothing to endpoints that were closed meanwhile."""
+    async with tools.database.writing() as connection:
+        for endpoint_id in endpoint_ids:
+            await stop_endpoint(connection, endpoint_id, now)
+
+
+def _keys(endpoint: Row[Any], now: datetime) -> list[str]:
+    """Return the secrets that sign: during a rotation both."""
+    previous = endpoint.previous_secret
+    overlapping = previous is not None and endpoint.previous_until > now
+    return [endpoint.secret, previous] if overlapping else [endpoint.secret]
+
+
+def _message(row: Row[Any], body: bytes, keys: Sequence[str], now: datetime) -> Message:
+    headers = signed_headers(public_id("delivery", row.id), now, body, keys)
+    return Message(row.url, headers | ({"webhook-replay": "true"} if row.replayed else {}), body)

@@ -1,0 +1,34 @@
+"""What sending webhooks works with, made once per worker."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import httpx
+
+from worker.storage.addresses import AllowList
+from worker.storage.clients import open_download_client
+from worker.tools import Tools
+from worker.webhooks.outgoing import ROOM, Outgoing
+from worker.webhooks.sending import Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The tools, the one who sends, and what is under way."""
+
+    tools: Tools
+    sender: Sender
+    client: httpx.AsyncClient
+    outgoing: Outgoing = field(default_factory=Outgoing)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+
+def open_office(tools: Tools) -> Office:
+    """Open a client that reaches public and allowed addresses only. To be called on the loop that uses it."""
+    allow = AllowList.parse(tools.settings.allow_private)
+    client = open_download_client(allow, ROOM)
+    timeout = timedelta(seconds=tools.settings.webhook_timeout)
+    return Office(tools, Sender(client, allow, timeout=timeout, clock=tools.clock), client)

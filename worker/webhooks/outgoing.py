@@ -1,0 +1,37 @@
+"""What one worker is sending right now."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+ROOM = 128  #: deliveries under way in one worker
+PER_HOST = 16  #: of them to one host: a receiver that hangs must not hold up the others
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """Claimed deliveries, with their host and the end of their claim."""
+
+    under_way: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
+    rung: asyncio.Event = field(default_factory=asyncio.Event)  #: there may be something to send
+
+    @property
+    def room(self) -> int:
+        """How many more fit."""
+        return max(ROOM - len(self.under_way), 0)
+
+    def hosts(self) -> Counter[str]:
+        """Count what is under way by host."""
+        return Counter(host for host, _ in self.under_way.values())
+
+    def drop(self, delivery_id: UUID) -> None:
+        """Nothing more to do for this delivery."""
+        self.under_way.pop(delivery_id, None)
+        self.rung.set()
+
+    def forget_lost(self, now: datetime) -> None:
+        """Forget those whose claim has ended: their message was lost."""
+        for delivery_id in [key for key, (_, until) in self.under_way.items() if until <= now]:
+            del self.under_way[delivery_id]
