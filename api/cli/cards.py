@@ -108,6 +108,8 @@ def _notes(explanation: Explanation) -> Iterator[Fact]:
     yield from (("note", words) for flag, words in _FLAGS if document.get(flag))
     if explanation.retry_after is not None:
         yield "wait", f"{_span(explanation.retry_after)}, by the provider's own account"
+    if explanation.verdict is not None and (named := explanation.verdict.limit):
+        yield "limit", f"{named.calls:,} calls in {_span(named.period.total_seconds())}, by its own words"
     yield from ((f"limit {name}", _limit(bucket)) for name, bucket in explanation.ratelimit.items())
     if explanation.request_id:
         yield "request id", f"{explanation.request_id} (for the provider's support)"

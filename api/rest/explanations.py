@@ -35,6 +35,13 @@ class RateLimitDocument(BaseModel):
     reset_s: float | None
 
 
+class CallLimitDocument(BaseModel):
+    """A limit that the provider's words name."""
+
+    calls: int
+    period_s: float
+
+
 class ExplanationDocument(BaseModel):
     """What an answer means. What has no value is left out."""
 
@@ -51,6 +58,7 @@ class ExplanationDocument(BaseModel):
     scope: Scope | None = None
     retry_after_s: float | None = None
     ratelimit: dict[str, RateLimitDocument] | None = None
+    call_limit: CallLimitDocument | None = None
     should_retry: bool | None = Field(None, description="the provider's own word")
     request_id: str | None = Field(None, description="for the provider's support")
     poll_url: str | None = None

@@ -161,6 +161,11 @@ def test_a_card_shows_limits_as_people_say_them() -> None:
     assert "942 of 1,000 left, full again in 3 h" in shown
 
 
+def test_a_card_tells_the_limit_that_words_name() -> None:
+    shown = drawn(status=429, body={"error": {"message": "5分钟内最多请求10次"}})
+    assert "10 calls in 5 min, by its own words" in shown
+
+
 def test_a_card_shows_a_picture_inside_the_answer_by_its_kind_and_size() -> None:
     shown = drawn(
         status=200, body={"choices": [{"message": {"content": f"![a](data:image/png;base64,{PNG})"}}]}

@@ -60,6 +60,7 @@ class Explanation:
             "scope": verdict.scope.value if verdict and verdict.scope else None,
             "retry_after_s": _number(self.retry_after),
             "ratelimit": {name: _bucket(bucket) for name, bucket in self.ratelimit.items()} or None,
+            "call_limit": _call_limit(verdict),
             "should_retry": _should_retry(self.observation),
             "request_id": self.request_id,
             "poll_url": answer.poll_url,
@@ -155,6 +156,13 @@ def _is_stream(answer: Answer, observation: Observation) -> bool:
 def _should_retry(observation: Observation) -> bool | None:
     said = observation.headers.get("x-should-retry", "").strip().lower()
     return {"true": True, "false": False}.get(said)
+
+
+def _call_limit(verdict: Verdict | None) -> dict[str, Any] | None:
+    """Return the limit that the provider's words name."""
+    if verdict is None or verdict.limit is None:
+        return None
+    return {"calls": verdict.limit.calls, "period_s": _number(verdict.limit.period.total_seconds())}
 
 
 def _counts(usage: Mapping[str, Any], *, groups: bool = True) -> dict[str, Any]:

@@ -253,6 +253,11 @@ def test_every_outcome_cost_and_scope_has_its_words() -> None:
     assert set(REACH) == set(Scope)
 
 
+def test_a_limit_that_words_name_is_told() -> None:
+    document = explained(status=429, body={"error": {"message": "您已达到请求数限制：5分钟内最多请求10次"}})
+    assert document["call_limit"] == {"calls": 10, "period_s": 300}
+
+
 def test_usage_keeps_figures_and_nothing_else() -> None:
     usage = {"total_tokens": 3, "details": {"image": 2, "note": "x"}, "note": "x"}
     assert explained(status=200, body={**SPOKEN, "usage": usage})["usage"] == {
