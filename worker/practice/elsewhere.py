@@ -2,6 +2,7 @@
 
 import re
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 from worker.practice.drawing import PictureMode, Recipe
 from worker.practice.mp4 import tiny_mp4
@@ -32,7 +33,11 @@ def task_at(address: str) -> str | None:
 
 
 def thing_at(address: str, mode: PictureMode) -> Recipe | bytes:
-    """Return what is found at a foreign address: its own picture, always the same, or a small video."""
+    """Return what is found at a foreign address: its own picture, always the same, or a small video.
+
+    Clients differ in which characters they quote, so that is no difference here.
+    """
+    address = unquote(address)
     path = PurePosixPath(address.partition("?")[0])
     if path.suffix.lower() in _VIDEOS:
         return tiny_mp4(address)

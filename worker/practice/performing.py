@@ -41,6 +41,8 @@ def _headers(script: Script) -> dict[str, str]:
 
 
 async def _end(request: web.Request, response: web.StreamResponse, script: Script) -> web.StreamResponse:
+    if script.pause:
+        await asyncio.sleep(script.pause)
     transport = request.transport
     match script.ending:
         case "hang":

@@ -8,6 +8,7 @@ from worker.practice.scripts import EVENTS, Ending, Script, Step
 
 _PIECES = 8  # of an event stream; their borders respect neither events nor characters
 _PAUSE = 0.01  # seconds between them
+_WORKING = 1.5  # seconds for which a request that will be reset seems to be worked on
 _MISSING = 1024  # bytes that are announced and never come when a body is cut
 
 #: Headers that speak of one connection, or of the form in which the bytes were carried.
@@ -27,7 +28,7 @@ def case_script(case: CorpusCase, *, here: str | None, delay: float) -> Script:
 
     With ``here``, our own address, all that the answer names for fetching is fetched from us.
     """
-    fetches = case.addresses or case.expected.get("poll_url")
+    fetches = case.addresses or case.expected.get("poll_url") or case.request.get("input_urls")
     body = brought_here(case.body, here) if here and fetches else case.body
     headers = {k: v for k, v in case.headers.items() if k.lower() not in _OF_THE_CONNECTION}
     kind = next((v for k, v in headers.items() if k.lower() == "content-type"), "").partition(";")[0].strip()
@@ -38,7 +39,8 @@ def case_script(case: CorpusCase, *, here: str | None, delay: float) -> Script:
         return Script(steps or (Step(delay, b""),), status, kind, headers)
     ending = _ENDINGS.get(case.transport, "drop")
     length = None if streams or not steps else len(body.encode()) + _MISSING
-    return Script(steps, status, kind, headers, ending, length)
+    pause = delay + _WORKING if ending == "reset" else delay
+    return Script(steps, status, kind, headers, ending, length, 0.0 if steps else pause)
 
 
 def _pieces(body: bytes, delay: float, count: int) -> Iterator[Step]:

@@ -32,6 +32,7 @@ class Script:
     headers: Mapping[str, str] = field(default_factory=dict)
     ending: Ending = "clean"
     length: int | None = None
+    pause: float = 0.0  #: seconds before the ending, after all steps
 
 
 def with_pings(steps: Sequence[Step], every: float) -> Iterator[Step]:

@@ -25,19 +25,19 @@ class Tasks:
         return left == 0
 
 
-def picture_of(task: str, base_url: str) -> str:
-    """Return the address of the picture that a task makes."""
-    return f"{base_url}{PLACE}tasks/{task}.png"
+def picture_of(task: str) -> str:
+    """Return the foreign address of the picture that a task makes, without its scheme."""
+    return f"tasks.example.com/{task}.png"
 
 
 def raw_data(task: str, *, done: bool, base_url: str) -> dict[str, Any]:
     """Write what a raw data link tells: ``{id, status, running, urls}``."""
-    urls = [picture_of(task, base_url)] if done else []
+    urls = [base_url + PLACE + picture_of(task)] if done else []
     return {"id": task, "status": "completed" if done else "processing", "running": not done, "urls": urls}
 
 
 def task_answer(task: str, *, done: bool, base_url: str) -> dict[str, Any]:
     """Write what ``/v1/images/tasks/{id}`` tells."""
-    made = {"created": 0, "data": [{"url": picture_of(task, base_url)}]} if done else None
+    made = {"created": 0, "data": [{"url": base_url + PLACE + picture_of(task)}]} if done else None
     state = {"status": "SUCCESS" if done else "IN_PROGRESS", "progress": "100%" if done else "45%"}
     return {"code": "success", "message": "", "data": {"task_id": task, **state, "data": made}}

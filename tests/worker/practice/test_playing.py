@@ -8,6 +8,7 @@ from worker.practice.corpus import CorpusCase, corpus
 from worker.practice.elsewhere import PLACE, brought_here
 from worker.practice.png import prompt_of
 from worker.practice.server import PracticeServer
+from worker.practice.tasks import picture_of
 from worker.upstream.answer import Answer
 from worker.upstream.reader import AnswerReader
 
@@ -118,7 +119,7 @@ async def test_an_event_stream_comes_in_pieces(client: aiohttp.ClientSession) ->
 async def test_a_broken_connection_is_played_as_one(
     ask: Ask, server: PracticeServer, client: aiohttp.ClientSession, case: CorpusCase
 ) -> None:
-    wait = aiohttp.ClientTimeout(total=0.3)
+    wait = aiohttp.ClientTimeout(total=2)
     body = {"messages": [{"role": "user", "content": f"#case:{case.id}"}]}
     with pytest.raises((aiohttp.ClientError, TimeoutError)) as broken:
         await client.post("/v1/chat/completions", json=body, timeout=wait)
@@ -159,7 +160,7 @@ async def test_an_unfinished_task_is_found_running_and_then_done(
     assert [answer["status"] for answer in answers] == ["IN_PROGRESS", "SUCCESS"]
     assert told["urls"] == [answers[1]["data"]["data"][0]["url"]]
     async with client.get(told["urls"][0]) as response:
-        assert prompt_of(await response.read()) == f"tasks/{case.tasks[0]}.png"
+        assert prompt_of(await response.read()) == picture_of(case.tasks[0])
     assert [poll.outcome for poll in server.ledger.polls] == ["running", "done", "done"]
 
 

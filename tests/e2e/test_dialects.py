@@ -1,0 +1,127 @@
+"""Answers seen in the wild, through everything: a provider plays them, and every job ends as it should.
+
+The sample follows from the corpus by rule (see ``tests/support/dialects.py``). Every case has a channel of
+its own, since some of them close their channel. All run at once, in one Darkroom.
+"""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from tests.support.dialects import DialectDarkroom, end_of, prompt_of_case, recovers, sample
+from worker.practice.corpus import CorpusCase
+from worker.practice.tasks import picture_of
+
+CASES = sample()
+_WORDS = 20  # characters of the provider's words that are compared
+STALE = [case for case in CASES if case.transport == "stale_connection"]
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+
+
+@pytest.fixture(scope="module")
+def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DialectDarkroom]:
+    running = DialectDarkroom(tmp_path_factory.mktemp("dialects"), CASES)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.end()
+
+
+@pytest.fixture(scope="module")
+def jobs(darkroom: DialectDarkroom) -> dict[str, dict[str, Any]]:
+    """The jobs of all cases when nothing more happens to them; stale connections need used ones first."""
+    first = darkroom.settled(darkroom.play(case for case in CASES if case not in STALE), within=60)
+    return first | darkroom.settled(darkroom.play(STALE), within=20)
+
+
+@pytest.fixture(scope="module")
+def calls(darkroom: DialectDarkroom, jobs: dict[str, dict[str, Any]]) -> dict[str, int]:
+    """How often the provider was called, by prompt."""
+    return dict(darkroom.practice.times())
+
+
+def test_the_sample_is_wide() -> None:
+    assert len(CASES) >= 40
+    assert {case.expected["outcome"] for case in CASES} >= {
+        "success", "pending", "retry", "no_image", "permanent", "needs_human", "ambiguous",
+    }  # fmt: skip
+
+
+@every_case
+def test_a_job_ends_as_its_answer_deserves(case: CorpusCase, jobs: dict[str, dict[str, Any]]) -> None:
+    job, end = jobs[case.id], end_of(case)
+
+    assert job["status"] == end.status, job
+    assert len(job["attempts"]) == end.attempts
+    found = {(attempt["outcome"], attempt["error_code"]) for attempt in job["attempts"]}
+    assert found == {("success", None) if recovers(case) else (case.expected["outcome"], case.code)}
+
+
+@every_case
+def test_the_provider_is_called_as_often_as_is_safe(
+    case: CorpusCase, jobs: dict[str, dict[str, Any]], calls: dict[str, int]
+) -> None:
+    assert calls.get(prompt_of_case(case), 0) == end_of(case).calls
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if end_of(case).status == "succeeded"], ids=lambda case: case.id
+)
+def test_every_picture_is_the_one_that_the_answer_showed(
+    case: CorpusCase, jobs: dict[str, dict[str, Any]], darkroom: DialectDarkroom
+) -> None:
+    shown = case.expected["images"] or case.expected.get("videos") or [f"https://{picture_of(case.tasks[0])}"]
+    pictures = [
+        b64decode(each.partition("base64,")[2]) if each.startswith("data:") else darkroom.fetch(each)
+        for each in shown
+    ]
+    unique = list(dict.fromkeys(sha256(picture).hexdigest() for picture in pictures))
+
+    assert [asset["sha256"] for asset in jobs[case.id]["assets"]] == unique
+    stored = list(darkroom.visitor.pictures(jobs[case.id]))
+    assert [sha256(picture).hexdigest() for picture in stored] == unique
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if end_of(case).status in ("failed", "held")], ids=lambda case: case.id
+)
+def test_a_job_says_what_went_wrong_in_the_provider_s_words(
+    case: CorpusCase, jobs: dict[str, dict[str, Any]], darkroom: DialectDarkroom
+) -> None:
+    error = jobs[case.id]["error"]
+
+    assert error["code"] == case.code
+    assert error["provider_status"] == case.status
+    assert error["message"]
+    assert (error["provider_message"] or "")[:_WORDS] in darkroom.here(said(case))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if end_of(case).status == "queued"], ids=lambda case: case.id
+)
+def test_a_waiting_job_says_for_what_and_until_when(
+    case: CorpusCase, jobs: dict[str, dict[str, Any]]
+) -> None:
+    waiting = jobs[case.id]["waiting"]
+
+    if case.expected["outcome"] == "needs_human":
+        assert waiting["reason"] == "paused"
+        assert waiting["detail"].partition(": ")[2][:_WORDS] in said(case)
+        assert waiting["next_eligible_at"] is None
+    else:
+        assert waiting["reason"] in ("backoff", "cooldown")
+        wait = datetime.fromisoformat(waiting["next_eligible_at"]) - datetime.fromisoformat(waiting["since"])
+        assert wait.total_seconds() > case.expected["retry_after_s"] - 2
+
+
+def said(case: CorpusCase) -> str:
+    """Return what the provider said, without the escapes of JSON and the seams of a stream."""
+    letters = re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), case.body)
+    return letters.replace("\\n", "\n").replace('\\"', '"') + case.expected.get("text", "")

@@ -1,0 +1,201 @@
+"""What the answers seen in the wild should come to in Darkroom, by rule; and a Darkroom that is asked."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.fleet import COMMAND, environment, serves
+from tests.support.practice import Practice
+from tests.support.processes import Process, free_port, until
+from tests.support.visitor import Visitor
+from worker.practice.corpus import CorpusCase, corpus
+from worker.practice.elsewhere import brought_here
+
+#: Accidents that a server which is reached can't cause: nobody listens at the channel's address instead.
+UNREACHABLE = frozenset({"dns_error", "connect_timeout", "connect_error"})
+#: Accidents that happen only while a request is being written, before anybody could say which case to play.
+_UNPLAYABLE = frozenset({"write_error"})
+_LONG = timedelta(seconds=8)  # a provider that names a longer wait is not asked again within a test
+_UNKNOWN = frozenset({"ambiguous", "pending"})
+
+
+def sample() -> list[CorpusCase]:
+    """Return the first case of each kind, outcome, error code, accident, and way in which pictures come."""
+    first: dict[Any, CorpusCase] = {}
+    for case in corpus().values():
+        if case.expected["outcome"] != "headers_only" and case.transport not in _UNPLAYABLE:
+            first.setdefault(_group(case), case)
+    return list(first.values())
+
+
+def _group(case: CorpusCase) -> tuple[Any, ...]:
+    expected = case.expected
+    images = expected["images"]
+    pictures = (
+        any(image.startswith("data:") for image in images),
+        min(len(images), 2),
+        bool(expected.get("alternates")),
+        bool(expected.get("videos")),
+        bool(expected.get("partial")),
+        bool(case.request.get("input_urls")),
+    )
+    known = bool(case.tasks), _waits_long(case)
+    return case.kind, expected["outcome"], case.code, case.transport, *known, pictures
+
+
+def _waits_long(case: CorpusCase) -> bool:
+    return case.expected.get("retry_after_s", 0) > _LONG.total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a job ends: its status and, over all its life, the number of paid calls that reach the provider."""
+
+    status: str
+    calls: int
+    attempts: int
+
+
+def end_of(case: CorpusCase) -> End:
+    """Return what the rules promise for a case; jobs may make two calls, or three without a picture."""
+    outcome = case.expected["outcome"]
+    if outcome in _UNKNOWN:
+        return End("succeeded" if recovers(case) else "held", 1, 1)
+    if outcome == "retry" and _waits_long(case):
+        return End("queued", 1, 1)
+    if outcome in ("retry", "no_image"):
+        return End("failed", 0 if case.transport in UNREACHABLE else 2, 2)
+    return End({"success": "succeeded", "needs_human": "queued"}.get(outcome, "failed"), 1, 1)
+
+
+def recovers(case: CorpusCase) -> bool:
+    """Tell whether the provider can be asked what became of a call, instead of being paid again."""
+    return case.expected["outcome"] in _UNKNOWN and bool(case.tasks)
+
+
+class DialectDarkroom:
+    """One ``darkroom up`` with a channel for each case, in front of a practice provider."""
+
+    def __init__(self, folder: Path, cases: Sequence[CorpusCase]) -> None:
+        self.practice = Practice(folder, delay=0)
+        self._folder, self._cases = folder, cases
+        self._url = f"http://127.0.0.1:{free_port()}"
+        self.visitor = Visitor([self._url])
+        self._up: Process | None = None
+
+    def start(self) -> None:
+        """Start both, and wait until they serve."""
+        self.practice.start()
+        nobody = f"http://127.0.0.1:{free_port()}"
+        config = self._folder / "darkroom.toml"
+        config.write_text("\n".join(_channel(case, self.practice.url, nobody) for case in self._cases))
+        command = [
+            COMMAND,
+            "up",
+            "--port",
+            self._url.rpartition(":")[2],
+            "--data",
+            str(self._folder / "data"),
+        ]
+        variables = environment(
+            self.practice.url, self._folder, upstream_models="no-case", retry_base="0.05", retry_cap="0.2"
+        )
+        self._up = Process(
+            [*command, "--config", str(config)],
+            self._folder / "up.log",
+            environment=variables,
+            folder=self._folder,
+        )
+        self._up.start()
+        self._up.ready(lambda: serves(self._url))
+
+    def end(self) -> None:
+        """End both."""
+        self.visitor.close()
+        if self._up is not None:
+            self._up.end()
+            print(self._up.words())
+        self.practice.process.end()
+
+    def play(self, cases: Iterable[CorpusCase]) -> dict[str, str]:
+        """Hand in a job for each case; returns their ids by case."""
+        chosen = list(cases)
+        jobs = [self._job(case) for case in chosen]
+        answer = self.visitor.ask("POST", "/v1/jobs", json={"jobs": jobs})
+        assert answer is not None, "the submit was not answered"
+        assert answer.json()["rejected"] == []
+        accepted = [job["id"] for job in answer.json()["accepted"]]
+        return dict(zip((case.id for case in chosen), accepted, strict=True))
+
+    def _job(self, case: CorpusCase) -> dict[str, Any]:
+        images = [self.here(url) for url in case.request.get("input_urls", ())]
+        wishes = {"images": images} if images else {}
+        if n := case.request.get("n"):
+            wishes["n"] = n
+        attempts = 3 if case.expected["outcome"] == "no_image" else 2
+        return {"model": model_of(case), "prompt": prompt_of_case(case), "max_attempts": attempts, **wishes}
+
+    def settled(self, ids: Mapping[str, str], *, within: float) -> dict[str, dict[str, Any]]:
+        """Wait until nothing more happens to these jobs, and return them by case."""
+
+        jobs: dict[str, dict[str, Any]] = {}
+
+        def moving() -> list[dict[str, Any]]:
+            jobs.update(self.visitor.jobs() or {})
+            return [jobs.get(job_id, {}) for job_id in ids.values() if not _rests(jobs.get(job_id, {}))]
+
+        try:
+            until(lambda: not moving(), within=within, what="all jobs rest", every=0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; these do not: {moving()}") from error
+        return {case: self.visitor.job(job_id) for case, job_id in ids.items()}
+
+    def here(self, address: str) -> str:
+        """Return where a foreign address is found in this test."""
+        return brought_here(address, self.practice.url)
+
+    def fetch(self, address: str) -> bytes:
+        """Return what the practice provider has at a foreign address."""
+        answer = httpx.get(self.here(address), trust_env=False, verify=False, timeout=30)
+        answer.raise_for_status()
+        return answer.content
+
+
+def model_of(case: CorpusCase) -> str:
+    """Return the model that only this case's channel serves."""
+    return f"plays-{case.id.lower()}"
+
+
+def prompt_of_case(case: CorpusCase) -> str:
+    """Return the prompt that plays it."""
+    return f"a cat #case:{case.id}"
+
+
+def _channel(case: CorpusCase, provider: str, nobody: str) -> str:
+    lines = [
+        "[[channels]]",
+        f'name = "{model_of(case)}"',
+        f'base_url = "{nobody if case.transport in UNREACHABLE else provider}"',
+        'api_key = "practice"',
+        f'models = ["{model_of(case)}"]',
+    ]
+    if case.transport == "read_timeout":
+        lines.append("idle_timeout = 1.0")
+    return "\n".join(lines) + "\n"
+
+
+def _rests(job: Mapping[str, Any]) -> bool:
+    """Tell whether a job is over, or waits for a person or for much longer than a test takes."""
+    if job.get("status") != "queued":
+        return job.get("status") in ("succeeded", "failed", "held")
+    waiting = job["waiting"]
+    if not job["attempts"] or not waiting or not waiting["next_eligible_at"]:
+        return bool(waiting) and waiting["reason"] == "paused"
+    until_then = datetime.fromisoformat(waiting["next_eligible_at"]) - datetime.fromisoformat(
+        waiting["since"]
+    )
+    return until_then > _LONG
