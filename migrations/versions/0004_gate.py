@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("caller_id", "name", name=op.f("pk_campaigns")),
     )
     campaign = sa.text("coalesce(campaign, '')")
-    line = ["model", "caller_id", "priority", campaign, "not_before", "id"]
+    line: list[str | sa.TextClause] = ["model", "caller_id", "priority", campaign, "not_before", "id"]
     op.create_index("ix_jobs_line", "jobs", line, postgresql_where=_QUEUED, sqlite_where=_QUEUED)
     op.drop_index("ix_jobs_due", "jobs")
     op.create_index(
