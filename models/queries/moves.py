@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.columns import Utc
 from models.queries.rows import rows_parameter, rows_source, storable
+from models.queries.webhook_outbox import News, listening, tell
 from models.states import RETRYABLE, JobStatus, may_move
 from models.tables import events, jobs
+from models.webhooks import EVENT_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +39,26 @@ class Move:
             raise ValueError(f"a job does not go from {self.leaving} to {self.entering}")
 
 
-async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> dict[UUID, int]:
-    """Make the moves that still hold, with one event each; return the new revision by job."""
-    revisions: dict[UUID, int] = {}
+class Revisions(dict[UUID, int]):
+    """The new revision by job, of those that moved."""
+
+    told = False  #: whether a webhook is to be sent now
+
+
+async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> Revisions:
+    """Make the moves that still hold, with one event each, and note what webhooks are to tell."""
+    revisions = Revisions()
     written: list[dict[str, Any]] = []
     for group in _groups(moves):
         by_job = {move.job_id: move for move in group}
         statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
         result = await connection.execute(statement, rows_parameter(connection, map(_row, group)))
-        for job_id, revision, status, progress in result:
+        news: list[News] = []
+        for job_id, revision, status, progress, listened in result:
             move = by_job[job_id]
             revisions[job_id] = revision
+            if listened and (event := EVENT_OF.get(move.entering)):
+                news.append(News(job_id, event, move.at))
             written.append(
                 {
                     "job_id": job_id,
@@ -58,6 +69,8 @@ async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> dict[UUID
                     "detail": storable(move.detail) if move.detail else None,
                 }
             )
+        if news and await tell(connection, news):
+            revisions.told = True
     if written:
         await connection.execute(_insert_events(connection.dialect.name), rows_parameter(connection, written))
     return revisions
@@ -112,7 +125,7 @@ def _update(dialect: str, changed: tuple[str, ...]) -> Update:
             updated_at=given.c.moved_at,
             **{name: given.c[f"new_{name}"] for name in changed},
         )
-        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress)
+        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, listening())
     )
 
 
