@@ -78,6 +78,19 @@ async def last_minute(
     return count, oldest, newest
 
 
+async def ended_alike(
+    connection: AsyncConnection, job_id: UUID, generation: int, *, before: int, code: str
+) -> int:
+    """Count a job's calls in this generation before call ``before`` that ended with this error code."""
+    statement = (
+        select(func.count())
+        .select_from(attempts)
+        .where(attempts.c.job_id == job_id, attempts.c.generation == generation)
+        .where(attempts.c.number < before, attempts.c.error_code == code)
+    )
+    return await connection.scalar(statement) or 0
+
+
 async def open_attempt(connection: AsyncConnection, job: Row[Any]) -> Row[Any] | None:
     """Return the call that a job's worker has made in this generation, if nobody knows how it ended."""
     statement = (

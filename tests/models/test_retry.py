@@ -1,14 +1,14 @@
 """What follows a call that brought no picture."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from models.retry import Decision, GiveUp, Hold, Retry, RetryPolicy, Tries, decide
+from models.retry import Decision, GiveUp, Hold, Retry, RetryPolicy, Tries, decide, parked
 from models.states import OnUnknown
-from models.verdicts import Outcome, Verdict
+from models.verdicts import ErrorCode, Outcome, Verdict
 
 POLICY = RetryPolicy(base=timedelta(seconds=2), cap=timedelta(minutes=5), human_wait=timedelta(seconds=30))
 FIRST, LAST = Tries(counted=1, allowed=3), Tries(counted=3, allowed=3)
@@ -118,3 +118,49 @@ def test_no_attempt_is_used_beyond_those_allowed(
 ) -> None:
     decision = decide(verdict, tries, on_unknown=on_unknown, jitter=lambda: jitter)
     assert not (isinstance(decision, Retry) and decision.counts) or tries.counted < tries.allowed
+
+
+def retried(code: ErrorCode, *, alike: int = 0, counted: int = 1, jitter: float = 0.0) -> Decision:
+    verdict, tries = Verdict(Outcome.RETRY, code), Tries(counted, 5, alike=alike)
+    return decide(verdict, tries, on_unknown=OnUnknown.HOLD, jitter=lambda: jitter, policy=POLICY)
+
+
+def test_an_input_picture_that_can_not_be_loaded_is_tried_once_more_and_not_twice() -> None:
+    assert isinstance(retried("input_image_unreachable", alike=1), Retry)
+    assert retried("input_image_unreachable", alike=2, counted=2) == GiveUp("it failed in the same way twice")
+    assert isinstance(retried("upstream_error", alike=2, counted=2), Retry)
+
+
+@pytest.mark.parametrize("code", ["upstream_quota", "no_channel", "maintenance"])
+def test_what_a_person_at_the_provider_has_to_mend_is_given_minutes(code: ErrorCode) -> None:
+    assert retried(code) == Retry(timedelta(seconds=30))
+    assert retried(code, jitter=0.5) == Retry(timedelta(seconds=45))
+    assert retried(code, counted=4) == Retry(timedelta(minutes=4))
+    assert POLICY.backoff(1000, None, lambda: 0.0, code=code) == timedelta(minutes=15)
+    assert POLICY.backoff(1, timedelta(seconds=7), lambda: 0.0, code=code) == timedelta(seconds=7)
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        (None, timedelta(hours=5, minutes=30)),
+        (timedelta(seconds=30), timedelta(hours=5, minutes=30)),  # of the limit per minute beside it
+        (timedelta(hours=3), timedelta(hours=3)),
+    ],
+)
+def test_a_daily_limit_parks_the_key_until_its_reset(said: timedelta | None, waits: timedelta) -> None:
+    now = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
+    verdict = Verdict(Outcome.RETRY, "daily_limit", retry_after=said)
+    assert parked(verdict, now).retry_after == waits
+    assert parked(verdict, now.astimezone(timezone(timedelta(hours=8)))).retry_after == waits
+
+
+def test_right_before_midnight_a_daily_limit_is_given_some_minutes() -> None:
+    now = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
+    assert parked(Verdict(Outcome.RETRY, "daily_limit"), now).retry_after == timedelta(minutes=2)
+
+
+def test_only_daily_limits_are_parked() -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    for verdict in (Verdict(Outcome.RETRY, "rate_limited"), Verdict(Outcome.PERMANENT, "daily_limit")):
+        assert parked(verdict, now) is verdict

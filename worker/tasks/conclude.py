@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from models.queries.attempts import outcomes_of
-from models.retry import GiveUp, Hold, Retry, Tries, decide, unknown_outcomes
+from models.queries.attempts import ended_alike, outcomes_of
+from models.retry import ONCE, GiveUp, Hold, Retry, Tries, decide, parked, unknown_outcomes
 from models.states import JobStatus, OnUnknown
 from models.verdicts import UNKNOWN, Outcome, Verdict
 from worker.lifecycle import Change, failed, held, requeued
@@ -42,6 +42,7 @@ async def conclude_lost(bench: Workbench, job: Row[Any], verdict: Verdict, lost:
 
 
 async def _conclude(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> None:
+    verdict = parked(verdict, bench.tools.clock())
     await bench.writer.write(await _change(bench, job, verdict, call))
     await tell_channel(bench, job, verdict)
 
@@ -57,7 +58,8 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
     )
     match decision:
         case Retry(after, counts):
-            error = error_of(verdict, retryable=True)
+            again = "" if verdict.outcome is Outcome.NEEDS_HUMAN else " It is tried again."
+            error = error_of(verdict, retryable=True, message=f"{verdict.message}{again}")
             used = call.used if counts else call.used - 1
             return requeued(
                 job,
@@ -74,21 +76,19 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
             error = error_of(verdict, retryable=True, message=message)
             return held(job, error=error, at=now, leaving=leaving, ended=ended, amended=amended)
         case GiveUp(reason):
-            message = f"{_cause(verdict)} No further call is made: {reason}."
+            message = f"{verdict.message} No further call is made: {reason}."
             error = error_of(verdict, retryable=False, message=message)
             return failed(job, leaving, error, at=now, ended=ended, amended=amended)
 
 
-def _cause(verdict: Verdict) -> str:
-    """Say what went wrong, in the provider's words if the verdict's own promise another try."""
-    words = verdict.provider_message or verdict.code or "unknown failure"
-    return f"The provider answered: {words[:300]}" if verdict.outcome is Outcome.RETRY else verdict.message
-
-
 async def _tries(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Tries:
-    if verdict.outcome not in (Outcome.NO_IMAGE, *UNKNOWN):
+    once = verdict.code if verdict.code in ONCE else None
+    if once is None and verdict.outcome not in (Outcome.NO_IMAGE, *UNKNOWN):
         return Tries(call.used, job.max_attempts)
     async with bench.tools.database.reading() as connection:
+        if once is not None:
+            earlier = await ended_alike(connection, job.id, job.generation, before=call.number, code=once)
+            return Tries(call.used, job.max_attempts, alike=1 + earlier)
         before = await outcomes_of(connection, job.id, job.generation, before=call.number)
     return Tries(
         call.used,
