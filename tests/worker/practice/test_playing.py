@@ -6,6 +6,7 @@ import pytest
 from tests.worker.practice.conftest import Ask
 from worker.practice.corpus import CorpusCase, corpus
 from worker.practice.elsewhere import PLACE, brought_here
+from worker.practice.playing import case_script
 from worker.practice.png import prompt_of
 from worker.practice.server import PracticeServer
 from worker.practice.tasks import picture_of
@@ -182,3 +183,22 @@ async def test_a_raw_data_link_of_an_answer_can_be_followed(ask: Ask, client: ai
 async def test_a_task_that_nobody_left_is_not_found(client: aiohttp.ClientSession, path: str) -> None:
     async with client.get(path) as response:
         assert response.status == 404
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_a_body_may_be_cut(kind: str) -> None:
+    case = CorpusCase(
+        "X", "error", "", 200, {"content-type": kind}, "data: {}", "cut", {}, {"outcome": "ambiguous"}
+    )
+    script = case_script(case, here=None, delay=0)
+
+    assert b"".join(step.data for step in script.steps) == b"data: {}"
+    assert script.ending == "drop"
+    assert script.length is None or script.length > len(case.body)
+
+
+async def test_headers_of_the_connection_are_not_played() -> None:
+    headers = {"Content-Length": "1", "Content-Encoding": "br", "Connection": "close", "X-Request-Id": "a"}
+    case = CorpusCase("X", "error", "", 500, headers, "body", None, {}, {"outcome": "retry"})
+
+    assert case_script(case, here=None, delay=0).headers == {"X-Request-Id": "a"}

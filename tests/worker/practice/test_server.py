@@ -73,7 +73,7 @@ async def test_a_failure_has_its_status_and_no_whole_picture(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("kind", ["cut", "reset"])
+@pytest.mark.parametrize("kind", ["cut", "reset", "drop"])
 async def test_a_broken_connection_is_seen_as_one(ask: Ask, kind: str, stream: bool) -> None:
     with pytest.raises(aiohttp.ClientError):
         await ask("a cat", stream=stream, practice={"fail": kind})
