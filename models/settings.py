@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -96,7 +96,13 @@ class Settings(BaseSettings):
     input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input picture at most")
     download_limit: int = Field(64 * 2**20, gt=0, description="bytes of one downloaded picture at most")
     download_timeout: float = Field(120, gt=0, description="seconds for one download at most")
-    store_attempts: int = Field(5, gt=0, le=20, description="tries to bring one job's pictures home")
+    store_attempts: int = Field(6, gt=0, le=20, description="tries to bring one job's pictures home")
+    keep_answers: Literal["all", "failures", "off"] = Field(
+        "all", description="raw answers kept in storage to be read again: all, failures, off"
+    )
+    answer_limit: int = Field(
+        2**20, ge=4096, description="bytes kept of one raw answer at most, its pictures not counted"
+    )
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is remembered")
     webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook's receiver may take")
 

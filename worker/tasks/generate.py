@@ -20,6 +20,7 @@ from worker.tasks.conclude import conclude
 from worker.tasks.deliver import deliver
 from worker.tasks.health import tell_success
 from worker.tasks.inputs import image_request
+from worker.tasks.keep import keep
 from worker.tasks.listen import Listener
 from worker.tasks.lost import LOST, Lost
 from worker.tasks.recover import recover
@@ -54,9 +55,11 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
         raise
     ended = _ended(bench, job, reply.verdict, reply)
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
-        await _bring_home(bench, job, reply.answer, ended)
+        await _bring_home(bench, job, request, reply, ended)
         await tell_success(bench, job)
-    elif lost := _lost(bench, job, reply, listener):
+        return
+    ended["raw_key"] = await keep(bench.tools, job, request, reply)
+    if lost := _lost(bench, job, reply, listener):
         await _ask_again(bench, job, lost, ended, reply.answer, told=listener.percent)
     else:
         await conclude(bench, job, reply.verdict, ended)
@@ -97,10 +100,13 @@ async def _ask_again(
         await recover(bench, job, lost, told=told)
 
 
-async def _bring_home(bench: Workbench, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
+async def _bring_home(
+    bench: Workbench, job: Row[Any], request: ProviderRequest, reply: Reply, ended: dict[str, Any]
+) -> None:
     """Deliver an answer; if that is cut off, the job is held whatever its policy: the picture was made."""
     try:
-        await deliver(bench, job, answer, ended)
+        ended["raw_key"] = await keep(bench.tools, job, request, reply)
+        await deliver(bench, job, reply.answer or Answer(), ended)
     except BaseException:
         error = {
             "code": "asset_unstored",
