@@ -9,7 +9,7 @@ from rich.text import Text
 
 from api.cli.printing import shortened
 from worker.upstream.answer import Answer
-from worker.upstream.consequences import CONSEQUENCES, MONEY, REACH
+from worker.upstream.consequences import CONSEQUENCES, MONEY, REACH, what_follows
 from worker.upstream.explain import Explanation
 from worker.upstream.limits import Bucket
 
@@ -70,7 +70,7 @@ def _head(explanation: Explanation) -> Table:
 def _facts(explanation: Explanation) -> Iterator[Fact]:
     yield "", explanation.message
     if (verdict := explanation.verdict) is not None:
-        yield "job", CONSEQUENCES[verdict.outcome].job
+        yield "job", what_follows(verdict)
         yield "money", MONEY[verdict.billed]
         yield "to do", CONSEQUENCES[verdict.outcome].person
         if verdict.scope is not None:

@@ -146,6 +146,13 @@ def test_a_card_says_what_follows_for_the_job_and_for_the_money() -> None:
         assert part in shown
 
 
+def test_a_card_says_what_is_worth_only_one_more_call() -> None:
+    error = {"code": "invalid_image_url", "message": "Timeout while downloading the image"}
+    shown = drawn(status=400, body={"error": error})
+    assert "input_image_unreachable" in shown
+    assert "it is sent once more; then it fails" in shown
+
+
 def test_a_card_names_the_way_to_a_lost_picture() -> None:
     task = "> ID: `task_7`\n>[原始数据](https://pro.asyncdata.net/source/task_7)\n>进度 14..38..\n"
     body = "data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": task}}]}) + "\n\n"

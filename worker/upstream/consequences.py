@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from models.verdicts import Billed, Outcome, Scope
+from models.retry import ONCE
+from models.verdicts import Billed, Outcome, Scope, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class Consequence:
     job: str
     person: str
 
+
+_ONCE_MORE = "it is sent once more; then it fails"
 
 CONSEQUENCES: Mapping[Outcome, Consequence] = MappingProxyType(
     {
@@ -35,7 +38,7 @@ CONSEQUENCES: Mapping[Outcome, Consequence] = MappingProxyType(
         ),
         Outcome.NO_IMAGE: Consequence(
             "a good answer, without a picture or a reason",
-            "it is sent once more; then it fails",
+            _ONCE_MORE,
             "say in the prompt that you want a picture; look at the model and the preset",
         ),
         Outcome.PERMANENT: Consequence(
@@ -72,3 +75,9 @@ REACH: Mapping[Scope, str] = MappingProxyType(
         Scope.PROVIDER: "the provider: all calls of the channel",
     }
 )
+
+
+def what_follows(verdict: Verdict) -> str:
+    """Say what becomes of a job after this verdict."""
+    once = verdict.outcome is Outcome.RETRY and verdict.code in ONCE
+    return _ONCE_MORE if once else CONSEQUENCES[verdict.outcome].job
