@@ -11,27 +11,41 @@ from worker.upstream.faults import Fault
 from worker.upstream.limits import rate_limits, response_time, seconds_until
 
 _LONGEST = 31 * 86400.0  #: seconds
+_NEAR_END = 4096  #: characters at either end of a text in which waits are named
 _UNIT = r"(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|秒钟?|分钟?|小时|天)"
-_AMOUNT = r"(\d+(?:\.\d+)?|\ban?(?=\s))\s*"
+_AMOUNT = r"(\d{1,9}(?:\.\d{1,9})?|\ban?(?=\s))\s*"
 _SPAN = re.compile(
-    r"(?:(?:try(?:ing)? again|retry\w*|wait|available|come back|reset\w*)[^.\d\n]{0,24}?"
-    r"\b(?:in|after|for|about)|\bwait)\s+(?:about\s+|at least\s+)?"
+    r"(?:(?:try(?:ing)? again|retry\w{0,9}|wait|available|come back|reset\w{0,9})[^.\d\n]{0,24}?"
+    r"\b(?:in|after|for|about)|\bwait)[\s:=]+(?:about\s+|at least\s+)?"
     r"((?:" + _AMOUNT + _UNIT + r"(?![a-z])[\s,]*(?:and\s+)?)+)",
     re.IGNORECASE,
 )
-_CHINESE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:个)?(秒钟?|分钟?|小时|天)(?:后|之后|以后)")
-_WINDOW = re.compile(r"(\d+)\s*(?:个)?(秒钟?|分钟|小时|天)\s*内")
+_CHINESE = re.compile(
+    r"(\d{1,9}(?:\.\d{1,9})?)\s{0,9}(?:个)?(秒钟?|分钟?|小时|天)(?:后|之后|以后)|等待?\s*(\d+)\s*(秒钟?|分钟?|小时)"
+)
+_FIELD = re.compile(r"retry[-_ ]?after[\"']?\s*[:=]\s*(\d+(?:\.\d+)?)\b(?!\s*[a-z])", re.IGNORECASE)
+_WINDOW = re.compile(r"(\d{1,9})\s{0,9}(?:个)?(秒钟?|分钟|小时|天)\s*内")
 _PIECE = re.compile(_AMOUNT + _UNIT, re.IGNORECASE)
 _LIMITS = (
     re.compile(
-        r"(?P<period>\d+)\s*(?:个)?(?P<unit>秒钟?|分钟|小时|天)\s*内[^\d\n]{0,12}?(?P<calls>\d+)\s*(?:次|个)"
+        r"(?P<period>\d{1,9})\s{0,9}(?:个)?(?P<unit>秒钟?|分钟|小时|天)\s*内[^\d\n]{0,12}?(?P<calls>\d{1,9})\s{0,9}(?:次|个)"
     ),
     re.compile(
-        r"(?:max\w*|most|limit\w*|only)\D{0,16}(?P<calls>\d+) (?:requests?|calls?|images?|times?)"
-        r" (?:per|in|within|every|each)\s*(?P<period>\d+)? ?(?P<unit>seconds?|minutes?|hours?|days?)\b"
+        r"(?:max\w{0,9}|most|limit\w{0,9}|only)\D{0,16}(?P<calls>\d{1,9}) (?:requests?|calls?|images?|times?)"
+        r" (?:per|in|within|every|each)\s*(?P<period>\d{1,9})? ?(?P<unit>seconds?|minutes?|hours?|days?)\b"
     ),
 )
-_HINTS = ("retry_after", "retryAfter", "retry_after_seconds", "retry-after", "retryDelay", "retry_delay")
+_HINTS = (
+    "retry_after",
+    "retryAfter",
+    "retry_after_seconds",
+    "retry-after",
+    "retryDelay",
+    "retry_delay",
+    "reset_at",
+    "resetAt",
+    "resets_at",
+)
 _HINTS_MS = ("retry_after_ms", "retryAfterMs", "retry-after-ms")
 
 
@@ -64,12 +78,17 @@ def call_limit(text: str) -> CallLimit | None:
 
 def seconds_in(text: str) -> float | None:
     """Return the wait that a sentence names: ``try again in 6m0s``, ``after 43 seconds``, ``1分钟内``."""
-    text = simplified(text)
+    text = simplified(text if len(text) <= 2 * _NEAR_END else text[:_NEAR_END] + text[-_NEAR_END:])
     if match := _SPAN.search(text):
         pieces = _PIECE.finditer(match[1])
         return sum((1.0 if piece[1][0] in "aA" else float(piece[1])) * _unit(piece[2]) for piece in pieces)
+    if match := _FIELD.search(text):
+        return float(match[1])
     match = _CHINESE.search(text) or _WINDOW.search(text)
-    return float(match[1]) * _unit(match[2]) if match else None
+    if match is None:
+        return None
+    number, unit = (found for found in match.groups() if found)
+    return float(number) * _unit(unit)
 
 
 def _candidates(
