@@ -55,6 +55,9 @@ TEXTS: Patterns = patterns(
         r"(?:请求|操作)(?:过于|太)?频繁",
         r"请求数限制",
         r"频率限制",
+        r"次数.{0,6}上限",
+        r"requests? too (?:quickly|fast|often)",
+        r"please slow down",
         r"生成(?:图片|图像)?.{0,12}(?:次数)?.{0,4}上限",
         r"reached (?:the|your|our) .{0,30}limit",
         r"generating images too quickly",
@@ -82,7 +85,8 @@ TEXTS: Patterns = patterns(
     ),
     (
         "refusal",
-        r"\bsorry\b[^.\n]{0,60}\b(?:can't|cannot|can not|unable to|not able to|won't)\b",
+        r"(?:^|[.!?\n>*]\s*|\b(?:i'm|i am|we're|we are|so|very|truly|really) )sorry\b(?!-)"
+        r"[^.\n]{0,60}\b(?:can't|cannot|can not|unable to|not able to|won't)\b",
         r"\b(?:i|we) (?:can't|cannot|can not|won't|must decline|wasn't able to|was unable to)\b[^.\n]{0,40}"
         r"\b(?:generate|create|produce|make|draw|help|assist|fulfill|comply|provide|edit|complete|process|do)\b",
         r"\bi(?:'m| am) (?:unable|not able) to\b",
@@ -95,7 +99,7 @@ TEXTS: Patterns = patterns(
         "moderation",
         r"guardrails",
         r"content polic(?:y|ies)",
-        r"safety (?:system|polic)",
+        r"safety (?:system|polic|filter)",
         r"内容政策",
         r"违反[^。\n]{0,14}(?:政策|规定|准则|规范)",
         r"content moderation",
@@ -108,9 +112,11 @@ TEXTS: Patterns = patterns(
         r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务|画像)(?:图片|图像|视频)?(?:の)?(?:生成)?(?:に)?失败",
         r"generation failed",
         r"failed to (?:generate|create|draw|process)",
-        r"(?:图片|图像|生成).{0,6}(?:出错|错误|异常)",
+        r"(?:图片|图像|生成|网络|系统|服务器?|内部).{0,6}(?:出错|错误|异常)",
+        r"(?:任务|生成|处理|上游)超时",
         r"an error (?:has )?occurred",
-        r"something went wrong",
+        r"something (?:went|seems to have gone|has gone) wrong",
+        r"(?:currently|temporarily) unavailable",
         r"internal server error",
         r"upstream (?:error|timeout)",
         r"请求超时",
@@ -132,10 +138,13 @@ TEXTS: Patterns = patterns(
         r"(?:notify|let) you (?:know )?(?:when|once|as soon)",
         r"很多人(?:在|正在)创建",
         r"lots of people (?:are )?creating",
-        r"正在[^。\n]{0,8}(?:生成|创建|绘制|处理)[^。\n]{0,12}稍(?:候|后|等)",
+        r"正在[^。\n]{0,8}(?:生成|创建|绘制|处理)[^。\n]{0,12}(?:稍(?:候|等)|请稍后|完成后|稍后(?:查看|查收|展示|返回))",
         r"(?:生成|绘制|处理)中[^。\n]{0,6}稍(?:候|后|等)",
         r"(?:image|picture) is (?:currently |now )?being (?:generated|created|processed)",
         r"(?:稍后|过一会儿?)(?:再)?(?:查看|查收)",
+        r"(?:image|picture) generation (?:has |is )?(?:started|begun|in progress|under way|underway)",
+        r"(?:image|picture) is on its way",
+        r"^(?:creating|generating|processing) (?:your |the )?(?:image|picture)\b[^.\n]{0,12}(?:\.\.\.|…)?$",
         r"(?:image|picture) (?:will be|is being) (?:ready|generated|processed|created) "
         r"(?:soon|shortly|now|in the background)",
     ),
@@ -151,6 +160,9 @@ TEXTS: Patterns = patterns(
         r"(?:what|which)\b[^.?\n]{0,60}\b"
         r"(?:would you (?:like|prefer)|do you (?:want|prefer|need|have in mind)|should i)",
         r"which (?:image|photo|picture)",
+        r"\bi (?:will |'ll )?need (?:an?|the|your|more)\b[^.\n]{0,24}"
+        r"(?:image|photo|picture|details?|information)",
+        r"before i (?:create|generate|draw|start|begin|proceed)[^\n]{0,120}\?",
         r"(?:do|would) you (?:want|like) me to [^.\n]{1,80}\?",
         r"(?:没有|未)(?:收到|看到|检测到)[^。\n]{0,12}(?:图|照片)",
         r"(?:don't|do not|didn't|did not) (?:see|attach|upload|include|receive) (?:any|an|the|your)"

@@ -51,8 +51,8 @@ class Collector:
 
     def add(self, body: object, *, depth: int = 0) -> None:
         """Take one parsed body, one event, or one JSON value found inside a text."""
-        if self.fault is None:
-            self.fault = dig(body)
+        if self.fault is None or not self.fault.sure:
+            self.fault = dig(body) or self.fault
         if isinstance(body, list):
             if depth == 0 and all(isinstance(item, dict) and _ANSWERS & item.keys() for item in body):
                 for item in body:
@@ -79,6 +79,8 @@ class Collector:
             if isinstance(content, dict):
                 self._add_message(position, content, whole=False)
         feedback = body.get("promptFeedback") or body.get("prompt_feedback")
+        if isinstance(details := body.get("incomplete_details"), dict):
+            self._add_finish(details.get("reason"))
         if isinstance(feedback, dict) and isinstance(reason := feedback.get("blockReason"), str):
             self.block_reason = reason
 

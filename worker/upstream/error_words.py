@@ -27,7 +27,7 @@ MESSAGES: Patterns = (
         ),
         (
             "account_blocked",
-            r"(?:アカウント|账户|账号|用户).{0,8}(?:停止|冻结|停用)",
+            r"(?:アカウント|账户|账号|用户).{0,8}(?:停止|冻结|停用|禁用)",
             r"封禁",
             r"封号",
             r"\bbanned\b(?! (?:words?|terms?|content|phrases?|topics?))",
@@ -99,7 +99,9 @@ MESSAGES: Patterns = (
         (
             "no_channel",
             r"没有可用\s*(?:的)?\s*(?:token|令牌)",
-            r"no available tokens?",
+            r"no available (?:access )?(?:tokens?|keys?|credentials?)",
+            r"no_available_(?:key|token|account)",
+            r"号池.{0,6}(?:空|耗尽)",
         ),
         (
             "upstream_saturated",
@@ -114,6 +116,7 @@ MESSAGES: Patterns = (
             r"服务器繁忙",
             r"server (?:is )?busy",
             r"at capacity",
+            r"capacity exceeded",
             r"high demand",
             r"temporarily unavailable due to",
         ),
@@ -164,7 +167,8 @@ MESSAGES: Patterns = (
         (
             "permission_model",
             r"无权(?:访问|使用|存取).{0,8}模型",
-            r"(?:no|not have|without) access to (?:the |this )?model",
+            r"(?:no|not have|don't have|without) access to (?:the |this )?model",
+            r"model (?:is |was |has been )?disabled",
             r"must be verified to use",
             r"not (?:allowed|authorized|permitted).{0,24}model",
             r"模型.{0,40}无权",
@@ -181,6 +185,8 @@ MESSAGES: Patterns = (
         (
             "auth_invalid",
             r"login fail",
+            r"登录(?:失效|失败|已失效)",
+            r"token.{0,12}(?:invalid|no longer valid|非法)",
             r"无效(?:的)?(?:令牌|密钥|api|key)",
             r"invalid (?:x-api-key|bearer)",
             r"令牌.{0,8}(?:无效|不可用|被禁用|已禁用|不存在|验证失败)",

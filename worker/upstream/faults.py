@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 _DECODER = json.JSONDecoder(strict=False)
@@ -16,7 +16,17 @@ _FAILED = frozenset(
 )
 _NAMES = ("code", "type", "status", "reason", "param", "errorCode", "error_code", "err_code", "error_name")
 _WORDS = (
-    *("message", "msg", "error_msg", "errorMessage", "error_message", "err_msg", "status_msg", "description"),
+    *(
+        "message",
+        "msg",
+        "errmsg",
+        "error_msg",
+        "errorMessage",
+        "error_message",
+        "err_msg",
+        "status_msg",
+        "description",
+    ),
     *("fail_reason", "failReason", "failure_reason", "title"),
 )
 _INNER = ("error", "errors", "innererror", "inner_error", "details", "detail", "violations")
@@ -30,7 +40,8 @@ class Fault:
 
     ``names`` are its codes, types and statuses (lower case, outermost first), ``message`` its sentences,
     ``status`` a number in the place of a code, ``layers`` its objects, outermost first and the whole answer
-    last; ``wrapped`` tells that it came from a provider behind the provider.
+    last; ``wrapped`` tells that it came from a provider behind the provider. Without ``sure`` it is only a
+    sentence: an error beside an error status, and else nothing.
     """
 
     message: str = ""
@@ -38,6 +49,7 @@ class Fault:
     status: int | None = None
     layers: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     wrapped: bool = False
+    sure: bool = True
 
     @property
     def request_id(self) -> str | None:
@@ -72,12 +84,17 @@ def _top_level(body: Mapping[str, Any]) -> Fault | None:
     message = next((body[name] for name in _WORDS if isinstance(body.get(name), str) and body[name]), None)
     if str(body.get("status", body.get("task_status"))).strip().lower() in _FAILED:
         return _fault(body, body)
+    if message is not None and _is_fine(message) and body.get("success") is not False:
+        return None
     code = body.get("code", body.get("error_code", body.get("errcode")))
     if body.get("success") is False or (code is not None and not _is_fine(code) and not body.get("result")):
         return _fault(body, body) if message or not body.get("data") else None
     status = body.get("status")
     is_failure = isinstance(status, int) and status >= 400 and not isinstance(status, bool)
-    return _fault(body, body) if message and is_failure else None
+    if message and is_failure:
+        return _fault(body, body)
+    lone = message is not None and not any(body.get(name) for name in ("data", "result", "task_id"))
+    return replace(_fault(body, body), sure=False) if lone else None
 
 
 def _is_fine(code: object) -> bool:

@@ -9,7 +9,7 @@ from math import isfinite
 
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|h|m|s|d)", re.ASCII)
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_OPENAI = re.compile(r"(?:x-)?ratelimit-(limit|remaining|reset)(?:-([a-z-]+))?")
+_OPENAI = re.compile(r"(?:x-)?rate-?limit-(limit|remaining|reset)(?:-([a-z-]+))?")
 _ANTHROPIC = re.compile(r"anthropic-ratelimit-([a-z-]+)-(limit|remaining|reset)")
 _DRAFT = re.compile(r'\s*"?([^";]*)"?((?:\s*;\s*\w+\s*=\s*[^;,]+)*)')
 _OLDER = re.compile(r"(?:^|,)\s*(limit|remaining|reset)\s*=\s*(\d+)")

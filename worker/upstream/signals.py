@@ -20,6 +20,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
             "invalid_token invalidapikey invalid_key access_token_invalid "
             "authenticationerror incorrect_api_key unauthenticated "
             "api_key_invalid",
+            "upstream_auth": "channel:invalid_key",
             "auth_expired": "token_expired api_key_expired key_expired",
             "account_blocked": "account_deactivated account_suspended user_banned organization_deactivated",
             "ip_not_allowed": "ip_not_allowed ip_not_authorized ip_forbidden "

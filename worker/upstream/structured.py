@@ -162,7 +162,8 @@ def _harvest_part(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None
         harvest.drafts += draft.pictures + draft.drafts
         return
     if kind in _TEXTS or (isinstance(part.get("text"), str) and not _has_picture(part)):
-        if kind not in ("reasoning", "thinking") and isinstance(text := part.get("text"), str):
+        text = part.get("text") or part.get("refusal")
+        if kind not in ("reasoning", "thinking") and isinstance(text, str):
             harvest.texts.append(text)
         return
     if "citation" in kind or "audio" in kind:

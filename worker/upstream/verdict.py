@@ -104,7 +104,8 @@ def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
         return Billed.NO  # a router that names its provider does not charge for failures
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
-    if answer.fault is None and (status is None or status < 400) and not is_page(answer.spoken):
+    said_no = answer.fault is not None and answer.fault.sure
+    if not said_no and (status is None or status < 400) and not is_page(answer.spoken):
         tokens = answer.completion_tokens or 0
         paid = ruling.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
         return (
@@ -121,7 +122,8 @@ def _name(
     elapsed: float,
 ) -> str:
     """Return the name of the ruling, in the order of the decision."""
-    if answer.fault is not None:
+    failing = status is not None and status >= 400
+    if answer.fault is not None and (answer.fault.sure or failing):
         name = name_of_fault(answer, status)
         late = (
             name == "upstream_error"
