@@ -43,8 +43,14 @@ async def conclude_lost(bench: Workbench, job: Row[Any], verdict: Verdict, lost:
 
 async def _conclude(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> None:
     verdict = parked(verdict, bench.tools.clock())
-    await bench.writer.write(await _change(bench, job, verdict, call))
-    await tell_channel(bench, job, verdict)
+    shut = verdict.outcome is Outcome.NEEDS_HUMAN
+    try:
+        if shut:  # before the job waits again: it would slip through a door that is still open
+            await tell_channel(bench, job, verdict)
+    finally:
+        await bench.writer.write(await _change(bench, job, verdict, call))
+    if not shut:
+        await tell_channel(bench, job, verdict)
 
 
 async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Change:
