@@ -10,13 +10,14 @@ from celery.worker import state as worker_state
 from kombu.entity import Queue
 
 from models.settings import Settings
-from worker.broker import DOORBELL, GENERATE, STORE, WAKE, broker_app
+from worker.broker import DOORBELL, GENERATE, NOTIFY, STORE, WAKE, broker_app
 from worker.core import WorkerCore
 from worker.logs import configure_logs
 
 _log = structlog.get_logger()
 _NOTHING = "darkroom.nothing"
 _LAST_LOOK = 5.0  # seconds for Celery to see that it is over
+_SPARE = 8  # threads beside the slots: webhooks and doorbells need no slot, and must not wait for one
 _NUDGES = 50  # messages on the way: without one, each of its last looks takes two seconds
 _OPTIONS: dict[str, Any] = {
     "pool": "threads",
@@ -27,7 +28,7 @@ _OPTIONS: dict[str, Any] = {
 
 
 def _build(settings: Settings) -> tuple[Celery, WorkerCore]:
-    """Make the Celery application with its three tasks: thin shells around the core."""
+    """Make the Celery application with its tasks: thin shells around the core."""
     app = broker_app(settings.broker_url)
     core = WorkerCore(settings, app)
     queue: Any = Queue
@@ -35,6 +36,7 @@ def _build(settings: Settings) -> tuple[Celery, WorkerCore]:
     app.task(name=WAKE)(core.wake)
     app.task(name=GENERATE)(core.generate)
     app.task(name=STORE)(core.store)
+    app.task(name=NOTIFY)(core.notify)
     app.task(name=_NOTHING)(_do_nothing)
     app.finalize()
     return app, core
@@ -57,7 +59,7 @@ class EmbeddedWorker:
                 ready.set()
 
         self._controller = Controller(
-            app=app, pool_cls="threads", concurrency=settings.worker_slots, quiet=True, **_OPTIONS
+            app=app, pool_cls="threads", concurrency=settings.worker_slots + _SPARE, quiet=True, **_OPTIONS
         )
         self._thread = Thread(target=self._controller.start, name="celery", daemon=True)
 
@@ -92,4 +94,5 @@ def run_worker(settings: Settings) -> None:
 
     core.start()
     _log.info("worker is ready", worker=str(core.worker_id), slots=settings.worker_slots)
-    app.Worker(concurrency=settings.worker_slots, loglevel="WARNING", quiet=True, **_OPTIONS).start()
+    threads = settings.worker_slots + _SPARE
+    app.Worker(concurrency=threads, loglevel="WARNING", quiet=True, **_OPTIONS).start()

@@ -23,6 +23,9 @@ from worker.tasks.generate import generate
 from worker.tasks.store import store
 from worker.tasks.workbench import Workbench
 from worker.tools import Tools, build_tools
+from worker.webhooks.courier import Courier
+from worker.webhooks.deliver import deliver
+from worker.webhooks.office import Office, open_office
 from worker.writer import Writer
 
 _log = structlog.get_logger()
@@ -39,6 +42,8 @@ class WorkerCore:
         self._tasks: list[asyncio.Task[None]] = []
         self._bench: Workbench
         self._heartbeat: Heartbeat
+        self._office: Office
+        self._courier: Courier
 
     def start(self) -> None:
         """Open everything and begin to look for work."""
@@ -48,8 +53,9 @@ class WorkerCore:
         gc.freeze()  # what was imported stays: the cycle collector need not look at it again and again
 
     def wake(self) -> None:
-        """Look for due jobs now."""
+        """Look for due jobs and webhooks now."""
         self._loop.loop.call_soon_threadsafe(self._bench.hand.freed.set)
+        self._loop.loop.call_soon_threadsafe(self._office.outgoing.rung.set)
 
     def generate(self, job_ids: Sequence[str], lease: str) -> None:
         """Develop a chunk; returns when all of it is done."""
@@ -58,6 +64,11 @@ class WorkerCore:
     def store(self, job_ids: Sequence[str], lease: str) -> None:
         """Bring the pictures of a chunk home; returns when all of it is done."""
         self._loop.run(store(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
+
+    def notify(self, delivery_ids: Sequence[str], token: str) -> None:
+        """Send a chunk of webhooks; returns when all of it is done. A worker that stops gives them back."""
+        if not self._bench.hand.halt.is_set():
+            self._loop.run(deliver(self._office, [UUID(key) for key in delivery_ids], UUID(token)))
 
     def halt(self) -> None:
         """Start nothing new; what has not been sent is handed back. Running calls go on."""
@@ -79,10 +90,13 @@ class WorkerCore:
         self._heartbeat = Heartbeat(self._bench, self._row(tools), self._forget_lane)
         await self._heartbeat.beat_once()
         self._bench.writer.start()
+        self._office = open_office(tools, self._bench.writer.told)
+        self._courier = Courier(self._office, self._publish, self._bench.hand.halt)
         dispatcher = Dispatcher(tools, self._bench.hand, self.worker_id, self._publish)
         self._tasks = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._heartbeat.run(), name="heartbeat"),
+            asyncio.create_task(self._courier.run(), name="courier"),
         ]
 
     def _row(self, tools: Tools) -> dict[str, object]:
@@ -119,7 +133,7 @@ class WorkerCore:
     async def _close(self, grace: float) -> None:
         hand = self._bench.hand
         hand.halt.set()
-        working = {task for task in hand.jobs.values() if task}
+        working = {task for task in hand.jobs.values() if task} | self._office.outgoing.tasks
         if working:
             await asyncio.wait(working, timeout=grace)
         for task in working:
@@ -132,8 +146,10 @@ class WorkerCore:
         try:
             async with asyncio.timeout(5):
                 await self._heartbeat.leave()
+                await self._courier.leave()
         except Exception as error:  # noqa: BLE001 - a process edge: the reaper does the same later
             _log.warning(
                 "the worker could not say goodbye; others take over when it is missed", error=str(error)
             )
+        await self._office.close()
         await self._bench.tools.close()

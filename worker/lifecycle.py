@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.attempts import amend_attempts, finish_attempts, insert_attempts, note_handles
-from models.queries.moves import Move, apply, lock_job
+from models.queries.moves import Move, Revisions, apply, lock_job
 from models.queries.pictures import insert_assets
 from models.queries.rows import storable
 from models.states import CANCELLABLE, RETRYABLE, JobStatus
@@ -34,7 +34,7 @@ class Change:
         return self.move is None or self.move.job_id in revisions
 
 
-async def commit(connection: AsyncConnection, changes: Sequence[Change]) -> dict[UUID, int]:
+async def commit(connection: AsyncConnection, changes: Sequence[Change]) -> Revisions:
     """Make the changes that still hold; return the new revision by job."""
     revisions = await apply(connection, [change.move for change in changes if change.move])
     held = [change for change in changes if change.holds(revisions)]

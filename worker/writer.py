@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from uuid import UUID
 
 import structlog
 
 from models.database import OUTAGES, Database
+from models.queries.moves import Revisions
 from worker.lifecycle import Change, commit
 
 _BATCH = 200
@@ -24,6 +24,7 @@ class Writer:
         self._database = database
         self._waiting: list[tuple[Change, asyncio.Future[bool]]] = []
         self._wake = asyncio.Event()
+        self.told = asyncio.Event()  #: set when webhooks were written that are to be sent now
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -74,11 +75,13 @@ class Writer:
                 written.set_exception(error)
                 written.exception()  # whoever waits sees it; if nobody does, the log has it
             return
+        if revisions.told:
+            self.told.set()
         for change, written in batch:
             if not written.done():
                 written.set_result(change.holds(revisions))
 
-    async def _commit(self, changes: Sequence[Change]) -> dict[UUID, int]:
+    async def _commit(self, changes: Sequence[Change]) -> Revisions:
         pause = 0.1
         while True:
             try:

@@ -59,12 +59,12 @@ async def claim(
 
 
 async def release(
-    connection: AsyncConnection, delivery_ids: Sequence[UUID], token: UUID, *, at: datetime
+    connection: AsyncConnection, delivery_ids: Sequence[UUID], tokens: Collection[UUID], *, at: datetime
 ) -> None:
     """Give claimed deliveries back: nothing was sent."""
     await connection.execute(
         update(deliveries)
-        .where(deliveries.c.id.in_(delivery_ids), deliveries.c.claim == token)
+        .where(deliveries.c.id.in_(delivery_ids), deliveries.c.claim.in_(tokens))
         .values(claim=None, next_at=at)
     )
 

@@ -1,8 +1,8 @@
 """The courier: claims due deliveries for its worker, and hands them to Celery."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from models.ids import new_id
 from models.queries.webhook_queue import claim, due_deliveries, release
 from worker.broker import NOTIFY
 from worker.webhooks.office import Office
-from worker.webhooks.outgoing import PER_HOST
+from worker.webhooks.outgoing import PER_HOST, Claimed
 
 CHUNK = 32
 _REST = 0.02  # seconds between looks at least
@@ -72,7 +72,8 @@ class Courier:
             chosen = self._fair(found)
             if chosen:
                 await claim(connection, [row.id for row in chosen], token, until=now + self._claim)
-        self._note(chosen, now + self._claim)
+        claims = {row.id: Claimed(row.host, token, now + self._claim) for row in chosen}
+        self._outgoing.under_way.update(claims)
         return [row.id for row in chosen]
 
     def _fair(self, found: Sequence[Row[Any]]) -> list[Row[Any]]:
@@ -84,19 +85,23 @@ class Courier:
                 chosen.append(row)
         return chosen
 
-    def _note(self, chosen: Sequence[Row[Any]], until: datetime) -> None:
-        for row in chosen:
-            self._outgoing.under_way[row.id] = (row.host, until)
-
     async def _hand_over(self, claimed: Sequence[UUID], token: UUID) -> bool:
         """Publish in chunks; what the broker does not take is given back and tried at the next look."""
         for start in range(0, len(claimed), CHUNK):
             if await self._publish(NOTIFY, claimed[start : start + CHUNK], token):
                 continue
-            rest = claimed[start:]
-            async with self._tools.database.writing() as connection:
-                await release(connection, rest, token, at=self._tools.clock())
-            for delivery_id in rest:
-                self._outgoing.under_way.pop(delivery_id, None)
+            await self._give_back(claimed[start:], {token})
             return False
         return True
+
+    async def leave(self) -> None:
+        """Give back what was claimed and has not been sent: others need not wait for the claim's end."""
+        claims = dict(self._outgoing.under_way)
+        if claims:
+            await self._give_back(list(claims), {claimed.token for claimed in claims.values()})
+
+    async def _give_back(self, delivery_ids: Sequence[UUID], tokens: Collection[UUID]) -> None:
+        async with self._tools.database.writing() as connection:
+            await release(connection, delivery_ids, tokens, at=self._tools.clock())
+        for delivery_id in delivery_ids:
+            self._outgoing.under_way.pop(delivery_id, None)

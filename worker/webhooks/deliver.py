@@ -43,22 +43,31 @@ class Tried:
 
 async def deliver(office: Office, delivery_ids: Sequence[UUID], token: UUID) -> None:
     """Send those of the deliveries that are still claimed; a doubled or late message finds none."""
+    task = asyncio.current_task()
+    assert task is not None
+    office.outgoing.tasks.add(task)
     try:
-        ready = await prepare(office.tools, delivery_ids, token)
-        sending = {asyncio.create_task(_try(office, row, message)) for row, message in ready}
-        try:
-            while sending:
-                done, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
-                tried = [task.result() for task in done]
-                await _note(office.tools, tried)
-                for each in tried:
-                    office.outgoing.drop(each.delivery.id)
-        finally:
-            for task in sending:
-                task.cancel()
+        await _send_all(office, delivery_ids, token)
     finally:
-        for delivery_id in delivery_ids:
-            office.outgoing.drop(delivery_id)
+        office.outgoing.tasks.discard(task)
+    for delivery_id in delivery_ids:
+        office.outgoing.drop(delivery_id)
+
+
+async def _send_all(office: Office, delivery_ids: Sequence[UUID], token: UUID) -> None:
+    """Send all at once, and note together what ends together."""
+    ready = await prepare(office.tools, delivery_ids, token)
+    sending = {asyncio.create_task(_try(office, row, message)) for row, message in ready}
+    try:
+        while sending:
+            done, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+            tried = [task.result() for task in done]
+            await _note(office.tools, tried)
+            for each in tried:
+                office.outgoing.drop(each.delivery.id)
+    finally:
+        for task in sending:
+            task.cancel()
 
 
 async def _try(office: Office, row: Row[Any], message: Message) -> Tried:

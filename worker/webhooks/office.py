@@ -1,6 +1,7 @@
 """What sending webhooks works with, made once per worker."""
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
@@ -19,16 +20,21 @@ class Office:
     tools: Tools
     sender: Sender
     client: httpx.AsyncClient
-    outgoing: Outgoing = field(default_factory=Outgoing)
+    outgoing: Outgoing
 
     async def close(self) -> None:
         """Close the connections."""
         await self.client.aclose()
 
 
-def open_office(tools: Tools) -> Office:
-    """Open a client that reaches public and allowed addresses only. To be called on the loop that uses it."""
+def open_office(tools: Tools, rung: asyncio.Event) -> Office:
+    """Open a client that reaches public and allowed addresses only. To be called on the loop that uses it.
+
+    ``rung`` is set when there may be something to send.
+    """
     allow = AllowList.parse(tools.settings.allow_private)
     client = open_download_client(allow, ROOM)
     timeout = timedelta(seconds=tools.settings.webhook_timeout)
-    return Office(tools, Sender(client, allow, timeout=timeout, clock=tools.clock), client)
+    return Office(
+        tools, Sender(client, allow, timeout=timeout, clock=tools.clock), client, Outgoing(rung=rung)
+    )

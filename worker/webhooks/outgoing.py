@@ -4,17 +4,28 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 ROOM = 128  #: deliveries under way in one worker
 PER_HOST = 16  #: of them to one host: a receiver that hangs must not hold up the others
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery that is this worker's to send."""
+
+    host: str
+    token: UUID
+    until: datetime
+
+
 @dataclass(slots=True)
 class Outgoing:
-    """Claimed deliveries, with their host and the end of their claim."""
+    """Claimed deliveries, and the tasks that send them."""
 
-    under_way: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
+    under_way: dict[UUID, Claimed] = field(default_factory=dict)
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     rung: asyncio.Event = field(default_factory=asyncio.Event)  #: there may be something to send
 
     @property
@@ -24,7 +35,7 @@ class Outgoing:
 
     def hosts(self) -> Counter[str]:
         """Count what is under way by host."""
-        return Counter(host for host, _ in self.under_way.values())
+        return Counter(claimed.host for claimed in self.under_way.values())
 
     def drop(self, delivery_id: UUID) -> None:
         """Nothing more to do for this delivery."""
@@ -33,5 +44,5 @@ class Outgoing:
 
     def forget_lost(self, now: datetime) -> None:
         """Forget those whose claim has ended: their message was lost."""
-        for delivery_id in [key for key, (_, until) in self.under_way.items() if until <= now]:
+        for delivery_id in [key for key, claimed in self.under_way.items() if claimed.until <= now]:
             del self.under_way[delivery_id]

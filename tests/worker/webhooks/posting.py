@@ -116,6 +116,6 @@ def new_posting(darkroom: Darkroom) -> Posting:
             messages.append((list(delivery_ids), token))
         return broker["up"]
 
-    office = open_office(darkroom.tools)
+    office = open_office(darkroom.tools, asyncio.Event())
     courier = Courier(office, publish, asyncio.Event())
     return Posting(darkroom, office, courier, messages, broker)
