@@ -32,6 +32,7 @@ _BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # signs and tags, 
 #: how much a source tells: the lowest is named first, and is the one to fetch
 _RANKS: Mapping[Kind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
 _LAST = 9
+_LONGEST_LINE = 4096  #: characters before a mark in which to look for what it marks
 
 
 class Found(NamedTuple):
@@ -51,7 +52,7 @@ class Found(NamedTuple):
 def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = frozenset()) -> Found:
     """Return the pictures and videos of a text whose echoes are stripped; ``inputs`` were in the request."""
     whole = text.strip()
-    if looks_like_picture(whole) and end_of_base64(whole, 0, spaces=True) >= len(whole):
+    if _is_base64(whole):
         bare = read_base64(whole)
         return Found([Picture(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
     if whole[:15].lower().startswith(("<!doctype html", "<html")):
@@ -61,6 +62,15 @@ def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = fr
     for link in scanner.scan():
         gatherer.take(link)
     return gatherer.found(broken=scanner.broken)
+
+
+def spans_of_results(text: str) -> list[tuple[int, int]]:
+    """Return where in a text something else than words stands: pictures, videos, task pages, dead links."""
+    if _is_base64(text.strip()):
+        return [(0, len(text))]
+    gatherer = _Gatherer(text, frozenset())
+    links = LinkScanner(text, complete=True).scan()
+    return [(link.start, link.end) for link in links if gatherer.take(link)]
 
 
 class _Gatherer:
@@ -80,16 +90,19 @@ class _Gatherer:
         self._echoed = False
         self._broken = False
 
-    def take(self, link: Link) -> None:
+    def take(self, link: Link) -> bool:
+        """Take one link, and tell whether it is anything but prose."""
         if link.poster and is_web(link.poster):
             self._posters.append(link.poster)
         if link.payload:
             self._take_payload(link)
-        elif is_web(link.url):
+            return True
+        if is_web(link.url):
             link.url = link.url.replace(" ", "%20")
-            self._take_url(link)
-        elif link.kind in ("image", "img") and re.match(r"/(?!/)\S", link.url):
+            return self._take_url(link)
+        if link.kind in ("image", "img") and re.match(r"/(?!/)\S", link.url):
             self._relative.append(link.url)
+        return link.kind != "link" or bool(_DOWNLOAD.search(link.label))  # a scheme that nobody can fetch
 
     def _take_payload(self, link: Link) -> None:
         decoded = read_base64(link.payload)
@@ -98,19 +111,31 @@ class _Gatherer:
         else:
             self._broken = self._broken or looks_like_picture(link.payload)
 
-    def _take_url(self, link: Link) -> None:
+    def _take_url(self, link: Link) -> bool:
         if is_task_page(link.url) or (link.kind == "link" and _PAGES.search(link.label)):
             if link.kind != "image" and (_RAW.search(link.label) or "/source/" in link.url):
                 self._poll_url = self._poll_url or link.url
-            return
+            return True
         if is_video(link.url) or (link.kind == "video" and not _is_no_video(link.url)):
             self._videos.setdefault(canonical(link.url), link.url)
-            return
+            return True
         mark = _MARK.fullmatch(link.label) if link.kind == "link" else None
-        if mark and _PROGRESS.search(self._text, self._text.rfind("\n", 0, link.start) + 1, link.start):
+        if mark and self._speaks_of_progress(link.start):
             self._marks.append((int(mark[1]), Picture(url=link.url)))
-        elif self._counts(link):
+            return True
+        if self._counts(link):
             self._add(link, Picture(url=link.url))
+            return True
+        return bool(link.inner)
+
+    def _speaks_of_progress(self, position: int) -> bool:
+        """Tell whether the line speaks of progress before this place."""
+        line = max(
+            self._text.rfind("\n", max(0, position - _LONGEST_LINE), position) + 1,
+            position - _LONGEST_LINE,
+            0,
+        )
+        return _PROGRESS.search(self._text, line, position) is not None
 
     def _counts(self, link: Link) -> bool:
         """Tell whether this link is a picture at all, rather than a page or a file."""
@@ -175,6 +200,10 @@ class _Gatherer:
             self._echoed,
             broken or self._broken,
         )
+
+
+def _is_base64(text: str) -> bool:
+    return looks_like_picture(text) and end_of_base64(text, 0, spaces=True) >= len(text)
 
 
 def _is_no_video(url: str) -> bool:

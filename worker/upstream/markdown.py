@@ -16,14 +16,15 @@ _TOKEN = re.compile(
     r"!?\[|\](\()?|<(img|video|source|a)\b|https?:\\?/\\?/|data:(?=[\w/.+;=-]{0,120}base64,)", re.I
 )
 _DATA = re.compile(r"data:[\w/.+;=-]{0,120}?base64,\s*", re.I)
+#: an address goes on, but not into the next one, nor into the tag around it if that is escaped
 _BARE = re.compile(
-    r"(?:\](?!\()|[^\]\s<>\"'`\\|，。；：！？、（）【】《》「」『』“”‘’]|\\/|\\u00[0-7][0-9a-fA-F]){1,8192}"
+    r"(?:[^\]\s<>\"'`\\|,;&，。；：！？、（）【】《》「」『』“”‘’…]|\](?!\()|[,;](?!https?:)|\\/|\\u00[0-7][0-9a-f]"
+    r"|&(?!(?:quot|apos|gt|lt|nbsp|#39|#34|#x27|#x22);)){1,8192}",
+    re.I,
 )
 _DESTINATION_SIGN = re.compile(r"[()\s]|\\[()]")
 _LONGEST = 8192  #: characters of an address or a label
 _WRAPPED = re.compile(r"\r?\n(?=[\w+/-]+={0,2}\s*(?:\r?\n|$))")
-_GLUED = re.compile(r"[,;](?=https?:)", re.I)
-_ENTITY = re.compile(r"&(?:quot|apos|gt|lt|nbsp|#39|#34|#x27|#x22);", re.I)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _DEFINITION = re.compile(
     r"^[ \t>]{0,8}\[([^\[\]\n]{1,200})\]:[ \t]{0,8}<?(https?://[^\s<>]{1,8000})", re.I | re.M
@@ -238,7 +239,7 @@ class LinkScanner:
         match = _BARE.match(self._text, start)
         if match is None:  # pragma: no cover - the address itself always matches
             return start + 4
-        address = _ENTITY.split(_GLUED.split(match.group(), maxsplit=1)[0], maxsplit=1)[0]
+        address = match.group()
         end = start + len(address)
         trimmed = trim(address)
         if len(address) < _LONGEST and (self._complete or end < len(self._text)):

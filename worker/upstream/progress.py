@@ -8,6 +8,7 @@ _NUMBER = re.compile(r"\*{0,2}\[?(\d{1,3}(?:\.\d+)?)(?!\d)")
 _COMPLETE = re.compile(r"\.\.|…|[ \t]?[%％]|[*\[\](\r\n]")
 _DOTS = re.compile(r"(?:[ \t]?[%％])?[*\])]{0,3}[ \t]*(?:\.\.|…)[.…]*[ \t]*(?=\*{0,2}\[?\d)")
 _THINKING = re.compile(r"</?(?:think|thinking|reasoning)>", re.IGNORECASE)
+_MARKS = re.compile(r"进度|rogress|ROGRESS|[`{<]")  #: of progress, and of what hides it
 _LONGEST = 4096  #: characters; longer lines are pictures, not progress
 _LONGEST_ECHO = 65536
 
@@ -29,6 +30,8 @@ class ProgressMeter:
         """Take more text of one voice (content, reasoning: each flows on its own), return new percentages."""
         line = self._lines.setdefault(voice, _Line())
         found: list[Percent] = []
+        if "\n" in text and line.at_rest and not _MARKS.search(text):
+            text = text[text.rindex("\n") + 1 :]  # whole lines of anything else need no look
         for piece in text.splitlines(keepends=True) if "\n" in text else (text,):
             for value in line.add(piece):
                 found += self.report(value)
@@ -63,6 +66,11 @@ class _Line:
         self._depth = 0  # of braces, in a JSON echo
         self._in_string = False
         self._echoed = 0  # characters of it
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether a new line begins, outside of any echo."""
+        return not (self._text or self._skipped or self._fenced or self._thinking or self._depth)
 
     def add(self, piece: str) -> Iterator[float]:
         """Add text that ends with a line's end or has none, and yield the numbers that are proved by now."""

@@ -1,23 +1,18 @@
 """Pictures are found by rule, wherever and however they are written."""
 
-import time
+import sys
 
-import orjson
 import pytest
 
+from tests.worker.upstream.answers import PNG, said
 from worker.upstream.answer import Answer
 from worker.upstream.base64_pictures import read_base64
+from worker.upstream.besides import text_besides
 from worker.upstream.reader import read_answer
 from worker.upstream.urls import canonical
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mM4IScHAAK2AQUKW6YGAAAAAElFTkSuQmCC"
 DATA = f"data:image/png;base64,{PNG}"
 WRAPPED = "\n".join(PNG[start : start + 40] for start in range(0, len(PNG), 40))
-
-
-def said(content: str, *, input_urls: tuple[str, ...] = (), origin: str | None = None) -> Answer:
-    body = {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]}
-    return read_answer(orjson.dumps(body), input_urls=input_urls, origin=origin)
 
 
 def found(answer: Answer) -> list[str]:
@@ -102,22 +97,30 @@ def test_an_address_without_a_host_is_completed() -> None:
     assert answer.relative
 
 
-def hostile() -> list[object]:
-    pieces = {
-        "brackets": "[", "images": "![a](https://x/a.png) ", "open images": "![a](https://x", "tags": "<img ",
-        "sources": '<img src="', "addresses": "https://", "data": "data:image/png;base64,", "fences": "```\n",
-        "JSON": '{"a":\n', "braces": "\n{", "lists": "[{", "think": "<think>", "parentheses": "https://a/)))",
-        "progress": "progress 1", "anchors": '<a href="x">', "links": "](https://x/a.png)", "newlines": "\n",
-    }  # fmt: skip
-    return [pytest.param(piece, id=name) for name, piece in pieces.items()]
+HOSTILE = (
+    "[", "![a](https://x/a.png) ", "![a](https://x", "<img ",
+    '<img src="', "https://", "data:image/png;base64,",
+    "```\n", '{"a":\n', "\n{", "[{", "<think>", "</think>", "https://a/)))", "https://a/&amp;", "progress 1",
+    "进度 1..2", "> 进度 [100](https://a/b.png)", '\n{"prompt":"', "> 生成中\n", "[x]: https://a\n![x] ",
+    '<img srcset="a 1x,', '<a href="x">', "](https://x/a.png)", "\n", "![a](data:image/png;base64,\n", "((((",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("piece", hostile())
-def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
-    def seconds(size: int) -> float:
-        started = time.process_time()
-        said(piece * (size // len(piece)))
-        return time.process_time() - started
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
+    def calls(size: int) -> int:
+        count = 0
 
-    seconds(1000)
-    assert seconds(400_000) < 1.5 + 12 * seconds(100_000)
+        def note(_frame: object, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        sys.setprofile(note)
+        try:
+            text_besides(said(piece * (size // len(piece))))
+        finally:
+            sys.setprofile(None)
+        return count
+
+    canonical.cache_clear()
+    assert calls(40_000) < 1000 + 5 * calls(10_000)
