@@ -13,6 +13,7 @@ from api.submission import FREE_FORM_LIMIT, Submission
 from models.errors import InvalidRequest, NotFound
 from models.ids import new_id, parse_id
 from models.queries.jobs import NewJob
+from models.request import OWN_MEMBERS
 from models.settings import Settings
 
 _SHOWN = 20  # faults in one answer
@@ -86,6 +87,8 @@ def _check(given: Submission, settings: Settings) -> None:
         raise InvalidRequest(
             "prompt", f"may have at most {settings.prompt_limit:,} characters", code="prompt_too_long"
         )
+    if taken := sorted(OWN_MEMBERS & given.params.keys()):
+        raise InvalidRequest(f"params.{taken[0]}", "is written by Darkroom itself; take it out of params")
     check_free_form("params", given.params, FREE_FORM_LIMIT)
     check_free_form("metadata", given.metadata, FREE_FORM_LIMIT)
 

@@ -13,8 +13,8 @@ FREE_FORM_LIMIT = 64 * 1024  #: bytes of params, and of metadata, as JSON
 URL_LIMIT = 8192
 
 
-def _moment(value: object) -> object:
-    """Read an RFC 3339 time with its offset."""
+def moment_of(value: object) -> datetime | None:
+    """Read an RFC 3339 time with its offset. Raises ``ValueError``."""
     if value is None:
         return None
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
@@ -65,7 +65,7 @@ def _size(value: str) -> str:
 
 Moment = Annotated[
     datetime | None,
-    BeforeValidator(_moment),
+    BeforeValidator(moment_of),
     WithJsonSchema({"type": ["string", "null"], "format": "date-time"}),
 ]
 Filled = AfterValidator(_filled)

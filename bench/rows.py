@@ -17,7 +17,7 @@ from models.clock import now
 from models.database import Database
 from models.ids import new_id
 from models.queries.jobs import JobFilter, find_job, list_jobs
-from models.queries.lanes import list_lanes, pick_due
+from models.queries.lanes import Wanted, list_lanes, pick_due
 from models.queries.moves import apply
 from models.tables import jobs
 from tests.support.databases import sqlalchemy_url
@@ -97,9 +97,9 @@ async def _claim(connection: AsyncConnection, _: int) -> None:
     """Do what the dispatcher does for one chunk."""
     at = now()
     lanes = await list_lanes(connection)
-    picked = await pick_due(connection, [(lane, 50) for lane in lanes], at)
+    picked = await pick_due(connection, [Wanted(lane, 50) for lane in lanes], at)
     worker, channel, lease = new_id(), new_id(), new_id()
-    moves = [_move(key, lease, worker, channel) for keys in picked.values() for key in keys]
+    moves = [_move(job.job_id, lease, worker, channel) for job in picked]
     assert len(await apply(connection, moves)) == 50
 
 

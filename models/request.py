@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+OWN_MEMBERS = frozenset({"model", "messages", "stream"})
+"""Members of a provider's request that we write ourselves; ``params`` can't set them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:

@@ -104,9 +104,9 @@ class CallLimit:
 class Verdict:
     """The judgement on one call.
 
-    ``code`` is ``None`` on success. ``message`` says in plain words what happened and what a person can do; it
-    is true whether or not the job is tried again. ``provider_message`` keeps the provider's own words (at most
-    2,000 characters), ``limit`` the limit that they name.
+    ``code`` is ``None`` on success. ``message`` says in plain words what happened and what a person can do;
+    it is true whether or not the job is tried again. ``provider_message`` keeps the provider's own words (at
+    most 2,000 characters), ``limit`` the limit that they name.
     """
 
     outcome: Outcome

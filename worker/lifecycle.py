@@ -273,31 +273,3 @@ async def retry(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> b
     }
     move = Move(job_id, leaving, JobStatus.QUEUED, at, changes=changes, detail="started again", restart=True)
     return bool(await apply(connection, [move]))
-
-
-def released(job: Row[Any], *, at: datetime) -> Move:
-    """Call a held job again, on purpose: at least once more, in the same generation."""
-    changes = {
-        **_FREE,
-        "max_attempts": max(job.max_attempts, job.attempts_used + 1),
-        "not_before": at,
-        "backing_off": False,
-        "progress": 0,
-        "answer": None,
-        "error": None,
-    }
-    return Move(
-        job.id, JobStatus.HELD, JobStatus.QUEUED, at, changes=changes, detail="released: called again"
-    )
-
-
-def given_up(job: Row[Any], reason: str, *, at: datetime) -> Move:
-    """End a held job without another call; its error keeps what it was held for."""
-    error = job.error or {"code": "unknown", "message": ""}
-    words = f"Given up by its caller{f': {storable(reason)}' if reason else ''}."
-    changes = {
-        **_FREE,
-        "error": {**error, "message": f"{words} {error['message']}".strip()},
-        "finished_at": at,
-    }
-    return Move(job.id, JobStatus.HELD, JobStatus.FAILED, at, changes=changes, detail=words)

@@ -1,5 +1,7 @@
 """Looking at jobs, stopping them, starting them again."""
 
+import asyncio
+from time import monotonic
 from uuid import UUID
 
 from starlette.requests import Request
@@ -15,14 +17,17 @@ from api.services import Services, services_of
 from api.watch import is_after, is_settled
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
+from models.queries.held import is_still_in_hand
 from models.queries.jobs import JobFilter
-from models.states import JobStatus
+from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
 
 _LOOKING = frozenset({"wait", "after_revision"})
 _LISTING = frozenset({"status", "model", "campaign", "tag", "before", "limit"})
 LONGEST_PAGE = 200
 PAGE = 50
+_LETTING_GO = 5.0  # seconds that a worker gets to drop a cancelled call: it looks once a second
+_LOOK = 0.2  # seconds between looks whether it has
 
 
 async def get_job(request: Request) -> Response:
@@ -38,7 +43,7 @@ async def get_job(request: Request) -> Response:
     if wait and not news((page.revision, page.status)) and page.retry_after is not None:
         await services.watcher.until(job_id, news, timeout=wait)
         page = await read_job(services, caller, job_id)
-    return _answer(request, page)
+    return job_answer(request, page)
 
 
 async def list_jobs(request: Request) -> Response:
@@ -63,28 +68,42 @@ async def list_jobs(request: Request) -> Response:
 
 async def cancel_job(request: Request) -> Response:
     """Stop a job that is not finished."""
-    services, caller, job_id = await _own(request)
+    services, caller, job_id = await own_job(request)
     async with services.database.writing() as connection:
         stopped = await lifecycle.cancel(connection, job_id, at=services.clock())
     page = await read_job(services, caller, job_id)
     if not stopped and page.status is not JobStatus.CANCELLED:
         raise Conflict(f"This job is {page.status} already; there is nothing to cancel.")
-    return _answer(request, page)
+    return job_answer(request, page)
 
 
 async def retry_job(request: Request) -> Response:
     """Start a finished or held job again."""
-    services, caller, job_id = await _own(request)
-    async with services.database.writing() as connection:
-        again = await lifecycle.retry(connection, job_id, at=services.clock())
+    services, caller, job_id = await own_job(request)
+    again = await _start_again(services, job_id)
     page = await read_job(services, caller, job_id)
+    if not again and page.status in RETRYABLE:
+        raise Conflict("A worker still drops this job's last call; start it again in a few seconds.")
     if not again:
         raise Conflict(f"This job is {page.status}; it can be started again once it is finished or held.")
     services.doorbell.ring()
-    return _answer(request, page)
+    return job_answer(request, page)
 
 
-async def _own(request: Request) -> tuple[Services, Caller, UUID]:
+async def _start_again(services: Services, job_id: UUID) -> bool:
+    """Start a job again; one that was cancelled a moment ago, once its worker has dropped the call."""
+    end = monotonic() + _LETTING_GO
+    while True:
+        async with services.database.writing() as connection:
+            if await lifecycle.retry(connection, job_id, at=services.clock()):
+                return True
+            in_hand = await is_still_in_hand(connection, job_id)
+        if not in_hand or monotonic() > end:
+            return False
+        await asyncio.sleep(_LOOK)
+
+
+async def own_job(request: Request) -> tuple[Services, Caller, UUID]:
     """Return who asks, and the job asked for, which is theirs."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
@@ -93,7 +112,8 @@ async def _own(request: Request) -> tuple[Services, Caller, UUID]:
     return services, caller, job_id
 
 
-def _answer(request: Request, page: Page) -> Response:
+def job_answer(request: Request, page: Page) -> Response:
+    """Answer with a job, or say that who asks has it already."""
     headers = {"ETag": page.etag, "Cache-Control": "private, no-cache"}
     if page.retry_after is not None:
         headers["Retry-After"] = str(page.retry_after)

@@ -7,6 +7,7 @@ from api.rest.channels import get_channels
 from api.rest.describing import answers, extra, header, listing, merged, path, problems, query, reference
 from api.rest.events import get_events
 from api.rest.explain_routes import add_explain
+from api.rest.held_routes import add_held
 from api.rest.jobs import LONGEST_PAGE, PAGE, cancel_job, get_job, list_jobs, retry_job
 from api.rest.operations import healthz, metrics, readyz
 from api.rest.parameters import INT32, LONGEST_WAIT
@@ -47,6 +48,7 @@ def build_router() -> APIRouter:
     _add_submit(router)
     _add_looking(router)
     _add_changing(router)
+    add_held(router)
     _add_assets(router)
     _add_operations(router)
     add_explain(router)

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from api.decision_bodies import Failing, FailingOne, Releasing
 from api.rest.describing import BEARER
 from api.rest.documents import (
     AssetPage,
@@ -17,12 +18,14 @@ from api.rest.documents import (
     ProblemDocument,
 )
 from api.rest.explanations import ExplanationDocument, ExplanationPageDocument, ObservedAnswer
+from api.rest.held_routes import DecidedDocument
 from api.submission import Submission
 
 _SHOWN = (
     AssetPage,
     BatchDocument,
     ChannelPageDocument,
+    DecidedDocument,
     ExplanationDocument,
     ExplanationPageDocument,
     HealthDocument,
@@ -30,7 +33,7 @@ _SHOWN = (
     JobPageDocument,
     ProblemDocument,
 )
-_TAKEN = (Submission, ObservedAnswer)
+_TAKEN = (Submission, ObservedAnswer, Failing, FailingOne, Releasing)
 
 
 def install_schema(app: FastAPI) -> None:

@@ -79,16 +79,16 @@ async def list_lanes(connection: AsyncConnection) -> list[Lane]:
 
 async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime) -> list[Candidate]:
     """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
-    again = [
-        replace(each, first="") for each in wanted if each.first
-    ]  # behind the last campaign: the first ones
-    campaigns: dict[Lane, dict[str, None]] = {}
-    for lane, campaign in await _campaigns(connection, [*wanted, *again]):
-        campaigns.setdefault(lane, {})[campaign] = None
+    campaigns: dict[Lane, dict[str, None]] = {each.lane: {} for each in wanted}
+    for lane, campaign in await _campaigns(connection, wanted):
+        campaigns[lane][campaign] = None
+    begin_anew = [replace(e, first="") for e in wanted if e.first and len(campaigns[e.lane]) <= e.count]
+    for lane, campaign in await _campaigns(connection, begin_anew) if begin_anew else ():
+        campaigns[lane][campaign] = None
     heads = [
         (each.lane, campaign, -(-each.count // min(len(found), each.count)))
         for each in wanted
-        if (found := campaigns.get(each.lane))
+        if (found := campaigns[each.lane])
         for campaign in list(found)[: each.count + 1]
     ]
     return await _heads(connection, heads, at)

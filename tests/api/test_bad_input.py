@@ -94,6 +94,8 @@ FIELDS: list[tuple[str, Any]] = [
     ("metadata", {"a": "x" * 70_000}),
     ("params", "x"),
     ("params", None),
+    ("params.stream", {"params": {"stream": False, "style": "x"}}),
+    ("params.model", {"params": {"model": "another"}}),
     ("webhook_url", "ftp://h.example"),
     ("webhook_url", "https://"),
     ("webhook_url", "https://h.example/\r\nX: y"),

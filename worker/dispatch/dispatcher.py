@@ -194,16 +194,21 @@ def _guest(row: Row[Any], calls: Sequence[Row[Any]]) -> Guest:
 
 
 def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int) -> list[Wanted]:
-    """Say how many jobs to look at: of each caller its share, and one more, from each of its lanes."""
+    """Say how many jobs to look at: of each caller its share, and one more.
+
+    They come from its lane of highest priority; from each of the others one is enough to see how old it is.
+    """
     all_weights = sum(guest.weight for guest in guests)
     of_caller: defaultdict[UUID, list[Lane]] = defaultdict(list)
     for lane in sorted(lanes, key=lambda lane: -lane.priority):
         of_caller[lane.caller_id].append(lane)
-    return [
-        Wanted(lane, min(slots, int(slots * guest.weight / all_weights) + 1), guest.line[0])
-        for guest in sorted(guests, key=lambda guest: guest.turn)[: slots + 1]
-        for lane in of_caller[guest.id][:_LANES]
-    ]
+    wanted: list[Wanted] = []
+    for guest in sorted(guests, key=lambda guest: guest.turn)[: slots + 1]:
+        share = min(slots, int(slots * guest.weight / all_weights) + 1)
+        highest = max(lane.priority for lane in of_caller[guest.id])
+        for lane in of_caller[guest.id][:_LANES]:
+            wanted.append(Wanted(lane, share if lane.priority == highest else 1, guest.line[0]))
+    return wanted
 
 
 def _share(guest: Guest) -> dict[str, Any]:

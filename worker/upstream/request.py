@@ -10,10 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from models.errors import InvalidRequest
-from models.request import ImageRequest
+from models.request import OWN_MEMBERS, ImageRequest
 from worker.upstream.presets import Preset
 
-_OURS = frozenset({"model", "messages", "stream"})
 _VERSION = re.compile(r"v\d+\w*", re.ASCII)
 _PIXELS = re.compile(r"\s*(\d{1,5})\s*[xX×*]\s*(\d{1,5})\s*", re.ASCII)
 _URL = re.compile(r"https?://[^\s<>\"'`，。；：！？、）】》」』]+", re.IGNORECASE)
@@ -89,7 +88,7 @@ def _body(request: ImageRequest, preset: Preset) -> bytes:
         members["size" if _PIXELS.fullmatch(request.size) else "aspect_ratio"] = request.size
     if request.n is not None and request.n > 1 and preset.honours_n:
         members["n"] = request.n
-    members.update((name, value) for name, value in request.params.items() if name not in _OURS)
+    members.update((name, value) for name, value in request.params.items() if name not in OWN_MEMBERS)
     try:
         return orjson.dumps(members)
     except orjson.JSONEncodeError as error:

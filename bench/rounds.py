@@ -1,0 +1,93 @@
+"""The dispatcher's round with a million queued jobs in a thousand campaigns."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+from uuid import UUID
+
+import psycopg
+
+from bench.campaign import submit
+from bench.figures import Figure
+from bench.load import Answers, run
+from bench.stage import Scene, Stage
+from models.ids import new_id
+from models.queries.channels import sync_channels
+from models.queries.workers import beat
+from models.settings import Settings
+from worker.dispatch.dispatcher import Dispatcher
+from worker.hand import Hand
+from worker.tools import build_tools
+
+QUEUED, CAMPAIGNS, CALLERS, ROUNDS = 1_000_000, 1_000, 20, 120
+_GOAL = 20.0  # ms
+
+
+def measure(stage: Stage) -> Sequence[Figure]:
+    """Measure rounds that lease one job, and rounds that lease fifty."""
+    with stage.set_up() as scene:
+        submit(scene, 1)
+        _grow(scene)
+        times = {slots: run(_rounds(scene, slots)) for slots in (1, 50)}
+    return [
+        Figure(
+            f"dispatch round, {slots} of {QUEUED:,} jobs in {CAMPAIGNS:,} campaigns, {name}",
+            answers.quantile(share),
+            "ms",
+            goal=_GOAL if share == 0.5 else None,
+            at_most=True,
+        )
+        for slots, answers in times.items()
+        for name, share in (("p50", 0.5), ("p99", 0.99))
+    ]
+
+
+def _grow(scene: Scene) -> None:
+    """Copy one job: each caller has fifty campaigns, each campaign a thousand jobs in three priorities."""
+    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO callers (id, name, key_hash, key_hint, admin, created_at) SELECT gen_random_uuid(), "
+            f"'c' || n, sha256(n::text::bytea), '', false, now() FROM generate_series(1, {CALLERS - 1}) AS n"
+        )
+        cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
+        changed = ("id", "caller_id", "campaign", "priority")
+        same = ", ".join(c.name for c in cursor.description or () if c.name not in changed)
+        connection.execute(
+            f"INSERT INTO jobs (id, caller_id, campaign, priority, {same}) "  # type: ignore[arg-type]
+            f"SELECT gen_random_uuid(), callers.id, 'campaign ' || n % {CAMPAIGNS}, 4 + n / {CAMPAIGNS} % 3, "
+            f"{same} "
+            f"FROM (SELECT * FROM jobs LIMIT 1) AS one, generate_series(1, {QUEUED - 1}) AS n, "
+            "LATERAL (SELECT array_agg(id ORDER BY id) AS ids FROM callers) AS all_callers, "
+            f"LATERAL (SELECT ids[1 + n % {CAMPAIGNS} / {CAMPAIGNS // CALLERS}] AS id) AS callers"
+        )
+        connection.execute("VACUUM ANALYZE jobs")
+        connection.execute("CHECKPOINT")
+
+
+async def _rounds(scene: Scene, slots: int) -> Answers:
+    settings = Settings(
+        database_url=scene.database_url,
+        storage_url=f"file:{scene.folder}/pictures",
+        upstream_base_url="http://127.0.0.1:9",
+        upstream_concurrency=10_000_000,
+    )
+    tools, worker = build_tools(settings), new_id()
+    tools = replace(tools, settings=settings)
+    async with tools.database.writing() as connection:
+        await sync_channels(connection, settings.all_channels(), tools.clock())
+        row = {"id": worker, "name": "bench", "version": "0", "slots": slots, "stopping_at": None}
+        await beat(connection, {**row, "started_at": tools.clock()}, tools.clock())
+
+    async def publish(_task: str, _jobs: Sequence[UUID], _lease: UUID) -> bool:
+        return True
+
+    answers = Answers()
+    for _ in range(ROUNDS):
+        hand = Hand(slots)
+        begun = perf_counter()
+        await Dispatcher(tools, hand, worker, publish).look()
+        answers.seconds.append(perf_counter() - begun)
+        assert len(hand.jobs) == slots
+    await tools.close()
+    answers.seconds = answers.seconds[20:]
+    return answers
