@@ -209,6 +209,7 @@ async def _read(response: httpx.Response, call: _Call) -> None:
                 async with asyncio.timeout_at(call.deadline()):
                     chunk = await anext(pieces, None)
                 if chunk is None:
+                    call.failure = None if decoder.whole else TransportFailure.CONNECTION_RESET
                     return
                 call.heard = loop.time()
                 await _take(decoder.pieces(chunk), call)

@@ -26,6 +26,7 @@ _REFERENCES = words(
 )  #: beside a prompt, they are the question's
 _SPENT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
+_LONGEST_TEXT = 1024 * 1024  #: characters said at once that are read line by line: its two ends
 _LONGEST_LINE = 4096  #: characters of a line that may hold links
 _LONGEST_NOTE = 512  #: characters of a line that may name a task
 
@@ -119,6 +120,8 @@ class Collector:
     def _say(self, index: int, text: str) -> None:
         choice = self._choice(index)
         choice.say(text)
+        if len(text) > _LONGEST_TEXT:
+            text = text[: _LONGEST_TEXT // 2] + "\n" + text[-_LONGEST_TEXT // 2 :]
         self.progress += self._meter.feed(text, voice=f"content {index}")
         self._watch_handles(choice, text)
 

@@ -18,9 +18,15 @@ class Decoder(Protocol):
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what ``chunk`` brings, in small pieces, some perhaps empty; raise ``Undecodable``."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether the answer may end here."""
+
 
 class Identity:
     """For answers that are sent as they are."""
+
+    whole = True
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the bytes themselves."""
@@ -34,10 +40,12 @@ class Inflate:
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
         self._head = b""
+        self._begun = False
         self._stream = zlib.decompressobj(_EITHER) if gzip else None
 
     def pieces(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what was compressed, never more at once than a piece: a bomb goes off slowly."""
+        self._begun = self._begun or bool(chunk)
         if self._stream is None:
             chunk = self._head = self._head + chunk
             if len(chunk) < 2:
@@ -53,6 +61,11 @@ class Inflate:
             except zlib.error as error:
                 raise Undecodable(str(error)) from error
             chunk = self._stream.unconsumed_tail or self._stream.unused_data
+
+    @property
+    def whole(self) -> bool:
+        """Whether what was compressed has ended, or has not even begun."""
+        return not self._begun or (self._stream is not None and self._stream.eof)
 
 
 def _has_header(head: bytes) -> bool:
