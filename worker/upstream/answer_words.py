@@ -53,7 +53,7 @@ TEXTS: Patterns = patterns(
         r"\brate[ -]?limit",
         r"too many requests",
         r"(?:请求|操作)(?:过于|太)?频繁",
-        r"请求数限制",
+        r"请求数限制|最多请求\d+次",
         r"频率限制",
         r"次数.{0,6}上限",
         r"requests? too (?:quickly|fast|often)",

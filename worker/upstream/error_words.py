@@ -161,7 +161,7 @@ MESSAGES: Patterns = (
         (
             "ip_not_allowed",
             r"(?:location|country|region|territory) (?:is )?not (?:supported|allowed|available)",
-            r"\bip\b.{0,40}(?:not (?:allowed|in|on)|白名单|不允许|不在|forbidden)",
+            r"\bip\b.{0,40}(?:not (?:allowed|authorized|permitted|in|on)|白名单|不允许|不在|forbidden)",
             r"ip.{0,6}(?:白名单|无权|受限)",
         ),
         (

@@ -63,11 +63,11 @@ NAME_PATTERNS: Patterns = patterns(
     ("quota_exhausted", r"_(?:spend|usage)_limit_exceeded$|exceeded_current_quota"),
     ("moderation_charged", r"^violation_fee\b"),
     ("rate_limited", r"^ratelimitexceeded\.|(?:rpm|tpm|ipm|rate)_?limit_?exceeded$|^throttling\b"),
-    ("moderation_output", r"^output\w*(?:sensitive|moderation|safety|risk)"),
-    ("moderation_input", r"^(?:input|prompt)\w*(?:sensitive|moderation|safety|risk)"),
+    ("moderation_output", r"^content moderated$|^output\w*(?:sensitive|moderation|safety|risk)"),
+    ("moderation_input", r"^request moderated$|^(?:input|prompt)\w*(?:sensitive|moderation|safety|risk)"),
     (
         "moderation",
-        r"sensitive\w*detected\b|^content_?policy|safety_violation|^(?:request|content) moderated$",
+        r"sensitive\w*detected\b|^content_?policy|safety_violation",
     ),
 )
 

@@ -78,7 +78,7 @@ def _ruled(name: str, answer: Answer | None, status: int | None, headers: Mappin
         retry_after=_wait(ruling.outcome, answer, headers),
         provider_status=status,
         provider_message=words[:_LONGEST_WORDS] or None,
-        limit=call_limit(words) if ruling.code == "rate_limited" else None,
+        limit=call_limit(words[:_LONGEST_WORDS]) if ruling.code == "rate_limited" else None,
     )
     vetoed = (
         next((v for k, v in headers.items() if k.lower() == "x-should-retry"), "").strip().lower() == "false"
@@ -105,7 +105,7 @@ def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
     said_no = answer.fault is not None and answer.fault.sure
-    if not said_no and (status is None or status < 400) and not is_page(answer.spoken):
+    if not said_no and (status is None or status < 300) and not is_page(answer.spoken):
         tokens = answer.completion_tokens or 0
         paid = ruling.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
         return (
