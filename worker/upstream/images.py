@@ -26,6 +26,7 @@ _DOWNLOAD = re.compile(r"下\s?[载載]|download|原[图圖]|原始[图圖]|⏬|
 _ORIGINAL = re.compile(r"original|full[ -]?(?:size|resolution)|高清|大[图圖]", re.IGNORECASE)
 _PAGES = re.compile(r"数据预览|原始数据|^\W*(?:preview|raw data)\W*$", re.IGNORECASE)
 _RAW = re.compile(r"原始数据|raw data", re.IGNORECASE)
+_NO_SCHEME = re.compile(r"//[\w-]+\.[\w.-]+/")
 _MARK = re.compile(r"\s*\**(\d{1,3})(?:\.\d+)?\s*%?\**\s*", re.ASCII)
 _PROGRESS = re.compile(r"进度|progress", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # signs and tags, but no words
@@ -51,7 +52,7 @@ class Found(NamedTuple):
 
 def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = frozenset()) -> Found:
     """Return the pictures and videos of a text whose echoes are stripped; ``inputs`` were in the request."""
-    whole = text.strip()
+    whole = text.strip(" \r\n\t\"'`")
     if _is_base64(whole):
         bare = read_base64(whole)
         return Found([Picture(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
@@ -97,6 +98,8 @@ class _Gatherer:
         if link.payload:
             self._take_payload(link)
             return True
+        if link.kind in ("image", "img") and _NO_SCHEME.match(link.url):
+            link.url = "https:" + link.url
         if is_web(link.url):
             link.url = link.url.replace(" ", "%20")
             return self._take_url(link)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from worker.upstream.base64_pictures import end_of_base64, read_base64
+from worker.upstream.base64_pictures import end_of_base64, looks_like_picture, read_base64
 from worker.upstream.tags import attributes_of, widest
 from worker.upstream.urls import is_picture, unescape
 
@@ -13,15 +13,19 @@ Kind = Literal["image", "link", "img", "video", "bare", "data"]
 
 _KINDS: dict[str, Kind] = {"img": "img", "a": "link", "video": "video", "source": "video"}
 _TOKEN = re.compile(
-    r"!?\[|\](\()?|<(img|video|source|a)\b|https?:\\?/\\?/|data:(?=[\w/.+;=-]{0,120}base64,)", re.I
-)
-_DATA = re.compile(r"data:[\w/.+;=-]{0,120}?base64,\s*", re.I)
-#: an address goes on, but not into the next one, nor into the tag around it if that is escaped
-_BARE = re.compile(
-    r"(?:[^\]\s<>\"'`\\|,;&，。；：！？、（）【】《》「」『』“”‘’…]|\](?!\()|[,;](?!https?:)|\\/|\\u00[0-7][0-9a-f]"
-    r"|&(?!(?:quot|apos|gt|lt|nbsp|#39|#34|#x27|#x22);)){1,8192}",
+    r"!?\[|\](\()?|<(img|video|source|a)\b|https?:\\?/\\?/|data:(?=[\w/.+;=-]{0,120}base64,)"
+    r"|(?<![\w+/=.-])(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)",
     re.I,
 )
+_DATA = re.compile(r"(?:data:[\w/.+;=-]{0,120}?base64,\s{0,8}){1,3}", re.I)  # some write it twice
+_CJK_SIGNS = "，。；：！？、（）【】《》「」『』“”‘’…"
+#: an address goes on, but not into the next one, nor into the tag around it
+_BARE = re.compile(
+    rf"(?:[^\]\[\s<>\"'`\\|,;&\u0080-\U0010ffff]|[^\x00-\x7f\s{_CJK_SIGNS}](?!(?i:https?:))|\](?!\()|\[(?!/)"
+    r"|[,;](?!(?i:https?:))|\\/|\\u00[0-7][0-9a-fA-F]"
+    r"|&(?!(?i:quot|apos|gt|lt|nbsp|#39|#34|#x27|#x22);)){1,8192}"
+)
+_CJK_SIGN = re.compile(f"[{_CJK_SIGNS}]")
 _DESTINATION_SIGN = re.compile(r"[()\s]|\\[()]")
 _LONGEST = 8192  #: characters of an address or a label
 _WRAPPED = re.compile(r"\r?\n(?=[\w+/-]+={0,2}\s*(?:\r?\n|$))")
@@ -82,7 +86,9 @@ class LinkScanner:
             return self._close_reference(match)
         if match[2]:
             return self._read_tag(match)
-        return self._read_data(match.start()) if sign[0] in "dD" else self._read_bare(match.start())
+        if sign[:4].lower() == "http":
+            return self._read_bare(match.start())
+        return self._read_data(match.start(), spelt=sign[0] in "dD")
 
     def _close_label(self, match: re.Match[str]) -> int:
         if not self._open:
@@ -151,7 +157,7 @@ class LinkScanner:
         spaced = text.find(")", stop, stop + 512)
         if spaced > stop and is_picture(text[start:spaced]) and not set("\"'\n“") & set(text[stop:spaced]):
             return unescape(text[start:spaced]), "", spaced + 1  # a file name with spaces in it
-        return unescape(text[start:stop]), "", self._after(stop)
+        return _destination(text[start:stop]), "", self._after(stop)
 
     def _end_of_url(self, start: int) -> tuple[int, bool]:
         """Return where a plain destination ends, and whether something ended it."""
@@ -210,23 +216,24 @@ class LinkScanner:
         link.inner = [Link("img", link.start, closed, thumbnail)]
         return closed
 
-    def _read_data(self, start: int) -> int:
-        data = _DATA.match(self._text, start)
-        if data is None:
-            return start + 5
-        if self._text[data.end() : data.end() + 4].lower() == "http":
-            return data.end()
-        ends = self._ends_of_lines(data.end())
+    def _read_data(self, start: int, *, spelt: bool) -> int:
+        """Read base64 behind ``data:`` (``spelt``), or bare base64 that begins like a picture."""
+        data = _DATA.match(self._text, start) if spelt else None
+        begin = data.end() if data else start
+        if spelt and (data is None or self._text[begin : begin + 4].lower() == "http"):
+            return max(begin, start + 5)
+        ends = self._ends_of_lines(begin)
         for stop in ends[-1:-4:-1]:  # a word on a line of its own may look like base64, too
-            if read_base64(self._text[data.end() : stop]) is not None:
+            if read_base64(self._text[begin:stop]) is not None:
                 break
         else:
             stop = ends[0]
-        payload = self._text[data.end() : stop]
+        payload = self._text[begin:stop]
         if not payload.isascii():
             payload = _NOT_ASCII.split(payload, maxsplit=1)[0]
-        self._links.append(Link("data", start, data.end() + len(payload), payload=payload))
-        return stop
+        if spelt or looks_like_picture(payload):
+            self._links.append(Link("data", start, begin + len(payload), payload=payload))
+        return max(stop, start + 1)
 
     def _ends_of_lines(self, start: int) -> list[int]:
         """Return where each line of base64 ends, for text that is wrapped."""
@@ -247,6 +254,13 @@ class LinkScanner:
         return end
 
 
+def _destination(address: str) -> str:
+    """Return a destination without the quotes, or the words, that somebody put in its parentheses."""
+    address = unescape(address).strip("\"'`")
+    words = _CJK_SIGN.search(address)
+    return address[: words.start()] if words and is_picture(address[: words.start()]) else address
+
+
 def trim(address: str) -> str:
     """Cut what prose hangs on an address: closing signs, full stops, and words in another script."""
     if not address.isascii():
@@ -256,7 +270,7 @@ def trim(address: str) -> str:
     while address:
         last = address[-1]
         unbalanced = (last == ")" and address.count("(") < address.count(")")) or (
-            last == "]" and address.count("[") < address.count("]")
+            last in "]}" and address.count("[" if last == "]" else "{") < address.count(last)
         )
         if last not in ".,;:!?*~_" and not unbalanced:
             break

@@ -58,7 +58,7 @@ _ADDRESSES = (
     "file",
     "fileData",
 )
-_DATA = re.compile(r"\s*data:([\w/.+-]{0,60})[\w=.;+-]{0,60}?;base64,\s*", re.IGNORECASE)
+_DATA = re.compile(r"\s*(?:data:[\w/.+;=-]{0,120}?base64,\s{0,8}){1,3}", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\s*!?\[[^\[\]]{0,400}\]\(\s*<?([^\s<>]{1,16000}?)>?\s*\)\s*")
 _TEXTS = frozenset({"text", "output_text", "input_text", "refusal", "reasoning", "thinking"})
 

@@ -39,7 +39,10 @@ def _value(text: str, start: int) -> tuple[str, int]:
         stop = text.find(quote, start + 1)
         return (text[start + 1 : stop].removesuffix("\\"), stop + 1) if stop >= 0 else ("", -1)
     plain = _PLAIN.match(text, start)
-    return (plain.group(), plain.end()) if plain else ("", start)
+    if plain is None:
+        return "", start
+    value = plain.group()
+    return (value[:-1] if value.endswith("/") and text.startswith(">", plain.end()) else value), plain.end()
 
 
 def widest(sources: str) -> str:

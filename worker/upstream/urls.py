@@ -16,6 +16,7 @@ _DOCUMENTS = words(
 )
 _EXTENSION = re.compile(r"\.([a-z0-9]{2,5})(?:[!@~:][^/]*)?$")
 _ESCAPED = re.compile(r"\\u00([0-7][0-9a-fA-F])")
+_ENDS = re.compile(r"\\[nrt\"]")
 _ENTITY = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 _PORT = re.compile(r":(?:80|443)$")
 _TASK_PAGE = re.compile(r"https?://[^/?#]*asyncdata[^/?#]*(?:[/?#]|$)", re.IGNORECASE)
@@ -40,8 +41,9 @@ class Key(NamedTuple):
 
 
 def unescape(url: str) -> str:
-    r"""Undo what relays leave escaped in a URL: ``\u0026``, ``\/`` and ``&amp;``."""
+    r"""Undo what relays leave escaped in a URL: ``\u0026``, ``\/`` and ``&amp;``; ``\n`` ends it."""
     if "\\" in url:
+        url = _ENDS.split(url, maxsplit=1)[0]
         url = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), url).replace("\\/", "/").replace("\\", "")
     return _ENTITY.sub("&", _ENTITY.sub("&", url)) if "&" in url else url  # some are escaped twice
 

@@ -85,6 +85,7 @@ MESSAGES: dict[str, tuple[dict[str, Any], Expected]] = {
     "b64_json, URL-safe, without padding": ({"b64_json": JPEG.replace("/", "_").replace("+", "-").rstrip("=")}, [data(JPEG, "jpeg")]),
     "b64_json that is an address": ({"b64_json": BARE}, [BARE]),
     "b64_json that is a data URL": ({"b64_json": P1}, [P1]),
+    "a data URL in a data URL": ({"image_url": f"data:image/png;base64,{P1}"}, [P1]),
     "a data URL around an address": ({"image_url": f"data:image/png;base64,{BARE}"}, [BARE]),
     "camel case": ({"imageUrl": BARE}, [BARE]),
     "escapes in a field": ({"image_url": r"https:\/\/h.example\/x?a=1\u0026b=2"}, ["https://h.example/x?a=1&b=2"]),

@@ -66,6 +66,14 @@ MARKDOWN: dict[str, tuple[str, Expected]] = {
     "no closing parenthesis, more lines": (f"![a]({A}\nand so on", [A]),
     "an empty destination": ("![a]()", []),
     "other schemes": ("![a](sandbox:/mnt/data/a.png) ![b](base64://aGk=) ![c](file:///a.png) ![d](attachment://a.png) ![e](blob:https)", []),
+    "a size behind the address": (f"![a]({BARE} =300x200)", [BARE]),
+    "attributes behind it": (f"![a]({BARE}){{width=50%}}", [BARE]),
+    "quotes in the parentheses": (f'![a]("{BARE}")', [BARE]),
+    "words in the parentheses": (f"![a]({A}，请查收)", [A]),
+    "a literal line end": (f"![a]({BARE}\\n)", [BARE]),
+    "no scheme, but a host": ("![a](//img.example.com/x)", ["https://img.example.com/x"]),
+    "escaped brackets": (f"!\\[a\\]\\({A}\\)", [A]),
+    "full-width parentheses": (f"![a]（{A}）", [A]),
     "a reference": (f"![cat][1]\n\n[1]: {BARE}", [BARE]),
     "a collapsed reference with a title": (f'![cat][]\n\n[cat]: <{BARE}> "title"', [BARE]),
     "a shortcut reference": (f"![Cat]\n\n[cat]: {BARE}", [BARE]),
@@ -127,6 +135,8 @@ HTML: dict[str, tuple[str, Expected]] = {
     "picture and its download": (f'<img src="{B}"><br><a href="{A}">Download</a>', [(A, B)]),
     "base64": (f'<img src="{data(PNG)}" width="64">', [data(PNG)]),
     "other schemes": ('<img src="blob:https://h.example/1"><img src="sandbox:/a.png">', []),
+    "escaped quotes": (f'<img src=\\"{BARE}\\" />', [BARE]),
+    "no quotes, closed": (f"<img src={BARE}/>", [BARE]),
     "an unfinished tag": (f'<img src="{A}', []),
     "a script page": ('<html><body><img src="https://h.example/logo.png"></body></html>', []),
 }  # fmt: skip
@@ -146,6 +156,10 @@ BARE_ADDRESSES: dict[str, tuple[str, Expected]] = {
     "format in the query": ("https://h.example/v/1?format=webp&x=1", ["https://h.example/v/1?format=webp&x=1"]),
     "style behind the extension": ("https://h.example/x.jpg!large", ["https://h.example/x.jpg!large"]),
     "fragment": (f"{A}#view", [f"{A}#view"]),
+    "glued by a word": (f"{A}和{B}", [A, B]),
+    "in BBCode": (f"[img]{A}[/img]", [A]),
+    "in braces": (f"{{{A}}}", [A]),
+    "in another tag": (f"<image>{A}</image>", [A]),
     "a page": (f"{BARE} and https://h.example/", []),
     "a known host": ("https://pro.filesystem.site/cdn/20250101/abcdef", ["https://pro.filesystem.site/cdn/20250101/abcdef"]),
     "a link to a known host": ("[image](https://imgen.x.ai/xai-imgen/1234)", ["https://imgen.x.ai/xai-imgen/1234"]),
@@ -182,6 +196,10 @@ BASE64: dict[str, tuple[str, Expected]] = {
     "nothing but JPEG": (JPEG, [data(JPEG, "jpeg")]),
     "nothing but GIF in a fence": (f"```\n{GIF}\n```", [data(GIF, "gif")]),
     "nothing but WebP, wrapped": (f"{WEBP[:40]}\n{WEBP[40:]}\n", [data(WEBP, "webp")]),
+    "behind words, without data:": (f"图片如下：\n{PNG}\n完成", [data(PNG)]),
+    "in quotes, without data:": (f'"{JPEG}"', [data(JPEG, "jpeg")]),
+    "the prefix twice": (f"![a](data:image/png;base64,{data(PNG)})", [data(PNG)]),
+    "a word that begins like a picture": ("R0lGOD is how it begins, iVBORw0KGgo too", []),
     "PNG without its end": (f"![a](data:image/png;base64,{PNG[:-12]})", []),
     "JPEG without its end": (f"![a](data:image/jpeg;base64,{JPEG[:-8]})", []),
     "WebP shorter than it says": (f"![a](data:image/webp;base64,{WEBP[:-12]})", []),
@@ -244,3 +262,23 @@ def test_base64(text: str, expected: Expected) -> None:
 @pytest.mark.parametrize(("text", "expected"), rows(ECHOES))
 def test_echoes(text: str, expected: Expected) -> None:
     assert pictures(said(text)) == listed(expected)
+
+
+PROSE = (
+    "",
+    "Here you go: ",
+    "图片已经生成好了。\n\n",
+    '1) one (two) [three] {four} "five" *six*\n',
+    "a < b > c\n\n",
+)
+TABLES = {**MARKDOWN, **LINKS, **HTML, **BARE_ADDRESSES}
+ALONE = ("no closing parenthesis", "an unfinished tag", "a script page")
+
+
+@pytest.mark.parametrize("prose", PROSE)
+def test_innocent_prose_around_an_answer_changes_nothing(prose: str) -> None:
+    for title, (text, expected) in TABLES.items():
+        if title not in ALONE:
+            answer = said(f"{prose}\n\n{text}\n\n{prose}")
+            assert (title, pictures(answer)) == (title, listed(expected))
+            assert answer == said(f"{prose}\n\n{text}\n\n{prose}")
