@@ -9,7 +9,13 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.attempts import amend_attempts, finish_attempts, insert_attempts, note_handles
+from models.queries.attempts import (
+    amend_attempts,
+    delete_attempts,
+    finish_attempts,
+    insert_attempts,
+    note_handles,
+)
 from models.queries.moves import Move, Revisions, apply, lock_job
 from models.queries.pictures import insert_assets
 from models.queries.rows import storable
@@ -28,6 +34,7 @@ class Change:
     ended: Mapping[str, Any] | None = None  #: how an attempt ended; noted even if the move no longer holds
     amended: Mapping[str, Any] | None = None  #: what became of an attempt whose end was unknown; the same
     assets: Sequence[Mapping[str, Any]] = ()
+    unsent: Mapping[str, Any] | None = None  #: an attempt of which nothing was sent: it has not happened
 
     def holds(self, revisions: Mapping[UUID, int]) -> bool:
         """Tell whether its move was made; one without a move always holds."""
@@ -42,6 +49,7 @@ async def commit(connection: AsyncConnection, changes: Sequence[Change]) -> Revi
     await note_handles(connection, _latest(change.noted for change in changes))
     await finish_attempts(connection, [change.ended for change in changes if change.ended])
     await amend_attempts(connection, [change.amended for change in changes if change.amended])
+    await delete_attempts(connection, [change.unsent for change in held if change.unsent])
     await insert_assets(connection, [asset for change in held for asset in change.assets])
     return revisions
 
@@ -95,6 +103,15 @@ def started(job: Row[Any], *, channel: str, worker: UUID, at: datetime) -> Chang
     }
     move = Move(job.id, JobStatus.LEASED, JobStatus.RUNNING, at, lease=job.lease_token, changes=changes)
     return Change(move, sent=sent)
+
+
+def unsent(job: Row[Any], *, at: datetime, why: str) -> Change:
+    """Take a start back before anything was sent: no attempt was made."""
+    changes = {**_FREE, "attempts_used": job.attempts_used, "started_at": job.started_at}
+    move = Move(
+        job.id, JobStatus.RUNNING, JobStatus.QUEUED, at, lease=job.lease_token, changes=changes, detail=why
+    )
+    return Change(move, unsent={"job_id": job.id, "number": job.next_number})
 
 
 def handled(job: Row[Any], number: int, handles: Mapping[str, Any]) -> Change:

@@ -27,6 +27,11 @@ class Writer:
         self.told = asyncio.Event()  #: set when webhooks were written that are to be sent now
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether changes wait to be written."""
+        return bool(self._waiting)
+
     def start(self) -> None:
         """Start writing."""
         self._task = asyncio.create_task(self._write_all(), name="writer")

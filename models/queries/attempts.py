@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, Row, Update, func, insert, or_, select, update
+from sqlalchemy import Insert, Row, Update, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.rows import rows_parameter, rows_source
@@ -49,6 +49,13 @@ async def amend_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str
     """Note what became of calls whose end was unknown."""
     if rows:
         await connection.execute(_amend(connection.dialect.name), rows_parameter(connection, rows))
+
+
+async def delete_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Forget calls that were noted and not sent."""
+    for row in rows:
+        same = (attempts.c.job_id == row["job_id"], attempts.c.number == row["number"])
+        await connection.execute(delete(attempts).where(*same, attempts.c.finished_at.is_(None)))
 
 
 async def outcomes_of(

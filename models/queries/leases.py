@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Row, Select, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.tables import attempts, channels, jobs
+from models.tables import attempts, callers, channels, jobs
 
 _STORING: ColumnElement[str] = literal_column("'storing'")
 _WORKED_ON: tuple[Column[Any], ...] = tuple(
@@ -16,6 +16,7 @@ _WORKED_ON: tuple[Column[Any], ...] = tuple(
     for name in (
         *("id", "caller_id", "generation", "model", "prompt", "request", "max_attempts", "on_unknown"),
         *("attempts_used", "store_tries", "channel_id", "lease_token", "start_at", "started_at", "answer"),
+        "expires_at",
         "progress",
     )
 )
@@ -58,9 +59,13 @@ async def leased_jobs(
     """Return those of the jobs that are still under this lease, with channel name and next call number."""
     made = select(func.coalesce(func.max(attempts.c.number), 0)).where(attempts.c.job_id == jobs.c.id)
     statement: Select[Any] = select(
-        *_WORKED_ON, (made.scalar_subquery() + 1).label("next_number"), channels.c.name.label("channel")
+        *_WORKED_ON,
+        (made.scalar_subquery() + 1).label("next_number"),
+        channels.c.name.label("channel"),
+        callers.c.rpm.label("caller_rpm"),
     ).where(
         channels.c.id == jobs.c.channel_id,
+        callers.c.id == jobs.c.caller_id,
         jobs.c.id.in_(job_ids),
         jobs.c.lease_token == lease,
         jobs.c.status == status,

@@ -13,7 +13,7 @@ from models.errors import DarkroomError, InvalidRequest, PictureError
 from models.states import JobStatus
 from models.verdicts import UNKNOWN, Outcome, Verdict
 from worker.dispatch.meters import slack_of
-from worker.lifecycle import failed, handed_back, held, recovering, started
+from worker.lifecycle import failed, handed_back, held, recovering, started, unsent
 from worker.records import ending
 from worker.tasks.chunk import work_on
 from worker.tasks.conclude import conclude
@@ -155,25 +155,39 @@ async def _start(bench: Workbench, job: Row[Any]) -> bool:
             async with asyncio.timeout(wait):
                 await bench.hand.halt.wait()
     now = bench.tools.clock()
-    cooling = bench.hand.cooling.get(job.channel)
-    why = None
-    if bench.hand.halt.is_set():
-        why = "the worker is stopping"
-    elif cooling is not None and cooling > now:
-        why = "the channel is cooling down"
-    elif _missed(bench, job, now):
-        why = "its turn was missed; going now could exceed the channel's rate limit"
-    if why:
+    if why := _hindrance(bench, job, now):
         await bench.writer.write(handed_back(job, at=now, why=why))
         return False
-    return await bench.writer.write(started(job, channel=job.channel, worker=bench.worker_id, at=now))
+    if not await bench.writer.write(started(job, channel=job.channel, worker=bench.worker_id, at=now)):
+        return False
+    if why := _hindrance(bench, job, bench.tools.clock()):  # the commit may have taken long
+        await bench.writer.write(unsent(job, at=bench.tools.clock(), why=why))
+        return False
+    return True
+
+
+def _hindrance(bench: Workbench, job: Row[Any], now: datetime) -> str | None:
+    """Say why the call must not leave now, if so."""
+    cooling = bench.hand.cooling.get(job.channel)
+    if bench.hand.halt.is_set():
+        return "the worker is stopping"
+    if cooling is not None and cooling > now:
+        return "the channel is cooling down"
+    if job.expires_at is not None and job.expires_at <= now:
+        return "its time is over"
+    if _missed(bench, job, now):
+        return "its turn was missed; going now could exceed a rate limit"
+    return None
 
 
 def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
     """Tell whether a start is so late that it could come too close to others."""
-    limits = bench.tools.routes[job.channel].settings
-    slacks = [slack_of(each.model_dump()) for each in (limits, limits.limits.get(job.model)) if each]
-    return any(slack is not None and now - job.start_at > slack for slack in slacks)
+    settings = bench.tools.routes[job.channel].settings
+    limits = [settings.model_dump(include={"rpm", "rps", "ipm"}), {"rpm": job.caller_rpm}]
+    if job.model in settings.limits:
+        limits.append(settings.limits[job.model].model_dump())
+    slacks = [slack for each in limits if (slack := slack_of(each)) is not None]
+    return bool(slacks) and now - job.start_at > min(slacks)
 
 
 def _ended(bench: Workbench, job: Row[Any], verdict: Verdict, reply: Reply | None) -> dict[str, Any]:

@@ -1,0 +1,91 @@
+"""The moment between the gate's promise and the first byte."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from models.tables import callers, jobs
+from tests.support.darkroom import Darkroom, open_darkroom
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice, upstream_rpm=60) as opened:
+        yield opened
+
+
+async def start_while_the_database_is_slow(darkroom: Darkroom, **slow: Any) -> Any:
+    """Deliver one job's message while somebody holds the database's lock for this long."""
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
+        delivery = asyncio.create_task(worker.deliver())
+        while not worker.bench.writer.busy:
+            await asyncio.sleep(0)
+        darkroom.clock.forward(**slow)
+    await delivery
+    return worker, job_id
+
+
+async def test_a_start_whose_commit_took_too_long_is_taken_back_and_no_attempt_was_made(
+    darkroom: Darkroom,
+) -> None:
+    worker, job_id = await start_while_the_database_is_slow(darkroom, seconds=5)
+    job = await darkroom.job(job_id)
+    assert (job.status, job.attempts_used, job.started_at, job.worker_id) == ("queued", 0, None, None)
+    assert await darkroom.attempts(job_id) == []
+    assert darkroom.provider.ledger.calls == []
+    assert "its turn was missed" in (await darkroom.events(job_id))[-1].detail
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert [attempt.number for attempt in await darkroom.attempts(job_id)] == [1]
+
+
+async def test_a_start_whose_commit_took_a_moment_goes_ahead(darkroom: Darkroom) -> None:
+    _, job_id = await start_while_the_database_is_slow(darkroom, seconds=0.5)
+    assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def give_a_late_start(darkroom: Darkroom, caller: UUID) -> UUID:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(caller)
+    await worker.dispatcher.look()
+    darkroom.clock.forward(seconds=1.5)
+    await worker.deliver()
+    return job_id
+
+
+async def test_whoever_is_late_for_a_channels_rate_limit_gives_the_start_back(darkroom: Darkroom) -> None:
+    job_id = await give_a_late_start(darkroom, await darkroom.caller())
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert await darkroom.attempts(job_id) == []
+
+
+@pytest.mark.parametrize(("rpm", "status"), [(30, "queued"), (None, "succeeded")])
+async def test_whoever_is_late_for_a_callers_rate_limit_gives_the_start_back(
+    plain_database_url: str, tmp_path: Path, rpm: float | None, status: str
+) -> None:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice) as darkroom:
+        caller = await darkroom.caller()
+        async with darkroom.tools.database.writing() as connection:
+            await connection.execute(update(callers).values(rpm=rpm))
+        job_id = await give_a_late_start(darkroom, caller)
+        assert (await darkroom.job(job_id)).status == status
+
+
+async def test_what_is_too_late_for_its_deadline_does_not_start(darkroom: Darkroom) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    job_id = await darkroom.submit(caller, expires_at=darkroom.clock() + timedelta(seconds=0.2))
+    await worker.dispatcher.look()
+    darkroom.clock.forward(seconds=0.5)
+    await worker.deliver()
+    assert await darkroom.attempts(job_id) == []
+    assert "time is over" in (await darkroom.events(job_id))[-1].detail
