@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ class Call:
     received: float
     finished: float | None
     aborted: bool
+    outcome: str = ""
+    charged: bool = False
+    key_hash: str | None = None
 
     def in_flight(self, moment: float, *, slack: float = 0.5) -> bool:
         """Tell whether it was going on at that moment, or had ended too shortly before to be noted."""
@@ -45,13 +48,20 @@ class Practice:
     def calls(self) -> list[Call]:
         """Return all calls so far."""
         return [
-            Call(each["prompt"], each["received"], each["finished"], each["aborted"])
+            Call(**{field.name: each[field.name] for field in fields(Call)})
             for each in self._books("")["calls"]
         ]
 
     def times(self) -> Counter[str]:
         """Return how often each prompt was called."""
         return Counter(call.prompt for call in self.calls())
+
+    def weather(self, **members: Any) -> None:
+        """Change the weather, see ``worker/practice/weather.py``; when it refuses connections, also ours."""
+        answer = httpx.post(
+            f"{self.url}/practice/weather", json=members, trust_env=False, verify=False, timeout=10
+        )
+        assert answer.status_code == 200, answer.text
 
     def busy(self, calls: int) -> float:
         """Wait until so many calls are in flight; returns that moment."""
