@@ -275,3 +275,21 @@ def test_what_is_wrong_with_the_request(status: int, body: object, expected: str
 )
 def test_the_id_for_the_providers_support_is_found_in_the_body(body: object, request_id: str | None) -> None:
     assert read_answer(json.dumps(body).encode(), failed=True).request_id == request_id
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'upstream said: {"error": {"code": "content_policy_violation"}}' + REQUEST_ID,
+        '[{"error": {"code": "content_policy_violation", "message": "x"}}]',
+        '{"a": broken} content policy',
+        "{} content policy",
+    ],
+)
+def test_json_inside_a_sentence_is_read_and_what_is_none_stays_a_sentence(message: str) -> None:
+    assert summary(judged(500, error(message, type="upstream_error"))) == "permanent moderation"
+
+
+def test_a_list_of_answers_is_an_error_only_if_it_is_the_only_one() -> None:
+    assert summary(judged(400, [error("x", code="content_filter")])) == "permanent moderation"
+    assert summary(judged(400, [error("x", code="content_filter")] * 2)) == "permanent bad_request"

@@ -1,8 +1,11 @@
 """Words instead of a picture, in several languages: what they mean, and what they do not."""
 
+import orjson
 import pytest
 
 from tests.worker.upstream.judging import delta, judged, said, stream, summary
+from worker.upstream.reader import read_answer
+from worker.upstream.verdict import judge
 
 SENTENCES = {
     "permanent refusal": (
@@ -244,3 +247,20 @@ def test_a_lone_message_is_an_error_only_beside_an_error_status() -> None:
     assert summary(judged(429, body)) == "retry rate_limited"
     assert summary(judged(403, {"message": "余额不足"})) == "needs_human quota_exhausted key"
     assert judged(200, body).outcome == "no_image"
+
+
+def test_a_picture_that_is_not_whole_may_have_been_paid_for() -> None:
+    body = said("![a](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAA)")
+    assert summary(judged(200, body)) == "ambiguous protocol_error"
+
+
+def test_a_place_to_ask_later_is_a_promise() -> None:
+    body = said("[原始数据](https://pro.asyncdata.net/source/task_01)")
+    assert summary(judged(200, body)) == "ambiguous deferred_generation"
+
+
+def test_an_input_picture_shown_again_asks_what_to_do_with_it() -> None:
+    photo = "https://user.example/photo.png"
+    body = orjson.dumps(said(f"![image]({photo})"))
+    verdict = judge(read_answer(body, input_urls=(photo,)), status=200)
+    assert summary(verdict) == "no_image needs_input"
