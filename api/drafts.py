@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from api.bodies import check_free_form
 from api.submission import FREE_FORM_LIMIT, Submission
+from api.webhook_targets import check_target
 from models.errors import InvalidRequest, NotFound
 from models.ids import new_id, parse_id
 from models.queries.jobs import NewJob
@@ -91,6 +92,8 @@ def _check(given: Submission, settings: Settings) -> None:
         raise InvalidRequest(f"params.{taken[0]}", "is written by Darkroom itself; take it out of params")
     check_free_form("params", given.params, FREE_FORM_LIMIT)
     check_free_form("metadata", given.metadata, FREE_FORM_LIMIT)
+    if given.webhook_url is not None:
+        check_target("webhook_url", given.webhook_url, settings)
 
 
 def _asset_key(image: str, position: int) -> UUID:

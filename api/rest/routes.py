@@ -11,7 +11,9 @@ from api.rest.held_routes import add_held
 from api.rest.jobs import LONGEST_PAGE, PAGE, cancel_job, get_job, list_jobs, retry_job
 from api.rest.operations import healthz, metrics, readyz
 from api.rest.parameters import INT32, LONGEST_WAIT
+from api.rest.reread import add_reread
 from api.rest.submit import MANY, post_jobs
+from api.rest.webhook_routes import add_webhooks
 from models.states import JobStatus
 
 _JOB = reference("JobDocument")
@@ -49,7 +51,9 @@ def build_router() -> APIRouter:
     _add_looking(router)
     _add_changing(router)
     add_held(router)
+    add_reread(router)
     _add_assets(router)
+    add_webhooks(router)
     _add_operations(router)
     add_explain(router)
     return router

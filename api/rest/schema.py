@@ -19,7 +19,10 @@ from api.rest.documents import (
 )
 from api.rest.explanations import ExplanationDocument, ExplanationPageDocument, ObservedAnswer
 from api.rest.held_routes import DecidedDocument
+from api.rest.reread import RereadDocument
+from api.rest.webhook_documents import SHOWN as WEBHOOK_DOCUMENTS
 from api.submission import Submission
+from api.webhook_bodies import NewWebhook, Rotation, WebhookChange
 
 _SHOWN = (
     AssetPage,
@@ -32,8 +35,10 @@ _SHOWN = (
     JobDocument,
     JobPageDocument,
     ProblemDocument,
+    RereadDocument,
+    *WEBHOOK_DOCUMENTS,
 )
-_TAKEN = (Submission, ObservedAnswer, Failing, FailingOne, Releasing)
+_TAKEN = (Submission, ObservedAnswer, Failing, FailingOne, Releasing, NewWebhook, WebhookChange, Rotation)
 
 
 def install_schema(app: FastAPI) -> None:

@@ -69,7 +69,7 @@ def new_delivery(**values: Any) -> dict[str, Any]:
     """Return the row of a delivery that is due at once; ``values`` say of what, for whom, and to where."""
     return {
         "id": new_id(),
-        "host": urlsplit(values["url"]).netloc.rpartition("@")[2].lower(),
+        "host": host_of(values["url"]),
         "status": DeliveryStatus.PENDING,
         "replayed": False,
         "tries": 0,
@@ -79,6 +79,11 @@ def new_delivery(**values: Any) -> dict[str, Any]:
         "ended_at": None,
         **values,
     }
+
+
+def host_of(url: str) -> str:
+    """Return host and port of an address."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
 def _delivery(row: Row[Any], found: News, endpoint_id: UUID | None, url: str) -> dict[str, Any]:
