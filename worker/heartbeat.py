@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.queries.leases import glance, in_hand, let_go
 from models.queries.workers import beat, forget_worker, lost_workers, orphan_holders
 from models.states import FINAL
+from worker.expiry import expire
 from worker.tasks.reclaim import reclaim
 from worker.tasks.workbench import Workbench
 
@@ -46,6 +47,7 @@ class Heartbeat:
             await beat(connection, {**self._row, "stopping_at": stopping}, now)
         self._note_beat(now)
         await self._sweep(now)
+        await expire(self._bench.tools.database, now)
         if now - self._steady_since >= self._timeout:
             await self._reap(now)
 

@@ -287,6 +287,7 @@ async def retry(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> b
         "error": None,
         "started_at": None,
         "finished_at": None,
+        "expires_at": job.expires_at if job.expires_at and job.expires_at > at else None,
     }
     move = Move(job_id, leaving, JobStatus.QUEUED, at, changes=changes, detail="started again", restart=True)
     return bool(await apply(connection, [move]))

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import attempts, callers, channels, jobs
 
+_QUEUED: ColumnElement[str] = literal_column("'queued'")
 _STORING: ColumnElement[str] = literal_column("'storing'")
 _WORKED_ON: tuple[Column[Any], ...] = tuple(
     jobs.c[name]
@@ -99,6 +100,24 @@ async def any_unstored(connection: AsyncConnection, at: datetime) -> bool:
         .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= at)
         .limit(1)
     )
+    return await connection.scalar(statement) is not None
+
+
+async def overdue(connection: AsyncConnection, at: datetime, *, limit: int) -> Sequence[Row[Any]]:
+    """Return queued jobs whose time is over, locked; those that somebody else holds are left to him."""
+    columns: tuple[Column[Any], ...] = (jobs.c.id, jobs.c.expires_at, jobs.c.attempts_used)
+    statement = (
+        select(*columns)
+        .where(jobs.c.status == _QUEUED, jobs.c.expires_at <= at)
+        .order_by(jobs.c.expires_at)
+        .limit(limit)
+    )
+    return (await connection.execute(statement.with_for_update(skip_locked=True))).all()
+
+
+async def any_overdue(connection: AsyncConnection, at: datetime) -> bool:
+    """Tell whether the time of a queued job is over."""
+    statement = select(jobs.c.id).where(jobs.c.status == _QUEUED, jobs.c.expires_at <= at).limit(1)
     return await connection.scalar(statement) is not None
 
 

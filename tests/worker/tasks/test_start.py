@@ -28,7 +28,7 @@ async def start_while_the_database_is_slow(darkroom: Darkroom, **slow: Any) -> A
     async with darkroom.tools.database.writing() as connection:
         await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
         delivery = asyncio.create_task(worker.deliver())
-        while not worker.bench.writer.busy:
+        while not worker.bench.writer.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
             await asyncio.sleep(0)
         darkroom.clock.forward(**slow)
     await delivery

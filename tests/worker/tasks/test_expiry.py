@@ -1,0 +1,62 @@
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.darkroom import Darkroom, open_darkroom
+from tests.worker.tasks.beats import heartbeat
+from worker.expiry import expire
+from worker.lifecycle import retry
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}) as opened:
+        yield opened
+
+
+async def test_a_job_that_could_not_start_in_time_expires_and_was_not_charged(darkroom: Darkroom) -> None:
+    caller, deadline = await darkroom.caller(), darkroom.clock() + 5 * SECOND
+    late = await darkroom.submit(caller, expires_at=deadline)
+    others = [
+        await darkroom.submit(caller),
+        await darkroom.submit(caller, expires_at=deadline + timedelta(hours=1)),
+    ]
+    await expire(darkroom.tools.database, darkroom.clock())
+    assert (await darkroom.job(late)).status == "queued"
+    darkroom.clock.forward(seconds=5)
+    await expire(darkroom.tools.database, darkroom.clock())
+    job = await darkroom.job(late)
+    assert (job.status, job.finished_at, job.error["code"]) == ("expired", darkroom.clock(), "expired")
+    assert "was not sent" in job.error["message"]
+    assert await darkroom.attempts(late) == []
+    assert await darkroom.statuses(late) == ["queued", "expired"]
+    assert [(await darkroom.job(key)).status for key in others] == ["queued", "queued"]
+
+
+async def test_every_workers_heartbeat_looks_for_deadlines(darkroom: Darkroom) -> None:
+    job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() - SECOND)
+    await heartbeat(await darkroom.worker()).beat_once()
+    assert (await darkroom.job(job_id)).status == "expired"
+
+
+async def test_an_expired_job_that_is_retried_has_no_deadline_any_more(darkroom: Darkroom) -> None:
+    job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() - SECOND)
+    await expire(darkroom.tools.database, darkroom.clock())
+    async with darkroom.tools.database.writing() as connection:
+        assert await retry(connection, job_id, at=darkroom.clock())
+    await expire(darkroom.tools.database, darkroom.clock())
+    job = await darkroom.job(job_id)
+    assert (job.status, job.expires_at, job.error) == ("queued", None, None)
+
+
+async def test_a_job_that_runs_when_its_time_is_over_is_left_alone(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() + SECOND)
+    await worker.dispatcher.look()
+    darkroom.clock.forward(seconds=9)
+    await expire(darkroom.tools.database, darkroom.clock())
+    assert (await darkroom.job(job_id)).status == "leased"
