@@ -12,7 +12,7 @@ from worker.upstream.images import find_pictures
 from worker.upstream.longruns import LONG, Blobs, LongRuns
 from worker.upstream.progress import Percent, ProgressMeter
 from worker.upstream.recover import Handles, generation_in, merge, task_in
-from worker.upstream.structured import Harvest, harvest_fields, harvest_value, picture_from
+from worker.upstream.structured import PICTURE_FIELDS, Harvest, harvest_fields, harvest_value, picture_from
 from worker.upstream.urls import is_picture
 from worker.upstream.words import words
 
@@ -68,6 +68,8 @@ class Collector:
         elif kind in ("content_block_delta", "content_block_start"):
             self._add_block(body.get("delta") or body.get("content_block"))
         self._add_choices(body)
+        if body.get("role") == "assistant" and "choices" not in body:
+            self._add_message(0, body, whole=False)
         self._add_wrapped(body, depth)
 
     def _add_choices(self, body: Mapping[str, Any]) -> None:
@@ -92,6 +94,10 @@ class Collector:
         for name, whole in (("delta", False), ("message", True)):
             if isinstance(message := choice.get(name), dict):
                 self._add_message(index, message, whole=whole)
+            elif isinstance(message, str):
+                self._say(index, message)
+        if shown := {name: value for name, value in choice.items() if name in PICTURE_FIELDS}:
+            self._choice(index).show(shown)
         if isinstance(text := choice.get("text"), str):
             self._say(index, text)
 
@@ -101,7 +107,7 @@ class Collector:
             if isinstance(thought := message.get(name), str):
                 self.progress += self._meter.feed(thought, voice=f"reasoning {index}")
                 break
-        written, content = choice.show(message), message.get("content")
+        written, content = choice.show(message), message.get("content") or message.get("text")
         text = content if isinstance(content, str) else written
         if whole and text and choice.deltas:
             choice.message = text
@@ -236,7 +242,7 @@ class Collector:
                 self.add(orjson.loads(value), depth=depth + 1)
             except ValueError:
                 self._say(0, value)
-        elif "image" in str(body.get("type")) or (name != "data" and picture_from(value)):
+        elif "image" in str(body.get("type")) or ("type" not in body and picture_from(value)):
             harvest_value(value, self.harvest)
         elif name == "data" and not submitted(body):
             self._say(0, value)

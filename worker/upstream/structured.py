@@ -42,6 +42,7 @@ _BYTES = (
     "source",
     "result",
     "bytes",
+    "b64",
     "bytesBase64Encoded",
 )
 _LONGEST = 16_384  #: characters of an address
@@ -102,12 +103,22 @@ def harvest_fields(message: Mapping[str, Any], harvest: Harvest) -> None:
         if value := message.get(name):
             harvest_value(value, harvest)
     if isinstance(content := message.get("content"), list | dict):
-        harvest_value(content, harvest)
+        harvest_value(_parts(content), harvest)
     if isinstance(parts := message.get("parts"), list):
         harvest_value(parts, harvest)
     for name in ("video", "video_url", "videos"):
         if value := message.get(name):
             _harvest_video(value, harvest)
+
+
+def _parts(content: list[Any] | dict[str, Any]) -> object:
+    """Return the parts of a content; plain texts among them are parts, too."""
+    if isinstance(content, dict):
+        return content
+    return [
+        {"type": "text", "text": part} if isinstance(part, str) and picture_from(part) is None else part
+        for part in content
+    ]
 
 
 def harvest_value(value: object, harvest: Harvest, *, depth: int = 0) -> None:
@@ -166,7 +177,7 @@ def _harvest_part(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None
         if kind not in ("reasoning", "thinking") and isinstance(text, str):
             harvest.texts.append(text)
         return
-    if "citation" in kind or "audio" in kind:
+    if "citation" in kind or "audio" in kind or kind.startswith("input_"):
         return
     if "video" in kind or "video_url" in part:
         _harvest_video(part, harvest)
