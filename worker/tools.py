@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from models.retry import RetryPolicy
 from models.settings import Settings
 from worker.storage.addresses import AllowList
 from worker.storage.bring import PictureKeeper
+from worker.storage.crumbs import open_landing_folder
 from worker.storage.documents import DocumentReader
 from worker.storage.download import Downloader, open_download_client
 from worker.storage.limits import Limits
@@ -95,7 +95,7 @@ def build_tools(settings: Settings) -> Tools:
     """Make the tools. To be called on the loop that uses them."""
     threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pictures")
     store = build_store(settings, threads)
-    folder = Path(tempfile.mkdtemp(prefix="darkroom-"))
+    folder = open_landing_folder()
     keeper, downloads = build_keeper(settings, store, threads, folder)
     calls = open_client(limit=settings.worker_slots)
     return Tools(

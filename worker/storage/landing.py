@@ -77,7 +77,9 @@ class Landing:
         with self._lock:
             if self._closed:
                 return
-            self._file = self._file or FileIO(self._path, "x")
+            if self._file is None:
+                self._path.parent.mkdir(exist_ok=True)  # an empty old one may have been tidied up
+                self._file = FileIO(self._path, "x")
             self._hash.update(block)
             view = memoryview(block)
             while view:

@@ -5,10 +5,10 @@ import socket
 from datetime import timedelta
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from models.errors import PictureError
 from worker.storage.addresses import AllowList, check_address
+from worker.storage.names import PooledResolver
 
 AddressInfo = tuple[int, int, int, str, tuple[object, ...]]
 
@@ -24,7 +24,7 @@ class GuardedResolver(AbstractResolver):
         patience: timedelta = timedelta(seconds=10),
     ) -> None:
         self._allow, self._patience = allow, patience
-        self._inner = inner or ThreadedResolver()
+        self._inner = inner or PooledResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -13,6 +13,7 @@ from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from models.errors import SettingsError
 from worker.storage.faults import plainly
+from worker.storage.folder import Folder
 from worker.storage.objects import ObjectStore, Stat
 
 __all__ = ["Stat", "Store", "open_store"]
@@ -78,7 +79,8 @@ def _open_folder(parts: SplitResult, threads: Executor | None) -> ObjectStore:
     path = unquote(parts.path)
     with plainly("make the folder", path):
         backend = LocalStore(path, mkdir=True)
-    return ObjectStore(backend, place=f"the folder {path}", folder=True, threads=threads)
+        folder = Folder(Path(path))
+    return ObjectStore(backend, place=f"the folder {path}", folder=folder, threads=threads)
 
 
 def _open_bucket(parts: SplitResult, options: Mapping[str, str]) -> ObjectStore:

@@ -224,4 +224,10 @@ async def test_an_unknown_name_is_unreachable(tmp_path: Path) -> None:
 async def test_a_folder_that_fails_is_a_storage_error(tmp_path: Path) -> None:
     async with visit(says(bytes(100_000)), tmp_path, memory=1_000) as host:
         with pytest.raises(StorageError, match="download"):
-            await host.downloader.fetch(host.origin, into=tmp_path / "missing")
+            await host.downloader.fetch(host.origin, into=tmp_path / "missing" / "folder")
+
+
+async def test_a_folder_that_was_tidied_up_is_made_again(tmp_path: Path) -> None:
+    async with visit(says(bytes(100_000)), tmp_path, memory=1_000) as host:
+        fetched = await host.downloader.fetch(host.origin, into=tmp_path / "missing")
+    assert (fetched.body, fetched.size) == (next((tmp_path / "missing").iterdir()), 100_000)

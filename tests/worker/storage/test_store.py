@@ -1,6 +1,7 @@
 """Opening stores, and what their failures are called."""
 
 import errno
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from obstore.exceptions import GenericError
 
+from models.clock import now
 from models.errors import SettingsError, StorageError
 from tests.support.s3 import serve_s3
 from worker.storage.faults import explain
 from worker.storage.store import open_store
 
+DAYS_AGO = now().timestamp() - 90_000
 NOBODY = "http://127.0.0.1:9"  # the discard port
 KEYS = {"endpoint": NOBODY, "region": "x", "access_key_id": "a", "secret_access_key": "b"}
 
@@ -98,6 +101,17 @@ async def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path, kind: 
     assert files(tmp_path / "store") == []
     await store.put("ab/x.png", content, content_type="image/png")
     assert files(tmp_path / "store") == ["x.png"]
+
+
+async def test_unfinished_files_of_a_killed_process_are_removed_after_a_day(tmp_path: Path) -> None:
+    open_store(f"file://{tmp_path}")
+    old, young, kept = (tmp_path / ".part" / name for name in ("old.part", "young.part", "notes.txt"))
+    for path in (old, young, kept):
+        path.write_text("half")
+    for path in (old, kept):
+        os.utime(path, (DAYS_AGO, DAYS_AGO))
+    open_store(f"file://{tmp_path}")
+    assert set(files(tmp_path)) == {young.name, kept.name}
 
 
 @pytest.mark.parametrize(
