@@ -64,8 +64,7 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
     )
     match decision:
         case Retry(after, counts):
-            again = "" if verdict.outcome is Outcome.NEEDS_HUMAN else " It is tried again."
-            error = error_of(verdict, retryable=True, message=f"{verdict.message}{again}")
+            error = error_of(verdict, retryable=True)
             used = call.used if counts else call.used - 1
             return requeued(
                 job,
