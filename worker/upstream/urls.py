@@ -1,7 +1,6 @@
 """Addresses in answers: undo escapes, compare, and tell pictures, videos and pages apart."""
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -104,11 +103,6 @@ def is_web(url: str) -> bool:
         return bool(urlsplit(url).hostname)
     except ValueError:
         return False
-
-
-def keys_of(urls: Iterable[str]) -> frozenset[Key]:
-    """Return the keys of all web addresses among ``urls``."""
-    return frozenset(canonical(unescape(url)) for url in urls if is_web(url))
 
 
 def _query(url: str) -> list[str]:

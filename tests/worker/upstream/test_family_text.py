@@ -137,6 +137,7 @@ HTML: dict[str, tuple[str, Expected]] = {
     "other schemes": ('<img src="blob:https://h.example/1"><img src="sandbox:/a.png">', []),
     "escaped quotes": (f'<img src=\\"{BARE}\\" />', [BARE]),
     "no quotes, closed": (f"<img src={BARE}/>", [BARE]),
+    "no value": (f"<img src= ><img src>{A}", [A]),
     "an unfinished tag": (f'<img src="{A}', []),
     "a script page": ('<html><body><img src="https://h.example/logo.png"></body></html>', []),
 }  # fmt: skip
@@ -167,6 +168,8 @@ BARE_ADDRESSES: dict[str, tuple[str, Expected]] = {
     "a look-alike of a known host": ("https://filesystem.site.evil.example/cdn/1 https://notimgen.x.ai.example/1", []),
     "words between the dots": ("https://h.example/img.png.html", []),
     "AVIF, HEIC, GIF, BMP": ("https://h.example/1.avif https://h.example/2.heic https://h.example/3.gif https://h.example/4.bmp", ["https://h.example/1.avif", "https://h.example/2.heic", "https://h.example/3.gif", "https://h.example/4.bmp"]),
+    "a bucket of generated pictures": ("https://dashscope-result-bj.oss-cn-beijing.aliyuncs.com/7d/1a", ["https://dashscope-result-bj.oss-cn-beijing.aliyuncs.com/7d/1a"]),
+    "malformed": ("https://[h/x.png [a](https://[h/x) ![a](https://[h/x) [下载](https://[h:z]/x.png)", []),
     "no scheme": ("h.example/x.png //h.example/y.png", []),
     "no host": ("https:///x.png https://", []),
     "Chinese file name": ("https://h.example/小猫.png", ["https://h.example/小猫.png"]),

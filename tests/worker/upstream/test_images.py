@@ -8,8 +8,9 @@ from tests.worker.upstream.answers import PNG, said
 from worker.upstream.answer import Answer
 from worker.upstream.base64_pictures import read_base64
 from worker.upstream.besides import text_besides
+from worker.upstream.picture_hosts import is_on_picture_host
 from worker.upstream.reader import read_answer
-from worker.upstream.urls import canonical
+from worker.upstream.urls import Key, canonical, extension, is_web
 
 DATA = f"data:image/png;base64,{PNG}"
 WRAPPED = "\n".join(PNG[start : start + 40] for start in range(0, len(PNG), 40))
@@ -124,3 +125,10 @@ def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
 
     canonical.cache_clear()
     assert calls(40_000) < 1000 + 5 * calls(10_000)
+
+
+@pytest.mark.parametrize("address", ["https://[h/x.png", "http://[::1/x", "https://a]b/x.png?format=png"])
+def test_a_malformed_address_is_nothing(address: str) -> None:
+    assert not is_web(address)
+    assert (extension(address), is_on_picture_host(address)) == ("", False)
+    assert canonical(address) == Key("", address, ())
