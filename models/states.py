@@ -40,6 +40,8 @@ OPEN = frozenset(MOVES) - FINAL
 CANCELLABLE = frozenset(status for status, following in MOVES.items() if S.CANCELLED in following)
 RETRYABLE = FINAL | {S.HELD}
 """What an explicit retry may start again."""
+RESTARTS = frozenset({S.QUEUED, S.STORING})
+"""Where it goes then: to be called again, or to bring home pictures that were found in a kept answer."""
 
 
 def may_move(leaving: JobStatus, entering: JobStatus) -> bool:

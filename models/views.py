@@ -75,6 +75,7 @@ def _attempt(attempt: Any) -> dict[str, Any]:
         "outcome": attempt.outcome,
         "error_code": attempt.error_code,
         "http_status": attempt.http_status,
+        "provider_request_id": attempt.provider_request_id,
         "started_at": rfc3339(attempt.sent_at),
         "finished_at": moment(attempt.finished_at),
         "billed": attempt.billed,

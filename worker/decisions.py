@@ -1,5 +1,6 @@
 """The verbs of a person's decision about a job that nobody has in hand (its other verbs: ``lifecycle``)."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,3 +32,20 @@ def given_up(job: Row[Any], reason: str, *, at: datetime) -> Move:
     words = f"Given up by its caller{f': {storable(reason)}' if reason else ''}."
     changes = {"error": {**error, "message": f"{words} {error['message']}".strip()}, "finished_at": at}
     return Move(job.id, JobStatus.HELD, JobStatus.FAILED, at, changes=changes, detail=words)
+
+
+def found_later(job: Row[Any], answer: Mapping[str, Any], text: str, number: int, *, at: datetime) -> Move:
+    """Bring home the pictures that were found in the kept answer of call ``number``. Nothing is called."""
+    changes = {
+        "answer": answer,
+        "text": job.text or storable(text) or None,
+        "store_tries": 0,
+        "not_before": at,
+        "backing_off": False,
+        "error": None,
+        "finished_at": None,
+    }
+    why = f"pictures were found in the kept answer of call {number}; nothing is paid again"
+    return Move(
+        job.id, JobStatus(job.status), JobStatus.STORING, at, changes=changes, detail=why, restart=True
+    )

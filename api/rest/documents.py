@@ -29,6 +29,7 @@ class AttemptDocument(BaseModel):
     outcome: str | None
     error_code: str | None
     http_status: int | None
+    provider_request_id: str | None = Field(description="for the provider's log and support")
     started_at: datetime
     finished_at: datetime | None
     billed: str

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.columns import Utc
 from models.queries.rows import rows_parameter, rows_source, storable
 from models.queries.webhook_outbox import News, listening, tell
-from models.states import RETRYABLE, JobStatus, may_move
+from models.states import RESTARTS, RETRYABLE, JobStatus, may_move
 from models.tables import events, jobs
 from models.webhooks import EVENT_OF
 
@@ -30,11 +30,11 @@ class Move:
     lease: UUID | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     detail: str | None = None
-    restart: bool = False  #: an explicit retry, which may leave a final state
+    restart: bool = False  #: an explicit retry, or pictures found later: may leave a final state
 
     def __post_init__(self) -> None:
         """Refuse what the state machine does not know; staying (progress) is always allowed."""
-        restarted = self.restart and self.leaving in RETRYABLE and self.entering is JobStatus.QUEUED
+        restarted = self.restart and self.leaving in RETRYABLE and self.entering in RESTARTS
         if self.leaving is not self.entering and not restarted and not may_move(self.leaving, self.entering):
             raise ValueError(f"a job does not go from {self.leaving} to {self.entering}")
 

@@ -102,7 +102,8 @@ async def bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], trie
     if away and tries + 1 < bench.tools.settings.store_attempts:
         after = timedelta(seconds=max(2.0**tries * (0.5 + random.random()), *(p["wait"] for p in away)))
         change = postponed(job, answer, after=after, at=now, why=away[0]["problem"], tries=tries + 1)
-    elif assets := _assets(job, pieces, now):
+    elif any("stored" in piece for piece in pieces):
+        assets = _assets(job, pieces, now)
         missing = len(pieces) - len([piece for piece in pieces if "stored" in piece])
         note = f"{missing} of {len(pieces)} pictures could not be had: {_why(pieces)}" if missing else None
         change = succeeded(job, JobStatus.STORING, assets, at=now, note=note)
@@ -153,11 +154,12 @@ async def _fetch(bench: Workbench, piece: Piece, age: timedelta) -> Piece:
 
 
 def _assets(job: Row[Any], pieces: Sequence[Piece], at: datetime) -> list[dict[str, Any]]:
-    """Return asset rows, the same bytes once."""
+    """Return the rows of new assets, the same bytes once."""
     unique: dict[str, StoredPicture] = {}
     for piece in pieces:
         if "stored" in piece:
             unique.setdefault(piece["stored"]["sha256"], StoredPicture(**piece["stored"]))
+    known = {piece["stored"]["sha256"] for piece in pieces if piece.get("known")}
     return [
         {
             **asdict(stored),
@@ -169,6 +171,7 @@ def _assets(job: Row[Any], pieces: Sequence[Piece], at: datetime) -> list[dict[s
             "created_at": at,
         }
         for position, stored in enumerate(unique.values())
+        if stored.sha256 not in known
     ]
 
 
