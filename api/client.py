@@ -72,12 +72,12 @@ class DarkroomClient:
     def submit(self, job: Mapping[str, Any], *, idempotency_key: str | None = None) -> Job:
         """Hand in one job."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        answer: Job = self._ask("POST", "/v1/jobs", json=dict(job), headers=headers)
+        answer: Job = self.ask("POST", "/v1/jobs", json=dict(job), headers=headers)
         return answer
 
     def submit_many(self, jobs: list[dict[str, Any]]) -> Batch:
         """Hand in up to 1,000 jobs."""
-        answer: Batch = self._ask("POST", "/v1/jobs", json={"jobs": jobs})
+        answer: Batch = self.ask("POST", "/v1/jobs", json={"jobs": jobs})
         return answer
 
     def job(self, job_id: str, *, wait: float = 0, after_revision: int | None = None) -> Job:
@@ -87,8 +87,8 @@ class DarkroomClient:
             parameters["wait"] = max(1, round(wait))
         if after_revision is not None:
             parameters["after_revision"] = after_revision
-        answer: Job = self._ask(
-            "GET", f"/v1/jobs/{_segment(job_id)}", params=parameters, timeout=_PATIENCE + wait
+        answer: Job = self.ask(
+            "GET", f"/v1/jobs/{segment(job_id)}", params=parameters, timeout=_PATIENCE + wait
         )
         return answer
 
@@ -115,7 +115,7 @@ class DarkroomClient:
         chosen = {name: value for name, value in filters.items() if value is not None}
         while limit > 0:
             place = {"before": before} if before else {}
-            page = self._ask("GET", "/v1/jobs", params={**chosen, **place, "limit": min(limit, 100)})
+            page = self.ask("GET", "/v1/jobs", params={**chosen, **place, "limit": min(limit, 100)})
             yield from page["data"]
             limit -= len(page["data"])
             before = page.get("next")
@@ -124,12 +124,12 @@ class DarkroomClient:
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that is not finished."""
-        answer: Job = self._ask("POST", f"/v1/jobs/{_segment(job_id)}/cancel")
+        answer: Job = self.ask("POST", f"/v1/jobs/{segment(job_id)}/cancel")
         return answer
 
     def retry(self, job_id: str) -> Job:
         """Start a finished or held job again."""
-        answer: Job = self._ask("POST", f"/v1/jobs/{_segment(job_id)}/retry")
+        answer: Job = self.ask("POST", f"/v1/jobs/{segment(job_id)}/retry")
         return answer
 
     def ready(self) -> bool:
@@ -152,7 +152,8 @@ class DarkroomClient:
         except httpx.HTTPError as error:
             raise Unreachable(f"The picture {url} can't be fetched: {_reason(error)}.") from error
 
-    def _ask(self, method: str, path: str, **options: Any) -> Any:
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        """Send a request and return what the answer says; raises ``Refused`` and ``Unreachable``."""
         try:
             response = self._http.request(method, path, **options)
         except httpx.TimeoutException as error:
@@ -161,17 +162,19 @@ class DarkroomClient:
             raise Unreachable(f"{self.url} can't be reached: {_reason(error)}.") from error
         if not response.is_success:
             raise Refused(response.status_code, _problem(response))
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            return None
         try:
             return response.json()
         except ValueError as error:
             raise Unreachable(f"{self.url} does not answer like Darkroom; check DARKROOM_URL.") from error
 
 
-def _segment(job_id: str) -> str:
-    """Refuse what would leave the path; the server could only misread it."""
-    if not job_id or not all(character.isalnum() or character in "_-" for character in job_id):
-        raise Refused(HTTPStatus.NOT_FOUND, f"There is no job {job_id[:64]!r}.")
-    return job_id
+def segment(text: str, kind: str = "job") -> str:
+    """Refuse an id that would leave the path; the server could only misread it."""
+    if not text or not all(character.isalnum() or character in "_-" for character in text):
+        raise Refused(HTTPStatus.NOT_FOUND, f"There is no {kind} {text[:64]!r}.")
+    return text
 
 
 def _problem(response: httpx.Response) -> str:

@@ -66,6 +66,8 @@ def _handler(scripted: ScriptedServer) -> type[BaseHTTPRequestHandler]:
 
         do_GET = _answer  # noqa: N815 - the standard library's name
         do_POST = _answer  # noqa: N815 - the same
+        do_PATCH = _answer  # noqa: N815 - the same
+        do_DELETE = _answer  # noqa: N815 - the same
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
