@@ -23,6 +23,7 @@ TEXTS: Patterns = patterns(
     (
         "moderation_output",
         r"output_moderation",
+        r"output new_sensitive",
         r"the (?:generated |resulting )?images? (?:(?:we|i|that was) ?(?:created|generated|made)? ?)?.{0,24}"
         r"(?:violate|was blocked|unsafe)",
         r"image_safety",
@@ -35,12 +36,22 @@ TEXTS: Patterns = patterns(
     (
         "moderation_input",
         r"input_moderation",
+        r"input new_sensitive",
         r"(?:the|your|this) (?:prompt|request|input|uploaded image|reference image)s? "
         r"(?:may |might |could |seems to |appears to )?"
         r"(?:violates?|was flagged|was blocked|contains? (?:sensitive|prohibited))",
         r"(?:该|此|您的|你的)?提示(?:词|语)?.{0,12}(?:违规|敏感|违反)",
         r"敏感词",
         r"input was flagged",
+    ),
+    (
+        "no_channel_model",
+        r"无可用(?:的)?渠道",
+    ),
+    (
+        "maintenance",
+        r"(?:系统|服务|正在|例行|停机)[^。\n]{0,4}维护",
+        r"(?:down for|under|undergoing) (?:scheduled )?maintenance",
     ),
     (
         "daily_limit",
@@ -93,6 +104,10 @@ TEXTS: Patterns = patterns(
         r"\bi (?:must|have to|need to) (?:decline|refuse)\b",
         r"(?:我(?!们的)|抱歉|对不起)[^。\n]{0,24}(?:无法|不能|没办法)[^。\n]{0,16}"
         r"(?:生成|创建|创作|绘制|提供|协助|帮|满足|完成|处理|画)",
+        r"\bich kann [^.\n]{0,40}\bnicht (?:erstellen|generieren|erzeugen)",
+        r"\bje ne peux pas (?:générer|créer|produire)",
+        r"\bno puedo (?:generar|crear|producir)",
+        r"(?:생성|제작|만들)[^.\n]{0,4}수 없",
         r"申し訳(?:ありません|ございません)[^。\n]{0,60}(?:できません|できかねます|いたしかねます)",
     ),
     (

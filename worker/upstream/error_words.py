@@ -46,6 +46,8 @@ MESSAGES: Patterns = (
             r"(?:balance|quota|credits?) (?:is |are )?(?:not enough|insufficient|exhausted|depleted)",
             r"not enough (?:credits?|balance|quota|funds)",
             r"spending limit",
+            r"budget has been exceeded",
+            r"key limit exceeded",
             r"overdue balance",
             r"in good standing",
             r"plans & billing",

@@ -17,6 +17,8 @@ SENTENCES = {
         "作为AI，我不能生成此类内容。",
         "抱歉，我沒辦法生成這張圖片。",
         "申し訳ありませんが、その画像を生成することはできません。",
+        "Es tut mir leid, aber ich kann dieses Bild nicht erstellen.",
+        "죄송하지만 해당 이미지는 생성할 수 없습니다.",
     ),
     "permanent moderation": (
         "This request was blocked by our content moderation system.",
@@ -45,6 +47,8 @@ SENTENCES = {
         "您的生图次数已达上限",
         "生成失败：请求过于频繁，请 30 秒后重试",
     ),
+    "retry maintenance": ("系统维护中，请稍后再试", "The service is under maintenance."),
+    "retry no_channel model": ("[ERROR] 当前分组 default 下对于模型 x 无可用渠道",),
     "retry daily_limit key": (
         "You've reached your daily limit for image generation.",
         "今日绘图次数已用完，请明天再来",
