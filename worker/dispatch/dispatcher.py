@@ -19,9 +19,8 @@ from models.queries.lanes import Lane, Wanted, list_lanes, pick_due
 from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
 from models.queries.moves import apply
 from worker.broker import GENERATE, STORE
-from worker.dispatch.meters import Pace, gauges
-from worker.dispatch.outlets import HORIZON, InFlight, Outlet, closed
-from worker.dispatch.plan import Guest, Round, Start
+from worker.dispatch.outlets import HORIZON, Outlet, closed, in_flight_on
+from worker.dispatch.plan import Guest, Round, Start, guest_of
 from worker.hand import Hand
 from worker.lifecycle import leased, returned
 from worker.tools import Tools
@@ -113,13 +112,13 @@ class Dispatcher:
     ) -> list[Start]:
         """Work out who starts, and save what the next round has to know."""
         calls = await calls_in_flight(connection)
-        outlets = [Outlet(row, _in_flight(calls, row.id), now) for row in rows]
+        outlets = [Outlet(row, in_flight_on(row.id, calls), now) for row in rows]
         slots = min(self._hand.free if self._heard else 1, _openings(outlets, lanes, now))
         open_lanes = [
             lane for lane in lanes if any(o.serves(lane.model) and o.room(lane.model) for o in outlets)
         ]
         shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
-        guests = [_guest(row, calls) for row in shares]
+        guests = [guest_of(row, calls) for row in shares]
         candidates = await pick_due(connection, _wanted(open_lanes, guests, slots), now) if guests else []
         if not candidates:
             return []
@@ -161,14 +160,6 @@ class Dispatcher:
                     self._hand.jobs.pop(job_id, None)
 
 
-def _in_flight(calls: Sequence[Row[Any]], channel_id: UUID) -> InFlight:
-    by_model: defaultdict[str, int] = defaultdict(int)
-    for row in calls:
-        if row.channel_id == channel_id:
-            by_model[row.model] += row.calls
-    return InFlight(by_model)
-
-
 def _openings(outlets: Sequence[Outlet], lanes: Sequence[Lane], now: datetime) -> int:
     """Return how many starts there can be at most, so that no more jobs are looked at."""
     models = {lane.model for lane in lanes}
@@ -177,20 +168,6 @@ def _openings(outlets: Sequence[Outlet], lanes: Sequence[Lane], now: datetime) -
         for outlet in outlets
     )
     return sum(rooms)
-
-
-def _guest(row: Row[Any], calls: Sequence[Row[Any]]) -> Guest:
-    busy = sum(call.calls for call in calls if call.caller_id == row.id)
-    state = {"rpm": row.next_start_at}
-    return Guest(
-        id=row.id,
-        pace=Pace(gauges("", {"rpm": row.rpm}, state)),
-        weight=row.weight,
-        deficit=row.deficit,
-        turn=row.turn,
-        line=(row.campaign_turn, row.priority_turn),
-        room=None if row.concurrency is None else row.concurrency - busy,
-    )
 
 
 def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int) -> list[Wanted]:

@@ -1,7 +1,8 @@
 """Channels as the gate sees them: what may start there now, and when."""
 
 import copy
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,15 @@ class InFlight:
     def total(self) -> int:
         """All of them."""
         return sum(self.by_model.values())
+
+
+def in_flight_on(channel_id: UUID, calls: Iterable[Any]) -> InFlight:
+    """Return what is under way on a channel, of the rows of ``models.queries.leases.calls_in_flight``."""
+    by_model: defaultdict[str, int] = defaultdict(int)
+    for row in calls:
+        if row.channel_id == channel_id:
+            by_model[row.model] += row.calls
+    return InFlight(by_model)
 
 
 class Outlet:
@@ -80,6 +90,24 @@ class Outlet:
     def next_start(self, model: str, pictures: int, at: datetime) -> datetime:
         """Return when a call may start at the earliest, not before ``at``."""
         return max(pace.next_start(pictures, at) for pace in self._paces_of(model))
+
+    def latest_limit(self, model: str, pictures: int, at: datetime) -> str | None:
+        """Name the limit that makes a call wait longest: rpm, rps, ipm or rpd; a model's as ``MODEL/rpm``."""
+        return max(
+            ((pace.next_start(pictures, at), pace.hindrance(pictures, at)) for pace in self._paces_of(model)),
+            key=lambda late: late[0],
+        )[1]
+
+    @property
+    def rpm(self) -> float | None:
+        """The calls per minute of the whole channel that are made now: configured, or less if learned so."""
+        meters = (gauge.meter for gauge in self._pace.gauges if gauge.name == "rpm")
+        return next((meter.rate.calls for meter in meters if isinstance(meter, RateMeter)), None)
+
+    @property
+    def concurrency(self) -> int:
+        """The calls in flight that the channel takes now: configured, or fewer if learned so."""
+        return self._room + sum(self._busy.values())
 
     @property
     def load(self) -> float:

@@ -10,10 +10,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from models.queries.lanes import Candidate, Line
-from worker.dispatch.meters import Pace
+from worker.dispatch.meters import Pace, gauges
 from worker.dispatch.outlets import HORIZON, Outlet
 
 
@@ -28,6 +29,20 @@ class Guest:
     turn: int = 0
     line: Line = ("", 0)
     room: int | None = None
+
+
+def guest_of(row: Any, calls: Iterable[Any]) -> Guest:
+    """Make a guest of a caller's row and the rows of ``models.queries.leases.calls_in_flight``."""
+    busy = sum(call.calls for call in calls if call.caller_id == row.id)
+    return Guest(
+        id=row.id,
+        pace=Pace(gauges("", {"rpm": row.rpm}, {"rpm": row.next_start_at})),
+        weight=row.weight,
+        deficit=row.deficit,
+        turn=row.turn,
+        line=(row.campaign_turn, row.priority_turn),
+        room=None if row.concurrency is None else row.concurrency - busy,
+    )
 
 
 @dataclass(frozen=True, slots=True)
