@@ -321,3 +321,17 @@ async def test_fresh_links_are_asked_for_later_when_their_place_is_busy(scene: S
     await worker.look_and_work()
     assert (await scene.room.job(job_id)).status == "succeeded"
     assert scene.provider.calls == 1
+
+
+@pytest.mark.parametrize("case", ["S010", "R075"])
+async def test_what_the_practice_provider_leaves_unfinished_comes_home(
+    plain_database_url: str, tmp_path: Path, case: str
+) -> None:
+    practice = {"running": 2, "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice) as room:
+        job_id = await room.submit(await room.caller(), practice={"case": case})
+        await (await room.worker()).look_and_work()
+        job, (attempt,) = await room.job(job_id), await room.attempts(job_id)
+        assert (job.status, len(await room.assets(job_id))) == ("succeeded", 1)
+        assert (attempt.outcome, attempt.billed) == ("success", "yes")
+        assert len(room.provider.ledger.calls) == 1
