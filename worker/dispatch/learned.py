@@ -18,6 +18,7 @@ _LEAST = 1.0  # calls per minute; below that a channel would never find out that
 _GUESS = 20.0  # calls per minute, where nothing is known yet
 _RAMP = timedelta(seconds=15)  # after a rest, half the rate grows to the whole
 _IDLE = timedelta(minutes=2)  # without a start, after which a channel begins slowly again
+_SATURATED = timedelta(seconds=5)  # to rest from an overload
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=10)
 
 
@@ -28,6 +29,7 @@ class Learned:
     ``rate``: calls per minute right after the last refusal. ``resumed``: when calls began again. ``rest``:
     the seconds that they had stopped. ``refusals``: in a row, with no accepted call between.
     ``concurrency``: calls in flight right after the last refusal for that reason, which was at ``crowded``.
+    ``told``: calls per minute that the provider named as its limit. ``woken``: when calls began after idling.
     """
 
     rate: float | None = None
@@ -36,20 +38,25 @@ class Learned:
     refusals: int = 0
     concurrency: int | None = None
     crowded: datetime | None = None
+    told: float | None = None
+    woken: datetime | None = None
 
-    def rate_at(
-        self, now: datetime, ceiling: float | None, last_start: datetime | None = None
-    ) -> float | None:
+    def wake(self, now: datetime, last_start: datetime | None) -> "Learned":
+        """Begin slowly again if nothing was started for a while."""
+        idle = last_start is not None and now - last_start > _IDLE
+        return replace(self, woken=now) if idle and self.rate is not None else self
+
+    def rate_at(self, now: datetime, ceiling: float | None) -> float | None:
         """Return the calls per minute allowed now; ``None``: no limit is known. Never above ``ceiling``."""
+        limits = [limit for limit in (ceiling, self.told) if limit is not None]
+        ceiling = min(limits, default=None)
         if self.rate is None or self.resumed is None:
             return ceiling
         minutes = max((now - self.resumed).total_seconds(), 0) / 60
         # a long rest was expensive, and with few calls each refusal weighs more: touch the limit more seldom
         patience = max(1.0, self.rest / 20, 15 / self.rate)
         grown = self.rate + _growth(self.rate, minutes / patience)
-        begun = self.resumed
-        if last_start is not None and now - last_start > _IDLE:
-            begun = now
+        begun = max(self.resumed, self.woken or self.resumed)
         grown *= min(1.0, 0.5 + 0.5 * ((now - begun) / _RAMP))
         return max(min(grown, ceiling) if ceiling is not None else grown, min(_LEAST, ceiling or _LEAST))
 
@@ -93,9 +100,20 @@ def refused(
     again = known.refusals + 1 if in_vain else 1
     rest = max(_own_rest(now, last, again) if retry_after is None else retry_after, _SHORTEST)
     before = known.rate_at(now, ceiling) or _GUESS
-    rate = before if in_vain else max(_BELOW * last.accepted, before / 2, _LEAST)
+    rate = before if in_vain else max(_BELOW * _per_minute(last, now, retry_after), before / 2, _LEAST)
     rate = rate if ceiling is None else min(rate, ceiling)
     return replace(known, rate=rate, resumed=now + rest, rest=rest.total_seconds(), refusals=again)
+
+
+def saturated(known: Learned, now: datetime, retry_after: timedelta | None) -> Learned | None:
+    """Learn from the provider's own overload: rest, and no more. ``None`` if it has come again too soon.
+
+    Then it is a limit by another name: relays say so when their account is refused.
+    """
+    if known.resumed is not None and now < known.resumed + timedelta(minutes=1):
+        return None
+    rest = retry_after or _SATURATED
+    return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=1)
 
 
 def crowded(known: Learned, now: datetime, in_flight: int) -> Learned:
@@ -106,6 +124,17 @@ def crowded(known: Learned, now: datetime, in_flight: int) -> Learned:
 
 def _growth(rate: float, minutes: float) -> float:
     return max(rate * 0.008, 0.1) * minutes + rate * 0.0001 * minutes**3
+
+
+def _per_minute(last: LastMinute, now: datetime, retry_after: timedelta | None) -> float:
+    """Return the calls per minute that were one too many.
+
+    Calls that were accepted within a short time, with a short wait after them, tell of a short window.
+    """
+    if last.oldest is None or retry_after is None:
+        return last.accepted
+    window = min(max(now - last.oldest + retry_after, _SHORTEST), timedelta(minutes=1))
+    return last.accepted * (timedelta(minutes=1) / window)
 
 
 def _own_rest(now: datetime, last: LastMinute, again: int) -> timedelta:

@@ -47,7 +47,8 @@ class Outlet:
         self.weight: float = row.weight
         self.breakers = {model: Breaker.from_json(kept) for model, kept in (row.breakers or {}).items()}
         self._row, self._now, self._busy = row, now, dict(in_flight.by_model)
-        learned = Learned.from_json(row.learned)
+        self._known = Learned.from_json(row.learned)
+        self._learned = learned = self._known.wake(now, row.next_start_at)
         self._room = learned.concurrency_at(now, row.concurrency) - in_flight.total
         self._probes: dict[str, datetime] = {}
         state = row.pace or {}
@@ -132,6 +133,8 @@ class Outlet:
         changes: dict[str, Any] = {"pace": {n: s for n, s in states.items() if n != "rpm"}}
         if due := states.get("rpm"):
             changes["next_start_at"] = datetime.fromisoformat(due)
+        if self._learned != self._known:
+            changes["learned"] = self._learned.to_json()
         if self._probes:
             probed = {n: b.probing(self._now) if n in self._probes else b for n, b in self.breakers.items()}
             changes["breakers"] = {n: b.to_json() for n, b in probed.items()}
@@ -153,7 +156,7 @@ def closed(channel: Any, now: datetime) -> bool:
 
 def _channel_rate(row: Any, learned: Learned, now: datetime) -> list[Gauge]:
     """Return the meter of the channel's calls per minute: configured, or less if it was learned so."""
-    rate = learned.rate_at(now, row.rpm, row.next_start_at)
+    rate = learned.rate_at(now, row.rpm)
     if rate is None:
         return []
     burst = row.limits.get("", {}).get("burst") or 1 if rate == row.rpm else 1

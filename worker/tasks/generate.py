@@ -18,7 +18,7 @@ from worker.records import ending
 from worker.tasks.chunk import work_on
 from worker.tasks.conclude import conclude
 from worker.tasks.deliver import deliver
-from worker.tasks.health import tell_success
+from worker.tasks.health import tell_limits, tell_success
 from worker.tasks.inputs import image_request
 from worker.tasks.keep import keep
 from worker.tasks.listen import Listener
@@ -53,6 +53,7 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
     except asyncio.CancelledError:
         await asyncio.shield(_leave(bench, job, listener))
         raise
+    await tell_limits(bench, job, reply.headers)
     ended = _ended(bench, job, reply.verdict, reply)
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
         await _bring_home(bench, job, request, reply, ended)

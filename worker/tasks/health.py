@@ -1,6 +1,7 @@
 """What a call says about its channel: the rate it allows, whether it works, whether a person must look."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,16 +15,19 @@ from models.queries.leases import calls_in_flight
 from models.queries.rows import storable
 from models.verdicts import Outcome, Scope, Verdict
 from worker.dispatch.breaker import Breaker
-from worker.dispatch.learned import LastMinute, Learned, crowded, refused
+from worker.dispatch.learned import LastMinute, Learned, crowded, refused, saturated
 from worker.tasks.workbench import Workbench
+from worker.upstream.limits import rate_limits
 
 _log = structlog.get_logger()
-REFUSED = frozenset({"rate_limited", "upstream_saturated"})  #: too many calls in a time
+_SATURATED = "upstream_saturated"
+REFUSED = frozenset({"rate_limited", _SATURATED})  #: too many calls in a time
 _CROWDED = "concurrency_limited"
 _USED_UP = "daily_limit"
 _BROKEN = frozenset(
     {"upstream_error", "origin_unreachable", "connect_error", "gateway_timeout", "timeout", "maintenance"}
 )
+_LONGEST_TOLD = 3600.0  # seconds to rest because of a header at most
 _REST = timedelta(seconds=5)  # after a refusal that names no time
 
 
@@ -43,6 +47,28 @@ async def tell_channel(bench: Workbench, job: Row[Any], verdict: Verdict) -> Non
     if until := changes.get("cooldown_until"):
         bench.hand.cooling[job.channel] = until
     _log.warning("a channel's call failed", channel=job.channel, code=verdict.code, provider_says=words)
+
+
+async def tell_limits(bench: Workbench, job: Row[Any], headers: Mapping[str, str]) -> None:
+    """Rest before the provider has to refuse: its headers may say that nothing is left for now."""
+    used_up = [
+        limit.reset
+        for limit in rate_limits(headers).values()
+        if limit.remaining == 0 and limit.reset and limit.reset > 0
+    ]
+    if not used_up:
+        return
+    now = bench.tools.clock()
+    until = now + timedelta(seconds=min(max(used_up), _LONGEST_TOLD))
+    if bench.hand.cooling.get(job.channel, now) >= until:
+        return
+    bench.hand.cooling[job.channel] = until
+    async with bench.tools.database.writing() as connection:
+        channel = await lock_channel(connection, job.channel_id, wait=True)
+        if channel is not None and (
+            changes := _cooling(channel, until, "its headers say that nothing is left")
+        ):
+            await change_channel(connection, channel.id, changes)
 
 
 async def tell_success(bench: Workbench, job: Row[Any]) -> None:
@@ -70,9 +96,13 @@ async def _changes(
             return {"blocked_models": {**channel.blocked_models, model: words}}
         return {"tripped_at": now, "tripped_reason": words}
     known = Learned.from_json(channel.learned)
+    if verdict.code == _SATURATED and (rested := saturated(known, now, verdict.retry_after)):
+        return {"learned": rested.to_json(), **_cooling(channel, rested.resumed, words)}
     if verdict.code in REFUSED:
         last = LastMinute(*await last_minute(connection, channel.name, now - timedelta(minutes=1), REFUSED))
         known = refused(known, now, channel.rpm, last, verdict.retry_after)
+        if verdict.limit is not None:
+            known = replace(known, told=verdict.limit.calls / (verdict.limit.period / timedelta(minutes=1)))
         return {"learned": known.to_json(), **_cooling(channel, known.resumed, words)}
     if verdict.code == _CROWDED:
         busy = sum(row.calls for row in await calls_in_flight(connection) if row.channel_id == channel.id)

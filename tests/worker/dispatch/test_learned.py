@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.dispatch.learned import LastMinute, Learned, crowded, refused
+from worker.dispatch.learned import LastMinute, Learned, crowded, refused, saturated
 from worker.dispatch.meters import Rate, RateMeter
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -90,9 +90,17 @@ def test_a_rest_is_followed_by_a_slow_start() -> None:
 
 def test_a_channel_that_was_idle_begins_slowly() -> None:
     known = refused(Learned(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), None)
-    at = NOW + 5 * MINUTE
-    used, idle = known.rate_at(at, None, at - timedelta(seconds=1)), known.rate_at(at, None, NOW)
-    assert (idle or 0) == pytest.approx((used or 0) / 2)
+    at = NOW + 9 * MINUTE
+    woken = known.wake(at, last_start=NOW + MINUTE)
+    assert known.wake(at, last_start=at - MINUTE) == known
+    assert (woken.rate_at(at, None) or 0) == pytest.approx((known.rate_at(at, None) or 0) / 2)
+    assert woken.rate_at(at + MINUTE, None) == known.rate_at(at + MINUTE, None)
+
+
+def test_a_limit_that_the_provider_names_is_not_exceeded() -> None:
+    known = Learned(told=12.0)
+    assert known.rate_at(NOW, None) == 12
+    assert known.rate_at(NOW, 5) == 5
 
 
 def test_refusals_of_calls_that_were_under_way_are_one_refusal() -> None:
@@ -111,6 +119,22 @@ def test_refusals_in_vain_rest_longer_and_longer() -> None:
         now = known.resumed or now
     assert rests == sorted(rests)
     assert rests[-1] >= 4 * rests[0]
+
+
+def test_a_short_wait_after_a_few_quick_calls_tells_of_a_short_window() -> None:
+    last = LastMinute(10, NOW - timedelta(seconds=1), NOW)
+    short = refused(Learned(), NOW, None, last, timedelta(seconds=1))
+    long = refused(Learned(), NOW, None, last, timedelta(seconds=59))
+    assert short.rate == pytest.approx(0.94 * 300)
+    assert long.rate == pytest.approx(10)
+
+
+def test_an_overload_of_the_provider_is_rested_from_and_only_its_return_lowers_the_rate() -> None:
+    known = saturated(Learned(), NOW, None)
+    assert known is not None
+    assert (known.rate, known.resumed) == (None, NOW + timedelta(seconds=5))
+    assert saturated(known, NOW + timedelta(seconds=30), None) is None
+    assert saturated(known, NOW + 2 * MINUTE, None) is not None
 
 
 def test_too_many_calls_in_flight_lower_the_concurrency_and_it_comes_back() -> None:
