@@ -32,6 +32,7 @@ class Job(TypedDict):
     finished_at: str | None
     attempts: list[dict[str, Any]]
     waiting: dict[str, Any] | None
+    campaign: NotRequired[str | None]
     error: dict[str, Any] | None
     text: str | None
     assets: list[dict[str, Any]]
@@ -44,6 +45,15 @@ class Batch(TypedDict):
 
     accepted: list[Job]
     rejected: list[dict[str, Any]]
+
+
+class Decided(TypedDict):
+    """What became of a decision about many held jobs."""
+
+    changed: int
+    unchanged: int
+    refused: list[dict[str, str]]
+    more: bool
 
 
 class DarkroomClient:
@@ -130,6 +140,17 @@ class DarkroomClient:
     def retry(self, job_id: str) -> Job:
         """Start a finished or held job again."""
         answer: Job = self.ask("POST", f"/v1/jobs/{segment(job_id)}/retry")
+        return answer
+
+    def decide(self, verb: str, body: Mapping[str, Any]) -> Decided:
+        """``release`` or ``fail`` held jobs: by ``ids`` (1,000 at most) or by ``filter``."""
+        answer: Decided = self.ask("POST", f"/v1/jobs/{verb}", json=dict(body), timeout=4 * _PATIENCE)
+        return answer
+
+    def reread(self, job_id: str) -> dict[str, Any]:
+        """Read a job's kept answers again."""
+        path = f"/v1/jobs/{segment(job_id)}/reread"
+        answer: dict[str, Any] = self.ask("POST", path, timeout=4 * _PATIENCE)
         return answer
 
     def ready(self) -> bool:

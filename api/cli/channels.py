@@ -1,7 +1,6 @@
 """``darkroom channels``: look at providers, try, pause and resume them."""
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,6 +9,7 @@ from cyclopts import App, Parameter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.cli.agreeing import agreed
 from api.cli.exits import CommandFailed, Exit
 from api.cli.installation import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
@@ -91,20 +91,11 @@ def try_out(
         raise CommandFailed(
             Exit.USAGE, f"{name} serves {', '.join(channel.models)}: say which model with -m."
         )
-    if not yes and not _agreed(f"This makes one real call of {chosen} on {name}, which is charged. Go on?"):
+    if not yes and not agreed(f"This makes one real call of {chosen} on {name}, which is charged. Go on?"):
         raise CommandFailed(Exit.USAGE, "Nothing was called. Add --yes to make the call, which is charged.")
     trial = asyncio.run(try_channel(channel, chosen, prompt))
     printer(json=output.json).record(trial.value(), trial.view())
     return Exit.OK if trial.outcome is Outcome.SUCCESS else Exit.FAILED
-
-
-def _agreed(question: str) -> bool:
-    """Ask the person at the terminal; without one, nobody agrees."""
-    if not sys.stdin.isatty():
-        return False
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _configured(settings: Settings, name: str) -> ChannelSettings:

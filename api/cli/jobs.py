@@ -1,4 +1,4 @@
-"""``darkroom jobs``: look at jobs, cancel them, start them again."""
+"""``darkroom jobs``: look at jobs, cancel them, start them again (those that are held: ``api.cli.held``)."""
 
 from collections.abc import Callable, Iterable
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 
+from api.cli import held
 from api.cli.calling import open_client
 from api.cli.exits import Exit
 from api.cli.failures import explain
@@ -17,6 +18,8 @@ from api.client_errors import Refused
 from models.states import JobStatus
 
 app = App(name="jobs", help="Look at jobs, cancel them, start them again.", help_format="plaintext")
+for _command in (held.held, held.release, held.fail, held.reread):
+    app.command(_command)
 
 Ids = Annotated[list[str], Parameter(negative="", help="ids, such as job_01h455vb4pex5vsknk084sn02q")]
 
