@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SLOW_TO_TRACE := test_splits.py test_hostile.py test_reader_memory.py
 
-.PHONY: demo test check bench format constraints clean
+.PHONY: demo test check coverage bench format constraints clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Making the environment in $(VENV) (about a minute, once)"
@@ -24,6 +25,10 @@ check: $(READY)  ## format, lint, types, import rules, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+coverage: $(READY)  ## hold the reader of answers to 95 % of its branches, by the tests that are quick to trace
+	$(BIN)/coverage run -m pytest -q tests/worker/upstream $(addprefix --ignore=tests/worker/upstream/,$(SLOW_TO_TRACE))
+	$(BIN)/coverage report
 
 bench: $(READY)  ## measure, each figure beside its limit
 	$(BIN)/python -m bench

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import bulk, downloads, end_to_end, in_flight, polling, rounds, rows, submit
+from bench import answers, bulk, downloads, end_to_end, in_flight, polling, rounds, rows, submit
 from bench.figures import Figure, show
 from bench.stage import Stage, open_stage
 
@@ -17,6 +17,7 @@ _BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
     "downloads": downloads.measure,
     "polling": polling.measure,
     "rows": rows.measure,
+    "answers": answers.measure,
     "rounds": rounds.measure,
 }
 
