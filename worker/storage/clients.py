@@ -5,9 +5,9 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver
-from httpx_aiohttp import AiohttpTransport
 
 from worker.storage.addresses import AllowList
+from worker.storage.exact import ExactTransport, keep_address
 from worker.storage.resolver import GuardedResolver, GuardedSockets
 
 #: A client per process with this many connections; more downloads wait for a free one.
@@ -34,12 +34,13 @@ def open_download_client(
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(keep_address,),
             trust_env=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
         )
 
     return httpx.AsyncClient(
-        transport=AiohttpTransport(verify=tls, client=session),
+        transport=ExactTransport(verify=tls, client=session),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
