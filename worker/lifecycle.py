@@ -139,6 +139,7 @@ def recovering(
     answer: Mapping[str, Any],
     *,
     at: datetime,
+    why: str,
     text: str = "",
     release: bool = False,
 ) -> Change:
@@ -146,7 +147,6 @@ def recovering(
     changes: dict[str, Any] = {"answer": answer, "text": storable(text) or None, "store_tries": 0}
     if release:
         changes |= {"worker_id": None, "lease_token": None, "not_before": at}
-    why = "the answer was lost on its way; the provider is asked for it again, nothing is paid twice"
     move = Move(
         job.id, JobStatus.RUNNING, JobStatus.STORING, at, lease=job.lease_token, changes=changes, detail=why
     )

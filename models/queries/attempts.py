@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.rows import rows_parameter, rows_source
 from models.tables import attempts
-from models.verdicts import UNKNOWN
+from models.verdicts import UNKNOWN, Outcome
 
 _BORN = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
 _ENDED = (
@@ -24,6 +24,7 @@ _ENDED = (
     "billed",
 )
 _KEPT = ("handles", "raw_key")  # may be known before the call ends, and are not forgotten then
+_OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that asking again may change
 _AMENDED = ("outcome", "error_code", "provider_message", "billed")
 
 
@@ -146,6 +147,6 @@ def _amend(dialect: str) -> Update:
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
-        .where(attempts.c.outcome.in_(UNKNOWN))
+        .where(attempts.c.outcome.in_(_OPEN))
         .values({name: given.c[name] for name in _AMENDED} | {"provider_message": said})
     )

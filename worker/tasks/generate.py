@@ -72,15 +72,15 @@ async def _leave(bench: Workbench, job: Row[Any], listener: Listener) -> None:
     if listener.handles.pollable:
         lost = Lost(listener.handles, job.next_number, job.attempts_used + 1, now, LOST)
         ended["handles"] = listener.handles.to_json()
-        await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, release=True))
+        await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, why=lost.why, release=True))
     else:
         await conclude(bench, job, LOST, ended)
 
 
 def _lost(bench: Workbench, job: Row[Any], reply: Reply, listener: Listener) -> Lost | None:
-    """Return the call as one to be asked for again, if nobody knows what became of it and it can be asked."""
+    """Return the call as one to be asked for again, if its picture may exist and it can be asked for."""
     handles = merge(reply.answer.handles, listener.handles) if reply.answer else listener.handles
-    if reply.verdict.outcome not in UNKNOWN or not handles.pollable:
+    if reply.verdict.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not handles.pollable:
         return None
     return Lost(handles, job.next_number, job.attempts_used + 1, bench.tools.clock(), reply.verdict)
 
@@ -97,7 +97,7 @@ async def _ask_again(
     """Save by what the answer can be had, and ask for it."""
     ended, text = {**ended, "handles": lost.handles.to_json()}, text_besides(answer) if answer else ""
     now = bench.tools.clock()
-    if await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, text=text)):
+    if await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, why=lost.why, text=text)):
         await recover(bench, job, lost, told=told)
 
 

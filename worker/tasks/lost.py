@@ -47,6 +47,13 @@ class Lost:
         since = datetime.fromisoformat(kept["since"])
         return cls(Handles.from_json(kept["handles"]), kept["number"], kept["used"], since, verdict)
 
+    @property
+    def why(self) -> str:
+        """Say in plain words why the provider is asked."""
+        if self.verdict.outcome is Outcome.PENDING:
+            return "the provider works on it as a task, and is asked for the result"
+        return "the answer brought no picture; the provider is asked for it again, nothing is paid twice"
+
     def to_json(self) -> dict[str, Any]:
         """Return the job's answer for as long as nothing is found."""
         words = self.verdict.provider_message

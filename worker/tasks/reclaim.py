@@ -56,7 +56,7 @@ async def _lost_call(connection: AsyncConnection, job: Row[Any], policy: RetryPo
     ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
     if attempt and (handles := Handles.from_json(attempt.handles)).pollable:
         lost = Lost(handles, attempt.number, job.attempts_used, at, LOST)
-        return recovering(job, ended, lost.to_json(), at=at, release=True)
+        return recovering(job, ended, lost.to_json(), at=at, why=lost.why, release=True)
     number = attempt.number if attempt else _NO_CALL
     before = await outcomes_of(connection, job.id, job.generation, before=number)
     tries = Tries(job.attempts_used, job.max_attempts, unknown=1 + unknown_outcomes(before))

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Row
 
 from models.states import JobStatus
-from models.verdicts import Billed, ErrorCode, Outcome, Verdict
+from models.verdicts import UNKNOWN, Billed, ErrorCode, Outcome, Verdict
 from worker.lifecycle import postponed, progressed
 from worker.tasks.asking import Place, ask, places
 from worker.tasks.conclude import conclude_lost
@@ -91,7 +91,7 @@ def _in_the_end(lost: Lost, seen: PollState, *, overtime: bool) -> PollState:
         words = "It was asked for again, and the provider does not show it."
     verdict = replace(
         lost.verdict,
-        outcome=Outcome.AMBIGUOUS,
+        outcome=Outcome.AMBIGUOUS if lost.verdict.outcome in UNKNOWN else lost.verdict.outcome,
         code=lost.verdict.code or code,
         message=f"{lost.verdict.message} {words}",
     )

@@ -120,6 +120,16 @@ async def test_an_accepted_task_is_asked_after_to_its_end(scene: Scene) -> None:
     assert scene.provider.calls == 1
 
 
+async def test_a_good_answer_that_only_names_its_task_is_asked_for_before_it_is_called_again(
+    scene: Scene,
+) -> None:
+    scene.provider.stream(f"> ID: `{TASK}`\n> 排队中\n", ending=WHOLE)
+    scene.provider.tell(TASKS, scene.found())
+    job_id, job = await scene.worked()
+    assert (job.status, scene.provider.calls) == ("succeeded", 1)
+    assert await scene.outcome(job_id) == ("success", None, "yes")
+
+
 async def test_pictures_inside_the_tasks_answer_need_no_download(scene: Scene) -> None:
     data = base64.b64encode(PNG).decode()
     scene.provider.tell(TASKS, {"status": "succeeded", "data": [{"b64_json": data}]})
