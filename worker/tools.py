@@ -21,6 +21,7 @@ from worker.storage.crumbs import open_landing_folder
 from worker.storage.documents import DocumentReader
 from worker.storage.download import Downloader, open_download_client
 from worker.storage.limits import Limits
+from worker.storage.shelf import Shelf
 from worker.storage.store import Store, open_store
 from worker.upstream.asking import TaskReader
 from worker.upstream.client import UpstreamClient, open_client
@@ -43,6 +44,7 @@ class Tools:
     database: Database
     store: Store
     keeper: PictureKeeper
+    shelf: Shelf
     upstream: UpstreamClient
     tasks: TaskReader  #: asks a provider after a task
     documents: DocumentReader  #: reads what a link in an answer keeps about a task
@@ -103,6 +105,7 @@ def build_tools(settings: Settings) -> Tools:
         database=Database(settings.sqlalchemy_url, pool=settings.database_pool),
         store=store,
         keeper=keeper,
+        shelf=Shelf(store),
         upstream=UpstreamClient(calls),
         tasks=TaskReader(calls),
         documents=DocumentReader(downloads, allow=AllowList.parse(settings.allow_private)),

@@ -9,6 +9,7 @@ from models.ids import new_id
 from models.states import JobStatus
 from models.tables import attempts
 from tests.api.service import BOB, Service, key_of
+from worker.storage.shelf import Shelf
 from worker.upstream.kept import KeptAnswer, dump
 
 S = JobStatus
@@ -19,10 +20,10 @@ WORDS = b'{"choices":[{"message":{"content":"I can not draw today."}}]}'
 async def held_with(service: Service, body: bytes | None) -> dict[str, Any]:
     """Hand in a job and lead it to where it is held; its answer was kept so."""
     job = await service.submit()
-    key = None if body is None else "answers/2026/01/01/job-1.json.gz"
-    if key is not None and body is not None:
+    key = None
+    if body is not None:
         kept = dump(KeptAnswer({"at": "2026-01-01T00:00:00.000Z"}, body, status=200))
-        await service.services.store.put(key, kept, content_type="application/gzip")
+        key = await Shelf(service.services.store).put(kept, now())
     attempt = {
         "job_id": key_of(job),
         "number": 1,

@@ -50,12 +50,10 @@ async def keep(tools: Tools, job: Row[Any], request: ProviderRequest, reply: Rep
         parcel = _packed(*pack) if size <= SMALL else await asyncio.to_thread(_packed, *pack)
         for key, blob in parcel.blobs.items():
             await tools.store.put(key, blob, content_type="application/octet-stream")
-        key = f"answers/{at:%Y/%m/%d}/{public_id('job', job.id)}-{job.next_number}.json.gz"
-        await tools.store.put(key, parcel.document, content_type="application/gzip")
+        return await tools.shelf.put(parcel.document, at)
     except (DarkroomError, OSError, ValueError, TypeError) as error:
         _log.warning("a raw answer was not kept; the job goes on", job=str(job.id), error=str(error)[:300])
         return None
-    return key
 
 
 def _packed(tools: Tools, job: Row[Any], request: ProviderRequest, reply: Reply, at: datetime) -> _Parcel:

@@ -23,6 +23,7 @@ from worker.storage.bring import StoredPicture
 from worker.storage.inline import decode_base64
 from worker.storage.limits import Limits
 from worker.storage.pictures import inspect
+from worker.storage.shelf import read_record
 from worker.storage.store import Store
 from worker.upstream.besides import text_besides
 from worker.upstream.explain import Explanation
@@ -90,7 +91,7 @@ async def _read(store: Store, call: Row[Any]) -> tuple[KeptAnswer | None, Readin
     if call.raw_key is None:
         return None, Reading(call.number, fault="Its answer was not kept.")
     try:
-        kept = load(await store.get(call.raw_key))
+        kept = load(await read_record(store, call.raw_key))
     except NotFound:
         return None, Reading(call.number, fault=f"Its kept answer {call.raw_key} is gone from the storage.")
     except ValueError as error:

@@ -45,7 +45,7 @@ class KeptAnswer:
 
 
 def dump(kept: KeptAnswer) -> bytes:
-    """Write it as JSON, gzipped: quickly rather than small."""
+    """Write it as one line of JSON, gzipped: quickly rather than small."""
     document = {
         "about": kept.about,
         "request": {
@@ -63,7 +63,7 @@ def dump(kept: KeptAnswer) -> bytes:
         **_written(kept.body),
     }
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
-    return packer.compress(orjson.dumps(document)) + packer.flush()
+    return packer.compress(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)) + packer.flush()
 
 
 def load(stored: bytes) -> KeptAnswer:

@@ -10,6 +10,7 @@ import pytest
 from models.errors import StorageError
 from models.verdicts import Outcome
 from tests.support.darkroom import Darkroom, open_darkroom
+from worker.storage.shelf import Shelf, read_record
 from worker.storage.store import Store
 from worker.upstream.kept import KeptAnswer, load, read_again
 
@@ -33,13 +34,13 @@ async def developed(darkroom: Darkroom, **practice: Any) -> tuple[Any, Any]:
 
 async def kept_of(darkroom: Darkroom, attempt: Any) -> KeptAnswer:
     assert attempt.raw_key is not None
-    return load(await darkroom.tools.store.get(attempt.raw_key))
+    return load(await read_record(darkroom.tools.store, attempt.raw_key))
 
 
 async def test_a_success_is_kept_beside_its_picture_and_reads_the_same_again(darkroom: Darkroom) -> None:
     job, attempt = await developed(darkroom, picture="64k")
     kept = await kept_of(darkroom, attempt)
-    assert attempt.raw_key.startswith(f"answers/{darkroom.clock():%Y/%m/%d}/job_")
+    assert attempt.raw_key.startswith(f"answers/{darkroom.clock():%Y/%m/%d}/")
     (asset,) = await darkroom.assets(job.id)
     assert kept.blobs == {asset.sha256: asset.key}
     assert (kept.status, kept.failure, kept.about["attempt"]) == (200, None, 1)
@@ -71,7 +72,7 @@ async def test_a_failure_is_kept_with_what_is_known_of_it(
 async def test_the_key_is_in_nothing_that_is_kept(darkroom: Darkroom, tmp_path: Path) -> None:
     await developed(darkroom, fail="401")
     key = darkroom.tools.routes["upstream"].settings.api_key.get_secret_value()
-    kept = [load(path.read_bytes()) for path in (tmp_path / "pictures/answers").rglob("*.json.gz")]
+    kept = [load(path.read_bytes()) for path in (tmp_path / "pictures/answers").rglob("*.jsonl.gz")]
     assert kept
     assert all(key not in repr(each) for each in kept)
     assert all("authorization" not in each.headers for each in kept)
@@ -107,6 +108,7 @@ class NoAnswers:
 
 
 async def test_a_result_is_not_lost_for_its_record(darkroom: Darkroom) -> None:
-    darkroom.tools = replace(darkroom.tools, store=NoAnswers(darkroom.tools.store))
+    shelf = Shelf(NoAnswers(darkroom.tools.store))
+    darkroom.tools = replace(darkroom.tools, shelf=shelf)
     job, attempt = await developed(darkroom)
     assert (job.status, attempt.outcome, attempt.raw_key) == ("succeeded", "success", None)
