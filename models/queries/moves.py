@@ -54,9 +54,10 @@ async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> Revisions
         statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
         result = await connection.execute(statement, rows_parameter(connection, map(_row, group)))
         news: list[News] = []
-        for job_id, revision, status, progress, listened in result:
+        for job_id, revision, status, progress, own_address, has_endpoint in result:
             move = by_job[job_id]
             revisions[job_id] = revision
+            listened = own_address is not None or has_endpoint
             if listened and (event := EVENT_OF.get(move.entering)):
                 news.append(News(job_id, event, move.at))
             written.append(
@@ -125,7 +126,7 @@ def _update(dialect: str, changed: tuple[str, ...]) -> Update:
             updated_at=given.c.moved_at,
             **{name: given.c[f"new_{name}"] for name in changed},
         )
-        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, listening())
+        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, *listening())
     )
 
 

@@ -8,7 +8,19 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Insert, Row, and_, exists, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Insert,
+    Row,
+    and_,
+    exists,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.clock import rfc3339
@@ -32,9 +44,13 @@ class News:
     at: datetime
 
 
-def listening() -> ColumnElement[bool]:
-    """Tell, in a statement about jobs, whether anybody listens to a job: one look into a small table."""
-    return or_(jobs.c.webhook_url.is_not(None), exists().where(_enabled()).correlate(jobs))
+def listening() -> tuple[ColumnElement[Any], ColumnElement[bool]]:
+    """Return, of changed jobs, their own address, and whether their caller has an endpoint: one cheap look.
+
+    Not as one condition: SQLite 3.40 takes ``IS NOT NULL`` for true in the RETURNING of an UPDATE … FROM.
+    """
+    caller: ColumnElement[Any] = literal_column("jobs.caller_id")  # a bare name would mean the endpoint's
+    return jobs.c.webhook_url, select(literal(1)).where(_enabled(caller)).exists()
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
@@ -101,9 +117,9 @@ def _delivery(row: Row[Any], found: News, endpoint_id: UUID | None, url: str) ->
     )
 
 
-def _enabled() -> ColumnElement[bool]:
+def _enabled(caller: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(
-        endpoints.c.caller_id == jobs.c.caller_id,
+        endpoints.c.caller_id == caller,
         endpoints.c.url.is_not(None),
         endpoints.c.disabled_at.is_(None),
         endpoints.c.deleted_at.is_(None),
@@ -126,7 +142,7 @@ def _listeners(job_ids: Sequence[UUID]) -> Any:
             endpoints.c.url.label("endpoint_url"),
             endpoints.c.events.label("endpoint_events"),
         )
-        .select_from(jobs.outerjoin(endpoints, _enabled()))
+        .select_from(jobs.outerjoin(endpoints, _enabled(jobs.c.caller_id)))
         .where(jobs.c.id.in_(job_ids))
     )
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from standardwebhooks.webhooks import Webhook
 
 from models.ids import public_id
@@ -107,17 +109,29 @@ async def test_endpoints_hear_of_their_own_callers_jobs_and_only_what_they_asked
     assert heard == [("/hook/alice", "job.failed"), ("/hook/bob", "job.succeeded")]
 
 
-async def test_a_job_that_nobody_listens_to_leaves_nothing_in_the_outbox(
+async def test_a_job_that_nobody_listens_to_costs_no_statement_and_leaves_nothing_in_the_outbox(
     darkroom: Darkroom, posting: Posting
 ) -> None:
-    job_id = await darkroom.submit(await darkroom.caller())
+    await posting.endpoint(await darkroom.caller(), "https://receiver.example/of-another")
+    job_id = await darkroom.submit(caller := await darkroom.caller())
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        sent.append(statement)
+
+    engine = darkroom.tools.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
     told = await posting.move(job_id, *RUNNING, S.SUCCEEDED)
     assert not told.told
-    assert await posting.deliveries() == []
+    assert not any("webhook_deliveries" in statement for statement in sent)
+    await posting.endpoint(caller, "https://receiver.example/of-this-one")
+    assert (await posting.move(await darkroom.submit(caller), S.QUEUED, S.CANCELLED)).told
+    event.remove(engine, "before_cursor_execute", note)
+    assert sum("INSERT INTO webhook_deliveries" in statement for statement in sent) == 1
 
 
 @pytest.mark.parametrize(
-    ("path", "event"),
+    ("path", "kind"),
     [
         ((*RUNNING, S.SUCCEEDED), "job.succeeded"),
         ((*RUNNING, S.FAILED), "job.failed"),
@@ -127,12 +141,12 @@ async def test_a_job_that_nobody_listens_to_leaves_nothing_in_the_outbox(
     ],
 )
 async def test_each_end_of_a_job_has_its_event(
-    darkroom: Darkroom, posting: Posting, receiver: Receiver, path: tuple[JobStatus, ...], event: str
+    darkroom: Darkroom, posting: Posting, receiver: Receiver, path: tuple[JobStatus, ...], kind: str
 ) -> None:
     await posting.job(await darkroom.caller(), *path, webhook_url=receiver.url)
     await posting.send()
-    assert receiver.types == [event]
-    assert receiver.got[0].said["data"]["status"] == event.removeprefix("job.")
+    assert receiver.types == [kind]
+    assert receiver.got[0].said["data"]["status"] == kind.removeprefix("job.")
 
 
 async def test_what_fails_is_sent_again_at_the_promised_times_and_given_up_in_the_end(
