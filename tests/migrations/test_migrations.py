@@ -15,6 +15,19 @@ from models.tables import metadata
 from tests.support.databases import sqlalchemy_url
 from tests.support.postgres import Postgres
 
+JOB = "0" * 32
+HASH = {"sqlite": "x'00'", "postgresql": "'\\x00'::bytea"}
+MOMENT = "'2026-01-01 00:00:00'"
+JOB_ROW = {
+    **dict.fromkeys(("id", "caller_id"), f"'{JOB}'"),
+    **dict.fromkeys(("surface", "status", "model", "prompt", "on_unknown"), "'x'"),
+    **dict.fromkeys(("revision", "generation", "priority", "max_attempts"), "1"),
+    **dict.fromkeys(("progress", "attempts_used", "store_tries"), "0"),
+    **dict.fromkeys(("request", "tags", "metadata"), "'{}'"),
+    **dict.fromkeys(("not_before", "created_at", "updated_at"), MOMENT),
+    "backing_off": "false",
+}
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
@@ -63,6 +76,31 @@ def _comparable(dialect: str) -> Callable[..., bool]:
 
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index:Warning")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index:Warning")
+def test_calls_written_down_before_keep_what_is_known_of_them_up_and_down(empty_url: str) -> None:
+    upgrade(empty_url, "0001")
+    engine = create_engine(synchronous(empty_url))
+    columns = "job_id, number, generation, channel, worker_id, sent_at, billed"
+    values = f"'{JOB}', 1, 1, 'main', '{JOB}', '2026-01-01 00:00:00', 'yes'"
+    try:
+        with engine.begin() as connection:
+            caller = f"('{JOB}', 'c', {HASH[connection.dialect.name]}, '', false, '2026-01-01 00:00:00')"
+            connection.exec_driver_sql(
+                f"INSERT INTO callers (id, name, key_hash, key_hint, admin, created_at) VALUES {caller}"
+            )
+            names, row = zip(*JOB_ROW.items(), strict=True)
+            connection.exec_driver_sql(f"INSERT INTO jobs ({', '.join(names)}) VALUES ({', '.join(row)})")
+            connection.exec_driver_sql(f"INSERT INTO attempts ({columns}) VALUES ({values})")
+        upgrade(empty_url, "0002")
+        with engine.connect() as connection:
+            known = connection.exec_driver_sql("SELECT billed, handles, raw_key FROM attempts").one()
+        assert tuple(known) == ("yes", None, None)
+        downgrade(empty_url, "0001")
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT billed FROM attempts").scalar() == "yes"
+    finally:
+        engine.dispose()
+
+
 def test_they_say_the_same_as_the_tables_of_the_program(empty_url: str) -> None:
     upgrade(empty_url)
     engine = create_engine(synchronous(empty_url))
