@@ -132,6 +132,18 @@ async def test_a_picture_is_brought_from_its_text(store: Store, tmp_path: Path, 
     assert await store.get(picture.key) == data
 
 
+@pytest.mark.parametrize("data", [PNG, JPEG])
+async def test_a_picture_that_was_decoded_already_is_brought_as_it_is(
+    store: Store, tmp_path: Path, data: bytes
+) -> None:
+    async with keeping(store, tmp_path) as (keeper, _):
+        picture = await keeper.bring_bytes(data)
+        assert picture == await keeper.bring_inline(base64.b64encode(data))
+        with pytest.raises(PictureError):
+            await keeper.bring_bytes(data[:-20])
+    assert await store.get(picture.key) == data
+
+
 async def test_bringing_the_same_picture_twice_gives_the_same_key(store: Store, tmp_path: Path) -> None:
     async with keeping(store, tmp_path) as (keeper, origin):
         assert (await keeper.bring_inline(base64.b64encode(PNG))).key == (
