@@ -39,7 +39,7 @@ async def due_deliveries(
     statement: Select[Any] = (
         select(deliveries.c.id, deliveries.c.host)
         .where(deliveries.c.status == _PENDING, deliveries.c.next_at <= at, ~blocked)
-        .order_by(deliveries.c.next_at, deliveries.c.id)
+        .order_by(deliveries.c.next_at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=deliveries)
     )

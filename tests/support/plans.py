@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
 
-_BIG = r"(jobs|attempts|assets|events)"
+_BIG = r"(jobs|attempts|assets|events|webhook_deliveries)"
 _PARTIAL = (
     "ix_jobs_line",
     "ix_jobs_in_hand",
     "ix_jobs_unstored",
+    "ix_webhook_deliveries_due",
 )  # they hold few rows, or are walked by jumps
 _FEW = 100  # rows that may be sorted although fewer are wanted
 _PLANNING = 10  # what the server adds to the cost of a plan for these values only
