@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import Select, select
 
 from models.database import Database
-from models.queries import assets, events, lanes, leases, moves, waiting, workers
+from models.queries import assets, events, held, lanes, leases, moves, waiting, workers
 from models.queries import jobs as queries
+from models.queries.held import HeldFilter
 from models.queries.jobs import JobFilter
 from models.queries.lanes import Lane, Wanted
 from models.queries.moves import Move
@@ -176,3 +177,12 @@ async def test_the_state_of_the_gate_is_read_from_the_jobs_in_hand(crowd: Databa
 async def test_a_change_of_state_finds_its_job_by_its_id(crowd: Database) -> None:
     move = Move(MIDDLE, JobStatus.QUEUED, JobStatus.CANCELLED, NOW)
     await by_index(crowd, "pk_jobs", lambda connection: moves.apply(connection, [move]))
+
+
+@pytest.mark.parametrize("wanted", [HeldFilter(), HeldFilter(model=MODELS[0], error_code="timeout")])
+async def test_held_jobs_are_found_among_those_of_their_caller(crowd: Database, wanted: HeldFilter) -> None:
+    await by_index(
+        crowd,
+        "ix_jobs_caller_id_status_id",
+        lambda connection: held.lock_held(connection, RARE, wanted, above=MIDDLE, limit=1000),
+    )
