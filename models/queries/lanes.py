@@ -82,7 +82,11 @@ async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: da
     campaigns: dict[Lane, dict[str, None]] = {each.lane: {} for each in wanted}
     for lane, campaign in await _campaigns(connection, wanted):
         campaigns[lane][campaign] = None
-    begin_anew = [replace(e, first="") for e in wanted if e.first and len(campaigns[e.lane]) < e.count]
+    begin_anew = [
+        replace(each, first="")
+        for each in wanted
+        if each.first and len(campaigns[each.lane].keys() - {each.first}) < each.count
+    ]
     for lane, campaign in await _campaigns(connection, begin_anew) if begin_anew else ():
         campaigns[lane][campaign] = None
     heads = [
