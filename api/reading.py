@@ -19,7 +19,8 @@ from models.ids import public_id
 from models.queries.assets import list_assets
 from models.queries.jobs import JobFilter, find_job, list_attempts, list_jobs
 from models.states import FINAL, JobStatus
-from models.waiting import Gate, Queued, Waiting, waiting
+from models.waiting import Queued, Waiting
+from worker.dispatch.waiting import Lookout
 
 _QUEUED = JobStatus.QUEUED.value
 
@@ -60,8 +61,9 @@ async def _pages(connection: AsyncConnection, services: Services, rows: Sequence
     attempts = _by_job(await list_attempts(connection, used) if used else ())
     assets = _by_job(await list_assets(connection, used) if used else ())
     at = services.clock()
-    gate = await services.gate.look(connection, at) if any(row.status == _QUEUED for row in rows) else None
-    return [_page(services, row, gate, at, attempts=attempts[row.id], assets=assets[row.id]) for row in rows]
+    queued = any(row.status == _QUEUED for row in rows)
+    lookout = Lookout(await services.gate.look(connection, at), at) if queued else None
+    return [_page(services, row, lookout, attempts=attempts[row.id], assets=assets[row.id]) for row in rows]
 
 
 async def newborn_page(services: Services, row: Any) -> Page:
@@ -71,24 +73,36 @@ async def newborn_page(services: Services, row: Any) -> Page:
     if gate is None:
         async with services.database.reading() as connection:
             gate = await services.gate.look(connection, at)
-    return _page(services, row, gate, at)
+    return _page(services, row, Lookout(gate, at))
 
 
 def _page(
     services: Services,
     row: Any,
-    gate: Gate | None,
-    at: datetime,
+    lookout: Lookout | None,
     *,
     attempts: Sequence[Any] = (),
     assets: Sequence[Any] = (),
 ) -> Page:
     status = JobStatus(row.status)
     why: Waiting | None = None
-    if status is JobStatus.QUEUED and gate is not None:
-        why = waiting(Queued(row.model, row.not_before, row.backing_off, row.updated_at), gate, at)
+    if status is JobStatus.QUEUED and lookout is not None:
+        why = lookout.why(queued_of(row))
     view = job_view(row, public_url=services.public_url, attempts=attempts, assets=assets, waiting=why)
-    return Page(row.revision, status, view, _retry_after(status, why, at))
+    return Page(row.revision, status, view, _retry_after(status, why, services.clock()))
+
+
+def queued_of(row: Any) -> Queued:
+    """Return what of a job's row decides when it may start."""
+    pictures = row.request.get("n")
+    return Queued(
+        model=row.model,
+        caller_id=row.caller_id,
+        not_before=row.not_before,
+        backing_off=row.backing_off,
+        since=row.updated_at,
+        pictures=pictures if isinstance(pictures, int) and pictures > 0 else 1,
+    )
 
 
 def _by_job(rows: Iterable[Any]) -> defaultdict[UUID, list[Any]]:

@@ -79,7 +79,7 @@ async def _single(
     if wait is not None:
         await services.watcher.until(job_id, is_settled, timeout=wait)
     if wait is None and accepted.jobs:
-        page = await _newborn(services, accepted.jobs[0], at)
+        page = await _newborn(services, caller, accepted.jobs[0], at)
     else:
         page = await read_job(services, caller, job_id)
     headers = _headers(page) | ({"Idempotency-Replayed": "true"} if accepted.replayed else {})
@@ -89,10 +89,12 @@ async def _single(
     return JsonAnswer(page.view, 200 if over else 202, headers=headers)
 
 
-async def _newborn(services: Services, job: NewJob, at: datetime) -> Page:
+async def _newborn(services: Services, caller: Caller, job: NewJob, at: datetime) -> Page:
     """Describe a job that was just born without reading it back."""
     row = SimpleNamespace(
         id=job.id,
+        caller_id=caller.id,
+        request=job.request,
         status=JobStatus.QUEUED.value,
         revision=1,
         generation=1,

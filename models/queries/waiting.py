@@ -1,42 +1,31 @@
-"""What stands between queued jobs and their calls: channels, calls in flight, living workers."""
+"""What stands between queued jobs and their calls: channels, callers, calls in flight, workers."""
 
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.tables import channels, jobs, workers
-from models.waiting import ChannelState, Gate
+from models.queries.leases import calls_in_flight
+from models.tables import callers, channels, jobs, workers
+from models.waiting import Gate
 
 
 async def read_gate(connection: AsyncConnection, *, alive_since: datetime) -> Gate:
     """Read the gate's state. A worker lives if its heartbeat is not older than ``alive_since``."""
-    in_flight = (
-        select(func.count())
-        .where(
-            jobs.c.channel_id == channels.c.id,
-            jobs.c.worker_id.is_not(None),
-            jobs.c.status.in_(("leased", "running")),
+    alive, slots = (
+        await connection.execute(
+            select(func.count(), func.coalesce(func.sum(workers.c.slots), 0)).where(
+                workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
+            )
         )
-        .scalar_subquery()
+    ).one()
+    limited = select(callers).where(or_(callers.c.rpm.is_not(None), callers.c.concurrency.is_not(None)))
+    in_hand = select(func.count()).select_from(jobs).where(jobs.c.worker_id.is_not(None))
+    return Gate(
+        channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
+        calls=await calls_in_flight(connection),
+        callers=(await connection.execute(limited)).all(),
+        workers_alive=alive,
+        slots=slots,
+        slots_used=await connection.scalar(in_hand) or 0,
     )
-    query = select(channels, in_flight.label("in_flight")).where(channels.c.configured)
-    states = tuple(
-        ChannelState(
-            name=row.name,
-            models=tuple(row.models),
-            concurrency=row.concurrency,
-            in_flight=row.in_flight,
-            paused_at=row.paused_at,
-            paused_reason=row.paused_reason,
-            tripped_at=row.tripped_at,
-            tripped_reason=row.tripped_reason,
-            blocked_models=row.blocked_models or {},
-            cooldown_until=row.cooldown_until,
-            cooldown_reason=row.cooldown_reason,
-            next_start_at=row.next_start_at,
-        )
-        for row in await connection.execute(query)
-    )
-    alive = select(func.count()).where(workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None))
-    return Gate(states, workers_alive=(await connection.execute(alive)).scalar_one())

@@ -108,7 +108,11 @@ class Outlet:
     @property
     def concurrency(self) -> int:
         """The calls in flight that the channel takes now: configured, or fewer if learned so."""
-        return self._room + sum(self._busy.values())
+        return self._room + self.busy()
+
+    def busy(self, model: str | None = None) -> int:
+        """Return the calls in flight, of one model if it is given."""
+        return sum(self._busy.values()) if model is None else self._busy.get(model, 0)
 
     @property
     def load(self) -> float:

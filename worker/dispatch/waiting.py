@@ -1,0 +1,77 @@
+"""Why a queued job does not run yet, and when it may: asked of the gate's own rules, for one moment."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from models.channels import serves
+from models.waiting import Gate, Queued, Reason, Waiting
+from worker.dispatch.hindrances import Hindrance, last_to_end, of_caller, of_channel, stopped
+from worker.dispatch.outlets import Outlet, in_flight_on
+from worker.dispatch.plan import guest_of
+
+
+class Lookout:
+    """The gate at one moment. It takes nothing; many jobs may be asked about."""
+
+    def __init__(self, gate: Gate, at: datetime) -> None:
+        self.gate, self.at = gate, at
+        self.outlets = [
+            (row, Outlet(row, in_flight_on(row.id, gate.calls), at))
+            for row in gate.channels
+            if row.configured
+        ]
+        self._guests = {row.id: (row, guest_of(row, gate.calls)) for row in gate.callers}
+
+    def why(self, job: Queued) -> Waiting:
+        """Tell why a queued job does not run now."""
+        if job.not_before > self.at:
+            reason, words = (
+                (Reason.BACKOFF, "Its last call failed; it is tried again then.")
+                if job.backing_off
+                else (Reason.NOT_BEFORE, "Its caller chose this time.")
+            )
+            return Waiting(reason, words, job.since, job.not_before)
+        serving = [row for row, _ in self.outlets if serves(row.models, job.model)]
+        if not serving:
+            return Waiting(Reason.NO_CHANNEL, f"No channel serves the model {job.model}.", job.since)
+        if all(stopped(row, job.model) for row in serving):
+            return _stopped(job, serving)
+        if self.gate.workers_alive == 0:
+            return Waiting(
+                Reason.NO_WORKER, "No worker is running; start one with `darkroom work`.", job.since
+            )
+        found = last_to_end([*self._channels(job), *self._caller(job), *self._slots()])
+        if found is None:
+            return Waiting(Reason.FAIR_SHARE, "It is next in turn, or others are before it.", job.since)
+        return Waiting(found.reason, found.detail, job.since, found.until)
+
+    def _channels(self, job: Queued) -> Sequence[Hindrance]:
+        """Return the least hindrance over the channels: that which may be over first."""
+        each = [
+            of_channel(row, outlet, job.model, job.pictures, self.at)
+            for row, outlet in self.outlets
+            if serves(row.models, job.model) and stopped(row, job.model) is None
+        ]
+        known = [hindrance for hindrance in each if hindrance is not None]
+        if len(known) < len(each):
+            return []
+        return [min(known, key=lambda hindrance: hindrance.until or self.at)]
+
+    def _caller(self, job: Queued) -> Sequence[Hindrance]:
+        caller = self._guests.get(job.caller_id)
+        found = of_caller(*caller, job.pictures, self.at) if caller else None
+        return [found] if found else []
+
+    def _slots(self) -> Sequence[Hindrance]:
+        if self.gate.slots_used < self.gate.slots:
+            return []
+        return [Hindrance(Reason.CONCURRENCY, f"All {self.gate.slots} slots of the workers are in use.")]
+
+
+def _stopped(job: Queued, serving: Sequence[Any]) -> Waiting:
+    times = [
+        max(job.since, row.tripped_at or row.draining_at or row.paused_at or job.since) for row in serving
+    ]
+    words = "; ".join(words for row in serving if (words := stopped(row, job.model)))
+    return Waiting(Reason.PAUSED, words, max(times))
