@@ -88,7 +88,7 @@ def test_a_worker_killed_with_calls_in_flight_leaves_these_held_by_default(fleet
     one = next(job for job in jobs.values() if job["status"] == "held")
     assert one["error"]["outcome"] == "ambiguous"
     assert "charged" in one["error"]["message"]
-    assert "retry the job or cancel it" in one["error"]["message"]
+    assert "release the job or fail it" in one["error"]["message"]
 
     fleet.workers[0].start()
     answer = fleet.visitor.ask("POST", f"/v1/jobs/{one['id']}/retry")

@@ -77,7 +77,7 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
                 amended=amended,
             )
         case Hold():
-            message = f"{verdict.message} Look at the provider's call log, then retry the job or cancel it."
+            message = f"{verdict.message} Look at the provider's call log, then release the job or fail it."
             error = error_of(verdict, retryable=True, message=message)
             return held(job, error=error, at=now, leaving=leaving, ended=ended, amended=amended)
         case GiveUp(reason):

@@ -66,7 +66,7 @@ async def _lost_call(connection: AsyncConnection, job: Row[Any], policy: RetryPo
         case Retry(after, _):
             return requeued(job, after=after, used=job.attempts_used, ended=ended, error=error, at=at)
         case Hold():
-            error["message"] += " Look at the provider's call log, then retry the job or cancel it."
+            error["message"] += " Look at the provider's call log, then release the job or fail it."
             return held(job, ended=ended, error=error, at=at)
         case GiveUp(reason):
             error["message"] += f" No further call is made: {reason}."
