@@ -21,9 +21,9 @@ _MARKED = ("status", "tries", "next_at", "log", "ended_at")
 
 
 async def due_deliveries(
-    connection: AsyncConnection, *, at: datetime, without: Collection[str], limit: int
+    connection: AsyncConnection, *, at: datetime, without: Collection[str], limit: int, take: bool = True
 ) -> Sequence[Row[Any]]:
-    """Return id and host of due deliveries, oldest first, and take them for this transaction.
+    """Return id and host of due deliveries, oldest first; with ``take``, for this transaction alone.
 
     A later delivery of a job to the same receiver waits until the earlier one has ended. ``without`` are
     hosts that have enough to do.
@@ -41,8 +41,9 @@ async def due_deliveries(
         .where(deliveries.c.status == _PENDING, deliveries.c.next_at <= at, ~blocked)
         .order_by(deliveries.c.next_at)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=deliveries)
     )
+    if take:
+        statement = statement.with_for_update(skip_locked=True, of=deliveries)
     if without:
         statement = statement.where(deliveries.c.host.not_in(without))
     rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()

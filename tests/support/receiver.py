@@ -36,6 +36,7 @@ class Receiver:
     got: list[Got] = field(default_factory=list)
     answers: list[int | tuple[int, dict[str, str]]] = field(default_factory=list)
     hangs: asyncio.Event | None = None  #: while it is set to an event, answers wait for it
+    stalls: bool = False  #: sends the head of an answer, and never its body
     port: int = 0
     _runner: web.AppRunner | None = None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,7 +73,7 @@ class Receiver:
                 self._news.clear()
                 await self._news.wait()
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _take(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.got.append(Got(request.path, headers, await request.read()))
         self._news.set()
@@ -80,4 +81,9 @@ class Receiver:
             await self.hangs.wait()
         answer = self.answers.pop(0) if self.answers else 200
         status, more = answer if isinstance(answer, tuple) else (answer, {})
+        if self.stalls:
+            begun = web.StreamResponse(status=status, headers={"Content-Length": "9"})
+            await begun.prepare(request)
+            await asyncio.sleep(60)
+            return begun
         return web.Response(status=status, headers=more, text="thanks" if status < 300 else "no")

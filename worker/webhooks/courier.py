@@ -62,7 +62,8 @@ class Courier:
         """Look without a lock: mostly there is nothing."""
         async with self._tools.database.reading() as connection:
             now = self._tools.clock()
-            return bool(await due_deliveries(connection, at=now, without=self._busy(), limit=1))
+            busy = self._busy()
+            return bool(await due_deliveries(connection, at=now, without=busy, limit=1, take=False))
 
     async def _take(self, token: UUID) -> list[UUID]:
         now = self._tools.clock()

@@ -1,6 +1,7 @@
 """One message to one receiver: a POST through the client that reaches public and allowed addresses only."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from worker.storage.addresses import AllowList, check_host
 from worker.webhooks.schedule import GONE, Answer
 
 _KEPT = 1024  # bytes of an answer that the log keeps
+_PATIENCE = 0.25  # seconds for that beginning, once the status has come
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGENT = f"Darkroom/{version('darkroom')}"
 
@@ -61,18 +63,26 @@ class Sender:
         async with self._client.stream(
             "POST", target, content=message.body, headers=headers, timeout=None, auth=None
         ) as response:
-            kept = b""
-            async for chunk in response.aiter_raw():
-                kept += chunk
-                if len(kept) >= _KEPT:
-                    break
+            kept = await _beginning(response)
         return Answer(
             response.status_code,
             _problem(response),
             wanted_wait(response.headers.get("retry-after"), self._clock()),
-            storable(kept[:_KEPT].decode("utf-8", "replace")),
+            storable(kept.decode("utf-8", "replace")),
             elapsed(),
         )
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Read the beginning of an answer. Its status has come: what is wrong with the rest does not matter."""
+    kept = b""
+    with contextlib.suppress(TimeoutError, httpx.HTTPError, aiohttp.ClientError):
+        async with asyncio.timeout(_PATIENCE):
+            async for chunk in response.aiter_raw():
+                kept += chunk
+                if len(kept) >= _KEPT:
+                    break
+    return kept[:_KEPT]
 
 
 def _problem(response: httpx.Response) -> str | None:

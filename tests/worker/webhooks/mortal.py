@@ -17,7 +17,7 @@ class LastMessage(Receiver):
 
     folder = Path()
 
-    async def _take(self, request: web.Request) -> web.Response:
+    async def _take(self, request: web.Request) -> web.StreamResponse:
         (self.folder / "came").write_text(request.headers["webhook-id"])
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
