@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import structlog
 
-from models.database import OUTAGES, Database
+from models.database import Database
 from models.queries.moves import Revisions
 from worker.lifecycle import Change, commit
+from worker.patience import patiently
 
 _BATCH = 200
 _GATHER = 0.004  # seconds to let others join a transaction
@@ -87,14 +88,8 @@ class Writer:
                 written.set_result(change.holds(revisions))
 
     async def _commit(self, changes: Sequence[Change]) -> Revisions:
-        pause = 0.1
-        while True:
-            try:
-                async with self._database.writing() as connection:
-                    return await commit(connection, changes)
-            except OUTAGES as error:
-                _log.error(
-                    "the database took no results; they are kept and written again", error=str(error)[:300]
-                )
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+        async def once() -> Revisions:
+            async with self._database.writing() as connection:
+                return await commit(connection, changes)
+
+        return await patiently("the database took no results; they are kept", once)

@@ -12,6 +12,7 @@ from models.retry import ONCE, GiveUp, Hold, Retry, Tries, decide, parked, unkno
 from models.states import JobStatus, OnUnknown
 from models.verdicts import UNKNOWN, Outcome, Verdict
 from worker.lifecycle import Change, failed, held, requeued
+from worker.patience import patiently
 from worker.records import amendment, error_of
 from worker.tasks.health import tell_channel
 from worker.tasks.lost import Lost
@@ -57,7 +58,7 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
     now, leaving, ended, amended = bench.tools.clock(), call.leaving, call.ended, call.amended
     decision = decide(
         verdict,
-        await _tries(bench, job, verdict, call),
+        await patiently("past calls could not be read", lambda: _tries(bench, job, verdict, call)),
         on_unknown=OnUnknown(job.on_unknown),
         jitter=random.random,
         policy=bench.tools.policy,

@@ -1,6 +1,6 @@
 """What a call says about its channel: the rate it allows, whether it works, whether a person must look."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.database import OUTAGES
 from models.queries.attempts import last_minute
 from models.queries.channels import change_channel, lock_channel
 from models.queries.leases import calls_in_flight
@@ -33,8 +34,38 @@ _REST = timedelta(seconds=5)  # after a refusal that names no time
 
 async def tell_channel(bench: Workbench, job: Row[Any], verdict: Verdict) -> None:
     """Let the whole channel learn from a call that brought no picture."""
-    if not _concerns_channel(verdict):
-        return
+    if _concerns_channel(verdict):
+        await _unless_away(_tell_failure(bench, job, verdict))
+
+
+async def tell_limits(bench: Workbench, job: Row[Any], headers: Mapping[str, str]) -> None:
+    """Rest before the provider has to refuse: its headers may say that nothing is left for now."""
+    used_up = [
+        limit.reset
+        for limit in rate_limits(headers).values()
+        if limit.remaining == 0 and limit.reset and limit.reset > 0
+    ]
+    until = bench.tools.clock() + timedelta(seconds=min(max(used_up, default=0), _LONGEST_TOLD))
+    if used_up and bench.hand.cooling.get(job.channel, bench.tools.clock()) < until:
+        bench.hand.cooling[job.channel] = until
+        await _unless_away(_cool(bench, job, until))
+
+
+async def tell_success(bench: Workbench, job: Row[Any]) -> None:
+    """Close the breakers of a channel that works again. Costs nothing while they are closed."""
+    if bench.hand.shaky.intersection({(job.channel, ""), (job.channel, job.model)}):
+        await _unless_away(_close_breakers(bench, job))
+
+
+async def _unless_away(telling: Awaitable[None]) -> None:
+    """Tell, unless the database is away: what is known of a channel matters less than the job's result."""
+    try:
+        await telling
+    except OUTAGES as error:
+        _log.warning("a channel could not be told how a call went", error=str(error)[:300])
+
+
+async def _tell_failure(bench: Workbench, job: Row[Any], verdict: Verdict) -> None:
     now = bench.tools.clock()
     words = storable(verdict.provider_message or verdict.message)[:500]
     async with bench.tools.database.writing() as connection:
@@ -49,32 +80,15 @@ async def tell_channel(bench: Workbench, job: Row[Any], verdict: Verdict) -> Non
     _log.warning("a channel's call failed", channel=job.channel, code=verdict.code, provider_says=words)
 
 
-async def tell_limits(bench: Workbench, job: Row[Any], headers: Mapping[str, str]) -> None:
-    """Rest before the provider has to refuse: its headers may say that nothing is left for now."""
-    used_up = [
-        limit.reset
-        for limit in rate_limits(headers).values()
-        if limit.remaining == 0 and limit.reset and limit.reset > 0
-    ]
-    if not used_up:
-        return
-    now = bench.tools.clock()
-    until = now + timedelta(seconds=min(max(used_up), _LONGEST_TOLD))
-    if bench.hand.cooling.get(job.channel, now) >= until:
-        return
-    bench.hand.cooling[job.channel] = until
+async def _cool(bench: Workbench, job: Row[Any], until: datetime) -> None:
     async with bench.tools.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
-        if channel is not None and (
-            changes := _cooling(channel, until, "its headers say that nothing is left")
-        ):
+        words = "its headers say that nothing is left"
+        if channel is not None and (changes := _cooling(channel, until, words)):
             await change_channel(connection, channel.id, changes)
 
 
-async def tell_success(bench: Workbench, job: Row[Any]) -> None:
-    """Close the breakers of a channel that works again. Costs nothing while they are closed."""
-    if not bench.hand.shaky.intersection({(job.channel, ""), (job.channel, job.model)}):
-        return
+async def _close_breakers(bench: Workbench, job: Row[Any]) -> None:
     async with bench.tools.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is not None:
