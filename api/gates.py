@@ -23,6 +23,10 @@ class GateKeeper:
         fresh = self._read_at is not None and timedelta() <= at - self._read_at < _FRESH
         return self._gate if fresh else None
 
+    def forget(self) -> None:
+        """Read anew: something was changed."""
+        self._gate = None
+
     async def look(self, connection: AsyncConnection, at: datetime) -> Gate:
         """Return the state as of now, or of a moment ago."""
         gate = self.remembered(at)

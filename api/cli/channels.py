@@ -1,64 +1,119 @@
-"""``darkroom channels``: look at providers, try, pause and resume them."""
+"""``darkroom channels``: look at providers, try, pause, drain and resume them."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.channel_states import read_channel_views
 from api.cli.agreeing import agreed
+from api.cli.channel_views import CHANNEL_COLUMNS, channel_cells, channel_view
 from api.cli.exits import CommandFailed, Exit
 from api.cli.installation import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
-from api.cli.printing import printer, shortened, status_text
+from api.cli.printing import printer
 from api.cli.trial import try_channel
 from models.channels import ChannelSettings
-from models.clock import now, rfc3339
+from models.clock import now
 from models.queries import channels as rows
 from models.settings import Settings
 from models.verdicts import Outcome
 
-app = App(name="channels", help="Look at providers, try, pause and resume them.", help_format="plaintext")
+app = App(
+    name="channels", help="Look at providers, try, pause, drain and resume them.", help_format="plaintext"
+)
+
+OneModel = Annotated[str | None, Parameter(alias="-m")]
 
 
 @app.command(name="list")
 def list_channels(
     *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """List channels with their limits, and why one is closed."""
-    found = read(settings_of(installation), rows.list_channels)
-    columns = ("NAME", "STATUS", "MODELS", "PER MINUTE", "AT ONCE", "DETAIL")
-    printer(json=output.json).table("channels", columns, [(_value(row), _cells(row)) for row in found])
+    """List channels: how they stand, what they do now and may do, and why one is closed."""
+    found = _read(installation)
+    table = [(view, channel_cells(view, now())) for view in found]
+    printer(json=output.json).table("channels", CHANNEL_COLUMNS, table)
+    return Exit.OK
+
+
+@app.command
+def show(
+    name: str, /, *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """Show everything about one channel: limits, breakers, what was learned, its last error."""
+    found = _read(installation, only=name)
+    _found(name, bool(found))
+    printer(json=output.json).record(found[0], channel_view(found[0], now()))
     return Exit.OK
 
 
 @app.command
 def pause(
-    name: str, /, *, reason: str = "by hand", installation: Installation = DEFAULT_INSTALLATION
+    name: str,
+    /,
+    *,
+    model: OneModel = None,
+    reason: str = "by hand",
+    installation: Installation = DEFAULT_INSTALLATION,
 ) -> Exit:
     """Start no more calls on a channel; those under way go on.
 
     Parameters
     ----------
+    model
+        only calls of this model
     reason
         why; shown with the jobs that wait for it
     """
-
-    async def act(connection: AsyncConnection) -> bool:
-        return await rows.pause(connection, name, reason, now())
-
-    return _found(name, write(settings_of(installation), act))
+    return _stop(installation, name, model, reason, drain=False)
 
 
 @app.command
-def resume(name: str, /, *, installation: Installation = DEFAULT_INSTALLATION) -> Exit:
-    """Open a channel again, whatever had closed it: a pause, a cool-down, a refused key."""
+def drain(
+    name: str,
+    /,
+    *,
+    model: OneModel = None,
+    reason: str = "by hand",
+    installation: Installation = DEFAULT_INSTALLATION,
+) -> Exit:
+    """Start no more calls on a channel, and show as drained once none is in flight.
+
+    Parameters
+    ----------
+    model
+        only calls of this model
+    reason
+        why; shown with the jobs that wait for it
+    """
+    return _stop(installation, name, model, reason, drain=True)
+
+
+@app.command
+def resume(
+    name: str,
+    /,
+    *,
+    model: OneModel = None,
+    forget: Annotated[bool, Parameter(negative="")] = False,
+    installation: Installation = DEFAULT_INSTALLATION,
+) -> Exit:
+    """Open a channel again, whatever had closed it: a pause, a cool-down, failures, a refused key.
+
+    Parameters
+    ----------
+    model
+        only calls of this model
+    forget
+        find out anew how much the provider allows
+    """
 
     async def act(connection: AsyncConnection) -> bool:
-        return await rows.resume(connection, name, now())
+        if model is not None:
+            return await rows.resume_model(connection, name, model, now())
+        return await rows.resume(connection, name, now(), forget=forget)
 
     return _found(name, write(settings_of(installation), act))
 
@@ -112,34 +167,16 @@ def _found(name: str, found: bool) -> Exit:
     return Exit.OK
 
 
-def status_of(row: Row[Any], at: datetime) -> tuple[str, str]:
-    """Say in one word whether a channel takes calls, and why it does not."""
-    if not row.configured:
-        return "not used", "the settings do not name it"
-    if row.paused_at:
-        return "paused", row.paused_reason or ""
-    if row.tripped_at:
-        return "stopped", row.tripped_reason or ""
-    if row.cooldown_until and row.cooldown_until > at:
-        return "cooling down", f"until {rfc3339(row.cooldown_until)}: {row.cooldown_reason or ''}"
-    blocked = "; ".join(f"{model}: {why}" for model, why in (row.blocked_models or {}).items())
-    return "ready", f"without {blocked}" if blocked else ""
+def _read(installation: Installation, only: str | None = None) -> list[dict[str, Any]]:
+    return read(
+        settings_of(installation), lambda connection: read_channel_views(connection, now(), only=only)
+    )
 
 
-def _value(row: Row[Any]) -> dict[str, Any]:
-    status, detail = status_of(row, now())
-    return {
-        "name": row.name,
-        "status": status,
-        "detail": detail or None,
-        "models": row.models,
-        "rpm": row.rpm,
-        "concurrency": row.concurrency,
-        "last_error": row.last_error,
-    }
+def _stop(installation: Installation, name: str, model: str | None, reason: str, *, drain: bool) -> Exit:
+    async def act(connection: AsyncConnection) -> bool:
+        if model is not None:
+            return await rows.pause_model(connection, name, model, reason, now())
+        return await rows.pause(connection, name, reason, now(), drain=drain)
 
-
-def _cells(row: Row[Any]) -> Sequence[Any]:
-    status, detail = status_of(row, now())
-    limit = f"{row.rpm:g}" if row.rpm else "no limit"
-    return row.name, status_text(status), shortened(", ".join(row.models), 40), limit, row.concurrency, detail
+    return _found(name, write(settings_of(installation), act))

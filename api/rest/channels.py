@@ -1,45 +1,118 @@
-"""The channels' state, for those who operate."""
+"""The channels' state, and stopping and opening them, for those who operate."""
 
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import JsonAnswer
 from api.auth import authenticate
+from api.bodies import read_json
+from api.channel_states import read_channel_views
+from api.drafts import fault_of
 from api.problems import Problem
-from api.services import services_of
-from api.views import moment
-from models.queries.channels import list_channels
+from api.services import Services, services_of
+from api.submission import Filled
+from models.errors import NotFound
+from models.queries import channels as rows
+
+_STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+_Model = Annotated[str, Field(min_length=1, max_length=256), Filled]
+Given = TypeVar("Given", bound=BaseModel)
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class Stopping(BaseModel):
+    """Why a channel is stopped, and whether only for one model."""
+
+    model_config = _STRICT
+
+    reason: Annotated[str, Field(min_length=1, max_length=500), Filled] = Field(
+        "by hand", description="why, in your words; shown with the jobs that wait for it"
+    )
+    model: _Model | None = Field(None, description="only calls of this model")
+
+
+class Resuming(BaseModel):
+    """What to open again."""
+
+    model_config = _STRICT
+
+    model: _Model | None = Field(None, description="only calls of this model")
+    forget: bool = Field(False, description="find out anew how much the provider allows")
 
 
 async def get_channels(request: Request) -> Response:
-    """List all channels. For admins."""
-    services = services_of(request)
-    caller = await authenticate(request, services.authenticator)
-    if not caller.admin:
-        raise Problem(403, "forbidden", "Only an admin's key may see the channels.")
+    """List all channels."""
+    services = await _for_admins(request)
     async with services.database.reading() as connection:
-        rows = await list_channels(connection)
-    return JsonAnswer({"data": [_view(row) for row in rows]}, headers={"Cache-Control": "no-store"})
+        views = await read_channel_views(connection, services.clock())
+    return JsonAnswer({"data": views}, headers=_NO_STORE)
 
 
-def _view(row: Any) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "object": "channel",
-        "configured": row.configured,
-        "models": row.models,
-        "rpm": row.rpm,
-        "concurrency": row.concurrency,
-        "paused_at": moment(row.paused_at),
-        "paused_reason": row.paused_reason,
-        "tripped_at": moment(row.tripped_at),
-        "tripped_reason": row.tripped_reason,
-        "blocked_models": row.blocked_models,
-        "cooldown_until": moment(row.cooldown_until),
-        "cooldown_reason": row.cooldown_reason,
-        "next_start_at": moment(row.next_start_at),
-        "last_error": row.last_error,
-        "updated_at": moment(row.updated_at),
-    }
+async def pause_channel(request: Request) -> Response:
+    """Start no more calls on a channel, or of one model on it."""
+    return await _stop(request, drain=False)
+
+
+async def drain_channel(request: Request) -> Response:
+    """The same, and show when nothing is in flight any more."""
+    return await _stop(request, drain=True)
+
+
+async def resume_channel(request: Request) -> Response:
+    """Open a channel, or one model on it, again, whatever had closed it."""
+    services, name = await _for_admins(request), request.path_params["name"]
+    given = await _body(request, Resuming)
+    at = services.clock()
+    async with services.database.writing() as connection:
+        found = (
+            await rows.resume_model(connection, name, given.model, at)
+            if given.model
+            else await rows.resume(connection, name, at, forget=given.forget)
+        )
+        view = await _view(connection, services, name, found)
+    services.doorbell.ring()
+    return JsonAnswer(view, headers=_NO_STORE)
+
+
+async def _stop(request: Request, *, drain: bool) -> Response:
+    services, name = await _for_admins(request), request.path_params["name"]
+    given = await _body(request, Stopping)
+    at = services.clock()
+    async with services.database.writing() as connection:
+        found = (
+            await rows.pause_model(connection, name, given.model, given.reason, at)
+            if given.model
+            else await rows.pause(connection, name, given.reason, at, drain=drain)
+        )
+        view = await _view(connection, services, name, found)
+    return JsonAnswer(view, headers=_NO_STORE)
+
+
+async def _view(connection: AsyncConnection, services: Services, name: str, found: bool) -> dict[str, Any]:
+    services.gate.forget()
+    if not found:
+        raise NotFound(f"There is no channel {name[:64]!r}.")
+    return (await read_channel_views(connection, services.clock(), only=name))[0]
+
+
+async def _for_admins(request: Request) -> Services:
+    services = services_of(request)
+    if not (await authenticate(request, services.authenticator)).admin:
+        raise Problem(403, "forbidden", "Only an admin's key may see and change the channels.")
+    return services
+
+
+async def _body(request: Request, kind: type[Given]) -> Given:
+    """Read a body that may be missing."""
+    value: Any = {}
+    if await request.body():
+        _, value = await read_json(request)
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        fault = fault_of(error)
+        raise Problem(422, fault.code, fault.message, errors=fault.errors) from error

@@ -18,6 +18,7 @@ _PROBLEMS = {
     413: "The body is too large.",
     416: "There is no such range.",
     422: "Something that was sent is wrong; errors names it.",
+    429: "As many jobs wait as your key may have; try again after Retry-After seconds.",
     503: "Something behind is not available; try again soon.",
 }
 
@@ -38,13 +39,18 @@ def path(name: str, description: str) -> Parameter:
     return {"name": name, "in": "path", "required": True, "description": description, "schema": shape}
 
 
-def extra(*parameters: Parameter, body: Mapping[str, Any] | None = None, key: bool = True) -> dict[str, Any]:
+def extra(
+    *parameters: Parameter,
+    body: Mapping[str, Any] | None = None,
+    body_required: bool = True,
+    key: bool = True,
+) -> dict[str, Any]:
     """Describe what a route takes. ``key``: it needs one."""
     described: dict[str, Any] = {}
     if parameters:
         described["parameters"] = list(parameters)
     if body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": dict(body)}}
+        described["requestBody"] = {"required": body_required, "content": {"application/json": dict(body)}}
     if key:
         described["security"] = [{BEARER: []}]
     return described

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from api.channel_states import ChannelState
 from models.states import JobStatus
 from models.waiting import Reason
 
@@ -124,10 +125,64 @@ class JobPageDocument(BaseModel):
     next: str | None
 
 
+class BreakerDocument(BaseModel):
+    """What failures in a row led to."""
+
+    state: Literal["closed", "open", "half_open"]
+    failures: int = Field(description="in a row")
+    until: datetime | None
+    reason: str | None
+
+
+class RecentDocument(BaseModel):
+    """The newest calls of the last ten minutes that have ended, 500 at most."""
+
+    calls: int
+    succeeded: int
+    share: float | None
+
+
+class ChannelDocument(BaseModel):
+    """A channel, how it stands and why."""
+
+    name: str
+    object: Literal["channel"]
+    state: ChannelState
+    detail: str | None = Field(description="why, in words")
+    configured: bool
+    models: list[str]
+    order: int
+    weight: float
+    rpm: float | None
+    concurrency: int
+    limits: dict[str, float] = Field(description="of the whole channel: rps, rpd, ipm, burst")
+    model_limits: dict[str, dict[str, float]]
+    learned_rpm: float | None = Field(
+        description="calls per minute made now, where the provider refused more"
+    )
+    learned_concurrency: int | None
+    rate_now: int = Field(description="calls sent in the last 60 seconds")
+    in_flight: int
+    in_flight_by_model: dict[str, int]
+    paused_at: datetime | None
+    draining_at: datetime | None
+    tripped_at: datetime | None
+    cooldown_until: datetime | None
+    next_start_at: datetime | None
+    updated_at: datetime
+    paused_reason: str | None
+    tripped_reason: str | None
+    cooldown_reason: str | None
+    blocked_models: dict[str, str]
+    breakers: dict[str, BreakerDocument] = Field(description='by model; "" is the whole channel\'s')
+    recent: RecentDocument
+    last_error: dict[str, Any] | None = Field(description="{code, message, at}, in the provider's words")
+
+
 class ChannelPageDocument(BaseModel):
     """All channels."""
 
-    data: list[dict[str, Any]]
+    data: list[ChannelDocument]
 
 
 class HealthDocument(BaseModel):

@@ -1,7 +1,5 @@
 """The addresses under which held jobs are decided about."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
@@ -63,12 +61,8 @@ def add_held(router: APIRouter) -> None:
         tags=["held"],
         summary="Give a held job up",
         responses=merged(answers(200, "The job, failed.", _JOB), problems(400, 401, 404, 409, 413, 422)),
-        openapi_extra=_body_may_be_missing(extra(_JOB_ID, body={"schema": reference("FailingOne")})),
+        openapi_extra=extra(_JOB_ID, body={"schema": reference("FailingOne")}, body_required=False),
     )
-
-
-def _body_may_be_missing(described: dict[str, Any]) -> dict[str, Any]:
-    return {**described, "requestBody": {**described["requestBody"], "required": False}}
 
 
 def _add_many(router: APIRouter) -> None:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.rest.assets import get_asset, get_picture, preflight
-from api.rest.channels import get_channels
+from api.rest.channel_routes import add_channels
 from api.rest.describing import answers, extra, header, listing, merged, path, problems, query, reference
 from api.rest.events import get_events
 from api.rest.explain_routes import add_explain
@@ -54,6 +54,7 @@ def build_router() -> APIRouter:
     add_reread(router)
     _add_assets(router)
     add_webhooks(router)
+    add_channels(router)
     _add_operations(router)
     add_explain(router)
     return router
@@ -219,15 +220,6 @@ def _add_assets(router: APIRouter) -> None:
 
 def _add_operations(router: APIRouter) -> None:
     health = reference("HealthDocument")
-    router.add_api_route(
-        "/v1/channels",
-        get_channels,
-        methods=["GET"],
-        tags=["operations"],
-        summary="Look at the channels (admin keys)",
-        responses=merged(answers(200, "All channels.", reference("ChannelPageDocument")), problems(401, 403)),
-        openapi_extra=extra(),
-    )
     router.add_api_route(
         "/healthz",
         healthz,

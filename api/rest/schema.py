@@ -7,10 +7,12 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.decision_bodies import Failing, FailingOne, Releasing
+from api.rest.channels import Resuming, Stopping
 from api.rest.describing import BEARER
 from api.rest.documents import (
     AssetPage,
     BatchDocument,
+    ChannelDocument,
     ChannelPageDocument,
     HealthDocument,
     JobDocument,
@@ -27,6 +29,7 @@ from api.webhook_bodies import NewWebhook, Rotation, WebhookChange
 _SHOWN = (
     AssetPage,
     BatchDocument,
+    ChannelDocument,
     ChannelPageDocument,
     DecidedDocument,
     ExplanationDocument,
@@ -38,7 +41,10 @@ _SHOWN = (
     RereadDocument,
     *WEBHOOK_DOCUMENTS,
 )
-_TAKEN = (Submission, ObservedAnswer, Failing, FailingOne, Releasing, NewWebhook, WebhookChange, Rotation)
+_TAKEN = (
+    *(Submission, ObservedAnswer, Failing, FailingOne, Releasing, NewWebhook, WebhookChange, Rotation),
+    *(Stopping, Resuming),
+)
 
 
 def install_schema(app: FastAPI) -> None:

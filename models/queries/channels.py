@@ -67,23 +67,36 @@ async def change_channel(connection: AsyncConnection, channel_id: UUID, changes:
     await connection.execute(update(channels).where(channels.c.id == channel_id).values(**changes))
 
 
-async def pause(connection: AsyncConnection, name: str, reason: str, at: datetime) -> bool:
-    """Stop starting calls on a channel. Return whether there is such a channel."""
-    changes = {"paused_at": at, "paused_reason": reason, "updated_at": at}
+async def pause(
+    connection: AsyncConnection, name: str, reason: str, at: datetime, *, drain: bool = False
+) -> bool:
+    """Stop starting calls on a channel; those under way go on. Return whether there is such a channel.
+
+    ``drain`` stops it all the same, and shows when nothing is in flight any more.
+    """
+    since = {"paused_at": None, "draining_at": at} if drain else {"paused_at": at, "draining_at": None}
+    changes = {**since, "paused_reason": reason, "updated_at": at}
     result = await connection.execute(update(channels).where(channels.c.name == name).values(**changes))
     return result.rowcount > 0
 
 
-async def resume(connection: AsyncConnection, name: str, at: datetime) -> bool:
-    """Open a channel again, whatever had closed it. Return whether there is such a channel."""
+async def pause_model(connection: AsyncConnection, name: str, model: str, reason: str, at: datetime) -> bool:
+    """Stop starting calls of one model on a channel. Return whether there is such a channel."""
+    channel = await _lock_named(connection, name)
+    if channel is not None:
+        blocked = {**channel.blocked_models, model: reason}
+        await change_channel(connection, channel.id, {"blocked_models": blocked, "updated_at": at})
+    return channel is not None
+
+
+async def resume(connection: AsyncConnection, name: str, at: datetime, *, forget: bool = False) -> bool:
+    """Open a channel again, whatever had closed it. Return whether there is such a channel.
+
+    ``forget`` lets it find out anew how much its provider allows.
+    """
     closings = (
-        "paused_at",
-        "paused_reason",
-        "tripped_at",
-        "tripped_reason",
-        "cooldown_until",
-        "cooldown_reason",
-        "draining_at",
+        *("paused_at", "paused_reason", "draining_at", "tripped_at", "tripped_reason"),
+        *("cooldown_until", "cooldown_reason"),
     )
     changes: dict[str, Any] = {
         **dict.fromkeys(closings),
@@ -91,5 +104,24 @@ async def resume(connection: AsyncConnection, name: str, at: datetime) -> bool:
         "breakers": {},
         "updated_at": at,
     }
+    if forget:
+        changes["learned"] = None
     result = await connection.execute(update(channels).where(channels.c.name == name).values(**changes))
     return result.rowcount > 0
+
+
+async def resume_model(connection: AsyncConnection, name: str, model: str, at: datetime) -> bool:
+    """Open one model of a channel again. Return whether there is such a channel."""
+    channel = await _lock_named(connection, name)
+    if channel is not None:
+        changes = {
+            column: {key: kept for key, kept in getattr(channel, column).items() if key != model}
+            for column in ("blocked_models", "breakers")
+        }
+        await change_channel(connection, channel.id, {**changes, "updated_at": at})
+    return channel is not None
+
+
+async def _lock_named(connection: AsyncConnection, name: str) -> Row[Any] | None:
+    statement = select(channels).where(channels.c.name == name).with_for_update()
+    return (await connection.execute(statement)).one_or_none()

@@ -1,0 +1,95 @@
+"""Looking at channels, stopping and opening them, as those who operate do."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models.channels import ChannelSettings
+from models.clock import now
+from models.ids import new_id
+from models.queries.attempts import finish_attempts, insert_attempts
+from models.queries.channels import change_channel, list_channels, sync_channels
+from models.queries.workers import beat
+from tests.api.service import ADMIN, Service, key_of
+
+CHANNEL = {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["*"], "rpm": 60}
+
+
+@pytest.fixture
+async def operator(service: Service) -> Service:
+    """An admin, with one channel and a worker."""
+    worker = {"id": new_id(), "name": "w", "version": "0", "slots": 9, "stopping_at": None}
+    async with service.services.database.writing() as connection:
+        await sync_channels(connection, [ChannelSettings.model_validate(CHANNEL)], now())
+        await beat(connection, {**worker, "started_at": now()}, now())
+    return service.asked_by(ADMIN)
+
+
+async def the_channel(operator: Service) -> dict[str, Any]:
+    [found] = (await operator.get("/v1/channels")).json()["data"]
+    return dict(found)
+
+
+async def test_a_channel_shows_what_it_does_and_what_it_may_do(operator: Service) -> None:
+    job, at = await operator.submit(), now()
+    calls = [(1, 5, "success"), (2, 30, "retry"), (3, 300, "success"), (4, 3600, "success"), (5, 1, None)]
+    async with operator.services.database.writing() as connection:
+        for number, ago, outcome in calls:
+            row = {"job_id": key_of(job), "number": number, "generation": 1, "channel": "one"}
+            sent = {**row, "worker_id": new_id(), "sent_at": at - timedelta(seconds=ago), "billed": "unknown"}
+            await insert_attempts(connection, [sent])
+            if outcome:
+                nothing = ("error_code", "http_status", "provider_request_id", "provider_message")
+                ended = {"job_id": key_of(job), "number": number, "finished_at": at, "outcome": outcome}
+                await finish_attempts(connection, [{**ended, **dict.fromkeys(nothing), "billed": "yes"}])
+    found = await the_channel(operator)
+    assert (found["state"], found["rate_now"], found["rpm"], found["in_flight"]) == ("open", 3, 60, 0)
+    assert found["recent"] == {"calls": 3, "succeeded": 2, "share": 0.667}
+
+
+async def test_a_stop_is_shown_at_once_also_with_the_jobs_that_wait_for_it(operator: Service) -> None:
+    job = await operator.submit()
+    paused = await operator.post("/v1/channels/one/pause", json={"reason": "too dear"})
+    assert (paused.status_code, paused.json()["state"], paused.json()["detail"]) == (
+        200,
+        "paused",
+        "too dear",
+    )
+    drained = (await operator.post("/v1/channels/one/drain")).json()
+    assert (drained["state"], drained["paused_at"]) == ("drained", None)
+    waiting = (await operator.get(f"/v1/jobs/{job['id']}")).json()["waiting"]
+    assert (waiting["reason"], waiting["detail"]) == ("paused", "one is draining: by hand")
+    assert (await operator.post("/v1/channels/one/resume")).json()["state"] == "open"
+    waiting = (await operator.get(f"/v1/jobs/{job['id']}")).json()["waiting"]
+    assert waiting["reason"] == "fair_share"
+
+
+async def test_one_model_is_stopped_and_opened_alone(operator: Service) -> None:
+    body = {"model": "gpt-image", "reason": "blurred"}
+    paused = (await operator.post("/v1/channels/one/pause", json=body)).json()
+    assert (paused["state"], paused["blocked_models"]) == ("open", {"gpt-image": "blurred"})
+    assert "blurred" in paused["detail"]
+    opened = (await operator.post("/v1/channels/one/resume", json={"model": "gpt-image"})).json()
+    assert opened["blocked_models"] == {}
+
+
+async def test_resuming_opens_whatever_was_closed(operator: Service) -> None:
+    later = now() + timedelta(hours=1)
+    changes = {"tripped_at": now(), "tripped_reason": "key refused", "cooldown_until": later}
+    async with operator.services.database.writing() as connection:
+        [row] = await list_channels(connection)
+        await change_channel(connection, row.id, changes)
+    assert (await the_channel(operator))["state"] == "tripped"
+    opened = (await operator.post("/v1/channels/one/resume", json={"forget": True})).json()
+    assert (opened["state"], opened["cooldown_until"], opened["learned_rpm"]) == ("open", None, None)
+
+
+@pytest.mark.parametrize("verb", ["pause", "drain", "resume"])
+async def test_only_admins_change_channels_that_there_are(
+    operator: Service, verb: str, service: Service
+) -> None:
+    assert (await service.post(f"/v1/channels/one/{verb}")).status_code == 403
+    assert (await operator.post(f"/v1/channels/two/{verb}")).status_code == 404
+    assert (await operator.post(f"/v1/channels/one/{verb}", json={"reasons": "x"})).status_code == 422
+    assert (await operator.post(f"/v1/channels/one/{verb}", content=b"{")).status_code == 400
