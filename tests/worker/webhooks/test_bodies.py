@@ -1,6 +1,6 @@
 """What a message says, and that it is never too long."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.clock import rfc3339
 from models.ids import new_id
 from worker.webhooks.native import job_body
-from worker.webhooks.telling import LIMIT, Telling
+from worker.webhooks.telling import LIMIT, Telling, telling_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LONG = "长" * 100_000
@@ -127,3 +128,14 @@ def test_no_job_makes_a_message_too_long(text: str, counts: list[int], pictures:
         ),
         *assets,
     )
+
+
+def test_a_message_shows_no_picture_that_came_after_what_it_tells() -> None:
+    then = {"status": "succeeded", "revision": 4, "started_at": rfc3339(AT), "finished_at": None}
+    delivery: Any = SimpleNamespace(id=new_id(), event="job.succeeded", at=AT, snapshot=then)
+    now: Any = SimpleNamespace(_mapping={"status": "queued", "revision": 9, "prompt": "a cat"})
+    first, later = asset(created_at=AT), asset(created_at=AT + timedelta(seconds=1))
+    told = telling_of(delivery, now, [first, later], public_url="https://pictures.example")
+    assert told.assets == [first]
+    assert (told.job.status, told.job.revision, told.job.prompt) == ("succeeded", 4, "a cat")
+    assert (told.job.started_at, told.job.finished_at) == (AT, None)

@@ -377,6 +377,52 @@ async def test_a_doubled_or_late_message_of_the_broker_sends_nothing_twice(
     assert len(receiver.got) == 1
 
 
+async def test_a_message_of_the_broker_that_comes_when_the_claim_is_nearly_over_is_left_to_others(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.look()
+    darkroom.clock.forward(seconds=45.2)
+    await posting.deliver()
+    assert receiver.got == []
+    darkroom.clock.forward(seconds=5)
+    await posting.send()
+    assert len(receiver.got) == 1
+
+
+async def test_whoever_comes_too_late_does_not_undo_what_another_has_claimed(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.hangs, receiver.answers = asyncio.Event(), [500]
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.look()
+    late = asyncio.create_task(posting.deliver())
+    await receiver.until(1)
+    darkroom.clock.forward(minutes=2)
+    other = new_posting(darkroom)
+    await other.look()
+    receiver.hangs.set()
+    await late
+    await other.deliver()
+    await other.office.close()
+    assert len(receiver.got) == 2
+    assert await posting.statuses() == ["delivered"]
+
+
+async def test_an_endpoint_that_is_closed_after_the_claim_is_sent_nothing(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    endpoint_id, _ = await posting.endpoint(caller, receiver.url)
+    await posting.job(caller)
+    await posting.look()
+    async with darkroom.tools.database.writing() as connection:
+        await change_endpoint(connection, endpoint_id, {"deleted_at": darkroom.clock()})
+    await posting.deliver()
+    assert receiver.got == []
+    assert await posting.statuses() == ["stopped"]
+
+
 async def test_what_the_broker_does_not_take_is_sent_when_it_is_back(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
