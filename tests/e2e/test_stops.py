@@ -1,0 +1,81 @@
+"""Stopping and opening a channel while it is at work."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.fleet import COMMAND, environment, serves
+from tests.support.practice import Practice
+from tests.support.processes import Process, free_port, until
+from tests.support.visitor import Visitor
+
+ADMIN = "an-admins-key-for-the-end-to-end-tests"
+PROMPTS = [f"picture number {number} of some" for number in range(20)]
+
+
+class Darkroom:
+    """One ``darkroom up``, who uses it, and who operates it."""
+
+    def __init__(self, folder: Path, practice: Practice) -> None:
+        port = free_port()
+        self.practice, self.url, self._folder = practice, f"http://127.0.0.1:{port}", folder
+        settings = {"upstream_concurrency": "5", "admin_keys": ADMIN}
+        self._variables = environment(practice.url, folder, **settings)
+        command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
+        self.process = Process(command, folder / "up.log", environment=self._variables, folder=folder)
+        self.visitor = Visitor([self.url])
+        self._headers = {"Authorization": f"Bearer {ADMIN}"}
+
+    def channel(self) -> dict[str, Any]:
+        """Look at the channel."""
+        answer = httpx.get(f"{self.url}/v1/channels", headers=self._headers, trust_env=False)
+        return dict(answer.json()["data"][0])
+
+    def post(self, verb: str) -> None:
+        """Stop the channel over the API."""
+        url, body = f"{self.url}/v1/channels/upstream/{verb}", {"reason": "tea"}
+        assert httpx.post(url, headers=self._headers, json=body, trust_env=False).is_success
+
+    def command(self, verb: str, *options: str) -> None:
+        """Run ``darkroom channels``."""
+        command = [COMMAND, "channels", verb, "upstream", *options, "--data", str(self._folder / "data")]
+        subprocess.run(command, cwd=self._folder, env=self._variables, check=True, timeout=60)
+
+
+@pytest.fixture
+def darkroom(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[Darkroom]:
+    started = Darkroom(tmp_path, practice_of(0.4))
+    started.process.start()
+    started.process.ready(lambda: serves(started.url))
+    yield started
+    started.visitor.close()
+    started.process.end()
+    print(started.process.words())
+
+
+def test_a_drained_channel_ends_its_calls_starts_none_and_goes_on_when_it_is_resumed(
+    darkroom: Darkroom,
+) -> None:
+    darkroom.visitor.submit(PROMPTS)
+    darkroom.practice.busy(5)
+    darkroom.post("drain")
+    stopped_at = time.monotonic()
+    until(lambda: darkroom.channel()["state"] == "drained", within=30, what="nothing is in flight any more")
+    calls = darkroom.practice.calls()
+    print(f"the last call came {max(call.received for call in calls) - stopped_at:.2f} s after the stop")
+    assert 5 <= len(calls) < len(PROMPTS)
+    assert not any(call.aborted for call in calls)
+    [late] = darkroom.visitor.submit(["one picture more"])
+    waiting = until(lambda: darkroom.visitor.job(late)["waiting"], within=10, what="it waits")
+    assert (waiting["reason"], waiting["detail"]) == ("paused", "upstream is draining: tea")
+    assert len(darkroom.practice.calls()) == len(calls)
+
+    darkroom.command("resume")
+    jobs = darkroom.visitor.settled(len(PROMPTS) + 1)
+    assert {job["status"] for job in jobs.values()} == {"succeeded"}
+    assert set(darkroom.practice.times().values()) == {1}
