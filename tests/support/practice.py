@@ -24,6 +24,7 @@ class Call:
     outcome: str = ""
     charged: bool = False
     key_hash: str | None = None
+    idempotency_key: str | None = None
 
     def in_flight(self, moment: float, *, slack: float = 0.5) -> bool:
         """Tell whether it was going on at that moment, or had ended too shortly before to be noted."""
@@ -31,9 +32,9 @@ class Call:
 
 
 class Practice:
-    """A provider that draws tiny pictures, ``delay`` seconds after it was asked."""
+    """A provider that draws tiny pictures, ``delay`` seconds after it was asked; ``"1-3"`` is a range."""
 
-    def __init__(self, folder: Path, *, delay: float) -> None:
+    def __init__(self, folder: Path, *, delay: float | str) -> None:
         arguments = ["--picture", "tiny", "--delay", str(delay)]
         code = f"from worker.practice.server import main; main({arguments!r})"
         self.process = Process([sys.executable, "-c", code], folder / "practice.log", folder=folder)

@@ -91,6 +91,11 @@ class Process:
         until(lambda: self.ended is not None, within=within, what=f"{self.command} ends")
         assert self.ended == 0, self.words()
 
+    def send(self, sign: signal.Signals) -> None:
+        """Send a signal, if it runs."""
+        if self._running is not None and self._running.poll() is None:
+            self._running.send_signal(sign)
+
     def stop(self, sign: signal.Signals = signal.SIGTERM, *, within: float = 30) -> int:
         """Send a signal and wait for the end; returns the exit code. One that stays is killed."""
         assert self._running is not None, f"{self.command[0]} was not started"

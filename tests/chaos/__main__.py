@@ -1,0 +1,46 @@
+"""``make chaos SEED=1 JOBS=5000 RUNS=1``: breaks a fleet on purpose, and compares what is left."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.plan import Stage
+from tests.chaos.run import run
+
+
+def stage_for(jobs: int) -> Stage:
+    """Return a stage on which so many jobs meet all that can happen."""
+    length = min(max(40.0, jobs / 22), 240.0)
+    return Stage(workers=3, apis=2, length=length, worker_timeout=5, longest=20, pause=(1.0, 4.0))
+
+
+def main() -> int:
+    """Run with each seed; 1 if a run did not pass."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=5000)
+    parser.add_argument("--runs", type=int, default=1, help="seeds in a row")
+    parser.add_argument("--keep", action="store_true", help="keep the logs of runs that pass")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
+    failed = 0
+    for seed in range(given.seed, given.seed + given.runs):
+        folder = Path(tempfile.mkdtemp(prefix=f"darkroom-chaos-{seed}-"))
+        outcome = run(folder, stage_for(given.jobs), seed=seed, jobs=given.jobs)
+        print(outcome.table)
+        for complaint in outcome.finding.complaints[:20]:
+            print(f"  {complaint}")
+        if outcome.finding.complaints or given.keep:
+            print(f"logs: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        failed += bool(outcome.finding.complaints)
+    print(f"{given.runs - failed} of {given.runs} runs passed")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

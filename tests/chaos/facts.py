@@ -1,0 +1,67 @@
+"""What is left after a run, as plain values: the provider's books, the database, the storage."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from tests.chaos.fleet import ChaosFleet
+from tests.support.practice import Call
+from worker.practice.png import prompt_of
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A worker that could not write for a while, or at all: killed, frozen, or cut off."""
+
+    worker_id: UUID
+    began: datetime
+    ended: datetime | None  #: none: it never came back
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the comparison looks at."""
+
+    prompts: Mapping[UUID, str]  #: of the jobs that were accepted
+    released: Mapping[UUID, int]  #: how often each held job was let call again
+    calls: Sequence[Call]  #: the provider's books
+    jobs: Sequence[Row]
+    attempts: Sequence[Row]
+    assets: Sequence[Row]
+    events: Sequence[Row]
+    pictures: Mapping[str, tuple[str, str | None]]  #: by key: SHA-256 and prompt of the stored file
+    falls: Sequence[Fall]
+
+
+def gather(
+    fleet: ChaosFleet, prompts: Mapping[UUID, str], released: Mapping[UUID, int], falls: Sequence[Fall]
+) -> Facts:
+    """Read everything."""
+    assets = fleet.rows("SELECT * FROM assets")
+    return Facts(
+        prompts=prompts,
+        released=released,
+        calls=fleet.practice.calls(),
+        jobs=fleet.rows("SELECT * FROM jobs"),
+        attempts=fleet.rows("SELECT * FROM attempts ORDER BY job_id, number"),
+        assets=assets,
+        events=fleet.rows("SELECT * FROM events ORDER BY job_id, revision"),
+        pictures=_pictures(fleet.pictures, [row["key"] for row in assets]),
+        falls=falls,
+    )
+
+
+def _pictures(folder: Path, keys: Sequence[str]) -> Mapping[str, tuple[str, str | None]]:
+    found = {}
+    for key in keys:
+        path = folder / key
+        if path.is_file():
+            content = path.read_bytes()
+            found[key] = hashlib.sha256(content).hexdigest(), prompt_of(content)
+    return found

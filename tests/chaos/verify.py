@@ -1,0 +1,184 @@
+"""The comparison of the provider's books, the database and the storage: pure, over values."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from uuid import UUID
+
+from models.states import FINAL, JobStatus
+from models.verdicts import UNKNOWN, Outcome
+from tests.chaos.facts import Facts, Row
+from tests.support.practice import Call
+
+_AGAIN = frozenset({Outcome.RETRY, Outcome.NO_IMAGE, Outcome.NEEDS_HUMAN})
+_ONCE_MORE = {"retry": 1000, "retry_once": 1, "hold": 0, "fail": 0}
+Pair = tuple[UUID, int]  # a job and the number of one of its calls
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the comparison came to. A run passes if there are no complaints."""
+
+    complaints: Sequence[str]
+    lost: int  #: jobs that were accepted and did not end
+    doubled: int  #: jobs with two results
+    repeated: int  #: calls beyond the first of a job, of those whose fate was unknown
+    crashed: int  #: of these, calls repeated because of a fall of their worker
+    in_flight: int  #: calls in flight on the workers that fell
+    stall: float  #: the longest time, in seconds, in which nothing happened although jobs were open
+
+
+def compare(facts: Facts) -> Finding:
+    """Compare everything with everything."""
+    calls = _by_attempt(facts.calls)
+    unended = [*_unended(facts)]
+    doubled = [*_doubled(facts)]
+    crashed, exposed = _crashed(facts, calls)
+    complaints = [
+        *unended,
+        *doubled,
+        *_unexplained(facts, calls),
+        *_wrong_pictures(facts),
+        *_left_in_hand(facts),
+        *_torn_events(facts),
+        *_untrue_attempts(facts, calls),
+    ]
+    if len(crashed) > len(exposed):
+        complaints.append(f"{len(crashed)} calls repeated because of crashes, {len(exposed)} were in flight")
+    repeated = sum(1 for pair in _repeated(facts, calls))
+    return Finding(
+        complaints, len(unended), len(doubled), repeated, len(crashed), len(exposed), _stall(facts.events)
+    )
+
+
+def _by_attempt(calls: Sequence[Call]) -> Mapping[Pair, Sequence[Call]]:
+    """Put the provider's calls beside the attempts by the key that each call carried."""
+    found: defaultdict[Pair, list[Call]] = defaultdict(list)
+    for call in calls:
+        job, _, number = (call.idempotency_key or "").rpartition("-")
+        found[UUID(job), int(number)].append(call)
+    return found
+
+
+def _unended(facts: Facts) -> Iterator[str]:
+    status = {row["id"]: JobStatus(row["status"]) for row in facts.jobs}
+    for job_id in facts.prompts:
+        if (now := status.get(job_id)) not in FINAL:
+            yield f"job {job_id} did not end: {now}"
+    for job_id in status.keys() - facts.prompts.keys():
+        yield f"job {job_id} was made twice of one submit"
+
+
+def _doubled(facts: Facts) -> Iterator[str]:
+    assets: defaultdict[UUID, list[Row]] = defaultdict(list)
+    for row in facts.assets:
+        assets[row["job_id"]].append(row)
+    for job in facts.jobs:
+        wanted = 1 if job["status"] == JobStatus.SUCCEEDED else 0
+        if len(assets[job["id"]]) != wanted:
+            yield f"job {job['id']} is {job['status']} with {len(assets[job['id']])} results"
+
+
+def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[str]:
+    attempts = {(row["job_id"], row["number"]): row for row in facts.attempts}
+    for pair, made in calls.items():
+        if pair not in attempts:
+            yield f"call {pair} has no attempt"
+        if len(made) > 1:
+            yield f"attempt {pair} was sent {len(made)} times"
+    policies = {row["id"]: row["on_unknown"] for row in facts.jobs}
+    for job_id, rows in _attempts_of(facts).items():
+        called = [row for row in rows if (job_id, row["number"]) in calls]
+        unknown = 0
+        for row in called[:-1]:
+            if row["outcome"] in UNKNOWN:
+                unknown += 1
+            elif row["outcome"] not in _AGAIN:
+                yield f"job {job_id} was called again after attempt {row['number']}: {row['outcome']}"
+        allowed = _ONCE_MORE[policies[job_id]] + facts.released.get(job_id, 0)
+        if unknown > allowed:
+            yield f"job {job_id} ({policies[job_id]}) was called again after {unknown} unknown outcomes"
+
+
+def _attempts_of(facts: Facts) -> Mapping[UUID, Sequence[Row]]:
+    found: defaultdict[UUID, list[Row]] = defaultdict(list)
+    for row in facts.attempts:
+        found[row["job_id"]].append(row)
+    return found
+
+
+def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[Row]:
+    """Yield each attempt of unknown outcome that reached the provider, and after which another call did."""
+    for job_id, rows in _attempts_of(facts).items():
+        called = [row for row in rows if (job_id, row["number"]) in calls]
+        yield from (row for row in called[:-1] if row["outcome"] in UNKNOWN)
+
+
+def _crashed(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> tuple[Sequence[Row], set[Pair]]:
+    """Return the attempts repeated because of a fall, and those in flight on what fell."""
+    crashed = [row for row in _repeated(facts, calls) if _given_up(row)]
+    exposed = {
+        (row["job_id"], row["number"])
+        for row in facts.attempts
+        for fall in facts.falls
+        if row["worker_id"] == fall.worker_id and _open_during(row, fall.began, fall.ended)
+    }
+    return crashed, exposed
+
+
+def _given_up(row: Row) -> bool:
+    """Tell whether somebody else wrote the attempt off: the provider said nothing, and nobody heard it."""
+    return row["error_code"] == "connection_lost" and row["raw_key"] is None and row["http_status"] is None
+
+
+def _open_during(row: Row, began: datetime, ended: datetime | None) -> bool:
+    over = row["finished_at"]
+    return (over is None or over >= began) and (ended is None or row["sent_at"] <= ended)
+
+
+def _wrong_pictures(facts: Facts) -> Iterator[str]:
+    for row in facts.assets:
+        stored = facts.pictures.get(row["key"])
+        if stored is None:
+            yield f"job {row['job_id']}: its picture {row['key']} is not stored"
+        elif stored != (row["sha256"], facts.prompts.get(row["job_id"])):
+            yield f"job {row['job_id']}: a wrong picture is stored: {stored}"
+
+
+def _left_in_hand(facts: Facts) -> Iterator[str]:
+    for row in facts.jobs:
+        if row["worker_id"] is not None or row["lease_token"] is not None:
+            yield f"job {row['id']} is {row['status']} and still in the hand of {row['worker_id']}"
+
+
+def _torn_events(facts: Facts) -> Iterator[str]:
+    revisions: defaultdict[UUID, list[int]] = defaultdict(list)
+    last: dict[UUID, str] = {}
+    for row in facts.events:
+        revisions[row["job_id"]].append(row["revision"])
+        last[row["job_id"]] = row["status"]
+    for job in facts.jobs:
+        if revisions[job["id"]] != list(range(1, job["revision"] + 1)):
+            yield f"job {job['id']} at revision {job['revision']} has events {revisions[job['id']]}"
+        elif last[job["id"]] != job["status"]:
+            yield f"job {job['id']} is {job['status']}, its last event says {last[job['id']]}"
+
+
+def _untrue_attempts(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[str]:
+    """Yield attempts whose row does not tell what the call was."""
+    for row in facts.attempts:
+        pair = row["job_id"], row["number"]
+        if row["finished_at"] is None:
+            yield f"attempt {pair} was never concluded"
+        made = calls.get(pair, ())
+        if row["billed"] == "no" and any(call.charged and call.outcome == "picture" for call in made):
+            yield f"attempt {pair} ({row['outcome']}, {row['error_code']}) says free, and was charged"
+        if row["outcome"] == Outcome.SUCCESS and not made:
+            yield f"attempt {pair} says success, and was never made"
+
+
+def _stall(events: Sequence[Row]) -> float:
+    moments = sorted(row["at"] for row in events)
+    return max((b - a).total_seconds() for a, b in pairwise(moments))
