@@ -17,7 +17,7 @@ from worker.logs import configure_logs
 _log = structlog.get_logger()
 _NOTHING = "darkroom.nothing"
 _LAST_LOOK = 5.0  # seconds for Celery to see that it is over
-_SPARE = 8  # threads beside the slots: webhooks and doorbells need no slot, and must not wait for one
+_SPARE = 2  # threads beside the slots: webhooks and doorbells need no slot, and must not wait for one
 _NUDGES = 50  # messages on the way: without one, each of its last looks takes two seconds
 _OPTIONS: dict[str, Any] = {
     "pool": "threads",

@@ -66,9 +66,12 @@ class WorkerCore:
         self._loop.run(store(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
 
     def notify(self, delivery_ids: Sequence[str], token: str) -> None:
-        """Send a chunk of webhooks; returns when all of it is done. A worker that stops gives them back."""
+        """Send a chunk of webhooks, without waiting: a receiver that hangs must not hold a thread of Celery.
+
+        A worker that stops gives them back instead.
+        """
         if not self._bench.hand.halt.is_set():
-            self._loop.run(deliver(self._office, [UUID(key) for key in delivery_ids], UUID(token)))
+            self._loop.begin(deliver(self._office, [UUID(key) for key in delivery_ids], UUID(token)))
 
     def halt(self) -> None:
         """Start nothing new; what has not been sent is handed back. Running calls go on."""

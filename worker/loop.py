@@ -25,6 +25,10 @@ class LoopThread:
         """Run a coroutine on the loop and wait for it, at most ``timeout`` seconds."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
 
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the loop without waiting for it; it says itself what goes wrong."""
+        asyncio.run_coroutine_threadsafe(work, self.loop)
+
     def stop(self) -> None:
         """End the loop."""
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -6,10 +6,12 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM
 
 import pytest
+from standardwebhooks.webhooks import Webhook
 
 from tests.support.fleet import COMMAND, environment, serves
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
+from tests.support.receiver import Receiver
 from tests.support.visitor import Visitor
 
 PROMPTS = [f"picture number {number} of a few" for number in range(60)]
@@ -96,3 +98,26 @@ def test_a_killed_process_goes_on_where_it_was_when_it_is_started_again(
     assert not (repeated if on_unknown == "hold" else held)
     assert len(done) + len(held) == len(PROMPTS)
     darkroom.visitor.check_pictures(done)
+
+
+async def test_every_job_is_told_although_receiver_and_process_were_away(darkroom_of: Callable[..., Darkroom]) -> None:
+    receiver = Receiver()
+    await receiver.start()
+    darkroom = darkroom_of(delay=0.05)
+    default = darkroom.visitor.ask("POST", "/v1/webhooks/default/rotate")
+    assert default is not None
+    ids = darkroom.visitor.submit(PROMPTS[:20], webhook_url=receiver.url)
+    await receiver.until(20)
+    await receiver.stop()
+    ids += darkroom.visitor.submit(PROMPTS[20:30], webhook_url=receiver.url)
+    darkroom.visitor.settled(30)
+    darkroom.process.kill()
+    await receiver.start()
+    darkroom.start()
+    await receiver.until(30, within=60)
+    await receiver.stop()
+    told = [got.said["data"]["id"] for got in receiver.got]
+    assert set(told) == set(ids)
+    assert len({got.id for got in receiver.got}) == 30
+    last = receiver.got[-1]
+    Webhook(default.json()["secret"]).verify(last.body, dict(last.headers))

@@ -66,9 +66,9 @@ class Receiver:
             await self._runner.cleanup()
             self._runner = None
 
-    async def until(self, count: int) -> None:
+    async def until(self, count: int, *, within: float = 10) -> None:
         """Wait until so many messages have come."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(within):
             while len(self.got) < count:
                 self._news.clear()
                 await self._news.wait()

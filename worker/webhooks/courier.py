@@ -18,7 +18,7 @@ from worker.webhooks.outgoing import PER_HOST, Claimed
 
 CHUNK = 32
 _REST = 0.02  # seconds between looks at least
-_HEARING = timedelta(seconds=45)  # for the message to come; after the claim, others send it
+_HEARING = timedelta(seconds=15)  # for the message to come; after the claim, others send it
 _log = structlog.get_logger()
 Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
 

@@ -382,7 +382,7 @@ async def test_a_message_of_the_broker_that_comes_when_the_claim_is_nearly_over_
 ) -> None:
     await posting.job(await darkroom.caller(), webhook_url=receiver.url)
     await posting.look()
-    darkroom.clock.forward(seconds=45.2)
+    darkroom.clock.forward(seconds=15.2)
     await posting.deliver()
     assert receiver.got == []
     darkroom.clock.forward(seconds=5)
