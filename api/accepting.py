@@ -1,12 +1,13 @@
 """Accepting jobs: all that are in order are born together, once per Idempotency-Key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
 from api.drafts import Draft, Fault
@@ -15,9 +16,16 @@ from api.problems import Problem
 from api.services import Services
 from models.errors import InvalidRequest
 from models.ids import parse_id, public_id
+from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.idempotency import claim_key, find_key, forget_key
 from models.queries.jobs import NewJob, insert_jobs
 from models.queries.pictures import insert_assets
+
+QUEUE_FULL = "queue_full"  #: the code of what does not fit into a caller's limit of waiting jobs
+
+
+Beside = Callable[[AsyncConnection, Sequence[NewJob]], Awaitable[None]]
+"""What else is to be written with the jobs, in their transaction; if it raises, nothing is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +64,40 @@ async def accept(
     surface: str,
     once: Once | None,
     at: datetime,
+    beside: Beside | None = None,
 ) -> Accepted:
     """Write the jobs that are in order, in one transaction; the others are rejected by their index."""
     jobs, assets, rejected = await _prepare(services, caller, drafts, at)
     accepted = Accepted([job.id for job in jobs], rejected, jobs)
     async with services.database.writing() as connection:
+        room = await lock_queue_room(connection, caller.id) if caller.max_queued is not None else None
+        if room is not None and len(jobs) > room.left:
+            if once is not None and (row := await find_key(connection, caller.id, once.key)):
+                return _replay(row, once)
+            accepted = _cut(accepted, room)
         if once is not None and not await _claim(connection, services, caller, once, accepted, at):
             row = await find_key(connection, caller.id, once.key)
             if row is not None:
                 return _replay(row, once)
         await insert_assets(connection, assets)
-        await insert_jobs(connection, jobs, caller_id=caller.id, surface=surface, at=at)
-    if jobs:
+        await insert_jobs(connection, accepted.jobs, caller_id=caller.id, surface=surface, at=at)
+        if beside is not None:
+            await beside(connection, accepted.jobs)
+    if accepted.jobs:
         services.doorbell.ring()
     return accepted
+
+
+def _cut(accepted: Accepted, room: QueueRoom) -> Accepted:
+    """Reject the last of many jobs, as many as do not fit; raise the 429 problem if none fits."""
+    words = f"{room.limit:,} jobs of your key may wait, and so many do; hand in more when some have started."
+    if not room.left:
+        raise Problem(429, QUEUE_FULL, words, headers={"Retry-After": "10"}, more={"limit": room.limit})
+    elsewhere = {each["index"] for each in accepted.rejected}
+    indexes = [i for i in range(len(accepted.jobs) + len(elsewhere)) if i not in elsewhere]
+    full = [{"index": i, "code": QUEUE_FULL, "message": words, "errors": []} for i in indexes[room.left :]]
+    rejected = sorted([*accepted.rejected, *full], key=lambda each: int(each["index"]))
+    return Accepted(accepted.job_ids[: room.left], rejected, accepted.jobs[: room.left])
 
 
 async def _claim(

@@ -27,6 +27,7 @@ class Caller:
     id: UUID
     name: str
     admin: bool
+    max_queued: int | None = None  #: jobs that may wait, as of some seconds ago
 
 
 def configured_keys(settings: Settings) -> dict[bytes, tuple[str, bool]]:
@@ -79,9 +80,9 @@ class Authenticator:
         if row is None or row.revoked_at is not None:
             return None
         if row.name != FROM_SETTINGS:
-            return Caller(row.id, row.name, row.admin)
+            return Caller(row.id, row.name, row.admin, row.max_queued)
         configured = self._configured.get(key_hash)
-        return None if configured is None else Caller(row.id, row.name, configured[1])
+        return None if configured is None else Caller(row.id, row.name, configured[1], row.max_queued)
 
 
 async def authenticate(request: Request, authenticator: Authenticator) -> Caller:

@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 
 
 class Problem(Exception):
-    """An answer that is not what was asked for. ``errors`` are ``{field, message}``."""
+    """An answer that is not what was asked for. ``errors`` are ``{field, message}``; ``more`` are members."""
 
     def __init__(
         self,
@@ -29,10 +29,11 @@ class Problem(Exception):
         *,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
-        self.errors, self.headers = list(errors), dict(headers or {})
+        self.errors, self.headers, self.more = list(errors), dict(headers or {}), dict(more or {})
 
 
 def invalid(field: str, message: str, *, code: str = "invalid", status: int = 422) -> Problem:
@@ -55,6 +56,7 @@ def problem_answer(problem: Problem, request_id: str) -> Response:
         "detail": storable_text(problem.detail),
         "errors": problem.errors,
         "request_id": request_id,
+        **problem.more,
     }
     return Response(orjson.dumps(content), problem.status, problem.headers, media_type=MEDIA_TYPE)
 

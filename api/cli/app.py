@@ -25,8 +25,8 @@ _COMMANDS = (
     (_USE, "submit", "api.cli.submit:submit", "Hand in one job."),
     (_USE, "jobs", "api.cli.jobs:app", "Look at jobs, cancel them, start them again."),
     (_USE, "webhooks", "api.cli.webhooks:app", "Be told of jobs at an address of yours; look at deliveries."),
-    (_OPERATE, "channels", "api.cli.channels:app", "Look at providers, try, pause and resume them."),
-    (_OPERATE, "keys", "api.cli.keys:app", "Make, list and revoke API keys."),
+    (_OPERATE, "channels", "api.cli.channels:app", "Look at providers, try, pause, drain and resume them."),
+    (_OPERATE, "keys", "api.cli.keys:app", "Make, list, limit and revoke API keys."),
     (_OPERATE, "explain", "api.cli.explain:explain", "Say what a provider's answer means."),
     (_OPERATE, "doctor", "api.cli.doctor.command:doctor", "Find what is wrong, and say how to mend it."),
 )

@@ -1,4 +1,4 @@
-"""``darkroom keys``: make, list and revoke API keys."""
+"""``darkroom keys``: make, list, limit and revoke API keys."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from rich.text import Text
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.cli.callers import make_key, revoke_keys
+from api.cli.callers import limit_keys, make_key, revoke_keys
 from api.cli.exits import CommandFailed, Exit
 from api.cli.installation import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
@@ -17,7 +17,10 @@ from models.clock import rfc3339
 from models.ids import public_id
 from models.queries.callers import list_callers
 
-app = App(name="keys", help="Make, list and revoke API keys.", help_format="plaintext")
+app = App(name="keys", help="Make, list, limit and revoke API keys.", help_format="plaintext")
+
+Limit = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
+_LEAST, _MOST = 0.01, 1_000_000
 
 
 @app.command
@@ -26,6 +29,10 @@ def create(
     /,
     *,
     admin: Annotated[bool, Parameter(negative="")] = False,
+    rpm: Limit = None,
+    concurrency: Limit = None,
+    max_queued: Limit = None,
+    weight: Limit = None,
     installation: Installation = DEFAULT_INSTALLATION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
@@ -36,17 +43,27 @@ def create(
     name
         who will use it
     admin
-        it may also operate: see all channels
+        it may also operate: see all channels, pause and resume them
+    rpm
+        its calls per minute; more wait
+    concurrency
+        its calls in flight; more wait
+    max_queued
+        its jobs that may wait; more are refused
+    weight
+        its share beside other keys; 1 unless you say otherwise
     """
     if not name.strip() or len(name) > 100:
         raise CommandFailed(Exit.USAGE, "A key's name has 1 to 100 characters.")
 
+    limits = _limits(rpm=rpm, concurrency=concurrency, max_queued=max_queued, weight=weight)
+
     async def act(connection: AsyncConnection) -> tuple[UUID, str]:
-        return await make_key(connection, name.strip(), admin=admin)
+        return await make_key(connection, name.strip(), admin=admin, limits=limits)
 
     made, key = write(settings_of(installation), act)
     caller_id = public_id("caller", made)
-    value = {"id": caller_id, "name": name.strip(), "admin": admin, "key": key}
+    value = {"id": caller_id, "name": name.strip(), "admin": admin, **limits, "key": key}
     view = Text(f"{key}\n\nKeep it: it is not shown again. Use it so:\n  export DARKROOM_API_KEY={key}")
     printer(json=output.json).record(value, view)
     return Exit.OK
@@ -56,8 +73,46 @@ def create(
 def list_keys(*, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT) -> Exit:
     """List keys by name. Only their first and last characters are known."""
     found = read(settings_of(installation), list_callers)
-    columns = ("ID", "NAME", "KEY", "ADMIN", "CREATED", "STATUS")
+    columns = ("ID", "NAME", "KEY", "ADMIN", "CREATED", "STATUS", "LIMITS")
     printer(json=output.json).table("keys", columns, [(_value(row), _cells(row)) for row in found])
+    return Exit.OK
+
+
+@app.command
+def limit(
+    key: str,
+    /,
+    *,
+    rpm: Limit = None,
+    concurrency: Limit = None,
+    max_queued: Limit = None,
+    weight: Limit = None,
+    installation: Installation = DEFAULT_INSTALLATION,
+) -> Exit:
+    """Change what a key may do; what is not named stays. ``none`` takes a limit away.
+
+    Parameters
+    ----------
+    key
+        its id, or a name, which means all keys of that name
+    rpm
+        its calls per minute; more wait
+    concurrency
+        its calls in flight; more wait
+    max_queued
+        its jobs that may wait; more are refused
+    weight
+        its share beside other keys
+    """
+    limits = _limits(rpm=rpm, concurrency=concurrency, max_queued=max_queued, weight=weight)
+    if not limits:
+        raise CommandFailed(Exit.USAGE, "Say which limit: --rpm, --concurrency, --max-queued or --weight.")
+
+    async def act(connection: AsyncConnection) -> int:
+        return await limit_keys(connection, key, limits)
+
+    if not write(settings_of(installation), act):
+        raise CommandFailed(Exit.NOT_FOUND, f"There is no key {key!r}; see `darkroom keys list`.")
     return Exit.OK
 
 
@@ -79,12 +134,36 @@ def revoke(key: str, /, *, installation: Installation = DEFAULT_INSTALLATION) ->
     return Exit.OK
 
 
+def _limits(**given: str | None) -> dict[str, float | None]:
+    """Read the limits that were given: numbers, or none."""
+    return {name: _number(name, text) for name, text in given.items() if text is not None}
+
+
+def _number(name: str, text: str) -> float | None:
+    option, whole = f"--{name.replace('_', '-')}", name in ("concurrency", "max_queued")
+    if text.lower() == "none":
+        return 1.0 if name == "weight" else None
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = -1
+    least = 0 if name == "max_queued" else _LEAST
+    if not least <= value <= _MOST:
+        kind = "a whole number" if whole else "a number"
+        raise CommandFailed(Exit.USAGE, f"{option} takes {kind} from {least:g} to {_MOST:,}, or none.")
+    return value
+
+
 def _value(row: Row[Any]) -> dict[str, Any]:
     return {
         "id": public_id("caller", row.id),
         "name": row.name,
         "key_hint": row.key_hint,
         "admin": row.admin,
+        "rpm": row.rpm,
+        "concurrency": row.concurrency,
+        "max_queued": row.max_queued,
+        "weight": row.weight,
         "created_at": rfc3339(row.created_at),
         "revoked_at": rfc3339(row.revoked_at) if row.revoked_at else None,
     }
@@ -93,4 +172,15 @@ def _value(row: Row[Any]) -> dict[str, Any]:
 def _cells(row: Row[Any]) -> tuple[Any, ...]:
     status = status_text("revoked" if row.revoked_at else "ready")
     created = row.created_at.strftime("%Y-%m-%d %H:%M")
-    return public_id("caller", row.id), row.name, row.key_hint, "yes" if row.admin else "", created, status
+    named = (public_id("caller", row.id), row.name, row.key_hint, "yes" if row.admin else "")
+    return *named, created, status, _limits_text(row)
+
+
+def _limits_text(row: Row[Any]) -> str:
+    limits = (
+        (row.rpm, "calls/min"),
+        (row.concurrency, "in flight"),
+        (row.max_queued, "waiting"),
+        (None if row.weight == 1 else row.weight, "weight"),
+    )
+    return ", ".join(f"{value:g} {unit}" for value, unit in limits if value is not None)

@@ -20,6 +20,7 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="for people")
     errors: list[dict[str, str]] = Field(description="{field, message} of what was sent")
     request_id: str
+    limit: int | None = Field(None, description="queue_full: how many jobs of yours may wait")
 
 
 class AttemptDocument(BaseModel):

@@ -75,7 +75,7 @@ def _add_submit(router: APIRouter) -> None:
                 "Accepted. Each of many is accepted or rejected.",
                 {"oneOf": [_JOB, reference("BatchDocument")]},
             ),
-            problems(400, 401, 413, 422, 503),
+            problems(400, 401, 413, 422, 429, 503),
         ),
         openapi_extra=extra(
             header(

@@ -1,18 +1,22 @@
 """Who asks: API keys, kept as SHA-256 hashes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Update, insert, select, update
+from sqlalchemy import Row, Update, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.rows import rows_parameter, rows_source
-from models.tables import callers
+from models.states import JobStatus
+from models.tables import callers, jobs
+
+LIMITS = ("rpm", "concurrency", "max_queued", "weight")  #: what an operator may set for a caller
 
 
 async def find_caller(connection: AsyncConnection, key_hash: bytes) -> Row[Any] | None:
@@ -29,11 +33,21 @@ async def insert_caller(
     key_hint: str,
     admin: bool,
     at: datetime,
+    limits: Mapping[str, float | None] | None = None,
 ) -> bool:
-    """Write a caller. ``False`` if the key is known already; nothing changes then."""
+    """Write a caller. ``False`` if the key is known already; nothing changes then.
+
+    ``limits`` are of ``LIMITS``.
+    """
     make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
     statement: Any = make(callers).values(
-        id=caller_id, name=name, key_hash=key_hash, key_hint=key_hint, admin=admin, created_at=at
+        id=caller_id,
+        name=name,
+        key_hash=key_hash,
+        key_hint=key_hint,
+        admin=admin,
+        created_at=at,
+        **(limits or {}),
     )
     born = await connection.execute(statement.on_conflict_do_nothing().returning(callers.c.id))
     return born.first() is not None
@@ -52,10 +66,52 @@ async def revoke_caller(connection: AsyncConnection, caller_id: UUID, *, at: dat
     return bool(result.rowcount == 1)
 
 
+async def change_limits(
+    connection: AsyncConnection, caller_id: UUID, limits: Mapping[str, float | None]
+) -> None:
+    """Set some of a caller's ``LIMITS``; ``None`` takes one away."""
+    await connection.execute(update(callers).where(callers.c.id == caller_id).values(**limits))
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRoom:
+    """How many jobs of a caller may wait, and how many do (not counted beyond the limit)."""
+
+    limit: int
+    queued: int
+
+    @property
+    def left(self) -> int:
+        """How many more may be handed in."""
+        return max(self.limit - self.queued, 0)
+
+
+async def lock_queue_room(connection: AsyncConnection, caller_id: UUID) -> QueueRoom | None:
+    """Return a caller's room, which stays so until this transaction ends; ``None``: without limit.
+
+    Submits of one caller wait for each other here, so that together they do not exceed the limit.
+    """
+    statement = select(callers.c.max_queued).where(callers.c.id == caller_id)
+    limit = await connection.scalar(statement.with_for_update(key_share=True))
+    if limit is None:
+        return None
+    waiting = (
+        select(jobs.c.id)
+        .where(jobs.c.caller_id == caller_id, jobs.c.status == JobStatus.QUEUED.value)
+        .limit(limit)
+        .subquery()
+    )
+    queued = await connection.scalar(select(func.count()).select_from(waiting))
+    return QueueRoom(limit, queued or 0)
+
+
 async def lock_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    """Take those of the callers whom nobody else has: their limits, and where their fair share stands."""
+    """Take those of the callers whom no other round has: their limits, and where their fair share stands.
+
+    A submit that is under way refers to its caller; ``key_share`` lets it, so that nobody is passed over.
+    """
     statement = select(callers).where(callers.c.id.in_(caller_ids)).order_by(callers.c.id)
-    return (await connection.execute(statement.with_for_update(skip_locked=True))).all()
+    return (await connection.execute(statement.with_for_update(skip_locked=True, key_share=True))).all()
 
 
 async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str, Any]]) -> None:

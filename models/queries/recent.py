@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import attempts
@@ -24,7 +24,7 @@ async def count_starts(connection: AsyncConnection, channel: str, since: datetim
 
 async def newest_calls(connection: AsyncConnection, channel: str, since: datetime) -> Sequence[Row[Any]]:
     """Return (sent_at, finished_at, outcome) of the calls since then, newest first, ``SAMPLE`` at most."""
-    statement = (
+    statement: Select[Any] = (
         select(attempts.c.sent_at, attempts.c.finished_at, attempts.c.outcome)
         .where(attempts.c.channel == channel, attempts.c.sent_at > since)
         .order_by(attempts.c.sent_at.desc())

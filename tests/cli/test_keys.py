@@ -70,3 +70,41 @@ def test_a_database_that_is_down_is_said_without_its_password(
     said = capsys.readouterr().err
     assert "DARKROOM_DATABASE_URL" in said
     assert "secret" not in said
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_keys_limits_are_given_changed_and_taken_away(darkroom: Darkroom, capsys: Printed) -> None:
+    assert darkroom("keys", "create", "alice", "--rpm", "30", "--max-queued", "1000", "--weight", "2.5") == 0
+    [made] = lines(capsys)
+    assert (made["rpm"], made["max_queued"], made["weight"]) == (30, 1000, 2.5)
+    assert darkroom("keys", "limit", "alice", "--rpm", "none", "--concurrency", "4") == 0
+    assert darkroom("keys", "limit", made["id"], "--weight", "none") == 0
+    assert darkroom("keys", "list") == 0
+    [listed] = lines(capsys)
+    assert [listed[name] for name in ("rpm", "concurrency", "max_queued", "weight")] == [None, 4, 1000, 1]
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("limit", "alice"),
+        ("limit", "alice", "--rpm", "many"),
+        ("limit", "alice", "--rpm", "-1"),
+        ("limit", "alice", "--rpm", "nan"),
+        ("limit", "alice", "--concurrency", "1.5"),
+        ("limit", "alice", "--concurrency", "0"),
+        ("create", "bob", "--weight", "0"),
+    ],
+)
+def test_a_limit_that_means_nothing_is_refused(
+    darkroom: Darkroom, capsys: Printed, options: tuple[str, ...]
+) -> None:
+    assert darkroom("keys", "create", "alice") == 0
+    assert darkroom("keys", *options) == 2
+    assert "--" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_limit_of_an_unknown_key_is_not_found(darkroom: Darkroom) -> None:
+    assert darkroom("keys", "limit", "nobody", "--rpm", "1") == 4
