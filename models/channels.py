@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from models.retry_rules import RetryRules
+
 
 class Limits(BaseModel):
     """What may be started in a time, and run at once; over all workers."""
@@ -48,6 +50,7 @@ class ChannelSettings(Limits):
     total_timeout: float | None = Field(
         None, gt=0, description="seconds for the whole call; overrides the preset"
     )
+    retry: RetryRules | None = Field(None, description="retry rules by class, over those of the settings")
 
     def all_limits(self) -> dict[str, dict[str, float]]:
         """Return the limits by model, as the channel's row keeps them; "" stands for the whole channel."""

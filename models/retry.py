@@ -4,18 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from models.retry_policy import STANDARD, RetryPolicy, Rule
+from models.retry_rules import MOST_CALLS, RetryClass, class_of
 from models.states import OnUnknown
-from models.verdicts import UNKNOWN, ErrorCode, Outcome, Verdict
+from models.verdicts import Outcome, Verdict
 
-ONCE: frozenset[ErrorCode] = frozenset({"input_image_unreachable"})
-"""What is worth one more call, and not two."""
-
-_SLOW: frozenset[ErrorCode] = frozenset({"upstream_quota", "no_channel", "maintenance"})
-"""What a person at the provider has to mend: that takes minutes, not seconds."""
-
-_SLOWER = 30  #: times the usual back-off, for those
-_SLOWEST = 6  #: times its cap
 _RESET = timedelta(minutes=2)  #: a day's limit is not reset sooner than this, whatever a provider says
+_TIMES = {1: "once", 2: "twice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,51 +39,22 @@ Decision = Retry | Hold | GiveUp
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How long to wait: exponential with full jitter.
-
-    Source: "Exponential Backoff And Jitter", AWS Architecture Blog. A provider's ``Retry-After`` is a floor
-    below which nothing is sent; up to one ``base`` of jitter goes on top, so that jobs do not return at once.
-    Where a person has to mend something, the wait is longer, and at least half of it is certain.
-    """
-
-    base: timedelta = timedelta(seconds=2)
-    cap: timedelta = timedelta(minutes=5)
-    human_wait: timedelta = timedelta(
-        seconds=1
-    )  #: the gate keeps a tripped channel shut; this only lets it see
-
-    def backoff(
-        self,
-        attempt: int,
-        retry_after: timedelta | None,
-        jitter: Callable[[], float],
-        *,
-        code: ErrorCode | None = None,
-    ) -> timedelta:
-        """Return the wait before the call after ``attempt`` (from 1); ``jitter`` gives numbers in [0, 1)."""
-        if retry_after is not None and retry_after > timedelta():
-            return retry_after + self.base * jitter()
-        doubled = self.base * (1 << min(attempt - 1, 30))
-        if code in _SLOW:
-            return min(self.cap * _SLOWEST, doubled * _SLOWER) * (0.5 + 0.5 * jitter())
-        return min(self.cap, doubled) * jitter()
-
-
-@dataclass(frozen=True, slots=True)
 class Tries:
     """How often a job has called so far in this generation, this call included."""
 
     counted: int  #: attempts used up
     allowed: int  #: attempts that the job may use up
-    without_image: int = 0  #: of them, answers without a picture
-    unknown: int = 0  #: of them, calls of unknown outcome
-    alike: int = 0  #: of them, calls that ended with the same code; counted for those of ``ONCE``
+    alike: int = 1  #: calls that ended in the same class as this one
+    made: int = 1  #: all calls, those that did not count included
 
-
-def unknown_outcomes(outcomes: Sequence[str | None]) -> int:
-    """Count the calls of which nobody knows whether they were made and charged."""
-    return sum(outcome in UNKNOWN for outcome in outcomes)
+    @classmethod
+    def after(
+        cls, verdict: Verdict, earlier: Sequence[tuple[str | None, str | None]], *, counted: int, allowed: int
+    ) -> "Tries":
+        """Count, from outcome and code of the calls before."""
+        kind = class_of(verdict.outcome, verdict.code)
+        alike = sum(class_of(outcome, code) is kind for outcome, code in earlier)
+        return cls(counted, allowed, 1 + alike, 1 + len(earlier))
 
 
 def parked(verdict: Verdict, now: datetime) -> Verdict:
@@ -112,30 +78,37 @@ def decide(
     *,
     on_unknown: OnUnknown,
     jitter: Callable[[], float],
-    policy: RetryPolicy = RetryPolicy(),
+    policy: RetryPolicy = STANDARD,
 ) -> Decision:
     """Decide what follows a call that brought no picture."""
-    wait = policy.backoff(max(tries.counted, 1), verdict.retry_after, jitter, code=verdict.code)
-    spent = tries.counted >= tries.allowed
-    match verdict.outcome:
-        case Outcome.NEEDS_HUMAN:
-            return Retry(policy.human_wait, counts=False)
-        case Outcome.RETRY if verdict.code in ONCE and tries.alike > 1:
-            return GiveUp("it failed in the same way twice")
-        case Outcome.RETRY if not spent:
-            return Retry(wait)
-        case Outcome.NO_IMAGE if not spent and tries.without_image <= 1:
-            return Retry(wait)
-        case Outcome.AMBIGUOUS | Outcome.PENDING:
-            return _unknown(tries, on_unknown, wait, spent=spent)
-    return GiveUp(
-        f"{tries.counted} of {tries.allowed} attempts used" if spent else "the same request would fail again"
-    )
+    kind = class_of(verdict.outcome, verdict.code)
+    if kind is None:
+        return GiveUp("the same request would fail again")
+    if kind is RetryClass.AMBIGUOUS and (stop := _unknown(tries, on_unknown)):
+        return stop
+    rule, needs_human = policy.rules[kind], kind is RetryClass.NEEDS_HUMAN
+    if reason := _used_up(rule, tries):
+        return Hold(reason) if needs_human else GiveUp(reason)
+    # the door of a channel that needs a person is shut, and the job may go to another: nothing to wait for
+    retry_after = None if needs_human else verdict.retry_after
+    return Retry(rule.wait(tries.alike, retry_after, jitter), counts=rule.counts)
 
 
-def _unknown(tries: Tries, on_unknown: OnUnknown, wait: timedelta, *, spent: bool) -> Decision:
-    """Apply the job's own policy to a call that may have been made and charged."""
+def _unknown(tries: Tries, on_unknown: OnUnknown) -> Decision | None:
+    """Apply the job's own choice to a call that may have been charged; ``None``: it may be sent again."""
     if on_unknown is OnUnknown.HOLD:
         return Hold("it is unknown whether the provider made and charged this picture")
-    again = on_unknown is OnUnknown.RETRY or (on_unknown is OnUnknown.RETRY_ONCE and tries.unknown <= 1)
-    return Retry(wait) if again and not spent else GiveUp("the call's outcome is unknown")
+    if on_unknown is OnUnknown.RETRY or (on_unknown is OnUnknown.RETRY_ONCE and tries.alike <= 1):
+        return None
+    return GiveUp("the call's outcome is unknown")
+
+
+def _used_up(rule: Rule, tries: Tries) -> str | None:
+    """Say why there is no further call, if so."""
+    if rule.counts and tries.counted >= tries.allowed:
+        return f"{tries.counted} of {tries.allowed} attempts used"
+    if rule.attempts is not None and tries.alike > rule.attempts:
+        return f"it failed in the same way {_TIMES.get(tries.alike, f'{tries.alike} times')}"
+    if tries.made >= MOST_CALLS:
+        return f"{tries.made} calls were made, which is the most for one job"
+    return None

@@ -1,5 +1,6 @@
 """All settings: one frozen object, read once."""
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.channels import ChannelSettings
 from models.errors import SettingsError
+from models.retry_rules import RetryRules
 from models.states import OnUnknown
 
 _LIST = "comma-separated"
@@ -90,6 +92,9 @@ class Settings(BaseSettings):
     )
     retry_base: float = Field(2, gt=0, description="seconds: the first back-off's ceiling, doubled each time")
     retry_cap: float = Field(300, gt=0, description="seconds: the longest back-off")
+    retry: Annotated[RetryRules | None, NoDecode] = Field(
+        None, description="retry rules by class, as JSON, or [retry.CLASS] of darkroom.toml"
+    )
 
     request_body_limit: int = Field(64 * 2**20, gt=0, description="bytes of one API request at most")
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
@@ -106,6 +111,24 @@ class Settings(BaseSettings):
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is remembered")
     webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook's receiver may take")
 
+    midjourney_image_model: str | None = Field(
+        None, description="the model behind /mj; unset: the first that a channel names"
+    )
+    midjourney_niji_model: str | None = Field(
+        None, description="the model for --niji and NIJI_JOURNEY; unset: the other one, asked in words"
+    )
+    midjourney_grid: int = Field(4, ge=1, le=4, description="pictures of one imagine; 1: no grid")
+    midjourney_queue: int | None = Field(
+        None, ge=1, description="tasks of one caller that may wait; more get code 23; unset: no limit"
+    )
+    midjourney_always_one: bool = Field(
+        False,
+        description="answer accepted submits with code 1, never 22, for clients that take 22 for a failure",
+    )
+    midjourney_cancel_status: Literal["FAILURE", "CANCEL"] = Field(
+        "FAILURE", description="what cancelled tasks are called; most clients poll on after CANCEL"
+    )
+
     s3_endpoint: str | None = Field(None, description="an S3-like server's address; unset: AWS")
     s3_region: str = Field("us-east-1", description="the bucket's region")
     s3_access_key_id: str | None = Field(None, description="unset: the platform's own credentials")
@@ -119,6 +142,14 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("retry", mode="before")
+    @classmethod
+    def _parsed(cls, value: object) -> object:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except json.JSONDecodeError as error:
+            raise ValueError('write JSON, such as {"no_image": {"attempts": 2}}') from error
 
     @field_validator("api_keys", "admin_keys")
     @classmethod

@@ -65,8 +65,8 @@ class Heartbeat:
         """Say goodbye: what is still in hand is taken back at once."""
         async with self._bench.tools.database.writing() as connection:
             left = await in_hand(connection, self._bench.worker_id)
-            policy = self._bench.tools.policy
-            await reclaim(connection, left, self._bench.worker_id, policy, self._bench.tools.clock())
+            policies = self._bench.tools.policies
+            await reclaim(connection, left, self._bench.worker_id, policies, self._bench.tools.clock())
             await forget_worker(connection, self._bench.worker_id)
         await self._forget_lane(self._bench.worker_id)
 
@@ -100,7 +100,7 @@ class Heartbeat:
                 await let_go(connection, dropped, worker_id)
                 left = await in_hand(connection, worker_id, [row.id for row in stray])
                 left = [row for row in left if hand.jobs.get(row.id) is None]  # its message may have come
-                await reclaim(connection, left, worker_id, self._bench.tools.policy, now)
+                await reclaim(connection, left, worker_id, self._bench.tools.policies, now)
 
     async def _reap(self, now: datetime) -> None:
         """Take back what lost workers had in hand."""
@@ -116,7 +116,7 @@ class Heartbeat:
             if not await forget_worker(connection, worker_id, now - self._timeout) and not gone:
                 return  # it has beaten meanwhile
             left = await in_hand(connection, worker_id)
-            await reclaim(connection, left, worker_id, self._bench.tools.policy, now)
+            await reclaim(connection, left, worker_id, self._bench.tools.policies, now)
         await self._forget_lane(worker_id)
         _log.warning(
             "a worker was lost; what it had in hand is taken back", worker=str(worker_id), jobs=len(left)

@@ -13,8 +13,8 @@ import httpx
 from models.channels import ChannelSettings
 from models.clock import Clock, Sleep, now
 from models.database import Database
-from models.retry import RetryPolicy
 from models.settings import Settings
+from worker.policies import Policies
 from worker.storage.addresses import AllowList
 from worker.storage.bring import PictureKeeper
 from worker.storage.crumbs import open_landing_folder
@@ -49,7 +49,7 @@ class Tools:
     tasks: TaskReader  #: asks a provider after a task
     documents: DocumentReader  #: reads what a link in an answer keeps about a task
     routes: Mapping[str, Route]
-    policy: RetryPolicy
+    policies: Policies
     clock: Clock
     sleep: Sleep
     clients: tuple[httpx.AsyncClient, ...]
@@ -112,7 +112,7 @@ def build_tools(settings: Settings) -> Tools:
         routes={
             channel.name: Route(channel, effective_preset(channel)) for channel in settings.all_channels()
         },
-        policy=RetryPolicy(timedelta(seconds=settings.retry_base), timedelta(seconds=settings.retry_cap)),
+        policies=Policies.from_settings(settings),
         clock=now,
         sleep=asyncio.sleep,
         clients=(calls, downloads),

@@ -25,7 +25,7 @@ _ENDED = (
 )
 _KEPT = ("handles", "raw_key")  # may be known before the call ends, and are not forgotten then
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that asking again may change
-_AMENDED = ("outcome", "error_code", "provider_message", "billed")
+_AMENDED = ("outcome", "error_code", "billed")
 
 
 async def insert_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -59,17 +59,16 @@ async def delete_attempts(connection: AsyncConnection, rows: Sequence[Mapping[st
         await connection.execute(delete(attempts).where(*same, attempts.c.finished_at.is_(None)))
 
 
-async def outcomes_of(
-    connection: AsyncConnection, job_id: UUID, generation: int, *, before: int
-) -> Sequence[str | None]:
-    """Return the outcomes of a job's calls in this generation before call ``before``, oldest first."""
+async def endings_before(
+    connection: AsyncConnection, job_id: UUID, generation: int, number: int
+) -> Sequence[tuple[str | None, str | None]]:
+    """Return outcome and error code of a job's calls in this generation before call ``number``."""
     statement = (
-        select(attempts.c.outcome)
+        select(attempts.c.outcome, attempts.c.error_code)
         .where(attempts.c.job_id == job_id, attempts.c.generation == generation)
-        .where(attempts.c.number < before)
-        .order_by(attempts.c.number)
+        .where(attempts.c.number < number)
     )
-    return (await connection.scalars(statement)).all()
+    return [(row.outcome, row.error_code) for row in await connection.execute(statement)]
 
 
 async def last_minute(
@@ -84,19 +83,6 @@ async def last_minute(
     )
     count, oldest, newest = (await connection.execute(statement)).one()
     return count, oldest, newest
-
-
-async def ended_alike(
-    connection: AsyncConnection, job_id: UUID, generation: int, *, before: int, code: str
-) -> int:
-    """Count a job's calls in this generation before call ``before`` that ended with this error code."""
-    statement = (
-        select(func.count())
-        .select_from(attempts)
-        .where(attempts.c.job_id == job_id, attempts.c.generation == generation)
-        .where(attempts.c.number < before, attempts.c.error_code == code)
-    )
-    return await connection.scalar(statement) or 0
 
 
 async def open_attempt(connection: AsyncConnection, job: Row[Any]) -> Row[Any] | None:
@@ -142,11 +128,13 @@ def _note(dialect: str) -> Update:
 
 @lru_cache(maxsize=2)
 def _amend(dialect: str) -> Update:
-    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_AMENDED)])
-    said = func.coalesce(given.c.provider_message, attempts.c.provider_message)
+    known = ("provider_message", "http_status", "provider_request_id", *_KEPT)
+    names = dict.fromkeys(("job_id", "number", *_AMENDED, *known))
+    given = rows_source(dialect, [attempts.c[name] for name in names])
+    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in known}
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
         .where(attempts.c.outcome.in_(_OPEN))
-        .values({name: given.c[name] for name in _AMENDED} | {"provider_message": said})
+        .values({name: given.c[name] for name in _AMENDED} | kept)
     )

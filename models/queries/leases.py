@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Row, Select, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.tables import attempts, callers, channels, jobs
+from models.tables import attempts, callers, campaigns, channels, jobs
 
 _QUEUED: ColumnElement[str] = literal_column("'queued'")
 _STORING: ColumnElement[str] = literal_column("'storing'")
@@ -19,8 +19,16 @@ _WORKED_ON: tuple[Column[Any], ...] = tuple(
         *("attempts_used", "store_tries", "channel_id", "lease_token", "start_at", "started_at", "answer"),
         "expires_at",
         "progress",
+        "retry",
     )
 )
+_CAMPAIGN_RETRY = (
+    select(campaigns.c.retry)
+    .where(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
+    .scalar_subquery()
+    .label("campaign_retry")
+)
+_CHANNEL = select(channels.c.name).where(channels.c.id == jobs.c.channel_id).scalar_subquery()
 _CALLING = ("leased", "running", "cancelled")  # cancelled and still in hand: the call is not dropped yet
 
 
@@ -47,8 +55,11 @@ async def glance(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[A
 async def in_hand(
     connection: AsyncConnection, worker_id: UUID, job_ids: Sequence[UUID] | None = None
 ) -> Sequence[Row[Any]]:
-    """Return what a worker has in hand, or those of these jobs that it still has."""
-    statement = select(jobs).where(jobs.c.worker_id == worker_id)
+    """Return what a worker has in hand, or those of these jobs that it still has.
+
+    Beside the job's columns: ``channel``'s name and ``campaign_retry``.
+    """
+    statement = select(jobs, _CHANNEL.label("channel"), _CAMPAIGN_RETRY).where(jobs.c.worker_id == worker_id)
     if job_ids is not None:
         statement = statement.where(jobs.c.id.in_(job_ids))
     return (await connection.execute(statement)).all()
@@ -57,13 +68,17 @@ async def in_hand(
 async def leased_jobs(
     connection: AsyncConnection, job_ids: Sequence[UUID], lease: UUID, status: str
 ) -> Sequence[Row[Any]]:
-    """Return those of the jobs that are still under this lease, with channel name and next call number."""
+    """Return those of the jobs that are still under this lease.
+
+    Beside the job: ``channel``'s name, ``next_number`` of its calls, ``caller_rpm``, ``campaign_retry``.
+    """
     made = select(func.coalesce(func.max(attempts.c.number), 0)).where(attempts.c.job_id == jobs.c.id)
     statement: Select[Any] = select(
         *_WORKED_ON,
         (made.scalar_subquery() + 1).label("next_number"),
         channels.c.name.label("channel"),
         callers.c.rpm.label("caller_rpm"),
+        _CAMPAIGN_RETRY,
     ).where(
         channels.c.id == jobs.c.channel_id,
         callers.c.id == jobs.c.caller_id,

@@ -138,7 +138,7 @@ def test_a_card_says_what_follows_for_the_job_and_for_the_money() -> None:
     shown = " ".join(drawn(id="a", status=429, headers={"retry-after": "7.5"}, body="slow down").split())
     for part in (
         "a · HTTP 429",
-        "sent again after a wait",
+        "sent again when the channel may call again, and loses no attempt",
         "money not charged",
         "wait 7.5 s",
         "it said slow down",

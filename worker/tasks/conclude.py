@@ -1,16 +1,16 @@
 """What follows a call that brought no picture."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
 
-from models.queries.attempts import ended_alike, outcomes_of
-from models.retry import ONCE, GiveUp, Hold, Retry, Tries, decide, parked, unknown_outcomes
+from models.queries.attempts import endings_before
+from models.retry import GiveUp, Hold, Retry, Tries, decide, parked
 from models.states import JobStatus, OnUnknown
-from models.verdicts import UNKNOWN, Outcome, Verdict
+from models.verdicts import Outcome, Verdict
 from worker.lifecycle import Change, failed, held, requeued
 from worker.patience import patiently
 from worker.records import amendment, error_of
@@ -61,7 +61,7 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
         await patiently("past calls could not be read", lambda: _tries(bench, job, verdict, call)),
         on_unknown=OnUnknown(job.on_unknown),
         jitter=random.random,
-        policy=bench.tools.policy,
+        policy=bench.tools.policies.of(job),
     )
     match decision:
         case Retry(after, counts):
@@ -88,17 +88,8 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
 
 
 async def _tries(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Tries:
-    once = verdict.code if verdict.code in ONCE else None
-    if once is None and verdict.outcome not in (Outcome.NO_IMAGE, *UNKNOWN):
-        return Tries(call.used, job.max_attempts)
-    async with bench.tools.database.reading() as connection:
-        if once is not None:
-            earlier = await ended_alike(connection, job.id, job.generation, before=call.number, code=once)
-            return Tries(call.used, job.max_attempts, alike=1 + earlier)
-        before = await outcomes_of(connection, job.id, job.generation, before=call.number)
-    return Tries(
-        call.used,
-        job.max_attempts,
-        without_image=1 + before.count(Outcome.NO_IMAGE),
-        unknown=1 + unknown_outcomes(before),
-    )
+    earlier: Sequence[tuple[str | None, str | None]] = ()
+    if call.number > 1:
+        async with bench.tools.database.reading() as connection:
+            earlier = await endings_before(connection, job.id, job.generation, call.number)
+    return Tries.after(verdict, earlier, counted=call.used, allowed=job.max_attempts)

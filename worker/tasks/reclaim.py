@@ -9,11 +9,12 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.attempts import open_attempt, outcomes_of
+from models.queries.attempts import endings_before, open_attempt
 from models.queries.leases import let_go
-from models.retry import GiveUp, Hold, Retry, RetryPolicy, Tries, decide, unknown_outcomes
+from models.retry import GiveUp, Hold, Retry, Tries, decide
 from models.states import JobStatus, OnUnknown
 from worker.lifecycle import Change, commit, failed, handed_back, held, postponed, recovering, requeued
+from worker.policies import Policies
 from worker.records import ending, error_of
 from worker.tasks.lost import LOST, Lost
 from worker.upstream.recover import Handles
@@ -22,12 +23,12 @@ _NO_CALL = 2**15 - 1  # a number above those of all calls
 
 
 async def reclaim(
-    connection: AsyncConnection, jobs: Sequence[Row[Any]], worker_id: UUID, policy: RetryPolicy, at: datetime
+    connection: AsyncConnection, jobs: Sequence[Row[Any]], worker_id: UUID, policies: Policies, at: datetime
 ) -> None:
     """Return leases for free, leave calls to their policy, and pictures to whoever brings them home."""
     changes, finished = [], []
     for job in jobs:
-        change = await _change(connection, job, policy, at)
+        change = await _change(connection, job, policies, at)
         if change is None:
             finished.append(job.id)
         else:
@@ -38,7 +39,7 @@ async def reclaim(
 
 
 async def _change(
-    connection: AsyncConnection, job: Row[Any], policy: RetryPolicy, at: datetime
+    connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime
 ) -> Change | None:
     match JobStatus(job.status):
         case JobStatus.LEASED:
@@ -47,20 +48,25 @@ async def _change(
             why = "the worker that had it was lost; another brings the pictures home"
             return postponed(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
         case JobStatus.RUNNING:
-            return await _lost_call(connection, job, policy, at)
+            return await _lost_call(connection, job, policies, at)
     return None
 
 
-async def _lost_call(connection: AsyncConnection, job: Row[Any], policy: RetryPolicy, at: datetime) -> Change:
+async def _lost_call(connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime) -> Change:
     attempt = await open_attempt(connection, job)
     ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
     if attempt and (handles := Handles.from_json(attempt.handles)).pollable:
         lost = Lost(handles, attempt.number, job.attempts_used, at, LOST)
         return recovering(job, ended, lost.to_json(), at=at, why=lost.why, release=True)
     number = attempt.number if attempt else _NO_CALL
-    before = await outcomes_of(connection, job.id, job.generation, before=number)
-    tries = Tries(job.attempts_used, job.max_attempts, unknown=1 + unknown_outcomes(before))
-    decision = decide(LOST, tries, on_unknown=OnUnknown(job.on_unknown), jitter=random.random, policy=policy)
+    before = await endings_before(connection, job.id, job.generation, number)
+    decision = decide(
+        LOST,
+        Tries.after(LOST, before, counted=job.attempts_used, allowed=job.max_attempts),
+        on_unknown=OnUnknown(job.on_unknown),
+        jitter=random.random,
+        policy=policies.of(job),
+    )
     error = error_of(LOST, retryable=True)
     match decision:
         case Retry(after, _):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from models.retry import ONCE
+from models.retry_policy import STANDARD
+from models.retry_rules import class_of
 from models.verdicts import Billed, Outcome, Scope, Verdict
 
 
@@ -18,6 +19,7 @@ class Consequence:
 
 
 _ONCE_MORE = "it is sent once more; then it fails"
+_REFUSED = "it is sent again when the channel may call again, and loses no attempt"
 
 CONSEQUENCES: Mapping[Outcome, Consequence] = MappingProxyType(
     {
@@ -79,5 +81,8 @@ REACH: Mapping[Scope, str] = MappingProxyType(
 
 def what_follows(verdict: Verdict) -> str:
     """Say what becomes of a job after this verdict."""
-    once = verdict.outcome is Outcome.RETRY and verdict.code in ONCE
-    return _ONCE_MORE if once else CONSEQUENCES[verdict.outcome].job
+    kind = class_of(verdict.outcome, verdict.code)
+    rule = STANDARD.rules[kind] if kind is not None and verdict.outcome is Outcome.RETRY else None
+    if rule is not None and not rule.counts:
+        return _REFUSED
+    return _ONCE_MORE if rule is not None and rule.attempts == 1 else CONSEQUENCES[verdict.outcome].job

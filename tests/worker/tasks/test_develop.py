@@ -78,7 +78,7 @@ async def test_too_many_requests_cool_the_channel_and_the_job_comes_back(darkroo
     )
     await worker.look_and_work()
     job = await darkroom.job(job_id)
-    assert (job.status, job.backing_off, job.attempts_used) == ("queued", True, 1)
+    assert (job.status, job.backing_off, job.attempts_used) == ("queued", True, 0)  # it cost nothing
     assert (await darkroom.channel()).cooldown_until >= darkroom.clock()
     assert job.not_before > darkroom.clock()
     await worker.look_and_work()
@@ -260,7 +260,7 @@ async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: D
     await worker.dispatcher.look()
     async with darkroom.tools.database.writing() as connection:
         row = await darkroom.job(job_id)
-        await reclaim(connection, [row], worker.bench.worker_id, darkroom.tools.policy, darkroom.clock())
+        await reclaim(connection, [row], worker.bench.worker_id, darkroom.tools.policies, darkroom.clock())
     await worker.deliver()
     assert (await darkroom.job(job_id)).status == JobStatus.QUEUED
     assert darkroom.provider.ledger.calls == []
