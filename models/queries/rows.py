@@ -28,7 +28,24 @@ def rows_parameter(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]
     """Write rows for ``rows_source``, in the spelling in which the database stores them."""
     if connection.dialect.name == "sqlite":
         rows = [{name: _for_sqlite(value) for name, value in row.items()} for row in rows]
-    return {"rows": orjson.dumps(list(rows)).decode()}
+    return {"rows": _written(list(rows))}
+
+
+def _written(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write rows as JSON. One text that no database takes must not keep a result from being written."""
+    try:
+        text = orjson.dumps(rows)
+    except TypeError:  # a lone surrogate, or what is no JSON at all
+        return orjson.dumps(_storable(rows)).decode()
+    return (orjson.dumps(_storable(rows)) if b"\\u0000" in text else text).decode()
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _for_sqlite(value: Any) -> Any:
