@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 ROOM = 128  #: deliveries under way in one worker
-PER_HOST = 16  #: of them to one host: a receiver that hangs must not hold up the others
+PER_HOST = 32  #: of them to one host: a receiver that hangs must not hold up the others
 
 
 @dataclass(frozen=True, slots=True)
