@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.clock import rfc3339
 from models.ids import new_id
+from models.tables import jobs
 from worker.webhooks.native import job_body
 from worker.webhooks.telling import LIMIT, Telling, telling_of
 
@@ -33,12 +34,14 @@ def job(**values: Any) -> SimpleNamespace:
         "created_at": AT,
         "started_at": AT,
         "finished_at": AT,
+        "expires_at": None,
+        "retry": None,
         "error": None,
         "text": None,
         "metadata": {},
         "surface": "rest",
     }
-    return SimpleNamespace(**{**row, **values})
+    return SimpleNamespace(**{**dict.fromkeys(jobs.columns.keys()), **row, **values})
 
 
 def asset(**values: Any) -> Any:
