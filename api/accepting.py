@@ -24,10 +24,6 @@ from models.queries.pictures import insert_assets
 QUEUE_FULL = "queue_full"  #: the code of what does not fit into a caller's limit of waiting jobs
 
 
-Beside = Callable[[AsyncConnection, Sequence[NewJob]], Awaitable[None]]
-"""What else is to be written with the jobs, in their transaction; if it raises, nothing is written."""
-
-
 @dataclass(frozen=True, slots=True)
 class Once:
     """A caller's wish that a submit happens once: its key, and the hash of what it says."""
@@ -44,6 +40,10 @@ class Accepted:
     rejected: Sequence[Mapping[str, Any]]
     jobs: Sequence[NewJob] = ()
     replayed: bool = False
+
+
+Beside = Callable[[AsyncConnection, Accepted], Awaitable[None]]
+"""What else is to be written with the jobs, in their transaction; if it raises, nothing is written."""
 
 
 async def recall(services: Services, caller: Caller, once: Once | None, at: datetime) -> Accepted | None:
@@ -82,7 +82,7 @@ async def accept(
         await insert_assets(connection, assets)
         await insert_jobs(connection, accepted.jobs, caller_id=caller.id, surface=surface, at=at)
         if beside is not None:
-            await beside(connection, accepted.jobs)
+            await beside(connection, accepted)
     if accepted.jobs:
         services.doorbell.ring()
     return accepted

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.auth import Authenticator, configured_keys, sync_keys
 from api.doors import FrontDoor
 from api.gates import GateKeeper
+from api.midjourney import door as midjourney
 from api.problems import install_problems
 from api.rest.routes import build_router
 from api.rest.schema import install_schema
@@ -45,9 +46,11 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.add_middleware(FrontDoor, body_limit=settings.request_body_limit)
+    tongues = [(midjourney.is_midjourney, midjourney.written)]
+    app.add_middleware(FrontDoor, body_limit=settings.request_body_limit, tongues=tongues)
     install_problems(app)
     app.include_router(build_router())
+    app.router.routes.extend(midjourney.midjourney_routes())
     install_schema(app)
     return app
 

@@ -1,11 +1,13 @@
 """What every request passes first: an id, a limit on its body, a count, and a net for what nobody caught."""
 
 import re
+from collections.abc import Callable, Sequence
 from secrets import token_hex
 from time import perf_counter
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem, problem_answer, translated
@@ -17,11 +19,15 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 
 
-class FrontDoor:
-    """The outermost part of the app."""
+Tongue = tuple[Callable[[str], bool], Callable[[Problem, str], Response]]
+"""Which paths a surface answers in its own words, and how it writes a problem with the request's id."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int) -> None:
-        self._app, self._limit = app, body_limit
+
+class FrontDoor:
+    """The outermost part of the app. ``tongues`` are those of surfaces that do not answer with problems."""
+
+    def __init__(self, app: ASGIApp, *, body_limit: int, tongues: Sequence[Tongue] = ()) -> None:
+        self._app, self._limit, self._tongues = app, body_limit, tuple(tongues)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -37,13 +43,18 @@ class FrontDoor:
                 raise _too_large(self._limit)
             await self._app(scope, _Body(receive, self._limit), answer)
         except Problem as problem:
-            await problem_answer(problem, request_id)(scope, receive, answer)
+            await self._written(problem, scope)(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller gets an answer
             _log.exception("a request broke", request_id=request_id, path=scope["path"])
             if not answer.status:
-                await problem_answer(translated(error), request_id)(scope, receive, answer)
+                await self._written(translated(error), scope)(scope, receive, answer)
         finally:
             _count(scope, answer.status, perf_counter() - begun)
+
+    def _written(self, problem: Problem, scope: Scope) -> Response:
+        request_id = scope["darkroom.request_id"]
+        write = next((write for speaks, write in self._tongues if speaks(scope["path"])), problem_answer)
+        return write(problem, request_id)
 
 
 class _Body:

@@ -19,6 +19,7 @@ from worker.dispatch.dispatcher import Dispatcher
 from worker.hand import Hand
 from worker.heartbeat import Heartbeat
 from worker.loop import LoopThread
+from worker.midjourney.finisher import Finisher
 from worker.tasks.generate import generate
 from worker.tasks.store import store
 from worker.tasks.workbench import Workbench
@@ -100,6 +101,7 @@ class WorkerCore:
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._heartbeat.run(), name="heartbeat"),
             asyncio.create_task(self._courier.run(), name="courier"),
+            asyncio.create_task(Finisher(tools, self._bench.hand.halt).run(), name="finisher"),
         ]
 
     def _row(self, tools: Tools) -> dict[str, object]:

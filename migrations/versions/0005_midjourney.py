@@ -56,6 +56,7 @@ def _create_tasks() -> None:
         sa.Column("modal", Json, nullable=True),
         sa.Column("notify_hook", sa.Text(), nullable=True),
         sa.Column("asset_id", sa.Uuid(), nullable=True),
+        sa.Column("pictures", Json, nullable=False),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("cancelled", sa.Boolean(), nullable=False),
         sa.Column("fail_reason", sa.Text(), nullable=True),

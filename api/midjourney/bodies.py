@@ -1,0 +1,61 @@
+"""What clients may send. Unknown members are ignored; hints may be of any type and value."""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from starlette.requests import Request
+
+from api.bodies import read_json
+from api.drafts import fault_of
+from api.midjourney.envelope import Refusal, legible
+from models.midjourney.vocabulary import Bot, Code, Mode
+
+_STATE = 65_536  # characters
+_B = TypeVar("_B", bound="Body")
+
+
+def _listed(value: object) -> object:
+    return [] if value is None else value
+
+
+Pictures = Annotated[list[str], BeforeValidator(_listed)]
+
+
+class Body(BaseModel):
+    """What every submit may say."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="ignore", coerce_numbers_to_str=True, frozen=True
+    )
+
+    state: str | None = Field(None, max_length=_STATE)
+    notify_hook: str | None = Field(None, max_length=2000)
+    bot_type: Any = None
+    account_filter: Any = None
+    mode: Any = None
+
+    @property
+    def bot(self) -> Bot:
+        """The drawing style; whatever is unknown is the usual one."""
+        return Bot.NIJI if "niji" in str(self.bot_type).lower() else Bot.MIDJOURNEY
+
+    @property
+    def wanted_mode(self) -> Mode | None:
+        """How soon it shall be done, if the body says so."""
+        filters = self.account_filter.get("modes") if isinstance(self.account_filter, dict) else None
+        said = [*(filters if isinstance(filters, list) else ()), self.mode]
+        return next((Mode(word.upper()) for word in said if _is_mode(word)), None)
+
+
+def _is_mode(word: object) -> bool:
+    return isinstance(word, str) and word.upper() in set(Mode)
+
+
+async def read_body(request: Request, kind: type[_B]) -> _B:
+    """Read a submit's body. Raises ``Problem`` for what is no JSON, ``Refusal`` for what does not fit."""
+    _, value = await read_json(request)
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        raise Refusal(Code.INVALID, legible(fault_of(error).message)) from error

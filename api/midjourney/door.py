@@ -1,0 +1,84 @@
+"""The way in to the Midjourney surface: its addresses, under any prefix, and what holds for all of them."""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import Receive, Scope, Send
+
+from api.midjourney.envelope import CORS, envelope, of_problem
+from api.midjourney.imagine import imagine
+from api.midjourney.routing import Handler, answering
+from api.midjourney.tasks import fetch, list_newest, list_queue, list_some
+from api.problems import Problem
+from models.midjourney.vocabulary import Code
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+#: Addresses behind the prefix, with their method.
+ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/submit/imagine", imagine),
+    ("GET", "/task/list", list_newest),
+    ("GET", "/task/queue", list_queue),
+    ("GET", "/queue", list_queue),
+    ("POST", "/task/list-by-condition", list_some),
+    ("POST", "/task/list-by-ids", list_some),
+    ("GET", "/task/{task_id}/fetch", fetch),
+)
+
+
+def midjourney_routes() -> list[BaseRoute]:
+    """Return the routes of the surface: below ``/mj``, and below any one segment before it."""
+    routes = [_route(method, path, handler) for method, path, handler in ADDRESSES]
+    inside = Router(routes, redirect_slashes=False, default=_nothing_here)
+    guide = Route("/mj", _to_the_guide, methods=["GET"])
+    return [Mount("/{mode}/mj", inside), guide, Mount("/mj", inside)]
+
+
+def is_midjourney(path: str) -> bool:
+    """Tell whether an address belongs to this surface."""
+    segments = path.split("/")[1:]
+    return "mj" in segments[:2] and segments[-1:] != ["mj"]
+
+
+def written(problem: Problem, request_id: str) -> Response:
+    """Write a problem that was met before any handler."""
+    return of_problem(problem)
+
+
+def _route(method: str, path: str, handler: Handler) -> Route:
+    allowed = ("GET", "HEAD") if method == "GET" else (method,)
+    respond = answering(handler)
+
+    async def endpoint(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            return _preflight(request, allowed)
+        if request.method not in allowed:
+            words = f"This address takes {method}, not {request.method}."
+            return envelope(Code.INVALID, words, status=405)
+        return await respond(request)
+
+    return Route(path, endpoint, methods=list(_METHODS))
+
+
+def _preflight(request: Request, allowed: tuple[str, ...]) -> Response:
+    """Let pages of any origin send what they like: a key in a header is the only permission."""
+    wanted = request.headers.get("access-control-request-headers", "*")
+    headers = {
+        **CORS,
+        "Access-Control-Allow-Methods": ", ".join((*allowed, "OPTIONS")),
+        "Access-Control-Allow-Headers": wanted,
+        "Access-Control-Max-Age": "86400",
+        "Vary": "Access-Control-Request-Headers",
+    }
+    return Response(status_code=204, headers=headers)
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    answer = envelope(Code.INVALID, "There is nothing at this address.", status=404)
+    await answer(scope, receive, send)
+
+
+async def _to_the_guide(request: Request) -> Response:
+    return RedirectResponse("/docs")

@@ -1,0 +1,40 @@
+"""Reading tasks with all that belongs to them, many at once, for one caller."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.midjourney.views import task_view
+from models.queries.midjourney import assets_by_id, parts_of, pictures_of
+
+
+async def views_of(
+    connection: AsyncConnection, tasks: Sequence[Row[Any]], *, public_url: str
+) -> list[dict[str, Any]]:
+    """Describe tasks in the order given; the number of queries does not grow with theirs."""
+    under_way = [task.id for task in tasks if task.outcome is None]
+    parts = _grouped(await parts_of(connection, under_way))
+    previews = _grouped(await pictures_of(connection, under_way))
+    keys = {key for task in tasks for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None}
+    assets = {row.id: row for row in await assets_by_id(connection, list(keys))}
+    return [
+        task_view(
+            task,
+            parts=parts[task.id],
+            assets=assets,
+            preview=next(iter(previews[task.id]), None),
+            public_url=public_url,
+        )
+        for task in tasks
+    ]
+
+
+def _grouped(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
+    grouped: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        grouped[row.task_id].append(row)
+    return grouped

@@ -1,0 +1,44 @@
+"""From a request to a handler's answer: who asks, in which mode, and every failure in an envelope."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.midjourney.bodies import Body, read_body
+from api.midjourney.envelope import Refusal, of_problem, refused
+from api.midjourney.keys import authenticated
+from api.midjourney.submitting import Asked
+from api.problems import request_id_of, translated
+from api.services import services_of
+
+Handler = Callable[[Request], Awaitable[Response]]
+_B = TypeVar("_B", bound=Body)
+_log = structlog.get_logger()
+
+
+async def asked_for(request: Request, kind: type[_B]) -> tuple[Asked, _B]:
+    """Return who asks for a task, and the body. Raises ``Refusal`` and ``Problem``."""
+    services = services_of(request)
+    caller = await authenticated(request, services)
+    body = await read_body(request, kind)
+    return Asked(services, caller, body, request.path_params.get("mode", ""), services.clock()), body
+
+
+def answering(handler: Handler) -> Handler:
+    """Let a handler answer its failures in the shape that these clients read."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Refusal as refusal:
+            return refused(refusal)
+        except Exception as error:  # noqa: BLE001 - the surface's edge: whatever broke, the answer is an envelope
+            problem = translated(error)
+            if problem.status >= 500:
+                _log.exception("a request broke", request_id=request_id_of(request.scope))
+            return of_problem(problem)
+
+    return answer

@@ -1,0 +1,172 @@
+"""Accepting a task: its row, its parts and their jobs are born together, or not at all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from api.accepting import QUEUE_FULL, Accepted, accept
+from api.auth import Caller
+from api.drafts import Draft, Fault, draft
+from api.midjourney.bodies import Body
+from api.midjourney.envelope import Refusal, envelope, legible
+from api.midjourney.modes import PRIORITIES
+from api.midjourney.numbers import new_number
+from api.services import Services
+from api.submission import web_address
+from api.webhook_targets import check_target
+from models.errors import InvalidRequest
+from models.midjourney.views import INSTANCE
+from models.midjourney.vocabulary import Action, Bot, Code, Mode
+from models.queries.jobs import NewJob
+from models.queries.midjourney import count_waiting, insert_task
+from models.states import OnUnknown
+
+SURFACE = "midjourney"
+_COUNTED = 1000  # waiting tasks that are counted at most for those who only want to know
+_NUMBERS = 50  # tries to find a free one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """A task as it is born."""
+
+    action: Action
+    prompt: str | None
+    description: str
+    bot: Bot
+    mode: Mode
+    request: Mapping[str, Any] = field(default_factory=dict)  #: what follow-up tasks begin with
+    parent_id: int | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    ended: Mapping[str, Any] = field(default_factory=dict)  #: columns of one that is over at birth
+    modal: Mapping[str, Any] | None = None  #: what a dialog asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for a task, when, and with what words around it."""
+
+    services: Services
+    caller: Caller
+    body: Body
+    segment: str  #: of the address, before ``/mj``
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """A task that was accepted. ``ahead``: how many of the caller's tasks wait before it."""
+
+    number: int
+    ahead: int = 0
+
+
+async def submit_jobs(asked: Asked, task: NewTask, jobs: Sequence[Mapping[str, Any]]) -> Response:
+    """Accept a task whose parts are these jobs, each as the native API would take it, and answer."""
+    drafts = [_draft(asked, task, job) for job in jobs]
+    born: list[Born] = []
+
+    async def beside(connection: AsyncConnection, accepted: Accepted) -> None:
+        if accepted.rejected:
+            first = accepted.rejected[0]
+            full = first["code"] == QUEUE_FULL
+            raise Refusal(Code.QUEUE_FULL if full else Code.INVALID, legible(first["message"]))
+        born.append(await _born(connection, asked, task, accepted.jobs))
+
+    await accept(asked.services, asked.caller, drafts, surface=SURFACE, once=None, at=asked.at, beside=beside)
+    return answer(asked, born[0])
+
+
+async def submit_ended(asked: Asked, task: NewTask) -> Response:
+    """Accept a task that needs no call: it has ended already, or waits for a dialog."""
+    async with asked.services.database.writing() as connection:
+        number = await _insert(connection, asked, task, ())
+    return answer(asked, Born(number))
+
+
+def answer(asked: Asked, born: Born) -> Response:
+    """Tell a task's number, and how many wait before it."""
+    queued = born.ahead > 0 and not asked.services.settings.midjourney_always_one
+    properties: dict[str, Any] = {"discordInstanceId": INSTANCE}
+    if born.ahead:
+        properties["numberOfQueues"] = born.ahead
+    if queued:
+        words = f"Accepted. {born.ahead} of your tasks are ahead of it."
+        return envelope(Code.QUEUED, words, str(born.number), **properties)
+    return envelope(Code.SUCCESS, "Submitted.", str(born.number), **properties)
+
+
+def _draft(asked: Asked, task: NewTask, job: Mapping[str, Any]) -> Draft:
+    """Check one part. Raises ``Refusal``."""
+    settings = asked.services.settings
+    given = {"priority": PRIORITIES[task.mode], "on_unknown": _on_unknown(settings.on_unknown), **job}
+    made = draft(given, settings, asked.at)
+    if isinstance(made, Fault):
+        raise Refusal(Code.INVALID, legible(made.message))
+    return made
+
+
+def _on_unknown(usual: OnUnknown) -> str:
+    """Nobody can decide about a held job here: where the settings would hold it, the task fails instead."""
+    return (OnUnknown.FAIL if usual is OnUnknown.HOLD else usual).value
+
+
+async def _born(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: Sequence[NewJob]) -> Born:
+    limit = asked.services.settings.midjourney_queue
+    most = _COUNTED if limit is None else limit
+    ahead = await count_waiting(connection, asked.caller.id, most=most, lock=limit is not None)
+    if limit is not None and ahead >= limit:
+        words = (
+            f"{ahead} of your tasks wait already, which is all that may. Try again when some have started."
+        )
+        raise Refusal(Code.QUEUE_FULL, words, discordInstanceId=INSTANCE)
+    return Born(await _insert(connection, asked, task, jobs), ahead)
+
+
+async def _insert(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: Sequence[NewJob]) -> int:
+    row = _row(asked, task)
+    for _ in range(_NUMBERS):
+        number = new_number(asked.at)
+        if await insert_task(connection, {**row, "id": number}, [job.id for job in jobs]):
+            return number
+    raise Refusal(Code.FAILURE, "Too many tasks in one moment. Send it again.", status=503)
+
+
+def _row(asked: Asked, task: NewTask) -> dict[str, Any]:
+    return {
+        "caller_id": asked.caller.id,
+        "action": task.action.value,
+        "prompt": task.prompt,
+        "description": task.description,
+        "state": asked.body.state,
+        "bot": task.bot.value,
+        "mode": task.mode.value,
+        "hash": uuid4(),
+        "parent_id": task.parent_id,
+        "request": dict(task.request),
+        "properties": dict(task.properties),
+        "modal": task.modal,
+        "notify_hook": hook_of(asked),
+        "pictures": [],
+        "cancelled": False,
+        "submitted_at": asked.at,
+        **task.ended,
+    }
+
+
+def hook_of(asked: Asked) -> str | None:
+    """Return the address that wants to be told, if there is one. Raises ``InvalidRequest``."""
+    hook = (asked.body.notify_hook or "").strip()
+    if not hook:
+        return None
+    try:
+        web_address(hook)
+    except ValueError as error:
+        raise InvalidRequest("notifyHook", str(error)) from error
+    check_target("notifyHook", hook, asked.services.settings)
+    return hook

@@ -1,0 +1,146 @@
+"""Midjourney tasks and their parts, as callers hand them in and look at them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, func, insert, null, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.midjourney_tables import midjourney_parts as parts
+from models.midjourney_tables import midjourney_tasks as tasks
+from models.tables import assets, callers, jobs
+
+_BATCH = 1000  # ids in one query
+_PART = (jobs.c.status, jobs.c.progress, jobs.c.started_at, jobs.c.attempts_used, jobs.c.error)
+
+
+async def insert_task(
+    connection: AsyncConnection, values: Mapping[str, Any], job_ids: Sequence[UUID]
+) -> bool:
+    """Write a task with its parts, whose jobs are there already. ``False`` if its number is taken."""
+    make = insert_postgresql if connection.dialect.name == "postgresql" else insert_sqlite
+    row = {name: null() if name == "modal" and value is None else value for name, value in values.items()}
+    statement: Any = make(tasks).values(**row)
+    born = await connection.execute(statement.on_conflict_do_nothing().returning(tasks.c.id))
+    if born.first() is None:
+        return False
+    if job_ids:
+        rows = [
+            {"task_id": values["id"], "position": position, "job_id": job_id}
+            for position, job_id in enumerate(job_ids)
+        ]
+        await connection.execute(insert(parts), rows)
+    return True
+
+
+async def find_task(
+    connection: AsyncConnection, task_id: int, *, caller_id: UUID, lock: bool = False
+) -> Row[Any] | None:
+    """Return a caller's task, or ``None``; with ``lock``, take it for this transaction."""
+    query = select(tasks).where(tasks.c.id == task_id, tasks.c.caller_id == caller_id)
+    return (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+
+
+async def find_task_of_job(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None:
+    """Return the task whose part a job is, or ``None``."""
+    query = select(tasks).join(parts, parts.c.task_id == tasks.c.id).where(parts.c.job_id == job_id)
+    return (await connection.execute(query)).one_or_none()
+
+
+async def tasks_by_id(
+    connection: AsyncConnection, task_ids: Sequence[int], *, caller_id: UUID
+) -> Sequence[Row[Any]]:
+    """Return those of the tasks that are the caller's."""
+    found: list[Row[Any]] = []
+    for at in range(0, len(task_ids), _BATCH):
+        query = select(tasks).where(tasks.c.id.in_(task_ids[at : at + _BATCH]))
+        found += (await connection.execute(query.where(tasks.c.caller_id == caller_id))).all()
+    return found
+
+
+async def newest_tasks(connection: AsyncConnection, caller_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
+    """Return a caller's newest tasks, newest first."""
+    query = select(tasks).where(tasks.c.caller_id == caller_id).order_by(tasks.c.id.desc()).limit(limit)
+    return (await connection.execute(query)).all()
+
+
+async def tasks_under_way(connection: AsyncConnection, caller_id: UUID, *, limit: int) -> Sequence[Row[Any]]:
+    """Return a caller's tasks that wait or run, oldest first; not those that wait for a dialog."""
+    query = (
+        select(tasks)
+        .where(tasks.c.caller_id == caller_id, tasks.c.outcome.is_(None), tasks.c.modal.is_(None))
+        .order_by(tasks.c.id)
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def parts_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Return the parts of these tasks, in order, with what of their jobs tells how far they are."""
+    found: list[Row[Any]] = []
+    for at in range(0, len(task_ids), _BATCH):
+        query: Select[Any] = (
+            select(parts.c.task_id, parts.c.position, parts.c.job_id, *_PART)
+            .join(jobs, jobs.c.id == parts.c.job_id)
+            .where(parts.c.task_id.in_(task_ids[at : at + _BATCH]))
+            .order_by(parts.c.task_id, parts.c.position)
+        )
+        found += (await connection.execute(query)).all()
+    return found
+
+
+async def pictures_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Return the pictures of these tasks' parts with ``task_id``, in the order in which they are numbered."""
+    found: list[Row[Any]] = []
+    for at in range(0, len(task_ids), _BATCH):
+        query = (
+            select(parts.c.task_id, *assets.c)
+            .join(assets, assets.c.job_id == parts.c.job_id)
+            .where(parts.c.task_id.in_(task_ids[at : at + _BATCH]))
+            .order_by(parts.c.task_id, parts.c.position, assets.c.position)
+        )
+        found += (await connection.execute(query)).all()
+    return found
+
+
+async def assets_by_id(connection: AsyncConnection, asset_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Return assets by id: grids, and the pictures in them."""
+    found: list[Row[Any]] = []
+    for at in range(0, len(asset_ids), _BATCH):
+        query = select(assets).where(assets.c.id.in_(asset_ids[at : at + _BATCH]))
+        found += (await connection.execute(query)).all()
+    return found
+
+
+async def count_waiting(connection: AsyncConnection, caller_id: UUID, *, most: int, lock: bool) -> int:
+    """Count a caller's tasks of which no call has started, up to ``most``.
+
+    With ``lock``, others who count for this caller wait until this transaction ends.
+    """
+    if lock:
+        await connection.execute(select(callers.c.id).where(callers.c.id == caller_id).with_for_update())
+    begun = (
+        select(jobs.c.id)
+        .join(parts, parts.c.job_id == jobs.c.id)
+        .where(parts.c.task_id == tasks.c.id, jobs.c.started_at.is_not(None))
+    )
+    waiting = (
+        select(tasks.c.id)
+        .where(tasks.c.caller_id == caller_id, tasks.c.outcome.is_(None), tasks.c.modal.is_(None))
+        .where(~begun.exists())
+        .limit(most)
+    )
+    return await connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+async def end_task(connection: AsyncConnection, task_id: int, changes: Mapping[str, Any]) -> bool:
+    """Note how a task has ended. ``False`` if it had ended before; nothing changes then."""
+    result = await connection.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.outcome.is_(None))
+        .values(claimed_until=None, **changes)
+    )
+    return bool(result.rowcount == 1)

@@ -1,0 +1,49 @@
+"""Tasks whose jobs are all done, and who puts their pictures together."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.midjourney.standing import SETTLED
+from models.midjourney_tables import midjourney_parts as parts
+from models.midjourney_tables import midjourney_tasks as tasks
+from models.tables import jobs
+
+
+async def claim_ready(
+    connection: AsyncConnection, *, at: datetime, until: datetime, limit: int
+) -> Sequence[Row[Any]]:
+    """Take tasks that can end, for one worker until a time; after that, others may."""
+    statement = (
+        update(tasks)
+        .where(tasks.c.id.in_(_ready(at).limit(limit).with_for_update(skip_locked=True)))
+        .where(or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until <= at))
+        .values(claimed_until=until)
+        .returning(tasks)
+    )
+    rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+    return rows
+
+
+async def any_ready(connection: AsyncConnection, *, at: datetime) -> bool:
+    """Tell whether a task can end: a look without a lock, for mostly there is none."""
+    return (await connection.execute(_ready(at).limit(1))).first() is not None
+
+
+def _ready(at: datetime) -> Any:
+    ready = tasks.alias("ready")
+    of_task = select(parts.c.job_id).where(parts.c.task_id == ready.c.id)
+    unsettled = of_task.join(jobs, jobs.c.id == parts.c.job_id).where(jobs.c.status.not_in(sorted(SETTLED)))
+    return (
+        select(ready.c.id)
+        .where(ready.c.outcome.is_(None), ready.c.modal.is_(None), of_task.exists(), ~unsettled.exists())
+        .where(or_(ready.c.claimed_until.is_(None), ready.c.claimed_until <= at))
+    )
+
+
+async def postpone(connection: AsyncConnection, task_id: int, *, until: datetime) -> None:
+    """Try again to end a task later."""
+    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(claimed_until=until))

@@ -1,0 +1,93 @@
+"""The API and a worker on one database: a client of midjourney-proxy asks, and tasks come to their end."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.api.conftest import started
+from tests.api.service import ALICE, BOB, Service
+from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
+from worker.midjourney.finisher import Finisher
+
+CHAT = {"upstream_preset": "chatbp"}
+"""A family that draws one picture per call."""
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Asks with one key, and lets the worker work when told."""
+
+    service: Service
+    darkroom: Darkroom
+    worker: OneWorker
+    finisher: Finisher
+
+    async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request as clients do: with ``mj-api-secret``."""
+        headers = {"mj-api-secret": ALICE} | options.pop("headers", {})
+        return await self.service.client.request(method, path, headers=headers, **options)
+
+    async def submit(self, verb: str, *, prefix: str = "", **body: Any) -> dict[str, Any]:
+        """Submit something and return the envelope."""
+        answer = await self.call("POST", f"{prefix}/mj/submit/{verb}", json=body)
+        assert answer.status_code == 200, answer.text
+        envelope: dict[str, Any] = answer.json()
+        return envelope
+
+    async def number(self, verb: str = "imagine", **body: Any) -> str:
+        """Submit something that is accepted and return the task's number."""
+        envelope = await self.submit(verb, **({"prompt": "a cat"} | body if verb == "imagine" else body))
+        assert envelope["code"] in (1, 22), envelope
+        number: str = envelope["result"]
+        return number
+
+    async def fetch(self, number: str, **options: Any) -> dict[str, Any]:
+        """Look at a task."""
+        answer = await self.call("GET", f"/mj/task/{number}/fetch", **options)
+        assert answer.status_code == 200, answer.text
+        task: dict[str, Any] = answer.json()
+        return task
+
+    async def look(self) -> None:
+        """Let the dispatcher look once, without working."""
+        self.darkroom.clock.at = datetime.now(UTC)
+        await self.worker.dispatcher.look()
+
+    async def develop(self) -> None:
+        """Let the worker call, and end what can end."""
+        await self.look()
+        await self.worker.deliver()
+        await self.finish()
+
+    async def finish(self) -> None:
+        """Let the finisher look."""
+        self.darkroom.clock.at = datetime.now(UTC)
+        await self.finisher.look()
+
+    async def done(self, verb: str = "imagine", **body: Any) -> dict[str, Any]:
+        """Submit something, let it come to its end, and return the task."""
+        number = await self.number(verb, **body)
+        await self.develop()
+        return await self.fetch(number)
+
+
+@asynccontextmanager
+async def open_studio(url: str, folder: Path, **settings: Any) -> AsyncIterator[Studio]:
+    """Open everything, and close it."""
+    given = {
+        "public_url": "http://darkroom.test",
+        "api_keys": (ALICE, BOB),
+        "midjourney_image_model": "practice-image",
+        **CHAT,
+        **settings,
+    }
+    async with open_darkroom(url, folder, practice={}, **given) as darkroom:
+        worker = await darkroom.worker()
+        finisher = Finisher(darkroom.tools, worker.bench.hand.halt)
+        async with started(darkroom.tools.settings) as service:
+            yield Studio(service, darkroom, worker, finisher)

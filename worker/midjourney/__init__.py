@@ -1,0 +1,1 @@
+"""Midjourney tasks on the worker's side: putting pictures together, and ending tasks."""

@@ -1,0 +1,124 @@
+"""How a task ends: with the pictures of its jobs, put together, or with the reason why there is none."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Row
+
+from models.errors import NotFound, PictureError, StorageError
+from models.ids import new_id
+from models.midjourney.pictures import numbered
+from models.midjourney.vocabulary import TaskStatus
+from models.queries.midjourney import end_task, parts_of, pictures_of
+from models.queries.midjourney_endings import postpone
+from models.queries.pictures import insert_assets
+from models.states import JobStatus
+from worker.midjourney.grid import compose
+from worker.storage.bring import StoredPicture
+from worker.tools import Tools
+
+_AGAIN = timedelta(seconds=5)  # until storage is asked again
+_REASON = 2000  # characters of a reason
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a task ends with: columns of its row, and the picture that was made for it."""
+
+    changes: Mapping[str, Any]
+    made: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
+async def end(tools: Tools, task: Row[Any]) -> None:
+    """End a task whose jobs are all done. Whoever comes second changes nothing."""
+    async with tools.database.reading() as connection:
+        parts = await parts_of(connection, [task.id])
+        pictures = numbered(await pictures_of(connection, [task.id]), task.request.get("wanted", 1))
+    try:
+        shown = await _shown(tools, task, pictures) if pictures else None
+    except StorageError as error:
+        _log.warning("a grid waits for storage", task=task.id, error=str(error)[:300])
+        async with tools.database.writing() as connection:
+            await postpone(connection, task.id, until=tools.clock() + _AGAIN)
+        return
+    ending = _ending(parts, pictures, shown, at=tools.clock())
+    async with tools.database.writing() as connection:
+        if await end_task(connection, task.id, ending.changes):
+            await insert_assets(connection, ending.made)
+
+
+def _ending(
+    parts: Sequence[Any], pictures: Sequence[Any], shown: Mapping[str, Any] | None, *, at: datetime
+) -> Ending:
+    starts = [part.started_at for part in parts if part.started_at is not None]
+    times = {"started_at": min(starts, default=at), "finished_at": at}
+    if not pictures:
+        reason = reason_of(parts)
+        return Ending({"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times})
+    changes = {
+        "outcome": TaskStatus.SUCCESS.value,
+        "pictures": [str(picture.id) for picture in pictures],
+        "asset_id": pictures[0].id if shown is None else shown["id"],
+        **times,
+    }
+    return Ending(changes, [] if shown is None else [shown])
+
+
+def reason_of(parts: Sequence[Any]) -> str:
+    """Return in one sentence why there is no picture; never empty, for that is how clients see a failure."""
+    words = [str(part.error["message"]) for part in parts if part.error and part.error.get("message")]
+    if words:
+        return max(words, key=words.count)[:_REASON]
+    if any(part.status == JobStatus.EXPIRED for part in parts):
+        return "It could not start in time."
+    if any(part.status == JobStatus.CANCELLED for part in parts):
+        return "It was cancelled."
+    return "No picture came back."
+
+
+async def _shown(tools: Tools, task: Row[Any], pictures: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the row of a grid; ``None`` where one picture is all, or none can be read. ``StorageError``."""
+    if len(pictures) == 1:
+        return None
+    contents = [await _read(tools, picture.key) for picture in pictures]
+    grid = await asyncio.to_thread(compose, contents)
+    if grid is None:
+        return None
+    try:
+        stored = await tools.keeper.bring_bytes(grid)
+    except PictureError as error:
+        _log.error("a grid could not be kept", task=task.id, error=error.message)
+        return None
+    return _asset(task, stored, tools.clock())
+
+
+async def _read(tools: Tools, key: str) -> bytes | None:
+    try:
+        return await tools.store.get(key)
+    except NotFound:
+        return None
+
+
+def _asset(task: Row[Any], stored: StoredPicture, at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "caller_id": task.caller_id,
+        "job_id": None,
+        "position": 0,
+        "token": secrets.token_urlsafe(18),
+        "key": stored.key,
+        "sha256": stored.sha256,
+        "content_type": stored.content_type,
+        "extension": stored.extension,
+        "width": stored.width,
+        "height": stored.height,
+        "bytes": stored.bytes,
+        "source_url": None,
+        "created_at": at,
+    }

@@ -1,0 +1,65 @@
+"""The finisher: looks in every worker for tasks whose jobs are all done, and ends each once."""
+
+import asyncio
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+import structlog
+from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.queries.midjourney_endings import any_ready, claim_ready
+from worker.midjourney.ending import end
+from worker.tools import Tools
+
+_BATCH = 16
+_CLAIM = timedelta(seconds=60)  # after that, others end the task: this worker has died
+_AT_ONCE = 2  # grids composed side by side: each holds some pictures in memory
+_SHARE = 20  # a look may take one part in so many of the time
+_log = structlog.get_logger()
+
+
+class Finisher:
+    """Looks for tasks that can end on a timer: many jobs end at once, few tasks do."""
+
+    def __init__(self, tools: Tools, halt: asyncio.Event) -> None:
+        self._tools, self._halt = tools, halt
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._took = 0.0  # seconds of the last look
+
+    async def run(self) -> None:
+        """Look again and again until cancelled; outages of the database are waited out."""
+        while True:
+            try:
+                await self.look()
+            except (SQLAlchemyError, OSError) as error:
+                _log.error("Midjourney tasks wait for the database", error=str(error)[:300])
+            await asyncio.sleep(max(self._tools.settings.dispatch_interval, _SHARE * self._took))
+
+    async def look(self) -> None:
+        """End all tasks that can end."""
+        while not self._halt.is_set():
+            tasks = await self._claimed()
+            await asyncio.gather(*(self._end(task) for task in tasks))
+            if len(tasks) < _BATCH:
+                return
+
+    async def _claimed(self) -> list[Row[Any]]:
+        at, began = self._tools.clock(), monotonic()
+        async with self._tools.database.reading() as connection:
+            ready = await any_ready(connection, at=at)
+        self._took = monotonic() - began
+        if not ready:
+            return []
+        async with self._tools.database.writing() as connection:
+            return list(await claim_ready(connection, at=at, until=at + _CLAIM, limit=_BATCH))
+
+    async def _end(self, task: Row[Any]) -> None:
+        async with self._room:
+            try:
+                await end(self._tools, task)
+            except (SQLAlchemyError, OSError):
+                raise
+            except Exception:  # noqa: BLE001 - one odd task must not keep the others from ending
+                _log.exception("a Midjourney task could not end; it is tried again", task=task.id)

@@ -1,0 +1,55 @@
+"""One picture of several: two by two, as clients of Midjourney know it."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from math import ceil, sqrt
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+_SIDE = 1024  # pixels of one picture's longer side at most
+_QUALITY = 92
+_EMPTY = (24, 24, 26)
+_BEHIND = (255, 255, 255)  # what shines through transparent pictures
+_UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
+
+def compose(pictures: Sequence[bytes | None]) -> bytes | None:
+    """Return the pictures side by side and below each other, as JPEG; ``None`` if not one can be read.
+
+    The place of one that can't be read, or is not there, stays dark. It takes up to a second of CPU.
+    """
+    cells = [None if picture is None else _cell(picture) for picture in pictures]
+    readable = [cell for cell in cells if cell is not None]
+    if not readable:
+        return None
+    width, height = (max(cell.size[axis] for cell in readable) for axis in (0, 1))
+    columns = ceil(sqrt(len(cells)))
+    rows = ceil(len(cells) / columns)
+    grid = Image.new("RGB", (columns * width, rows * height), _EMPTY)
+    for number, cell in enumerate(cells):
+        if cell is not None:
+            left, top = number % columns * width, number // columns * height
+            grid.paste(cell, (left + (width - cell.width) // 2, top + (height - cell.height) // 2))
+    out = BytesIO()
+    grid.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()
+
+
+def _cell(picture: bytes) -> Image.Image | None:
+    try:
+        with Image.open(BytesIO(picture)) as opened:
+            opened.draft("RGB", (_SIDE, _SIDE))
+            upright = ImageOps.exif_transpose(opened)
+            upright.thumbnail((_SIDE, _SIDE))
+            return _opaque(upright)
+    except _UNREADABLE:
+        return None
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    with_alpha = picture.convert("RGBA")
+    flat = Image.new("RGB", with_alpha.size, _BEHIND)
+    flat.paste(with_alpha, mask=with_alpha.getchannel("A"))
+    return flat
