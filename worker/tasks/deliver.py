@@ -13,7 +13,6 @@ from sqlalchemy import Row
 
 from models.errors import DarkroomError, PictureError, StorageError
 from models.ids import new_id
-from models.queries.rows import storable
 from models.states import JobStatus
 from models.verdicts import Outcome
 from worker.lifecycle import answered, failed, postponed, recovered, succeeded
@@ -21,6 +20,7 @@ from worker.records import amendment
 from worker.storage.bring import PictureKeeper, StoredPicture
 from worker.tasks.asking import ask_once
 from worker.tasks.lost import Lost
+from worker.tasks.pieces import Piece, linked, settled
 from worker.tasks.workbench import Workbench
 from worker.upstream.answer import Answer
 from worker.upstream.besides import text_besides
@@ -29,9 +29,6 @@ from worker.upstream.polls import PollStage, PollState
 from worker.upstream.recover import Handles
 
 _log = structlog.get_logger()
-Piece = dict[
-    str, Any
-]  # {"url", "alternates"} while it is away, {"stored"} at home, {"fault"} if it can't be had
 
 
 async def deliver(bench: Workbench, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
@@ -69,11 +66,19 @@ def _all_home(job: Row[Any], saved: Mapping[str, Any], at: datetime) -> list[dic
 
 
 async def _inline(bench: Workbench, picture: Picture | str) -> Piece:
-    """Put a picture that came inside the answer straight into storage; keep it until storage takes it."""
-    if isinstance(picture, str) or not picture.data:
-        url = picture if isinstance(picture, str) else picture.url
-        alternates = () if isinstance(picture, str) else picture.alternates
-        return {"url": storable(url or ""), "alternates": [storable(each) for each in alternates]}
+    """Put what came inside the answer straight into storage; return how the rest may be had."""
+    picture = Picture(url=picture) if isinstance(picture, str) else picture
+    away = linked(picture)
+    if away is None or picture.url is None:
+        stored = await _stored(bench, picture)
+        return away if away and "fault" in stored else stored
+    if picture.spare is not None and "stored" in (stored := await _stored(bench, picture)):
+        return {**away, "spare": stored["stored"]}
+    return away
+
+
+async def _stored(bench: Workbench, picture: Picture) -> Piece:
+    """Store a picture's bytes; keep them until storage takes them."""
     pause = 0.5
     while True:
         try:
@@ -87,19 +92,21 @@ async def _inline(bench: Workbench, picture: Picture | str) -> Piece:
 
 
 async def _keep(keeper: PictureKeeper, picture: Picture) -> StoredPicture:
-    if picture.blob is not None:
-        return await keeper.bring_bytes(picture.blob)
+    if (data := picture.blob or picture.spare) is not None:
+        return await keeper.bring_bytes(data)
     return await keeper.bring_inline(picture.data or "")
 
 
 async def bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], tries: int) -> None:
     """Bring the pieces that are away; end the job, or postpone what may work later."""
+    last = tries + 1 >= bench.tools.settings.store_attempts
     answer = await _fetched(bench, answer)
+    answer = {**answer, "pieces": [settled(piece, last=last) for piece in answer["pieces"]]}
     if any("fault" in piece for piece in answer["pieces"]) and answer.get("handles"):
         answer = await _asked_again(bench, job, answer)
     pieces, now = answer["pieces"], bench.tools.clock()
     away = [piece for piece in pieces if "url" in piece and "fault" not in piece]
-    if away and tries + 1 < bench.tools.settings.store_attempts:
+    if away and not last:
         after = timedelta(seconds=max(2.0**tries * (0.5 + random.random()), *(p["wait"] for p in away)))
         change = postponed(job, answer, after=after, at=now, why=away[0]["problem"], tries=tries + 1)
     elif any("stored" in piece for piece in pieces):

@@ -15,7 +15,6 @@ from models.queries.assets import list_assets
 from models.queries.jobs import list_attempts
 from models.queries.kept import correct_attempt
 from models.queries.moves import apply, lock_job
-from models.queries.rows import storable
 from models.states import JobStatus
 from models.verdicts import Outcome
 from worker.decisions import found_later
@@ -25,6 +24,7 @@ from worker.storage.limits import Limits
 from worker.storage.pictures import inspect
 from worker.storage.shelf import read_record
 from worker.storage.store import Store
+from worker.tasks.pieces import Piece, linked
 from worker.upstream.besides import text_besides
 from worker.upstream.explain import Explanation
 from worker.upstream.kept import KeptAnswer, load, read_again
@@ -37,7 +37,6 @@ READABLE = frozenset({JobStatus.HELD, JobStatus.FAILED, JobStatus.SUCCEEDED})
 _MOST = 20  # answers read for one job, the latest
 _LARGEST = 128 * 2**20  # bytes of pictures held in memory for one answer
 _STORED = ("key", "sha256", "content_type", "extension", "width", "height", "bytes", "source_url")
-Piece = dict[str, Any]  # as in worker.tasks.deliver; "known": it is an asset of the job already
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +121,15 @@ async def _pieces(store: Store, reading: Reading, assets: Sequence[Row[Any]], li
     found: Sequence[Picture | str] = (answer.images or answer.videos) if answer else ()
     for each in found:
         picture = Picture(url=each) if isinstance(each, str) else each
-        if picture.url is None:
-            piece = await _stored(store, picture, limits)
-            if "stored" in piece and piece["stored"]["sha256"] in hashes:
-                continue
-        elif sources.intersection((picture.url, *picture.alternates)):
+        if sources.intersection((picture.url, *picture.alternates) if picture.url else ()):
             continue
-        else:
-            alternates = [storable(address) for address in picture.alternates]
-            piece = {"url": storable(picture.url), "alternates": alternates}
-        pieces.append(piece)
+        inside = await _stored(store, picture, limits) if picture.data or picture.spare else {}
+        if inside.get("stored", {}).get("sha256") in hashes:
+            continue
+        away = linked(picture)
+        if away and picture.url and "stored" in inside:
+            away["spare"] = inside["stored"]
+        pieces.append(away if away and (picture.url or "fault" in inside) else inside)
     return pieces
 
 
@@ -150,7 +148,7 @@ async def _stored(store: Store, picture: Picture, limits: Limits) -> Piece:
 
 
 def _checked(picture: Picture, limits: Limits) -> tuple[bytes, str, Any]:
-    data = picture.blob if picture.blob is not None else decode_base64(picture.data or "", limits=limits)
+    data = picture.blob or picture.spare or decode_base64(picture.data or "", limits=limits)
     return data, hashlib.sha256(data).hexdigest(), inspect(data, limits=limits)
 
 

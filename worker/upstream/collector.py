@@ -24,11 +24,21 @@ _ANSWERS = words("choices candidates")
 _REFERENCES = words(
     "image image_url image_urls attachments files"
 )  #: beside a prompt, they are the question's
+_LISTS = (
+    "list",
+    "items",
+    "image_list",
+    "imageList",
+    "img_urls",
+    "result_urls",
+    "pictures",
+)  #: inside a wrapper
 _SPENT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
 _LONGEST_TEXT = 1024 * 1024  #: characters said at once that are read line by line: its two ends
 _LONGEST_LINE = 4096  #: characters of a line that may hold links
 _LONGEST_NOTE = 512  #: characters of a line that may name a task
+_LONGEST_ID = 512  #: characters of an id; it is kept in the database
 
 
 class Collector:
@@ -167,7 +177,12 @@ class Collector:
         waits = isinstance(status, str) and status.strip().lower() in _WAITING
         if task is None and waits and "choices" not in body:
             task = body.get("id")
-        if isinstance(task, str | int) and task and not isinstance(task, bool):
+        if (
+            isinstance(task, str | int)
+            and task
+            and not isinstance(task, bool)
+            and len(str(task)) < _LONGEST_ID
+        ):
             self.handles = merge(self.handles, Handles(task_id=str(task)))
         self.waiting = self.waiting or waits or (bool(task) and not isinstance(status, str))
         if isinstance(generation := body.get("gen_id"), str) and (known := generation_in(generation)):
@@ -221,7 +236,7 @@ class Collector:
             fields = {name: value for name, value in fields.items() if name not in _REFERENCES}
             fields = {} if self._quoted or self._waits(body) else fields
         harvest_fields(fields, self.harvest)
-        for name in ("results", "urls", "generations"):
+        for name in ("results", "urls", "generations", *(_LISTS if depth > 0 else ())):
             harvest_value(body.get(name), self.harvest)
         url = body.get("url")
         if isinstance(url, str) and not {"choices", "error"} & body.keys():

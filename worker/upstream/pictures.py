@@ -10,6 +10,7 @@ class Picture:
 
     ``alternates`` are other renderings of the same picture, for when the first can't be fetched. A long
     picture was decoded while it came: ``blob`` are its bytes, and ``data`` only a stand-in (``longruns``).
+    ``spare`` are the bytes of an alternate that came inside the answer: it needs no fetching.
     """
 
     url: str | None = None
@@ -17,6 +18,7 @@ class Picture:
     mime: str | None = None
     alternates: tuple[str, ...] = ()
     blob: bytes | None = field(default=None, repr=False)
+    spare: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def address(self) -> str:

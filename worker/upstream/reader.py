@@ -1,5 +1,6 @@
 """Reads an answer while it arrives: one body or a stream, whichever it turns out to be."""
 
+import binascii
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import orjson
 from worker.upstream.answer import Answer, Ending, assemble
 from worker.upstream.collector import Collector
 from worker.upstream.images import Identity, identity
-from worker.upstream.longruns import LONG, Blobs, LongRuns, blob_of, joined, without_long_runs
+from worker.upstream.longruns import LONG, Blobs, LongRuns, blob_of, joined, stand_ins, without_long_runs
 from worker.upstream.pictures import Picture
 from worker.upstream.progress import Percent
 from worker.upstream.recover import Handles
@@ -148,8 +149,14 @@ class AnswerReader:
             self._read_events(self._events, b"", close=True)
             for event in self._later:
                 self._read_event(*event)
-            return self._answer(complete=complete, readable=True)
-        body = self.raw.lstrip().removeprefix(_BOM).lstrip()
+            if self._heard or self.done or not (body := _behind_comments(self.raw)):
+                return self._answer(complete=complete, readable=True)
+            self._events, self._body = None, True
+            return self._read_body(body, complete=complete)
+        return self._read_body(self.raw, complete=complete)
+
+    def _read_body(self, body: bytes, *, complete: bool) -> Answer:
+        body = body.lstrip().removeprefix(_BOM).lstrip()
         if body[:1] in (b"{", b"["):
             return self._read_json(body, complete=complete)
         text = body.decode(errors="replace")
@@ -195,15 +202,21 @@ class AnswerReader:
         )
         inputs = frozenset(_identities(self._input_urls, long=self._long))
         answer = assemble(collector, ending, inputs=inputs, n=self._n, origin=self._origin)
-        if not self.blobs:
-            return answer
         return replace(answer, images=tuple(self._with_bytes(picture) for picture in answer.images))
 
     def _with_bytes(self, picture: Picture) -> Picture:
         if picture.data is None:
-            return picture
+            return replace(picture, spare=self._spare(picture)) if picture.alternates else picture
         data = joined(picture.data, self.blobs)
         return replace(picture, data=data, blob=blob_of(data, self.blobs))
+
+    def _spare(self, picture: Picture) -> bytes | None:
+        """Return the bytes of an alternate that came inside the answer."""
+        inside = next((each for each in picture.alternates if each.startswith("data:")), None)
+        if inside is None:
+            return None
+        data = joined(inside.partition(",")[2], self.blobs)
+        return binascii.a2b_base64(data) if data and not stand_ins(data) else blob_of(data, self.blobs)
 
 
 def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer:
@@ -244,6 +257,14 @@ def _values(text: str) -> Iterator[Any]:
 def _loose(text: str) -> Any:
     """Read an event that is not quite JSON, or plain text; one that was cut off says nothing."""
     return next(_values(text), None) if text.startswith(("{", "[")) else text
+
+
+def _behind_comments(raw: bytes) -> bytes:
+    """Return the body that follows comments which only kept the connection alive; empty if none does."""
+    body = raw.lstrip().removeprefix(_BOM).lstrip()
+    while body.startswith(b":"):
+        body = body.partition(b"\n")[2].lstrip()
+    return body if body.startswith((b"{", b"[", b"<")) else b""
 
 
 def _is_page(text: str) -> bool:
