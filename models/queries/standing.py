@@ -15,7 +15,8 @@ from models.queries.lanes import Lane
 from models.queries.rows import rows_parameter
 from models.tables import callers
 
-LAST = UUID(int=2**128 - 1)
+LAST = UUID(int=2**128 - 1)  #: behind every id
+_PASSED_OVER = 300  # jobs of one lane that are not due
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,10 @@ async def count_spans(connection: AsyncConnection, spans: Sequence[Span], *, mos
 async def count_lanes(
     connection: AsyncConnection, lanes: Sequence[tuple[Lane, int]], at: datetime, *, most: int
 ) -> list[int]:
-    """Count the due jobs among the first of each lane, so many of each, ``most`` of all together."""
+    """Count the due jobs of each lane, so many at most, ``most`` of all together.
+
+    Jobs that are not due may lie before them in the index; beyond some hundreds of these nothing is counted.
+    """
     rows = [{**_of(lane), "until_at": at, "count": count} for lane, count in lanes]
     return await _count(connection, _LANES, _LANE, rows, most=most)
 
@@ -126,7 +130,9 @@ def _span(given: str, hint: str = "") -> str:
 
 
 def _first(given: str, hint: str = "") -> str:
-    return f"SELECT j.not_before FROM jobs AS j {hint} WHERE {_lane(given)} LIMIT {given}count"
+    return f"""SELECT f.not_before FROM (
+      SELECT j.not_before FROM jobs AS j {hint} WHERE {_lane(given)} LIMIT {given}count + {_PASSED_OVER}
+    ) AS f WHERE f.not_before <= {given}until_at LIMIT {given}count"""
 
 
 def _given(**members: str) -> str:
@@ -136,10 +142,10 @@ def _given(**members: str) -> str:
       AS g({", ".join(named)}, place)"""
 
 
-def _each(inner: str, due: str, **members: str) -> str:
+def _each(inner: str, **members: str) -> str:
     """Count what ``inner`` finds for each given row; LIMIT ends the work as soon as enough is found."""
-    return f"""SELECT place, count(*) FILTER (WHERE {due}) FROM (
-      SELECT g.*, h.not_before FROM {_given(**members)} CROSS JOIN LATERAL ({inner}) AS h LIMIT :most
+    return f"""SELECT place, count(*) FROM (
+      SELECT g.place FROM {_given(**members)} CROSS JOIN LATERAL ({inner}) AS h LIMIT :most
     ) AS s GROUP BY place"""
 
 
@@ -154,10 +160,6 @@ _ALL_HEADS = text(
     f"SELECT g.place, w.* FROM {_given()} CROSS JOIN LATERAL ({_walk('g.')}) AS w ORDER BY g.place"
 ).columns(place=Integer(), **_TYPES)
 _SPAN = text(f"SELECT count(*) FROM ({_span(':', _HINT)})").bindparams(*_FOR_ONE)
-_SPANS = text(
-    _each(_span("g."), "true", campaign="text", until_at="timestamptz", until_id="uuid", count="int")
-)
-_LANE = text(f"SELECT count(*) FROM ({_first(':', _HINT)}) WHERE not_before <= :until_at").bindparams(
-    *_FOR_ONE[:2]
-)
-_LANES = text(_each(_first("g."), "not_before <= until_at", until_at="timestamptz", count="int"))
+_SPANS = text(_each(_span("g."), campaign="text", until_at="timestamptz", until_id="uuid", count="int"))
+_LANE = text(f"SELECT count(*) FROM ({_first(':', _HINT)})").bindparams(*_FOR_ONE[:2])
+_LANES = text(_each(_first("g."), until_at="timestamptz", count="int"))
