@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -58,6 +58,7 @@ def draft(value: Any, settings: Settings, at: datetime) -> Draft | Fault:
     try:
         given = Submission.model_validate(value)
         _check(given, settings)
+        expires_at = _deadline(given, at)
         assets = {
             position: _asset_key(image, position)
             for position, image in enumerate(given.images)
@@ -67,7 +68,7 @@ def draft(value: Any, settings: Settings, at: datetime) -> Draft | Fault:
         return fault_of(error)
     except InvalidRequest as error:
         return Fault(error.code, [{"field": error.field, "message": error.message}])
-    return Draft(_job(given, settings, at), given.images, assets)
+    return Draft(_job(given, settings, at, expires_at), given.images, assets)
 
 
 def fault_of(error: ValidationError) -> Fault:
@@ -96,6 +97,20 @@ def _check(given: Submission, settings: Settings) -> None:
         check_target("webhook_url", given.webhook_url, settings)
 
 
+def _deadline(given: Submission, at: datetime) -> datetime | None:
+    """Return until when the job must have started. Raises ``InvalidRequest``."""
+    until, field = given.expires_at, "expires_at"
+    if given.expires_in is not None:
+        if until is not None:
+            raise InvalidRequest("expires_in", "say either expires_at or expires_in, not both")
+        until, field = at + timedelta(seconds=given.expires_in), "expires_in"
+    if until is not None and until <= at:
+        raise InvalidRequest(field, "must be in the future")
+    if until is not None and given.not_before is not None and until <= given.not_before:
+        raise InvalidRequest(field, "must be later than not_before, or the job could never start")
+    return until
+
+
 def _asset_key(image: str, position: int) -> UUID:
     try:
         return parse_id("asset", image)
@@ -103,7 +118,7 @@ def _asset_key(image: str, position: int) -> UUID:
         raise InvalidRequest(f"images.{position}", str(error), code="input_image_not_found") from error
 
 
-def _job(given: Submission, settings: Settings, at: datetime) -> NewJob:
+def _job(given: Submission, settings: Settings, at: datetime, expires_at: datetime | None) -> NewJob:
     return NewJob(
         id=new_id(),
         model=given.model,
@@ -117,4 +132,6 @@ def _job(given: Submission, settings: Settings, at: datetime) -> NewJob:
         tags=given.tags,
         metadata=given.metadata,
         webhook_url=given.webhook_url,
+        expires_at=expires_at,
+        retry=given.retry.to_json() or None if given.retry else None,
     )

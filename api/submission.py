@@ -7,10 +7,13 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from models.retry_rules import RetryRules
+
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _UNFIT = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
 FREE_FORM_LIMIT = 64 * 1024  #: bytes of params, and of metadata, as JSON
 URL_LIMIT = 8192
+_LONGEST = 10 * 365 * 86_400.0  # seconds until a deadline at most
 
 
 def moment_of(value: object) -> datetime | None:
@@ -90,6 +93,12 @@ class Submission(BaseModel):
     params: dict[str, Any] = Field({}, description="passed to the provider as they are; 64 KiB at most")
     priority: int = Field(5, ge=0, le=9, description="larger is sooner, among the caller's own jobs")
     not_before: Moment = Field(None, description="the earliest start, RFC 3339 with offset")
+    expires_at: Moment = Field(
+        None, description="the latest start, RFC 3339 with offset; not started by then: expired, not charged"
+    )
+    expires_in: float | None = Field(
+        None, gt=0, le=_LONGEST, description="the same in seconds from now; not beside expires_at"
+    )
     metadata: dict[str, Any] = Field({}, description="yours, given back as it is; 64 KiB at most")
     webhook_url: Annotated[str, AfterValidator(web_address)] | None = Field(
         None, description="is told when the job ends"
@@ -97,6 +106,9 @@ class Submission(BaseModel):
     max_attempts: int | None = Field(None, ge=1, le=20, description="calls that the job may use up")
     on_unknown: Literal["hold", "retry_once", "retry", "fail"] | None = Field(
         None, description="what to do after a call that may have been charged"
+    )
+    retry: RetryRules | None = Field(
+        None, description="rules by class of failure, over those of campaign, channel and settings"
     )
     campaign: Annotated[str, Filled] | None = Field(
         None, min_length=1, max_length=128, description="the name of many jobs that belong together"

@@ -47,7 +47,7 @@ def class_of(outcome: str | None, code: str | None) -> RetryClass | None:
 class RetryRule(BaseModel):
     """What follows one class of failures. What is not named stays as it is further out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     attempts: int | None = Field(
         None, ge=0, le=MOST_CALLS, description="how often such a failure is tried again at most; 0: never"
@@ -76,7 +76,7 @@ class FreeRetryRule(RetryRule):
 class RetryRules(BaseModel):
     """Rules by class of failure. A job's outrank its campaign's, its channel's, and the settings'."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     retry: FreeRetryRule | None = Field(None, description="nothing was made, and another try may work")
     no_image: RetryRule | None = Field(None, description="an answer without picture; always counts")

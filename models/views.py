@@ -33,6 +33,8 @@ def job_view(
         "created_at": rfc3339(job.created_at),
         "started_at": moment(job.started_at),
         "finished_at": moment(job.finished_at),
+        "expires_at": moment(job.expires_at),
+        "retry": job.retry,
         "attempts": [_attempt(each) for each in attempts],
         "waiting": _waiting(waiting),
         "error": job.error,

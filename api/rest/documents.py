@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.channel_states import ChannelState
+from models.retry_rules import RetryRules
 from models.states import JobStatus
 from models.waiting import Reason
 
@@ -84,6 +85,8 @@ class JobDocument(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    expires_at: datetime | None = Field(description="not started by then: expired")
+    retry: RetryRules | None = Field(description="its own rules for trying again, by class of failure")
     attempts: list[AttemptDocument]
     waiting: WaitingDocument | None
     error: dict[str, Any] | None = Field(

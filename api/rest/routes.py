@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.rest.assets import get_asset, get_picture, preflight
+from api.rest.campaign_routes import add_campaigns
 from api.rest.channel_routes import add_channels
 from api.rest.describing import answers, extra, header, listing, merged, path, problems, query, reference
 from api.rest.events import get_events
@@ -52,6 +53,7 @@ def build_router() -> APIRouter:
     _add_changing(router)
     add_held(router)
     add_reread(router)
+    add_campaigns(router)
     _add_assets(router)
     add_webhooks(router)
     add_channels(router)

@@ -6,7 +6,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from api.campaign_bodies import CampaignSettings
 from api.decision_bodies import Failing, FailingOne, Releasing
+from api.rest.campaign_routes import CampaignDocument, CampaignPageDocument
 from api.rest.channels import Resuming, Stopping
 from api.rest.describing import BEARER
 from api.rest.documents import (
@@ -29,6 +31,8 @@ from api.webhook_bodies import NewWebhook, Rotation, WebhookChange
 _SHOWN = (
     AssetPage,
     BatchDocument,
+    CampaignDocument,
+    CampaignPageDocument,
     ChannelDocument,
     ChannelPageDocument,
     DecidedDocument,
@@ -42,6 +46,7 @@ _SHOWN = (
     *WEBHOOK_DOCUMENTS,
 )
 _TAKEN = (
+    CampaignSettings,
     *(Submission, ObservedAnswer, Failing, FailingOne, Releasing, NewWebhook, WebhookChange, Rotation),
     *(Stopping, Resuming),
 )

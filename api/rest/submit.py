@@ -106,6 +106,8 @@ async def _newborn(services: Services, caller: Caller, job: NewJob, at: datetime
         tags=job.tags,
         metadata=job.metadata,
         not_before=job.not_before,
+        expires_at=job.expires_at,
+        retry=job.retry,
         backing_off=False,
         created_at=at,
         updated_at=at,

@@ -33,6 +33,8 @@ class NewJob:
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] | None = None
     webhook_url: str | None = None
+    expires_at: datetime | None = None
+    retry: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +54,15 @@ _INSERT = text(
     WITH born AS (
         INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt,
                           request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
-                          not_before, backing_off, progress, attempts_used, store_tries,
+                          not_before, expires_at, retry, backing_off, progress, attempts_used, store_tries,
                           created_at, updated_at)
         SELECT id, CAST(:caller_id AS uuid), :surface, campaign, 'queued', 1, 1, model, prompt, request,
                tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
-               false, 0, 0, 0, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
+               expires_at, retry, false, 0, 0, 0, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
         FROM json_to_recordset(CAST(:jobs AS json)) AS given (
             id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
             webhook_url text, priority smallint, max_attempts smallint, on_unknown text,
-            not_before timestamptz)
+            not_before timestamptz, expires_at timestamptz, retry jsonb)
         RETURNING id)
     INSERT INTO events (job_id, revision, status, progress, at)
     SELECT id, 1, 'queued', 0, CAST(:at AS timestamptz) FROM born
@@ -111,6 +113,8 @@ def _row(job: NewJob) -> dict[str, Any]:
         "tags": job.tags,
         "metadata": job.metadata or {},
         "webhook_url": job.webhook_url,
+        "expires_at": job.expires_at,
+        "retry": job.retry,
     }
 
 

@@ -1,7 +1,9 @@
 """Handing in jobs."""
 
 import asyncio
+from datetime import datetime
 
+from models.clock import now
 from tests.api.service import JOB, Service
 
 
@@ -26,6 +28,8 @@ async def test_a_job_looks_the_same_when_it_is_read_again(service: Service) -> N
         webhook_url="https://hook.example/x",
         max_attempts=5,
         on_unknown="fail",
+        expires_at="2100-01-01T00:00:00Z",
+        retry={"no_image": {"attempts": 3, "jitter": "equal"}, "rate_limited": {"counts": True}},
         campaign="spring",
         tags=["blue", "猫"],
     )
@@ -99,3 +103,26 @@ async def test_a_refused_request_does_not_use_up_its_key(service: Service) -> No
     headers = {"Idempotency-Key": "k"}
     assert (await service.post("/v1/jobs", json={}, headers=headers)).status_code == 422
     assert (await service.post("/v1/jobs", json=JOB, headers=headers)).status_code == 202
+
+
+async def test_a_job_shows_its_deadline_and_its_own_retry_rules(service: Service) -> None:
+    rules = {"retry": {"base": 5, "cap": 60}, "no_image": {"attempts": 0}, "maintenance": {}}
+    soon = await service.submit(expires_in=90.5, retry=rules)
+    late = await service.submit(expires_at="2100-01-01T02:00:00+02:00", retry={})
+    plain = await service.submit()
+
+    assert 89 < (datetime.fromisoformat(soon["expires_at"]) - now()).total_seconds() <= 91
+    assert soon["retry"] == {"retry": {"base": 5.0, "cap": 60.0}, "no_image": {"attempts": 0}}
+    assert (late["expires_at"], late["retry"]) == ("2100-01-01T00:00:00.000Z", None)
+    assert (plain["expires_at"], plain["retry"]) == (None, None)
+
+
+async def test_each_of_many_jobs_has_a_deadline_of_its_own(service: Service) -> None:
+    jobs = [JOB | {"expires_in": 3600}, JOB, JOB | {"expires_at": "2026-01-01T00:00:00Z"}]
+    batch = (await service.post("/v1/jobs", json={"jobs": jobs})).json()
+
+    assert batch["rejected"] == [
+        {"index": 2, "code": "invalid", "message": "expires_at: must be in the future"}
+    ]
+    read = [(await service.get(f"/v1/jobs/{each['id']}")).json() for each in batch["accepted"]]
+    assert [job["expires_at"] is None for job in read] == [False, True]

@@ -1,0 +1,48 @@
+"""What callers set for their campaigns. A campaign itself is only a name that jobs have in common."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.tables import campaigns, jobs
+
+
+async def find_campaign(
+    connection: AsyncConnection, caller_id: UUID, name: str, *, lock: bool = False
+) -> Row[Any] | None:
+    """Return what a caller set for a campaign, or ``None``; with ``lock``, keep it for this transaction."""
+    query = select(campaigns).where(campaigns.c.caller_id == caller_id, campaigns.c.name == name)
+    return (await connection.execute(query.with_for_update() if lock else query)).first()
+
+
+async def list_campaigns(
+    connection: AsyncConnection, caller_id: UUID, *, after: str | None, limit: int
+) -> Sequence[Row[Any]]:
+    """Return a page of the campaigns that a caller set something for, by name."""
+    query = select(campaigns).where(campaigns.c.caller_id == caller_id)
+    if after is not None:
+        query = query.where(campaigns.c.name > after)
+    return (await connection.execute(query.order_by(campaigns.c.name).limit(limit))).all()
+
+
+async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) -> bool:
+    """Tell whether a caller has jobs of a campaign."""
+    query = select(jobs.c.id).where(jobs.c.caller_id == caller_id, jobs.c.campaign == name).limit(1)
+    return await connection.scalar(query) is not None
+
+
+async def save_campaign(
+    connection: AsyncConnection, caller_id: UUID, name: str, *, retry: Mapping[str, Any] | None, at: datetime
+) -> None:
+    """Write what a caller sets for a campaign."""
+    make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
+    changes = {"retry": retry, "updated_at": at}
+    statement: Any = make(campaigns).values(caller_id=caller_id, name=name, **changes)
+    same = [campaigns.c.caller_id, campaigns.c.name]
+    await connection.execute(statement.on_conflict_do_update(index_elements=same, set_=changes))

@@ -1,0 +1,97 @@
+"""What callers set for their campaigns."""
+
+import pytest
+
+from tests.api.service import BOB, Service
+
+NIGHT = "/v1/campaigns/night-1"
+PATIENT = {"no_image": {"attempts": 3}, "rate_limited": {"attempts": 200, "counts": False}}
+
+
+async def put(service: Service, path: str, body: object) -> dict[str, object]:
+    answer = await service.ask("PUT", path, json=body)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, object] = answer.json()
+    return found
+
+
+async def patch(service: Service, body: object) -> object:
+    answer = await service.ask("PATCH", NIGHT, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["retry"]
+
+
+async def test_what_is_set_for_a_campaign_is_read_again(service: Service) -> None:
+    made = await put(service, NIGHT, {"retry": PATIENT})
+    assert (made["object"], made["name"], made["retry"]) == ("campaign", "night-1", PATIENT)
+    assert (await service.get(NIGHT)).json() == made
+
+
+async def test_setting_replaces_all_and_changing_only_what_it_names(service: Service) -> None:
+    await put(service, NIGHT, {"retry": PATIENT})
+    changed = await patch(service, {"retry": {"no_image": {"base": 9}, "rate_limited": None}})
+    assert changed == {"no_image": {"attempts": 3, "base": 9.0}}
+    assert await patch(service, {}) == changed
+    assert await patch(service, {"retry": {"no_image": {"attempts": None}}}) == {"no_image": {"base": 9.0}}
+    assert await patch(service, {"retry": None}) == {}
+    assert (await put(service, NIGHT, {}))["retry"] == {}
+
+
+async def test_a_change_makes_what_is_not_there(service: Service) -> None:
+    assert await patch(service, {"retry": PATIENT}) == PATIENT
+
+
+async def test_a_change_that_does_not_fit_what_is_there_is_refused(service: Service) -> None:
+    await put(service, NIGHT, {"retry": {"retry": {"cap": 10}}})
+    answer = await service.ask("PATCH", NIGHT, json={"retry": {"retry": {"base": 60}}})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "retry.retry")
+    assert (await service.get(NIGHT)).json()["retry"] == {"retry": {"cap": 10.0}}
+
+
+async def test_a_campaign_that_only_jobs_name_has_nothing_set(service: Service) -> None:
+    await service.submit(campaign="night-1")
+    found = (await service.get(NIGHT)).json()
+    assert (found["retry"], found["updated_at"]) == ({}, None)
+
+
+async def test_campaigns_belong_to_their_caller(service: Service) -> None:
+    await put(service, NIGHT, {"retry": PATIENT})
+    bob = service.asked_by(BOB)
+    assert (await bob.get(NIGHT)).status_code == 404
+    await put(bob, NIGHT, {"retry": {}})
+    assert (await service.get(NIGHT)).json()["retry"] == PATIENT
+    assert [len((await each.get("/v1/campaigns")).json()["data"]) for each in (service, bob)] == [1, 1]
+
+
+async def test_campaigns_are_listed_by_name_page_by_page(service: Service) -> None:
+    for name in ("c", "a", "b"):
+        await put(service, f"/v1/campaigns/{name}", {})
+    first = (await service.get("/v1/campaigns", params={"limit": 2})).json()
+    rest = (await service.get("/v1/campaigns", params={"limit": 2, "after": first["next"]})).json()
+    assert [each["name"] for each in first["data"] + rest["data"]] == ["a", "b", "c"]
+    assert rest["next"] is None
+
+
+@pytest.mark.parametrize("name", ["spring/summer 2026", "夜", "a%2Fb", "#1?"])
+async def test_a_name_may_have_any_characters(service: Service, name: str) -> None:
+    path = f"/v1/campaigns/{''.join(f'%{byte:02X}' for byte in name.encode())}"
+    assert (await put(service, path, {"retry": PATIENT}))["name"] == name
+    assert (await service.get(path)).json()["retry"] == PATIENT
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        (NIGHT, {"retry": {"nothing": {}}}, "retry.nothing"),
+        (NIGHT, {"retry": {"retry": {"attempts": 501}}}, "retry.retry.attempts"),
+        (NIGHT, {"budget": 7}, "budget"),
+        (NIGHT, [], "body"),
+        ("/v1/campaigns/%00", {}, "name"),
+        ("/v1/campaigns/%20", {}, "name"),
+        (f"/v1/campaigns/{'c' * 129}", {}, "name"),
+    ],
+)
+async def test_what_is_wrong_is_named(service: Service, path: str, body: object, field: str) -> None:
+    for method in ("PUT", "PATCH"):
+        answer = await service.ask(method, path, json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
