@@ -24,7 +24,12 @@ class Hand:
         """How many more jobs fit."""
         return 0 if self.halt.is_set() else max(self.slots - len(self.jobs), 0)
 
-    def drop(self, job_id: UUID) -> None:
-        """Nothing more to do for this job."""
-        self.jobs.pop(job_id, None)
+    def drop(self, job_id: UUID, task: asyncio.Task[None] | None = None) -> None:
+        """Nothing more is done for this job by ``task``, or for the promise that has none yet.
+
+        A job may come back to us while the end of its last call is still being written down, and messages may
+        come late or twice: what somebody else works on under a newer lease stays in hand.
+        """
+        if self.jobs.get(job_id) is task:
+            self.jobs.pop(job_id, None)
         self.freed.set()

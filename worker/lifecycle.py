@@ -31,7 +31,8 @@ class Change:
     move: Move | None = None
     sent: Mapping[str, Any] | None = None  #: a new attempt
     noted: Mapping[str, Any] | None = None  #: by what an open attempt can be asked for again
-    ended: Mapping[str, Any] | None = None  #: how an attempt ended; noted even if the move no longer holds
+    ended: Mapping[str, Any] | None = None  #: how an attempt ended; noted even if the move no longer holds,
+    #: and then it also replaces what somebody else wrote who could only guess
     amended: Mapping[str, Any] | None = None  #: what became of an attempt whose end was unknown; the same
     assets: Sequence[Mapping[str, Any]] = ()
     unsent: Mapping[str, Any] | None = None  #: an attempt of which nothing was sent: it has not happened
@@ -48,7 +49,8 @@ async def commit(connection: AsyncConnection, changes: Sequence[Change]) -> Revi
     await insert_attempts(connection, [change.sent for change in held if change.sent])
     await note_handles(connection, _latest(change.noted for change in changes))
     await finish_attempts(connection, [change.ended for change in changes if change.ended])
-    await amend_attempts(connection, [change.amended for change in changes if change.amended])
+    late = [change.ended for change in changes if change.ended and not change.holds(revisions)]
+    await amend_attempts(connection, [*late, *(change.amended for change in changes if change.amended)])
     await delete_attempts(connection, [change.unsent for change in held if change.unsent])
     await insert_assets(connection, [asset for change in held for asset in change.assets])
     return revisions

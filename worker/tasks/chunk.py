@@ -39,4 +39,4 @@ async def _one(bench: Workbench, job: Row[Any], work: Work) -> None:
     except Exception:  # noqa: BLE001 - a task's edge: the sweep finds the job in hand without a task, and reclaims it
         _log.exception("working on a job failed; it is reclaimed", job=str(job.id))
     finally:
-        bench.hand.drop(job.id)
+        bench.hand.drop(job.id, asyncio.current_task())

@@ -160,6 +160,8 @@ async def _start(bench: Workbench, job: Row[Any]) -> bool:
         await bench.writer.write(handed_back(job, at=now, why=why))
         return False
     if not await bench.writer.write(started(job, channel=job.channel, worker=bench.worker_id, at=now)):
+        why = "the database went away while its start was written; nothing was sent"
+        await bench.writer.write(unsent(job, at=bench.tools.clock(), why=why))  # undone if it was written
         return False
     if why := _hindrance(bench, job, bench.tools.clock()):  # the commit may have taken long
         await bench.writer.write(unsent(job, at=bench.tools.clock(), why=why))
