@@ -9,6 +9,7 @@ from rich.text import Text
 
 from api.cli.printing import shortened
 from worker.upstream.answer import Answer
+from worker.upstream.besides import text_besides
 from worker.upstream.consequences import CONSEQUENCES, MONEY, REACH, what_follows
 from worker.upstream.explain import Explanation
 from worker.upstream.limits import Bucket
@@ -24,9 +25,6 @@ _LOOKS = {
     "headers_only": ("≡", "cyan"),
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_MARKUP = re.compile(
-    r"!?\[[^\[\]]*\]\([^()\s]*\)|data:image/\S+|[A-Za-z0-9+/=_-]{128,}"
-)  #: links and pictures
 _LONGEST = 600  #: characters of what the model or the provider said
 _FLAGS = (
     ("incomplete_stream", "the stream broke off, but the picture in it is whole"),
@@ -92,7 +90,7 @@ def _results(answer: Answer) -> Iterator[Fact]:
     yield from (("poster", address) for address in answer.posters)
     if answer.progress:
         yield "progress", " → ".join(f"{percent:g}" for percent in answer.progress) + " %"
-    if answer.images and (words := _MARKUP.sub("", answer.spoken).strip()):
+    if answer.images and (words := text_besides(answer)):
         yield "text", shortened(words, _LONGEST)
     if answer.task_id:
         yield "task", answer.task_id

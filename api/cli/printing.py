@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 _ELASTIC = frozenset({"MODEL", "MODELS", "PROMPT", "DETAIL"})  # columns that give way; ids are to be copied
+_ID_WIDTH = 30  # characters of job_01h455vb4pex5vsknk084sn02q: an id that is cut short is of no use
 _STYLES = {
     "succeeded": "green",
     "failed": "red",
@@ -57,7 +58,9 @@ class Printer:
             return
         drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         for column in columns:
-            drawn.add_column(column, no_wrap=column not in _ELASTIC)
+            drawn.add_column(
+                column, no_wrap=column not in _ELASTIC, min_width=_ID_WIDTH if column == "ID" else None
+            )
         for _, cells in rows:
             drawn.add_row(*(_cell(cell) for cell in cells))
         self.console.print(drawn if drawn.row_count else f"No {title}.", highlight=False)

@@ -42,6 +42,24 @@ def test_an_id_is_never_broken_so_that_it_can_be_copied() -> None:
     assert "job_01h455vb4pex5vsknk084sn02q" in out.getvalue()
 
 
+def test_an_id_is_whole_beside_many_columns_on_a_narrow_terminal() -> None:
+    printing, out = printed(width=80)
+    whole = "job_01h455vb4pex5vsknk084sn02q"
+    columns = ("ID", "MODEL", "CAMPAIGN", "SINCE", "CODE", "COST", "REQUEST ID", "DETAIL")
+    cells = (
+        whole,
+        "a-model",
+        "night-campaign",
+        "10m",
+        "connection_lost",
+        "maybe charged",
+        "r" * 40,
+        "why " * 9,
+    )
+    printing.table("held jobs", columns, [({}, cells)])
+    assert whole in out.getvalue()
+
+
 def test_nothing_is_said_in_words() -> None:
     printing, out = printed()
     printing.table("jobs", JOB_COLUMNS, [])
