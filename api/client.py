@@ -33,6 +33,7 @@ class Job(TypedDict):
     attempts: list[dict[str, Any]]
     waiting: dict[str, Any] | None
     campaign: NotRequired[str | None]
+    expires_at: NotRequired[str | None]
     error: dict[str, Any] | None
     text: str | None
     assets: list[dict[str, Any]]

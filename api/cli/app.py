@@ -24,6 +24,7 @@ _COMMANDS = (
     (_RUN, "migrate", "api.cli.migrate:migrate", "Bring the database's tables up to date."),
     (_USE, "submit", "api.cli.submit:submit", "Hand in one job."),
     (_USE, "jobs", "api.cli.jobs:app", "Look at jobs, cancel them, start them again."),
+    (_USE, "campaigns", "api.cli.campaigns:app", "Look at what holds for a campaign's jobs, and set it."),
     (_USE, "webhooks", "api.cli.webhooks:app", "Be told of jobs at an address of yours; look at deliveries."),
     (_OPERATE, "channels", "api.cli.channels:app", "Look at providers, try, pause, drain and resume them."),
     (_OPERATE, "keys", "api.cli.keys:app", "Make, list, limit and revoke API keys."),

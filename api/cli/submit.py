@@ -12,6 +12,7 @@ from api.cli.exits import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.pictures import input_picture, numbered, writable
 from api.cli.printing import printer, say
+from api.cli.rules import Rules, rules_of, seconds_of
 from api.cli.views import job_view
 from api.client import DarkroomClient, Job
 from models.client_settings import load_client_settings
@@ -26,6 +27,9 @@ def submit(
     size: str | None = None,
     n: int | None = None,
     campaign: str | None = None,
+    expires_at: str | None = None,
+    expires_in: str | None = None,
+    retry: Rules = (),
     wait: Annotated[bool, Parameter(negative="")] = False,
     timeout: float = 600,
     output_file: Annotated[Path | None, Parameter(name="--output", alias="-o")] = None,
@@ -48,6 +52,10 @@ def submit(
         how many pictures
     campaign
         the campaign it belongs to
+    expires_at
+        the latest start, such as 2026-01-31T18:00:00Z; not started by then, it expires and costs nothing
+    expires_in
+        the same from now on: 90s, 15m, 8h, 2d
     wait
         wait until it is finished
     timeout
@@ -57,11 +65,19 @@ def submit(
     """
     if output_file:
         writable(output_file)
-    members = {"size": size, "n": n, "campaign": campaign, "images": [input_picture(one) for one in image]}
+    members = {
+        "size": size,
+        "n": n,
+        "campaign": campaign,
+        "expires_at": expires_at,
+        "expires_in": None if expires_in is None else seconds_of("--expires-in", expires_in),
+        "retry": rules_of(retry),
+        "images": [input_picture(one) for one in image],
+    }
     body: dict[str, Any] = {
         "model": _model(model),
         "prompt": _prompt(prompt),
-        **{name: value for name, value in members.items() if value},
+        **{name: value for name, value in members.items() if value or value == 0},
     }
     with open_client(connection) as client:
         job = client.submit(body)

@@ -62,6 +62,7 @@ def _facts(job: Job) -> list[tuple[str, Any]]:
             ("created", job["created_at"]),
             ("started", job.get("started_at")),
             ("finished", job.get("finished_at")),
+            ("expires", job.get("expires_at") if job["status"] == "queued" else None),
         )
         if value
     ]

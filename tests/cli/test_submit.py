@@ -118,3 +118,24 @@ def test_patience_that_ends_before_the_job_says_how_to_go_on(
     server.says("GET /v1/jobs/job_1", a_job())
     assert darkroom("submit", "a cat", "-m", "m", "--wait", "--timeout", "0") == 5
     assert "darkroom jobs show job_1" in capsys.readouterr().err
+
+
+def test_deadlines_and_retry_rules_go_along(server: ScriptedServer, darkroom: Darkroom) -> None:
+    server.says("POST /v1/jobs", a_job(), status=202)
+    plain = {"model": "m", "prompt": "a cat"}
+    for options, sent in (
+        (["--expires-in", "8h"], {"expires_in": 28_800}),
+        (["--expires-in", "1.5m"], {"expires_in": 90}),
+        (["--expires-at", "2100-01-01T00:00:00Z"], {"expires_at": "2100-01-01T00:00:00Z"}),
+        (["--retry", "no_image.attempts=0"], {"retry": {"no_image": {"attempts": 0}}}),
+    ):
+        assert darkroom("submit", "a cat", "-m", "m", *options) == 0
+        assert server.heard[-1].body == plain | sent
+
+
+def test_a_time_span_that_can_not_be_read_is_not_sent(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed
+) -> None:
+    assert darkroom("submit", "a cat", "-m", "m", "--expires-in", "soon") == 2
+    assert "8h" in capsys.readouterr().err
+    assert server.heard == []
