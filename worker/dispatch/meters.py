@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 _MINUTE = timedelta(minutes=1)
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,11 @@ class Rate:
 
     @property
     def interval(self) -> timedelta:
-        """The distance of starts; whole bursts are paid for by longer distances."""
-        return (self.window + self.slack) / max(self.calls - (self.burst - 1), self.calls / 2)
+        """The distance of starts; whole bursts are paid for by longer distances.
+
+        It is rounded up: distances that are a fraction of a microsecond too short add up to a call too many.
+        """
+        return (self.window + self.slack) / max(self.calls - (self.burst - 1), self.calls / 2) + _TICK
 
 
 class Meter(Protocol):
@@ -81,6 +85,7 @@ class WindowMeter:
     """
 
     _TICKS = 4  # per second
+    _AHEAD = 10 * _TICKS  # starts are not given in order: what a later one is past may bind an earlier one
 
     def __init__(self, limit: float, state: Any = None) -> None:
         self.limit = limit
@@ -102,12 +107,9 @@ class WindowMeter:
     def take(self, start: datetime, cost: int) -> None:
         """Remember, and forget what is over."""
         tick = int(start.timestamp() * self._TICKS)
-        kept = [pair for pair in self._counts if pair[0] > tick - self._reach]
-        if kept and kept[-1][0] == tick:
-            kept[-1][1] += cost
-        else:
-            kept.append([tick, cost])
-        self._counts = sorted(kept)
+        kept = {then: count for then, count in self._counts if then > tick - self._reach - self._AHEAD}
+        kept[tick] = kept.get(tick, 0) + cost
+        self._counts = [list(pair) for pair in sorted(kept.items())]
 
     def state(self) -> list[list[int]]:
         """Return quarters of a second since 1970 and their counts."""

@@ -50,6 +50,27 @@ def test_no_minute_holds_more_pictures_than_the_limit_unless_one_call_alone_asks
     assert most_in_a_window(left, timedelta(minutes=1)) <= max(ipm, *(pictures for _, pictures, _ in asked))
 
 
+def test_distances_that_are_no_whole_microseconds_do_not_add_up_to_a_call_too_many() -> None:
+    meter, rate = RateMeter(Rate(120)), Rate(120)
+    starts = [NOW]
+    meter.take(NOW, 1)
+    for _ in range(120):
+        starts.append(meter.earliest(1, NOW))
+        meter.take(starts[-1], 1)
+    assert starts[-1] - (starts[0] + rate.slack) >= timedelta(minutes=1)
+
+
+def test_a_call_for_many_pictures_that_starts_later_lets_no_smaller_one_in_before() -> None:
+    meter, begun = WindowMeter(10), NOW - timedelta(seconds=60)
+    for seconds in (0, 1):
+        meter.take(begun + timedelta(seconds=seconds), 5)
+    later = meter.earliest(6, NOW)
+    meter.take(later, 6)
+    assert later > NOW
+    assert meter.earliest(4, NOW) >= begun + timedelta(seconds=61)
+    assert meter.earliest(5, NOW) >= later
+
+
 def test_a_day_that_is_used_up_waits_for_midnight() -> None:
     meter = DayMeter(2)
     for _ in range(2):

@@ -1,0 +1,150 @@
+"""Limits over the whole fleet, exactly: any window holds at most the limit, and nearly all of it is used.
+
+The gate runs as it is; the clock is moved by the test, and calls leave as late as a worker lets them.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, select, update
+
+from models.database import Database
+from models.ids import new_id
+from models.queries.jobs import NewJob, insert_jobs
+from models.tables import callers, jobs
+from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.windows import fullest
+from worker.dispatch.meters import slack_of
+
+SECONDS, SETTLING = 185.0, 5.0
+PER_MINUTE, PER_SECOND, PICTURES, ONE_MODEL, OTHER_MODEL, CALLER = 120, 2, 60, 30, 90, 40
+LIMITS: dict[str, dict[str, float]] = {
+    "minute": {"rpm": PER_MINUTE},
+    "second": {"rps": PER_SECOND},
+    "pictures": {"ipm": PICTURES},
+    "one": {"rpm": ONE_MODEL},
+    "other": {"rpm": OTHER_MODEL},
+    "caller": {"rpm": CALLER},
+}
+
+
+def channel(name: str, **members: Any) -> dict[str, Any]:
+    base = {"name": name, "base_url": "http://127.0.0.1:9", "api_key": "key", "concurrency": 100_000}
+    return {**base, "models": [name], **members}
+
+
+CHANNELS = (
+    channel("minute", rpm=PER_MINUTE),
+    channel("second", rps=PER_SECOND),
+    channel("pictures", ipm=PICTURES),
+    channel(
+        "both", models=["one", "other"], limits={"one": {"rpm": ONE_MODEL}, "other": {"rpm": OTHER_MODEL}}
+    ),
+    channel("caller"),
+)
+
+
+@dataclass
+class Calls:
+    """When the calls of one model left, in seconds of the simulation, and the pictures each asked for."""
+
+    at: list[float]
+    pictures: list[int]
+
+    @property
+    def each_picture_at(self) -> list[float]:
+        return [at for at, count in zip(self.at, self.pictures, strict=True) for _ in range(count)]
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    settings = {"upstream_base_url": None, "channels": CHANNELS}
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as opened:
+        await _do_not_wait_for_the_disk(opened.tools.database)
+        yield opened
+
+
+async def _do_not_wait_for_the_disk(database: Database) -> None:
+    """Nothing crashes here, and a thousand commits would take long."""
+    statement = "PRAGMA synchronous=OFF" if database.is_sqlite else "SET synchronous_commit=off"
+
+    def connected(connection: Any, _record: Any) -> None:
+        connection.cursor().execute(statement)
+        connection.commit()
+
+    await database.engine.dispose()
+    event.listen(database.engine.sync_engine, "connect", connected)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+async def test_any_window_holds_at_most_the_limit_and_nearly_all_of_it_is_used(
+    darkroom: Darkroom, workers: int
+) -> None:
+    calls = await simulate(darkroom, workers, random.Random(workers))
+
+    for model, limit in (
+        ("minute", PER_MINUTE),
+        ("one", ONE_MODEL),
+        ("other", OTHER_MODEL),
+        ("caller", CALLER),
+    ):
+        assert fullest(calls[model].at, 60) <= limit, model
+        assert used(calls[model].at, limit) >= 0.97, model
+    assert fullest(calls["second"].at, 1) <= PER_SECOND
+    assert used(calls["second"].at, 60 * PER_SECOND) >= 0.95  # the slack of a second weighs more
+    assert fullest(calls["pictures"].each_picture_at, 60) <= PICTURES
+    assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.9
+
+
+async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> dict[str, Calls]:
+    """Let workers look at odd moments for minutes while work waits; return when calls left, by model."""
+    await submit_all(darkroom)
+    crew, begun = [await darkroom.worker(slots=100_000) for _ in range(workers)], darkroom.clock()
+    while (darkroom.clock() - begun).total_seconds() < SECONDS:
+        looking = chance.sample(crew, min(chance.randint(1, 2), workers))
+        await asyncio.gather(*(worker.dispatcher.look() for worker in looking))
+        darkroom.clock.forward(seconds=chance.uniform(0.6, 0.95))
+    calls = {model: Calls([], []) for model in LIMITS}
+    async with darkroom.tools.database.reading() as connection:
+        columns = (jobs.c.model, jobs.c.start_at, jobs.c.request)
+        rows = (await connection.execute(select(*columns).where(jobs.c.status == "leased"))).all()
+    for row in sorted(rows, key=lambda row: row.start_at):
+        slack = slack_of(LIMITS[row.model])
+        assert slack is not None
+        late = chance.choice((0, 0, chance.random(), 1)) * slack.total_seconds()
+        calls[row.model].at.append((row.start_at - begun).total_seconds() + late)
+        calls[row.model].pictures.append(row.request["n"])
+    return calls
+
+
+async def submit_all(darkroom: Darkroom) -> None:
+    """Queue more of each model than its limit lets start; one caller has a limit of its own."""
+    anybody, limited, at = await darkroom.caller(), await darkroom.caller(), darkroom.clock()
+    enough = {"second": 8 * PER_MINUTE, "caller": 4 * CALLER}
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(update(callers).where(callers.c.id == limited).values(rpm=CALLER))
+        for model in LIMITS:
+            born = [
+                job(model, 1 + number % 4 if model == "pictures" else 1, at)
+                for number in range(enough.get(model, 450))
+            ]
+            owner: UUID = limited if model == "caller" else anybody
+            await insert_jobs(connection, born, caller_id=owner, surface="rest", at=at)
+
+
+def job(model: str, pictures: int, at: datetime) -> NewJob:
+    request = {"images": [], "size": None, "n": pictures, "params": {}}
+    return NewJob(new_id(), model, "a cat", request, 5, 3, "hold", at)
+
+
+def used(moments: list[float], limit: float) -> float:
+    """Return the share of a limit per minute that was used, once all had begun."""
+    counted = [moment for moment in moments if SETTLING <= moment < SECONDS]
+    return len(counted) / (limit * (SECONDS - SETTLING) / 60)
