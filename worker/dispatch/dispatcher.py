@@ -1,8 +1,8 @@
 """The dispatcher: in one short transaction, gives due jobs to this worker."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -113,13 +113,13 @@ class Dispatcher:
         """Work out who starts, and save what the next round has to know."""
         calls = await calls_in_flight(connection)
         outlets = [Outlet(row, in_flight_on(row.id, calls), now) for row in rows]
-        slots = min(self._hand.free if self._heard else 1, _openings(outlets, lanes, now))
-        open_lanes = [
-            lane for lane in lanes if any(o.serves(lane.model) and o.room(lane.model) for o in outlets)
-        ]
+        openings, all_openings = _openings(outlets, {lane.model for lane in lanes}, now)
+        slots = min(self._hand.free if self._heard else 1, all_openings)
+        open_lanes = [lane for lane in lanes if openings[lane.model]]
         shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
-        guests = [guest_of(row, calls) for row in shares]
-        candidates = await pick_due(connection, _wanted(open_lanes, guests, slots), now) if guests else []
+        guests = [guest for row in shares if (guest := guest_of(row, calls)).may_start(now + HORIZON)]
+        wanted = _wanted(open_lanes, guests, slots, openings)
+        candidates = await pick_due(connection, wanted, now) if guests else []
         if not candidates:
             return []
         before = {guest.id: _share(guest) for guest in guests}
@@ -160,31 +160,36 @@ class Dispatcher:
                     self._hand.jobs.pop(job_id, None)
 
 
-def _openings(outlets: Sequence[Outlet], lanes: Sequence[Lane], now: datetime) -> int:
-    """Return how many starts there can be at most, so that no more jobs are looked at."""
-    models = {lane.model for lane in lanes}
-    rooms = (
-        max((outlet.openings(model, now + HORIZON) for model in models if outlet.serves(model)), default=0)
-        for outlet in outlets
-    )
-    return sum(rooms)
+def _openings(outlets: Sequence[Outlet], models: Set[str], now: datetime) -> tuple[Counter[str], int]:
+    """Return how many calls of each model can start at most, and of all: no more jobs are looked at."""
+    of_model, together = Counter[str](), 0
+    for outlet in outlets:
+        here = {m: outlet.openings(m, now + HORIZON) for m in models if outlet.serves(m)}
+        of_model.update(here)
+        together += min(sum(here.values()), outlet.concurrency - outlet.busy())
+    return of_model, together
 
 
-def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int) -> list[Wanted]:
-    """Say how many jobs to look at: of each caller its share, and one more.
+def _wanted(
+    lanes: Sequence[Lane], guests: Sequence[Guest], slots: int, openings: Mapping[str, int]
+) -> list[Wanted]:
+    """Say how many jobs to look at: of each caller its share, and one more, but no more than can start.
 
-    They come from its lane of highest priority; from each of the others one is enough to see how old it is.
+    They come from its lane of highest priority of each model; from each of the others one is enough to see
+    how old it is.
     """
     all_weights = sum(guest.weight for guest in guests)
     of_caller: defaultdict[UUID, list[Lane]] = defaultdict(list)
+    highest: dict[tuple[UUID, str], int] = {}
     for lane in sorted(lanes, key=lambda lane: -lane.priority):
         of_caller[lane.caller_id].append(lane)
+        highest.setdefault((lane.caller_id, lane.model), lane.priority)
     wanted: list[Wanted] = []
     for guest in sorted(guests, key=lambda guest: guest.turn)[: slots + 1]:
         share = min(slots, int(slots * guest.weight / all_weights) + 1)
-        highest = max(lane.priority for lane in of_caller[guest.id])
         for lane in of_caller[guest.id][:_LANES]:
-            wanted.append(Wanted(lane, share if lane.priority == highest else 1, guest.line[0]))
+            many = lane.priority == highest[guest.id, lane.model]
+            wanted.append(Wanted(lane, min(share, openings[lane.model]) if many else 1, guest.line[0]))
     return wanted
 
 

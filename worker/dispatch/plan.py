@@ -30,6 +30,10 @@ class Guest:
     line: Line = ("", 0)
     room: int | None = None
 
+    def may_start(self, until: datetime) -> bool:
+        """Tell whether its own limits let a call start until then."""
+        return (self.room is None or self.room > 0) and self.pace.next_start(1, until) <= until
+
 
 def guest_of(row: Any, calls: Iterable[Any]) -> Guest:
     """Make a guest of a caller's row and the rows of ``models.queries.leases.calls_in_flight``."""
