@@ -5,7 +5,20 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import answers, bulk, downloads, end_to_end, in_flight, polling, rounds, rows, submit
+from bench import (
+    answers,
+    bulk,
+    downloads,
+    end_to_end,
+    fairness,
+    hidden,
+    in_flight,
+    limiter,
+    polling,
+    rounds,
+    rows,
+    submit,
+)
 from bench.figures import Figure, show
 from bench.stage import Stage, open_stage
 
@@ -19,6 +32,9 @@ _BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
     "rows": rows.measure,
     "answers": answers.measure,
     "rounds": rounds.measure,
+    "limiter": limiter.measure,
+    "hidden": hidden.measure,
+    "fairness": fairness.measure,
 }
 
 

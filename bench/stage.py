@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +85,32 @@ class Scene:
         )
         process.ready(lambda: self.count("SELECT count(*) FROM workers"))
         return process
+
+    def crew(
+        self, channels: Sequence[Mapping[str, object]], *, workers: int, **settings: object
+    ) -> list[Process]:
+        """Start workers that share these channels, and return their processes once all beat."""
+        described = orjson.dumps(list(channels)).decode()
+        started = [
+            self._started("work", [_darkroom(), "work"], channels=described, **settings)
+            for _ in range(workers)
+        ]
+        for number, process in enumerate(started, 1):
+            process.ready(lambda most=number: self.count("SELECT count(*) FROM workers") >= most, within=60)
+        return started
+
+    def up(self, channels: Sequence[Mapping[str, object]], **settings: object) -> str:
+        """Start everything in one process on SQLite, and return its database's address."""
+        url, port = f"sqlite:///{self.folder}/darkroom.db", free_port()
+        self._started(
+            "up",
+            [_darkroom(), "up", "--port", str(port), "--data", str(self.folder / "data")],
+            channels=orjson.dumps(list(channels)).decode(),
+            database_url=url,
+            broker_url="memory://",
+            **settings,
+        ).ready(lambda: _listens(port))
+        return url
 
     def count(self, statement: str) -> int:
         """Run one statement and return its first number."""

@@ -1,0 +1,76 @@
+"""How long ten jobs of a newcomer take behind a hundred thousand of somebody else."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from bench.backlog import Batch, calls_at, queue
+from bench.figures import Figure
+from bench.stage import Scene, Stage
+from tests.support.processes import until
+from worker.doorbell import Doorbell
+
+CROWD, FEW = 100_000, 10
+SECONDS = 3  # that a call takes
+CHANNELS: Mapping[str, Mapping[str, int]] = {
+    "300 calls/min": {"rpm": 300, "concurrency": 500},
+    "16 calls in flight": {"concurrency": 16},
+}
+_GOAL = 2.0  # times as long as alone
+
+
+def measure(stage: Stage) -> Sequence[Figure]:
+    """Measure newcomers alone, then another caller's and another campaign's behind the crowd."""
+    return [figure for name, limits in CHANNELS.items() for figure in _measured(stage, name, limits)]
+
+
+def _measured(stage: Stage, name: str, limits: Mapping[str, int]) -> list[Figure]:
+    with stage.set_up() as scene:
+        provider = scene.practice(delay=SECONDS, picture="tiny", deliver="images_field", progress="none")
+        channel = {"name": "one", "models": ["*"], "base_url": provider, "api_key": "practice", **limits}
+        scene.crew([channel], workers=1)
+        alone = _times(scene, provider, Batch(FEW, caller="early", prompt="alone"))
+        queue(scene.database_url, [Batch(CROWD, caller="crowd", campaign="night", prompt="one of the crowd")])
+        time.sleep(4 * SECONDS)
+        load = os.getloadavg()[0]
+        behind = {
+            who: _times(scene, provider, batch)
+            for who, batch in {
+                "another caller": Batch(FEW, caller="newcomer", prompt="newcomer"),
+                "another campaign": Batch(FEW, caller="crowd", campaign="day", prompt="newer"),
+            }.items()
+        }
+    return [
+        figure
+        for who, times in behind.items()
+        for figure in _figures(f"{FEW} of {who} behind {CROWD:,}, {name}, load {load:.1f}", times, alone)
+    ]
+
+
+def _times(scene: Scene, provider: str, batch: Batch) -> tuple[list[float], list[float]]:
+    """Queue a few jobs and return the seconds until each was called, and until each was answered."""
+    bell, begun, known = Doorbell(scene.broker_url), time.monotonic(), len(calls_at(provider))
+    queue(scene.database_url, [batch])
+    bell.ring()
+
+    def ended() -> list[Mapping[str, float]]:
+        calls = [call for call in calls_at(provider, after=known) if call["prompt"].startswith(batch.prompt)]
+        return calls if sum(call["finished"] is not None for call in calls) >= batch.count else []
+
+    calls = until(ended, within=120, what=f"{batch.count} jobs of a newcomer end", every=0.5)
+    bell.close()
+    return [call["received"] - begun for call in calls], [call["finished"] - begun for call in calls]
+
+
+def _figures(
+    name: str, behind: tuple[list[float], list[float]], alone: tuple[list[float], list[float]]
+) -> list[Figure]:
+    def figure(what: str, value: float, limit: float, goal: float | None = None) -> Figure:
+        return Figure(what, value, "s", limit, "alone", goal=goal, of_limit=True, at_most=True)
+
+    return [
+        figure(f"{name}: half have ended", median(behind[1]), median(alone[1]), _GOAL),
+        figure("  all have ended", max(behind[1]), max(alone[1]), _GOAL),
+        figure("  all have begun", max(behind[0]), max(alone[0])),
+    ]
