@@ -5,8 +5,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from api.midjourney.accounts import fetch_account, list_accounts
+from api.midjourney.cancelling import cancel
+from api.midjourney.changes import action, change, simple_change
 from api.midjourney.envelope import CORS, envelope, of_problem
+from api.midjourney.images import image
 from api.midjourney.imagine import imagine
+from api.midjourney.pages import query_tasks
 from api.midjourney.routing import Handler, answering
 from api.midjourney.tasks import fetch, list_newest, list_queue, list_some
 from api.problems import Problem
@@ -17,12 +22,21 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 #: Addresses behind the prefix, with their method.
 ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/submit/imagine", imagine),
+    ("POST", "/submit/action", action),
+    ("POST", "/submit/change", change),
+    ("POST", "/submit/simple-change", simple_change),
     ("GET", "/task/list", list_newest),
     ("GET", "/task/queue", list_queue),
     ("GET", "/queue", list_queue),
     ("POST", "/task/list-by-condition", list_some),
     ("POST", "/task/list-by-ids", list_some),
+    ("POST", "/task/query", query_tasks),
+    ("POST", "/task-admin/query", query_tasks),
     ("GET", "/task/{task_id}/fetch", fetch),
+    ("POST", "/task/{task_id}/cancel", cancel),
+    ("GET", "/image/{task_id}", image),
+    ("GET", "/account/list", list_accounts),
+    ("GET", "/account/{account_id}/fetch", fetch_account),
 )
 
 

@@ -27,7 +27,7 @@ from models.queries.midjourney import count_waiting, insert_task
 from models.states import OnUnknown
 
 SURFACE = "midjourney"
-_COUNTED = 1000  # waiting tasks that are counted at most for those who only want to know
+COUNTED = 1000  #: waiting tasks that are counted at most for those who only want to know
 _NUMBERS = 50  # tries to find a free one
 
 
@@ -118,7 +118,7 @@ def _on_unknown(usual: OnUnknown) -> str:
 
 async def _born(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: Sequence[NewJob]) -> Born:
     limit = asked.services.settings.midjourney_queue
-    most = _COUNTED if limit is None else limit
+    most = COUNTED if limit is None else limit
     ahead = await count_waiting(connection, asked.caller.id, most=most, lock=limit is not None)
     if limit is not None and ahead >= limit:
         words = (

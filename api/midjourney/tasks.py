@@ -11,9 +11,10 @@ from api.midjourney.envelope import Json, Refusal
 from api.midjourney.keys import authenticated
 from api.midjourney.looking import views_of
 from api.midjourney.numbers import number_of
+from api.midjourney.submitting import COUNTED
 from api.services import services_of
-from models.midjourney.vocabulary import Code
-from models.queries.midjourney import find_task, newest_tasks, tasks_by_id, tasks_under_way
+from models.midjourney.vocabulary import Code, TaskStatus
+from models.queries.midjourney import count_waiting, find_task, newest_tasks, tasks_by_id, tasks_under_way
 
 _LISTED = 100
 _UNDER_WAY = 1000
@@ -29,7 +30,11 @@ async def fetch(request: Request) -> Response:
         task = None if number is None else await find_task(connection, number, caller_id=caller.id)
         if task is None:
             raise Refusal(Code.NOT_FOUND, "There is no such task.", status=404)
-        return Json((await views_of(connection, [task], public_url=services.public_url))[0])
+        view = (await views_of(connection, [task], public_url=services.public_url))[0]
+        if view["status"] == TaskStatus.NOT_START:
+            ahead = await count_waiting(connection, caller.id, most=COUNTED, before=task.id)
+            view["properties"]["numberOfQueues"] = ahead
+    return Json(view)
 
 
 async def list_newest(request: Request) -> Response:

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from api.answers import JsonAnswer
 from api.auth import Caller, authenticate
+from api.etags import matches
 from api.problems import invalid
 from api.reading import Page, read_job, read_jobs
-from api.rest.etags import matches
 from api.rest.parameters import INT32, LONGEST_WAIT, integer, known_parameters, words
 from api.services import Services, services_of
 from api.watch import is_after, is_settled
@@ -38,11 +38,12 @@ async def get_job(request: Request) -> Response:
     wait = integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
     after = integer(query, "after_revision", default=None, most=INT32)
     job_id = parse_id("job", request.path_params["job_id"])
-    page = await read_job(services, caller, job_id)
+    page = await read_job(services, caller, job_id, with_outlook=not wait)
     news = is_settled if after is None else is_after(after)
     if wait and not news((page.revision, page.status)) and page.retry_after is not None:
         await services.watcher.until(job_id, news, timeout=wait)
-        page = await read_job(services, caller, job_id)
+    if wait:
+        page = await read_job(services, caller, job_id, with_outlook=True)
     return job_answer(request, page)
 
 

@@ -115,8 +115,10 @@ async def assets_by_id(connection: AsyncConnection, asset_ids: Sequence[UUID]) -
     return found
 
 
-async def count_waiting(connection: AsyncConnection, caller_id: UUID, *, most: int, lock: bool) -> int:
-    """Count a caller's tasks of which no call has started, up to ``most``.
+async def count_waiting(
+    connection: AsyncConnection, caller_id: UUID, *, most: int, before: int | None = None, lock: bool = False
+) -> int:
+    """Count a caller's tasks of which no call has started, up to ``most``; with ``before``, only older ones.
 
     With ``lock``, others who count for this caller wait until this transaction ends.
     """
@@ -133,6 +135,8 @@ async def count_waiting(connection: AsyncConnection, caller_id: UUID, *, most: i
         .where(~begun.exists())
         .limit(most)
     )
+    if before is not None:
+        waiting = waiting.where(tasks.c.id < before)
     return await connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 

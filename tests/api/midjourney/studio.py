@@ -1,14 +1,18 @@
 """The API and a worker on one database: a client of midjourney-proxy asks, and tasks come to their end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
+from sqlalchemy import Row, select, update
 
+from models.states import JobStatus
+from models.tables import jobs
 from tests.api.conftest import started
 from tests.api.service import ALICE, BOB, Service
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
@@ -68,6 +72,17 @@ class Studio:
         """Let the finisher look."""
         self.darkroom.clock.at = datetime.now(UTC)
         await self.finisher.look()
+
+    async def jobs(self) -> Sequence[Row[Any]]:
+        """All jobs, oldest first."""
+        async with self.darkroom.tools.database.reading() as connection:
+            return (await connection.execute(select(jobs).order_by(jobs.c.id))).all()
+
+    async def force(self, job_id: UUID, status: JobStatus, **columns: Any) -> None:
+        """Put a job into a state, whatever it was in."""
+        statement = update(jobs).where(jobs.c.id == job_id).values(status=status.value, **columns)
+        async with self.darkroom.tools.database.writing() as connection:
+            await connection.execute(statement)
 
     async def done(self, verb: str = "imagine", **body: Any) -> dict[str, Any]:
         """Submit something, let it come to its end, and return the task."""

@@ -1,0 +1,52 @@
+"""Accounts, as the original lists them: here they are channels, without their secrets."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.midjourney.envelope import Json, Refusal
+from api.midjourney.keys import authenticated
+from api.services import services_of
+from models.channels import serves
+from models.midjourney.vocabulary import Code
+from models.queries.channels import list_channels
+
+
+async def list_accounts(request: Request) -> Response:
+    """List one account per configured channel."""
+    return Json(await _accounts(request))
+
+
+async def fetch_account(request: Request) -> Response:
+    """Look at one account."""
+    wanted = request.path_params["account_id"]
+    found = next((each for each in await _accounts(request) if each["id"] == wanted), None)
+    if found is None:
+        raise Refusal(Code.NOT_FOUND, "There is no such account.", status=404)
+    return Json(found)
+
+
+async def _accounts(request: Request) -> list[dict[str, Any]]:
+    services = services_of(request)
+    await authenticated(request, services)
+    async with services.database.reading() as connection:
+        rows = [row for row in await list_channels(connection) if row.configured]
+    model = services.settings.midjourney_image_model
+    return [_account(row) for row in rows if model is None or serves(row.models, model)]
+
+
+def _account(row: Any) -> dict[str, Any]:
+    closed = row.paused_at or row.tripped_at or row.draining_at
+    return {
+        "id": row.name,
+        "guildId": "",
+        "channelId": row.name,
+        "userToken": "",
+        "userAgent": "",
+        "enable": closed is None,
+        "coreSize": row.concurrency,
+        "queueSize": 0,
+        "timeoutMinutes": 0,
+        "properties": {},
+    }

@@ -1,0 +1,64 @@
+"""Cancelling: the task ends at once; its calls are dropped."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth import Caller
+from api.midjourney.envelope import Refusal, envelope
+from api.midjourney.keys import authenticated
+from api.midjourney.numbers import number_of
+from api.services import Services, services_of
+from models.midjourney.standing import SETTLED
+from models.midjourney.vocabulary import Code
+from models.queries.midjourney import end_task, find_task, parts_of
+from worker import lifecycle
+
+_REASON = "Cancelled by its caller."
+
+
+async def cancel(request: Request) -> Response:
+    """Stop a task. Stopping it again changes nothing; one that has ended otherwise can't be stopped."""
+    services = services_of(request)
+    caller = await authenticated(request, services)
+    number = number_of(request.path_params["task_id"])
+    if number is None:
+        raise _unknown()
+    for job_id in await _ended(services, caller, number, services.clock()):
+        async with services.database.writing() as connection:  # one by one: workers change several at once
+            await lifecycle.cancel(connection, job_id, at=services.clock())
+    return envelope(Code.SUCCESS, "Cancelled.", str(number))
+
+
+async def _ended(services: Services, caller: Caller, number: int, at: datetime) -> list[Any]:
+    """End the task; return the jobs that are to be stopped. Raises ``Refusal``."""
+    async with services.database.writing() as connection:
+        task = await find_task(connection, number, caller_id=caller.id, lock=True)
+        if task is None:
+            raise _unknown()
+        if task.outcome is not None and not task.cancelled:
+            raise Refusal(Code.INVALID, "This task has ended already.")
+        parts = await parts_of(connection, [number])
+        if task.outcome is None:
+            await _end(connection, task, parts, services.settings.midjourney_cancel_status, at)
+    return [part.job_id for part in parts if part.status not in SETTLED]
+
+
+async def _end(connection: AsyncConnection, task: Row[Any], parts: Any, outcome: str, at: datetime) -> None:
+    starts = [part.started_at for part in parts if part.started_at is not None]
+    changes = {
+        "outcome": outcome,
+        "cancelled": True,
+        "fail_reason": _REASON,
+        "started_at": min(starts, default=at),
+        "finished_at": at,
+    }
+    await end_task(connection, task.id, changes)
+
+
+def _unknown() -> Refusal:
+    return Refusal(Code.NOT_FOUND, "There is no such task.")

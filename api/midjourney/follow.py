@@ -1,0 +1,56 @@
+"""What a follow-up knows: the finished task that it begins with, and the button that was pressed on it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+from starlette.responses import Response
+
+from api.midjourney.envelope import Refusal
+from api.midjourney.numbers import number_of
+from api.midjourney.submitting import Asked
+from models.midjourney.buttons import Press, presses_of
+from models.midjourney.vocabulary import Code, TaskStatus
+from models.queries.midjourney import find_task
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One follow-up, checked: the parent is the caller's and successful, and offers this button."""
+
+    asked: Asked
+    parent: Row[Any]
+    press: Press
+
+
+FollowUp = Callable[[Follow], Awaitable[Response]]
+
+
+async def parent_of(asked: Asked, task_id: str | None) -> Row[Any]:
+    """Return the task to go on from. Raises ``Refusal``: 3 for an unknown one, 4 for one that is not done."""
+    if not (task_id or "").strip():
+        raise Refusal(Code.INVALID, "taskId: must not be empty")
+    number = number_of(task_id)
+    async with asked.services.database.reading() as connection:
+        caller_id = asked.caller.id
+        parent = None if number is None else await find_task(connection, number, caller_id=caller_id)
+    if parent is None:
+        raise Refusal(Code.NOT_FOUND, "There is no such task, or it is not yours.")
+    if parent.outcome != TaskStatus.SUCCESS:
+        raise Refusal(Code.INVALID, "This task has not succeeded, so nothing can follow from it.")
+    return parent
+
+
+def offered(parent: Row[Any], press: Press) -> Press:
+    """Return the button of the parent that was pressed, in our spelling. Raises ``Refusal``.
+
+    Clients build customIds by themselves from the hash in another button: verb, number and hash count.
+    """
+    for button in presses_of(parent.action, parent.hash, len(parent.pictures)):
+        if button.verb.lower() == press.verb.lower() and (button.number, button.hash) == (
+            press.number,
+            press.hash,
+        ):
+            return button
+    raise Refusal(Code.INVALID, "This task does not offer that action.")
