@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SLOW_TO_TRACE := test_splits.py test_hostile.py test_reader_memory.py
 
-.PHONY: demo test check coverage bench format constraints clean
+.PHONY: demo test check coverage bench chaos format constraints clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "Making the environment in $(VENV) (about a minute, once)"
@@ -32,6 +32,12 @@ coverage: $(READY)  ## hold the reader of answers to 95 % of its branches, by th
 
 bench: $(READY)  ## measure, each figure beside its limit
 	$(BIN)/python -m bench
+
+SEED ?= 1
+JOBS ?= 5000
+RUNS ?= 1
+chaos: $(READY)  ## break a whole fleet by a seeded schedule, and compare what is left: make chaos SEED=7 RUNS=10
+	$(BIN)/python -m tests.chaos --seed $(SEED) --jobs $(JOBS) --runs $(RUNS)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -20,8 +20,15 @@ class Fall:
     """A worker that could not write for a while, or at all: killed, frozen, or cut off."""
 
     worker_id: UUID
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A time in which answers of the provider did not arrive."""
+
     began: datetime
-    ended: datetime | None  #: none: it never came back
+    ended: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +44,15 @@ class Facts:
     events: Sequence[Row]
     pictures: Mapping[str, tuple[str, str | None]]  #: by key: SHA-256 and prompt of the stored file
     falls: Sequence[Fall]
+    cuts: Sequence[Cut]
 
 
 def gather(
-    fleet: ChaosFleet, prompts: Mapping[UUID, str], released: Mapping[UUID, int], falls: Sequence[Fall]
+    fleet: ChaosFleet,
+    prompts: Mapping[UUID, str],
+    released: Mapping[UUID, int],
+    falls: Sequence[Fall],
+    cuts: Sequence[Cut],
 ) -> Facts:
     """Read everything."""
     assets = fleet.rows("SELECT * FROM assets")
@@ -54,6 +66,7 @@ def gather(
         events=fleet.rows("SELECT * FROM events ORDER BY job_id, revision"),
         pictures=_pictures(fleet.pictures, [row["key"] for row in assets]),
         falls=falls,
+        cuts=cuts,
     )
 
 

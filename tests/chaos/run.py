@@ -10,7 +10,7 @@ from uuid import UUID
 from models.ids import parse_id, public_id
 from models.states import FINAL
 from tests.chaos.crowd import Crowd
-from tests.chaos.facts import Facts, Fall, gather
+from tests.chaos.facts import Cut, Facts, Fall, gather
 from tests.chaos.faults import Injury, Saboteur
 from tests.chaos.fleet import ChaosFleet
 from tests.chaos.plan import Fault, Kind, Stage, draw_plan
@@ -49,7 +49,7 @@ def run(
     began = time.monotonic()
     with ChaosFleet(folder, stage, delay=delay) as fleet:
         saboteur = Saboteur(fleet)
-        crowd = Crowd(fleet.urls, seed, jobs, over=stage.length * 0.8)
+        crowd = Crowd(fleet.urls, seed, jobs, over=stage.length * 0.9)
         try:
             crowd.start()
             _break(fleet, saboteur, plan)
@@ -57,7 +57,7 @@ def run(
         finally:
             crowd.close()
         prompts = {parse_id("job", job_id): prompt for job_id, prompt in crowd.accepted.items()}
-        facts = gather(fleet, prompts, released, _falls(saboteur.injuries))
+        facts = gather(fleet, prompts, released, _falls(saboteur.injuries), _cuts(saboteur.injuries))
         finding = compare(facts)
         lines = table(
             seed=seed,
@@ -113,12 +113,29 @@ def _settle(
             released.update(parse_id("job", job_id) for job_id in given)
         time.sleep(0.5)
     say(f"not all jobs ended within {patience:g} s: {counts}")
+    say(_standing(fleet))
     return released
+
+
+def _standing(fleet: ChaosFleet) -> str:
+    """Tell what a fleet that stands still looks like."""
+    hands = fleet.rows(
+        "SELECT worker_id, status, count(*) AS jobs FROM jobs WHERE worker_id IS NOT NULL GROUP BY 1, 2"
+    )
+    channels = fleet.rows("SELECT * FROM channels")
+    workers = fleet.rows("SELECT id, heartbeat_at FROM workers")
+    return "\n".join(str(dict(row)) for row in (*hands, *channels, *workers))
 
 
 def _falls(injuries: Sequence[Injury]) -> Sequence[Fall]:
     return [
-        Fall(injury.worker_id, injury.began, None if injury.fault.kind is Kind.KILL_WORKER else injury.ended)
+        Fall(injury.worker_id, injury.began)
         for injury in injuries
         if injury.worker_id is not None and injury.fault.kind in _FALLS
+    ]
+
+
+def _cuts(injuries: Sequence[Injury]) -> Sequence[Cut]:
+    return [
+        Cut(injury.began, injury.ended) for injury in injuries if injury.fault.target == "workers to provider"
     ]

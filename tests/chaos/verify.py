@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from tests.support.practice import Call
 
 _AGAIN = frozenset({Outcome.RETRY, Outcome.NO_IMAGE, Outcome.NEEDS_HUMAN})
 _ONCE_MORE = {"retry": 1000, "retry_once": 1, "hold": 0, "fail": 0}
+_SLACK = timedelta(seconds=0.5)  # between a fault and the moment that was written down for it
 Pair = tuple[UUID, int]  # a job and the number of one of its calls
 
 
@@ -35,7 +36,9 @@ def compare(facts: Facts) -> Finding:
     calls = _by_attempt(facts.calls)
     unended = [*_unended(facts)]
     doubled = [*_doubled(facts)]
-    crashed, exposed = _crashed(facts, calls)
+    in_flight = _in_flight(facts)
+    repeated = [(row["job_id"], row["number"]) for row in _repeated(facts, calls)]
+    crashed = in_flight.intersection(repeated)
     complaints = [
         *unended,
         *doubled,
@@ -44,13 +47,10 @@ def compare(facts: Facts) -> Finding:
         *_left_in_hand(facts),
         *_torn_events(facts),
         *_untrue_attempts(facts, calls),
+        *_thought_lost(facts, calls, in_flight),
     ]
-    if len(crashed) > len(exposed):
-        complaints.append(f"{len(crashed)} calls repeated because of crashes, {len(exposed)} were in flight")
-    repeated = sum(1 for pair in _repeated(facts, calls))
-    return Finding(
-        complaints, len(unended), len(doubled), repeated, len(crashed), len(exposed), _stall(facts.events)
-    )
+    counts = len(unended), len(doubled), len(repeated), len(crashed), len(in_flight)
+    return Finding(complaints, *counts, stall=_stall(facts.events))
 
 
 def _by_attempt(calls: Sequence[Call]) -> Mapping[Pair, Sequence[Call]]:
@@ -116,26 +116,29 @@ def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[Ro
         yield from (row for row in called[:-1] if row["outcome"] in UNKNOWN)
 
 
-def _crashed(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> tuple[Sequence[Row], set[Pair]]:
-    """Return the attempts repeated because of a fall, and those in flight on what fell."""
-    crashed = [row for row in _repeated(facts, calls) if _given_up(row)]
-    exposed = {
+def _in_flight(facts: Facts) -> set[Pair]:
+    """Return the calls that were under way, or not written down yet, on workers when they fell."""
+    return {
         (row["job_id"], row["number"])
         for row in facts.attempts
         for fall in facts.falls
-        if row["worker_id"] == fall.worker_id and _open_during(row, fall.began, fall.ended)
+        if row["worker_id"] == fall.worker_id and _was_open(row, fall.at, fall.at + _SLACK)
     }
-    return crashed, exposed
 
 
-def _given_up(row: Row) -> bool:
-    """Tell whether somebody else wrote the attempt off: the provider said nothing, and nobody heard it."""
-    return row["error_code"] == "connection_lost" and row["raw_key"] is None and row["http_status"] is None
-
-
-def _open_during(row: Row, began: datetime, ended: datetime | None) -> bool:
+def _was_open(row: Row, began: datetime, ended: datetime | None) -> bool:
     over = row["finished_at"]
     return (over is None or over >= began) and (ended is None or row["sent_at"] <= ended)
+
+
+def _thought_lost(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]) -> Iterator[str]:
+    """Yield calls whose fate nobody knows although nothing happened to them."""
+    for row in facts.attempts:
+        pair = row["job_id"], row["number"]
+        spoiled = any(call.outcome != "picture" for call in calls.get(pair, ()))
+        cut_off = any(_was_open(row, each.began, each.ended) for each in facts.cuts)
+        if row["outcome"] in UNKNOWN and not (pair in in_flight or spoiled or cut_off):
+            yield f"attempt {pair} is {row['outcome']} ({row['error_code']}), and nothing had happened to it"
 
 
 def _wrong_pictures(facts: Facts) -> Iterator[str]:
