@@ -14,6 +14,7 @@ from api.auth import Authenticator, configured_keys, sync_keys
 from api.doors import FrontDoor
 from api.gates import GateKeeper
 from api.midjourney import door as midjourney
+from api.outlooks import Outlooks
 from api.problems import install_problems
 from api.rest.routes import build_router
 from api.rest.schema import install_schema
@@ -75,6 +76,7 @@ async def _opened(settings: Settings) -> AsyncIterator[Services]:
             authenticator=Authenticator(database, configured_keys(settings), now),
             watcher=watcher,
             gate=GateKeeper(settings.worker_timeout),
+            outlooks=Outlooks(settings.priority_ageing),
             clock=now,
         )
 

@@ -1,7 +1,7 @@
 """Reading jobs with all that belongs to them, for one caller."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
+from api.outlooks import Outlook
 from api.services import Services
 from api.views import job_view
 from models.errors import NotFound
@@ -19,10 +20,11 @@ from models.ids import public_id
 from models.queries.assets import list_assets
 from models.queries.jobs import JobFilter, find_job, list_attempts, list_jobs
 from models.states import FINAL, JobStatus
+from models.views import NO_OUTLOOK
 from models.waiting import Queued, Waiting
 from worker.dispatch.waiting import Lookout
 
-_QUEUED = JobStatus.QUEUED.value
+_QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +39,17 @@ class Page:
     @property
     def etag(self) -> str:
         """Changes with the revision, and with what a queued job waits for."""
-        why = self.view["waiting"]
-        return f'"{self.revision}"' if why is None else f'"{self.revision}-{crc32(orjson.dumps(why)):x}"'
+        told = [self.view[name] for name in ("waiting", "queue_position", "eta")]
+        return f'"{self.revision}-{crc32(orjson.dumps(told)):x}"' if any(told) else f'"{self.revision}"'
 
 
-async def read_job(services: Services, caller: Caller, job_id: UUID) -> Page:
-    """Return a caller's job. Raises ``NotFound``."""
+async def read_job(services: Services, caller: Caller, job_id: UUID, *, with_outlook: bool = False) -> Page:
+    """Return a caller's job; if wanted with its place in the queue and its end. Raises ``NotFound``."""
     async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller.id)
         if row is None:
             raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
-        return (await _pages(connection, services, [row]))[0]
+        return (await _pages(connection, services, [row], with_outlook=with_outlook))[0]
 
 
 async def read_jobs(services: Services, caller: Caller, wanted: JobFilter, limit: int) -> Sequence[Page]:
@@ -56,14 +58,42 @@ async def read_jobs(services: Services, caller: Caller, wanted: JobFilter, limit
         return await _pages(connection, services, await list_jobs(connection, caller.id, wanted, limit=limit))
 
 
-async def _pages(connection: AsyncConnection, services: Services, rows: Sequence[Any]) -> list[Page]:
+async def _pages(
+    connection: AsyncConnection, services: Services, rows: Sequence[Any], *, with_outlook: bool = False
+) -> list[Page]:
     used = [row.id for row in rows if row.revision > 1]
     attempts = _by_job(await list_attempts(connection, used) if used else ())
     assets = _by_job(await list_assets(connection, used) if used else ())
     at = services.clock()
-    queued = any(row.status == _QUEUED for row in rows)
-    lookout = Lookout(await services.gate.look(connection, at), at) if queued else None
-    return [_page(services, row, lookout, attempts=attempts[row.id], assets=assets[row.id]) for row in rows]
+    told = {_QUEUED, _RUNNING} if with_outlook else {_QUEUED}
+    known = any(row.status in told for row in rows)
+    lookout = Lookout(await services.gate.look(connection, at), at) if known else None
+    pages = []
+    for row in rows:
+        why = lookout.why(queued_of(row)) if lookout and row.status == _QUEUED else None
+        outlook = NO_OUTLOOK
+        if lookout and with_outlook:
+            outlook = await _outlook(connection, services, row, why, lookout, attempts[row.id])
+        page = _page(services, row, why, outlook, attempts=attempts[row.id], assets=assets[row.id])
+        pages.append(page)
+    return pages
+
+
+async def _outlook(
+    connection: AsyncConnection,
+    services: Services,
+    row: Any,
+    why: Waiting | None,
+    lookout: Lookout,
+    attempts: Sequence[Any],
+) -> Mapping[str, Any]:
+    found: Outlook | None = None
+    if why is not None:
+        found = await services.outlooks.of_queued(connection, row, queued_of(row), why, lookout)
+    elif row.status == _RUNNING and attempts:
+        last = attempts[-1]
+        found = await services.outlooks.of_running(connection, last.channel, last.sent_at, lookout)
+    return found.view() if found else NO_OUTLOOK
 
 
 async def newborn_page(services: Services, row: Any) -> Page:
@@ -73,22 +103,27 @@ async def newborn_page(services: Services, row: Any) -> Page:
     if gate is None:
         async with services.database.reading() as connection:
             gate = await services.gate.look(connection, at)
-    return _page(services, row, Lookout(gate, at))
+    return _page(services, row, Lookout(gate, at).why(queued_of(row)))
 
 
 def _page(
     services: Services,
     row: Any,
-    lookout: Lookout | None,
+    why: Waiting | None,
+    outlook: Mapping[str, Any] = NO_OUTLOOK,
     *,
     attempts: Sequence[Any] = (),
     assets: Sequence[Any] = (),
 ) -> Page:
     status = JobStatus(row.status)
-    why: Waiting | None = None
-    if status is JobStatus.QUEUED and lookout is not None:
-        why = lookout.why(queued_of(row))
-    view = job_view(row, public_url=services.public_url, attempts=attempts, assets=assets, waiting=why)
+    view = job_view(
+        row,
+        public_url=services.public_url,
+        attempts=attempts,
+        assets=assets,
+        waiting=why,
+        outlook=outlook,
+    )
     return Page(row.revision, status, view, _retry_after(status, why, services.clock()))
 
 

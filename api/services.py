@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from api.auth import Authenticator
 from api.gates import GateKeeper
+from api.outlooks import Outlooks
 from api.watch import Watcher
 from models.clock import Clock
 from models.database import Database
@@ -25,6 +26,7 @@ class Services:
     authenticator: Authenticator
     watcher: Watcher
     gate: GateKeeper
+    outlooks: Outlooks
     clock: Clock
 
     @property

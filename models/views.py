@@ -1,12 +1,15 @@
 """A job as callers see it: the source of every surface."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from models.clock import rfc3339
 from models.ids import public_id
 from models.waiting import Waiting
+
+NO_OUTLOOK: Mapping[str, Any] = {"queue_position": None, "queue_position_capped": False, "eta": None}
+"""Where a job stands and when it may be done: only who looks at one job is told."""
 
 
 def job_view(
@@ -16,6 +19,7 @@ def job_view(
     attempts: Sequence[Any] = (),
     assets: Sequence[Any] = (),
     waiting: Waiting | None = None,
+    outlook: Mapping[str, Any] = NO_OUTLOOK,
 ) -> dict[str, Any]:
     """Describe a job from its row and the rows that belong to it."""
     return {
@@ -37,6 +41,7 @@ def job_view(
         "retry": job.retry,
         "attempts": [_attempt(each) for each in attempts],
         "waiting": _waiting(waiting),
+        **outlook,
         "error": job.error,
         "text": job.text,
         "assets": [asset_view(each, public_url=public_url) for each in assets],

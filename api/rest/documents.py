@@ -47,6 +47,18 @@ class WaitingDocument(BaseModel):
     next_eligible_at: datetime | None
 
 
+class EtaDocument(BaseModel):
+    """When it may be done: in half of such cases, and in nine of ten. Null: nobody knows."""
+
+    p50: float | None = Field(description="seconds from now")
+    p90: float | None
+    p50_at: datetime | None
+    p90_at: datetime | None
+    limiting_factor: str = Field(
+        description="what takes longest: a reason of waiting, worker_slots, or call: only the call itself"
+    )
+
+
 class AssetDocument(BaseModel):
     """A stored picture. Its url needs no key."""
 
@@ -89,6 +101,11 @@ class JobDocument(BaseModel):
     retry: RetryRules | None = Field(description="its own rules for trying again, by class of failure")
     attempts: list[AttemptDocument]
     waiting: WaitingDocument | None
+    queue_position: int | None = Field(
+        description="how many-th it starts, over all callers, as of now; only where one due job is looked at"
+    )
+    queue_position_capped: bool = Field(description="it stands there at least: more was not counted")
+    eta: EtaDocument | None = Field(description="only where one job is looked at")
     error: dict[str, Any] | None = Field(
         description="{code, message, outcome, retryable, provider_status, provider_message}"
     )

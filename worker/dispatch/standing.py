@@ -17,7 +17,7 @@ from models.queries.lanes import Lane, Line
 from models.queries.standing import LAST, LineHead, Span, count_lanes, count_spans, list_heads
 from worker.dispatch.plan import Guest, in_turn
 
-MOST = 10_000  #: jobs that are counted
+MOST = 5_000  #: jobs that are counted
 _LINES = 256  # of one lane, that are looked at
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from models.channels import serves
 from models.waiting import Gate, Queued, Reason, Waiting
@@ -22,6 +23,18 @@ class Lookout:
             if row.configured
         ]
         self._guests = {row.id: (row, guest_of(row, gate.calls)) for row in gate.callers}
+
+    def caller(self, caller_id: UUID) -> Any | None:
+        """Return the row of a caller that has limits of its own."""
+        known = self._guests.get(caller_id)
+        return known[0] if known else None
+
+    def compete(self, model: str, other: str) -> bool:
+        """Tell whether jobs of two models may start on the same channel."""
+        return model == other or any(
+            all(serves(row.models, each) and stopped(row, each) is None for each in (model, other))
+            for row, _ in self.outlets
+        )
 
     def why(self, job: Queued) -> Waiting:
         """Tell why a queued job does not run now."""
