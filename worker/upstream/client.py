@@ -278,7 +278,11 @@ def _answer(call: _Call) -> Answer | None:
 
 
 def _kept(headers: httpx.Headers) -> dict[str, str]:
-    kept = ((name, value) for name, value in headers.items() if name in _KEPT or "ratelimit" in name)
+    kept = (
+        (name, value)
+        for name, value in headers.items()
+        if name in _KEPT or "ratelimit" in name.replace("rate-limit", "ratelimit")
+    )
     return {name: value[:1024] for name, value in islice(kept, _MOST_HEADERS)}
 
 

@@ -17,10 +17,10 @@ _OPENING = re.compile(r"<(?:think|thinking|reasoning|thought)\b[^<>]{0,80}>", re
 _CLOSING = re.compile(r"</(?:think|thinking|reasoning|thought)\s*>", re.IGNORECASE)
 #: the beginning of a prompt that is written as JSON, but not well enough to be read
 _LOOSE_ECHO = re.compile(
-    r"\{\s*[\"'“]?(?:prompt|ratio|size|n|aspect_ratio|gen_id)[\"'”]?\s*[:：]", re.IGNORECASE
+    r"\{\s{0,64}[\"'“]?(?:prompt|ratio|size|n|aspect_ratio|gen_id)[\"'”]?\s{0,64}[:：]", re.IGNORECASE
 )
 _BRACE = re.compile(r"[{}]")
-_BRACE_AT_END = re.compile(r"\}[ \t]*(?:\r?\n|$|```)")
+_BRACE_AT_END = re.compile(r"\}[ \t]{0,64}(?:\r?\n|$|```)")
 _MARKS = ("```", "{", "[", "<")
 _ATTEMPTS = 20  #: texts with more broken JSON than this are not JSON
 _LONGEST_ECHO = 65_536  #: characters

@@ -16,6 +16,7 @@ from worker.upstream.request_ids import request_id_of
 from worker.upstream.retry_after import seconds_to_wait
 from worker.upstream.verdict import judge
 
+_KINDS = frozenset({"headers", "response", "sse", "error"})  #: what somebody may say that they kept
 HEADERS_ONLY = "headers_only"  #: the outcome of an observation that has headers and no answer to judge
 
 
@@ -134,13 +135,18 @@ def _has_only_headers(observation: Observation, *, hints: bool) -> bool:
     accepted call whose answer says that it has no bytes, or that was an event stream, is an empty answer.
     """
     headers = observation.headers
-    if observation.failure is not None or observation.body.strip() or observation.asked.known:
+    if observation.failure is not None or observation.body.strip():
+        return False
+    accepted = observation.status is not None and 200 <= observation.status < 300
+    if accepted and observation.kind in _KINDS:
+        return observation.kind == "headers"
+    if observation.asked.known:
         return False
     if observation.status is None:
         return bool(headers)
     empty = headers.get("content-length") == "0" or "event-stream" in headers.get("content-type", "")
     waits = "retry-after" in headers or "retry-after-ms" in headers
-    return 200 <= observation.status < 300 and not empty and (hints or waits)
+    return accepted and not empty and (hints or waits)
 
 
 def _alternates(answer: Answer) -> dict[str, list[str]]:

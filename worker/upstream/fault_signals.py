@@ -13,6 +13,7 @@ from worker.upstream.signals import (
     NAME_PATTERNS,
     NAMES,
     NO_CHANNEL,
+    OWN_MONEY,
     PASSED_ON,
     RELAYS,
     RELAYS_MONEY,
@@ -76,7 +77,9 @@ def _by_money(fault: Fault, words: str) -> str | None:
     """Tell whose account is empty: the same sentence means ours, or that of the relay."""
     if RELAYS_MONEY.search(words):
         return "upstream_quota"
-    if not (VENDOR_MONEY.search(words) or "insufficient_quota" in fault.names):
+    if not (VENDOR_MONEY.search(words) or "insufficient_quota" in fault.names) or OWN_MONEY & set(
+        fault.names
+    ):
         return None
     if _is_behind(fault, words) or SATURATED.search(words):
         return "upstream_quota"

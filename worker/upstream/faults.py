@@ -29,6 +29,7 @@ _WORDS = (
     ),
     *("fail_reason", "failReason", "failure_reason", "title"),
 )
+_PASSED_ON = frozenset({"provider_name", "raw"})  #: beside the error of a provider behind the provider
 _INNER = ("error", "errors", "innererror", "inner_error", "details", "detail", "violations")
 _NUMBERS = ("code", "status", "status_code", "http_code", "param")
 _REQUEST_ID = re.compile(r"(?:request[ _]?id|trace[ _]?id|tid)\s*[:：=]\s*([\w.-]{4,128})", re.IGNORECASE)
@@ -56,7 +57,11 @@ class Fault:
         """The id for support tickets, from the sentence's end or from a field of its own."""
         if match := _REQUEST_ID.search(self.message):
             return match[1]
-        found = (layer.get(name) for layer in self.layers for name in ("request_id", "requestId", "ray_id"))
+        found = (
+            layer.get(name)
+            for layer in self.layers
+            for name in ("request_id", "requestId", "requestid", "ray_id")
+        )
         return next((value for value in found if isinstance(value, str) and value), None)
 
 
@@ -66,6 +71,10 @@ def dig(body: object) -> Fault | None:
         return dig(body[0]) if len(body) == 1 else None
     if not isinstance(body, dict):
         return None
+    if isinstance(response := body.get("Response"), dict) and isinstance(response.get("Error"), dict):
+        body = _in_small_letters(response)
+    elif isinstance(body.get("Code"), str) and isinstance(body.get("Message"), str):
+        body = _in_small_letters(body)
     if body.get("object") == "error" or body.get("type") == "error":
         return _fault(body.get("error") or body, body)
     for name in ("error", "errors", "detail", "base_resp"):
@@ -75,6 +84,14 @@ def dig(body: object) -> Fault | None:
         if value and not (name == "detail" and "choices" in body) and not _is_blank(value):
             return _fault(value if isinstance(value, dict | list) else body, body)
     return _top_level(body)
+
+
+def _in_small_letters(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object of clouds that write ``{Error: {Code, Message}}`` with our names for its members."""
+    return {
+        name.lower(): _in_small_letters(value) if isinstance(value, dict) else value
+        for name, value in body.items()
+    }
 
 
 def _top_level(body: Mapping[str, Any]) -> Fault | None:
@@ -129,7 +146,7 @@ def _fault(value: object, body: Mapping[str, Any]) -> Fault:
         names=tuple(names),
         status=_status(layers),
         layers=tuple(layers),
-        wrapped=any(isinstance(item, dict) and "provider_name" in item for item in metadata),
+        wrapped=any(isinstance(item, dict) and _PASSED_ON & item.keys() for item in metadata),
     )
 
 

@@ -28,6 +28,7 @@ class Observation:
     failure: TransportFailure | None = None
     model: str | None = None
     elapsed: float = 0.0
+    kind: str | None = None  #: ``headers`` says that nothing else was kept; another, that the answer was
 
 
 def observation_of(value: object) -> Observation:
@@ -58,6 +59,7 @@ def observation_of(value: object) -> Observation:
         asked=_asked(value.get("request")),
         failure=failure,
         model=model if isinstance(model, str) else None,
+        kind=kind if isinstance(kind := value.get("kind"), str) and kind else None,
         elapsed=elapsed,
     )
 

@@ -90,6 +90,12 @@ ABOUT_REQUESTS: Patterns = patterns(
         r"invalid base64",
     ),
     (
+        "bad_request",
+        r"模型.{0,40}不支持.{0,8}(?:图片|图像|图生图|参数|尺寸|分辨率|比例|格式|流式|输入|多图)",
+        r"does(?:n't| not) support (?:the )?(?:image|vision|multimodal|stream|parameter|size|aspect|edit)",
+        r"(?:image|vision|multimodal) inputs? (?:is |are )?not supported",
+    ),
+    (
         "payload_too_large",
         r"(?:图片|文件|图像).{0,8}(?:超过|超出).{0,8}(?:限制|大小|最大)",
         r"(?:request|body|payload|entity|image|file).{0,24}too large",

@@ -60,22 +60,35 @@ NAMES: Mapping[str, str] = MappingProxyType(
 
 #: families of codes
 NAME_PATTERNS: Patterns = patterns(
-    ("quota_exhausted", r"_(?:spend|usage)_limit_exceeded$|exceeded_current_quota"),
+    (
+        "quota_exhausted",
+        r"_(?:spend|usage)_limit_exceeded$|exceeded_current_quota",
+        r"^resource(?:unavailable|insufficient)\.(?:inarrears|lowbalance|chargeresourceexhaust|notenough)",
+    ),
+    ("auth_invalid", r"^(?:authfailure|invalidaccesskeyid|signaturedoesnotmatch)\b"),
+    ("concurrency_limited", r"^requestlimitexceeded\.jobnum|^concurrency\w*limit"),
     ("moderation_charged", r"^violation_fee\b"),
-    ("rate_limited", r"^ratelimitexceeded\.|(?:rpm|tpm|ipm|rate)_?limit_?exceeded$|^throttling\b"),
+    (
+        "rate_limited",
+        r"^ratelimitexceeded\.|^requestlimitexceeded\b|(?:rpm|tpm|ipm|rate)_?limit_?exceeded$|^throttling\b",
+    ),
+    ("moderation_input", r"\.textillegaldetected$"),
     ("moderation_output", r"^content moderated$|^output\w*(?:sensitive|moderation|safety|risk)"),
     ("moderation_input", r"^request moderated$|^(?:input|prompt)\w*(?:sensitive|moderation|safety|risk)"),
     (
         "moderation",
-        r"sensitive\w*detected\b|^content_?policy|safety_violation",
+        r"(?:sensitive|illegal)\w*detected\b|^content_?policy|safety_violation",
     ),
 )
 
 #: sentences about an empty account; whose it is, the rest of the error tells. All for ``plain`` texts
 VENDOR_MONEY = re.compile(
     r"exceeded your current quota|insufficient_quota|credit balance|billing (?:hard )?limit|billing details"
-    r"|insufficient (?:account )?(?:balance|credits?|quota|funds)"
+    r"|insufficient (?:account )?(?:balance|credits?|quota|funds)|余额不足|欠费"
+    r"|(?:balance|credits?) (?:is |are )?(?:insufficient|not enough|exhausted|depleted)"
 )
+#: codes of the relay for its own customers: the account is ours, whatever stands beside them
+OWN_MONEY = frozenset({"insufficient_user_quota", "pre_consume_token_quota_failed"})
 #: of them, those that only the vendors of models use
 VENDORS_SENTENCE = re.compile(
     r"exceeded your current quota|credit balance is too low|billing (?:hard )?limit|billing details"

@@ -12,6 +12,7 @@ from worker.upstream.failures import RULING_OF, TransportFailure
 from worker.upstream.fault_signals import name_of_fault
 from worker.upstream.pages import is_blocked, is_page, name_of_page
 from worker.upstream.patterns import first, plain
+from worker.upstream.reasons import name_of_reason
 from worker.upstream.retry_after import call_limit, retry_after
 from worker.upstream.rulings import RULINGS
 from worker.upstream.signals import FINISHES, STATUSES
@@ -169,7 +170,7 @@ def _of_answer(answer: Answer) -> str:
     if answer.waiting and answer.handles:
         return "pending"
     if answer.empty:
-        return "empty_after"
+        return "stream_truncated" if answer.incomplete_stream else "empty_after"
     if answer.streamed and not answer.finish_reasons:
         return "stream_truncated"
     if name := _finish(answer):
@@ -181,7 +182,7 @@ def _of_answer(answer: Answer) -> str:
     if answer.echoed:
         return "needs_input"
     called = any(reason.lower() in ("tool_calls", "function_call") for reason in answer.finish_reasons)
-    return "no_image" if answer.spoken.strip() or called else "empty_response"
+    return "no_image" if answer.text.strip() or called else "empty_response"
 
 
 def _finish(answer: Answer, *only: str) -> str | None:
@@ -199,6 +200,8 @@ def _said(answer: Answer, *, cut: bool) -> str | None:
             return name_of_page(words)
         text = plain(words)
         name = first(TEXTS, text)
+        if name in (None, "upstream_error"):
+            name = name_of_reason(text) or name
         if name and (not cut or name in _FINAL):
             return name
     return None

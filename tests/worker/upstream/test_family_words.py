@@ -159,7 +159,7 @@ def test_no_word_outranks_a_picture(text: str) -> None:
         ),
         (b"", "ambiguous empty_response", "unknown"),
         (b"\n\n", "ambiguous empty_response", "unknown"),
-        (b": PING\n\n: PING\n\n", "ambiguous empty_response", "unknown"),
+        (b": PING\n\n: PING\n\n", "ambiguous stream_truncated", "unknown"),
         (stream(), "ambiguous empty_response", "unknown"),
         (stream(delta("> 进度 **30%**\n")), "ambiguous stream_truncated", "unknown"),
         (stream(delta("hello"), done=False), "ambiguous stream_truncated", "unknown"),

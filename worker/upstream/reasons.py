@@ -1,0 +1,48 @@
+"""Errors that a relay passes on as text: a reason after its label, or nothing but the error's own words."""
+
+import re
+
+from worker.upstream.error_words import MESSAGES
+from worker.upstream.patterns import first
+from worker.upstream.signals import NAME_PATTERNS, NAMES, RELAYS_MONEY, STATUSES
+
+_LABELLED = re.compile(
+    r"(?:失败原因|错误原因|(?:failure|error) reason|reason for failure)\**\s*[:：]\**\s*([^\n]{1,400})"
+)
+_NUMBERED = re.compile(
+    r"^\W{0,8}(?:(?:api|http|request|upstream)?\s?error|错误|请求失败)[^\w\n]{0,4}(?:code|status)?\W{0,4}([45]\d\d)\b"
+)
+_CODE = re.compile(r"[a-z][\w.-]{2,80}", re.ASCII)
+_LONGEST_ALONE = 120  #: characters; who says more is the model, not the relay
+#: what a short text may mean that is in no answer's words for people
+_ALONE = frozenset(
+    {
+        "auth_invalid",
+        "auth_expired",
+        "account_blocked",
+        "no_channel",
+        "no_channel_model",
+        "no_channel_provider",
+    }
+)
+
+
+def name_of_reason(text: str) -> str | None:
+    """Return the ruling of an error that stands in a ``plain`` text, or ``None``."""
+    if labelled := _LABELLED.search(text):
+        return _named(labelled[1])
+    if len(text) > _LONGEST_ALONE:
+        return None
+    if RELAYS_MONEY.search(text):
+        return "upstream_quota"
+    if numbered := _NUMBERED.match(text):
+        return first(MESSAGES, text) or STATUSES.get(int(numbered[1]))
+    name = first(MESSAGES, text)
+    return name if name in _ALONE else None
+
+
+def _named(reason: str) -> str | None:
+    """Read the words after a label: a code, or a sentence of an error."""
+    code = _CODE.match(reason)
+    known = code and (NAMES.get(code[0]) or first(NAME_PATTERNS, code[0]))
+    return known or first(MESSAGES, reason)
