@@ -12,6 +12,7 @@ from models.channels import serves
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.learned import Learned
 from worker.dispatch.meters import Gauge, Pace, Rate, RateMeter, gauges
+from worker.dispatch.reopening import room_after
 
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 
@@ -49,13 +50,16 @@ class Outlet:
         self._row, self._now, self._busy = row, now, dict(in_flight.by_model)
         self._known = Learned.from_json(row.learned)
         self._learned = learned = self._known.wake(now, row.next_start_at)
-        self._room = learned.concurrency_at(now, row.concurrency) - in_flight.total
         self._probes: dict[str, datetime] = {}
         state = row.pace or {}
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
         self._paces = {m: Pace(gauges(f"{m}/", limits, state)) for m, limits in self._limits.items()}
+        most = learned.concurrency_at(now, row.concurrency)
+        if self.rpm is None:  # a rate limit spreads the starts by itself
+            most = room_after(row.cooldown_until, now, most)
+        self._room = most - in_flight.total
 
     def serves(self, model: str) -> bool:
         """Tell whether the channel would take this model if there were room."""

@@ -92,8 +92,12 @@ async def _close_breakers(bench: Workbench, job: Row[Any]) -> None:
     async with bench.tools.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is not None:
-            left = {name: kept for name, kept in channel.breakers.items() if name not in ("", job.model)}
-            await change_channel(connection, channel.id, {"breakers": left})
+            closing = {"", job.model} & channel.breakers.keys()
+            left = {name: kept for name, kept in channel.breakers.items() if name not in closing}
+            was_open = any(Breaker.from_json(channel.breakers[name]).until for name in closing)
+            # it opens now, and begins slowly: all that waited for it is due at once
+            opens = _cooling(channel, bench.tools.clock(), "it works again") if was_open else {}
+            await change_channel(connection, channel.id, {"breakers": left, **opens})
     bench.hand.shaky -= {(job.channel, ""), (job.channel, job.model)}
 
 

@@ -14,6 +14,7 @@ from models.verdicts import CallLimit, ErrorCode, Outcome, Scope, Verdict
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.learned import Learned
+from worker.dispatch.reopening import RAMP
 from worker.tasks.health import tell_channel, tell_limits, tell_success
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -113,6 +114,24 @@ async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
     assert other.bench.hand.shaky == {("upstream", "")}
     await tell_success(other.bench, caller.job)
     assert (await darkroom.channel()).breakers == {}
+
+
+async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, caller: Caller) -> None:
+    for _ in range(5):
+        await caller.hears(Outcome.RETRY, "upstream_error")
+    for _ in range(5):
+        await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
+    darkroom.clock.forward(seconds=16)
+    other = await darkroom.worker()
+    await other.dispatcher.look()  # the probe
+    other.messages.clear()
+    await tell_success(other.bench, caller.job)
+    darkroom.clock.forward(seconds=1)
+    await other.dispatcher.look()
+    first = sum(len(job_ids) for _, job_ids, _ in other.messages)
+    darkroom.clock.forward(seconds=RAMP.total_seconds())
+    await other.dispatcher.look()
+    assert (first, sum(len(job_ids) for _, job_ids, _ in other.messages)) == (2, 4)
 
 
 async def test_a_half_open_breaker_lets_one_call_through(darkroom: Darkroom, caller: Caller) -> None:
