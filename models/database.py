@@ -1,6 +1,6 @@
 """The database: one engine per event loop, reading and writing transactions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,18 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=15000",
 )
 
+_SILENCE: Mapping[str, str] = {
+    "connect_timeout": "10",  # seconds
+    "keepalives_idle": "10",  # a server that is gone without a word is noticed after these seconds of silence
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",  # milliseconds until what was sent is acknowledged
+    # and the server notices us: who is frozen or gone inside a transaction would hold its locks for hours
+    "options": "-c idle_in_transaction_session_timeout=20s"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+}
+"""What PostgreSQL's connections wait for at most, in libpq's words. An address may say otherwise."""
+
 
 class Database:
     """Opens transactions. The only place where they begin and end.
@@ -37,7 +49,10 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        options: dict[str, Any] = {} if self.is_sqlite else {"max_overflow": 0, "pool_timeout": 30}
+        options: dict[str, Any] = {}
+        if not self.is_sqlite:
+            silence = {name: value for name, value in _SILENCE.items() if name not in parsed.query}
+            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": silence}
         self.engine = create_async_engine(
             parsed,
             json_deserializer=_read_json,

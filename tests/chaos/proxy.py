@@ -60,25 +60,28 @@ class Proxy:
             writer.transport.abort()
             return
         self._open |= {writer, far_writer}
-        asking = asyncio.create_task(self._pump(reader, far_writer, None))
-        answering = asyncio.create_task(self._pump(far_reader, writer, self._answering))
+        pumps = (
+            asyncio.create_task(self._pump(reader, far_writer, None)),
+            asyncio.create_task(self._pump(far_reader, writer, self._answering)),
+        )
         try:
-            await asyncio.wait((asking, answering))
+            with suppress(OSError):
+                await asyncio.gather(*pumps)  # what breaks on one side breaks on the other
         finally:
             self._open -= {writer, far_writer}
             for each in (writer, far_writer):
                 each.transport.abort()
+            await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None
     ) -> None:
-        with suppress(OSError):
-            while chunk := await reader.read(_CHUNK):
-                if gate is not None and not gate.is_set():
-                    await gate.wait()
-                if writer.transport.is_closing():
-                    break
-                writer.write(chunk)
-                await writer.drain()
-            if not writer.transport.is_closing():
-                writer.write_eof()
+        while chunk := await reader.read(_CHUNK):
+            if gate is not None:
+                await gate.wait()
+            if writer.transport.is_closing():
+                return
+            writer.write(chunk)
+            await writer.drain()
+        if not writer.transport.is_closing():
+            writer.write_eof()
