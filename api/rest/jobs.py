@@ -23,7 +23,7 @@ from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
 
 _LOOKING = frozenset({"wait", "after_revision"})
-_LISTING = frozenset({"status", "model", "campaign", "tag", "before", "limit"})
+_LISTING = frozenset({"status", "model", "campaign", "tag", "surface", "before", "limit"})
 LONGEST_PAGE = 200
 PAGE = 50
 _LETTING_GO = 5.0  # seconds that a worker gets to drop a cancelled call: it looks once a second
@@ -59,6 +59,7 @@ async def list_jobs(request: Request) -> Response:
         model=words(query, "model", longest=256),
         campaign=words(query, "campaign", longest=128),
         tag=words(query, "tag", longest=64),
+        surface=words(query, "surface", longest=64),
         before=None if before is None else _cursor(before),
     )
     pages = await read_jobs(services, caller, wanted, limit + 1)

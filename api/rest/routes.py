@@ -6,6 +6,7 @@ from api.rest.assets import get_asset, get_picture, preflight
 from api.rest.campaign_routes import add_campaigns
 from api.rest.channel_routes import add_channels
 from api.rest.describing import answers, extra, header, listing, merged, path, problems, query, reference
+from api.rest.eta import add_eta
 from api.rest.events import get_events
 from api.rest.explain_routes import add_explain
 from api.rest.held_routes import add_held
@@ -49,6 +50,7 @@ def build_router() -> APIRouter:
     """Return all routes of the native API."""
     router = APIRouter()
     _add_submit(router)
+    add_eta(router)
     _add_looking(router)
     _add_changing(router)
     add_held(router)
@@ -112,6 +114,12 @@ def _add_looking(router: APIRouter) -> None:
             query("model", "its exact name", type="string", maxLength=256),
             query("campaign", "its exact name", type="string", maxLength=128),
             query("tag", "one of the job's tags", type="string", maxLength=64),
+            query(
+                "surface",
+                "the API they came by, such as rest; parts of midjourney tasks are listed only if named",
+                type="string",
+                maxLength=64,
+            ),
             query("before", "next of the page before", type="string"),
             query("limit", "jobs per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE),
         ),

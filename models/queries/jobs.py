@@ -37,14 +37,19 @@ class NewJob:
     retry: Mapping[str, Any] | None = None
 
 
+PARTS_ONLY = "midjourney"
+"""The surface whose jobs are parts of tasks of its own: they are listed only to those who ask for them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which of a caller's jobs are wanted; ``None`` means any."""
+    """Which of a caller's jobs are wanted; ``None`` means any, but of ``surface``: all but ``PARTS_ONLY``."""
 
     statuses: Sequence[str] = ()
     model: str | None = None
     campaign: str | None = None
     tag: str | None = None
+    surface: str | None = None
     before: UUID | None = None
 
 
@@ -151,6 +156,8 @@ async def list_jobs(
 
 
 def _filtered(query: Select[Any], wanted: JobFilter, *, sqlite: bool) -> Select[Any]:
+    listed = jobs.c.surface != PARTS_ONLY if wanted.surface is None else jobs.c.surface == wanted.surface
+    query = query.where(listed)
     if len(wanted.statuses) > 1:
         query = query.where(jobs.c.status.in_(wanted.statuses))
     if wanted.model is not None:
