@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from models.errors import DarkroomError, InvalidRequest, PictureError
+from models.request import wants_text
 from models.states import JobStatus
 from models.verdicts import UNKNOWN, Outcome, Verdict
 from worker.dispatch.meters import slack_of
@@ -30,6 +32,7 @@ from worker.upstream.besides import text_besides
 from worker.upstream.client import Reply
 from worker.upstream.recover import merge
 from worker.upstream.request import ProviderRequest, build_request
+from worker.upstream.texts import judged_as_text
 
 
 async def generate(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:
@@ -53,6 +56,7 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
     except asyncio.CancelledError:
         await asyncio.shield(_leave(bench, job, listener))
         raise
+    reply = judged_as_text(reply) if wants_text(job.request) else reply
     await tell_limits(bench, job, reply.headers)
     ended = _ended(bench, job, reply.verdict, reply)
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
@@ -69,7 +73,7 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
 async def _leave(bench: Workbench, job: Row[Any], listener: Listener) -> None:
     """Write down that the worker drops the call; if it can be asked for again, whoever comes next does."""
     now, ended = bench.tools.clock(), _ended(bench, job, LOST, None)
-    if listener.handles.pollable:
+    if listener.handles.recoverable:
         lost = Lost(listener.handles, job.next_number, job.attempts_used + 1, now, LOST)
         ended["handles"] = listener.handles.to_json()
         await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, why=lost.why, release=True))
@@ -79,8 +83,10 @@ async def _leave(bench: Workbench, job: Row[Any], listener: Listener) -> None:
 
 def _lost(bench: Workbench, job: Row[Any], reply: Reply, listener: Listener) -> Lost | None:
     """Return the call as one to be asked for again, if its picture may exist and it can be asked for."""
-    handles = merge(reply.answer.handles, listener.handles) if reply.answer else listener.handles
-    if reply.verdict.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not handles.pollable:
+    handles = listener.handles
+    if reply.answer is not None:  # it was read to its end, and what streamed past turned out to be no picture
+        handles = replace(merge(reply.answer.handles, handles), seen=None)
+    if reply.verdict.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not handles.recoverable:
         return None
     return Lost(handles, job.next_number, job.attempts_used + 1, bench.tools.clock(), reply.verdict)
 

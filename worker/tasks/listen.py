@@ -31,5 +31,5 @@ class Listener:
     def handle(self, handles: Handles) -> None:
         """Note handles before anything can happen to us."""
         self.handles = handles
-        if handles.pollable:
+        if handles.recoverable:
             self._bench.writer.post(handled(self._job, self._job.next_number, handles.to_json()))

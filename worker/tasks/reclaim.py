@@ -55,7 +55,7 @@ async def _change(
 async def _lost_call(connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime) -> Change:
     attempt = await open_attempt(connection, job)
     ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
-    if attempt and (handles := Handles.from_json(attempt.handles)).pollable:
+    if attempt and (handles := Handles.from_json(attempt.handles)).recoverable:
         lost = Lost(handles, attempt.number, job.attempts_used, at, LOST)
         return recovering(job, ended, lost.to_json(), at=at, why=lost.why, release=True)
     number = attempt.number if attempt else _NO_CALL

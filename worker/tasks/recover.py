@@ -16,6 +16,7 @@ from worker.tasks.conclude import conclude_lost
 from worker.tasks.deliver import deliver_found
 from worker.tasks.lost import Lost
 from worker.tasks.workbench import Workbench
+from worker.upstream.pictures import Picture
 from worker.upstream.polls import PollStage, PollState
 
 LIMIT = timedelta(minutes=10)  #: how long a result is asked for
@@ -79,6 +80,8 @@ def _show(bench: Workbench, job: Row[Any], state: PollState, told: int) -> int:
 
 def _in_the_end(lost: Lost, seen: PollState, *, overtime: bool) -> PollState:
     """Return what was found by then: some of the pictures, or nothing but the first verdict."""
+    if lost.handles.seen and not (seen.images or seen.videos):
+        seen = replace(seen, images=(Picture(url=lost.handles.seen),))
     if seen.images or seen.videos:
         success = Verdict(Outcome.SUCCESS, message="Some of the pictures came back.", billed=Billed.YES)
         return replace(seen, stage=PollStage.DONE, verdict=success)

@@ -1,22 +1,21 @@
 """Gathers what the pieces of an answer say, whether they are stream events or one whole body."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from worker.upstream.choices import Choice
 from worker.upstream.faults import Fault, dig
-from worker.upstream.images import find_pictures
+from worker.upstream.images import Identity
 from worker.upstream.longruns import LONG, Blobs, LongRuns
 from worker.upstream.progress import Percent, ProgressMeter
-from worker.upstream.recover import Handles, generation_in, merge, task_in
+from worker.upstream.recover import Handles, generation_in, submitted
 from worker.upstream.structured import PICTURE_FIELDS, Harvest, harvest_fields, harvest_value, picture_from
 from worker.upstream.urls import is_picture
+from worker.upstream.watch import Watch
 from worker.upstream.words import words
 
-_TASK_ID = re.compile(r"[\w.:-]{6,128}", re.ASCII)
 _WAITING = words(
     "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
 )
@@ -24,32 +23,29 @@ _ANSWERS = words("choices candidates")
 _REFERENCES = words(
     "image image_url image_urls attachments files"
 )  #: beside a prompt, they are the question's
-_LISTS = (
-    "list",
-    "items",
-    "image_list",
-    "imageList",
-    "img_urls",
-    "result_urls",
-    "pictures",
-)  #: inside a wrapper
+_LISTS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
 _SPENT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
 _LONGEST_TEXT = 1024 * 1024  #: characters said at once that are read line by line: its two ends
-_LONGEST_LINE = 4096  #: characters of a line that may hold links
-_LONGEST_NOTE = 512  #: characters of a line that may name a task
 _LONGEST_ID = 512  #: characters of an id; it is kept in the database
 
 
 class Collector:
     """Takes parsed bodies or events, in order, and keeps everything that matters in them."""
 
-    def __init__(self, blobs: Blobs, *, long: int = LONG, quoted: bool = False) -> None:
+    def __init__(
+        self,
+        blobs: Blobs,
+        *,
+        long: int = LONG,
+        quoted: bool = False,
+        inputs: Callable[[], frozenset[Identity]] = frozenset,
+    ) -> None:
         self._blobs, self._long, self._quoted = blobs, long, quoted
+        self._watch = Watch(inputs)
         self.choices: dict[int, Choice] = {}
         self.harvest = Harvest()
         self.fault: Fault | None = None
-        self.handles = Handles()
         self.finish_reasons: list[str] = []
         self.block_reason: str | None = None
         self.refusals: list[str] = []
@@ -107,7 +103,7 @@ class Collector:
             elif isinstance(message, str):
                 self._say(index, message)
         if shown := {name: value for name, value in choice.items() if name in PICTURE_FIELDS}:
-            self._choice(index).show(shown)
+            self._show(self._choice(index), shown)
         if isinstance(text := choice.get("text"), str):
             self._say(index, text)
 
@@ -117,7 +113,7 @@ class Collector:
             if isinstance(thought := message.get(name), str):
                 self.progress += self._meter.feed(thought, voice=f"reasoning {index}")
                 break
-        written, content = choice.show(message), message.get("content") or message.get("text")
+        written, content = self._show(choice, message), message.get("content") or message.get("text")
         text = content if isinstance(content, str) else written
         if whole and text and choice.deltas:
             choice.message = text
@@ -127,6 +123,13 @@ class Collector:
             self.refusals.append(refusal)
         for name in ("thinking_progress", "progress"):
             self.progress += self._meter.report(message.get(name))
+
+    def _show(self, choice: Choice, message: Mapping[str, Any]) -> str:
+        """Take the pictures of a message, and return the text of its parts."""
+        before = len(choice.harvest.pictures)
+        written = choice.show(message)
+        self._watch.show(choice.harvest.pictures[before:])
+        return written
 
     def _choice(self, index: int) -> Choice:
         if index not in self.choices:
@@ -139,24 +142,7 @@ class Collector:
         if len(text) > _LONGEST_TEXT:
             text = text[: _LONGEST_TEXT // 2] + "\n" + text[-_LONGEST_TEXT // 2 :]
         self.progress += self._meter.feed(text, voice=f"content {index}")
-        self._watch_handles(choice, text)
-
-    def _watch_handles(self, choice: Choice, text: str) -> None:
-        """Look for handles line by line, so that they are known before the answer ends."""
-        head, newline, rest = text.rpartition("\n")
-        if newline:
-            for line in (choice.line + head).split("\n"):
-                if len(line) < _LONGEST_LINE:
-                    self._read_line(line + "\n")
-            choice.line = ""
-        if len(choice.line) + len(rest) < _LONGEST_LINE:
-            choice.line += rest
-
-    def _read_line(self, line: str) -> None:
-        if self.handles.task_id is None and len(line) < _LONGEST_NOTE and (task := task_in(line)):
-            self.handles = merge(self.handles, Handles(task_id=task))
-        if "](" in line and ("原始数据" in line or "aw data" in line or "/source/" in line):
-            self.handles = merge(self.handles, Handles(poll_url=_poll_url(line)))
+        self._watch.hear(choice, text)
 
     def _add_finish(self, reason: object) -> None:
         if isinstance(reason, str) and reason:
@@ -183,10 +169,10 @@ class Collector:
             and not isinstance(task, bool)
             and len(str(task)) < _LONGEST_ID
         ):
-            self.handles = merge(self.handles, Handles(task_id=str(task)))
+            self._watch.note(Handles(task_id=str(task)))
         self.waiting = self.waiting or waits or (bool(task) and not isinstance(status, str))
         if isinstance(generation := body.get("gen_id"), str) and (known := generation_in(generation)):
-            self.handles = merge(self.handles, Handles(gen_ids=(known,)))
+            self._watch.note(Handles(gen_ids=(known,)))
         self.progress += self._meter.report(body.get("progress"))
 
     def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -269,12 +255,17 @@ class Collector:
         inner.close(complete=True)
         self.harvest.add(inner.harvest)
         self.fault = self.fault or inner.fault
-        self.handles = merge(self.handles, inner.handles)
+        self._watch.note(inner.handles)
         self.waiting = self.waiting or inner.waiting
         self.finish_reasons += inner.finish_reasons
         for percent in inner.progress:
             self.progress += self._meter.report(percent)
         return inner.texts
+
+    @property
+    def handles(self) -> Handles:
+        """By what the result can be asked for later, as far as that is known."""
+        return self._watch.handles
 
     @property
     def texts(self) -> list[str]:
@@ -286,20 +277,9 @@ class Collector:
         if complete:
             self.progress += self._meter.close()
         for _, choice in sorted(self.choices.items()):
-            self._read_line(choice.line + ("\n" if complete else ""))
+            self._watch.read(choice.line + ("\n" if complete else ""))
             self.harvest.add(choice.close())
-
-
-def submitted(body: Mapping[str, Any]) -> str | None:
-    """Return the task id of ``{code: "success", data: id}`` and ``{code: 1, result: id}``."""
-    code = body.get("code")
-    value = body.get("data") if code == "success" else body.get("result") if code in (1, 21, 22) else None
-    return value if isinstance(value, str) and _TASK_ID.fullmatch(value) else None
 
 
 def _items(value: object) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _poll_url(line: str) -> str | None:
-    return find_pictures(line, complete=True).poll_url

@@ -53,7 +53,7 @@ class AnswerReader:
         self.failed = failed  #: the HTTP status was an error
         self.blobs: Blobs = {}  #: what stand-ins stand for
         self._long, self._runs = long, LongRuns(self.blobs, long=long)
-        self._collector = Collector(self.blobs, long=long)
+        self._collector = Collector(self.blobs, long=long, inputs=self._linked_inputs)
         self._events: EventReader | None = None
         self._raw = BytesIO()
         self._decided = False
@@ -63,6 +63,11 @@ class AnswerReader:
         self._heard = False
         self.done = False  #: the stream said that it is over
         self.meaningful = 0  #: how many feeds brought more than comments
+
+    def _linked_inputs(self) -> frozenset[Identity]:
+        """Return what the addresses of the request stand for, without the pictures that were sent along."""
+        web = tuple(each for each in self._input_urls if not each.startswith("data:"))
+        return frozenset(_identities(web, long=self._long))
 
     @property
     def progress(self) -> list[Percent]:

@@ -11,40 +11,60 @@ _TASK = re.compile(
     r"(?:`([^`\s]{2,128})`|([\w.:-]{4,128})(?=\s))",
     re.IGNORECASE,
 )
+_SUBMITTED = re.compile(r"[\w.:-]{6,128}", re.ASCII)
 _GENERATION = re.compile(r"gen_\w{2,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """What an answer leaves for recovery (``task_id``, ``poll_url``) and for a later edit (``gen_ids``)."""
+    """What an answer leaves for recovery (``task_id``, ``poll_url``) and for a later edit (``gen_ids``).
+
+    ``seen`` is the first whole picture's address that streamed past: if the rest of the answer gets lost with
+    the worker that read it, this picture can still be fetched.
+    """
 
     task_id: str | None = None
     poll_url: str | None = None
     gen_ids: tuple[str, ...] = ()
+    seen: str | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.task_id or self.poll_url or self.gen_ids)
+        return bool(self.task_id or self.poll_url or self.gen_ids or self.seen)
 
     @property
     def pollable(self) -> bool:
         """Whether the provider may be asked for the result again."""
         return bool(self.task_id or self.poll_url)
 
+    @property
+    def recoverable(self) -> bool:
+        """Whether a result can be had even if nothing but these is left of the answer."""
+        return self.pollable or self.seen is not None
+
     def to_json(self) -> dict[str, Any]:
         """Return them as they are kept."""
-        return {"task_id": self.task_id, "poll_url": self.poll_url, "gen_ids": list(self.gen_ids)}
+        kept = {"task_id": self.task_id, "poll_url": self.poll_url, "gen_ids": list(self.gen_ids)}
+        return kept | ({"seen": self.seen} if self.seen else {})
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any] | None) -> "Handles":
         """Read what ``to_json`` wrote; ``None`` is no handles."""
         kept = kept or {}
-        return cls(kept.get("task_id"), kept.get("poll_url"), tuple(kept.get("gen_ids") or ()))
+        known = tuple(kept.get("gen_ids") or ())
+        return cls(kept.get("task_id"), kept.get("poll_url"), known, kept.get("seen"))
 
 
 def task_in(text: str) -> str | None:
     """Return the task id that a text names, once it is complete."""
     match = _TASK.search(text)
     return (match[1] or match[2]) if match else None
+
+
+def submitted(body: Mapping[str, Any]) -> str | None:
+    """Return the task id of ``{code: "success", data: id}`` and ``{code: 1, result: id}``."""
+    code = body.get("code")
+    value = body.get("data") if code == "success" else body.get("result") if code in (1, 21, 22) else None
+    return value if isinstance(value, str) and _SUBMITTED.fullmatch(value) else None
 
 
 def generation_in(label: str) -> str | None:
@@ -60,6 +80,7 @@ def merge(known: Handles, found: Handles) -> Handles:
         task_id=known.task_id or found.task_id,
         poll_url=known.poll_url or found.poll_url,
         gen_ids=tuple(dict.fromkeys((*known.gen_ids, *found.gen_ids))),
+        seen=known.seen or found.seen,
     )
 
 

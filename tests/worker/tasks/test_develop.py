@@ -298,7 +298,7 @@ async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_writte
     good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
     await worker.dispatcher.look()
     rows = {job_id: await darkroom.job(job_id) for job_id in (good, bad)}
-    error = {"code": "x", "message": "a lone surrogate: \ud800"}
+    error = {"code": "x", "message": object()}  # what is no JSON at all
     broken = worker.bench.writer.post(failed(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
     assert await worker.bench.writer.write(handed_back(rows[good], at=darkroom.clock(), why="test"))
     with pytest.raises(TypeError):

@@ -255,6 +255,31 @@ async def test_a_call_that_a_stopping_worker_drops_is_recovered_by_another(scene
     assert scene.provider.calls == 1
 
 
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "stopped"])
+async def test_a_picture_that_streamed_past_a_lost_worker_is_fetched_by_another(
+    scene: Scene, killed: bool
+) -> None:
+    link = scene.provider.picture()
+    scene.provider.stream(f"![cat]({link})", ending=HANG)
+    lost, other = await scene.room.worker(), await scene.room.worker()
+    job_id = await scene.submit()
+    call = await in_flight(scene, lost, job_id)
+    beats = heartbeat(other)
+    for _ in range(5 * killed):
+        await beats.beat_once()
+        scene.room.clock.forward(seconds=scene.room.tools.settings.worker_timeout / 3)
+    if not killed:
+        (task,) = filter(None, lost.bench.hand.jobs.values())
+        task.cancel()
+        await call
+    await other.look_and_work()
+    job, (asset,) = await scene.room.job(job_id), await scene.room.assets(job_id)
+    assert (job.status, asset.source_url, scene.provider.calls) == ("succeeded", link, 1)
+    assert await scene.outcome(job_id) == ("success", None, "yes")
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+
+
 async def test_a_worker_that_stops_leaves_the_asking_to_another_with_the_same_time_to_go(
     scene: Scene,
 ) -> None:

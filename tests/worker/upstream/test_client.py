@@ -88,7 +88,8 @@ async def test_progress_and_handles_are_told_while_it_streams() -> None:
     assert reply.verdict.outcome is Outcome.SUCCESS
     assert told[-1] == 100
     assert told == sorted(set(told))
-    assert known == [Handles(task_id="task_7")]
+    assert known[0].task_id == "task_7"
+    assert known[-1] == Handles(task_id="task_7", seen=PICTURE)
 
 
 async def test_a_refused_connection_is_retried_for_free() -> None:
