@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from models.retry_policy import STANDARD, Rule
+from models.retry_rules import RetryClass, RetryRules
 from models.verdicts import Outcome
 from worker.upstream.consequences import CONSEQUENCES, MONEY, REACH
 from worker.upstream.explain import explain
@@ -48,6 +50,26 @@ def costs(rulings: list[Ruling]) -> str:
     return ", ".join(dict.fromkeys(ruling.billed.replace("_", " ") for ruling in rulings))
 
 
+def retries() -> str:
+    rows = [
+        f"| `{kind}` | {covers(kind)} | {times(rule)} | {rule.base.total_seconds():g} s | "
+        f"{rule.cap.total_seconds():g} s | {rule.jitter} | {'yes' if rule.counts else 'no'} |"
+        for kind, rule in STANDARD.rules.items()
+    ]
+    return table(
+        "class | what happened | tried again | first wait | longest | chance | uses up an attempt", rows
+    )
+
+
+def covers(kind: RetryClass) -> str:
+    field = RetryRules.model_fields.get(kind.value)
+    return str(field.description) if field else "a person has to see to the channel"
+
+
+def times(rule: Rule) -> str:
+    return "while attempts are left" if rule.attempts is None else f"{rule.attempts} ×"
+
+
 def presets() -> str:
     rows = [
         f"| `{preset.name}` | {_CONTENTS[preset.content]} | {preset.stream} | {_SIZES[preset.size]} "
@@ -73,6 +95,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "outcomes": outcomes,
     "money": money,
     "reach": reach,
+    "retries": retries,
     "codes": codes,
     "presets": presets,
 }
