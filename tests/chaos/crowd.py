@@ -45,6 +45,7 @@ class Crowd:
         self.accepted: dict[str, str] = {}  #: prompt by job id
         self.answers: Counter[str] = Counter()  #: by status; "503 without Retry-After" is one, too
         self.failure: BaseException | None = None
+        self.storm_over = threading.Event()  #: the channel may find out anew what its provider allows
 
     @property
     def done(self) -> bool:
@@ -73,6 +74,13 @@ class Crowd:
                 return answer
             time.sleep(0.3)
 
+    def open_channel(self) -> None:
+        """Let the channel forget a storm that is over, as an operator would: jobs must go on."""
+        if self.storm_over.is_set():
+            self.storm_over.clear()
+            answer = self.ask("POST", "/v1/channels/practice/resume", json={"forget": True})
+            assert answer.status_code == 200, answer.text
+
     def _count(self, answer: httpx.Response) -> None:
         promised = answer.status_code != 503 or "retry-after" in answer.headers
         self.answers[f"{answer.status_code}{'' if promised else ' without Retry-After'}"] += 1
@@ -84,6 +92,7 @@ class Crowd:
             for number, batch in enumerate(batches):
                 time.sleep(max(0.0, began + self._over * number / len(batches) - time.monotonic()))
                 self._hand_in(batch, f"chaos-{self._seed}-{number}")
+                self.open_channel()
         except BaseException as error:  # noqa: BLE001 - a thread's edge: whoever waits for us raises it
             self.failure = error
 

@@ -18,6 +18,7 @@ from tests.support.postgres import Postgres, serve_postgres
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
 from tests.support.valkey import Valkey, serve_valkey
+from tests.support.visitor import KEY
 from worker.loop import LoopThread
 
 _READY = re.compile(r'"worker": "([0-9a-f-]{36})"[^\n]*"worker is ready"')
@@ -161,6 +162,7 @@ class ChaosFleet:
             worker_timeout=str(self.stage.worker_timeout),
             worker_slots=str(self._slots),
             log_json="true",
+            admin_keys=KEY,
         )
         own = {name: value for name, value in variables.items() if "UPSTREAM" not in name}
         return Process([COMMAND, *arguments], self.folder / log, environment=own, folder=self.folder)

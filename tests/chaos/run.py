@@ -52,7 +52,7 @@ def run(
         crowd = Crowd(fleet.urls, seed, jobs, over=stage.length * 0.9)
         try:
             crowd.start()
-            _break(fleet, saboteur, plan)
+            _break(fleet, saboteur, plan, crowd)
             released = _settle(fleet, crowd, seed, jobs, patience, say)
         finally:
             crowd.close()
@@ -72,18 +72,20 @@ def run(
     return Outcome(finding, facts, lines)
 
 
-def _break(fleet: ChaosFleet, saboteur: Saboteur, plan: Sequence[Fault]) -> None:
+def _break(fleet: ChaosFleet, saboteur: Saboteur, plan: Sequence[Fault], crowd: Crowd) -> None:
     """Let everything happen at its time, and mend it after its time."""
     began, waiting = time.monotonic(), list(plan)
-    broken: list[tuple[float, Callable[[], None]]] = []
+    broken: list[tuple[float, Fault, Callable[[], None]]] = []
     while waiting or broken:
         moment = time.monotonic() - began
         while waiting and waiting[0].at <= moment:
             fault = waiting.pop(0)
-            broken.append((moment + fault.seconds, saboteur.begin(fault)))
+            broken.append((moment + fault.seconds, fault, saboteur.begin(fault)))
         for due in [each for each in broken if each[0] <= moment]:
             broken.remove(due)
-            due[1]()
+            due[2]()
+            if due[1].target == "provider":
+                crowd.storm_over.set()
         fleet.supervise()
         time.sleep(_TICK)
 
@@ -105,6 +107,8 @@ def _settle(
             raise crowd.failure
         rows = fleet.rows("SELECT status, count(*) AS jobs FROM jobs GROUP BY status")
         counts = {row["status"]: row["jobs"] for row in rows}
+        if crowd.done:
+            crowd.open_channel()
         if crowd.done and sum(counts.get(status, 0) for status in _ENDED) == jobs:
             return released
         if crowd.done and counts.get("held", 0):
