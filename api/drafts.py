@@ -14,7 +14,7 @@ from api.webhook_targets import check_target
 from models.errors import InvalidRequest, NotFound
 from models.ids import new_id, parse_id
 from models.queries.jobs import NewJob
-from models.request import OWN_MEMBERS
+from models.request import OWN_MEMBERS, TEXT
 from models.settings import Settings
 
 _SHOWN = 20  # faults in one answer
@@ -118,12 +118,17 @@ def _asset_key(image: str, position: int) -> UUID:
         raise InvalidRequest(f"images.{position}", str(error), code="input_image_not_found") from error
 
 
+def _request(given: Submission) -> dict[str, Any]:
+    request = {"images": given.images, "size": given.size, "n": given.n, "params": given.params}
+    return request | ({"wants": TEXT} if given.wants == TEXT else {})
+
+
 def _job(given: Submission, settings: Settings, at: datetime, expires_at: datetime | None) -> NewJob:
     return NewJob(
         id=new_id(),
         model=given.model,
         prompt=given.prompt,
-        request={"images": given.images, "size": given.size, "n": given.n, "params": given.params},
+        request=_request(given),
         priority=given.priority,
         max_attempts=given.max_attempts or settings.max_attempts,
         on_unknown=given.on_unknown or settings.on_unknown.value,

@@ -83,6 +83,9 @@ class Submission(BaseModel):
 
     model: Annotated[str, Field(min_length=1, max_length=256, description="which image model"), Filled]
     prompt: Annotated[str, Field(min_length=1, description="what to draw, or to do with the images"), Filled]
+    wants: Literal["pictures", "text"] = Field(
+        "pictures", description="what the result is; text: what the model says about prompt and images"
+    )
     images: list[Picture] = Field(
         [], max_length=16, description="input pictures in order: http(s) URL, data: URL or asset id"
     )

@@ -7,6 +7,14 @@ from typing import Any
 OWN_MEMBERS = frozenset({"model", "messages", "stream"})
 """Members of a provider's request that we write ourselves; ``params`` can't set them."""
 
+TEXT = "text"
+"""What a job ``wants`` that asks for words instead of pictures; they are its result."""
+
+
+def wants_text(request: Mapping[str, Any]) -> bool:
+    """Tell whether a job's request asks for words."""
+    return request.get("wants") == TEXT
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:

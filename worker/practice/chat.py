@@ -23,6 +23,7 @@ from worker.practice.ledger import LedgerCall
 from worker.practice.options import PracticeOptions
 from worker.practice.playing import case_script
 from worker.practice.scripts import Script
+from worker.practice.speaking import words_for
 from worker.practice.tasks import Tasks
 from worker.practice.weather import Weather
 from worker.practice.wishes import Failing
@@ -94,6 +95,9 @@ class Studio:
         wish, model, number = asked.wish, asked.model, call.number
         if failing and failing.kind in SENTENCES:
             message = Message(SENTENCES[failing.kind])
+        elif (words := words_for(asked)) is not None:
+            call.outcome, message = "text", Message(words)
+            wish = wish.changed({"progress": "none"})
         elif wish.deliver in LINKED or (failing and failing.kind == "dead_link"):
             message = self._linked(asked, call, failing, base_url)
         else:

@@ -98,6 +98,7 @@ class Wish(BaseModel):
     case: Cases = Field(
         (), description="answers seen in the wild to play one after the other, the last for ever"
     )
+    says: str | None = Field(None, description="words to answer with instead of a picture")
     verbatim: bool = Field(False, description="leave a case's addresses as they are, though nobody is there")
 
     def changed(self, members: dict[str, Any]) -> "Wish":

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from models.errors import DarkroomError, PictureError, StorageError
 from models.ids import new_id
+from models.request import wants_text
 from models.states import JobStatus
 from models.verdicts import Outcome
 from worker.lifecycle import answered, failed, postponed, recovered, succeeded
@@ -32,7 +33,11 @@ _log = structlog.get_logger()
 
 
 async def deliver(bench: Workbench, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
-    """Save an answer with pictures, and bring them home."""
+    """Save an answer with pictures, and bring them home. Where words were asked for, they are all."""
+    if wants_text(job.request):
+        text, now = text_besides(answer), bench.tools.clock()
+        await bench.writer.write(succeeded(job, JobStatus.RUNNING, [], at=now, ended=ended, text=text))
+        return
     saved = await _saved(bench, answer.images or answer.videos, answer.handles)
     text, now = text_besides(answer), bench.tools.clock()
     if assets := _all_home(job, saved, now):

@@ -318,3 +318,22 @@ async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds
         assert darkroom.provider.ledger.calls == []
         await worker.look_and_work()
         assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def test_a_job_that_wants_words_succeeds_with_a_text_and_no_picture(darkroom: Darkroom) -> None:
+    practice = {"says": "1. a cat\n2. a dog"}
+    request = {"images": [], "params": {"practice": practice}, "wants": "text"}
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), request=request)
+    await worker.look_and_work()
+    job, (attempt,) = await darkroom.job(job_id), await darkroom.attempts(job_id)
+    assert (job.status, job.text, job.error) == ("succeeded", "1. a cat\n2. a dog", None)
+    assert (attempt.outcome, await darkroom.assets(job_id)) == ("success", [])
+
+
+async def test_a_job_that_wants_words_fails_when_the_model_refuses(darkroom: Darkroom) -> None:
+    request = {"images": [], "params": {"practice": {"fail": "refusal"}}, "wants": "text"}
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), request=request, max_attempts=1)
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "failed"
