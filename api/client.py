@@ -32,6 +32,9 @@ class Job(TypedDict):
     finished_at: str | None
     attempts: list[dict[str, Any]]
     waiting: dict[str, Any] | None
+    queue_position: NotRequired[int | None]
+    queue_position_capped: NotRequired[bool]
+    eta: NotRequired[dict[str, Any] | None]
     campaign: NotRequired[str | None]
     expires_at: NotRequired[str | None]
     error: dict[str, Any] | None
@@ -132,6 +135,12 @@ class DarkroomClient:
             before = page.get("next")
             if not before or not page["data"]:
                 return
+
+    def eta(self, *, campaign: str | None = None, model: str | None = None) -> dict[str, Any]:
+        """Return what is left of a campaign, or of all jobs, and when it may be done."""
+        chosen = {name: value for name, value in (("campaign", campaign), ("model", model)) if value}
+        answer: dict[str, Any] = self.ask("GET", "/v1/jobs/eta", params=chosen)
+        return answer
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that is not finished."""

@@ -62,6 +62,11 @@ class Outlooks:
         self._tempos: tuple[datetime, Mapping[str, Tempo]] | None = None
         self._known: dict[UUID, tuple[datetime, int, str, Outlook]] = {}
 
+    def forget(self) -> None:
+        """Find everything anew."""
+        self._crowd = self._tempos = None
+        self._known.clear()
+
     async def of_queued(
         self, connection: AsyncConnection, row: Any, job: Queued, why: Waiting, lookout: Lookout
     ) -> Outlook:
@@ -91,15 +96,24 @@ class Outlooks:
 
     async def crowd(self, connection: AsyncConnection, model: str, lookout: Lookout) -> Crowd:
         """Return who queues for the channels of a model."""
-        if self._crowd is None or not timedelta() <= lookout.at - self._crowd[0] < _CROWD_FRESH:
-            found = await list_lanes(connection)
-            shares = await list_shares(connection, list({lane.caller_id for lane in found}))
-            self._crowd = (lookout.at, found, [guest_of(row, lookout.gate.calls) for row in shares])
-        _, lanes, guests = self._crowd
+        lanes, guests = await self._everybody(connection, lookout.at)
         models = {other for other in {lane.model for lane in lanes} if lookout.compete(model, other)}
         competing = [lane for lane in lanes if lane.model in models]
         there = {lane.caller_id for lane in competing}
         return Crowd(competing, [g for g in guests if g.id in there], lookout.at, self._ageing)
+
+    async def lanes(self, connection: AsyncConnection, at: datetime) -> Sequence[Lane]:
+        """Return all lanes that have queued jobs."""
+        return (await self._everybody(connection, at))[0]
+
+    async def _everybody(
+        self, connection: AsyncConnection, at: datetime
+    ) -> tuple[Sequence[Lane], Sequence[Guest]]:
+        if self._crowd is None or not timedelta() <= at - self._crowd[0] < _CROWD_FRESH:
+            lanes = await list_lanes(connection)
+            shares = await list_shares(connection, list({lane.caller_id for lane in lanes}))
+            self._crowd = (at, lanes, [guest_of(row, ()) for row in shares])
+        return self._crowd[1:]
 
     async def tempos(self, connection: AsyncConnection, lookout: Lookout) -> Mapping[str, Tempo]:
         """Return how the calls of each channel went in the last hour."""

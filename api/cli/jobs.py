@@ -10,6 +10,7 @@ from api.cli import held
 from api.cli.calling import open_client
 from api.cli.exits import Exit
 from api.cli.failures import explain
+from api.cli.futures import prospect_view
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.printing import printer, say
 from api.cli.views import JOB_COLUMNS, job_cells, job_detail, job_view
@@ -69,6 +70,29 @@ def show(
     with open_client(connection) as client:
         found = client.job(job)
     printer(json=output.json).record(dict(found), job_view(found))
+    return Exit.OK
+
+
+@app.command
+def eta(
+    *,
+    campaign: str | None = None,
+    model: str | None = None,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Say what is left of a campaign, or of all your jobs, and when it may be done.
+
+    Parameters
+    ----------
+    campaign
+        only jobs of this campaign
+    model
+        only jobs for this model
+    """
+    with open_client(connection) as client:
+        found = client.eta(campaign=campaign, model=model)
+    printer(json=output.json).record(found, prospect_view(found))
     return Exit.OK
 
 

@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from api.cli.futures import future_facts
 from api.cli.printing import shortened, status_text
 from api.client import Job
 from models.clock import now
@@ -84,6 +85,7 @@ def _outcome(job: Job) -> list[tuple[str, Any]]:
                 + (f" until {shown_time(until)}" if until else ""),
             )
         )
+    facts += list(future_facts(job))
     if error := job.get("error"):
         facts.append(("error", f"{error.get('code')}: {error.get('message')}"))
         if said := error.get("provider_message"):

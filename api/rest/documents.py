@@ -59,6 +59,18 @@ class EtaDocument(BaseModel):
     )
 
 
+class ProspectDocument(BaseModel):
+    """What is left of a set of jobs."""
+
+    object: Literal["eta"]
+    campaign: str | None
+    model: str | None
+    remaining: dict[str, int] = Field(description="jobs that are not finished, by status")
+    queued_capped: bool = Field(description="at least so many are queued: more were not counted")
+    calls_last_minute: int = Field(description="sent to providers for the set in the last 60 seconds")
+    eta: EtaDocument | None = Field(description="of its last job, as if all were due; null: nothing is left")
+
+
 class AssetDocument(BaseModel):
     """A stored picture. Its url needs no key."""
 

@@ -20,6 +20,7 @@ from api.rest.documents import (
     JobDocument,
     JobPageDocument,
     ProblemDocument,
+    ProspectDocument,
 )
 from api.rest.explanations import ExplanationDocument, ExplanationPageDocument, ObservedAnswer
 from api.rest.held_routes import DecidedDocument
@@ -42,6 +43,7 @@ _SHOWN = (
     JobDocument,
     JobPageDocument,
     ProblemDocument,
+    ProspectDocument,
     RereadDocument,
     *WEBHOOK_DOCUMENTS,
 )

@@ -1,14 +1,17 @@
-"""What channels did lately, from the newest of their calls."""
+"""What was done lately, and is being done: calls of channels, and of sets of jobs."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.tables import attempts
+from models.states import OPEN, JobStatus
+from models.tables import attempts, jobs
 
+IN_WORK = sorted(status.value for status in OPEN - {JobStatus.QUEUED})
 SAMPLE = 500  #: calls of one channel that are looked at, at most
 
 
@@ -32,3 +35,41 @@ async def newest_calls(connection: AsyncConnection, channel: str, since: datetim
     )
     rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
     return rows
+
+
+async def count_calls_of(
+    connection: AsyncConnection,
+    channels: Sequence[str],
+    since: datetime,
+    *,
+    caller_id: UUID,
+    campaign: str | None,
+    model: str | None,
+) -> int:
+    """Count the calls that were sent since then for a caller's jobs, of one campaign or model if given."""
+    statement = (
+        select(func.count())
+        .select_from(attempts.join(jobs, jobs.c.id == attempts.c.job_id))
+        .where(attempts.c.channel.in_(channels), attempts.c.sent_at > since, jobs.c.caller_id == caller_id)
+        .where(*_of_set(campaign, model))
+    )
+    return await connection.scalar(statement) or 0
+
+
+async def count_in_work(
+    connection: AsyncConnection, caller_id: UUID, *, campaign: str | None, model: str | None
+) -> dict[str, int]:
+    """Count a caller's open jobs that do not queue, by status, of one campaign or model if given."""
+    statement = (
+        select(jobs.c.status, func.count())
+        .where(jobs.c.caller_id == caller_id, jobs.c.status.in_(IN_WORK))
+        .where(*_of_set(campaign, model))
+        .group_by(jobs.c.status)
+    )
+    counted = {row[0]: int(row[1]) for row in await connection.execute(statement)}
+    return {status: counted.get(status, 0) for status in IN_WORK}
+
+
+def _of_set(campaign: str | None, model: str | None) -> list[ColumnElement[bool]]:
+    given = ((jobs.c.campaign, campaign), (jobs.c.model, model))
+    return [column == value for column, value in given if value is not None]

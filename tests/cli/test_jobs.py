@@ -3,9 +3,14 @@
 import json
 import socket
 from collections.abc import Callable
+from typing import cast
 
 import pytest
+from rich.console import Console
 
+from api.cli.futures import prospect_view
+from api.cli.views import job_view
+from api.client import Job
 from tests.cli.servers import ScriptedServer, a_job
 
 Darkroom = Callable[..., int]
@@ -117,3 +122,39 @@ def test_wrong_client_settings_are_named(
 @pytest.mark.parametrize("arguments", [["nonsense"], ["jobs", "list", "--limit", "0"], ["jobs", "show"]])
 def test_wrong_arguments_end_with_the_usage_code(darkroom: Darkroom, arguments: list[str]) -> None:
     assert darkroom(*arguments) == 2
+
+
+def test_a_waiting_job_tells_its_place_and_its_end_in_words(capsys: Printed) -> None:
+    eta = {"p50": 250.0, "p90": 8000, "p50_at": None, "p90_at": None, "limiting_factor": "rate_limit"}
+    waiting = {"reason": "fair_share", "detail": "others are before it", "next_eligible_at": None}
+    job = a_job(1, waiting=waiting, queue_position=1234, queue_position_capped=False, eta=eta)
+    Console(width=120, force_terminal=False).print(job_view(cast(Job, job)))
+    said = capsys.readouterr().out
+    assert "starts as number 1,234" in said
+    assert "in about 4 min, in 9 of 10 cases within 2 h 13 min; the rate limit takes longest" in said
+
+
+@pytest.mark.parametrize(
+    ("remaining", "p50", "words"),
+    [
+        ({"queued": 9000, "running": 8, "held": 0}, 200_000, "9,000 queued, 8 running; 31 calls"),
+        ({"queued": 9000, "running": 8, "held": 0}, 200_000, "in about 2 d 7 h"),
+        ({"queued": 1}, None, "nobody knows yet (paused)"),
+        ({"queued": 0}, None, "Nothing is left to do."),
+    ],
+)
+def test_what_is_left_of_a_campaign_is_said_in_words(
+    remaining: dict[str, int], p50: float | None, words: str
+) -> None:
+    factor = "rate_limit" if p50 else "paused"
+    eta = {"p50": p50, "p90": p50, "limiting_factor": factor}
+    assert words in prospect_view({"remaining": remaining, "calls_last_minute": 31, "eta": eta})
+
+
+def test_the_end_of_a_campaign_is_asked_for_by_its_name(
+    darkroom: Darkroom, server: ScriptedServer, capsys: Printed
+) -> None:
+    server.says("GET /v1/jobs/eta", {"remaining": {"queued": 3}, "calls_last_minute": 0, "eta": None})
+    assert darkroom("jobs", "eta", "--campaign", "spring") == 0
+    assert server.heard[0].query == {"campaign": "spring"}
+    assert json.loads(capsys.readouterr().out)["remaining"] == {"queued": 3}

@@ -56,7 +56,7 @@ class Outlet:
         self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
         self._paces = {m: Pace(gauges(f"{m}/", limits, state)) for m, limits in self._limits.items()}
-        most = learned.concurrency_at(now, row.concurrency)
+        most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: configured, or fewer
         if self.rpm is None:  # a rate limit spreads the starts by itself
             most = room_after(row.cooldown_until, now, most)
         self._room = most - in_flight.total
@@ -108,11 +108,6 @@ class Outlet:
         """The calls per minute of the whole channel that are made now: configured, or less if learned so."""
         meters = (gauge.meter for gauge in self._pace.gauges if gauge.name == "rpm")
         return next((meter.rate.calls for meter in meters if isinstance(meter, RateMeter)), None)
-
-    @property
-    def concurrency(self) -> int:
-        """The calls in flight that the channel takes now: configured, or fewer if learned so."""
-        return self._room + self.busy()
 
     def busy(self, model: str | None = None) -> int:
         """Return the calls in flight, of one model if it is given."""

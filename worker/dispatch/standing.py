@@ -79,11 +79,19 @@ async def stand_at(
     for span, count in zip(spans, await count_spans(connection, spans, most=most), strict=True):
         counts[span.campaign, span.lane.priority] += count
     own = rank + sum(min(count, wanted[key]) for key, count in counts.items()) + 1
+    found = await stand_last(connection, caller_id, own, crowd, most=most)
+    return Standing(found.place, found.own, capped or found.capped)
+
+
+async def stand_last(
+    connection: AsyncConnection, caller_id: UUID, own: int, crowd: Crowd, *, most: int = MOST
+) -> Standing:
+    """Find the place of a caller's job number ``own``, whichever that is."""
+    me = next((guest for guest in crowd.guests if guest.id == caller_id), None)
     if own >= most or me is None:
-        return Standing(min(own, most), min(own, most), capped or own >= most)
-    others = await _others(connection, me, own, crowd, most)
-    place = min(own + others, most)
-    return Standing(place, own, capped or place >= most)
+        return Standing(min(own, most), min(own, most), own >= most)
+    place = min(own + await _others(connection, me, own, crowd, most), most)
+    return Standing(place, own, place >= most)
 
 
 def _ahead(

@@ -165,6 +165,11 @@ CASES: list[tuple[str, Gate, Reason, datetime | None, str]] = [
         *(Reason.CONCURRENCY, None, "the provider refused more"),
     ),
     (
+        "just after a rest",
+        Gate(channels=[channel(concurrency=20, cooldown_until=NOW)], calls=[calls(1)]),
+        *(Reason.CONCURRENCY, None, "slowly after a rest"),
+    ),
+    (
         "its key's rate",
         Gate(channels=[channel()], callers=[caller(rpm=2, next_start_at=LATER)]),
         *(Reason.RATE_LIMIT, LATER, "Your key's limit of 2 calls per minute"),

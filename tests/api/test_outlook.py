@@ -1,0 +1,128 @@
+"""Places in the queue and estimates, as callers see them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models.channels import ChannelSettings
+from models.clock import now
+from models.ids import new_id
+from models.queries.attempts import finish_attempts, insert_attempts
+from models.queries.channels import sync_channels
+from models.queries.workers import beat
+from tests.api.service import ADMIN, BOB, S, Service, key_of
+
+CHANNEL = {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["*"], "rpm": 60}
+WORKER = {"id": new_id(), "name": "w", "version": "0", "slots": 90, "stopping_at": None}
+
+
+@pytest.fixture
+async def busy(service: Service) -> Service:
+    """A service with one channel of one call a second, on which a call of ten seconds has ended."""
+    async with service.services.database.writing() as connection:
+        await sync_channels(connection, [ChannelSettings.model_validate(CHANNEL)], now())
+        await beat(connection, {**WORKER, "started_at": now()}, now())
+    job = await service.submit(campaign="old")
+    await ended_call(service, job, seconds=10)
+    await service.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.SUCCEEDED)
+    return service
+
+
+async def ended_call(service: Service, job: dict[str, Any], *, seconds: float) -> None:
+    same = {"job_id": key_of(job), "number": 1}
+    begun = now() - timedelta(seconds=seconds)
+    sent = {**same, "generation": 1, "channel": "one", "worker_id": new_id(), "sent_at": begun}
+    nothing = dict.fromkeys(("error_code", "http_status", "provider_request_id", "provider_message"))
+    ended = {**same, "finished_at": now(), "outcome": "success", "billed": "yes", **nothing}
+    async with service.services.database.writing() as connection:
+        await insert_attempts(connection, [{**sent, "billed": "unknown"}])
+        await finish_attempts(connection, [ended])
+
+
+async def look(service: Service, job: dict[str, Any]) -> dict[str, Any]:
+    return dict((await service.get(f"/v1/jobs/{job['id']}")).json())
+
+
+async def test_callers_stand_in_turn_and_see_their_place_and_end(busy: Service) -> None:
+    mine = [await busy.submit(prompt=f"{n}") for n in range(3)]
+    theirs = await busy.asked_by(BOB).submit()
+    places = [(await look(busy, job))["queue_position"] for job in mine]
+    other = (await look(busy.asked_by(BOB), theirs))["queue_position"]
+    assert sorted([*places, other]) == [1, 2, 3, 4]
+    assert other <= 2
+    last = await look(busy, mine[2])
+    assert last["queue_position_capped"] is False
+    assert last["eta"]["p50"] == pytest.approx(13, abs=1)
+    assert last["eta"]["p50"] <= last["eta"]["p90"]
+    assert (last["eta"]["limiting_factor"], last["eta"]["p50_at"] > last["created_at"]) == (
+        "rate_limit",
+        True,
+    )
+
+
+async def test_a_job_that_is_not_due_has_no_place_yet(busy: Service) -> None:
+    job = await look(busy, await busy.submit(not_before="2100-01-01T00:00:00Z"))
+    assert (job["queue_position"], job["eta"]["limiting_factor"]) == (None, "not_before")
+
+
+async def test_a_running_job_is_told_how_long_such_calls_take(busy: Service) -> None:
+    job = await busy.submit()
+    same = {"job_id": key_of(job), "number": 1, "generation": 1, "channel": "one", "worker_id": new_id()}
+    async with busy.services.database.writing() as connection:
+        sent = {**same, "sent_at": now() - timedelta(seconds=4), "billed": "unknown"}
+        await insert_attempts(connection, [sent])
+    await busy.move(job, S.QUEUED, S.LEASED, S.RUNNING)
+    shown = await look(busy, job)
+    assert (shown["queue_position"], shown["eta"]["p50"]) == (None, pytest.approx(6, abs=1))
+
+
+async def test_lists_tell_no_places(busy: Service) -> None:
+    await busy.submit()
+    [shown, _] = (await busy.get("/v1/jobs")).json()["data"]
+    assert (shown["queue_position"], shown["eta"], shown["waiting"]["reason"]) == (None, None, "fair_share")
+
+
+async def test_a_new_etag_tells_of_a_new_place(busy: Service) -> None:
+    ahead, job = await busy.submit(), await busy.submit()
+    first = await busy.get(f"/v1/jobs/{job['id']}")
+    assert first.json()["queue_position"] == 2
+    again = await busy.get(f"/v1/jobs/{job['id']}", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    await busy.post(f"/v1/jobs/{ahead['id']}/cancel")
+    busy.services.outlooks.forget()
+    again = await busy.get(f"/v1/jobs/{job['id']}", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.json()["queue_position"]) == (200, 1)
+
+
+async def test_a_campaign_tells_what_is_left_and_when_it_may_be_done(busy: Service) -> None:
+    body = {"jobs": [{"model": "gpt-image", "prompt": str(n), "campaign": "spring"} for n in range(90)]}
+    assert (await busy.post("/v1/jobs", json=body)).status_code == 202
+    await busy.submit(campaign="other")
+    running = await busy.submit(campaign="spring")
+    await busy.move(running, S.QUEUED, S.LEASED, S.RUNNING)
+    await ended_call(busy, running, seconds=1)
+    found = (await busy.get("/v1/jobs/eta?campaign=spring")).json()
+    assert (found["remaining"]["queued"], found["remaining"]["running"]) == (90, 1)
+    assert (found["calls_last_minute"], found["queued_capped"]) == (1, False)
+    assert found["eta"]["p50"] == pytest.approx(90 + 10, abs=6)
+    assert found["eta"]["limiting_factor"] == "rate_limit"
+    everything = (await busy.get("/v1/jobs/eta")).json()
+    assert everything["remaining"]["queued"] == 91
+
+
+async def test_a_set_of_which_nothing_is_left_has_no_end_before_it(busy: Service) -> None:
+    found = (await busy.get("/v1/jobs/eta?campaign=old&model=gpt-image")).json()
+    assert (found["eta"], set(found["remaining"].values())) == (None, {0})
+    assert (await busy.get("/v1/jobs/eta?status=queued")).status_code == 422
+
+
+async def test_nobody_knows_the_end_while_the_channel_is_paused(busy: Service) -> None:
+    job = await busy.submit(campaign="spring")
+    assert (await busy.asked_by(ADMIN).post("/v1/channels/one/pause")).status_code == 200
+    assert (await look(busy, job))["eta"] == {
+        **dict.fromkeys(("p50", "p90", "p50_at", "p90_at")),
+        "limiting_factor": "paused",
+    }
+    found = (await busy.get("/v1/jobs/eta?campaign=spring")).json()
+    assert (found["eta"]["p50"], found["eta"]["limiting_factor"]) == (None, "paused")
