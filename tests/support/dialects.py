@@ -21,6 +21,8 @@ UNREACHABLE = frozenset({"dns_error", "connect_timeout", "connect_error"})
 _UNPLAYABLE = frozenset({"write_error"})
 _SHORT, _LONG = 3.0, 40.0  # seconds that a provider wants to be left alone; between them a test can't tell
 _UNKNOWN = frozenset({"ambiguous", "pending"})
+#: Refusals that use up no attempt unless a job wants it so, as ours do: else they would be tried for hours.
+_FREE = ("rate_limited", "concurrency_limited", "daily_limit", "upstream_saturated")
 
 
 def sample() -> list[CorpusCase]:
@@ -143,7 +145,13 @@ class DialectDarkroom:
         if n := case.request.get("n"):
             wishes["n"] = n
         attempts = 3 if case.expected["outcome"] == "no_image" else 2
-        return {"model": model_of(case), "prompt": prompt_of_case(case), "max_attempts": attempts, **wishes}
+        return {
+            "model": model_of(case),
+            "prompt": prompt_of_case(case),
+            "max_attempts": attempts,
+            "retry": {code: {"counts": True} for code in _FREE},
+            **wishes,
+        }
 
     def settled(self, ids: Mapping[str, str], *, within: float) -> dict[str, dict[str, Any]]:
         """Wait until nothing more happens to these jobs, and return them by case."""
