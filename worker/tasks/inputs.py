@@ -10,16 +10,17 @@ from models.errors import InvalidRequest
 from models.ids import parse_id
 from models.queries.pictures import find_inputs
 from models.request import ImageRequest
+from worker.tasks.preparing import prepared
 from worker.tools import Tools
 from worker.upstream.presets import Preset
 
 
 async def image_request(tools: Tools, job: Row[Any], preset: Preset) -> ImageRequest:
     """Return what the job asks for: stored pictures as data URLs; linked ones too if the preset says so."""
-    images = [
-        await _image(tools, job, image, inline=preset.inline_images)
-        for image in job.request.get("images", ())
-    ]
+    how = job.request.get("prepare")
+    inline = preset.inline_images or bool(how)
+    images = [await _image(tools, job, image, inline=inline) for image in job.request.get("images", ())]
+    images = await prepared(images, how) if how else images
     return ImageRequest(
         model=job.model,
         prompt=job.prompt,
