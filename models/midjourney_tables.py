@@ -24,6 +24,7 @@ midjourney_tasks = Table(
     Column("properties", Json, nullable=False),  # shown to clients beside the usual ones
     Column("modal", Json),  # what a dialog asks for; none: it waits for nothing
     Column("notify_hook", Text),
+    Column("told", SmallInteger, nullable=False),  # how far the hook was told of
     Column("asset_id", Uuid),  # what it shows: the grid, or its one picture
     Column("pictures", Json, nullable=False),  # asset ids by number, once it has ended
     Column("outcome", Text),  # SUCCESS, FAILURE or CANCEL; none: its jobs tell where it stands

@@ -101,7 +101,9 @@ class WorkerCore:
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._heartbeat.run(), name="heartbeat"),
             asyncio.create_task(self._courier.run(), name="courier"),
-            asyncio.create_task(Finisher(tools, self._bench.hand.halt).run(), name="finisher"),
+            asyncio.create_task(
+                Finisher(tools, self._bench.hand.halt, self._bench.writer.told).run(), name="finisher"
+            ),
         ]
 
     def _row(self, tools: Tools) -> dict[str, object]:

@@ -11,7 +11,7 @@ from api.drafts import fault_of
 from api.midjourney.envelope import Refusal, legible
 from models.midjourney.vocabulary import Bot, Code, Mode
 
-_STATE = 65_536  # characters
+_STATE = 16_384  # characters: it stands in every webhook, and receivers take 100 kB
 _B = TypeVar("_B", bound="Body")
 
 

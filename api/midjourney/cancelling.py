@@ -17,6 +17,7 @@ from models.midjourney.standing import SETTLED
 from models.midjourney.vocabulary import Code
 from models.queries.midjourney import end_task, find_task, parts_of
 from worker import lifecycle
+from worker.midjourney.hooks import tell_end
 
 _REASON = "Cancelled by its caller."
 
@@ -31,6 +32,7 @@ async def cancel(request: Request) -> Response:
     for job_id in await _ended(services, caller, number, services.clock()):
         async with services.database.writing() as connection:  # one by one: workers change several at once
             await lifecycle.cancel(connection, job_id, at=services.clock())
+    services.doorbell.ring()
     return envelope(Code.SUCCESS, "Cancelled.", str(number))
 
 
@@ -45,6 +47,7 @@ async def _ended(services: Services, caller: Caller, number: int, at: datetime) 
         parts = await parts_of(connection, [number])
         if task.outcome is None:
             await _end(connection, task, parts, services.settings.midjourney_cancel_status, at)
+            await tell_end(connection, number, public_url=services.public_url, at=at)
     return [part.job_id for part in parts if part.status not in SETTLED]
 
 

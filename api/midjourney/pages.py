@@ -11,11 +11,11 @@ from api.bodies import read_json
 from api.drafts import fault_of
 from api.midjourney.envelope import Json, Refusal, legible
 from api.midjourney.keys import authenticated
-from api.midjourney.looking import views_of
 from api.midjourney.numbers import number_of
 from api.services import services_of
 from models.midjourney.vocabulary import Code, TaskStatus
 from models.queries.midjourney_pages import FILTERS, SORTS, TaskFilter, page_of_tasks
+from worker.midjourney.looking import views_of
 
 _LONGEST = 1000
 _FARTHEST = 10_000_000

@@ -25,6 +25,7 @@ from models.midjourney.vocabulary import Action, Bot, Code, Mode
 from models.queries.jobs import NewJob
 from models.queries.midjourney import count_waiting, insert_task
 from models.states import OnUnknown
+from worker.midjourney.hooks import tell_end
 
 SURFACE = "midjourney"
 COUNTED = 1000  #: waiting tasks that are counted at most for those who only want to know
@@ -86,6 +87,10 @@ async def submit_ended(asked: Asked, task: NewTask) -> Response:
     """Accept a task that needs no call: it has ended already, or waits for a dialog."""
     async with asked.services.database.writing() as connection:
         number = await _insert(connection, asked, task, ())
+        public_url = asked.services.public_url
+        told = bool(task.ended) and await tell_end(connection, number, public_url=public_url, at=asked.at)
+    if told:
+        asked.services.doorbell.ring()
     return answer(asked, Born(number))
 
 
@@ -152,6 +157,7 @@ def _row(asked: Asked, task: NewTask) -> dict[str, Any]:
         "properties": dict(task.properties),
         "modal": task.modal,
         "notify_hook": hook_of(asked),
+        "told": 0,
         "pictures": [],
         "cancelled": False,
         "submitted_at": asked.at,

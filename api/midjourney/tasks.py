@@ -9,12 +9,12 @@ from starlette.responses import Response
 from api.bodies import read_json
 from api.midjourney.envelope import Json, Refusal
 from api.midjourney.keys import authenticated
-from api.midjourney.looking import views_of
 from api.midjourney.numbers import number_of
 from api.midjourney.submitting import COUNTED
 from api.services import services_of
 from models.midjourney.vocabulary import Code, TaskStatus
 from models.queries.midjourney import count_waiting, find_task, newest_tasks, tasks_by_id, tasks_under_way
+from worker.midjourney.looking import views_of
 
 _LISTED = 100
 _UNDER_WAY = 1000

@@ -55,6 +55,7 @@ def _create_tasks() -> None:
         sa.Column("properties", Json, nullable=False),
         sa.Column("modal", Json, nullable=True),
         sa.Column("notify_hook", sa.Text(), nullable=True),
+        sa.Column("told", sa.SmallInteger(), nullable=False),
         sa.Column("asset_id", sa.Uuid(), nullable=True),
         sa.Column("pictures", Json, nullable=False),
         sa.Column("outcome", sa.Text(), nullable=True),

@@ -148,3 +148,31 @@ async def end_task(connection: AsyncConnection, task_id: int, changes: Mapping[s
         .values(claimed_until=None, **changes)
     )
     return bool(result.rowcount == 1)
+
+
+async def task_by_id(connection: AsyncConnection, task_id: int) -> Row[Any] | None:
+    """Return a task, whosever it is."""
+    return (await connection.execute(select(tasks).where(tasks.c.id == task_id))).one_or_none()
+
+
+async def tasks_to_tell(connection: AsyncConnection, *, limit: int) -> Sequence[Row[Any]]:
+    """Return tasks under way with a webhook of their own of which a call has started."""
+    started = (
+        select(jobs.c.id)
+        .join(parts, parts.c.job_id == jobs.c.id)
+        .where(parts.c.task_id == tasks.c.id, jobs.c.started_at.is_not(None))
+    )
+    query = select(tasks).where(
+        tasks.c.outcome.is_(None), tasks.c.notify_hook.is_not(None), tasks.c.modal.is_(None), started.exists()
+    )
+    return (await connection.execute(query.order_by(tasks.c.id).limit(limit))).all()
+
+
+async def note_told(connection: AsyncConnection, task_id: int, rank: int) -> bool:
+    """Note how far a task's webhook was told of. ``False`` if it knows as much, or the task has ended."""
+    result = await connection.execute(
+        update(tasks)
+        .where(tasks.c.id == task_id, tasks.c.told < rank, tasks.c.outcome.is_(None))
+        .values(told=rank)
+    )
+    return bool(result.rowcount == 1)

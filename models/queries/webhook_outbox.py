@@ -32,6 +32,8 @@ from models.webhook_tables import webhook_endpoints as endpoints
 from models.webhooks import OWN_EVENTS, USUAL, DeliveryStatus, WebhookEvent
 
 _TEXT = 4000  # characters of a model's words that are kept for a message
+WHOLE = "body"
+"""Where a snapshot keeps a message that was written when it happened."""
 _SNAPSHOT = ("status", "revision", "generation", "progress", "error", "text", "started_at", "finished_at")
 
 
@@ -74,6 +76,36 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
         await _supersede(connection, [row["job_id"] for row in rows])
         await insert_deliveries(connection, rows)
     return bool(rows)
+
+
+async def tell_whole(
+    connection: AsyncConnection,
+    *,
+    caller_id: UUID,
+    job_id: UUID | None,
+    url: str,
+    event: WebhookEvent,
+    revision: int,
+    body: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """Write a delivery whose message is whole already; it replaces older progress of the same job.
+
+    ``job_id`` puts it in order with others of that job, by ``revision``; without one it stands alone.
+    """
+    if job_id is not None:
+        await _supersede(connection, [job_id])
+    row = new_delivery(
+        caller_id=caller_id,
+        endpoint_id=None,
+        job_id=job_id,
+        url=url,
+        event=event,
+        revision=revision,
+        snapshot={WHOLE: body, "started_at": None, "finished_at": None},
+        at=at,
+    )
+    await insert_deliveries(connection, [row])
 
 
 async def insert_deliveries(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -19,6 +19,7 @@ from models.queries.midjourney_endings import postpone
 from models.queries.pictures import insert_assets
 from models.states import JobStatus
 from worker.midjourney.grid import compose
+from worker.midjourney.hooks import tell_end
 from worker.storage.bring import StoredPicture
 from worker.tools import Tools
 
@@ -35,8 +36,11 @@ class Ending:
     made: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
-async def end(tools: Tools, task: Row[Any]) -> None:
-    """End a task whose jobs are all done. Whoever comes second changes nothing."""
+async def end(tools: Tools, task: Row[Any]) -> bool:
+    """End a task whose jobs are all done. Whoever comes second changes nothing.
+
+    Tell whether a webhook is to be sent.
+    """
     async with tools.database.reading() as connection:
         parts = await parts_of(connection, [task.id])
         pictures = numbered(await pictures_of(connection, [task.id]), task.request.get("wanted", 1))
@@ -46,11 +50,15 @@ async def end(tools: Tools, task: Row[Any]) -> None:
         _log.warning("a grid waits for storage", task=task.id, error=str(error)[:300])
         async with tools.database.writing() as connection:
             await postpone(connection, task.id, until=tools.clock() + _AGAIN)
-        return
-    ending = _ending(parts, pictures, shown, at=tools.clock())
+        return False
+    at = tools.clock()
+    ending = _ending(parts, pictures, shown, at=at)
     async with tools.database.writing() as connection:
-        if await end_task(connection, task.id, ending.changes):
-            await insert_assets(connection, ending.made)
+        if not await end_task(connection, task.id, ending.changes):
+            return False
+        await insert_assets(connection, ending.made)
+        public_url = tools.settings.public_url.rstrip("/")
+        return await tell_end(connection, task.id, public_url=public_url, at=at)
 
 
 def _ending(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.queries.midjourney_endings import any_ready, claim_ready
 from worker.midjourney.ending import end
+from worker.midjourney.hooks import tell_progress
 from worker.tools import Tools
 
 _BATCH = 16
@@ -21,10 +22,13 @@ _log = structlog.get_logger()
 
 
 class Finisher:
-    """Looks for tasks that can end on a timer: many jobs end at once, few tasks do."""
+    """Looks for tasks that can end on a timer: many jobs end at once, few tasks do.
 
-    def __init__(self, tools: Tools, halt: asyncio.Event) -> None:
-        self._tools, self._halt = tools, halt
+    ``told`` is set when there is a webhook to send.
+    """
+
+    def __init__(self, tools: Tools, halt: asyncio.Event, told: asyncio.Event) -> None:
+        self._tools, self._halt, self._told = tools, halt, told
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._took = 0.0  # seconds of the last look
 
@@ -38,7 +42,11 @@ class Finisher:
             await asyncio.sleep(max(self._tools.settings.dispatch_interval, _SHARE * self._took))
 
     async def look(self) -> None:
-        """End all tasks that can end."""
+        """Tell of all that went on, and end all tasks that can end."""
+        began = monotonic()
+        if await tell_progress(self._tools):
+            self._told.set()
+        self._took = monotonic() - began
         while not self._halt.is_set():
             tasks = await self._claimed()
             await asyncio.gather(*(self._end(task) for task in tasks))
@@ -49,7 +57,7 @@ class Finisher:
         at, began = self._tools.clock(), monotonic()
         async with self._tools.database.reading() as connection:
             ready = await any_ready(connection, at=at)
-        self._took = monotonic() - began
+        self._took += monotonic() - began
         if not ready:
             return []
         async with self._tools.database.writing() as connection:
@@ -58,7 +66,8 @@ class Finisher:
     async def _end(self, task: Row[Any]) -> None:
         async with self._room:
             try:
-                await end(self._tools, task)
+                if await end(self._tools, task):
+                    self._told.set()
             except (SQLAlchemyError, OSError):
                 raise
             except Exception:  # noqa: BLE001 - one odd task must not keep the others from ending

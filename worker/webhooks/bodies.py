@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from sqlalchemy import Row
 
+from models.queries.webhook_outbox import WHOLE
 from models.webhooks import WebhookEvent
 from worker.webhooks.native import job_body, trial_body
 from worker.webhooks.telling import Telling
@@ -17,6 +19,8 @@ RENDERERS: Mapping[str, Renderer] = {}
 
 def render(delivery: Row[Any], telling: Telling) -> bytes:
     """Write a delivery's message. Endpoints are told natively, whatever surface a job came by."""
+    if WHOLE in delivery.snapshot:
+        return orjson.dumps(delivery.snapshot[WHOLE])
     if delivery.event == WebhookEvent.TEST:
         return trial_body(telling)
     own = RENDERERS.get(telling.job.surface) if delivery.endpoint_id is None else None

@@ -103,6 +103,6 @@ async def open_studio(url: str, folder: Path, **settings: Any) -> AsyncIterator[
     }
     async with open_darkroom(url, folder, practice={}, **given) as darkroom:
         worker = await darkroom.worker()
-        finisher = Finisher(darkroom.tools, worker.bench.hand.halt)
+        finisher = Finisher(darkroom.tools, worker.bench.hand.halt, worker.bench.writer.told)
         async with started(darkroom.tools.settings) as service:
             yield Studio(service, darkroom, worker, finisher)

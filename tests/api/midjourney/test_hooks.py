@@ -1,0 +1,123 @@
+"""notifyHook: each step once, in order, and the end always."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.api.midjourney.studio import Studio
+from tests.support.receiver import Receiver
+from tests.worker.webhooks.posting import Posting, new_posting
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    made = Receiver()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def posting(studio: Studio) -> AsyncIterator[Posting]:
+    made = new_posting(studio.darkroom)
+    yield made
+    await made.office.close()
+
+
+async def test_a_hook_is_told_of_a_tasks_end_once_with_what_fetch_says(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    task = await studio.done(notifyHook=receiver.url, state="room:alice")
+    for _ in range(3):
+        await studio.finish()
+        await posting.send()
+
+    assert [got.said for got in receiver.got] == [task]
+    assert receiver.got[0].headers["webhook-signature"]
+
+
+async def test_a_failure_is_told_with_its_reason_again_until_the_receiver_takes_it(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    await studio.done(prompt="a cat [fail moderation]", notifyHook=receiver.url, state="")
+    await posting.send()
+    studio.darkroom.clock.forward(minutes=5)
+    await posting.send()
+
+    first, second = receiver.got
+    assert (first.id, first.body) == (second.id, second.body)
+    assert (first.said["status"], first.said["state"]) == ("FAILURE", "")
+    assert first.said["failReason"]
+
+
+async def test_steps_are_told_in_order_and_none_goes_back(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    for job_id in job_ids:
+        studio.worker.messages[:] = [(task, [job_id], lease)]
+        await studio.worker.deliver()
+        await studio.finish()
+        await studio.finish()
+        await posting.send()
+
+    assert [(got.said["status"], got.said["progress"]) for got in receiver.got] == [
+        ("IN_PROGRESS", "25%"),
+        ("IN_PROGRESS", "50%"),
+        ("IN_PROGRESS", "75%"),
+        ("SUCCESS", "100%"),
+    ]
+
+
+async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    studio.worker.messages[:] = [(task, job_ids[:1], lease)]
+    await studio.worker.deliver()
+    await studio.finish()
+    studio.worker.messages[:] = [(task, job_ids[1:], lease)]
+    await studio.worker.deliver()
+    await studio.finish()
+    await posting.send()
+
+    assert [got.said["status"] for got in receiver.got] == ["SUCCESS"]
+
+
+async def test_picking_and_cancelling_are_told_too(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    grid = await studio.done()
+    await studio.number("change", taskId=grid["id"], action="UPSCALE", index=2, notifyHook=receiver.url)
+    waiting = await studio.number(notifyHook=receiver.url)
+    await studio.call("POST", f"/mj/task/{waiting}/cancel")
+    studio.darkroom.clock.forward(seconds=5)
+    await posting.send()
+
+    assert {(got.said["action"], got.said["status"]) for got in receiver.got} == {
+        ("UPSCALE", "SUCCESS"),
+        ("IMAGINE", "FAILURE"),
+    }
+
+
+async def test_long_prompts_are_shortened_for_receivers_that_take_100_kilobytes(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    await studio.done(prompt="🐱" * 25_000, notifyHook=receiver.url, state="s" * 16_000)
+    await posting.send()
+
+    assert len(receiver.got[0].body) < 100_000
+    assert receiver.got[0].said["state"] == "s" * 16_000
+
+
+@pytest.mark.parametrize("hook", ["ftp://a/b", "http://10.0.0.1/x", "nothing", "http://u:p@example.com/"])
+async def test_an_address_that_can_not_be_told_is_refused_at_once(studio: Studio, hook: str) -> None:
+    envelope = await studio.submit("imagine", prompt="a cat", notifyHook=hook)
+
+    assert (envelope["code"], envelope["result"]) == (4, None)
+    assert not await studio.jobs()

@@ -1,0 +1,67 @@
+"""Telling a task's own webhook: each step once, in order, the end always."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.midjourney.hooks import LAST, event_of, hook_body, rank_of
+from models.midjourney.standing import standing_of
+from models.queries.midjourney import note_told, parts_of, task_by_id, tasks_to_tell
+from models.queries.webhook_outbox import tell_whole
+from worker.midjourney.looking import views_of
+from worker.tools import Tools
+
+_MOST = 200  # tasks told of in one look
+
+
+async def tell_end(connection: AsyncConnection, task_id: int, *, public_url: str, at: datetime) -> bool:
+    """Write the message of a task's end, in the transaction that ends it; ``False`` if nobody listens."""
+    task = await task_by_id(connection, task_id)
+    if task is None or task.notify_hook is None:
+        return False
+    await _tell(connection, task, await parts_of(connection, [task_id]), LAST, public_url=public_url, at=at)
+    return True
+
+
+async def tell_progress(tools: Tools) -> bool:
+    """Write messages for tasks that are further than their webhooks know; tell whether there were any."""
+    async with tools.database.reading() as connection:
+        tasks = await tasks_to_tell(connection, limit=_MOST)
+        parts = await parts_of(connection, [task.id for task in tasks])
+    told = False
+    for task in tasks:
+        own = [part for part in parts if part.task_id == task.id]
+        rank = rank_of(standing_of(task, own))
+        if rank <= task.told:
+            continue
+        async with tools.database.writing() as connection:
+            if await note_told(connection, task.id, rank):
+                public_url = tools.settings.public_url.rstrip("/")
+                await _tell(connection, task, own, rank, public_url=public_url, at=tools.clock())
+                told = True
+    return told
+
+
+async def _tell(
+    connection: AsyncConnection,
+    task: Row[Any],
+    parts: Sequence[Any],
+    rank: int,
+    *,
+    public_url: str,
+    at: datetime,
+) -> None:
+    view = (await views_of(connection, [task], public_url=public_url))[0]
+    await tell_whole(
+        connection,
+        caller_id=task.caller_id,
+        job_id=parts[0].job_id if parts else None,
+        url=task.notify_hook,
+        event=event_of(view["status"]),
+        revision=rank,
+        body=hook_body(view),
+        at=at,
+    )
