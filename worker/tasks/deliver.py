@@ -29,6 +29,8 @@ from worker.upstream.pictures import Picture
 from worker.upstream.polls import PollStage, PollState
 from worker.upstream.recover import Handles
 
+_OURS = "storage_failed"  # our own storage is full or away: waited out however long, and no try is counted
+_MENDING = (10.0, 20.0)  # seconds between two tries then
 _log = structlog.get_logger()
 
 
@@ -111,7 +113,10 @@ async def bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], trie
         answer = await _asked_again(bench, job, answer)
     pieces, now = answer["pieces"], bench.tools.clock()
     away = [piece for piece in pieces if "url" in piece and "fault" not in piece]
-    if away and not last:
+    if away and all(piece["code"] == _OURS for piece in away):
+        after, why = timedelta(seconds=random.uniform(*_MENDING)), away[0]["problem"]
+        change = postponed(job, answer, after=after, at=now, why=why, tries=tries)
+    elif away and not last:
         after = timedelta(seconds=max(2.0**tries * (0.5 + random.random()), *(p["wait"] for p in away)))
         change = postponed(job, answer, after=after, at=now, why=away[0]["problem"], tries=tries + 1)
     elif any("stored" in piece for piece in pieces):
@@ -161,7 +166,7 @@ async def _fetch(bench: Workbench, piece: Piece, age: timedelta) -> Piece:
             return {**piece, "fault": error.code, "message": error.message}
         return {**piece, "problem": error.message, "code": error.code, "wait": error.retry_after or 0.0}
     except DarkroomError as error:
-        return {**piece, "problem": str(error), "code": "storage_failed", "wait": 0.0}
+        return {**piece, "problem": str(error), "code": _OURS, "wait": 0.0}
     return {"stored": asdict(stored)}
 
 

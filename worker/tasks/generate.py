@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -172,8 +172,10 @@ async def _start(bench: Workbench, job: Row[Any]) -> bool:
         why = "the database went away while its start was written; nothing was sent"
         await bench.writer.write(unsent(job, at=bench.tools.clock(), why=why))  # undone if it was written
         return False
-    if why := _hindrance(bench, job, bench.tools.clock()):  # the commit may have taken long
-        await bench.writer.write(unsent(job, at=bench.tools.clock(), why=why))
+    written = bench.tools.clock()  # the commit may have taken long, or we were frozen
+    given_up = written - now > timedelta(seconds=bench.tools.settings.worker_timeout / 2)
+    if why := "others may have given it up meanwhile" if given_up else _hindrance(bench, job, written):
+        await bench.writer.write(unsent(job, at=written, why=why))
         return False
     return True
 

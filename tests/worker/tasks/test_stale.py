@@ -8,10 +8,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
+from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.worker.tasks.beats import heartbeat
 
@@ -147,6 +149,20 @@ async def test_a_start_whose_acknowledgement_was_lost_is_taken_back_and_no_call_
     await worker.look_and_work()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert [row.number for row in await darkroom.attempts(job_id)] == [1]
+
+
+async def test_a_worker_that_was_frozen_before_its_first_byte_left_sends_nothing(darkroom: Darkroom) -> None:
+    worker, job_id = await leased(darkroom)
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
+        working = asyncio.create_task(worker.deliver())
+        while not worker.bench.writer.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+            await asyncio.sleep(0)
+        darkroom.clock.forward(minutes=2)
+    await working
+    assert darkroom.provider.ledger.calls == []
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert await darkroom.attempts(job_id) == []
 
 
 async def test_a_result_whose_acknowledgement_was_lost_is_there_once(
