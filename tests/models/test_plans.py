@@ -13,7 +13,19 @@ import pytest
 from sqlalchemy import Select, select
 
 from models.database import Database
-from models.queries import assets, events, held, lanes, leases, moves, waiting, workers
+from models.queries import (
+    assets,
+    callers,
+    events,
+    held,
+    lanes,
+    leases,
+    moves,
+    recent,
+    standing,
+    waiting,
+    workers,
+)
 from models.queries import jobs as queries
 from models.queries.held import HeldFilter
 from models.queries.jobs import JobFilter
@@ -27,6 +39,7 @@ from tests.support.plans import Ask, plans_of
 
 NOW = START + timedelta(hours=1)
 MIDDLE = job_id(ROWS // 2)
+LATELY = START + timedelta(seconds=ROWS / 10 - 10)  # one job came every tenth of a second
 LANES = [Wanted(Lane(model, caller, 0), 40, "campaign 1") for model in MODELS for caller in CALLERS]
 
 
@@ -185,4 +198,39 @@ async def test_held_jobs_are_found_among_those_of_their_caller(crowd: Database, 
         crowd,
         "ix_jobs_caller_id_status_id",
         lambda connection: held.lock_held(connection, RARE, wanted, above=MIDDLE, limit=1000),
+    )
+
+
+async def test_places_in_the_queue_are_counted_along_the_index_of_lines(crowd: Database) -> None:
+    own = [each.lane for each in LANES[:4]]
+    spans = [standing.Span(lane, "campaign 1", (NOW, MIDDLE), 50) for lane in own]
+    counted = [(lane, 50) for lane in own]
+    for ask in (
+        lambda connection: standing.list_heads(connection, own, most=20),
+        lambda connection: standing.count_spans(connection, spans, most=100),
+        lambda connection: standing.count_lanes(connection, counted, NOW, most=100),
+    ):
+        await by_index(crowd, "ix_jobs_line", ask)
+
+
+async def test_what_channels_did_lately_is_read_along_the_index_of_their_calls(crowd: Database) -> None:
+    await by_index(
+        crowd,
+        "ix_attempts_channel_sent_at",
+        lambda connection: recent.count_starts(connection, "one", LATELY),
+    )
+    await by_index(
+        crowd,
+        "ix_attempts_channel_sent_at",
+        lambda connection: recent.newest_calls(connection, "one", LATELY),
+    )
+
+
+async def test_waiting_jobs_of_a_limited_caller_are_counted_in_the_index_of_callers(crowd: Database) -> None:
+    async with crowd.writing() as connection:
+        await callers.change_limits(connection, CALLERS[1], {"max_queued": 100})
+    await by_index(
+        crowd,
+        "ix_jobs_caller_id_status_id",
+        lambda connection: callers.lock_queue_room(connection, CALLERS[1]),
     )
