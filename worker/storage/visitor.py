@@ -41,15 +41,15 @@ class Visitor:
 
     def _checked(self, url: str | httpx.URL) -> httpx.URL:
         """Parse an address and refuse what must not be reached, as far as that shows without a look-up."""
-        with exchange():
+        with exchange():  # a host is decoded when it is looked at, and may be none
             target = httpx.URL(url)
-        if target.scheme not in ("http", "https") or not target.host:
-            raise PictureError(
-                "asset_blocked_address", f"Only http and https links are fetched: {str(url)[:200]!r}."
-            )
-        if target.userinfo:
-            raise blocked(target.host, "a link with a user name in it")
-        check_host(target.host, self._allow)
+            if target.scheme not in ("http", "https") or not target.host:
+                raise PictureError(
+                    "asset_blocked_address", f"Only http and https links are fetched: {str(url)[:200]!r}."
+                )
+            if target.userinfo:
+                raise blocked(target.host, "a link with a user name in it")
+            check_host(target.host, self._allow)
         return target
 
     @asynccontextmanager

@@ -167,6 +167,10 @@ async def _fetch(bench: Workbench, piece: Piece, age: timedelta) -> Piece:
         return {**piece, "problem": error.message, "code": error.code, "wait": error.retry_after or 0.0}
     except DarkroomError as error:
         return {**piece, "problem": str(error), "code": _OURS, "wait": 0.0}
+    except Exception as error:  # noqa: BLE001 - what we did not think of must cost a try, or it would be met for ever
+        _log.exception("a picture could not be fetched for a fault of our own", url=str(piece["url"])[:300])
+        words = f"Darkroom itself failed at this link ({type(error).__name__}); its log says more"
+        return {**piece, "problem": words, "code": "asset_unreachable", "wait": 0.0}
     return {"stored": asdict(stored)}
 
 

@@ -10,7 +10,7 @@ from worker.upstream.faults import Fault, dig
 from worker.upstream.images import Identity
 from worker.upstream.longruns import LONG, Blobs, LongRuns
 from worker.upstream.progress import Percent, ProgressMeter
-from worker.upstream.recover import Handles, generation_in, submitted
+from worker.upstream.recover import Handles, generation_in, named, submitted
 from worker.upstream.structured import PICTURE_FIELDS, Harvest, harvest_fields, harvest_value, picture_from
 from worker.upstream.urls import is_picture
 from worker.upstream.watch import Watch
@@ -27,7 +27,6 @@ _LISTS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #
 _SPENT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
 _LONGEST_TEXT = 1024 * 1024  #: characters said at once that are read line by line: its two ends
-_LONGEST_ID = 512  #: characters of an id; it is kept in the database
 
 
 class Collector:
@@ -163,13 +162,7 @@ class Collector:
         waits = isinstance(status, str) and status.strip().lower() in _WAITING
         if task is None and waits and "choices" not in body:
             task = body.get("id")
-        if (
-            isinstance(task, str | int)
-            and task
-            and not isinstance(task, bool)
-            and len(str(task)) < _LONGEST_ID
-        ):
-            self._watch.note(Handles(task_id=str(task)))
+        self._watch.note(Handles(task_id=named(task)))
         self.waiting = self.waiting or waits or (bool(task) and not isinstance(status, str))
         if isinstance(generation := body.get("gen_id"), str) and (known := generation_in(generation)):
             self._watch.note(Handles(gen_ids=(known,)))

@@ -12,6 +12,7 @@ _TASK = re.compile(
     re.IGNORECASE,
 )
 _SUBMITTED = re.compile(r"[\w.:-]{6,128}", re.ASCII)
+_LONGEST_ID = 512  #: characters
 _GENERATION = re.compile(r"gen_\w{2,128}", re.ASCII)
 
 
@@ -57,7 +58,13 @@ class Handles:
 def task_in(text: str) -> str | None:
     """Return the task id that a text names, once it is complete."""
     match = _TASK.search(text)
-    return (match[1] or match[2]) if match else None
+    return named(match[1] or match[2]) if match else None
+
+
+def named(task: object) -> str | None:
+    """Return a task's id as it can be kept and asked for; ``None`` if this is none."""
+    text = str(task) if isinstance(task, str | int) and not isinstance(task, bool) else ""
+    return text if 0 < len(text) < _LONGEST_ID and text.isprintable() and task else None
 
 
 def submitted(body: Mapping[str, Any]) -> str | None:

@@ -80,3 +80,17 @@ async def test_names_are_looked_up_in_threads_of_their_own(tmp_path: Path) -> No
     with pytest.raises(OSError):
         await pool.resolve("name.invalid", 80)
     await guarded.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://xn--/a", "http://a..b/", "http://\ud800.example/", "http://[::1", "http://a:99999/", "//a/", ""],
+)
+async def test_what_is_no_address_is_said_to_be_none(url: str) -> None:
+    async with reading(says(b"{}")) as (reader, _):
+        assert (await refused(reader, url))[0] in ("asset_blocked_address", "asset_unreachable")
+
+
+async def test_a_redirect_to_what_is_no_address_leads_nowhere() -> None:
+    async with reading(redirects(lambda _: "http://xn--/a")) as (reader, origin):
+        assert await refused(reader, origin) == ("asset_blocked_address", False)

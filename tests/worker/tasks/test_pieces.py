@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from models.tables import jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.task_provider import PNG, TASK, WHOLE, TaskProvider, task_provider
 from worker.practice.png import noise_png
@@ -71,3 +73,26 @@ async def test_a_damaged_picture_inside_the_answer_is_fetched_from_its_address(
     await worker.look_and_work()
     (asset,) = await room.assets(job_id)
     assert (asset.source_url, provider.calls) == (link, 1)
+
+
+async def test_a_link_that_is_no_address_ends_the_job_instead_of_being_tried_for_ever(
+    room: Darkroom, provider: TaskProvider
+) -> None:
+    provider.stream("![a](https://xn--/a.png)\n", ending=WHOLE)
+    worker, job_id = await room.worker(), await room.submit(await room.caller())
+    await worker.look_and_work()
+    job = await room.job(job_id)
+    assert (job.status, job.error["code"]) == ("failed", "asset_blocked_address")
+
+
+async def test_a_fault_of_our_own_costs_a_try_and_not_the_job(room: Darkroom, provider: TaskProvider) -> None:
+    provider.stream(f"![a]({provider.url}/gone.png)\n", ending=WHOLE)
+    worker, job_id = await room.worker(), await room.submit(await room.caller())
+    await worker.look_and_work()
+    damaged = {**(await room.job(job_id)).answer, "pieces": [{"url": 5, "alternates": []}]}
+    async with room.tools.database.writing() as connection:
+        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(answer=damaged))
+    for _ in range(room.tools.settings.store_attempts):
+        room.clock.forward(minutes=10)
+        await worker.look_and_work()
+    assert (await room.job(job_id)).status == "failed"

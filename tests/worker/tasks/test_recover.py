@@ -255,6 +255,14 @@ async def test_a_call_that_a_stopping_worker_drops_is_recovered_by_another(scene
     assert scene.provider.calls == 1
 
 
+@pytest.mark.parametrize("name", ["task\0_1234", "task\ud800_1234", "t" * 9000])
+async def test_a_task_whose_name_nobody_can_write_down_is_none(scene: Scene, name: str) -> None:
+    scene.provider.stream(f"> ID: `{name}`\n", ending="cut")
+    job_id, job = await scene.worked()
+    assert (job.status, job.worker_id) == ("held", None)
+    assert (await scene.outcome(job_id))[0] == "ambiguous"
+
+
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "stopped"])
 async def test_a_picture_that_streamed_past_a_lost_worker_is_fetched_by_another(
     scene: Scene, killed: bool
