@@ -115,9 +115,10 @@ def _pictures(
 ) -> _Pictures:
     structured = [picture for picture in harvest.pictures if identity(picture) not in inputs]
     images = combine(structured, found.pictures, marked=found.marked)
-    relative = not images and bool(found.relative)
+    paths = dict.fromkeys((*harvest.relative, *found.relative))
+    relative = not images and bool(paths)
     if relative:
-        images = [Picture(url=(origin or "") + path) for path in dict.fromkeys(found.relative)]
+        images = [Picture(url=(origin or "") + path) for path in paths]
     videos = tuple(dict.fromkeys((*harvest.videos, *found.videos)))
     draft = bool(harvest.drafts) and not images and not videos
     images = harvest.drafts[-1:] if draft else images

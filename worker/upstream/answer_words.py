@@ -62,7 +62,7 @@ TEXTS: Patterns = patterns(
         "rate_limited",
         r"hit (?:the|your|a) .{0,24}limit",
         r"\brate[ -]?limit",
-        r"too many requests",
+        r"too many (?:requests|images|generations)",
         r"(?:请求|操作)(?:过于|太)?频繁",
         r"请求数限制|最多请求\d+次",
         r"频率限制",
@@ -124,7 +124,7 @@ TEXTS: Patterns = patterns(
     ),
     (
         "upstream_error",
-        r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务|画像)(?:图片|图像|视频)?(?:の)?(?:生成)?(?:に)?失败",
+        r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务|画像)(?:图片|图像|视频)?(?:の)?(?:生成|执行|提交|处理)?(?:に)?失败",
         r"generation failed",
         r"failed to (?:generate|create|draw|process)",
         r"(?:图片|图像|生成|网络|系统|服务器?|内部).{0,6}(?:出错|错误|异常)",
@@ -179,7 +179,7 @@ TEXTS: Patterns = patterns(
         r"(?:image|photo|picture|details?|information)",
         r"before i (?:create|generate|draw|start|begin|proceed)[^\n]{0,120}\?",
         r"(?:do|would) you (?:want|like) me to [^.\n]{1,80}\?",
-        r"(?:没有|未)(?:收到|看到|检测到)[^。\n]{0,12}(?:图|照片)",
+        r"(?:没有|未)(?:收到|看到|检测到|上传|提供|附上)[^。\n]{0,12}(?:图|照片)",
         r"(?:don't|do not|didn't|did not) (?:see|attach|upload|include|receive) (?:any|an|the|your)"
         r"[^.\n]{0,16}(?:image|photo|picture|file)",
         r"(?:画像|写真).{0,12}(?:アップロード|添付)",

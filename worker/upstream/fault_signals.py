@@ -27,6 +27,7 @@ _TIMED_OUT = re.compile(r"timeout|timed out|time-out|deadline exceeded|超时|�
 _STATUS = re.compile(
     r"(?:status|error|http)(?:[ _]code)?\s?[:=]?\s?\(?([45]\d\d)\b|状态码\s?[:：]?\s?([45]\d\d)\b"
 )
+_CODE = re.compile(r"\b(?:[a-z]+(?:[_.][a-z]+)+|[a-z]{16,60})\b", re.ASCII)
 _DAY = re.compile(r"per[ _-]?day", re.IGNORECASE)
 
 #: rulings on a key, when the key is the relay's and not ours
@@ -56,7 +57,7 @@ def name_of_fault(answer: Answer, status: int | None) -> str:
     if name := _by_metric(fault, words) or _by_money(fault, words):
         return name
     behind = _is_behind(fault, words)
-    name = _by_name(fault, words, failing or fault.status) or first(MESSAGES, words)
+    name = _by_name(fault, words, failing or fault.status) or first(MESSAGES, words) or code_in(words)
     if name == "no_channel_model" and (failing or fault.status) == 404:
         return "model_not_found"  # nobody is away: there is no such model
     if name:
@@ -100,6 +101,13 @@ def _by_name(fault: Fault, words: str, status: int | None) -> str | None:
         if ruling := NAMES.get(name) or first(NAME_PATTERNS, name):
             return _refined(ruling, words)
     return None
+
+
+def code_in(words: str) -> str | None:
+    """Return the ruling of a code that stands in a sentence: a word that no language has."""
+    codes = (match[0] for match in _CODE.finditer(words))
+    rulings = (NAMES.get(code) or first(NAME_PATTERNS, code) for code in codes)
+    return next((ruling for ruling in rulings if ruling), None)
 
 
 def _refined(ruling: str, words: str) -> str:

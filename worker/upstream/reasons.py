@@ -3,8 +3,9 @@
 import re
 
 from worker.upstream.error_words import MESSAGES
+from worker.upstream.fault_signals import code_in
 from worker.upstream.patterns import first
-from worker.upstream.signals import NAME_PATTERNS, NAMES, RELAYS_MONEY, STATUSES
+from worker.upstream.signals import RELAYS_MONEY, STATUSES
 
 _LABELLED = re.compile(
     r"(?:失败原因|错误原因|(?:failure|error) reason|reason for failure)\**\s*[:：]\**\s*([^\n]{1,400})"
@@ -12,7 +13,12 @@ _LABELLED = re.compile(
 _NUMBERED = re.compile(
     r"^\W{0,8}(?:(?:api|http|request|upstream)?\s?error|错误|请求失败)[^\w\n]{0,4}(?:code|status)?\W{0,4}([45]\d\d)\b"
 )
-_CODE = re.compile(r"[a-z][\w.-]{2,80}", re.ASCII)
+#: the beginning of a text that presents a picture: what it quotes from it is no notice
+_PRESENTS = re.compile(
+    r"^\W{0,8}(?:here(?:'s| is| are) (?:the|your|an?)"
+    r"|i(?:'ve| have)? (?:drew|drawn|created|made|designed|generated) (?:the|your|an?)"
+    r"|这是|(?:已|已经)?(?:为|给|帮)(?:您|你)(?:生成|绘制|创作|设计|制作)(?:了|的))"
+)
 _LONGEST_ALONE = 120  #: characters; who says more is the model, not the relay
 #: what a short text may mean that is in no answer's words for people
 _ALONE = frozenset(
@@ -41,8 +47,11 @@ def name_of_reason(text: str) -> str | None:
     return name if name in _ALONE else None
 
 
+def is_about_a_picture(text: str) -> bool:
+    """Tell whether a ``plain`` text describes a picture, so that words like "rate limit" are on it."""
+    return _PRESENTS.match(text) is not None
+
+
 def _named(reason: str) -> str | None:
     """Read the words after a label: a code, or a sentence of an error."""
-    code = _CODE.match(reason)
-    known = code and (NAMES.get(code[0]) or first(NAME_PATTERNS, code[0]))
-    return known or first(MESSAGES, reason)
+    return first(MESSAGES, reason) or code_in(reason)

@@ -25,7 +25,9 @@ class Group:
 
         An ``original`` is the one to fetch; then what is not resized; then the better source's.
         """
-        if picture.address != self.primary.address:
+        if picture.address == self.primary.address:
+            self.primary = with_alternates(self.primary, *picture.alternates)
+        else:
             if original or self._prefers(picture, rank):
                 self.others = {self.primary.address: self.primary, **self.others}
                 self.others.pop(picture.address, None)

@@ -9,7 +9,7 @@ import orjson
 
 from worker.upstream.base64_pictures import looks_like_picture, read_base64
 from worker.upstream.pictures import Picture
-from worker.upstream.urls import is_document, is_task_page, is_video, is_web, unescape
+from worker.upstream.urls import is_document, is_picture, is_task_page, is_video, is_web, unescape
 
 #: members whose value is a picture, or a list of pictures, wherever they occur in an answer
 PICTURE_FIELDS = (
@@ -30,6 +30,10 @@ PICTURE_FIELDS = (
     "files",
     "predictions",
     "artifacts",
+    "sample",
+    "img_url",
+    "result_image",
+    "ResultImage",
 )
 #: inside an item that is a picture: where its bytes or its address may be
 _BYTES = (
@@ -61,6 +65,7 @@ _ADDRESSES = (
 )
 _DATA = re.compile(r"\s*(?:data:[\w/.+;=-]{0,120}?base64,\s{0,8}){1,3}", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\s*!?\[[^\[\]]{0,400}\]\(\s*<?([^\s<>]{1,16000}?)>?\s*\)\s*")
+_PATH = re.compile(r"/[^/\s]\S*")
 _TEXTS = frozenset({"text", "output_text", "input_text", "refusal", "reasoning", "thinking"})
 
 
@@ -72,6 +77,7 @@ class Harvest:
     drafts: list[Picture] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    relative: list[str] = field(default_factory=list)  #: addresses of pictures without a host
     broken: bool = False  #: a picture began, and is not whole
 
     def add(self, other: "Harvest") -> None:
@@ -79,6 +85,7 @@ class Harvest:
         self.pictures += other.pictures
         self.drafts += other.drafts
         self.videos += other.videos
+        self.relative += other.relative
         self.broken = self.broken or other.broken
 
 
@@ -155,11 +162,12 @@ def _in_order(items: list[Any]) -> Iterable[Any]:
 
 def _harvest_string(value: str, harvest: Harvest) -> None:
     picture = picture_from(value)
-    if picture is None:
+    if picture is None and len(value) < _LONGEST and _PATH.fullmatch(value) and is_picture(value):
+        harvest.relative.append(unescape(value))
+    elif picture is None:
         data = _DATA.match(value)
         harvest.broken = harvest.broken or looks_like_picture(value, data.end() if data else 0)
-        return
-    if picture.url is not None and is_video(picture.url):
+    elif picture.url is not None and is_video(picture.url):
         harvest.videos.append(picture.url)
     elif picture.url is None or not (is_task_page(picture.url) or is_document(picture.url)):
         harvest.pictures.append(picture)
@@ -197,6 +205,7 @@ def _harvest_item(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None
             harvest_value(value, harvest, depth=depth + 1)
     harvest.videos += found.videos
     harvest.drafts += found.drafts
+    harvest.relative += found.relative
     harvest.broken = harvest.broken or found.broken
     if not mime.lower().startswith(("image/", "application/octet-stream")) or not found.pictures:
         return

@@ -12,13 +12,23 @@ from worker.upstream.failures import RULING_OF, TransportFailure
 from worker.upstream.fault_signals import name_of_fault
 from worker.upstream.pages import is_blocked, is_page, name_of_page
 from worker.upstream.patterns import first, plain
-from worker.upstream.reasons import name_of_reason
+from worker.upstream.reasons import is_about_a_picture, name_of_reason
 from worker.upstream.retry_after import call_limit, retry_after
 from worker.upstream.rulings import RULINGS
 from worker.upstream.signals import FINISHES, STATUSES
 
 _LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
 _TOKENS_OF_A_PICTURE = 1000  #: completion tokens that only a picture costs
+_OF_THE_CALL = frozenset(
+    {
+        "quota_exhausted",
+        "daily_limit",
+        "rate_limited",
+        "upstream_saturated",
+        "maintenance",
+        "no_channel_model",
+    }
+)
 _LONGEST_WORDS = 2000
 _GUARDED = frozenset({401, 403, 405, 429, 503})  #: statuses that firewalls answer with, too
 _VAGUE = frozenset({400, 401, 403, 404, 405, 429, 500, 502, 503})  #: statuses that a page or text may explain
@@ -200,8 +210,12 @@ def _said(answer: Answer, *, cut: bool) -> str | None:
             return name_of_page(words)
         text = plain(words)
         name = first(TEXTS, text)
+        if name in _OF_THE_CALL and is_about_a_picture(text):
+            name = None
         if name in (None, "upstream_error"):
             name = name_of_reason(text) or name
+        if name == "deferred" and answer.streamed and not answer.finish_reasons:
+            continue  # it was said while the picture was drawn, and then the stream broke off
         if name and (not cut or name in _FINAL):
             return name
     return None

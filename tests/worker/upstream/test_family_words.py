@@ -111,6 +111,9 @@ SENTENCES = {
         "这幅画表现了平衡与宁静，违和感很低。",
         "画面中的人物正在处理鱼，旁边的小猫稍后会来。",
         "这张图展示了系统架构，服务与渠道之间的关系。",
+        "I drew a sign that reads RATE LIMITED in neon letters. Enjoy!",
+        'Here is the poster with the words "too many requests" on it.',
+        "这是一张海报，上面写着余额不足。",
     ),
 }
 
