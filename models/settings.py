@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     midjourney_niji_model: str | None = Field(
         None, description="the model for --niji and NIJI_JOURNEY; unset: the other one, asked in words"
     )
+    midjourney_text_model: str | None = Field(
+        None, description="the model for describe and shorten; unset: they are refused"
+    )
+    midjourney_video_model: str | None = Field(None, description="the model for video; unset: it is refused")
     midjourney_grid: int = Field(4, ge=1, le=4, description="pictures of one imagine; 1: no grid")
     midjourney_queue: int | None = Field(
         None, ge=1, description="tasks of one caller that may wait; more get code 23; unset: no limit"

@@ -12,7 +12,7 @@ from api.midjourney.follow import Follow, offered, parent_of
 from api.midjourney.follow_ups import go_on
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked
-from models.midjourney.buttons import Press, Verb, read_custom_id
+from models.midjourney.custom_ids import Press, Verb, read_custom_id
 from models.midjourney.vocabulary import Code
 
 _WORDS = {"UPSCALE": Verb.UPSAMPLE, "VARIATION": Verb.VARIATION, "REROLL": Verb.REROLL}

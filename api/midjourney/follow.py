@@ -10,7 +10,8 @@ from starlette.responses import Response
 from api.midjourney.envelope import Refusal
 from api.midjourney.numbers import number_of
 from api.midjourney.submitting import Asked
-from models.midjourney.buttons import Press, presses_of
+from models.midjourney.buttons import choices_of, presses_of
+from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code, TaskStatus
 from models.queries.midjourney import find_task
 
@@ -47,10 +48,7 @@ def offered(parent: Row[Any], press: Press) -> Press:
 
     Clients build customIds by themselves from the hash in another button: verb, number and hash count.
     """
-    for button in presses_of(parent.action, parent.hash, len(parent.pictures)):
-        if button.verb.lower() == press.verb.lower() and (button.number, button.hash) == (
-            press.number,
-            press.hash,
-        ):
-            return button
+    buttons = presses_of(parent.action, parent.hash, choices_of(parent))
+    if found := next((button for button in buttons if press.means(button)), None):
+        return found
     raise Refusal(Code.INVALID, "This task does not offer that action.")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import Follow, FollowUp
 from api.midjourney.upscale import upscale
-from models.midjourney.buttons import Verb
+from models.midjourney.custom_ids import Verb
 from models.midjourney.vocabulary import Code
 
 FOLLOW_UPS: Mapping[str, FollowUp] = {Verb.UPSAMPLE: upscale}

@@ -1,91 +1,102 @@
-"""Buttons and their customIds: what a finished task offers, and what a pressed button means."""
+"""Buttons: what a finished task offers, and how clients see it."""
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from models.midjourney.custom_ids import Press, Verb
 from models.midjourney.vocabulary import Action
-
-_LONGEST = 200  # characters of a customId
-_HASH = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,3}", re.ASCII)
-_SOLO = "SOLO"
-
-
-class Verb(StrEnum):
-    """What a button does, as its customId says it between the prefix and the number."""
-
-    UPSAMPLE = "upsample"
-    VARIATION = "variation"
-    REROLL = "reroll"
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """One button: its verb, its number (of a picture, or of a degree) and the hash of the task it is on.
-
-    ``verb`` is free text: clients may send any; whether it is known is the verbs' business.
-    """
-
-    verb: str
-    number: int
-    hash: UUID
-
-    def custom_id(self) -> str:
-        """Write it as clients see it."""
-        tail = f"::{_SOLO}" if self.verb == Verb.REROLL else ""
-        return f"MJ::JOB::{self.verb}::{self.number}::{self.hash}{tail}"
-
-
-def read_custom_id(text: str) -> Press | None:
-    """Read a customId, ours or built by a client from our hash; ``None`` if it is none.
-
-    ``MJ::JOB::verb::number::hash``, ``MJ::Verb::number::hash`` and ``MJ::Verb::hash``, with or without
-    ``::SOLO`` or a further number at the end.
-    """
-    parts = text.strip()[: _LONGEST + 1].split("::")
-    if len("::".join(parts)) > _LONGEST or len(parts) < 3 or parts[0] != "MJ":
-        return None
-    rest = parts[2:] if parts[1].upper() == "JOB" else parts[1:]
-    if rest[-1] == _SOLO:
-        rest = rest[:-1]
-    hashes = [part for part in rest if _HASH.fullmatch(part)]
-    numbers = [int(part) for part in rest[1:] if _NUMBER.fullmatch(part)]
-    if len(hashes) != 1 or not rest[0] or _HASH.fullmatch(rest[0]) or len(rest) > 4:
-        return None
-    return Press(rest[0], numbers[0] if numbers else 0, UUID(hashes[0]))
-
 
 GRIDS = frozenset({Action.IMAGINE, Action.VARIATION, Action.REROLL, Action.BLEND, Action.ZOOM, Action.PAN})
 """Tasks whose pictures can be picked one by one."""
 
+SINGLES = frozenset({Action.UPSCALE, Action.UPSCALE_HD, Action.EDIT, Action.RETEXTURE, Action.SWAP_FACE})
+"""Tasks of one picture, which can be worked on."""
 
-def presses_of(action: str, task_hash: UUID, pictures: int) -> Sequence[Press]:
-    """Return what a successful task with so many pictures offers, in the order that clients count on."""
-    if action not in GRIDS:
-        return ()
-    numbers = range(1, pictures + 1)
-    return (
-        *(Press(Verb.UPSAMPLE, number, task_hash) for number in numbers),
-        Press(Verb.REROLL, 0, task_hash),
-        *(Press(Verb.VARIATION, number, task_hash) for number in numbers),
-    )
+_ALL = 0  # the number of the button that takes every prompt of a description
+
+_ON_ONE_PICTURE: tuple[tuple[Verb, int], ...] = (
+    (Verb.UPSCALE_SUBTLE, 1),
+    (Verb.UPSCALE_CREATIVE, 1),
+    (Verb.UPSCALE_2X, 1),
+    (Verb.UPSCALE_4X, 1),
+    (Verb.HIGH_VARIATION, 1),
+    (Verb.LOW_VARIATION, 1),
+    (Verb.INPAINT, 1),
+    (Verb.OUTPAINT, 50),
+    (Verb.OUTPAINT, 75),
+    (Verb.OUTPAINT, 100),
+    (Verb.CUSTOM_ZOOM, 0),
+    (Verb.PAN_LEFT, 1),
+    (Verb.PAN_RIGHT, 1),
+    (Verb.PAN_UP, 1),
+    (Verb.PAN_DOWN, 1),
+)
 
 
-_LABELS = {Verb.UPSAMPLE: "U", Verb.VARIATION: "V"}
-_EMOJI = {Verb.REROLL: "🔄"}
+def choices_of(task: Any) -> int:
+    """Count what a finished task gives to choose from: its pictures, or the prompts that it found."""
+    picks = task.request.get("picks")
+    return len(task.pictures) if picks is None else len(picks)
+
+
+def presses_of(action: str, task_hash: UUID, choices: int) -> Sequence[Press]:
+    """Return what a successful task with so many choices offers, in the order that clients count on."""
+    numbers = range(1, choices + 1)
+    if action in GRIDS:
+        return (
+            *(Press(Verb.UPSAMPLE, number, task_hash) for number in numbers),
+            Press(Verb.REROLL, 0, task_hash),
+            *(Press(Verb.VARIATION, number, task_hash) for number in numbers),
+        )
+    if action in SINGLES and choices:
+        return [Press(verb, number, task_hash) for verb, number in _ON_ONE_PICTURE]
+    if action == Action.DESCRIBE:
+        picks = [Press(Verb.PIC_READER, number, task_hash) for number in (*numbers, _ALL)] if choices else []
+        return (*picks, Press(Verb.PICREAD_RETRY, 0, task_hash))
+    if action == Action.SHORTEN:
+        return [Press(Verb.PROMPT_ANALYZER, number, task_hash) for number in numbers]
+    return ()
+
+
+class _Face(NamedTuple):
+    label: str = ""
+    emoji: str = ""
+
+
+_FACES: Mapping[tuple[str, int], _Face] = {
+    (Verb.REROLL, 0): _Face(emoji="🔄"),
+    (Verb.UPSCALE_SUBTLE, 1): _Face("Upscale (Subtle)"),
+    (Verb.UPSCALE_CREATIVE, 1): _Face("Upscale (Creative)"),
+    (Verb.UPSCALE_2X, 1): _Face("Upscale (2x)"),
+    (Verb.UPSCALE_4X, 1): _Face("Upscale (4x)"),
+    (Verb.HIGH_VARIATION, 1): _Face("Vary (Strong)"),
+    (Verb.LOW_VARIATION, 1): _Face("Vary (Subtle)"),
+    (Verb.INPAINT, 1): _Face("Vary (Region)"),
+    (Verb.OUTPAINT, 50): _Face("Zoom Out 2x"),
+    (Verb.OUTPAINT, 75): _Face("Zoom Out 1.5x"),
+    (Verb.OUTPAINT, 100): _Face("Make Square"),
+    (Verb.CUSTOM_ZOOM, 0): _Face("Custom Zoom"),
+    (Verb.PAN_LEFT, 1): _Face(emoji="⬅️"),
+    (Verb.PAN_RIGHT, 1): _Face(emoji="➡️"),
+    (Verb.PAN_UP, 1): _Face(emoji="⬆️"),
+    (Verb.PAN_DOWN, 1): _Face(emoji="⬇️"),
+    (Verb.PIC_READER, _ALL): _Face("Imagine all"),
+    (Verb.PICREAD_RETRY, 0): _Face(emoji="🔄"),
+}
 
 
 def button_view(press: Press) -> dict[str, Any]:
     """Write a button with its five members, each of its type: Go clients decode them strictly."""
-    letter = _LABELS.get(Verb(press.verb), "")
-    return {
-        "customId": press.custom_id(),
-        "emoji": _EMOJI.get(Verb(press.verb), ""),
-        "label": f"{letter}{press.number}" if letter else "",
-        "type": 2,
-        "style": 2,
-    }
+    label, emoji = _FACES.get((press.verb, press.number)) or _numbered(press)
+    return {"customId": press.custom_id(), "emoji": emoji, "label": label, "type": 2, "style": 2}
+
+
+def _numbered(press: Press) -> _Face:
+    letter = {Verb.UPSAMPLE: "U", Verb.VARIATION: "V"}.get(Verb(press.verb))
+    return _Face(f"{letter}{press.number}") if letter else _Face(emoji=keycap(press.number))
+
+
+def keycap(number: int) -> str:
+    """Write a digit as the emoji that counts prompts."""
+    return f"{number}\ufe0f\u20e3"

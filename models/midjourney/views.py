@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from models.midjourney.buttons import button_view, presses_of
+from models.midjourney.buttons import button_view, choices_of, presses_of
 from models.midjourney.standing import Standing, standing_of
 from models.midjourney.vocabulary import TaskStatus
 
@@ -33,16 +33,16 @@ def task_view(
         "submitTime": milliseconds(task.submitted_at),
         "startTime": milliseconds(standing.started_at),
         "finishTime": milliseconds(task.finished_at),
-        "imageUrl": picture_url(shown, public_url),
-        "imageUrls": _links(pictures, public_url),
-        "videoUrl": None,
-        "videoUrls": None,
+        "imageUrl": picture_url(None if _is_video(shown) else shown, public_url),
+        "imageUrls": _links([each for each in pictures if not _is_video(each)], public_url),
+        "videoUrl": picture_url(shown if _is_video(shown) else None, public_url),
+        "videoUrls": _links([each for each in pictures if _is_video(each)], public_url),
         "failReason": task.fail_reason,
         "botType": task.bot,
         "mode": task.mode,
         "parentId": None if task.parent_id is None else str(task.parent_id),
         "properties": _properties(task),
-        "buttons": _buttons(task, len(pictures)) if done else [],
+        "buttons": _buttons(task) if done else [],
         "displays": _displays(task, standing),
     }
 
@@ -57,6 +57,10 @@ def milliseconds(moment: datetime | None) -> int | None:
     return None if moment is None else int(moment.timestamp() * 1000)
 
 
+def _is_video(asset: Any | None) -> bool:
+    return asset is not None and asset.content_type.startswith("video/")
+
+
 def _links(pictures: Sequence[Any], public_url: str) -> list[dict[str, Any]] | None:
     """List the single pictures; never an empty list, which a web client takes for pictures to show."""
     links = [picture_url(picture, public_url) for picture in pictures]
@@ -69,8 +73,8 @@ def _properties(task: Any) -> dict[str, Any]:
     return {**usual, **task.properties}
 
 
-def _buttons(task: Any, pictures: int) -> list[dict[str, Any]]:
-    return [button_view(press) for press in presses_of(task.action, task.hash, pictures)]
+def _buttons(task: Any) -> list[dict[str, Any]]:
+    return [button_view(press) for press in presses_of(task.action, task.hash, choices_of(task))]
 
 
 def _displays(task: Any, standing: Standing) -> dict[str, str]:

@@ -1,0 +1,86 @@
+"""customIds: ours come back as what they were, clients' own ones are read, forged ones are not."""
+
+from uuid import UUID
+
+import pytest
+
+from models.midjourney.buttons import button_view, presses_of
+from models.midjourney.custom_ids import Press, Verb, read_custom_id
+from models.midjourney.vocabulary import Action
+
+HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_every_button_that_is_offered_is_read_as_itself(action: Action) -> None:
+    offered = presses_of(action, HASH, 4)
+    for press in offered:
+        read = read_custom_id(press.custom_id())
+        assert read is not None
+        assert [button for button in offered if read.means(button)] == [press]
+
+
+@pytest.mark.parametrize("action", list(Action))
+def test_every_button_has_its_five_members_each_of_its_type(action: Action) -> None:
+    for press in presses_of(action, HASH, 4):
+        view = button_view(press)
+        assert {name: type(value) for name, value in view.items()} == {
+            "customId": str,
+            "emoji": str,
+            "label": str,
+            "type": int,
+            "style": int,
+        }
+        assert view["label"] or view["emoji"]
+
+
+@pytest.mark.parametrize(
+    ("custom_id", "press"),
+    [
+        (f"MJ::Outpaint::75::1::{HASH}::SOLO", Press(Verb.OUTPAINT, 75, HASH)),
+        (f"MJ::Inpaint::1::{HASH}::SOLO", Press(Verb.INPAINT, 1, HASH)),
+        (f"MJ::CustomZoom::{HASH}", Press(Verb.CUSTOM_ZOOM, 0, HASH)),
+        (f"MJ::JOB::pan_left::1::{HASH}::SOLO", Press(Verb.PAN_LEFT, 1, HASH)),
+        (f"MJ::JOB::upsample_v7_2x_creative::1::{HASH}::SOLO", Press(Verb.UPSCALE_CREATIVE, 1, HASH)),
+        (f"MJ::JOB::upsample_v6r1_2x_subtle::1::{HASH}::SOLO", Press(Verb.UPSCALE_SUBTLE, 1, HASH)),
+        ("MJ::Job::PicReader::3", Press(Verb.PIC_READER, 3, None)),
+        ("MJ::Job::PicReader::all", Press(Verb.PIC_READER, 0, None)),
+        ("MJ::Picread::Retry", Press(Verb.PICREAD_RETRY, 0, None)),
+        ("MJ::Job::PromptAnalyzer::5", Press(Verb.PROMPT_ANALYZER, 5, None)),
+    ],
+)
+def test_customids_as_clients_know_them_are_read(custom_id: str, press: Press) -> None:
+    assert read_custom_id(custom_id) == press
+
+
+@pytest.mark.parametrize(
+    "custom_id",
+    [
+        "",
+        "MJ",
+        "MJ::",
+        "MJ::SOLO",
+        "MJ::JOB::SOLO",
+        "MJ::JOB::upsample::1",
+        "MJ::Job::PicReader",
+        "MJ::Job::PicReader::",
+        "MJ::Job::PicReader::0",
+        "MJ::Job::PicReader::99999",
+        "MJ::Job::PicReader::1::2",
+        f"MJ::JOB::upsample::1::{str(HASH)[:-1]}",
+        f"MJ::JOB::upsample::1::{HASH}::{HASH}",
+        f"MJ::{HASH}::{HASH}",
+        f"MJ::JOB::{'x' * 300}::1::{HASH}",
+        f"XX::JOB::upsample::1::{HASH}",
+        "MJ::JOB::upsample::１::" + str(HASH)[:-1] + "１",
+        "MJ::JOB::\x00::1::",
+    ],
+)
+def test_forged_and_truncated_customids_are_none(custom_id: str) -> None:
+    assert read_custom_id(custom_id) is None
+
+
+def test_only_picks_do_without_a_hash() -> None:
+    assert not Press(Verb.UPSAMPLE, 1, None).means(Press(Verb.UPSAMPLE, 1, HASH))
+    other = UUID("3f0c1a52-0000-4000-8000-000000000002")
+    assert not Press(Verb.PIC_READER, 1, other).means(Press(Verb.PIC_READER, 1, HASH))
