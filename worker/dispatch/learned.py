@@ -96,24 +96,42 @@ def refused(
     if known.resumed is not None and known.resumed > now:  # a call of the crowd that was refused already
         resumed = max(known.resumed, now + (retry_after or _SHORTEST))
         return replace(known, resumed=resumed, rest=known.rest + (resumed - known.resumed).total_seconds())
-    in_vain = known.resumed is not None and (last.newest is None or last.newest < known.resumed)
+    in_vain = _in_vain(known, last)
     again = known.refusals + 1 if in_vain else 1
     rest = max(_own_rest(now, last, again) if retry_after is None else retry_after, _SHORTEST)
     before = known.rate_at(now, ceiling) or _GUESS
-    rate = before if in_vain else max(_BELOW * _per_minute(last, now, retry_after), before / 2, _LEAST)
+    if in_vain and known.rate is not None:
+        rate = known.rate  # the rest was too short; of the rate nothing new is known
+    else:
+        rate = max(_BELOW * _per_minute(last, now, retry_after), before / 2, _LEAST)
     rate = rate if ceiling is None else min(rate, ceiling)
     return replace(known, rate=rate, resumed=now + rest, rest=rest.total_seconds(), refusals=again)
 
 
-def saturated(known: Learned, now: datetime, retry_after: timedelta | None) -> Learned | None:
-    """Learn from the provider's own overload: rest, and no more. ``None`` if it has come again too soon.
+def saturated(
+    known: Learned, now: datetime, last: LastMinute, retry_after: timedelta | None
+) -> Learned | None:
+    """Learn from the provider's own overload: rest, and longer while it lasts. No rate is learned from it.
 
-    Then it is a limit by another name: relays say so when their account is refused.
+    ``None`` if it has come again soon after calls that were accepted: then it is a limit by another name, as
+    relays say it when their account is refused.
     """
-    if known.resumed is not None and now < known.resumed + timedelta(minutes=1):
-        return None
     rest = retry_after or _SATURATED
-    return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=1)
+    if known.resumed is not None and known.resumed > now:  # a call of the crowd that was refused already
+        return replace(known, resumed=max(known.resumed, now + rest))
+    if known.resumed is None or now - known.resumed > _LONGEST:
+        return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=1)
+    in_vain = _in_vain(known, last)
+    if not in_vain and now < known.resumed + timedelta(minutes=1):
+        return None
+    again = known.refusals + 1 if in_vain else 1
+    rest = retry_after or min(_SATURATED * (1 << min(again - 1, 10)), _LONGEST)
+    return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=again)
+
+
+def _in_vain(known: Learned, last: LastMinute) -> bool:
+    """Tell whether nothing was accepted since calls began again."""
+    return known.resumed is not None and (last.newest is None or last.newest < known.resumed)
 
 
 def crowded(known: Learned, now: datetime, in_flight: int) -> Learned:

@@ -114,10 +114,10 @@ async def _changes(
             return {"blocked_models": {**channel.blocked_models, model: words}}
         return {"tripped_at": now, "tripped_reason": words}
     known = Learned.from_json(channel.learned)
-    if verdict.code == _SATURATED and (rested := saturated(known, now, verdict.retry_after)):
-        return {"learned": rested.to_json(), **_cooling(channel, rested.resumed, words)}
     if verdict.code in REFUSED:
         last = LastMinute(*await last_minute(connection, channel.name, now - timedelta(minutes=1), REFUSED))
+        if verdict.code == _SATURATED and (rested := saturated(known, now, last, verdict.retry_after)):
+            return {"learned": rested.to_json(), **_cooling(channel, rested.resumed, words)}
         known = refused(known, now, channel.rpm, last, verdict.retry_after)
         if verdict.limit is not None:
             known = replace(known, told=verdict.limit.calls / (verdict.limit.period / timedelta(minutes=1)))

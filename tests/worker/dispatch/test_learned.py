@@ -130,11 +130,35 @@ def test_a_short_wait_after_a_few_quick_calls_tells_of_a_short_window() -> None:
 
 
 def test_an_overload_of_the_provider_is_rested_from_and_only_its_return_lowers_the_rate() -> None:
-    known = saturated(Learned(), NOW, None)
+    known = saturated(Learned(), NOW, LastMinute(), None)
     assert known is not None
     assert (known.rate, known.resumed) == (None, NOW + timedelta(seconds=5))
-    assert saturated(known, NOW + timedelta(seconds=30), None) is None
-    assert saturated(known, NOW + 2 * MINUTE, None) is not None
+    later = NOW + timedelta(seconds=30)
+    assert saturated(known, later, LastMinute(9, NOW, later), None) is None
+    assert saturated(known, NOW + 2 * MINUTE, LastMinute(9, NOW + MINUTE, NOW + 2 * MINUTE), None) is not None
+
+
+def test_an_overload_that_lasts_is_rested_from_longer_and_longer_and_teaches_no_rate() -> None:
+    known, now, rests = Learned(), NOW, list[float]()
+    before = LastMinute(600, NOW - MINUTE, NOW)
+    for _ in range(9):
+        known = saturated(known, now, before, None) or Learned(rate=1)
+        crowd = saturated(known, now + timedelta(seconds=1), before, None)
+        assert crowd is not None
+        assert crowd.refusals == known.refusals
+        assert known.rate is None
+        assert known.resumed is not None
+        rests.append(known.rest)
+        now = known.resumed
+    assert rests[:4] == [5, 10, 20, 40]
+    assert rests[-1] == 600
+
+
+def test_refusals_in_vain_do_not_lower_what_was_learned() -> None:
+    known = refused(Learned(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), timedelta(seconds=2))
+    assert known.resumed is not None
+    again = refused(known, known.resumed, None, LastMinute(100, NOW - MINUTE, NOW), timedelta(seconds=2))
+    assert again.rate == known.rate
 
 
 def test_too_many_calls_in_flight_lower_the_concurrency_and_it_comes_back() -> None:
