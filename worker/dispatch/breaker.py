@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 _FAILURES = 5  # in a row, until it opens
 _FIRST, _LONGEST = timedelta(seconds=15), timedelta(minutes=10)
 _PROBE = timedelta(minutes=10)  # a probe of which nothing is heard for so long is over
+_HEARING = timedelta(seconds=5)  # until what became of a probe is written down for its channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class Breaker:
             return replace(self, failures=failures, reason=reason)  # a call that was under way before
         pause = _FIRST if self.opened is None or self.until is None else (self.until - self.opened) * 2
         return Breaker(failures, now, now + min(max(pause, _FIRST), _LONGEST), None, reason)
+
+    def missed(self, now: datetime, in_flight: int) -> "Breaker":
+        """Forget a probe that nobody makes any more: its worker was lost, or gave it back unsent."""
+        gone = self.probed is not None and not in_flight and now - self.probed > _HEARING
+        return replace(self, probed=None) if gone else self
 
     def probing(self, now: datetime) -> "Breaker":
         """Note that the probe has been given away."""

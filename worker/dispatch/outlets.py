@@ -46,8 +46,11 @@ class Outlet:
         self.name: str = row.name
         self.tier: int = row.tier
         self.weight: float = row.weight
-        self.breakers = {model: Breaker.from_json(kept) for model, kept in (row.breakers or {}).items()}
         self._row, self._now, self._busy = row, now, dict(in_flight.by_model)
+        self.breakers = {
+            model: Breaker.from_json(kept).missed(now, self.busy(model or None))
+            for model, kept in (row.breakers or {}).items()
+        }
         self._known = Learned.from_json(row.learned)
         self._learned = learned = self._known.wake(now, row.next_start_at)
         self._probes: dict[str, datetime] = {}

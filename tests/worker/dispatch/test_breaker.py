@@ -39,6 +39,13 @@ def test_a_probe_of_which_nothing_is_heard_is_followed_by_another() -> None:
     assert breaker.room(NOW + timedelta(minutes=11)) == 1
 
 
+def test_a_probe_that_was_lost_or_given_back_is_followed_by_another_soon() -> None:
+    breaker = opened().probing(NOW + 16 * SECOND)
+    assert breaker.missed(NOW + 17 * SECOND, 0).room(NOW + 17 * SECOND) == 0  # its end may not be written yet
+    assert breaker.missed(NOW + 30 * SECOND, 1).room(NOW + 30 * SECOND) == 0  # it is under way
+    assert breaker.missed(NOW + 30 * SECOND, 0).room(NOW + 30 * SECOND) == 1
+
+
 def test_a_failed_probe_keeps_it_open_for_longer_and_longer() -> None:
     breaker, pauses = opened(), []
     for _ in range(8):
