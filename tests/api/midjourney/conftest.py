@@ -1,15 +1,30 @@
-"""A studio on a database of each kind."""
+"""Studios: on SQLite for what no database changes, and on a database of each kind."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.api.midjourney.studio import Studio, open_studio
+from tests.support.databases import SqliteCopies
 
 
 @pytest.fixture
-async def studio(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+def sqlite_url(sqlite_copies: SqliteCopies) -> Iterator[str]:
+    """A fresh, migrated SQLite database, for a studio with settings of its own."""
+    with sqlite_copies.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+async def studio(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
     """The API, asked by Alice, and a worker."""
+    async with open_studio(sqlite_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def each_studio(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+    """The same on each kind of database."""
     async with open_studio(plain_database_url, tmp_path) as opened:
         yield opened

@@ -98,6 +98,7 @@ async def open_studio(url: str, folder: Path, **settings: Any) -> AsyncIterator[
         "public_url": "http://darkroom.test",
         "api_keys": (ALICE, BOB),
         "midjourney_image_model": "practice-image",
+        "request_body_limit": 2**20,
         **CHAT,
         **settings,
     }

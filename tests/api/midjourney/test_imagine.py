@@ -15,27 +15,27 @@ from worker.midjourney.ending import end
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-async def test_an_imagine_becomes_a_grid_of_four_pictures(studio: Studio) -> None:
-    envelope = await studio.submit("imagine", prompt="a cat", state="room:alice")
+async def test_an_imagine_becomes_a_grid_of_four_pictures(each_studio: Studio) -> None:
+    envelope = await each_studio.submit("imagine", prompt="a cat", state="room:alice")
     assert envelope == {
         "code": 1,
         "description": "Submitted.",
         "result": envelope["result"],
         "properties": {"discordInstanceId": "darkroom"},
     }
-    before = await studio.fetch(envelope["result"])
+    before = await each_studio.fetch(envelope["result"])
     assert (before["status"], before["progress"], before["buttons"]) == ("NOT_START", "0%", [])
 
-    await studio.develop()
-    task = await studio.fetch(envelope["result"])
+    await each_studio.develop()
+    task = await each_studio.fetch(envelope["result"])
     assert (task["status"], task["progress"], task["failReason"]) == ("SUCCESS", "100%", None)
     labels = [button["label"] for button in task["buttons"]]
     assert labels == ["U1", "U2", "U3", "U4", "", "V1", "V2", "V3", "V4"]
     assert len({picture["url"] for picture in task["imageUrls"]}) == 4
-    picture = await studio.service.client.get(task["imageUrl"])
+    picture = await each_studio.service.client.get(task["imageUrl"])
     with Image.open(BytesIO(picture.content)) as grid:
         assert (grid.format, grid.size) == ("JPEG", (2, 2))
-    assert len(studio.darkroom.provider.ledger.calls) == 4
+    assert len(each_studio.darkroom.provider.ledger.calls) == 4
 
 
 async def test_three_of_four_pictures_are_a_success_without_the_buttons_of_the_fourth(studio: Studio) -> None:
@@ -61,37 +61,37 @@ async def test_no_picture_at_all_is_a_failure_with_the_providers_reason(studio: 
     assert (task["imageUrl"], task["imageUrls"], task["buttons"]) == (None, None, [])
 
 
-async def test_an_imagine_ends_once_however_many_put_it_together(studio: Studio) -> None:
-    number = await studio.number()
-    await studio.look()
-    await studio.worker.deliver()
-    tools, at = studio.darkroom.tools, studio.darkroom.clock()
+async def test_an_imagine_ends_once_however_many_put_it_together(each_studio: Studio) -> None:
+    number = await each_studio.number()
+    await each_studio.look()
+    await each_studio.worker.deliver()
+    tools, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
     async with tools.database.writing() as connection:
         claimed = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
     async with tools.database.writing() as connection:
         assert not await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
 
     await end(tools, claimed[0])
-    first = await studio.fetch(number)
+    first = await each_studio.fetch(number)
     await end(tools, claimed[0])
-    assert await studio.fetch(number) == first
+    assert await each_studio.fetch(number) == first
 
 
-async def test_a_worker_that_dies_while_it_composes_is_replaced(studio: Studio) -> None:
-    number = await studio.number()
-    await studio.look()
-    await studio.worker.deliver()
-    at = studio.darkroom.clock()
-    async with studio.darkroom.tools.database.writing() as connection:
+async def test_a_worker_that_dies_while_it_composes_is_replaced(each_studio: Studio) -> None:
+    number = await each_studio.number()
+    await each_studio.look()
+    await each_studio.worker.deliver()
+    at = each_studio.darkroom.clock()
+    async with each_studio.darkroom.tools.database.writing() as connection:
         await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
 
-    await studio.finisher.look()
-    waiting = await studio.fetch(number)
+    await each_studio.finisher.look()
+    waiting = await each_studio.fetch(number)
     assert (waiting["status"], waiting["progress"]) == ("IN_PROGRESS", "99%")
     assert waiting["imageUrl"]
-    studio.darkroom.clock.forward(minutes=2)
-    await studio.finisher.look()
-    assert (await studio.fetch(number))["status"] == "SUCCESS"
+    each_studio.darkroom.clock.forward(minutes=2)
+    await each_studio.finisher.look()
+    assert (await each_studio.fetch(number))["status"] == "SUCCESS"
 
 
 async def test_a_preview_is_shown_while_other_parts_run(studio: Studio) -> None:
@@ -111,16 +111,16 @@ async def test_a_preview_is_shown_while_other_parts_run(studio: Studio) -> None:
     assert running["finishTime"] is None
 
 
-async def test_where_n_is_honoured_one_call_draws_all_four(plain_database_url: str, tmp_path: Path) -> None:
-    async with open_studio(plain_database_url, tmp_path, upstream_preset="generic") as studio:
+async def test_where_n_is_honoured_one_call_draws_all_four(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_studio(sqlite_url, tmp_path, upstream_preset="generic") as studio:
         task = await studio.done()
 
         assert len(task["imageUrls"]) == 4
         assert len(studio.darkroom.provider.ledger.calls) == 1
 
 
-async def test_a_grid_of_one_is_the_picture_itself(plain_database_url: str, tmp_path: Path) -> None:
-    async with open_studio(plain_database_url, tmp_path, midjourney_grid=1) as studio:
+async def test_a_grid_of_one_is_the_picture_itself(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_studio(sqlite_url, tmp_path, midjourney_grid=1) as studio:
         task = await studio.done()
 
         assert task["imageUrl"] == task["imageUrls"][0]["url"]
@@ -150,10 +150,8 @@ async def test_flags_become_parameters_and_words_and_unknown_ones_stay(studio: S
     assert sorted(job.request["params"]["seed"] for job in jobs) == [7, 8, 9, 10]
 
 
-async def test_niji_has_a_model_of_its_own_or_is_asked_for_in_words(
-    plain_database_url: str, tmp_path: Path
-) -> None:
-    async with open_studio(plain_database_url, tmp_path, midjourney_niji_model="practice-anime") as studio:
+async def test_niji_has_a_model_of_its_own_or_is_asked_for_in_words(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_studio(sqlite_url, tmp_path, midjourney_niji_model="practice-anime") as studio:
         first, second = (
             await studio.number(prompt="a cat --niji 6"),
             await studio.number(botType="NIJI_JOURNEY"),
