@@ -1,6 +1,6 @@
 """The comparison of the provider's books, the database and the storage: pure, over values."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,12 +37,12 @@ def compare(facts: Facts) -> Finding:
     unended = [*_unended(facts)]
     doubled = [*_doubled(facts)]
     in_flight = _in_flight(facts)
-    repeated = [(row["job_id"], row["number"]) for row in _repeated(facts, calls)]
+    repeated = [*_repeated(facts, calls, in_flight)]
     crashed = in_flight.intersection(repeated)
     complaints = [
         *unended,
         *doubled,
-        *_unexplained(facts, calls),
+        *_unexplained(facts, calls, in_flight),
         *_wrong_pictures(facts),
         *_left_in_hand(facts),
         *_torn_events(facts),
@@ -81,39 +81,44 @@ def _doubled(facts: Facts) -> Iterator[str]:
             yield f"job {job['id']} is {job['status']} with {len(assets[job['id']])} results"
 
 
-def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[str]:
-    attempts = {(row["job_id"], row["number"]): row for row in facts.attempts}
+def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]) -> Iterator[str]:
+    attempts = {(row["job_id"], row["number"]) for row in facts.attempts}
     for pair, made in calls.items():
         if pair not in attempts:
             yield f"call {pair} has no attempt"
         if len(made) > 1:
             yield f"attempt {pair} was sent {len(made)} times"
-    policies = {row["id"]: row["on_unknown"] for row in facts.jobs}
-    for job_id, rows in _attempts_of(facts).items():
-        called = [row for row in rows if (job_id, row["number"]) in calls]
-        unknown = 0
-        for row in called[:-1]:
-            if row["outcome"] in UNKNOWN:
-                unknown += 1
-            elif row["outcome"] not in _AGAIN:
-                yield f"job {job_id} was called again after attempt {row['number']}: {row['outcome']}"
-        allowed = _ONCE_MORE[policies[job_id]] + facts.released.get(job_id, 0)
-        if unknown > allowed:
-            yield f"job {job_id} ({policies[job_id]}) was called again after {unknown} unknown outcomes"
+    again = _followed(facts, calls)
+    for row in again:
+        if row["outcome"] not in _AGAIN and not _was_unknown(row, in_flight):
+            yield f"job {row['job_id']} was called again after attempt {row['number']}: {row['outcome']}"
+    unknown = Counter(row["job_id"] for row in again if _was_unknown(row, in_flight))
+    for job in facts.jobs:
+        allowed = _ONCE_MORE[job["on_unknown"]] + facts.released.get(job["id"], 0)
+        if (times := unknown[job["id"]]) > allowed:
+            yield f"job {job['id']} ({job['on_unknown']}) was called again after {times} unknown outcomes"
 
 
-def _attempts_of(facts: Facts) -> Mapping[UUID, Sequence[Row]]:
-    found: defaultdict[UUID, list[Row]] = defaultdict(list)
+def _followed(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Sequence[Row]:
+    """Return each attempt that reached the provider, and after which another one did."""
+    called: defaultdict[UUID, list[Row]] = defaultdict(list)
     for row in facts.attempts:
-        found[row["job_id"]].append(row)
-    return found
+        if (row["job_id"], row["number"]) in calls:
+            called[row["job_id"]].append(row)
+    return [row for rows in called.values() for row in rows[:-1]]
 
 
-def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[Row]:
-    """Yield each attempt of unknown outcome that reached the provider, and after which another call did."""
-    for job_id, rows in _attempts_of(facts).items():
-        called = [row for row in rows if (job_id, row["number"]) in calls]
-        yield from (row for row in called[:-1] if row["outcome"] in UNKNOWN)
+def _was_unknown(row: Row, in_flight: set[Pair]) -> bool:
+    """Tell whether nobody knew what became of it when it was decided; its worker may have told later."""
+    told_later = row["outcome"] not in _AGAIN and (row["job_id"], row["number"]) in in_flight
+    return row["outcome"] in UNKNOWN or told_later
+
+
+def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]) -> Iterator[Pair]:
+    """Yield the calls of unknown outcome after which another one was made."""
+    for row in _followed(facts, calls):
+        if _was_unknown(row, in_flight):
+            yield row["job_id"], row["number"]
 
 
 def _in_flight(facts: Facts) -> set[Pair]:

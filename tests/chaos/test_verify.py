@@ -1,0 +1,147 @@
+"""The comparison sees each kind of damage; otherwise a run that passes would mean nothing."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.chaos.facts import Cut, Facts, Fall
+from tests.chaos.verify import compare
+from tests.support.practice import Call
+
+JOB, WORKER, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def call(number: int, outcome: str = "picture", *, charged: bool = True) -> Call:
+    return Call("a cat", 0.0, 1.0, False, outcome, charged, None, f"{JOB}-{number}")
+
+
+def attempt(number: int, outcome: str | None = "success", **values: Any) -> dict[str, Any]:
+    return {
+        "job_id": JOB,
+        "number": number,
+        "worker_id": WORKER,
+        "sent_at": at(number),
+        "finished_at": at(number + 0.9),
+        "outcome": outcome,
+        "error_code": None,
+        "billed": "yes" if outcome == "success" else "unknown",
+        **values,
+    }
+
+
+def events(*statuses: str) -> list[dict[str, Any]]:
+    return [
+        {"job_id": JOB, "revision": number, "status": status, "at": at(number)}
+        for number, status in enumerate(statuses, 1)
+    ]
+
+
+JOB_ROW: Mapping[str, Any] = {
+    "id": JOB,
+    "status": "succeeded",
+    "revision": 4,
+    "on_unknown": "hold",
+    "worker_id": None,
+    "lease_token": None,
+}
+ASSET: Mapping[str, Any] = {"job_id": JOB, "key": "ab/cd.png", "sha256": "abcd"}
+GOOD = Facts(
+    prompts={JOB: "a cat"},
+    released={},
+    calls=[call(1)],
+    jobs=[JOB_ROW],
+    attempts=[attempt(1)],
+    assets=[ASSET],
+    events=events("queued", "leased", "running", "succeeded"),
+    pictures={"ab/cd.png": ("abcd", "a cat")},
+    falls=[],
+    cuts=[],
+)
+LOST = attempt(1, "ambiguous", error_code="connection_lost")
+TWICE = replace(
+    GOOD, calls=[call(1), call(2)], attempts=[LOST, attempt(2)], jobs=[{**JOB_ROW, "on_unknown": "retry"}]
+)
+
+
+def job(**values: Any) -> Facts:
+    return replace(GOOD, jobs=[{**JOB_ROW, **values}])
+
+
+def test_a_run_in_which_nothing_was_damaged_passes() -> None:
+    finding = compare(GOOD)
+    assert finding.complaints == []
+    assert (finding.lost, finding.doubled, finding.repeated, finding.stall) == (0, 0, 0, 1.0)
+
+
+DAMAGES: Mapping[str, tuple[Facts, str]] = {
+    "a job did not end": (job(status="running"), "did not end"),
+    "a job is gone": (replace(GOOD, jobs=[]), "did not end"),
+    "a job nobody asked for": (replace(GOOD, prompts={}), "made twice"),
+    "two results": (replace(GOOD, assets=[ASSET, ASSET]), "2 results"),
+    "no result": (replace(GOOD, assets=[]), "0 results"),
+    "a call without attempt": (replace(GOOD, calls=[call(1), call(2)]), "has no attempt"),
+    "an attempt sent twice": (replace(GOOD, calls=[call(1), call(1)]), "sent 2 times"),
+    "a call after a success": (replace(TWICE, attempts=[attempt(1), attempt(2)]), "called again after"),
+    "a call against the policy": (replace(TWICE, jobs=[JOB_ROW]), "after 1 unknown outcomes"),
+    "a call lost for nothing": (TWICE, "nothing had happened"),
+    "another one's picture": (replace(GOOD, pictures={"ab/cd.png": ("abcd", "a dog")}), "wrong picture"),
+    "a picture that is gone": (replace(GOOD, pictures={}), "is not stored"),
+    "a job left in hand": (job(worker_id=WORKER), "still in the hand"),
+    "a missing event": (replace(GOOD, events=events("queued", "leased", "succeeded")), "has events"),
+    "an event of another state": (job(status="failed"), "its last event says"),
+    "an open attempt": (replace(GOOD, attempts=[attempt(1, finished_at=None)]), "never concluded"),
+    "a charge that is denied": (
+        replace(GOOD, attempts=[attempt(1, "retry", billed="no")]),
+        "says free, and was charged",
+    ),
+    "a success without a call": (replace(GOOD, calls=[]), "was never made"),
+}
+
+
+@pytest.mark.parametrize(("facts", "words"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_each_damage_is_seen(facts: Facts, words: str) -> None:
+    assert any(words in complaint for complaint in compare(facts).complaints)
+
+
+Excuse = Callable[[Facts], Facts]
+EXCUSES: Mapping[str, Excuse] = {
+    "its worker fell": lambda facts: replace(facts, falls=[Fall(WORKER, at(1.5))]),
+    "the network was cut": lambda facts: replace(facts, cuts=[Cut(at(1.2), at(1.4))]),
+    "the provider spoiled it": lambda facts: replace(facts, calls=[call(1, "cut"), call(2)]),
+}
+
+
+@pytest.mark.parametrize("excuse", EXCUSES.values(), ids=EXCUSES.keys())
+def test_a_repeated_call_is_explained_by_what_had_happened_to_the_first(excuse: Excuse) -> None:
+    finding = compare(excuse(TWICE))
+    assert finding.complaints == []
+    assert finding.repeated == 1
+
+
+@pytest.mark.parametrize(
+    "fall", [Fall(OTHER, at(1.5)), Fall(WORKER, at(0.1)), Fall(WORKER, at(5))], ids=["other", "early", "late"]
+)
+def test_falls_of_others_or_at_another_time_explain_nothing(fall: Fall) -> None:
+    assert compare(replace(TWICE, falls=[fall])).complaints
+    assert compare(replace(TWICE, falls=[fall])).crashed == 0
+
+
+def test_a_call_whose_success_was_told_too_late_was_repeated_and_not_doubled() -> None:
+    late = replace(TWICE, attempts=[attempt(1), attempt(2)], falls=[Fall(WORKER, at(1.5))])
+    finding = compare(late)
+    assert finding.complaints == []
+    assert (finding.repeated, finding.crashed) == (1, 1)
+
+
+def test_a_held_job_that_was_released_may_call_again() -> None:
+    released = replace(TWICE, jobs=[JOB_ROW], released={JOB: 1}, falls=[Fall(WORKER, at(1.5))])
+    assert compare(released).complaints == []
