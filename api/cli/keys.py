@@ -1,5 +1,6 @@
 """``darkroom keys``: make, list, limit and revoke API keys."""
 
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,8 +20,27 @@ from models.queries.callers import list_callers
 
 app = App(name="keys", help="Make, list, limit and revoke API keys.", help_format="plaintext")
 
-Limit = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 _LEAST, _MOST = 0.01, 1_000_000
+
+
+def _limit(meaning: str) -> Parameter:
+    return Parameter(help=f"{meaning}; none: no limit", allow_leading_hyphen=True)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a key may do, as it was typed."""
+
+    rpm: Annotated[str | None, _limit("its calls per minute; more wait")] = None
+    concurrency: Annotated[str | None, _limit("its calls in flight; more wait")] = None
+    max_queued: Annotated[str | None, _limit("its jobs that may wait; more are refused")] = None
+    weight: Annotated[
+        str | None, Parameter(help="its share beside other keys", allow_leading_hyphen=True)
+    ] = None
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @app.command
@@ -29,10 +49,7 @@ def create(
     /,
     *,
     admin: Annotated[bool, Parameter(negative="")] = False,
-    rpm: Limit = None,
-    concurrency: Limit = None,
-    max_queued: Limit = None,
-    weight: Limit = None,
+    given: Limits = DEFAULT_LIMITS,
     installation: Installation = DEFAULT_INSTALLATION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
@@ -44,19 +61,11 @@ def create(
         who will use it
     admin
         it may also operate: see all channels, pause and resume them
-    rpm
-        its calls per minute; more wait
-    concurrency
-        its calls in flight; more wait
-    max_queued
-        its jobs that may wait; more are refused
-    weight
-        its share beside other keys; 1 unless you say otherwise
     """
     if not name.strip() or len(name) > 100:
         raise CommandFailed(Exit.USAGE, "A key's name has 1 to 100 characters.")
 
-    limits = _limits(rpm=rpm, concurrency=concurrency, max_queued=max_queued, weight=weight)
+    limits = _limits(given)
 
     async def act(connection: AsyncConnection) -> tuple[UUID, str]:
         return await make_key(connection, name.strip(), admin=admin, limits=limits)
@@ -83,10 +92,7 @@ def limit(
     key: str,
     /,
     *,
-    rpm: Limit = None,
-    concurrency: Limit = None,
-    max_queued: Limit = None,
-    weight: Limit = None,
+    given: Limits = DEFAULT_LIMITS,
     installation: Installation = DEFAULT_INSTALLATION,
 ) -> Exit:
     """Change what a key may do; what is not named stays. ``none`` takes a limit away.
@@ -95,16 +101,8 @@ def limit(
     ----------
     key
         its id, or a name, which means all keys of that name
-    rpm
-        its calls per minute; more wait
-    concurrency
-        its calls in flight; more wait
-    max_queued
-        its jobs that may wait; more are refused
-    weight
-        its share beside other keys
     """
-    limits = _limits(rpm=rpm, concurrency=concurrency, max_queued=max_queued, weight=weight)
+    limits = _limits(given)
     if not limits:
         raise CommandFailed(Exit.USAGE, "Say which limit: --rpm, --concurrency, --max-queued or --weight.")
 
@@ -134,9 +132,9 @@ def revoke(key: str, /, *, installation: Installation = DEFAULT_INSTALLATION) ->
     return Exit.OK
 
 
-def _limits(**given: str | None) -> dict[str, float | None]:
+def _limits(given: Limits) -> dict[str, float | None]:
     """Read the limits that were given: numbers, or none."""
-    return {name: _number(name, text) for name, text in given.items() if text is not None}
+    return {name: _number(name, text) for name, text in asdict(given).items() if text is not None}
 
 
 def _number(name: str, text: str) -> float | None:

@@ -81,8 +81,8 @@ def _outcome(job: Job) -> list[tuple[str, Any]]:
         facts.append(
             (
                 "waiting",
-                f"{waiting.get('detail') or waiting.get('reason')}"
-                + (f" until {shown_time(until)}" if until else ""),
+                str(waiting.get("detail") or waiting.get("reason")).rstrip(".")
+                + (f", until {shown_time(until)}" if until else ""),
             )
         )
     facts += list(future_facts(job))
