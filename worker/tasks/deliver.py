@@ -197,7 +197,8 @@ def _assets(job: Row[Any], pieces: Sequence[Piece], at: datetime) -> list[dict[s
 
 
 def _why(pieces: Sequence[Piece]) -> str:
-    return "; ".join(sorted({piece.get("message") or piece.get("problem") or "" for piece in pieces} - {""}))
+    words = {(piece.get("message") or piece.get("problem") or "").rstrip(".") for piece in pieces}
+    return "; ".join(sorted(words - {""}))
 
 
 def _lost(pieces: Sequence[Piece]) -> dict[str, Any]:

@@ -83,6 +83,7 @@ async def test_a_link_that_is_no_address_ends_the_job_instead_of_being_tried_for
     await worker.look_and_work()
     job = await room.job(job_id)
     assert (job.status, job.error["code"]) == ("failed", "asset_blocked_address")
+    assert ".." not in job.error["message"]
 
 
 async def test_a_fault_of_our_own_costs_a_try_and_not_the_job(room: Darkroom, provider: TaskProvider) -> None:
