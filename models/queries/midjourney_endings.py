@@ -47,3 +47,9 @@ def _ready(at: datetime) -> Any:
 async def postpone(connection: AsyncConnection, task_id: int, *, until: datetime) -> None:
     """Try again to end a task later."""
     await connection.execute(update(tasks).where(tasks.c.id == task_id).values(claimed_until=until))
+
+
+async def text_of(connection: AsyncConnection, task_id: int) -> str:
+    """Return what a task's job said; empty if it said nothing."""
+    query = select(jobs.c.text).join(parts, parts.c.job_id == jobs.c.id).where(parts.c.task_id == task_id)
+    return next((text for text in (await connection.scalars(query)) if text), "")

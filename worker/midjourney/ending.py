@@ -13,13 +13,15 @@ from sqlalchemy import Row
 from models.errors import NotFound, PictureError, StorageError
 from models.ids import new_id
 from models.midjourney.pictures import numbered
-from models.midjourney.vocabulary import TaskStatus
+from models.midjourney.vocabulary import Action, TaskStatus
 from models.queries.midjourney import end_task, parts_of, pictures_of
-from models.queries.midjourney_endings import postpone
+from models.queries.midjourney_endings import postpone, text_of
 from models.queries.pictures import insert_assets
+from models.request import wants_text
 from models.states import JobStatus
 from worker.midjourney.grid import compose
 from worker.midjourney.hooks import tell_end
+from worker.midjourney.texts import described, text_changes
 from worker.storage.bring import StoredPicture
 from worker.tools import Tools
 
@@ -44,6 +46,11 @@ async def end(tools: Tools, task: Row[Any]) -> bool:
     async with tools.database.reading() as connection:
         parts = await parts_of(connection, [task.id])
         pictures = numbered(await pictures_of(connection, [task.id]), task.request.get("wanted", 1))
+        text = await text_of(connection, task.id) if wants_text(task.request) else None
+    if text is not None:
+        return await _ended(tools, task, await _text_ending(tools, task, parts, text))
+    if task.action == Action.VIDEO:
+        pictures = [each for each in pictures if each.content_type.startswith("video/")]
     try:
         shown = await _shown(tools, task, pictures) if pictures else None
     except StorageError as error:
@@ -51,14 +58,28 @@ async def end(tools: Tools, task: Row[Any]) -> bool:
         async with tools.database.writing() as connection:
             await postpone(connection, task.id, until=tools.clock() + _AGAIN)
         return False
-    at = tools.clock()
-    ending = _ending(parts, pictures, shown, at=at)
+    return await _ended(tools, task, _ending(parts, pictures, shown, at=tools.clock()))
+
+
+async def _ended(tools: Tools, task: Row[Any], ending: Ending) -> bool:
+    """Write how a task has ended; tell whether a webhook is to be sent."""
     async with tools.database.writing() as connection:
         if not await end_task(connection, task.id, ending.changes):
             return False
         await insert_assets(connection, ending.made)
-        public_url = tools.settings.public_url.rstrip("/")
+        public_url, at = tools.settings.public_url.rstrip("/"), ending.changes["finished_at"]
         return await tell_end(connection, task.id, public_url=public_url, at=at)
+
+
+async def _text_ending(tools: Tools, task: Row[Any], parts: Sequence[Any], text: str) -> Ending:
+    at = tools.clock()
+    changes = text_changes(task, text)
+    if changes is None:
+        return _ending(parts, [], None, at=at)
+    starts = [part.started_at for part in parts if part.started_at is not None]
+    shown, made = await described(tools, task, at)
+    times = {"started_at": min(starts, default=at), "finished_at": at}
+    return Ending({**changes, "asset_id": shown, **times}, made)
 
 
 def _ending(

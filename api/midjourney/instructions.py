@@ -1,0 +1,92 @@
+"""What a model is told for each verb. ``{words}`` is what the picture shows, in its prompt's own words."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Task(StrEnum):
+    """What a model can be told to do."""
+
+    VARY = "vary"
+    VARY_STRONG = "vary strong"
+    VARY_SUBTLE = "vary subtle"
+    VARY_REGION = "vary region"
+    ZOOM = "zoom"
+    PAN = "pan"
+    SQUARE = "square"
+    UPSCALE_2X = "upscale 2x"
+    UPSCALE_4X = "upscale 4x"
+    UPSCALE_SUBTLE = "upscale subtle"
+    UPSCALE_CREATIVE = "upscale creative"
+    BLEND = "blend"
+    SWAP_FACE = "swap face"
+    EDIT = "edit"
+    EDIT_REGION = "edit region"
+    RETEXTURE = "retexture"
+    VIDEO = "video"
+    DESCRIBE = "describe"
+    SHORTEN = "shorten"
+
+
+_FILL = (
+    "The picture lies on a larger canvas whose margin is plain grey. Fill the grey margin so that the scene "
+    "goes on seamlessly in the same style, light and perspective, and leave the inner picture as it is. "
+)
+_ENLARGE = "Draw this picture again at {times} resolution. Keep composition, colours and style. "
+_MASK = (
+    "The second picture is a mask of the first: white is what shall change, black must stay exactly as it is. "
+    "The third is the first with that part cut out. "
+)
+
+INSTRUCTIONS: Mapping[Task, str] = {
+    Task.VARY: "Draw a variation of this picture: the same subject and style, with other details. {words}",
+    Task.VARY_STRONG: (
+        "Draw a strong variation of this picture: the same subject, but another composition, other angles "
+        "and other details. {words}"
+    ),
+    Task.VARY_SUBTLE: (
+        "Draw a subtle variation of this picture: keep composition, subject and style, and change only small "
+        "details. {words}"
+    ),
+    Task.VARY_REGION: _MASK + "Draw the first picture with the white part filled anew: {words}",
+    Task.ZOOM: _FILL + "It looks as if the camera moved back. {words}",
+    Task.PAN: _FILL + "It looks as if the camera turned aside. {words}",
+    Task.SQUARE: _FILL + "The result is square. {words}",
+    Task.UPSCALE_2X: _ENLARGE.format(times="twice the") + "Change nothing; only make it sharper. {words}",
+    Task.UPSCALE_4X: _ENLARGE.format(times="four times the")
+    + "Change nothing; only make it sharper. {words}",
+    Task.UPSCALE_SUBTLE: _ENLARGE.format(times="twice the") + "Add fine detail with restraint. {words}",
+    Task.UPSCALE_CREATIVE: _ENLARGE.format(times="twice the") + "Add new, inventive detail. {words}",
+    Task.BLEND: (
+        "Blend these pictures into one new picture that joins their subjects, moods and styles in one scene."
+    ),
+    Task.SWAP_FACE: (
+        "Put the face of the person in the first picture onto the person in the second one. Keep everything "
+        "else of the second picture: pose, hair, clothes, light and background."
+    ),
+    Task.EDIT: "Edit this picture and keep what is not mentioned as it is: {words}",
+    Task.EDIT_REGION: _MASK + "Edit only the white part of the first picture: {words}",
+    Task.RETEXTURE: (
+        "Keep the shapes and the composition of this picture, and draw all its surfaces, materials and light "
+        "anew: {words}"
+    ),
+    Task.VIDEO: "Make a short video that begins with the first picture. {words}",
+    Task.DESCRIBE: (
+        "Look at this picture and write four different prompts that would make an image model draw a picture "
+        "like it. Each is one paragraph with subject, composition, style, light and mood. Answer with "
+        "nothing but a numbered list from 1. to 4."
+    ),
+    Task.SHORTEN: (
+        "Shorten this prompt for an image model. First write a line that begins with 'Tokens:' and names the "
+        "words that matter most, the most important ones in bold. Then write five ever shorter versions of "
+        "the prompt as a numbered list from 1. to 5., and nothing else. The prompt:\n{words}"
+    ),
+}
+"""Every verb's text; ``docs/midjourney.md`` shows how many calls each makes."""
+
+
+def told(task: Task, words: str, *, most: int) -> str:
+    """Write a verb's instruction about a picture of these words, which are cut to ``most`` characters."""
+    pattern = INSTRUCTIONS[task]
+    room = most - len(pattern)
+    return pattern.replace("{words}", words.strip()[: max(room, 0)]).strip()
