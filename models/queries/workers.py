@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import jobs, workers
@@ -25,6 +25,12 @@ async def beat(connection: AsyncConnection, worker: Mapping[str, Any], at: datet
 async def list_workers(connection: AsyncConnection) -> Sequence[Row[Any]]:
     """Return all workers by name."""
     return (await connection.execute(select(workers).order_by(workers.c.name))).all()
+
+
+async def count_alive(connection: AsyncConnection, since: datetime) -> int:
+    """Count the workers that gave a heartbeat after ``since``."""
+    statement = select(func.count()).select_from(workers).where(workers.c.heartbeat_at > since)
+    return await connection.scalar(statement) or 0
 
 
 async def lost_workers(connection: AsyncConnection, since: datetime) -> Sequence[UUID]:

@@ -1,6 +1,7 @@
 """The dispatcher: in one short transaction, gives due jobs to this worker."""
 
 import asyncio
+import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
@@ -18,15 +19,17 @@ from models.queries.channels import change_channel, list_channels, lock_channels
 from models.queries.lanes import Lane, Wanted, list_lanes, pick_due
 from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
 from models.queries.moves import apply
+from models.queries.workers import count_alive
 from worker.broker import GENERATE, STORE
 from worker.dispatch.outlets import HORIZON, Outlet, closed, in_flight_on
+from worker.dispatch.patience import Patience
 from worker.dispatch.plan import Guest, Round, Start, guest_of
 from worker.hand import Hand
 from worker.lifecycle import leased, returned
 from worker.tools import Tools
 
 CHUNK = 50
-_REST = 0.02  # seconds between rounds at least
+_COUNTED = timedelta(seconds=10)  # how long the number of workers is believed
 _LANES = 32  # of one caller, looked at in one round
 _log = structlog.get_logger()
 Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
@@ -39,6 +42,8 @@ class Dispatcher:
         self._tools, self._hand, self._worker_id, self._publish = tools, hand, worker_id, publish
         self._heard = True  # whether the broker took the last message; if not, one job at a time tries it
         self._ageing = timedelta(seconds=tools.settings.priority_ageing)
+        self.patience = Patience(tools.settings.dispatch_interval)
+        self._counted: datetime | None = None
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
@@ -48,9 +53,11 @@ class Dispatcher:
             except (SQLAlchemyError, OSError) as error:
                 _log.error("the dispatcher can't reach the database; it tries again", error=str(error)[:300])
                 await asyncio.sleep(0.5)
-            await asyncio.sleep(_REST)
+            await asyncio.sleep(self.patience.rest(random.random()))
+            if self.patience.misses:
+                continue
             try:
-                async with asyncio.timeout(self._tools.settings.dispatch_interval):
+                async with asyncio.timeout(self.patience.pause):
                     await self._hand.freed.wait()
             except TimeoutError:
                 pass
@@ -59,9 +66,11 @@ class Dispatcher:
     async def look(self) -> None:
         """Do one round."""
         if not self._hand.free:
+            self.patience.misses = 0
             return
         now = self._tools.clock()
         async with self._tools.database.reading() as connection:
+            await self._count_crew(connection, now)
             lanes = await list_lanes(connection)
             channels = await list_channels(connection)
             unstored = await any_unstored(connection, now)
@@ -74,6 +83,14 @@ class Dispatcher:
         usable = [c.id for c in channels if c.name in self._tools.routes and not closed(c, now)]
         if lanes and usable and self._hand.free:
             await self._lease(usable, lanes)
+        else:
+            self.patience.misses = 0
+
+    async def _count_crew(self, connection: AsyncConnection, now: datetime) -> None:
+        """Know how many share the looking; now and then is enough."""
+        if self._counted is None or now - self._counted > _COUNTED:
+            alive_since = now - timedelta(seconds=self._tools.settings.worker_timeout)
+            self.patience.crew, self._counted = await count_alive(connection, alive_since), now
 
     async def _lease(self, channels: Sequence[UUID], lanes: Sequence[Lane]) -> None:
         lease = new_id()
@@ -88,6 +105,7 @@ class Dispatcher:
     async def _lease_rows(self, channels: Sequence[UUID], lanes: Sequence[Lane], lease: UUID) -> list[UUID]:
         async with self._tools.database.writing() as connection:
             rows = await lock_channels(connection, channels)
+            self.patience.misses = 0 if rows else self.patience.misses + 1
             now = self._tools.clock()
             rows = [row for row in rows if not closed(row, now)]
             if not rows:
