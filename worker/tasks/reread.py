@@ -30,6 +30,7 @@ from worker.upstream.explain import Explanation
 from worker.upstream.kept import KeptAnswer, load, read_again
 from worker.upstream.longruns import Blobs
 from worker.upstream.pictures import Picture
+from worker.upstream.recover import Handles
 
 READABLE = frozenset({JobStatus.HELD, JobStatus.FAILED, JobStatus.SUCCEEDED})
 """What pictures that are found later are brought home for."""
@@ -52,6 +53,12 @@ class Reading:
         """Whether there are pictures (or videos) in it."""
         known = self.explanation
         return known is not None and known.outcome == Outcome.SUCCESS and known.answer is not None
+
+    @property
+    def handles(self) -> Handles:
+        """By what the provider can be asked for the result again."""
+        answer = self.explanation.answer if self.explanation else None
+        return answer.handles if answer else Handles()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ async def reread(database: Database, store: Store, job: Row[Any], *, limits: Lim
             if not fresh or job.status not in READABLE:
                 return Reread(readings, fresh)
             answer = {"pieces": pieces, "received_at": kept.about.get("at") or at.isoformat()}
+            if reading.handles.pollable:  # its links may be dead by now, and fresh ones be had
+                answer["handles"] = reading.handles.to_json()
             await _bring_home(database, job, answer, reading, at)
             return Reread(readings, fresh, moved=True)
     return Reread(readings)

@@ -121,6 +121,17 @@ async def test_only_the_pictures_that_a_job_lacks_are_added_and_it_can_not_fail_
 TINY = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
 
+async def test_links_that_are_dead_by_now_may_be_had_afresh(darkroom: Darkroom) -> None:
+    job_id = await developed(darkroom, picture="tiny", deliver="markdown_url")
+    (attempt,) = await darkroom.attempts(job_id)
+    kept = load(await read_record(darkroom.tools.store, attempt.raw_key))
+    body = b'{"choices":[{"message":{"content":"> ID: `task_9`\\n![a](https://gone.example/a.png)"}}]}'
+    await keep_instead(darkroom, job_id, dump(replace(kept, body=body)))
+    await misread(darkroom, job_id, S.HELD)
+    assert (await read(darkroom, job_id)).moved
+    assert (await darkroom.job(job_id)).answer["handles"]["task_id"] == "task_9"
+
+
 async def test_an_answer_without_pictures_is_explained_and_the_job_stays(darkroom: Darkroom) -> None:
     job_id = await developed(darkroom, fail="refusal")
     status = (await darkroom.job(job_id)).status
