@@ -43,6 +43,11 @@ class PostgresCopies:
         server.execute("CREATE DATABASE template_darkroom")
         upgrade(sqlalchemy_url(server.url("template_darkroom")))
 
+    @property
+    def pid(self) -> int:
+        """The id of the server's first process."""
+        return self._server.process.pid
+
     @contextmanager
     def fresh(self) -> Iterator[str]:
         """Lend a copy; returns its address as ``DARKROOM_DATABASE_URL`` takes it."""

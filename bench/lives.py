@@ -1,0 +1,140 @@
+"""Whole lives of jobs as the program writes them, without any call: what the database alone has to carry."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import psutil
+import psycopg
+from sqlalchemy import Row
+
+from bench.stage import Scene
+from models.ids import new_id
+from models.queries.channels import sync_channels
+from models.queries.leases import leased_jobs
+from models.queries.workers import beat
+from models.settings import Settings
+from models.states import JobStatus
+from worker.dispatch.dispatcher import Dispatcher
+from worker.hand import Hand
+from worker.lifecycle import commit, started, succeeded
+from worker.tools import Tools, build_tools
+
+_SLOTS = 50  # jobs that one worker of this bench takes at once
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """What so many lives cost: lives per second; PostgreSQL's processor time and log for each."""
+
+    rate: float
+    cpu: float  #: milliseconds of PostgreSQL's processes per life
+    wal: float  #: kB per life
+
+
+@dataclass(slots=True)
+class OneWorker:
+    """A worker without Celery and without calls."""
+
+    tools: Tools
+    worker_id: UUID
+    hand: Hand
+    rounds: list[float] = field(default_factory=list)  #: milliseconds of each round
+
+    async def live(self, count: int) -> None:
+        """Lead this many jobs from their lease to their end."""
+        messages: list[tuple[Sequence[UUID], UUID]] = []
+
+        async def publish(_task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
+            messages.append((job_ids, lease))
+            return True
+
+        dispatcher, ended = Dispatcher(self.tools, self.hand, self.worker_id, publish), 0
+        while ended < count:
+            begun = perf_counter()
+            await dispatcher.look()
+            self.rounds.append(1000 * (perf_counter() - begun))
+            for job_ids, lease in messages:
+                await self._develop(job_ids, lease)
+                ended += len(job_ids)
+            messages.clear()
+            self.hand.jobs.clear()
+
+    async def _develop(self, job_ids: Sequence[UUID], lease: UUID) -> None:
+        database, clock = self.tools.database, self.tools.clock
+        async with database.reading() as connection:
+            rows = await leased_jobs(connection, job_ids, lease, JobStatus.LEASED)
+        async with database.writing() as connection:
+            changes = [started(row, channel=row.channel, worker=self.worker_id, at=clock()) for row in rows]
+            await commit(connection, changes)
+        async with database.writing() as connection:
+            await commit(connection, [self._succeeded(row) for row in rows])
+
+    def _succeeded(self, row: Row[Any]) -> Any:
+        now, key = self.tools.clock(), new_id()
+        picture = {
+            **{"id": key, "caller_id": row.caller_id, "job_id": row.id, "position": 0, "token": key.hex},
+            **{"key": f"sha256/{key.hex * 2}.png", "sha256": key.hex * 2, "content_type": "image/png"},
+            **{"extension": "png", "width": 1024, "height": 1024, "bytes": 2_000_000, "source_url": None},
+            "created_at": now,
+        }
+        ended = {
+            **{"job_id": row.id, "number": row.next_number, "finished_at": now, "outcome": "success"},
+            **{"error_code": None, "http_status": 200, "provider_request_id": None, "billed": "yes"},
+            **{"provider_message": None, "handles": None, "raw_key": None},
+        }
+        return succeeded(row, JobStatus.RUNNING, [picture], at=now, ended=ended)
+
+
+async def open_crew(scene: Scene, size: int) -> list[OneWorker]:
+    """Make workers that share one channel without limits."""
+    settings = Settings(
+        database_url=scene.database_url,
+        storage_url=f"file:{scene.folder}/pictures",
+        upstream_base_url="http://127.0.0.1:9",
+        upstream_concurrency=10_000_000,
+    )
+    tools = replace(build_tools(settings), settings=settings)
+    crew = [OneWorker(tools, new_id(), Hand(_SLOTS)) for _ in range(size)]
+    async with tools.database.writing() as connection:
+        await sync_channels(connection, settings.all_channels(), tools.clock())
+        for one in crew:
+            row = {"id": one.worker_id, "name": "bench", "version": "0", "slots": _SLOTS, "stopping_at": None}
+            await beat(connection, {**row, "started_at": tools.clock()}, tools.clock())
+    return crew
+
+
+async def live(scene: Scene, postmaster: int, count: int, *, workers: int = 4) -> Lives:
+    """Lead so many queued jobs to their end, with some workers at once."""
+    crew = await open_crew(scene, workers)
+    spent, logged, begun = _spent(postmaster), _logged(scene), perf_counter()
+    await asyncio.gather(*(one.live(count // workers) for one in crew))
+    lasted = perf_counter() - begun
+    spent, logged = _spent(postmaster) - spent, _logged(scene) - logged
+    await crew[0].tools.close()
+    return Lives(count / lasted, 1000 * spent / count, logged / 1000 / count)
+
+
+async def round_times(scene: Scene, *, rounds: int) -> list[float]:
+    """Return the milliseconds of one worker's rounds, each of a whole hand; the first ones are left out."""
+    (one,) = await open_crew(scene, 1)
+    await one.live((rounds + 10) * _SLOTS)
+    await one.tools.close()
+    return one.rounds[10:]
+
+
+def _spent(postmaster: int) -> float:
+    """Return the processor seconds of a PostgreSQL server, also of processes that have ended."""
+    server = psutil.Process(postmaster)
+    own = server.cpu_times()
+    alive = sum(sum(process.cpu_times()[:2]) for process in server.children())
+    return float(alive + own.user + own.system + own.children_user + own.children_system)
+
+
+def _logged(scene: Scene) -> int:
+    with psycopg.connect(scene.database_url) as connection:
+        row = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint").fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,168 @@
+"""What one PostgreSQL carries with millions of jobs: lives, rounds, sizes, and what dead rows cost."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from statistics import median
+
+import psycopg
+
+from bench.campaign import submit
+from bench.figures import Figure, show
+from bench.lives import live, round_times
+from bench.load import run
+from bench.stage import Scene, Stage
+
+SIZES = tuple(int(float(size) * 1_000_000) for size in os.environ.get("SCALE", "1 2").split())
+LIVES, ROUNDS = 10_000, 60
+_QUEUED = 20  # every so many-th job waits
+_CALLERS, _CAMPAIGNS = 20, 1_000
+
+_GROW = f"""
+INSERT INTO jobs (id, caller_id, campaign, status, revision, priority, prompt, not_before, started_at,
+    finished_at, created_at, updated_at, attempts_used, progress, channel_id, leased_at, {{same}})
+SELECT (lpad(to_hex(1735689600000 + n * 10), 12, '0') || '7' || lpad(to_hex(n % 4096), 3, '0') || '8'
+        || lpad(to_hex(n), 15, '0'))::uuid,
+    ids[1 + n / {_QUEUED} % {_CALLERS}], 'campaign ' || n / {_QUEUED} % {_CAMPAIGNS},
+    CASE WHEN waits THEN 'queued' ELSE 'succeeded' END, CASE WHEN waits THEN 1 ELSE 4 END,
+    4 + n / {_QUEUED} % 3, repeat('a cat in the rain, ', 10) || n, at,
+    CASE WHEN NOT waits THEN at END, CASE WHEN NOT waits THEN at END, at, at,
+    CASE WHEN waits THEN 0 ELSE 1 END, CASE WHEN waits THEN 0 ELSE 100 END,
+    CASE WHEN NOT waits THEN ids[1] END, CASE WHEN NOT waits THEN at END, {{same}}
+FROM (SELECT {{same}} FROM jobs ORDER BY id DESC LIMIT 1) AS one,
+    (SELECT array_agg(id ORDER BY id) AS ids FROM callers) AS all_callers,
+    (SELECT n, n % {_QUEUED} = 0 AS waits, timestamptz '2025-01-01' + n * interval '10 ms' AS at
+     FROM generate_series({{first}}, {{last}}) AS n) AS numbers"""
+_THEIRS = """
+INSERT INTO events (job_id, revision, status, progress, at)
+SELECT id, r, (ARRAY['queued', 'leased', 'running', 'succeeded'])[r], 0, created_at
+FROM jobs, generate_series(1, 4) AS r WHERE jobs.id >= {low} AND jobs.id <= {high} AND r <= revision;
+INSERT INTO attempts (job_id, number, generation, channel, worker_id, sent_at, finished_at, outcome,
+    http_status, billed)
+SELECT id, 1, 1, 'upstream', id, created_at, created_at, 'success', 200, 'yes'
+FROM jobs WHERE id >= {low} AND id <= {high} AND status = 'succeeded';
+INSERT INTO assets (id, caller_id, job_id, position, token, key, sha256, content_type, extension, width,
+    height, bytes, created_at)
+SELECT id, caller_id, id, 0, md5(id::text), 'sha256/' || md5(id::text) || md5(prompt) || '.png',
+    md5(id::text) || md5(prompt), 'image/png', 'png', 1024, 1024, 2000000, created_at
+FROM jobs WHERE id >= {low} AND id <= {high} AND status = 'succeeded'"""
+_GIVEN = frozenset(
+    (
+        *("id", "caller_id", "campaign", "status", "revision", "priority", "prompt", "not_before"),
+        *("started_at", "finished_at", "created_at", "updated_at", "attempts_used", "progress"),
+        *("channel_id", "leased_at"),
+    )
+)
+
+
+def measure(stage: Stage) -> Sequence[Figure]:
+    """Measure at each size: rounds, lives, rounds over dead rows and under an old snapshot, sizes."""
+    figures: list[Figure] = []
+    with stage.set_up() as scene:
+        submit(scene, 1)
+        _add_callers(scene)
+        have = 0
+        for size in SIZES:
+            _grow(scene, have, size)
+            have = size
+            _tell_sizes(scene)
+            measured = _measured(stage, scene, f"{size / 1e6:g} M jobs")
+            show(measured)  # the next size may take long
+            figures += measured
+    return figures
+
+
+def _measured(stage: Stage, scene: Scene, size: str) -> list[Figure]:
+    postmaster = stage.copies.pid
+    _settle(scene)
+    size = f"{size}, load {os.getloadavg()[0]:.1f}"
+    calm = run(round_times(scene, rounds=ROUNDS))
+    lives = run(live(scene, postmaster, LIVES))
+    dead = run(round_times(scene, rounds=ROUNDS))
+    _tell_dead(scene)
+    with _old_snapshot(scene):
+        run(live(scene, postmaster, LIVES))
+        kept = run(round_times(scene, rounds=ROUNDS))
+    _settle(scene)
+    again = run(round_times(scene, rounds=ROUNDS))
+    return [
+        Figure(f"{size}: whole lives, 4 workers", lives.rate, "jobs/s"),
+        Figure("  PostgreSQL's processor time", lives.cpu, "ms/job"),
+        Figure("  write-ahead log", lives.wal, "kB/job"),
+        Figure("  round of 50 jobs, after VACUUM, p50", median(calm), "ms"),
+        Figure(f"  the same, {LIVES:,} lives later", median(dead), "ms"),
+        Figure(f"  after {LIVES:,} more under an old snapshot", median(kept), "ms"),
+        Figure("  after VACUUM", median(again), "ms"),
+    ]
+
+
+def _add_callers(scene: Scene) -> None:
+    with _connected(scene) as connection:
+        connection.execute(
+            "INSERT INTO callers (id, name, key_hash, key_hint, admin, created_at) SELECT gen_random_uuid(), "
+            f"'c' || n, sha256(n::text::bytea), '', false, now() FROM generate_series(1, {_CALLERS - 1}) AS n"
+        )
+
+
+def _grow(scene: Scene, have: int, size: int) -> None:
+    """Add jobs in the order of their ids, with the rows that belong to them."""
+    with _connected(scene) as connection:
+        connection.execute("SET synchronous_commit = off")
+        cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
+        same = ", ".join(column.name for column in cursor.description or () if column.name not in _GIVEN)
+        for first in range(have, size, 250_000):
+            last = min(first + 250_000, size) - 1
+            connection.execute(_GROW.format(same=same, first=first, last=last).encode())
+            low, high = (
+                f"'{number:012x}'" for number in (1735689600000 + first * 10, 1735689600000 + last * 10)
+            )
+            ends = {"low": _uuid(low, "0"), "high": _uuid(high, "f")}
+            connection.execute(_THEIRS.format(**ends).encode())
+
+
+def _uuid(digits: str, rest: str) -> str:
+    return f"({digits} || repeat('{rest}', 20))::uuid"
+
+
+def _settle(scene: Scene) -> None:
+    with _connected(scene) as connection:
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def _old_snapshot(scene: Scene) -> Iterator[None]:
+    """Keep a transaction open that still sees all rows as they were: VACUUM may remove nothing."""
+    with psycopg.connect(scene.database_url) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SELECT count(*) FROM workers")
+        yield
+        connection.rollback()
+
+
+def _tell_sizes(scene: Scene) -> None:
+    with _connected(scene) as connection:
+        rows = connection.execute(
+            "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind IN ('r', 'i') AND pg_relation_size(oid) > 10000000 ORDER BY 2 DESC"
+        ).fetchall()
+        total = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    print(f"in all {int(total[0]) / 1e6:,.0f} MB" if total else "")
+    for name, size in rows:
+        print(f"  {name}: {size / 1e6:,.0f} MB")
+
+
+def _tell_dead(scene: Scene) -> None:
+    with _connected(scene) as connection:
+        rows = connection.execute(
+            "SELECT relname, n_tup_ins, n_tup_upd, n_tup_hot_upd, n_dead_tup, autovacuum_count "
+            "FROM pg_stat_user_tables WHERE n_tup_upd > 1000 OR n_dead_tup > 1000"
+        ).fetchall()
+    for name, *counts in rows:
+        print(f"  {name}: inserted, updated, HOT, dead, autovacuums: {counts}")
+
+
+@contextmanager
+def _connected(scene: Scene) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+        yield connection
