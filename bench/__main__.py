@@ -1,4 +1,4 @@
-"""Runs all benches, or those named: ``python -m bench [NAME]…``."""
+"""Runs the benches that take a few minutes, or those named: ``python -m bench [NAME]…``."""
 
 import os
 import signal
@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from bench import (
     answers,
     bulk,
+    crowd,
     downloads,
     end_to_end,
     fairness,
     hidden,
     in_flight,
     limiter,
+    outage,
     polling,
     rounds,
     rows,
+    scale,
     submit,
 )
 from bench.figures import Figure, show
@@ -35,7 +38,11 @@ _BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
     "limiter": limiter.measure,
     "hidden": hidden.measure,
     "fairness": fairness.measure,
+    "outage": outage.measure,
+    "scale": scale.measure,
+    "crowd": crowd.measure,
 }
+_LONG = frozenset({"limiter", "hidden", "scale"})  # ten minutes and more: only by name
 
 
 def main(names: Sequence[str]) -> int:
@@ -46,7 +53,7 @@ def main(names: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
     figures: list[Figure] = []
     with open_stage() as stage:
-        for name in names or _BENCHES:
+        for name in names or [name for name in _BENCHES if name not in _LONG]:
             print(f"{name}, load average before: {os.getloadavg()[0]:.1f}", flush=True)
             figures += _BENCHES[name](stage)
     show(figures)
