@@ -89,8 +89,9 @@ class Collector:
         feedback = body.get("promptFeedback") or body.get("prompt_feedback")
         if isinstance(details := body.get("incomplete_details"), dict):
             self._add_finish(details.get("reason"))
-        if isinstance(feedback, dict) and isinstance(reason := feedback.get("blockReason"), str):
-            self.block_reason = reason
+        if isinstance(feedback, dict):
+            reason = feedback.get("blockReason") or feedback.get("block_reason")
+            self.block_reason = reason if isinstance(reason, str) else self.block_reason
 
     def _add_choice(self, choice: Mapping[str, Any], index: int) -> None:
         self._add_finish(choice.get("native_finish_reason"))

@@ -27,6 +27,7 @@ _PICTURE = b"data:image/"  #: a picture as plain text, though it looks like an e
 _LARGE = 256 * 1024  #: bytes of an event that is too long to be taken apart while others wait
 _MOST_VALUES = 100_000  #: JSON values after each other in one text
 _GAP = re.compile(r"[ \r\n\t,]*")
+_COMMENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?::[^\r\n]*\s*)*")  #: lines, and the gaps after them
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -266,9 +267,8 @@ def _loose(text: str) -> Any:
 
 def _behind_comments(raw: bytes) -> bytes:
     """Return the body that follows comments which only kept the connection alive; empty if none does."""
-    body = raw.lstrip().removeprefix(_BOM).lstrip()
-    while body.startswith(b":"):
-        body = body.partition(b"\n")[2].lstrip()
+    comments = _COMMENTS.match(raw)
+    body = raw[comments.end() :] if comments else b""
     return body if body.startswith((b"{", b"[", b"<")) else b""
 
 

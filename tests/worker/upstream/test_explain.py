@@ -99,6 +99,7 @@ def test_the_request_says_how_many_pictures_were_wanted_and_whether_as_a_stream(
         ({"headers": {"x-request-id": "r"}}, "headers_only", None),
         ({"status": 200, "headers": {"retry-after": "3"}, "body": None}, "headers_only", None),
         ({"status": 200, "headers": {"x-should-retry": "true"}, "kind": "headers"}, "headers_only", None),
+        ({"status": 200, "headers": {"x-request-id": "r"}, "kind": "error"}, "ambiguous", "empty_response"),
         ({"status": 200, "headers": {}, "body": ""}, "ambiguous", "empty_response"),
         ({"status": 200, "headers": {"content-type": "application/json"}}, "ambiguous", "empty_response"),
         (

@@ -85,3 +85,9 @@ def test_an_empty_balance_behind_a_relay_is_not_ours(message: str) -> None:
 
 def test_a_code_within_a_sentence_is_a_code() -> None:
     assert summary(judged(500, error("OutputImageSensitiveContentDetected"))) == "permanent moderation_output"
+
+
+def test_very_many_comments_before_a_body_are_passed_over_at_once() -> None:
+    assert summary(judged(200, b": PING\n\n" * 200_000 + b'{"error":{"code":"moderation_blocked"}}')) == (
+        "permanent moderation"
+    )
