@@ -1,12 +1,12 @@
 """Attempt rows: written before the bytes leave, completed when the answer is judged."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, Row, Update, delete, func, insert, or_, select, update
+from sqlalchemy import Insert, Row, Update, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.rows import rows_parameter, rows_source
@@ -25,6 +25,7 @@ _ENDED = (
 )
 _KEPT = ("handles", "raw_key")  # may be known before the call ends, and are not forgotten then
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that asking again may change
+_MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _AMENDED = ("outcome", "error_code", "billed")
 
 
@@ -72,11 +73,15 @@ async def endings_before(
 
 
 async def last_minute(
-    connection: AsyncConnection, channel: str, since: datetime, refusals: Collection[str]
+    connection: AsyncConnection, channel: str, at: datetime, refusals: Collection[str]
 ) -> tuple[int, datetime | None, datetime | None]:
-    """Return how many calls a channel accepted since then, and when the first and the last were sent."""
-    sent = attempts.c.sent_at
-    statement = select(func.count(), func.min(sent), func.max(sent)).where(
+    """Return how many calls a channel accepted in the last minute, and when the first and the last were sent.
+
+    A call that left a moment ago may be refused yet: it is counted, but it is not taken for the last.
+    """
+    sent, since = attempts.c.sent_at, at - timedelta(minutes=1)
+    sure = or_(attempts.c.finished_at.is_not(None), sent < at - _MOMENT)
+    statement = select(func.count(), func.min(sent), func.max(case((sure, sent)))).where(
         attempts.c.channel == channel,
         sent > since,
         or_(attempts.c.error_code.is_(None), attempts.c.error_code.not_in(refusals)),

@@ -115,7 +115,7 @@ async def _changes(
         return {"tripped_at": now, "tripped_reason": words}
     known = Learned.from_json(channel.learned)
     if verdict.code in REFUSED:
-        last = LastMinute(*await last_minute(connection, channel.name, now - timedelta(minutes=1), REFUSED))
+        last = LastMinute(*await last_minute(connection, channel.name, now, REFUSED))
         if verdict.code == _SATURATED and (rested := saturated(known, now, last, verdict.retry_after)):
             return {"learned": rested.to_json(), **_cooling(channel, rested.resumed, words)}
         known = refused(known, now, channel.rpm, last, verdict.retry_after)

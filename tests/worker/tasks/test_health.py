@@ -36,12 +36,12 @@ class Caller:
     async def hears(self, outcome: Outcome, code: ErrorCode, **values: Any) -> None:
         await tell_channel(self.bench, self.job, Verdict(outcome, code, message="Oh.", **values))
 
-    async def called(self, times: int, *, over: timedelta) -> None:
+    async def called(self, times: int, *, over: timedelta, first: int = 1) -> None:
         """Note accepted calls, the last one now."""
         row = {"job_id": self.job.id, "generation": 1, "channel": "upstream", "worker_id": new_id()}
         start = self.darkroom.clock() - over
         rows = [
-            {**row, "number": n + 1, "billed": "yes", "sent_at": start + over * (n + 1) / times}
+            {**row, "number": first + n, "billed": "yes", "sent_at": start + over * (n + 1) / times}
             for n in range(times)
         ]
         async with self.darkroom.tools.database.writing() as connection:
@@ -114,6 +114,18 @@ async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
     assert other.bench.hand.shaky == {("upstream", "")}
     await tell_success(other.bench, caller.job)
     assert (await darkroom.channel()).breakers == {}
+
+
+async def test_an_overload_that_lasts_teaches_no_rate_although_other_calls_are_just_leaving(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    await caller.called(40, over=MINUTE)
+    await caller.hears(Outcome.RETRY, "upstream_saturated")
+    darkroom.clock.forward(seconds=6)
+    await caller.called(3, over=SECOND, first=100)  # still open; they will be refused like this one
+    await caller.hears(Outcome.RETRY, "upstream_saturated")
+    known = await learned(darkroom)
+    assert (known.rate, known.rest) == (None, 10)
 
 
 async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, caller: Caller) -> None:
