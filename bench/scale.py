@@ -113,6 +113,7 @@ def _grow(scene: Scene, have: int, size: int) -> None:
         for first in range(have, size, 250_000):
             last = min(first + 250_000, size) - 1
             connection.execute(_GROW.format(same=same, first=first, last=last).encode())
+            connection.execute("ANALYZE jobs")  # without it their rows are looked for in the whole table
             low, high = (
                 f"'{number:012x}'" for number in (1735689600000 + first * 10, 1735689600000 + last * 10)
             )
