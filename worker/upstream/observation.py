@@ -32,7 +32,7 @@ class Observation:
 
 
 def observation_of(value: object) -> Observation:
-    """Read ``{id?, status, headers, body, request?, transport?, model?, elapsed_s?}``.
+    """Read ``{id?, kind?, status, headers, body, request?, transport?, model?, elapsed_s?}``.
 
     ``body`` is the text as it came over the wire (or JSON, which is then written as text); ``body_b64`` takes
     its place for bytes. ``transport`` says in any words how a call without an answer failed. Members that
