@@ -101,7 +101,7 @@ def read_custom_id(text: str) -> Press | None:
     numbers = [int(part) for part in rest[1:] if _NUMBER.fullmatch(part)]
     if not hashes and _needs_no_hash(rest[0]):
         return _pick(rest)
-    if len(hashes) != 1:
+    if len(hashes) != 1 or len(hashes) + len(numbers) != len(rest) - 1:
         return None
     return Press(_known(rest[0]), numbers[0] if numbers else 0, UUID(hashes[0]))
 

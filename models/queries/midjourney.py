@@ -123,7 +123,9 @@ async def count_waiting(
     With ``lock``, others who count for this caller wait until this transaction ends.
     """
     if lock:
-        await connection.execute(select(callers.c.id).where(callers.c.id == caller_id).with_for_update())
+        await connection.execute(
+            select(callers.c.id).where(callers.c.id == caller_id).with_for_update(key_share=True)
+        )
     begun = (
         select(jobs.c.id)
         .join(parts, parts.c.job_id == jobs.c.id)

@@ -1,0 +1,72 @@
+"""Prompts taken apart, and what becomes of their flags."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.midjourney.prompt import read_prompt
+from api.midjourney.wishes import aspect_of, wish_of
+
+A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.example/c.webp"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "images", "flags"),
+    [
+        ("a cat", "a cat", (), {}),
+        ("a cat --ar 16:9 --v 6.1", "a cat", (), {"aspect": "16:9", "version": "6.1"}),
+        (f"{A} <{B}> two\n  lines", "two\n  lines", (A, B), {}),
+        (f"a cat {A}", f"a cat {A}", (), {}),
+        ("--ar 2:3 a cat", "a cat", (), {"aspect": "2:3"}),
+        ("a cat --ar=2:3", "a cat", (), {"aspect": "2:3"}),
+        ("a cat —ar 2:3", "a cat", (), {"aspect": "2:3"}),
+        ("a cat --AR 2:3", "a cat", (), {"aspect": "2:3"}),
+        ("yes —no way", "yes —no way", (), {}),
+        ("a cat --no dogs, birds --tile", "a cat", (), {"no": "dogs, birds", "tile": ""}),
+        ("a cat --foo bar --seed 7", "a cat --foo bar", (), {"seed": "7"}),
+        ("a cat --seed x", "a cat --seed x", (), {}),
+        ("a cat --ar", "a cat --ar", (), {}),
+        ("a cat --ar wide", "a cat --ar wide", (), {}),
+        ("a cat --niji", "a cat", (), {"niji": ""}),
+        ("a cat --niji 6", "a cat", (), {"niji": "6"}),
+        ("a cat --relax", "a cat", (), {"relax": ""}),
+        ("a --- cat --", "a --- cat --", (), {}),
+    ],
+)
+def test_prompts_are_taken_apart(
+    prompt: str, text: str, images: tuple[str, ...], flags: dict[str, str]
+) -> None:
+    found = read_prompt(prompt)
+
+    assert (found.text, tuple(found.images), dict(found.flags)) == (text, images, flags)
+
+
+def test_style_and_character_references_become_input_pictures_with_words() -> None:
+    wish = wish_of(read_prompt(f"{A} a cat --sref {B} --cref {C}"))
+
+    assert list(wish.images) == [A, B, C]
+    assert "style of reference picture 2" in wish.text
+    assert "same person as reference picture 3" in wish.text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size"),
+    [
+        ("16:9", "16:9"), ("1024x1792", "4:7"), ("3/2", "3:2"), ("1.85:1", "37:20"), ("4:4", "1:1"),
+        ("0:1", None), ("99999:1", None), (None, None),
+    ],
+)  # fmt: skip
+def test_aspect_ratios_of_any_spelling_become_a_size(ratio: str | None, size: str | None) -> None:
+    assert aspect_of(ratio) == size
+
+
+@given(
+    st.text(max_size=200)
+    | st.lists(st.sampled_from(["--ar", "--no", "—v", "1:2", "--seed", A, "x", "--sref"])).map(" ".join)
+)
+def test_no_prompt_is_too_odd_and_no_word_is_made_up(prompt: str) -> None:
+    found = read_prompt(prompt)
+    wish = wish_of(found)
+
+    assert set(found.text.split()) <= set(prompt.split())
+    assert isinstance(wish.text, str)
