@@ -39,6 +39,11 @@ def head() -> str:
     return ScriptDirectory.from_config(_configuration("")).get_current_head() or ""
 
 
+def is_next(revision: str) -> bool:
+    """Tell whether a revision is the one after our newest: a fleet is being upgraded, and we are still there."""
+    return revision.isdigit() and int(revision) == int(head()) + 1
+
+
 def current(url: str) -> str | None:
     """Return the revision that the database is at, or ``None`` if it has no tables."""
     engine = create_engine(synchronous(url))

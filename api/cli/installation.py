@@ -74,7 +74,7 @@ def _run(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]]
 
 
 def require_tables(settings: Settings) -> None:
-    """Refuse a database that is missing, out of reach or not at the newest revision."""
+    """Refuse a database that is missing, out of reach or not at our revision, or the one after it."""
     revision = revision_of(settings)
     if revision is None:
         raise CommandFailed(
@@ -82,11 +82,15 @@ def require_tables(settings: Settings) -> None:
             f"{shown_database(settings)} has no tables yet; run `darkroom migrate` "
             "(`darkroom up` does it by itself).",
         )
-    if revision != (newest := migrations.head()):
+    if revision != (newest := migrations.head()) and not migrations.is_next(revision):
         raise CommandFailed(
             Exit.USAGE,
             f"{shown_database(settings)} is at revision {revision}, and this version needs {newest}; "
-            "run `darkroom migrate`.",
+            + (
+                "install the version of Darkroom that made it so."
+                if revision > newest
+                else "run `darkroom migrate`."
+            ),
         )
 
 
@@ -102,7 +106,9 @@ def revision_of(settings: Settings) -> str | None:
 
 
 def upgrade(settings: Settings) -> str:
-    """Bring the tables up to date and return the revision."""
+    """Bring the tables up to date and return the revision; those of the next version stay as they are."""
+    if (revision := revision_of(settings)) is not None and migrations.is_next(revision):
+        return revision
     try:
         migrations.upgrade(settings.sqlalchemy_url)
     except (SQLAlchemyError, OSError) as error:

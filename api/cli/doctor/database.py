@@ -27,7 +27,7 @@ async def check_database(settings: Settings) -> list[Finding]:
     except CommandFailed as error:
         message, _, fix = str(error).rpartition(" Check ")
         return [fault("database", message, f"Start it, or check {fix}")]
-    if revision != migrations.head():
+    if revision != migrations.head() and not (revision and migrations.is_next(revision)):
         return [_outdated(settings, revision)]
     database = Database(settings.sqlalchemy_url, pool=1)
     try:
@@ -51,10 +51,11 @@ def _outdated(settings: Settings, revision: str | None) -> Finding:
     if revision is None and settings.embedded_broker:
         return fine("database", f"{shown_database(settings)} does not exist yet; `darkroom up` makes it")
     has = f"is at revision {revision}" if revision else "has no tables"
+    newer = revision is not None and revision > migrations.head()
     return fault(
         "database",
         f"{shown_database(settings)} {has}; it needs {migrations.head()}.",
-        "Run darkroom migrate.",
+        "Install the version of Darkroom that made it so." if newer else "Run darkroom migrate.",
     )
 
 
