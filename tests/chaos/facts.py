@@ -55,15 +55,15 @@ def gather(
     cuts: Sequence[Cut],
 ) -> Facts:
     """Read everything."""
-    assets = fleet.rows("SELECT * FROM assets")
+    jobs, attempts, assets, events = fleet.tables("jobs", "attempts", "assets", "events")
     return Facts(
         prompts=prompts,
         released=released,
         calls=fleet.practice.calls(),
-        jobs=fleet.rows("SELECT * FROM jobs"),
-        attempts=fleet.rows("SELECT * FROM attempts ORDER BY job_id, number"),
+        jobs=jobs,
+        attempts=sorted(attempts, key=lambda row: (row["job_id"], row["number"])),
         assets=assets,
-        events=fleet.rows("SELECT * FROM events ORDER BY job_id, revision"),
+        events=sorted(events, key=lambda row: (row["job_id"], row["revision"])),
         pictures=_pictures(fleet.pictures, [row["key"] for row in assets]),
         falls=falls,
         cuts=cuts,

@@ -106,6 +106,13 @@ class ChaosFleet:
         with psycopg.connect(url, row_factory=psycopg.rows.dict_row, connect_timeout=5) as connection:
             return connection.execute(query.encode()).fetchall()
 
+    def tables(self, *names: str) -> Sequence[Sequence[Mapping[str, Any]]]:
+        """Read whole tables as they are at one moment."""
+        url = self.postgres.url("chaos")
+        with psycopg.connect(url, row_factory=psycopg.rows.dict_row, connect_timeout=5) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            return [connection.execute(f"SELECT * FROM {name}".encode()).fetchall() for name in names]
+
     def _open(self) -> None:
         self.postgres = self._ending.enter_context(serve_postgres())
         self.broker = self._ending.enter_context(serve_valkey())
