@@ -17,7 +17,8 @@ from worker.tools import Tools
 _BATCH = 16
 _CLAIM = timedelta(seconds=60)  # after that, others end the task: this worker has died
 _AT_ONCE = 2  # grids composed side by side: each holds some pictures in memory
-_SHARE = 20  # a look may take one part in so many of the time
+_SHARE = 4  # a look may take one part in so many of the time …
+_LONGEST = 2.0  # … but in a busy moment, too, finished pictures wait no longer: seconds
 _log = structlog.get_logger()
 
 
@@ -39,7 +40,8 @@ class Finisher:
                 await self.look()
             except (SQLAlchemyError, OSError) as error:
                 _log.error("Midjourney tasks wait for the database", error=str(error)[:300])
-            await asyncio.sleep(max(self._tools.settings.dispatch_interval, _SHARE * self._took))
+            rest = min(_SHARE * self._took, _LONGEST)
+            await asyncio.sleep(max(self._tools.settings.dispatch_interval, rest))
 
     async def look(self) -> None:
         """Tell of all that went on, and end all tasks that can end."""
