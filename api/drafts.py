@@ -52,6 +52,10 @@ class Draft:
         """Return the job with its final input pictures."""
         return replace(self.job, request={**self.job.request, "images": list(images)})
 
+    def asking(self, **members: Any) -> "Draft":
+        """Return the draft with further members of its request, which only surfaces can set."""
+        return replace(self, job=replace(self.job, request={**self.job.request, **members}))
+
 
 def draft(value: Any, settings: Settings, at: datetime) -> Draft | Fault:
     """Check one submitted job."""

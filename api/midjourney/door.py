@@ -6,14 +6,20 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
 from api.midjourney.accounts import fetch_account, list_accounts
+from api.midjourney.blend import blend
 from api.midjourney.cancelling import cancel
 from api.midjourney.changes import action, change, simple_change
+from api.midjourney.describe import describe, shorten
+from api.midjourney.dialogs import modal
+from api.midjourney.edits import edits, retexture, swap_face
 from api.midjourney.envelope import CORS, envelope, of_problem
 from api.midjourney.images import image
 from api.midjourney.imagine import imagine
 from api.midjourney.pages import query_tasks
 from api.midjourney.routing import Handler, answering
 from api.midjourney.tasks import fetch, list_newest, list_queue, list_some
+from api.midjourney.uploads import image_seed, upload
+from api.midjourney.video import video
 from api.problems import Problem
 from models.midjourney.vocabulary import Code
 
@@ -25,6 +31,16 @@ ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/submit/action", action),
     ("POST", "/submit/change", change),
     ("POST", "/submit/simple-change", simple_change),
+    ("POST", "/submit/modal", modal),
+    ("POST", "/submit/describe", describe),
+    ("POST", "/submit/shorten", shorten),
+    ("POST", "/submit/blend", blend),
+    ("POST", "/submit/edits", edits),
+    ("POST", "/submit/edit", edits),
+    ("POST", "/submit/retexture", retexture),
+    ("POST", "/submit/video", video),
+    ("POST", "/submit/upload-discord-images", upload),
+    ("POST", "/insight-face/swap", swap_face),
     ("GET", "/task/list", list_newest),
     ("GET", "/task/queue", list_queue),
     ("GET", "/queue", list_queue),
@@ -34,6 +50,7 @@ ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/task-admin/query", query_tasks),
     ("GET", "/task/{task_id}/fetch", fetch),
     ("POST", "/task/{task_id}/cancel", cancel),
+    ("GET", "/task/{task_id}/image-seed", image_seed),
     ("GET", "/image/{task_id}", image),
     ("GET", "/account/list", list_accounts),
     ("GET", "/account/{account_id}/fetch", fetch_account),

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 from starlette.responses import Response
@@ -13,16 +14,31 @@ from api.midjourney.submitting import Asked
 from models.midjourney.buttons import choices_of, presses_of
 from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code, TaskStatus
-from models.queries.midjourney import find_task
+from models.queries.midjourney import assets_by_id, find_task
 
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """One follow-up, checked: the parent is the caller's and successful, and offers this button."""
+    """One follow-up, checked: the parent is the caller's and successful, and offers this button.
+
+    After a dialog, ``words`` and ``mask`` are what was sent with it; ``continues`` is the task that waited.
+    """
 
     asked: Asked
     parent: Row[Any]
     press: Press
+    words: str | None = None
+    mask: str | None = None
+    continues: int | None = None
+
+    @property
+    def said(self) -> str:
+        """What the new picture shows, in words: the dialog's, or those of the parent."""
+        if self.words is not None:
+            return self.words
+        request = self.parent.request
+        said: str = request.get("words", request.get("prompt", ""))
+        return said
 
 
 FollowUp = Callable[[Follow], Awaitable[Response]]
@@ -41,6 +57,16 @@ async def parent_of(asked: Asked, task_id: str | None) -> Row[Any]:
     if parent.outcome != TaskStatus.SUCCESS:
         raise Refusal(Code.INVALID, "This task has not succeeded, so nothing can follow from it.")
     return parent
+
+
+async def picture_of(follow: Follow, number: int) -> Row[Any]:
+    """Return a picture of the parent by its number, from 1. Raises ``Refusal`` if it is gone."""
+    pictures = follow.parent.pictures
+    if 1 <= number <= len(pictures):
+        async with follow.asked.services.database.reading() as connection:
+            if found := await assets_by_id(connection, [UUID(pictures[number - 1])]):
+                return found[0]
+    raise Refusal(Code.INVALID, "This picture is not kept any more.")
 
 
 def offered(parent: Row[Any], press: Press) -> Press:

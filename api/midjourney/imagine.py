@@ -45,7 +45,16 @@ def bot_of(body: Body, prompt: Prompt) -> Bot:
     return Bot.NIJI if "niji" in prompt.flags else body.bot
 
 
-async def draw(asked: Asked, text: str, prompt: Prompt, pictures: list[str], *, bot: Bot) -> Response:
+async def draw(
+    asked: Asked,
+    text: str,
+    prompt: Prompt,
+    pictures: list[str],
+    *,
+    bot: Bot,
+    parent_id: int | None = None,
+    continues: int | None = None,
+) -> Response:
     """Submit a grid for a prompt with input pictures that are stored already."""
     settings = asked.services.settings
     model = image_model(settings, bot)
@@ -58,6 +67,8 @@ async def draw(asked: Asked, text: str, prompt: Prompt, pictures: list[str], *, 
         bot=bot,
         mode=mode_of(asked.segment, asked.body.wanted_mode, prompt.flags),
         request={**job, "wanted": settings.midjourney_grid},
+        parent_id=parent_id,
+        continues=continues,
     )
     return await submit_jobs(asked, task, parts_of_grid(settings, job))
 

@@ -34,7 +34,7 @@ _FILL = (
 )
 _ENLARGE = "Draw this picture again at {times} resolution. Keep composition, colours and style. "
 _MASK = (
-    "The second picture is a mask of the first: white is what shall change, black must stay exactly as it is. "
+    "The second picture is a mask of the first: white shall change, black must stay exactly as it is. "
     "The third is the first with that part cut out. "
 )
 

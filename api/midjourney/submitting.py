@@ -23,11 +23,12 @@ from models.errors import InvalidRequest
 from models.midjourney.views import INSTANCE
 from models.midjourney.vocabulary import Action, Bot, Code, Mode
 from models.queries.jobs import NewJob
-from models.queries.midjourney import count_waiting, insert_task
+from models.queries.midjourney import continue_task, count_waiting, insert_task
 from models.states import OnUnknown
 from worker.midjourney.hooks import tell_end
 
 SURFACE = "midjourney"
+PREPARE = "prepare"  #: how a job's input pictures are changed before they are sent; no caller can say it
 COUNTED = 1000  #: waiting tasks that are counted at most for those who only want to know
 _NUMBERS = 50  # tries to find a free one
 
@@ -46,6 +47,7 @@ class NewTask:
     properties: Mapping[str, Any] = field(default_factory=dict)
     ended: Mapping[str, Any] = field(default_factory=dict)  #: columns of one that is over at birth
     modal: Mapping[str, Any] | None = None  #: what a dialog asks for
+    continues: int | None = None  #: the task that waited for a dialog and goes on as this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,13 @@ class Born:
     ahead: int = 0
 
 
-async def submit_jobs(asked: Asked, task: NewTask, jobs: Sequence[Mapping[str, Any]]) -> Response:
-    """Accept a task whose parts are these jobs, each as the native API would take it, and answer."""
+async def submit_jobs(
+    asked: Asked, task: NewTask, jobs: Sequence[Mapping[str, Any]], *, always_one: bool = False
+) -> Response:
+    """Accept a task whose parts are these jobs, each as the native API would take it, and answer.
+
+    ``always_one``: never with code 22, which clients of some verbs take for a failure.
+    """
     drafts = [_draft(asked, task, job) for job in jobs]
     born: list[Born] = []
 
@@ -80,7 +87,7 @@ async def submit_jobs(asked: Asked, task: NewTask, jobs: Sequence[Mapping[str, A
         born.append(await _born(connection, asked, task, accepted.jobs))
 
     await accept(asked.services, asked.caller, drafts, surface=SURFACE, once=None, at=asked.at, beside=beside)
-    return answer(asked, born[0])
+    return answer(asked, born[0], always_one=always_one)
 
 
 async def submit_ended(asked: Asked, task: NewTask) -> Response:
@@ -94,9 +101,21 @@ async def submit_ended(asked: Asked, task: NewTask) -> Response:
     return answer(asked, Born(number))
 
 
-def answer(asked: Asked, born: Born) -> Response:
+async def submit_dialog(asked: Asked, task: NewTask, *, remix: bool) -> Response:
+    """Accept a task that waits until the client has sent ``modal``, and ask for that."""
+    async with asked.services.database.writing() as connection:
+        number = await _insert(connection, asked, task, ())
+    final = task.properties.get("finalPrompt", "")
+    words = "Waiting for the dialog: send its prompt and mask to submit/modal."
+    return envelope(
+        Code.DIALOG, words, str(number), finalPrompt=final, remix=remix, discordInstanceId=INSTANCE
+    )
+
+
+def answer(asked: Asked, born: Born, *, always_one: bool = False) -> Response:
     """Tell a task's number, and how many wait before it."""
-    queued = born.ahead > 0 and not asked.services.settings.midjourney_always_one
+    always_one = always_one or asked.services.settings.midjourney_always_one
+    queued = born.ahead > 0 and not always_one
     properties: dict[str, Any] = {"discordInstanceId": INSTANCE}
     if born.ahead:
         properties["numberOfQueues"] = born.ahead
@@ -110,10 +129,11 @@ def _draft(asked: Asked, task: NewTask, job: Mapping[str, Any]) -> Draft:
     """Check one part. Raises ``Refusal``."""
     settings = asked.services.settings
     given = {"priority": PRIORITIES[task.mode], "on_unknown": _on_unknown(settings.on_unknown), **job}
+    prepare = given.pop(PREPARE, None)
     made = draft(given, settings, asked.at)
     if isinstance(made, Fault):
         raise Refusal(Code.INVALID, legible(made.message))
-    return made
+    return made if prepare is None else made.asking(**{PREPARE: prepare})
 
 
 def _on_unknown(usual: OnUnknown) -> str:
@@ -130,7 +150,22 @@ async def _born(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: 
             f"{ahead} of your tasks wait already, which is all that may. Try again when some have started."
         )
         raise Refusal(Code.QUEUE_FULL, words, discordInstanceId=INSTANCE)
+    if task.continues is not None:
+        return Born(await _go_on(connection, asked, task, task.continues, jobs), ahead)
     return Born(await _insert(connection, asked, task, jobs), ahead)
+
+
+async def _go_on(
+    connection: AsyncConnection, asked: Asked, task: NewTask, number: int, jobs: Sequence[NewJob]
+) -> int:
+    """Let the task that waited go on. Its time begins now: clients give up on old ones."""
+    row = _row(asked, task)
+    kept = {"hash", "parent_id", "told", "caller_id", "modal"}
+    kept |= {name for name in ("state", "notify_hook") if row[name] is None}
+    changes = {name: value for name, value in row.items() if name not in kept}
+    if not await continue_task(connection, number, changes, [job.id for job in jobs]):
+        raise Refusal(Code.INVALID, "This task does not wait for a dialog any more.")
+    return number
 
 
 async def _insert(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: Sequence[NewJob]) -> int:

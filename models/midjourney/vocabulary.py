@@ -63,3 +63,4 @@ class Bot(StrEnum):
 
     MIDJOURNEY = "MID_JOURNEY"
     NIJI = "NIJI_JOURNEY"
+    INSIGHT_FACE = "INSIGHT_FACE"  #: only told: of tasks that swap faces

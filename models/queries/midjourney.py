@@ -27,13 +27,31 @@ async def insert_task(
     born = await connection.execute(statement.on_conflict_do_nothing().returning(tasks.c.id))
     if born.first() is None:
         return False
-    if job_ids:
-        rows = [
-            {"task_id": values["id"], "position": position, "job_id": job_id}
-            for position, job_id in enumerate(job_ids)
-        ]
-        await connection.execute(insert(parts), rows)
+    await _insert_parts(connection, values["id"], job_ids)
     return True
+
+
+async def continue_task(
+    connection: AsyncConnection, task_id: int, changes: Mapping[str, Any], job_ids: Sequence[UUID]
+) -> bool:
+    """Let a task that waits for a dialog go on with these parts. ``False`` if it does not wait."""
+    waits = tasks.c.modal.is_not(None) & tasks.c.outcome.is_(None)
+    result = await connection.execute(
+        update(tasks).where(tasks.c.id == task_id, waits).values(**changes, modal=null())
+    )
+    if result.rowcount != 1:
+        return False
+    await _insert_parts(connection, task_id, job_ids)
+    return True
+
+
+async def _insert_parts(connection: AsyncConnection, task_id: int, job_ids: Sequence[UUID]) -> None:
+    rows = [
+        {"task_id": task_id, "position": position, "job_id": job_id}
+        for position, job_id in enumerate(job_ids)
+    ]
+    if rows:
+        await connection.execute(insert(parts), rows)
 
 
 async def find_task(

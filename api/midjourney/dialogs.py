@@ -1,0 +1,53 @@
+"""Dialogs: some buttons wait until the client has sent a prompt or a mask, with ``modal``."""
+
+from typing import Any
+
+from sqlalchemy import Row
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.midjourney.bodies import Body
+from api.midjourney.envelope import Refusal
+from api.midjourney.follow import Follow
+from api.midjourney.follow_ups import do
+from api.midjourney.numbers import number_of
+from api.midjourney.routing import asked_for
+from api.midjourney.submitting import Asked
+from models.midjourney.custom_ids import Press
+from models.midjourney.vocabulary import Code
+from models.queries.midjourney import find_task
+
+
+class ModalBody(Body):
+    """What modal takes."""
+
+    task_id: str | None = None
+    prompt: str | None = None
+    mask_base64: str | None = None
+
+
+async def modal(request: Request) -> Response:
+    """Go on with a task that waits for its dialog."""
+    asked, body = await asked_for(request, ModalBody)
+    if not (body.task_id or "").strip():
+        raise Refusal(Code.INVALID, "taskId: must not be empty")
+    task, parent = await _waiting(asked, body.task_id)
+    press = Press(task.modal["verb"], task.modal["number"], parent.hash)
+    words = (body.prompt or "").strip() or task.properties.get("finalPrompt", "")
+    follow = Follow(asked, parent, press, words=words, mask=body.mask_base64, continues=task.id)
+    return await do(follow)
+
+
+async def _waiting(asked: Asked, task_id: str | None) -> tuple[Row[Any], Row[Any]]:
+    """Return the task that waits, and its parent. Raises ``Refusal``."""
+    number, caller_id = number_of(task_id), asked.caller.id
+    async with asked.services.database.reading() as connection:
+        task = None if number is None else await find_task(connection, number, caller_id=caller_id)
+        if task is None:
+            raise Refusal(Code.NOT_FOUND, "There is no such task, or it is not yours.")
+        if task.modal is None or task.outcome is not None:
+            raise Refusal(Code.INVALID, "This task does not wait for a dialog.")
+        parent = await find_task(connection, task.parent_id, caller_id=caller_id)
+    if parent is None:
+        raise Refusal(Code.NOT_FOUND, "The task that it begins with is gone.")
+    return task, parent

@@ -1,0 +1,123 @@
+"""edits, retexture and swap-face: pictures that clients bring, changed."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BeforeValidator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.midjourney.bodies import Body
+from api.midjourney.edit import Edit, submit_edit, with_mask
+from api.midjourney.envelope import Refusal
+from api.midjourney.follow import parent_of
+from api.midjourney.instructions import Task
+from api.midjourney.pictures import keep_pictures
+from api.midjourney.routing import asked_for
+from api.midjourney.submitting import Asked
+from models.ids import public_id
+from models.midjourney.vocabulary import Action, Bot, Code
+
+
+def _first(value: object) -> object:
+    """Take the first of several pictures: some clients send a list."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+class EditsBody(Body):
+    """What edits takes: a picture of the client's or of a task, and perhaps a mask."""
+
+    prompt: str | None = None
+    image: Annotated[str | None, BeforeValidator(_first)] = None
+    task_id: str | None = None
+    mask_base64: str | None = None
+
+
+class RetextureBody(Body):
+    """What retexture takes."""
+
+    prompt: str | None = None
+    image: Annotated[str | None, BeforeValidator(_first)] = None
+
+
+class SwapBody(Body):
+    """What swap-face takes: whose face, and where it goes."""
+
+    source_base64: str | None = None
+    source_url: str | None = None
+    target_base64: str | None = None
+    target_url: str | None = None
+
+
+async def edits(request: Request) -> Response:
+    """Edit a picture, or what a mask shows of it."""
+    asked, body = await asked_for(request, EditsBody)
+    prompt, mask = _prompt(body.prompt), (body.mask_base64 or "").strip()
+    parent_id = None
+    if given := (body.image or "").strip():
+        picture = await _kept(asked, given, "image")
+    else:
+        if not (body.task_id or "").strip():
+            raise Refusal(Code.INVALID, "image: must not be empty, unless taskId names a task")
+        parent = await parent_of(asked, body.task_id)
+        if not parent.pictures:
+            raise Refusal(Code.INVALID, "This task has no picture.")
+        picture, parent_id = public_id("asset", UUID(parent.pictures[0])), parent.id
+    edit = _edit(Action.EDIT, Task.EDIT, prompt, [picture], bot=body.bot, parent_id=parent_id)
+    if mask:
+        masked = _edit(Action.EDIT, Task.EDIT_REGION, prompt, [picture], bot=body.bot, parent_id=parent_id)
+        edit = with_mask(masked, await _kept(asked, mask, "maskBase64"))
+    return await submit_edit(asked, edit)
+
+
+async def retexture(request: Request) -> Response:
+    """Keep a picture's shapes, and draw its surfaces anew."""
+    asked, body = await asked_for(request, RetextureBody)
+    prompt, given = _prompt(body.prompt), (body.image or "").strip()
+    if not given:
+        raise Refusal(Code.INVALID, "image: must not be empty")
+    picture = await _kept(asked, given, "image")
+    return await submit_edit(asked, _edit(Action.RETEXTURE, Task.RETEXTURE, prompt, [picture], bot=body.bot))
+
+
+async def swap_face(request: Request) -> Response:
+    """Put the face of one picture into another."""
+    asked, body = await asked_for(request, SwapBody)
+    source = (body.source_base64 or "").strip() or (body.source_url or "").strip()
+    target = (body.target_base64 or "").strip() or (body.target_url or "").strip()
+    if not source or not target:
+        raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 must not be empty")
+    if source == target:
+        raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 are the same picture")
+    images = [await _kept(asked, source, "sourceBase64"), await _kept(asked, target, "targetBase64")]
+    return await submit_edit(
+        asked,
+        _edit(Action.SWAP_FACE, Task.SWAP_FACE, "", images, bot=Bot.INSIGHT_FACE),
+        always_one=True,
+    )
+
+
+def _prompt(given: str | None) -> str:
+    if not (prompt := (given or "").strip()):
+        raise Refusal(Code.INVALID, "prompt: must not be empty")
+    return prompt
+
+
+async def _kept(asked: Asked, picture: str, field: str) -> str:
+    (kept,) = await keep_pictures(asked.services, asked.caller, [picture], field=field, at=asked.at)
+    return kept
+
+
+def _edit(
+    action: Action, order: Task, prompt: str, images: list[str], *, bot: Bot, parent_id: int | None = None
+) -> Edit:
+    return Edit(
+        action=action,
+        order=order,
+        images=images,
+        prompt=prompt,
+        words=prompt,
+        description=f"/{order} {prompt}".strip(),
+        bot=bot,
+        parent_id=parent_id,
+    )

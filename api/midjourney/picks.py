@@ -1,0 +1,50 @@
+"""Drawing what a description or a shortened prompt suggests."""
+
+from starlette.responses import Response
+
+from api.midjourney.follow import Follow
+from api.midjourney.imagine import bot_of, draw, job_of
+from api.midjourney.models import image_model
+from api.midjourney.modes import mode_of
+from api.midjourney.prompt import read_prompt
+from api.midjourney.submitting import NewTask, submit_jobs
+from api.midjourney.wishes import wish_of
+from models.midjourney.vocabulary import Action
+
+
+def pick_of(follow: Follow) -> str:
+    """Return the prompt that was picked; all of them for number 0."""
+    picks: list[str] = follow.parent.request.get("picks", [])
+    number = follow.press.number
+    return picks[number - 1] if number else "\n\n".join(picks)
+
+
+async def draw_pick(follow: Follow) -> Response:
+    """Draw a grid of one prompt; or one picture of each, if all were picked and left as they are."""
+    text = pick_of(follow) if follow.words is None else follow.words
+    if not follow.press.number and text == pick_of(follow):
+        return await _each(follow)
+    prompt = read_prompt(text)
+    bot, parent = bot_of(follow.asked.body, prompt), follow.parent
+    return await draw(
+        follow.asked, text, prompt, [], bot=bot, parent_id=parent.id, continues=follow.continues
+    )
+
+
+async def _each(follow: Follow) -> Response:
+    asked, picks = follow.asked, follow.parent.request["picks"]
+    bot = asked.body.bot
+    model = image_model(asked.services.settings, bot)
+    jobs = [job_of(wish_of(read_prompt(pick)), model) for pick in picks]
+    text = pick_of(follow)
+    task = NewTask(
+        action=Action.IMAGINE,
+        prompt=text,
+        description=f"/imagine {text}",
+        bot=bot,
+        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        request={**jobs[0], "wanted": len(jobs), "words": text},
+        parent_id=follow.parent.id,
+        continues=follow.continues,
+    )
+    return await submit_jobs(asked, task, jobs)

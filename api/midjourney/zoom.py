@@ -1,0 +1,77 @@
+"""Larger views: zoom out, custom zoom, pan, make square. The picture is sent on a larger canvas."""
+
+import re
+
+from starlette.responses import Response
+
+from api.midjourney.edit import following, submit_edit
+from api.midjourney.envelope import Refusal
+from api.midjourney.follow import Follow, picture_of
+from api.midjourney.instructions import Task
+from api.midjourney.margins import Margins, panned, ratio_of, reshaped, zoomed
+from api.midjourney.prompt import read_prompt
+from api.midjourney.wishes import aspect_of
+from models.midjourney.vocabulary import Action, Code
+
+_FACTORS = {50: 2.0, 75: 1.5}  # by the number in the customId
+_SQUARE = 100
+_ZOOM = re.compile(r"(?:--|—|–)zoom(?:[ \t=]+(\S+))?", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9](?:\.[0-9]{1,4})?", re.ASCII)
+_USUAL = 2.0
+
+
+async def zoom_out(follow: Follow) -> Response:
+    """Zoom out by a fixed factor, or make square."""
+    if follow.press.number == _SQUARE:
+        picture = await picture_of(follow, 1)
+        margins = reshaped(picture.width or 1, picture.height or 1, 1.0)
+        return await _submitted(follow, Task.SQUARE, Action.ZOOM, margins)
+    return await _submitted(follow, Task.ZOOM, Action.ZOOM, zoomed(_FACTORS[follow.press.number]))
+
+
+async def pan(follow: Follow) -> Response:
+    """Move the camera aside."""
+    return await _submitted(follow, Task.PAN, Action.PAN, panned(follow.press.verb))
+
+
+async def custom_zoom(follow: Follow) -> Response:
+    """Zoom out as the dialog's prompt says: ``--zoom`` from 1 to 2, and perhaps another ``--ar``."""
+    factor, rest = read_zoom(follow.said)
+    prompt = read_prompt(rest)
+    picture = await picture_of(follow, 1)
+    margins = zoomed(factor)
+    if ratio := aspect_of(prompt.flags.get("aspect")):
+        wide, high = (int(side) for side in ratio.split(":"))
+        margins = reshaped(picture.width or 1, picture.height or 1, wide / high, factor=factor)
+    if not any(margins.values()):
+        raise Refusal(Code.INVALID, "prompt: --zoom 1 needs an --ar of another shape")
+    return await _submitted(follow, Task.ZOOM, Action.ZOOM, margins, words=prompt.text)
+
+
+def read_zoom(text: str) -> tuple[float, str]:
+    """Return the factor after ``--zoom``, 2 without one, and the other words. Raises ``Refusal``."""
+    found = _ZOOM.search(text)
+    if found is None:
+        return _USUAL, text
+    value = found[1] or ""
+    if not _NUMBER.fullmatch(value) or not 1 <= float(value) <= 2:
+        raise Refusal(Code.INVALID, "prompt: --zoom must be followed by a number from 1 to 2")
+    before, after = text[: found.start()].strip(), text[found.end() :].strip()
+    return float(value), f"{before} {after}".strip()
+
+
+async def _submitted(
+    follow: Follow, order: Task, action: Action, margins: Margins, *, words: str | None = None
+) -> Response:
+    picture = await picture_of(follow, 1)
+    edit = following(
+        follow,
+        picture,
+        action=action,
+        order=order,
+        grid=True,
+        size=ratio_of(picture.width or 1, picture.height or 1, margins),
+        prepare={"margins": dict(margins)},
+        words=follow.said if words is None else words,
+    )
+    return await submit_edit(follow.asked, edit)
