@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.midjourney.standing import SETTLED
@@ -53,3 +54,22 @@ async def text_of(connection: AsyncConnection, task_id: int) -> str:
     """Return what a task's job said; empty if it said nothing."""
     query = select(jobs.c.text).join(parts, parts.c.job_id == jobs.c.id).where(parts.c.task_id == task_id)
     return next((text for text in (await connection.scalars(query)) if text), "")
+
+
+async def release(connection: AsyncConnection, task_id: int) -> bool:
+    """Let a task go on: it has new parts. ``False`` if it has ended meanwhile."""
+    result = await connection.execute(
+        update(tasks).where(tasks.c.id == task_id, tasks.c.outcome.is_(None)).values(claimed_until=None)
+    )
+    return bool(result.rowcount == 1)
+
+
+async def add_parts(
+    connection: AsyncConnection, task_id: int, job_ids: Sequence[UUID], *, first: int
+) -> None:
+    """Add parts to a task, from a position on. Whoever comes second fails: the positions are taken."""
+    rows = [
+        {"task_id": task_id, "position": position, "job_id": job_id}
+        for position, job_id in enumerate(job_ids, first)
+    ]
+    await connection.execute(insert(parts), rows)

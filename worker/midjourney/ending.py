@@ -22,6 +22,7 @@ from models.states import JobStatus
 from worker.midjourney.grid import compose
 from worker.midjourney.hooks import tell_end
 from worker.midjourney.texts import described, text_changes
+from worker.midjourney.topping import top_up
 from worker.storage.bring import StoredPicture
 from worker.tools import Tools
 
@@ -51,6 +52,8 @@ async def end(tools: Tools, task: Row[Any]) -> bool:
         return await _ended(tools, task, await _text_ending(tools, task, parts, text))
     if task.action == Action.VIDEO:
         pictures = [each for each in pictures if each.content_type.startswith("video/")]
+    if pictures and await top_up(tools, task, parts, len(pictures)):
+        return False
     try:
         shown = await _shown(tools, task, pictures) if pictures else None
     except StorageError as error:

@@ -119,6 +119,21 @@ async def test_where_n_is_honoured_one_call_draws_all_four(sqlite_url: str, tmp_
         assert len(studio.darkroom.provider.ledger.calls) == 1
 
 
+async def test_what_a_call_for_four_did_not_bring_is_called_for_one_by_one(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async with open_studio(plain_database_url, tmp_path, upstream_preset="generic") as studio:
+        number = await studio.number(prompt="a cat [1 picture]")
+        await studio.develop()
+        between = await studio.fetch(number)
+        assert (between["status"], between["progress"]) == ("IN_PROGRESS", "25%")
+        await studio.develop()
+
+        task = await studio.fetch(number)
+        assert (task["status"], len(task["imageUrls"])) == ("SUCCESS", 4)
+        assert len(studio.darkroom.provider.ledger.calls) == 4
+
+
 async def test_a_grid_of_one_is_the_picture_itself(sqlite_url: str, tmp_path: Path) -> None:
     async with open_studio(sqlite_url, tmp_path, midjourney_grid=1) as studio:
         task = await studio.done()
