@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from statistics import median
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -28,11 +29,12 @@ _SLOTS = 50  # jobs that one worker of this bench takes at once
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """What so many lives cost: lives per second; PostgreSQL's processor time and log for each."""
+    """What so many lives cost: lives per second; PostgreSQL's processor time and log for each; the rounds."""
 
     rate: float
     cpu: float  #: milliseconds of PostgreSQL's processes per life
     wal: float  #: kB per life
+    round: float  #: milliseconds of a round, the median
 
 
 @dataclass(slots=True)
@@ -115,15 +117,8 @@ async def live(scene: Scene, postmaster: int, count: int, *, workers: int = 4) -
     lasted = perf_counter() - begun
     spent, logged = _spent(postmaster) - spent, _logged(scene) - logged
     await crew[0].tools.close()
-    return Lives(count / lasted, 1000 * spent / count, logged / 1000 / count)
-
-
-async def round_times(scene: Scene, *, rounds: int) -> list[float]:
-    """Return the milliseconds of one worker's rounds, each of a whole hand; the first ones are left out."""
-    (one,) = await open_crew(scene, 1)
-    await one.live((rounds + 10) * _SLOTS)
-    await one.tools.close()
-    return one.rounds[10:]
+    rounds = [seconds for one in crew for seconds in one.rounds]
+    return Lives(count / lasted, 1000 * spent / count, logged / 1000 / count, median(rounds))
 
 
 def _spent(postmaster: int) -> float:
