@@ -27,6 +27,9 @@ from worker.storage.bring import StoredPicture
 from worker.tools import Tools
 
 _AGAIN = timedelta(seconds=5)  # until storage is asked again
+_NOTHING = "No picture came back."
+_NO_PROMPT = "The text model answered without a prompt. Try again, or set another text model."
+_NO_VIDEO = "The model sent a picture where a video was asked for. Set a video model that makes videos."
 _REASON = 2000  # characters of a reason
 _log = structlog.get_logger()
 
@@ -50,7 +53,9 @@ async def end(tools: Tools, task: Row[Any]) -> bool:
         text = await text_of(connection, task.id) if wants_text(task.request) else None
     if text is not None:
         return await _ended(tools, task, await _text_ending(tools, task, parts, text))
+    nothing = _NOTHING
     if task.action == Action.VIDEO:
+        nothing = _NO_VIDEO if pictures else nothing
         pictures = [each for each in pictures if each.content_type.startswith("video/")]
     if pictures and await top_up(tools, task, parts, len(pictures)):
         return False
@@ -61,7 +66,7 @@ async def end(tools: Tools, task: Row[Any]) -> bool:
         async with tools.database.writing() as connection:
             await postpone(connection, task.id, until=tools.clock() + _AGAIN)
         return False
-    return await _ended(tools, task, _ending(parts, pictures, shown, at=tools.clock()))
+    return await _ended(tools, task, _ending(parts, pictures, shown, at=tools.clock(), nothing=nothing))
 
 
 async def _ended(tools: Tools, task: Row[Any], ending: Ending) -> bool:
@@ -78,7 +83,7 @@ async def _text_ending(tools: Tools, task: Row[Any], parts: Sequence[Any], text:
     at = tools.clock()
     changes = text_changes(task, text)
     if changes is None:
-        return _ending(parts, [], None, at=at)
+        return _ending(parts, [], None, at=at, nothing=_NO_PROMPT)
     starts = [part.started_at for part in parts if part.started_at is not None]
     shown, made = await described(tools, task, at)
     times = {"started_at": min(starts, default=at), "finished_at": at}
@@ -86,12 +91,17 @@ async def _text_ending(tools: Tools, task: Row[Any], parts: Sequence[Any], text:
 
 
 def _ending(
-    parts: Sequence[Any], pictures: Sequence[Any], shown: Mapping[str, Any] | None, *, at: datetime
+    parts: Sequence[Any],
+    pictures: Sequence[Any],
+    shown: Mapping[str, Any] | None,
+    *,
+    at: datetime,
+    nothing: str,
 ) -> Ending:
     starts = [part.started_at for part in parts if part.started_at is not None]
     times = {"started_at": min(starts, default=at), "finished_at": at}
     if not pictures:
-        reason = reason_of(parts)
+        reason = reason_of(parts, nothing)
         return Ending({"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times})
     changes = {
         "outcome": TaskStatus.SUCCESS.value,
@@ -102,7 +112,7 @@ def _ending(
     return Ending(changes, [] if shown is None else [shown])
 
 
-def reason_of(parts: Sequence[Any]) -> str:
+def reason_of(parts: Sequence[Any], nothing: str) -> str:
     """Return in one sentence why there is no picture; never empty, for that is how clients see a failure."""
     words = [str(part.error["message"]) for part in parts if part.error and part.error.get("message")]
     if words:
@@ -111,7 +121,7 @@ def reason_of(parts: Sequence[Any]) -> str:
         return "It could not start in time."
     if any(part.status == JobStatus.CANCELLED for part in parts):
         return "It was cancelled."
-    return "No picture came back."
+    return nothing
 
 
 async def _shown(tools: Tools, task: Row[Any], pictures: Sequence[Any]) -> dict[str, Any] | None:

@@ -28,24 +28,27 @@ async def top_up(tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: i
         job = (await jobs_of(connection, [parts[0].job_id]))[parts[0].job_id]
     if (job.request.get("n") or 1) < 2:
         return False
-    jobs = [_job(job, tools) for _ in range(missing)]
+    jobs = [_job(job, number, tools) for number in range(1, missing + 1)]
     async with tools.database.writing() as connection:
         if not await release(connection, task.id):
             return False
         await insert_jobs(connection, jobs, caller_id=job.caller_id, surface=job.surface, at=tools.clock())
         await add_parts(connection, task.id, [each.id for each in jobs], first=1)
     _log.info(
-        "fewer pictures came than n asked for; called once for each other", task=task.id, missing=missing
+        "fewer pictures came than n asked for; the others are called for", task=task.id, missing=missing
     )
     return True
 
 
-def _job(job: Row[Any], tools: Tools) -> NewJob:
+def _job(job: Row[Any], number: int, tools: Tools) -> NewJob:
+    params = dict(job.request.get("params") or {})
+    if isinstance(params.get("seed"), int):
+        params["seed"] += number  # the same seed would draw the same picture again
     return NewJob(
         id=new_id(),
         model=job.model,
         prompt=job.prompt,
-        request={**job.request, "n": None},
+        request={**job.request, "n": None, "params": params},
         priority=job.priority,
         max_attempts=job.max_attempts,
         on_unknown=job.on_unknown,
