@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.chaos.plan import Stage
+from tests.chaos.report import history
 from tests.chaos.run import run
 
 
@@ -21,13 +22,13 @@ def stage_for(jobs: int) -> Stage:
 
 
 def _some(complaints: Sequence[str]) -> Sequence[str]:
-    """Return at most five of each kind; what varies within a kind are numbers and ids."""
+    """Return at most three of each kind; what varies within a kind are numbers and ids."""
     seen: Counter[str] = Counter()
     found = []
     for complaint in complaints:
         kind = re.sub(r"[0-9a-f-]*\d[0-9a-f-]*", "", complaint)
         seen[kind] += 1
-        if seen[kind] <= 5:
+        if seen[kind] <= 3:
             found.append(complaint)
     return found
 
@@ -48,6 +49,9 @@ def main() -> int:
         print(outcome.table)
         for complaint in _some(outcome.finding.complaints):
             print(f"  {complaint}")
+            print(history(outcome.facts, complaint))
+        if outcome.finding.complaints:
+            print("falls:", *outcome.facts.falls, sep="\n  ")
         if outcome.finding.complaints or given.keep:
             print(f"logs: {folder}")
         else:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from tests.chaos.facts import Facts
 from tests.chaos.faults import Injury
 from tests.chaos.verify import Finding
 
@@ -39,3 +40,25 @@ def table(
         ("verdict", "passed" if not finding.complaints else f"{len(finding.complaints)} complaints"),
     ]
     return "\n".join(f"{name:<32} {value}" for name, value in rows)
+
+
+def history(facts: Facts, complaint: str) -> str:
+    """Tell all that is known of the job that a complaint names."""
+    named = next((job for job in facts.prompts if str(job) in complaint), None)
+    if named is None:
+        return ""
+    lines = [
+        *(
+            f"{row['at']:%H:%M:%S.%f} {row['status']}: {row['detail']}"
+            for row in facts.events
+            if row["job_id"] == named
+        ),
+        *(
+            f"attempt {row['number']} of {row['worker_id']}, {row['sent_at']:%H:%M:%S.%f} to "
+            f"{row['finished_at']}: {row['outcome']}, {row['error_code']}, {row['billed']}"
+            for row in facts.attempts
+            if row["job_id"] == named
+        ),
+        *(f"call {call}" for call in facts.calls if call.prompt == facts.prompts[named]),
+    ]
+    return "\n".join(f"      {line}" for line in lines)
