@@ -1,0 +1,151 @@
+"""blend, edits, retexture, swap-face, video, uploads, seeds: verbs that begin with the client's pictures."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.midjourney.asking import jobs_of, opened, picture, sent, single
+from tests.api.midjourney.studio import Studio, open_studio
+from tests.api.service import BOB
+
+RED, BLUE = picture(colour="red"), picture(colour="blue")
+
+
+async def test_pictures_are_blended_into_a_grid(each_studio: Studio) -> None:
+    task = await each_studio.done("blend", base64Array=[RED, BLUE], dimensions="PORTRAIT")
+    assert (task["action"], task["status"], len(task["imageUrls"])) == ("BLEND", "SUCCESS", 4)
+    request = await sent(each_studio, task["id"])
+    assert (request.images, request.size) == ((RED, BLUE), "2:3")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"base64Array": None},
+        {"base64Array": [RED]},
+        {"base64Array": [RED] * 6},
+        {"base64Array": [RED, "no picture"]},
+        {"base64Array": [RED, BLUE], "dimensions": "ROUND"},
+        {"base64Array": RED},
+    ],
+    ids=["nothing", "null", "one", "six", "no picture", "no shape", "no list"],
+)
+async def test_a_blend_that_can_not_be_is_refused(studio: Studio, body: dict[str, Any]) -> None:
+    envelope = await studio.submit("blend", **body)
+    assert (envelope["code"], envelope["result"]) == (4, None)
+
+
+async def test_a_picture_is_edited_with_and_without_a_mask(each_studio: Studio) -> None:
+    plain = await each_studio.done("edits", prompt="add a hat", image=RED)
+    assert (plain["action"], plain["status"]) == ("EDIT", "SUCCESS")
+    assert (await sent(each_studio, plain["id"])).images == (RED,)
+    masked = await each_studio.done(
+        "edits", prompt="add a hat", image=RED, maskBase64=picture((4, 2), "white")
+    )
+    images = (await sent(each_studio, masked["id"])).images
+    assert (masked["status"], len(images), opened(images[2]).mode) == ("SUCCESS", 3, "RGBA")
+    assert "CustomZoom" in str(masked["buttons"])
+
+
+async def test_the_picture_of_a_task_is_edited(studio: Studio) -> None:
+    parent = await single(studio)
+    task = await studio.done("edits", prompt="add a hat", taskId=parent["id"])
+    assert (task["parentId"], task["status"]) == (parent["id"], "SUCCESS")
+    body = {"prompt": "add a hat", "taskId": parent["id"]}
+    answer = await studio.call("POST", "/mj/submit/edits", json=body, headers={"mj-api-secret": BOB})
+    assert answer.json()["code"] == 3
+
+
+async def test_surfaces_are_drawn_anew(studio: Studio) -> None:
+    task = await studio.done("retexture", prompt="of wood", image=RED.partition(",")[2])
+    assert (task["action"], task["status"]) == ("RETEXTURE", "SUCCESS")
+    assert "of wood" in (await sent(studio, task["id"])).prompt
+
+
+async def test_faces_are_swapped_and_the_answer_is_always_one(studio: Studio) -> None:
+    await studio.number("imagine")  # waits
+    body = {"sourceBase64": RED, "targetBase64": BLUE}
+    envelope = (await studio.call("POST", "/mj/insight-face/swap", json=body)).json()
+    assert envelope["code"] == 1
+    await studio.develop()
+    task = await studio.fetch(envelope["result"])
+    assert (task["action"], task["status"], task["botType"]) == ("SWAP_FACE", "SUCCESS", "INSIGHT_FACE")
+    assert (await sent(studio, task["id"])).images == (RED, BLUE)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("insight-face/swap", {"sourceBase64": RED}),
+        ("insight-face/swap", {"sourceBase64": RED, "targetBase64": RED}),
+        ("insight-face/swap", {"sourceBase64": RED, "targetBase64": "no picture"}),
+        ("submit/edits", {"prompt": "a hat"}),
+        ("submit/edits", {"image": RED}),
+        ("submit/edits", {"prompt": "a hat", "image": RED, "maskBase64": "no picture"}),
+        ("submit/retexture", {"prompt": "of wood"}),
+        ("submit/upload-discord-images", {"base64Array": []}),
+        ("submit/upload-discord-images", {"base64Array": ["no picture"]}),
+        ("submit/video", {"prompt": "it runs", "image": RED}),
+    ],
+)
+async def test_what_is_missing_or_no_picture_is_refused(
+    studio: Studio, path: str, body: dict[str, Any]
+) -> None:
+    answer = await studio.call("POST", f"/mj/{path}", json=body)
+    assert (answer.status_code, answer.json()["code"], answer.json()["result"]) == (200, 4, None)
+    assert "confirm" not in answer.json()["description"]
+
+
+async def test_uploaded_pictures_have_addresses_that_need_no_key(each_studio: Studio) -> None:
+    link = "https://pictures.example/a.png"
+    envelope = await each_studio.submit("upload-discord-images", base64Array=[RED, link])
+    first, second = envelope["result"]
+    assert (envelope["code"], second) == (1, link)
+    assert (await each_studio.service.client.get(first)).headers["content-type"] == "image/png"
+
+
+async def test_the_seed_of_a_task_is_a_number_in_a_string(studio: Studio) -> None:
+    seeded = await studio.done("imagine", prompt="a cat --seed 42")
+    plain = await studio.done("imagine", prompt="a dog")
+    answers = [
+        (await studio.call("GET", f"/mj/task/{task['id']}/image-seed")).json() for task in (seeded, plain)
+    ]
+    assert [answer["code"] for answer in answers] == [1, 1]
+    assert answers[0]["result"] == "42"
+    assert int(answers[1]["result"]) > 0
+    assert (await studio.call("GET", "/mj/task/123/image-seed")).status_code == 404
+
+
+@pytest.fixture
+async def cinema(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+    """A studio with a video model."""
+    async with open_studio(plain_database_url, tmp_path, midjourney_video_model="practice-video") as opened_:
+        yield opened_
+
+
+async def test_a_video_is_made_and_told_as_one(cinema: Studio) -> None:
+    task = await cinema.done("video", prompt="it runs #case:R072", image=RED, motion="high", batchSize=2)
+    assert (task["action"], task["status"], task["failReason"]) == ("VIDEO", "SUCCESS", None)
+    assert (task["imageUrl"], task["imageUrls"], len(task["videoUrls"])) == (None, None, 2)
+    answer = await cinema.service.client.get(task["videoUrl"])
+    assert answer.headers["content-type"] == "video/mp4"
+    assert "so does the camera" in (await sent(cinema, task["id"])).prompt
+    assert len(await jobs_of(cinema, task["id"])) == 2
+
+
+async def test_a_picture_is_no_video(cinema: Studio) -> None:
+    task = await cinema.done("video", prompt="it runs", image=RED)
+    assert (task["status"], task["videoUrl"]) == ("FAILURE", None)
+    assert "video" in task["failReason"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"batchSize": 3}, {"motion": "wild"}, {"action": "extend", "taskId": "1", "index": 0}, {"image": ""}],
+)
+async def test_a_video_that_can_not_be_is_refused(cinema: Studio, body: dict[str, Any]) -> None:
+    envelope = await cinema.submit("video", **{"prompt": "it runs", "image": RED, **body})
+    assert (envelope["code"], envelope["result"]) == (4, None)

@@ -1,0 +1,87 @@
+"""describe and shorten: a text model's words become prompts to pick from."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.midjourney.asking import jobs_of, picture, press, pressed
+from tests.api.midjourney.studio import Studio, open_studio
+
+
+@pytest.fixture
+async def reader(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+    """A studio with a text model."""
+    async with open_studio(plain_database_url, tmp_path, midjourney_text_model="practice-text") as opened:
+        yield opened
+
+
+async def test_a_picture_is_described_by_four_numbered_prompts(reader: Studio) -> None:
+    task = await reader.done("describe", base64=picture())
+    prompts = task["prompt"].split("\n\n")
+    assert (task["action"], task["status"]) == ("DESCRIBE", "SUCCESS")
+    assert [prompt[:3] for prompt in prompts] == ["1️⃣", "2️⃣", "3️⃣", "4️⃣"]
+    assert task["promptEn"] == task["properties"]["finalPrompt"] == task["prompt"]
+    assert (task["properties"]["finalZhPrompt"], task["imageUrls"]) == ("", None)
+    assert (await reader.service.client.get(task["imageUrl"])).headers["content-type"] == "image/png"
+    assert [each["customId"].removeprefix("MJ::") for each in task["buttons"]] == [
+        "Job::PicReader::1",
+        "Job::PicReader::2",
+        "Job::PicReader::3",
+        "Job::PicReader::4",
+        "Job::PicReader::all",
+        "Picread::Retry",
+    ]
+
+    envelope = await press(reader, task, "PicReader::2")
+    second = prompts[1][3:].strip()
+    assert (envelope["code"], envelope["properties"]["finalPrompt"]) == (21, second)
+    assert (await reader.submit("modal", taskId=envelope["result"]))["code"] == 1
+    await reader.develop()
+    drawn = await reader.fetch(envelope["result"])
+    assert (drawn["action"], drawn["prompt"], len(drawn["imageUrls"])) == ("IMAGINE", second, 4)
+
+
+async def test_all_prompts_of_a_description_are_drawn_side_by_side(reader: Studio) -> None:
+    task = await reader.done("describe", base64=picture())
+    envelope = await press(reader, task, "PicReader::all")
+    await reader.submit("modal", taskId=envelope["result"])
+    assert len({job.prompt for job in await jobs_of(reader, envelope["result"])}) == 4
+
+
+async def test_a_picture_is_described_again(reader: Studio) -> None:
+    task = await reader.done("describe", base64=picture())
+    other = await pressed(reader, task, "Picread::Retry")
+    assert (other["action"], other["status"], other["imageUrl"]) == ("DESCRIBE", "SUCCESS", task["imageUrl"])
+
+
+async def test_a_prompt_is_shortened(reader: Studio) -> None:
+    task = await reader.done("shorten", prompt="a very long prompt [deliver markdown_url]")
+    final = task["properties"]["finalPrompt"]
+    assert (task["action"], task["status"], task["imageUrl"]) == ("SHORTEN", "SUCCESS", None)
+    assert final.startswith("## Shortened prompts\n1️⃣ ")
+    assert task["properties"]["finalZhPrompt"] == ""
+    assert [each["customId"] for each in task["buttons"]] == [
+        f"MJ::Job::PromptAnalyzer::{number}" for number in range(1, 5)
+    ]
+    envelope = await press(reader, task, "PromptAnalyzer::1")
+    assert (envelope["code"], bool(envelope["properties"]["finalPrompt"])) == (21, True)
+
+
+async def test_a_model_that_refuses_fails_the_task_with_a_reason(reader: Studio) -> None:
+    task = await reader.done("shorten", prompt="a cat [refuse]")
+    assert (task["status"], task["buttons"]) == ("FAILURE", [])
+    assert task["failReason"]
+
+
+async def test_without_a_text_model_both_are_refused_with_the_reason(studio: Studio) -> None:
+    for verb, body in (("describe", {"base64": picture()}), ("shorten", {"prompt": "a cat"})):
+        envelope = await studio.submit(verb, **body)
+        assert (envelope["code"], envelope["result"]) == (4, None)
+        assert "DARKROOM_MIDJOURNEY_TEXT_MODEL" in envelope["description"]
+
+
+async def test_nothing_to_read_is_refused(studio: Studio) -> None:
+    for verb, body in (("describe", {}), ("describe", {"base64": " "}), ("shorten", {"prompt": " "})):
+        envelope = await studio.submit(verb, **body)
+        assert (envelope["code"], envelope["result"]) == (4, None)
