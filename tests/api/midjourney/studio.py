@@ -21,6 +21,9 @@ from worker.midjourney.finisher import Finisher
 CHAT = {"upstream_preset": "chatbp"}
 """A family that draws one picture per call."""
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""A PNG of one pixel, as base64."""
+
 
 @dataclass(frozen=True)
 class Studio:

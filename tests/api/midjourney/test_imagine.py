@@ -9,10 +9,8 @@ from PIL import Image
 
 from models.queries.midjourney_endings import claim_ready
 from models.states import JobStatus
-from tests.api.midjourney.studio import Studio, open_studio
+from tests.api.midjourney.studio import PIXEL, Studio, open_studio
 from worker.midjourney.ending import end
-
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 async def test_an_imagine_becomes_a_grid_of_four_pictures(each_studio: Studio) -> None:
