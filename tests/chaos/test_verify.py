@@ -145,3 +145,7 @@ def test_a_call_whose_success_was_told_too_late_was_repeated_and_not_doubled() -
 def test_a_held_job_that_was_released_may_call_again() -> None:
     released = replace(TWICE, jobs=[JOB_ROW], released={JOB: 1}, falls=[Fall(WORKER, at(1.5))])
     assert compare(released).complaints == []
+    unstored = replace(
+        released, attempts=[attempt(1), attempt(2)], falls=[]
+    )  # its picture could not be stored
+    assert compare(unstored).complaints == []

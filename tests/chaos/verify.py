@@ -90,7 +90,9 @@ def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: 
             yield f"attempt {pair} was sent {len(made)} times"
     again = _followed(facts, calls)
     for row in again:
-        if row["outcome"] not in _AGAIN and not _was_unknown(row, in_flight):
+        if not (
+            row["outcome"] in _AGAIN or _was_unknown(row, in_flight) or facts.released.get(row["job_id"])
+        ):
             yield f"job {row['job_id']} was called again after attempt {row['number']}: {row['outcome']}"
     unknown = Counter(row["job_id"] for row in again if _was_unknown(row, in_flight))
     for job in facts.jobs:
