@@ -87,6 +87,8 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
             }
         ],
         allow_private=("127.0.0.0/8",),
+        midjourney_image_model="practice-image",
+        midjourney_text_model="practice-text",
         log_level="error",
     )
     return settings.model_copy(update={"upstream_base_url": None, "api_keys": (), "admin_keys": ()})

@@ -1,5 +1,7 @@
 """What a request body asks for."""
 
+import binascii
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +10,7 @@ from pydantic import ValidationError
 
 from models.errors import InvalidRequest
 from worker.practice.hints import read_hints
+from worker.practice.png import prompt_of
 from worker.practice.sizes import size_of
 from worker.practice.wishes import Wish
 
@@ -23,6 +26,9 @@ class Asked:
     size: tuple[int, int]
     n: int
     wish: Wish
+    seen: str | None = (
+        None  #: what the first input picture shows, if it is one of ours and a reader looks at it
+    )
 
 
 def read_call(body: bytes, defaults: Wish) -> Asked:
@@ -39,7 +45,13 @@ def read_call(body: bytes, defaults: Wish) -> Asked:
     asked_n = call.get("n")
     n = wish.n or (min(max(asked_n, 1), 10) if isinstance(asked_n, int) else 1)
     model, stream = str(call.get("model") or "practice-image"), call.get("stream") is True
-    return Asked(model, prompt, caption, stream, size_of(call, prompt), n, wish)
+    seen = _seen(call["messages"]) if reads_and_writes(model) else None
+    return Asked(model, prompt, caption, stream, size_of(call, prompt), n, wish, seen)
+
+
+def reads_and_writes(model: str) -> bool:
+    """Tell whether a model answers in words: one with ``text`` in its name."""
+    return "text" in model.lower()
 
 
 def _wish(defaults: Wish, hints: dict[str, Any], practice: object) -> Wish:
@@ -69,3 +81,16 @@ def _text(content: object) -> str:
     parts = content if isinstance(content, list) else []
     texts = (part.get("text") for part in parts if isinstance(part, dict))
     return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _seen(messages: list[Any]) -> str | None:
+    """Return what the first picture of ours was drawn for."""
+    for message in messages:
+        parts = message.get("content") if isinstance(message, dict) else None
+        for part in parts if isinstance(parts, list) else ():
+            picture = part.get("image_url") if isinstance(part, dict) else None
+            url = picture.get("url") if isinstance(picture, dict) else None
+            if isinstance(url, str) and url.startswith("data:"):
+                with suppress(ValueError):
+                    return prompt_of(binascii.a2b_base64(url.partition(",")[2]))
+    return None

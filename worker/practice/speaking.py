@@ -1,6 +1,6 @@
 """What the provider says where words are asked for: a given text, or numbered prompts."""
 
-from worker.practice.asking import Asked
+from worker.practice.asking import Asked, reads_and_writes
 
 _WAYS = (
     "{0}, soft morning light, wide angle, calm colours",
@@ -18,8 +18,8 @@ def words_for(asked: Asked) -> str | None:
     """
     if asked.wish.says is not None:
         return asked.wish.says
-    if "text" not in asked.model.lower():
+    if not reads_and_writes(asked.model):
         return None
-    lines = [line.strip() for line in asked.caption.splitlines() if line.strip()]
+    lines = [line.strip() for line in (asked.seen or asked.caption).splitlines() if line.strip()]
     about = (lines[-1] if lines else "a quiet scene")[:_LONGEST]
     return "\n\n".join(f"{number}. {way.format(about)}" for number, way in enumerate(_WAYS, 1))

@@ -1,5 +1,6 @@
 """describe and shorten: a text model's words become prompts to pick from."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -85,3 +86,10 @@ async def test_nothing_to_read_is_refused(studio: Studio) -> None:
     for verb, body in (("describe", {}), ("describe", {"base64": " "}), ("shorten", {"prompt": " "})):
         envelope = await studio.submit(verb, **body)
         assert (envelope["code"], envelope["result"]) == (4, None)
+
+
+async def test_a_drawn_picture_is_described_by_what_it_shows(reader: Studio) -> None:
+    drawn = await reader.done("imagine", prompt="a red fox")
+    bytes_ = (await reader.service.client.get(drawn["imageUrls"][0]["url"])).content
+    task = await reader.done("describe", base64=base64.b64encode(bytes_).decode())
+    assert task["prompt"].count("a red fox") == 4
