@@ -93,3 +93,15 @@ async def test_a_drawn_picture_is_described_by_what_it_shows(reader: Studio) -> 
     bytes_ = (await reader.service.client.get(drawn["imageUrls"][0]["url"])).content
     task = await reader.done("describe", base64=base64.b64encode(bytes_).decode())
     assert task["prompt"].count("a red fox") == 4
+
+
+async def test_a_linked_picture_is_brought_home_to_be_shown(reader: Studio) -> None:
+    link = f"{reader.darkroom.provider.url}/elsewhere/pictures.example/fox.png"
+    task = await reader.done("describe", base64=link)
+    assert (task["status"], (await jobs_of(reader, task["id"]))[0].request["images"]) == ("SUCCESS", [link])
+    assert (await reader.service.client.get(task["imageUrl"])).headers["content-type"] == "image/png"
+
+
+async def test_a_link_that_leads_nowhere_is_described_without_being_shown(reader: Studio) -> None:
+    task = await reader.done("describe", link="http://127.0.0.1:1/gone.png")
+    assert (task["status"], task["imageUrl"]) == ("SUCCESS", None)

@@ -96,3 +96,12 @@ async def test_a_remix_waits_only_if_the_client_asks_for_it(studio: Studio) -> N
     assert (await studio.fetch(number))["prompt"] == "a dog"
     assert "a dog" in (await sent(studio, number)).prompt
     assert custom_id(await studio.fetch(number), ":upsample::1")
+
+
+@pytest.mark.parametrize("prompt", ["a\x00cat", "🐈‍⬛ קטה שחורה", "x" * 50_000, "  "])
+async def test_odd_prompts_pass_through_a_dialog(each_studio: Studio, prompt: str) -> None:
+    parent = await single(each_studio, prompt="a cat")
+    number = (await press(each_studio, parent, "CustomZoom"))["result"]
+    envelope = await each_studio.submit("modal", taskId=number, prompt=prompt)
+    assert (envelope["code"], envelope["result"]) in ((1, number), (4, None))
+    assert (await each_studio.fetch(number))["status"] in ("NOT_START", "MODAL")
