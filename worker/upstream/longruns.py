@@ -22,6 +22,8 @@ _GROUPS = 48 * 1024  #: bytes written as base64 in one go: a multiple of three
 _SLICE = 64 * 1024  #: bytes looked at in one go: at most ``LONG``, so that every long run crosses an edge
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _RUN = re.compile(rb"[\w+/-]*")
+_ESCAPES = re.compile(rb"\\(.)", re.DOTALL)
+_BACKSLASHES = 64  #: at the end of a piece that are held back at most
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _MARK = "sha256/"
 _NAME = re.compile(_MARK + r"([0-9a-f]{64})/([0-9a-f]{8})")
@@ -54,12 +56,14 @@ class LongRuns:
 
     How the text was split makes no difference. A run that reaches the end of what is known is held back
     until its end has come. Every byte is looked at once, and a run of megabytes is decoded piece by piece.
+    With ``slashes``, those that were escaped without need (``\\/``, as PHP writes JSON) become plain ones.
     """
 
-    def __init__(self, blobs: Blobs, *, long: int = LONG) -> None:
-        self._blobs, self._long = blobs, long
+    def __init__(self, blobs: Blobs, *, long: int = LONG, slashes: bool = False) -> None:
+        self._blobs, self._long, self._slashes = blobs, long, slashes and long != VERBATIM
         self._run: _Run | None = None
         self._escape = False  # the last byte that was given back is a backslash
+        self._held = b""  # backslashes whose meaning the next byte decides
 
     @property
     def cutting(self) -> bool:
@@ -68,24 +72,40 @@ class LongRuns:
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next bytes and return those that are settled by now."""
-        size = min(_SLICE, self._long)
+        size = max(min(_SLICE, self._long) - _BACKSLASHES, 1)
         if len(piece) <= size:
             return self._feed(piece)
         return b"".join(self._feed(piece[start : start + size]) for start in range(0, len(piece), size))
 
     def close(self) -> bytes:
         """Return what was held back."""
+        held, self._held = self._held, b""
+        return self._end_run() + held
+
+    def _end_run(self) -> bytes:
         run, self._run = self._run, None
         return run.close(self._blobs) if run is not None else b""
 
+    def _plain(self, piece: bytes) -> bytes:
+        """Take the backslashes from escaped slashes."""
+        piece, self._held = self._held + piece, b""
+        if piece.endswith(b"\\"):
+            bare = piece.rstrip(b"\\")
+            if len(piece) - len(bare) <= _BACKSLASHES:
+                piece, self._held = bare, piece[len(bare) :]
+        if b"\\/" not in piece:
+            return piece
+        return _ESCAPES.sub(_unescaped, piece) if b"\\\\" in piece else piece.replace(b"\\/", b"/")
+
     def _feed(self, piece: bytes) -> bytes:
+        piece = self._plain(piece) if self._slashes else piece
         ended = b""
         if self._run is not None:
             end = len(piece) if not piece.translate(None, _ALPHABET) else _end(piece)
             self._run.feed(piece[:end])
             if end == len(piece):
                 return b""
-            ended, piece = self.close(), piece[end:]
+            ended, piece = self._end_run(), piece[end:]
         start = len(piece.rstrip(_ALPHABET))
         if start < len(piece):
             escaped = piece[start - 1 : start] == b"\\" if start else self._escape
@@ -153,6 +173,10 @@ def _characters(text: str, found: StandIn, blob: bytes | None) -> Iterator[bytes
         return
     for start in range(0, len(blob), _GROUPS):
         yield binascii.b2a_base64(blob[start : start + _GROUPS], newline=False).rstrip(b"=")
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    return b"/" if escape[1] == b"/" else escape[0]
 
 
 def _end(piece: bytes) -> int:

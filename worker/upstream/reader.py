@@ -53,7 +53,7 @@ class AnswerReader:
         self._n, self._origin = n, origin
         self.failed = failed  #: the HTTP status was an error
         self.blobs: Blobs = {}  #: what stand-ins stand for
-        self._long, self._runs = long, LongRuns(self.blobs, long=long)
+        self._long, self._runs = long, LongRuns(self.blobs, long=long, slashes=True)
         self._collector = Collector(self.blobs, long=long, inputs=self._linked_inputs)
         self._events: EventReader | None = None
         self._raw = BytesIO()

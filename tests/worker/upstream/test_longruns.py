@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import random
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,9 +17,9 @@ BYTES = random.Random(1).randbytes(3000)
 RUN = base64.b64encode(BYTES)
 
 
-def cut(pieces: list[bytes], *, long: int = LONG) -> tuple[bytes, Blobs]:
+def cut(pieces: list[bytes], *, long: int = LONG, slashes: bool = False) -> tuple[bytes, Blobs]:
     blobs: Blobs = {}
-    runs = LongRuns(blobs, long=long)
+    runs = LongRuns(blobs, long=long, slashes=slashes)
     return b"".join([*(runs.feed(piece) for piece in pieces), runs.close()]), blobs
 
 
@@ -35,18 +36,37 @@ def test_a_long_run_becomes_a_stand_in_that_names_its_bytes() -> None:
 
 
 PIECES = st.sampled_from(
-    [b"", b"A", b"\\", b"\\n", b"\\u4e2d", b"=", b"==", b" ", b"\n", b'"', b"-_", "é".encode()]
+    [b"", b"A", b"\\", b"\\/", b"\\n", b"\\u4e2d", b"=", b"==", b" ", b"\n", b'"', b"-_", "é".encode()]
     + [RUN[:size] for size in (3, 50, 399, 400, 401, 402, 403, 405, 406, 900)]
 )
 
 
-@given(st.lists(PIECES, max_size=8), st.lists(st.integers(0, 4000), max_size=6))
-def test_how_a_text_is_split_makes_no_difference(parts: list[bytes], points: list[int]) -> None:
+@given(st.lists(PIECES, max_size=8), st.lists(st.integers(0, 4000), max_size=6), st.booleans())
+def test_how_a_text_is_split_makes_no_difference(
+    parts: list[bytes], points: list[int], slashes: bool
+) -> None:
     data = b"".join(parts)
     edges = [0, *sorted(point % (len(data) + 1) for point in points), len(data)]
-    whole = cut([data])
-    assert cut([data[start:end] for start, end in itertools.pairwise(edges)]) == whole
-    assert cut([data[at : at + 1] for at in range(len(data))]) == whole
+    whole = cut([data], slashes=slashes)
+    assert cut([data[start:end] for start, end in itertools.pairwise(edges)], slashes=slashes) == whole
+    assert cut([data[at : at + 1] for at in range(len(data))], slashes=slashes) == whole
+
+
+@given(st.lists(st.sampled_from([b"\\/", b"\\\\", b"/", b"n", b'\\"', b"\\u002f", RUN[:9]]), max_size=30))
+def test_slashes_that_were_escaped_without_need_mean_the_same_without(parts: list[bytes]) -> None:
+    text = b'"' + b"".join(parts) + b'"'
+    bare, _ = cut([text[at : at + 1] for at in range(len(text))], slashes=True)
+    assert orjson.loads(bare) == orjson.loads(text)
+    assert cut([text])[0] == text
+
+
+def test_a_long_run_with_escaped_slashes_is_one_run() -> None:
+    assert RUN.count(b"/") > 9
+    escaped = b'{"url":"' + RUN.replace(b"/", b"\\/") + b'"}'
+    for size in (1, 7, 64, len(escaped)):
+        text, blobs = cut([escaped[at : at + size] for at in range(0, len(escaped), size)], slashes=True)
+        assert list(blobs.values()) == [BYTES]
+        assert len(text) == 400 + len(b'{"url":""}')
 
 
 @given(st.integers(0, 5), st.binary(max_size=6), st.booleans())
