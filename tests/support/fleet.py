@@ -3,9 +3,12 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psycopg
 
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
@@ -58,7 +61,7 @@ class Fleet:
             storage_url=f"file://{folder}/pictures",
             public_url=self.urls[0],
         )
-        self._folder, self._variables = folder, variables
+        self._folder, self.variables = folder, variables
         self.migrate = self._process("migrate")
         self.apis = [self._process("serve", "--port", str(port)) for port in ports]
         self.workers = [self._process("work"), self._process("work")]
@@ -77,6 +80,11 @@ class Fleet:
         """Wait until an API process serves."""
         self.apis[number].ready(lambda: serves(self.urls[number]))
 
+    def rows(self, query: str) -> Sequence[tuple[Any, ...]]:
+        """Read the database."""
+        with psycopg.connect(self.variables["DARKROOM_DATABASE_URL"]) as connection:
+            return connection.execute(query.encode()).fetchall()
+
     def words(self) -> str:
         """Return the last words of all processes, for whoever looks at a failure."""
         return "\n".join(f"== {log.name}\n{_last(log)}" for log in sorted(self._folder.glob("*.log")))
@@ -91,7 +99,7 @@ class Fleet:
         number = len(list(self._folder.glob("*.log")))
         log = self._folder / f"{number}-{arguments[0]}.log"
         log.touch()
-        return Process([COMMAND, *arguments], log, environment=self._variables, folder=self._folder)
+        return Process([COMMAND, *arguments], log, environment=self.variables, folder=self._folder)
 
 
 def _last(log: Path) -> str:

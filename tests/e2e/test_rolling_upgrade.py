@@ -1,0 +1,70 @@
+"""A fleet is upgraded one process at a time: this version beside one that is a migration further."""
+
+import shutil
+from pathlib import Path
+from signal import SIGTERM
+
+import migrations
+from tests.e2e.conftest import FleetOf
+from tests.support.fleet import COMMAND
+from tests.support.processes import Process
+
+_SOURCE = Path(migrations.__file__).parent.parent
+_MIGRATION = '''"""A column that this version knows nothing of
+
+Revision ID: {next}
+Revises: {head}
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "{next}", "{head}", None, None
+
+
+def upgrade() -> None:
+    op.add_column("jobs", sa.Column("colour", sa.Text(), nullable=False, server_default="blue"))
+'''
+
+
+def next_version(folder: Path) -> Path:
+    """Make a copy of this version that has one migration more."""
+    copy = folder / "next"
+    for package in ("api", "worker", "models", "migrations"):
+        shutil.copytree(_SOURCE / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    newest = f"{int(migrations.head()) + 1:04}"
+    text = _MIGRATION.format(next=newest, head=migrations.head())
+    (copy / "migrations" / "versions" / f"{newest}_colour.py").write_text(text)
+    return copy
+
+
+def test_workers_of_this_version_and_of_the_next_share_the_jobs_after_its_migration(
+    fleet_of: FleetOf, tmp_path: Path
+) -> None:
+    fleet = fleet_of(delay=0.3)
+    variables = {**fleet.variables, "PYTHONPATH": str(next_version(tmp_path))}
+    migrate = Process([COMMAND, "migrate"], tmp_path / "migrate.log", environment=variables, folder=tmp_path)
+    newer = Process([COMMAND, "work"], tmp_path / "newer.log", environment=variables, folder=tmp_path)
+
+    fleet.visitor.submit([f"before {number}" for number in range(40)])
+    migrate.start()
+    migrate.finish()
+    newer.start()
+    try:
+        assert fleet.workers[0].stop(SIGTERM) == 0
+        fleet.workers[0].start()  # comes back on tables of the next version
+        assert fleet.workers[1].stop(SIGTERM) == 0
+        newer.ready(lambda: "worker is ready" in newer.words())
+        fleet.workers[0].ready(lambda: fleet.workers[0].words().count("worker is ready") == 2)
+        fleet.visitor.submit([f"after {number}" for number in range(80)])
+
+        jobs = fleet.visitor.settled(120)
+        fleet.visitor.check_pictures(jobs)
+        assert set(fleet.practice.times().values()) == {1}
+        workers = fleet.rows(
+            "SELECT count(DISTINCT a.worker_id) FROM attempts a JOIN jobs j ON j.id = a.job_id "
+            "WHERE j.prompt LIKE 'after%'"
+        )
+        assert workers == [(2,)]
+    finally:
+        newer.end()
