@@ -115,9 +115,12 @@ async def test_long_prompts_are_shortened_for_receivers_that_take_100_kilobytes(
     assert receiver.got[0].said["state"] == "s" * 16_000
 
 
-@pytest.mark.parametrize("hook", ["ftp://a/b", "http://10.0.0.1/x", "nothing", "http://u:p@example.com/"])
-async def test_an_address_that_can_not_be_told_is_refused_at_once(studio: Studio, hook: str) -> None:
-    envelope = await studio.submit("imagine", prompt="a cat", notifyHook=hook)
+BAD_HOOKS = ["ftp://a/b", "http://10.0.0.1/x", "nothing", "http://u:p@example.com/"]
 
-    assert (envelope["code"], envelope["result"]) == (4, None)
-    assert not await studio.jobs()
+
+async def test_an_address_that_can_not_be_told_is_refused_at_once(studio: Studio) -> None:
+    for hook in BAD_HOOKS:
+        envelope = await studio.submit("imagine", prompt="a cat", notifyHook=hook)
+
+        assert (envelope["code"], envelope["result"]) == (4, None)
+        assert not await studio.jobs()
