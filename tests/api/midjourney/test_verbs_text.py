@@ -3,21 +3,32 @@
 import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.api.midjourney.asking import jobs_of, picture, press, pressed
 from tests.api.midjourney.studio import Studio, open_studio
 
+READS: dict[str, Any] = {"midjourney_text_model": "practice-text"}
+
 
 @pytest.fixture
-async def reader(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+async def reader(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
     """A studio with a text model."""
-    async with open_studio(plain_database_url, tmp_path, midjourney_text_model="practice-text") as opened:
+    async with open_studio(sqlite_url, tmp_path, **READS) as opened:
         yield opened
 
 
-async def test_a_picture_is_described_by_four_numbered_prompts(reader: Studio) -> None:
+@pytest.fixture
+async def each_reader(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+    """The same on each kind of database."""
+    async with open_studio(plain_database_url, tmp_path, **READS) as opened:
+        yield opened
+
+
+async def test_a_picture_is_described_by_four_numbered_prompts(each_reader: Studio) -> None:
+    reader = each_reader
     task = await reader.done("describe", base64=picture())
     prompts = task["prompt"].split("\n\n")
     assert (task["action"], task["status"]) == ("DESCRIBE", "SUCCESS")

@@ -3,8 +3,6 @@
 import base64
 from typing import Any
 
-import pytest
-
 from models.midjourney.custom_ids import Verb
 from tests.api.midjourney.asking import jobs_of, press, pressed, sent, single
 from tests.api.midjourney.studio import Studio, open_studio
@@ -37,11 +35,12 @@ async def test_change_and_simple_change_press_the_same_buttons(studio: Studio) -
         assert envelope["code"] in (1, 22), envelope
 
 
-@pytest.mark.parametrize(("part", "words"), [("high_", "strong variation"), ("low_", "subtle variation")])
-async def test_one_picture_is_varied_strongly_or_subtly(studio: Studio, part: str, words: str) -> None:
-    task = await pressed(studio, await single(studio), part)
-    assert (task["action"], len(task["imageUrls"])) == ("VARIATION", 4)
-    assert words in (await sent(studio, task["id"])).prompt
+async def test_one_picture_is_varied_strongly_or_subtly(studio: Studio) -> None:
+    parent = await single(studio)
+    for part, words in (("high_", "strong variation"), ("low_", "subtle variation")):
+        task = await pressed(studio, parent, part)
+        assert (task["action"], len(task["imageUrls"])) == ("VARIATION", 4)
+        assert words in (await sent(studio, task["id"])).prompt
 
 
 async def test_a_reroll_runs_the_prompt_again_without_its_seed(studio: Studio) -> None:
@@ -53,20 +52,18 @@ async def test_a_reroll_runs_the_prompt_again_without_its_seed(studio: Studio) -
     assert task["imageUrl"] != parent["imageUrl"]
 
 
-@pytest.mark.parametrize(
-    ("verb", "words"),
-    [
+async def test_an_upscaler_makes_one_call_with_the_picture(studio: Studio) -> None:
+    parent = await single(studio)
+    for verb, words in (
         (Verb.UPSCALE_2X, "twice"),
         (Verb.UPSCALE_4X, "four times"),
         (Verb.UPSCALE_SUBTLE, "restraint"),
         (Verb.UPSCALE_CREATIVE, "inventive"),
-    ],
-)
-async def test_an_upscaler_makes_one_call_with_the_picture(studio: Studio, verb: str, words: str) -> None:
-    task = await pressed(studio, await single(studio), verb)
-    assert (task["action"], task["status"]) == ("UPSCALE_HD", "SUCCESS")
-    assert len(await jobs_of(studio, task["id"])) == 1
-    assert words in (await sent(studio, task["id"])).prompt
+    ):
+        task = await pressed(studio, parent, verb)
+        assert (task["action"], task["status"]) == ("UPSCALE_HD", "SUCCESS")
+        assert len(await jobs_of(studio, task["id"])) == 1
+        assert words in (await sent(studio, task["id"])).prompt
 
 
 async def test_upscalers_of_other_versions_are_understood(studio: Studio) -> None:
