@@ -12,7 +12,6 @@ from sqlalchemy import Row
 
 from models.errors import DarkroomError, InvalidRequest, PictureError
 from models.request import wants_text
-from models.request import wants_text
 from models.states import JobStatus
 from models.verdicts import UNKNOWN, Outcome, Verdict
 from worker.dispatch.meters import slack_of
@@ -33,7 +32,6 @@ from worker.upstream.besides import text_besides
 from worker.upstream.client import Reply
 from worker.upstream.recover import merge
 from worker.upstream.request import ProviderRequest, build_request
-from worker.upstream.texts import judged_as_text
 from worker.upstream.texts import judged_as_text
 
 
@@ -58,7 +56,6 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
     except asyncio.CancelledError:
         await asyncio.shield(_leave(bench, job, listener))
         raise
-    reply = judged_as_text(reply) if wants_text(job.request) else reply
     reply = judged_as_text(reply) if wants_text(job.request) else reply
     await tell_limits(bench, job, reply.headers)
     ended = _ended(bench, job, reply.verdict, reply)
