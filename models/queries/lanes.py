@@ -80,14 +80,14 @@ async def list_lanes(connection: AsyncConnection) -> list[Lane]:
 async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime) -> list[Candidate]:
     """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
     campaigns: dict[Lane, dict[str, None]] = {each.lane: {} for each in wanted}
-    for lane, campaign in await _campaigns(connection, wanted):
+    for lane, campaign in await _campaigns(connection, wanted, at):
         campaigns[lane][campaign] = None
     begin_anew = [
         replace(each, first="")
         for each in wanted
         if each.first and len(campaigns[each.lane].keys() - {each.first}) < each.count
     ]
-    for lane, campaign in await _campaigns(connection, begin_anew) if begin_anew else ():
+    for lane, campaign in await _campaigns(connection, begin_anew, at) if begin_anew else ():
         campaigns[lane][campaign] = None
     heads = [
         (each.lane, campaign, -(-each.count // min(len(found), each.count)))
@@ -98,18 +98,29 @@ async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: da
     return await _heads(connection, heads, at)
 
 
-async def _campaigns(connection: AsyncConnection, wanted: Sequence[Wanted]) -> list[tuple[Lane, str]]:
-    """Return the next campaigns of each lane, one more than the jobs wanted, in the index's order."""
+async def list_due(connection: AsyncConnection, lanes: Sequence[Lane], at: datetime) -> list[Lane]:
+    """Return those of the lanes in which a job is due."""
+    found = await _campaigns(connection, [Wanted(lane, 0) for lane in lanes], at)
+    return [lane for lane, _ in found]
+
+
+async def _campaigns(
+    connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime
+) -> list[tuple[Lane, str]]:
+    """Return the next campaigns of each lane with a job that is due, in the index's order.
+
+    They are one more than the jobs wanted. Campaigns whose jobs all have to wait cost a look each.
+    """
     rows = [{**_of(each.lane), "first": each.first, "count": each.count + 1} for each in wanted]
     if connection.dialect.name == "postgresql":
-        found = await connection.execute(_CAMPAIGNS, rows_parameter(connection, rows))
+        found = await connection.execute(_CAMPAIGNS, {**rows_parameter(connection, rows), "at": at})
         return [
             (Lane(model, caller_id, priority), campaign) for model, caller_id, priority, campaign in found
         ]
     return [
         (each.lane, campaign)
         for each, row in zip(wanted, rows, strict=True)
-        for campaign in await connection.scalars(_CAMPAIGNS_OF_ONE, row)
+        for campaign in await connection.scalars(_CAMPAIGNS_OF_ONE, {**row, "at": at})
     ]
 
 
@@ -183,13 +194,15 @@ def _next_campaign(given: str, where: str, hint: str) -> str:
 
 
 def _walk(given: str, hint: str = "") -> str:
+    due = f"{_of_lane(given)} AND {_CAMPAIGN} = walk.campaign AND j.not_before <= :at"
     return f"""
-    WITH RECURSIVE walk(campaign, step) AS (
-      SELECT ({_next_campaign(given, f"{_CAMPAIGN} >= {given}first", hint)}), 1
+    WITH RECURSIVE walk(campaign) AS (
+      SELECT ({_next_campaign(given, f"{_CAMPAIGN} >= {given}first", hint)})
       UNION ALL
-      SELECT ({_next_campaign(given, f"{_CAMPAIGN} > walk.campaign", hint)}), step + 1
-      FROM walk WHERE walk.campaign IS NOT NULL AND step < {given}count
-    ) SELECT campaign FROM walk WHERE campaign IS NOT NULL"""
+      SELECT ({_next_campaign(given, f"{_CAMPAIGN} > walk.campaign", hint)})
+      FROM walk WHERE walk.campaign IS NOT NULL
+    ) SELECT campaign FROM walk WHERE campaign IS NOT NULL
+      AND EXISTS (SELECT 1 FROM jobs AS j {hint} WHERE {due}) LIMIT {given}count"""
 
 
 def _pick(given: str, pictures: str, hint: str = "") -> str:
@@ -208,7 +221,7 @@ def _given(member: str) -> str:
 _HINT = "INDEXED BY ix_jobs_line"
 _PICKED: Mapping[str, Any] = {"id": Uuid(), "not_before": Utc(), "avoid_channel_id": Uuid()}
 _CALLER, _AT = bindparam("caller_id", type_=Uuid()), bindparam("at", type_=Utc())
-_CAMPAIGNS_OF_ONE = text(_walk(":", _HINT)).bindparams(_CALLER)
+_CAMPAIGNS_OF_ONE = text(_walk(":", _HINT)).bindparams(_CALLER, _AT)
 _HEAD = (
     text(_pick(":", "json_extract(j.request, '$.n')", _HINT))
     .bindparams(_CALLER, _AT)
@@ -216,7 +229,7 @@ _HEAD = (
 )
 _CAMPAIGNS = text(f"""
     SELECT g.model, g.caller_id, g.priority, c.campaign
-    FROM {_given("first")} CROSS JOIN LATERAL ({_walk("g.")}) AS c ORDER BY g.place""")
+    FROM {_given("first")} CROSS JOIN LATERAL ({_walk("g.")}) AS c ORDER BY g.place""").bindparams(_AT)
 _HEADS = (
     text(f"""
     SELECT g.place, h.* FROM {_given("campaign")} CROSS JOIN LATERAL (

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.ids import new_id
 from models.queries.callers import lock_shares, save_shares
 from models.queries.channels import change_channel, list_channels, lock_channels
-from models.queries.lanes import Lane, Wanted, list_lanes, pick_due
+from models.queries.lanes import Candidate, Lane, Wanted, list_due, list_lanes, pick_due
 from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
 from models.queries.moves import apply
 from models.queries.workers import count_alive
@@ -136,8 +136,7 @@ class Dispatcher:
         open_lanes = [lane for lane in lanes if openings[lane.model]]
         shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
         guests = [guest for row in shares if (guest := guest_of(row, calls)).may_start(now + HORIZON)]
-        wanted = _wanted(open_lanes, guests, slots, openings)
-        candidates = await pick_due(connection, wanted, now) if guests else []
+        candidates = await _candidates(connection, open_lanes, guests, slots, openings, now)
         if not candidates:
             return []
         before = {guest.id: _share(guest) for guest in guests}
@@ -186,6 +185,29 @@ def _openings(outlets: Sequence[Outlet], models: Set[str], now: datetime) -> tup
         of_model.update(here)
         together += min(sum(here.values()), outlet.concurrency - outlet.busy())
     return of_model, together
+
+
+async def _candidates(
+    connection: AsyncConnection,
+    lanes: Sequence[Lane],
+    guests: Sequence[Guest],
+    slots: int,
+    openings: Mapping[str, int],
+    now: datetime,
+) -> Sequence[Candidate]:
+    """Look at the heads of the lanes whose turn it is; where too little is due, at all that is due."""
+    present = {guest.id for guest in guests}
+    lanes = [lane for lane in lanes if lane.caller_id in present]
+    if not lanes:
+        return []
+    found = await pick_due(connection, _wanted(lanes, guests, slots, openings), now)
+    idle = set(lanes) - {Lane(job.model, job.caller_id, job.priority) for job in found}
+    if len(found) < slots and idle:  # else lanes that only wait would keep their places for ever
+        due = await list_due(connection, lanes, now)
+        waiting = {lane.caller_id for lane in due}
+        those = [guest for guest in guests if guest.id in waiting]
+        found += await pick_due(connection, _wanted(due, those, slots, openings), now) if those else []
+    return list({job.job_id: job for job in found}.values())
 
 
 def _wanted(
