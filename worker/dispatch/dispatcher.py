@@ -69,6 +69,8 @@ class Dispatcher:
             self.patience.misses = 0
             return
         now = self._tools.clock()
+        if self._unseen(now):
+            return
         async with self._tools.database.reading() as connection:
             await self._count_crew(connection, now)
             lanes = await list_lanes(connection)
@@ -91,6 +93,11 @@ class Dispatcher:
         if self._counted is None or now - self._counted > _COUNTED:
             alive_since = now - timedelta(seconds=self._tools.settings.worker_timeout)
             self.patience.crew, self._counted = await count_alive(connection, alive_since), now
+
+    def _unseen(self, now: datetime) -> bool:
+        """Tell whether others may take us for lost, as after a freeze: what we took now, they would take back."""
+        beaten, timeout = self._hand.beaten_at, timedelta(seconds=self._tools.settings.worker_timeout)
+        return beaten is not None and now - beaten > timeout / 2
 
     async def _lease(self, channels: Sequence[UUID], lanes: Sequence[Lane]) -> None:
         lease = new_id()
@@ -135,6 +142,8 @@ class Dispatcher:
         slots = min(self._hand.free if self._heard else 1, all_openings)
         open_lanes = [lane for lane in lanes if openings[lane.model]]
         shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
+        if any(row.concurrency is not None for row in shares):
+            calls = await calls_in_flight(connection)  # rounds on other channels may have ended meanwhile
         guests = [guest for row in shares if (guest := guest_of(row, calls)).may_start(now + HORIZON)]
         candidates = await _candidates(connection, open_lanes, guests, slots, openings, now)
         if not candidates:

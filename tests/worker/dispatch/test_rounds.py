@@ -3,10 +3,15 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy import event, update
 
+from models.tables import callers
 from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.databases import PostgresCopies
 
 
 @pytest.fixture
@@ -39,3 +44,30 @@ async def test_lines_whose_jobs_are_not_due_do_not_stand_in_the_way_of_the_calle
     for _ in range(45):
         await worker.dispatcher.look()
     assert (await darkroom.job(due)).status == "leased"
+
+
+async def test_a_callers_calls_in_flight_hold_over_rounds_on_different_channels(
+    postgres_copies: PostgresCopies, tmp_path: Path
+) -> None:
+    """Another round, which holds another channel, ends just before this one takes the caller."""
+    with postgres_copies.fresh() as url:
+        async with open_darkroom(url, tmp_path, practice={}) as darkroom:
+            caller = await darkroom.caller()
+            jobs = [await darkroom.submit(caller) for _ in range(2)]
+            async with darkroom.tools.database.writing() as connection:
+                await connection.execute(update(callers).values(concurrency=1))
+            worker, channel = await darkroom.worker(), await darkroom.channel()
+
+            @event.listens_for(darkroom.tools.database.engine.sync_engine, "before_cursor_execute")
+            def other_round(_: Any, __: Any, statement: str, *___: Any) -> None:
+                if "FROM callers" in statement and "SKIP LOCKED" in statement:
+                    with psycopg.connect(url) as other:
+                        other.execute(
+                            "UPDATE jobs SET status = 'leased', worker_id = %s, channel_id = %s,"
+                            " lease_token = %s, leased_at = now(), start_at = now() WHERE id = %s",
+                            (worker.bench.worker_id, channel.id, channel.id, jobs[0]),
+                        )
+
+            await worker.dispatcher.look()
+            assert (await darkroom.job(jobs[0])).status == "leased"
+            assert (await darkroom.job(jobs[1])).status == "queued"
