@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 _PATIENCE = 90  # seconds for a dozen pictures on a busy machine
+_EXAMPLES = Path(__file__).parents[2] / "examples"
 _MAIN = "import sys; from api.cli.app import main; sys.argv = ['darkroom', *sys.argv[1:]]; main()"
 
 
@@ -60,11 +61,31 @@ def test_the_demo_draws_a_dozen_pictures_serves_on_and_ends_cleanly(
     assert len([file for file in (tmp_path / "demo-data" / "pictures").rglob("*") if file.is_file()]) >= 12
     job = _run_curl(next(line for line in said.splitlines() if line.startswith("curl ")))
     assert job["status"] == "succeeded"
+    _run_example(said, tmp_path / "midjourney")
     started = monotonic()
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=10) == 0
     assert monotonic() - started < 5
     assert "Traceback" not in (demo.stdout.read() if demo.stdout else "")
+
+
+def _run_example(said: str, folder: Path) -> None:
+    """Let the Midjourney example go through its verbs with the address and the key that were printed."""
+    address = re.search(r"^API +(http://[^/]+)/docs$", said, re.MULTILINE)
+    key = re.search(r"^Key +(\S+)$", said, re.MULTILINE)
+    assert address
+    assert key
+    command = [sys.executable, _EXAMPLES / "midjourney.py", address[1], key[1], folder]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4️⃣" in done.stdout
+    assert sorted(file.stem for file in folder.iterdir()) == [
+        "imagine",
+        "inpaint",
+        "upscale",
+        "variation",
+        "zoom",
+    ]
 
 
 def _run_curl(line: str) -> dict[str, str]:

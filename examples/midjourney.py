@@ -1,0 +1,116 @@
+"""A client of midjourney-proxy, pointed at Darkroom: imagine, upscale, vary, inpaint, describe.
+
+Start `darkroom demo` in another terminal; it prints its address and a key. Then:
+
+    python examples/midjourney.py http://127.0.0.1:8080 KEY [FOLDER]
+
+The pictures are saved in FOLDER (default: ./midjourney). Only Python's own library is needed.
+"""
+
+import base64
+import json
+import struct
+import sys
+import time
+import urllib.request
+import zlib
+from pathlib import Path
+from typing import Any
+
+_PATIENCE = 300.0  # seconds for one task
+_CONTINUE = 21  # the answer's code when a dialog waits for `submit/modal`
+
+
+class Midjourney:
+    """The few calls that a client makes."""
+
+    def __init__(self, address: str, key: str) -> None:
+        self._address, self._key = address.rstrip("/"), key
+
+    def submit(self, path: str, **body: Any) -> dict[str, Any]:
+        """Submit a task and return it once it has ended."""
+        answer = self._ask(f"/mj/submit/{path}", body)
+        if answer["code"] not in (1, 21, 22):
+            raise SystemExit(f"{path} was refused: {answer['description']}")
+        if answer["code"] == _CONTINUE and path != "modal":
+            return {"id": answer["result"]}
+        return self._wait(answer["result"])
+
+    def press(self, task: dict[str, Any], button: str) -> dict[str, Any]:
+        """Press the button whose customId has this in it."""
+        custom_id = next(each["customId"] for each in task["buttons"] if button in each["customId"])
+        return self.submit("action", taskId=task["id"], customId=custom_id)
+
+    def picture(self, task: dict[str, Any]) -> bytes:
+        """Fetch the picture that a task shows."""
+        with urllib.request.urlopen(task["imageUrl"], timeout=60) as answer:
+            return bytes(answer.read())
+
+    def _wait(self, number: str) -> dict[str, Any]:
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            task = self._ask(f"/mj/task/{number}/fetch")
+            if task["status"] == "FAILURE":
+                raise SystemExit(f"{task['action']} failed: {task['failReason']}")
+            if task["status"] == "SUCCESS":
+                return task
+            time.sleep(0.5)
+        raise SystemExit(f"Task {number} took longer than {_PATIENCE:.0f} s.")
+
+    def _ask(self, path: str, body: Any = None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            self._address + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"mj-api-secret": self._key, "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def mask(width: int, height: int) -> str:
+    """Return a mask as a data URL: white, where the picture shall change, is its upper right quarter."""
+    black, half = b"\0" * width, b"\0" * (width // 2) + b"\xff" * (width - width // 2)
+    rows = b"".join(b"\0" + (half if row < height // 2 else black) for row in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return data_url(png)
+
+
+def data_url(png: bytes) -> str:
+    """Write a picture as a data URL."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def main(address: str, key: str, folder: str = "midjourney") -> None:
+    """Go through the verbs, save what comes, and say what it was."""
+    client, into = Midjourney(address, key), Path(folder)
+    into.mkdir(parents=True, exist_ok=True)
+
+    def keep(name: str, task: dict[str, Any]) -> None:
+        path = into / f"{name}.{task['imageUrl'].rpartition('.')[2].split('?')[0]}"
+        path.write_bytes(client.picture(task))
+        print(f"{task['action']:<10} {path}   {(task['prompt'] or '').splitlines()[0][:60]}")
+
+    grid = client.submit("imagine", prompt="a red fox in the snow --ar 3:2")
+    keep("imagine", grid)
+    upscaled = client.press(grid, ":upsample::2")
+    keep("upscale", upscaled)
+    keep("variation", client.press(grid, ":variation::2"))
+    keep("zoom", client.press(upscaled, "Outpaint::50"))
+    dialog = client.press(upscaled, "Inpaint")
+    keep(
+        "inpaint", client.submit("modal", taskId=dialog["id"], prompt="a full moon", maskBase64=mask(96, 64))
+    )
+    described = client.submit("describe", base64=data_url(client.picture(upscaled)))
+    print(f"{described['action']:<10}\n{described['prompt']}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
