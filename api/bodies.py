@@ -9,14 +9,15 @@ from api.problems import Problem, invalid
 from models.errors import InvalidRequest
 
 DEPTH = 32  #: levels of nesting in free-form fields
+_PLACE = 200  # characters of the place of a fault
 
 
 async def read_json(request: Request) -> tuple[bytes, Any]:
     """Return a request's body, raw and parsed. Raises the 400 problem, and 422 for NUL characters."""
     raw = await request.body()
     value = parse_json(raw)
-    if b"\\u0000" in raw and (place := _find_nul(value, "")) is not None:
-        raise invalid(place or "body", "a NUL character (U+0000) can't be stored")
+    if b"\\u0000" in raw and (place := _find_nul(value)) is not None:
+        raise invalid(place, "a NUL character (U+0000) can't be stored")
     return raw, value
 
 
@@ -29,20 +30,25 @@ def parse_json(raw: bytes) -> Any:
         raise Problem(400, "malformed_json", detail) from error
 
 
-def _find_nul(value: Any, place: str) -> str | None:
-    """Return where the first NUL character is, or ``None``."""
-    if isinstance(value, str):
-        return place if "\0" in value else None
-    if isinstance(value, dict):
-        if any("\0" in name for name in value):
-            return place or "body"
-        pairs = [(name, inner) for name, inner in value.items()]
-    elif isinstance(value, list):
-        pairs = [(str(index), inner) for index, inner in enumerate(value)]
-    else:
-        return None
-    found = (_find_nul(inner, f"{place}.{name}" if place else name) for name, inner in pairs)
-    return next((place for place in found if place is not None), None)
+def _find_nul(value: Any) -> str | None:
+    """Return where a NUL character is, or ``None``. Not recursive: bodies may be nested very deeply."""
+    rest: list[tuple[str, Any]] = [("", value)]
+    while rest:
+        place, inner = rest.pop()
+        if isinstance(inner, str):
+            if "\0" in inner:
+                return place or "body"
+        elif isinstance(inner, dict):
+            if any("\0" in name for name in inner):
+                return place or "body"
+            rest += [(_within(place, name), each) for name, each in reversed(inner.items())]
+        elif isinstance(inner, list):
+            rest += [(_within(place, str(index)), inner[index]) for index in reversed(range(len(inner)))]
+    return None
+
+
+def _within(place: str, name: str) -> str:
+    return f"{place}.{name}"[:_PLACE] if place else name[:_PLACE]
 
 
 def check_free_form(field: str, value: dict[str, Any], limit: int) -> None:

@@ -12,6 +12,7 @@ from api.midjourney.modes import mode_of
 from api.midjourney.pictures import keep_pictures
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked, NewTask, submit_jobs
+from api.midjourney.words import words_of
 from models.ids import parse_id
 from models.midjourney.vocabulary import Action, Code
 from models.request import TEXT
@@ -46,7 +47,7 @@ async def describe(request: Request) -> Response:
 async def shorten(request: Request) -> Response:
     """Write five shorter versions of a prompt."""
     asked, body = await asked_for(request, ShortenBody)
-    prompt = (body.prompt or "").strip()
+    prompt = words_of(body.prompt, asked.services.settings)
     if not prompt:
         raise Refusal(Code.INVALID, "prompt: must not be empty")
     job = _job(asked, _text_model(asked, "shorten"), Task.SHORTEN, prompt, [])

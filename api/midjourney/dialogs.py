@@ -13,6 +13,7 @@ from api.midjourney.follow_ups import do
 from api.midjourney.numbers import number_of
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked
+from api.midjourney.words import words_of
 from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code
 from models.queries.midjourney import find_task
@@ -31,9 +32,10 @@ async def modal(request: Request) -> Response:
     asked, body = await asked_for(request, ModalBody)
     if not (body.task_id or "").strip():
         raise Refusal(Code.INVALID, "taskId: must not be empty")
+    said = words_of(body.prompt, asked.services.settings)
     task, parent = await _waiting(asked, body.task_id)
     press = Press(task.modal["verb"], task.modal["number"], parent.hash)
-    words = (body.prompt or "").strip() or task.properties.get("finalPrompt", "")
+    words = said or task.properties.get("finalPrompt", "")
     follow = Follow(asked, parent, press, words=words, mask=body.mask_base64, continues=task.id)
     return await do(follow)
 

@@ -15,6 +15,7 @@ from api.midjourney.instructions import Task
 from api.midjourney.pictures import keep_pictures
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked
+from api.midjourney.words import words_of
 from models.ids import public_id
 from models.midjourney.vocabulary import Action, Bot, Code
 
@@ -52,7 +53,7 @@ class SwapBody(Body):
 async def edits(request: Request) -> Response:
     """Edit a picture, or what a mask shows of it."""
     asked, body = await asked_for(request, EditsBody)
-    prompt, mask = _prompt(body.prompt), (body.mask_base64 or "").strip()
+    prompt, mask = _prompt(asked, body.prompt), (body.mask_base64 or "").strip()
     parent_id = None
     if given := (body.image or "").strip():
         picture = await _kept(asked, given, "image")
@@ -73,7 +74,7 @@ async def edits(request: Request) -> Response:
 async def retexture(request: Request) -> Response:
     """Keep a picture's shapes, and draw its surfaces anew."""
     asked, body = await asked_for(request, RetextureBody)
-    prompt, given = _prompt(body.prompt), (body.image or "").strip()
+    prompt, given = _prompt(asked, body.prompt), (body.image or "").strip()
     if not given:
         raise Refusal(Code.INVALID, "image: must not be empty")
     picture = await _kept(asked, given, "image")
@@ -97,8 +98,8 @@ async def swap_face(request: Request) -> Response:
     )
 
 
-def _prompt(given: str | None) -> str:
-    if not (prompt := (given or "").strip()):
+def _prompt(asked: Asked, given: str | None) -> str:
+    if not (prompt := words_of(given, asked.services.settings)):
         raise Refusal(Code.INVALID, "prompt: must not be empty")
     return prompt
 

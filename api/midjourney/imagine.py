@@ -16,6 +16,7 @@ from api.midjourney.prompt import Prompt, read_prompt
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked, NewTask, submit_jobs
 from api.midjourney.wishes import Wish, wish_of
+from api.midjourney.words import words_of
 from models.midjourney.vocabulary import Action, Bot, Code
 from models.settings import Settings
 
@@ -31,7 +32,7 @@ class ImagineBody(Body):
 async def imagine(request: Request) -> Response:
     """Draw a grid of pictures."""
     asked, body = await asked_for(request, ImagineBody)
-    text = (body.prompt or "").strip()
+    text = words_of(body.prompt, asked.services.settings)
     prompt = read_prompt(text)
     given = [picture for picture in (*body.base64_array, body.base64 or "") if picture.strip()]
     if not prompt.text and not prompt.images and not given:

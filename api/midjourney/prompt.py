@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 _WORD = re.compile(r"\S+")
 _ADDRESS = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
@@ -87,7 +86,8 @@ def _flag_at(words: Sequence[str], at: int) -> tuple[str | None, list[str]]:
 def _values(words: Sequence[str], at: int, name: str) -> list[str]:
     many = name in _WORDS or name in _ADDRESSES
     values: list[str] = []
-    for word in islice(words, at, None if many else at + 1):
+    for place in range(at, len(words) if many else min(at + 1, len(words))):
+        word = words[place]
         if _FLAG.fullmatch(word) or not _fits(name, word):
             break
         values.append(word.strip("<>") if name in _ADDRESSES else word)

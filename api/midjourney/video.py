@@ -12,6 +12,7 @@ from api.midjourney.modes import mode_of
 from api.midjourney.pictures import keep_pictures
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked, NewTask, submit_jobs
+from api.midjourney.words import words_of
 from models.midjourney.vocabulary import Action, Code
 
 _MOTIONS = {"low": "Little moves, slowly.", "high": "Much moves, and so does the camera."}
@@ -42,12 +43,13 @@ async def video(request: Request) -> Response:
         raise Refusal(Code.INVALID, words)
     if (body.action or "").strip():
         raise Refusal(Code.INVALID, "action: videos can't be extended here; begin with an image instead")
+    prompt = words_of(body.prompt, asked.services.settings)
     job = {"model": model, "prompt": _told(asked, body), "images": await _frames(asked, body), "params": {}}
     count = _batch(body.batch_size)
     task = NewTask(
         action=Action.VIDEO,
-        prompt=(body.prompt or "").strip(),
-        description=f"/video {(body.prompt or '').strip()}".strip(),
+        prompt=prompt,
+        description=f"/video {prompt}".strip(),
         bot=body.bot,
         mode=mode_of(asked.segment, body.wanted_mode, {}),
         request={**job, "wanted": count},

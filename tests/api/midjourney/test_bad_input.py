@@ -163,3 +163,27 @@ async def test_prompts_of_any_script_and_50000_characters_are_taken(studio: Stud
 
 async def test_a_nul_character_is_refused(studio: Studio) -> None:
     rejected(await studio.submit("imagine", prompt="a\0b"), 4)
+
+
+async def test_a_nul_character_in_a_very_deep_body_is_refused(studio: Studio) -> None:
+    deep = b"[" * 1000 + b'"\\u0000"' + b"]" * 1000
+    answer = await studio.call("POST", "/mj/submit/imagine", content=b'{"prompt": "a", "x": ' + deep + b"}")
+
+    assert answer.status_code == 200
+    rejected(answer.json(), 4)
+
+
+async def test_a_prompt_that_is_too_long_is_refused_by_each_verb(studio: Studio) -> None:
+    grid = await studio.done()
+    bodies: dict[str, dict[str, str]] = {
+        "imagine": {},
+        "shorten": {},
+        "edits": {"taskId": grid["id"]},
+        "retexture": {"image": "x"},
+        "modal": {"taskId": grid["id"]},
+    }
+    for verb, body in bodies.items():
+        envelope = await studio.submit(verb, prompt="--tile " * 15_000, **body)
+
+        rejected(envelope, 4)
+        assert "100,000" in envelope["description"], verb
