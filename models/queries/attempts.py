@@ -48,7 +48,7 @@ async def note_handles(connection: AsyncConnection, rows: Sequence[Mapping[str, 
 
 
 async def amend_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note what became of calls whose end was unknown."""
+    """Note what became of calls whose end was unknown; a guess does not replace what is known."""
     if rows:
         await connection.execute(_amend(connection.dialect.name), rows_parameter(connection, rows))
 
@@ -141,5 +141,6 @@ def _amend(dialect: str) -> Update:
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
         .where(attempts.c.outcome.in_(_OPEN))
+        .where(or_(given.c.outcome.not_in(UNKNOWN), attempts.c.outcome.in_(UNKNOWN)))
         .values({name: given.c[name] for name in _AMENDED} | kept)
     )
