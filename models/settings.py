@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     midjourney_queue: int | None = Field(
         None, ge=1, description="tasks of one caller that may wait; more get code 23; unset: no limit"
     )
+    midjourney_deduplicate: float = Field(
+        0, ge=0, description="seconds in which the same submit again gets the first one's task; 0: off"
+    )
     midjourney_always_one: bool = Field(
         False,
         description="answer accepted submits with code 1, never 22, for clients that take 22 for a failure",

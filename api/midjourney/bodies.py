@@ -52,10 +52,13 @@ def _is_mode(word: object) -> bool:
     return isinstance(word, str) and word.upper() in set(Mode)
 
 
-async def read_body(request: Request, kind: type[_B]) -> _B:
-    """Read a submit's body. Raises ``Problem`` for what is no JSON, ``Refusal`` for what does not fit."""
-    _, value = await read_json(request)
+async def read_body(request: Request, kind: type[_B]) -> tuple[_B, bytes]:
+    """Read a submit's body; return it also as it was sent.
+
+    Raises ``Problem`` for what is no JSON, ``Refusal`` for what does not fit.
+    """
+    raw, value = await read_json(request)
     try:
-        return kind.model_validate(value)
+        return kind.model_validate(value), raw
     except ValidationError as error:
         raise Refusal(Code.INVALID, legible(fault_of(error).message)) from error

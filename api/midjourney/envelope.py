@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from api.accepting import QUEUE_FULL
 from api.problems import Problem, storable_text
+from models.midjourney.views import INSTANCE
 from models.midjourney.vocabulary import Code
 
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Request-Id"}
@@ -47,6 +48,15 @@ def envelope(
     """Answer a submit."""
     content = {"code": code, "description": description, "result": result, "properties": properties}
     return Json(content, status)
+
+
+def dialog(number: int, properties: Mapping[str, Any]) -> Json:
+    """Answer a submit whose task waits for a dialog. ``properties`` are the task's."""
+    words = "Waiting for the dialog: send its prompt and mask to submit/modal."
+    final, remix = properties.get("finalPrompt", ""), properties.get("remix", False)
+    return envelope(
+        Code.DIALOG, words, str(number), finalPrompt=final, remix=remix, discordInstanceId=INSTANCE
+    )
 
 
 def refused(refusal: Refusal) -> Json:

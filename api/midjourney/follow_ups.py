@@ -91,7 +91,7 @@ async def _ask(follow: Follow, action: Action, *, remix: bool) -> Response:
         properties={"finalPrompt": prompt, "remix": remix},
         modal={"verb": press.verb, "number": press.number},
     )
-    return await submit_dialog(asked, task, remix=remix)
+    return await submit_dialog(asked, task)
 
 
 def _suggested(follow: Follow) -> str:

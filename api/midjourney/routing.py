@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.midjourney.bodies import Body, read_body
 from api.midjourney.envelope import Refusal, of_problem, refused
 from api.midjourney.keys import authenticated
+from api.midjourney.repeats import Repeated, recall, repeat_of, told_again
 from api.midjourney.submitting import Asked
 from api.problems import request_id_of, translated
 from api.services import services_of
@@ -20,11 +21,14 @@ _log = structlog.get_logger()
 
 
 async def asked_for(request: Request, kind: type[_B]) -> tuple[Asked, _B]:
-    """Return who asks for a task, and the body. Raises ``Refusal`` and ``Problem``."""
+    """Return who asks for a task, and the body. Raises ``Refusal``, ``Problem``, ``Repeated``."""
     services = services_of(request)
     caller = await authenticated(request, services)
-    body = await read_body(request, kind)
-    return Asked(services, caller, body, request.path_params.get("mode", ""), services.clock()), body
+    body, sent = await read_body(request, kind)
+    segment, at = request.path_params.get("mode", ""), services.clock()
+    repeat = repeat_of(request, sent, services.settings)
+    await recall(services, caller, repeat, at)
+    return Asked(services, caller, body, segment, at, repeat), body
 
 
 def answering(handler: Handler) -> Handler:
@@ -33,6 +37,8 @@ def answering(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
+        except Repeated as repeated:
+            return told_again(repeated)
         except Refusal as refusal:
             return refused(refusal)
         except Exception as error:  # noqa: BLE001 - the surface's edge: whatever broke, the answer is an envelope

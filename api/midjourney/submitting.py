@@ -13,9 +13,10 @@ from api.accepting import QUEUE_FULL, Accepted, accept
 from api.auth import Caller
 from api.drafts import Draft, Fault, draft
 from api.midjourney.bodies import Body
-from api.midjourney.envelope import Refusal, envelope, legible
+from api.midjourney.envelope import Refusal, dialog, envelope, legible
 from api.midjourney.modes import PRIORITIES
 from api.midjourney.numbers import new_number
+from api.midjourney.repeats import Repeat, check, remember
 from api.services import Services
 from api.submission import web_address
 from api.webhook_targets import check_target
@@ -59,6 +60,7 @@ class Asked:
     body: Body
     segment: str  #: of the address, before ``/mj``
     at: datetime
+    repeat: Repeat | None = None  #: by what the same submit is known again
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ async def submit_ended(asked: Asked, task: NewTask) -> Response:
     """Accept a task that needs no call: it has ended already, or waits for a dialog."""
     async with asked.services.database.writing() as connection:
         number = await _insert(connection, asked, task, ())
+        await remember(connection, asked.caller, asked.repeat, asked.at, number=number)
         public_url = asked.services.public_url
         told = bool(task.ended) and await tell_end(connection, number, public_url=public_url, at=asked.at)
     if told:
@@ -101,15 +104,16 @@ async def submit_ended(asked: Asked, task: NewTask) -> Response:
     return answer(asked, Born(number))
 
 
-async def submit_dialog(asked: Asked, task: NewTask, *, remix: bool) -> Response:
-    """Accept a task that waits until the client has sent ``modal``, and ask for that."""
+async def submit_dialog(asked: Asked, task: NewTask) -> Response:
+    """Accept a task that waits until the client has sent ``modal``, and ask for that.
+
+    It costs nothing, and the same button may open many dialogs: only a key makes two of them one.
+    """
+    repeat = None if asked.repeat is None or asked.repeat.by_content else asked.repeat
     async with asked.services.database.writing() as connection:
         number = await _insert(connection, asked, task, ())
-    final = task.properties.get("finalPrompt", "")
-    words = "Waiting for the dialog: send its prompt and mask to submit/modal."
-    return envelope(
-        Code.DIALOG, words, str(number), finalPrompt=final, remix=remix, discordInstanceId=INSTANCE
-    )
+        await remember(connection, asked.caller, repeat, asked.at, number=number)
+    return dialog(number, task.properties)
 
 
 def answer(asked: Asked, born: Born, *, always_one: bool = False) -> Response:
@@ -146,13 +150,17 @@ async def _born(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: 
     most = COUNTED if limit is None else limit
     ahead = await count_waiting(connection, asked.caller.id, most=most, lock=limit is not None)
     if limit is not None and ahead >= limit:
+        await check(connection, asked.caller, asked.repeat, asked.at)
         words = (
             f"{ahead} of your tasks wait already, which is all that may. Try again when some have started."
         )
         raise Refusal(Code.QUEUE_FULL, words, discordInstanceId=INSTANCE)
     if task.continues is not None:
+        await remember(connection, asked.caller, asked.repeat, asked.at, number=task.continues)
         return Born(await _go_on(connection, asked, task, task.continues, jobs), ahead)
-    return Born(await _insert(connection, asked, task, jobs), ahead)
+    number = await _insert(connection, asked, task, jobs)
+    await remember(connection, asked.caller, asked.repeat, asked.at, number=number)
+    return Born(number, ahead)
 
 
 async def _go_on(

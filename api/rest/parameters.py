@@ -5,13 +5,11 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from api.accepting import Once
 from api.problems import invalid
 
 LONGEST_WAIT = 60  #: seconds
 INT32 = 2**31 - 1
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.ASCII | re.IGNORECASE)
-_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 
 
 def integer(
@@ -48,13 +46,3 @@ def preferred_wait(request: Request) -> int | None:
         if found := _PREFER_WAIT.search(line):
             return min(int(found[1]), LONGEST_WAIT) or None
     return None
-
-
-def once_of(request: Request, body_hash: bytes) -> Once | None:
-    """Return the wish of the Idempotency-Key header."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not _KEY.fullmatch(key):
-        raise invalid("Idempotency-Key", "must have 1 to 255 printable ASCII characters")
-    return Once(key, body_hash)

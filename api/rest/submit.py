@@ -15,9 +15,10 @@ from api.answers import JsonAnswer
 from api.auth import Caller, authenticate
 from api.bodies import read_json
 from api.drafts import Fault, draft
+from api.idempotency import once_of
 from api.problems import Problem, invalid
 from api.reading import Page, newborn_page, read_job
-from api.rest.parameters import once_of, preferred_wait
+from api.rest.parameters import preferred_wait
 from api.services import Services, services_of
 from api.views import links
 from api.watch import is_settled

@@ -35,7 +35,8 @@ def standing_of(task: Any, parts: Sequence[Any]) -> Standing:
         return Standing(TaskStatus.NOT_START, "0%", None)
     if not any(_advanced(part) for part in parts):
         return Standing(TaskStatus.SUBMITTED, "0%", min(starts))
-    percent = sum(_percent(part) for part in parts) // len(parts)
+    # over all pictures that are wanted: parts that come later, for missing ones, must not take progress back
+    percent = sum(_percent(part) for part in parts) // max(len(parts), task.request.get("wanted", 1))
     return Standing(TaskStatus.IN_PROGRESS, f"{min(percent, _ALMOST)}%", min(starts))
 
 

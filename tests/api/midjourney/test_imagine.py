@@ -122,9 +122,14 @@ async def test_what_a_call_for_four_did_not_bring_is_called_for_one_by_one(
 ) -> None:
     async with open_studio(plain_database_url, tmp_path, upstream_preset="generic") as studio:
         number = await studio.number(prompt="a cat [1 picture]")
-        await studio.develop()
-        between = await studio.fetch(number)
-        assert (between["status"], between["progress"]) == ("IN_PROGRESS", "25%")
+        await studio.look()
+        await studio.worker.deliver()
+        called = await studio.fetch(number)
+        await studio.finish()
+        missing = await studio.fetch(number)
+        assert len(await studio.jobs()) == 4
+        for between in (called, missing):  # what was shown is not taken back
+            assert (between["status"], between["progress"]) == ("IN_PROGRESS", "25%")
         await studio.develop()
 
         task = await studio.fetch(number)
