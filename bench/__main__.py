@@ -15,6 +15,7 @@ from bench import (
     hidden,
     in_flight,
     limiter,
+    midjourney,
     outage,
     polling,
     rounds,
@@ -41,6 +42,7 @@ _BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
     "outage": outage.measure,
     "scale": scale.measure,
     "crowd": crowd.measure,
+    "midjourney": midjourney.measure,
 }
 _LONG = frozenset({"limiter", "hidden", "scale"})  # ten minutes and more: only by name
 
