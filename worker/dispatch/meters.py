@@ -26,6 +26,14 @@ class Rate:
     burst: int = 1
 
     @property
+    def at_once(self) -> int:
+        """How many may start at once: the burst, but at most about half of what the window allows.
+
+        A larger one could not be paid for: what starts after it would come too early for the limit.
+        """
+        return min(self.burst, 1 + int(self.calls / 2))
+
+    @property
     def slack(self) -> timedelta:
         """How late a start may be used: a sixtieth of the window, but time enough for a timer to be late."""
         return max(self.window / 60, timedelta(seconds=0.05))
@@ -36,7 +44,7 @@ class Rate:
 
         It is rounded up: distances that are a fraction of a microsecond too short add up to a call too many.
         """
-        return (self.window + self.slack) / max(self.calls - (self.burst - 1), self.calls / 2) + _TICK
+        return (self.window + self.slack) / (self.calls - (self.at_once - 1)) + _TICK
 
 
 class Meter(Protocol):
@@ -66,7 +74,7 @@ class RateMeter:
         """Return when a call may start; one that costs more than the burst only waits longer afterwards."""
         if self.due is None:
             return now
-        return max(now, self.due - self.rate.interval * (self.rate.burst - 1))
+        return max(now, self.due - self.rate.interval * (self.rate.at_once - 1))
 
     def take(self, start: datetime, cost: int) -> None:
         """Push the next start away."""
