@@ -54,6 +54,14 @@ def cut_out(picture: bytes, mask: bytes) -> bytes:
     return _png(inner)
 
 
+def upright(opened: Image.Image) -> Image.Image:
+    """Return a picture turned as its EXIF data say; if they are damaged, as it lies."""
+    try:
+        return ImageOps.exif_transpose(opened)
+    except Exception:  # noqa: BLE001 - damaged EXIF data fail as struct.error, TypeError and more
+        return opened.copy()
+
+
 def _selection(mask: Image.Image) -> Image.Image:
     """Return where a mask is white; what is transparent is not selected."""
     flat = Image.new("RGBA", mask.size, (0, 0, 0, 255))
@@ -66,7 +74,7 @@ def _opened(content: bytes, *, field: str = "images") -> Image.Image:
         with Image.open(BytesIO(content)) as opened:
             if opened.width * opened.height > _MOST:
                 raise InvalidRequest(field, f"may have at most {_MOST:,} pixels")
-            return ImageOps.exif_transpose(opened)
+            return upright(opened)
     except _UNREADABLE as error:
         raise InvalidRequest(field, "this picture can't be opened; send it as PNG, JPEG or WebP") from error
 

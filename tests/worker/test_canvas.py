@@ -7,6 +7,7 @@ from PIL import Image
 
 from models.errors import InvalidRequest
 from worker.canvas import LONGEST, Margins, cut_out, padded
+from worker.midjourney.grid import compose
 
 RED, GREY, CLEAR = (255, 0, 0), (128, 128, 128), (0, 0, 0, 0)
 
@@ -77,3 +78,19 @@ def test_what_is_no_picture_or_no_selection_is_refused_with_its_reason(
 ) -> None:
     with pytest.raises(InvalidRequest, match=words):
         cut_out(picture, mask)
+
+
+TURNED = b"Exif\0\0II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"
+DAMAGED = [b"Exif\0\0II*\0", TURNED + b"\x1a\x01\x07\0\x01\0\0\0&\0\0\x02\0\0\0\0H\0\0\0\x01\0\0\0"]
+
+
+@pytest.mark.parametrize("exif", DAMAGED)
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data", "ignore:Tag data larger than file")
+def test_pictures_with_damaged_exif_data_are_taken_as_they_lie(exif: bytes) -> None:
+    out = BytesIO()
+    Image.new("RGB", (40, 20), RED).save(out, "PNG", exif=exif)
+
+    assert opened(padded(out.getvalue(), Margins(left=1.0))).size == (80, 20)
+    grid = compose([out.getvalue(), None])
+    assert grid is not None
+    assert opened(grid).size == (80, 20)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from io import BytesIO
 from math import ceil, sqrt
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from worker.canvas import upright
 
 _SIDE = 1024  # pixels of one picture's longer side at most
 _QUALITY = 92
@@ -39,9 +41,9 @@ def _cell(picture: bytes) -> Image.Image | None:
     try:
         with Image.open(BytesIO(picture)) as opened:
             opened.draft("RGB", (_SIDE, _SIDE))
-            upright = ImageOps.exif_transpose(opened)
-            upright.thumbnail((_SIDE, _SIDE))
-            return _opaque(upright)
+            turned = upright(opened)
+            turned.thumbnail((_SIDE, _SIDE))
+            return _opaque(turned)
     except _UNREADABLE:
         return None
 
