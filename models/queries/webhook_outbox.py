@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Exists,
     Insert,
     Row,
     and_,
@@ -92,8 +93,11 @@ async def tell_whole(
     """Write a delivery whose message is whole already; it replaces older progress of the same job.
 
     ``job_id`` puts it in order with others of that job, by ``revision``; without one it stands alone.
+    A receiver that wanted no more of that job is told nothing.
     """
     if job_id is not None:
+        if await connection.scalar(select(_gone(literal(job_id, deliveries.c.job_id.type)))):
+            return
         await _supersede(connection, [job_id])
     row = new_delivery(
         caller_id=caller_id,
@@ -158,18 +162,22 @@ def _enabled(caller: ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
-def _listeners(job_ids: Sequence[UUID]) -> Any:
-    """Select each of these jobs, with each endpoint that listens to it, or without any."""
-    gone = exists().where(
-        deliveries.c.job_id == jobs.c.id,
+def _gone(job_id: ColumnElement[Any]) -> Exists:
+    """Return whether a job's own address wanted no more."""
+    return exists().where(
+        deliveries.c.job_id == job_id,
         deliveries.c.endpoint_id.is_(None),
         deliveries.c.status == DeliveryStatus.STOPPED,
     )
+
+
+def _listeners(job_ids: Sequence[UUID]) -> Any:
+    """Select each of these jobs, with each endpoint that listens to it, or without any."""
     columns: tuple[Column[Any], ...] = tuple(jobs.c[name] for name in _SNAPSHOT)
     return (
         select(
             *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.webhook_url, *columns),
-            and_(jobs.c.webhook_url.is_not(None), gone.correlate(jobs)).label("stopped"),
+            and_(jobs.c.webhook_url.is_not(None), _gone(jobs.c.id).correlate(jobs)).label("stopped"),
             endpoints.c.id.label("endpoint_id"),
             endpoints.c.url.label("endpoint_url"),
             endpoints.c.events.label("endpoint_events"),

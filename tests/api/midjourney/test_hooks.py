@@ -89,6 +89,25 @@ async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
     assert [got.said["status"] for got in receiver.got] == ["SUCCESS"]
 
 
+async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [410]
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    for some in (job_ids[:1], job_ids[1:]):
+        studio.worker.messages[:] = [(task, some, lease)]
+        await studio.worker.deliver()
+        await studio.finish()
+        await posting.send()
+    assert [got.said["status"] for got in receiver.got] == ["IN_PROGRESS"]
+
+    other = await studio.done(notifyHook=receiver.url)
+    await posting.send()
+    assert receiver.got[-1].said["id"] == other["id"]
+
+
 async def test_picking_and_cancelling_are_told_too(
     studio: Studio, posting: Posting, receiver: Receiver
 ) -> None:
