@@ -57,12 +57,12 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
         await asyncio.shield(_leave(bench, job, listener))
         raise
     reply = judged_as_text(reply) if wants_text(job.request) else reply
-    await tell_limits(bench, job, reply.headers)
     ended = _ended(bench, job, reply.verdict, reply)
     if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
         await _bring_home(bench, job, request, reply, ended)
         await tell_success(bench, job)
         return
+    await tell_limits(bench, job, reply.headers)
     ended["raw_key"] = await keep(bench.tools, job, request, reply)
     if lost := _lost(bench, job, reply, listener):
         await _ask_again(bench, job, lost, ended, reply.answer, told=listener.percent)
@@ -112,6 +112,7 @@ async def _bring_home(
 ) -> None:
     """Deliver an answer; if that is cut off, the job is held whatever its policy: the picture was made."""
     try:
+        await tell_limits(bench, job, reply.headers)
         ended["raw_key"] = await keep(bench.tools, job, request, reply)
         await deliver(bench, job, reply.answer or Answer(), ended)
     except BaseException:
