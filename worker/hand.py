@@ -17,6 +17,7 @@ class Hand:
     shaky: set[tuple[str, str]] = field(
         default_factory=set
     )  #: (channel, model or "") with failures to forget
+    beaten_at: datetime | None = None  #: the last sign of life that others can see
     halt: asyncio.Event = field(default_factory=asyncio.Event)  #: nothing new is started any more
 
     @property
