@@ -45,6 +45,7 @@ class Heartbeat:
         stopping = now if self._bench.hand.halt.is_set() else None
         async with self._bench.tools.database.writing() as connection:
             await beat(connection, {**self._row, "stopping_at": stopping}, now)
+        self._bench.hand.beaten_at = now
         self._note_beat(now)
         await self._sweep(now)
         await expire(self._bench.tools.database, now)

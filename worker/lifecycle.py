@@ -37,9 +37,9 @@ class Change:
     assets: Sequence[Mapping[str, Any]] = ()
     unsent: Mapping[str, Any] | None = None  #: an attempt of which nothing was sent: it has not happened
 
-    def holds(self, revisions: Mapping[UUID, int]) -> bool:
+    def holds(self, revisions: Revisions) -> bool:
         """Tell whether its move was made; one without a move always holds."""
-        return self.move is None or self.move.job_id in revisions
+        return self.move is None or revisions.has(self.move)
 
 
 async def commit(connection: AsyncConnection, changes: Sequence[Change]) -> Revisions:

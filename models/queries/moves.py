@@ -44,6 +44,19 @@ class Revisions(dict[UUID, int]):
 
     told = False  #: whether a webhook is to be sent now
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: set[int] = set()
+
+    def note(self, move: Move, revision: int) -> None:
+        """Note that a move was made."""
+        self[move.job_id] = revision
+        self._made.add(id(move))
+
+    def has(self, move: Move) -> bool:
+        """Tell whether just this move was made: others of the same job may be beside it, of a stale lease."""
+        return id(move) in self._made
+
 
 async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> Revisions:
     """Make the moves that still hold, with one event each, and note what webhooks are to tell."""
@@ -56,7 +69,7 @@ async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> Revisions
         news: list[News] = []
         for job_id, revision, status, progress, own_address, has_endpoint in result:
             move = by_job[job_id]
-            revisions[job_id] = revision
+            revisions.note(move, revision)
             listened = own_address is not None or has_endpoint
             if listened and (event := EVENT_OF.get(move.entering)):
                 news.append(News(job_id, event, move.at))

@@ -95,7 +95,7 @@ class Dispatcher:
             self.patience.crew, self._counted = await count_alive(connection, alive_since), now
 
     def _unseen(self, now: datetime) -> bool:
-        """Tell whether others may take us for lost, as after a freeze: what we took now, they would take back."""
+        """Tell whether others may take us for lost, as after a freeze; they would take back what we took."""
         beaten, timeout = self._hand.beaten_at, timedelta(seconds=self._tools.settings.worker_timeout)
         return beaten is not None and now - beaten > timeout / 2
 

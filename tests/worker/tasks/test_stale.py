@@ -13,9 +13,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
+from models.ids import new_id
+from models.queries.moves import Move
+from models.states import JobStatus
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.worker.tasks.beats import heartbeat
+from worker.lifecycle import Change, commit
 
 
 @pytest.fixture
@@ -72,6 +76,7 @@ async def test_a_frozen_worker_that_wakes_does_not_disturb_the_call_that_replace
     working = await call(darkroom, frozen)
     await give_up_others(darkroom, other)
     darkroom.clock.forward(minutes=10)
+    await heartbeat(other).beat_once()
     again = await call(darkroom, other)
     await working
     assert (await darkroom.job(job_id)).status == "running"
@@ -176,3 +181,28 @@ async def test_a_result_whose_acknowledgement_was_lost_is_there_once(
     assert len(await darkroom.assets(job_id)) == 1
     assert (await darkroom.statuses(job_id)) == ["queued", "leased", "running", "succeeded"]
     assert [row.outcome for row in await darkroom.attempts(job_id)] == ["success"]
+
+
+async def test_a_stale_result_beside_a_good_one_in_the_same_transaction_leaves_no_second_picture(
+    darkroom: Darkroom,
+) -> None:
+    worker, job_id = await leased(darkroom)
+    await worker.deliver()
+    good = Change(Move(job_id, JobStatus.SUCCEEDED, JobStatus.SUCCEEDED, darkroom.clock()))
+    stale = Change(Move(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, darkroom.clock(), lease=new_id()))
+    async with darkroom.tools.database.writing() as connection:
+        revisions = await commit(connection, [good, stale])
+    assert good.holds(revisions)
+    assert not stale.holds(revisions)
+
+
+async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    beats = heartbeat(worker)
+    await beats.beat_once()
+    darkroom.clock.forward(minutes=2)
+    await worker.dispatcher.look()
+    assert (await darkroom.job(job_id)).status == "queued"
+    await beats.beat_once()
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "succeeded"
