@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     midjourney_deduplicate: float = Field(
         0, ge=0, description="seconds in which the same submit again gets the first one's task; 0: off"
     )
+    midjourney_deadline: float = Field(
+        3600, gt=0, le=10**8, description="seconds in which a task's calls may start, and a dialog go on"
+    )
     midjourney_always_one: bool = Field(
         False,
         description="answer accepted submits with code 1, never 22, for clients that take 22 for a failure",

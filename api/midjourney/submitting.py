@@ -132,7 +132,12 @@ def answer(asked: Asked, born: Born, *, always_one: bool = False) -> Response:
 def _draft(asked: Asked, task: NewTask, job: Mapping[str, Any]) -> Draft:
     """Check one part. Raises ``Refusal``."""
     settings = asked.services.settings
-    given = {"priority": PRIORITIES[task.mode], "on_unknown": _on_unknown(settings.on_unknown), **job}
+    given = {
+        "priority": PRIORITIES[task.mode],
+        "on_unknown": _on_unknown(settings.on_unknown),
+        "expires_in": settings.midjourney_deadline,
+        **job,
+    }
     prepare = given.pop(PREPARE, None)
     made = draft(given, settings, asked.at)
     if isinstance(made, Fault):

@@ -45,6 +45,16 @@ def _ready(at: datetime) -> Any:
     )
 
 
+async def forgotten_dialogs(connection: AsyncConnection, before: datetime, *, limit: int) -> Sequence[int]:
+    """Return tasks that have waited for their dialog since then, for this transaction."""
+    statement = (
+        select(tasks.c.id)
+        .where(tasks.c.outcome.is_(None), tasks.c.modal.is_not(None), tasks.c.submitted_at < before)
+        .limit(limit)
+    )
+    return (await connection.scalars(statement.with_for_update(skip_locked=True))).all()
+
+
 async def postpone(connection: AsyncConnection, task_id: int, *, until: datetime) -> None:
     """Try again to end a task later."""
     await connection.execute(update(tasks).where(tasks.c.id == task_id).values(claimed_until=until))

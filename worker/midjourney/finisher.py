@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.queries.midjourney_endings import any_ready, claim_ready
 from worker.midjourney.ending import end
 from worker.midjourney.hooks import tell_progress
+from worker.midjourney.lapse import lapse
 from worker.tools import Tools
 
 _BATCH = 16
@@ -19,6 +20,7 @@ _CLAIM = timedelta(seconds=60)  # after that, others end the task: this worker h
 _AT_ONCE = 2  # grids composed side by side: each holds some pictures in memory
 _SHARE = 4  # a look may take one part in so many of the time …
 _LONGEST = 2.0  # … but in a busy moment, too, finished pictures wait no longer: seconds
+_LAPSES = 30.0  # seconds between looks for dialogs that nobody goes on with
 _log = structlog.get_logger()
 
 
@@ -32,6 +34,7 @@ class Finisher:
         self._tools, self._halt, self._told = tools, halt, told
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._took = 0.0  # seconds of the last look
+        self._lapsed = 0.0  # when dialogs were looked at last
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
@@ -49,6 +52,10 @@ class Finisher:
         if await tell_progress(self._tools):
             self._told.set()
         self._took = monotonic() - began
+        if began - self._lapsed > _LAPSES:
+            self._lapsed = began
+            if await lapse(self._tools):
+                self._told.set()
         while not self._halt.is_set():
             tasks = await self._claimed()
             await asyncio.gather(*(self._end(task) for task in tasks))

@@ -1,0 +1,25 @@
+"""Dialogs that nobody goes on with: they end, so that every task has an end."""
+
+from datetime import timedelta
+
+from models.midjourney.vocabulary import TaskStatus
+from models.queries.midjourney import end_task
+from models.queries.midjourney_endings import forgotten_dialogs
+from worker.midjourney.hooks import tell_end
+from worker.tools import Tools
+
+_AT_ONCE = 200
+
+
+async def lapse(tools: Tools) -> bool:
+    """End dialogs that have waited for longer than a task may; tell whether a webhook is to be sent."""
+    at, longest = tools.clock(), timedelta(seconds=tools.settings.midjourney_deadline)
+    reason = f"Nobody went on with it within {longest.total_seconds():.0f} s; nothing was drawn or charged."
+    changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, "finished_at": at}
+    told = False
+    async with tools.database.writing() as connection:
+        for task_id in await forgotten_dialogs(connection, at - longest, limit=_AT_ONCE):
+            if await end_task(connection, task_id, changes):
+                public_url = tools.settings.public_url.rstrip("/")
+                told |= await tell_end(connection, task_id, public_url=public_url, at=at)
+    return told
