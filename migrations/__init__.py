@@ -40,7 +40,7 @@ def head() -> str:
 
 
 def is_next(revision: str) -> bool:
-    """Tell whether a revision is the one after our newest: a fleet is being upgraded, and we are still there."""
+    """Tell whether a revision is the one after our newest: a fleet is being upgraded meanwhile."""
     return revision.isdigit() and int(revision) == int(head()) + 1
 
 

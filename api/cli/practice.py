@@ -91,7 +91,11 @@ def practice(
 
 def _members(behaviour: Behaviour) -> dict[str, Any]:
     """Return the members of ``PracticeOptions`` that were given."""
-    given = {name: value for name, value in asdict(behaviour).items() if value not in (None, ()) and value is not False}
+    given = {
+        name: value
+        for name, value in asdict(behaviour).items()
+        if value not in (None, ()) and value is not False
+    }
     pairs = [entry.partition("=") for entry in given.pop("rate", ())]
     return {**given, "rates": {kind: share for kind, _, share in pairs}}
 

@@ -100,7 +100,9 @@ def test_a_killed_process_goes_on_where_it_was_when_it_is_started_again(
     darkroom.visitor.check_pictures(done)
 
 
-async def test_every_job_is_told_although_receiver_and_process_were_away(darkroom_of: Callable[..., Darkroom]) -> None:
+async def test_every_job_is_told_although_receiver_and_process_were_away(
+    darkroom_of: Callable[..., Darkroom],
+) -> None:
     receiver = Receiver()
     await receiver.start()
     darkroom = darkroom_of(delay=0.05)

@@ -102,7 +102,7 @@ async def places(
         ]
 
 
-@pytest.mark.parametrize("seed", (0, 1, 2, 3, 186))
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 186])
 async def test_every_jobs_place_is_that_of_its_start(database: Database, seed: int) -> None:
     world = World(seed)
     await world.settle(database)

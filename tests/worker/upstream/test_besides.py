@@ -70,7 +70,9 @@ def test_the_words_remain(text: str, words: str) -> None:
 
 
 def test_words_beside_pictures_in_fields_remain() -> None:
-    answer = message({"content": [{"type": "text", "text": WORDS}, {"type": "image_url", "image_url": {"url": A}}]})
+    answer = message(
+        {"content": [{"type": "text", "text": WORDS}, {"type": "image_url", "image_url": {"url": A}}]}
+    )
     assert text_besides(answer) == WORDS
 
 
