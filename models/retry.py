@@ -51,9 +51,15 @@ class Tries:
     def after(
         cls, verdict: Verdict, earlier: Sequence[tuple[str | None, str | None]], *, counted: int, allowed: int
     ) -> "Tries":
-        """Count, from outcome and code of the calls before."""
+        """Count, from outcome and code of the calls before.
+
+        A success that was followed by another call came too late: when that was decided, it was unknown.
+        """
         kind = class_of(verdict.outcome, verdict.code)
-        alike = sum(class_of(outcome, code) is kind for outcome, code in earlier)
+        alike = sum(
+            (RetryClass.AMBIGUOUS if outcome == Outcome.SUCCESS else class_of(outcome, code)) is kind
+            for outcome, code in earlier
+        )
         return cls(counted, allowed, 1 + alike, 1 + len(earlier))
 
 

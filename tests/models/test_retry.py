@@ -115,6 +115,14 @@ def test_refusals_before_do_not_lengthen_the_wait_after_another_failure() -> Non
     assert decided(Outcome.RETRY, tries, code="upstream_error", jitter=0.999) == Retry(1.998 * SECOND)
 
 
+def test_an_answer_that_came_after_the_next_call_still_counts_as_the_unknown_that_it_was() -> None:
+    verdict = Verdict(Outcome.AMBIGUOUS, "connection_lost")
+    tries = Tries.after(verdict, [("success", None)], counted=2, allowed=9)
+    assert tries.alike == 2
+    once = decide(verdict, tries, on_unknown=OnUnknown.RETRY_ONCE, jitter=lambda: 0.5)
+    assert isinstance(once, GiveUp)
+
+
 def test_what_ended_alike_is_counted_by_class() -> None:
     before: list[tuple[str | None, str | None]] = [
         ("pending", None),

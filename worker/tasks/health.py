@@ -36,6 +36,8 @@ async def tell_channel(bench: Workbench, job: Row[Any], verdict: Verdict) -> Non
     """Let the whole channel learn from a call that brought no picture."""
     if _concerns_channel(verdict):
         await _unless_away(_tell_failure(bench, job, verdict))
+    elif verdict.outcome in (Outcome.PERMANENT, Outcome.NO_IMAGE):
+        await tell_success(bench, job)  # it answers: what it answers concerns the job alone
 
 
 async def tell_limits(bench: Workbench, job: Row[Any], headers: Mapping[str, str]) -> None:

@@ -146,6 +146,17 @@ async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, 
     assert (first, sum(len(job_ids) for _, job_ids, _ in other.messages)) == (2, 4)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.PERMANENT, Outcome.NO_IMAGE])
+async def test_a_probe_that_is_answered_closes_the_breaker_even_without_a_picture(
+    darkroom: Darkroom, caller: Caller, outcome: Outcome
+) -> None:
+    for _ in range(5):
+        await caller.hears(Outcome.RETRY, "upstream_error")
+    caller.bench.hand.shaky = {("upstream", "")}
+    await caller.hears(outcome, "moderation" if outcome is Outcome.PERMANENT else "no_image")
+    assert (await darkroom.channel()).breakers == {}
+
+
 async def test_a_half_open_breaker_lets_one_call_through(darkroom: Darkroom, caller: Caller) -> None:
     for _ in range(5):
         await caller.hears(Outcome.RETRY, "origin_unreachable")
