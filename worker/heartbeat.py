@@ -37,6 +37,8 @@ class Heartbeat:
                 await self.beat_once()
             except (SQLAlchemyError, OSError) as error:
                 _log.error("no heartbeat could be written; it is tried again", error=str(error)[:300])
+            except Exception:  # noqa: BLE001 - nobody watches at night: the next beat comes
+                _log.exception("the care for what was left behind failed; it is tried again")
             await asyncio.sleep(min(_PAUSE, self._timeout.total_seconds() / 4))
 
     async def beat_once(self) -> None:

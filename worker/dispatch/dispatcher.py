@@ -53,6 +53,9 @@ class Dispatcher:
             except (SQLAlchemyError, OSError) as error:
                 _log.error("the dispatcher can't reach the database; it tries again", error=str(error)[:300])
                 await asyncio.sleep(0.5)
+            except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
+                _log.exception("a round of the dispatcher failed; it tries again")
+                await asyncio.sleep(0.5)
             await asyncio.sleep(self.patience.rest(random.random()))
             if self.patience.misses:
                 continue

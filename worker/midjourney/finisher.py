@@ -43,6 +43,8 @@ class Finisher:
                 await self.look()
             except (SQLAlchemyError, OSError) as error:
                 _log.error("Midjourney tasks wait for the database", error=str(error)[:300])
+            except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
+                _log.exception("a look at Midjourney tasks failed; it is tried again")
             rest = min(_SHARE * self._took, _LONGEST)
             await asyncio.sleep(max(self._tools.settings.dispatch_interval, rest))
 

@@ -38,6 +38,9 @@ class Courier:
             except (SQLAlchemyError, OSError) as error:
                 _log.error("webhooks wait for the database", error=str(error)[:300])
                 await asyncio.sleep(0.5)
+            except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
+                _log.exception("a round of the courier failed; it tries again")
+                await asyncio.sleep(0.5)
             await asyncio.sleep(_REST)
             try:
                 async with asyncio.timeout(self._tools.settings.dispatch_interval):
