@@ -26,6 +26,7 @@ MB = 1_000_000
 LARGE = 40 * MB
 _CHUNK = 64 * 1024  #: bytes, as they come from a socket
 _DELTA = 4096  #: characters of base64 in one small delta
+_MIME = 76  #: characters of a line
 _NOISE = random.Random(7).randbytes(48 * 1024)
 _URL = "data:image/png;base64,"
 
@@ -43,6 +44,14 @@ def picture(size: int) -> Iterator[str]:
 def _body(size: int) -> Iterator[str]:
     yield f'{{"choices":[{{"message":{{"content":"","images":[{{"image_url":{{"url":"{_URL}'
     yield from picture(size)
+    yield '"}}]},"finish_reason":"stop"}]}'
+
+
+def _wrapped(size: int) -> Iterator[str]:
+    """Break the base64 into lines of 76 characters, as MIME does."""
+    yield f'{{"choices":[{{"message":{{"content":"","images":[{{"image_url":{{"url":"{_URL}'
+    for piece in picture(size):
+        yield "\\n".join(piece[start : start + _MIME] for start in range(0, len(piece), _MIME))
     yield '"}}]},"finish_reason":"stop"}]}'
 
 
@@ -84,6 +93,7 @@ KINDS: Mapping[str, Callable[[int], Iterator[str]]] = {
     "small JSON": _small_body,
     "small stream": _small_stream,
     "JSON, message.images": _body,
+    "JSON, in lines of 76": _wrapped,
     "stream, one line": _line,
     "JSON, markdown": _markdown,
     "stream, small deltas": _deltas,

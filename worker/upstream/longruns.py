@@ -24,6 +24,8 @@ _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_
 _RUN = re.compile(rb"[\w+/-]*")
 _ESCAPES = re.compile(rb"\\(.)", re.DOTALL)
 _BACKSLASHES = 64  #: at the end of a piece that are held back at most
+_FOLD = re.compile(rb"\\(?:r\\)?n")
+_LINE, _AFTER = 60, 8  #: characters of base64 that make a line; bytes of an escape held with them
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _MARK = "sha256/"
 _NAME = re.compile(_MARK + r"([0-9a-f]{64})/([0-9a-f]{8})")
@@ -56,7 +58,8 @@ class LongRuns:
 
     How the text was split makes no difference. A run that reaches the end of what is known is held back
     until its end has come. Every byte is looked at once, and a run of megabytes is decoded piece by piece.
-    With ``slashes``, those that were escaped without need (``\\/``, as PHP writes JSON) become plain ones.
+    With ``slashes``, those that were escaped without need (``\\/``, as PHP does) become plain ones, and
+    escaped line ends within base64 (``\\n`` every 76 characters, as MIME wraps it) are taken out.
     """
 
     def __init__(self, blobs: Blobs, *, long: int = LONG, slashes: bool = False) -> None:
@@ -64,6 +67,7 @@ class LongRuns:
         self._run: _Run | None = None
         self._escape = False  # the last byte that was given back is a backslash
         self._held = b""  # backslashes whose meaning the next byte decides
+        self._lines = Unwrapped() if self._slashes else None
 
     @property
     def cutting(self) -> bool:
@@ -72,7 +76,7 @@ class LongRuns:
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next bytes and return those that are settled by now."""
-        size = max(min(_SLICE, self._long) - _BACKSLASHES, 1)
+        size = max(min(_SLICE, self._long) - _BACKSLASHES - _LINE - _AFTER, 1)
         if len(piece) <= size:
             return self._feed(piece)
         return b"".join(self._feed(piece[start : start + size]) for start in range(0, len(piece), size))
@@ -80,7 +84,8 @@ class LongRuns:
     def close(self) -> bytes:
         """Return what was held back."""
         held, self._held = self._held, b""
-        return self._end_run() + held
+        rest = self._lines.feed(held, final=True) if self._lines is not None else b""
+        return (self._cut(rest) if rest else b"") + self._end_run()
 
     def _end_run(self) -> bytes:
         run, self._run = self._run, None
@@ -98,7 +103,9 @@ class LongRuns:
         return _ESCAPES.sub(_unescaped, piece) if b"\\\\" in piece else piece.replace(b"\\/", b"/")
 
     def _feed(self, piece: bytes) -> bytes:
-        piece = self._plain(piece) if self._slashes else piece
+        return self._cut(piece if self._lines is None else self._lines.feed(self._plain(piece)))
+
+    def _cut(self, piece: bytes) -> bytes:
         ended = b""
         if self._run is not None:
             end = len(piece) if not piece.translate(None, _ALPHABET) else _end(piece)
@@ -112,6 +119,50 @@ class LongRuns:
             self._run = _Run(piece[start:], escaped=escaped, long=self._long)
         self._escape = piece[:start].endswith(b"\\")
         return ended + piece[:start]
+
+
+class Unwrapped:
+    """Takes escaped line ends out of base64, and leaves all others: both sides have to look like base64."""
+
+    def __init__(self) -> None:
+        self._held = b""  # a line end, and too little behind it to tell
+        self._past = b""  # the last characters that were given back
+
+    def feed(self, piece: bytes, *, final: bool = False) -> bytes:
+        """Take the next bytes and return those that are settled by now."""
+        data, self._held = self._held + piece, b""
+        if b"\\" not in data:
+            self._past = (self._past + data)[-_LINE:]
+            return data
+        given: list[bytes] = []
+        position = 0
+        for fold in _FOLD.finditer(data):
+            after = data[fold.end() : fold.end() + _LINE]
+            if len(after) < _LINE and not after.translate(None, _ALPHABET) and not final:
+                return self._hold(data, position, fold.start(), given)
+            self._past = (self._past + data[position : fold.start()])[-_LINE:]
+            if self._folds(after):
+                given.append(data[position : fold.start()])
+                position = fold.end()
+            else:
+                given.append(data[position : fold.end()])
+                self._past = (self._past + fold[0])[-_LINE:]
+                position = fold.end()
+        if data.endswith(b"\\r") and not final:
+            return self._hold(data, position, len(data) - 2, given)
+        return self._hold(data, position, len(data), given)
+
+    def _hold(self, data: bytes, position: int, end: int, given: list[bytes]) -> bytes:
+        self._held = data[end:]
+        self._past = (self._past + data[position:end])[-_LINE:]
+        return b"".join((*given, data[position:end]))
+
+    def _folds(self, after: bytes) -> bool:
+        """Tell whether base64 goes on: a whole line of it, or what is left of it up to its end."""
+        if len(self._past) < _LINE or self._past.translate(None, _ALPHABET):
+            return False
+        more = len(after) - len(after.lstrip(_ALPHABET))
+        return more == _LINE or (more > 0 and after[more : more + 1] in (b'"', b"=", b")"))
 
 
 def without_long_runs(text: str, *, long: int = LONG) -> str:

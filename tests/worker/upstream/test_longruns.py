@@ -36,7 +36,22 @@ def test_a_long_run_becomes_a_stand_in_that_names_its_bytes() -> None:
 
 
 PIECES = st.sampled_from(
-    [b"", b"A", b"\\", b"\\/", b"\\n", b"\\u4e2d", b"=", b"==", b" ", b"\n", b'"', b"-_", "é".encode()]
+    [
+        b"",
+        b"A",
+        b"\\",
+        b"\\/",
+        b"\\r\\n",
+        b"\\n",
+        b"\\u4e2d",
+        b"=",
+        b"==",
+        b" ",
+        b"\n",
+        b'"',
+        b"-_",
+        "é".encode(),
+    ]
     + [RUN[:size] for size in (3, 50, 399, 400, 401, 402, 403, 405, 406, 900)]
 )
 
@@ -50,6 +65,17 @@ def test_how_a_text_is_split_makes_no_difference(
     whole = cut([data], slashes=slashes)
     assert cut([data[start:end] for start, end in itertools.pairwise(edges)], slashes=slashes) == whole
     assert cut([data[at : at + 1] for at in range(len(data))], slashes=slashes) == whole
+
+
+@pytest.mark.parametrize("end", [b"\\n", b"\\r\\n"])
+@pytest.mark.parametrize("width", [64, 76])
+def test_a_long_run_that_is_wrapped_is_one_run(end: bytes, width: int) -> None:
+    lines = [RUN[at : at + width] for at in range(0, len(RUN), width)]
+    wrapped = b'{"url":"' + end.join(lines) + b'","note":"one' + end + b'two"}'
+    for size in (1, 7, 64, len(wrapped)):
+        text, blobs = cut([wrapped[at : at + size] for at in range(0, len(wrapped), size)], slashes=True)
+        assert list(blobs.values()) == [BYTES]
+        assert text.endswith(b'","note":"one' + end + b'two"}')
 
 
 @given(st.lists(st.sampled_from([b"\\/", b"\\\\", b"/", b"n", b'\\"', b"\\u002f", RUN[:9]]), max_size=30))
