@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     )
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is remembered")
     webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook's receiver may take")
+    webhook_retention: float = Field(
+        30 * 86_400, gt=0, le=10**9, description="seconds that the log keeps webhook messages that have ended"
+    )
 
     midjourney_image_model: str | None = Field(
         None, description="the model behind /mj; unset: the first that a channel names"
@@ -130,6 +133,9 @@ class Settings(BaseSettings):
     )
     midjourney_deadline: float = Field(
         3600, gt=0, le=10**8, description="seconds in which a task's calls may start, and a dialog go on"
+    )
+    midjourney_banned_words: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description=f"{_LIST} words, or a JSON list, that no prompt may contain: code 24"
     )
     midjourney_always_one: bool = Field(
         False,
@@ -152,6 +158,15 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("midjourney_banned_words", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = _listed(value) if value.lstrip().startswith("[") else value.split(",")
+        if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+            raise ValueError('write words with commas between them, or JSON such as ["a word", "two words"]')
+        return tuple(word.strip() for word in value if word.strip())
 
     @field_validator("retry", mode="before")
     @classmethod
@@ -198,6 +213,13 @@ class Settings(BaseSettings):
         if self.upstream_base_url is None:
             return self.channels
         return (*self.channels, _upstream_channel(self))
+
+
+def _listed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return None
 
 
 def _upstream_channel(settings: Settings) -> ChannelSettings:

@@ -13,7 +13,7 @@ from api.midjourney.follow_ups import do
 from api.midjourney.numbers import number_of
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked
-from api.midjourney.words import words_of
+from api.midjourney.words import check_words, words_of
 from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code
 from models.queries.midjourney import find_task
@@ -36,6 +36,7 @@ async def modal(request: Request) -> Response:
     task, parent = await _waiting(asked, body.task_id)
     press = Press(task.modal["verb"], task.modal["number"], parent.hash)
     words = said or task.properties.get("finalPrompt", "")
+    check_words(words, asked.services.settings)  # a text model may have suggested them
     follow = Follow(asked, parent, press, words=words, mask=body.mask_base64, continues=task.id)
     return await do(follow)
 

@@ -173,3 +173,25 @@ def test_a_short_key_is_not_repeated_in_the_fault() -> None:
 def test_settings_can_not_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("gore, two words,,", ("gore", "two words")),
+        ('["gore", "one, two", " "]', ("gore", "one, two")),
+        (" ", ()),
+    ],
+)
+def test_banned_words_are_a_list_with_commas_or_in_json(
+    monkeypatch: pytest.MonkeyPatch, given: str, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DARKROOM_MIDJOURNEY_BANNED_WORDS", given)
+    assert load_settings().midjourney_banned_words == words
+
+
+@pytest.mark.parametrize("given", ['["gore"', "[1]"])
+def test_banned_words_that_can_not_be_read_are_told(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("DARKROOM_MIDJOURNEY_BANNED_WORDS", given)
+    (fault,) = faults()
+    assert fault.startswith("DARKROOM_MIDJOURNEY_BANNED_WORDS: write words")

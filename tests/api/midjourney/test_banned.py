@@ -1,0 +1,71 @@
+"""Code 24: words that the operator bans, wherever a prompt can be sent."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from models.tables import assets
+from tests.api.midjourney.asking import picture, press, single
+from tests.api.midjourney.strict import rejected
+from tests.api.midjourney.studio import Studio, open_studio
+
+SETTINGS: dict[str, Any] = {
+    "midjourney_banned_words": ("Gore", "blue wolf", "watercolour"),
+    "midjourney_text_model": "practice-text",
+    "midjourney_video_model": "practice-video",
+}
+VERBS: list[tuple[str, dict[str, Any]]] = [
+    ("imagine", {"base64Array": [picture()]}),
+    ("shorten", {}),
+    ("edits", {"image": picture()}),
+    ("retexture", {"image": picture()}),
+    ("video", {"image": picture()}),
+]
+
+
+@pytest.fixture
+async def strict(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+    """A studio that bans words."""
+    async with open_studio(sqlite_url, tmp_path, **SETTINGS) as opened:
+        yield opened
+
+
+def banned(envelope: dict[str, Any], word: str, prompt: str) -> None:
+    rejected(envelope, 24)
+    assert envelope["properties"] == {"promptEn": prompt, "bannedWord": word}
+    assert "confirm" not in envelope["description"]
+
+
+@pytest.mark.parametrize(("verb", "body"), VERBS, ids=[verb for verb, _ in VERBS])
+async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_kept(
+    strict: Studio, verb: str, body: dict[str, Any]
+) -> None:
+    banned(await strict.submit(verb, prompt=" much GORE, red ", **body), "Gore", "much GORE, red")
+    assert not await strict.jobs()
+    assert (await strict.call("GET", "/mj/task/list")).json() == []
+    async with strict.darkroom.tools.database.reading() as connection:
+        assert await connection.scalar(select(func.count(assets.c.id))) == 0
+
+
+async def test_a_dialog_goes_on_waiting_for_a_prompt_without_banned_words(strict: Studio) -> None:
+    task = await single(strict)
+    waiting = (await press(strict, task, "CustomZoom"))["result"]
+    prompt = "a Blue  Wolf --zoom 2"
+    banned(await strict.submit("modal", taskId=waiting, prompt=prompt), "blue wolf", prompt)
+    assert (await strict.fetch(waiting))["status"] == "MODAL"
+    assert (await strict.submit("modal", taskId=waiting, prompt="a wolf --zoom 2"))["code"] == 1
+
+
+async def test_what_a_text_model_suggests_is_looked_at_too(strict: Studio) -> None:
+    task = await strict.done("shorten", prompt="a very long prompt [deliver markdown_url]")
+    waiting = (await press(strict, task, "PromptAnalyzer::2"))["result"]
+    suggested = (await strict.fetch(waiting))["properties"]["finalPrompt"]
+    assert "watercolour" in suggested
+    banned(await strict.submit("modal", taskId=waiting), "watercolour", suggested)
+
+
+async def test_other_prompts_are_drawn(strict: Studio) -> None:
+    assert (await strict.done("imagine", prompt="gorey, blue and a wolf"))["status"] == "SUCCESS"
