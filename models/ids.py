@@ -1,5 +1,6 @@
 """Public ids: a type prefix and a UUIDv7 in Crockford's base 32, as the TypeID specification writes them."""
 
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -17,6 +18,11 @@ _DIGITS = {character: number for number, character in enumerate(_ALPHABET)}
 def new_id() -> UUID:
     """Return a new UUIDv7 (RFC 9562): unique, and ordered by time."""
     return uuid_utils.compat.uuid7()
+
+
+def first_id(moment: datetime) -> UUID:
+    """Return the least id that can have been made at a time: all that were made before are less."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def public_id(kind: Kind, key: UUID) -> str:

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.ids import first_id
 from models.webhook_tables import webhook_deliveries as deliveries
 from models.webhooks import DeliveryStatus
 
@@ -81,3 +82,20 @@ async def redirect_pending(connection: AsyncConnection, endpoint_id: UUID, *, ur
         .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.status == DeliveryStatus.PENDING)
         .values(url=url, host=host)
     )
+
+
+async def prune_deliveries(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
+    """Forget deliveries that were born, and have ended, before a time; return how many, up to ``limit``.
+
+    What is still to be sent stays. Found by id, which is ordered by birth, so the young ones are not read.
+    """
+    old = (
+        select(deliveries.c.id)
+        .where(deliveries.c.id < first_id(before), deliveries.c.status != DeliveryStatus.PENDING)
+        .where(or_(deliveries.c.ended_at.is_(None), deliveries.c.ended_at < before))
+        .order_by(deliveries.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    result = await connection.execute(delete(deliveries).where(deliveries.c.id.in_(old)))
+    return result.rowcount

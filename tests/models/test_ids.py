@@ -1,14 +1,16 @@
 """Public ids."""
 
 import time
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from models.clock import now
 from models.errors import NotFound
-from models.ids import new_id, parse_id, public_id
+from models.ids import first_id, new_id, parse_id, public_id
 
 
 @given(some.uuids())
@@ -63,6 +65,12 @@ def test_keys_sort_by_the_time_they_were_made() -> None:
 def test_what_is_not_an_id_of_this_kind_does_not_exist(text: str) -> None:
     with pytest.raises(NotFound):
         parse_id("job", text)
+
+
+def test_a_moment_stands_between_the_ids_made_before_and_after_it() -> None:
+    before = now()
+    made = new_id()
+    assert first_id(before) <= made < first_id(now() + timedelta(milliseconds=1))
 
 
 @given(some.text())

@@ -15,6 +15,7 @@ from models.queries.webhook_queue import claim, due_deliveries, release
 from worker.broker import NOTIFY
 from worker.webhooks.office import Office
 from worker.webhooks.outgoing import PER_HOST, Claimed
+from worker.webhooks.pruning import Pruner
 
 CHUNK = 32
 _REST = 0.02  # seconds between looks at least
@@ -29,12 +30,14 @@ class Courier:
     def __init__(self, office: Office, publish: Publish, halt: asyncio.Event) -> None:
         self._tools, self._outgoing, self._publish, self._halt = office.tools, office.outgoing, publish, halt
         self._claim = timedelta(seconds=self._tools.settings.webhook_timeout) + _HEARING
+        self._pruner = Pruner(office.tools)
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
         while True:
             try:
                 await self.look()
+                await self._pruner.prune()
             except (SQLAlchemyError, OSError) as error:
                 _log.error("webhooks wait for the database", error=str(error)[:300])
                 await asyncio.sleep(0.5)

@@ -95,3 +95,11 @@ async def test_rows_are_found_by_an_index(database: Database, index: str, ask: A
     (plan,) = await plans_of(database, ask)
     assert index in plan.indexes, plan.text
     assert plan.faults == (), plan.text
+
+
+async def test_what_is_forgotten_is_found_by_its_id(database: Database) -> None:
+    (plan,) = await plans_of(
+        database, lambda connection: webhook_log.prune_deliveries(connection, before=LATE, limit=100)
+    )
+    assert "webhook_deliveries" in "".join(plan.indexes), plan.text
+    assert plan.faults == (), plan.text
