@@ -2,21 +2,28 @@
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 
 from api.bodies import read_json
 from api.drafts import fault_of
 from api.midjourney.envelope import Refusal, legible
+from models.midjourney.hooks import STATE_BYTES
 from models.midjourney.vocabulary import Bot, Code, Mode
 
-_STATE = 16_384  # characters: it stands in every webhook, and receivers take 100 kB
 _B = TypeVar("_B", bound="Body")
 
 
 def _listed(value: object) -> object:
     return [] if value is None else value
+
+
+def _short(state: str) -> str:
+    if len(orjson.dumps(state)) > STATE_BYTES:
+        raise ValueError(f"may have at most {STATE_BYTES:,} bytes, as JSON writes it")
+    return state
 
 
 Pictures = Annotated[list[str], BeforeValidator(_listed)]
@@ -29,7 +36,7 @@ class Body(BaseModel):
         alias_generator=to_camel, extra="ignore", coerce_numbers_to_str=True, frozen=True
     )
 
-    state: str | None = Field(None, max_length=_STATE)
+    state: Annotated[str, AfterValidator(_short)] | None = None
     notify_hook: str | None = Field(None, max_length=2000)
     bot_type: Any = None
     account_filter: Any = None

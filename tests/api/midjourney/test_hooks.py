@@ -124,14 +124,31 @@ async def test_picking_and_cancelling_are_told_too(
     }
 
 
-async def test_long_prompts_are_shortened_for_receivers_that_take_100_kilobytes(
+async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
     studio: Studio, posting: Posting, receiver: Receiver
 ) -> None:
-    await studio.done(prompt="🐱" * 25_000, notifyHook=receiver.url, state="s" * 16_000)
+    prompt, state = "🐱" * 25_000, '"' * 3_999
+    task = await studio.done(prompt=prompt, notifyHook=receiver.url, state=state)
     await posting.send()
 
-    assert len(receiver.got[0].body) < 100_000
-    assert receiver.got[0].said["state"] == "s" * 16_000
+    assert (task["prompt"], task["properties"]["finalPrompt"]) == (prompt, prompt)
+    (got,) = receiver.got
+    assert 19_000 < len(got.body) < 20_000
+    assert got.said["state"] == state
+    assert got.said["prompt"].endswith("🐱…")
+    assert {**got.said, **{name: task[name] for name in CUT}} == task
+
+
+CUT = ("prompt", "promptEn", "description", "properties")
+
+
+async def test_a_state_that_fits_into_no_message_is_refused_with_its_bound(studio: Studio) -> None:
+    for state in ("s" * 7_999, "é" * 4_000, "\n" * 4_000):
+        envelope = await studio.submit("imagine", prompt="a cat", state=state)
+
+        assert (envelope["code"], envelope["result"]) == (4, None)
+        assert envelope["description"] == "state: may have at most 8,000 bytes, as JSON writes it"
+        assert not await studio.jobs()
 
 
 BAD_HOOKS = ["ftp://a/b", "http://10.0.0.1/x", "nothing", "http://u:p@example.com/"]
