@@ -81,11 +81,12 @@ async def _rounds(scene: Scene, slots: int) -> Answers:
     async def publish(_task: str, _jobs: Sequence[UUID], _lease: UUID) -> bool:
         return True
 
-    answers = Answers()
+    answers, hand = Answers(), Hand(slots)
+    dispatcher = Dispatcher(tools, hand, worker, publish)
     for _ in range(ROUNDS):
-        hand = Hand(slots)
+        hand.jobs.clear()
         begun = perf_counter()
-        await Dispatcher(tools, hand, worker, publish).look()
+        await dispatcher.look()
         answers.seconds.append(perf_counter() - begun)
         assert len(hand.jobs) == slots
     await tools.close()

@@ -112,11 +112,12 @@ class Heartbeat:
             orphans = await orphan_holders(connection)
         for worker_id in (*lost, *orphans):
             if worker_id != self._bench.worker_id:
-                await self._bury(worker_id, now, gone=worker_id in orphans)
+                await self._bury(worker_id, now)
 
-    async def _bury(self, worker_id: UUID, now: datetime, *, gone: bool) -> None:
+    async def _bury(self, worker_id: UUID, now: datetime) -> None:
         async with self._bench.tools.database.writing() as connection:
-            if not await forget_worker(connection, worker_id, now - self._timeout) and not gone:
+            lost = await forget_worker(connection, worker_id, now - self._timeout)
+            if not lost and worker_id not in await orphan_holders(connection):
                 return  # it has beaten meanwhile
             left = await in_hand(connection, worker_id)
             await reclaim(connection, left, worker_id, self._bench.tools.policies, now)

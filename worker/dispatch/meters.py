@@ -99,12 +99,17 @@ class WindowMeter:
         self.limit = limit
         self._reach = int((_MINUTE + Rate(1).slack).total_seconds() * self._TICKS) + 1
         self._counts: list[list[int]] = [list(pair) for pair in state or ()]
+        self._held = 0
+
+    def hold(self, cost: int) -> None:
+        """Keep so much free, until this meter is made anew, for a call that could not start yet."""
+        self._held = max(self._held, cost)
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return when enough of the past is over; a call that asks for more than the limit has it alone."""
         tick = int(now.timestamp() * self._TICKS)
         recent = [(then, count) for then, count in self._counts if then > tick - self._reach]
-        used = sum(count for _, count in recent)
+        used = self._held + sum(count for _, count in recent)
         for then, count in recent:
             if used + cost <= self.limit:
                 break
@@ -173,6 +178,12 @@ class Pace:
         """Note a start with every meter."""
         for gauge in self.gauges:
             gauge.meter.take(start, _cost(gauge, pictures))
+
+    def hold(self, pictures: int) -> None:
+        """Keep room for so many pictures, which smaller calls would use up again and again."""
+        for gauge in self.gauges:
+            if isinstance(gauge.meter, WindowMeter):
+                gauge.meter.hold(pictures)
 
     def hindrance(self, pictures: int, now: datetime) -> str | None:
         """Name the meter that makes a call wait longest, if any does."""

@@ -99,6 +99,11 @@ class Outlet:
         """Return when a call may start at the earliest, not before ``at``."""
         return max(pace.next_start(pictures, at) for pace in self._paces_of(model))
 
+    def hold(self, model: str, pictures: int) -> None:
+        """Keep room, during this round, for a call that asks for more pictures than may start now."""
+        for pace in self._paces_of(model):
+            pace.hold(pictures)
+
     def latest_limit(self, model: str, pictures: int, at: datetime) -> str | None:
         """Name the limit that makes a call wait longest: rpm, rps, ipm or rpd; a model's as ``MODEL/rpm``."""
         return max(

@@ -4,6 +4,9 @@ Between callers: weighted deficit round robin (Shreedhar and Varghese, 1995). A 
 deficit by its weight, each start costs one, and an unfinished visit goes on in the next round. Within a
 caller: the higher priority first, where waiting raises priority up to the highest that waits, never above,
 so that an old campaign shares with urgent jobs and does not block them. Within a priority: campaigns in turn.
+
+A call for many pictures needs more of a minute's pictures at once than small calls leave over: after two
+minutes of waiting, those that come after it have to leave it room.
 """
 
 from collections import defaultdict, deque
@@ -16,6 +19,8 @@ from uuid import UUID
 from models.queries.lanes import Candidate, Line
 from worker.dispatch.meters import Pace, gauges
 from worker.dispatch.outlets import HORIZON, Outlet
+
+_OVERTAKEN = timedelta(minutes=2)  #: how long calls for fewer pictures go before one for many
 
 
 @dataclass(slots=True)
@@ -108,6 +113,8 @@ class Round:
         earliest = guest.pace.next_start(job.pictures, self._now)
         found = self._best(job, earliest)
         if found is None:
+            if job.pictures > 1 and self._now - job.due_at > _OVERTAKEN:
+                self._hold(job, earliest)
             return None
         outlet, at = found
         outlet.take(job.model, job.pictures, at)
@@ -127,6 +134,13 @@ class Round:
             and (at := outlet.next_start(job.model, job.pictures, earliest)) <= self._now + HORIZON
         ]
         return min(able, key=lambda option: option[:4])[4:] if able else None
+
+    def _hold(self, job: Candidate, earliest: datetime) -> None:
+        """Let no smaller calls take the pictures per minute for which this one waits."""
+        able = [outlet for outlet in self._outlets if outlet.serves(job.model) and outlet.room(job.model)]
+        if able:
+            soonest = min(able, key=lambda outlet: outlet.next_start(job.model, job.pictures, earliest))
+            soonest.hold(job.model, job.pictures)
 
 
 def in_order(jobs: Sequence[Candidate], last: Line, now: datetime, ageing: timedelta) -> list[Candidate]:

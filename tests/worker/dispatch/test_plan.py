@@ -150,6 +150,23 @@ def test_pictures_per_minute_count_what_a_call_asks_for() -> None:
     assert len(starts) == 2
 
 
+@pytest.mark.parametrize(("waited", "ends"), [(timedelta(minutes=1), False), (timedelta(minutes=3), True)])
+def test_a_call_for_many_pictures_is_not_overtaken_for_ever(waited: timedelta, ends: bool) -> None:
+    """Calls for one picture come every six seconds, just as many as the limit allows."""
+    many = jobs(A, 1, pictures=8, due_at=NOW)
+    channel, guests = row(limits={"": {"ipm": 10}}), [guest(A), guest(B)]
+    started: list[UUID] = []
+    for second in range(0, int(waited.total_seconds()) + 70, 6):
+        now = NOW + second * SECOND
+        one = jobs(B, 1, first=second, due_at=now)
+        place = Outlet(channel, InFlight({}), now)
+        candidates = one if second < 60 else one + [job for job in many if job.job_id not in started]
+        starts = Round(guests, [place], now, 9).deal(candidates, AGEING)
+        started += [start.job.job_id for start in starts]
+        channel.pace = place.changes()["pace"]
+    assert (many[0].job_id in started) is ends
+
+
 def test_an_open_breaker_starts_nothing_and_a_half_open_one_a_single_probe() -> None:
     breaker = Breaker(5, NOW, NOW + SECOND, None, "HTTP 500").to_json()
     assert deal([guest(A)], [outlet(breakers={"": breaker})], jobs(A, 5)) == []
