@@ -47,7 +47,7 @@ async def _ended(services: Services, caller: Caller, number: int, at: datetime) 
         parts = await parts_of(connection, [number])
         if task.outcome is None:
             await _end(connection, task, parts, services.settings.midjourney_cancel_status, at)
-            await tell_end(connection, number, public_url=services.public_url, at=at)
+            await tell_end(connection, number, settings=services.settings, at=at)
     return [part.job_id for part in parts if part.status not in SETTLED]
 
 

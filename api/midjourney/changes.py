@@ -52,7 +52,7 @@ async def action(request: Request) -> Response:
     parent = await parent_of(asked, body.task_id)
     if press is None:
         raise Refusal(Code.INVALID, "customId: is not one of a button")
-    return await go_on(Follow(asked, parent, offered(parent, press)))
+    return await go_on(Follow(asked, parent, offered(asked, parent, press)))
 
 
 async def change(request: Request) -> Response:
@@ -82,4 +82,4 @@ async def simple_change(request: Request) -> Response:
 async def _pressed(asked: Asked, task_id: str | None, verb: Verb, number: int) -> Response:
     parent = await parent_of(asked, task_id)
     press = Press(verb, 0 if verb is Verb.REROLL else number, parent.hash)
-    return await go_on(Follow(asked, parent, offered(parent, press)))
+    return await go_on(Follow(asked, parent, offered(asked, parent, press)))

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.midjourney.envelope import Refusal
 from api.midjourney.numbers import number_of
 from api.midjourney.submitting import Asked
-from models.midjourney.buttons import choices_of, presses_of
+from models.midjourney.buttons import presses_on
 from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code, TaskStatus
 from models.queries.midjourney import assets_by_id, find_task
@@ -41,6 +41,12 @@ class Follow:
         return said
 
 
+NO_VIDEO_MODEL = "Videos need a video model: set DARKROOM_MIDJOURNEY_VIDEO_MODEL and start again."
+NO_EXTENSION = (
+    "Videos can't be extended here: the model begins with pictures, and no picture of a video's end is kept. "
+    "Make another one that begins with a picture."
+)
+
 FollowUp = Callable[[Follow], Awaitable[Response]]
 
 
@@ -69,12 +75,20 @@ async def picture_of(follow: Follow, number: int) -> Row[Any]:
     raise Refusal(Code.INVALID, "This picture is not kept any more.")
 
 
-def offered(parent: Row[Any], press: Press) -> Press:
+def offered(asked: Asked, parent: Row[Any], press: Press) -> Press:
     """Return the button of the parent that was pressed, in our spelling. Raises ``Refusal``.
 
     Clients build customIds by themselves from the hash in another button: verb, number and hash count.
     """
-    buttons = presses_of(parent.action, parent.hash, choices_of(parent))
+    buttons = presses_on(parent, asked.services.settings)
     if found := next((button for button in buttons if press.means(button)), None):
         return found
+    if press.verb.lower().startswith("animate_"):
+        raise Refusal(Code.INVALID, _no_video(asked, press))
     raise Refusal(Code.INVALID, "This task does not offer that action.")
+
+
+def _no_video(asked: Asked, press: Press) -> str:
+    if asked.services.settings.midjourney_video_model is None:
+        return NO_VIDEO_MODEL
+    return NO_EXTENSION if press.verb.lower().endswith("_extend") else "Only single pictures can be animated."

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from api.midjourney.again import again
+from api.midjourney.animate import animate
 from api.midjourney.enlarge import enlarge
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import Follow, FollowUp
@@ -34,6 +35,8 @@ FOLLOW_UPS: Mapping[str, FollowUp] = {
     Verb.UPSCALE_4X: enlarge,
     Verb.UPSCALE_SUBTLE: enlarge,
     Verb.UPSCALE_CREATIVE: enlarge,
+    Verb.ANIMATE_HIGH: animate,
+    Verb.ANIMATE_LOW: animate,
     Verb.PIC_READER: draw_pick,
     Verb.PICREAD_RETRY: again,
     Verb.PROMPT_ANALYZER: draw_pick,

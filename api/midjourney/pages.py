@@ -57,7 +57,7 @@ async def query_tasks(request: Request) -> Response:
             offset=body.page_number * body.page_size,
             limit=body.page_size,
         )
-        content = await views_of(connection, tasks, public_url=services.public_url)
+        content = await views_of(connection, tasks, settings=services.settings)
     return Json(_page(body, content, total))
 
 

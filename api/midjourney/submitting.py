@@ -97,8 +97,8 @@ async def submit_ended(asked: Asked, task: NewTask) -> Response:
     async with asked.services.database.writing() as connection:
         number = await _insert(connection, asked, task, ())
         await remember(connection, asked.caller, asked.repeat, asked.at, number=number)
-        public_url = asked.services.public_url
-        told = bool(task.ended) and await tell_end(connection, number, public_url=public_url, at=asked.at)
+        settings = asked.services.settings
+        told = bool(task.ended) and await tell_end(connection, number, settings=settings, at=asked.at)
     if told:
         asked.services.doorbell.ring()
     return answer(asked, Born(number))

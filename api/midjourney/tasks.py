@@ -30,7 +30,7 @@ async def fetch(request: Request) -> Response:
         task = None if number is None else await find_task(connection, number, caller_id=caller.id)
         if task is None:
             raise Refusal(Code.NOT_FOUND, "There is no such task.", status=404)
-        view = (await views_of(connection, [task], public_url=services.public_url))[0]
+        view = (await views_of(connection, [task], settings=services.settings))[0]
         if view["status"] == TaskStatus.NOT_START:
             ahead = await count_waiting(connection, caller.id, most=COUNTED, before=task.id)
             view["properties"]["numberOfQueues"] = ahead
@@ -43,7 +43,7 @@ async def list_newest(request: Request) -> Response:
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
         tasks = await newest_tasks(connection, caller.id, limit=_LISTED)
-        return Json(await views_of(connection, tasks, public_url=services.public_url))
+        return Json(await views_of(connection, tasks, settings=services.settings))
 
 
 async def list_queue(request: Request) -> Response:
@@ -52,7 +52,7 @@ async def list_queue(request: Request) -> Response:
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
         tasks = await tasks_under_way(connection, caller.id, limit=_UNDER_WAY)
-        return Json(await views_of(connection, tasks, public_url=services.public_url))
+        return Json(await views_of(connection, tasks, settings=services.settings))
 
 
 async def list_some(request: Request) -> Response:
@@ -63,7 +63,7 @@ async def list_some(request: Request) -> Response:
     async with services.database.reading() as connection:
         found = {task.id: task for task in await tasks_by_id(connection, numbers, caller_id=caller.id)}
         tasks = [found[number] for number in numbers if number in found]
-        return Json(await views_of(connection, tasks, public_url=services.public_url))
+        return Json(await views_of(connection, tasks, settings=services.settings))
 
 
 async def _numbers(request: Request) -> Sequence[int]:

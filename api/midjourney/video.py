@@ -1,5 +1,7 @@
 """video: a moving picture, by a video model if there is one."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -7,13 +9,14 @@ from starlette.responses import Response
 
 from api.midjourney.bodies import Body
 from api.midjourney.envelope import Refusal
+from api.midjourney.follow import NO_EXTENSION, NO_VIDEO_MODEL
 from api.midjourney.instructions import Task, told
 from api.midjourney.modes import mode_of
 from api.midjourney.pictures import keep_pictures
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import Asked, NewTask, submit_jobs
 from api.midjourney.words import words_of
-from models.midjourney.vocabulary import Action, Code
+from models.midjourney.vocabulary import Action, Bot, Code
 
 _MOTIONS = {"low": "Little moves, slowly.", "high": "Much moves, and so does the camera."}
 _BATCHES = (1, 2, 4)
@@ -34,38 +37,73 @@ class VideoBody(Body):
     batch_size: Any = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """A video that is wanted: its first picture, perhaps its last one, and what happens in between."""
+
+    images: Sequence[str]
+    prompt: str | None
+    words: str  #: what it shows, for the model
+    motion: str = ""
+    loop: bool = False
+    count: int = 1
+    description: str
+    bot: Bot
+    parent_id: int | None = None
+
+
 async def video(request: Request) -> Response:
     """Make videos, each by a call of its own."""
     asked, body = await asked_for(request, VideoBody)
-    model = asked.services.settings.midjourney_video_model
-    if model is None:
-        words = "video needs a video model: set DARKROOM_MIDJOURNEY_VIDEO_MODEL and start again."
-        raise Refusal(Code.INVALID, words)
-    if (body.action or "").strip():
-        raise Refusal(Code.INVALID, "action: videos can't be extended here; begin with an image instead")
+    _model(asked)
+    if action := (body.action or "").strip():
+        words = NO_EXTENSION if action.lower() == "extend" else "there is no such action; leave it out"
+        raise Refusal(Code.INVALID, f"action: {words}")
     prompt = words_of(body.prompt, asked.services.settings)
-    job = {"model": model, "prompt": _told(asked, body), "images": await _frames(asked, body), "params": {}}
-    count = _batch(body.batch_size)
-    task = NewTask(
-        action=Action.VIDEO,
-        prompt=prompt,
-        description=f"/video {prompt}".strip(),
-        bot=body.bot,
-        mode=mode_of(asked.segment, body.wanted_mode, {}),
-        request={**job, "wanted": count},
-    )
-    return await submit_jobs(asked, task, [dict(job) for _ in range(count)])
-
-
-def _told(asked: Asked, body: VideoBody) -> str:
     motion = (body.motion or "").strip().lower()
     if motion and motion not in _MOTIONS:
         raise Refusal(Code.INVALID, f"motion: must be among {', '.join(_MOTIONS)}")
+    film = Film(
+        prompt=prompt,
+        words=prompt,
+        motion=motion,
+        loop=body.loop is True,
+        count=_batch(body.batch_size),
+        images=await _frames(asked, body),
+        description=f"/video {prompt}".strip(),
+        bot=body.bot,
+    )
+    return await submit_film(asked, film)
+
+
+async def submit_film(asked: Asked, film: Film) -> Response:
+    """Submit the calls of a video. Raises ``Refusal``."""
+    job = {"model": _model(asked), "prompt": _told(asked, film), "images": list(film.images), "params": {}}
+    task = NewTask(
+        action=Action.VIDEO,
+        prompt=film.prompt,
+        description=film.description,
+        bot=film.bot,
+        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        request={**job, "wanted": film.count},
+        parent_id=film.parent_id,
+    )
+    return await submit_jobs(asked, task, [dict(job) for _ in range(film.count)])
+
+
+def _model(asked: Asked) -> str:
+    model = asked.services.settings.midjourney_video_model
+    if model is None:
+        raise Refusal(Code.INVALID, NO_VIDEO_MODEL)
+    return model
+
+
+def _told(asked: Asked, film: Film) -> str:
     sentences = [
-        (body.prompt or "").strip(),
-        _MOTIONS.get(motion, ""),
-        _CLOSED if body.loop is True else "",
-        _LAST if (body.end_image or "").strip() else "",
+        film.words,
+        _MOTIONS.get(film.motion, ""),
+        _CLOSED if film.loop else "",
+        _LAST if len(film.images) > 1 else "",
     ]
     most = asked.services.settings.prompt_limit
     return told(Task.VIDEO, "\n".join(sentence for sentence in sentences if sentence), most=most)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from models.midjourney.custom_ids import Press, Verb
 from models.midjourney.vocabulary import Action
+from models.settings import Settings
 
 GRIDS = frozenset({Action.IMAGINE, Action.VARIATION, Action.REROLL, Action.BLEND, Action.ZOOM, Action.PAN})
 """Tasks whose pictures can be picked one by one."""
@@ -32,16 +33,22 @@ _ON_ONE_PICTURE: tuple[tuple[Verb, int], ...] = (
     (Verb.PAN_UP, 1),
     (Verb.PAN_DOWN, 1),
 )
+_TO_VIDEO: tuple[tuple[Verb, int], ...] = ((Verb.ANIMATE_HIGH, 1), (Verb.ANIMATE_LOW, 1))
 
 
-def choices_of(task: Any) -> int:
-    """Count what a finished task gives to choose from: its pictures, or the prompts that it found."""
+def presses_on(task: Any, settings: Settings) -> Sequence[Press]:
+    """Return what a successful task offers, in the order that clients count on."""
     picks = task.request.get("picks")
-    return len(task.pictures) if picks is None else len(picks)
+    choices = len(task.pictures if picks is None else picks)
+    animates = settings.midjourney_video_model is not None
+    return presses_of(task.action, task.hash, choices, animates=animates)
 
 
-def presses_of(action: str, task_hash: UUID, choices: int) -> Sequence[Press]:
-    """Return what a successful task with so many choices offers, in the order that clients count on."""
+def presses_of(action: str, task_hash: UUID, choices: int, *, animates: bool) -> Sequence[Press]:
+    """Return what a task with so many choices offers: pictures, or the prompts that it found.
+
+    ``animates``: there is a model that makes videos of pictures.
+    """
     numbers = range(1, choices + 1)
     if action in GRIDS:
         return (
@@ -50,7 +57,8 @@ def presses_of(action: str, task_hash: UUID, choices: int) -> Sequence[Press]:
             *(Press(Verb.VARIATION, number, task_hash) for number in numbers),
         )
     if action in SINGLES and choices:
-        return [Press(verb, number, task_hash) for verb, number in _ON_ONE_PICTURE]
+        offered = (*_ON_ONE_PICTURE, *(_TO_VIDEO if animates else ()))
+        return [Press(verb, number, task_hash) for verb, number in offered]
     if action == Action.DESCRIBE:
         picks = [Press(Verb.PIC_READER, number, task_hash) for number in (*numbers, _ALL)] if choices else []
         return (*picks, Press(Verb.PICREAD_RETRY, 0, task_hash))
@@ -81,6 +89,8 @@ _FACES: Mapping[tuple[str, int], _Face] = {
     (Verb.PAN_RIGHT, 1): _Face(emoji="➡️"),
     (Verb.PAN_UP, 1): _Face(emoji="⬆️"),
     (Verb.PAN_DOWN, 1): _Face(emoji="⬇️"),
+    (Verb.ANIMATE_HIGH, 1): _Face("Animate (High motion)"),
+    (Verb.ANIMATE_LOW, 1): _Face("Animate (Low motion)"),
     (Verb.PIC_READER, _ALL): _Face("Imagine all"),
     (Verb.PICREAD_RETRY, 0): _Face(emoji="🔄"),
 }

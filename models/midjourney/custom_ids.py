@@ -33,6 +33,8 @@ class Verb(StrEnum):
     UPSCALE_4X = "upsample_v5_4x"
     UPSCALE_SUBTLE = "upsample_v6_2x_subtle"
     UPSCALE_CREATIVE = "upsample_v6_2x_creative"
+    ANIMATE_HIGH = "animate_high"
+    ANIMATE_LOW = "animate_low"
     PIC_READER = "PicReader"  #: numbered 0 for all
     PICREAD_RETRY = "Picread"
     PROMPT_ANALYZER = "PromptAnalyzer"

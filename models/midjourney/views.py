@@ -5,19 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from models.midjourney.buttons import button_view, choices_of, presses_of
+from models.midjourney.buttons import button_view, presses_on
 from models.midjourney.standing import Standing, standing_of
 from models.midjourney.vocabulary import TaskStatus
+from models.settings import Settings
 
 INSTANCE = "darkroom"
 """What stands where others name a Discord account."""
 
 
 def task_view(
-    task: Any, *, parts: Sequence[Any], assets: Mapping[UUID, Any], preview: Any | None, public_url: str
+    task: Any, *, parts: Sequence[Any], assets: Mapping[UUID, Any], preview: Any | None, settings: Settings
 ) -> dict[str, Any]:
     """Describe a task. ``preview`` is the asset to show until it has ended; ``assets`` has its own ones."""
-    standing = standing_of(task, parts)
+    standing, public_url = standing_of(task, parts), settings.public_url.rstrip("/")
     done = standing.status is TaskStatus.SUCCESS
     shown = assets.get(task.asset_id) if done else preview
     pictures = [assets[key] for key in map(UUID, task.pictures) if key in assets] if done else []
@@ -42,7 +43,7 @@ def task_view(
         "mode": task.mode,
         "parentId": None if task.parent_id is None else str(task.parent_id),
         "properties": _properties(task),
-        "buttons": _buttons(task) if done else [],
+        "buttons": _buttons(task, settings) if done else [],
         "displays": _displays(task, standing),
     }
 
@@ -73,8 +74,8 @@ def _properties(task: Any) -> dict[str, Any]:
     return {**usual, **task.properties}
 
 
-def _buttons(task: Any) -> list[dict[str, Any]]:
-    return [button_view(press) for press in presses_of(task.action, task.hash, choices_of(task))]
+def _buttons(task: Any, settings: Settings) -> list[dict[str, Any]]:
+    return [button_view(press) for press in presses_on(task, settings)]
 
 
 def _displays(task: Any, standing: Standing) -> dict[str, str]:

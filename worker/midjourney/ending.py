@@ -75,8 +75,8 @@ async def _ended(tools: Tools, task: Row[Any], ending: Ending) -> bool:
         if not await end_task(connection, task.id, ending.changes):
             return False
         await insert_assets(connection, ending.made)
-        public_url, at = tools.settings.public_url.rstrip("/"), ending.changes["finished_at"]
-        return await tell_end(connection, task.id, public_url=public_url, at=at)
+        at = ending.changes["finished_at"]
+        return await tell_end(connection, task.id, settings=tools.settings, at=at)
 
 
 async def _text_ending(tools: Tools, task: Row[Any], parts: Sequence[Any], text: str) -> Ending:

@@ -16,7 +16,6 @@ from worker.midjourney.lapse import lapse
 from worker.tools import Tools
 
 _BATCH = 16
-_CLAIM = timedelta(seconds=60)  # after that, others end the task: this worker has died
 _AT_ONCE = 2  # grids composed side by side: each holds some pictures in memory
 _SHARE = 4  # a look may take one part in so many of the time …
 _LONGEST = 2.0  # … but in a busy moment, too, finished pictures wait no longer: seconds
@@ -32,6 +31,7 @@ class Finisher:
 
     def __init__(self, tools: Tools, halt: asyncio.Event, told: asyncio.Event) -> None:
         self._tools, self._halt, self._told = tools, halt, told
+        self._claim = timedelta(seconds=tools.settings.worker_timeout)  # then others take this one for lost
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._took = 0.0  # seconds of the last look
         self._lapsed = 0.0  # when dialogs were looked at last
@@ -72,7 +72,7 @@ class Finisher:
         if not ready:
             return []
         async with self._tools.database.writing() as connection:
-            return list(await claim_ready(connection, at=at, until=at + _CLAIM, limit=_BATCH))
+            return list(await claim_ready(connection, at=at, until=at + self._claim, limit=_BATCH))
 
     async def _end(self, task: Row[Any]) -> None:
         async with self._room:

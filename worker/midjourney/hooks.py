@@ -11,18 +11,19 @@ from models.midjourney.hooks import LAST, event_of, hook_body, rank_of
 from models.midjourney.standing import standing_of
 from models.queries.midjourney import note_told, parts_of, task_by_id, tasks_to_tell
 from models.queries.webhook_outbox import tell_whole
+from models.settings import Settings
 from worker.midjourney.looking import views_of
 from worker.tools import Tools
 
 _MOST = 200  # tasks told of in one look
 
 
-async def tell_end(connection: AsyncConnection, task_id: int, *, public_url: str, at: datetime) -> bool:
+async def tell_end(connection: AsyncConnection, task_id: int, *, settings: Settings, at: datetime) -> bool:
     """Write the message of a task's end, in the transaction that ends it; ``False`` if nobody listens."""
     task = await task_by_id(connection, task_id)
     if task is None or task.notify_hook is None:
         return False
-    await _tell(connection, task, await parts_of(connection, [task_id]), LAST, public_url=public_url, at=at)
+    await _tell(connection, task, await parts_of(connection, [task_id]), LAST, settings=settings, at=at)
     return True
 
 
@@ -39,8 +40,7 @@ async def tell_progress(tools: Tools) -> bool:
             continue
         async with tools.database.writing() as connection:
             if await note_told(connection, task.id, rank):
-                public_url = tools.settings.public_url.rstrip("/")
-                await _tell(connection, task, own, rank, public_url=public_url, at=tools.clock())
+                await _tell(connection, task, own, rank, settings=tools.settings, at=tools.clock())
                 told = True
     return told
 
@@ -51,10 +51,10 @@ async def _tell(
     parts: Sequence[Any],
     rank: int,
     *,
-    public_url: str,
+    settings: Settings,
     at: datetime,
 ) -> None:
-    view = (await views_of(connection, [task], public_url=public_url))[0]
+    view = (await views_of(connection, [task], settings=settings))[0]
     await tell_whole(
         connection,
         caller_id=task.caller_id,

@@ -20,6 +20,5 @@ async def lapse(tools: Tools) -> bool:
     async with tools.database.writing() as connection:
         for task_id in await forgotten_dialogs(connection, at - longest, limit=_AT_ONCE):
             if await end_task(connection, task_id, changes):
-                public_url = tools.settings.public_url.rstrip("/")
-                told |= await tell_end(connection, task_id, public_url=public_url, at=at)
+                told |= await tell_end(connection, task_id, settings=tools.settings, at=at)
     return told

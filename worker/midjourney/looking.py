@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.midjourney.views import task_view
 from models.queries.midjourney import assets_by_id, parts_of, pictures_of
+from models.settings import Settings
 
 
 async def views_of(
-    connection: AsyncConnection, tasks: Sequence[Row[Any]], *, public_url: str
+    connection: AsyncConnection, tasks: Sequence[Row[Any]], *, settings: Settings
 ) -> list[dict[str, Any]]:
     """Describe tasks in the order given; the number of queries does not grow with theirs."""
     under_way = [task.id for task in tasks if task.outcome is None]
@@ -27,7 +28,7 @@ async def views_of(
             parts=parts[task.id],
             assets=assets,
             preview=next(iter(previews[task.id]), None),
-            public_url=public_url,
+            settings=settings,
         )
         for task in tasks
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.midjourney.asking import jobs_of, opened, picture, sent, single
+from tests.api.midjourney.asking import custom_id, jobs_of, opened, picture, press, sent, single
 from tests.api.midjourney.studio import Studio, open_studio
 from tests.api.service import BOB
 
@@ -145,3 +145,44 @@ async def test_a_video_that_can_not_be_is_refused(cinema: Studio) -> None:
     for body in bad:
         envelope = await cinema.submit("video", **{"prompt": "it runs", "image": RED, **body})
         assert (envelope["code"], envelope["result"]) == (4, None), body
+
+
+async def test_a_single_picture_is_animated_where_there_is_a_video_model(cinema: Studio) -> None:
+    parent = await single(cinema, prompt="a red fox")
+    offered = [each["customId"].split("::")[2] for each in parent["buttons"][-2:]]
+    assert offered == ["animate_high", "animate_low"]
+    for verb, motion in (("animate_high", "so does the camera"), ("animate_low", "slowly")):
+        envelope = await press(cinema, parent, verb, state="mine")
+        assert envelope["code"] in (1, 22)
+        task = await cinema.fetch(envelope["result"])
+        assert (task["action"], task["parentId"], task["state"]) == ("VIDEO", parent["id"], "mine")
+        (job,) = await jobs_of(cinema, task["id"])
+        called = await sent(cinema, task["id"])
+        assert (job.model, len(called.images)) == ("practice-video", 1)
+        assert "a red fox" in called.prompt
+        assert motion in called.prompt
+
+
+async def test_without_a_video_model_nothing_is_offered_to_animate(studio: Studio) -> None:
+    task = await single(studio)
+    assert not any("animate" in each["customId"] for each in task["buttons"])
+    made = custom_id(task, "pan_left").replace("pan_left", "animate_low")
+    envelope = await studio.submit("action", taskId=task["id"], customId=made)
+    assert (envelope["code"], envelope["result"]) == (4, None)
+    assert "DARKROOM_MIDJOURNEY_VIDEO_MODEL" in envelope["description"]
+
+
+async def test_that_videos_can_not_be_extended_is_said_plainly(cinema: Studio) -> None:
+    grid = await cinema.done("imagine", prompt="a cat")
+    task = await cinema.done("video", prompt="it runs #case:R072", image=RED)
+    hash_ = custom_id(grid, ":upsample::1").split("::")[-1]
+    for verb in ("animate_low_extend", "animate_high_extend"):
+        made = f"MJ::JOB::{verb}::1::{hash_}::SOLO"
+        envelope = await cinema.submit("action", taskId=task["id"], customId=made)
+        assert (envelope["code"], envelope["result"]) == (4, None)
+        assert "can't be extended" in envelope["description"]
+    envelope = await cinema.submit("video", action="extend", taskId=task["id"], index=0, prompt="on")
+    assert (envelope["code"], envelope["result"]) == (4, None)
+    assert "can't be extended" in envelope["description"]
+    envelope = await cinema.submit("action", taskId=grid["id"], customId=f"MJ::JOB::animate_low::1::{hash_}")
+    assert (envelope["code"], envelope["description"]) == (4, "Only single pictures can be animated.")

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from models.midjourney.hooks import STATE_BYTES, hook_body
 from models.midjourney.views import task_view
+from models.settings import Settings
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SETTINGS = Settings(public_url=f"https://{'p' * 150}", midjourney_video_model="films")
 PICTURES = {
     UUID(int=number): SimpleNamespace(
         token="t" * 24, position=number, extension="webp", content_type="image/webp"
@@ -54,7 +56,7 @@ def view(prompt: str | None, state: str | None, reason: str | None, **properties
         started_at=NOW,
         finished_at=NOW,
     )
-    return task_view(task, parts=(), assets=PICTURES, preview=None, public_url=f"https://{'p' * 150}")
+    return task_view(task, parts=(), assets=PICTURES, preview=None, settings=SETTINGS)
 
 
 @given(prompt=st.none() | LONG, state=STATES, reason=st.none() | LONG, final=LONG, other=LONG)
