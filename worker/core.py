@@ -48,6 +48,7 @@ class WorkerCore:
 
     def start(self) -> None:
         """Open everything and begin to look for work."""
+        _log.info("worker starts", worker=str(self.worker_id))
         self._loop.start()
         self._loop.run(self._open())
         gc.collect()

@@ -21,7 +21,7 @@ from tests.support.valkey import Valkey, serve_valkey
 from tests.support.visitor import KEY
 from worker.loop import LoopThread
 
-_READY = re.compile(r'"worker": "([0-9a-f-]{36})"[^\n]*"worker is ready"')
+_STARTED = re.compile(r'"worker": "([0-9a-f-]{36})"[^\n]*"worker starts"')
 _CHANNEL = """
 [[channels]]
 name = "practice"
@@ -98,7 +98,7 @@ class ChaosFleet:
     def worker_ids(self, number: int) -> Sequence[UUID]:
         """Return under which ids this worker has been known, the latest last; each start makes a new one."""
         log = self.workers[number].log
-        return [UUID(found) for found in _READY.findall(log.read_text(errors="replace"))]
+        return [UUID(found) for found in _STARTED.findall(log.read_text(errors="replace"))]
 
     def rows(self, query: str) -> Sequence[Mapping[str, Any]]:
         """Read the database, past all proxies."""

@@ -118,7 +118,7 @@ class Dispatcher:
             self.patience.misses = 0 if rows else self.patience.misses + 1
             now = self._tools.clock()
             rows = [row for row in rows if not closed(row, now)]
-            if not rows:
+            if not rows or self._unseen(now):  # a freeze or an outage may have come between
                 return []
             starts = await self._deal(connection, rows, lanes, now)
             moves = [

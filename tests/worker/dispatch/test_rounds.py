@@ -71,3 +71,24 @@ async def test_a_callers_calls_in_flight_hold_over_rounds_on_different_channels(
             await worker.dispatcher.look()
             assert (await darkroom.job(jobs[0])).status == "leased"
             assert (await darkroom.job(jobs[1])).status == "queued"
+
+
+async def test_a_worker_that_was_frozen_in_the_middle_of_a_round_takes_nothing(darkroom: Darkroom) -> None:
+    """Others may have given it up meanwhile: what it took would be taken back under its hands."""
+    job = await darkroom.submit(await darkroom.caller())
+    worker = await darkroom.worker()
+    worker.bench.hand.beaten_at = darkroom.clock()
+    frozen: list[str] = []
+
+    @event.listens_for(darkroom.tools.database.engine.sync_engine, "before_cursor_execute")
+    def freeze(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "FROM channels" in statement and not frozen:
+            frozen.append(statement)
+            darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout)
+
+    await worker.dispatcher.look()
+    assert frozen
+    assert (await darkroom.job(job)).status == "queued"
+    worker.bench.hand.beaten_at = darkroom.clock()
+    await worker.dispatcher.look()
+    assert (await darkroom.job(job)).status == "leased"

@@ -5,20 +5,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
 from models.ids import new_id
 from models.queries.moves import Move
+from models.queries.workers import forget_worker
 from models.states import JobStatus
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
+from tests.support.databases import PostgresCopies
 from tests.worker.tasks.beats import heartbeat
+from worker.heartbeat import Heartbeat
 from worker.lifecycle import Change, commit
 
 
@@ -38,13 +43,14 @@ async def call(darkroom: Darkroom, worker: OneWorker) -> "asyncio.Task[None]":
     return working
 
 
-async def give_up_others(darkroom: Darkroom, worker: OneWorker) -> None:
+async def give_up_others(darkroom: Darkroom, worker: OneWorker) -> Heartbeat:
     """Let time pass in which only this worker beats."""
     beats = heartbeat(worker)
     for _ in range(4):
         await beats.beat_once()
         darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
     await beats.beat_once()
+    return beats
 
 
 async def test_what_a_frozen_worker_brings_is_refused_and_its_attempt_tells_what_the_call_was(
@@ -206,3 +212,33 @@ async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(
     await beats.beat_once()
     await worker.look_and_work()
     assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
+    postgres_copies: PostgresCopies, tmp_path: Path
+) -> None:
+    with postgres_copies.fresh() as url:
+        async with open_darkroom(url, tmp_path, practice={}) as darkroom:
+            job_id = await darkroom.submit(await darkroom.caller())
+            waking, other = await darkroom.worker(), await darkroom.worker()
+            beats = await give_up_others(darkroom, other)
+            await heartbeat(waking).beat_once()
+            await waking.dispatcher.look()
+            async with darkroom.tools.database.writing() as connection:
+                await forget_worker(connection, waking.bench.worker_id)
+            beaten: list[str] = []
+
+            @event.listens_for(darkroom.tools.database.engine.sync_engine, "after_cursor_execute")
+            def wake(_: Any, __: Any, statement: str, *___: Any) -> None:
+                if "SELECT DISTINCT jobs.worker_id" in statement and not beaten:
+                    beaten.append(statement)
+                    with psycopg.connect(url) as own:
+                        own.execute(
+                            "INSERT INTO workers (id, name, version, slots, started_at, heartbeat_at)"
+                            " VALUES (%s, 'waking', '0', 1, now(), %s)",
+                            (waking.bench.worker_id, darkroom.clock()),
+                        )
+
+            await beats.beat_once()
+            assert beaten
+            assert (await darkroom.job(job_id)).status == "leased"
