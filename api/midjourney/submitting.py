@@ -172,7 +172,7 @@ async def _go_on(
     connection: AsyncConnection, asked: Asked, task: NewTask, number: int, jobs: Sequence[NewJob]
 ) -> int:
     """Let the task that waited go on. Its time begins now: clients give up on old ones."""
-    row = _row(asked, task)
+    row = _row(asked, task, len(jobs))
     kept = {"hash", "parent_id", "told", "caller_id", "modal"}
     kept |= {name for name in ("state", "notify_hook") if row[name] is None}
     changes = {name: value for name, value in row.items() if name not in kept}
@@ -182,7 +182,7 @@ async def _go_on(
 
 
 async def _insert(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: Sequence[NewJob]) -> int:
-    row = _row(asked, task)
+    row = _row(asked, task, len(jobs))
     for _ in range(_NUMBERS):
         number = new_number(asked.at)
         if await insert_task(connection, {**row, "id": number}, [job.id for job in jobs]):
@@ -190,7 +190,7 @@ async def _insert(connection: AsyncConnection, asked: Asked, task: NewTask, jobs
     raise Refusal(Code.FAILURE, "Too many tasks in one moment. Send it again.", status=503)
 
 
-def _row(asked: Asked, task: NewTask) -> dict[str, Any]:
+def _row(asked: Asked, task: NewTask, calls: int) -> dict[str, Any]:
     return {
         "caller_id": asked.caller.id,
         "action": task.action.value,
@@ -201,7 +201,7 @@ def _row(asked: Asked, task: NewTask) -> dict[str, Any]:
         "mode": task.mode.value,
         "hash": uuid4(),
         "parent_id": task.parent_id,
-        "request": dict(task.request),
+        "request": {**task.request, "calls": calls},
         "properties": dict(task.properties),
         "modal": task.modal,
         "notify_hook": hook_of(asked),

@@ -24,7 +24,7 @@ class Standing:
 
 
 def standing_of(task: Any, parts: Sequence[Any]) -> Standing:
-    """Return where a task stands. ``parts`` are rows of its jobs; they do not matter once it has ended."""
+    """Return where a task stands. ``parts`` are its jobs in order; once it has ended they do not matter."""
     if task.outcome is not None:
         progress = "100%" if task.outcome == TaskStatus.SUCCESS else ""
         return Standing(TaskStatus(task.outcome), progress, task.started_at)
@@ -35,8 +35,9 @@ def standing_of(task: Any, parts: Sequence[Any]) -> Standing:
         return Standing(TaskStatus.NOT_START, "0%", None)
     if not any(_advanced(part) for part in parts):
         return Standing(TaskStatus.SUBMITTED, "0%", min(starts))
-    # over all pictures that are wanted: parts that come later, for missing ones, must not take progress back
-    percent = sum(_percent(part) for part in parts) // max(len(parts), task.request.get("wanted", 1))
+    # over the calls that it began with: those that come later, for missing pictures, must not take it back
+    first = parts[: task.request.get("calls")]
+    percent = sum(_percent(part) for part in first) // len(first)
     return Standing(TaskStatus.IN_PROGRESS, f"{min(percent, _ALMOST)}%", min(starts))
 
 

@@ -1,6 +1,6 @@
 """imagine from the submit to the grid."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -123,13 +123,16 @@ async def test_what_a_call_for_four_did_not_bring_is_called_for_one_by_one(
     async with open_studio(plain_database_url, tmp_path, upstream_preset="generic") as studio:
         number = await studio.number(prompt="a cat [1 picture]")
         await studio.look()
+        (job,) = await studio.jobs()
+        await studio.force(job.id, JobStatus.LEASED, started_at=datetime.now(UTC), progress=60)
+        assert (await studio.fetch(number))["progress"] == "60%"  # of the one call
         await studio.worker.deliver()
         called = await studio.fetch(number)
         await studio.finish()
         missing = await studio.fetch(number)
         assert len(await studio.jobs()) == 4
         for between in (called, missing):  # what was shown is not taken back
-            assert (between["status"], between["progress"]) == ("IN_PROGRESS", "25%")
+            assert (between["status"], between["progress"]) == ("IN_PROGRESS", "99%")
         await studio.develop()
 
         task = await studio.fetch(number)
