@@ -44,13 +44,12 @@ def fleet_of(
     """Start fleets on a PostgreSQL that is given, or on the shared one."""
     with ExitStack() as ending:
 
-        def start(*, delay: float, server: Postgres | None = None) -> Fleet:
+        def start(*, delay: float, server: Postgres | None = None, **settings: str) -> Fleet:
             postgres: Postgres = server or request.getfixturevalue("postgres")
             name = f"fleet_{next(_numbers)}"
             postgres.execute(f"CREATE DATABASE {name}")
-            fleet = Fleet(
-                tmp_path, practice_of(delay), database_url=postgres.url(name), broker_url=broker.url
-            )
+            addresses = {"database_url": postgres.url(name), "broker_url": broker.url}
+            fleet = Fleet(tmp_path, practice_of(delay), **addresses, **settings)
             ending.callback(lambda: print(fleet.words()))  # shown if the test fails
             ending.callback(fleet.end)
             fleet.start()

@@ -49,7 +49,9 @@ def serves(url: str) -> bool:
 class Fleet:
     """Two API processes and two workers. Each of them can be stopped, killed and started again."""
 
-    def __init__(self, folder: Path, practice: Practice, *, database_url: str, broker_url: str) -> None:
+    def __init__(
+        self, folder: Path, practice: Practice, *, database_url: str, broker_url: str, **settings: str
+    ) -> None:
         self.practice = practice
         ports = [free_port(), free_port()]
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
@@ -60,6 +62,7 @@ class Fleet:
             broker_url=broker_url,
             storage_url=f"file://{folder}/pictures",
             public_url=self.urls[0],
+            **settings,
         )
         self._folder, self.variables = folder, variables
         self.migrate = self._process("migrate")

@@ -1,0 +1,119 @@
+"""Workers killed while they end Midjourney tasks: each task ends once, with its grid, and says so."""
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+import psycopg
+import pytest
+
+from tests.e2e.conftest import FleetOf
+from tests.support.fleet import Fleet
+from tests.support.mailbox import Letter, Mailbox, open_mailbox
+from tests.support.processes import until
+
+PROMPTS = [f"grid number {number}" for number in range(12)]
+SETTINGS = {
+    "upstream_preset": "chatbp",  # one picture per call: a grid is four jobs
+    "midjourney_image_model": "practice-image",
+    "webhook_timeout": "1",
+}
+SLOWLY = """
+CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END';
+CREATE TRIGGER slow_end BEFORE UPDATE OF outcome ON midjourney_tasks
+    FOR EACH ROW EXECUTE FUNCTION slowly();
+CREATE TRIGGER slow_grid BEFORE INSERT ON assets
+    FOR EACH ROW WHEN (NEW.job_id IS NULL) EXECUTE FUNCTION slowly();
+"""
+ENDED = "SELECT count(*) FROM midjourney_tasks WHERE outcome IS NOT NULL"
+CLAIMED = "SELECT count(*) FROM midjourney_tasks WHERE outcome IS NULL AND claimed_until > now()"
+UNDONE = "SELECT count(*) FROM jobs WHERE status <> 'succeeded'"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with open_mailbox() as opened:
+        yield opened
+
+
+@contextmanager
+def nobody_ends_tasks(fleet: Fleet) -> Iterator[None]:
+    """Keep the tasks as they are until all their pictures are there; after that, ending one takes a while."""
+    with psycopg.connect(fleet.variables["DARKROOM_DATABASE_URL"]) as connection:
+        connection.execute("LOCK TABLE midjourney_tasks IN SHARE ROW EXCLUSIVE MODE")
+        yield
+        connection.execute(SLOWLY.encode())
+
+
+def submit(fleet: Fleet, mailbox: Mailbox) -> dict[str, str]:
+    """Imagine each prompt; return the prompts by task."""
+    numbers = {}
+    for prompt in PROMPTS:
+        body = {"prompt": prompt, "notifyHook": mailbox.url}
+        answer = fleet.visitor.ask("POST", "/mj/submit/imagine", json=body)
+        assert answer is not None
+        assert answer.json()["code"] in (1, 22), answer.text
+        numbers[answer.json()["result"]] = prompt
+    return numbers
+
+
+def kill_at_work(fleet: Fleet, *, ended: int, after: float) -> float:
+    """Kill both workers while one ends tasks, and start them again; return when."""
+
+    def at_work() -> bool:
+        return fleet.rows(ENDED)[0][0] >= ended and fleet.rows(CLAIMED)[0][0] > 0
+
+    until(at_work, within=20, what=f"{ended} tasks have ended, and others are about to", every=0.01)
+    time.sleep(after)
+    for worker in fleet.workers:
+        worker.kill()
+    killed_at = time.monotonic()
+    assert fleet.rows(ENDED)[0][0] < len(PROMPTS), "the workers were killed too late"
+    for worker in fleet.workers:
+        worker.start()
+    return killed_at
+
+
+def check_letters(letters: Sequence[Letter], kills: Sequence[float]) -> None:
+    """Check what was said of one task: its end once, as the last; again only if the answer got lost."""
+    ends = [letter for letter in letters if letter.said["status"] == "SUCCESS"]
+    assert len({letter.id for letter in ends}) == 1
+    first = letters.index(ends[0])
+    assert letters[first:] == ends
+    if len(ends) > 1:
+        assert any(ends[0].at <= kill <= ends[0].at + 2 for kill in kills), "told again without need"
+
+
+def test_workers_killed_while_they_end_tasks_leave_each_with_one_grid_and_one_message(
+    fleet_of: FleetOf, mailbox: Mailbox
+) -> None:
+    fleet = fleet_of(delay=0.05, **SETTINGS)
+    numbers = submit(fleet, mailbox)
+    with nobody_ends_tasks(fleet):
+        until(lambda: fleet.rows(UNDONE) == [(0,)], within=30, what="all pictures are there")
+        assert fleet.rows(ENDED) == [(0,)]
+    chance = random.Random(20)
+    kills = [kill_at_work(fleet, ended=ended, after=chance.uniform(0, 0.4)) for ended in (0, 3)]
+
+    def told() -> bool:
+        said = [letter.said for letter in list(mailbox.letters)]
+        return {each["id"] for each in said if each["status"] == "SUCCESS"} == set(numbers)
+
+    until(told, within=60, what="every end is told")
+    by_task: dict[str, list[Letter]] = defaultdict(list)
+    for letter in mailbox.letters:
+        by_task[letter.said["id"]].append(letter)
+    for number, prompt in numbers.items():
+        answer = fleet.visitor.ask("GET", f"/mj/task/{number}/fetch")
+        assert answer is not None
+        task = answer.json()
+        assert (task["status"], task["prompt"], len(task["imageUrls"])) == ("SUCCESS", prompt, 4)
+        grid = httpx.get(task["imageUrl"], trust_env=False)
+        assert (grid.status_code, grid.headers["content-type"]) == (200, "image/jpeg")
+        check_letters(by_task[number], kills)
+        assert by_task[number][-1].said == task
+    assert fleet.rows("SELECT count(*) FROM assets WHERE job_id IS NULL") == [(len(PROMPTS),)]
+    assert fleet.practice.times() == dict.fromkeys(PROMPTS, 4)

@@ -1,0 +1,59 @@
+"""A webhook receiver in a thread of its own, for tests that wait for real processes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message, by whose id a receiver knows it again, and when it came (``time.monotonic()``)."""
+
+    id: str
+    said: dict[str, Any]
+    at: float
+
+
+@dataclass
+class Mailbox:
+    """Takes whatever comes."""
+
+    url: str = ""
+    letters: list[Letter] = field(default_factory=list)
+
+
+@contextmanager
+def open_mailbox() -> Iterator[Mailbox]:
+    """Receive until the block ends."""
+    mailbox = Mailbox()
+
+    class Slot(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            mailbox.letters.append(Letter(self.headers["webhook-id"], orjson.loads(body), time.monotonic()))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slot)
+    server.daemon_threads = True
+    mailbox.url = f"http://127.0.0.1:{server.server_port}/hook"
+    thread = Thread(target=server.serve_forever, name="mailbox")
+    thread.start()
+    try:
+        yield mailbox
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
