@@ -17,7 +17,6 @@ from models.queries.webhook_log import replay
 from models.states import JobStatus
 from models.webhooks import JOB_EVENTS
 from tests.support.darkroom import Darkroom
-from tests.support.databases import SqliteCopies
 from tests.support.receiver import Got, Receiver
 from tests.worker.webhooks.mortal import send_again
 from tests.worker.webhooks.posting import Posting, new_posting
@@ -463,12 +462,12 @@ async def test_a_test_is_sent_once_and_not_tried_again(
 
 
 def test_a_worker_that_is_killed_while_the_receiver_has_the_message_sends_it_again(
-    sqlite_copies: SqliteCopies, tmp_path: Path
+    plain_database_url: str, tmp_path: Path
 ) -> None:
-    code = f"from tests.worker.webhooks.mortal import send_once; send_once({{url!r}}, {str(tmp_path)!r})"
-    with sqlite_copies.fresh() as url:
-        killed = subprocess.run([sys.executable, "-c", code.format(url=url)], cwd=ROOT, timeout=60)
-        assert killed.returncode == -signal.SIGKILL
-        came = (tmp_path / "came").read_text().split()
-        again = asyncio.run(send_again(url, tmp_path))
+    arguments = f"{plain_database_url!r}, {str(tmp_path)!r}"
+    code = f"from tests.worker.webhooks.mortal import send_once; send_once({arguments})"
+    killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    came = (tmp_path / "came").read_text().split()
+    again = asyncio.run(send_again(plain_database_url, tmp_path))
     assert came == again == came[:1]
