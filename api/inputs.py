@@ -17,6 +17,7 @@ from models.queries.pictures import find_inputs
 from worker.storage.inline import decode_base64
 from worker.storage.limits import SMALL, Limits
 from worker.storage.pictures import PictureFacts, inspect
+from worker.storage.store import Store
 
 CODE = "input_image_invalid"
 
@@ -39,6 +40,23 @@ async def missing_assets(services: Services, caller: Caller, asset_ids: Collecti
     return set(asset_ids) - {row.id for row in found}
 
 
+@dataclass(frozen=True, slots=True)
+class InputPicture:
+    """A checked picture that is not stored yet, and the row that is to be written once it is."""
+
+    data: bytes
+    row: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The asset that it will be."""
+        return public_id("asset", self.row["id"])
+
+    async def put(self, store: Store) -> None:
+        """Store it. Raises ``StorageError``."""
+        await store.put(self.row["key"], self.data, content_type=self.row["content_type"])
+
+
 async def keep_data_url(
     services: Services, caller: Caller, url: str, *, field: str, at: datetime
 ) -> tuple[str, dict[str, Any]]:
@@ -46,11 +64,18 @@ async def keep_data_url(
 
     Raises ``InvalidRequest`` and ``StorageError``.
     """
+    picture = await read_data_url(services, caller, url, field=field, at=at)
+    await picture.put(services.store)
+    return picture.id, picture.row
+
+
+async def read_data_url(
+    services: Services, caller: Caller, url: str, *, field: str, at: datetime
+) -> InputPicture:
+    """Read and check a data URL's picture, without storing it. Raises ``InvalidRequest``."""
     picture = await _unpack(url, field, Limits(size=services.settings.input_image_limit))
     key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.facts.extension}"
-    await services.store.put(key, picture.data, content_type=picture.facts.content_type)
-    row = _asset_row(picture, key, caller, at)
-    return public_id("asset", row["id"]), row
+    return InputPicture(picture.data, _asset_row(picture, key, caller, at))
 
 
 async def _unpack(url: str, field: str, limits: Limits) -> _Unpacked:

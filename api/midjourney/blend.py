@@ -10,7 +10,7 @@ from api.midjourney.bodies import Body, Pictures
 from api.midjourney.edit import Edit, submit_edit
 from api.midjourney.envelope import Refusal
 from api.midjourney.instructions import Task
-from api.midjourney.pictures import keep_pictures
+from api.midjourney.pictures import take_pictures
 from api.midjourney.routing import asked_for
 from models.midjourney.vocabulary import Action, Code
 
@@ -34,7 +34,7 @@ async def blend(request: Request) -> Response:
     word = str(body.dimensions or "SQUARE").upper()
     if word not in _SIZES:
         raise Refusal(Code.INVALID, f"dimensions: must be among {', '.join(_SIZES)}")
-    images = await keep_pictures(asked.services, asked.caller, given, field="base64Array", at=asked.at)
+    images = await take_pictures(asked, given, field="base64Array")
     edit = Edit(
         action=Action.BLEND,
         order=Task.BLEND,

@@ -6,12 +6,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import Follow, offered, parent_of
 from api.midjourney.follow_ups import go_on
 from api.midjourney.routing import asked_for
-from api.midjourney.submitting import Asked
 from models.midjourney.custom_ids import Press, Verb, read_custom_id
 from models.midjourney.vocabulary import Code
 

@@ -5,13 +5,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body
 from api.midjourney.envelope import Refusal
 from api.midjourney.instructions import Task, told
 from api.midjourney.modes import mode_of
-from api.midjourney.pictures import keep_pictures
+from api.midjourney.pictures import take_pictures
 from api.midjourney.routing import asked_for
-from api.midjourney.submitting import Asked, NewTask, submit_jobs
+from api.midjourney.submitting import NewTask, submit_jobs
 from api.midjourney.words import words_of
 from models.ids import parse_id
 from models.midjourney.vocabulary import Action, Code
@@ -38,7 +39,7 @@ async def describe(request: Request) -> Response:
     if not picture:
         raise Refusal(Code.INVALID, "base64: must not be empty")
     model = _text_model(asked, "describe")
-    (kept,) = await keep_pictures(asked.services, asked.caller, [picture], field="base64", at=asked.at)
+    (kept,) = await take_pictures(asked, [picture], field="base64")
     shown = str(parse_id("asset", kept)) if kept.startswith("asset_") else kept
     job = _job(asked, model, Task.DESCRIBE, "", [kept])
     return await _submit(asked, Action.DESCRIBE, None, "/describe", job, shown=shown)

@@ -6,13 +6,13 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import Follow
 from api.midjourney.follow_ups import do
 from api.midjourney.numbers import number_of
 from api.midjourney.routing import asked_for
-from api.midjourney.submitting import Asked
 from api.midjourney.words import check_words, words_of
 from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code

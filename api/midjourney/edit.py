@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import Row
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.follow import Follow
 from api.midjourney.imagine import parts_of_grid
 from api.midjourney.instructions import Task, told
 from api.midjourney.models import image_model
 from api.midjourney.modes import mode_of
-from api.midjourney.submitting import PREPARE, Asked, NewTask, submit_jobs
+from api.midjourney.submitting import PREPARE, NewTask, submit_jobs
 from models.ids import public_id
 from models.midjourney.vocabulary import Action, Bot
 

@@ -7,14 +7,14 @@ from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body
 from api.midjourney.edit import Edit, submit_edit, with_mask
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import parent_of
 from api.midjourney.instructions import Task
-from api.midjourney.pictures import keep_pictures
+from api.midjourney.pictures import take_pictures
 from api.midjourney.routing import asked_for
-from api.midjourney.submitting import Asked
 from api.midjourney.words import words_of
 from models.ids import public_id
 from models.midjourney.vocabulary import Action, Bot, Code
@@ -105,7 +105,7 @@ def _prompt(asked: Asked, given: str | None) -> str:
 
 
 async def _kept(asked: Asked, picture: str, field: str) -> str:
-    (kept,) = await keep_pictures(asked.services, asked.caller, [picture], field=field, at=asked.at)
+    (kept,) = await take_pictures(asked, [picture], field=field)
     return kept
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Row
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.envelope import Refusal
 from api.midjourney.numbers import number_of
-from api.midjourney.submitting import Asked
 from models.midjourney.buttons import presses_on
 from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code, TaskStatus

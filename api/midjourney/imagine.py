@@ -7,14 +7,15 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body, Pictures
 from api.midjourney.envelope import Refusal
 from api.midjourney.models import draws_many, image_model
 from api.midjourney.modes import mode_of
-from api.midjourney.pictures import keep_pictures
+from api.midjourney.pictures import take_pictures
 from api.midjourney.prompt import Prompt, read_prompt
 from api.midjourney.routing import asked_for
-from api.midjourney.submitting import Asked, NewTask, submit_jobs
+from api.midjourney.submitting import NewTask, submit_jobs
 from api.midjourney.wishes import Wish, wish_of
 from api.midjourney.words import words_of
 from models.midjourney.vocabulary import Action, Bot, Code
@@ -37,7 +38,7 @@ async def imagine(request: Request) -> Response:
     given = [picture for picture in (*body.base64_array, body.base64 or "") if picture.strip()]
     if not prompt.text and not prompt.images and not given:
         raise Refusal(Code.INVALID, "prompt: must not be empty")
-    pictures = await keep_pictures(asked.services, asked.caller, given, field="base64Array", at=asked.at)
+    pictures = await take_pictures(asked, given, field="base64Array")
     return await draw(asked, text, prompt, pictures, bot=bot_of(body, prompt))
 
 

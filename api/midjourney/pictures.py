@@ -1,34 +1,39 @@
 """Pictures that clients send: data URLs, bare base64, or addresses; the first two are stored."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
-from api.auth import Caller
-from api.inputs import keep_data_url
-from api.services import Services
+from api.inputs import read_data_url
+from api.midjourney.asked import Asked
 from models.queries.pictures import insert_assets
 
 
-async def keep_pictures(
-    services: Services, caller: Caller, pictures: Sequence[str], *, field: str, at: datetime
-) -> list[str]:
-    """Store what came inside the request; return asset ids and addresses, in order.
+async def take_pictures(asked: Asked, pictures: Sequence[str], *, field: str) -> list[str]:
+    """Check what came inside the request; return asset ids and addresses, in order.
 
-    Raises ``InvalidRequest``, and ``StorageError``.
+    Nothing is stored before ``store_pictures``, so that a submit that is refused leaves nothing behind.
+    Raises ``InvalidRequest``.
     """
-    kept: list[str] = []
-    rows: list[dict[str, Any]] = []
+    taken: list[str] = []
     for position, picture in enumerate(pictures):
         url = as_url(picture)
         if url.startswith("data:"):
-            url, row = await keep_data_url(services, caller, url, field=f"{field}.{position}", at=at)
-            rows.append(row)
-        kept.append(url)
-    if rows:
-        async with services.database.writing() as connection:
-            await insert_assets(connection, rows)
-    return kept
+            found = await read_data_url(
+                asked.services, asked.caller, url, field=f"{field}.{position}", at=asked.at
+            )
+            asked.pictures.append(found)
+            url = found.id
+        taken.append(url)
+    return taken
+
+
+async def store_pictures(asked: Asked) -> None:
+    """Store the pictures that were taken. Raises ``StorageError``."""
+    if not asked.pictures:
+        return
+    for picture in asked.pictures:
+        await picture.put(asked.services.store)
+    async with asked.services.database.writing() as connection:
+        await insert_assets(connection, [picture.row for picture in asked.pictures])
 
 
 def as_url(picture: str) -> str:

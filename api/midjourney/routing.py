@@ -7,11 +7,11 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body, read_body
 from api.midjourney.envelope import Refusal, of_problem, refused
 from api.midjourney.keys import authenticated
 from api.midjourney.repeats import Repeated, recall, repeat_of, told_again
-from api.midjourney.submitting import Asked
 from api.problems import request_id_of, translated
 from api.services import services_of
 

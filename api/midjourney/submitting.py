@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,19 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.accepting import QUEUE_FULL, Accepted, accept
-from api.auth import Caller
 from api.drafts import Draft, Fault, draft
-from api.midjourney.bodies import Body
+from api.midjourney.asked import Asked
 from api.midjourney.envelope import Refusal, dialog, envelope, legible
 from api.midjourney.modes import PRIORITIES
 from api.midjourney.numbers import new_number
-from api.midjourney.repeats import Repeat, check, remember
-from api.services import Services
+from api.midjourney.pictures import store_pictures
+from api.midjourney.repeats import check, remember
 from api.submission import web_address
 from api.webhook_targets import check_target
 from models.errors import InvalidRequest
 from models.midjourney.views import INSTANCE
 from models.midjourney.vocabulary import Action, Bot, Code, Mode
+from models.queries.callers import lock_queue_room
 from models.queries.jobs import NewJob
 from models.queries.midjourney import continue_task, count_waiting, insert_task
 from models.states import OnUnknown
@@ -52,18 +51,6 @@ class NewTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks for a task, when, and with what words around it."""
-
-    services: Services
-    caller: Caller
-    body: Body
-    segment: str  #: of the address, before ``/mj``
-    at: datetime
-    repeat: Repeat | None = None  #: by what the same submit is known again
-
-
-@dataclass(frozen=True, slots=True)
 class Born:
     """A task that was accepted. ``ahead``: how many of the caller's tasks wait before it."""
 
@@ -79,6 +66,9 @@ async def submit_jobs(
     ``always_one``: never with code 22, which clients of some verbs take for a failure.
     """
     drafts = [_draft(asked, task, job) for job in jobs]
+    if asked.pictures:
+        await _look_ahead(asked, len(drafts))
+        await store_pictures(asked)
     born: list[Born] = []
 
     async def beside(connection: AsyncConnection, accepted: Accepted) -> None:
@@ -150,7 +140,20 @@ def _on_unknown(usual: OnUnknown) -> str:
     return (OnUnknown.FAIL if usual is OnUnknown.HOLD else usual).value
 
 
-async def _born(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: Sequence[NewJob]) -> Born:
+async def _look_ahead(asked: Asked, jobs: int) -> None:
+    """Refuse early what is refused later anyway, so that no picture is stored for it."""
+    hook_of(asked)
+    async with asked.services.database.reading() as connection:
+        await _waiting(connection, asked)
+        limited = asked.caller.max_queued is not None
+        room = await lock_queue_room(connection, asked.caller.id) if limited else None
+    if room is not None and room.left < jobs:
+        words = f"{room.limit:,} jobs of your key may wait; hand in more when some have started."
+        raise Refusal(Code.QUEUE_FULL, words, discordInstanceId=INSTANCE)
+
+
+async def _waiting(connection: AsyncConnection, asked: Asked) -> int:
+    """Count the caller's tasks that wait. Raises ``Refusal`` if no more may."""
     limit = asked.services.settings.midjourney_queue
     most = COUNTED if limit is None else limit
     ahead = await count_waiting(connection, asked.caller.id, most=most, lock=limit is not None)
@@ -160,6 +163,11 @@ async def _born(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: 
             f"{ahead} of your tasks wait already, which is all that may. Try again when some have started."
         )
         raise Refusal(Code.QUEUE_FULL, words, discordInstanceId=INSTANCE)
+    return ahead
+
+
+async def _born(connection: AsyncConnection, asked: Asked, task: NewTask, jobs: Sequence[NewJob]) -> Born:
+    ahead = await _waiting(connection, asked)
     if task.continues is not None:
         await remember(connection, asked.caller, asked.repeat, asked.at, number=task.continues)
         return Born(await _go_on(connection, asked, task, task.continues, jobs), ahead)

@@ -7,13 +7,13 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body, Pictures
 from api.midjourney.envelope import Refusal, envelope
 from api.midjourney.keys import authenticated
 from api.midjourney.numbers import number_of
-from api.midjourney.pictures import keep_pictures
+from api.midjourney.pictures import store_pictures, take_pictures
 from api.midjourney.routing import asked_for
-from api.midjourney.submitting import Asked
 from api.services import services_of
 from models.ids import parse_id
 from models.midjourney.views import picture_url
@@ -37,7 +37,8 @@ async def upload(request: Request) -> Response:
     given = [picture for picture in (*body.base64_array, body.base64 or "") if picture.strip()]
     if not 1 <= len(given) <= _MOST:
         raise Refusal(Code.INVALID, f"base64Array: needs 1 to {_MOST} pictures, not {len(given)}")
-    kept = await keep_pictures(asked.services, asked.caller, given, field="base64Array", at=asked.at)
+    kept = await take_pictures(asked, given, field="base64Array")
+    await store_pictures(asked)
     return envelope(Code.SUCCESS, "Uploaded.", await _addresses(asked, kept))
 
 

@@ -7,14 +7,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import NO_EXTENSION, NO_VIDEO_MODEL
 from api.midjourney.instructions import Task, told
 from api.midjourney.modes import mode_of
-from api.midjourney.pictures import keep_pictures
+from api.midjourney.pictures import take_pictures
 from api.midjourney.routing import asked_for
-from api.midjourney.submitting import Asked, NewTask, submit_jobs
+from api.midjourney.submitting import NewTask, submit_jobs
 from api.midjourney.words import words_of
 from models.midjourney.vocabulary import Action, Bot, Code
 
@@ -116,7 +117,7 @@ async def _frames(asked: Asked, body: VideoBody) -> list[str]:
         raise Refusal(Code.INVALID, "image: must not be empty")
     last = (body.end_image or "").strip()
     given = [first, last] if last else [first]
-    return await keep_pictures(asked.services, asked.caller, given, field="image", at=asked.at)
+    return await take_pictures(asked, given, field="image")
 
 
 def _batch(wanted: object) -> int:

@@ -1,0 +1,87 @@
+"""Tasks that can't end as they should fail with a plain reason, and keep no other from ending."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import update
+
+from models.midjourney_tables import midjourney_tasks
+from tests.api.midjourney.studio import Studio
+from tests.support.receiver import Receiver
+from tests.worker.webhooks.posting import new_posting
+
+
+async def change(studio: Studio, number: str, **values: Any) -> None:
+    """Change a task's row behind its back."""
+    async with studio.darkroom.tools.database.writing() as connection:
+        one = midjourney_tasks.c.id == int(number)
+        await connection.execute(update(midjourney_tasks).where(one).values(**values))
+
+
+async def drawn(studio: Studio, **body: Any) -> str:
+    """Submit an imagine whose pictures are there, and that is yet to be ended."""
+    number = await studio.number(**body)
+    await studio.look()
+    await studio.worker.deliver()
+    return number
+
+
+def stored_pictures(studio: Studio) -> list[Path]:
+    root = Path(unquote(urlsplit(studio.darkroom.tools.settings.storage_url).path))
+    return sorted(path for path in root.rglob("*.png") if path.is_file())
+
+
+async def test_a_task_that_no_try_can_end_fails_with_a_plain_reason_and_tells_it(each_studio: Studio) -> None:
+    receiver, posting = Receiver(), new_posting(each_studio.darkroom)
+    await receiver.start()
+    number = await drawn(each_studio, notifyHook=receiver.url)
+    await change(each_studio, number, request={"wanted": "four"})
+    other = await drawn(each_studio, prompt="a dog")
+
+    await each_studio.finish()
+    await posting.send()
+    await posting.office.close()
+    await receiver.stop()
+    task = await each_studio.fetch(number)
+    assert (task["status"], task["progress"]) == ("FAILURE", "")
+    assert task["failReason"] == (
+        "Its calls are done, but Darkroom could not put the result together (TypeError). "
+        "Its jobs have what came."
+    )
+    assert [got.said["status"] for got in receiver.got][-1] == "FAILURE"
+    assert (await each_studio.fetch(other))["status"] == "SUCCESS"
+
+
+async def test_a_task_that_can_not_even_be_told_of_ends_and_keeps_no_other_from_it(studio: Studio) -> None:
+    odd = await drawn(studio, notifyHook="http://127.0.0.1:9/hook")
+    await change(studio, odd, request={"calls": "four", "wanted": "four"}, properties=["none"])
+    other = await drawn(studio, prompt="a dog")
+
+    await studio.finish()
+    assert (await studio.fetch(other))["status"] == "SUCCESS"
+    await change(studio, odd, properties={})
+    assert (await studio.fetch(odd))["status"] == "FAILURE"
+
+
+async def test_damaged_pictures_keep_no_task_from_ending(studio: Studio) -> None:
+    number = await drawn(studio)
+    for picture in stored_pictures(studio):
+        picture.write_bytes(b"\x89PNG and then nothing")
+
+    await studio.finish()
+    assert (await studio.fetch(number))["status"] == "SUCCESS"
+
+
+async def test_a_task_whose_pictures_storage_never_gives_fails_at_last_and_not_before(studio: Studio) -> None:
+    number = await drawn(studio)
+    for picture in stored_pictures(studio):
+        picture.unlink()
+        picture.mkdir()
+    for deadlines, status in ((2.9, "IN_PROGRESS"), (3.1, "FAILURE")):
+        before = timedelta(seconds=deadlines * studio.darkroom.tools.settings.midjourney_deadline)
+        await change(studio, number, submitted_at=studio.darkroom.clock() - before, claimed_until=None)
+        await studio.finish()
+        assert (await studio.fetch(number))["status"] == status
+    assert "storage fails" in (await studio.fetch(number))["failReason"]
