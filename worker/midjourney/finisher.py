@@ -1,6 +1,7 @@
 """The finisher: looks in every worker for tasks whose jobs are all done, and ends each once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -9,8 +10,10 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.database import OUTAGES
 from models.queries.midjourney_endings import any_ready, claim_ready
 from worker.midjourney.ending import end
+from worker.midjourney.giving_up import give_up, give_up_late
 from worker.midjourney.hooks import tell_progress
 from worker.midjourney.lapse import lapse
 from worker.tools import Tools
@@ -19,6 +22,7 @@ _BATCH = 16
 _AT_ONCE = 2  # grids composed side by side: each holds some pictures in memory
 _SHARE = 4  # a look may take one part in so many of the time …
 _LONGEST = 2.0  # … but in a busy moment, too, finished pictures wait no longer: seconds
+_PAUSES = (1.0, 5.0)  # seconds until a task is tried again that could not end for no known reason
 _LAPSES = 30.0  # seconds between looks for dialogs that nobody goes on with
 _log = structlog.get_logger()
 
@@ -51,13 +55,11 @@ class Finisher:
     async def look(self) -> None:
         """Tell of all that went on, and end all tasks that can end."""
         began = monotonic()
-        if await tell_progress(self._tools):
-            self._told.set()
+        await self._tell(tell_progress)
         self._took = monotonic() - began
         if began - self._lapsed > _LAPSES:
             self._lapsed = began
-            if await lapse(self._tools):
-                self._told.set()
+            await self._tell(lapse)
         while not self._halt.is_set():
             tasks = await self._claimed()
             await asyncio.gather(*(self._end(task) for task in tasks))
@@ -74,12 +76,31 @@ class Finisher:
         async with self._tools.database.writing() as connection:
             return list(await claim_ready(connection, at=at, until=at + self._claim, limit=_BATCH))
 
+    async def _tell(self, step: Callable[[Tools], Awaitable[bool]]) -> None:
+        """Take a step that may tell somebody something."""
+        try:
+            if await step(self._tools):
+                self._told.set()
+        except OUTAGES:
+            raise
+        except Exception:  # noqa: BLE001 - one odd task must not keep the others from ending
+            _log.exception("Midjourney tasks could not be told of; it is tried again")
+
     async def _end(self, task: Row[Any]) -> None:
+        """End a task; one that can't end as it should is a failure after some tries."""
         async with self._room:
-            try:
-                if await end(self._tools, task):
+            for pause in (*_PAUSES, None):
+                try:
+                    told = await end(self._tools, task) or await give_up_late(self._tools, task)
+                except OUTAGES:
+                    raise
+                except Exception as error:  # noqa: BLE001 - one odd task must not keep the others from ending
+                    again = "it is given up" if pause is None else "it is tried again"
+                    _log.exception(f"a Midjourney task could not end; {again}", task=task.id)
+                    if pause is not None:
+                        await self._tools.sleep(pause)
+                        continue
+                    told = await give_up(self._tools, task, type(error).__name__)
+                if told:
                     self._told.set()
-            except (SQLAlchemyError, OSError):
-                raise
-            except Exception:  # noqa: BLE001 - one odd task must not keep the others from ending
-                _log.exception("a Midjourney task could not end; it is tried again", task=task.id)
+                return

@@ -28,9 +28,8 @@ async def drawn(studio: Studio, **body: Any) -> str:
     return number
 
 
-def stored_pictures(studio: Studio) -> list[Path]:
-    root = Path(unquote(urlsplit(studio.darkroom.tools.settings.storage_url).path))
-    return sorted(path for path in root.rglob("*.png") if path.is_file())
+def picture_folder(studio: Studio) -> Path:
+    return Path(unquote(urlsplit(studio.darkroom.tools.settings.storage_url).path))
 
 
 async def test_a_task_that_no_try_can_end_fails_with_a_plain_reason_and_tells_it(each_studio: Studio) -> None:
@@ -67,7 +66,9 @@ async def test_a_task_that_can_not_even_be_told_of_ends_and_keeps_no_other_from_
 
 async def test_damaged_pictures_keep_no_task_from_ending(studio: Studio) -> None:
     number = await drawn(studio)
-    for picture in stored_pictures(studio):
+    pictures = list(picture_folder(studio).rglob("*.png"))
+    assert pictures
+    for picture in pictures:
         picture.write_bytes(b"\x89PNG and then nothing")
 
     await studio.finish()
@@ -76,9 +77,9 @@ async def test_damaged_pictures_keep_no_task_from_ending(studio: Studio) -> None
 
 async def test_a_task_whose_pictures_storage_never_gives_fails_at_last_and_not_before(studio: Studio) -> None:
     number = await drawn(studio)
-    for picture in stored_pictures(studio):
-        picture.unlink()
-        picture.mkdir()
+    folder = picture_folder(studio)
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("not a folder any more")
     for deadlines, status in ((2.9, "IN_PROGRESS"), (3.1, "FAILURE")):
         before = timedelta(seconds=deadlines * studio.darkroom.tools.settings.midjourney_deadline)
         await change(studio, number, submitted_at=studio.darkroom.clock() - before, claimed_until=None)
