@@ -1,5 +1,6 @@
-"""Cancelling: the task ends at once; its calls are dropped."""
+"""Cancelling: the task ends at once, and its calls are dropped with it."""
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -15,11 +16,12 @@ from api.midjourney.numbers import number_of
 from api.services import Services, services_of
 from models.midjourney.standing import SETTLED
 from models.midjourney.vocabulary import Code
-from models.queries.midjourney import end_task, find_task, parts_of
+from models.queries.midjourney import end_task, find_task, lock_free, parts_of
 from worker import lifecycle
 from worker.midjourney.hooks import tell_end
 
 _REASON = "Cancelled by its caller."
+_TRIES, _PAUSE = 50, 0.02  # seconds between looks whether workers are done writing
 
 
 async def cancel(request: Request) -> Response:
@@ -29,15 +31,21 @@ async def cancel(request: Request) -> Response:
     number = number_of(request.path_params["task_id"])
     if number is None:
         raise _unknown()
-    for job_id in await _ended(services, caller, number, services.clock()):
-        async with services.database.writing() as connection:  # one by one: workers change several at once
-            await lifecycle.cancel(connection, job_id, at=services.clock())
-    services.doorbell.ring()
-    return envelope(Code.SUCCESS, "Cancelled.", str(number))
+    for _ in range(_TRIES):
+        if await _stopped(services, caller, number):
+            services.doorbell.ring()
+            return envelope(Code.SUCCESS, "Cancelled.", str(number))
+        await asyncio.sleep(_PAUSE)
+    raise Refusal(Code.FAILURE, "Workers are busy with this task. Cancel it again.", status=503)
 
 
-async def _ended(services: Services, caller: Caller, number: int, at: datetime) -> list[Any]:
-    """End the task; return the jobs that are to be stopped. Raises ``Refusal``."""
+async def _stopped(services: Services, caller: Caller, number: int) -> bool:
+    """End the task and stop its jobs, all or nothing; ``False`` while a worker writes to one of them.
+
+    Workers write to many jobs at once, in an order of their own: who waits for them may wait for ever.
+    Raises ``Refusal``.
+    """
+    at = services.clock()
     async with services.database.writing() as connection:
         task = await find_task(connection, number, caller_id=caller.id, lock=True)
         if task is None:
@@ -45,10 +53,15 @@ async def _ended(services: Services, caller: Caller, number: int, at: datetime) 
         if task.outcome is not None and not task.cancelled:
             raise Refusal(Code.INVALID, "This task has ended already.")
         parts = await parts_of(connection, [number])
+        under_way = [part.job_id for part in parts if part.status not in SETTLED]
+        if not await lock_free(connection, under_way):
+            return False
+        for job_id in under_way:
+            await lifecycle.cancel(connection, job_id, at=at)
         if task.outcome is None:
             await _end(connection, task, parts, services.settings.midjourney_cancel_status, at)
             await tell_end(connection, number, settings=services.settings, at=at)
-    return [part.job_id for part in parts if part.status not in SETTLED]
+    return True
 
 
 async def _end(connection: AsyncConnection, task: Row[Any], parts: Any, outcome: str, at: datetime) -> None:

@@ -110,6 +110,12 @@ async def parts_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequ
     return found
 
 
+async def lock_free(connection: AsyncConnection, job_ids: Sequence[UUID]) -> bool:
+    """Take jobs for this transaction; ``False`` if others have one of them: nobody is waited for."""
+    free = select(jobs.c.id).where(jobs.c.id.in_(job_ids)).with_for_update(skip_locked=True)
+    return len((await connection.scalars(free)).all()) == len(job_ids)
+
+
 async def pictures_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Return the pictures of these tasks' parts with ``task_id``, in the order in which they are numbered."""
     found: list[Row[Any]] = []

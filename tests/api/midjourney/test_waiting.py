@@ -3,9 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from models.queries.moves import lock_job
 from models.states import JobStatus
 from tests.api.midjourney.strict import accepted, decoded, rejected
 from tests.api.midjourney.studio import Studio, open_studio
+from tests.support.databases import PostgresCopies
 
 
 async def test_22_says_how_many_tasks_are_ahead(each_studio: Studio) -> None:
@@ -68,6 +70,24 @@ async def test_a_cancelled_task_is_a_failure_with_a_reason_and_costs_nothing_mor
     assert "ancelled" in task["failReason"]
     assert {job.status for job in await each_studio.jobs()} == {JobStatus.CANCELLED}
     assert not each_studio.darkroom.provider.ledger.calls
+
+
+async def test_a_task_is_cancelled_whole_or_not_at_all(
+    postgres_copies: PostgresCopies, tmp_path: Path
+) -> None:
+    with postgres_copies.fresh() as url:
+        async with open_studio(url, tmp_path) as studio:
+            number = await studio.number()
+            async with studio.darkroom.tools.database.writing() as connection:  # as a worker that writes
+                assert await lock_job(connection, (await studio.jobs())[2].id)
+                refused = await studio.call("POST", f"/mj/task/{number}/cancel")
+            rejected(refused.json(), 9)
+            assert {job.status for job in await studio.jobs()} == {JobStatus.QUEUED}
+            assert (await studio.fetch(number))["status"] == "NOT_START"
+
+            answer = await studio.call("POST", f"/mj/task/{number}/cancel")
+            assert answer.json()["code"] == 1
+            assert {job.status for job in await studio.jobs()} == {JobStatus.CANCELLED}
 
 
 async def test_cancel_is_called_so_where_the_settings_ask_for_it(sqlite_url: str, tmp_path: Path) -> None:
