@@ -42,9 +42,9 @@ class Learned:
     woken: datetime | None = None
 
     def wake(self, now: datetime, last_start: datetime | None) -> "Learned":
-        """Begin slowly again if nothing was started for a while."""
+        """Begin slowly if nothing was started yet, or for a while."""
         idle = last_start is not None and now - last_start > _IDLE
-        return replace(self, woken=now) if idle and self.rate is not None else self
+        return replace(self, woken=now) if idle or (self.woken is None and self.rate is None) else self
 
     def rate_at(self, now: datetime, ceiling: float | None) -> float | None:
         """Return the calls per minute allowed now; ``None``: no limit is known. Never above ``ceiling``."""

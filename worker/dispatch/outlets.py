@@ -12,8 +12,9 @@ from models.channels import serves
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.learned import Learned
 from worker.dispatch.meters import Gauge, Pace, Rate, RateMeter, gauges
-from worker.dispatch.reopening import room_after
+from worker.dispatch.reopening import AT_ONCE, room_after
 
+_STARTED = "started"  # beside the meters' states: the latest start
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 
 
@@ -52,16 +53,20 @@ class Outlet:
             for model, kept in (row.breakers or {}).items()
         }
         self._known = Learned.from_json(row.learned)
-        self._learned = learned = self._known.wake(now, row.next_start_at)
-        self._probes: dict[str, datetime] = {}
         state = row.pace or {}
+        self._started = datetime.fromisoformat(at) if (at := state.get(_STARTED)) else row.next_start_at
+        self._learned = learned = self._known.wake(now, self._started)
+        self._probes: dict[str, datetime] = {}
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
         self._paces = {m: Pace(gauges(f"{m}/", limits, state)) for m, limits in self._limits.items()}
         most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: configured, or fewer
         if self.rpm is None:  # a rate limit spreads the starts by itself
-            most = room_after(row.cooldown_until, now, most)
+            most = min(
+                room_after(row.cooldown_until, now, most),
+                room_after(learned.woken, now, most, at_once=AT_ONCE),
+            )
         self._room = most - in_flight.total
 
     def serves(self, model: str) -> bool:
@@ -130,6 +135,7 @@ class Outlet:
         """Give away a start."""
         for pace in self._paces_of(model):
             pace.take(start, pictures)
+        self._started = max(start, self._started or start)
         self._room -= 1
         self._busy[model] = self._busy.get(model, 0) + 1
         for name, breaker in self._breakers_of(model).items():
@@ -142,6 +148,8 @@ class Outlet:
         for pace in self._paces.values():
             states |= pace.state()
         changes: dict[str, Any] = {"pace": {n: s for n, s in states.items() if n != "rpm"}}
+        if self._started:
+            changes["pace"][_STARTED] = self._started.isoformat()
         if due := states.get("rpm"):
             changes["next_start_at"] = datetime.fromisoformat(due)
         if self._learned != self._known:

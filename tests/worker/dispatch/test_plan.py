@@ -23,7 +23,13 @@ def row(number: int = 100, **values: Any) -> Any:
     defaults = {
         **{"id": UUID(int=number), "name": f"channel-{number}", "configured": True, "models": ["*"]},
         **{"rpm": None, "concurrency": 1000, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}},
-        **{"learned": None, "breakers": {}, "blocked_models": {}, "next_start_at": None, "paused_at": None},
+        **{
+            "learned": {"woken": (NOW - 3600 * SECOND).isoformat()},
+            "breakers": {},
+            "blocked_models": {},
+            "next_start_at": None,
+            "paused_at": None,
+        },
         **{"tripped_at": None, "draining_at": None, "cooldown_until": None},
     }
     return SimpleNamespace(**{**defaults, **values})
@@ -148,6 +154,27 @@ def test_limits_of_a_model_hold_beside_those_of_the_channel() -> None:
 def test_pictures_per_minute_count_what_a_call_asks_for() -> None:
     starts = deal([guest(A)], [outlet(limits={"": {"ipm": 10}})], jobs(A, 9, pictures=4))
     assert len(starts) == 2
+
+
+def test_a_channel_without_a_known_rate_begins_slowly_when_new_and_after_idling() -> None:
+    channel = row(learned=None, concurrency=200)
+
+    def begun(seconds: float, in_flight: int = 0) -> int:
+        now = NOW + seconds * SECOND
+        place = Outlet(channel, InFlight({"m": in_flight}), now)
+        starts = Round([guest(A)], [place], now, 300).deal(jobs(A, 250, due_at=now), AGEING)
+        changes = place.changes()
+        channel.pace, channel.learned = changes["pace"], changes.get("learned", channel.learned)
+        return len(starts)
+
+    assert [begun(0), begun(1, 10), begun(2.5, 40), begun(5, 100)] == [10, 30, 60, 100]
+    assert begun(100) == 200
+    assert begun(100 + 121) == 10
+
+
+def test_a_channel_with_a_rate_begins_at_its_rate() -> None:
+    starts = deal([guest(A)], [outlet(learned=None, rpm=60, limits={"": {"burst": 20}})], jobs(A, 50))
+    assert len([start for start in starts if start.at == NOW]) == 20
 
 
 @pytest.mark.parametrize(("waited", "ends"), [(timedelta(minutes=1), False), (timedelta(minutes=3), True)])
