@@ -1,9 +1,11 @@
-"""How long ten jobs of a newcomer take behind a hundred thousand of somebody else."""
+"""How long single jobs, and ten at once, of a newcomer take behind a hundred thousand of somebody else."""
 
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
+from typing import Any
 
 from bench.backlog import Batch, calls_at, queue
 from bench.figures import Figure
@@ -11,7 +13,7 @@ from bench.stage import Scene, Stage
 from tests.support.processes import until
 from worker.doorbell import Doorbell
 
-CROWD, FEW = 100_000, 10
+CROWD, FEW, SINGLES = 100_000, 10, 12
 SECONDS = 3  # that a call takes
 CHANNELS: Mapping[str, Mapping[str, int]] = {
     "300 calls/min": {"rpm": 300, "concurrency": 500},
@@ -31,9 +33,11 @@ def _measured(stage: Stage, name: str, limits: Mapping[str, int]) -> list[Figure
         channel = {"name": "one", "models": ["*"], "base_url": provider, "api_key": "practice", **limits}
         scene.crew([channel], workers=1)
         alone = _times(scene, provider, Batch(FEW, caller="early", prompt="alone"))
+        one_alone = _singles(scene, provider, Batch(1, caller="early", prompt="single"))
         queue(scene.database_url, [Batch(CROWD, caller="crowd", campaign="night", prompt="one of the crowd")])
         time.sleep(4 * SECONDS)
         load = os.getloadavg()[0]
+        one = _singles(scene, provider, Batch(1, caller="somebody", prompt="behind"))
         behind = {
             who: _times(scene, provider, batch)
             for who, batch in {
@@ -41,7 +45,7 @@ def _measured(stage: Stage, name: str, limits: Mapping[str, int]) -> list[Figure
                 "another campaign": Batch(FEW, caller="crowd", campaign="day", prompt="newer"),
             }.items()
         }
-    return [
+    return _single_figures(f"1 job behind {CROWD:,}, {name}, load {load:.1f}", one, one_alone) + [
         figure
         for who, times in behind.items()
         for figure in _figures(f"{FEW} of {who} behind {CROWD:,}, {name}, load {load:.1f}", times, alone)
@@ -61,6 +65,22 @@ def _times(scene: Scene, provider: str, batch: Batch) -> tuple[list[float], list
     calls = until(ended, within=120, what=f"{batch.count} jobs of a newcomer end", every=0.5)
     bell.close()
     return [call["received"] - begun for call in calls], [call["finished"] - begun for call in calls]
+
+
+def _singles(scene: Scene, provider: str, batch: Batch) -> list[float]:
+    """Hand jobs in, each when the last has been answered, and return how long each took."""
+    return [
+        _times(scene, provider, replace(batch, prompt=f"{batch.prompt} {number}"))[1][0]
+        for number in range(SINGLES)
+    ]
+
+
+def _single_figures(name: str, behind: Sequence[float], alone: Sequence[float]) -> list[Figure]:
+    options: Mapping[str, Any] = {"limited_by": "alone", "of_limit": True, "at_most": True, "goal": _GOAL}
+    return [
+        Figure(f"{name}: has ended, median", median(behind), "s", median(alone), **options),
+        Figure("  the slowest", max(behind), "s", max(alone), **options),
+    ]
 
 
 def _figures(
