@@ -10,7 +10,7 @@ from api.midjourney.bodies import Body
 from api.midjourney.envelope import Refusal
 from api.midjourney.instructions import Task, told
 from api.midjourney.modes import mode_of
-from api.midjourney.pictures import take_pictures
+from api.midjourney.pictures import take_picture
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import NewTask, submit_jobs
 from api.midjourney.words import words_of
@@ -39,7 +39,7 @@ async def describe(request: Request) -> Response:
     if not picture:
         raise Refusal(Code.INVALID, "base64: must not be empty")
     model = _text_model(asked, "describe")
-    (kept,) = await take_pictures(asked, [picture], field="base64")
+    kept = await take_picture(asked, picture, field="base64")
     shown = str(parse_id("asset", kept)) if kept.startswith("asset_") else kept
     job = _job(asked, model, Task.DESCRIBE, "", [kept])
     return await _submit(asked, Action.DESCRIBE, None, "/describe", job, shown=shown)

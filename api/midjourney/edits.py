@@ -13,7 +13,7 @@ from api.midjourney.edit import Edit, submit_edit, with_mask
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import parent_of
 from api.midjourney.instructions import Task
-from api.midjourney.pictures import take_pictures
+from api.midjourney.pictures import take_picture
 from api.midjourney.routing import asked_for
 from api.midjourney.words import words_of
 from models.ids import public_id
@@ -56,7 +56,7 @@ async def edits(request: Request) -> Response:
     prompt, mask = _prompt(asked, body.prompt), (body.mask_base64 or "").strip()
     parent_id = None
     if given := (body.image or "").strip():
-        picture = await _kept(asked, given, "image")
+        picture = await take_picture(asked, given, field="image")
     else:
         if not (body.task_id or "").strip():
             raise Refusal(Code.INVALID, "image: must not be empty, unless taskId names a task")
@@ -67,7 +67,7 @@ async def edits(request: Request) -> Response:
     edit = _edit(Action.EDIT, Task.EDIT, prompt, [picture], bot=body.bot, parent_id=parent_id)
     if mask:
         masked = _edit(Action.EDIT, Task.EDIT_REGION, prompt, [picture], bot=body.bot, parent_id=parent_id)
-        edit = with_mask(masked, await _kept(asked, mask, "maskBase64"))
+        edit = with_mask(masked, await take_picture(asked, mask, field="maskBase64"))
     return await submit_edit(asked, edit)
 
 
@@ -77,7 +77,7 @@ async def retexture(request: Request) -> Response:
     prompt, given = _prompt(asked, body.prompt), (body.image or "").strip()
     if not given:
         raise Refusal(Code.INVALID, "image: must not be empty")
-    picture = await _kept(asked, given, "image")
+    picture = await take_picture(asked, given, field="image")
     return await submit_edit(asked, _edit(Action.RETEXTURE, Task.RETEXTURE, prompt, [picture], bot=body.bot))
 
 
@@ -90,7 +90,10 @@ async def swap_face(request: Request) -> Response:
         raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 must not be empty")
     if source == target:
         raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 are the same picture")
-    images = [await _kept(asked, source, "sourceBase64"), await _kept(asked, target, "targetBase64")]
+    images = [
+        await take_picture(asked, source, field="sourceBase64"),
+        await take_picture(asked, target, field="targetBase64"),
+    ]
     return await submit_edit(
         asked,
         _edit(Action.SWAP_FACE, Task.SWAP_FACE, "", images, bot=Bot.INSIGHT_FACE),
@@ -102,11 +105,6 @@ def _prompt(asked: Asked, given: str | None) -> str:
     if not (prompt := words_of(given, asked.services.settings)):
         raise Refusal(Code.INVALID, "prompt: must not be empty")
     return prompt
-
-
-async def _kept(asked: Asked, picture: str, field: str) -> str:
-    (kept,) = await take_pictures(asked, [picture], field=field)
-    return kept
 
 
 def _edit(

@@ -7,23 +7,24 @@ from api.midjourney.asked import Asked
 from models.queries.pictures import insert_assets
 
 
-async def take_pictures(asked: Asked, pictures: Sequence[str], *, field: str) -> list[str]:
-    """Check what came inside the request; return asset ids and addresses, in order.
+async def take_picture(asked: Asked, picture: str, *, field: str) -> str:
+    """Check a picture that came inside the request; return its asset id, or the address that it is.
 
     Nothing is stored before ``store_pictures``, so that a submit that is refused leaves nothing behind.
     Raises ``InvalidRequest``.
     """
-    taken: list[str] = []
-    for position, picture in enumerate(pictures):
-        url = as_url(picture)
-        if url.startswith("data:"):
-            found = await read_data_url(
-                asked.services, asked.caller, url, field=f"{field}.{position}", at=asked.at
-            )
-            asked.pictures.append(found)
-            url = found.id
-        taken.append(url)
-    return taken
+    url = as_url(picture)
+    if not url.startswith("data:"):
+        return url
+    found = await read_data_url(asked.services, asked.caller, url, field=field, at=asked.at)
+    asked.pictures.append(found)
+    return found.id
+
+
+async def take_pictures(asked: Asked, pictures: Sequence[str], *, field: str) -> list[str]:
+    """Do the same with a list of pictures."""
+    numbered = enumerate(pictures)
+    return [await take_picture(asked, each, field=f"{field}.{position}") for position, each in numbered]
 
 
 async def store_pictures(asked: Asked) -> None:

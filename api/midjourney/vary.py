@@ -6,7 +6,7 @@ from api.midjourney.edit import following, submit_edit, with_mask
 from api.midjourney.envelope import Refusal
 from api.midjourney.follow import Follow, picture_of
 from api.midjourney.instructions import Task
-from api.midjourney.pictures import take_pictures
+from api.midjourney.pictures import take_picture
 from models.midjourney.custom_ids import Verb
 from models.midjourney.vocabulary import Action, Code
 
@@ -31,6 +31,6 @@ async def vary_region(follow: Follow) -> Response:
     asked, picture = follow.asked, await picture_of(follow, 1)
     if not (follow.mask or "").strip():
         raise Refusal(Code.INVALID, "maskBase64: is required; paint white what shall change")
-    mask = await take_pictures(asked, [follow.mask or ""], field="maskBase64")
+    mask = await take_picture(asked, follow.mask or "", field="maskBase64")
     edit = following(follow, picture, action=Action.VARIATION, order=Task.VARY_REGION, grid=True)
-    return await submit_edit(asked, with_mask(edit, mask[0]))
+    return await submit_edit(asked, with_mask(edit, mask))

@@ -13,7 +13,7 @@ from api.midjourney.envelope import Refusal
 from api.midjourney.follow import NO_EXTENSION, NO_VIDEO_MODEL
 from api.midjourney.instructions import Task, told
 from api.midjourney.modes import mode_of
-from api.midjourney.pictures import take_pictures
+from api.midjourney.pictures import take_picture
 from api.midjourney.routing import asked_for
 from api.midjourney.submitting import NewTask, submit_jobs
 from api.midjourney.words import words_of
@@ -116,8 +116,8 @@ async def _frames(asked: Asked, body: VideoBody) -> list[str]:
     if not first:
         raise Refusal(Code.INVALID, "image: must not be empty")
     last = (body.end_image or "").strip()
-    given = [first, last] if last else [first]
-    return await take_pictures(asked, given, field="image")
+    taken = [await take_picture(asked, first, field="image")]
+    return [*taken, await take_picture(asked, last, field="endImage")] if last else taken
 
 
 def _batch(wanted: object) -> int:

@@ -25,12 +25,13 @@ VERBS: list[tuple[str, dict[str, Any]]] = [
     ("submit/video", {"prompt": "it runs", "image": RED, "endImage": BLUE}),
     ("insight-face/swap", {"sourceBase64": RED, "targetBase64": BLUE}),
 ]
-HALF: list[tuple[str, dict[str, Any]]] = [
-    ("submit/imagine", {"prompt": "a cat", "base64Array": [RED, NO_PICTURE]}),
-    ("submit/edits", {"prompt": "a cat", "image": RED, "maskBase64": NO_PICTURE}),
-    ("submit/video", {"prompt": "it runs", "image": RED, "endImage": NO_PICTURE}),
-    ("submit/upload-discord-images", {"base64Array": [RED, NO_PICTURE]}),
-    ("insight-face/swap", {"sourceBase64": RED, "targetBase64": NO_PICTURE}),
+HALF: list[tuple[str, str, dict[str, Any]]] = [
+    ("submit/imagine", "base64Array.1", {"prompt": "a cat", "base64Array": [RED, NO_PICTURE]}),
+    ("submit/edits", "maskBase64", {"prompt": "a cat", "image": RED, "maskBase64": NO_PICTURE}),
+    ("submit/video", "endImage", {"prompt": "it runs", "image": RED, "endImage": NO_PICTURE}),
+    ("submit/describe", "base64", {"base64": NO_PICTURE}),
+    ("submit/upload-discord-images", "base64Array.1", {"base64Array": [RED, NO_PICTURE]}),
+    ("insight-face/swap", "targetBase64", {"sourceBase64": RED, "targetBase64": NO_PICTURE}),
 ]
 
 
@@ -46,9 +47,12 @@ async def narrow(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studi
         yield opened
 
 
-async def refused(studio: Studio, path: str, code: int, **body: Any) -> None:
+async def refused(studio: Studio, path: str, code: int, **body: Any) -> str:
+    """Submit what is refused with this code; return the reason."""
     answer = await studio.call("POST", f"/mj/{path}", json=body)
     rejected(answer.json(), code)
+    reason: str = answer.json()["description"]
+    return reason
 
 
 async def kept(studio: Studio) -> tuple[int, int]:
@@ -65,8 +69,8 @@ def objects_in(folder: Path) -> int:
 async def test_a_submit_that_is_refused_keeps_no_picture(narrow: Studio) -> None:
     for path, body in VERBS:
         await refused(narrow, path, 4, **body, **PRIVATE)
-    for path, body in HALF:
-        await refused(narrow, path, 4, **body)
+    for path, field, body in HALF:
+        assert (await refused(narrow, path, 4, **body)).startswith(f"{field}: ")
     await narrow.number()
     for path, body in VERBS:
         await refused(narrow, path, 23, **body)
