@@ -28,6 +28,7 @@ def job_view(
         "status": job.status,
         "revision": job.revision,
         "generation": job.generation,
+        "surface": job.surface,
         "model": job.model,
         "prompt": job.prompt,
         "progress": job.progress,

@@ -100,6 +100,7 @@ class JobDocument(BaseModel):
     status: JobStatus
     revision: int = Field(description="rises with every change")
     generation: int = Field(description="rises with every explicit retry")
+    surface: str = Field(description="by which API it came: rest, or midjourney for a part of such a task")
     model: str
     prompt: str
     progress: int = Field(description="percent")

@@ -99,6 +99,7 @@ async def _newborn(services: Services, caller: Caller, job: NewJob, at: datetime
         status=JobStatus.QUEUED.value,
         revision=1,
         generation=1,
+        surface=SURFACE,
         model=job.model,
         prompt=job.prompt,
         progress=0,

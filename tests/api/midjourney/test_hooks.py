@@ -1,10 +1,12 @@
 """notifyHook: each step once, in order, and the end always."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.api.midjourney.studio import Studio
+from tests.api.service import ALICE
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import Posting, new_posting
 
@@ -149,6 +151,21 @@ async def test_a_state_that_fits_into_no_message_is_refused_with_its_bound(studi
         assert (envelope["code"], envelope["result"]) == (4, None)
         assert envelope["description"] == "state: may have at most 8,000 bytes, as JSON writes it"
         assert not await studio.jobs()
+
+
+async def test_a_webhook_for_all_jobs_can_tell_the_parts_of_a_task_from_other_jobs(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    headers = {"Authorization": f"Bearer {ALICE}"}
+    made = await studio.call("POST", "/v1/webhooks", json={"url": receiver.url}, headers=headers)
+    assert made.status_code == 201, made.text
+    job = {"model": "practice-image", "prompt": "a dog"}
+    assert (await studio.call("POST", "/v1/jobs", json=job, headers=headers)).status_code == 202
+    await studio.done()
+    await posting.send()
+
+    told = Counter((got.said["type"], got.said["data"]["surface"]) for got in receiver.got)
+    assert told == {("job.succeeded", "midjourney"): 4, ("job.succeeded", "rest"): 1}
 
 
 BAD_HOOKS = ["ftp://a/b", "http://10.0.0.1/x", "nothing", "http://u:p@example.com/"]
