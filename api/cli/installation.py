@@ -129,16 +129,3 @@ def unreachable_database(settings: Settings, error: Exception) -> CommandFailed:
         Exit.UNREACHABLE,
         f"{shown_database(settings)} can't be used: {cause[0].rstrip('.')}. Check DARKROOM_DATABASE_URL.",
     )
-
-
-def fleet_settings(config: Path | None, command: str, **overrides: object) -> Settings:
-    """Return the settings of a fleet's process, or say why it can't be one."""
-    settings = settings_of(Installation(config), **overrides)
-    if settings.embedded_broker:
-        raise CommandFailed(
-            Exit.USAGE,
-            f"`darkroom {command}` needs a broker that other processes reach: set DARKROOM_BROKER_URL to "
-            "redis://… or amqp://…. For everything in one process, use `darkroom up`.",
-        )
-    require_tables(settings)
-    return settings

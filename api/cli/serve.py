@@ -4,7 +4,8 @@ from pathlib import Path
 
 from api.app import create_app
 from api.cli.exits import Exit
-from api.cli.installation import fleet_settings, placed
+from api.cli.installation import placed
+from api.cli.waiting import fleet_settings
 from api.serving import listen
 from api.serving import serve as serve_app
 from worker.logs import configure_logs

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from api.cli.exits import Exit
-from api.cli.installation import fleet_settings
+from api.cli.waiting import fleet_settings
 from worker.app import run_worker
 
 

@@ -1,0 +1,66 @@
+"""API processes and workers that start before their database does."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migrations import upgrade
+from tests.support.databases import sqlalchemy_url
+from tests.support.fleet import COMMAND, environment, serves
+from tests.support.postgres import Postgres, serve_postgres
+from tests.support.processes import Process, free_port, until
+from tests.support.valkey import Valkey
+
+AWAY = "the database is away"
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A server with our tables that this test may stop."""
+    with serve_postgres() as server:
+        server.execute("CREATE DATABASE darkroom")
+        upgrade(sqlalchemy_url(server.url("darkroom")))
+        yield server
+
+
+def test_serve_and_work_wait_for_their_database_and_stop_at_once_when_told(
+    postgres: Postgres, broker: Valkey, tmp_path: Path
+) -> None:
+    port = free_port()
+
+    def process(name: str, *arguments: str, database: str = "darkroom") -> Process:
+        settings = {"database_url": postgres.url(database), "broker_url": broker.url}
+        variables = environment("http://127.0.0.1:9", tmp_path, **settings)
+        command, log = [COMMAND, *arguments], tmp_path / f"{name}.log"
+        return Process(command, log, environment=variables, folder=tmp_path)
+
+    serve, work = process("serve", "serve", "--port", str(port)), process("work", "work")
+    stopped, wrong = process("stopped", "work"), process("wrong", "work", database="nowhere")
+    try:
+        postgres.stop()
+        for each in (serve, work, stopped):
+            each.start()
+        for each in (serve, work, stopped):
+            until(lambda each=each: AWAY in each.words(), within=30, what="it says that it waits")
+            assert each.ended is None
+            assert "Connection refused" in each.words()
+        began = time.monotonic()
+        assert stopped.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 2
+        assert "Traceback" not in stopped.words()
+
+        postgres.start()
+        serve.ready(lambda: serves(f"http://127.0.0.1:{port}"))
+        work.ready(lambda: "worker is ready" in work.words())
+        wrong.start()
+        until(lambda: wrong.ended is not None, within=30, what="it does not wait for what can't come")
+        assert wrong.ended == 6
+        assert "does not exist" in wrong.words()
+        assert AWAY not in wrong.words()
+    finally:
+        for each in (serve, work, stopped, wrong):
+            print(each.words())
+            each.end()
