@@ -19,6 +19,7 @@ from sqlalchemy import (
     insert,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -74,7 +75,7 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
             if found.event in OWN_EVENTS.get(row.surface, USUAL):
                 rows.append(_delivery(row, found, None, row.webhook_url))
     if rows:
-        await _supersede(connection, [row["job_id"] for row in rows])
+        await _supersede(connection, [row["job_id"] for row in rows], max(row["at"] for row in rows))
         await insert_deliveries(connection, rows)
     return bool(rows)
 
@@ -98,7 +99,7 @@ async def tell_whole(
     if job_id is not None:
         if await connection.scalar(select(_gone(literal(job_id, deliveries.c.job_id.type)))):
             return
-        await _supersede(connection, [job_id])
+        await _supersede(connection, [job_id], at)
     row = new_delivery(
         caller_id=caller_id,
         endpoint_id=None,
@@ -187,13 +188,14 @@ def _listeners(job_ids: Sequence[UUID]) -> Any:
     )
 
 
-async def _supersede(connection: AsyncConnection, job_ids: Sequence[UUID]) -> None:
-    """Drop progress that is older than what is told now, unless it is on its way."""
+async def _supersede(connection: AsyncConnection, job_ids: Sequence[UUID], at: datetime) -> None:
+    """Drop progress that is older than what is told now, unless it is on its way, in a claim that holds."""
     await connection.execute(
         update(deliveries)
         .where(deliveries.c.job_id.in_(job_ids), deliveries.c.status == DeliveryStatus.PENDING)
-        .where(deliveries.c.event == WebhookEvent.PROGRESS, deliveries.c.claim.is_(None))
-        .values(status=DeliveryStatus.SUPERSEDED)
+        .where(deliveries.c.event == WebhookEvent.PROGRESS)
+        .where(or_(deliveries.c.claim.is_(None), deliveries.c.next_at <= at))
+        .values(status=DeliveryStatus.SUPERSEDED, claim=None)
     )
 
 

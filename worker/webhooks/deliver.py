@@ -28,6 +28,7 @@ from worker.webhooks.sending import Message
 _LOGGED = 20  # tries that the log of one delivery keeps
 _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds until results are written again while the database is away
 _ENDED = {Taken: DeliveryStatus.DELIVERED, GiveUp: DeliveryStatus.FAILED, Stop: DeliveryStatus.STOPPED}
+_UNWRITTEN = Answer(None, "Darkroom could not write this message; the worker's log says why.")
 _log = structlog.get_logger()
 _tries = Counter("darkroom_webhook_tries", "Webhook messages sent, by what came of them", ["outcome"])
 
@@ -72,8 +73,13 @@ async def _send_all(office: Office, delivery_ids: Sequence[UUID], token: UUID) -
             task.cancel()
 
 
-async def _try(office: Office, row: Row[Any], message: Message) -> Tried:
-    answer = await office.sender.send(message)
+async def _try(office: Office, row: Row[Any], message: Message | None) -> Tried:
+    """Send one message. Whatever goes wrong is a failed try of this one; the others of the chunk go on."""
+    try:
+        answer = _UNWRITTEN if message is None else await office.sender.send(message)
+    except Exception as error:  # noqa: BLE001 - whatever a receiver answers, it must not harm others
+        _log.exception("a webhook could not be sent", delivery=public_id("delivery", row.id))
+        answer = Answer(None, f"Darkroom failed while it sent this message ({type(error).__name__}).")
     once = row.event == WebhookEvent.TEST
     return Tried(row, answer, decide(answer, row.tries + 1, once=once, jitter=random.random))
 

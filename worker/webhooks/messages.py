@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Row
 
 from models.ids import public_id
@@ -17,9 +18,16 @@ from worker.webhooks.sending import Message
 from worker.webhooks.signing import new_secret, signed_headers
 from worker.webhooks.telling import telling_of
 
+_log = structlog.get_logger()
 
-async def prepare(tools: Tools, delivery_ids: Sequence[UUID], token: UUID) -> list[tuple[Row[Any], Message]]:
-    """Write the messages of what is still to be sent, with enough time left to send it."""
+
+async def prepare(
+    tools: Tools, delivery_ids: Sequence[UUID], token: UUID
+) -> list[tuple[Row[Any], Message | None]]:
+    """Write the messages of what is still to be sent, with enough time left to send it.
+
+    ``None`` stands for one that can't be written: it must not keep the others from being sent.
+    """
     now = tools.clock()
     beyond = now + timedelta(seconds=tools.settings.webhook_timeout)
     async with tools.database.reading() as connection:
@@ -34,14 +42,18 @@ async def prepare(tools: Tools, delivery_ids: Sequence[UUID], token: UUID) -> li
         await _drop(tools, closed, now)
     defaults |= await _made_defaults(tools, unnamed - set(defaults), now)
     public_url = tools.settings.public_url.rstrip("/")
-    ready = []
+    ready: list[tuple[Row[Any], Message | None]] = []
     for row in rows:
         if row.closed or (row.job_id is not None and row.job_id not in jobs):
             continue
         own = [asset for asset in assets if asset.job_id == row.job_id]
-        telling = telling_of(row, jobs.get(row.job_id), own, public_url=public_url)
         keys = _keys(defaults[row.caller_id] if row.endpoint_id is None else row, now)
-        ready.append((row, _message(row, render(row, telling), keys, now)))
+        try:
+            telling = telling_of(row, jobs.get(row.job_id), own, public_url=public_url)
+            ready.append((row, _message(row, render(row, telling), keys, now)))
+        except Exception:  # noqa: BLE001 - one odd message must not keep the others from being sent
+            _log.exception("a webhook could not be written", delivery=public_id("delivery", row.id))
+            ready.append((row, None))
     return ready
 
 

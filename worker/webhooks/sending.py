@@ -20,6 +20,7 @@ from worker.webhooks.schedule import GONE, Answer
 
 _KEPT = 1024  # bytes of an answer that the log keeps
 _PATIENCE = 0.25  # seconds for that beginning, once the status has come
+_ENDING = 1.0  # seconds for all that comes after the status
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGENT = f"Darkroom/{version('darkroom')}"
 
@@ -46,8 +47,8 @@ class Sender:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         try:
-            async with asyncio.timeout(self._timeout.total_seconds()):
-                return await self._post(message, lambda: round(loop.time() - begun, 3))
+            async with asyncio.timeout(self._timeout.total_seconds()) as limit:
+                return await self._post(message, limit, lambda: round(loop.time() - begun, 3))
         except TimeoutError:
             words = f"The receiver did not answer within {self._timeout.total_seconds():g} s."
         except PictureError as error:
@@ -56,13 +57,14 @@ class Sender:
             words = _explained(error)
         return Answer(None, words, seconds=round(loop.time() - begun, 3))
 
-    async def _post(self, message: Message, elapsed: Callable[[], float]) -> Answer:
+    async def _post(self, message: Message, limit: asyncio.Timeout, elapsed: Callable[[], float]) -> Answer:
         target = httpx.URL(message.url)
         check_host(target.host, self._allow)
         headers = {"content-type": "application/json", "user-agent": _AGENT, **message.headers}
         async with self._client.stream(
             "POST", target, content=message.body, headers=headers, timeout=None, auth=None
         ) as response:
+            limit.reschedule(asyncio.get_running_loop().time() + _ENDING)  # it has answered in time
             kept = await _beginning(response)
         return Answer(
             response.status_code,
@@ -107,9 +109,9 @@ def wanted_wait(value: str | None, now: datetime) -> timedelta | None:
         return timedelta(seconds=float(text))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        return max((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now, timedelta())
+    except (ValueError, OverflowError):  # the latter: a year or a zone beyond all numbers
         return None
-    return max((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now, timedelta())
 
 
 def _explained(error: Exception) -> str:

@@ -64,6 +64,16 @@ async def test_a_receiver_that_hangs_is_given_its_time(receiver: Receiver) -> No
     assert answer.problem == "The receiver did not answer within 0.5 s."
 
 
+async def test_a_receiver_that_answers_at_the_last_moment_and_never_ends_has_taken_the_message(
+    receiver: Receiver,
+) -> None:
+    receiver.stalls, receiver.hangs = True, asyncio.Event()
+    async with sender() as by:
+        asyncio.get_running_loop().call_later(0.35, receiver.hangs.set)
+        answer = await by.send(message(receiver.url))
+    assert (answer.http_status, answer.problem) == (200, None)
+
+
 async def test_a_receiver_that_never_ends_its_answer_has_taken_the_message(receiver: Receiver) -> None:
     receiver.stalls = True
     async with sender() as by:
@@ -95,6 +105,8 @@ async def test_a_receiver_that_is_away_is_said_to_be_so(receiver: Receiver) -> N
         ("Thu, 01 Jan 2026 00:02:00 GMT", 120),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
         ("soon", None),
+        ("Thu, 01 Jan 2026 00:02:00 +99999999999", None),
+        ("Thu, 01 Jan 99999 00:02:00 GMT", None),
         ("-5", None),
         ("", None),
         (None, None),
