@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.database import OUTAGES
 from models.queries.midjourney_endings import any_ready, claim_ready
 from worker.midjourney.ending import end
-from worker.midjourney.giving_up import give_up, give_up_late
+from worker.midjourney.giving_up import give_up, give_up_late, still_claimed
 from worker.midjourney.hooks import tell_progress
 from worker.midjourney.lapse import lapse
 from worker.tools import Tools
@@ -99,7 +99,9 @@ class Finisher:
                     _log.exception(f"a Midjourney task could not end; {again}", task=task.id)
                     if pause is not None:
                         await self._tools.sleep(pause)
-                        continue
+                        if await still_claimed(self._tools, task):
+                            continue
+                        return
                     told = await give_up(self._tools, task, type(error).__name__)
                 if told:
                     self._told.set()

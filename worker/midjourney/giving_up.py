@@ -20,9 +20,16 @@ _UNREADABLE = "Its calls are done, but its pictures could not be read or kept wi
 _log = structlog.get_logger()
 
 
+async def still_claimed(tools: Tools, task: Row[Any]) -> bool:
+    """Tell whether a task is as it was claimed: nobody has ended it since, or called for more pictures."""
+    async with tools.database.reading() as connection:
+        now = await task_by_id(connection, task.id)
+    return now is not None and now.outcome is None and now.claimed_until == task.claimed_until
+
+
 async def give_up(tools: Tools, task: Row[Any], fault: str) -> bool:
-    """End a task as a failure; tell whether a webhook is to be sent."""
-    return await _fail(tools, task, _ODD.format(fault))
+    """End a claimed task as a failure; tell whether a webhook is to be sent."""
+    return await still_claimed(tools, task) and await _fail(tools, task, _ODD.format(fault))
 
 
 async def give_up_late(tools: Tools, task: Row[Any]) -> bool:

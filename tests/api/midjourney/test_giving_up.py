@@ -8,9 +8,11 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy import update
 
 from models.midjourney_tables import midjourney_tasks
+from models.queries.midjourney_endings import claim_ready, release
 from tests.api.midjourney.studio import Studio
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import new_posting
+from worker.midjourney.giving_up import give_up, still_claimed
 
 
 async def change(studio: Studio, number: str, **values: Any) -> None:
@@ -62,6 +64,20 @@ async def test_a_task_that_can_not_even_be_told_of_ends_and_keeps_no_other_from_
     assert (await studio.fetch(other))["status"] == "SUCCESS"
     await change(studio, odd, properties={})
     assert (await studio.fetch(odd))["status"] == "FAILURE"
+
+
+async def test_a_task_that_another_worker_lets_go_on_is_not_given_up(each_studio: Studio) -> None:
+    number = await drawn(each_studio)
+    tools, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
+    async with tools.database.writing() as connection:
+        (task,) = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
+    assert await still_claimed(tools, task)
+    async with tools.database.writing() as connection:
+        assert await release(connection, task.id)
+
+    assert not await still_claimed(tools, task)
+    assert not await give_up(tools, task, "TypeError")
+    assert (await each_studio.fetch(number))["status"] == "IN_PROGRESS"
 
 
 async def test_damaged_pictures_keep_no_task_from_ending(studio: Studio) -> None:
