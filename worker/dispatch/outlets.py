@@ -55,7 +55,8 @@ class Outlet:
         self._known = Learned.from_json(row.learned)
         state = row.pace or {}
         self._started = datetime.fromisoformat(at) if (at := state.get(_STARTED)) else row.next_start_at
-        self._learned = learned = self._known.wake(now, self._started)
+        idle = in_flight.total < AT_ONCE  # calls of some minutes, begun together, would be waited out
+        self._learned = learned = self._known.wake(now, self._started) if idle else self._known
         self._probes: dict[str, datetime] = {}
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])

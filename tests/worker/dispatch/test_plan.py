@@ -172,6 +172,15 @@ def test_a_channel_without_a_known_rate_begins_slowly_when_new_and_after_idling(
     assert begun(100 + 121) == 10
 
 
+@pytest.mark.parametrize("learned", [None, {"woken": (NOW - 180 * SECOND).isoformat()}])
+def test_a_channel_whose_calls_take_minutes_is_not_idle_while_they_are_under_way(
+    learned: dict[str, Any] | None,
+) -> None:
+    long_ago = {"started": (NOW - 170 * SECOND).isoformat()}
+    busy = outlet(learned=learned, concurrency=200, pace=long_ago, in_flight={"m": 190})
+    assert len(deal([guest(A)], [busy], jobs(A, 50))) == 10
+
+
 def test_a_channel_with_a_rate_begins_at_its_rate() -> None:
     starts = deal([guest(A)], [outlet(learned=None, rpm=60, limits={"": {"burst": 20}})], jobs(A, 50))
     assert len([start for start in starts if start.at == NOW]) == 20
