@@ -14,7 +14,7 @@ from api.midjourney.envelope import Refusal, envelope
 from api.midjourney.keys import authenticated
 from api.midjourney.numbers import number_of
 from api.services import Services, services_of
-from models.midjourney.standing import SETTLED
+from models.midjourney.standing import SETTLED, begun_at
 from models.midjourney.vocabulary import Code
 from models.queries.midjourney import end_task, find_task, lock_free, parts_of
 from worker import lifecycle
@@ -65,12 +65,11 @@ async def _stopped(services: Services, caller: Caller, number: int) -> bool:
 
 
 async def _end(connection: AsyncConnection, task: Row[Any], parts: Any, outcome: str, at: datetime) -> None:
-    starts = [part.started_at for part in parts if part.started_at is not None]
     changes = {
         "outcome": outcome,
         "cancelled": True,
         "fail_reason": _REASON,
-        "started_at": min(starts, default=at),
+        "started_at": begun_at(parts, ended=at),
         "finished_at": at,
     }
     await end_task(connection, task.id, changes)

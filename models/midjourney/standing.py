@@ -41,6 +41,11 @@ def standing_of(task: Any, parts: Sequence[Any]) -> Standing:
     return Standing(TaskStatus.IN_PROGRESS, f"{min(percent, _ALMOST)}%", min(starts))
 
 
+def begun_at(parts: Sequence[Any], *, ended: datetime) -> datetime:
+    """Return when a task began that has ended: for clients count on it, then if no call has ever started."""
+    return min((part.started_at for part in parts if part.started_at is not None), default=ended)
+
+
 def _advanced(part: Any) -> bool:
     """Tell whether a part is past the beginning of its first call; a state once told is never taken back."""
     if part.started_at is None:

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from models.errors import NotFound, PictureError, StorageError
 from models.ids import new_id
 from models.midjourney.pictures import numbered
+from models.midjourney.standing import SETTLED, begun_at
 from models.midjourney.vocabulary import Action, TaskStatus
 from models.queries.midjourney import end_task, parts_of, pictures_of
 from models.queries.midjourney_endings import postpone, text_of
@@ -51,6 +52,8 @@ async def end(tools: Tools, task: Row[Any]) -> bool:
         parts = await parts_of(connection, [task.id])
         pictures = numbered(await pictures_of(connection, [task.id]), task.request.get("wanted", 1))
         text = await text_of(connection, task.id) if wants_text(task.request) else None
+    if any(part.status not in SETTLED for part in parts):
+        return False  # another worker, or its caller, lets it go on
     if text is not None:
         return await _ended(tools, task, await _text_ending(tools, task, parts, text))
     nothing = _NOTHING
@@ -84,9 +87,8 @@ async def _text_ending(tools: Tools, task: Row[Any], parts: Sequence[Any], text:
     changes = text_changes(task, text)
     if changes is None:
         return _ending(parts, [], None, at=at, nothing=_NO_PROMPT)
-    starts = [part.started_at for part in parts if part.started_at is not None]
     shown, made = await described(tools, task, at)
-    times = {"started_at": min(starts, default=at), "finished_at": at}
+    times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
     return Ending({**changes, "asset_id": shown, **times}, made)
 
 
@@ -98,8 +100,7 @@ def _ending(
     at: datetime,
     nothing: str,
 ) -> Ending:
-    starts = [part.started_at for part in parts if part.started_at is not None]
-    times = {"started_at": min(starts, default=at), "finished_at": at}
+    times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
     if not pictures:
         reason = reason_of(parts, nothing)
         return Ending({"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times})

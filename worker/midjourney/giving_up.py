@@ -7,8 +7,9 @@ import structlog
 from sqlalchemy import Row
 
 from models.database import OUTAGES
+from models.midjourney.standing import begun_at
 from models.midjourney.vocabulary import TaskStatus
-from models.queries.midjourney import end_task, task_by_id
+from models.queries.midjourney import end_task, parts_of, task_by_id
 from worker.midjourney.hooks import tell_end
 from worker.tools import Tools
 
@@ -56,7 +57,9 @@ async def _fail(tools: Tools, task: Row[Any], reason: str) -> bool:
 
 async def _ended(tools: Tools, task: Row[Any], reason: str, *, tell: bool) -> bool:
     at = tools.clock()
-    changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, "finished_at": at}
     async with tools.database.writing() as connection:
+        parts = await parts_of(connection, [task.id])
+        times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
+        changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times}
         ended = await end_task(connection, task.id, changes)
         return ended and tell and await tell_end(connection, task.id, settings=tools.settings, at=at)

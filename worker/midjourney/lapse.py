@@ -15,7 +15,8 @@ async def lapse(tools: Tools) -> bool:
     """End dialogs that have waited for longer than a task may; tell whether a webhook is to be sent."""
     at, longest = tools.clock(), timedelta(seconds=tools.settings.midjourney_deadline)
     reason = f"Nobody went on with it within {longest.total_seconds():.0f} s; nothing was drawn or charged."
-    changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, "finished_at": at}
+    times = {"started_at": at, "finished_at": at}  # clients count on both
+    changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times}
     told = False
     async with tools.database.writing() as connection:
         for task_id in await forgotten_dialogs(connection, at - longest, limit=_AT_ONCE):

@@ -53,5 +53,6 @@ def _job(job: Row[Any], number: int, tools: Tools) -> NewJob:
         max_attempts=job.max_attempts,
         on_unknown=job.on_unknown,
         not_before=tools.clock(),
+        expires_at=job.expires_at,  # the task ends in time, with fewer pictures if need be
         retry=job.retry,
     )

@@ -8,6 +8,7 @@ from sqlalchemy import update
 from models.midjourney_tables import midjourney_tasks
 from models.tables import channels
 from tests.api.midjourney.asking import press, single
+from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import open_studio
 from worker.expiry import expire
 from worker.midjourney.lapse import lapse
@@ -43,5 +44,6 @@ async def test_a_dialog_that_nobody_goes_on_with_ends(plain_database_url: str, t
             "FAILURE",
             "Nobody went on with it within 600 s; nothing was drawn or charged.",
         )
+        assert decoded(task)["startTime"] == task["finishTime"]
         refused = await studio.submit("modal", taskId=dialog, prompt="a hat")
         assert refused["code"] not in (1, 21, 22)

@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from models.midjourney_tables import midjourney_tasks
 from models.queries.midjourney_endings import claim_ready, release
+from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import Studio
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import new_posting
@@ -47,6 +48,7 @@ async def test_a_task_that_no_try_can_end_fails_with_a_plain_reason_and_tells_it
     await receiver.stop()
     task = await each_studio.fetch(number)
     assert (task["status"], task["progress"]) == ("FAILURE", "")
+    assert decoded(task)["startTime"] < task["finishTime"]
     assert task["failReason"] == (
         "Its calls are done, but Darkroom could not put the result together (TypeError). "
         "Its jobs have what came."

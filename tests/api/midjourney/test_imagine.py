@@ -130,7 +130,8 @@ async def test_what_a_call_for_four_did_not_bring_is_called_for_one_by_one(
         called = await studio.fetch(number)
         await studio.finish()
         missing = await studio.fetch(number)
-        assert len(await studio.jobs()) == 4
+        jobs = await studio.jobs()
+        assert [each.expires_at for each in jobs] == [job.expires_at] * 4  # all within the task's time
         for between in (called, missing):  # what was shown is not taken back
             assert (between["status"], between["progress"]) == ("IN_PROGRESS", "99%")
         await studio.develop()
@@ -138,6 +139,24 @@ async def test_what_a_call_for_four_did_not_bring_is_called_for_one_by_one(
         task = await studio.fetch(number)
         assert (task["status"], len(task["imageUrls"])) == ("SUCCESS", 4)
         assert len(studio.darkroom.provider.ledger.calls) == 4
+
+
+async def test_a_worker_that_is_late_does_not_end_a_task_whose_missing_pictures_are_called_for(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async with open_studio(plain_database_url, tmp_path, upstream_preset="generic") as studio:
+        number = await studio.number(prompt="a cat [1 picture]")
+        await studio.look()
+        await studio.worker.deliver()
+        tools, at = studio.darkroom.tools, studio.darkroom.clock()
+        async with tools.database.writing() as connection:
+            (claimed,) = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
+
+        for _ in range(2):  # another worker, when the claim was over, and then the first one
+            assert not await end(tools, claimed)
+        assert (await studio.fetch(number))["status"] == "IN_PROGRESS"
+        await studio.develop()
+        assert len((await studio.fetch(number))["imageUrls"]) == 4
 
 
 async def test_a_grid_of_one_is_the_picture_itself(sqlite_url: str, tmp_path: Path) -> None:
