@@ -25,6 +25,25 @@ async def count_starts(connection: AsyncConnection, channel: str, since: datetim
     return await connection.scalar(statement) or 0
 
 
+async def count_promised(
+    connection: AsyncConnection, channel: Row[Any], since: datetime, *, model: str = ""
+) -> int:
+    """Count the calls that a channel sent since then, and those that are about to be, of one model if given.
+
+    It is one statement: a job that starts meanwhile is seen in one place.
+    """
+    sent = select(func.count()).select_from(attempts)
+    sent = sent.where(attempts.c.channel == channel.name, attempts.c.sent_at >= since)
+    leased = select(func.count()).select_from(jobs)
+    leased = leased.where(jobs.c.worker_id.is_not(None), jobs.c.status == JobStatus.LEASED.value)
+    leased = leased.where(jobs.c.channel_id == channel.id)
+    if model:
+        sent = sent.where(jobs.c.id == attempts.c.job_id, jobs.c.model == model)
+        leased = leased.where(jobs.c.model == model)
+    statement = select(sent.scalar_subquery() + leased.scalar_subquery())
+    return await connection.scalar(statement) or 0
+
+
 async def newest_calls(connection: AsyncConnection, channel: str, since: datetime) -> Sequence[Row[Any]]:
     """Return (sent_at, finished_at, outcome) of the calls since then, newest first, ``SAMPLE`` at most."""
     statement: Select[Any] = (

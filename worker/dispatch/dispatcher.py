@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from models.queries.channels import change_channel, list_channels, lock_channels
 from models.queries.lanes import Candidate, Lane, Wanted, list_due, list_lanes, pick_due
 from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
 from models.queries.moves import apply
+from models.queries.recent import count_promised
 from models.queries.workers import count_alive
 from worker.broker import GENERATE, STORE
 from worker.dispatch.outlets import HORIZON, Outlet, closed, in_flight_on
@@ -141,6 +142,8 @@ class Dispatcher:
         """Work out who starts, and save what the next round has to know."""
         calls = await calls_in_flight(connection)
         outlets = [Outlet(row, in_flight_on(row.id, calls), now) for row in rows]
+        for row, outlet in zip(rows, outlets, strict=True):
+            await _recount(connection, row, outlet, now)
         openings, all_openings = _openings(outlets, {lane.model for lane in lanes}, now)
         slots = min(self._hand.free if self._heard else 1, all_openings)
         open_lanes = [lane for lane in lanes if openings[lane.model]]
@@ -187,6 +190,16 @@ class Dispatcher:
                     await let_go(connection, chunk, self._worker_id)
                 for job_id in chunk:
                     self._hand.jobs.pop(job_id, None)
+
+
+async def _recount(connection: AsyncConnection, row: Row[Any], outlet: Outlet, now: datetime) -> None:
+    """Where a day's quota seems used up, count its calls: leases that were handed back made none."""
+    if not (doubtful := outlet.doubtful_days()):
+        return
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for model, meter in doubtful:
+        meter.count(await count_promised(connection, row, midnight, model=model), now)
+    await change_channel(connection, row.id, outlet.changes())
 
 
 def _openings(outlets: Sequence[Outlet], models: Set[str], now: datetime) -> tuple[Counter[str], int]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 _MINUTE = timedelta(minutes=1)
 _TICK = timedelta(microseconds=1)
+_COUNTED = timedelta(seconds=10)  # how long a corrected count is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,29 +131,41 @@ class WindowMeter:
 
 
 class DayMeter:
-    """A number of calls per calendar day (UTC)."""
+    """A number of calls per calendar day (UTC). Starts are promised ahead: the next day may count already."""
 
     def __init__(self, limit: int, state: Any = None) -> None:
         self.limit = limit
-        self.day: str = state[0] if state else ""
-        self.used: int = state[1] if state else 0
+        day, used, counted = (*(state or ("", 0)), None)[:3]
+        self.day: str = day
+        self.used: int = used
+        self.counted = datetime.fromisoformat(counted) if counted else None
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return now while something is left, else the next midnight."""
-        today = now.astimezone(UTC)
-        if self.day != today.date().isoformat() or self.used + cost <= self.limit or not self.used:
-            return now
-        return datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
+        day = max(self.day, _day_of(now))
+        begun = datetime.fromisoformat(day).replace(tzinfo=UTC)
+        if day != self.day or self.used + cost <= self.limit or not self.used:
+            return max(now, begun)
+        return begun + timedelta(days=1)
 
     def take(self, start: datetime, cost: int) -> None:
         """Count."""
-        day = start.astimezone(UTC).date().isoformat()
+        day = _day_of(start)
         self.used = cost + (self.used if day == self.day else 0)
         self.day = day
 
-    def state(self) -> tuple[str, int]:
-        """Return the day and its count."""
-        return self.day, self.used
+    def doubtful(self, now: datetime) -> bool:
+        """Tell whether today seems used up, and nobody has counted for a while what was really called."""
+        used_up = self.day == _day_of(now) and self.used >= self.limit
+        return used_up and (self.counted is None or now - self.counted > _COUNTED)
+
+    def count(self, used: int, now: datetime) -> None:
+        """Correct the count of today: starts that were handed back made no call."""
+        self.used, self.counted = used, now
+
+    def state(self) -> tuple[str, int, str | None]:
+        """Return the day, its count, and when that was corrected."""
+        return self.day, self.used, self.counted.isoformat() if self.counted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +242,7 @@ def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
 
 def _cost(gauge: Gauge, pictures: int) -> int:
     return pictures if gauge.per_picture else 1
+
+
+def _day_of(moment: datetime) -> str:
+    return moment.astimezone(UTC).date().isoformat()

@@ -11,7 +11,7 @@ from uuid import UUID
 from models.channels import serves
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.learned import Learned
-from worker.dispatch.meters import Gauge, Pace, Rate, RateMeter, gauges
+from worker.dispatch.meters import DayMeter, Gauge, Pace, Rate, RateMeter, gauges
 from worker.dispatch.reopening import AT_ONCE, room_after
 
 _STARTED = "started"  # beside the meters' states: the latest start
@@ -142,6 +142,16 @@ class Outlet:
         for name, breaker in self._breakers_of(model).items():
             if breaker.until is not None:
                 self._probes[name] = self._now
+
+    def doubtful_days(self) -> list[tuple[str, DayMeter]]:
+        """Return the quotas that seem used up and should be counted, by model; "" is the whole channel's."""
+        paces = {"": self._pace, **self._paces}
+        return [
+            (model, gauge.meter)
+            for model, pace in paces.items()
+            for gauge in pace.gauges
+            if isinstance(gauge.meter, DayMeter) and gauge.meter.doubtful(self._now)
+        ]
 
     def changes(self) -> dict[str, Any]:
         """Return what the channel's row has to remember of this round."""

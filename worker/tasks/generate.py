@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -195,10 +195,13 @@ def _hindrance(bench: Workbench, job: Row[Any], now: datetime) -> str | None:
 def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
     """Tell whether a start is so late that it could come too close to others."""
     settings = bench.tools.routes[job.channel].settings
-    limits = [settings.model_dump(include={"rpm", "rps", "ipm"}), {"rpm": job.caller_rpm}]
+    limits = [settings.model_dump(include={"rpm", "rps", "rpd", "ipm"}), {"rpm": job.caller_rpm}]
     if job.model in settings.limits:
         limits.append(settings.limits[job.model].model_dump())
     slacks = [slack for each in limits if (slack := slack_of(each)) is not None]
+    yesterday = job.start_at.astimezone(UTC).date() != now.astimezone(UTC).date()
+    if yesterday and any(each.get("rpd") for each in limits):
+        return True
     return bool(slacks) and now - job.start_at > min(slacks)
 
 

@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -79,6 +80,35 @@ def test_a_day_that_is_used_up_waits_for_midnight() -> None:
     midnight = datetime(2026, 1, 2, tzinfo=UTC)
     assert meter.earliest(1, NOW) == midnight
     assert meter.earliest(1, midnight) == midnight
+
+
+def test_a_start_that_is_promised_for_the_next_day_opens_no_used_up_day() -> None:
+    meter, late = DayMeter(2), datetime(2026, 1, 1, 23, 59, 59, 500_000, tzinfo=UTC)
+    starts = []
+    for _ in range(5):
+        starts.append(meter.earliest(1, late))
+        meter.take(starts[-1], 1)
+    midnight = datetime(2026, 1, 2, tzinfo=UTC)
+    assert starts == [late, late, midnight, midnight, midnight + timedelta(days=1)]
+
+
+@given(
+    rpd=st.integers(1, 5),
+    asked=st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 4)), min_size=1, max_size=12),
+)
+def test_no_day_holds_more_calls_than_its_quota_however_close_to_midnight(
+    rpd: int, asked: list[tuple[float, int]]
+) -> None:
+    """As the gate does it: starts are promised for a second ahead."""
+    state, now, starts = None, datetime(2026, 1, 1, 23, 59, 58, tzinfo=UTC), list[datetime]()
+    for pause, count in asked:
+        now, meter = now + timedelta(seconds=pause), DayMeter(rpd, state)
+        for _ in range(count):
+            if (start := meter.earliest(1, now)) <= now + timedelta(seconds=1):
+                meter.take(start, 1)
+                starts.append(start)
+        state = meter.state()
+    assert max(Counter(start.date() for start in starts).values()) <= rpd
 
 
 def test_a_burst_starts_at_once_and_is_paid_for_afterwards() -> None:

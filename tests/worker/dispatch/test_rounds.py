@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, update
 
-from models.tables import callers
+from models.tables import callers, channels
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.databases import PostgresCopies
 
@@ -92,3 +92,26 @@ async def test_a_worker_that_was_frozen_in_the_middle_of_a_round_takes_nothing(d
     worker.bench.hand.beaten_at = darkroom.clock()
     await worker.dispatcher.look()
     assert (await darkroom.job(job)).status == "leased"
+
+
+@pytest.mark.parametrize("limits", [{"": {"rpd": 2}}, {"practice-image": {"rpd": 2}}], ids=["whole", "model"])
+async def test_leases_that_were_handed_back_use_up_nothing_of_the_day(
+    plain_database_url: str, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice, upstream_rpm=60) as darkroom:
+        darkroom.clock.at = darkroom.clock().replace(hour=12)
+        async with darkroom.tools.database.writing() as connection:
+            await connection.execute(update(channels).values(limits=limits))
+        worker, caller = await darkroom.worker(), await darkroom.caller()
+        for _ in range(4):
+            await darkroom.submit(caller)
+        for _ in range(2):  # each is late for its turn
+            await worker.dispatcher.look()
+            darkroom.clock.forward(seconds=3)
+            await worker.deliver()
+        assert darkroom.provider.ledger.calls == []
+        for _ in range(9):
+            darkroom.clock.forward(seconds=3)
+            await worker.look_and_work()
+        assert len(darkroom.provider.ledger.calls) == 2

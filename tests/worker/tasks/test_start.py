@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from models.tables import callers, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
+from worker.practice.server import start_practice
 
 
 @pytest.fixture
@@ -79,6 +80,22 @@ async def test_whoever_is_late_for_a_callers_rate_limit_gives_the_start_back(
             await connection.execute(update(callers).values(rpm=rpm))
         job_id = await give_a_late_start(darkroom, caller)
         assert (await darkroom.job(job_id)).status == status
+
+
+@pytest.mark.parametrize(("rpd", "status"), [(9, "queued"), (None, "succeeded")])
+async def test_a_start_of_yesterday_is_not_used_where_the_day_is_limited(
+    plain_database_url: str, tmp_path: Path, rpd: int | None, status: str
+) -> None:
+    practice = await start_practice(picture="tiny", deliver="markdown_data", interval=0)
+    one: dict[str, Any] = {"name": "one", "base_url": practice.url, "models": ["*"], "rpd": rpd}
+    settings = {"channels": [{**one, "api_key": "practice-key-practice"}], "upstream_base_url": None}
+    try:
+        async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as darkroom:
+            darkroom.clock.at = darkroom.clock().replace(hour=23, minute=59, second=59)
+            job_id = await give_a_late_start(darkroom, await darkroom.caller())
+            assert (await darkroom.job(job_id)).status == status
+    finally:
+        await practice.stop()
 
 
 async def test_what_is_too_late_for_its_deadline_does_not_start(darkroom: Darkroom) -> None:
