@@ -14,7 +14,7 @@ from api.midjourney.picks import draw_pick, pick_of
 from api.midjourney.submitting import NewTask, submit_dialog
 from api.midjourney.upscale import upscale
 from api.midjourney.vary import vary, vary_region
-from api.midjourney.zoom import custom_zoom, pan, zoom_out
+from api.midjourney.zoom import custom_zoom, pan, suggested_zoom, zoom_out
 from models.midjourney.custom_ids import Verb
 from models.midjourney.vocabulary import Action, Bot, Code
 
@@ -102,4 +102,4 @@ def _suggested(follow: Follow) -> str:
     verb, prompt = follow.press.verb, follow.parent.prompt or ""
     if verb in (Verb.PIC_READER, Verb.PROMPT_ANALYZER):
         return pick_of(follow)
-    return f"{prompt} --zoom 2".strip() if verb == Verb.CUSTOM_ZOOM else prompt
+    return suggested_zoom(prompt) if verb == Verb.CUSTOM_ZOOM else prompt

@@ -1,6 +1,7 @@
 """Larger views: zoom out, custom zoom, pan, make square. The picture is sent on a larger canvas."""
 
 import re
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
@@ -49,15 +50,27 @@ async def custom_zoom(follow: Follow) -> Response:
 
 
 def read_zoom(text: str) -> tuple[float, str]:
-    """Return the factor after ``--zoom``, 2 without one, and the other words. Raises ``Refusal``."""
-    found = _ZOOM.search(text)
-    if found is None:
+    """Return the factor after the last ``--zoom``, 2 without one, and the other words. Raises ``Refusal``."""
+    found = list(_ZOOM.finditer(text))
+    if not found:
         return _USUAL, text
-    value = found[1] or ""
+    value = found[-1][1] or ""
     if not _NUMBER.fullmatch(value) or not 1 <= float(value) <= 2:
         raise Refusal(Code.INVALID, "prompt: --zoom must be followed by a number from 1 to 2")
-    before, after = text[: found.start()].strip(), text[found.end() :].strip()
-    return float(value), f"{before} {after}".strip()
+    return float(value), _without(found, text)
+
+
+def suggested_zoom(prompt: str) -> str:
+    """Return the prompt that a dialog begins with; a zoom that led to the picture is not asked for again."""
+    found = [each for each in _ZOOM.finditer(prompt) if _NUMBER.fullmatch(each[1] or "")]
+    return f"{_without(found, prompt)} --zoom {_USUAL:g}".strip()
+
+
+def _without(found: Sequence[re.Match[str]], text: str) -> str:
+    """Return what stands around these places of a text."""
+    starts, ends = [0, *(each.end() for each in found)], [*(each.start() for each in found), len(text)]
+    pieces = (text[start:end].strip() for start, end in zip(starts, ends, strict=True))
+    return " ".join(piece for piece in pieces if piece)
 
 
 async def _submitted(

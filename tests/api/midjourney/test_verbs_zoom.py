@@ -45,6 +45,7 @@ def test_the_new_shape_is_one_that_models_know() -> None:
         ("a cat --zoom 1.5", (1.5, "a cat")),
         ("a cat --zoom=2 --ar 3:2", (2.0, "a cat --ar 3:2")),
         ("a cat", (2.0, "a cat")),
+        ("a cat --zoom 2 --ar 3:2 --zoom 1.5", (1.5, "a cat --ar 3:2")),
     ],
 )
 def test_the_dialogs_prompt_says_how_far(text: str, expected: tuple[float, str]) -> None:
@@ -80,6 +81,18 @@ async def test_custom_zoom_waits_for_its_dialog(each_studio: Studio) -> None:
     assert opened(request.images[0]).size == (3, 2)
     again = await each_studio.submit("modal", taskId=number)
     assert (again["code"], again["result"]) == (4, None)
+
+
+async def test_a_chain_of_custom_zooms_does_not_grow(studio: Studio) -> None:
+    parent = await single(studio, prompt="a cat --ar 3:2")
+    for _ in range(3):
+        envelope = await press(studio, parent, "CustomZoom")
+        assert envelope["properties"]["finalPrompt"] == "a cat --ar 3:2 --zoom 2"
+        await studio.submit("modal", taskId=envelope["result"])
+        await studio.develop()
+        zoomed_out = await studio.fetch(envelope["result"])
+        assert "--" not in (await sent(studio, zoomed_out["id"])).prompt
+        parent = await pressed(studio, zoomed_out, ":upsample::1")
 
 
 async def test_a_remix_waits_only_if_the_client_asks_for_it(studio: Studio) -> None:
