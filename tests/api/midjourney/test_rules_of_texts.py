@@ -1,0 +1,60 @@
+"""More rules that clients break on, each named by its number: texts, seeds, uploads and links."""
+
+from pathlib import Path
+
+from models.settings import Settings
+from tests.api.midjourney.asking import picture
+from tests.api.midjourney.strict import decoded
+from tests.api.midjourney.studio import Studio, open_studio
+
+PORTS = (80, 443, 8080, 8443)  # that a relay with a guard against private services reaches
+
+
+async def test_r5_the_words_of_describe_and_shorten_are_strings_from_the_first_moment(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with open_studio(sqlite_url, tmp_path, midjourney_text_model="practice-text") as studio:
+        for verb, body in (
+            ("describe", {"base64": picture()}),
+            ("shorten", {"prompt": "a very long prompt"}),
+            ("shorten", {"prompt": "a cat [refuse]"}),
+        ):
+            number = await studio.number(verb, **body)
+            waiting = decoded(await studio.fetch(number))
+            await studio.develop()
+            ended = decoded(await studio.fetch(number))
+            for task in (waiting, ended):
+                words = task["properties"]
+                assert (type(words["finalPrompt"]), words["finalZhPrompt"]) == (str, "")
+            assert ended["properties"]["finalPrompt"] or ended["status"] == "FAILURE"
+
+
+async def test_r23_a_seed_is_a_number_above_zero_in_a_string(studio: Studio) -> None:
+    for prompt in ("a cat --seed 42", "a cat --seed 0", "a cat"):
+        task = await studio.done("imagine", prompt=prompt)
+        answer = (await studio.call("GET", f"/mj/task/{task['id']}/image-seed", content=b"null")).json()
+        assert (answer["code"], type(answer["result"])) == (1, str)
+        assert int(answer["result"]) > 0
+
+
+async def test_r24_uploads_are_answered_with_a_list_of_addresses(studio: Studio) -> None:
+    for body in ({"base64Array": [picture(), picture(colour="blue")]}, {"base64": picture()}):
+        envelope = await studio.submit("upload-discord-images", **body)
+        assert envelope["code"] == 1
+        assert len(envelope["result"]) == len(body.get("base64Array", [""]))
+        assert all(url.startswith("http://darkroom.test/") for url in envelope["result"])
+
+
+async def test_r28_pictures_stand_below_the_public_address_whatever_host_was_asked(studio: Studio) -> None:
+    number = await studio.number()
+    await studio.develop()
+    task = await studio.fetch(number, headers={"Host": "10.0.0.5:3000"})
+
+    assert all(
+        url.startswith("http://darkroom.test/")
+        for url in (task["imageUrl"], *(each["url"] for each in task["imageUrls"]))
+    )
+
+
+def test_r28_the_usual_port_is_one_that_relays_reach() -> None:
+    assert Settings.model_fields["port"].default in PORTS
