@@ -12,15 +12,16 @@ from models.waiting import Gate
 
 async def read_gate(connection: AsyncConnection, *, alive_since: datetime) -> Gate:
     """Read the gate's state. A worker lives if its heartbeat is not older than ``alive_since``."""
+    working = workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
     alive, slots = (
         await connection.execute(
-            select(func.count(), func.coalesce(func.sum(workers.c.slots), 0)).where(
-                workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
-            )
+            select(func.count(), func.coalesce(func.sum(workers.c.slots), 0)).where(*working)
         )
     ).one()
     limited = select(callers).where(or_(callers.c.rpm.is_not(None), callers.c.concurrency.is_not(None)))
-    in_hand = select(func.count()).select_from(jobs).where(jobs.c.worker_id.is_not(None))
+    # what is left in other hands, stopping or lost, takes none of these slots
+    theirs = jobs.c.worker_id.is_not(None), jobs.c.worker_id.in_(select(workers.c.id).where(*working))
+    in_hand = select(func.count()).select_from(jobs).where(*theirs)
     return Gate(
         channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
         calls=await calls_in_flight(connection),
