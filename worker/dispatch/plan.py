@@ -136,10 +136,12 @@ class Round:
         return min(able, key=lambda option: option[:4])[4:] if able else None
 
     def _hold(self, job: Candidate, earliest: datetime) -> None:
-        """Let no smaller calls take the pictures per minute for which this one waits."""
+        """Let no smaller calls take the pictures per minute for which alone this one waits."""
         able = [outlet for outlet in self._outlets if outlet.serves(job.model) and outlet.room(job.model)]
-        if able:
-            soonest = min(able, key=lambda outlet: outlet.next_start(job.model, job.pictures, earliest))
+        if not able or earliest > self._now + HORIZON:
+            return
+        soonest = min(able, key=lambda outlet: outlet.next_start(job.model, job.pictures, earliest))
+        if (soonest.latest_limit(job.model, job.pictures, earliest) or "").endswith("ipm"):
             soonest.hold(job.model, job.pictures)
 
 

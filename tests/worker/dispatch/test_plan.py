@@ -203,6 +203,22 @@ def test_a_call_for_many_pictures_is_not_overtaken_for_ever(waited: timedelta, e
     assert (many[0].job_id in started) is ends
 
 
+@pytest.mark.parametrize("limit", ["of its model", "of its key"])
+def test_no_room_is_kept_for_a_call_for_many_pictures_that_waits_for_another_limit(limit: str) -> None:
+    """The others would go without pictures that nobody could use."""
+    later, tick = (NOW + 20 * SECOND).isoformat(), int(NOW.timestamp() * 4)
+    limits: dict[str, Any] = {"": {"ipm": 20}}
+    pace: dict[str, Any] = {"ipm": [[tick - 200, 14], [tick - 100, 4]]}
+    if limit == "of its model":
+        limits, pace = {**limits, "m": {"rpm": 2}}, {**pace, "m/rpm": later}
+    me = guest(A)
+    if limit == "of its key":
+        me.pace = Pace(gauges("", {"rpm": 2}, {"rpm": later}))
+    many = jobs(A, 3, pictures=8, due_at=NOW - 180 * SECOND)
+    starts = deal([me, guest(B)], [outlet(limits=limits, pace=pace)], many + jobs(B, 5, model="n"))
+    assert served(starts) == {B: 2}
+
+
 def test_an_open_breaker_starts_nothing_and_a_half_open_one_a_single_probe() -> None:
     breaker = Breaker(5, NOW, NOW + SECOND, None, "HTTP 500").to_json()
     assert deal([guest(A)], [outlet(breakers={"": breaker})], jobs(A, 5)) == []
