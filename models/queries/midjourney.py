@@ -181,8 +181,8 @@ async def task_by_id(connection: AsyncConnection, task_id: int) -> Row[Any] | No
     return (await connection.execute(select(tasks).where(tasks.c.id == task_id))).one_or_none()
 
 
-async def tasks_to_tell(connection: AsyncConnection, *, limit: int) -> Sequence[Row[Any]]:
-    """Return tasks under way with a webhook of their own of which a call has started."""
+async def tasks_to_tell(connection: AsyncConnection, *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Return tasks under way, above a number, with a webhook of their own and of which a call has started."""
     started = (
         select(jobs.c.id)
         .join(parts, parts.c.job_id == jobs.c.id)
@@ -191,7 +191,8 @@ async def tasks_to_tell(connection: AsyncConnection, *, limit: int) -> Sequence[
     query = select(tasks).where(
         tasks.c.outcome.is_(None), tasks.c.notify_hook.is_not(None), tasks.c.modal.is_(None), started.exists()
     )
-    return (await connection.execute(query.order_by(tasks.c.id).limit(limit))).all()
+    query = query.where(tasks.c.id > after).order_by(tasks.c.id).limit(limit)
+    return (await connection.execute(query)).all()
 
 
 async def note_told(connection: AsyncConnection, task_id: int, rank: int) -> bool:

@@ -1,7 +1,7 @@
 """The finisher: looks in every worker for tasks whose jobs are all done, and ends each once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -14,7 +14,7 @@ from models.database import OUTAGES
 from models.queries.midjourney_endings import any_ready, claim_ready
 from worker.midjourney.ending import end
 from worker.midjourney.giving_up import give_up, give_up_late, still_claimed
-from worker.midjourney.hooks import tell_progress
+from worker.midjourney.hooks import Teller
 from worker.midjourney.lapse import lapse
 from worker.tools import Tools
 
@@ -37,6 +37,7 @@ class Finisher:
         self._tools, self._halt, self._told = tools, halt, told
         self._claim = timedelta(seconds=tools.settings.worker_timeout)  # then others take this one for lost
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._teller = Teller(tools)
         self._took = 0.0  # seconds of the last look
         self._lapsed = 0.0  # when dialogs were looked at last
 
@@ -55,11 +56,11 @@ class Finisher:
     async def look(self) -> None:
         """Tell of all that went on, and end all tasks that can end."""
         began = monotonic()
-        await self._tell(tell_progress)
+        await self._tell(self._teller.tell())
         self._took = monotonic() - began
         if began - self._lapsed > _LAPSES:
             self._lapsed = began
-            await self._tell(lapse)
+            await self._tell(lapse(self._tools))
         while not self._halt.is_set():
             tasks = await self._claimed()
             await asyncio.gather(*(self._end(task) for task in tasks))
@@ -76,10 +77,10 @@ class Finisher:
         async with self._tools.database.writing() as connection:
             return list(await claim_ready(connection, at=at, until=at + self._claim, limit=_BATCH))
 
-    async def _tell(self, step: Callable[[Tools], Awaitable[bool]]) -> None:
+    async def _tell(self, step: Awaitable[bool]) -> None:
         """Take a step that may tell somebody something."""
         try:
-            if await step(self._tools):
+            if await step:
                 self._told.set()
         except OUTAGES:
             raise

@@ -27,22 +27,32 @@ async def tell_end(connection: AsyncConnection, task_id: int, *, settings: Setti
     return True
 
 
-async def tell_progress(tools: Tools) -> bool:
-    """Write messages for tasks that are further than their webhooks know; tell whether there were any."""
-    async with tools.database.reading() as connection:
-        tasks = await tasks_to_tell(connection, limit=_MOST)
-        parts = await parts_of(connection, [task.id for task in tasks])
-    told = False
-    for task in tasks:
-        own = [part for part in parts if part.task_id == task.id]
-        rank = rank_of(standing_of(task, own))
+class Teller:
+    """Tells of progress: of so many tasks in one look, and of the next ones in the next look."""
+
+    def __init__(self, tools: Tools, *, most: int = _MOST) -> None:
+        self._tools, self._most = tools, most
+        self._after = 0  # the last task of the look before
+
+    async def tell(self) -> bool:
+        """Write messages for tasks that are further than their webhooks know; tell whether there were any."""
+        async with self._tools.database.reading() as connection:
+            tasks = await tasks_to_tell(connection, after=self._after, limit=self._most)
+            parts = await parts_of(connection, [task.id for task in tasks])
+        self._after = tasks[-1].id if len(tasks) == self._most else 0
+        told = [await self._step(task, [part for part in parts if part.task_id == task.id]) for task in tasks]
+        return any(told)
+
+    async def _step(self, task: Row[Any], parts: Sequence[Any]) -> bool:
+        rank = rank_of(standing_of(task, parts))
         if rank <= task.told:
-            continue
-        async with tools.database.writing() as connection:
-            if await note_told(connection, task.id, rank):
-                await _tell(connection, task, own, rank, settings=tools.settings, at=tools.clock())
-                told = True
-    return told
+            return False
+        async with self._tools.database.writing() as connection:
+            if not await note_told(connection, task.id, rank):
+                return False
+            settings, at = self._tools.settings, self._tools.clock()
+            await _tell(connection, task, parts, rank, settings=settings, at=at)
+            return True
 
 
 async def _tell(

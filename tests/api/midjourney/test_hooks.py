@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from models.states import JobStatus
 from tests.api.midjourney.studio import Studio
 from tests.api.service import ALICE
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import Posting, new_posting
+from worker.midjourney.hooks import Teller
 
 
 @pytest.fixture
@@ -72,6 +74,19 @@ async def test_steps_are_told_in_order_and_none_goes_back(
         ("IN_PROGRESS", "75%"),
         ("SUCCESS", "100%"),
     ]
+
+
+async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    numbers = [await studio.number(notifyHook=receiver.url) for _ in range(3)]
+    for job in await studio.jobs():
+        await studio.force(job.id, JobStatus.RUNNING, started_at=studio.darkroom.clock(), attempts_used=1)
+    teller = Teller(studio.darkroom.tools, most=2)
+    assert [await teller.tell() for _ in range(3)] == [True, True, False]
+    await posting.send()
+
+    assert {got.said["id"] for got in receiver.got} == set(numbers)
 
 
 async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
