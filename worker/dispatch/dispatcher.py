@@ -252,10 +252,18 @@ def _wanted(
     wanted: list[Wanted] = []
     for guest in sorted(guests, key=lambda guest: guest.turn)[: slots + 1]:
         share = min(slots, int(slots * guest.weight / all_weights) + 1)
-        for lane in of_caller[guest.id][:_LANES]:
+        for lane in _some(of_caller[guest.id]):
             many = lane.priority == highest[guest.id, lane.model]
             wanted.append(Wanted(lane, min(share, openings[lane.model]) if many else 1, guest.line[0]))
     return wanted
+
+
+def _some(lanes: Sequence[Lane]) -> Sequence[Lane]:
+    """Return the first of a caller's lanes, and others by chance, so that none is passed over for ever."""
+    if len(lanes) <= _LANES:
+        return lanes
+    first = _LANES // 2
+    return [*lanes[:first], *random.sample(lanes[first:], _LANES - first)]
 
 
 def _share(guest: Guest) -> dict[str, Any]:

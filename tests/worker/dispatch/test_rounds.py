@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, update
 
-from models.tables import callers, channels
+from models.tables import callers, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.databases import PostgresCopies
 
@@ -44,6 +44,30 @@ async def test_lines_whose_jobs_are_not_due_do_not_stand_in_the_way_of_the_calle
     for _ in range(45):
         await worker.dispatcher.look()
     assert (await darkroom.job(due)).status == "leased"
+
+
+@pytest.mark.parametrize("line", ["model", "priority"])
+async def test_a_caller_with_many_lanes_waits_for_none_of_them_for_ever(
+    darkroom: Darkroom, line: str
+) -> None:
+    """Whatever there is more of always has something due; the last one has waited for a day."""
+    caller, channel = await darkroom.caller(), await darkroom.channel()
+    for number in range(40):
+        where = {"model": f"a{number:02}"} if line == "model" else {"priority": 100 - number}
+        await darkroom.submit(caller, **where)
+    since = darkroom.clock() - timedelta(days=3)
+    last = await darkroom.submit(
+        caller, not_before=since, **({"model": "z"} if line == "model" else {"priority": 1})
+    )
+    for _ in range(200):
+        worker = await darkroom.worker(slots=1)
+        await worker.dispatcher.look()
+        if (await darkroom.job(last)).status == "leased":
+            return
+        async with darkroom.tools.database.writing() as connection:  # the others are never used up
+            free = {"status": "queued", "worker_id": None, "lease_token": None}
+            await connection.execute(update(jobs).where(jobs.c.channel_id == channel.id).values(**free))
+    pytest.fail("it never had its turn")
 
 
 async def test_a_callers_calls_in_flight_hold_over_rounds_on_different_channels(
