@@ -1,5 +1,6 @@
 """Doing the same again: reroll, and describing a picture once more."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -8,7 +9,7 @@ from api.midjourney.follow import Follow
 from api.midjourney.imagine import draw, parts_of_grid
 from api.midjourney.modes import mode_of
 from api.midjourney.prompt import read_prompt
-from api.midjourney.submitting import PREPARE, NewTask, submit_jobs
+from api.midjourney.submitting import EACH, PREPARE, NewTask, submit_jobs
 from models.midjourney.vocabulary import Action, Bot
 from models.request import wants_text
 
@@ -31,9 +32,7 @@ async def again(follow: Follow) -> Response:
             parent_id=parent.id,
             continues=follow.continues,
         )
-    text = wants_text(parent.request)
-    job: dict[str, Any] = {name: parent.request[name] for name in _OF_A_JOB if name in parent.request}
-    job["params"] = {name: value for name, value in job.get("params", {}).items() if name != "seed"}
+    text, job = wants_text(parent.request), _seedless(parent.request)
     rest = {name: value for name, value in parent.request.items() if name not in _ASIDE}
     task = NewTask(
         action=Action(parent.action) if text else Action.REROLL,
@@ -45,4 +44,12 @@ async def again(follow: Follow) -> Response:
         parent_id=parent.id,
         continues=follow.continues,
     )
+    if each := parent.request.get(EACH):
+        return await submit_jobs(asked, task, [_seedless(one) for one in each])
     return await submit_jobs(asked, task, [job] if text else parts_of_grid(asked.services.settings, job))
+
+
+def _seedless(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a call was asked for, without its seed."""
+    job = {name: request[name] for name in _OF_A_JOB if name in request}
+    return {**job, "params": {name: value for name, value in job.get("params", {}).items() if name != "seed"}}

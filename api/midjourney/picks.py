@@ -7,7 +7,7 @@ from api.midjourney.imagine import bot_of, draw, job_of
 from api.midjourney.models import image_model
 from api.midjourney.modes import mode_of
 from api.midjourney.prompt import read_prompt
-from api.midjourney.submitting import NewTask, submit_jobs
+from api.midjourney.submitting import EACH, NewTask, submit_jobs
 from api.midjourney.wishes import wish_of
 from models.midjourney.vocabulary import Action
 
@@ -43,7 +43,7 @@ async def _each(follow: Follow) -> Response:
         description=f"/imagine {text}",
         bot=bot,
         mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
-        request={**jobs[0], "wanted": len(jobs), "words": text},
+        request={**jobs[0], "wanted": len(jobs), "words": text, EACH: jobs},
         parent_id=follow.parent.id,
         continues=follow.continues,
     )

@@ -29,6 +29,7 @@ from worker.midjourney.hooks import tell_end
 
 SURFACE = "midjourney"
 PREPARE = "prepare"  #: how a job's input pictures are changed before they are sent; no caller can say it
+EACH = "each"  #: in a task's request: its jobs, where they are not all alike
 COUNTED = 1000  #: waiting tasks that are counted at most for those who only want to know
 _NUMBERS = 50  # tries to find a free one
 

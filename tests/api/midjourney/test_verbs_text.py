@@ -58,7 +58,11 @@ async def test_all_prompts_of_a_description_are_drawn_side_by_side(reader: Studi
     task = await reader.done("describe", base64=picture())
     envelope = await press(reader, task, "PicReader::all")
     await reader.submit("modal", taskId=envelope["result"])
-    assert len({job.prompt for job in await jobs_of(reader, envelope["result"])}) == 4
+    prompts = {job.prompt for job in await jobs_of(reader, envelope["result"])}
+    assert len(prompts) == 4
+    await reader.develop()
+    again = await pressed(reader, await reader.fetch(envelope["result"]), ":reroll::")
+    assert {job.prompt for job in await jobs_of(reader, again["id"])} == prompts
 
 
 async def test_a_picture_is_described_again(reader: Studio) -> None:
