@@ -20,6 +20,7 @@ def released(job: Row[Any], *, at: datetime) -> Move:
         "progress": 0,
         "answer": None,
         "error": None,
+        "expires_at": job.expires_at if job.expires_at and job.expires_at > at else None,
     }
     return Move(
         job.id, JobStatus.HELD, JobStatus.QUEUED, at, changes=changes, detail="released: called again"

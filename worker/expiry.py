@@ -12,16 +12,20 @@ from models.queries.moves import Move, apply
 from models.states import JobStatus
 
 _AT_ONCE = 500  # jobs in one transaction
+_MOST = 10  # transactions between two beats: until they end, jobs whose time is over use up starts
 
 
 async def expire(database: Database, at: datetime) -> None:
     """End queued jobs whose time is over, whoever submitted them."""
-    async with database.reading() as connection:
-        if not await any_overdue(connection, at):
+    for _ in range(_MOST):
+        async with database.reading() as connection:
+            if not await any_overdue(connection, at):
+                return
+        async with database.writing() as connection:
+            late = await overdue(connection, at, limit=_AT_ONCE)
+            await apply(connection, [_expired(job, at) for job in late])
+        if len(late) < _AT_ONCE:
             return
-    async with database.writing() as connection:
-        late = await overdue(connection, at, limit=_AT_ONCE)
-        await apply(connection, [_expired(job, at) for job in late])
 
 
 def _expired(job: Row[Any], at: datetime) -> Move:

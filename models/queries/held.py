@@ -18,6 +18,7 @@ _DECIDED_ON: tuple[Column[Any], ...] = (
     jobs.c.attempts_used,
     jobs.c.max_attempts,
     jobs.c.error,
+    jobs.c.expires_at,
 )
 
 

@@ -3,9 +3,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, insert, select
 
+from models.ids import new_id
+from models.queries.moves import apply
+from models.tables import jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
+from worker.decisions import released
 from worker.expiry import expire
 from worker.lifecycle import retry
 
@@ -41,6 +46,31 @@ async def test_every_workers_heartbeat_looks_for_deadlines(darkroom: Darkroom) -
     job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() - SECOND)
     await heartbeat(await darkroom.worker()).beat_once()
     assert (await darkroom.job(job_id)).status == "expired"
+
+
+async def test_however_many_have_the_same_deadline_one_beat_ends_thousands(darkroom: Darkroom) -> None:
+    one = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock())
+    row = dict((await darkroom.job(one))._mapping)
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(insert(jobs), [{**row, "id": new_id()} for _ in range(1200)])
+    await expire(darkroom.tools.database, darkroom.clock())
+    async with darkroom.tools.database.reading() as connection:
+        left = await connection.scalar(select(func.count()).where(jobs.c.status == "queued"))
+    assert left == 0
+
+
+async def test_a_job_that_was_held_beyond_its_deadline_is_called_again_when_it_is_released(
+    darkroom: Darkroom,
+) -> None:
+    at = darkroom.clock()
+    late = await darkroom.submit(await darkroom.caller(), status="held", expires_at=at - SECOND)
+    later = await darkroom.submit(await darkroom.caller(), status="held", expires_at=at + SECOND)
+    await expire(darkroom.tools.database, at)
+    async with darkroom.tools.database.writing() as connection:
+        await apply(connection, [released(await darkroom.job(key), at=at) for key in (late, later)])
+    await expire(darkroom.tools.database, at)
+    assert [(await darkroom.job(key)).status for key in (late, later)] == ["queued", "queued"]
+    assert (await darkroom.job(later)).expires_at == at + SECOND
 
 
 async def test_an_expired_job_that_is_retried_has_no_deadline_any_more(darkroom: Darkroom) -> None:
