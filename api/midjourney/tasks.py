@@ -10,10 +10,10 @@ from api.bodies import read_json
 from api.midjourney.envelope import Json, Refusal
 from api.midjourney.keys import authenticated
 from api.midjourney.numbers import number_of
-from api.midjourney.submitting import COUNTED
+from api.midjourney.waiting import waiting_of
 from api.services import services_of
 from models.midjourney.vocabulary import Code, TaskStatus
-from models.queries.midjourney import count_waiting, find_task, newest_tasks, tasks_by_id, tasks_under_way
+from models.queries.midjourney import find_task, newest_tasks, tasks_by_id, tasks_under_way
 from worker.midjourney.looking import views_of
 
 _LISTED = 100
@@ -32,8 +32,7 @@ async def fetch(request: Request) -> Response:
             raise Refusal(Code.NOT_FOUND, "There is no such task.", status=404)
         view = (await views_of(connection, [task], settings=services.settings))[0]
         if view["status"] == TaskStatus.NOT_START:
-            ahead = await count_waiting(connection, caller.id, most=COUNTED, before=task.id)
-            view["properties"]["numberOfQueues"] = ahead
+            view["properties"] |= await waiting_of(connection, services, task)
     return Json(view)
 
 

@@ -3,8 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from sqlalchemy import update
+
 from models.queries.moves import lock_job
 from models.states import JobStatus
+from models.tables import channels
 from tests.api.midjourney.strict import accepted, decoded, rejected
 from tests.api.midjourney.studio import Studio, open_studio
 from tests.support.databases import PostgresCopies
@@ -27,6 +30,17 @@ async def test_22_is_never_said_to_those_who_can_not_read_it(sqlite_url: str, tm
         second = await studio.submit("imagine", prompt="second")
 
         assert (second["code"], second["properties"]["numberOfQueues"]) == (1, 1)
+
+
+async def test_a_task_that_waits_says_why(each_studio: Studio) -> None:
+    number = await each_studio.number()
+    async with each_studio.darkroom.tools.database.writing() as connection:
+        paused = {"paused_at": each_studio.darkroom.clock(), "paused_reason": "moving house"}
+        await connection.execute(update(channels).values(**paused))
+
+    waiting = decoded(await each_studio.fetch(number))["properties"]
+    assert (waiting["numberOfQueues"], waiting["waitingReason"]) == (0, "paused")
+    assert "moving house" in waiting["waitingDetail"]
 
 
 async def test_23_says_that_no_more_may_wait_even_when_many_ask_at_once(
