@@ -22,7 +22,7 @@ _FARTHEST = 10_000_000
 
 
 class PageBody(BaseModel):
-    """What is wanted. Unknown members are ignored."""
+    """What is wanted. Unknown members are ignored, and so is null."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", coerce_numbers_to_str=True, frozen=True
@@ -41,7 +41,8 @@ async def query_tasks(request: Request) -> Response:
     """Answer one page, in the shape of Spring's pages."""
     services = services_of(request)
     caller = await authenticated(request, services)
-    _, value = await read_json(request)
+    _, sent = await read_json(request)
+    value = {name: each for name, each in sent.items() if each is not None} if isinstance(sent, dict) else sent
     try:
         body = PageBody.model_validate(value)
     except ValidationError as error:

@@ -131,6 +131,7 @@ async def test_pages_are_spring_pages_with_filters(each_studio: Studio) -> None:
         return [decoded(task)["id"] for task in page["content"]]
 
     assert await ids() == [waiting, failed["id"], done["id"]]
+    assert await ids(pageNumber=None, pageSize=None, ids=None, prompt=None) == await ids()
     assert await ids(sort="submitTime,asc") == [done["id"], failed["id"], waiting]
     assert await ids(pageNumber=1, pageSize=2) == [done["id"]]
     assert await ids(status="SUCCESS") == [done["id"]]
