@@ -41,8 +41,9 @@ async def query_tasks(request: Request) -> Response:
     """Answer one page, in the shape of Spring's pages."""
     services = services_of(request)
     caller = await authenticated(request, services)
-    _, sent = await read_json(request)
-    value = {name: each for name, each in sent.items() if each is not None} if isinstance(sent, dict) else sent
+    _, value = await read_json(request)
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if each is not None}
     try:
         body = PageBody.model_validate(value)
     except ValidationError as error:
