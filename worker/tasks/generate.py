@@ -45,6 +45,7 @@ async def develop(bench: Workbench, job: Row[Any]) -> None:
     request = await _prepare(bench, job)
     if request is None or not await _start(bench, job):
         return
+    bench.brought.forget(job.id)
     listener = Listener(bench, job)
     try:
         reply = await bench.tools.upstream.call(
@@ -134,7 +135,7 @@ async def _prepare(bench: Workbench, job: Row[Any]) -> ProviderRequest | None:
     route = bench.tools.routes[job.channel]
     try:
         return build_request(
-            await image_request(bench.tools, job, route.preset),
+            await image_request(bench.tools, job, route.preset, brought=bench.brought),
             base_url=str(route.settings.base_url),
             api_key=route.settings.api_key.get_secret_value(),
             preset=route.preset,
