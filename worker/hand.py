@@ -14,6 +14,9 @@ class Hand:
     jobs: dict[UUID, asyncio.Task[None] | None] = field(default_factory=dict)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
     cooling: dict[str, datetime] = field(default_factory=dict)  #: channels that rest, and until when
+    stopped: set[tuple[str, str]] = field(
+        default_factory=set
+    )  #: (channel, model or "") that somebody stopped, or that need a person
     shaky: set[tuple[str, str]] = field(
         default_factory=set
     )  #: (channel, model or "") with failures to forget

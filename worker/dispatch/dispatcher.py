@@ -22,7 +22,7 @@ from models.queries.moves import apply
 from models.queries.recent import count_promised
 from models.queries.workers import count_alive
 from worker.broker import GENERATE, STORE
-from worker.dispatch.outlets import HORIZON, Outlet, closed, in_flight_on
+from worker.dispatch.outlets import HORIZON, Outlet, closed, in_flight_on, stopped
 from worker.dispatch.patience import Patience
 from worker.dispatch.plan import Guest, Round, Start, guest_of
 from worker.hand import Hand
@@ -83,6 +83,8 @@ class Dispatcher:
         self._hand.cooling = {
             c.name: c.cooldown_until for c in channels if c.cooldown_until and c.cooldown_until > now
         }
+        self._hand.stopped = {(c.name, model) for c in channels for model in c.blocked_models}
+        self._hand.stopped |= {(c.name, "") for c in channels if stopped(c)}
         self._hand.shaky = {(c.name, model) for c in channels for model in c.breakers}
         if unstored:
             await self._take_unstored()

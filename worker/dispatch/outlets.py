@@ -16,6 +16,7 @@ from worker.dispatch.reopening import AT_ONCE, room_after
 
 _STARTED = "started"  # beside the meters' states: the latest start
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
+_LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,10 @@ class Outlet:
 
     def next_start(self, model: str, pictures: int, at: datetime) -> datetime:
         """Return when a call may start at the earliest, not before ``at``."""
-        return max(pace.next_start(pictures, at) for pace in self._paces_of(model))
+        paces = self._paces_of(model)
+        if any(gauge.name.endswith("rps") for pace in paces for gauge in pace.gauges):
+            at = max(at, self._now + _LEAD)
+        return max(pace.next_start(pictures, at) for pace in paces)
 
     def hold(self, model: str, pictures: int) -> None:
         """Keep room, during this round, for a call that asks for more pictures than may start now."""
@@ -180,8 +184,13 @@ class Outlet:
 def closed(channel: Any, now: datetime) -> bool:
     """Tell whether a channel starts nothing at all now."""
     cooling = channel.cooldown_until is not None and channel.cooldown_until > now
-    stopped = (channel.paused_at, channel.draining_at, channel.tripped_at)
-    return not channel.configured or any(at is not None for at in stopped) or cooling
+    return not channel.configured or stopped(channel) or cooling
+
+
+def stopped(channel: Any) -> bool:
+    """Tell whether a channel starts nothing until a person acts."""
+    stops = (channel.paused_at, channel.draining_at, channel.tripped_at)
+    return any(at is not None for at in stops)
 
 
 def _channel_rate(row: Any, learned: Learned, now: datetime) -> list[Gauge]:

@@ -186,6 +186,8 @@ def _hindrance(bench: Workbench, job: Row[Any], now: datetime) -> str | None:
         return "the worker is stopping"
     if cooling is not None and cooling > now:
         return "the channel is cooling down"
+    if bench.hand.stopped.intersection({(job.channel, ""), (job.channel, job.model)}):
+        return "the channel was stopped"
     if job.expires_at is not None and job.expires_at <= now:
         return "its time is over"
     if _missed(bench, job, now):

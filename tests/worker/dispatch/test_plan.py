@@ -246,6 +246,12 @@ def test_starts_under_a_rate_limit_are_spread_and_promised_for_a_second_at_most(
     assert max(start.at for start in starts) <= NOW + SECOND
 
 
+def test_starts_under_a_limit_per_second_leave_time_to_reach_the_worker() -> None:
+    starts = deal([guest(A)], [outlet(limits={"": {"rps": 20}})], jobs(A, 50))
+    assert min(start.at for start in starts) >= NOW + SECOND / 4
+    assert 12 <= len(starts) <= 16
+
+
 @pytest.mark.parametrize("stop", ["paused_at", "tripped_at", "draining_at"])
 def test_a_stopped_channel_is_closed(stop: str) -> None:
     assert closed(row(**{stop: NOW}), NOW)

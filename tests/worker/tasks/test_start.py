@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from sqlalchemy import select, update
 
+from models.queries.channels import pause, pause_model
 from models.tables import callers, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.practice.png import tiny_png
@@ -126,6 +127,23 @@ async def test_an_input_picture_that_takes_long_to_bring_costs_one_turn_and_not_
                 darkroom.clock.forward(seconds=2)
             assert (await darkroom.job(job_id)).status == "succeeded"
             assert worker.bench.brought.by_job == {}
+
+
+@pytest.mark.parametrize("model", [None, "practice-image"])
+async def test_what_was_promised_on_a_channel_that_somebody_stopped_meanwhile_goes_back(
+    darkroom: Darkroom, model: str | None
+) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    async with darkroom.tools.database.writing() as connection:
+        if model:
+            await pause_model(connection, "upstream", model, "tea", darkroom.clock())
+        else:
+            await pause(connection, "upstream", "tea", darkroom.clock())
+    await worker.dispatcher.look()
+    await worker.deliver()
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert await darkroom.attempts(job_id) == []
 
 
 async def test_what_is_too_late_for_its_deadline_does_not_start(darkroom: Darkroom) -> None:
