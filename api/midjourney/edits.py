@@ -14,7 +14,9 @@ from api.midjourney.envelope import Refusal
 from api.midjourney.follow import parent_of
 from api.midjourney.instructions import Task
 from api.midjourney.pictures import take_picture
+from api.midjourney.prompt import read_prompt
 from api.midjourney.routing import asked_for
+from api.midjourney.wishes import edit_of
 from api.midjourney.words import words_of
 from models.ids import public_id
 from models.midjourney.vocabulary import Action, Bot, Code
@@ -110,12 +112,14 @@ def _prompt(asked: Asked, given: str | None) -> str:
 def _edit(
     action: Action, order: Task, prompt: str, images: list[str], *, bot: Bot, parent_id: int | None = None
 ) -> Edit:
+    wish = edit_of(read_prompt(prompt))
     return Edit(
         action=action,
         order=order,
         images=images,
         prompt=prompt,
-        words=prompt,
+        words=wish.text,
+        size=wish.size,
         description=f"/{order} {prompt}".strip(),
         bot=bot,
         parent_id=parent_id,

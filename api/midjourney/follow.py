@@ -1,7 +1,7 @@
 """What a follow-up knows: the finished task that it begins with, and the button that was pressed on it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,8 @@ from starlette.responses import Response
 from api.midjourney.asked import Asked
 from api.midjourney.envelope import Refusal
 from api.midjourney.numbers import number_of
+from api.midjourney.prompt import read_prompt
+from api.midjourney.wishes import Wish, edit_of
 from models.midjourney.buttons import presses_on
 from models.midjourney.custom_ids import Press
 from models.midjourney.vocabulary import Code, TaskStatus
@@ -32,13 +34,18 @@ class Follow:
     continues: int | None = None
 
     @property
-    def said(self) -> str:
-        """What the new picture shows, in words: the dialog's, or those of the parent."""
-        if self.words is not None:
-            return self.words
+    def wish(self) -> Wish:
+        """What the new picture shows, and its size: as the dialog says, or like the parent."""
         request = self.parent.request
-        said: str = request.get("words", request.get("prompt", ""))
-        return said
+        if self.words is None:
+            return Wish(request.get("words", request.get("prompt", "")), size=request.get("size"))
+        wish = edit_of(read_prompt(self.words))
+        return wish if wish.size else replace(wish, size=request.get("size"))
+
+    @property
+    def said(self) -> str:
+        """What the new picture shows, in words."""
+        return self.wish.text
 
 
 NO_VIDEO_MODEL = "Videos need a video model: set DARKROOM_MIDJOURNEY_VIDEO_MODEL and start again."

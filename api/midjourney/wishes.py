@@ -1,7 +1,7 @@
 """From a prompt's flags to what a chat model understands: parameters, input pictures, and words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import gcd
 from typing import Any
 
@@ -37,6 +37,12 @@ def wish_of(prompt: Prompt, images: Sequence[str] = (), *, anime: bool = False) 
         sentences.append(_ANIME)
     text = "\n".join(sentence for sentence in sentences if sentence)
     return Wish(text, pictures, aspect_of(prompt.flags.get("aspect")), _params(prompt.flags))
+
+
+def edit_of(prompt: Prompt) -> Wish:
+    """Turn a prompt about pictures that are there into a wish; addresses in front stay among its words."""
+    wish = wish_of(replace(prompt, images=(), references={}))
+    return Wish(" ".join(filter(None, (*prompt.images, wish.text))), size=wish.size)
 
 
 _REFERENCES = {

@@ -11,7 +11,7 @@ from api.midjourney.follow import Follow, picture_of
 from api.midjourney.instructions import Task
 from api.midjourney.margins import Margins, panned, ratio_of, reshaped, zoomed
 from api.midjourney.prompt import read_prompt
-from api.midjourney.wishes import aspect_of
+from api.midjourney.wishes import aspect_of, edit_of
 from models.midjourney.vocabulary import Action, Code
 
 _FACTORS = {50: 2.0, 75: 1.5}  # by the number in the customId
@@ -37,7 +37,7 @@ async def pan(follow: Follow) -> Response:
 
 async def custom_zoom(follow: Follow) -> Response:
     """Zoom out as the dialog's prompt says: ``--zoom`` from 1 to 2, and perhaps another ``--ar``."""
-    factor, rest = read_zoom(follow.said)
+    factor, rest = read_zoom(follow.said if follow.words is None else follow.words)
     prompt = read_prompt(rest)
     picture = await picture_of(follow, 1)
     margins = zoomed(factor)
@@ -46,7 +46,7 @@ async def custom_zoom(follow: Follow) -> Response:
         margins = reshaped(picture.width or 1, picture.height or 1, wide / high, factor=factor)
     if not any(margins.values()):
         raise Refusal(Code.INVALID, "prompt: --zoom 1 needs an --ar of another shape")
-    return await _submitted(follow, Task.ZOOM, Action.ZOOM, margins, words=prompt.text)
+    return await _submitted(follow, Task.ZOOM, Action.ZOOM, margins, words=edit_of(prompt).text)
 
 
 def read_zoom(text: str) -> tuple[float, str]:

@@ -47,6 +47,14 @@ async def test_a_picture_is_edited_with_and_without_a_mask(each_studio: Studio) 
     assert "CustomZoom" in str(masked["buttons"])
 
 
+async def test_flags_of_an_edits_prompt_are_understood(studio: Studio) -> None:
+    for verb in ("edits", "retexture"):
+        number = await studio.number(verb, prompt="add a hat --ar 16:9 --no rain --v 7", image=RED)
+        request = await sent(studio, number)
+        assert request.prompt.endswith("add a hat\nLeave out: rain.")
+        assert request.size == "16:9"
+
+
 async def test_the_picture_of_a_task_is_edited(studio: Studio) -> None:
     parent = await single(studio)
     task = await studio.done("edits", prompt="add a hat", taskId=parent["id"])

@@ -107,6 +107,18 @@ async def test_a_remix_waits_only_if_the_client_asks_for_it(studio: Studio) -> N
     assert custom_id(await studio.fetch(number), ":upsample::1")
 
 
+async def test_flags_of_a_dialogs_prompt_are_understood(studio: Studio) -> None:
+    grid = await studio.done("imagine", prompt="a cat --ar 3:2")
+    cases = {"a dog --no rain --ar 2:1 --v 7": "2:1", "a dog --no rain": "3:2"}
+    for prompt, size in cases.items():
+        number = (await press(studio, grid, ":variation::1", enableRemix=True))["result"]
+        await studio.submit("modal", taskId=number, prompt=prompt)
+        request = await sent(studio, number)
+        assert request.prompt.endswith("a dog\nLeave out: rain.")
+        assert request.size == size
+        assert (await studio.fetch(number))["prompt"] == prompt
+
+
 async def test_odd_prompts_pass_through_a_dialog(each_studio: Studio) -> None:
     parent = await single(each_studio, prompt="a cat")
     for prompt in ("a\x00cat", "🐈‍⬛ קטה שחורה", "x" * 50_000, "  "):
