@@ -160,7 +160,7 @@ class Dispatcher:
         starts = Round(guests, outlets, now, slots).deal(candidates, self._ageing)
         await save_shares(connection, [s for guest in guests if (s := _share(guest)) != before[guest.id]])
         for outlet in outlets:
-            if any(start.channel == outlet.id for start in starts):
+            if outlet.keeps_anew or any(start.channel == outlet.id for start in starts):
                 await change_channel(connection, outlet.id, outlet.changes())
         return starts
 

@@ -103,8 +103,8 @@ class WindowMeter:
         self._held = 0
 
     def hold(self, cost: int) -> None:
-        """Keep so much free, until this meter is made anew, for a call that could not start yet."""
-        self._held = max(self._held, cost)
+        """Keep so much free, until this meter is made anew, for a call that could not start; 0: nothing."""
+        self._held = max(self._held, cost) if cost else 0
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return when enough of the past is over; a call that asks for more than the limit has it alone."""
@@ -193,7 +193,7 @@ class Pace:
             gauge.meter.take(start, _cost(gauge, pictures))
 
     def hold(self, pictures: int) -> None:
-        """Keep room for so many pictures, which smaller calls would use up again and again."""
+        """Keep room for so many pictures, which smaller calls would use up again and again; 0: none."""
         for gauge in self.gauges:
             if isinstance(gauge.meter, WindowMeter):
                 gauge.meter.hold(pictures)

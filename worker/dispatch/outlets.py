@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from models.channels import serves
+from models.queries.lanes import Candidate
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.learned import Learned
 from worker.dispatch.meters import DayMeter, Gauge, Pace, Rate, RateMeter, gauges
 from worker.dispatch.reopening import AT_ONCE, room_after
 
-_STARTED = "started"  # beside the meters' states: the latest start
+_STARTED, _KEPT = "started", "kept"  # beside the meters' states: the latest start; for whom room is kept
+_KEEPING = timedelta(seconds=10)  # room is kept for so long, unless it is kept anew
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 _LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
 
@@ -59,6 +61,7 @@ class Outlet:
         idle = in_flight.total < AT_ONCE  # calls of some minutes, begun together, would be waited out
         self._learned = learned = self._known.wake(now, self._started) if idle else self._known
         self._probes: dict[str, datetime] = {}
+        self._kept = self._kept_before = _still(state.get(_KEPT), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
@@ -109,8 +112,25 @@ class Outlet:
             at = max(at, self._now + _LEAD)
         return max(pace.next_start(pictures, at) for pace in paces)
 
-    def hold(self, model: str, pictures: int) -> None:
-        """Keep room, during this round, for a call that asks for more pictures than may start now."""
+    def hold(self, job: Candidate) -> None:
+        """Keep room for a call for more pictures than may start now; for one also in the next rounds."""
+        self._hold(job.model, job.pictures)
+        mine = self._kept is None or self._kept[0] == job.job_id.hex
+        if mine and not (self._kept and _still(self._kept, self._now + _KEEPING / 2)):
+            until = (self._now + _KEEPING).isoformat()
+            self._kept = [job.job_id.hex, job.model, job.pictures, until]
+
+    def keep(self) -> None:
+        """Hold what earlier rounds kept."""
+        if self._kept:
+            self._hold(self._kept[1], self._kept[2])
+
+    def admit(self, job: Candidate) -> None:
+        """Let a call have the room that is kept for it."""
+        if self._kept and self._kept[0] == job.job_id.hex:
+            self._hold(job.model, 0)
+
+    def _hold(self, model: str, pictures: int) -> None:
         for pace in self._paces_of(model):
             pace.hold(pictures)
 
@@ -136,8 +156,11 @@ class Outlet:
         """Return how busy the channel is, for its weight."""
         return sum(self._busy.values()) / self.weight
 
-    def take(self, model: str, pictures: int, start: datetime) -> None:
+    def take(self, job: Candidate, start: datetime) -> None:
         """Give away a start."""
+        model, pictures = job.model, job.pictures
+        if self._kept and self._kept[0] == job.job_id.hex:
+            self._kept = None
         for pace in self._paces_of(model):
             pace.take(start, pictures)
         self._started = max(start, self._started or start)
@@ -157,12 +180,19 @@ class Outlet:
             if isinstance(gauge.meter, DayMeter) and gauge.meter.doubtful(self._now)
         ]
 
+    @property
+    def keeps_anew(self) -> bool:
+        """Whether the next round has to know for whom room is kept, even if nothing starts."""
+        return bool(self._kept != self._kept_before)
+
     def changes(self) -> dict[str, Any]:
         """Return what the channel's row has to remember of this round."""
         states = self._pace.state()
         for pace in self._paces.values():
             states |= pace.state()
         changes: dict[str, Any] = {"pace": {n: s for n, s in states.items() if n != "rpm"}}
+        if self._kept:
+            changes["pace"][_KEPT] = self._kept
         if self._started:
             changes["pace"][_STARTED] = self._started.isoformat()
         if due := states.get("rpm"):
@@ -179,6 +209,11 @@ class Outlet:
 
     def _breakers_of(self, model: str) -> dict[str, Breaker]:
         return {name: self.breakers[name] for name in ("", model) if name in self.breakers}
+
+
+def _still(kept: Any, now: datetime) -> Any:
+    """Return for whom room is kept (job, model, pictures, until when), or ``None``."""
+    return kept if kept and datetime.fromisoformat(kept[3]) > now else None
 
 
 def closed(channel: Any, now: datetime) -> bool:

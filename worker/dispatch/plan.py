@@ -70,6 +70,8 @@ class Round:
         self._guests = deque(sorted(guests, key=lambda guest: (guest.turn, guest.id)))
         self._last = max((guest.turn for guest in self._guests), default=0)
         self._outlets, self._now, self._slots = outlets, now, slots
+        for outlet in outlets:
+            outlet.keep()
         self.starts: list[Start] = []
 
     def deal(self, candidates: Iterable[Candidate], ageing: timedelta) -> list[Start]:
@@ -111,13 +113,15 @@ class Round:
         if guest.room is not None and guest.room <= 0:
             return None
         earliest = guest.pace.next_start(job.pictures, self._now)
+        for outlet in self._outlets:
+            outlet.admit(job)
         found = self._best(job, earliest)
         if found is None:
             if job.pictures > 1 and self._now - job.due_at > _OVERTAKEN:
                 self._hold(job, earliest)
             return None
         outlet, at = found
-        outlet.take(job.model, job.pictures, at)
+        outlet.take(job, at)
         guest.pace.take(at, job.pictures)
         guest.line = job.line
         if guest.room is not None:
@@ -142,7 +146,7 @@ class Round:
             return
         soonest = min(able, key=lambda outlet: outlet.next_start(job.model, job.pictures, earliest))
         if (soonest.latest_limit(job.model, job.pictures, earliest) or "").endswith("ipm"):
-            soonest.hold(job.model, job.pictures)
+            soonest.hold(job)
 
 
 def in_order(jobs: Sequence[Candidate], last: Line, now: datetime, ageing: timedelta) -> list[Candidate]:

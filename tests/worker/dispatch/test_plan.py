@@ -203,6 +203,25 @@ def test_a_call_for_many_pictures_is_not_overtaken_for_ever(waited: timedelta, e
     assert (many[0].job_id in started) is ends
 
 
+def test_room_is_kept_over_rounds_for_a_caller_whose_other_jobs_go_on_elsewhere() -> None:
+    """Its turn moves on with each of them, so that others would be before it whenever there is room."""
+    pictures, other = row(1, models=["m"], limits={"": {"ipm": 10}}), row(2, models=["x"])
+    crowd = [UUID(int=number) for number in (10, 11, 12)]
+    guests, many = [guest(A), *map(guest, crowd)], jobs(A, 1, pictures=8, due_at=NOW - 180 * SECOND)
+    for second in range(0, 130):
+        now = NOW + second * SECOND
+        places = [Outlet(pictures, InFlight({}), now), Outlet(other, InFlight({}), now)]
+        ones = [job for key in crowd for job in jobs(key, 9, first=second * 10, due_at=now)]
+        mine = jobs(A, 1, first=1000 + second, model="x", due_at=now)
+        slots = sum(place.openings(model, now + SECOND) for place, model in zip(places, "mx", strict=True))
+        candidates = ones + mine + (many if second > 60 else [])
+        starts = Round(guests, places, now, min(slots, 20)).deal(candidates, AGEING)
+        if many[0] in [start.job for start in starts]:
+            return
+        pictures.pace = places[0].changes()["pace"]
+    pytest.fail("it never had its room")
+
+
 @pytest.mark.parametrize("limit", ["of its model", "of its key"])
 def test_no_room_is_kept_for_a_call_for_many_pictures_that_waits_for_another_limit(limit: str) -> None:
     """The others would go without pictures that nobody could use."""
