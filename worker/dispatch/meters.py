@@ -100,23 +100,41 @@ class WindowMeter:
         self.limit = limit
         self._reach = int((_MINUTE + Rate(1).slack).total_seconds() * self._TICKS) + 1
         self._counts: list[list[int]] = [list(pair) for pair in state or ()]
-        self._held = 0
+        self._held: tuple[int, int] | None = None  # a start that is kept free: when, and its cost
 
-    def hold(self, cost: int) -> None:
-        """Keep so much free, until this meter is made anew, for a call that could not start; 0: nothing."""
-        self._held = max(self._held, cost) if cost else 0
+    def hold(self, cost: int, now: datetime) -> None:
+        """Keep the earliest start for a call that has to wait, until this meter is made anew; 0: none."""
+        if not cost:
+            self._held = None
+        elif self._held is None:
+            self._held = self._free(cost, int(now.timestamp() * self._TICKS)), cost
 
     def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when enough of the past is over; a call that asks for more than the limit has it alone."""
-        tick = int(now.timestamp() * self._TICKS)
-        recent = [(then, count) for then, count in self._counts if then > tick - self._reach]
-        used = self._held + sum(count for _, count in recent)
-        for then, count in recent:
+        """Return when enough of the past is over; a call that asks for more than the limit has it alone.
+
+        Beside a start that is kept free, whatever does not put that off may start.
+        """
+        begin = int(now.timestamp() * self._TICKS)
+        tick = self._free(cost, begin)
+        if self._held:
+            then, held = self._held
+            if tick > then or self._used(then) + held + cost > self.limit:
+                tick = self._free(cost + held, begin)
+        return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
+
+    def _free(self, cost: int, tick: int) -> int:
+        used = self._used(tick)
+        for then, count in self._counts:
             if used + cost <= self.limit:
                 break
-            used -= count
-            tick = then + self._reach
-        return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
+            if then > tick - self._reach:
+                used -= count
+                tick = then + self._reach
+        return tick
+
+    def _used(self, tick: int) -> int:
+        """Return what counts at a time, with all that was promised for later."""
+        return sum(count for then, count in self._counts if then > tick - self._reach)
 
     def take(self, start: datetime, cost: int) -> None:
         """Remember, and forget what is over."""
@@ -192,11 +210,11 @@ class Pace:
         for gauge in self.gauges:
             gauge.meter.take(start, _cost(gauge, pictures))
 
-    def hold(self, pictures: int) -> None:
+    def hold(self, pictures: int, now: datetime) -> None:
         """Keep room for so many pictures, which smaller calls would use up again and again; 0: none."""
         for gauge in self.gauges:
             if isinstance(gauge.meter, WindowMeter):
-                gauge.meter.hold(pictures)
+                gauge.meter.hold(pictures, now)
 
     def hindrance(self, pictures: int, now: datetime) -> str | None:
         """Name the meter that makes a call wait longest, if any does."""

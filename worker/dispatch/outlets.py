@@ -132,7 +132,7 @@ class Outlet:
 
     def _hold(self, model: str, pictures: int) -> None:
         for pace in self._paces_of(model):
-            pace.hold(pictures)
+            pace.hold(pictures, self._now)
 
     def latest_limit(self, model: str, pictures: int, at: datetime) -> str | None:
         """Name the limit that makes a call wait longest: rpm, rps, ipm or rpd; a model's as ``MODEL/rpm``."""

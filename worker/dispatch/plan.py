@@ -6,7 +6,7 @@ caller: the higher priority first, where waiting raises priority up to the highe
 so that an old campaign shares with urgent jobs and does not block them. Within a priority: campaigns in turn.
 
 A call for many pictures needs more of a minute's pictures at once than small calls leave over: after two
-minutes of waiting, those that come after it have to leave it room.
+minutes of waiting its start is kept free, over rounds, and only what does not put it off may start before.
 """
 
 from collections import defaultdict, deque

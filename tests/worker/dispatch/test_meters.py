@@ -72,6 +72,41 @@ def test_a_call_for_many_pictures_that_starts_later_lets_no_smaller_one_in_befor
     assert meter.earliest(5, NOW) >= later
 
 
+def test_beside_a_start_that_is_kept_free_whatever_does_not_put_it_off_may_start() -> None:
+    meter = WindowMeter(20)
+    meter.take(NOW - timedelta(seconds=50), 8)
+    meter.take(NOW - timedelta(seconds=20), 5)
+    kept = meter.earliest(8, NOW)
+    meter.hold(8, NOW)
+    assert NOW + timedelta(seconds=10) < kept < NOW + timedelta(seconds=12)
+    assert meter.earliest(7, NOW) == NOW
+    meter.take(NOW, 7)
+    assert meter.earliest(1, NOW) > kept
+    meter.hold(0, NOW)
+    assert meter.earliest(8, NOW) == kept
+
+
+@given(
+    asked=st.lists(st.tuples(st.floats(0, 20), st.integers(1, 8), st.integers(0, 9)), min_size=1, max_size=60)
+)
+def test_no_minute_holds_more_pictures_than_the_limit_whatever_is_kept_free(
+    asked: list[tuple[float, int, int]],
+) -> None:
+    meter, now, left = WindowMeter(10), NOW, []
+    for pause, pictures, kept in asked:
+        now += timedelta(seconds=pause)
+        meter = WindowMeter(10, meter.state())
+        if kept and (soonest := meter.earliest(kept, now)) > now:
+            meter.hold(kept, now)
+        start = meter.earliest(pictures, now)
+        if start <= now + timedelta(seconds=1):
+            meter.take(start, pictures)
+            left.append((start, pictures))
+            meter.hold(0, now)
+            assert not kept or meter.earliest(kept, now) <= max(soonest, now) or start >= soonest
+    assert most_in_a_window(left, timedelta(minutes=1)) <= 10
+
+
 def test_a_day_that_is_used_up_waits_for_midnight() -> None:
     meter = DayMeter(2)
     for _ in range(2):
