@@ -63,7 +63,7 @@ async def edits(request: Request) -> Response:
         if not (body.task_id or "").strip():
             raise Refusal(Code.INVALID, "image: must not be empty, unless taskId names a task")
         parent = await parent_of(asked, body.task_id)
-        if not parent.pictures:
+        if not parent.pictures or parent.action == Action.VIDEO:
             raise Refusal(Code.INVALID, "This task has no picture.")
         picture, parent_id = public_id("asset", UUID(parent.pictures[0])), parent.id
     edit = _edit(Action.EDIT, Task.EDIT, prompt, [picture], bot=body.bot, parent_id=parent_id)

@@ -18,7 +18,7 @@ from api.midjourney.routing import asked_for
 from api.midjourney.submitting import NewTask, submit_jobs
 from api.midjourney.wishes import Wish, wish_of
 from api.midjourney.words import words_of
-from models.midjourney.vocabulary import Action, Bot, Code
+from models.midjourney.vocabulary import SEEDS, Action, Bot, Code
 from models.settings import Settings
 
 
@@ -92,4 +92,5 @@ def parts_of_grid(settings: Settings, job: Mapping[str, Any]) -> list[dict[str, 
     seed = job["params"].get("seed")
     if seed is None:
         return [dict(job) for _ in range(wanted)]
-    return [{**job, "params": {**job["params"], "seed": seed + number}} for number in range(wanted)]
+    seeds = [(seed + number) % SEEDS for number in range(wanted)]
+    return [{**job, "params": {**job["params"], "seed": each}} for each in seeds]

@@ -6,8 +6,8 @@ from math import gcd
 from typing import Any
 
 from api.midjourney.prompt import Prompt
+from models.midjourney.vocabulary import SEEDS
 
-_SEEDS = 2**32
 _SIDE = 16_384
 _NO_WORDS = "Draw a new picture from the reference pictures."
 _ANIME = "Drawn in the style of Japanese animation."
@@ -84,7 +84,7 @@ def _on_style(flags: Mapping[str, str]) -> list[str]:
 
 def _params(flags: Mapping[str, str]) -> dict[str, Any]:
     seed = int(_number(flags, "seed", -1))
-    return {"seed": seed} if 0 <= seed < _SEEDS else {}
+    return {"seed": seed} if 0 <= seed < SEEDS else {}
 
 
 def _number(flags: Mapping[str, str], name: str, default: float) -> float:

@@ -2,6 +2,8 @@
 
 from enum import IntEnum, StrEnum
 
+SEEDS = 2**32  #: a seed is less: many providers refuse larger ones
+
 
 class TaskStatus(StrEnum):
     """Where a task stands. Clients know no other words."""

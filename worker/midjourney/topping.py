@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import Row
 
 from models.ids import new_id
+from models.midjourney.vocabulary import SEEDS
 from models.queries.jobs import NewJob, insert_jobs
 from models.queries.midjourney_endings import add_parts, release
 from models.queries.webhook_queue import jobs_of
@@ -43,7 +44,7 @@ async def top_up(tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: i
 def _job(job: Row[Any], number: int, tools: Tools) -> NewJob:
     params = dict(job.request.get("params") or {})
     if isinstance(params.get("seed"), int):
-        params["seed"] += number  # the same seed would draw the same picture again
+        params["seed"] = (params["seed"] + number) % SEEDS  # the same would draw the same picture again
     return NewJob(
         id=new_id(),
         model=job.model,

@@ -190,6 +190,13 @@ async def test_flags_become_parameters_and_words_and_unknown_ones_stay(studio: S
     assert sorted(job.request["params"]["seed"] for job in jobs) == [7, 8, 9, 10]
 
 
+async def test_the_seeds_of_a_grid_stay_below_what_providers_take(studio: Studio) -> None:
+    await studio.number(prompt=f"a cat --seed {2**32 - 2}")
+
+    seeds = [job.request["params"]["seed"] for job in await studio.jobs()]
+    assert sorted(seeds) == [0, 1, 2**32 - 2, 2**32 - 1]
+
+
 async def test_niji_has_a_model_of_its_own_or_is_asked_for_in_words(sqlite_url: str, tmp_path: Path) -> None:
     async with open_studio(sqlite_url, tmp_path, midjourney_niji_model="practice-anime") as studio:
         first, second = (

@@ -135,6 +135,8 @@ async def test_a_video_is_made_and_told_as_one(cinema: Studio) -> None:
     assert answer.headers["content-type"] == "video/mp4"
     assert "so does the camera" in (await sent(cinema, task["id"])).prompt
     assert len(await jobs_of(cinema, task["id"])) == 2
+    refused = await cinema.submit("edits", prompt="add a hat", taskId=task["id"])
+    assert (refused["code"], refused["description"]) == (4, "This task has no picture.")
 
 
 async def test_a_picture_is_no_video(cinema: Studio) -> None:
