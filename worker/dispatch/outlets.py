@@ -108,9 +108,12 @@ class Outlet:
     def next_start(self, model: str, pictures: int, at: datetime) -> datetime:
         """Return when a call may start at the earliest, not before ``at``."""
         paces = self._paces_of(model)
-        if any(gauge.name.endswith("rps") for pace in paces for gauge in pace.gauges):
-            at = max(at, self._now + _LEAD)
-        return max(pace.next_start(pictures, at) for pace in paces)
+        start = max(pace.next_start(pictures, at) for pace in paces)
+        if start > self._now or not any(
+            gauge.name.endswith("rps") for pace in paces for gauge in pace.gauges
+        ):
+            return start
+        return max(pace.next_start(pictures, self._now + _LEAD) for pace in paces)
 
     def hold(self, job: Candidate) -> None:
         """Keep room for a call for more pictures than may start now; for one also in the next rounds."""
