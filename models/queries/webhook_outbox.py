@@ -74,8 +74,12 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
             own.add(row.id)
             if found.event in OWN_EVENTS.get(row.surface, USUAL):
                 rows.append(_delivery(row, found, None, row.webhook_url))
+    for endpoint_id in {row["endpoint_id"] for row in rows}:
+        told = [row for row in rows if row["endpoint_id"] == endpoint_id]
+        await _supersede(
+            connection, [row["job_id"] for row in told], max(row["at"] for row in told), to=endpoint_id
+        )
     if rows:
-        await _supersede(connection, [row["job_id"] for row in rows], max(row["at"] for row in rows))
         await insert_deliveries(connection, rows)
     return bool(rows)
 
@@ -99,7 +103,7 @@ async def tell_whole(
     if job_id is not None:
         if await connection.scalar(select(_gone(literal(job_id, deliveries.c.job_id.type)))):
             return
-        await _supersede(connection, [job_id], at)
+        await _supersede(connection, [job_id], at, to=None)
     row = new_delivery(
         caller_id=caller_id,
         endpoint_id=None,
@@ -188,12 +192,18 @@ def _listeners(job_ids: Sequence[UUID]) -> Any:
     )
 
 
-async def _supersede(connection: AsyncConnection, job_ids: Sequence[UUID], at: datetime) -> None:
-    """Drop progress that is older than what is told now, unless it is on its way, in a claim that holds."""
+async def _supersede(
+    connection: AsyncConnection, job_ids: Sequence[UUID], at: datetime, *, to: UUID | None
+) -> None:
+    """Drop progress that is older than what the same receiver is told now.
+
+    Not what is on its way, in a claim that holds. ``to`` is an endpoint; ``None``: the jobs' own addresses.
+    """
     await connection.execute(
         update(deliveries)
         .where(deliveries.c.job_id.in_(job_ids), deliveries.c.status == DeliveryStatus.PENDING)
         .where(deliveries.c.event == WebhookEvent.PROGRESS)
+        .where(deliveries.c.endpoint_id.is_(None) if to is None else deliveries.c.endpoint_id == to)
         .where(or_(deliveries.c.claim.is_(None), deliveries.c.next_at <= at))
         .values(status=DeliveryStatus.SUPERSEDED, claim=None)
     )

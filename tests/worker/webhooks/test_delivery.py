@@ -290,6 +290,20 @@ async def test_progress_is_told_to_who_asked_and_the_newest_replaces_what_waits(
     assert sorted(await posting.statuses()) == ["delivered"] * 3 + ["superseded"] * 3
 
 
+async def test_progress_gives_way_to_what_its_own_receiver_is_told_only(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    await posting.endpoint(caller, receiver.url, events=["job.progress"])
+    await posting.endpoint(caller, receiver.url, events=["job.succeeded"])
+    job_id = await posting.job(caller, *RUNNING)
+    await posting.progress(job_id, 80)
+    await posting.move(job_id, S.RUNNING, S.SUCCEEDED, progress=100)
+    await posting.send()
+    said = [(got.said["type"], got.said["data"]["progress"]) for got in receiver.got]
+    assert sorted(said) == [("job.progress", 80), ("job.succeeded", 100)]
+
+
 async def test_progress_that_was_not_taken_gives_way_to_the_end(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
