@@ -139,3 +139,21 @@ async def test_leases_that_were_handed_back_use_up_nothing_of_the_day(
             darkroom.clock.forward(seconds=3)
             await worker.look_and_work()
         assert len(darkroom.provider.ledger.calls) == 2
+
+
+async def test_the_room_that_one_worker_keeps_is_known_to_the_others_although_nothing_starts(
+    darkroom: Darkroom,
+) -> None:
+    now = darkroom.clock()
+    used = [[int(now.timestamp() * 4) - 100, 6]]
+    async with darkroom.tools.database.writing() as connection:
+        values = {"limits": {"": {"ipm": 10}}, "pace": {"ipm": used}, "concurrency": 9}
+        await connection.execute(update(channels).values(**values))
+    long_ago, many = now - timedelta(minutes=3), {"images": [], "params": {}, "n": 8}
+    job = await darkroom.submit(await darkroom.caller(), request=many, not_before=long_ago)
+    await (await darkroom.worker()).dispatcher.look()
+    assert (await darkroom.channel()).pace["kept"][0] == job.hex
+    others = [await darkroom.submit(await darkroom.caller(), not_before=long_ago) for _ in range(4)]
+    await (await darkroom.worker()).dispatcher.look()
+    leased = [key for key in others if (await darkroom.job(key)).status == "leased"]
+    assert len(leased) == 2  # what it does not need
