@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.midjourney.asked import Asked
 from api.midjourney.bodies import Body, Pictures
 from api.midjourney.envelope import Refusal
-from api.midjourney.models import draws_many, image_model
+from api.midjourney.models import draws_many, image_model, in_words
 from api.midjourney.modes import mode_of
 from api.midjourney.pictures import take_pictures
 from api.midjourney.prompt import Prompt, read_prompt
@@ -60,8 +60,7 @@ async def draw(
     """Submit a grid for a prompt with input pictures that are stored already."""
     settings = asked.services.settings
     model = image_model(settings, bot)
-    anime = bot is Bot.NIJI and settings.midjourney_niji_model is None
-    job = job_of(wish_of(prompt, pictures, anime=anime), model)
+    job = job_of(wish_of(prompt, pictures, anime=in_words(settings, bot)), model)
     task = NewTask(
         action=Action.IMAGINE,
         prompt=text,

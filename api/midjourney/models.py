@@ -18,6 +18,11 @@ def image_model(settings: Settings, bot: Bot) -> str:
     return model
 
 
+def in_words(settings: Settings, bot: Bot) -> bool:
+    """Tell whether a drawing style has no model of its own, and is asked for in words."""
+    return bot is Bot.NIJI and settings.midjourney_niji_model is None
+
+
 def _first_named(settings: Settings) -> str | None:
     """Return the first model that a channel names in full."""
     names = (name for channel in settings.all_channels() if channel.enabled for name in channel.models)

@@ -4,12 +4,12 @@ from starlette.responses import Response
 
 from api.midjourney.follow import Follow
 from api.midjourney.imagine import bot_of, draw, job_of
-from api.midjourney.models import image_model
+from api.midjourney.models import image_model, in_words
 from api.midjourney.modes import mode_of
-from api.midjourney.prompt import read_prompt
+from api.midjourney.prompt import Prompt, read_prompt
 from api.midjourney.submitting import EACH, NewTask, submit_jobs
 from api.midjourney.wishes import wish_of
-from models.midjourney.vocabulary import Action
+from models.midjourney.vocabulary import Action, Bot
 
 
 def pick_of(follow: Follow) -> str:
@@ -25,17 +25,23 @@ async def draw_pick(follow: Follow) -> Response:
     if not follow.press.number and text == pick_of(follow):
         return await _each(follow)
     prompt = read_prompt(text)
-    bot, parent = bot_of(follow.asked.body, prompt), follow.parent
+    bot, parent = _bot(follow, prompt), follow.parent
     return await draw(
         follow.asked, text, prompt, [], bot=bot, parent_id=parent.id, continues=follow.continues
     )
 
 
+def _bot(follow: Follow, prompt: Prompt) -> Bot:
+    """Return the drawing style: the parent's, unless another is asked for."""
+    asked = bot_of(follow.asked.body, prompt)
+    return Bot(follow.parent.bot) if asked is Bot.MIDJOURNEY else asked
+
+
 async def _each(follow: Follow) -> Response:
     asked, picks = follow.asked, follow.parent.request["picks"]
-    bot = asked.body.bot
-    model = image_model(asked.services.settings, bot)
-    jobs = [job_of(wish_of(read_prompt(pick)), model) for pick in picks]
+    bot = _bot(follow, read_prompt(""))
+    model, anime = image_model(asked.services.settings, bot), in_words(asked.services.settings, bot)
+    jobs = [job_of(wish_of(read_prompt(pick), anime=anime), model) for pick in picks]
     text = pick_of(follow)
     task = NewTask(
         action=Action.IMAGINE,

@@ -65,6 +65,16 @@ async def test_all_prompts_of_a_description_are_drawn_side_by_side(reader: Studi
     assert {job.prompt for job in await jobs_of(reader, again["id"])} == prompts
 
 
+async def test_a_pick_is_drawn_in_the_style_of_its_description(reader: Studio) -> None:
+    task = await reader.done("describe", base64=picture(), botType="NIJI_JOURNEY")
+    for pick in ("PicReader::1", "PicReader::all"):
+        number = (await press(reader, task, pick))["result"]
+        waiting = await reader.fetch(number)
+        await reader.submit("modal", taskId=number)
+        assert {(await reader.fetch(number))["botType"], waiting["botType"]} == {"NIJI_JOURNEY"}
+        assert all("Japanese animation" in job.prompt for job in await jobs_of(reader, number))
+
+
 async def test_a_picture_is_described_again(reader: Studio) -> None:
     task = await reader.done("describe", base64=picture())
     other = await pressed(reader, task, "Picread::Retry")
