@@ -79,7 +79,12 @@ async def _tell_failure(bench: Workbench, job: Row[Any], verdict: Verdict) -> No
         await change_channel(connection, channel.id, {**changes, "last_error": error, "updated_at": now})
     if until := changes.get("cooldown_until"):
         bench.hand.cooling[job.channel] = until
-    _log.warning("a channel's call failed", channel=job.channel, code=verdict.code, provider_says=words)
+    said = {"channel": job.channel, "model": job.model, "code": verdict.code, "provider_says": words}
+    if verdict.outcome is Outcome.NEEDS_HUMAN:
+        what = "this model of a channel" if verdict.scope is Scope.MODEL else "a channel"
+        _log.error(f"{what} needs a person: nothing starts there until it is resumed", **said)
+    else:
+        _log.warning("a channel's call failed", **said)
 
 
 async def _cool(bench: Workbench, job: Row[Any], until: datetime) -> None:

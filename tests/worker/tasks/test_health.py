@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert
+from structlog.testing import capture_logs
 
 from models.ids import new_id
 from models.tables import attempts
@@ -179,6 +180,24 @@ async def test_what_needs_a_person_trips_the_channel_or_only_its_model(
     assert (channel.tripped_at, channel.blocked_models) == (None, {"practice-image": "no such model"})
     await caller.hears(Outcome.NEEDS_HUMAN, "auth_invalid", scope=Scope.KEY, provider_message="bad key")
     assert (await darkroom.channel()).tripped_reason == "bad key"
+
+
+@pytest.mark.parametrize(("scope", "what"), [(Scope.KEY, "a channel"), (Scope.MODEL, "this model of a")])
+async def test_the_log_says_that_a_person_is_needed_with_the_providers_words(
+    caller: Caller, scope: Scope, what: str
+) -> None:
+    with capture_logs() as logs:
+        await caller.hears(Outcome.NEEDS_HUMAN, "auth_invalid", scope=scope, provider_message="bad key")
+        await caller.hears(Outcome.RETRY, "upstream_error")
+    needed, other = logs
+    assert needed["event"].startswith(what)
+    assert "needs a person" in needed["event"]
+    assert (needed["log_level"], needed["provider_says"], needed["channel"]) == (
+        "error",
+        "bad key",
+        "upstream",
+    )
+    assert other["log_level"] == "warning"
 
 
 async def test_headers_that_say_that_nothing_is_left_are_heeded_before_a_refusal(
