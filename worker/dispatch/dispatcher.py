@@ -153,7 +153,9 @@ class Dispatcher:
         if any(row.concurrency is not None for row in shares):
             calls = await calls_in_flight(connection)  # rounds on other channels may have ended meanwhile
         guests = [guest for row in shares if (guest := guest_of(row, calls)).may_start(now + HORIZON)]
-        candidates = await _candidates(connection, open_lanes, guests, slots, openings, now)
+        kept_for = {outlet.kept_for for outlet in outlets}
+        by_turn = sorted(guests, key=lambda guest: (guest.id not in kept_for, guest.turn))
+        candidates = await _candidates(connection, open_lanes, by_turn, slots, openings, now)
         if not candidates:
             return []
         before = {guest.id: _share(guest) for guest in guests}
@@ -242,8 +244,8 @@ def _wanted(
 ) -> list[Wanted]:
     """Say how many jobs to look at: of each caller its share, and one more, but no more than can start.
 
-    They come from its lane of highest priority of each model; from each of the others one is enough to see
-    how old it is.
+    The callers that come first are looked at. Their jobs come from the lane of highest priority of each
+    model; from each of the others one is enough to see how old it is.
     """
     all_weights = sum(guest.weight for guest in guests)
     of_caller: defaultdict[UUID, list[Lane]] = defaultdict(list)
@@ -252,7 +254,7 @@ def _wanted(
         of_caller[lane.caller_id].append(lane)
         highest.setdefault((lane.caller_id, lane.model), lane.priority)
     wanted: list[Wanted] = []
-    for guest in sorted(guests, key=lambda guest: guest.turn)[: slots + 1]:
+    for guest in guests[: slots + 1]:
         share = min(slots, int(slots * guest.weight / all_weights) + 1)
         for lane in _some(of_caller[guest.id]):
             many = lane.priority == highest[guest.id, lane.model]

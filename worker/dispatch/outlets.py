@@ -16,7 +16,7 @@ from worker.dispatch.meters import DayMeter, Gauge, Pace, Rate, RateMeter, gauge
 from worker.dispatch.reopening import AT_ONCE, room_after
 
 _STARTED, _KEPT = "started", "kept"  # beside the meters' states: the latest start; for whom room is kept
-_KEEPING = timedelta(seconds=10)  # room is kept for so long, unless it is kept anew
+_KEEPING = timedelta(seconds=10)  # after the time when the call could start, until its room is for others
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 _LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
 
@@ -117,11 +117,16 @@ class Outlet:
 
     def hold(self, job: Candidate) -> None:
         """Keep room for a call for more pictures than may start now; for one also in the next rounds."""
-        self._hold(job.model, job.pictures)
         mine = self._kept is None or self._kept[0] == job.job_id.hex
         if mine and not (self._kept and _still(self._kept, self._now + _KEEPING / 2)):
-            until = (self._now + _KEEPING).isoformat()
-            self._kept = [job.job_id.hex, job.model, job.pictures, until]
+            until = self.next_start(job.model, job.pictures, self._now) + _KEEPING
+            self._kept = [job.job_id.hex, job.model, job.pictures, until.isoformat(), job.caller_id.hex]
+        self._hold(job.model, job.pictures)
+
+    @property
+    def kept_for(self) -> UUID | None:
+        """The caller for whose call room is kept."""
+        return UUID(self._kept[4]) if self._kept else None
 
     def keep(self) -> None:
         """Hold what earlier rounds kept."""
@@ -132,6 +137,11 @@ class Outlet:
         """Let a call have the room that is kept for it."""
         if self._kept and self._kept[0] == job.job_id.hex:
             self._hold(job.model, 0)
+
+    def started(self, job: Candidate) -> None:
+        """Keep no room any more for a call that started, wherever."""
+        if self._kept and self._kept[0] == job.job_id.hex:
+            self._kept = None
 
     def _hold(self, model: str, pictures: int) -> None:
         for pace in self._paces_of(model):
@@ -162,8 +172,6 @@ class Outlet:
     def take(self, job: Candidate, start: datetime) -> None:
         """Give away a start."""
         model, pictures = job.model, job.pictures
-        if self._kept and self._kept[0] == job.job_id.hex:
-            self._kept = None
         for pace in self._paces_of(model):
             pace.take(start, pictures)
         self._started = max(start, self._started or start)
@@ -215,7 +223,7 @@ class Outlet:
 
 
 def _still(kept: Any, now: datetime) -> Any:
-    """Return for whom room is kept (job, model, pictures, until when), or ``None``."""
+    """Return for whom room is kept (job, model, pictures, until when, caller), or ``None``."""
     return kept if kept and datetime.fromisoformat(kept[3]) > now else None
 
 

@@ -122,6 +122,8 @@ class Round:
             return None
         outlet, at = found
         outlet.take(job, at)
+        for each in self._outlets:
+            each.started(job)
         guest.pace.take(at, job.pictures)
         guest.line = job.line
         if guest.room is not None:

@@ -157,3 +157,27 @@ async def test_the_room_that_one_worker_keeps_is_known_to_the_others_although_no
     await (await darkroom.worker()).dispatcher.look()
     leased = [key for key in others if (await darkroom.job(key)).status == "leased"]
     assert len(leased) == 2  # what it does not need
+
+
+async def test_the_caller_for_whom_room_is_kept_is_looked_at_however_many_others_come_before(
+    darkroom: Darkroom,
+) -> None:
+    now = darkroom.clock()
+    used = [[int(now.timestamp() * 4) - 100, 6]]
+    async with darkroom.tools.database.writing() as connection:
+        values = {"limits": {"": {"ipm": 10}}, "pace": {"ipm": used}, "concurrency": 9}
+        await connection.execute(update(channels).values(**values))
+    long_ago, many = now - timedelta(minutes=3), {"images": [], "params": {}, "n": 8}
+    last = await darkroom.caller()
+    job = await darkroom.submit(last, request=many, not_before=long_ago)
+    await (await darkroom.worker()).dispatcher.look()
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(update(callers).where(callers.c.id == last).values(turn=99))
+    for _ in range(12):
+        caller = await darkroom.caller()
+        for _ in range(9):
+            await darkroom.submit(caller)
+    for _ in range(45):
+        await (await darkroom.worker(slots=2)).dispatcher.look()
+        darkroom.clock.forward(seconds=1)
+    assert (await darkroom.job(job)).status == "leased"
