@@ -116,7 +116,10 @@ def _full(channel: Any, outlet: Outlet, model: str) -> Iterator[Hindrance]:
     if outlet.busy() < outlet.concurrency and limit and busy >= limit:
         words = f"{channel.name} has {busy} of {limit} calls of {model} in flight."
     elif outlet.busy() < outlet.concurrency:
-        words = f"{channel.name} takes up its calls slowly after a rest; {outlet.busy()} are in flight."
+        words = (
+            f"{channel.name} takes up its calls slowly, since it is new, was idle or shut; "
+            f"{outlet.busy()} are in flight."
+        )
     elif outlet.concurrency < channel.concurrency:
         words = (
             f"{channel.name} has {outlet.busy()} calls in flight; the provider refused more, "

@@ -167,7 +167,7 @@ CASES: list[tuple[str, Gate, Reason, datetime | None, str]] = [
     (
         "just after a rest",
         Gate(channels=[channel(concurrency=20, cooldown_until=NOW)], calls=[calls(1)]),
-        *(Reason.CONCURRENCY, None, "slowly after a rest"),
+        *(Reason.CONCURRENCY, None, "slowly, since it is new, was idle or shut"),
     ),
     (
         "its key's rate",
