@@ -32,7 +32,7 @@ def _expired(job: Row[Any], at: datetime) -> Move:
     before = " Calls before that had failed; see its attempts." if job.attempts_used else ""
     message = (
         f"It could not start by {rfc3339(job.expires_at)}, so it was not sent.{before} "
-        "Submit it again with a later expires_at, or look at its channels to see why it had to wait."
+        "Submit it again and give it more time, or look at its channels to see why it had to wait."
     )
     error = {
         "code": "expired",
