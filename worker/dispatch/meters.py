@@ -37,7 +37,7 @@ class Rate:
     @property
     def slack(self) -> timedelta:
         """How late a start may be used: a sixtieth of the window, but time enough for a timer to be late."""
-        return max(self.window / 60, timedelta(seconds=0.05))
+        return max(self.window / 60, timedelta(seconds=0.03))
 
     @property
     def interval(self) -> timedelta:
