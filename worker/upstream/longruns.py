@@ -15,17 +15,16 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import NamedTuple
 
+from worker.upstream.unwrapped import ALPHABET, HELD, Unwrapped
+
 LONG = 64 * 1024  #: characters; shorter runs stay as they are
 VERBATIM = sys.maxsize  #: for readers who want every character, whatever it costs
 _HEAD, _TAIL = 128, 192  #: characters; a stand-in has 400 in all
 _GROUPS = 48 * 1024  #: bytes written as base64 in one go: a multiple of three
 _SLICE = 64 * 1024  #: bytes looked at in one go: at most ``LONG``, so that every long run crosses an edge
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _RUN = re.compile(rb"[\w+/-]*")
 _ESCAPES = re.compile(rb"\\(.)", re.DOTALL)
 _BACKSLASHES = 64  #: at the end of a piece that are held back at most
-_FOLD = re.compile(rb"\\(?:r\\)?n")
-_LINE, _AFTER = 60, 8  #: characters of base64 that make a line; bytes of an escape held with them
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _MARK = "sha256/"
 _NAME = re.compile(_MARK + r"([0-9a-f]{64})/([0-9a-f]{8})")
@@ -76,7 +75,7 @@ class LongRuns:
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next bytes and return those that are settled by now."""
-        size = max(min(_SLICE, self._long) - _BACKSLASHES - _LINE - _AFTER, 1)
+        size = max(min(_SLICE, self._long) - _BACKSLASHES - HELD, 1)
         if len(piece) <= size:
             return self._feed(piece)
         return b"".join(self._feed(piece[start : start + size]) for start in range(0, len(piece), size))
@@ -108,61 +107,17 @@ class LongRuns:
     def _cut(self, piece: bytes) -> bytes:
         ended = b""
         if self._run is not None:
-            end = len(piece) if not piece.translate(None, _ALPHABET) else _end(piece)
+            end = len(piece) if not piece.translate(None, ALPHABET) else _end(piece)
             self._run.feed(piece[:end])
             if end == len(piece):
                 return b""
             ended, piece = self._end_run(), piece[end:]
-        start = len(piece.rstrip(_ALPHABET))
+        start = len(piece.rstrip(ALPHABET))
         if start < len(piece):
             escaped = piece[start - 1 : start] == b"\\" if start else self._escape
             self._run = _Run(piece[start:], escaped=escaped, long=self._long)
         self._escape = piece[:start].endswith(b"\\")
         return ended + piece[:start]
-
-
-class Unwrapped:
-    """Takes escaped line ends out of base64, and leaves all others: both sides have to look like base64."""
-
-    def __init__(self) -> None:
-        self._held = b""  # a line end, and too little behind it to tell
-        self._past = b""  # the last characters that were given back
-
-    def feed(self, piece: bytes, *, final: bool = False) -> bytes:
-        """Take the next bytes and return those that are settled by now."""
-        data, self._held = self._held + piece, b""
-        if b"\\" not in data:
-            self._past = (self._past + data)[-_LINE:]
-            return data
-        given: list[bytes] = []
-        position = 0
-        for fold in _FOLD.finditer(data):
-            after = data[fold.end() : fold.end() + _LINE]
-            if len(after) < _LINE and not after.translate(None, _ALPHABET) and not final:
-                return self._hold(data, position, fold.start(), given)
-            self._past = (self._past + data[position : fold.start()])[-_LINE:]
-            if self._folds(after):
-                given.append(data[position : fold.start()])
-                position = fold.end()
-            else:
-                given.append(data[position : fold.end()])
-                self._past = (self._past + fold[0])[-_LINE:]
-                position = fold.end()
-        if data.endswith(b"\\r") and not final:
-            return self._hold(data, position, len(data) - 2, given)
-        return self._hold(data, position, len(data), given)
-
-    def _hold(self, data: bytes, position: int, end: int, given: list[bytes]) -> bytes:
-        self._held = data[end:]
-        self._past = (self._past + data[position:end])[-_LINE:]
-        return b"".join((*given, data[position:end]))
-
-    def _folds(self, after: bytes) -> bool:
-        """Tell whether base64 goes on: a whole line of it, or what is left of it up to its end."""
-        if len(self._past) < _LINE or self._past.translate(None, _ALPHABET):
-            return False
-        more = len(after) - len(after.lstrip(_ALPHABET))
-        return more == _LINE or (more > 0 and after[more : more + 1] in (b'"', b"=", b")"))
 
 
 def without_long_runs(text: str, *, long: int = LONG) -> str:
@@ -214,7 +169,7 @@ def decoded(text: bytes) -> str:
 
 def _touches(text: str, found: StandIn) -> bool:
     around = text[max(found.start - 1, 0) : found.start] + text[found.end : found.end + 1]
-    return any(sign.encode() in _ALPHABET for sign in around if sign.isascii())
+    return any(sign.encode() in ALPHABET for sign in around if sign.isascii())
 
 
 def _characters(text: str, found: StandIn, blob: bytes | None) -> Iterator[bytes]:
