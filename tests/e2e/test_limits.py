@@ -100,7 +100,7 @@ async def test_any_window_holds_at_most_the_limit_and_nearly_all_of_it_is_used(
     assert fullest(calls["second"].at, 1) <= PER_SECOND
     assert used(calls["second"].at, 60 * PER_SECOND) >= 0.95  # starts come late by up to its whole slack here
     assert fullest(calls["pictures"].each_picture_at, 60) <= PICTURES
-    assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.85  # what is left over may fit no call
+    assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.9
 
 
 async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> dict[str, Calls]:
@@ -113,13 +113,15 @@ async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> d
         await asyncio.gather(*(worker.dispatcher.look() for worker in looking))
         darkroom.clock.forward(seconds=chance.uniform(0.7, 0.95))
     calls = {model: Calls([], []) for model in LIMITS}
+    lateness = {model: random.Random(chance.random()) for model in LIMITS}
     async with darkroom.tools.database.reading() as connection:
         columns = (jobs.c.model, jobs.c.start_at, jobs.c.request)
         rows = (await connection.execute(select(*columns).where(jobs.c.status == "leased"))).all()
     for row in sorted(rows, key=lambda row: row.start_at):
         slack = slack_of(LIMITS[row.model])
         assert slack is not None
-        late = chance.choice((0, 0, chance.random(), 1)) * slack.total_seconds()
+        luck = lateness[row.model]  # each model's own: the starts of one must not decide how late others are
+        late = luck.choice((0, 0, luck.random(), 1)) * slack.total_seconds()
         calls[row.model].at.append((row.start_at - begun).total_seconds() + late)
         calls[row.model].pictures.append(row.request["n"])
     return calls
