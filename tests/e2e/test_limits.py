@@ -100,7 +100,7 @@ async def test_any_window_holds_at_most_the_limit_and_nearly_all_of_it_is_used(
     assert fullest(calls["second"].at, 1) <= PER_SECOND
     assert used(calls["second"].at, 60 * PER_SECOND) >= 0.95  # starts come late by up to its whole slack here
     assert fullest(calls["pictures"].each_picture_at, 60) <= PICTURES
-    assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.9
+    assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.95  # a call of four weighs 2 % here
 
 
 async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> dict[str, Calls]:

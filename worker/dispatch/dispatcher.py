@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,12 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.ids import new_id
 from models.queries.callers import lock_shares, save_shares
 from models.queries.channels import change_channel, list_channels, lock_channels
-from models.queries.lanes import Candidate, Lane, Wanted, list_due, list_lanes, pick_due
+from models.queries.lanes import Lane, list_lanes
 from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
 from models.queries.moves import apply
 from models.queries.recent import count_promised
 from models.queries.workers import count_alive
 from worker.broker import GENERATE, STORE
+from worker.dispatch.candidates import look, openings_of
 from worker.dispatch.outlets import HORIZON, Outlet, closed, in_flight_on, stopped
 from worker.dispatch.patience import Patience
 from worker.dispatch.plan import Guest, Round, Start, guest_of
@@ -31,7 +31,6 @@ from worker.tools import Tools
 
 CHUNK = 50
 _COUNTED = timedelta(seconds=10)  # how long the number of workers is believed
-_LANES = 32  # of one caller, looked at in one round
 _log = structlog.get_logger()
 Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
 
@@ -146,16 +145,16 @@ class Dispatcher:
         outlets = [Outlet(row, in_flight_on(row.id, calls), now) for row in rows]
         for row, outlet in zip(rows, outlets, strict=True):
             await _recount(connection, row, outlet, now)
-        openings, all_openings = _openings(outlets, {lane.model for lane in lanes}, now)
-        slots = min(self._hand.free if self._heard else 1, all_openings)
-        open_lanes = [lane for lane in lanes if openings[lane.model]]
+        openings = openings_of(outlets, {lane.model for lane in lanes}, now)
+        slots = min(self._hand.free if self._heard else 1, openings.together)
+        open_lanes = [lane for lane in lanes if openings.of_model[lane.model]]
         shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
         if any(row.concurrency is not None for row in shares):
             calls = await calls_in_flight(connection)  # rounds on other channels may have ended meanwhile
         guests = [guest for row in shares if (guest := guest_of(row, calls)).may_start(now + HORIZON)]
         kept_for = {outlet.kept_for for outlet in outlets}
         by_turn = sorted(guests, key=lambda guest: (guest.id not in kept_for, guest.turn))
-        candidates = await _candidates(connection, open_lanes, by_turn, slots, openings, now)
+        candidates = await look(connection, open_lanes, by_turn, slots, openings, now)
         if not candidates:
             return []
         before = {guest.id: _share(guest) for guest in guests}
@@ -204,70 +203,6 @@ async def _recount(connection: AsyncConnection, row: Row[Any], outlet: Outlet, n
     for model, meter in doubtful:
         meter.count(await count_promised(connection, row, midnight, model=model), now)
     await change_channel(connection, row.id, outlet.changes())
-
-
-def _openings(outlets: Sequence[Outlet], models: Set[str], now: datetime) -> tuple[Counter[str], int]:
-    """Return how many calls of each model can start at most, and of all: no more jobs are looked at."""
-    of_model, together = Counter[str](), 0
-    for outlet in outlets:
-        here = {m: outlet.openings(m, now + HORIZON) for m in models if outlet.serves(m)}
-        of_model.update(here)
-        together += min(sum(here.values()), outlet.concurrency - outlet.busy())
-    return of_model, together
-
-
-async def _candidates(
-    connection: AsyncConnection,
-    lanes: Sequence[Lane],
-    guests: Sequence[Guest],
-    slots: int,
-    openings: Mapping[str, int],
-    now: datetime,
-) -> Sequence[Candidate]:
-    """Look at the heads of the lanes whose turn it is; where too little is due, at all that is due."""
-    present = {guest.id for guest in guests}
-    lanes = [lane for lane in lanes if lane.caller_id in present]
-    if not lanes:
-        return []
-    found = await pick_due(connection, _wanted(lanes, guests, slots, openings), now)
-    idle = set(lanes) - {Lane(job.model, job.caller_id, job.priority) for job in found}
-    if len(found) < slots and idle:  # else lanes that only wait would keep their places for ever
-        due = await list_due(connection, lanes, now)
-        waiting = {lane.caller_id for lane in due}
-        those = [guest for guest in guests if guest.id in waiting]
-        found += await pick_due(connection, _wanted(due, those, slots, openings), now) if those else []
-    return list({job.job_id: job for job in found}.values())
-
-
-def _wanted(
-    lanes: Sequence[Lane], guests: Sequence[Guest], slots: int, openings: Mapping[str, int]
-) -> list[Wanted]:
-    """Say how many jobs to look at: of each caller its share, and one more, but no more than can start.
-
-    The callers that come first are looked at. Their jobs come from the lane of highest priority of each
-    model; from each of the others one is enough to see how old it is.
-    """
-    all_weights = sum(guest.weight for guest in guests)
-    of_caller: defaultdict[UUID, list[Lane]] = defaultdict(list)
-    highest: dict[tuple[UUID, str], int] = {}
-    for lane in sorted(lanes, key=lambda lane: -lane.priority):
-        of_caller[lane.caller_id].append(lane)
-        highest.setdefault((lane.caller_id, lane.model), lane.priority)
-    wanted: list[Wanted] = []
-    for guest in guests[: slots + 1]:
-        share = min(slots, int(slots * guest.weight / all_weights) + 1)
-        for lane in _some(of_caller[guest.id]):
-            many = lane.priority == highest[guest.id, lane.model]
-            wanted.append(Wanted(lane, min(share, openings[lane.model]) if many else 1, guest.line[0]))
-    return wanted
-
-
-def _some(lanes: Sequence[Lane]) -> Sequence[Lane]:
-    """Return the first of a caller's lanes, and others by chance, so that none is passed over for ever."""
-    if len(lanes) <= _LANES:
-        return lanes
-    first = _LANES // 2
-    return [*lanes[:first], *random.sample(lanes[first:], _LANES - first)]
 
 
 def _share(guest: Guest) -> dict[str, Any]:

@@ -14,6 +14,7 @@ _LIMITS = {
     "rps": ("calls per second", "rps"),
     "rpd": ("calls per day (UTC)", "rpd"),
     "ipm": ("pictures per minute", "ipm"),
+    "spread": ("pictures per minute", "ipm"),
 }
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from worker.dispatch.pictures import SpreadMeter, WindowMeter
+
 _MINUTE = timedelta(minutes=1)
 _TICK = timedelta(microseconds=1)
 _COUNTED = timedelta(seconds=10)  # how long a corrected count is believed
@@ -84,68 +86,6 @@ class RateMeter:
     def state(self) -> str | None:
         """Return the moment as text."""
         return self.due.isoformat() if self.due else None
-
-
-class WindowMeter:
-    """A number of pictures per minute, for calls that ask for several: remembered by quarter seconds.
-
-    Even spreading does not bound these: the last call of a window may ask for many. A part of a quarter
-    counts as a whole one, and the slack is added, so that the promise holds for the calls that leave.
-    """
-
-    _TICKS = 4  # per second
-    _AHEAD = 10 * _TICKS  # starts are not given in order: what a later one is past may bind an earlier one
-
-    def __init__(self, limit: float, state: Any = None) -> None:
-        self.limit = limit
-        self._reach = int((_MINUTE + Rate(1).slack).total_seconds() * self._TICKS) + 1
-        self._counts: list[list[int]] = [list(pair) for pair in state or ()]
-        self._held: tuple[int, int] | None = None  # a start that is kept free: when, and its cost
-
-    def hold(self, cost: int, now: datetime) -> None:
-        """Keep the earliest start for a call that has to wait, until this meter is made anew; 0: none."""
-        if not cost:
-            self._held = None
-        elif self._held is None:
-            self._held = self._free(cost, int(now.timestamp() * self._TICKS)), cost
-
-    def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when enough of the past is over; a call that asks for more than the limit has it alone.
-
-        Beside a start that is kept free, whatever does not put that off may start.
-        """
-        begin = int(now.timestamp() * self._TICKS)
-        tick = self._free(cost, begin)
-        if self._held:
-            then, held = self._held
-            if tick > then or self._used(then) + held + cost > self.limit:
-                tick = self._free(cost + held, begin)
-        return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
-
-    def _free(self, cost: int, tick: int) -> int:
-        used = self._used(tick)
-        for then, count in self._counts:
-            if used + cost <= self.limit:
-                break
-            if then > tick - self._reach:
-                used -= count
-                tick = then + self._reach
-        return tick
-
-    def _used(self, tick: int) -> int:
-        """Return what counts at a time, with all that was promised for later."""
-        return sum(count for then, count in self._counts if then > tick - self._reach)
-
-    def take(self, start: datetime, cost: int) -> None:
-        """Remember, and forget what is over."""
-        tick = int(start.timestamp() * self._TICKS)
-        kept = {then: count for then, count in self._counts if then > tick - self._reach - self._AHEAD}
-        kept[tick] = kept.get(tick, 0) + cost
-        self._counts = [list(pair) for pair in sorted(kept.items())]
-
-    def state(self) -> list[list[int]]:
-        """Return quarters of a second since 1970 and their counts."""
-        return self._counts
 
 
 class DayMeter:
@@ -240,6 +180,8 @@ def gauges(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> 
         if rate is not None and (name := f"{prefix}{kind}")
     ]
     if limits.get("ipm"):
+        name = f"{prefix}spread"
+        found.append(Gauge(name, SpreadMeter(limits["ipm"], state.get(name)), per_picture=True))
         name = f"{prefix}ipm"
         found.append(Gauge(name, WindowMeter(limits["ipm"], state.get(name)), per_picture=True))
     if limits.get("rpd"):
@@ -250,12 +192,8 @@ def gauges(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> 
 
 def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
     """Return how late a start under these limits may be used; ``None``: any time."""
-    windows = [
-        (_MINUTE, limits.get("rpm")),
-        (_MINUTE, limits.get("ipm")),
-        (timedelta(seconds=1), limits.get("rps")),
-    ]
-    return min((Rate(1, window).slack for window, limit in windows if limit), default=None)
+    slacks = {"rpm": Rate(1).slack, "ipm": WindowMeter.SLACK, "rps": Rate(1, timedelta(seconds=1)).slack}
+    return min((slack for name, slack in slacks.items() if limits.get(name)), default=None)
 
 
 def _cost(gauge: Gauge, pictures: int) -> int:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from models.channels import serves
@@ -16,6 +16,8 @@ from worker.dispatch.meters import DayMeter, Gauge, Pace, Rate, RateMeter, gauge
 from worker.dispatch.reopening import AT_ONCE, room_after
 
 _STARTED, _KEPT = "started", "kept"  # beside the meters' states: the latest start; for whom room is kept
+_OVERTAKEN = timedelta(seconds=15)  # how long calls for fewer pictures go before one for many that is next
+_FILLERS = 4
 _KEEPING = timedelta(seconds=10)  # after the time when the call could start, until its room is for others
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 _LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
@@ -42,6 +44,31 @@ def in_flight_on(channel_id: UUID, calls: Iterable[Any]) -> InFlight:
     return InFlight(by_model)
 
 
+class Kept(NamedTuple):
+    """A call for many pictures that was next, as the channel's row keeps it until then."""
+
+    job: str
+    model: str
+    pictures: int
+    until: str
+    caller: str
+    since: str
+
+    @classmethod
+    def from_json(cls, kept: Any, now: datetime) -> "Kept | None":
+        """Return what the row says while it holds, else ``None``."""
+        found = cls(*kept) if kept and len(kept) == len(cls._fields) else None
+        return found if found and found.holds(now) else None
+
+    def holds(self, at: datetime) -> bool:
+        """Tell whether the call counts as one that waits here then."""
+        return datetime.fromisoformat(self.until) > at
+
+    def due(self, now: datetime) -> bool:
+        """Tell whether it was overtaken long enough."""
+        return now - datetime.fromisoformat(self.since) >= _OVERTAKEN
+
+
 class Outlet:
     """One channel during one round of the dispatcher, made of its row, which this round holds locked."""
 
@@ -61,7 +88,7 @@ class Outlet:
         idle = in_flight.total < AT_ONCE  # calls of some minutes, begun together, would be waited out
         self._learned = learned = self._known.wake(now, self._started) if idle else self._known
         self._probes: dict[str, datetime] = {}
-        self._kept = self._kept_before = _still(state.get(_KEPT), now)
+        self._kept = self._kept_before = Kept.from_json(state.get(_KEPT), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
@@ -105,6 +132,11 @@ class Outlet:
             count += 1
         return room
 
+    def fillers(self, model: str) -> int:
+        """Return how many jobs more to look at, for those that fit into the rest of a minute's pictures."""
+        counted = any(gauge.per_picture for pace in self._paces_of(model) for gauge in pace.gauges)
+        return _FILLERS if counted else 0
+
     def next_start(self, model: str, pictures: int, at: datetime) -> datetime:
         """Return when a call may start at the earliest, not before ``at``."""
         paces = self._paces_of(model)
@@ -115,32 +147,35 @@ class Outlet:
             return start
         return max(pace.next_start(pictures, self._now + _LEAD) for pace in paces)
 
-    def hold(self, job: Candidate) -> None:
-        """Keep room for a call for more pictures than may start now; for one also in the next rounds."""
-        mine = self._kept is None or self._kept[0] == job.job_id.hex
-        if mine and not (self._kept and _still(self._kept, self._now + _KEEPING / 2)):
-            until = self.next_start(job.model, job.pictures, self._now) + _KEEPING
-            self._kept = [job.job_id.hex, job.model, job.pictures, until.isoformat(), job.caller_id.hex]
-        self._hold(job.model, job.pictures)
+    def overtaken(self, job: Candidate) -> None:
+        """Note that a call for more pictures than may start now is next; in time, keep room for it."""
+        kept = self._kept
+        if kept and kept.job != job.job_id.hex:
+            return
+        if not (kept and kept.holds(self._now + _KEEPING / 2)):
+            until = (self.next_start(job.model, job.pictures, self._now) + _KEEPING).isoformat()
+            since = kept.since if kept else self._now.isoformat()
+            self._kept = Kept(job.job_id.hex, job.model, job.pictures, until, job.caller_id.hex, since)
+        self.keep()
 
     @property
     def kept_for(self) -> UUID | None:
         """The caller for whose call room is kept."""
-        return UUID(self._kept[4]) if self._kept else None
+        return UUID(self._kept.caller) if self._kept and self._kept.due(self._now) else None
 
     def keep(self) -> None:
-        """Hold what earlier rounds kept."""
-        if self._kept:
-            self._hold(self._kept[1], self._kept[2])
+        """Let nothing put off the call that was overtaken long enough."""
+        if self._kept and self._kept.due(self._now):
+            self._hold(self._kept.model, self._kept.pictures)
 
     def admit(self, job: Candidate) -> None:
         """Let a call have the room that is kept for it."""
-        if self._kept and self._kept[0] == job.job_id.hex:
+        if self._kept and self._kept.job == job.job_id.hex:
             self._hold(job.model, 0)
 
     def started(self, job: Candidate) -> None:
         """Keep no room any more for a call that started, wherever."""
-        if self._kept and self._kept[0] == job.job_id.hex:
+        if self._kept and self._kept.job == job.job_id.hex:
             self._kept = None
 
     def _hold(self, model: str, pictures: int) -> None:
@@ -220,11 +255,6 @@ class Outlet:
 
     def _breakers_of(self, model: str) -> dict[str, Breaker]:
         return {name: self.breakers[name] for name in ("", model) if name in self.breakers}
-
-
-def _still(kept: Any, now: datetime) -> Any:
-    """Return for whom room is kept (job, model, pictures, until when, caller), or ``None``."""
-    return kept if kept and datetime.fromisoformat(kept[3]) > now else None
 
 
 def closed(channel: Any, now: datetime) -> bool:

@@ -5,8 +5,8 @@ deficit by its weight, each start costs one, and an unfinished visit goes on in 
 caller: the higher priority first, where waiting raises priority up to the highest that waits, never above,
 so that an old campaign shares with urgent jobs and does not block them. Within a priority: campaigns in turn.
 
-A call for many pictures needs more of a minute's pictures at once than small calls leave over: after two
-minutes of waiting its start is kept free, over rounds, and only what does not put it off may start before.
+A call for many pictures needs more of a minute's pictures at once than small calls leave over: some seconds
+after it was next its start is kept free, over rounds, and only what does not put it off may start before.
 """
 
 from collections import defaultdict, deque
@@ -19,8 +19,6 @@ from uuid import UUID
 from models.queries.lanes import Candidate, Line
 from worker.dispatch.meters import Pace, gauges
 from worker.dispatch.outlets import HORIZON, Outlet
-
-_OVERTAKEN = timedelta(minutes=2)  #: how long calls for fewer pictures go before one for many
 
 
 @dataclass(slots=True)
@@ -117,7 +115,7 @@ class Round:
             outlet.admit(job)
         found = self._best(job, earliest)
         if found is None:
-            if job.pictures > 1 and self._now - job.due_at > _OVERTAKEN:
+            if job.pictures > 1:
                 self._hold(job, earliest)
             return None
         outlet, at = found
@@ -142,13 +140,13 @@ class Round:
         return min(able, key=lambda option: option[:4])[4:] if able else None
 
     def _hold(self, job: Candidate, earliest: datetime) -> None:
-        """Let no smaller calls take the pictures per minute for which alone this one waits."""
+        """Let smaller calls not go on taking the pictures per minute for which alone this one waits."""
         able = [outlet for outlet in self._outlets if outlet.serves(job.model) and outlet.room(job.model)]
         if not able or earliest > self._now + HORIZON:
             return
         soonest = min(able, key=lambda outlet: outlet.next_start(job.model, job.pictures, earliest))
         if (soonest.latest_limit(job.model, job.pictures, earliest) or "").endswith("ipm"):
-            soonest.hold(job)
+            soonest.overtaken(job)
 
 
 def in_order(jobs: Sequence[Candidate], last: Line, now: datetime, ageing: timedelta) -> list[Candidate]:

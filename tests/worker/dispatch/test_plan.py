@@ -151,9 +151,9 @@ def test_limits_of_a_model_hold_beside_those_of_the_channel() -> None:
     assert Counter(start.job.model for start in starts) == {"m": 2, "n": 1}
 
 
-def test_pictures_per_minute_count_what_a_call_asks_for() -> None:
-    starts = deal([guest(A)], [outlet(limits={"": {"ipm": 10}})], jobs(A, 9, pictures=4))
-    assert len(starts) == 2
+def test_pictures_per_minute_count_what_a_call_asks_for_and_are_spread() -> None:
+    starts = deal([guest(A)], [outlet(limits={"": {"ipm": 60}})], jobs(A, 9, pictures=4))
+    assert [start.at for start in starts] == [NOW, NOW + SECOND]  # calls may be three seconds early
 
 
 def test_a_channel_without_a_known_rate_begins_slowly_when_new_and_after_idling() -> None:

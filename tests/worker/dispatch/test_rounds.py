@@ -41,7 +41,7 @@ async def test_lines_whose_jobs_are_not_due_do_not_stand_in_the_way_of_the_calle
         await darkroom.submit(caller, not_before=later, **where)
     due = await darkroom.submit(caller, **({"campaign": "d"} if line == "campaign" else {"priority": 1}))
     worker = await darkroom.worker()
-    for _ in range(45):
+    for _ in range(90):
         await worker.dispatcher.look()
     assert (await darkroom.job(due)).status == "leased"
 
@@ -153,8 +153,11 @@ async def test_the_room_that_one_worker_keeps_is_known_to_the_others_although_no
     job = await darkroom.submit(await darkroom.caller(), request=many, not_before=long_ago)
     await (await darkroom.worker()).dispatcher.look()
     assert (await darkroom.channel()).pace["kept"][0] == job.hex
+    darkroom.clock.forward(seconds=15)
     others = [await darkroom.submit(await darkroom.caller(), not_before=long_ago) for _ in range(4)]
-    await (await darkroom.worker()).dispatcher.look()
+    for _ in range(4):
+        await (await darkroom.worker()).dispatcher.look()
+        darkroom.clock.forward(seconds=4)
     leased = [key for key in others if (await darkroom.job(key)).status == "leased"]
     assert len(leased) == 2  # what it does not need
 
@@ -177,7 +180,7 @@ async def test_the_caller_for_whom_room_is_kept_is_looked_at_however_many_others
         caller = await darkroom.caller()
         for _ in range(9):
             await darkroom.submit(caller)
-    for _ in range(45):
+    for _ in range(90):
         await (await darkroom.worker(slots=2)).dispatcher.look()
         darkroom.clock.forward(seconds=1)
     assert (await darkroom.job(job)).status == "leased"

@@ -146,7 +146,7 @@ CASES: list[tuple[str, Gate, Reason, datetime | None, str]] = [
     (
         "pictures",
         Gate(channels=[channel(limits={"": {"ipm": 4}}, pace={"ipm": [[int(NOW.timestamp() * 4), 4]]})]),
-        *(Reason.RATE_LIMIT, datetime(2026, 1, 1, 12, 1, 1, 750_000, tzinfo=UTC), "4 pictures per minute"),
+        *(Reason.RATE_LIMIT, datetime(2026, 1, 1, 12, 1, 1, 250_000, tzinfo=UTC), "4 pictures per minute"),
     ),
     (
         "learned rate",

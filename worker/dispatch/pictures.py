@@ -1,0 +1,97 @@
+"""Pictures per minute: calls ask for several, so that even distances between calls do not bound them.
+
+One meter counts the pictures of the last minute, which holds the limit; another spreads them over it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_MINUTE = timedelta(minutes=1)
+
+
+class WindowMeter:
+    """A number of pictures per minute, for calls that ask for several: remembered by quarter seconds.
+
+    Even spreading does not bound these: the last call of a window may ask for many. A part of a quarter
+    counts as a whole one, and the slack is added, so that the promise holds for the calls that leave.
+    """
+
+    SLACK = timedelta(seconds=0.5)  #: how late a start may be used
+    _TICKS = 4  # per second
+    _AHEAD = 10 * _TICKS  # starts are not given in order: what a later one is past may bind an earlier one
+
+    def __init__(self, limit: float, state: Any = None) -> None:
+        self.limit = limit
+        self._reach = int((_MINUTE + self.SLACK).total_seconds() * self._TICKS) + 1
+        self._counts: list[list[int]] = [list(pair) for pair in state or ()]
+        self._held: tuple[int, int] | None = None  # a start that is kept free: when, and its cost
+
+    def hold(self, cost: int, now: datetime) -> None:
+        """Keep the earliest start for a call that has to wait, until this meter is made anew; 0: none."""
+        if not cost:
+            self._held = None
+        elif self._held is None:
+            self._held = self._free(cost, int(now.timestamp() * self._TICKS)), cost
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return when enough of the past is over; a call that asks for more than the limit has it alone.
+
+        Beside a start that is kept free, whatever does not put that off may start.
+        """
+        begin = int(now.timestamp() * self._TICKS)
+        tick = self._free(cost, begin)
+        if self._held:
+            then, held = self._held
+            if tick > then or self._used(then) + held + cost > self.limit:
+                tick = self._free(cost + held, begin)
+        return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
+
+    def _free(self, cost: int, tick: int) -> int:
+        used = self._used(tick)
+        for then, count in self._counts:
+            if used + cost <= self.limit:
+                break
+            if then > tick - self._reach:
+                used -= count
+                tick = then + self._reach
+        return tick
+
+    def _used(self, tick: int) -> int:
+        """Return what counts at a time, with all that was promised for later."""
+        return sum(count for then, count in self._counts if then > tick - self._reach)
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Remember, and forget what is over."""
+        tick = int(start.timestamp() * self._TICKS)
+        kept = {then: count for then, count in self._counts if then > tick - self._reach - self._AHEAD}
+        kept[tick] = kept.get(tick, 0) + cost
+        self._counts = [list(pair) for pair in sorted(kept.items())]
+
+    def state(self) -> list[list[int]]:
+        """Return quarters of a second since 1970 and their counts."""
+        return self._counts
+
+
+class SpreadMeter:
+    """Spreads the pictures of a minute evenly. What a window holds at most is the ``WindowMeter``'s business.
+
+    Calls may come early by some seconds, to make up for what calls for more pictures left unused.
+    """
+
+    _EARLY = timedelta(seconds=3)
+
+    def __init__(self, limit: float, state: Any = None) -> None:
+        self._interval = _MINUTE / limit
+        self._due = datetime.fromisoformat(state) if state else None
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return when the calls before are paid for, but for some seconds."""
+        return now if self._due is None else max(now, self._due - self._EARLY)
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Push the next start away."""
+        self._due = max(start, self._due or start) + self._interval * cost
+
+    def state(self) -> str | None:
+        """Return the moment from which on nothing is owed any more, as text."""
+        return self._due.isoformat() if self._due else None
