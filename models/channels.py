@@ -34,7 +34,7 @@ class ChannelSettings(Limits):
     models: tuple[str, ...] = Field(description="models it serves; * at an end stands for anything")
     preset: str = Field("generic", description="the provider family: how to ask and what to expect")
     concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
-    burst: int = Field(1, gt=0, description="calls of a minute that may start at once; at most half of rpm")
+    burst: int = Field(1, gt=0, description="calls of a minute that may start at once")
     limits: Mapping[str, ModelLimits] = Field({}, description="limits of single models, beside these")
     order: int = Field(0, ge=0, le=1000, description="lower ones are used first; higher ones take the rest")
     weight: float = Field(1, gt=0, description="its share among open channels of the same order")

@@ -11,6 +11,7 @@ from worker.dispatch.plan import Guest
 
 _LIMITS = {
     "rpm": ("calls per minute", "rpm"),
+    "window": ("calls per minute", "rpm"),
     "rps": ("calls per second", "rps"),
     "rpd": ("calls per day (UTC)", "rpd"),
     "ipm": ("pictures per minute", "ipm"),
@@ -104,7 +105,7 @@ def _late(channel: Any, outlet: Outlet, model: str, pictures: int, at: datetime)
         words = f"{channel.name}: the provider refused faster calls; {rate}."
     else:
         unit, setting = _LIMITS[kind]
-        limit = channel.rpm if kind == "rpm" and not of_model else channel.limits[of_model][setting]
+        limit = channel.rpm if setting == "rpm" and not of_model else channel.limits[of_model][setting]
         words = f"The limit of {channel.name}{f' for {of_model}' if of_model else ''}: {limit:g} {unit}."
     yield Hindrance(Reason.RATE_LIMIT, words, start)
 

@@ -1,7 +1,7 @@
 """Rates that hold exactly over the whole fleet: how soon may the next call start?
 
-Rates per second and per minute are the generic cell rate algorithm (ITU-T I.371): starts are spread evenly,
-``burst`` of them may come at once. A call may leave a little later than it was given its start, which pushes
+Rates per second and per minute are the generic cell rate algorithm (ITU-T I.371): starts are spread evenly.
+Where a ``burst`` of them may come at once, the calls of the last minute are counted beside it. A call may leave a little later than it was given its start, which pushes
 starts together; so the even distance is a little longer than the limit says, by the ``slack``, and whoever is
 later than that gives the start back. What is promised for a window therefore holds for the calls that leave.
 
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from worker.dispatch.pictures import SpreadMeter, WindowMeter
+from worker.dispatch.windows import SpreadMeter, WindowMeter
 
 _MINUTE = timedelta(minutes=1)
 _TICK = timedelta(microseconds=1)
+_EARLY = timedelta(seconds=3)  # that pictures may come before their turn in an even row
 _COUNTED = timedelta(seconds=10)  # how long a corrected count is believed
 
 
@@ -26,15 +27,6 @@ class Rate:
 
     calls: float
     window: timedelta = _MINUTE
-    burst: int = 1
-
-    @property
-    def at_once(self) -> int:
-        """How many may start at once: the burst, but at most about half of what the window allows.
-
-        A larger one could not be paid for: what starts after it would come too early for the limit.
-        """
-        return min(self.burst, 1 + int(self.calls / 2))
 
     @property
     def slack(self) -> timedelta:
@@ -43,11 +35,11 @@ class Rate:
 
     @property
     def interval(self) -> timedelta:
-        """The distance of starts; whole bursts are paid for by longer distances.
+        """The distance of starts.
 
         It is rounded up: distances that are a fraction of a microsecond too short add up to a call too many.
         """
-        return (self.window + self.slack) / (self.calls - (self.at_once - 1)) + _TICK
+        return (self.window + self.slack) / self.calls + _TICK
 
 
 class Meter(Protocol):
@@ -74,10 +66,8 @@ class RateMeter:
         self.due = datetime.fromisoformat(state) if isinstance(state, str) else state
 
     def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when a call may start; one that costs more than the burst only waits longer afterwards."""
-        if self.due is None:
-            return now
-        return max(now, self.due - self.rate.interval * (self.rate.at_once - 1))
+        """Return when the calls before are paid for."""
+        return now if self.due is None else max(now, self.due)
 
     def take(self, start: datetime, cost: int) -> None:
         """Push the next start away."""
@@ -153,7 +143,7 @@ class Pace:
     def hold(self, pictures: int, now: datetime) -> None:
         """Keep room for so many pictures, which smaller calls would use up again and again; 0: none."""
         for gauge in self.gauges:
-            if isinstance(gauge.meter, WindowMeter):
+            if gauge.per_picture and isinstance(gauge.meter, WindowMeter):
                 gauge.meter.hold(pictures, now)
 
     def hindrance(self, pictures: int, now: datetime) -> str | None:
@@ -169,19 +159,15 @@ class Pace:
 
 def gauges(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> list[Gauge]:
     """Make the meters for limits as ``models.channels.Limits`` describes them, where they were left."""
-    burst = limits.get("burst") or 1
-    rates = (
-        ("rpm", Rate(limits["rpm"], burst=burst) if limits.get("rpm") else None),
-        ("rps", Rate(limits["rps"], timedelta(seconds=1)) if limits.get("rps") else None),
-    )
-    found = [
-        Gauge(name, RateMeter(rate, state.get(name)))
-        for kind, rate in rates
-        if rate is not None and (name := f"{prefix}{kind}")
-    ]
+    found: list[Gauge] = []
+    if limits.get("rpm"):
+        found += calls_per_minute(prefix, limits, limits["rpm"], state.get(f"{prefix}rpm"), state)
+    if limits.get("rps"):
+        rate = Rate(limits["rps"], timedelta(seconds=1))
+        found.append(Gauge(f"{prefix}rps", RateMeter(rate, state.get(f"{prefix}rps"))))
     if limits.get("ipm"):
         name = f"{prefix}spread"
-        found.append(Gauge(name, SpreadMeter(limits["ipm"], state.get(name)), per_picture=True))
+        found.append(Gauge(name, SpreadMeter(limits["ipm"], _EARLY, state.get(name)), per_picture=True))
         name = f"{prefix}ipm"
         found.append(Gauge(name, WindowMeter(limits["ipm"], state.get(name)), per_picture=True))
     if limits.get("rpd"):
@@ -190,9 +176,27 @@ def gauges(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> 
     return found
 
 
+def calls_per_minute(
+    prefix: str, limits: Mapping[str, Any], rate: float, due: Any, state: Mapping[str, Any]
+) -> list[Gauge]:
+    """Make the meters for a limit with its burst, if calls are made at this rate now, which may be lower."""
+    burst, name = limits.get("burst") or 1, f"{prefix}window"
+    if burst == 1:
+        return [Gauge(f"{prefix}rpm", RateMeter(Rate(rate), due))]
+    early = _MINUTE / rate * (burst - 1) if rate == limits["rpm"] else timedelta(0)
+    return [
+        Gauge(f"{prefix}rpm", SpreadMeter(rate, early, due)),
+        Gauge(name, WindowMeter(limits["rpm"], state.get(name))),
+    ]
+
+
 def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
     """Return how late a start under these limits may be used; ``None``: any time."""
-    slacks = {"rpm": Rate(1).slack, "ipm": WindowMeter.SLACK, "rps": Rate(1, timedelta(seconds=1)).slack}
+    slacks = {
+        "rpm": Rate(1).slack if (limits.get("burst") or 1) == 1 else WindowMeter.SLACK,
+        "ipm": WindowMeter.SLACK,
+        "rps": Rate(1, timedelta(seconds=1)).slack,
+    }
     return min((slack for name, slack in slacks.items() if limits.get(name)), default=None)
 
 

@@ -12,7 +12,7 @@ from models.channels import serves
 from models.queries.lanes import Candidate
 from worker.dispatch.breaker import Breaker
 from worker.dispatch.learned import Learned
-from worker.dispatch.meters import DayMeter, Gauge, Pace, Rate, RateMeter, gauges
+from worker.dispatch.meters import DayMeter, Pace, calls_per_minute, gauges
 from worker.dispatch.reopening import AT_ONCE, room_after
 
 _STARTED, _KEPT = "started", "kept"  # beside the meters' states: the latest start; for whom room is kept
@@ -90,7 +90,10 @@ class Outlet:
         self._probes: dict[str, datetime] = {}
         self._kept = self._kept_before = Kept.from_json(state.get(_KEPT), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
-        self._pace = Pace([*_channel_rate(row, learned, now), *gauges("", {**whole, "rpm": None}, state)])
+        #: the calls per minute of the whole channel that are made now: configured, or less if learned so
+        self.rpm = rate = learned.rate_at(now, row.rpm)
+        minute = calls_per_minute("", whole, rate, row.next_start_at, state) if rate else []
+        self._pace = Pace([*minute, *gauges("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
         self._paces = {m: Pace(gauges(f"{m}/", limits, state)) for m, limits in self._limits.items()}
         most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: configured, or fewer
@@ -189,12 +192,6 @@ class Outlet:
             key=lambda late: late[0],
         )[1]
 
-    @property
-    def rpm(self) -> float | None:
-        """The calls per minute of the whole channel that are made now: configured, or less if learned so."""
-        meters = (gauge.meter for gauge in self._pace.gauges if gauge.name == "rpm")
-        return next((meter.rate.calls for meter in meters if isinstance(meter, RateMeter)), None)
-
     def busy(self, model: str | None = None) -> int:
         """Return the calls in flight, of one model if it is given."""
         return sum(self._busy.values()) if model is None else self._busy.get(model, 0)
@@ -267,12 +264,3 @@ def stopped(channel: Any) -> bool:
     """Tell whether a channel starts nothing until a person acts."""
     stops = (channel.paused_at, channel.draining_at, channel.tripped_at)
     return any(at is not None for at in stops)
-
-
-def _channel_rate(row: Any, learned: Learned, now: datetime) -> list[Gauge]:
-    """Return the meter of the channel's calls per minute: configured, or less if it was learned so."""
-    rate = learned.rate_at(now, row.rpm)
-    if rate is None:
-        return []
-    burst = row.limits.get("", {}).get("burst") or 1 if rate == row.rpm else 1
-    return [Gauge("rpm", RateMeter(Rate(rate, burst=burst), row.next_start_at))]

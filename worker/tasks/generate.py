@@ -198,7 +198,7 @@ def _hindrance(bench: Workbench, job: Row[Any], now: datetime) -> str | None:
 def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
     """Tell whether a start is so late that it could come too close to others."""
     settings = bench.tools.routes[job.channel].settings
-    limits = [settings.model_dump(include={"rpm", "rps", "rpd", "ipm"}), {"rpm": job.caller_rpm}]
+    limits = [settings.model_dump(include={"rpm", "rps", "rpd", "ipm", "burst"}), {"rpm": job.caller_rpm}]
     if job.model in settings.limits:
         limits.append(settings.limits[job.model].model_dump())
     slacks = [slack for each in limits if (slack := slack_of(each)) is not None]

@@ -1,11 +1,12 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.dispatch.meters import DayMeter, Pace, Rate, RateMeter, gauges
-from worker.dispatch.pictures import WindowMeter
+from worker.dispatch.meters import DayMeter, Pace, Rate, RateMeter, gauges, slack_of
+from worker.dispatch.windows import WindowMeter
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 looks = st.lists(st.tuples(st.floats(0, 20), st.integers(1, 8), st.floats(0, 1)), min_size=1, max_size=80)
@@ -19,14 +20,15 @@ def most_in_a_window(starts: list[tuple[datetime, int]], window: timedelta) -> i
 def test_no_minute_holds_more_calls_than_the_limit_even_if_calls_leave_late(
     rpm: int, burst: int, asked: list[tuple[float, int, float]]
 ) -> None:
-    rate = Rate(rpm, burst=burst)
-    meter, now, left = RateMeter(rate), NOW, []
+    limits = {"rpm": rpm, "burst": burst}
+    pace, slack, now, left = Pace(gauges("", limits, {})), slack_of(limits), NOW, []
+    assert slack is not None
     for pause, count, lateness in asked:
         now += timedelta(seconds=pause)
         for _ in range(count):
-            start = meter.earliest(1, now)
-            meter.take(start, 1)
-            left.append((start + rate.slack * lateness * 0.99, 1))
+            start = pace.next_start(1, now)
+            pace.take(start, 1)
+            left.append((start + slack * lateness * 0.99, 1))
     assert most_in_a_window(left, timedelta(minutes=1)) <= rpm
 
 
@@ -147,20 +149,20 @@ def test_no_day_holds_more_calls_than_its_quota_however_close_to_midnight(
     assert max(Counter(start.date() for start in starts).values()) <= rpd
 
 
-def test_a_burst_starts_at_once_and_is_paid_for_afterwards() -> None:
-    meter = RateMeter(Rate(60, burst=3))
-    starts = []
-    for _ in range(4):
-        start = meter.earliest(1, NOW)
-        meter.take(start, 1)
-        starts.append((start - NOW).total_seconds())
-    assert starts[:3] == [0, 0, 0]
-    assert starts[3] > 1
+@pytest.mark.parametrize("burst", [3, 30, 60])
+def test_a_burst_starts_at_once_and_the_limit_is_used_nevertheless(burst: int) -> None:
+    pace, starts = Pace(gauges("", {"rpm": 60, "burst": burst}, {})), [NOW]
+    pace.take(NOW, 1)
+    while starts[-1] < NOW + timedelta(minutes=10):
+        starts.append(pace.next_start(1, starts[-1]))
+        pace.take(starts[-1], 1)
+    assert starts[burst - 1] == NOW < starts[burst]
+    assert len(starts) >= 600 * 0.97
 
 
 @given(asked=looks)
 def test_meters_go_on_where_their_kept_state_says(asked: list[tuple[float, int, float]]) -> None:
-    limits = {"rpm": 30, "rps": 2, "ipm": 40, "rpd": 25}
+    limits = {"rpm": 30, "burst": 4, "rps": 2, "ipm": 40, "rpd": 25}
     kept, forgetful, now = Pace(gauges("", limits, {})), Pace(gauges("", limits, {})), NOW
     for pause, pictures, _ in asked:
         now += timedelta(seconds=pause)

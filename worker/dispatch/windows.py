@@ -1,6 +1,7 @@
-"""Pictures per minute: calls ask for several, so that even distances between calls do not bound them.
+"""Counts over the last minute, for what even distances between calls do not bound: pictures, and bursts.
 
-One meter counts the pictures of the last minute, which holds the limit; another spreads them over it.
+Calls ask for several pictures, and bursts start together. One meter counts what left in the last minute,
+which holds the limit; another spreads the starts over it, so that they come evenly.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,10 @@ _MINUTE = timedelta(minutes=1)
 
 
 class WindowMeter:
-    """A number of pictures per minute, for calls that ask for several: remembered by quarter seconds.
+    """A number of pictures or calls per minute, remembered by quarter seconds.
 
-    Even spreading does not bound these: the last call of a window may ask for many. A part of a quarter
-    counts as a whole one, and the slack is added, so that the promise holds for the calls that leave.
+    A part of a quarter counts as a whole one, and the slack is added, so that the promise holds for the calls
+    that leave.
     """
 
     SLACK = timedelta(seconds=0.5)  #: how late a start may be used
@@ -73,20 +74,18 @@ class WindowMeter:
 
 
 class SpreadMeter:
-    """Spreads the pictures of a minute evenly. What a window holds at most is the ``WindowMeter``'s business.
+    """Spreads a minute's pictures or calls evenly. What a window holds at most is the ``WindowMeter``'s business.
 
-    Calls may come early by some seconds, to make up for what calls for more pictures left unused.
+    They may come early: calls of a burst, and what makes up for pictures that larger calls left unused.
     """
 
-    _EARLY = timedelta(seconds=3)
-
-    def __init__(self, limit: float, state: Any = None) -> None:
-        self._interval = _MINUTE / limit
-        self._due = datetime.fromisoformat(state) if state else None
+    def __init__(self, limit: float, early: timedelta, state: Any = None) -> None:
+        self._interval, self._early = _MINUTE / limit, early
+        self._due = datetime.fromisoformat(state) if isinstance(state, str) else state
 
     def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when the calls before are paid for, but for some seconds."""
-        return now if self._due is None else max(now, self._due - self._EARLY)
+        """Return when what started before is paid for, but for what may come early."""
+        return now if self._due is None else max(now, self._due - self._early)
 
     def take(self, start: datetime, cost: int) -> None:
         """Push the next start away."""
