@@ -74,7 +74,7 @@ class WindowMeter:
 
 
 class SpreadMeter:
-    """Spreads a minute's pictures or calls evenly. What a window holds at most is the ``WindowMeter``'s business.
+    """Spreads a minute's pictures or calls evenly; the ``WindowMeter`` holds the limit.
 
     They may come early: calls of a burst, and what makes up for pictures that larger calls left unused.
     """
