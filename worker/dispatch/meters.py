@@ -1,10 +1,10 @@
 """Rates that hold exactly over the whole fleet: how soon may the next call start?
 
 Rates per second and per minute are the generic cell rate algorithm (ITU-T I.371): starts are spread evenly.
-A call may leave a little later than it was given its start, which pushes starts together; so the even distance
-is a little longer than the limit says, by the ``slack``, and whoever is later than that gives the start back.
-What is promised for a window therefore holds for the calls that leave. Pictures and bursts are counted as well
-(``worker.dispatch.windows``).
+A call may leave a little later than it was given its start, which pushes starts together; so the even
+distance is a little longer than the limit says, by the ``slack``, and whoever is later than that gives the
+start back. What is promised for a window therefore holds for the calls that leave. Pictures and bursts are
+counted as well (``worker.dispatch.windows``).
 
 Quotas per day count, and begin anew at midnight UTC, as the providers' own do.
 """
