@@ -1,5 +1,6 @@
 """Queued jobs of several callers, written straight into the database, and when their calls arrive."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +22,21 @@ TRIES = 100  # a refusal of the provider must not end a job of these benches
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """So many jobs of one caller; ``prompt`` is what all their prompts begin with."""
+    """So many jobs of one caller; ``prompt`` is what all their prompts begin with.
+
+    ``pictures`` are what they ask for, in turn.
+    """
 
     count: int
     model: str = "bench"
     caller: str = "bench"
     campaign: str | None = None
     prompt: str = "a cat"
+    pictures: Sequence[int | None] = (None,)
+
+    def asked_by(self, prompt: str) -> int:
+        """Return how many pictures the job with this prompt asks for."""
+        return self.pictures[int(prompt.rpartition(" ")[2]) % len(self.pictures)] or 1
 
 
 def queue(database_url: str, batches: Sequence[Batch]) -> None:
@@ -60,12 +69,13 @@ async def _caller(database: Database, name: str) -> UUID:
 
 def _jobs(batch: Batch) -> list[NewJob]:
     at = now()
+    asked = itertools.cycle(batch.pictures)
     return [
         NewJob(
             id=new_id(),
             model=batch.model,
             prompt=f"{batch.prompt}, number {number}",
-            request={"images": [], "size": None, "n": None, "params": {}},
+            request={"images": [], "size": None, "n": next(asked), "params": {}},
             priority=5,
             max_attempts=TRIES,
             on_unknown="retry",

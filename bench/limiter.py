@@ -9,7 +9,12 @@ from bench.figures import Figure
 from bench.stage import Stage
 from tests.support.windows import emptiest, fullest
 
-LIMITS = {"fast": 600, "slow": 120}  # calls per minute, by model: each has a channel of its own
+RUNS = {  # by model: each has a channel of its own, with a limit per minute
+    "fast": ({"rpm": 600}, Batch(2800, model="fast")),
+    "slow": ({"rpm": 120}, Batch(560, model="slow")),
+    "burst": ({"rpm": 120, "burst": 30}, Batch(560, model="burst")),
+    "pictures": ({"ipm": 120}, Batch(240, model="pictures", pictures=(1, 2, 3, 4))),
+}
 SECONDS, SETTLING, MINUTE = 160.0, 5.0, 60.0
 DELAY = "2-4"  # seconds that a call takes
 _USED = 0.97  # of the limit, while work waits
@@ -30,35 +35,44 @@ def _measured(stage: Stage, where: str, workers: int) -> list[Figure]:
         channels = [
             {
                 **{"name": model, "base_url": provider, "api_key": f"practice-{model}", "models": [model]},
-                **{"rpm": rpm, "concurrency": 500},
+                **{**limits, "concurrency": 500},
             }
-            for model, rpm in LIMITS.items()
+            for model, (limits, _) in RUNS.items()
         ]
         url = scene.database_url
         if workers:
             scene.crew(channels, workers=workers)
         else:
             url = scene.up(channels)
-        enough = int(SECONDS / MINUTE) + 2
-        queue(url, [Batch(enough * rpm, model=model) for model, rpm in LIMITS.items()])
+        queue(url, [batch for _, batch in RUNS.values()])
         time.sleep(SECONDS)
         load = os.getloadavg()[0]
         calls = calls_at(provider)
     figures = []
-    for model, rpm in LIMITS.items():
-        times = [call["received"] for call in calls if call["model"] == model]
-        figures += _figures(f"{rpm} calls/min, {where}, load {load:.1f}", times, rpm)
+    for model, (limits, batch) in RUNS.items():
+        times = [
+            call["received"]
+            for call in calls
+            if call["model"] == model
+            for _ in range(batch.asked_by(call["prompt"]))
+        ]
+        words = ", ".join(f"{limit} {name}" for name, limit in limits.items())
+        even = _USED if limits.keys() == {"rpm"} else None
+        figures += _figures(f"{words}, {where}, load {load:.1f}", times, next(iter(limits.values())), even)
     return figures
 
 
-def _figures(name: str, times: Sequence[float], rpm: int) -> list[Figure]:
-    """Compare arrivals with the limit; the first seconds are left out of what is used."""
+def _figures(name: str, times: Sequence[float], limit: int, even: float | None) -> list[Figure]:
+    """Compare arrivals with the limit; the first seconds are left out of what is used.
+
+    ``even``: how much of it any window has to use; ``None``: calls come in bursts, or ask for several.
+    """
     begun, ended = min(times) + SETTLING, max(times)
     used = sum(time >= begun for time in times) / ((ended - begun) / MINUTE)
     least = emptiest(times, MINUTE, first=begun, last=ended)
-    options = {"unit": "calls", "limit": float(rpm), "limited_by": "the limit", "of_limit": True}
+    options = {"unit": "", "limit": float(limit), "limited_by": "the limit", "of_limit": True}
     return [
         Figure(f"{name}: fullest 60 s", fullest(times, MINUTE), goal=1.0, at_most=True, **options),  # type: ignore[arg-type]
         Figure("  on average per 60 s", used, goal=_USED, **options),  # type: ignore[arg-type]
-        Figure("  emptiest 60 s", least, goal=_USED, **options),  # type: ignore[arg-type]
+        Figure("  emptiest 60 s", least, goal=even, **options),  # type: ignore[arg-type]
     ]
