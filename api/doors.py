@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.intake import Intake
 from api.problems import Problem, problem_answer, translated
 
 _requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
@@ -17,6 +18,7 @@ _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was an
 _log = structlog.get_logger()
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_PATIENCE = 10.0  # seconds that a client may stop in the middle of a body that nobody wants
 
 
 Tongue = tuple[Callable[[str], bool], Callable[[Problem, str], Response]]
@@ -26,8 +28,16 @@ Tongue = tuple[Callable[[str], bool], Callable[[Problem, str], Response]]
 class FrontDoor:
     """The outermost part of the app. ``tongues`` are those of surfaces that do not answer with problems."""
 
-    def __init__(self, app: ASGIApp, *, body_limit: int, tongues: Sequence[Tongue] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_limit: int,
+        tongues: Sequence[Tongue] = (),
+        patience: float = _PATIENCE,
+    ) -> None:
         self._app, self._limit, self._tongues = app, body_limit, tuple(tongues)
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -36,12 +46,12 @@ class FrontDoor:
             return
         request_id = _request_id(scope)
         scope["darkroom.request_id"] = request_id
-        answer = _Answer(send, request_id)
+        body = Intake(scope, receive, limit=self._limit, patience=self._patience)
+        answer = _Answer(send, request_id, body)
         begun = perf_counter()
         try:
-            if _declared(scope) > self._limit:
-                raise _too_large(self._limit)
-            await self._app(scope, _Body(receive, self._limit), answer)
+            body.check()
+            await self._app(scope, body, answer)
         except Problem as problem:
             await self._written(problem, scope)(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller gets an answer
@@ -57,41 +67,20 @@ class FrontDoor:
         return write(problem, request_id)
 
 
-class _Body:
-    """Receives a body up to a limit, declared or not."""
-
-    def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive, self._limit, self._taken = receive, limit, 0
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._taken += len(message.get("body", b""))
-        if self._taken > self._limit:
-            raise _too_large(self._limit)
-        return message
-
-
 class _Answer:
-    """Sends an answer with the request's id on it, and remembers its status."""
+    """Sends an answer with the request's id on it once the body is in, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self._id, self.status = send, request_id.encode("ascii"), 0
+    def __init__(self, send: Send, request_id: str, body: Intake) -> None:
+        self._send, self._id, self._body, self.status = send, request_id.encode("ascii"), body, 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._id)]
+            headers = [*message.get("headers", ()), (b"x-request-id", self._id)]
+            if not await self._body.finish():
+                headers.append((b"connection", b"close"))
+            message["headers"] = headers
         await self._send(message)
-
-
-def _declared(scope: Scope) -> int:
-    text = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    return int(text) if text.isdigit() and len(text) < 20 else 0
-
-
-def _too_large(limit: int) -> Problem:
-    detail = f"The body is larger than {limit:,} bytes."
-    return Problem(413, "body_too_large", detail, headers={"Connection": "close"})
 
 
 def _request_id(scope: Scope) -> str:
