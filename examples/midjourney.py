@@ -1,4 +1,4 @@
-"""A client of midjourney-proxy, pointed at Darkroom: imagine, upscale, vary, inpaint, describe.
+"""A client of midjourney-proxy, pointed at Darkroom: imagine, upscale, vary, inpaint, animate, describe.
 
 Start `darkroom demo` in another terminal; it prints its address and a key. Then:
 
@@ -42,8 +42,8 @@ class Midjourney:
         return self.submit("action", taskId=task["id"], customId=custom_id)
 
     def picture(self, task: dict[str, Any]) -> bytes:
-        """Fetch the picture that a task shows."""
-        with urllib.request.urlopen(task["imageUrl"], timeout=60) as answer:
+        """Fetch the picture, or the video, that a task shows."""
+        with urllib.request.urlopen(task["imageUrl"] or task["videoUrl"], timeout=60) as answer:
             return bytes(answer.read())
 
     def _wait(self, number: str) -> dict[str, Any]:
@@ -92,7 +92,8 @@ def main(address: str, key: str, folder: str = "midjourney") -> None:
     into.mkdir(parents=True, exist_ok=True)
 
     def keep(name: str, task: dict[str, Any]) -> None:
-        path = into / f"{name}.{task['imageUrl'].rpartition('.')[2].split('?')[0]}"
+        shown = task["imageUrl"] or task["videoUrl"]
+        path = into / f"{name}.{shown.rpartition('.')[2].split('?')[0]}"
         path.write_bytes(client.picture(task))
         print(f"{task['action']:<10} {path}   {(task['prompt'] or '').splitlines()[0][:60]}")
 
@@ -106,6 +107,8 @@ def main(address: str, key: str, folder: str = "midjourney") -> None:
     keep(
         "inpaint", client.submit("modal", taskId=dialog["id"], prompt="a full moon", maskBase64=mask(96, 64))
     )
+    if any("animate_low" in button["customId"] for button in upscaled["buttons"]):
+        keep("animate", client.press(upscaled, "animate_low"))  # offered where there is a video model
     described = client.submit("describe", base64=data_url(client.picture(upscaled)))
     print(f"{described['action']:<10}\n{described['prompt']}")
 

@@ -89,6 +89,7 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
         allow_private=("127.0.0.0/8",),
         midjourney_image_model="practice-image",
         midjourney_text_model="practice-text",
+        midjourney_video_model="practice-video",
         log_level="error",
     )
     return settings.model_copy(update={"upstream_base_url": None, "api_keys": (), "admin_keys": ()})

@@ -79,12 +79,13 @@ def _run_example(said: str, folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4️⃣" in done.stdout
-    assert sorted(file.stem for file in folder.iterdir()) == [
-        "imagine",
-        "inpaint",
-        "upscale",
-        "variation",
-        "zoom",
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "animate.mp4",
+        "imagine.jpg",
+        "inpaint.jpg",
+        "upscale.png",
+        "variation.jpg",
+        "zoom.jpg",
     ]
 
 

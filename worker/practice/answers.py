@@ -43,6 +43,12 @@ def linked_message(deliver: Delivery, urls: Sequence[str]) -> Message:
             return Message("\n\n".join(f"![image]({url})" for url in urls), url=urls[0])
 
 
+def filmed_message(urls: Sequence[str]) -> Message:
+    """Carry videos by their addresses, as most relays do."""
+    links = (f"[▶️ Watch the video]({url})" for url in urls)
+    return Message("\n".join(links), url=urls[0])
+
+
 def inline_message(deliver: Delivery, pictures: Sequence[bytes]) -> Message:
     """Carry pictures by their bytes, as base64."""
     data = [f"data:image/png;base64,{encoded(png)}" for png in pictures]

@@ -54,6 +54,11 @@ def reads_and_writes(model: str) -> bool:
     return "text" in model.lower()
 
 
+def makes_videos(model: str) -> bool:
+    """Tell whether a model makes videos: one with ``video`` in its name."""
+    return "video" in model.lower()
+
+
 def _wish(defaults: Wish, hints: dict[str, Any], practice: object) -> Wish:
     if practice is not None and not isinstance(practice, dict):
         raise InvalidRequest("practice", "an object is expected")

@@ -8,15 +8,17 @@ from worker.practice.answers import (
     LINKED,
     Message,
     b64_json,
+    filmed_message,
     inline_message,
     linked_message,
     plain_body,
     plain_script,
     stream_script,
 )
-from worker.practice.asking import Asked
+from worker.practice.asking import Asked, makes_videos
 from worker.practice.corpus import CorpusCase
 from worker.practice.drawing import Recipe
+from worker.practice.elsewhere import PLACE
 from worker.practice.failures import CHARGED, SENTENCES, failure_answer, limited
 from worker.practice.gallery import Gallery, LinkFault, cut_short
 from worker.practice.ledger import LedgerCall
@@ -98,6 +100,8 @@ class Studio:
         elif (words := words_for(asked)) is not None:
             call.outcome, message = "text", Message(words)
             wish = wish.changed({"progress": "none"})
+        elif makes_videos(model):
+            message = _filmed(asked, call, failing, base_url)
         elif wish.deliver in LINKED or (failing and failing.kind == "dead_link"):
             message = self._linked(asked, call, failing, base_url)
         else:
@@ -125,6 +129,13 @@ class Studio:
         )
         urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
         return linked_message(asked.wish.deliver, urls)
+
+
+def _filmed(asked: Asked, call: LedgerCall, failing: Failing | None, base_url: str) -> Message:
+    """Carry links to as many videos as were asked for."""
+    place = "/pictures/" if failing and failing.kind == "dead_link" else PLACE + "videos/"
+    numbers = range(call.earlier * asked.n + 1, (call.earlier + 1) * asked.n + 1)
+    return filmed_message([f"{base_url}{place}{call.number:06d}-{number}.mp4" for number in numbers])
 
 
 def _recipes(asked: Asked, call: LedgerCall) -> list[Recipe]:

@@ -128,7 +128,7 @@ async def cinema(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
 
 
 async def test_a_video_is_made_and_told_as_one(cinema: Studio) -> None:
-    task = await cinema.done("video", prompt="it runs #case:R072", image=RED, motion="high", batchSize=2)
+    task = await cinema.done("video", prompt="it runs", image=RED, motion="high", batchSize=2)
     assert (task["action"], task["status"], task["failReason"]) == ("VIDEO", "SUCCESS", None)
     assert (task["imageUrl"], task["imageUrls"], len(task["videoUrls"])) == (None, None, 2)
     answer = await cinema.service.client.get(task["videoUrl"])
@@ -139,8 +139,9 @@ async def test_a_video_is_made_and_told_as_one(cinema: Studio) -> None:
     assert (refused["code"], refused["description"]) == (4, "This task has no picture.")
 
 
-async def test_a_picture_is_no_video(cinema: Studio) -> None:
-    task = await cinema.done("video", prompt="it runs", image=RED)
+async def test_a_picture_is_no_video(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_studio(sqlite_url, tmp_path, midjourney_video_model="practice-image") as studio:
+        task = await studio.done("video", prompt="it runs", image=RED)
     assert (task["status"], task["videoUrl"]) == ("FAILURE", None)
     assert "video" in task["failReason"]
 
@@ -171,6 +172,10 @@ async def test_a_single_picture_is_animated_where_there_is_a_video_model(cinema:
         assert (job.model, len(called.images)) == ("practice-video", 1)
         assert "a red fox" in called.prompt
         assert motion in called.prompt
+        await cinema.develop()
+        task = await cinema.fetch(task["id"])
+        assert (task["status"], task["imageUrl"], task["buttons"]) == ("SUCCESS", None, [])
+        assert task["videoUrl"].endswith(".mp4")
 
 
 async def test_without_a_video_model_nothing_is_offered_to_animate(studio: Studio) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.worker.practice.conftest import Ask
 from worker.practice.png import prompt_of
 from worker.practice.server import PracticeServer, start_practice
+from worker.storage.pictures import inspect
 
 DATA = re.compile(rb'(?:base64,|b64_json\\?":\\?")([A-Za-z0-9+/=]+)')
 LINK = re.compile(rb"/pictures/[\w.]+")
@@ -54,6 +55,29 @@ async def test_pictures_are_drawn_unless_asked_otherwise() -> None:
             (png,) = await pictures_in(await response.read(), client)
 
     assert Image.open(io.BytesIO(png)).size == (256, 128)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_model_with_video_in_its_name_makes_videos(
+    ask: Ask, client: aiohttp.ClientSession, stream: bool
+) -> None:
+    first, second = [
+        await ask("a cat", model="practice-video", stream=stream, practice={"n": 2}) for _ in range(2)
+    ]
+    links = [dict.fromkeys(re.findall(rb"/[\w./-]+\.mp4", each.body)) for each in (first, second)]
+    assert [len(found) for found in links] == [2, 2]
+    assert not set(links[0]) & set(links[1])
+    for link in links[0]:
+        async with client.get(link.decode()) as response:
+            assert (response.status, response.content_type) == (200, "video/mp4")
+            assert inspect(await response.read()).content_type == "video/mp4"
+
+
+async def test_the_link_to_a_video_may_be_dead(ask: Ask, client: aiohttp.ClientSession) -> None:
+    answer = await ask("a cat", model="practice-video", practice={"fail": "dead link"})
+    (link,) = dict.fromkeys(re.findall(rb"/[\w./-]+\.mp4", answer.body))
+    async with client.get(link.decode()) as response:
+        assert response.status == 404
 
 
 @pytest.mark.parametrize(
