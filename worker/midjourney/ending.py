@@ -1,6 +1,5 @@
 """How a task ends: with the pictures of its jobs, put together, or with the reason why there is none."""
 
-import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
-from models.errors import NotFound, PictureError, StorageError
+from models.errors import PictureError, StorageError
 from models.ids import new_id
 from models.midjourney.pictures import numbered
 from models.midjourney.standing import SETTLED, begun_at
@@ -20,8 +19,8 @@ from models.queries.midjourney_endings import postpone, text_of
 from models.queries.pictures import insert_assets
 from models.request import wants_text
 from models.states import JobStatus
-from worker.midjourney.grid import compose
 from worker.midjourney.hooks import tell_end
+from worker.midjourney.opening import opened
 from worker.midjourney.texts import described, text_changes
 from worker.midjourney.topping import top_up
 from worker.storage.bring import StoredPicture
@@ -29,6 +28,7 @@ from worker.tools import Tools
 
 _AGAIN = timedelta(seconds=5)  # until storage is asked again
 _NOTHING = "No picture came back."
+_DAMAGED = "What came is damaged or gone, and can't be opened as a picture. Submit it again."
 _NO_PROMPT = "The text model answered without a prompt. Try again, or set another text model."
 _NO_VIDEO = "The model sent a picture where a video was asked for. Set a video model that makes videos."
 _REASON = 2000  # characters of a reason
@@ -56,20 +56,32 @@ async def end(tools: Tools, task: Row[Any]) -> bool:
         return False  # another worker, or its caller, lets it go on
     if text is not None:
         return await _ended(tools, task, await _text_ending(tools, task, parts, text))
+    ending = await _picture_ending(tools, task, parts, pictures)
+    return ending is not None and await _ended(tools, task, ending)
+
+
+async def _picture_ending(
+    tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: Sequence[Any]
+) -> Ending | None:
+    """Return how a task ends with what came, or ``None`` if it is too early for that."""
     nothing = _NOTHING
     if task.action == Action.VIDEO:
         nothing = _NO_VIDEO if pictures else nothing
         pictures = [each for each in pictures if each.content_type.startswith("video/")]
     if pictures and await top_up(tools, task, parts, len(pictures)):
-        return False
+        return None
     try:
-        shown = await _shown(tools, task, pictures) if pictures else None
+        found = await opened(tools, pictures)
+        shown = None if found.grid is None else await _kept(tools, task, found.grid)
     except StorageError as error:
-        _log.warning("a grid waits for storage", task=task.id, error=str(error)[:300])
+        _log.warning("a Midjourney task waits for storage", task=task.id, error=str(error)[:300])
         async with tools.database.writing() as connection:
             await postpone(connection, task.id, until=tools.clock() + _AGAIN)
-        return False
-    return await _ended(tools, task, _ending(parts, pictures, shown, at=tools.clock(), nothing=nothing))
+        return None
+    if damaged := len(pictures) - len(found.pictures):
+        _log.error("damaged pictures are left out", task=task.id, count=damaged)
+        nothing = _DAMAGED
+    return _ending(parts, found.pictures, shown, at=tools.clock(), nothing=nothing)
 
 
 async def _ended(tools: Tools, task: Row[Any], ending: Ending) -> bool:
@@ -125,27 +137,14 @@ def reason_of(parts: Sequence[Any], nothing: str) -> str:
     return nothing
 
 
-async def _shown(tools: Tools, task: Row[Any], pictures: Sequence[Any]) -> dict[str, Any] | None:
-    """Return the row of a grid; ``None`` where one picture is all, or none can be read. ``StorageError``."""
-    if len(pictures) == 1:
-        return None
-    contents = [await _read(tools, picture.key) for picture in pictures]
-    grid = await asyncio.to_thread(compose, contents)
-    if grid is None:
-        return None
+async def _kept(tools: Tools, task: Row[Any], grid: bytes) -> dict[str, Any] | None:
+    """Store a grid and return its row, or ``None`` if it can't be kept. Raises ``StorageError``."""
     try:
         stored = await tools.keeper.bring_bytes(grid)
     except PictureError as error:
         _log.error("a grid could not be kept", task=task.id, error=error.message)
         return None
     return _asset(task, stored, tools.clock())
-
-
-async def _read(tools: Tools, key: str) -> bytes | None:
-    try:
-        return await tools.store.get(key)
-    except NotFound:
-        return None
 
 
 def _asset(task: Row[Any], stored: StoredPicture, at: datetime) -> dict[str, Any]:

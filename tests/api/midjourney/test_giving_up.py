@@ -1,16 +1,20 @@
 """Tasks that can't end as they should fail with a plain reason, and keep no other from ending."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import update
+import pytest
+from sqlalchemy import select, update
 
 from models.midjourney_tables import midjourney_tasks
 from models.queries.midjourney_endings import claim_ready, release
+from models.tables import assets
+from tests.api.midjourney.asking import jobs_of
 from tests.api.midjourney.strict import decoded
-from tests.api.midjourney.studio import Studio
+from tests.api.midjourney.studio import Studio, open_studio
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import new_posting
 from worker.midjourney.giving_up import give_up, still_claimed
@@ -82,15 +86,42 @@ async def test_a_task_that_another_worker_lets_go_on_is_not_given_up(each_studio
     assert (await each_studio.fetch(number))["status"] == "IN_PROGRESS"
 
 
-async def test_damaged_pictures_keep_no_task_from_ending(studio: Studio) -> None:
-    number = await drawn(studio)
-    pictures = list(picture_folder(studio).rglob("*.png"))
-    assert pictures
+DAMAGES = {"damaged": b"\x89PNG and then nothing", "empty": b"", "gone": None}
+
+
+def spoil(pictures: Iterable[Path], content: bytes | None) -> None:
+    """Write something else over stored pictures, or take them away."""
     for picture in pictures:
-        picture.write_bytes(b"\x89PNG and then nothing")
+        picture.unlink() if content is None else picture.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("grid", [4, 1])
+async def test_a_task_of_which_no_picture_can_be_opened_is_no_success(
+    sqlite_url: str, tmp_path: Path, grid: int, damage: str
+) -> None:
+    async with open_studio(sqlite_url, tmp_path, midjourney_grid=grid) as studio:
+        number = await drawn(studio)
+        spoil(picture_folder(studio).rglob("*.png"), DAMAGES[damage])
+
+        await studio.finish()
+        task = decoded(await studio.fetch(number))
+        assert (task["status"], task["imageUrl"], task["buttons"]) == ("FAILURE", None, [])
+        assert "can't be opened" in task["failReason"]
+
+
+async def test_a_damaged_picture_counts_as_one_that_did_not_come(studio: Studio) -> None:
+    number = await drawn(studio)
+    (first, *_) = await jobs_of(studio, number)
+    async with studio.darkroom.tools.database.reading() as connection:
+        (asset,) = (await connection.execute(select(assets).where(assets.c.job_id == first.id))).all()
+    spoil([picture_folder(studio) / asset.key], b"\x89PNG and then nothing")
 
     await studio.finish()
-    assert (await studio.fetch(number))["status"] == "SUCCESS"
+    task = await studio.fetch(number)
+    assert (task["status"], len(task["imageUrls"])) == ("SUCCESS", 3)
+    assert [each["label"] for each in task["buttons"]] == ["U1", "U2", "U3", "", "V1", "V2", "V3"]
+    assert asset.token not in str(task)
 
 
 async def test_a_task_whose_pictures_storage_never_gives_fails_at_last_and_not_before(studio: Studio) -> None:
