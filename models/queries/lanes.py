@@ -1,37 +1,21 @@
 """Lanes: the queued jobs of one model, one caller and one priority. The dispatcher picks from their heads.
 
 Whatever waits, a round looks at a bounded number of rows: it jumps from lane to lane along the index, within
-a lane from campaign to campaign beginning at the one that was served last, and takes some jobs from each.
+a lane from campaign to campaign beginning behind the one that was served last, and takes some jobs from each.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Integer,
-    Select,
-    Uuid,
-    bindparam,
-    literal_column,
-    select,
-    text,
-    tuple_,
-)
+from sqlalchemy import Integer, SmallInteger, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.columns import Json, Utc
 from models.queries.rows import rows_parameter
-from models.tables import jobs
 
-_QUEUED: ColumnElement[str] = literal_column(
-    "'queued'"
-)  # literal: a parameter would hide the partial index from the planner
 Line = tuple[str, int]  #: a campaign and a priority of one caller
 
 
@@ -65,76 +49,48 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """So many jobs of a lane, from its campaigns in turn, beginning at the campaign ``first``."""
+    """So many jobs of a lane, its campaigns in turn: first those behind the one that was served ``last``.
+
+    ``again``: that one comes first once more.
+    """
 
     lane: Lane
     count: int
-    first: str = ""
+    last: str = ""
+    again: bool = False
 
 
 async def list_lanes(connection: AsyncConnection) -> list[Lane]:
     """Return every lane that has queued jobs, by jumping from lane to lane along the index."""
-    return [Lane(*row) for row in await connection.execute(_lanes())]
+    return [Lane(*row) for row in await connection.execute(_LANES[connection.dialect.name])]
 
 
 async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime) -> list[Candidate]:
     """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
-    campaigns: dict[Lane, dict[str, None]] = {each.lane: {} for each in wanted}
-    for lane, campaign in await _campaigns(connection, wanted, at):
-        campaigns[lane][campaign] = None
-    begin_anew = [
-        replace(each, first="")
-        for each in wanted
-        if each.first and len(campaigns[each.lane].keys() - {each.first}) < each.count
-    ]
-    for lane, campaign in await _campaigns(connection, begin_anew, at) if begin_anew else ():
-        campaigns[lane][campaign] = None
-    heads = [
-        (each.lane, campaign, -(-each.count // min(len(found), each.count)))
-        for each in wanted
-        if (found := campaigns[each.lane])
-        for campaign in list(found)[: each.count + 1]
-    ]
-    return await _heads(connection, heads, at)
+    if connection.dialect.name == "postgresql":
+        rows = rows_parameter(connection, map(_row, wanted))
+        found = await connection.execute(_PICKS, {**rows, "at": at})
+        return [_candidate(wanted[place - 1].lane, *row) for place, *row in found]
+    picked: list[Candidate] = []
+    for each in wanted:
+        campaigns = (await connection.scalars(_CAMPAIGNS, {**_row(each), "at": at})).all()
+        for campaign in campaigns:
+            count = -(-each.count // len(campaigns))
+            given = {**_of(each.lane), "campaign": campaign, "count": count, "at": at}
+            picked += [_candidate(each.lane, *row) for row in await connection.execute(_PICK, given)]
+    return picked
 
 
 async def list_due(connection: AsyncConnection, lanes: Sequence[Lane], at: datetime) -> list[Lane]:
     """Return those of the lanes in which a job is due."""
-    found = await _campaigns(connection, [Wanted(lane, 0) for lane in lanes], at)
-    return [lane for lane, _ in found]
-
-
-async def _campaigns(
-    connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime
-) -> list[tuple[Lane, str]]:
-    """Return the next campaigns of each lane with a job that is due, in the index's order.
-
-    They are one more than the jobs wanted. Campaigns whose jobs all have to wait cost a look each.
-    """
-    rows = [{**_of(each.lane), "first": each.first, "count": each.count + 1} for each in wanted]
+    rows = [_row(Wanted(lane, 1)) for lane in lanes]
     if connection.dialect.name == "postgresql":
-        found = await connection.execute(_CAMPAIGNS, {**rows_parameter(connection, rows), "at": at})
-        return [
-            (Lane(model, caller_id, priority), campaign) for model, caller_id, priority, campaign in found
-        ]
+        places = await connection.scalars(_DUE, {**rows_parameter(connection, rows), "at": at})
+        return [lanes[place - 1] for place in places]
     return [
-        (each.lane, campaign)
-        for each, row in zip(wanted, rows, strict=True)
-        for campaign in await connection.scalars(_CAMPAIGNS_OF_ONE, {**row, "at": at})
-    ]
-
-
-async def _heads(
-    connection: AsyncConnection, heads: Sequence[tuple[Lane, str, int]], at: datetime
-) -> list[Candidate]:
-    rows = [{**_of(lane), "campaign": campaign, "count": count} for lane, campaign, count in heads]
-    if connection.dialect.name == "postgresql":
-        found = (await connection.execute(_HEADS, {**rows_parameter(connection, rows), "at": at})).all()
-        return [_candidate(heads[row.place - 1], row) for row in found]
-    return [
-        _candidate(head, found)
-        for head, row in zip(heads, rows, strict=True)
-        for found in await connection.execute(_HEAD, {**row, "at": at})
+        lane
+        for lane, row in zip(lanes, rows, strict=True)
+        if (await connection.scalars(_CAMPAIGNS, {**row, "at": at})).all()
     ]
 
 
@@ -142,99 +98,106 @@ def _of(lane: Lane) -> dict[str, Any]:
     return {"model": lane.model, "caller_id": lane.caller_id, "priority": lane.priority}
 
 
-def _candidate(head: tuple[Lane, str, int], row: Any) -> Candidate:
-    lane, campaign, _ = head
-    pictures = row.n if isinstance(row.n, int) and row.n > 0 else 1
-    return Candidate(
-        row.id,
-        lane.caller_id,
-        lane.model,
-        lane.priority,
-        campaign,
-        row.not_before,
-        pictures,
-        row.avoid_channel_id,
-    )
+def _row(wanted: Wanted) -> dict[str, Any]:
+    return {**_of(wanted.lane), "last": wanted.last, "again": wanted.again, "count": wanted.count}
 
 
-@lru_cache(maxsize=1)
-def _lanes() -> Select[Any]:
-    """Build a loose index scan (PostgreSQL wiki): each step looks up the first job behind the last lane."""
-    first = jobs.alias("first")
-    head = select(first.c.id).where(first.c.status == _QUEUED).order_by(*_columns(first)).limit(1)
-    lane: CTE = select(head.scalar_subquery().label("id")).cte("lane", recursive=True)
-    last, following = jobs.alias("last"), jobs.alias("following")
-    step = (
-        select(following.c.id)
-        .where(following.c.status == _QUEUED)
-        .where(tuple_(*_columns(following)) > tuple_(*_columns(last)))
-        .order_by(*_columns(following))
-        .limit(1)
-        .correlate(last)
-    )
-    lane = lane.union_all(select(step.scalar_subquery()).select_from(lane.join(last, last.c.id == lane.c.id)))
-    return select(*_columns(jobs)).select_from(lane.join(jobs, jobs.c.id == lane.c.id))
+def _candidate(
+    lane: Lane, campaign: str, job_id: UUID, due_at: datetime, avoid: UUID | None, n: Any
+) -> Candidate:
+    pictures = n if isinstance(n, int) and n > 0 else 1
+    return Candidate(job_id, lane.caller_id, lane.model, lane.priority, campaign, due_at, pictures, avoid)
 
 
-def _columns(table: Any) -> list[ColumnElement[Any]]:
-    return [table.c[name] for name in ("model", "caller_id", "priority")]
+_CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
+_GIVEN = """ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (
+    model text, caller_id uuid, priority smallint, last text, again boolean, count int
+  )) WITH ORDINALITY AS g(model, caller_id, priority, last, again, count, place)"""
 
 
-_CAMPAIGN = "coalesce(j.campaign, '')"
+def _head(columns: str, where: str, hint: str, *, count: str = "1", order: str = "") -> str:
+    return f"""SELECT {columns} FROM jobs AS j {hint}
+      WHERE j.status = 'queued' AND {where} ORDER BY {order or columns} LIMIT {count}"""
 
 
-def _of_lane(given: str) -> str:
+def _next(walk: str, columns: str, where: str, hint: str) -> str:
+    """Look up the first queued job behind where a walk along the index of lines stands."""
+    if hint:  # SQLite knows no LATERAL
+        head = _head("j.id", where, hint, order=columns)
+        return f"SELECT {columns} FROM {walk} JOIN jobs AS j ON j.id = ({head})"
+    return f"SELECT n.* FROM {walk} CROSS JOIN LATERAL ({_head(columns, where, hint)}) AS n"
+
+
+def _lanes(hint: str = "") -> str:
+    """Build a loose index scan (PostgreSQL wiki)."""
+    columns, last = "j.model, j.caller_id, j.priority", "(lane.model, lane.caller_id, lane.priority)"
+    return f"""
+    WITH RECURSIVE lane(model, caller_id, priority) AS (
+      {_next(_START, columns, "true", hint)}
+      UNION ALL {_next("lane", columns, f"({columns}) > {last}", hint)}
+    ) SELECT model, caller_id, priority FROM lane"""
+
+
+def _of_lane(given: str, campaign: str) -> str:
     same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
-    return " AND ".join(("j.status = 'queued'", *same))
+    return " AND ".join((*same, f"{_CAMPAIGN} {campaign}"))
 
 
-def _next_campaign(given: str, where: str, hint: str) -> str:
-    of_lane = f"{_of_lane(given)} AND {where}"
-    return f"SELECT {_CAMPAIGN} FROM jobs AS j {hint} WHERE {of_lane} ORDER BY {_CAMPAIGN} LIMIT 1"
+def _campaigns(given: str, hint: str = "") -> str:
+    """Walk the campaigns in which a job is due: those behind the last one, then from the beginning."""
+    last, again = f"{given}last", f"{given}again"
 
+    def step(walk: str, campaign: str) -> str:
+        return _next(walk, f"{_CAMPAIGN}, j.not_before", _of_lane(given, campaign), hint)
 
-def _walk(given: str, hint: str = "") -> str:
-    due = f"{_of_lane(given)} AND {_CAMPAIGN} = walk.campaign AND j.not_before <= :at"
     return f"""
-    WITH RECURSIVE walk(campaign) AS (
-      SELECT ({_next_campaign(given, f"{_CAMPAIGN} >= {given}first", hint)})
-      UNION ALL
-      SELECT ({_next_campaign(given, f"{_CAMPAIGN} > walk.campaign", hint)})
-      FROM walk WHERE walk.campaign IS NOT NULL
-    ) SELECT campaign FROM walk WHERE campaign IS NOT NULL
-      AND EXISTS (SELECT 1 FROM jobs AS j {hint} WHERE {due}) LIMIT {given}count"""
+    WITH RECURSIVE behind(campaign, due) AS (
+      SELECT {last}, CASE WHEN {again} THEN ({_head("j.not_before", _of_lane(given, f"= {last}"), hint)}) END
+      UNION ALL {step("behind", "> behind.campaign")}
+    ), before(campaign, due) AS (
+      {step(_START, f"<= {last}")}
+      UNION ALL {step("before", f"> before.campaign AND {_CAMPAIGN} <= {last}")}
+    )
+    SELECT campaign FROM behind WHERE due <= :at
+    UNION ALL SELECT campaign FROM before WHERE due <= :at AND (campaign < {last} OR NOT {again})
+    LIMIT {given}count"""
 
 
-def _pick(given: str, pictures: str, hint: str = "") -> str:
-    return f"""
-    SELECT j.id, j.not_before, j.avoid_channel_id, {pictures} AS n FROM jobs AS j {hint}
-    WHERE {_of_lane(given)} AND {_CAMPAIGN} = {given}campaign AND j.not_before <= :at
-    ORDER BY j.not_before, j.id LIMIT {given}count"""
+def _pick(given: str, campaign: str, count: str, pictures: str, hint: str = "") -> str:
+    columns = f"{campaign} AS campaign, j.id, j.not_before, j.avoid_channel_id, {pictures} AS n"
+    where = f"{_of_lane(given, f'= {campaign}')} AND j.not_before <= :at"
+    return _head(columns, where, hint, count=count, order="j.not_before, j.id")
 
 
-def _given(member: str) -> str:
-    columns = f"model text, caller_id uuid, priority smallint, {member} text, count int"
-    return f"""ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS ({columns})) WITH ORDINALITY
-      AS g(model, caller_id, priority, {member}, count, place)"""
-
-
-_HINT = "INDEXED BY ix_jobs_line"
-_PICKED: Mapping[str, Any] = {"id": Uuid(), "not_before": Utc(), "avoid_channel_id": Uuid()}
+_START = "(SELECT 1) AS start"
 _CALLER, _AT = bindparam("caller_id", type_=Uuid()), bindparam("at", type_=Utc())
-_CAMPAIGNS_OF_ONE = text(_walk(":", _HINT)).bindparams(_CALLER, _AT)
-_HEAD = (
-    text(_pick(":", "json_extract(j.request, '$.n')", _HINT))
+_PICKED: Mapping[str, Any] = {
+    "campaign": Text(),
+    "id": Uuid(),
+    "not_before": Utc(),
+    "avoid_channel_id": Uuid(),
+    "n": Json,
+}
+_LANE: Mapping[str, Any] = {"model": Text(), "caller_id": Uuid(), "priority": SmallInteger()}
+_LANES = {
+    "postgresql": text(_lanes()).columns(**_LANE),
+    "sqlite": text(_lanes(_HINT)).columns(**_LANE),
+}
+_CAMPAIGNS = text(_campaigns(":", _HINT)).bindparams(_CALLER, _AT)
+_PICK = (
+    text(_pick(":", ":campaign", ":count", "json_extract(j.request, '$.n')", _HINT))
     .bindparams(_CALLER, _AT)
-    .columns(**_PICKED, n=Json)
+    .columns(**_PICKED)
 )
-_CAMPAIGNS = text(f"""
-    SELECT g.model, g.caller_id, g.priority, c.campaign
-    FROM {_given("first")} CROSS JOIN LATERAL ({_walk("g.")}) AS c ORDER BY g.place""").bindparams(_AT)
-_HEADS = (
+_DUE = text(f"SELECT g.place FROM {_GIVEN} WHERE EXISTS ({_campaigns('g.')})").bindparams(_AT)
+_PICKS = (
     text(f"""
-    SELECT g.place, h.* FROM {_given("campaign")} CROSS JOIN LATERAL (
-      {_pick("g.", "j.request -> 'n'")} FOR UPDATE OF j SKIP LOCKED
-    ) AS h ORDER BY g.place""")
+    SELECT g.place, h.* FROM {_GIVEN}
+    CROSS JOIN LATERAL (SELECT campaign, count(*) OVER () AS found FROM ({_campaigns("g.")}) AS w) AS c
+    CROSS JOIN LATERAL (
+      {_pick("g.", "c.campaign", "(g.count + c.found - 1) / c.found", "j.request -> 'n'")}
+      FOR UPDATE OF j SKIP LOCKED
+    ) AS h""")
     .bindparams(_AT)
-    .columns(**{"place": Integer(), **_PICKED, "n": Json})
+    .columns(**{"place": Integer(), **_PICKED})
 )

@@ -50,13 +50,17 @@ async def look(
     if not lanes:
         return []
     found = await pick_due(connection, _wanted(lanes, guests, slots, openings), now)
-    idle = set(lanes) - {Lane(job.model, job.caller_id, job.priority) for job in found}
-    if len(found) < slots and idle:  # else lanes that only wait would keep their places for ever
+    if len(found) < slots and _idle(lanes, found):  # else these would keep their places for ever
         due = await list_due(connection, lanes, now)
         waiting = {lane.caller_id for lane in due}
         those = [guest for guest in guests if guest.id in waiting]
         found += await pick_due(connection, _wanted(due, those, slots, openings), now) if those else []
     return list({job.job_id: job for job in found}.values())
+
+
+def _idle(lanes: Sequence[Lane], found: Sequence[Candidate]) -> bool:
+    """Tell whether there are lanes in which nothing was found: their jobs are not due."""
+    return bool(set(lanes) - {Lane(job.model, job.caller_id, job.priority) for job in found})
 
 
 def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int, openings: Openings) -> list[Wanted]:
@@ -76,10 +80,11 @@ def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int, openings
     wanted: list[Wanted] = []
     for guest in guests[: slots + 1]:
         share = min(slots, int(slots * guest.weight / all_weights) + 1)
+        last, priority = guest.line
         for lane in _some(of_caller[guest.id]):
             many = lane.priority == highest[guest.id, lane.model]
             count = min(share, openings.of_model[lane.model]) + openings.fillers[lane.model] if many else 1
-            wanted.append(Wanted(lane, count, guest.line[0]))
+            wanted.append(Wanted(lane, count, last, again=lane.priority > priority))
     return wanted
 
 
