@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Insert, Row, Update, insert, or_, select, update
+from sqlalchemy import Column, Insert, Row, Select, Update, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.columns import Utc
@@ -60,33 +60,23 @@ class Revisions(dict[UUID, int]):
 
 async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> Revisions:
     """Make the moves that still hold, with one event each, and note what webhooks are to tell."""
-    revisions = Revisions()
-    written: list[dict[str, Any]] = []
+    revisions, apart = Revisions(), connection.dialect.name == "sqlite"  # where a statement writes one table
     for group in _groups(moves):
         by_job = {move.job_id: move for move in group}
         statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
-        result = await connection.execute(statement, rows_parameter(connection, map(_row, group)))
+        moved = (await connection.execute(statement, rows_parameter(connection, map(_row, group)))).all()
         news: list[News] = []
-        for job_id, revision, status, progress, own_address, has_endpoint in result:
+        for job_id, revision, _, _, own_address, has_endpoint, *_ in moved:
             move = by_job[job_id]
             revisions.note(move, revision)
             listened = own_address is not None or has_endpoint
             if listened and (event := EVENT_OF.get(move.entering)):
                 news.append(News(job_id, event, move.at))
-            written.append(
-                {
-                    "job_id": job_id,
-                    "revision": revision,
-                    "status": status,
-                    "progress": progress,
-                    "at": move.at,
-                    "detail": storable(move.detail) if move.detail else None,
-                }
-            )
+        if moved and apart:
+            told = [_event(by_job[row.id], row) for row in moved]
+            await connection.execute(_insert_events(), rows_parameter(connection, told))
         if news and await tell(connection, news):
             revisions.told = True
-    if written:
-        await connection.execute(_insert_events(connection.dialect.name), rows_parameter(connection, written))
     return revisions
 
 
@@ -112,12 +102,24 @@ def _row(move: Move) -> dict[str, Any]:
         "entering": move.entering,
         "lease": move.lease,
         "moved_at": move.at,
+        "detail": move.detail,
         **{f"new_{name}": value for name, value in move.changes.items()},
     }
 
 
+def _event(move: Move, row: Row[Any]) -> dict[str, Any]:
+    return {
+        "job_id": row.id,
+        "revision": row.revision,
+        "status": row.status,
+        "progress": row.progress,
+        "at": move.at,
+        "detail": storable(move.detail) if move.detail else None,
+    }
+
+
 @lru_cache(maxsize=64)
-def _update(dialect: str, changed: tuple[str, ...]) -> Update:
+def _update(dialect: str, changed: tuple[str, ...]) -> Update | Select[Any]:
     given = rows_source(
         dialect,
         [
@@ -126,10 +128,11 @@ def _update(dialect: str, changed: tuple[str, ...]) -> Update:
             Column("entering", jobs.c.status.type),
             Column("lease", jobs.c.lease_token.type),
             Column("moved_at", Utc()),
+            Column("detail", events.c.detail.type),
             *(Column(f"new_{name}", jobs.c[name].type) for name in changed),
         ],
     )
-    return (
+    moved = (
         update(jobs)
         .where(jobs.c.id == given.c.id, jobs.c.status == given.c.leaving)
         .where(or_(given.c.lease.is_(None), jobs.c.lease_token == given.c.lease))
@@ -141,11 +144,18 @@ def _update(dialect: str, changed: tuple[str, ...]) -> Update:
         )
         .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, *listening())
     )
+    return moved if dialect == "sqlite" else _with_events(moved.returning(given.c.moved_at, given.c.detail))
 
 
-@lru_cache(maxsize=2)
-def _insert_events(dialect: str) -> Insert:
-    given = rows_source(dialect, list(events.c))
-    return insert(events).from_select(
-        [c.name for c in events.c], select(*(given.c[c.name] for c in events.c))
-    )
+def _with_events(changed: Update) -> Select[Any]:
+    """Write the events in the same statement."""
+    moved = changed.cte("moved")
+    told = [moved.c[name] for name in ("id", "revision", "status", "progress", "moved_at", "detail")]
+    names = ["job_id", "revision", "status", "progress", "at", "detail"]
+    return select(moved).add_cte(insert(events).from_select(names, select(*told)).cte("noted"))
+
+
+@lru_cache(maxsize=1)
+def _insert_events() -> Insert:
+    given, names = rows_source("sqlite", list(events.c)), [c.name for c in events.c]
+    return insert(events).from_select(names, select(*(given.c[name] for name in names)))
