@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Update, func, insert, select, update
+from sqlalchemy import Row, Update, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -110,8 +110,7 @@ async def lock_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -
 
     A submit that is under way refers to its caller; ``key_share`` lets it, so that nobody is passed over.
     """
-    statement = select(callers).where(callers.c.id.in_(caller_ids)).order_by(callers.c.id)
-    return (await connection.execute(statement.with_for_update(skip_locked=True, key_share=True))).all()
+    return (await connection.execute(_LOCK, {"ids": caller_ids})).all()
 
 
 async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str, Any]]) -> None:
@@ -121,6 +120,12 @@ async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str,
         await connection.execute(statement, rows_parameter(connection, shares))
 
 
+_LOCK = (
+    select(callers)
+    .where(callers.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(callers.c.id)
+    .with_for_update(skip_locked=True, key_share=True)
+)
 SHARE = ("deficit", "turn", "campaign_turn", "priority_turn", "next_start_at")
 
 

@@ -5,13 +5,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.channels import ChannelSettings
 from models.ids import new_id
 from models.tables import channels
+
+_ALL = select(channels).order_by(channels.c.name)
+_LOCK = (
+    select(channels)
+    .where(channels.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(channels.c.id)
+    .with_for_update(skip_locked=True)
+)
+_CHANGE = update(channels).where(channels.c.id == bindparam("channel_id"))
 
 
 async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSettings], at: datetime) -> None:
@@ -45,7 +54,7 @@ async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSet
 
 async def list_channels(connection: AsyncConnection) -> Sequence[Row[Any]]:
     """Return all channels by name."""
-    return (await connection.execute(select(channels).order_by(channels.c.name))).all()
+    return (await connection.execute(_ALL)).all()
 
 
 async def lock_channel(
@@ -58,13 +67,12 @@ async def lock_channel(
 
 async def lock_channels(connection: AsyncConnection, channel_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Take those of the channels that nobody else has."""
-    statement = select(channels).where(channels.c.id.in_(channel_ids)).order_by(channels.c.id)
-    return (await connection.execute(statement.with_for_update(skip_locked=True))).all()
+    return (await connection.execute(_LOCK, {"ids": channel_ids})).all()
 
 
 async def change_channel(connection: AsyncConnection, channel_id: UUID, changes: Mapping[str, Any]) -> None:
     """Set some columns of a channel."""
-    await connection.execute(update(channels).where(channels.c.id == channel_id).values(**changes))
+    await connection.execute(_CHANGE, {"channel_id": channel_id, **changes})
 
 
 async def pause(

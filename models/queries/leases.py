@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, Select, func, literal_column, select, update
+from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import attempts, callers, campaigns, channels, jobs
@@ -29,21 +30,31 @@ _CAMPAIGN_RETRY = (
     .label("campaign_retry")
 )
 _CHANNEL = select(channels.c.name).where(channels.c.id == jobs.c.channel_id).scalar_subquery()
+_ANY_UNSTORED = (
+    select(jobs.c.id)
+    .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= bindparam("at"))
+    .limit(1)
+)
 _CALLING = ("leased", "running", "cancelled")  # cancelled and still in hand: the call is not dropped yet
 
 
-async def calls_in_flight(connection: AsyncConnection) -> Sequence[Row[Any]]:
+async def calls_in_flight(connection: AsyncConnection, *, of_callers: bool = True) -> Sequence[Row[Any]]:
     """Count the calls that are, or are about to be, in flight over all workers.
 
-    Returns rows of (channel_id, model, caller_id, calls).
+    Returns rows of (channel_id, model, caller_id, calls). Without the caller it is cheaper.
     """
-    by = (jobs.c.channel_id, jobs.c.model, jobs.c.caller_id)
-    statement = (
+    rows: Sequence[Row[Any]] = (await connection.execute(_calls(of_callers))).all()
+    return rows
+
+
+@lru_cache(maxsize=2)
+def _calls(of_callers: bool) -> Select[Any]:
+    by = (jobs.c.channel_id, jobs.c.model, jobs.c.caller_id)[: 3 if of_callers else 2]
+    return (
         select(*by, func.count().label("calls"))
         .where(jobs.c.worker_id.is_not(None), jobs.c.status.in_(_CALLING))
         .group_by(*by)
     )
-    return (await connection.execute(statement)).all()
 
 
 async def glance(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:
@@ -110,12 +121,7 @@ async def take_unstored(
 
 async def any_unstored(connection: AsyncConnection, at: datetime) -> bool:
     """Tell whether pictures wait to be brought home now."""
-    statement = (
-        select(jobs.c.id)
-        .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= at)
-        .limit(1)
-    )
-    return await connection.scalar(statement) is not None
+    return await connection.scalar(_ANY_UNSTORED, {"at": at}) is not None
 
 
 async def overdue(connection: AsyncConnection, at: datetime, *, limit: int) -> Sequence[Row[Any]]:

@@ -141,7 +141,7 @@ class Dispatcher:
         self, connection: AsyncConnection, rows: Sequence[Row[Any]], lanes: Sequence[Lane], now: datetime
     ) -> list[Start]:
         """Work out who starts, and save what the next round has to know."""
-        calls = await calls_in_flight(connection)
+        calls = await calls_in_flight(connection, of_callers=False)
         outlets = [Outlet(row, in_flight_on(row.id, calls), now) for row in rows]
         for row, outlet in zip(rows, outlets, strict=True):
             await _recount(connection, row, outlet, now)

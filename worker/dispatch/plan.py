@@ -40,7 +40,6 @@ class Guest:
 
 def guest_of(row: Any, calls: Iterable[Any]) -> Guest:
     """Make a guest of a caller's row and the rows of ``models.queries.leases.calls_in_flight``."""
-    busy = sum(call.calls for call in calls if call.caller_id == row.id)
     return Guest(
         id=row.id,
         pace=Pace(gauges("", {"rpm": row.rpm}, {"rpm": row.next_start_at})),
@@ -48,8 +47,12 @@ def guest_of(row: Any, calls: Iterable[Any]) -> Guest:
         deficit=row.deficit,
         turn=row.turn,
         line=(row.campaign_turn, row.priority_turn),
-        room=None if row.concurrency is None else row.concurrency - busy,
+        room=None if row.concurrency is None else row.concurrency - _busy(row.id, calls),
     )
+
+
+def _busy(caller_id: UUID, calls: Iterable[Any]) -> int:
+    return sum(call.calls for call in calls if call.caller_id == caller_id)
 
 
 @dataclass(frozen=True, slots=True)
