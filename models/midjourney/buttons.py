@@ -1,6 +1,7 @@
 """Buttons: what a finished task offers, and how clients see it."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -98,13 +99,17 @@ _FACES: Mapping[tuple[str, int], _Face] = {
 
 def button_view(press: Press) -> dict[str, Any]:
     """Write a button with its five members, each of its type: Go clients decode them strictly."""
-    label, emoji = _FACES.get((press.verb, press.number)) or _numbered(press)
+    label, emoji = _face_of(press.verb, press.number)
     return {"customId": press.custom_id(), "emoji": emoji, "label": label, "type": 2, "style": 2}
 
 
-def _numbered(press: Press) -> _Face:
-    letter = {Verb.UPSAMPLE: "U", Verb.VARIATION: "V"}.get(Verb(press.verb))
-    return _Face(f"{letter}{press.number}") if letter else _Face(emoji=keycap(press.number))
+@lru_cache(256)
+def _face_of(verb: str, number: int) -> _Face:
+    """Return a button's face; remembered, for lists of tasks show thousands of them."""
+    if face := _FACES.get((verb, number)):
+        return face
+    letter = {Verb.UPSAMPLE: "U", Verb.VARIATION: "V"}.get(Verb(verb))
+    return _Face(f"{letter}{number}") if letter else _Face(emoji=keycap(number))
 
 
 def keycap(number: int) -> str:

@@ -91,4 +91,4 @@ def _displays(task: Any, standing: Standing) -> dict[str, str]:
 
 
 def _readable(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return "" if moment is None else moment.astimezone(UTC).isoformat(" ", "seconds")[:19]

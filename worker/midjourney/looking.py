@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.midjourney.views import task_view
-from models.queries.midjourney import assets_by_id, parts_of, pictures_of
+from models.queries.midjourney import parts_of, pictures_of, shown_assets
 from models.settings import Settings
 
 
@@ -21,7 +21,7 @@ async def views_of(
     parts = _grouped(await parts_of(connection, under_way))
     previews = _grouped(await pictures_of(connection, under_way))
     keys = {key for task in tasks for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None}
-    assets = {row.id: row for row in await assets_by_id(connection, list(keys))}
+    assets = {row.id: row for row in await shown_assets(connection, list(keys))}
     return [
         task_view(
             task,
