@@ -96,16 +96,12 @@ async def tasks_under_way(connection: AsyncConnection, caller_id: UUID, *, limit
 
 async def parts_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Return the parts of these tasks, in order, with what of their jobs tells how far they are."""
-    found: list[Row[Any]] = []
-    for at in range(0, len(task_ids), _BATCH):
-        query: Select[Any] = (
-            select(parts.c.task_id, parts.c.position, parts.c.job_id, *_PART)
-            .join(jobs, jobs.c.id == parts.c.job_id)
-            .where(parts.c.task_id.in_(task_ids[at : at + _BATCH]))
-            .order_by(parts.c.task_id, parts.c.position)
-        )
-        found += (await connection.execute(query)).all()
-    return found
+    query = (
+        select(parts.c.task_id, parts.c.position, parts.c.job_id, *_PART)
+        .join(jobs, jobs.c.id == parts.c.job_id)
+        .order_by(parts.c.task_id, parts.c.position)
+    )
+    return await _by_id(connection, query, parts.c.task_id, task_ids)
 
 
 async def lock_free(connection: AsyncConnection, job_ids: Sequence[UUID]) -> bool:
@@ -116,16 +112,12 @@ async def lock_free(connection: AsyncConnection, job_ids: Sequence[UUID]) -> boo
 
 async def pictures_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Return the pictures of these tasks' parts with ``task_id``, in the order in which they are numbered."""
-    found: list[Row[Any]] = []
-    for at in range(0, len(task_ids), _BATCH):
-        query = (
-            select(parts.c.task_id, *assets.c)
-            .join(assets, assets.c.job_id == parts.c.job_id)
-            .where(parts.c.task_id.in_(task_ids[at : at + _BATCH]))
-            .order_by(parts.c.task_id, parts.c.position, assets.c.position)
-        )
-        found += (await connection.execute(query)).all()
-    return found
+    query = (
+        select(parts.c.task_id, *assets.c)
+        .join(assets, assets.c.job_id == parts.c.job_id)
+        .order_by(parts.c.task_id, parts.c.position, assets.c.position)
+    )
+    return await _by_id(connection, query, parts.c.task_id, task_ids)
 
 
 async def assets_by_id(connection: AsyncConnection, asset_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
@@ -145,6 +137,8 @@ async def _by_id(
 
     PostgreSQL takes them as one array: hundreds of parameters cost more than finding the rows.
     """
+    if not values:
+        return []
     if connection.dialect.name == "postgresql":
         array = bindparam("ids", list(values), type_=ARRAY(key.type))
         return list((await connection.execute(query.where(key == any_(array)))).all())
