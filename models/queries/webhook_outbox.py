@@ -76,9 +76,8 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
                 rows.append(_delivery(row, found, None, row.webhook_url))
     for endpoint_id in {row["endpoint_id"] for row in rows}:
         told = [row for row in rows if row["endpoint_id"] == endpoint_id]
-        await _supersede(
-            connection, [row["job_id"] for row in told], max(row["at"] for row in told), to=endpoint_id
-        )
+        jobs_told, at = [row["job_id"] for row in told], max(row["at"] for row in told)
+        _wait(told, await _supersede(connection, jobs_told, at, to=endpoint_id))
     if rows:
         await insert_deliveries(connection, rows)
     return bool(rows)
@@ -100,10 +99,11 @@ async def tell_whole(
     ``job_id`` puts it in order with others of that job, by ``revision``; without one it stands alone.
     A receiver that wanted no more of that job is told nothing.
     """
+    waits: Mapping[UUID, datetime] = {}
     if job_id is not None:
         if await connection.scalar(select(_gone(literal(job_id, deliveries.c.job_id.type)))):
             return
-        await _supersede(connection, [job_id], at, to=None)
+        waits = await _supersede(connection, [job_id], at, to=None)
     row = new_delivery(
         caller_id=caller_id,
         endpoint_id=None,
@@ -114,6 +114,7 @@ async def tell_whole(
         snapshot={WHOLE: body, "started_at": None, "finished_at": None},
         at=at,
     )
+    _wait([row], waits)
     await insert_deliveries(connection, [row])
 
 
@@ -194,19 +195,34 @@ def _listeners(job_ids: Sequence[UUID]) -> Any:
 
 async def _supersede(
     connection: AsyncConnection, job_ids: Sequence[UUID], at: datetime, *, to: UUID | None
-) -> None:
-    """Drop progress that is older than what the same receiver is told now.
+) -> Mapping[UUID, datetime]:
+    """Drop progress that is older than what the same receiver is told now; return until when it would wait.
 
     Not what is on its way, in a claim that holds. ``to`` is an endpoint; ``None``: the jobs' own addresses.
     """
-    await connection.execute(
+    dropped = await connection.execute(
         update(deliveries)
         .where(deliveries.c.job_id.in_(job_ids), deliveries.c.status == DeliveryStatus.PENDING)
         .where(deliveries.c.event == WebhookEvent.PROGRESS)
         .where(deliveries.c.endpoint_id.is_(None) if to is None else deliveries.c.endpoint_id == to)
         .where(or_(deliveries.c.claim.is_(None), deliveries.c.next_at <= at))
         .values(status=DeliveryStatus.SUPERSEDED, claim=None)
+        .returning(deliveries.c.job_id, deliveries.c.next_at)
     )
+    waits: dict[UUID, datetime] = {}
+    for row in dropped:
+        waits[row.job_id] = max(row.next_at, waits.get(row.job_id, row.next_at))
+    return waits
+
+
+def _wait(rows: Sequence[dict[str, Any]], waits: Mapping[UUID, datetime]) -> None:
+    """Let progress wait as long as what it replaces: the receiver has failed, or named a time.
+
+    An end goes out at once.
+    """
+    for row in rows:
+        if row["event"] == WebhookEvent.PROGRESS and row["job_id"] in waits:
+            row["next_at"] = max(row["next_at"], waits[row["job_id"]])
 
 
 @lru_cache(maxsize=2)

@@ -112,12 +112,27 @@ async def mark(connection: AsyncConnection, results: Sequence[Mapping[str, Any]]
     )
     again = [result["id"] for result in results if result["status"] == DeliveryStatus.PENDING]
     if again:
-        await connection.execute(
+        dropped = await connection.execute(
             update(deliveries)
             .where(deliveries.c.id.in_(again), deliveries.c.event == WebhookEvent.PROGRESS, newer)
             .where(deliveries.c.status == _PENDING, deliveries.c.claim.is_(None))
             .values(status=DeliveryStatus.SUPERSEDED)
+            .returning(deliveries.c.job_id, deliveries.c.endpoint_id, deliveries.c.next_at)
         )
+        for row in dropped.all():
+            await _put_off(connection, row)
+
+
+async def _put_off(connection: AsyncConnection, dropped: Row[Any]) -> None:
+    """Let newer progress wait as long as what it replaces: the receiver has failed, or named a time."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.job_id == dropped.job_id, deliveries.c.event == WebhookEvent.PROGRESS)
+        .where(deliveries.c.endpoint_id.is_not_distinct_from(dropped.endpoint_id))
+        .where(deliveries.c.status == _PENDING, deliveries.c.claim.is_(None))
+        .where(deliveries.c.next_at < dropped.next_at)
+        .values(next_at=dropped.next_at)
+    )
 
 
 async def stop_endpoint(connection: AsyncConnection, endpoint_id: UUID, at: datetime) -> None:

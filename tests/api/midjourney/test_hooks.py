@@ -106,6 +106,22 @@ async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
     assert [got.said["status"] for got in receiver.got] == ["SUCCESS"]
 
 
+async def test_a_receiver_that_names_a_time_is_told_no_progress_until_then_but_the_end(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [(429, {"Retry-After": "60"})]
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    for some in (job_ids[:1], job_ids[1:2], job_ids[2:]):
+        studio.worker.messages[:] = [(task, some, lease)]
+        await studio.worker.deliver()
+        await studio.finish()
+        await posting.send()
+
+    assert [got.said["progress"] for got in receiver.got] == ["25%", "100%"]
+
+
 async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
     studio: Studio, posting: Posting, receiver: Receiver
 ) -> None:
