@@ -1,11 +1,14 @@
 """The dispatcher's round with a million queued jobs in a thousand campaigns."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
+from typing import Any
 from uuid import UUID
 
 import psycopg
+from sqlalchemy import event
 
 from bench.campaign import submit
 from bench.figures import Figure
@@ -19,7 +22,7 @@ from worker.dispatch.dispatcher import Dispatcher
 from worker.hand import Hand
 from worker.tools import build_tools
 
-QUEUED, CAMPAIGNS, CALLERS, ROUNDS = 1_000_000, 1_000, 20, 120
+QUEUED, CAMPAIGNS, CALLERS, ROUNDS, WARM_UP = 1_000_000, 1_000, 20, 120, 20
 _GOAL = 20.0  # ms
 
 
@@ -81,14 +84,39 @@ async def _rounds(scene: Scene, slots: int) -> Answers:
     async def publish(_task: str, _jobs: Sequence[UUID], _lease: UUID) -> bool:
         return True
 
-    answers, hand = Answers(), Hand(slots)
+    answers, hand, split = Answers(), Hand(slots), _Split(tools.database.engine.sync_engine)
     dispatcher = Dispatcher(tools, hand, worker, publish)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         hand.jobs.clear()
+        if number == WARM_UP:
+            split.seconds.clear()
         begun = perf_counter()
         await dispatcher.look()
         answers.seconds.append(perf_counter() - begun)
         assert len(hand.jobs) == slots
     await tools.close()
-    answers.seconds = answers.seconds[20:]
+    answers.seconds = answers.seconds[WARM_UP:]
+    split.show(slots, answers.seconds)
     return answers
+
+
+class _Split:
+    """Where the time of rounds goes: by statement, from sending it to having all its rows."""
+
+    def __init__(self, engine: Any) -> None:
+        self.seconds: Counter[str] = Counter()
+        self._begun = 0.0
+        event.listen(engine, "before_cursor_execute", self._begin)
+        event.listen(engine, "after_cursor_execute", self._end)
+
+    def _begin(self, *_: object) -> None:
+        self._begun = perf_counter()
+
+    def _end(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        self.seconds[" ".join(statement.split())[:70]] += perf_counter() - self._begun
+
+    def show(self, slots: int, rounds: Sequence[float]) -> None:
+        """Print the milliseconds of a round, on average."""
+        rest = sum(rounds) - self.seconds.total()
+        for what, seconds in [*self.seconds.most_common(), ("the rest: Python, COMMIT", rest)]:
+            print(f"  a round of {slots}: {1000 * seconds / len(rounds):5.2f} ms  {what}")
