@@ -201,6 +201,14 @@ async def test_r14_any_segment_may_stand_before_mj_and_ids_are_shared(studio: St
         assert (await studio.call("GET", f"{prefix}/mj/task/{number}/fetch")).json()["id"] == number
 
 
+async def test_r14_a_base_address_may_end_with_a_slash(studio: Studio) -> None:
+    base = "http://darkroom.test/"
+    number = accepted(await studio.submit("imagine", prompt="a cat", prefix=base))
+    for prefix in (base, f"{base}/mj-fast"):
+        assert (await studio.call("GET", f"{prefix}/mj/task/{number}/fetch")).json()["id"] == number
+        rejected((await studio.call("GET", f"{prefix}/mj/nothing")).json(), 4)
+
+
 async def test_r15_pictures_need_no_key_and_are_the_same_hours_later(studio: Studio) -> None:
     task = await studio.done()
     later = await studio.fetch(task["id"])
