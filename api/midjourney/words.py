@@ -1,17 +1,23 @@
 """Prompts as they come in: trimmed, not longer than a prompt may be, and without banned words."""
 
+from unicodedata import category
+
 from api.midjourney.envelope import Refusal, legible
 from models.midjourney.banned import banned_word
 from models.midjourney.vocabulary import Code
 from models.settings import Settings
 
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's categories of what shows nothing by itself
+
 
 def words_of(given: str | None, settings: Settings) -> str:
-    """Return a prompt without white space around it, or "". Raises ``Refusal`` for one that is not taken.
+    """Return a prompt without white space around it, "" if nothing shows. Raises ``Refusal`` for an unfit one.
 
     To be asked before anything reads the prompt: every look at the task shows it several times.
     """
     words = (given or "").strip()
+    if all(category(letter) in _UNSEEN for letter in words):
+        return ""
     if len(words) > settings.prompt_limit:
         raise Refusal(Code.INVALID, f"prompt: may have at most {settings.prompt_limit:,} characters")
     check_words(words, settings)

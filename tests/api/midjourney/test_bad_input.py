@@ -30,6 +30,8 @@ FORGED = [
 async def test_blank_prompts_are_refused(studio: Studio) -> None:
     for body in ({}, {"prompt": None}, {"prompt": ""}, {"prompt": " \n\t"}, {"prompt": "--ar 16:9"}):
         rejected(await studio.submit("imagine", **body), 4)
+    for unseen in ("\u200b", "\u3000\u2060", "\u202e\u2066", "\ufeff \u200d"):
+        rejected(await studio.submit("imagine", prompt=unseen), 4)
     assert not await studio.jobs()
 
 
