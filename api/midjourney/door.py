@@ -60,18 +60,18 @@ ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
 def midjourney_routes() -> list[BaseRoute]:
     """Return the routes of the surface: below ``/mj``, and below any one segment before it.
 
-    With two slashes in front, too: so do clients ask whose base address was written with a slash at its end.
+    With two slashes, too: so do clients ask whose base address was written with a slash at its end.
     """
     routes = [_route(method, path, handler) for method, path, handler in ADDRESSES]
     inside = Router(routes, redirect_slashes=False, default=_nothing_here)
     guide = Route("/mj", _to_the_guide, methods=["GET"])
-    below = [Mount(f"{slashes}{{mode}}/mj", inside) for slashes in ("/", "//")]
+    below = [Mount(path, inside) for path in ("/{mode}/mj", "//{mode}/mj", "/{mode}//mj")]
     return [*below, guide, Mount("/mj", inside), Mount("//mj", inside)]
 
 
 def is_midjourney(path: str) -> bool:
     """Tell whether an address belongs to this surface."""
-    segments = path.lstrip("/").split("/")
+    segments = path.lstrip("/").replace("//", "/").split("/")
     return "mj" in segments[:2] and segments[-1:] != ["mj"]
 
 

@@ -11,7 +11,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's categories of w
 
 
 def words_of(given: str | None, settings: Settings) -> str:
-    """Return a prompt without white space around it, "" if nothing shows. Raises ``Refusal`` for an unfit one.
+    """Return a prompt without white space around it, or "" if nothing of it shows. Raises ``Refusal``.
 
     To be asked before anything reads the prompt: every look at the task shows it several times.
     """

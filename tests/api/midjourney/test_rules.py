@@ -204,7 +204,7 @@ async def test_r14_any_segment_may_stand_before_mj_and_ids_are_shared(studio: St
 async def test_r14_a_base_address_may_end_with_a_slash(studio: Studio) -> None:
     base = "http://darkroom.test/"
     number = accepted(await studio.submit("imagine", prompt="a cat", prefix=base))
-    for prefix in (base, f"{base}/mj-fast"):
+    for prefix in (base, f"{base}/mj-fast", f"{base}mj-fast/", f"{base}mj/"):
         assert (await studio.call("GET", f"{prefix}/mj/task/{number}/fetch")).json()["id"] == number
         rejected((await studio.call("GET", f"{prefix}/mj/nothing")).json(), 4)
 
