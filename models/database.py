@@ -65,9 +65,13 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that only reads."""
+        """Open a transaction that only reads.
+
+        It is committed, as psycopg forgets all prepared statements of a connection with every ROLLBACK.
+        """
         async with self.engine.connect() as connection:
             yield connection
+            await connection.commit()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
