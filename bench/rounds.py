@@ -1,5 +1,6 @@
 """The dispatcher's round with a million queued jobs in a thousand campaigns."""
 
+import gc
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -86,6 +87,8 @@ async def _rounds(scene: Scene, slots: int) -> Answers:
 
     answers, hand, split = Answers(), Hand(slots), _Split(tools.database.engine.sync_engine)
     dispatcher = Dispatcher(tools, hand, worker, publish)
+    gc.collect()
+    gc.freeze()  # as a worker does when it starts
     for number in range(ROUNDS):
         hand.jobs.clear()
         if number == WARM_UP:
