@@ -137,14 +137,12 @@ async def _by_id(
 
     PostgreSQL takes them as one array: hundreds of parameters cost more than finding the rows.
     """
-    if not values:
-        return []
-    if connection.dialect.name == "postgresql":
-        array = bindparam("ids", list(values), type_=ARRAY(key.type))
-        return list((await connection.execute(query.where(key == any_(array)))).all())
     found: list[Row[Any]] = []
     for at in range(0, len(values), _BATCH):
-        found += (await connection.execute(query.where(key.in_(values[at : at + _BATCH])))).all()
+        some = values[at : at + _BATCH]
+        arrays = connection.dialect.name == "postgresql"
+        among = key == any_(bindparam("ids", some, type_=ARRAY(key.type))) if arrays else key.in_(some)
+        found += (await connection.execute(query.where(among))).all()
     return found
 
 

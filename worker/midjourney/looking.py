@@ -12,11 +12,22 @@ from models.midjourney.views import task_view
 from models.queries.midjourney import parts_of, pictures_of, shown_assets
 from models.settings import Settings
 
+_AT_ONCE = 250  # tasks; describing them holds the event loop for some thirty milliseconds
+
 
 async def views_of(
     connection: AsyncConnection, tasks: Sequence[Row[Any]], *, settings: Settings
 ) -> list[dict[str, Any]]:
-    """Describe tasks in the order given; the number of queries does not grow with theirs."""
+    """Describe tasks in the order given: a few queries for hundreds, and others are served between those."""
+    views: list[dict[str, Any]] = []
+    for at in range(0, len(tasks), _AT_ONCE):
+        views += await _views_of(connection, tasks[at : at + _AT_ONCE], settings)
+    return views
+
+
+async def _views_of(
+    connection: AsyncConnection, tasks: Sequence[Row[Any]], settings: Settings
+) -> list[dict[str, Any]]:
     under_way = [task.id for task in tasks if task.outcome is None]
     parts = _grouped(await parts_of(connection, under_way))
     previews = _grouped(await pictures_of(connection, under_way))

@@ -8,10 +8,12 @@ import orjson
 from sqlalchemy import event, update
 
 from models.midjourney_tables import midjourney_tasks
+from models.queries.midjourney import task_by_id
 from models.states import JobStatus
 from tests.api.midjourney.strict import accepted, decoded, rejected
 from tests.api.midjourney.studio import Studio
 from tests.api.service import ALICE, BOB
+from worker.midjourney.looking import views_of
 
 
 async def test_r1_results_are_strings_of_at_most_16_digits_that_a_json_number_holds(studio: Studio) -> None:
@@ -328,6 +330,22 @@ async def test_r29_five_hundred_ids_take_few_queries(each_studio: Studio) -> Non
     assert [decoded(task)["id"] for task in answer.json()] == numbers
     assert len(parameters) < 10
     assert database.is_sqlite or max(parameters) < 10  # PostgreSQL takes the ids as one
+
+
+async def test_r29_a_very_long_list_is_read_in_pieces_between_which_others_are_served(studio: Studio) -> None:
+    number, tools = int((await studio.done())["id"]), studio.darkroom.tools
+    reads: list[str] = []
+
+    @event.listens_for(tools.database.engine.sync_engine, "before_cursor_execute")
+    def _note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        reads.append(statement)
+
+    async with tools.database.reading() as connection:
+        task = await task_by_id(connection, number)
+        assert task is not None
+        views = await views_of(connection, [task] * 600, settings=tools.settings)
+    assert len(views) == 600
+    assert len([each for each in reads if "FROM assets" in each]) == 3
 
 
 async def test_cors_lets_pages_of_any_origin_send_their_headers(studio: Studio) -> None:
