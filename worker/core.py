@@ -4,8 +4,11 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from importlib.metadata import version
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -61,11 +64,11 @@ class WorkerCore:
 
     def generate(self, job_ids: Sequence[str], lease: str) -> None:
         """Develop a chunk; returns when all of it is done."""
-        self._loop.run(generate(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
+        self._work(generate(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
 
     def store(self, job_ids: Sequence[str], lease: str) -> None:
         """Bring the pictures of a chunk home; returns when all of it is done."""
-        self._loop.run(store(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
+        self._work(store(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
 
     def notify(self, delivery_ids: Sequence[str], token: str) -> None:
         """Send a chunk of webhooks, without waiting: a receiver that hangs must not hold a thread of Celery.
@@ -83,6 +86,11 @@ class WorkerCore:
         """Give running calls ``grace`` seconds, then leave; what was cut off follows its job's policy."""
         self._loop.run(self._close(grace))
         self._loop.stop()
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait until work is done. What comes when this worker has stopped is left to others."""
+        with suppress(CancelledError):
+            self._loop.run(work)
 
     async def _open(self) -> None:
         tools = build_tools(self._settings)
