@@ -182,7 +182,7 @@ def calls_per_minute(
 ) -> list[Gauge]:
     """Make the meters for a limit with its burst, if calls are made at this rate now, which may be lower."""
     burst, name = limits.get("burst") or 1, f"{prefix}window"
-    if burst == 1:
+    if burst == 1 or not limits.get("rpm"):  # without a limit, bursts have nothing to fill
         return [Gauge(f"{prefix}rpm", RateMeter(Rate(rate), due))]
     early = _MINUTE / rate * (burst - 1) if rate == limits["rpm"] else timedelta(0)
     return [

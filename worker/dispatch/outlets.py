@@ -17,7 +17,7 @@ from worker.dispatch.reopening import AT_ONCE, room_after
 
 _STARTED, _KEPT = "started", "kept"  # beside the meters' states: the latest start; for whom room is kept
 _OVERTAKEN = timedelta(seconds=15)  # how long calls for fewer pictures go before one for many that is next
-_FILLERS = 4
+_FILLERS = 4  # looked at beside what can start: some ask for few enough pictures to fit where others do not
 _KEEPING = timedelta(seconds=10)  # after the time when the call could start, until its room is for others
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 _LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
@@ -45,7 +45,7 @@ def in_flight_on(channel_id: UUID, calls: Iterable[Any]) -> InFlight:
 
 
 class Kept(NamedTuple):
-    """A call for many pictures that was next, as the channel's row keeps it until then."""
+    """A call for many pictures that was next, as the channel's row keeps it; ``until``: unless seen again."""
 
     job: str
     model: str

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.dispatch.meters import DayMeter, Pace, Rate, RateMeter, gauges, slack_of
+from worker.dispatch.meters import DayMeter, Pace, Rate, RateMeter, calls_per_minute, gauges, slack_of
 from worker.dispatch.windows import WindowMeter
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -178,3 +178,11 @@ def test_the_meter_that_hinders_is_named() -> None:
     assert pace.hindrance(1, NOW) is None
     pace.take(NOW, 1)
     assert pace.hindrance(1, NOW) == "rpd"
+
+
+def test_a_burst_on_a_channel_without_a_limit_leaves_the_rate_that_was_learned_even() -> None:
+    pace, starts = Pace(calls_per_minute("", {"rpm": None, "burst": 5}, 30, None, {})), []
+    for _ in range(3):
+        starts.append(pace.next_start(1, NOW))
+        pace.take(starts[-1], 1)
+    assert starts[0] == NOW < starts[1] < starts[2]
