@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SLOW_TO_TRACE := test_splits.py test_hostile.py test_reader_memory.py
+SLOW_TO_TRACE := behaviour/test_splits.py behaviour/test_hostile_bytes.py behaviour/test_reader_memory.py
 
 .PHONY: demo test check coverage bench chaos format constraints clean
 

@@ -11,21 +11,21 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Authenticator, configured_keys, sync_keys
-from api.doors import FrontDoor
 from api.gates import GateKeeper
-from api.midjourney import door as midjourney
-from api.outlooks import Outlooks
-from api.problems import install_problems
+from api.jobs.estimates import Outlooks
+from api.jobs.watcher import Watcher
+from api.midjourney import routes as midjourney
+from api.rest.openapi.document import install_schema
 from api.rest.routes import build_router
-from api.rest.schema import install_schema
 from api.services import Services
-from api.watch import Watcher
+from api.web.middleware import FrontDoor
+from api.web.problems import install_problems
 from models.clock import now
 from models.database import Database
-from models.queries.idempotency import forget_keys
+from models.queries.idempotency_keys import forget_keys
 from models.settings import Settings
-from worker.doorbell import Doorbell
-from worker.tools import build_store
+from worker.notifier import Doorbell
+from worker.services import build_store
 
 _SWEEP = 600.0  # seconds between looks for forgotten idempotency keys
 _log = structlog.get_logger()

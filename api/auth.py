@@ -7,11 +7,11 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from api.problems import Problem
+from api.web.problems import Problem
+from models.api_keys import hash_key, hint_of
 from models.clock import Clock
 from models.database import Database
 from models.ids import new_id
-from models.keys import hash_key, hint_of
 from models.queries.callers import find_caller, insert_caller
 from models.settings import Settings
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from api.drafts import fault_of
-from api.problems import Problem
-from models.retry_rules import RetryRules
+from api.jobs.validation import fault_of
+from api.web.problems import Problem
+from models.retry.rules import RetryRules
 
 
 class CampaignSettings(BaseModel):

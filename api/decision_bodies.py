@@ -8,12 +8,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from api.drafts import fault_of
-from api.problems import Problem, invalid
-from api.submission import Filled, moment_of
+from api.jobs.schemas import Filled, moment_of
+from api.jobs.validation import fault_of
+from api.web.problems import Problem, invalid
 from models.errors import NotFound
 from models.ids import parse_id
-from models.queries.held import HeldFilter
+from models.queries.held_jobs import HeldFilter
 
 MANY = 1000  #: ids in one request
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 
 from api.app import create_app
-from api.serving import serve
+from api.server import serve
 from models.settings import Settings
 from worker.app import EmbeddedWorker
 

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.waiting import read_gate
-from models.waiting import Gate
+from models.queries.scheduling.snapshot import read_gate
+from models.queue_status import Gate
 
 _FRESH = timedelta(milliseconds=250)
 

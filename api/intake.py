@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import Message, Receive, Scope
 
-from api.problems import Problem
+from api.web.problems import Problem
 
 _SPARE = 4  # times the limit is thrown away at most
 

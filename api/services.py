@@ -6,12 +6,12 @@ from starlette.requests import Request
 
 from api.auth import Authenticator
 from api.gates import GateKeeper
-from api.outlooks import Outlooks
-from api.watch import Watcher
+from api.jobs.estimates import Outlooks
+from api.jobs.watcher import Watcher
 from models.clock import Clock
 from models.database import Database
 from models.settings import Settings
-from worker.doorbell import Doorbell
+from worker.notifier import Doorbell
 from worker.storage.store import Store
 
 

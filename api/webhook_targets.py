@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from models.errors import InvalidRequest, PictureError
 from models.settings import Settings
-from worker.storage.addresses import AllowList, check_host
+from worker.download.ssrf import AllowList, check_host
 
 
 def check_target(field: str, url: str, settings: Settings) -> None:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from api.views import moment
-from api.webhook_bodies import usual_events
+from api.jobs.serializers import moment
+from api.rest.webhooks.schemas import usual_events
 from models.clock import rfc3339
 from models.ids import public_id
-from models.webhooks import DeliveryStatus
-from worker.webhooks.signing import hint_of_secret
+from models.webhook_events import DeliveryStatus
+from worker.webhooks.signature import hint_of_secret
 
 DEFAULT = "default"  #: the id of every caller's own default endpoint
 

@@ -17,10 +17,10 @@ import httpx
 from bench.figures import Figure
 from bench.stage import Stage
 from models.request import ImageRequest
-from worker.upstream.client import UpstreamClient
+from worker.upstream.parsing.response_reader import AnswerReader
 from worker.upstream.presets import preset_named
-from worker.upstream.reader import AnswerReader
 from worker.upstream.request import build_request
+from worker.upstream.transport.client import UpstreamClient
 
 MB = 1_000_000
 LARGE = 40 * MB

@@ -11,7 +11,7 @@ from bench.load import run
 from models.request import ImageRequest
 from worker.upstream.presets import PRESETS
 from worker.upstream.request import build_request
-from worker.upstream.wire import open_client
+from worker.upstream.transport.connection import open_client
 
 _LINK = re.compile(rb"https?://[^\s)\"\\]+")
 

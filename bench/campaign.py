@@ -7,10 +7,10 @@ import psycopg
 
 from bench.load import run
 from bench.stage import KEY, Scene
+from models.api_keys import hash_key
 from models.clock import now
 from models.database import Database
 from models.ids import new_id
-from models.keys import hash_key
 from models.queries.callers import insert_caller
 from models.queries.jobs import NewJob, insert_jobs
 from tests.support.databases import sqlalchemy_url

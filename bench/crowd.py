@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bench.figures import Figure
 from bench.stage import Stage
-from worker.dispatch.patience import Patience
+from worker.scheduler.poll_interval import Patience
 
 WORKERS, SLOTS, SECONDS, WARM = 1_000, 20, 90.0, 60.0
 CALL = (20.0, 60.0)  # seconds

@@ -11,7 +11,7 @@ from bench.backlog import Batch, calls_at, queue
 from bench.figures import Figure
 from bench.stage import Scene, Stage
 from tests.support.processes import until
-from worker.doorbell import Doorbell
+from worker.notifier import Doorbell
 
 CROWD, FEW, SINGLES = 100_000, 10, 12
 SECONDS = 3  # that a call takes

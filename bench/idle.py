@@ -7,8 +7,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
-from api.answers import JsonAnswer
-from api.doors import FrontDoor
+from api.web.middleware import FrontDoor
+from api.web.responses import JsonAnswer
 
 _ANSWER = b'{"id":"' + b"x" * 700 + b'"}'  # as long as a job
 

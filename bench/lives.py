@@ -19,10 +19,10 @@ from models.queries.leases import leased_jobs
 from models.queries.workers import beat
 from models.settings import Settings
 from models.states import JobStatus
-from worker.dispatch.dispatcher import Dispatcher
-from worker.hand import Hand
+from worker.in_flight import Hand
 from worker.lifecycle import commit, started, succeeded
-from worker.tools import Tools, build_tools
+from worker.scheduler.dispatcher import Dispatcher
+from worker.services import Tools, build_tools
 
 _SLOTS = 50  # jobs that one worker of this bench takes at once
 

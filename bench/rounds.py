@@ -19,9 +19,9 @@ from models.ids import new_id
 from models.queries.channels import sync_channels
 from models.queries.workers import beat
 from models.settings import Settings
-from worker.dispatch.dispatcher import Dispatcher
-from worker.hand import Hand
-from worker.tools import build_tools
+from worker.in_flight import Hand
+from worker.scheduler.dispatcher import Dispatcher
+from worker.services import build_tools
 
 QUEUED, CAMPAIGNS, CALLERS, ROUNDS, WARM_UP = 1_000_000, 1_000, 20, 120, 20
 _GOAL = 20.0  # ms

@@ -17,8 +17,8 @@ from models.clock import now
 from models.database import Database
 from models.ids import new_id
 from models.queries.jobs import JobFilter, find_job, list_jobs
-from models.queries.lanes import Wanted, list_lanes, pick_due
-from models.queries.moves import apply
+from models.queries.scheduling.due_jobs import Wanted, list_lanes, pick_due
+from models.queries.transitions import apply
 from models.tables import jobs
 from tests.support.databases import sqlalchemy_url
 from worker.lifecycle import leased

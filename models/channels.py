@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from models.retry_rules import RetryRules
+from models.retry.rules import RetryRules
 
 
 class Limits(BaseModel):

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.channels import ChannelSettings
 from models.errors import SettingsError
-from models.retry_rules import RetryRules
+from models.retry.rules import RetryRules
 from models.states import OnUnknown
 
 _LIST = "comma-separated"

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from models.retry_policy import STANDARD, Rule
-from models.retry_rules import RetryClass, RetryRules
-from models.verdicts import Outcome
-from worker.upstream.consequences import CONSEQUENCES, MONEY, REACH
-from worker.upstream.explain import explain
-from worker.upstream.observation import observation_of
+from models.outcomes import Outcome
+from models.retry.backoff import STANDARD, Rule
+from models.retry.rules import RetryClass, RetryRules
+from worker.upstream.diagnosis.explain import explain
+from worker.upstream.diagnosis.observation import observation_of
+from worker.upstream.diagnosis.outcome_help import CONSEQUENCES, MONEY, REACH
+from worker.upstream.errors.error_catalog import RULINGS, Ruling
 from worker.upstream.presets import PRESETS
-from worker.upstream.rulings import RULINGS, Ruling
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
 _SIZES = {"param": "a parameter", "prompt": "【2:3】 behind the prompt", "none": "not sent"}

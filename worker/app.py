@@ -11,8 +11,8 @@ from kombu.entity import Queue
 
 from models.settings import Settings
 from worker.broker import DOORBELL, GENERATE, NOTIFY, STORE, WAKE, broker_app
-from worker.core import WorkerCore
 from worker.logs import configure_logs
+from worker.runtime import WorkerCore
 
 _log = structlog.get_logger()
 _NOTHING = "darkroom.nothing"

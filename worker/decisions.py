@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from models.queries.moves import Move
-from models.queries.rows import storable
+from models.queries.bulk import storable
+from models.queries.transitions import Move
 from models.states import JobStatus
 
 

@@ -16,9 +16,9 @@ from models.queries.attempts import (
     insert_attempts,
     note_handles,
 )
-from models.queries.moves import Move, Revisions, apply, lock_job
+from models.queries.bulk import storable
 from models.queries.pictures import insert_assets
-from models.queries.rows import storable
+from models.queries.transitions import Move, Revisions, apply, lock_job
 from models.states import CANCELLABLE, RETRYABLE, JobStatus
 
 _FREE: Mapping[str, Any] = {"worker_id": None, "lease_token": None, "start_at": None}

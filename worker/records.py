@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from models.queries.rows import storable
-from models.verdicts import Outcome, Verdict
+from models.outcomes import Outcome, Verdict
+from models.queries.bulk import storable
 
 
 def ending(

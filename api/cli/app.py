@@ -8,7 +8,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError, Group
 from rich.console import Console
 
-from api.cli.exits import Exit
+from api.cli.exit_codes import Exit
 from api.cli.failures import explain
 
 _RUN = Group.create_ordered("Run it")
@@ -16,19 +16,39 @@ _USE = Group.create_ordered("Use it")
 _OPERATE = Group.create_ordered("Operate it")
 
 _COMMANDS = (
-    (_RUN, "demo", "api.cli.demo:demo", "Try it: a practice provider, a sample campaign; no key needed."),
-    (_RUN, "up", "api.cli.up:up", "Start everything in one process: API, worker, SQLite."),
-    (_RUN, "serve", "api.cli.serve:serve", "Start one API process of a fleet."),
-    (_RUN, "work", "api.cli.work:work", "Start one worker process of a fleet."),
-    (_RUN, "practice", "api.cli.practice:practice", "Start a provider to practise on."),
-    (_RUN, "migrate", "api.cli.migrate:migrate", "Bring the database's tables up to date."),
-    (_USE, "submit", "api.cli.submit:submit", "Hand in one job."),
-    (_USE, "jobs", "api.cli.jobs:app", "Look at jobs, cancel them, start them again."),
-    (_USE, "campaigns", "api.cli.campaigns:app", "Look at what holds for a campaign's jobs, and set it."),
-    (_USE, "webhooks", "api.cli.webhooks:app", "Be told of jobs at an address of yours; look at deliveries."),
-    (_OPERATE, "channels", "api.cli.channels:app", "Look at providers, try, pause, drain and resume them."),
-    (_OPERATE, "keys", "api.cli.keys:app", "Make, list, limit and revoke API keys."),
-    (_OPERATE, "explain", "api.cli.explain:explain", "Say what a provider's answer means."),
+    (
+        _RUN,
+        "demo",
+        "api.cli.commands.demo:demo",
+        "Try it: a practice provider, a sample campaign; no key needed.",
+    ),
+    (_RUN, "up", "api.cli.commands.up:up", "Start everything in one process: API, worker, SQLite."),
+    (_RUN, "serve", "api.cli.commands.serve:serve", "Start one API process of a fleet."),
+    (_RUN, "work", "api.cli.commands.work:work", "Start one worker process of a fleet."),
+    (_RUN, "practice", "api.cli.commands.practice:practice", "Start a provider to practise on."),
+    (_RUN, "migrate", "api.cli.commands.migrate:migrate", "Bring the database's tables up to date."),
+    (_USE, "submit", "api.cli.commands.submit:submit", "Hand in one job."),
+    (_USE, "jobs", "api.cli.commands.jobs:app", "Look at jobs, cancel them, start them again."),
+    (
+        _USE,
+        "campaigns",
+        "api.cli.commands.campaigns:app",
+        "Look at what holds for a campaign's jobs, and set it.",
+    ),
+    (
+        _USE,
+        "webhooks",
+        "api.cli.commands.webhooks:app",
+        "Be told of jobs at an address of yours; look at deliveries.",
+    ),
+    (
+        _OPERATE,
+        "channels",
+        "api.cli.commands.channels:app",
+        "Look at providers, try, pause, drain and resume them.",
+    ),
+    (_OPERATE, "keys", "api.cli.commands.keys:app", "Make, list, limit and revoke API keys."),
+    (_OPERATE, "explain", "api.cli.commands.explain:explain", "Say what a provider's answer means."),
     (_OPERATE, "doctor", "api.cli.doctor.command:doctor", "Find what is wrong, and say how to mend it."),
 )
 

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from api.cli.exits import CommandFailed, Exit
+from api.cli.exit_codes import CommandFailed, Exit
 from api.client_errors import Refused, Unreachable
 from models.errors import Conflict, DarkroomError, NotFound, SettingsError
 

@@ -5,11 +5,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.envelope import Json, Refusal
-from api.midjourney.keys import authenticated
+from api.midjourney.auth import authenticated
+from api.midjourney.responses import Json, Refusal
 from api.services import services_of
 from models.channels import serves
-from models.midjourney.vocabulary import Code
+from models.midjourney.protocol import Code
 from models.queries.channels import list_channels
 
 

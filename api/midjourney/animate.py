@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
-from api.midjourney.follow import Follow, picture_of
-from api.midjourney.video import Film, submit_film
+from api.midjourney.actions.follow_up import Follow, picture_of
+from api.midjourney.actions.video import Film, submit_film
 from models.ids import public_id
 from models.midjourney.custom_ids import Verb
-from models.midjourney.vocabulary import Bot
+from models.midjourney.protocol import Bot
 
 _MOTIONS = {Verb.ANIMATE_HIGH: "high", Verb.ANIMATE_LOW: "low"}
 

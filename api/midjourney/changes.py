@@ -6,14 +6,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.asked import Asked
-from api.midjourney.bodies import Body
-from api.midjourney.envelope import Refusal
-from api.midjourney.follow import Follow, offered, parent_of
-from api.midjourney.follow_ups import go_on
+from api.midjourney.actions.button_handlers import go_on
+from api.midjourney.actions.follow_up import Follow, offered, parent_of
+from api.midjourney.context import Asked
+from api.midjourney.responses import Refusal
 from api.midjourney.routing import asked_for
+from api.midjourney.schemas import Body
 from models.midjourney.custom_ids import Press, Verb, read_custom_id
-from models.midjourney.vocabulary import Code
+from models.midjourney.protocol import Code
 
 _WORDS = {"UPSCALE": Verb.UPSAMPLE, "VARIATION": Verb.VARIATION, "REROLL": Verb.REROLL}
 _LETTERS = {"U": Verb.UPSAMPLE, "V": Verb.VARIATION, "R": Verb.REROLL}

@@ -7,19 +7,19 @@ from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.asked import Asked
-from api.midjourney.bodies import Body
-from api.midjourney.edit import Edit, submit_edit, with_mask
-from api.midjourney.envelope import Refusal
-from api.midjourney.follow import parent_of
-from api.midjourney.instructions import Task
-from api.midjourney.pictures import take_picture
+from api.midjourney.actions.edit import Edit, submit_edit, with_mask
+from api.midjourney.actions.follow_up import parent_of
+from api.midjourney.actions.prompt_templates import Task
+from api.midjourney.context import Asked
+from api.midjourney.image_inputs import take_picture
 from api.midjourney.prompt import read_prompt
+from api.midjourney.responses import Refusal
 from api.midjourney.routing import asked_for
-from api.midjourney.wishes import edit_of
+from api.midjourney.schemas import Body
+from api.midjourney.translate import edit_of
 from api.midjourney.words import words_of
 from models.ids import public_id
-from models.midjourney.vocabulary import Action, Bot, Code
+from models.midjourney.protocol import Action, Bot, Code
 
 
 def _first(value: object) -> object:

@@ -2,11 +2,11 @@
 
 from starlette.responses import Response
 
-from api.midjourney.edit import following, submit_edit
-from api.midjourney.follow import Follow, picture_of
-from api.midjourney.instructions import Task
+from api.midjourney.actions.edit import following, submit_edit
+from api.midjourney.actions.follow_up import Follow, picture_of
+from api.midjourney.actions.prompt_templates import Task
 from models.midjourney.custom_ids import Verb
-from models.midjourney.vocabulary import Action
+from models.midjourney.protocol import Action
 
 _ORDERS = {
     Verb.UPSCALE_2X: Task.UPSCALE_2X,

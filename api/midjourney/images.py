@@ -5,13 +5,13 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.envelope import Refusal
-from api.midjourney.keys import authenticated
-from api.midjourney.numbers import number_of
-from api.picture_answers import picture_answer
+from api.image_response import picture_answer
+from api.midjourney.auth import authenticated
+from api.midjourney.responses import Refusal
+from api.midjourney.task_ids import number_of
 from api.services import Services, services_of
-from models.midjourney.vocabulary import Code
-from models.queries.midjourney import assets_by_id, find_task
+from models.midjourney.protocol import Code
+from models.queries.midjourney.tasks import assets_by_id, find_task
 
 
 async def image(request: Request) -> Response:

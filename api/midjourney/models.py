@@ -1,8 +1,8 @@
 """Which model draws, and in how many calls."""
 
-from api.midjourney.envelope import Refusal
+from api.midjourney.responses import Refusal
 from models.channels import ChannelSettings, serves
-from models.midjourney.vocabulary import Bot, Code
+from models.midjourney.protocol import Bot, Code
 from models.settings import Settings
 from worker.upstream.presets import effective_preset
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.midjourney.vocabulary import Mode
+from models.midjourney.protocol import Mode
 
 PRIORITIES: Mapping[Mode, int] = {Mode.RELAX: 3, Mode.FAST: 5, Mode.TURBO: 7}
 """Priorities of jobs: larger is sooner, among a caller's own."""

@@ -7,15 +7,15 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.bodies import read_json
-from api.drafts import fault_of
-from api.midjourney.envelope import Json, Refusal, legible
-from api.midjourney.keys import authenticated
-from api.midjourney.numbers import number_of
+from api.jobs.validation import fault_of
+from api.midjourney.auth import authenticated
+from api.midjourney.responses import Json, Refusal, legible
+from api.midjourney.task_ids import number_of
 from api.services import services_of
-from models.midjourney.vocabulary import Code, TaskStatus
+from api.web.json_body import read_json
+from models.midjourney.protocol import Code, TaskStatus
 from models.queries.midjourney_pages import FILTERS, SORTS, TaskFilter, page_of_tasks
-from worker.midjourney.looking import views_of
+from worker.midjourney.task_reader import views_of
 
 _LONGEST = 1000
 _FARTHEST = 10_000_000

@@ -7,13 +7,13 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.asked import Asked
-from api.midjourney.bodies import Body, read_body
-from api.midjourney.envelope import Refusal, of_problem, refused
-from api.midjourney.keys import authenticated
-from api.midjourney.repeats import Repeated, recall, repeat_of, told_again
-from api.problems import request_id_of, translated
+from api.midjourney.auth import authenticated
+from api.midjourney.context import Asked
+from api.midjourney.deduplication import Repeated, recall, repeat_of, told_again
+from api.midjourney.responses import Refusal, of_problem, refused
+from api.midjourney.schemas import Body, read_body
 from api.services import services_of
+from api.web.problems import request_id_of, translated
 
 Handler = Callable[[Request], Awaitable[Response]]
 _B = TypeVar("_B", bound=Body)

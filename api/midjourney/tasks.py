@@ -6,15 +6,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.bodies import read_json
-from api.midjourney.envelope import Json, Refusal
-from api.midjourney.keys import authenticated
-from api.midjourney.numbers import number_of
+from api.midjourney.auth import authenticated
+from api.midjourney.responses import Json, Refusal
+from api.midjourney.task_ids import number_of
 from api.midjourney.waiting import waiting_of
 from api.services import services_of
-from models.midjourney.vocabulary import Code, TaskStatus
-from models.queries.midjourney import find_task, newest_tasks, tasks_by_id, tasks_under_way
-from worker.midjourney.looking import views_of
+from api.web.json_body import read_json
+from models.midjourney.protocol import Code, TaskStatus
+from models.queries.midjourney.tasks import find_task, newest_tasks, tasks_by_id, tasks_under_way
+from worker.midjourney.task_reader import views_of
 
 _LISTED = 100
 _UNDER_WAY = 1000

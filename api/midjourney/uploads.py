@@ -7,18 +7,18 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.asked import Asked
-from api.midjourney.bodies import Body, Pictures
-from api.midjourney.envelope import Refusal, envelope
-from api.midjourney.keys import authenticated
-from api.midjourney.numbers import number_of
-from api.midjourney.pictures import store_pictures, take_pictures
+from api.midjourney.auth import authenticated
+from api.midjourney.context import Asked
+from api.midjourney.image_inputs import store_pictures, take_pictures
+from api.midjourney.responses import Refusal, envelope
 from api.midjourney.routing import asked_for
+from api.midjourney.schemas import Body, Pictures
+from api.midjourney.task_ids import number_of
 from api.services import services_of
 from models.ids import parse_id
-from models.midjourney.views import picture_url
-from models.midjourney.vocabulary import Code, TaskStatus
-from models.queries.midjourney import assets_by_id, find_task
+from models.midjourney.protocol import Code, TaskStatus
+from models.midjourney.serializers import picture_url
+from models.queries.midjourney.tasks import assets_by_id, find_task
 
 _MOST = 20
 _SEEDS = 2**32 - 1

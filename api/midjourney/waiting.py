@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.midjourney.submitting import COUNTED
-from api.reading import queued_of
+from api.jobs.reader import queued_of
+from api.midjourney.submit import COUNTED
 from api.services import Services
 from models.queries.jobs import find_job
-from models.queries.midjourney import count_waiting, parts_of
+from models.queries.midjourney.tasks import count_waiting, parts_of
 from models.states import JobStatus
 from worker.dispatch.waiting import Lookout
 

@@ -2,9 +2,9 @@
 
 from unicodedata import category
 
-from api.midjourney.envelope import Refusal, legible
-from models.midjourney.banned import banned_word
-from models.midjourney.vocabulary import Code
+from api.midjourney.responses import Refusal, legible
+from models.midjourney.banned_words import banned_word
+from models.midjourney.protocol import Code
 from models.settings import Settings
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's categories of what shows nothing by itself

@@ -6,12 +6,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import JsonAnswer
 from api.auth import authenticate
-from api.picture_answers import CORS, gone, picture_answer
-from api.problems import not_found
+from api.image_response import CORS, gone, picture_answer
+from api.jobs.serializers import asset_page
 from api.services import Services, services_of
-from api.views import asset_page
+from api.web.problems import not_found
+from api.web.responses import JsonAnswer
 from models.ids import parse_id
 from models.queries.assets import find_asset, find_asset_by_token
 

@@ -16,8 +16,8 @@ from api.rest.campaigns import (
     patch_campaign,
     put_campaign,
 )
-from api.rest.describing import Responses, answers, extra, merged, path, problems, query, reference
-from models.retry_rules import RetryRules
+from api.rest.openapi.route_docs import Responses, answers, extra, merged, path, problems, query, reference
+from models.retry.rules import RetryRules
 
 _CAMPAIGN = reference("CampaignDocument")
 _NAME = path("name", "the campaign's exact name, as jobs give it")

@@ -6,14 +6,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import JsonAnswer
 from api.auth import authenticate
-from api.bodies import read_json
 from api.campaign_bodies import CampaignSettings, merged, settings_in
-from api.problems import invalid, not_found
+from api.jobs.serializers import moment
 from api.rest.parameters import integer, known_parameters, words
 from api.services import services_of
-from api.views import moment
+from api.web.json_body import read_json
+from api.web.problems import invalid, not_found
+from api.web.responses import JsonAnswer
 from models.queries.campaigns import any_job_of, find_campaign, list_campaigns, save_campaign
 
 LONGEST_PAGE = 200

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from api.rest.channels import drain_channel, get_channels, pause_channel, resume_channel
-from api.rest.describing import answers, extra, merged, path, problems, reference
+from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
 
 _CHANNEL = reference("ChannelDocument")
 

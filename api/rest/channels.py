@@ -7,14 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import JsonAnswer
 from api.auth import authenticate
-from api.bodies import read_json
-from api.channel_states import read_channel_views
-from api.drafts import fault_of
-from api.problems import Problem
+from api.channel_status import read_channel_views
+from api.jobs.schemas import Filled
+from api.jobs.validation import fault_of
 from api.services import Services, services_of
-from api.submission import Filled
+from api.web.json_body import read_json
+from api.web.problems import Problem
+from api.web.responses import JsonAnswer
 from models.errors import NotFound
 from models.queries import channels as rows
 

@@ -4,12 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import JsonAnswer
 from api.auth import authenticate
 from api.prospects import JobSet, prospect
-from api.rest.describing import answers, extra, merged, problems, query, reference
+from api.rest.openapi.route_docs import answers, extra, merged, problems, query, reference
 from api.rest.parameters import known_parameters, words
 from api.services import services_of
+from api.web.responses import JsonAnswer
 
 _NAMES = frozenset({"campaign", "model"})
 

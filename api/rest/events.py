@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import authenticate
-from api.reading import read_job
+from api.jobs.reader import read_job
+from api.jobs.serializers import event_view
+from api.jobs.watcher import is_after
 from api.rest.parameters import integer
 from api.services import Services, services_of
-from api.views import event_view
-from api.watch import is_after
 from models.ids import parse_id
 from models.queries.events import list_events
 from models.states import FINAL, JobStatus

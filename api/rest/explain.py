@@ -7,14 +7,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import JsonAnswer
 from api.auth import authenticate
-from api.bodies import parse_json
-from api.problems import Problem, invalid
 from api.services import services_of
+from api.web.json_body import parse_json
+from api.web.problems import Problem, invalid
+from api.web.responses import JsonAnswer
 from models.errors import InvalidRequest
-from worker.upstream.explain import explain
-from worker.upstream.observation import observation_of
+from worker.upstream.diagnosis.explain import explain
+from worker.upstream.diagnosis.observation import observation_of
 
 MOST = 100  #: answers of one request
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from api.rest.describing import answers, extra, merged, problems, reference
 from api.rest.explain import MOST, post_explain
+from api.rest.openapi.route_docs import answers, extra, merged, problems, reference
 
 _ANSWER = reference("ObservedAnswer")
 _EXPLAIN = {

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from models.verdicts import Billed, Scope
+from models.outcomes import Billed, Scope
 
 Status = int | str | None
 

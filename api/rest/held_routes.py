@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from api.rest.describing import answers, extra, merged, path, problems, reference
-from api.rest.held import fail_job, fail_jobs, release_job, release_jobs
+from api.rest.held_jobs import fail_job, fail_jobs, release_job, release_jobs
+from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
 
 _JOB = reference("JobDocument")
 _JOB_ID = path("job_id", "as it was given: job_…")

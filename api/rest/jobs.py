@@ -7,17 +7,17 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.answers import JsonAnswer
 from api.auth import Caller, authenticate
 from api.etags import matches
-from api.problems import invalid
-from api.reading import Page, read_job, read_jobs
+from api.jobs.reader import Page, read_job, read_jobs
+from api.jobs.watcher import is_after, is_settled
 from api.rest.parameters import INT32, LONGEST_WAIT, integer, known_parameters, words
 from api.services import Services, services_of
-from api.watch import is_after, is_settled
+from api.web.problems import invalid
+from api.web.responses import JsonAnswer
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
-from models.queries.held import is_still_in_hand
+from models.queries.held_jobs import is_still_in_hand
 from models.queries.jobs import JobFilter
 from models.states import RETRYABLE, JobStatus
 from worker import lifecycle

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from api.problems import invalid
+from api.web.problems import invalid
 
 LONGEST_WAIT = 60  #: seconds
 INT32 = 2**31 - 1

@@ -10,18 +10,18 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.accepting import Accepted, Once, accept, recall
-from api.answers import JsonAnswer
 from api.auth import Caller, authenticate
-from api.bodies import read_json
-from api.drafts import Fault, draft
-from api.idempotency import once_of
-from api.problems import Problem, invalid
-from api.reading import Page, newborn_page, read_job
+from api.jobs.idempotency import once_of
+from api.jobs.reader import Page, newborn_page, read_job
+from api.jobs.serializers import links
+from api.jobs.submit import Accepted, Once, accept, recall
+from api.jobs.validation import Fault, draft
+from api.jobs.watcher import is_settled
 from api.rest.parameters import preferred_wait
 from api.services import Services, services_of
-from api.views import links
-from api.watch import is_settled
+from api.web.json_body import read_json
+from api.web.problems import Problem, invalid
+from api.web.responses import JsonAnswer
 from models.ids import public_id
 from models.queries.jobs import NewJob, statuses_of
 from models.states import FINAL, JobStatus

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from models.webhooks import DeliveryStatus
+from models.webhook_events import DeliveryStatus
 
 
 class WebhookDocument(BaseModel):

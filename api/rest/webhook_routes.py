@@ -5,8 +5,18 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.rest.describing import Responses, answers, extra, listing, merged, path, problems, query, reference
-from api.rest.webhook_log import (
+from api.rest.openapi.route_docs import (
+    Responses,
+    answers,
+    extra,
+    listing,
+    merged,
+    path,
+    problems,
+    query,
+    reference,
+)
+from api.rest.webhooks.deliveries import (
     LONGEST_PAGE,
     PAGE,
     get_deliveries,
@@ -14,7 +24,7 @@ from api.rest.webhook_log import (
     replay_delivery,
     try_webhook,
 )
-from api.rest.webhooks import (
+from api.rest.webhooks.endpoints import (
     delete_webhook,
     get_webhook,
     list_webhooks,
@@ -22,7 +32,7 @@ from api.rest.webhooks import (
     post_webhook,
     rotate_webhook,
 )
-from models.webhooks import DeliveryStatus
+from models.webhook_events import DeliveryStatus
 
 _ROOT = "/v1/webhooks"
 _ONE = f"{_ROOT}/{{webhook_id}}"

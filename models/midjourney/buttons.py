@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from models.midjourney.custom_ids import Press, Verb
-from models.midjourney.vocabulary import Action
+from models.midjourney.protocol import Action
 from models.settings import Settings
 
 GRIDS = frozenset({Action.IMAGINE, Action.VARIATION, Action.REROLL, Action.BLEND, Action.ZOOM, Action.PAN})

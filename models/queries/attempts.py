@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Insert, Row, Update, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.rows import rows_parameter, rows_source
+from models.outcomes import UNKNOWN, Outcome
+from models.queries.bulk import rows_parameter, rows_source
 from models.tables import attempts
-from models.verdicts import UNKNOWN, Outcome
 
 _BORN = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
 _ENDED = (

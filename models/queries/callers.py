@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.rows import rows_parameter, rows_source
+from models.queries.bulk import rows_parameter, rows_source
 from models.states import JobStatus
 from models.tables import callers, jobs
 

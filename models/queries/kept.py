@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.outcomes import Billed, Outcome
 from models.tables import attempts
-from models.verdicts import Billed, Outcome
 
 
 async def correct_attempt(connection: AsyncConnection, job_id: UUID, number: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.midjourney.vocabulary import ENDED, TaskStatus
+from models.midjourney.protocol import ENDED, TaskStatus
 from models.midjourney_tables import midjourney_parts as parts
 from models.midjourney_tables import midjourney_tasks as tasks
 from models.states import JobStatus

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Insert, Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.rows import rows_parameter, rows_source
+from models.queries.bulk import rows_parameter, rows_source
 from models.tables import assets
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import Row, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import first_id
+from models.webhook_events import DeliveryStatus
 from models.webhook_tables import webhook_deliveries as deliveries
-from models.webhooks import DeliveryStatus
 
 
 async def find_delivery(

@@ -13,8 +13,8 @@ from api.services import Services
 from models.clock import now
 from models.ids import new_id, parse_id
 from models.queries.attempts import finish_attempts, insert_attempts
-from models.queries.moves import Move, apply
 from models.queries.pictures import insert_assets
+from models.queries.transitions import Move, apply
 from models.states import JobStatus
 
 ALICE, BOB, ADMIN = "alice-0123456789abcdef", "bob-0123456789abcdef00", "admin-0123456789abcdef"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from tests.chaos.fleet import ChaosFleet
 from tests.support.practice import Call
-from worker.practice.png import prompt_of
+from worker.practice.drawing.png import prompt_of
 
 Row = Mapping[str, Any]
 

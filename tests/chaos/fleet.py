@@ -19,7 +19,7 @@ from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
 from tests.support.valkey import Valkey, serve_valkey
 from tests.support.visitor import KEY
-from worker.loop import LoopThread
+from worker.event_loop import LoopThread
 
 _STARTED = re.compile(r'"worker": "([0-9a-f-]{36})"[^\n]*"worker starts"')
 _CHANNEL = """

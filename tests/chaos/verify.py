@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
+from models.outcomes import UNKNOWN, Outcome
 from models.states import FINAL, JobStatus
-from models.verdicts import UNKNOWN, Outcome
 from tests.chaos.facts import Facts, Row
 from tests.support.practice import Call
 

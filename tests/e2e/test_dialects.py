@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests.support.dialects import DialectDarkroom, end_of, prompt_of_case, recovers, sample
+from worker.practice.async_tasks import picture_of
 from worker.practice.corpus import CorpusCase
-from worker.practice.tasks import picture_of
 
 CASES = sample()
 _WORDS = 20  # characters of the provider's words that are compared

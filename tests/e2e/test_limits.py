@@ -21,7 +21,7 @@ from models.queries.jobs import NewJob, insert_jobs
 from models.tables import callers, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.windows import fullest
-from worker.dispatch.meters import slack_of
+from worker.scheduler.rate_limiter import slack_of
 
 SECONDS, SETTLING = 185.0, 5.0
 PER_MINUTE, PER_SECOND, PICTURES, ONE_MODEL, OTHER_MODEL, CALLER = 120, 2, 60, 30, 90, 40

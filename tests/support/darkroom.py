@@ -17,14 +17,14 @@ from models.queries.workers import beat
 from models.settings import Settings
 from models.tables import assets, attempts, callers, channels, events, jobs
 from worker.broker import GENERATE
-from worker.dispatch.dispatcher import Dispatcher
-from worker.hand import Hand
+from worker.group_commit import Writer
+from worker.in_flight import Hand
 from worker.practice.server import PracticeServer, start_practice
+from worker.scheduler.dispatcher import Dispatcher
+from worker.services import Tools, build_tools
+from worker.tasks.context import Workbench
 from worker.tasks.generate import generate
-from worker.tasks.store import store
-from worker.tasks.workbench import Workbench
-from worker.tools import Tools, build_tools
-from worker.writer import Writer
+from worker.tasks.resume import store
 
 
 @dataclass

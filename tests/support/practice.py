@@ -58,7 +58,7 @@ class Practice:
         return Counter(call.prompt for call in self.calls())
 
     def weather(self, **members: Any) -> None:
-        """Change the weather, see ``worker/practice/weather.py``; when it refuses connections, also ours."""
+        """Change the weather, see ``worker/practice/conditions.py``; and ours when it refuses."""
         answer = httpx.post(
             f"{self.url}/practice/weather", json=members, trust_env=False, verify=False, timeout=10
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from worker.practice.png import tiny_png
+from worker.practice.drawing.png import tiny_png
 
 TASK = "task_01abc"
 CUT, HANG, WHOLE = "cut", "hang", "whole"  # how a stream ends

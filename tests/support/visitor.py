@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.support.processes import until
-from worker.practice.png import prompt_of
+from worker.practice.drawing.png import prompt_of
 
 KEY = "a-key-for-the-end-to-end-tests"
 Job = dict[str, Any]

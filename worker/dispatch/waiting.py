@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from models.channels import serves
-from models.waiting import Gate, Queued, Reason, Waiting
-from worker.dispatch.hindrances import Hindrance, last_to_end, of_caller, of_channel, stopped
-from worker.dispatch.outlets import Outlet, in_flight_on
-from worker.dispatch.plan import guest_of
+from models.queue_status import Gate, Queued, Reason, Waiting
+from worker.scheduler.channel_capacity import Outlet, in_flight_on
+from worker.scheduler.fair_queue import guest_of
+from worker.scheduler.wait_reason import Hindrance, last_to_end, of_caller, of_channel, stopped
 
 
 class Lookout:

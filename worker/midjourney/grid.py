@@ -6,7 +6,7 @@ from math import ceil, sqrt
 
 from PIL import Image, UnidentifiedImageError
 
-from worker.canvas import upright
+from worker.images.canvas import upright
 
 _SIDE = 1024  # pixels of one picture's longer side at most
 _QUALITY = 92

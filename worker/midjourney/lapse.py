@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from models.midjourney.vocabulary import TaskStatus
-from models.queries.midjourney import end_task
-from models.queries.midjourney_endings import forgotten_dialogs
-from worker.midjourney.hooks import tell_end
-from worker.tools import Tools
+from models.midjourney.protocol import TaskStatus
+from models.queries.midjourney.completion import forgotten_dialogs
+from models.queries.midjourney.tasks import end_task
+from worker.midjourney.notify_hook import tell_end
+from worker.services import Tools
 
 _AT_ONCE = 200
 

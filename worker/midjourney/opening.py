@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from models.errors import NotFound
 from worker.midjourney.grid import cell_of, compose
-from worker.tools import Tools
+from worker.services import Tools
 
 #: What we can decode. Others, such as HEIC and videos, were found whole when they came, and are believed.
 _DECODED = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}) | (

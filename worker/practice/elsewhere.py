@@ -4,8 +4,8 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from worker.practice.drawing import PictureMode, Recipe
-from worker.practice.mp4 import tiny_mp4
+from worker.practice.drawing.mp4 import tiny_mp4
+from worker.practice.drawing.render import PictureMode, Recipe
 
 PLACE = "/elsewhere/"
 _SCHEME = re.compile(r"https?:((?:\\*/){2})", re.IGNORECASE)

@@ -7,7 +7,7 @@ import zlib
 
 from PIL import Image, ImageChops
 
-from worker.practice.png import IEND, SIGNATURE, chunk, header
+from worker.practice.drawing.png import IEND, SIGNATURE, chunk, header
 
 _UP = b"\x02"
 

@@ -20,7 +20,7 @@ A bare status such as ``[429]`` needs its ``fail``. Several failures happen one 
 import re
 from typing import Any
 
-from worker.practice.wishes import ALIASES, FAILURE_KINDS, failure_kind
+from worker.practice.request_options import ALIASES, FAILURE_KINDS, failure_kind
 
 _BRACKETS = re.compile(r"\[([^\[\]\n]{1,60})\]")
 _FAILURE = re.compile(r"(fail )?(.+?)(?: (once|twice|\d+ ?x|\d+ times))?")

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict, deque
 
-from worker.practice.weather import Weather
+from worker.practice.conditions import Weather
 
 _MINUTE = 60.0
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr
 
-from worker.practice.wishes import FailureKind, Kind, Wish
+from worker.practice.request_options import FailureKind, Kind, Wish
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 

@@ -3,11 +3,11 @@
 import orjson
 from aiohttp import web
 
-from worker.practice.chat import Studio
-from worker.practice.drawing import PictureMode
+from worker.practice.async_tasks import raw_data, task_answer
+from worker.practice.call_log import Ledger
+from worker.practice.chat_completions import Studio
+from worker.practice.drawing.render import PictureMode
 from worker.practice.elsewhere import PLACE, task_at, thing_at
-from worker.practice.ledger import Ledger
-from worker.practice.tasks import raw_data, task_answer
 
 
 class Outside:

@@ -7,7 +7,7 @@ import struct
 
 from aiohttp import web
 
-from worker.practice.scripts import EVENTS, Script, merged, with_pings
+from worker.practice.script import EVENTS, Script, merged, with_pings
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 

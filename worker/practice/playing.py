@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from worker.practice.corpus import CorpusCase
 from worker.practice.elsewhere import brought_here
-from worker.practice.scripts import EVENTS, Ending, Script, Step
+from worker.practice.script import EVENTS, Ending, Script, Step
 
 _PIECES = 8  # of an event stream; their borders respect neither events nor characters
 _PAUSE = 0.01  # seconds between them

@@ -1,6 +1,6 @@
 """What a stream says while a picture is being made, in the dialects of real relays."""
 
-from worker.practice.wishes import ProgressStyle
+from worker.practice.request_options import ProgressStyle
 
 _PERCENTS = (7, 18, 34, 58, 79)
 

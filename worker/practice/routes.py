@@ -9,16 +9,16 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from models.errors import InvalidRequest
-from worker.practice.asking import Asked, read_call
-from worker.practice.chat import Studio
-from worker.practice.failures import limited
-from worker.practice.gallery import cut_short
-from worker.practice.ledger import Ledger, LedgerCall
+from worker.practice.call_log import Ledger, LedgerCall
+from worker.practice.chat_completions import Studio
+from worker.practice.conditions import Sky
+from worker.practice.error_responses import limited
+from worker.practice.images import cut_short
 from worker.practice.limits import Limits
 from worker.practice.options import PracticeOptions
 from worker.practice.outside import Outside
 from worker.practice.performing import perform
-from worker.practice.weather import Sky
+from worker.practice.request_parser import Asked, read_call
 
 _LARGEST_BODY = 256 * 2**20  # input pictures come as data URLs
 _MODELS = {"object": "list", "data": [{"id": "practice-image", "object": "model", "owned_by": "practice"}]}

@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from worker.practice.call_log import Ledger
 from worker.practice.doors import Door
-from worker.practice.ledger import Ledger
 from worker.practice.options import PracticeOptions
 from worker.practice.routes import Routes
 

@@ -1,6 +1,6 @@
 """What the provider says where words are asked for: a given text, or numbered prompts."""
 
-from worker.practice.asking import Asked, reads_and_writes
+from worker.practice.request_parser import Asked, reads_and_writes
 
 _WAYS = (
     "{0}, soft morning light, wide angle, calm colours",

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 
 from models.errors import PictureError
-from worker.storage.limits import KIB
+from worker.images.limits import KIB
 
 _PIECE = 256 * KIB  #: bytes that decompressing yields at once, whatever a chunk blows up to
 

@@ -12,9 +12,9 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from models.errors import SettingsError
-from worker.storage.faults import plainly
-from worker.storage.folder import Folder
-from worker.storage.objects import ObjectStore, Stat
+from worker.storage.local_files import Folder
+from worker.storage.object_store import ObjectStore, Stat
+from worker.storage.store_errors import plainly
 
 __all__ = ["Stat", "Store", "open_store"]
 

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from models.queries.leases import leased_jobs
 from models.states import JobStatus
-from worker.tasks.workbench import Workbench
+from worker.tasks.context import Workbench
 
 _log = structlog.get_logger()
 Work = Callable[[Workbench, Row[Any]], Awaitable[None]]

@@ -11,28 +11,28 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from models.errors import DarkroomError, InvalidRequest, PictureError
+from models.outcomes import UNKNOWN, Outcome, Verdict
 from models.request import wants_text
 from models.states import JobStatus
-from models.verdicts import UNKNOWN, Outcome, Verdict
-from worker.dispatch.meters import slack_of
+from worker.archive.writer import keep
 from worker.lifecycle import failed, handed_back, held, recovering, started, unsent
 from worker.records import ending
+from worker.scheduler.rate_limiter import slack_of
+from worker.tasks.channel_feedback import tell_limits, tell_success
 from worker.tasks.chunk import work_on
-from worker.tasks.conclude import conclude
-from worker.tasks.deliver import deliver
-from worker.tasks.health import tell_limits, tell_success
-from worker.tasks.inputs import image_request
-from worker.tasks.keep import keep
+from worker.tasks.context import Workbench
+from worker.tasks.failure import conclude
+from worker.tasks.input_images import image_request
 from worker.tasks.listen import Listener
 from worker.tasks.lost import LOST, Lost
-from worker.tasks.recover import recover
-from worker.tasks.workbench import Workbench
-from worker.upstream.answer import Answer
-from worker.upstream.besides import text_besides
-from worker.upstream.client import Reply
-from worker.upstream.recover import merge
+from worker.tasks.recovery import recover
+from worker.tasks.store import deliver
+from worker.upstream.errors.text_results import judged_as_text
+from worker.upstream.handles import merge
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.answer_text import text_besides
 from worker.upstream.request import ProviderRequest, build_request
-from worker.upstream.texts import judged_as_text
+from worker.upstream.transport.client import Reply
 
 
 async def generate(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:

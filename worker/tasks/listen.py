@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from worker.lifecycle import handled, progressed
-from worker.tasks.workbench import Workbench
-from worker.upstream.recover import Handles
+from worker.tasks.context import Workbench
+from worker.upstream.handles import Handles
 
 _PAUSE = 0.5  # seconds between two progress writes of one job
 

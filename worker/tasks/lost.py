@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from models.queries.rows import storable
-from models.verdicts import Billed, Outcome, Verdict
-from worker.upstream.recover import Handles
+from models.outcomes import Billed, Outcome, Verdict
+from models.queries.bulk import storable
+from worker.upstream.handles import Handles
 
 _MEMBER = "recover"  # of the job's answer, until the pictures are found
 

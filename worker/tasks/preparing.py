@@ -5,7 +5,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker.canvas import Margins, cut_out, padded
+from worker.images.canvas import Margins, cut_out, padded
 
 
 async def prepared(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:

@@ -1,27 +1,216 @@
-"""The second stage of jobs that somebody called before: pictures to bring home, answers to ask for again."""
+"""The way home: the answer is saved first; then every picture is brought, checked and stored."""
 
-from collections.abc import Sequence
+import asyncio
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
+import structlog
 from sqlalchemy import Row
 
+from models.errors import DarkroomError, PictureError, StorageError
+from models.ids import new_id
+from models.outcomes import Outcome
+from models.request import wants_text
 from models.states import JobStatus
-from worker.tasks.chunk import work_on
-from worker.tasks.deliver import bring
+from worker.asset_store import PictureKeeper, StoredPicture
+from worker.lifecycle import answered, failed, postponed, recovered, succeeded
+from worker.pending_images import Piece, linked, settled
+from worker.records import amendment
+from worker.tasks.context import Workbench
 from worker.tasks.lost import Lost
-from worker.tasks.recover import recover
-from worker.tasks.workbench import Workbench
+from worker.tasks.polling import ask_once
+from worker.upstream.handles import Handles
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.image import Picture
+from worker.upstream.polling.poll import PollStage, PollState
+
+_OURS = "storage_failed"  # our own storage is full or away: waited out however long, and no try is counted
+_MENDING = (10.0, 20.0)  # seconds between two tries then
+_log = structlog.get_logger()
 
 
-async def store(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:
-    """Bring home what a chunk of jobs paid for."""
-    await work_on(bench, job_ids, lease, JobStatus.STORING, resume)
+async def deliver(bench: Workbench, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
+    """Save an answer with pictures, and bring them home. Where words were asked for, they are all."""
+    if wants_text(job.request):
+        text, now = text_besides(answer), bench.tools.clock()
+        await bench.writer.write(succeeded(job, JobStatus.RUNNING, [], at=now, ended=ended, text=text))
+        return
+    saved = await _saved(bench, answer.images or answer.videos, answer.handles)
+    text, now = text_besides(answer), bench.tools.clock()
+    if assets := _all_home(job, saved, now):
+        change = succeeded(job, JobStatus.RUNNING, assets, at=now, ended=ended, text=text)
+        await bench.writer.write(change)
+    elif await bench.writer.write(answered(job, ended, saved, text, at=now)):
+        await bring(bench, job, saved, 0)
 
 
-async def resume(bench: Workbench, job: Row[Any]) -> None:
-    """Bring home what is still away, or go on asking for it."""
-    if lost := Lost.of(job.answer):
-        await recover(bench, job, lost, told=job.progress)
+async def deliver_found(bench: Workbench, job: Row[Any], state: PollState, lost: Lost) -> None:
+    """Save the pictures of an answer that was lost, and bring them home."""
+    saved = await _saved(bench, state.images or state.videos, lost.handles)
+    amended, now = amendment(job.id, lost.number, state.verdict or lost.verdict), bench.tools.clock()
+    if assets := _all_home(job, saved, now):
+        await bench.writer.write(succeeded(job, JobStatus.STORING, assets, at=now, amended=amended))
+    elif await bench.writer.write(recovered(job, amended, saved, at=now)):
+        await bring(bench, job, saved, 0)
+
+
+async def _saved(bench: Workbench, pictures: Sequence[Picture | str], handles: Handles) -> dict[str, Any]:
+    """Return an answer as it is kept: what came inside it goes to storage first."""
+    pieces = [await _inline(bench, picture) for picture in pictures]
+    saved = {"pieces": pieces, "received_at": bench.tools.clock().isoformat()}
+    return saved | ({"handles": handles.to_json()} if handles.pollable else {})
+
+
+def _all_home(job: Row[Any], saved: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
+    """Return the asset rows if no picture is away."""
+    pieces = saved["pieces"]
+    return _assets(job, pieces, at) if all("stored" in piece for piece in pieces) else []
+
+
+async def _inline(bench: Workbench, picture: Picture | str) -> Piece:
+    """Put what came inside the answer straight into storage; return how the rest may be had."""
+    picture = Picture(url=picture) if isinstance(picture, str) else picture
+    away = linked(picture)
+    if away is None or picture.url is None:
+        stored = await _stored(bench, picture)
+        return away if away and "fault" in stored else stored
+    if picture.spare is not None and "stored" in (stored := await _stored(bench, picture)):
+        return {**away, "spare": stored["stored"]}
+    return away
+
+
+async def _stored(bench: Workbench, picture: Picture) -> Piece:
+    """Store a picture's bytes; keep them until storage takes them."""
+    pause = 0.5
+    while True:
+        try:
+            return {"stored": asdict(await _keep(bench.tools.keeper, picture))}
+        except PictureError as error:
+            return {"fault": error.code, "message": error.message}
+        except StorageError as error:
+            _log.error("storage took no picture; it is kept in memory and tried again", error=str(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 30.0)
+
+
+async def _keep(keeper: PictureKeeper, picture: Picture) -> StoredPicture:
+    if (data := picture.blob or picture.spare) is not None:
+        return await keeper.bring_bytes(data)
+    return await keeper.bring_inline(picture.data or "")
+
+
+async def bring(bench: Workbench, job: Row[Any], answer: Mapping[str, Any], tries: int) -> None:
+    """Bring the pieces that are away; end the job, or postpone what may work later."""
+    last = tries + 1 >= bench.tools.settings.store_attempts
+    answer = await _fetched(bench, answer)
+    answer = {**answer, "pieces": [settled(piece, last=last) for piece in answer["pieces"]]}
+    if any("fault" in piece for piece in answer["pieces"]) and answer.get("handles"):
+        answer = await _asked_again(bench, job, answer)
+    pieces, now = answer["pieces"], bench.tools.clock()
+    away = [piece for piece in pieces if "url" in piece and "fault" not in piece]
+    if away and all(piece["code"] == _OURS for piece in away):
+        after, why = timedelta(seconds=random.uniform(*_MENDING)), away[0]["problem"]
+        change = postponed(job, answer, after=after, at=now, why=why, tries=tries)
+    elif away and not last:
+        after = timedelta(seconds=max(2.0**tries * (0.5 + random.random()), *(p["wait"] for p in away)))
+        change = postponed(job, answer, after=after, at=now, why=away[0]["problem"], tries=tries + 1)
+    elif any("stored" in piece for piece in pieces):
+        assets = _assets(job, pieces, now)
+        missing = len(pieces) - len([piece for piece in pieces if "stored" in piece])
+        note = f"{missing} of {len(pieces)} pictures could not be had: {_why(pieces)}" if missing else None
+        change = succeeded(job, JobStatus.STORING, assets, at=now, note=note)
     else:
-        await bring(bench, job, job.answer, job.store_tries)
+        change = failed(job, JobStatus.STORING, _lost(pieces), at=now)
+    await bench.writer.write(change)
+
+
+async def _asked_again(bench: Workbench, job: Row[Any], answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ask for fresh links where the old ones are dead for good; a place that is busy now is asked later."""
+    state = await ask_once(bench, job, Handles.from_json(answer["handles"]))
+    fresh: Sequence[Picture | str] = state.images or state.videos
+    pieces: list[Piece] = []
+    for position, piece in enumerate(answer["pieces"]):
+        if "fault" not in piece:
+            pieces.append(piece)
+        elif position < len(fresh):
+            pieces.append(await _inline(bench, fresh[position]))
+        elif state.stage in (PollStage.RUNNING, PollStage.UNCLEAR) and "url" in piece:
+            kept = {name: member for name, member in piece.items() if name not in ("fault", "message")}
+            pieces.append({**kept, "problem": piece["message"], "code": piece["fault"], "wait": 0.0})
+        else:
+            pieces.append(piece)
+    if not fresh:
+        return {**answer, "pieces": pieces}
+    return await _fetched(bench, {"pieces": pieces, "received_at": bench.tools.clock().isoformat()})
+
+
+async def _fetched(bench: Workbench, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the answer with all pieces at home that could be had."""
+    age = bench.tools.clock() - datetime.fromisoformat(answer["received_at"])
+    pieces: list[Piece] = await asyncio.gather(*(_fetch(bench, piece, age) for piece in answer["pieces"]))
+    return {**answer, "pieces": pieces}
+
+
+async def _fetch(bench: Workbench, piece: Piece, age: timedelta) -> Piece:
+    if "url" not in piece or "fault" in piece:
+        return piece
+    try:
+        stored = await bench.tools.keeper.bring_url(piece["url"], piece["alternates"], age=age)
+    except PictureError as error:
+        if not error.retryable:
+            return {**piece, "fault": error.code, "message": error.message}
+        return {**piece, "problem": error.message, "code": error.code, "wait": error.retry_after or 0.0}
+    except DarkroomError as error:
+        return {**piece, "problem": str(error), "code": _OURS, "wait": 0.0}
+    except Exception as error:  # noqa: BLE001 - what we did not think of must cost a try, or it would be met for ever
+        _log.exception("a picture could not be fetched for a fault of our own", url=str(piece["url"])[:300])
+        words = f"Darkroom itself failed at this link ({type(error).__name__}); its log says more"
+        return {**piece, "problem": words, "code": "asset_unreachable", "wait": 0.0}
+    return {"stored": asdict(stored)}
+
+
+def _assets(job: Row[Any], pieces: Sequence[Piece], at: datetime) -> list[dict[str, Any]]:
+    """Return the rows of new assets, the same bytes once."""
+    unique: dict[str, StoredPicture] = {}
+    for piece in pieces:
+        if "stored" in piece:
+            unique.setdefault(piece["stored"]["sha256"], StoredPicture(**piece["stored"]))
+    known = {piece["stored"]["sha256"] for piece in pieces if piece.get("known")}
+    return [
+        {
+            **asdict(stored),
+            "id": new_id(),
+            "caller_id": job.caller_id,
+            "job_id": job.id,
+            "position": position,
+            "token": secrets.token_urlsafe(18),
+            "created_at": at,
+        }
+        for position, stored in enumerate(unique.values())
+        if stored.sha256 not in known
+    ]
+
+
+def _why(pieces: Sequence[Piece]) -> str:
+    words = {(piece.get("message") or piece.get("problem") or "").rstrip(".") for piece in pieces}
+    return "; ".join(sorted(words - {""}))
+
+
+def _lost(pieces: Sequence[Piece]) -> dict[str, Any]:
+    """Say that the picture was made, and where it was seen last."""
+    first = next((piece for piece in pieces if "stored" not in piece), {})
+    seen = f" It was last seen at {first['url']}." if first.get("url") else ""
+    return {
+        "code": first.get("fault") or first.get("code") or "asset_unreachable",
+        "message": "The picture was generated, and probably charged, but could not be brought home: "
+        f"{_why(pieces)}.{seen} Retrying the job pays for a new one.",
+        "outcome": Outcome.NEEDS_HUMAN,
+        "retryable": False,
+        "provider_status": None,
+        "provider_message": None,
+    }

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.upstream.longruns import Blobs, LongRuns, decoded, encoded, joined
-from worker.upstream.structured import Harvest, harvest_arguments, harvest_fields, harvest_value
+from worker.upstream.parsing.base64_stream import Blobs, LongRuns, decoded, encoded, joined
+from worker.upstream.parsing.json_images import Harvest, harvest_arguments, harvest_fields, harvest_value
 
 
 @dataclass(slots=True)

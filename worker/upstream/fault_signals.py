@@ -4,11 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from worker.upstream.answer import Answer
-from worker.upstream.error_words import MESSAGES
-from worker.upstream.faults import Fault
-from worker.upstream.patterns import first, plain
-from worker.upstream.signals import (
+from worker.upstream.errors.error_codes import (
     BY_METRIC,
     NAME_PATTERNS,
     NAMES,
@@ -22,6 +18,10 @@ from worker.upstream.signals import (
     VENDOR_MONEY,
     VENDORS_SENTENCE,
 )
+from worker.upstream.errors.error_phrases import MESSAGES
+from worker.upstream.matching import first, plain
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.error_object import Fault
 
 _TIMED_OUT = re.compile(r"timeout|timed out|time-out|deadline exceeded|超时|逾时")
 _STATUS = re.compile(

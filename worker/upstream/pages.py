@@ -2,8 +2,8 @@
 
 import re
 
-from worker.upstream.patterns import plain
-from worker.upstream.signals import STATUSES
+from worker.upstream.errors.error_codes import STATUSES
+from worker.upstream.matching import plain
 
 _LONGEST = 16_384  #: characters; a page says what it is at its beginning
 _CLOUDFLARE = r"\berror(?: code)?:? (?:100[6-9]|101[02]|1020)\b"

@@ -2,10 +2,10 @@
 
 import re
 
-from worker.upstream.error_words import MESSAGES
+from worker.upstream.errors.error_codes import RELAYS_MONEY, STATUSES
+from worker.upstream.errors.error_phrases import MESSAGES
 from worker.upstream.fault_signals import code_in
-from worker.upstream.patterns import first
-from worker.upstream.signals import RELAYS_MONEY, STATUSES
+from worker.upstream.matching import first
 
 _LABELLED = re.compile(
     r"(?:失败原因|错误原因|(?:failure|error) reason|reason for failure)\**\s*[:：]\**\s*([^\n]{1,400})"

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from worker.upstream.pictures import Picture
-from worker.upstream.urls import Key, canonical, is_resized
+from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.urls import Key, canonical, is_resized
 
 Identity = Key | str
 

@@ -1,6 +1,6 @@
 """Sentences in error answers that are about the request itself: its prompt, its pictures, its size."""
 
-from worker.upstream.patterns import Patterns, patterns
+from worker.upstream.matching import Patterns, patterns
 
 #: the ruling, then the regular expressions that mean it; for texts that are ``plain``
 ABOUT_REQUESTS: Patterns = patterns(

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from models.verdicts import Billed, Outcome, Verdict
-from worker.upstream.answer import Answer
-from worker.upstream.answer_words import TEXTS
+from models.outcomes import Billed, Outcome, Verdict
+from worker.upstream.errors.answer_phrases import TEXTS
+from worker.upstream.errors.error_catalog import RULINGS
 from worker.upstream.fault_signals import name_of_fault
-from worker.upstream.faults import Fault
-from worker.upstream.patterns import first, plain
-from worker.upstream.rulings import RULINGS
-from worker.upstream.task_state import Task
+from worker.upstream.matching import first, plain
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.error_object import Fault
+from worker.upstream.polling.task_state import Task
 from worker.upstream.words import words
 
 _VAGUE = frozenset({"upstream_error", "timeout", "stream_error", "gateway_timeout"})

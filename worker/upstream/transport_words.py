@@ -2,7 +2,7 @@
 
 import re
 
-from worker.upstream.failures import TransportFailure
+from worker.upstream.transport_errors import TransportFailure
 
 _Table = tuple[tuple[re.Pattern[str], TransportFailure], ...]
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from worker.upstream.choices import Choice
-from worker.upstream.echoes import strip_echoes
-from worker.upstream.images import Identity, find_pictures, identity
-from worker.upstream.pictures import Picture
-from worker.upstream.recover import Handles, merge, task_in
+from worker.upstream.handles import Handles, merge, task_in
+from worker.upstream.parsing.echo_filter import strip_echoes
+from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image_extraction import Identity, find_pictures, identity
 
 _LONGEST_LINE = 4096  #: characters of a line that may hold links
 _LONGEST_NOTE = 512  #: characters of a line that may name a task

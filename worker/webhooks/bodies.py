@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from models.queries.webhook_outbox import WHOLE
-from models.webhooks import WebhookEvent
+from models.queries.webhooks.outbox import WHOLE
+from models.webhook_events import WebhookEvent
 from worker.webhooks.native import job_body, trial_body
-from worker.webhooks.telling import Telling
+from worker.webhooks.payload import Telling
 
 Renderer = Callable[[Telling], bytes]  #: returns JSON of less than ``LIMIT`` bytes
 

@@ -10,13 +10,13 @@ from sqlalchemy import Row
 
 from models.ids import public_id
 from models.queries.assets import list_assets
-from models.queries.webhook_endpoints import default_endpoint, default_endpoints
-from models.queries.webhook_queue import claimed_deliveries, jobs_of, stop_endpoint
-from worker.tools import Tools
+from models.queries.webhooks.deliveries import claimed_deliveries, jobs_of, stop_endpoint
+from models.queries.webhooks.endpoints import default_endpoint, default_endpoints
+from worker.services import Tools
 from worker.webhooks.bodies import render
-from worker.webhooks.sending import Message
-from worker.webhooks.signing import new_secret, signed_headers
-from worker.webhooks.telling import telling_of
+from worker.webhooks.payload import telling_of
+from worker.webhooks.sender import Message
+from worker.webhooks.signature import new_secret, signed_headers
 
 _log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from models.clock import rfc3339
-from models.views import job_view
-from worker.webhooks.telling import LIMIT, Telling
+from models.serializers import job_view
+from worker.webhooks.payload import LIMIT, Telling
 
 _LEFT_OUT = ("attempts", "waiting")  # for these, ask for the job
 _WORDS = 300  # characters of a long text that are kept when the whole is too long

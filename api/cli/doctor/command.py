@@ -13,10 +13,10 @@ from api.cli.doctor.database import check_database
 from api.cli.doctor.findings import Finding, fault
 from api.cli.doctor.installation import check_addresses, check_packages
 from api.cli.doctor.storage import check_storage
-from api.cli.exits import Exit
-from api.cli.installation import settings_of
+from api.cli.exit_codes import Exit
+from api.cli.local_database import settings_of
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
-from api.cli.printing import Printer, printer
+from api.cli.output import Printer, printer
 from models.errors import SettingsError
 from models.settings import Settings
 

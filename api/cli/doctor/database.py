@@ -7,10 +7,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import migrations
-from api.cli.callers import has_key
 from api.cli.doctor.findings import Finding, fault, fine
-from api.cli.exits import CommandFailed
-from api.cli.installation import revision_of, shown_database
+from api.cli.exit_codes import CommandFailed
+from api.cli.key_admin import has_key
+from api.cli.local_database import revision_of, shown_database
 from models.clock import now
 from models.database import Database
 from models.queries.server_time import server_time

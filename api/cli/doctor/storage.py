@@ -5,7 +5,7 @@ import asyncio
 from api.cli.doctor.findings import Finding, fault, fine
 from models.errors import DarkroomError
 from models.settings import Settings
-from worker.tools import build_store
+from worker.services import build_store
 
 _PATIENCE = 15.0  #: seconds
 

@@ -11,7 +11,7 @@ from models.midjourney_tables import midjourney_parts
 from models.request import ImageRequest
 from models.tables import jobs
 from tests.api.midjourney.studio import Studio
-from worker.tasks.inputs import image_request
+from worker.tasks.input_images import image_request
 
 
 def picture(size: tuple[int, int] = (4, 2), colour: str = "red") -> str:

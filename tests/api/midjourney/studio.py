@@ -16,7 +16,7 @@ from models.tables import jobs
 from tests.api.conftest import started
 from tests.api.service import ALICE, BOB, Service
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from worker.midjourney.finisher import Finisher
+from worker.midjourney.completer import Finisher
 
 CHAT = {"upstream_preset": "chatbp"}
 """A family that draws one picture per call."""

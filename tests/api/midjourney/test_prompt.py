@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.midjourney.prompt import read_prompt
-from api.midjourney.wishes import aspect_of, wish_of
+from api.midjourney.translate import aspect_of, wish_of
 
 A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.example/c.webp"
 

@@ -6,7 +6,7 @@ import pytest
 
 from models.midjourney.buttons import button_view, presses_of
 from models.midjourney.custom_ids import Press, Verb, read_custom_id
-from models.midjourney.vocabulary import Action
+from models.midjourney.protocol import Action
 
 HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
 

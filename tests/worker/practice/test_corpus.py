@@ -7,7 +7,7 @@ import pytest
 
 import worker.practice
 from worker.practice.corpus import case_id, corpus
-from worker.practice.wishes import Wish
+from worker.practice.request_options import Wish
 
 
 def test_the_cases_are_found_as_package_data() -> None:

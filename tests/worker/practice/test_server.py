@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from tests.worker.practice.conftest import Ask
-from worker.practice.png import prompt_of
+from worker.images.inspection import inspect
+from worker.practice.drawing.png import prompt_of
 from worker.practice.server import PracticeServer, start_practice
-from worker.storage.pictures import inspect
 
 DATA = re.compile(rb'(?:base64,|b64_json\\?":\\?")([A-Za-z0-9+/=]+)')
 LINK = re.compile(rb"/pictures/[\w.]+")

@@ -13,8 +13,8 @@ from obstore.exceptions import GenericError
 from models.clock import now
 from models.errors import SettingsError, StorageError
 from tests.support.s3 import serve_s3
-from worker.storage.faults import explain
 from worker.storage.store import open_store
+from worker.storage.store_errors import explain
 
 DAYS_AGO = now().timestamp() - 90_000
 NOBODY = "http://127.0.0.1:9"  # the discard port

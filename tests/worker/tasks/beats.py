@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from tests.support.darkroom import OneWorker
-from worker.heartbeat import Heartbeat
+from worker.maintenance.heartbeat import Heartbeat
 
 
 def heartbeat(worker: OneWorker) -> Heartbeat:

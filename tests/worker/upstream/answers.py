@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from worker.upstream.answer import Answer
-from worker.upstream.reader import read_answer
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.response_reader import read_answer
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mM4IScHAAK2AQUKW6YGAAAAAElFTkSuQmCC"
 PNG2 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mOQOyEHAAIMAQUTReXtAAAAAElFTkSuQmCC"

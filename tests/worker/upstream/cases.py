@@ -7,11 +7,11 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-from models.verdicts import Verdict
-from worker.upstream.answer import Answer
-from worker.upstream.explain import Explanation, explain, reader_for
-from worker.upstream.observation import Observation, observation_of
-from worker.upstream.reader import AnswerReader
+from models.outcomes import Verdict
+from worker.upstream.diagnosis.explain import Explanation, explain, reader_for
+from worker.upstream.diagnosis.observation import Observation, observation_of
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.response_reader import AnswerReader
 
 CORPUS = files("worker.practice") / "cases" / "dialects.jsonl"
 

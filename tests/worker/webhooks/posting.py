@@ -10,17 +10,17 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from models.ids import new_id
-from models.queries.moves import Move, Revisions, apply
-from models.queries.webhook_endpoints import insert_endpoint
-from models.queries.webhook_outbox import insert_deliveries, new_delivery
+from models.queries.transitions import Move, Revisions, apply
+from models.queries.webhooks.endpoints import insert_endpoint
+from models.queries.webhooks.outbox import insert_deliveries, new_delivery
 from models.states import JobStatus
+from models.webhook_events import USUAL, WebhookEvent
 from models.webhook_tables import webhook_deliveries, webhook_endpoints
-from models.webhooks import USUAL, WebhookEvent
 from tests.support.darkroom import Darkroom
-from worker.webhooks.courier import Courier
-from worker.webhooks.deliver import deliver
-from worker.webhooks.office import Office, open_office
-from worker.webhooks.signing import new_secret
+from worker.webhooks.context import Office, open_office
+from worker.webhooks.delivery import deliver
+from worker.webhooks.dispatcher import Courier
+from worker.webhooks.signature import new_secret
 
 S = JobStatus
 DONE = (S.QUEUED, S.LEASED, S.RUNNING, S.SUCCEEDED)

@@ -12,16 +12,16 @@ from sqlalchemy import event
 from standardwebhooks.webhooks import Webhook
 
 from models.ids import public_id
-from models.queries.webhook_endpoints import change_endpoint
 from models.queries.webhook_log import replay
+from models.queries.webhooks.endpoints import change_endpoint
 from models.states import JobStatus
-from models.webhooks import JOB_EVENTS
+from models.webhook_events import JOB_EVENTS
 from tests.support.darkroom import Darkroom
 from tests.support.receiver import Got, Receiver
-from tests.worker.webhooks.mortal import send_again
+from tests.worker.webhooks.killable import send_again
 from tests.worker.webhooks.posting import Posting, new_posting
 from worker.webhooks.outgoing import ROOM
-from worker.webhooks.schedule import JITTER, RETRIES
+from worker.webhooks.retry_schedule import JITTER, RETRIES
 
 S = JobStatus
 ROOT = Path(__file__).parents[3]
@@ -479,7 +479,7 @@ def test_a_worker_that_is_killed_while_the_receiver_has_the_message_sends_it_aga
     plain_database_url: str, tmp_path: Path
 ) -> None:
     arguments = f"{plain_database_url!r}, {str(tmp_path)!r}"
-    code = f"from tests.worker.webhooks.mortal import send_once; send_once({arguments})"
+    code = f"from tests.worker.webhooks.killable import send_once; send_once({arguments})"
     killed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
     assert killed.returncode == -signal.SIGKILL
     came = (tmp_path / "came").read_text().split()

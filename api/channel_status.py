@@ -1,0 +1,155 @@
+"""How channels stand: what the API and the command line show of them."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.clock import rfc3339
+from models.queries.call_stats import count_starts, newest_calls
+from models.queries.channels import list_channels
+from models.queries.leases import calls_in_flight
+from worker.scheduler.channel_capacity import InFlight, Outlet, in_flight_on
+
+_LATELY = timedelta(minutes=10)
+_MINUTE = timedelta(minutes=1)
+
+
+class ChannelState(StrEnum):
+    """What a channel does now. The first that applies is told."""
+
+    UNUSED = "unused"  #: the settings do not name it any more, or disable it
+    TRIPPED = "tripped"  #: nothing starts until a person acts: key, balance, configuration
+    DRAINING = "draining"  #: nothing starts; what was started goes on
+    DRAINED = "drained"  #: nothing starts, and nothing is in flight any more
+    PAUSED = "paused"  #: nothing starts until somebody resumes it
+    COOLING = "cooling"  #: nothing starts until a time that its provider asked for
+    BREAKER_OPEN = "breaker_open"  #: it failed too often; it is left alone for a while
+    HALF_OPEN = "half_open"  #: one call at a time tests whether it works again
+    OPEN = "open"  #: calls start as limits allow
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What a channel did lately: calls of the last minute; of the newest that ended, those that succeeded."""
+
+    started: int = 0
+    ended: int = 0
+    succeeded: int = 0
+
+    @property
+    def share(self) -> float | None:
+        """The share that succeeded; ``None`` without a call."""
+        return round(self.succeeded / self.ended, 3) if self.ended else None
+
+
+async def read_channel_views(
+    connection: AsyncConnection, at: datetime, *, only: str | None = None
+) -> list[dict[str, Any]]:
+    """Describe all channels by name, or one."""
+    calls = await calls_in_flight(connection)
+    rows = [row for row in await list_channels(connection) if only in (None, row.name)]
+    return [
+        _view(row, in_flight_on(row.id, calls), await _recent(connection, row.name, at), at) for row in rows
+    ]
+
+
+async def _recent(connection: AsyncConnection, name: str, at: datetime) -> Recent:
+    newest = await newest_calls(connection, name, at - _LATELY)
+    outcomes = Counter(call.outcome for call in newest if call.outcome is not None)
+    started = await count_starts(connection, name, at - _MINUTE)
+    return Recent(started, outcomes.total(), outcomes["success"])
+
+
+def _view(row: Any, busy: InFlight, recent: Recent, at: datetime) -> dict[str, Any]:
+    outlet = Outlet(row, busy, at)
+    state, detail = state_of(row, outlet, busy, at)
+    return {
+        "name": row.name,
+        "object": "channel",
+        "state": state.value,
+        "detail": detail,
+        "configured": row.configured,
+        "models": row.models,
+        "order": row.tier,
+        "weight": row.weight,
+        **_limits(row, outlet),
+        "rate_now": recent.started,
+        "in_flight": busy.total,
+        "in_flight_by_model": dict(busy.by_model),
+        **{name: _moment(getattr(row, name)) for name in _MOMENTS},
+        **{name: getattr(row, name) for name in _WORDS},
+        "breakers": _breakers(outlet, at),
+        "recent": {"calls": recent.ended, "succeeded": recent.succeeded, "share": recent.share},
+        "last_error": row.last_error,
+    }
+
+
+_MOMENTS = (
+    *("paused_at", "draining_at", "tripped_at", "cooldown_until", "next_start_at"),
+    "updated_at",
+)
+_WORDS = ("paused_reason", "tripped_reason", "cooldown_reason", "blocked_models")
+
+
+def _limits(row: Any, outlet: Outlet) -> dict[str, Any]:
+    learned = outlet.rpm if outlet.rpm != row.rpm else None
+    return {
+        "rpm": row.rpm,
+        "concurrency": row.concurrency,
+        "limits": row.limits.get("", {}),
+        "model_limits": {model: limits for model, limits in row.limits.items() if model},
+        "learned_rpm": None if learned is None else round(learned, 2),
+        "learned_concurrency": outlet.concurrency if outlet.concurrency < row.concurrency else None,
+    }
+
+
+def state_of(row: Any, outlet: Outlet, busy: InFlight, at: datetime) -> tuple[ChannelState, str | None]:
+    """Name the state, and say why in words."""
+    if not row.configured:
+        return ChannelState.UNUSED, "the settings do not name it"
+    if row.tripped_at:
+        return ChannelState.TRIPPED, row.tripped_reason
+    if row.draining_at:
+        return ChannelState.DRAINING if busy.total else ChannelState.DRAINED, row.paused_reason
+    if row.paused_at:
+        return ChannelState.PAUSED, row.paused_reason
+    if row.cooldown_until and row.cooldown_until > at:
+        return ChannelState.COOLING, f"until {rfc3339(row.cooldown_until)}: {row.cooldown_reason or ''}"
+    breaker = outlet.breakers.get("")
+    if breaker is not None and breaker.until is not None:
+        if breaker.state(at) == "open":
+            return ChannelState.BREAKER_OPEN, f"until {rfc3339(breaker.until)}: {breaker.reason or ''}"
+        return ChannelState.HALF_OPEN, f"one call tests it; it failed: {breaker.reason or ''}"
+    return ChannelState.OPEN, _without(row, outlet, at)
+
+
+def _without(row: Any, outlet: Outlet, at: datetime) -> str | None:
+    """Name the models that an open channel does not take now."""
+    blocked = [f"{model}: {why}" for model, why in row.blocked_models.items()]
+    broken = [
+        f"{model}: {breaker.reason or 'it fails'}"
+        for model, breaker in outlet.breakers.items()
+        if model and breaker.state(at) != "closed"
+    ]
+    return f"without {'; '.join(blocked + broken)}" if blocked or broken else None
+
+
+def _breakers(outlet: Outlet, at: datetime) -> dict[str, dict[str, Any]]:
+    """Describe breakers by model; ``""`` is the whole channel's. A closed one counts failures in a row."""
+    return {
+        model: {
+            "state": breaker.state(at),
+            "failures": breaker.failures,
+            "until": _moment(breaker.until),
+            "reason": breaker.reason,
+        }
+        for model, breaker in outlet.breakers.items()
+    }
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else rfc3339(value)

@@ -1,0 +1,73 @@
+"""One real call on a channel, to see whether it works."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from models.channels import ChannelSettings
+from models.outcomes import Outcome
+from models.request import ImageRequest
+from worker.upstream.presets import effective_preset
+from worker.upstream.request import build_request
+from worker.upstream.transport.client import Reply, UpstreamClient, open_client
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of it."""
+
+    channel: str
+    model: str
+    reply: Reply
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict's outcome."""
+        return self.reply.verdict.outcome
+
+    def value(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        verdict = self.reply.verdict
+        return {
+            "channel": self.channel,
+            "model": self.model,
+            "outcome": verdict.outcome.value,
+            "code": verdict.code,
+            "message": verdict.message or None,
+            "provider_message": verdict.provider_message,
+            "http_status": self.reply.http_status,
+            "pictures": self.pictures,
+            "seconds": round(self.reply.elapsed, 2),
+            "billed": verdict.billed.value,
+            "request_id": self.reply.request_id,
+        }
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures came."""
+        return len(self.reply.answer.images) if self.reply.answer else 0
+
+    def view(self) -> str:
+        """Return it for people."""
+        verdict = self.reply.verdict
+        if verdict.outcome is Outcome.SUCCESS:
+            plural = "s" if self.pictures != 1 else ""
+            return f"{self.channel} works: {self.pictures} picture{plural} in {self.reply.elapsed:.1f} s."
+        said = f"\nThe provider said: {verdict.provider_message}" if verdict.provider_message else ""
+        status = f" (HTTP {self.reply.http_status})" if self.reply.http_status else ""
+        return f"{self.channel} does not work: {verdict.code}{status}. {verdict.message}{said}"
+
+
+async def try_channel(channel: ChannelSettings, model: str, prompt: str) -> Trial:
+    """Make one call and return what came of it."""
+    preset = effective_preset(channel)
+    request = build_request(
+        ImageRequest(model=model, prompt=prompt),
+        base_url=str(channel.base_url),
+        api_key=channel.api_key.get_secret_value(),
+        preset=preset,
+    )
+    http = open_client(limit=1)
+    try:
+        return Trial(channel.name, model, await UpstreamClient(http).call(request, preset))
+    finally:
+        await http.aclose()

@@ -1,0 +1,81 @@
+"""``darkroom campaigns``: what holds for all jobs of a campaign."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from cyclopts import App
+
+from api.cli.connection import open_client
+from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
+from api.cli.output import printer
+from api.cli.render.jobs import shown_time
+from api.cli.retry_options import Rules, rules_of
+
+_ABOUT = "Look at what holds for all jobs of a campaign, and set it."
+app = App(name="campaigns", help=_ABOUT, help_format="plaintext")
+
+_ROOT = "/v1/campaigns"
+_COLUMNS = ("NAME", "CHANGED", "RETRY")
+_PAGE = 100
+
+
+@app.command(name="list")
+def list_campaigns(*, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
+    """List the campaigns that something is set for."""
+    found: list[dict[str, Any]] = []
+    with open_client(connection) as client:
+        after: dict[str, str] | None = {}
+        while after is not None:
+            page = client.ask("GET", _ROOT, params={**after, "limit": _PAGE})
+            found += page["data"]
+            after = {"after": page["next"]} if page["next"] else None
+    printer(json=output.json).table("campaigns", _COLUMNS, ((each, _cells(each)) for each in found))
+    return Exit.OK
+
+
+@app.command
+def show(
+    name: str, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """Show what is set for a campaign."""
+    with open_client(connection) as client:
+        return _shown(client.ask("GET", _address(name)), output)
+
+
+@app.command(name="set")
+def change(
+    name: str,
+    /,
+    *,
+    retry: Rules = (),
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Change what holds for a campaign; what is not named stays. CLASS.MEMBER=none takes away."""
+    rules = rules_of(retry)
+    if not rules:
+        raise CommandFailed(
+            Exit.USAGE, f"Say what: darkroom campaigns set {name} --retry no_image.attempts=3"
+        )
+    with open_client(connection) as client:
+        return _shown(client.ask("PATCH", _address(name), json={"retry": rules}), output)
+
+
+def _address(name: str) -> str:
+    return f"{_ROOT}/{quote(name, safe='')}"
+
+
+def _shown(campaign: dict[str, Any], output: Format) -> Exit:
+    printer(json=output.json).table("campaigns", _COLUMNS, [(campaign, _cells(campaign))])
+    return Exit.OK
+
+
+def _cells(campaign: dict[str, Any]) -> Sequence[Any]:
+    rules = [
+        f"{kind}.{member}={value:g}" if isinstance(value, float) else f"{kind}.{member}={value}"
+        for kind, rule in campaign["retry"].items()
+        for member, value in rule.items()
+    ]
+    return campaign["name"], shown_time(campaign["updated_at"]), "\n".join(rules)

@@ -1,0 +1,182 @@
+"""``darkroom channels``: look at providers, try, pause, drain and resume them."""
+
+import asyncio
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.channel_status import read_channel_views
+from api.cli.agreeing import agreed
+from api.cli.channel_test import try_channel
+from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.local_database import read, settings_of, write
+from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
+from api.cli.output import printer
+from api.cli.render.channels import CHANNEL_COLUMNS, channel_cells, channel_view
+from models.channels import ChannelSettings
+from models.clock import now
+from models.outcomes import Outcome
+from models.queries import channels as rows
+from models.settings import Settings
+
+app = App(
+    name="channels", help="Look at providers, try, pause, drain and resume them.", help_format="plaintext"
+)
+
+OneModel = Annotated[str | None, Parameter(alias="-m")]
+
+
+@app.command(name="list")
+def list_channels(
+    *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """List channels: how they stand, what they do now and may do, and why one is closed."""
+    found = _read(installation)
+    table = [(view, channel_cells(view, now())) for view in found]
+    printer(json=output.json).table("channels", CHANNEL_COLUMNS, table)
+    return Exit.OK
+
+
+@app.command
+def show(
+    name: str, /, *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """Show everything about one channel: limits, breakers, what was learned, its last error."""
+    found = _read(installation, only=name)
+    _found(name, bool(found))
+    printer(json=output.json).record(found[0], channel_view(found[0], now()))
+    return Exit.OK
+
+
+@app.command
+def pause(
+    name: str,
+    /,
+    *,
+    model: OneModel = None,
+    reason: str = "by hand",
+    installation: Installation = DEFAULT_INSTALLATION,
+) -> Exit:
+    """Start no more calls on a channel; those under way go on.
+
+    Parameters
+    ----------
+    model
+        only calls of this model
+    reason
+        why; shown with the jobs that wait for it
+    """
+    return _stop(installation, name, model, reason, drain=False)
+
+
+@app.command
+def drain(
+    name: str,
+    /,
+    *,
+    model: OneModel = None,
+    reason: str = "by hand",
+    installation: Installation = DEFAULT_INSTALLATION,
+) -> Exit:
+    """Start no more calls on a channel, and show as drained once none is in flight.
+
+    Parameters
+    ----------
+    model
+        only calls of this model
+    reason
+        why; shown with the jobs that wait for it
+    """
+    return _stop(installation, name, model, reason, drain=True)
+
+
+@app.command
+def resume(
+    name: str,
+    /,
+    *,
+    model: OneModel = None,
+    forget: Annotated[bool, Parameter(negative="")] = False,
+    installation: Installation = DEFAULT_INSTALLATION,
+) -> Exit:
+    """Open a channel again, whatever had closed it: a pause, a cool-down, failures, a refused key.
+
+    Parameters
+    ----------
+    model
+        only calls of this model
+    forget
+        find out anew how much the provider allows
+    """
+
+    async def act(connection: AsyncConnection) -> bool:
+        if model is not None:
+            return await rows.resume_model(connection, name, model, now())
+        return await rows.resume(connection, name, now(), forget=forget)
+
+    return _found(name, write(settings_of(installation), act))
+
+
+@app.command(name="test")
+def try_out(
+    name: str,
+    /,
+    *,
+    model: Annotated[str | None, Parameter(alias="-m")] = None,
+    prompt: str = "a small red circle on white",
+    yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
+    installation: Installation = DEFAULT_INSTALLATION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Make one real call on a channel and say what came of it. The provider charges it.
+
+    Parameters
+    ----------
+    model
+        the model to draw with; needed when the channel serves any
+    prompt
+        what to draw
+    yes
+        don't ask before
+    """
+    channel = _configured(settings_of(installation), name)
+    chosen = model or next((known for known in channel.models if not known.endswith("*")), None)
+    if chosen is None:
+        raise CommandFailed(
+            Exit.USAGE, f"{name} serves {', '.join(channel.models)}: say which model with -m."
+        )
+    if not yes and not agreed(f"This makes one real call of {chosen} on {name}, which is charged. Go on?"):
+        raise CommandFailed(Exit.USAGE, "Nothing was called. Add --yes to make the call, which is charged.")
+    trial = asyncio.run(try_channel(channel, chosen, prompt))
+    printer(json=output.json).record(trial.value(), trial.view())
+    return Exit.OK if trial.outcome is Outcome.SUCCESS else Exit.FAILED
+
+
+def _configured(settings: Settings, name: str) -> ChannelSettings:
+    for channel in settings.all_channels():
+        if channel.name == name:
+            return channel
+    known = ", ".join(channel.name for channel in settings.all_channels()) or "none is configured"
+    raise CommandFailed(Exit.NOT_FOUND, f"There is no channel {name!r} in the settings; known: {known}.")
+
+
+def _found(name: str, found: bool) -> Exit:
+    if not found:
+        raise CommandFailed(Exit.NOT_FOUND, f"There is no channel {name!r}; see `darkroom channels list`.")
+    return Exit.OK
+
+
+def _read(installation: Installation, only: str | None = None) -> list[dict[str, Any]]:
+    return read(
+        settings_of(installation), lambda connection: read_channel_views(connection, now(), only=only)
+    )
+
+
+def _stop(installation: Installation, name: str, model: str | None, reason: str, *, drain: bool) -> Exit:
+    async def act(connection: AsyncConnection) -> bool:
+        if model is not None:
+            return await rows.pause_model(connection, name, model, reason, now())
+        return await rows.pause(connection, name, reason, now(), drain=drain)
+
+    return _found(name, write(settings_of(installation), act))

@@ -1,0 +1,105 @@
+"""``darkroom demo``: everything in one process, with a provider to practise on."""
+
+import os
+from pathlib import Path
+from socket import socket
+
+from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.cli.demo_campaign import Campaign
+from api.cli.exit_codes import Exit
+from api.cli.key_admin import make_key, revoke_keys
+from api.cli.local_database import upgrade, write
+from api.cli.practice_server import Rehearsal
+from api.embedded import run_embedded
+from api.server import listen
+from models.errors import SettingsError
+from models.settings import Settings, load_settings
+from worker.logs import configure_logs
+
+_GRACE = 1.0  #: seconds; practice pictures cost nothing
+_CALLER = "demo"
+
+
+def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path("demo-data")) -> Exit:
+    """Try Darkroom: a provider that draws practice pictures, a sample campaign, no key and no network needed.
+
+    Keeps serving until Ctrl-C. Your own channels are left alone.
+
+    Parameters
+    ----------
+    host
+        address to listen on
+    port
+        port to listen on; else 8080, or a free one if that is taken
+    data
+        folder of the database and the pictures
+    """
+    listener = _listen(host, port)
+    folder = data.expanduser().absolute()
+    try:
+        with Rehearsal(delay="1-2.5") as practice:
+            settings = _settings(folder, host, listener.getsockname()[1], practice.url)
+            configure_logs(settings)
+            upgrade(settings)
+            campaign = Campaign(
+                settings.public_url, _fresh_key(settings), folder / "pictures", Console(highlight=False)
+            )
+            try:
+                run_embedded(settings, listener, ready=campaign.start, grace=_GRACE)
+            finally:
+                campaign.stop()
+    except KeyboardInterrupt:  # it came before the API was up
+        return Exit.OK
+    finally:
+        listener.close()
+    return Exit.OK
+
+
+def _listen(host: str, port: int | None) -> socket:
+    if port is not None:
+        return listen(host, port)
+    try:
+        return listen(host, 8080)
+    except SettingsError:
+        return listen(host, 0)
+
+
+def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
+    """Return settings that owe nothing to the person's own: no channel of theirs, so no money."""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    settings = load_settings(
+        Path(os.devnull),
+        database_url=f"sqlite:///{folder / 'darkroom.db'}",
+        broker_url="memory://",
+        storage_url=(folder / "pictures").as_uri(),
+        public_url=f"http://{shown}:{port}",
+        host=host,
+        port=port,
+        channels=[
+            {
+                "name": "practice",
+                "base_url": provider,
+                "api_key": "practice",
+                "models": ["*"],
+                "concurrency": 4,
+            }
+        ],
+        allow_private=("127.0.0.0/8",),
+        midjourney_image_model="practice-image",
+        midjourney_text_model="practice-text",
+        midjourney_video_model="practice-video",
+        log_level="error",
+    )
+    return settings.model_copy(update={"upstream_base_url": None, "api_keys": (), "admin_keys": ()})
+
+
+def _fresh_key(settings: Settings) -> str:
+    """Return a new key; those of earlier demos end."""
+
+    async def act(connection: AsyncConnection) -> str:
+        await revoke_keys(connection, _CALLER)
+        return (await make_key(connection, _CALLER, admin=True))[1]
+
+    return write(settings, act)

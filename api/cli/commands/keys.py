@@ -1,0 +1,184 @@
+"""``darkroom keys``: make, list, limit and revoke API keys."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from cyclopts import App, Parameter
+from rich.text import Text
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.key_admin import limit_keys, make_key, revoke_keys
+from api.cli.local_database import read, settings_of, write
+from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
+from api.cli.output import printer, status_text
+from models.clock import rfc3339
+from models.ids import public_id
+from models.queries.callers import list_callers
+
+app = App(name="keys", help="Make, list, limit and revoke API keys.", help_format="plaintext")
+
+_LEAST, _MOST = 0.01, 1_000_000
+
+
+def _limit(meaning: str) -> Parameter:
+    return Parameter(help=f"{meaning}; none: no limit", allow_leading_hyphen=True)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a key may do, as it was typed."""
+
+    rpm: Annotated[str | None, _limit("its calls per minute; more wait")] = None
+    concurrency: Annotated[str | None, _limit("its calls in flight; more wait")] = None
+    max_queued: Annotated[str | None, _limit("its jobs that may wait; more are refused")] = None
+    weight: Annotated[
+        str | None, Parameter(help="its share beside other keys", allow_leading_hyphen=True)
+    ] = None
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@app.command
+def create(
+    name: str,
+    /,
+    *,
+    admin: Annotated[bool, Parameter(negative="")] = False,
+    given: Limits = DEFAULT_LIMITS,
+    installation: Installation = DEFAULT_INSTALLATION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Make a key and print it; it can't be shown again.
+
+    Parameters
+    ----------
+    name
+        who will use it
+    admin
+        it may also operate: see all channels, pause and resume them
+    """
+    if not name.strip() or len(name) > 100:
+        raise CommandFailed(Exit.USAGE, "A key's name has 1 to 100 characters.")
+
+    limits = _limits(given)
+
+    async def act(connection: AsyncConnection) -> tuple[UUID, str]:
+        return await make_key(connection, name.strip(), admin=admin, limits=limits)
+
+    made, key = write(settings_of(installation), act)
+    caller_id = public_id("caller", made)
+    value = {"id": caller_id, "name": name.strip(), "admin": admin, **limits, "key": key}
+    view = Text(f"{key}\n\nKeep it: it is not shown again. Use it so:\n  export DARKROOM_API_KEY={key}")
+    printer(json=output.json).record(value, view)
+    return Exit.OK
+
+
+@app.command(name="list")
+def list_keys(*, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT) -> Exit:
+    """List keys by name. Only their first and last characters are known."""
+    found = read(settings_of(installation), list_callers)
+    columns = ("ID", "NAME", "KEY", "ADMIN", "CREATED", "STATUS", "LIMITS")
+    printer(json=output.json).table("keys", columns, [(_value(row), _cells(row)) for row in found])
+    return Exit.OK
+
+
+@app.command
+def limit(
+    key: str,
+    /,
+    *,
+    given: Limits = DEFAULT_LIMITS,
+    installation: Installation = DEFAULT_INSTALLATION,
+) -> Exit:
+    """Change what a key may do; what is not named stays. ``none`` takes a limit away.
+
+    Parameters
+    ----------
+    key
+        its id, or a name, which means all keys of that name
+    """
+    limits = _limits(given)
+    if not limits:
+        raise CommandFailed(Exit.USAGE, "Say which limit: --rpm, --concurrency, --max-queued or --weight.")
+
+    async def act(connection: AsyncConnection) -> int:
+        return await limit_keys(connection, key, limits)
+
+    if not write(settings_of(installation), act):
+        raise CommandFailed(Exit.NOT_FOUND, f"There is no key {key!r}; see `darkroom keys list`.")
+    return Exit.OK
+
+
+@app.command
+def revoke(key: str, /, *, installation: Installation = DEFAULT_INSTALLATION) -> Exit:
+    """Stop accepting a key.
+
+    Parameters
+    ----------
+    key
+        its id, or a name, which ends all keys of that name
+    """
+
+    async def act(connection: AsyncConnection) -> int:
+        return await revoke_keys(connection, key)
+
+    if not write(settings_of(installation), act):
+        raise CommandFailed(Exit.NOT_FOUND, f"There is no key {key!r} to revoke; see `darkroom keys list`.")
+    return Exit.OK
+
+
+def _limits(given: Limits) -> dict[str, float | None]:
+    """Read the limits that were given: numbers, or none."""
+    return {name: _number(name, text) for name, text in asdict(given).items() if text is not None}
+
+
+def _number(name: str, text: str) -> float | None:
+    option, whole = f"--{name.replace('_', '-')}", name in ("concurrency", "max_queued")
+    if text.lower() == "none":
+        return 1.0 if name == "weight" else None
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = -1
+    least = 0 if name == "max_queued" else _LEAST
+    if not least <= value <= _MOST:
+        kind = "a whole number" if whole else "a number"
+        raise CommandFailed(Exit.USAGE, f"{option} takes {kind} from {least:g} to {_MOST:,}, or none.")
+    return value
+
+
+def _value(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": public_id("caller", row.id),
+        "name": row.name,
+        "key_hint": row.key_hint,
+        "admin": row.admin,
+        "rpm": row.rpm,
+        "concurrency": row.concurrency,
+        "max_queued": row.max_queued,
+        "weight": row.weight,
+        "created_at": rfc3339(row.created_at),
+        "revoked_at": rfc3339(row.revoked_at) if row.revoked_at else None,
+    }
+
+
+def _cells(row: Row[Any]) -> tuple[Any, ...]:
+    status = status_text("revoked" if row.revoked_at else "ready")
+    created = row.created_at.strftime("%Y-%m-%d %H:%M")
+    named = (public_id("caller", row.id), row.name, row.key_hint, "yes" if row.admin else "")
+    return *named, created, status, _limits_text(row)
+
+
+def _limits_text(row: Row[Any]) -> str:
+    limits = (
+        (row.rpm, "calls/min"),
+        (row.concurrency, "in flight"),
+        (row.max_queued, "waiting"),
+        (None if row.weight == 1 else row.weight, "weight"),
+    )
+    return ", ".join(f"{value:g} {unit}" for value, unit in limits if value is not None)

@@ -1,0 +1,23 @@
+"""``darkroom migrate``: bring the tables up to date."""
+
+import sys
+from pathlib import Path
+
+from api.cli.exit_codes import Exit
+from api.cli.local_database import settings_of, upgrade
+from api.cli.options import Installation
+
+
+def migrate(*, config: Path | None = None, data: Path | None = None) -> Exit:
+    """Bring the database's tables up to date. Safe to run again and again.
+
+    Parameters
+    ----------
+    config
+        settings file instead of ./darkroom.toml
+    data
+        folder of the database, as `darkroom up --data`
+    """
+    revision = upgrade(settings_of(Installation(config, data)))
+    sys.stdout.write(f"The tables are at revision {revision}.\n")
+    return Exit.OK

@@ -1,0 +1,30 @@
+"""``darkroom serve``: one API process of a fleet."""
+
+from pathlib import Path
+
+from api.app import create_app
+from api.cli.exit_codes import Exit
+from api.cli.local_database import placed
+from api.cli.startup import fleet_settings
+from api.server import listen
+from api.server import serve as serve_app
+from worker.logs import configure_logs
+
+
+def serve(*, host: str | None = None, port: int | None = None, config: Path | None = None) -> Exit:
+    """Start one API process. Jobs are run by `darkroom work`.
+
+    Parameters
+    ----------
+    host
+        address to listen on; else DARKROOM_HOST
+    port
+        port to listen on; else DARKROOM_PORT
+    config
+        settings file instead of ./darkroom.toml
+    """
+    settings = fleet_settings(config, "serve", host=host, port=port)
+    configure_logs(settings)
+    listener = listen(settings.host, settings.port)
+    serve_app(create_app(placed(settings, listener.getsockname()[1])), listener)
+    return Exit.OK

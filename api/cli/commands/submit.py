@@ -1,0 +1,129 @@
+"""``darkroom submit``: hand in one job."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from api.cli.connection import open_client
+from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.image_files import input_picture, numbered, writable
+from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
+from api.cli.output import printer, say
+from api.cli.render.jobs import job_view
+from api.cli.retry_options import Rules, rules_of, seconds_of
+from api.client import DarkroomClient, Job
+from models.client_settings import load_client_settings
+
+
+def submit(
+    prompt: str | None = None,
+    /,
+    *,
+    model: Annotated[str | None, Parameter(alias="-m")] = None,
+    image: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    size: str | None = None,
+    n: int | None = None,
+    campaign: str | None = None,
+    expires_at: str | None = None,
+    expires_in: str | None = None,
+    retry: Rules = (),
+    wait: Annotated[bool, Parameter(negative="")] = False,
+    timeout: float = 600,
+    output_file: Annotated[Path | None, Parameter(name="--output", alias="-o")] = None,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Hand in one job.
+
+    Parameters
+    ----------
+    prompt
+        what to draw; else read from standard input
+    model
+        the model to draw with; else DARKROOM_MODEL
+    image
+        an input picture: a file, an https address or an asset's id; may be repeated
+    size
+        WIDTHxHEIGHT, or a ratio such as 2:3
+    n
+        how many pictures
+    campaign
+        the campaign it belongs to
+    expires_at
+        the latest start, such as 2026-01-31T18:00:00Z; not started by then, it expires and costs nothing
+    expires_in
+        the same from now on: 90s, 15m, 8h, 2d
+    wait
+        wait until it is finished
+    timeout
+        seconds to wait at most
+    output_file
+        wait, and write the picture into this file; further ones get -2, -3, …
+    """
+    if output_file:
+        writable(output_file)
+    members = {
+        "size": size,
+        "n": n,
+        "campaign": campaign,
+        "expires_at": expires_at,
+        "expires_in": None if expires_in is None else seconds_of("--expires-in", expires_in),
+        "retry": rules_of(retry),
+        "images": [input_picture(one) for one in image],
+    }
+    body: dict[str, Any] = {
+        "model": _model(model),
+        "prompt": _prompt(prompt),
+        **{name: value for name, value in members.items() if value or value == 0},
+    }
+    with open_client(connection) as client:
+        job = client.submit(body)
+        if wait or output_file:
+            job = _followed(client, job, timeout)
+        if output_file:
+            _fetch(client, job, output_file)
+    printer(json=output.json).record(dict(job), job_view(job))
+    return Exit.OK if job["status"] == "succeeded" or not (wait or output_file) else Exit.FAILED
+
+
+def _prompt(given: str | None) -> str:
+    if given is not None:
+        return given
+    if sys.stdin.isatty():
+        raise CommandFailed(Exit.USAGE, 'Say what to draw: darkroom submit "a cat"')
+    return sys.stdin.read().strip()
+
+
+def _model(chosen: str | None) -> str:
+    if model := chosen or load_client_settings().model:
+        return model
+    raise CommandFailed(Exit.USAGE, "Say which model draws: -m MODEL, or DARKROOM_MODEL.")
+
+
+def _followed(client: DarkroomClient, job: Job, timeout: float) -> Job:
+    """Wait until the job is settled; the job goes on even if we do not wait any longer."""
+    later = f"goes on: darkroom jobs show {job['id']}"
+    try:
+        *_, job = client.follow(job["id"], timeout=timeout)
+    except TimeoutError:
+        raise CommandFailed(
+            Exit.TIMEOUT, f"The job is not finished after {timeout:g} s, and {later}"
+        ) from None
+    except KeyboardInterrupt:
+        say(f"The job {later}")
+        raise
+    return job
+
+
+def _fetch(client: DarkroomClient, job: Job, target: Path) -> None:
+    """Write the job's pictures into files."""
+    assets: Sequence[dict[str, Any]] = job["assets"]
+    for path, asset in zip(numbered(target, len(assets)), assets, strict=True):
+        try:
+            client.download(asset["url"], path)
+        except OSError as error:
+            raise CommandFailed(Exit.USAGE, f"{path} can't be written: {error.strerror}.") from error
+        say(f"{path}")

@@ -1,0 +1,83 @@
+"""``darkroom up``: everything in one process."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.key_admin import has_key, make_key
+from api.cli.local_database import placed, settings_of, upgrade, write
+from api.cli.options import Installation
+from api.cli.output import say
+from api.embedded import run_embedded
+from api.server import listen
+from models.settings import Settings
+from worker.logs import configure_logs
+
+_NO_CHANNEL = (
+    "No provider is configured, so jobs will wait: set DARKROOM_UPSTREAM_BASE_URL and\n"
+    "DARKROOM_UPSTREAM_API_KEY, or write [[channels]] into darkroom.toml, and start again."
+)
+
+
+def up(
+    *,
+    host: str | None = None,
+    port: Annotated[int | None, Parameter(help="port to listen on; else DARKROOM_PORT")] = None,
+    data: Path | None = None,
+    config: Path | None = None,
+) -> Exit:
+    """Start everything in one process: API, worker, SQLite, pictures in a folder. Ctrl-C ends it.
+
+    Parameters
+    ----------
+    host
+        address to listen on; else DARKROOM_HOST
+    data
+        folder of the database and the pictures; else ./darkroom-data
+    config
+        settings file instead of ./darkroom.toml
+    """
+    settings = settings_of(Installation(config, data), host=host, port=port)
+    if not settings.embedded_broker:
+        raise CommandFailed(
+            Exit.USAGE,
+            "`darkroom up` carries its own queue, but DARKROOM_BROKER_URL names another: unset it, "
+            "or start `darkroom serve` and `darkroom work` for a fleet.",
+        )
+    listener = listen(settings.host, settings.port)
+    settings = placed(settings, listener.getsockname()[1])
+    configure_logs(settings)
+    try:
+        upgrade(settings)
+        key = _first_key(settings)
+        run_embedded(settings, listener, ready=partial(_greet, settings, key))
+    except KeyboardInterrupt:  # it came before the API was up
+        return Exit.OK
+    finally:
+        listener.close()
+    return Exit.OK
+
+
+def _first_key(settings: Settings) -> str | None:
+    """Make a key if there is none yet: Darkroom is closed by default."""
+    if settings.api_keys or settings.admin_keys:
+        return None
+
+    async def act(connection: AsyncConnection) -> str | None:
+        if await has_key(connection):
+            return None
+        return (await make_key(connection, "first", admin=True))[1]
+
+    return write(settings, act)
+
+
+def _greet(settings: Settings, key: str | None) -> None:
+    say(f"Darkroom serves {settings.public_url} (API: {settings.public_url}/docs). Ctrl-C ends it.")
+    if key:
+        say(f"Your API key, shown this once:\n  export DARKROOM_API_KEY={key}")
+    if not any(channel.enabled for channel in settings.all_channels()):
+        say(_NO_CHANNEL)

@@ -1,0 +1,216 @@
+"""``darkroom webhooks``: be told of jobs at an address of yours; look at deliveries."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from cyclopts.types import NonNegativeInt, PositiveInt
+from rich.text import Text
+
+from api.cli.connection import open_client
+from api.cli.exit_codes import Exit
+from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
+from api.cli.output import printer, shortened, status_text
+from api.cli.render.jobs import shown_time
+from api.webhook_client import WebhookClient
+from models.webhook_events import DeliveryStatus
+
+_ABOUT = "Be told of jobs at an address of yours; look at deliveries."
+app = App(name="webhooks", help=_ABOUT, help_format="plaintext")
+
+Id = Annotated[str, Parameter(help="its id, webhook_…; or default, for the addresses that jobs bring along")]
+Events = Annotated[
+    list[str], Parameter(name="--event", negative="", help="what to be told, such as job.failed; repeatable")
+]
+_COLUMNS = ("ID", "STATUS", "URL", "EVENTS", "DETAIL")
+_LOG_COLUMNS = ("ID", "STATUS", "TYPE", "JOB", "TRIES", "AT", "DETAIL")
+
+
+@app.command
+def create(
+    url: str,
+    /,
+    *,
+    event: Events = [],  # noqa: B006 - cyclopts copies it
+    description: str = "",
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Be told of all your jobs at an address. Prints its secret, which can't be shown again."""
+    wanted: dict[str, Any] = {"url": url, "description": description}
+    with _webhooks(connection) as webhooks:
+        made = webhooks.create({**wanted, "events": event} if event else wanted)
+    return _secret(made, output)
+
+
+@app.command(name="list")
+def list_webhooks(*, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
+    """List your webhooks."""
+    with _webhooks(connection) as webhooks:
+        found = webhooks.list()
+    printer(json=output.json).table("webhooks", _COLUMNS, ((each, _cells(each)) for each in found))
+    return Exit.OK
+
+
+@app.command
+def show(
+    webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """Show one webhook."""
+    with _webhooks(connection) as webhooks:
+        return _shown(webhooks.show(webhook), output)
+
+
+@app.command
+def rotate(
+    webhook: Id,
+    /,
+    *,
+    overlap: NonNegativeInt | None = None,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Make a new secret and print it; it can't be shown again.
+
+    Parameters
+    ----------
+    overlap
+        seconds that the old secret signs too; a day unless you say otherwise
+    """
+    with _webhooks(connection) as webhooks:
+        return _secret(webhooks.rotate(webhook, overlap=overlap), output)
+
+
+@app.command(name="test")
+def try_out(
+    webhook: Id,
+    /,
+    *,
+    timeout: float = 30,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Send a test and say what came of it.
+
+    Parameters
+    ----------
+    timeout
+        seconds to wait for that
+    """
+    with _webhooks(connection) as webhooks:
+        delivery = webhooks.test(webhook, timeout=timeout)
+    printer(json=output.json).record(delivery, _line(delivery))
+    return Exit.OK if delivery["status"] == DeliveryStatus.DELIVERED else Exit.FAILED
+
+
+@app.command
+def enable(
+    webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """Send to a webhook again."""
+    with _webhooks(connection) as webhooks:
+        return _shown(webhooks.change(webhook, enabled=True), output)
+
+
+@app.command
+def disable(
+    webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
+) -> Exit:
+    """Send nothing more to a webhook; what waits is dropped."""
+    with _webhooks(connection) as webhooks:
+        return _shown(webhooks.change(webhook, enabled=False), output)
+
+
+@app.command
+def delete(webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION) -> Exit:
+    """Delete a webhook."""
+    with _webhooks(connection) as webhooks:
+        webhooks.delete(webhook)
+    return Exit.OK
+
+
+@app.command
+def deliveries(
+    webhook: Id,
+    /,
+    *,
+    status: DeliveryStatus | None = None,
+    limit: PositiveInt = 20,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """List what was sent to a webhook, newest first.
+
+    Parameters
+    ----------
+    status
+        only deliveries that stand there
+    limit
+        at most so many
+    """
+    with _webhooks(connection) as webhooks:
+        found = webhooks.deliveries(webhook, limit=limit, status=status)
+        printer(json=output.json).table(
+            "deliveries", _LOG_COLUMNS, ((each, _log_cells(each)) for each in found)
+        )
+    return Exit.OK
+
+
+@app.command
+def replay(
+    deliveries: Annotated[list[str], Parameter(negative="", help="ids, such as delivery_…")],
+    /,
+    *,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Send deliveries that have ended once more, each under its own webhook-id."""
+    printing = printer(json=output.json)
+    with _webhooks(connection) as webhooks:
+        for delivery_id in deliveries:
+            delivery = webhooks.replay(delivery_id)
+            printing.record(delivery, _line(delivery))
+    return Exit.OK
+
+
+@contextmanager
+def _webhooks(connection: Connection) -> Iterator[WebhookClient]:
+    with open_client(connection) as client:
+        yield WebhookClient(client)
+
+
+def _shown(webhook: dict[str, Any], output: Format) -> Exit:
+    printer(json=output.json).table("webhooks", _COLUMNS, [(webhook, _cells(webhook))])
+    return Exit.OK
+
+
+def _secret(webhook: dict[str, Any], output: Format) -> Exit:
+    words = f"{webhook['id']}\n{webhook['secret']}\n\nKeep the secret: it is not shown again."
+    printer(json=output.json).record(webhook, Text(words))
+    return Exit.OK
+
+
+def _cells(webhook: dict[str, Any]) -> Sequence[Any]:
+    status = status_text("ready" if webhook["enabled"] else "stopped")
+    detail = webhook["disabled_reason"] or webhook["description"]
+    events = ", ".join(event.removeprefix("job.") for event in webhook["events"])
+    return webhook["id"], status, webhook["url"] or "each job's own", events, shortened(detail, 60)
+
+
+def _log_cells(delivery: dict[str, Any]) -> Sequence[Any]:
+    at, detail = shown_time(delivery["created_at"]), shortened(_detail(delivery), 80)
+    status = status_text(delivery["status"])
+    return delivery["id"], status, delivery["type"], delivery["job"] or "", delivery["tries"], at, detail
+
+
+def _line(delivery: dict[str, Any]) -> str:
+    return f"{delivery['id']}  {delivery['status']}  {_detail(delivery)}".rstrip()
+
+
+def _detail(delivery: dict[str, Any]) -> str:
+    """Say what came of the last try, and when the next one is."""
+    last = delivery["log"][-1] if delivery["log"] else {}
+    status = f"HTTP {last['http_status']}" if last.get("http_status") else ""
+    again = f"next try {shown_time(delivery['next_at'])}" if delivery["next_at"] and last else ""
+    return "; ".join(filter(None, [last.get("problem") or status, again]))

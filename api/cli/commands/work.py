@@ -1,0 +1,19 @@
+"""``darkroom work``: one worker process of a fleet. It does not load the API: its memory is for calls."""
+
+from pathlib import Path
+
+from api.cli.exit_codes import Exit
+from api.cli.startup import fleet_settings
+from worker.app import run_worker
+
+
+def work(*, config: Path | None = None) -> Exit:
+    """Start one worker process. SIGTERM lets it finish what it has in hand.
+
+    Parameters
+    ----------
+    config
+        settings file instead of ./darkroom.toml
+    """
+    run_worker(fleet_settings(config, "work"))
+    return Exit.OK

@@ -1,0 +1,122 @@
+"""The demo's sample campaign: submitted by the public API, watched, and shown."""
+
+import threading
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from api.cli.output import shortened
+from api.client import DarkroomClient, Job
+from api.client_errors import Refused, Unreachable
+from models.clock import now
+from models.states import FINAL
+
+MODEL = "practice"
+PROMPTS: Sequence[tuple[str, str]] = (
+    ("A lighthouse in a snowstorm, its beam cutting through the blue hour", "2:3"),
+    ("An old astronomer's desk: brass, star charts, cold tea", "3:2"),
+    ("Koi under the first autumn leaves, seen from above", "1:1"),
+    ("雨后的江南小巷，青石板上映着红灯笼", "2:3"),
+    ("A fox asleep in a field of moonlit barley", "3:2"),
+    ("The last tram home, rain on the window, neon in the puddles", "16:9"),
+    ("Still life: three lemons, a chipped blue bowl, morning light", "1:1"),
+    ("A library inside a hollow redwood, spiral stairs, fireflies", "2:3"),
+    ("Ein Heißluftballon über dem Wattenmeer bei Ebbe", "3:2"),
+    ("Desert observatory under the Milky Way, one lit window", "16:9"),
+    ("Paper boats on a flooded street, sepia, 1936", "1:1"),
+    ("A tiny dragon guarding a teapot, watercolour", "1:1"),
+)
+_LOOK = 0.25  #: seconds between looks at the jobs
+_PATIENCE = 5.0  #: seconds to end
+
+
+class Campaign:
+    """Runs in a thread of its own beside the API."""
+
+    def __init__(self, url: str, key: str, pictures: Path, console: Console) -> None:
+        self._url, self._key, self._pictures, self._console = url, key, pictures, console
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="campaign", daemon=True)
+
+    def start(self) -> None:
+        """Start, once the API takes requests."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, wherever it is."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(_PATIENCE)
+
+    def _run(self) -> None:
+        self._console.print(f"[bold]Darkroom[/] serves {self._url}, with a provider to practise on.\n")
+        try:
+            with DarkroomClient(self._url, self._key) as client:
+                self._show(self._develop(client, self._submit(client)))
+        except (Refused, Unreachable) as error:
+            if not self._ended.is_set():
+                self._console.print(f"The sample campaign broke off: {error}")
+
+    def _submit(self, client: DarkroomClient) -> str:
+        name = f"demo-{now():%Y%m%d-%H%M%S}"
+        jobs = [
+            {"model": MODEL, "prompt": prompt, "size": size, "campaign": name} for prompt, size in PROMPTS
+        ]
+        batch = client.submit_many(jobs)
+        if batch["rejected"]:
+            raise Refused(422, str(batch["rejected"][0].get("message")))
+        return name
+
+    def _develop(self, client: DarkroomClient, name: str) -> list[Job]:
+        """Watch until all are finished; return them in the order of the prompts."""
+        columns = (
+            TextColumn("Developing"),
+            BarColumn(bar_width=40),
+            MofNCompleteColumn(),
+            TextColumn("pictures"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
+            bar = progress.add_task("", total=len(PROMPTS))
+            for _ in count():
+                jobs = list(client.jobs(limit=len(PROMPTS), campaign=name))
+                done = sum(1 for job in jobs if job["status"] in FINAL)
+                progress.update(bar, completed=sum(_share(job) for job in jobs))
+                if done == len(PROMPTS) or self._ended.wait(_LOOK):
+                    break
+        order = {prompt: place for place, (prompt, _) in enumerate(PROMPTS)}
+        return sorted(jobs, key=lambda job: order.get(job["prompt"], 0))
+
+    def _show(self, jobs: Sequence[Job]) -> None:
+        """Say where the pictures are and what to try next."""
+        if self._ended.is_set():
+            return
+        out = self._console
+        failed = [job for job in jobs if job["status"] != "succeeded"]
+        out.print(f"{len(jobs) - len(failed)} of {len(jobs)} pictures are ready:")
+        for job in jobs:
+            address = job["assets"][0]["url"] if job["assets"] else job["status"]
+            out.print(
+                f"  {address}  [dim]{shortened(job['prompt'], 44)}[/]", soft_wrap=True, overflow="ignore"
+            )
+        out.print(f"\nFolder  {self._pictures}", soft_wrap=True)
+        out.print(f"API     {self._url}/docs", soft_wrap=True)
+        out.print(f"Key     {self._key}", soft_wrap=True)
+        out.print(f"\nDraw one more:\n{curl(self._url, self._key)}", soft_wrap=True, markup=False)
+        out.print("\nCtrl-C ends it.")
+
+
+def _share(job: Job) -> float:
+    """Return how much of a job is done, from 0 to 1, so that the bar moves while pictures are drawn."""
+    return 1.0 if job["status"] in FINAL else min(job["progress"], 99) / 100
+
+
+def curl(url: str, key: str) -> str:
+    """Return a line for a shell that submits a job and waits for it."""
+    return (
+        f"curl -sS {url}/v1/jobs -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
+        f"""-H 'Prefer: wait=30' -d '{{"model": "{MODEL}", "prompt": "a cat in a darkroom"}}'"""
+    )

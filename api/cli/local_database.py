@@ -1,0 +1,131 @@
+"""The installation that a command of the operator is about: its settings and its database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import migrations
+from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.options import Installation
+from models.database import Database
+from models.settings import Settings, load_settings
+
+Result = TypeVar("Result")
+
+
+def settings_of(installation: Installation, **overrides: Any) -> Settings:
+    """Read the settings; ``--data`` places the database and the pictures unless they are set otherwise."""
+    settings = load_settings(installation.config, **overrides)
+    if installation.data is None:
+        return settings
+    folder = installation.data.expanduser().absolute()
+    places = {
+        "database_url": f"sqlite:///{folder / 'darkroom.db'}",
+        "storage_url": (folder / "pictures").as_uri(),
+    }
+    chosen = {name: place for name, place in places.items() if name not in settings.model_fields_set}
+    return load_settings(installation.config, **overrides, **chosen)
+
+
+def placed(settings: Settings, port: int) -> Settings:
+    """Return the settings with the port we got, and addresses that lead to it unless set otherwise."""
+    changes: dict[str, object] = {"port": port}
+    if "public_url" not in settings.model_fields_set:
+        changes["public_url"] = f"http://{_reachable(settings.host)}:{port}"
+    return settings.model_copy(update=changes)
+
+
+def _reachable(host: str) -> str:
+    """Return a host that this machine's own programs reach: the wildcards are none."""
+    if host in ("0.0.0.0", "", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def read(settings: Settings, ask: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    """Run one question against the installation's database."""
+    return _run(settings, ask, writing=False)
+
+
+def write(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    """Run one change of the installation's database, in one transaction."""
+    return _run(settings, act, writing=True)
+
+
+def _run(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]], *, writing: bool) -> Result:
+    async def run() -> Result:
+        database = Database(settings.sqlalchemy_url, pool=1)
+        try:
+            async with database.writing() if writing else database.reading() as connection:
+                return await act(connection)
+        finally:
+            await database.close()
+
+    require_tables(settings)
+    try:
+        return asyncio.run(run())
+    except SQLAlchemyError as error:
+        raise unreachable_database(settings, error) from error
+
+
+def require_tables(settings: Settings) -> None:
+    """Refuse a database that is missing, out of reach or not at our revision, or the one after it."""
+    revision = revision_of(settings)
+    if revision is None:
+        raise CommandFailed(
+            Exit.USAGE,
+            f"{shown_database(settings)} has no tables yet; run `darkroom migrate` "
+            "(`darkroom up` does it by itself).",
+        )
+    if revision != (newest := migrations.head()) and not migrations.is_next(revision):
+        raise CommandFailed(
+            Exit.USAGE,
+            f"{shown_database(settings)} is at revision {revision}, and this version needs {newest}; "
+            + (
+                "install the version of Darkroom that made it so."
+                if revision > newest
+                else "run `darkroom migrate`."
+            ),
+        )
+
+
+def revision_of(settings: Settings) -> str | None:
+    """Return the database's revision; ``None`` without tables. Never makes a SQLite file by looking."""
+    url = make_url(settings.sqlalchemy_url)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
+        return None
+    try:
+        return migrations.current(settings.sqlalchemy_url)
+    except (SQLAlchemyError, OSError) as error:
+        raise unreachable_database(settings, error) from error
+
+
+def upgrade(settings: Settings) -> str:
+    """Bring the tables up to date and return the revision; those of the next version stay as they are."""
+    if (revision := revision_of(settings)) is not None and migrations.is_next(revision):
+        return revision
+    try:
+        migrations.upgrade(settings.sqlalchemy_url)
+    except (SQLAlchemyError, OSError) as error:
+        raise unreachable_database(settings, error) from error
+    return migrations.head()
+
+
+def shown_database(settings: Settings) -> str:
+    """Return the database's address without its password."""
+    url = make_url(settings.database_url)
+    return f"The database {url.render_as_string(hide_password=True)}"
+
+
+def unreachable_database(settings: Settings, error: Exception) -> CommandFailed:
+    """Say that the database can't be used, and what it said itself."""
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    return CommandFailed(
+        Exit.UNREACHABLE,
+        f"{shown_database(settings)} can't be used: {cause[0].rstrip('.')}. Check DARKROOM_DATABASE_URL.",
+    )

@@ -1,0 +1,54 @@
+"""Retry rules and deadlines as they are typed."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from api.cli.exit_codes import CommandFailed, Exit
+
+Rules = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--retry",
+        negative="",
+        help="CLASS.MEMBER=VALUE, such as no_image.attempts=3; members: attempts, base, cap, jitter, counts; "
+        "repeatable",
+    ),
+]
+_RULE = re.compile(r"([a-z_]+)(?:\.([a-z_]+))?=(.+)", re.ASCII)
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def rules_of(typed: Sequence[str]) -> dict[str, Any]:
+    """Return rules as the API takes them. ``none`` stands for null: it takes away what was set."""
+    rules: dict[str, Any] = {}
+    for text in typed:
+        found = _RULE.fullmatch(text)
+        if found is None or (found[2] is None and found[3] != "none"):
+            raise CommandFailed(Exit.USAGE, f"--retry {text}: write CLASS.MEMBER=VALUE, or CLASS=none.")
+        if found[2] is None:
+            rules[found[1]] = None
+        else:
+            rules[found[1]] = (rules.get(found[1]) or {}) | {found[2]: _value(found[3])}
+    return rules
+
+
+def seconds_of(option: str, typed: str) -> float:
+    """Return the seconds of ``90``, ``90s``, ``15m``, ``8h`` or ``2d``."""
+    found = _SPAN.fullmatch(typed)
+    if found is None:
+        raise CommandFailed(Exit.USAGE, f"{option} {typed}: write a time span such as 90s, 15m, 8h or 2d.")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def _value(text: str) -> Any:
+    if text == "none":
+        return None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

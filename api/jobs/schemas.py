@@ -1,0 +1,119 @@
+"""What a caller may write into one submitted job."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from models.retry.rules import RetryRules
+
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_UNFIT = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
+FREE_FORM_LIMIT = 64 * 1024  #: bytes of params, and of metadata, as JSON
+URL_LIMIT = 8192
+_LONGEST = 10 * 365 * 86_400.0  # seconds until a deadline at most
+
+
+def moment_of(value: object) -> datetime | None:
+    """Read an RFC 3339 time with its offset. Raises ``ValueError``."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise ValueError("write a time with its offset, such as 2026-01-31T18:00:00Z (RFC 3339)")
+    try:
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError("there is no such time") from error
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def web_address(value: str) -> str:
+    """Accept an http(s) URL with a host and without odd characters."""
+    try:
+        parts = urlsplit(value)
+        fit = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        fit = False
+    if not fit or _UNFIT.search(value) or len(value) > URL_LIMIT:
+        raise ValueError(f"write an http(s) URL of at most {URL_LIMIT:,} characters")
+    return value
+
+
+def _picture(value: str) -> str:
+    if value.startswith(("data:", "asset_")):
+        return value
+    try:
+        return web_address(value)
+    except ValueError as error:
+        raise ValueError("write an http(s) URL, a data: URL or an asset id") from error
+
+
+def _size(value: str) -> str:
+    numbers = [int(number) for number in re.split("[x:]", value)]
+    if not all(0 < number <= 16_384 for number in numbers):
+        raise ValueError("no side may be 0 or above 16384")
+    return value
+
+
+Moment = Annotated[
+    datetime | None,
+    BeforeValidator(moment_of),
+    WithJsonSchema({"type": ["string", "null"], "format": "date-time"}),
+]
+Filled = AfterValidator(_filled)
+Tag = Annotated[str, Field(min_length=1, max_length=64), Filled]
+Picture = Annotated[str, Field(min_length=1), AfterValidator(_picture)]
+
+
+class Submission(BaseModel):
+    """One job to do."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    model: Annotated[str, Field(min_length=1, max_length=256, description="which image model"), Filled]
+    prompt: Annotated[str, Field(min_length=1, description="what to draw, or to do with the images"), Filled]
+    wants: Literal["pictures", "text"] = Field(
+        "pictures", description="what the result is; text: what the model says about prompt and images"
+    )
+    images: list[Picture] = Field(
+        [], max_length=16, description="input pictures in order: http(s) URL, data: URL or asset id"
+    )
+    size: Annotated[str, AfterValidator(_size)] | None = Field(
+        None, pattern=r"^[0-9]{1,5}[x:][0-9]{1,5}$", description="WIDTHxHEIGHT, or a ratio such as 16:9"
+    )
+    n: int | None = Field(None, ge=1, le=16, description="how many pictures")
+    params: dict[str, Any] = Field({}, description="passed to the provider as they are; 64 KiB at most")
+    priority: int = Field(5, ge=0, le=9, description="larger is sooner, among the caller's own jobs")
+    not_before: Moment = Field(None, description="the earliest start, RFC 3339 with offset")
+    expires_at: Moment = Field(
+        None, description="the latest start, RFC 3339 with offset; not started by then: expired, not charged"
+    )
+    expires_in: float | None = Field(
+        None, gt=0, le=_LONGEST, description="the same in seconds from now; not beside expires_at"
+    )
+    metadata: dict[str, Any] = Field({}, description="yours, given back as it is; 64 KiB at most")
+    webhook_url: Annotated[str, AfterValidator(web_address)] | None = Field(
+        None, description="is told when the job ends"
+    )
+    max_attempts: int | None = Field(None, ge=1, le=20, description="calls that the job may use up")
+    on_unknown: Literal["hold", "retry_once", "retry", "fail"] | None = Field(
+        None, description="what to do after a call that may have been charged"
+    )
+    retry: RetryRules | None = Field(
+        None, description="rules by class of failure, over those of campaign, channel and settings"
+    )
+    campaign: Annotated[str, Filled] | None = Field(
+        None, min_length=1, max_length=128, description="the name of many jobs that belong together"
+    )
+    tags: list[Tag] = Field([], max_length=32, description="words to find the job by")

@@ -1,0 +1,183 @@
+"""Accepting jobs: all that are in order are born together, once per Idempotency-Key."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth import Caller
+from api.jobs.input_images import keep_data_url, missing_assets
+from api.jobs.validation import Draft, Fault
+from api.services import Services
+from api.web.problems import Problem
+from models.errors import InvalidRequest
+from models.ids import parse_id, public_id
+from models.queries.callers import QueueRoom, lock_queue_room
+from models.queries.idempotency_keys import claim_key, find_key, forget_key
+from models.queries.jobs import NewJob, insert_jobs
+from models.queries.pictures import insert_assets
+
+QUEUE_FULL = "queue_full"  #: the code of what does not fit into a caller's limit of waiting jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A caller's wish that a submit happens once: its key, and the hash of what it says."""
+
+    key: str
+    body_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a submit. ``jobs`` is empty when it was ``replayed``: then they were born before."""
+
+    job_ids: Sequence[UUID]
+    rejected: Sequence[Mapping[str, Any]]
+    jobs: Sequence[NewJob] = ()
+    replayed: bool = False
+
+
+Beside = Callable[[AsyncConnection, Accepted], Awaitable[None]]
+"""What else is to be written with the jobs, in their transaction; if it raises, nothing is written."""
+
+
+async def recall(services: Services, caller: Caller, once: Once | None, at: datetime) -> Accepted | None:
+    """Return what became of the same submit earlier, or ``None``. Refuses a key used for another one."""
+    if once is None:
+        return None
+    async with services.database.reading() as connection:
+        row = await find_key(connection, caller.id, once.key)
+    oldest = at - timedelta(seconds=services.settings.idempotency_ttl)
+    return None if row is None or row.created_at < oldest else _replay(row, once)
+
+
+async def accept(
+    services: Services,
+    caller: Caller,
+    drafts: Sequence[Draft | Fault],
+    *,
+    surface: str,
+    once: Once | None,
+    at: datetime,
+    beside: Beside | None = None,
+) -> Accepted:
+    """Write the jobs that are in order, in one transaction; the others are rejected by their index."""
+    jobs, assets, rejected = await _prepare(services, caller, drafts, at)
+    accepted = Accepted([job.id for job in jobs], rejected, jobs)
+    async with services.database.writing() as connection:
+        room = await lock_queue_room(connection, caller.id) if caller.max_queued is not None else None
+        if room is not None and len(jobs) > room.left:
+            if once is not None and (row := await find_key(connection, caller.id, once.key)):
+                return _replay(row, once)
+            accepted = _cut(accepted, room)
+        if once is not None and not await _claim(connection, services, caller, once, accepted, at):
+            row = await find_key(connection, caller.id, once.key)
+            if row is not None:
+                return _replay(row, once)
+        await insert_assets(connection, assets)
+        await insert_jobs(connection, accepted.jobs, caller_id=caller.id, surface=surface, at=at)
+        if beside is not None:
+            await beside(connection, accepted)
+    if accepted.jobs:
+        services.doorbell.ring()
+    return accepted
+
+
+def _cut(accepted: Accepted, room: QueueRoom) -> Accepted:
+    """Reject the last of many jobs, as many as do not fit; raise the 429 problem if none fits."""
+    words = f"{room.limit:,} jobs of your key may wait, and so many do; hand in more when some have started."
+    if not room.left:
+        raise Problem(429, QUEUE_FULL, words, headers={"Retry-After": "10"}, more={"limit": room.limit})
+    elsewhere = {each["index"] for each in accepted.rejected}
+    indexes = [i for i in range(len(accepted.jobs) + len(elsewhere)) if i not in elsewhere]
+    full = [{"index": i, "code": QUEUE_FULL, "message": words, "errors": []} for i in indexes[room.left :]]
+    rejected = sorted([*accepted.rejected, *full], key=lambda each: int(each["index"]))
+    return Accepted(accepted.job_ids[: room.left], rejected, accepted.jobs[: room.left])
+
+
+async def _claim(
+    connection: Any, services: Services, caller: Caller, once: Once, accepted: Accepted, at: datetime
+) -> bool:
+    oldest = at - timedelta(seconds=services.settings.idempotency_ttl)
+    await forget_key(connection, caller.id, once.key, before=oldest)
+    return await claim_key(
+        connection,
+        caller.id,
+        once.key,
+        body_hash=once.body_hash,
+        job_ids=[public_id("job", job_id) for job_id in accepted.job_ids],
+        rejected=[dict(each) for each in accepted.rejected],
+        at=at,
+    )
+
+
+def _replay(row: Row[Any], once: Once) -> Accepted:
+    if bytes(row.body_hash) != once.body_hash:
+        raise Problem(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another request; use a new one.",
+            errors=[{"field": "Idempotency-Key", "message": "was used for another request"}],
+        )
+    return Accepted([parse_id("job", job_id) for job_id in row.job_ids], row.rejected, replayed=True)
+
+
+async def _prepare(
+    services: Services, caller: Caller, drafts: Sequence[Draft | Fault], at: datetime
+) -> tuple[list[NewJob], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Bring input pictures home. Returns jobs, the rows of their new input assets, and rejections."""
+    wanted = {key for each in drafts if isinstance(each, Draft) for key in each.assets.values()}
+    missing = await missing_assets(services, caller, wanted)
+    jobs: list[NewJob] = []
+    assets: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+    for index, each in enumerate(drafts):
+        outcome = (
+            each if isinstance(each, Fault) else await _born(services, caller, each, missing, assets, at)
+        )
+        if isinstance(outcome, Fault):
+            rejected.append(rejection(index, outcome))
+        else:
+            jobs.append(outcome)
+    return jobs, assets, rejected
+
+
+def rejection(index: int, fault: Fault) -> dict[str, Any]:
+    """Describe why one of many jobs was not accepted."""
+    return {
+        "index": index,
+        "code": fault.code,
+        "message": fault.message,
+        "errors": [dict(each) for each in fault.errors],
+    }
+
+
+async def _born(
+    services: Services,
+    caller: Caller,
+    given: Draft,
+    missing: set[UUID],
+    assets: list[dict[str, Any]],
+    at: datetime,
+) -> NewJob | Fault:
+    if not given.images:
+        return given.job
+    images, kept = [], []
+    try:
+        for position, image in enumerate(given.images):
+            field = f"images.{position}"
+            if given.assets.get(position) in missing:
+                raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
+            if image.startswith("data:"):
+                image, row = await keep_data_url(services, caller, image, field=field, at=at)
+                kept.append(row)
+            images.append(image)
+    except InvalidRequest as error:
+        return Fault(error.code, [{"field": error.field, "message": error.message}])
+    assets.extend(kept)
+    return given.with_images(images)

@@ -1,0 +1,38 @@
+"""U1 to U4: one picture out of a grid. It is there already, so nothing is called."""
+
+from uuid import UUID
+
+from starlette.responses import Response
+
+from api.midjourney.actions.follow_up import Follow
+from api.midjourney.modes import mode_of
+from api.midjourney.responses import Refusal
+from api.midjourney.submit import NewTask, submit_ended
+from models.midjourney.protocol import Action, Bot, Code, TaskStatus
+from models.queries.midjourney.tasks import assets_by_id
+
+
+async def upscale(follow: Follow) -> Response:
+    """Make a task of one picture, which has succeeded at birth."""
+    asked, parent, number = follow.asked, follow.parent, follow.press.number
+    picture = UUID(parent.pictures[number - 1])
+    async with asked.services.database.reading() as connection:
+        if not await assets_by_id(connection, [picture]):
+            raise Refusal(Code.INVALID, "This picture is not kept any more.")
+    task = NewTask(
+        action=Action.UPSCALE,
+        prompt=parent.prompt,
+        description=f"/up {parent.id} U{number}",
+        bot=Bot(parent.bot),
+        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        request={**parent.request, "wanted": 1},
+        parent_id=parent.id,
+        ended={
+            "outcome": TaskStatus.SUCCESS.value,
+            "asset_id": picture,
+            "pictures": [str(picture)],
+            "started_at": asked.at,
+            "finished_at": asked.at,
+        },
+    )
+    return await submit_ended(asked, task)

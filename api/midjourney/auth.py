@@ -1,0 +1,34 @@
+"""Who asks: a key in ``mj-api-secret`` or ``Authorization``, as the one client or the other sends it."""
+
+from collections.abc import Iterator
+
+from starlette.requests import Request
+
+from api.auth import Caller
+from api.midjourney.responses import Refusal
+from api.services import Services
+from models.midjourney.protocol import Code
+
+_PLACEHOLDER = "midjourney-proxy"  # what some clients send as Authorization when they have no key for it
+
+
+async def authenticated(request: Request, services: Services) -> Caller:
+    """Return who asks. Raises the 401 refusal."""
+    for key in _keys(request):
+        caller = await services.authenticator.find(key)
+        if caller is not None:
+            return caller
+    description = "This key is unknown or was revoked. Send yours as mj-api-secret or as Authorization."
+    raise Refusal(Code.INVALID, description, status=401)
+
+
+def _keys(request: Request) -> Iterator[str]:
+    """Yield the keys that were sent; empty ones and placeholders count as absent."""
+    authorization = request.headers.get("authorization", "").strip()
+    scheme, _, rest = authorization.partition(" ")
+    for key in (
+        request.headers.get("mj-api-secret", "").strip(),
+        rest.strip() if scheme.lower() == "bearer" else authorization,
+    ):
+        if key and key != _PLACEHOLDER and key.lower() != "bearer":
+            yield key

@@ -1,0 +1,46 @@
+"""Pictures that clients send: data URLs, bare base64, or addresses; the first two are stored."""
+
+from collections.abc import Sequence
+
+from api.jobs.input_images import read_data_url
+from api.midjourney.context import Asked
+from models.queries.pictures import insert_assets
+
+
+async def take_picture(asked: Asked, picture: str, *, field: str) -> str:
+    """Check a picture that came inside the request; return its asset id, or the address that it is.
+
+    Nothing is stored before ``store_pictures``, so that a submit that is refused leaves nothing behind.
+    Raises ``InvalidRequest``.
+    """
+    url = as_url(picture)
+    if not url.startswith("data:"):
+        return url
+    found = await read_data_url(asked.services, asked.caller, url, field=field, at=asked.at)
+    asked.pictures.append(found)
+    return found.id
+
+
+async def take_pictures(asked: Asked, pictures: Sequence[str], *, field: str) -> list[str]:
+    """Do the same with a list of pictures."""
+    numbered = enumerate(pictures)
+    return [await take_picture(asked, each, field=f"{field}.{position}") for position, each in numbered]
+
+
+async def store_pictures(asked: Asked) -> None:
+    """Store the pictures that were taken. Raises ``StorageError``."""
+    if not asked.pictures:
+        return
+    for picture in asked.pictures:
+        await picture.put(asked.services.store)
+    async with asked.services.database.writing() as connection:
+        await insert_assets(connection, [picture.row for picture in asked.pictures])
+
+
+def as_url(picture: str) -> str:
+    """Return an address or a data URL; what is neither is taken for bare base64, of whatever type it is."""
+    picture = picture.strip()
+    head = picture[:8].lower()
+    if head.startswith("data:"):
+        return "data:" + picture[5:]
+    return picture if head.startswith(("http://", "https://")) else f"data:image/png;base64,{picture}"

@@ -1,0 +1,81 @@
+"""The OpenAPI document, completed with what FastAPI can't see."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from api.campaign_bodies import CampaignSettings
+from api.decision_bodies import Failing, FailingOne, Releasing
+from api.jobs.schemas import Submission
+from api.rest.campaign_routes import CampaignDocument, CampaignPageDocument
+from api.rest.channels import Resuming, Stopping
+from api.rest.explanations import ExplanationDocument, ExplanationPageDocument, ObservedAnswer
+from api.rest.held_routes import DecidedDocument
+from api.rest.openapi.response_schemas import (
+    AssetPage,
+    BatchDocument,
+    ChannelDocument,
+    ChannelPageDocument,
+    HealthDocument,
+    JobDocument,
+    JobPageDocument,
+    ProblemDocument,
+    ProspectDocument,
+)
+from api.rest.openapi.route_docs import BEARER
+from api.rest.reparse import RereadDocument
+from api.rest.webhook_documents import SHOWN as WEBHOOK_DOCUMENTS
+from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
+
+_SHOWN = (
+    AssetPage,
+    BatchDocument,
+    CampaignDocument,
+    CampaignPageDocument,
+    ChannelDocument,
+    ChannelPageDocument,
+    DecidedDocument,
+    ExplanationDocument,
+    ExplanationPageDocument,
+    HealthDocument,
+    JobDocument,
+    JobPageDocument,
+    ProblemDocument,
+    ProspectDocument,
+    RereadDocument,
+    *WEBHOOK_DOCUMENTS,
+)
+_TAKEN = (
+    CampaignSettings,
+    *(Submission, ObservedAnswer, Failing, FailingOne, Releasing, NewWebhook, WebhookChange, Rotation),
+    *(Stopping, Resuming),
+)
+
+
+def install_schema(app: FastAPI) -> None:
+    """Let the app describe itself with our schemas and its security scheme."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    _, schemas = models_json_schema(
+        [*((model, "validation") for model in _TAKEN), *((model, "serialization") for model in _SHOWN)],
+        ref_template="#/components/schemas/{model}",
+    )
+    components = document.setdefault("components", {})
+    components["schemas"] = {**components.get("schemas", {}), **schemas["$defs"]}
+    components["securitySchemes"] = {
+        BEARER: {"type": "http", "scheme": "bearer", "description": "a key of `darkroom keys create`"}
+    }
+    return document

@@ -1,0 +1,120 @@
+"""What went wrong, as ``application/problem+json`` (RFC 9457)."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from models.errors import Conflict, InvalidRequest, NotFound, StorageError
+
+MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger()
+
+
+class Problem(Exception):
+    """An answer that is not what was asked for. ``errors`` are ``{field, message}``; ``more`` are members."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail = status, code, detail
+        self.errors, self.headers, self.more = list(errors), dict(headers or {}), dict(more or {})
+
+
+def invalid(field: str, message: str, *, code: str = "invalid", status: int = 422) -> Problem:
+    """Make the problem of one wrong field."""
+    return Problem(status, code, f"{field}: {message}", errors=[{"field": field, "message": message}])
+
+
+def not_found(detail: str) -> Problem:
+    """Make the problem for what is not there, or is not this caller's."""
+    return Problem(404, "not_found", detail)
+
+
+def problem_answer(problem: Problem, request_id: str) -> Response:
+    """Write a problem."""
+    content = {
+        "type": f"urn:darkroom:problem:{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": storable_text(problem.detail),
+        "errors": problem.errors,
+        "request_id": request_id,
+        **problem.more,
+    }
+    return Response(orjson.dumps(content), problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def storable_text(text: str) -> str:
+    """Replace what is no Unicode, so that it can be written as JSON."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def translated(error: Exception) -> Problem:
+    """Turn an error of ours, or of the framework, into a problem; an unknown one into a 500."""
+    match error:
+        case Problem():
+            return error
+        case InvalidRequest():
+            return invalid(error.field, error.message, code=error.code)
+        case NotFound():
+            return not_found(str(error))
+        case Conflict():
+            return Problem(409, "conflict", str(error))
+        case StorageError():
+            detail = "The picture store does not answer; try again soon."
+            return Problem(503, "storage_unavailable", detail, headers={"Retry-After": "5"})
+        case OperationalError() | InterfaceError() | PoolTimeout():
+            detail = "The database does not answer. Try again soon; when you submit, with an Idempotency-Key."
+            return Problem(503, "database_unavailable", detail, headers={"Retry-After": "5"})
+        case HTTPException():
+            return _of_framework(error)
+    return Problem(500, "internal", "Something broke on our side; the log has it under the request id.")
+
+
+_WORDS = {
+    404: ("not_found", "There is nothing at this address; see /docs."),
+    405: ("method_not_allowed", "This address does not take this method; see /docs."),
+}
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    code, detail = _WORDS.get(error.status_code, ("http_error", str(error.detail)))
+    return Problem(error.status_code, code, detail, headers=error.headers)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Let the app answer with problems."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = translated(error)
+        if problem.status == 503:
+            _log.warning(
+                "a part of us failed", error=str(error)[:300], request_id=request_id_of(request.scope)
+            )
+        return problem_answer(problem, request_id_of(request.scope))
+
+    outages = (StorageError, OperationalError, InterfaceError, PoolTimeout)
+    for kind in (Problem, InvalidRequest, NotFound, Conflict, HTTPException, *outages):
+        app.add_exception_handler(kind, answer)
+
+
+def request_id_of(scope: Any) -> str:
+    """Return the request's id, given by ``api.web.middleware``."""
+    return str(scope.get("darkroom.request_id", ""))

@@ -1,0 +1,58 @@
+"""Where a task stands: worked out from its jobs until it has ended, and then what it ended with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from models.midjourney.protocol import TaskStatus
+from models.states import FINAL, JobStatus
+
+SETTLED = FINAL | {JobStatus.HELD}
+"""Where a part stays. Nobody decides about a held part here: for its task it counts as failed."""
+
+_ALMOST = 99  # per cent until the pictures are put together; 100 means success to clients
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A task's state as clients see it."""
+
+    status: TaskStatus
+    progress: str
+    started_at: datetime | None
+
+
+def standing_of(task: Any, parts: Sequence[Any]) -> Standing:
+    """Return where a task stands. ``parts`` are its jobs in order; once it has ended they do not matter."""
+    if task.outcome is not None:
+        progress = "100%" if task.outcome == TaskStatus.SUCCESS else ""
+        return Standing(TaskStatus(task.outcome), progress, task.started_at)
+    if task.modal is not None:
+        return Standing(TaskStatus.MODAL, "0%", None)
+    starts = [part.started_at for part in parts if part.started_at is not None]
+    if not starts:
+        return Standing(TaskStatus.NOT_START, "0%", None)
+    if not any(_advanced(part) for part in parts):
+        return Standing(TaskStatus.SUBMITTED, "0%", min(starts))
+    # over the calls that it began with: those that come later, for missing pictures, must not take it back
+    first = parts[: task.request.get("calls")]
+    percent = sum(_percent(part) for part in first) // len(first)
+    return Standing(TaskStatus.IN_PROGRESS, f"{min(percent, _ALMOST)}%", min(starts))
+
+
+def begun_at(parts: Sequence[Any], *, ended: datetime) -> datetime:
+    """Return when a task began that has ended: for clients count on it, then if no call has ever started."""
+    return min((part.started_at for part in parts if part.started_at is not None), default=ended)
+
+
+def _advanced(part: Any) -> bool:
+    """Tell whether a part is past the beginning of its first call; a state once told is never taken back."""
+    if part.started_at is None:
+        return False
+    fresh = part.status == JobStatus.RUNNING and part.progress == 0 and part.attempts_used <= 1
+    return not fresh
+
+
+def _percent(part: Any) -> int:
+    return 100 if part.status in SETTLED else int(part.progress)

@@ -1,0 +1,85 @@
+"""Tasks whose jobs are all done, and who puts their pictures together."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.midjourney.task_status import SETTLED
+from models.midjourney_tables import midjourney_parts as parts
+from models.midjourney_tables import midjourney_tasks as tasks
+from models.tables import jobs
+
+
+async def claim_ready(
+    connection: AsyncConnection, *, at: datetime, until: datetime, limit: int
+) -> Sequence[Row[Any]]:
+    """Take tasks that can end, for one worker until a time; after that, others may."""
+    statement = (
+        update(tasks)
+        .where(tasks.c.id.in_(_ready(at).limit(limit).with_for_update(skip_locked=True)))
+        .where(or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until <= at))
+        .values(claimed_until=until)
+        .returning(tasks)
+    )
+    rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+    return rows
+
+
+async def any_ready(connection: AsyncConnection, *, at: datetime) -> bool:
+    """Tell whether a task can end: a look without a lock, for mostly there is none."""
+    return (await connection.execute(_ready(at).limit(1))).first() is not None
+
+
+def _ready(at: datetime) -> Any:
+    ready = tasks.alias("ready")
+    of_task = select(parts.c.job_id).where(parts.c.task_id == ready.c.id)
+    unsettled = of_task.join(jobs, jobs.c.id == parts.c.job_id).where(jobs.c.status.not_in(sorted(SETTLED)))
+    return (
+        select(ready.c.id)
+        .where(ready.c.outcome.is_(None), ready.c.modal.is_(None), of_task.exists(), ~unsettled.exists())
+        .where(or_(ready.c.claimed_until.is_(None), ready.c.claimed_until <= at))
+    )
+
+
+async def forgotten_dialogs(connection: AsyncConnection, before: datetime, *, limit: int) -> Sequence[int]:
+    """Return tasks that have waited for their dialog since then, for this transaction."""
+    statement = (
+        select(tasks.c.id)
+        .where(tasks.c.outcome.is_(None), tasks.c.modal.is_not(None), tasks.c.submitted_at < before)
+        .limit(limit)
+    )
+    return (await connection.scalars(statement.with_for_update(skip_locked=True))).all()
+
+
+async def postpone(connection: AsyncConnection, task_id: int, *, until: datetime) -> None:
+    """Try again to end a task later."""
+    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(claimed_until=until))
+
+
+async def text_of(connection: AsyncConnection, task_id: int) -> str:
+    """Return what a task's job said; empty if it said nothing."""
+    query = select(jobs.c.text).join(parts, parts.c.job_id == jobs.c.id).where(parts.c.task_id == task_id)
+    return next((text for text in (await connection.scalars(query)) if text), "")
+
+
+async def release(connection: AsyncConnection, task_id: int) -> bool:
+    """Let a task go on: it has new parts. ``False`` if it has ended meanwhile."""
+    result = await connection.execute(
+        update(tasks).where(tasks.c.id == task_id, tasks.c.outcome.is_(None)).values(claimed_until=None)
+    )
+    return bool(result.rowcount == 1)
+
+
+async def add_parts(
+    connection: AsyncConnection, task_id: int, job_ids: Sequence[UUID], *, first: int
+) -> None:
+    """Add parts to a task, from a position on. Whoever comes second fails: the positions are taken."""
+    rows = [
+        {"task_id": task_id, "position": position, "job_id": job_id}
+        for position, job_id in enumerate(job_ids, first)
+    ]
+    await connection.execute(insert(parts), rows)

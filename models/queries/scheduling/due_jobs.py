@@ -1,0 +1,203 @@
+"""Lanes: the queued jobs of one model, one caller and one priority. The dispatcher picks from their heads.
+
+Whatever waits, a round looks at a bounded number of rows: it jumps from lane to lane along the index, within
+a lane from campaign to campaign beginning behind the one that was served last, and takes some jobs from each.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, SmallInteger, Text, Uuid, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.columns import Json, Utc
+from models.queries.bulk import rows_parameter
+
+Line = tuple[str, int]  #: a campaign and a priority of one caller
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One lane."""
+
+    model: str
+    caller_id: UUID
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A due job at the head of its lane. ``avoid`` is the channel whose call failed last."""
+
+    job_id: UUID
+    caller_id: UUID
+    model: str
+    priority: int
+    campaign: str
+    due_at: datetime
+    pictures: int = 1
+    avoid: UUID | None = None
+
+    @property
+    def line(self) -> Line:
+        """What it stands in, within its caller's jobs."""
+        return self.campaign, self.priority
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """So many jobs of a lane, its campaigns in turn: first those behind the one that was served ``last``.
+
+    ``again``: that one comes first once more.
+    """
+
+    lane: Lane
+    count: int
+    last: str = ""
+    again: bool = False
+
+
+async def list_lanes(connection: AsyncConnection) -> list[Lane]:
+    """Return every lane that has queued jobs, by jumping from lane to lane along the index."""
+    return [Lane(*row) for row in await connection.execute(_LANES[connection.dialect.name])]
+
+
+async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime) -> list[Candidate]:
+    """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
+    if connection.dialect.name == "postgresql":
+        rows = rows_parameter(connection, map(_row, wanted))
+        found = await connection.execute(_PICKS, {**rows, "at": at})
+        return [_candidate(wanted[place - 1].lane, *row) for place, *row in found]
+    picked: list[Candidate] = []
+    for each in wanted:
+        campaigns = (await connection.scalars(_CAMPAIGNS, {**_row(each), "at": at})).all()
+        for campaign in campaigns:
+            count = -(-each.count // len(campaigns))
+            given = {**_of(each.lane), "campaign": campaign, "count": count, "at": at}
+            picked += [_candidate(each.lane, *row) for row in await connection.execute(_PICK, given)]
+    return picked
+
+
+async def list_due(connection: AsyncConnection, lanes: Sequence[Lane], at: datetime) -> list[Lane]:
+    """Return those of the lanes in which a job is due."""
+    rows = [_row(Wanted(lane, 1)) for lane in lanes]
+    if connection.dialect.name == "postgresql":
+        places = await connection.scalars(_DUE, {**rows_parameter(connection, rows), "at": at})
+        return [lanes[place - 1] for place in places]
+    return [
+        lane
+        for lane, row in zip(lanes, rows, strict=True)
+        if (await connection.scalars(_CAMPAIGNS, {**row, "at": at})).all()
+    ]
+
+
+def _of(lane: Lane) -> dict[str, Any]:
+    return {"model": lane.model, "caller_id": lane.caller_id, "priority": lane.priority}
+
+
+def _row(wanted: Wanted) -> dict[str, Any]:
+    return {**_of(wanted.lane), "last": wanted.last, "again": wanted.again, "count": wanted.count}
+
+
+def _candidate(
+    lane: Lane, campaign: str, job_id: UUID, due_at: datetime, avoid: UUID | None, n: Any
+) -> Candidate:
+    pictures = n if isinstance(n, int) and n > 0 else 1
+    return Candidate(job_id, lane.caller_id, lane.model, lane.priority, campaign, due_at, pictures, avoid)
+
+
+_CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
+_GIVEN = """ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (
+    model text, caller_id uuid, priority smallint, last text, again boolean, count int
+  )) WITH ORDINALITY AS g(model, caller_id, priority, last, again, count, place)"""
+
+
+def _head(columns: str, where: str, hint: str, *, count: str = "1", order: str = "") -> str:
+    return f"""SELECT {columns} FROM jobs AS j {hint}
+      WHERE j.status = 'queued' AND {where} ORDER BY {order or columns} LIMIT {count}"""
+
+
+def _next(walk: str, columns: str, where: str, hint: str) -> str:
+    """Look up the first queued job behind where a walk along the index of lines stands."""
+    if hint:  # SQLite knows no LATERAL
+        head = _head("j.id", where, hint, order=columns)
+        return f"SELECT {columns} FROM {walk} JOIN jobs AS j ON j.id = ({head})"
+    return f"SELECT n.* FROM {walk} CROSS JOIN LATERAL ({_head(columns, where, hint)}) AS n"
+
+
+def _lanes(hint: str = "") -> str:
+    """Build a loose index scan (PostgreSQL wiki)."""
+    columns, last = "j.model, j.caller_id, j.priority", "(lane.model, lane.caller_id, lane.priority)"
+    return f"""
+    WITH RECURSIVE lane(model, caller_id, priority) AS (
+      {_next(_START, columns, "true", hint)}
+      UNION ALL {_next("lane", columns, f"({columns}) > {last}", hint)}
+    ) SELECT model, caller_id, priority FROM lane"""
+
+
+def _of_lane(given: str, campaign: str) -> str:
+    same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
+    return " AND ".join((*same, f"{_CAMPAIGN} {campaign}"))
+
+
+def _campaigns(given: str, hint: str = "") -> str:
+    """Walk the campaigns in which a job is due: those behind the last one, then from the beginning."""
+    last, again = f"{given}last", f"{given}again"
+
+    def step(walk: str, campaign: str) -> str:
+        return _next(walk, f"{_CAMPAIGN}, j.not_before", _of_lane(given, campaign), hint)
+
+    return f"""
+    WITH RECURSIVE behind(campaign, due) AS (
+      SELECT {last}, CASE WHEN {again} THEN ({_head("j.not_before", _of_lane(given, f"= {last}"), hint)}) END
+      UNION ALL {step("behind", "> behind.campaign")}
+    ), before(campaign, due) AS (
+      {step(_START, f"<= {last}")}
+      UNION ALL {step("before", f"> before.campaign AND {_CAMPAIGN} <= {last}")}
+    )
+    SELECT campaign FROM behind WHERE due <= :at
+    UNION ALL SELECT campaign FROM before WHERE due <= :at AND (campaign < {last} OR NOT {again})
+    LIMIT {given}count"""
+
+
+def _pick(given: str, campaign: str, count: str, pictures: str, hint: str = "") -> str:
+    columns = f"{campaign} AS campaign, j.id, j.not_before, j.avoid_channel_id, {pictures} AS n"
+    where = f"{_of_lane(given, f'= {campaign}')} AND j.not_before <= :at"
+    return _head(columns, where, hint, count=count, order="j.not_before, j.id")
+
+
+_START = "(SELECT 1) AS start"
+_CALLER, _AT = bindparam("caller_id", type_=Uuid()), bindparam("at", type_=Utc())
+_PICKED: Mapping[str, Any] = {
+    "campaign": Text(),
+    "id": Uuid(),
+    "not_before": Utc(),
+    "avoid_channel_id": Uuid(),
+    "n": Json,
+}
+_LANE: Mapping[str, Any] = {"model": Text(), "caller_id": Uuid(), "priority": SmallInteger()}
+_LANES = {
+    "postgresql": text(_lanes()).columns(**_LANE),
+    "sqlite": text(_lanes(_HINT)).columns(**_LANE),
+}
+_CAMPAIGNS = text(_campaigns(":", _HINT)).bindparams(_CALLER, _AT)
+_PICK = (
+    text(_pick(":", ":campaign", ":count", "json_extract(j.request, '$.n')", _HINT))
+    .bindparams(_CALLER, _AT)
+    .columns(**_PICKED)
+)
+_DUE = text(f"SELECT g.place FROM {_GIVEN} WHERE EXISTS ({_campaigns('g.')})").bindparams(_AT)
+_PICKS = (
+    text(f"""
+    SELECT g.place, h.* FROM {_GIVEN}
+    CROSS JOIN LATERAL (SELECT campaign, count(*) OVER () AS found FROM ({_campaigns("g.")}) AS w) AS c
+    CROSS JOIN LATERAL (
+      {_pick("g.", "c.campaign", "(g.count + c.found - 1) / c.found", "j.request -> 'n'")}
+      FOR UPDATE OF j SKIP LOCKED
+    ) AS h""")
+    .bindparams(_AT)
+    .columns(**{"place": Integer(), **_PICKED})
+)

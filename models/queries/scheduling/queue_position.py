@@ -1,0 +1,165 @@
+"""How many queued jobs stand before others: counted along the index, never further than needed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Integer, Text, Uuid, bindparam, select, text
+from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.columns import Utc
+from models.queries.bulk import rows_parameter
+from models.queries.scheduling.due_jobs import Lane
+from models.tables import callers
+
+LAST = UUID(int=2**128 - 1)  #: behind every id
+_PASSED_OVER = 300  # jobs of one lane that are not due
+
+
+@dataclass(frozen=True, slots=True)
+class LineHead:
+    """One campaign of a lane (``""``: none), and when its first job is due."""
+
+    lane: Lane
+    campaign: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a line: the jobs that stand before this time and id, not counted beyond ``most``."""
+
+    lane: Lane
+    campaign: str
+    until: tuple[datetime, UUID]
+    most: int
+
+
+async def list_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Return where the fair shares of callers stand, and their limits."""
+    return (await connection.execute(select(callers).where(callers.c.id.in_(caller_ids)))).all()
+
+
+async def list_heads(connection: AsyncConnection, lanes: Sequence[Lane], *, most: int) -> list[LineHead]:
+    """Return the lines of some lanes, by jumping along the index; ``most`` of each lane."""
+    if connection.dialect.name == "postgresql":
+        given = {**rows_parameter(connection, map(_of, lanes)), "most": most}
+        found = await connection.execute(_ALL_HEADS, given)
+        return [LineHead(lanes[place - 1], campaign, due) for place, campaign, due in found]
+    return [
+        LineHead(lane, campaign, due)
+        for lane in lanes
+        for campaign, due in await connection.execute(_HEADS_OF_ONE, {**_of(lane), "most": most})
+    ]
+
+
+async def count_spans(connection: AsyncConnection, spans: Sequence[Span], *, most: int) -> list[int]:
+    """Count the jobs of each span; ``most`` of all together, the spans in their order."""
+    rows = [
+        {
+            **_of(span.lane),
+            "campaign": span.campaign,
+            "until_at": span.until[0],
+            "until_id": span.until[1],
+            "count": span.most,
+        }
+        for span in spans
+    ]
+    return await _count(connection, _SPANS, _SPAN, rows, most=most)
+
+
+async def count_lanes(
+    connection: AsyncConnection, lanes: Sequence[tuple[Lane, int]], at: datetime, *, most: int
+) -> list[int]:
+    """Count the due jobs of each lane, so many at most, ``most`` of all together.
+
+    Jobs that are not due may lie before them in the index; beyond some hundreds of these nothing is counted.
+    """
+    rows = [{**_of(lane), "until_at": at, "count": count} for lane, count in lanes]
+    return await _count(connection, _LANES, _LANE, rows, most=most)
+
+
+async def _count(
+    connection: AsyncConnection, together: Any, single: Any, rows: list[dict[str, Any]], *, most: int
+) -> list[int]:
+    counts = [0] * len(rows)
+    if connection.dialect.name == "postgresql":
+        given = {**rows_parameter(connection, rows), "most": most}
+        for place, count in await connection.execute(together, given) if rows else ():
+            counts[place - 1] = count
+        return counts
+    for place, row in enumerate(rows):
+        left = most - sum(counts)
+        if left > 0:
+            counts[place] = await connection.scalar(single, {**row, "count": min(row["count"], left)}) or 0
+    return counts
+
+
+def _of(lane: Lane) -> dict[str, Any]:
+    return {"model": lane.model, "caller_id": lane.caller_id, "priority": lane.priority}
+
+
+_CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
+
+
+def _lane(given: str) -> str:
+    same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
+    return " AND ".join(("j.status = 'queued'", *same))
+
+
+def _walk(given: str, hint: str = "") -> str:
+    jobs = f"FROM jobs AS j {hint} WHERE {_lane(given)}"
+    return f"""
+    WITH RECURSIVE walk(campaign, step) AS (
+      SELECT (SELECT {_CAMPAIGN} {jobs} ORDER BY {_CAMPAIGN} LIMIT 1), 1
+      UNION ALL
+      SELECT (SELECT {_CAMPAIGN} {jobs} AND {_CAMPAIGN} > walk.campaign ORDER BY {_CAMPAIGN} LIMIT 1),
+        step + 1 FROM walk WHERE walk.campaign IS NOT NULL AND step < :most
+    ) SELECT campaign,
+      (SELECT j.not_before {jobs} AND {_CAMPAIGN} = walk.campaign ORDER BY j.not_before LIMIT 1) AS due
+    FROM walk WHERE campaign IS NOT NULL"""
+
+
+def _span(given: str, hint: str = "") -> str:
+    return f"""SELECT j.not_before FROM jobs AS j {hint}
+    WHERE {_lane(given)} AND {_CAMPAIGN} = {given}campaign
+      AND (j.not_before, j.id) < ({given}until_at, {given}until_id) LIMIT {given}count"""
+
+
+def _first(given: str, hint: str = "") -> str:
+    return f"""SELECT f.not_before FROM (
+      SELECT j.not_before FROM jobs AS j {hint} WHERE {_lane(given)} LIMIT {given}count + {_PASSED_OVER}
+    ) AS f WHERE f.not_before <= {given}until_at LIMIT {given}count"""
+
+
+def _given(**members: str) -> str:
+    named = {"model": "text", "caller_id": "uuid", "priority": "smallint", **members}
+    columns = ", ".join(f"{name} {kind}" for name, kind in named.items())
+    return f"""ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS ({columns})) WITH ORDINALITY
+      AS g({", ".join(named)}, place)"""
+
+
+def _each(inner: str, **members: str) -> str:
+    """Count what ``inner`` finds for each given row; LIMIT ends the work as soon as enough is found."""
+    return f"""SELECT place, count(*) FROM (
+      SELECT g.place FROM {_given(**members)} CROSS JOIN LATERAL ({inner}) AS h LIMIT :most
+    ) AS s GROUP BY place"""
+
+
+_FOR_ONE = (
+    bindparam("caller_id", type_=Uuid()),
+    bindparam("until_at", type_=Utc()),
+    bindparam("until_id", type_=Uuid()),
+)
+_TYPES: Mapping[str, Any] = {"campaign": Text(), "due": Utc()}
+_HEADS_OF_ONE = text(_walk(":", _HINT)).bindparams(_FOR_ONE[0]).columns(**_TYPES)
+_ALL_HEADS = text(
+    f"SELECT g.place, w.* FROM {_given()} CROSS JOIN LATERAL ({_walk('g.')}) AS w ORDER BY g.place"
+).columns(place=Integer(), **_TYPES)
+_SPAN = text(f"SELECT count(*) FROM ({_span(':', _HINT)})").bindparams(*_FOR_ONE)
+_SPANS = text(_each(_span("g."), campaign="text", until_at="timestamptz", until_id="uuid", count="int"))
+_LANE = text(f"SELECT count(*) FROM ({_first(':', _HINT)})").bindparams(*_FOR_ONE[:2])
+_LANES = text(_each(_first("g."), until_at="timestamptz", count="int"))

@@ -1,0 +1,32 @@
+"""What stands between queued jobs and their calls: channels, callers, calls in flight, workers."""
+
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.queries.leases import calls_in_flight
+from models.queue_status import Gate
+from models.tables import callers, channels, jobs, workers
+
+
+async def read_gate(connection: AsyncConnection, *, alive_since: datetime) -> Gate:
+    """Read the gate's state. A worker lives if its heartbeat is not older than ``alive_since``."""
+    working = workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
+    alive, slots = (
+        await connection.execute(
+            select(func.count(), func.coalesce(func.sum(workers.c.slots), 0)).where(*working)
+        )
+    ).one()
+    limited = select(callers).where(or_(callers.c.rpm.is_not(None), callers.c.concurrency.is_not(None)))
+    # what is left in other hands, stopping or lost, takes none of these slots
+    theirs = jobs.c.worker_id.is_not(None), jobs.c.worker_id.in_(select(workers.c.id).where(*working))
+    in_hand = select(func.count()).select_from(jobs).where(*theirs)
+    return Gate(
+        channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
+        calls=await calls_in_flight(connection),
+        callers=(await connection.execute(limited)).all(),
+        workers_alive=alive,
+        slots=slots,
+        slots_used=await connection.scalar(in_hand) or 0,
+    )

@@ -1,0 +1,165 @@
+"""The outbox as a queue: what is due, who sends it, and what came of it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Row, Select, Update, literal_column, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.queries.bulk import rows_parameter, rows_source
+from models.queries.jobs import SHOWN
+from models.tables import jobs
+from models.webhook_events import DeliveryStatus, WebhookEvent
+from models.webhook_tables import webhook_deliveries as deliveries
+from models.webhook_tables import webhook_endpoints as endpoints
+
+_PENDING: ColumnElement[str] = literal_column("'pending'")  # literal, for the partial index
+_MARKED = ("status", "tries", "next_at", "log", "ended_at")
+
+
+async def due_deliveries(
+    connection: AsyncConnection, *, at: datetime, without: Collection[str], limit: int, take: bool = True
+) -> Sequence[Row[Any]]:
+    """Return id and host of due deliveries, oldest first; with ``take``, for this transaction alone.
+
+    A later delivery of a job to the same receiver waits until the earlier one has ended. ``without`` are
+    hosts that have enough to do.
+    """
+    earlier = deliveries.alias("earlier")
+    blocked = (
+        select(earlier.c.id)
+        .where(earlier.c.job_id == deliveries.c.job_id, earlier.c.revision < deliveries.c.revision)
+        .where(earlier.c.endpoint_id.is_not_distinct_from(deliveries.c.endpoint_id))
+        .where(earlier.c.status == _PENDING)
+        .exists()
+    )
+    statement: Select[Any] = (
+        select(deliveries.c.id, deliveries.c.host)
+        .where(deliveries.c.status == _PENDING, deliveries.c.next_at <= at, ~blocked)
+        .order_by(deliveries.c.next_at)
+        .limit(limit)
+    )
+    if take:
+        statement = statement.with_for_update(skip_locked=True, of=deliveries)
+    if without:
+        statement = statement.where(deliveries.c.host.not_in(without))
+    rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+    return rows
+
+
+async def claim(
+    connection: AsyncConnection, delivery_ids: Sequence[UUID], token: UUID, *, until: datetime
+) -> None:
+    """Promise deliveries to one sender; whoever it does not serve is due again when the claim ends."""
+    await connection.execute(
+        update(deliveries).where(deliveries.c.id.in_(delivery_ids)).values(claim=token, next_at=until)
+    )
+
+
+async def release(
+    connection: AsyncConnection, delivery_ids: Sequence[UUID], tokens: Collection[UUID], *, at: datetime
+) -> None:
+    """Give claimed deliveries back: nothing was sent."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(delivery_ids), deliveries.c.claim.in_(tokens))
+        .values(claim=None, next_at=at)
+    )
+
+
+async def claimed_deliveries(
+    connection: AsyncConnection, delivery_ids: Sequence[UUID], token: UUID, *, beyond: datetime
+) -> Sequence[Row[Any]]:
+    """Return those that are still claimed with this token beyond a time, with what their endpoint says."""
+    statement: Select[Any] = (
+        select(
+            deliveries,
+            endpoints.c.secret,
+            endpoints.c.previous_secret,
+            endpoints.c.previous_until,
+            (endpoints.c.disabled_at.is_not(None) | endpoints.c.deleted_at.is_not(None)).label("closed"),
+        )
+        .select_from(deliveries.outerjoin(endpoints, endpoints.c.id == deliveries.c.endpoint_id))
+        .where(deliveries.c.id.in_(delivery_ids), deliveries.c.claim == token)
+        .where(deliveries.c.status == _PENDING, deliveries.c.next_at > beyond)
+    )
+    rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
+    return rows
+
+
+async def jobs_of(connection: AsyncConnection, job_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Return these jobs as they are now."""
+    rows = await connection.execute(select(*SHOWN).where(jobs.c.id.in_(job_ids)))
+    return {row.id: row for row in rows}
+
+
+async def mark(connection: AsyncConnection, results: Sequence[Mapping[str, Any]]) -> None:
+    """Note what came of tries; each result has id, claim, status, tries, next_at, log and ended_at.
+
+    Progress that was not taken is not tried again if there is newer news for the same receiver.
+    """
+    await connection.execute(_mark(connection.dialect.name), rows_parameter(connection, results))
+    later = deliveries.alias("later")
+    newer = (
+        select(later.c.id)
+        .where(later.c.job_id == deliveries.c.job_id, later.c.revision > deliveries.c.revision)
+        .where(later.c.endpoint_id.is_not_distinct_from(deliveries.c.endpoint_id))
+        .where(later.c.status == _PENDING)
+        .exists()
+    )
+    again = [result["id"] for result in results if result["status"] == DeliveryStatus.PENDING]
+    if again:
+        dropped = await connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(again), deliveries.c.event == WebhookEvent.PROGRESS, newer)
+            .where(deliveries.c.status == _PENDING, deliveries.c.claim.is_(None))
+            .values(status=DeliveryStatus.SUPERSEDED)
+            .returning(deliveries.c.job_id, deliveries.c.endpoint_id, deliveries.c.next_at)
+        )
+        for row in dropped.all():
+            await _put_off(connection, row)
+
+
+async def _put_off(connection: AsyncConnection, dropped: Row[Any]) -> None:
+    """Let newer progress wait as long as what it replaces: the receiver has failed, or named a time."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.job_id == dropped.job_id, deliveries.c.event == WebhookEvent.PROGRESS)
+        .where(deliveries.c.endpoint_id.is_not_distinct_from(dropped.endpoint_id))
+        .where(deliveries.c.status == _PENDING, deliveries.c.claim.is_(None))
+        .where(deliveries.c.next_at < dropped.next_at)
+        .values(next_at=dropped.next_at)
+    )
+
+
+async def stop_endpoint(connection: AsyncConnection, endpoint_id: UUID, at: datetime) -> None:
+    """Send nothing more of what waits for an endpoint; it can be replayed."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.status == _PENDING)
+        .values(status=DeliveryStatus.STOPPED, ended_at=at, claim=None)
+    )
+
+
+async def stop_job(connection: AsyncConnection, job_id: UUID, at: datetime) -> None:
+    """Send nothing more to a job's own address."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.job_id == job_id, deliveries.c.endpoint_id.is_(None))
+        .where(deliveries.c.status == _PENDING)
+        .values(status=DeliveryStatus.STOPPED, ended_at=at, claim=None)
+    )
+
+
+@lru_cache(maxsize=2)
+def _mark(dialect: str) -> Update:
+    columns: list[Column[Any]] = [deliveries.c[name] for name in ("id", "claim", *_MARKED)]
+    given = rows_source(dialect, columns)
+    return (
+        update(deliveries)
+        .where(deliveries.c.id == given.c.id, deliveries.c.claim == given.c.claim)
+        .values({"claim": None, **{name: given.c[name] for name in _MARKED}})
+    )

@@ -1,0 +1,168 @@
+"""``darkroom channels``, against the database of the current folder and the practice provider."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.channel_status import read_channel_views
+from api.cli.local_database import read, write
+from api.cli.practice_server import Rehearsal
+from api.cli.render.channels import channel_cells, channel_view
+from models.channels import ChannelSettings
+from models.clock import now
+from models.queries.channels import change_channel, list_channels, sync_channels
+from models.settings import load_settings
+from worker.scheduler.adaptive_rate import Learned
+from worker.scheduler.circuit_breaker import Breaker
+
+Darkroom = Callable[..., int]
+Printed = pytest.CaptureFixture[str]
+
+WITH_CHANNEL = """
+[[channels]]
+name = "practice"
+base_url = "{url}"
+api_key = "practice"
+models = ["{model}"]
+"""
+
+
+@pytest.fixture
+def channel(migrated: None) -> None:
+    """A channel in the database, as a worker writes it."""
+    wanted = ChannelSettings.model_validate(
+        {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["a", "b*"], "rpm": 60}
+    )
+    write(load_settings(), lambda connection: sync_channels(connection, [wanted], now()))
+
+
+BROKEN = {"breakers": {"": Breaker(5, now(), now() + timedelta(hours=1), None, "HTTP 502").to_json()}}
+
+
+def change(**changes: Any) -> None:
+    """Let something happen to the channel."""
+
+    async def act(connection: AsyncConnection) -> None:
+        await change_channel(connection, (await list_channels(connection))[0].id, changes)
+
+    write(load_settings(), act)
+
+
+def listed(darkroom: Darkroom, capsys: Printed) -> dict[str, Any]:
+    assert darkroom("channels", "list") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.usefixtures("channel")
+def test_channels_are_listed_with_their_limits(darkroom: Darkroom, capsys: Printed) -> None:
+    found = listed(darkroom, capsys)
+    assert (found["name"], found["state"], found["models"], found["rpm"]) == (
+        "one",
+        "open",
+        ["a", "b*"],
+        60,
+    )
+    assert "api_key" not in found
+
+
+@pytest.mark.usefixtures("channel")
+def test_a_pause_is_shown_with_its_reason_until_it_ends(darkroom: Darkroom, capsys: Printed) -> None:
+    assert darkroom("channels", "pause", "one", "--reason", "bill unpaid") == 0
+    found = listed(darkroom, capsys)
+    assert (found["state"], found["detail"]) == ("paused", "bill unpaid")
+    assert darkroom("channels", "drain", "one", "--reason", "moving") == 0
+    assert (listed(darkroom, capsys))["state"] == "drained"
+    assert darkroom("channels", "resume", "one") == 0
+    assert listed(darkroom, capsys)["state"] == "open"
+
+
+@pytest.mark.usefixtures("channel")
+def test_one_model_of_a_channel_is_paused_and_resumed(darkroom: Darkroom, capsys: Printed) -> None:
+    assert darkroom("channels", "pause", "one", "--model", "a", "--reason", "blurred") == 0
+    found = listed(darkroom, capsys)
+    assert (found["state"], found["blocked_models"]) == ("open", {"a": "blurred"})
+    assert darkroom("channels", "resume", "one", "-m", "a") == 0
+    assert listed(darkroom, capsys)["blocked_models"] == {}
+
+
+@pytest.mark.usefixtures("channel")
+def test_resuming_forgets_failures_and_only_when_asked_what_was_learned(
+    darkroom: Darkroom, capsys: Printed
+) -> None:
+    change(learned=Learned(rate=7.0, resumed=now()).to_json(), **BROKEN)
+    found = listed(darkroom, capsys)
+    assert (found["state"], found["breakers"][""]["failures"]) == ("breaker_open", 5)
+    assert found["learned_rpm"] == pytest.approx(3.5, abs=0.2)  # it begins slowly
+    assert darkroom("channels", "resume", "one") == 0
+    found = listed(darkroom, capsys)
+    assert (found["state"], found["breakers"], found["learned_rpm"] is None) == ("open", {}, False)
+    assert darkroom("channels", "resume", "one", "--forget") == 0
+    assert listed(darkroom, capsys)["learned_rpm"] is None
+
+
+@pytest.mark.usefixtures("channel")
+def test_a_person_reads_everything_that_keeps_a_channel_closed(capsys: Printed) -> None:
+    error = {"code": "upstream_error", "message": "HTTP 502 from the far side", "at": now().isoformat()}
+    limits = {"": {"rpd": 500, "burst": 1}, "a": {"rpm": 3}}
+    change(last_error=error, limits=limits, blocked_models={"b-2": "no access"}, **BROKEN)
+    found = read(load_settings(), lambda connection: read_channel_views(connection, now()))[0]
+    console = Console(width=100, force_terminal=False)
+    console.print(channel_view(found, now()))
+    said = capsys.readouterr().out
+    for words in (
+        "breaker open",
+        "5 failures in a row",
+        "rpd 500",
+        "rpm 3",
+        "no access",
+        "0 of 60",
+        "0 of 16",
+    ):
+        assert words in said
+    assert "upstream_error: HTTP 502 from the far side" in said
+    cells = [str(cell) for cell in channel_cells({**found, "detail": None}, now())]
+    assert "last error" in cells[-1]
+
+
+@pytest.mark.usefixtures("channel")
+@pytest.mark.parametrize("act", ["pause", "drain", "resume", "show", "test"])
+def test_an_unknown_channel_is_not_found(darkroom: Darkroom, act: str) -> None:
+    assert darkroom("channels", act, "nobody") == 4
+
+
+def test_a_trial_needs_a_yes_when_nobody_can_be_asked(
+    darkroom: Darkroom, folder: Path, capsys: Printed
+) -> None:
+    (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url="http://127.0.0.1:1", model="m"))
+    assert darkroom("channels", "test", "practice") == 2
+    assert "--yes" in capsys.readouterr().err
+
+
+def test_a_trial_of_a_channel_for_any_model_needs_one(darkroom: Darkroom, folder: Path) -> None:
+    (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url="http://127.0.0.1:1", model="*"))
+    assert darkroom("channels", "test", "practice", "--yes") == 2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code", "outcome"), [("a dot", 0, "success"), ("a dot [fail 401]", 1, "needs_human")]
+)
+def test_a_trial_makes_one_call_and_tells_what_came_of_it(
+    darkroom: Darkroom, folder: Path, capsys: Printed, prompt: str, code: int, outcome: str
+) -> None:
+    with Rehearsal(picture="tiny") as practice:
+        (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url=practice.url, model="m"))
+        assert darkroom("channels", "test", "practice", "--yes", "--prompt", prompt) == code
+    assert json.loads(capsys.readouterr().out)["outcome"] == outcome
+
+
+def test_a_provider_that_is_down_fails_the_trial(darkroom: Darkroom, folder: Path, capsys: Printed) -> None:
+    (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url="http://127.0.0.1:1", model="m"))
+    assert darkroom("channels", "test", "practice", "--yes") == 1
+    assert json.loads(capsys.readouterr().out)["code"] == "connect_error"

@@ -1,0 +1,41 @@
+"""What the tests of the command line work with."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api.cli.app import run
+from tests.api.cli.servers import ScriptedServer
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, and no setting of the machine's."""
+    for name in [name for name in os.environ if name.startswith("DARKROOM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
+    """A server that says what a test tells it to; the command line is pointed there."""
+    with ScriptedServer() as scripted:
+        monkeypatch.setenv("DARKROOM_URL", scripted.url)
+        monkeypatch.setenv("DARKROOM_API_KEY", "dk_test")
+        yield scripted
+
+
+@pytest.fixture
+def darkroom() -> Callable[..., int]:
+    """The command line, in this process: returns its exit code."""
+    return lambda *arguments: run(arguments)
+
+
+@pytest.fixture
+def migrated(darkroom: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    """The current folder's default database, with its tables."""
+    assert darkroom("migrate") == 0
+    capsys.readouterr()

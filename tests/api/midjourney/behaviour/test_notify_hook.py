@@ -1,0 +1,210 @@
+"""notifyHook: each step once, in order, and the end always."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models.states import JobStatus
+from tests.api.midjourney.studio import Studio
+from tests.api.service import ALICE
+from tests.support.receiver import Receiver
+from tests.worker.webhooks.posting import Posting, new_posting
+from worker.midjourney.notify_hook import Teller
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    made = Receiver()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def posting(studio: Studio) -> AsyncIterator[Posting]:
+    made = new_posting(studio.darkroom)
+    yield made
+    await made.office.close()
+
+
+async def test_a_hook_is_told_of_a_tasks_end_once_with_what_fetch_says(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    task = await studio.done(notifyHook=receiver.url, state="room:alice")
+    for _ in range(3):
+        await studio.finish()
+        await posting.send()
+
+    assert [got.said for got in receiver.got] == [task]
+    assert receiver.got[0].headers["webhook-signature"]
+
+
+async def test_a_failure_is_told_with_its_reason_again_until_the_receiver_takes_it(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    await studio.done(prompt="a cat [fail moderation]", notifyHook=receiver.url, state="")
+    await posting.send()
+    studio.darkroom.clock.forward(minutes=5)
+    await posting.send()
+
+    first, second = receiver.got
+    assert (first.id, first.body) == (second.id, second.body)
+    assert (first.said["status"], first.said["state"]) == ("FAILURE", "")
+    assert first.said["failReason"]
+
+
+async def test_steps_are_told_in_order_and_none_goes_back(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    for job_id in job_ids:
+        studio.worker.messages[:] = [(task, [job_id], lease)]
+        await studio.worker.deliver()
+        await studio.finish()
+        await studio.finish()
+        await posting.send()
+
+    assert [(got.said["status"], got.said["progress"]) for got in receiver.got] == [
+        ("IN_PROGRESS", "25%"),
+        ("IN_PROGRESS", "50%"),
+        ("IN_PROGRESS", "75%"),
+        ("SUCCESS", "100%"),
+    ]
+
+
+async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    numbers = [await studio.number(notifyHook=receiver.url) for _ in range(3)]
+    for job in await studio.jobs():
+        await studio.force(job.id, JobStatus.RUNNING, started_at=studio.darkroom.clock(), attempts_used=1)
+    teller = Teller(studio.darkroom.tools, most=2)
+    assert [await teller.tell() for _ in range(3)] == [True, True, False]
+    await posting.send()
+
+    assert {got.said["id"] for got in receiver.got} == set(numbers)
+
+
+async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    studio.worker.messages[:] = [(task, job_ids[:1], lease)]
+    await studio.worker.deliver()
+    await studio.finish()
+    studio.worker.messages[:] = [(task, job_ids[1:], lease)]
+    await studio.worker.deliver()
+    await studio.finish()
+    await posting.send()
+
+    assert [got.said["status"] for got in receiver.got] == ["SUCCESS"]
+
+
+async def test_a_receiver_that_names_a_time_is_told_no_progress_until_then_but_the_end(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [(429, {"Retry-After": "60"})]
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    for some in (job_ids[:1], job_ids[1:2], job_ids[2:]):
+        studio.worker.messages[:] = [(task, some, lease)]
+        await studio.worker.deliver()
+        await studio.finish()
+        await posting.send()
+
+    assert [got.said["progress"] for got in receiver.got] == ["25%", "100%"]
+
+
+async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    receiver.answers = [410]
+    await studio.number(notifyHook=receiver.url)
+    await studio.look()
+    task, job_ids, lease = studio.worker.messages[0]
+    for some in (job_ids[:1], job_ids[1:]):
+        studio.worker.messages[:] = [(task, some, lease)]
+        await studio.worker.deliver()
+        await studio.finish()
+        await posting.send()
+    assert [got.said["status"] for got in receiver.got] == ["IN_PROGRESS"]
+
+    other = await studio.done(notifyHook=receiver.url)
+    await posting.send()
+    assert receiver.got[-1].said["id"] == other["id"]
+
+
+async def test_picking_and_cancelling_are_told_too(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    grid = await studio.done()
+    await studio.number("change", taskId=grid["id"], action="UPSCALE", index=2, notifyHook=receiver.url)
+    waiting = await studio.number(notifyHook=receiver.url)
+    await studio.call("POST", f"/mj/task/{waiting}/cancel")
+    studio.darkroom.clock.forward(seconds=5)
+    await posting.send()
+
+    assert {(got.said["action"], got.said["status"]) for got in receiver.got} == {
+        ("UPSCALE", "SUCCESS"),
+        ("IMAGINE", "FAILURE"),
+    }
+
+
+async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    prompt, state = "🐱" * 25_000, '"' * 3_999
+    task = await studio.done(prompt=prompt, notifyHook=receiver.url, state=state)
+    await posting.send()
+
+    assert (task["prompt"], task["properties"]["finalPrompt"]) == (prompt, prompt)
+    (got,) = receiver.got
+    assert 19_000 < len(got.body) < 20_000
+    assert got.said["state"] == state
+    assert got.said["prompt"].endswith("🐱…")
+    assert {**got.said, **{name: task[name] for name in CUT}} == task
+
+
+CUT = ("prompt", "promptEn", "description", "properties")
+
+
+async def test_a_state_that_fits_into_no_message_is_refused_with_its_bound(studio: Studio) -> None:
+    for state in ("s" * 7_999, "é" * 4_000, "\n" * 4_000):
+        envelope = await studio.submit("imagine", prompt="a cat", state=state)
+
+        assert (envelope["code"], envelope["result"]) == (4, None)
+        assert envelope["description"] == "state: may have at most 8,000 bytes, as JSON writes it"
+        assert not await studio.jobs()
+
+
+async def test_a_webhook_for_all_jobs_can_tell_the_parts_of_a_task_from_other_jobs(
+    studio: Studio, posting: Posting, receiver: Receiver
+) -> None:
+    headers = {"Authorization": f"Bearer {ALICE}"}
+    made = await studio.call("POST", "/v1/webhooks", json={"url": receiver.url}, headers=headers)
+    assert made.status_code == 201, made.text
+    job = {"model": "practice-image", "prompt": "a dog"}
+    assert (await studio.call("POST", "/v1/jobs", json=job, headers=headers)).status_code == 202
+    await studio.done()
+    await posting.send()
+
+    told = Counter((got.said["type"], got.said["data"]["surface"]) for got in receiver.got)
+    assert told == {("job.succeeded", "midjourney"): 4, ("job.succeeded", "rest"): 1}
+
+
+BAD_HOOKS = ["ftp://a/b", "http://10.0.0.1/x", "nothing", "http://u:p@example.com/"]
+
+
+async def test_an_address_that_can_not_be_told_is_refused_at_once(studio: Studio) -> None:
+    for hook in BAD_HOOKS:
+        envelope = await studio.submit("imagine", prompt="a cat", notifyHook=hook)
+
+        assert (envelope["code"], envelope["result"]) == (4, None)
+        assert not await studio.jobs()

@@ -1,0 +1,79 @@
+"""Explaining answers over the API."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.rest.explain import MOST, explained
+from api.web.problems import Problem
+from tests.api.service import ADMIN, Service
+from tests.worker.upstream.diagnosis.test_explain import ANYTHING, MEMBERS, PICTURE
+
+ANSWER = {"id": "a", "status": 200, "headers": {}, "body": f"![a]({PICTURE})"}
+
+
+async def test_an_admin_has_answers_explained_one_or_several(service: Service) -> None:
+    admin = service.asked_by(ADMIN)
+    one = await admin.post("/v1/explain", json=ANSWER)
+    assert (one.status_code, one.json()["images"]) == (200, [PICTURE])
+    many = await admin.post(
+        "/v1/explain", json={"answers": [ANSWER, {"status": None, "transport": "refused"}]}
+    )
+    assert [each["outcome"] for each in many.json()["data"]] == ["success", "retry"]
+
+
+async def test_others_are_told_that_this_is_for_admins(service: Service) -> None:
+    assert (await service.post("/v1/explain", json=ANSWER)).status_code == 403
+    assert (await service.asked_by(None).post("/v1/explain", json=ANSWER)).status_code == 401
+
+
+async def test_a_fault_is_a_problem_that_names_the_member_and_the_fix(service: Service) -> None:
+    answer = await service.asked_by(ADMIN).post("/v1/explain", json={"answers": [ANSWER, {"status": "soon"}]})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    (fault,) = answer.json()["errors"]
+    assert fault["field"] == "answers.1.status"
+    assert "from 100 to 999" in fault["message"]
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "field"),
+    [
+        (b"", 400, None),
+        (b"{", 400, None),
+        (b"7", 422, "body"),
+        (b'{"answers": {}}', 422, "answers"),
+        (b'{"answers": []}', 422, "answers"),
+        (orjson.dumps({"answers": [ANSWER] * (MOST + 1)}), 422, "answers"),
+        (b'{"answers": [1]}', 422, "answers.0.answer"),
+        (b'{"answers": [{"status": 200}], "status": 200}', 422, "status"),
+    ],
+)
+def test_a_body_of_another_shape_is_refused(value: bytes, status: int, field: str | None) -> None:
+    with pytest.raises(Problem) as caught:
+        explained(value)
+    assert caught.value.status == status
+    assert [fault["field"] for fault in caught.value.errors] == ([field] if field else [])
+
+
+def test_what_is_no_unicode_can_be_explained() -> None:
+    body = '{"error": {"message": "\\ud800 NUL \\u0000"}}'
+    document = json.loads(explained(orjson.dumps({"status": 400, "body": body})))
+    assert document["outcome"] == "permanent"
+
+
+def status_of(raw: bytes) -> int:
+    try:
+        json.loads(explained(raw))
+    except Problem as problem:
+        return problem.status
+    return 200
+
+
+@given(ANYTHING | st.dictionaries(st.sampled_from([*MEMBERS, "answers"]), ANYTHING))
+def test_no_json_breaks_it(value: Any) -> None:
+    assert status_of(json.dumps(value).encode()) in (200, 400, 422)

@@ -1,0 +1,82 @@
+"""Kept answers of a job are read again when its owner asks."""
+
+from typing import Any
+
+from sqlalchemy import insert
+
+from models.clock import now
+from models.ids import new_id
+from models.states import JobStatus
+from models.tables import attempts
+from tests.api.service import BOB, Service, key_of
+from worker.archive.format import KeptAnswer, dump
+from worker.archive.record_log import Shelf
+
+S = JobStatus
+LINK = b'{"choices":[{"message":{"content":"![a](https://pictures.example/a.png)"}}]}'
+WORDS = b'{"choices":[{"message":{"content":"I can not draw today."}}]}'
+
+
+async def held_with(service: Service, body: bytes | None) -> dict[str, Any]:
+    """Hand in a job and lead it to where it is held; its answer was kept so."""
+    job = await service.submit()
+    key = None
+    if body is not None:
+        kept = dump(KeptAnswer({"at": "2026-01-01T00:00:00.000Z"}, body, status=200))
+        key = await Shelf(service.services.store).put(kept, now())
+    attempt = {
+        "job_id": key_of(job),
+        "number": 1,
+        "generation": 1,
+        "channel": "here",
+        "worker_id": new_id(),
+        "sent_at": now(),
+        "finished_at": now(),
+        "outcome": "no_image",
+        "provider_request_id": "req-7",
+        "billed": "unknown",
+        "raw_key": key,
+    }
+    async with service.services.database.writing() as connection:
+        await connection.execute(insert(attempts).values(**attempt))
+    await service.move(job, S.QUEUED, S.LEASED, S.RUNNING)
+    await service.move(job, S.RUNNING, S.HELD, error={"code": "no_image", "message": "No picture."})
+    return job
+
+
+async def test_found_pictures_are_on_their_way_home(service: Service) -> None:
+    job = await held_with(service, LINK)
+    answer = await service.post(f"/v1/jobs/{job['id']}/reread")
+    result = answer.json()
+    assert (answer.status_code, result["moved"], result["found"]) == (200, True, 1)
+    assert (result["job"]["status"], result["job"]["error"]) == ("storing", None)
+    assert (result["job"]["attempts"][0]["outcome"], result["job"]["attempts"][0]["billed"]) == (
+        "success",
+        "yes",
+    )
+    assert result["job"]["attempts"][0]["provider_request_id"] == "req-7"
+    assert result["answers"][0]["explanation"]["images"] == ["https://pictures.example/a.png"]
+
+    again = (await service.post(f"/v1/jobs/{job['id']}/reread")).json()
+    assert (again["moved"], "the job is storing" in again["message"]) == (False, True)
+
+
+async def test_words_are_explained_and_the_job_stays_held(service: Service) -> None:
+    job = await held_with(service, WORDS)
+    result = (await service.post(f"/v1/jobs/{job['id']}/reread")).json()
+    assert (result["moved"], result["job"]["status"]) == (False, "held")
+    assert result["answers"][0]["explanation"]["outcome"] != "success"
+    assert result["message"].startswith("No picture was found in the kept answers. ")
+
+
+async def test_an_answer_that_was_not_kept_is_said_so(service: Service) -> None:
+    job = await held_with(service, None)
+    result = (await service.post(f"/v1/jobs/{job['id']}/reread")).json()
+    assert result["answers"] == [{"attempt": 1, "explanation": None, "fault": "Its answer was not kept."}]
+    assert "not kept" in result["message"]
+
+
+async def test_only_the_owner_may_ask(service: Service) -> None:
+    job = await held_with(service, LINK)
+    assert (await service.asked_by(BOB).post(f"/v1/jobs/{job['id']}/reread")).status_code == 404
+    assert (await service.get(f"/v1/jobs/{job['id']}")).json()["status"] == "held"

@@ -1,0 +1,225 @@
+"""Every hot query finds its rows by an index: no whole table is read, nothing is sorted to be thrown away.
+
+On SQLite with statistics and without (nobody runs ANALYZE there), on PostgreSQL with them and for any values:
+so is a prepared statement planned.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Select, select
+
+from models.database import Database
+from models.queries import assets, call_stats, callers, events, held_jobs, leases, transitions, workers
+from models.queries import jobs as queries
+from models.queries.held_jobs import HeldFilter
+from models.queries.jobs import JobFilter
+from models.queries.scheduling import due_jobs, queue_position, snapshot
+from models.queries.scheduling.due_jobs import Lane, Wanted
+from models.queries.transitions import Move
+from models.states import JobStatus
+from models.tables import jobs
+from tests.support.crowd import CALLERS, MODELS, RARE, ROWS, START, WORKERS, job_id, settle
+from tests.support.databases import sqlalchemy_url
+from tests.support.plans import Ask, plans_of
+
+NOW = START + timedelta(hours=1)
+MIDDLE = job_id(ROWS // 2)
+LATELY = START + timedelta(seconds=ROWS / 10 - 10)  # one job came every tenth of a second
+LANES = [Wanted(Lane(model, caller, 0), 40, "campaign 1") for model in MODELS for caller in CALLERS]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "sqlite with statistics", "postgresql"])
+def crowd_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database of many jobs, shared by this module; each test undoes nothing, and changes little."""
+    kind = "postgres" if request.param == "postgresql" else "sqlite"
+    with request.getfixturevalue(f"{kind}_copies").fresh() as url:
+        settle(sqlalchemy_url(url), analyze=request.param != "sqlite")
+        yield sqlalchemy_url(url)
+
+
+@pytest.fixture
+async def crowd(crowd_url: str) -> AsyncIterator[Database]:
+    database = Database(crowd_url)
+    yield database
+    await database.close()
+
+
+async def by_index(database: Database, index: str, ask: Ask) -> None:
+    """Check that all is found by indexes, this one among them; SQLite names those of keys after the table."""
+    plans = await plans_of(database, ask)
+    if database.is_sqlite and index.startswith(("pk_", "uq_")):
+        index = f"sqlite_autoindex_{index.split('_')[1]}_{1 if index.startswith('pk_') else 2}"
+    assert plans, "no statement was sent"
+    for plan in plans:
+        assert plan.faults == (), f"{plan.statement}\n{plan.text}"
+    assert any(index in plan.indexes for plan in plans), "\n\n".join(
+        f"{p.statement}\n{p.text}" for p in plans
+    )
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        select(jobs.c.id).where(jobs.c.prompt == "a cat"),
+        select(jobs.c.id).where(jobs.c.metadata["a"].as_string() == "b").order_by(jobs.c.id).limit(5),
+        select(jobs.c.id).where(jobs.c.caller_id == CALLERS[0]).order_by(jobs.c.priority).limit(5),
+    ],
+)
+async def test_a_slow_query_would_be_noticed(crowd: Database, slow: Select[Any]) -> None:
+    (plan,) = await plans_of(crowd, lambda connection: connection.execute(slow))
+    assert plan.faults
+
+
+async def test_lanes_are_found_by_jumping_along_the_index_of_lines(crowd: Database) -> None:
+    await by_index(crowd, "ix_jobs_line", due_jobs.list_lanes)
+
+
+async def test_every_lane_is_found(crowd: Database) -> None:
+    async with crowd.reading() as connection:
+        found = await due_jobs.list_lanes(connection)
+    kinds = {(lane.model, lane.caller_id, lane.priority) for lane in found}
+    assert len(kinds) == len(found) >= 30
+
+
+async def test_due_jobs_are_taken_from_the_head_of_each_lane(crowd: Database) -> None:
+    await by_index(crowd, "ix_jobs_line", lambda connection: due_jobs.pick_due(connection, LANES, NOW))
+
+
+async def test_calls_in_flight_are_counted_among_those_in_hand(crowd: Database) -> None:
+    await by_index(crowd, "ix_jobs_in_hand", lambda connection: leases.calls_in_flight(connection))
+
+
+async def test_what_a_worker_has_in_hand_is_found_by_its_id(crowd: Database) -> None:
+    await by_index(crowd, "ix_jobs_in_hand", lambda connection: leases.in_hand(connection, WORKERS[0]))
+
+
+async def test_pictures_on_their_way_home_are_found_by_when_they_are_due(crowd: Database) -> None:
+    await by_index(crowd, "ix_jobs_unstored", lambda connection: leases.any_unstored(connection, NOW))
+    await by_index(
+        crowd,
+        "ix_jobs_unstored",
+        lambda connection: leases.take_unstored(
+            connection, worker_id=WORKERS[0], lease=uuid4(), at=NOW, limit=5
+        ),
+    )
+
+
+async def test_jobs_of_nobody_are_found_among_those_in_hand(crowd: Database) -> None:
+    await by_index(crowd, "ix_jobs_in_hand", workers.orphan_holders)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (JobFilter(), "ix_jobs_caller_id_id"),
+        (JobFilter(before=MIDDLE), "ix_jobs_caller_id_id"),
+        (JobFilter(statuses=["failed"]), "ix_jobs_caller_id_status_id"),
+        (JobFilter(statuses=["succeeded"], before=MIDDLE), "ix_jobs_caller_id_status_id"),
+        (JobFilter(campaign="campaign 1"), "ix_jobs_caller_id_campaign_id"),
+        (JobFilter(campaign="campaign 1", before=MIDDLE), "ix_jobs_caller_id_campaign_id"),
+    ],
+)
+async def test_a_page_of_jobs_is_read_along_the_index_of_its_filter(
+    crowd: Database, wanted: JobFilter, index: str
+) -> None:
+    await by_index(crowd, index, lambda connection: queries.list_jobs(connection, RARE, wanted, limit=50))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [JobFilter(statuses=["failed", "held"]), JobFilter(model=MODELS[0]), JobFilter(tag="a", before=MIDDLE)],
+)
+async def test_a_page_of_jobs_by_other_filters_reads_no_more_than_one_callers_jobs(
+    crowd: Database, wanted: JobFilter
+) -> None:
+    for plan in await plans_of(
+        crowd, lambda connection: queries.list_jobs(connection, RARE, wanted, limit=50)
+    ):
+        assert [fault for fault in plan.faults if "Sort" not in fault and "B-TREE" not in fault] == [], (
+            plan.text
+        )
+
+
+async def test_one_job_of_a_caller_is_found_by_its_id(crowd: Database) -> None:
+    (plan,) = await plans_of(crowd, lambda connection: queries.find_job(connection, MIDDLE, caller_id=RARE))
+    assert plan.faults == ()
+    assert plan.indexes
+
+
+async def test_all_that_belongs_to_a_job_is_found_by_its_id(crowd: Database) -> None:
+    await by_index(crowd, "pk_jobs", lambda connection: queries.statuses_of(connection, [MIDDLE, CALLERS[0]]))
+    await by_index(crowd, "pk_attempts", lambda connection: queries.list_attempts(connection, [MIDDLE]))
+    await by_index(crowd, "pk_events", lambda connection: events.list_events(connection, MIDDLE, after=3))
+    await by_index(
+        crowd, "ix_assets_job_id_position", lambda connection: assets.list_assets(connection, [MIDDLE])
+    )
+
+
+async def test_a_picture_is_found_by_its_public_token(crowd: Database) -> None:
+    await by_index(
+        crowd, "uq_assets_token", lambda connection: assets.find_asset_by_token(connection, "token-7")
+    )
+
+
+async def test_open_jobs_are_counted_without_reading_the_table(crowd: Database) -> None:
+    (plan,) = await plans_of(crowd, queries.count_open)
+    assert "ix_jobs_caller_id_status_id" in plan.indexes
+
+
+async def test_the_state_of_the_gate_is_read_from_the_jobs_in_hand(crowd: Database) -> None:
+    await by_index(
+        crowd, "ix_jobs_in_hand", lambda connection: snapshot.read_gate(connection, alive_since=START)
+    )
+
+
+async def test_a_change_of_state_finds_its_job_by_its_id(crowd: Database) -> None:
+    move = Move(MIDDLE, JobStatus.QUEUED, JobStatus.CANCELLED, NOW)
+    await by_index(crowd, "pk_jobs", lambda connection: transitions.apply(connection, [move]))
+
+
+@pytest.mark.parametrize("wanted", [HeldFilter(), HeldFilter(model=MODELS[0], error_code="timeout")])
+async def test_held_jobs_are_found_among_those_of_their_caller(crowd: Database, wanted: HeldFilter) -> None:
+    await by_index(
+        crowd,
+        "ix_jobs_caller_id_status_id",
+        lambda connection: held_jobs.lock_held(connection, RARE, wanted, above=MIDDLE, limit=1000),
+    )
+
+
+async def test_places_in_the_queue_are_counted_along_the_index_of_lines(crowd: Database) -> None:
+    own = [each.lane for each in LANES[:4]]
+    spans = [queue_position.Span(lane, "campaign 1", (NOW, MIDDLE), 50) for lane in own]
+    counted = [(lane, 50) for lane in own]
+    for ask in (
+        lambda connection: queue_position.list_heads(connection, own, most=20),
+        lambda connection: queue_position.count_spans(connection, spans, most=100),
+        lambda connection: queue_position.count_lanes(connection, counted, NOW, most=100),
+    ):
+        await by_index(crowd, "ix_jobs_line", ask)
+
+
+async def test_what_channels_did_lately_is_read_along_the_index_of_their_calls(crowd: Database) -> None:
+    await by_index(
+        crowd,
+        "ix_attempts_channel_sent_at",
+        lambda connection: call_stats.count_starts(connection, "one", LATELY),
+    )
+    await by_index(
+        crowd,
+        "ix_attempts_channel_sent_at",
+        lambda connection: call_stats.newest_calls(connection, "one", LATELY),
+    )
+
+
+async def test_waiting_jobs_of_a_limited_caller_are_counted_in_the_index_of_callers(crowd: Database) -> None:
+    async with crowd.writing() as connection:
+        await callers.change_limits(connection, CALLERS[1], {"max_queued": 100})
+    await by_index(
+        crowd,
+        "ix_jobs_caller_id_status_id",
+        lambda connection: callers.lock_queue_room(connection, CALLERS[1]),
+    )

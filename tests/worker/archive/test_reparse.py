@@ -1,0 +1,151 @@
+"""Kept answers are read again with today's parser; what is found comes home without a new call."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from models.queries.jobs import find_job
+from models.states import JobStatus
+from models.tables import attempts, jobs
+from tests.support.darkroom import Darkroom, open_darkroom
+from worker.archive.format import dump, load
+from worker.archive.record_log import read_record
+from worker.archive.reparse import Reread, reread
+from worker.images.limits import Limits
+
+S = JobStatus
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    async with open_darkroom(plain_database_url, tmp_path, practice={"interval": 0}) as opened:
+        yield opened
+
+
+async def read(darkroom: Darkroom, job_id: UUID) -> Reread:
+    tools, caller_id = darkroom.tools, (await darkroom.job(job_id)).caller_id
+    async with tools.database.reading() as connection:
+        row = await find_job(connection, job_id, caller_id=caller_id)
+    assert row is not None
+    return await reread(tools.database, tools.store, row, limits=Limits(), at=darkroom.clock())
+
+
+async def developed(darkroom: Darkroom, **practice: Any) -> UUID:
+    """Develop a job that ends at its first call."""
+    job_id = await darkroom.submit(await darkroom.caller(), practice=practice, max_attempts=1)
+    await (await darkroom.worker()).look_and_work()
+    return job_id
+
+
+async def misread(darkroom: Darkroom, job_id: UUID, status: JobStatus) -> None:
+    """Pretend that an older parser found nothing: the job ended so, without its pictures."""
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(status=status.value))
+        missed = {"outcome": "no_image", "error_code": "no_image", "billed": "unknown"}
+        await connection.execute(update(attempts).where(attempts.c.job_id == job_id).values(**missed))
+        await connection.exec_driver_sql("DELETE FROM assets")
+
+
+async def keep_instead(darkroom: Darkroom, job_id: UUID, record: bytes) -> None:
+    """Keep another answer for a job's call."""
+    key = await darkroom.tools.shelf.put(record, darkroom.clock())
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(update(attempts).where(attempts.c.job_id == job_id).values(raw_key=key))
+
+
+@pytest.mark.parametrize("status", [S.HELD, S.FAILED])
+@pytest.mark.parametrize(
+    "practice",
+    [
+        {"deliver": "markdown_data", "picture": "64k"},
+        {"deliver": "markdown_data", "picture": "tiny"},
+        {"deliver": "markdown_url", "picture": "tiny"},
+    ],
+    ids=["long inline", "short inline", "link"],
+)
+async def test_pictures_that_were_missed_come_home_without_a_new_call(
+    darkroom: Darkroom, practice: dict[str, str], status: JobStatus
+) -> None:
+    job_id = await developed(darkroom, **practice)
+    (before,) = await darkroom.assets(job_id)
+    await misread(darkroom, job_id, status)
+
+    result = await read(darkroom, job_id)
+    assert (result.moved, result.found) == (True, 1)
+    assert (await darkroom.job(job_id)).status == S.STORING
+    await darkroom.workers[0].look_and_work()
+    job, (asset,), (attempt,) = (
+        await darkroom.job(job_id),
+        await darkroom.assets(job_id),
+        await darkroom.attempts(job_id),
+    )
+    assert (job.status, job.generation, job.error, asset.sha256) == ("succeeded", 1, None, before.sha256)
+    assert (attempt.outcome, attempt.error_code, attempt.billed) == ("success", None, "yes")
+    assert len(darkroom.provider.ledger.calls) == 1
+
+
+async def test_a_job_that_has_its_pictures_is_left_alone(darkroom: Darkroom) -> None:
+    for practice in ({"deliver": "markdown_data"}, {"deliver": "markdown_url"}):
+        job_id = await developed(darkroom, picture="tiny", **practice)
+        result = await read(darkroom, job_id)
+        assert (result.moved, result.found, result.readings[0].found) == (False, 0, True)
+        assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def test_only_the_pictures_that_a_job_lacks_are_added_and_it_can_not_fail_for_them(
+    darkroom: Darkroom,
+) -> None:
+    job_id = await developed(darkroom, picture="tiny", deliver="markdown_url")
+    (attempt,), store = await darkroom.attempts(job_id), darkroom.tools.store
+    kept = load(await read_record(store, attempt.raw_key))
+    (asset,) = await darkroom.assets(job_id)
+    for extra in (f"![more](data:image/png;base64,{TINY})", f"![gone]({darkroom.provider.url}/nothing.png)"):
+        body = b'{"choices":[{"message":{"content":"![a](%b)\\n\\n%b"}}]}' % (
+            asset.source_url.encode(),
+            extra.encode(),
+        )
+        await keep_instead(darkroom, job_id, dump(replace(kept, body=body)))
+        assert (await read(darkroom, job_id)).found == 1
+        for _ in range(9):
+            await darkroom.workers[0].look_and_work()
+            darkroom.clock.forward(minutes=10)
+        assert (await darkroom.job(job_id)).status == "succeeded"
+        assert [row.position for row in await darkroom.assets(job_id)] == [0, 1]
+
+
+TINY = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+
+
+async def test_links_that_are_dead_by_now_may_be_had_afresh(darkroom: Darkroom) -> None:
+    job_id = await developed(darkroom, picture="tiny", deliver="markdown_url")
+    (attempt,) = await darkroom.attempts(job_id)
+    kept = load(await read_record(darkroom.tools.store, attempt.raw_key))
+    body = b'{"choices":[{"message":{"content":"> ID: `task_9`\\n![a](https://gone.example/a.png)"}}]}'
+    await keep_instead(darkroom, job_id, dump(replace(kept, body=body)))
+    await misread(darkroom, job_id, S.HELD)
+    assert (await read(darkroom, job_id)).moved
+    assert (await darkroom.job(job_id)).answer["handles"]["task_id"] == "task_9"
+
+
+async def test_an_answer_without_pictures_is_explained_and_the_job_stays(darkroom: Darkroom) -> None:
+    job_id = await developed(darkroom, fail="refusal")
+    status = (await darkroom.job(job_id)).status
+    result = await read(darkroom, job_id)
+    (reading,) = result.readings
+    assert reading.explanation is not None
+    assert (result.moved, reading.explanation.outcome) == (False, "permanent")
+    assert (await darkroom.job(job_id)).status == status
+
+
+async def test_what_can_not_be_read_is_said_in_words(darkroom: Darkroom) -> None:
+    job_id = await developed(darkroom, fail="502")
+    store = darkroom.tools.store
+    await keep_instead(darkroom, job_id, b"no gzip")
+    assert "damaged" in ((await read(darkroom, job_id)).readings[0].fault or "")
+    await store.delete((await darkroom.attempts(job_id))[0].raw_key.partition("#")[0])
+    assert "gone" in ((await read(darkroom, job_id)).readings[0].fault or "")

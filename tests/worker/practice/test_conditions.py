@@ -1,0 +1,153 @@
+"""The provider's mood can be changed while it runs, and its books tell what each call met."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.worker.practice.conftest import Ask
+from worker.practice.conditions import Sky
+from worker.practice.options import PracticeOptions
+from worker.practice.server import PracticeServer, start_practice
+
+Change = Callable[..., Awaitable[int]]
+
+
+@pytest.fixture
+def change(client: aiohttp.ClientSession) -> Change:
+    """Let another weather begin; returns the status of the answer."""
+
+    async def post(**members: Any) -> int:
+        async with client.post("/practice/weather", json=members) as response:
+            await response.read()
+            return response.status
+
+    return post
+
+
+def outcomes(server: PracticeServer) -> list[str]:
+    return [call.outcome for call in server.ledger.calls]
+
+
+async def test_a_storm_strikes_every_call_until_it_is_over(
+    ask: Ask, change: Change, server: PracticeServer
+) -> None:
+    assert await change(fail="429") == 200
+    struck = [(await ask("a cat")).status, (await ask("#case:R002")).status]
+    await change()
+
+    assert struck == [429, 429]
+    assert (await ask("a cat")).status == 200
+    assert outcomes(server) == ["429", "429", "picture"]
+
+
+async def test_a_storm_may_strike_a_share_of_the_calls(ask: Ask, change: Change) -> None:
+    await change(fail="503", share=0.5)
+    statuses = [(await ask(f"cat {number}")).status for number in range(60)]
+
+    assert 15 < statuses.count(503) < 45
+
+
+@pytest.mark.parametrize(
+    ("announce", "header"),
+    [("retry_after", "Retry-After"), ("headers", "X-RateLimit-Reset-Requests"), ("nothing", None)],
+)
+@pytest.mark.parametrize("weather", [{"fail": "429"}, {"rpm": 1}, {"concurrency": 1}])
+async def test_a_limit_may_be_announced_or_not(
+    ask: Ask,
+    change: Change,
+    server: PracticeServer,
+    weather: dict[str, Any],
+    announce: str,
+    header: str | None,
+) -> None:
+    await change(**weather, announce=announce)
+    other = asyncio.ensure_future(ask("a dog [hang]" if "concurrency" in weather else "a dog"))
+    await server.ledger.until(lambda ledger: len(ledger.calls) == 1)
+    answer = await ask("a cat")
+    other.cancel()
+
+    assert answer.status == 429
+    assert {"Retry-After", "X-RateLimit-Reset-Requests"} & answer.headers.keys() == (
+        {header} if header else set()
+    )
+
+
+async def test_a_limit_of_the_weather_replaces_the_usual_one() -> None:
+    body = {"messages": [{"role": "user", "content": "a cat"}]}
+    async with (
+        await start_practice(rpm=1, picture="tiny") as server,
+        aiohttp.ClientSession(server.url) as client,
+    ):
+        for weather in ({"rpm": None}, {}):
+            await client.post("/practice/weather", json=weather)
+            for _ in range(2):
+                await client.post("/v1/chat/completions", json=body)
+
+    assert outcomes(server) == ["picture", "picture", "picture", "limited"]
+
+
+async def test_slow_weather_delays_every_answer(ask: Ask, change: Change, server: PracticeServer) -> None:
+    await change(delay="60-90")
+    body = {"messages": [{"role": "user", "content": "a cat [delay 0]"}]}
+    async with aiohttp.ClientSession(server.url, timeout=aiohttp.ClientTimeout(total=0.2)) as client:
+        with pytest.raises(TimeoutError):
+            await client.post("/v1/chat/completions", json=body)
+
+
+async def test_refused_connections_come_back_after_their_time(
+    change: Change, ask: Ask, server: PracticeServer
+) -> None:
+    await change(refuse=True, seconds=0.3)
+    async with aiohttp.ClientSession() as stranger:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await stranger.get(f"{server.url}/v1/models")
+    with pytest.raises(aiohttp.ClientError):
+        await ask("a cat")  # on the connection that stands
+    await server.door.opened.wait()
+
+    assert (await ask("a cat")).status == 200
+    assert outcomes(server) == ["drop", "picture"]
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [({"refuse": True}, "seconds"), ({"fail": "often"}, "fail"), ({"wind": 3}, "wind"), ({"rpm": 0}, "rpm")],
+)
+async def test_a_weather_that_makes_no_sense_is_answered_with_what_is_wrong(
+    client: aiohttp.ClientSession, members: dict[str, Any], named: str
+) -> None:
+    async with client.post("/practice/weather", json=members) as response:
+        assert response.status == 400
+        assert named in (await response.json())["error"]["message"]
+
+
+@pytest.mark.parametrize("body", [b"[1]", b"{", b"3"])
+async def test_a_weather_that_is_no_object_is_refused(client: aiohttp.ClientSession, body: bytes) -> None:
+    async with client.post("/practice/weather", data=body) as response:
+        assert response.status == 400
+
+
+async def test_the_weather_and_the_books_can_be_read(
+    ask: Ask, change: Change, client: aiohttp.ClientSession
+) -> None:
+    await change(fail="500", seconds=600)
+    await ask("a cat", headers={"Authorization": "Bearer secret"})
+    async with client.get("/practice/weather") as response:
+        assert (await response.json())["fail"] == "500"
+    async with client.get("/practice/ledger") as response:
+        (call,) = (await response.json())["calls"]
+
+    assert (call["prompt"], call["outcome"], call["charged"]) == ("a cat", "500", False)
+    assert call["key_hash"]
+    assert call["received_at"]
+
+
+def test_fair_weather_returns_when_the_time_is_over() -> None:
+    sky = Sky(PracticeOptions(rpm=5))
+    sky.change({"fail": "502", "seconds": 10}, 100)
+
+    assert (sky.at(109).fail, sky.at(109).rpm) == ("502", 5)
+    assert (sky.at(110).fail, sky.at(110).rpm) == (None, 5)

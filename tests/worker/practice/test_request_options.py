@@ -1,0 +1,118 @@
+from typing import Any
+
+import orjson
+import pytest
+
+from models.errors import InvalidRequest
+from worker.practice.options import PracticeOptions
+from worker.practice.request_options import Wish
+from worker.practice.request_parser import Asked, read_call
+from worker.practice.sizes import size_of
+
+
+def call(prompt: object = "a cat", **members: Any) -> Asked:
+    messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": prompt}]
+    return read_call(orjson.dumps({"model": "m", "messages": messages, **members}), Wish())
+
+
+def kinds(wish: Wish, calls: int) -> list[str | None]:
+    return [due.kind if (due := wish.due(earlier)) else None for earlier in range(calls)]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [(2, (2, 2)), ("2", (2, 2)), ("500ms", (0.5, 0.5)), ("1-5s", (1, 5)), ("1..5", (1, 5)), ([1, 5], (1, 5))],
+)
+def test_a_delay_is_one_number_or_a_range(value: object, seconds: tuple[float, float]) -> None:
+    assert call(practice={"delay": value}).wish.delay == pytest.approx(seconds)
+
+
+def test_the_text_of_the_last_user_message_is_the_prompt() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+
+    assert (
+        call([{"type": "text", "text": "blue"}, image, {"type": "text", "text": "sky"}]).prompt == "blue\nsky"
+    )
+
+
+def test_a_body_outranks_a_prompt_and_a_prompt_the_defaults() -> None:
+    asked = call("a cat [delay 3s] [n 2]", practice={"delay": 1})
+
+    assert asked.wish.delay == (1, 1)
+    assert asked.n == 2
+    assert call("a cat [n 2]", n=4).n == 2
+    assert call(n=4).n == 4
+
+
+def test_a_call_that_asks_for_nothing_gets_the_defaults_themselves() -> None:
+    wish = Wish()
+
+    assert read_call(b'{"messages":[{"role":"user","content":"a cat"}]}', wish).wish is wish
+
+
+def test_failures_end_after_their_times() -> None:
+    assert kinds(call(practice={"fail": "429", "times": 2}).wish, 4) == ["429", "429", None, None]
+    assert kinds(call(practice={"fail": 500}).wish, 3) == ["500"] * 3
+    assert kinds(call("a cat [fail 429 once] [fail cut once]").wish, 3) == ["429", "cut", None]
+    assert kinds(call(practice={"fail": [{"kind": "no picture", "times": 1}]}).wish, 2) == [
+        "no_picture",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "practice", [{"fail": "nope"}, {"delay": -1}, {"delay": "soon"}, {"n": 11}, {"wish": 1}, "fail", []]
+)
+def test_what_makes_no_sense_is_refused_by_name(practice: object) -> None:
+    with pytest.raises(InvalidRequest, match="practice"):
+        call(practice=practice)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"messages":1}'])
+def test_a_body_without_messages_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        read_call(body, Wish())
+
+
+@pytest.mark.parametrize(
+    ("members", "prompt", "size"),
+    [
+        ({}, "a cat", (512, 512)),
+        ({"size": "1024x768"}, "a cat", (1024, 768)),
+        ({"size": "99999x1"}, "a cat", (512, 512)),
+        ({"size": "9999x10"}, "a cat", (2048, 64)),
+        ({"size": "auto"}, "a cat", (512, 512)),
+        ({"size": "3:2"}, "a cat", (624, 416)),
+        ({"aspect_ratio": "1:4"}, "a cat", (256, 1024)),
+        ({"image_config": {"aspect_ratio": "4:1"}}, "a cat", (1024, 256)),
+        ({}, "赛博朋克【1:4】", (256, 1024)),
+        ({}, "一只猫 比例4:1", (1024, 256)),
+        ({}, '{"prompt": "a cat", "ratio": "1:4"}', (256, 1024)),
+        ({}, "a cat --ar 4:1", (1024, 256)),
+        ({"size": "0:1"}, "a clock at 12:30", (512, 512)),
+    ],
+)
+def test_a_size_is_found_where_relays_look(
+    members: dict[str, Any], prompt: str, size: tuple[int, int]
+) -> None:
+    assert size_of(members, prompt) == size
+
+
+def test_rates_spoil_their_share_of_calls_and_always_the_same_ones() -> None:
+    options = PracticeOptions(rates={"429": 0.1, "cut": 0.05}, seed=3)
+    fates = [options.accident(f"a cat {number}", 0) for number in range(4000)]
+
+    assert fates == [options.accident(f"a cat {number}", 0) for number in range(4000)]
+    assert 300 < fates.count("429") < 500
+    assert 130 < fates.count("cut") < 270
+    assert fates != [
+        PracticeOptions(rates={"429": 0.1, "cut": 0.05}).accident(f"a cat {n}", 0) for n in range(4000)
+    ]
+
+
+def test_a_range_of_delays_is_spread_over_the_calls() -> None:
+    options = PracticeOptions(delay=(1, 3))
+    pauses = [options.pause(options.wish.delay, f"a cat {number}", 0) for number in range(200)]
+
+    assert 1 <= min(pauses) < 1.2
+    assert 2.8 < max(pauses) <= 3

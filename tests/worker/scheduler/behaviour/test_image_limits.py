@@ -1,0 +1,123 @@
+"""Room for calls that ask for many pictures, where pictures per minute are limited."""
+
+import json
+import random
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.support.windows import emptiest, fullest
+from tests.worker.scheduler.test_fair_queue import (
+    AGEING,
+    NOW,
+    SECOND,
+    A,
+    B,
+    deal,
+    guest,
+    jobs,
+    outlet,
+    row,
+    served,
+)
+from worker.scheduler.channel_capacity import HORIZON, InFlight, Outlet
+from worker.scheduler.fair_queue import Round
+from worker.scheduler.rate_limiter import Pace, gauges
+
+
+def test_a_call_for_many_pictures_is_not_overtaken_for_ever() -> None:
+    """Calls for one picture come every six seconds, just as many as the limit allows."""
+    many = jobs(A, 1, pictures=8, due_at=NOW)
+    channel, guests = row(limits={"": {"ipm": 10}}), [guest(A), guest(B)]
+    started: dict[UUID, int] = {}
+    for second in range(0, 150, 6):
+        now = NOW + second * SECOND
+        place = Outlet(channel, InFlight({}), now)
+        candidates = jobs(B, 1, first=second, due_at=now)
+        if second >= 60 and many[0].job_id not in started:
+            candidates += many
+        starts = Round(guests, [place], now, 9).deal(candidates, AGEING)
+        started |= {start.job.job_id: second for start in starts}
+        channel.pace = place.changes()["pace"]
+    assert started.keys() >= {jobs(B, 1, first=second)[0].job_id for second in (0, 60, 66, 72)}
+    assert started[many[0].job_id] <= 60 + 15 + 62
+
+
+def test_room_is_kept_over_rounds_for_a_caller_whose_other_jobs_go_on_elsewhere() -> None:
+    """Its turn moves on with each of them, so that others would be before it whenever there is room."""
+    pictures, other = row(1, models=["m"], limits={"": {"ipm": 10}}), row(2, models=["x"])
+    crowd = [UUID(int=number) for number in (10, 11, 12)]
+    guests, many = [guest(A), *map(guest, crowd)], jobs(A, 1, pictures=8, due_at=NOW - 180 * SECOND)
+    for second in range(0, 150):
+        now = NOW + second * SECOND
+        places = [Outlet(pictures, InFlight({}), now), Outlet(other, InFlight({}), now)]
+        ones = [job for key in crowd for job in jobs(key, 9, first=second * 10, due_at=now)]
+        mine = jobs(A, 1, first=1000 + second, model="x", due_at=now)
+        slots = sum(place.openings(model, now + SECOND) for place, model in zip(places, "mx", strict=True))
+        candidates = ones + mine + (many if second > 60 else [])
+        starts = Round(guests, places, now, min(slots, 20)).deal(candidates, AGEING)
+        if many[0] in [start.job for start in starts]:
+            return
+        pictures.pace = places[0].changes()["pace"]
+    pytest.fail("it never had its room")
+
+
+def test_room_that_is_kept_is_free_again_when_its_call_starts_elsewhere() -> None:
+    many = jobs(A, 1, pictures=8)
+    until, since = (NOW + 20 * SECOND).isoformat(), (NOW - 20 * SECOND).isoformat()
+    limits, tick = {"": {"ipm": 10}}, int(NOW.timestamp() * 4)
+    pace = {"ipm": [[tick - 100, 6]], "kept": [many[0].job_id.hex, "m", 8, until, A.hex, since]}
+    assert deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, pictures=3)) == []
+    assert len(deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, pictures=2))) == 1
+    channel = outlet(limits=limits, pace=pace)
+    deal([guest(A)], [channel, outlet(2)], many)
+    assert channel.keeps_anew
+    assert "kept" not in channel.changes()["pace"]
+
+
+@pytest.mark.parametrize("limit", ["of its model", "of its key"])
+def test_no_room_is_kept_for_a_call_for_many_pictures_that_waits_for_another_limit(limit: str) -> None:
+    """The others would go without pictures that nobody could use."""
+    later, tick = (NOW + 20 * SECOND).isoformat(), int(NOW.timestamp() * 4)
+    limits: dict[str, Any] = {"": {"ipm": 20}}
+    pace: dict[str, Any] = {"ipm": [[tick - 200, 14], [tick - 100, 4]]}
+    if limit == "of its model":
+        limits, pace = {**limits, "m": {"rpm": 2}}, {**pace, "m/rpm": later}
+    me = guest(A)
+    if limit == "of its key":
+        me.pace = Pace(gauges("", {"rpm": 2}, {"rpm": later}))
+    many = jobs(A, 3, pictures=8, due_at=NOW - 180 * SECOND)
+    starts = deal([me, guest(B)], [outlet(limits=limits, pace=pace)], many + jobs(B, 5, model="n"))
+    assert served(starts) == {B: 2}
+
+
+@pytest.mark.parametrize(
+    ("limit", "mix", "least"),
+    [
+        *((60, (1, 2, 3, 4), 0.97), (60, (4,), 0.97), (300, (1, 8), 0.97)),
+        (60, (1, 7), 0.93),  # eight of seven pictures fit into sixty
+    ],
+)
+def test_nearly_all_pictures_of_a_limit_are_used_and_evenly_whatever_calls_ask_for(
+    limit: int, mix: tuple[int, ...], least: float
+) -> None:
+    """As the gate does it: rounds at odd moments, which look at few of those that wait."""
+    chance, seconds = random.Random(limit), 900
+    channel, me, started, now = row(limits={"": {"ipm": limit}}), guest(A), [], NOW
+    waiting = [replace(job, pictures=chance.choice(mix)) for job in jobs(A, limit * seconds // 60)]
+    while now < NOW + seconds * SECOND:
+        place = Outlet(channel, InFlight({}), now)
+        slots = place.openings("m", now + HORIZON)
+        looked_at = waiting[: slots + place.fillers("m")] if slots else []
+        starts = Round([me], [place], now, slots).deal(looked_at, AGEING)
+        gone = {start.job.job_id for start in starts}
+        waiting = [job for job in waiting if job.job_id not in gone]
+        started += [((start.at - NOW) / SECOND, start.job.pictures) for start in starts]
+        channel.pace = json.loads(json.dumps(place.changes()["pace"]))
+        now += chance.uniform(0.7, 0.95) * SECOND
+    each_picture_at = [at for at, pictures in started for _ in range(pictures)]
+    assert fullest(each_picture_at, 60) <= limit
+    assert sum(at >= 60 for at in each_picture_at) / (limit * (seconds - 60) / 60) >= least
+    assert emptiest(each_picture_at, 60, first=60, last=seconds) >= (least - 0.15) * limit

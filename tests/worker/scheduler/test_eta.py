@@ -1,0 +1,114 @@
+"""When a queued job may be done."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.queue_status import Gate
+from tests.worker.scheduler.test_wait_reason import JOB, LATER, NOW, caller, calls, channel
+from worker.dispatch.waiting import Lookout
+from worker.scheduler.eta import Eta, Tempo, eta_of
+from worker.scheduler.queue_position import Standing
+
+STEADY = Tempo(mean=10, deviation=0, p50=10, p90=10, share=1)
+
+
+def call(seconds: float | None, outcome: str | None = "success") -> Any:
+    finished = None if seconds is None else NOW + timedelta(seconds=seconds)
+    return SimpleNamespace(sent_at=NOW, finished_at=finished, outcome=outcome)
+
+
+def told(gate: Gate, place: int = 1, *, own: int | None = None, tempo: Tempo = STEADY) -> Eta:
+    lookout = Lookout(gate, NOW)
+    tempos = {row.name: tempo for row in gate.channels}
+    return eta_of(JOB, lookout.why(JOB), Standing(place, own or place), lookout, tempos)
+
+
+def test_a_tempo_is_taken_from_calls_that_succeeded() -> None:
+    found = Tempo.of([call(4), call(6), call(90, "retry"), call(None, None), call(8)])
+    assert found is not None
+    assert (found.mean, found.p50, found.share) == (6, 6, 0.75)
+    assert Tempo.of([call(None, None)]) is None
+    assert Tempo.of([call(5)]) == Tempo(5, 0, 5, 5, 1)
+
+
+ROOMY = {"concurrency": 1000}
+CASES: list[tuple[str, Gate, int, float, str]] = [
+    ("alone", Gate(channels=[channel()], slots=99), 1, 10, "call"),
+    ("a minute of starts", Gate(channels=[channel(rpm=60, **ROOMY)], slots=999), 61, 70, "rate_limit"),
+    ("pictures", Gate(channels=[channel(limits={"": {"ipm": 6}}, **ROOMY)], slots=999), 7, 70, "rate_limit"),
+    ("two at once", Gate(channels=[channel()], slots=99), 21, 110, "concurrency"),
+    ("two channels", Gate(channels=[channel(), channel("two")], slots=99), 21, 60, "concurrency"),
+    (
+        "one is paused",
+        Gate(channels=[channel(), channel("two", paused_at=NOW)], slots=99),
+        21,
+        110,
+        "concurrency",
+    ),
+    ("few slots", Gate(channels=[channel(**ROOMY)], slots=4), 21, 60, "worker_slots"),
+    ("a rest", Gate(channels=[channel(cooldown_until=LATER)], slots=99), 2, 75, "cooldown"),
+    (
+        "its key's limit",
+        Gate(channels=[channel(**ROOMY)], slots=999, callers=[caller(rpm=6)]),
+        *(13, 130, "rate_limit"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("gate", "place", "seconds", "factor"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_the_end_follows_from_the_place_and_what_bounds_the_starts(
+    gate: Gate, place: int, seconds: float, factor: str
+) -> None:
+    found = told(gate, place)
+    assert (found.p50, found.limiting_factor) == (pytest.approx(seconds), factor)
+
+
+def test_retries_make_it_longer() -> None:
+    half = Tempo(mean=10, deviation=0, p50=10, p90=10, share=0.5)
+    gate = Gate(channels=[channel(rpm=60, **ROOMY)], slots=999)
+    assert told(gate, 61, tempo=half).p50 == pytest.approx(130)
+
+
+@pytest.mark.parametrize(
+    ("gate", "factor"),
+    [
+        (Gate(channels=[]), "no_channel"),
+        (Gate(channels=[channel(draining_at=NOW)]), "paused"),
+        (Gate(channels=[channel()], workers_alive=0), "no_worker"),
+    ],
+)
+def test_nobody_knows_when_a_person_will_act(gate: Gate, factor: str) -> None:
+    assert told(gate) == Eta(None, None, factor)
+
+
+def test_nothing_is_guessed_before_the_first_call_has_ended() -> None:
+    lookout = Lookout(Gate(channels=[channel()]), NOW)
+    assert eta_of(JOB, lookout.why(JOB), Standing(1, 1), lookout, {}).p50 is None
+
+
+@given(
+    rpm=st.none() | st.floats(0.5, 600),
+    busy=st.integers(0, 3),
+    slots=st.integers(1, 50),
+    mean=st.floats(0.1, 300),
+    deviation=st.floats(0, 100),
+    place=st.integers(1, 5000),
+)
+def test_who_stands_further_behind_ends_later_and_nine_of_ten_are_later_than_half(
+    rpm: float | None, busy: int, slots: int, mean: float, deviation: float, place: int
+) -> None:
+    gate = Gate(channels=[channel(rpm=rpm)], calls=[calls(busy)] if busy else [], slots=slots)
+    tempo = Tempo(mean, deviation, mean, mean + deviation, 0.9)
+    here, behind = told(gate, place, tempo=tempo), told(gate, place + 50, tempo=tempo)
+    assert here.p50 is not None
+    assert here.p90 is not None
+    assert behind.p50 is not None
+    assert mean <= here.p50 <= here.p90
+    assert here.p50 < behind.p50

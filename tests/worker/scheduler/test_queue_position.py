@@ -1,0 +1,137 @@
+"""A job's place in the queue is the one in which the gate would start it."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import insert
+
+from models.database import Database
+from models.queries.scheduling.due_jobs import Candidate, list_lanes
+from models.tables import callers, jobs
+from tests.worker.scheduler.test_fair_queue import outlet
+from worker.scheduler.fair_queue import Guest, Round
+from worker.scheduler.queue_position import Crowd, Job, Standing, stand, starts_within, visits_until
+from worker.scheduler.rate_limiter import Pace
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+AGEING = timedelta(minutes=10)
+WEIGHTS = (0.25, 0.5, 1.0, 1.5, 3.0)
+
+
+class World:
+    """Some callers with jobs in several models, campaigns and priorities, some of them old or not due yet."""
+
+    def __init__(self, seed: int) -> None:
+        chance = random.Random(seed)
+        self.guests = [
+            Guest(
+                UUID(int=chance.getrandbits(128)),
+                Pace([]),
+                weight=chance.choice(WEIGHTS),
+                deficit=chance.choice((0.0, 0.25, 0.75, 1.0, 2.5)),
+                turn=chance.randrange(4),
+                line=(chance.choice(("", "a", "b")), chance.choice((4, 5))),
+            )
+            for _ in range(chance.randrange(1, 5))
+        ]
+        self.candidates = [
+            Candidate(
+                UUID(int=chance.getrandbits(128)),
+                chance.choice(self.guests).id,
+                chance.choice(("m", "n")),
+                chance.choice((3, 5, 5)),
+                chance.choice(("", "a", "b")),
+                NOW - timedelta(minutes=chance.choice((-5, 0, 1, 1, 2, 15, 25))),
+            )
+            for _ in range(chance.randrange(1, 40))
+        ]
+
+    @property
+    def due(self) -> list[Candidate]:
+        return [each for each in self.candidates if each.due_at <= NOW]
+
+    async def settle(self, database: Database) -> None:
+        async with database.writing() as connection:
+            for number, guest in enumerate(self.guests):
+                await connection.execute(insert(callers).values(**_caller(guest, number)))
+            await connection.execute(insert(jobs), [_job(each) for each in self.candidates])
+
+
+def _caller(guest: Guest, number: int) -> dict[str, Any]:
+    return {
+        **{"id": guest.id, "name": "c", "key_hash": bytes([number]) * 32, "key_hint": "", "admin": False},
+        **{"created_at": NOW, "weight": guest.weight, "deficit": guest.deficit, "turn": guest.turn},
+        **{"campaign_turn": guest.line[0], "priority_turn": guest.line[1]},
+    }
+
+
+def _job(each: Candidate) -> dict[str, Any]:
+    return {
+        **{"id": each.job_id, "caller_id": each.caller_id, "surface": "rest", "status": "queued"},
+        **{"revision": 1, "generation": 1, "model": each.model, "prompt": "a cat", "request": {}},
+        **{"campaign": each.campaign or None, "tags": [], "metadata": {}, "priority": each.priority},
+        **{"max_attempts": 3, "on_unknown": "hold", "not_before": each.due_at, "backing_off": False},
+        **{"progress": 0, "attempts_used": 0, "store_tries": 0, "created_at": NOW, "updated_at": NOW},
+    }
+
+
+def dealt(world: World) -> list[UUID]:
+    """Return the jobs in the order in which the gate would start them, if it could start all at once."""
+    guests = [
+        Guest(g.id, Pace([]), weight=g.weight, deficit=g.deficit, turn=g.turn, line=g.line)
+        for g in world.guests
+    ]
+    starts = Round(guests, [outlet()], NOW, 10_000).deal(world.due, AGEING)
+    return [start.job.job_id for start in starts]
+
+
+async def places(
+    database: Database, world: World, wanted: Sequence[Candidate], **bound: int
+) -> list[Standing]:
+    async with database.reading() as connection:
+        crowd = Crowd(await list_lanes(connection), world.guests, NOW, AGEING)
+        return [
+            await stand(connection, Job(each.job_id, each.caller_id, each.line, each.due_at), crowd, **bound)
+            for each in wanted
+        ]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 186])
+async def test_every_jobs_place_is_that_of_its_start(database: Database, seed: int) -> None:
+    world = World(seed)
+    await world.settle(database)
+    order = dealt(world)
+    assert len(order) == len(world.due)
+    found = await places(database, world, world.due)
+    assert {each.job_id: s.place for each, s in zip(world.due, found, strict=True)} == {
+        job_id: place for place, job_id in enumerate(order, 1)
+    }
+    assert not any(standing.capped for standing in found)
+
+
+async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Database) -> None:
+    world = World(3)
+    await world.settle(database)
+    order = dealt(world)
+    for each, found in zip(world.due, await places(database, world, world.due, most=5), strict=True):
+        place = order.index(each.job_id) + 1
+        assert (found.place, found.capped) == (place, False) or (
+            found.capped and 1 <= found.place <= min(place, 5)
+        )
+
+
+@given(
+    deficit=st.sampled_from([0.0, 0.5, 1.0, 2.75]),
+    weight=st.sampled_from([0.125, 0.5, 1.0, 2.5, 7.0]),
+    starts=st.integers(1, 60),
+)
+def test_visits_are_reckoned_as_they_are_made(deficit: float, weight: float, starts: int) -> None:
+    guest = Guest(UUID(int=1), Pace([]), weight=weight, deficit=deficit)
+    visits = visits_until(guest, starts)
+    assert starts_within(guest, visits) >= starts > starts_within(guest, visits - 1)

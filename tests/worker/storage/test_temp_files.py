@@ -1,0 +1,46 @@
+"""What killed processes left in the folder for temporary files."""
+
+import os
+from pathlib import Path
+
+from models.clock import now
+from worker.storage.temp_files import open_landing_folder, sweep
+
+DAYS_AGO = now().timestamp() - 90_000
+
+
+def left(folder: Path, name: str, *, at: float = DAYS_AGO) -> Path:
+    path = folder / name
+    path.write_text("half a picture")
+    os.utime(path, (at, at))
+    os.utime(folder, (at, at))
+    return path
+
+
+def test_downloads_of_processes_that_were_killed_are_removed_after_a_day(tmp_path: Path) -> None:
+    dead = open_landing_folder(tmp_path)
+    left(dead, "a.part")
+    open_landing_folder(tmp_path)
+    assert not dead.exists()
+
+
+def test_what_may_still_be_under_way_stays(tmp_path: Path) -> None:
+    busy = open_landing_folder(tmp_path)
+    old, young = left(busy, "old.part"), left(busy, "young.part", at=now().timestamp())
+    mine = open_landing_folder(tmp_path)
+    assert (old.exists(), young.exists(), mine.is_dir()) == (False, True, True)
+    assert mine != busy
+
+
+def test_nothing_of_anybody_else_is_touched(tmp_path: Path) -> None:
+    stranger, linked = tmp_path / "darkroom-data", tmp_path / "elsewhere"
+    for folder in (stranger, linked):
+        folder.mkdir()
+        left(folder, "a.part")
+    (tmp_path / "darkroom-downloads-link").symlink_to(linked)
+    mine = open_landing_folder(tmp_path)
+    notes = left(mine, "notes.txt")
+    os.symlink(notes, mine / "link.part")
+    open_landing_folder(tmp_path)
+    sweep(tmp_path / "missing")
+    assert all(path.exists() for path in (stranger / "a.part", linked / "a.part", notes, mine / "link.part"))

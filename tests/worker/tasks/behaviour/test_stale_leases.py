@@ -1,0 +1,244 @@
+"""Late, doubled and lost words: of frozen workers, of the broker, and of the database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.database import Database
+from models.ids import new_id
+from models.queries.transitions import Move
+from models.queries.workers import forget_worker
+from models.states import JobStatus
+from models.tables import jobs
+from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
+from tests.support.databases import PostgresCopies
+from tests.worker.tasks.beats import heartbeat
+from worker.lifecycle import Change, commit
+from worker.maintenance.heartbeat import Heartbeat
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice) as opened:
+        yield opened
+
+
+async def call(darkroom: Darkroom, worker: OneWorker) -> "asyncio.Task[None]":
+    """Let a worker start what is due, and return while its calls are in flight."""
+    calls = len(darkroom.provider.ledger.calls)
+    await worker.dispatcher.look()
+    working = asyncio.create_task(worker.deliver())
+    await darkroom.provider.ledger.until(lambda ledger: len(ledger.calls) > calls)
+    return working
+
+
+async def give_up_others(darkroom: Darkroom, worker: OneWorker) -> Heartbeat:
+    """Let time pass in which only this worker beats."""
+    beats = heartbeat(worker)
+    for _ in range(4):
+        await beats.beat_once()
+        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+    await beats.beat_once()
+    return beats
+
+
+async def test_what_a_frozen_worker_brings_is_refused_and_its_attempt_tells_what_the_call_was(
+    darkroom: Darkroom,
+) -> None:
+    frozen, other = await darkroom.worker(), await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
+    working = await call(darkroom, frozen)
+    await give_up_others(darkroom, other)
+    (guess,) = await darkroom.attempts(job_id)
+    assert (guess.outcome, guess.billed) == ("ambiguous", "unknown")
+
+    await working
+    assert (await darkroom.job(job_id)).status == "held"
+    assert await darkroom.assets(job_id) == []
+    (known,) = await darkroom.attempts(job_id)
+    assert (known.outcome, known.error_code, known.billed) == ("success", None, "yes")
+    assert known.raw_key is not None  # the picture was paid for: it can be read again
+    assert (await darkroom.statuses(job_id))[-1] == "held"
+
+
+async def test_a_frozen_worker_that_wakes_does_not_disturb_the_call_that_replaced_its_own(
+    darkroom: Darkroom,
+) -> None:
+    frozen, other = await darkroom.worker(), await darkroom.worker()
+    job_id = await darkroom.submit(
+        await darkroom.caller(), practice={"delay": 0.3}, on_unknown="retry", max_attempts=5
+    )
+    working = await call(darkroom, frozen)
+    await give_up_others(darkroom, other)
+    darkroom.clock.forward(minutes=10)
+    await heartbeat(other).beat_once()
+    again = await call(darkroom, other)
+    await working
+    assert (await darkroom.job(job_id)).status == "running"
+    await again
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert len(await darkroom.assets(job_id)) == 1
+    assert [row.outcome for row in await darkroom.attempts(job_id)] == ["success", "success"]
+
+
+async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
+    await worker.dispatcher.look()
+    messages = list(worker.messages)
+    working = asyncio.create_task(worker.deliver())
+    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    worker.messages.extend(messages)
+    await worker.deliver()
+    assert job_id in worker.bench.hand.jobs
+    darkroom.clock.forward(seconds=20)
+    await heartbeat(worker).beat_once()  # would take back what it has in hand without working on it
+    await working
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert len(darkroom.provider.ledger.calls) == 1
+
+
+async def test_the_end_of_a_call_leaves_in_hand_what_was_promised_anew_meanwhile(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
+    working = await call(darkroom, worker)
+    worker.bench.hand.jobs[job_id] = None  # the next promise, made while the end is being written down
+    await working
+    assert job_id in worker.bench.hand.jobs
+
+
+class Forgetful(Database):
+    """A database that goes away between a commit and its acknowledgement, as often as it is told to."""
+
+    losses = 0
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        async with super().writing() as connection:
+            yield connection
+        if self.losses:
+            self.losses -= 1
+            raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+
+
+@pytest.fixture
+async def forgetful(darkroom: Darkroom, database_url: str) -> AsyncIterator[Forgetful]:
+    database = Forgetful(database_url)
+    darkroom.tools = replace(darkroom.tools, database=database)
+    yield database
+    for worker in darkroom.workers:
+        await worker.bench.writer.stop()
+    await database.close()
+
+
+async def leased(darkroom: Darkroom) -> tuple[OneWorker, UUID]:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    return worker, job_id
+
+
+async def test_a_start_whose_acknowledgement_was_lost_is_taken_back_and_no_call_is_thought_lost(
+    darkroom: Darkroom, forgetful: Forgetful
+) -> None:
+    worker, job_id = await leased(darkroom)
+    forgetful.losses = 1
+    await worker.deliver()
+    assert darkroom.provider.ledger.calls == []
+    job = await darkroom.job(job_id)
+    assert (job.status, job.attempts_used, job.worker_id) == ("queued", 0, None)
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert [row.number for row in await darkroom.attempts(job_id)] == [1]
+
+
+async def test_a_worker_that_was_frozen_before_its_first_byte_left_sends_nothing(darkroom: Darkroom) -> None:
+    worker, job_id = await leased(darkroom)
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
+        working = asyncio.create_task(worker.deliver())
+        while not worker.bench.writer.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+            await asyncio.sleep(0)
+        darkroom.clock.forward(minutes=2)
+    await working
+    assert darkroom.provider.ledger.calls == []
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert await darkroom.attempts(job_id) == []
+
+
+async def test_a_result_whose_acknowledgement_was_lost_is_there_once(
+    darkroom: Darkroom, forgetful: Forgetful
+) -> None:
+    worker, job_id = await leased(darkroom)
+    working = asyncio.create_task(worker.deliver())
+    await darkroom.provider.ledger.until(lambda ledger: len(ledger.calls) == 1)
+    forgetful.losses = 3
+    await working
+    assert len(await darkroom.assets(job_id)) == 1
+    assert (await darkroom.statuses(job_id)) == ["queued", "leased", "running", "succeeded"]
+    assert [row.outcome for row in await darkroom.attempts(job_id)] == ["success"]
+
+
+async def test_a_stale_result_beside_a_good_one_in_the_same_transaction_leaves_no_second_picture(
+    darkroom: Darkroom,
+) -> None:
+    worker, job_id = await leased(darkroom)
+    await worker.deliver()
+    good = Change(Move(job_id, JobStatus.SUCCEEDED, JobStatus.SUCCEEDED, darkroom.clock()))
+    stale = Change(Move(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, darkroom.clock(), lease=new_id()))
+    async with darkroom.tools.database.writing() as connection:
+        revisions = await commit(connection, [good, stale])
+    assert good.holds(revisions)
+    assert not stale.holds(revisions)
+
+
+async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    beats = heartbeat(worker)
+    await beats.beat_once()
+    darkroom.clock.forward(minutes=2)
+    await worker.dispatcher.look()
+    assert (await darkroom.job(job_id)).status == "queued"
+    await beats.beat_once()
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
+    postgres_copies: PostgresCopies, tmp_path: Path
+) -> None:
+    with postgres_copies.fresh() as url:
+        async with open_darkroom(url, tmp_path, practice={}) as darkroom:
+            job_id = await darkroom.submit(await darkroom.caller())
+            waking, other = await darkroom.worker(), await darkroom.worker()
+            beats = await give_up_others(darkroom, other)
+            await heartbeat(waking).beat_once()
+            await waking.dispatcher.look()
+            async with darkroom.tools.database.writing() as connection:
+                await forget_worker(connection, waking.bench.worker_id)
+            beaten: list[str] = []
+
+            @event.listens_for(darkroom.tools.database.engine.sync_engine, "after_cursor_execute")
+            def wake(_: Any, __: Any, statement: str, *___: Any) -> None:
+                if "SELECT DISTINCT jobs.worker_id" in statement and not beaten:
+                    beaten.append(statement)
+                    with psycopg.connect(url) as own:
+                        own.execute(
+                            "INSERT INTO workers (id, name, version, slots, started_at, heartbeat_at)"
+                            " VALUES (%s, 'waking', '0', 1, now(), %s)",
+                            (waking.bench.worker_id, darkroom.clock()),
+                        )
+
+            await beats.beat_once()
+            assert beaten
+            assert (await darkroom.job(job_id)).status == "leased"

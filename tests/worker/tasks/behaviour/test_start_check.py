@@ -1,0 +1,156 @@
+"""The moment between the gate's promise and the first byte."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from sqlalchemy import select, update
+
+from models.queries.channels import pause, pause_model
+from models.tables import callers, jobs
+from tests.support.darkroom import Darkroom, open_darkroom
+from worker.practice.drawing.png import tiny_png
+from worker.practice.server import start_practice
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice, upstream_rpm=60) as opened:
+        yield opened
+
+
+async def start_while_the_database_is_slow(darkroom: Darkroom, **slow: Any) -> Any:
+    """Deliver one job's message while somebody holds the database's lock for this long."""
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    async with darkroom.tools.database.writing() as connection:
+        await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
+        delivery = asyncio.create_task(worker.deliver())
+        while not worker.bench.writer.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+            await asyncio.sleep(0)
+        darkroom.clock.forward(**slow)
+    await delivery
+    return worker, job_id
+
+
+async def test_a_start_whose_commit_took_too_long_is_taken_back_and_no_attempt_was_made(
+    darkroom: Darkroom,
+) -> None:
+    worker, job_id = await start_while_the_database_is_slow(darkroom, seconds=5)
+    job = await darkroom.job(job_id)
+    assert (job.status, job.attempts_used, job.started_at, job.worker_id) == ("queued", 0, None, None)
+    assert await darkroom.attempts(job_id) == []
+    assert darkroom.provider.ledger.calls == []
+    assert "its turn was missed" in (await darkroom.events(job_id))[-1].detail
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert [attempt.number for attempt in await darkroom.attempts(job_id)] == [1]
+
+
+async def test_a_start_whose_commit_took_a_moment_goes_ahead(darkroom: Darkroom) -> None:
+    _, job_id = await start_while_the_database_is_slow(darkroom, seconds=0.5)
+    assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def give_a_late_start(darkroom: Darkroom, caller: UUID) -> UUID:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(caller)
+    await worker.dispatcher.look()
+    darkroom.clock.forward(seconds=1.5)
+    await worker.deliver()
+    return job_id
+
+
+async def test_whoever_is_late_for_a_channels_rate_limit_gives_the_start_back(darkroom: Darkroom) -> None:
+    job_id = await give_a_late_start(darkroom, await darkroom.caller())
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert await darkroom.attempts(job_id) == []
+
+
+@pytest.mark.parametrize(("rpm", "status"), [(30, "queued"), (None, "succeeded")])
+async def test_whoever_is_late_for_a_callers_rate_limit_gives_the_start_back(
+    plain_database_url: str, tmp_path: Path, rpm: float | None, status: str
+) -> None:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice) as darkroom:
+        caller = await darkroom.caller()
+        async with darkroom.tools.database.writing() as connection:
+            await connection.execute(update(callers).values(rpm=rpm))
+        job_id = await give_a_late_start(darkroom, caller)
+        assert (await darkroom.job(job_id)).status == status
+
+
+@pytest.mark.parametrize(("rpd", "status"), [(9, "queued"), (None, "succeeded")])
+async def test_a_start_of_yesterday_is_not_used_where_the_day_is_limited(
+    plain_database_url: str, tmp_path: Path, rpd: int | None, status: str
+) -> None:
+    practice = await start_practice(picture="tiny", deliver="markdown_data", interval=0)
+    one: dict[str, Any] = {"name": "one", "base_url": practice.url, "models": ["*"], "rpd": rpd}
+    settings = {"channels": [{**one, "api_key": "practice-key-practice"}], "upstream_base_url": None}
+    try:
+        async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as darkroom:
+            darkroom.clock.at = darkroom.clock().replace(hour=23, minute=59, second=59)
+            job_id = await give_a_late_start(darkroom, await darkroom.caller())
+            assert (await darkroom.job(job_id)).status == status
+    finally:
+        await practice.stop()
+
+
+async def test_an_input_picture_that_takes_long_to_bring_costs_one_turn_and_not_every_turn(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async def slowly(request: web.Request) -> web.Response:
+        darkroom.clock.forward(seconds=3)
+        return web.Response(body=tiny_png("a hat", 0), content_type="image/png")
+
+    app = web.Application()
+    app.router.add_get("/hat.png", slowly)
+    async with (
+        await start_practice(picture="tiny", deliver="markdown_data", interval=0) as practice,
+        TestServer(app) as pictures,
+    ):
+        one: dict[str, Any] = {"name": "one", "base_url": practice.url, "models": ["*"], "rpm": 60}
+        one |= {"api_key": "practice-key-practice", "inline_images": True}
+        settings = {"channels": [one], "upstream_base_url": None}
+        async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as darkroom:
+            worker, caller = await darkroom.worker(), await darkroom.caller()
+            request = {"images": [str(pictures.make_url("/hat.png"))], "params": {}}
+            job_id = await darkroom.submit(caller, request=request)
+            for _ in range(2):
+                await worker.look_and_work()
+                darkroom.clock.forward(seconds=2)
+            assert (await darkroom.job(job_id)).status == "succeeded"
+            assert worker.bench.brought.by_job == {}
+
+
+@pytest.mark.parametrize("model", [None, "practice-image"])
+async def test_what_was_promised_on_a_channel_that_somebody_stopped_meanwhile_goes_back(
+    darkroom: Darkroom, model: str | None
+) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    async with darkroom.tools.database.writing() as connection:
+        if model:
+            await pause_model(connection, "upstream", model, "tea", darkroom.clock())
+        else:
+            await pause(connection, "upstream", "tea", darkroom.clock())
+    await worker.dispatcher.look()
+    await worker.deliver()
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert await darkroom.attempts(job_id) == []
+
+
+async def test_what_is_too_late_for_its_deadline_does_not_start(darkroom: Darkroom) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    job_id = await darkroom.submit(caller, expires_at=darkroom.clock() + timedelta(seconds=0.2))
+    await worker.dispatcher.look()
+    darkroom.clock.forward(seconds=0.5)
+    await worker.deliver()
+    assert await darkroom.attempts(job_id) == []
+    assert "time is over" in (await darkroom.events(job_id))[-1].detail

@@ -1,0 +1,44 @@
+"""Who reclaims a job can only guess what its call came to; what its worker wrote meanwhile is known."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from models.ids import new_id
+from models.outcomes import Billed, Outcome, Verdict
+from tests.support.darkroom import Darkroom, open_darkroom
+from worker.lifecycle import commit, failed, held, started
+from worker.records import ending, error_of
+from worker.tasks.lost import LOST
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}) as opened:
+        yield opened
+
+
+async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    row = await darkroom.job(job_id)
+
+    class Leased:
+        next_number = 1
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(row, name)
+
+    job, at = Leased(), darkroom.clock()
+    known = Verdict(Outcome.NO_IMAGE, "no_image", "Only words came.", Billed.YES)
+    async with darkroom.tools.database.writing() as connection:
+        await commit(connection, [started(job, channel="default", worker=new_id(), at=at)])  # type: ignore[arg-type]
+    error = error_of(known, retryable=False)
+    theirs = ending(job_id, 1, known, at=at, request_id=None)
+    guess = ending(job_id, 1, LOST, at=at, request_id=None)
+    async with darkroom.tools.database.writing() as connection:
+        await commit(connection, [failed(job, "running", error, at=at, ended=theirs)])  # type: ignore[arg-type]
+        await commit(connection, [held(job, error=error, at=at, ended=guess)])  # type: ignore[arg-type]
+    (attempt,) = await darkroom.attempts(job_id)
+    assert (attempt.outcome, attempt.error_code, attempt.billed) == ("no_image", "no_image", "yes")

@@ -1,0 +1,339 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from models.states import JobStatus
+from tests.support.darkroom import Darkroom, open_darkroom
+from tests.worker.tasks.beats import heartbeat
+from worker.lifecycle import cancel, failed, handed_back, retry
+from worker.maintenance.reaper import reclaim
+from worker.practice.drawing.png import prompt_of
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice) as opened:
+        yield opened
+
+
+async def test_a_job_becomes_a_stored_picture_of_its_own_prompt(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller(), "a red fox")
+    await worker.look_and_work()
+    job, (asset,), (attempt,) = (
+        await darkroom.job(job_id),
+        await darkroom.assets(job_id),
+        await darkroom.attempts(job_id),
+    )
+    assert (job.status, job.progress, job.worker_id, job.error) == ("succeeded", 100, None, None)
+    assert prompt_of(await darkroom.tools.store.get(asset.key)) == "a red fox"
+    assert (attempt.outcome, attempt.http_status) == ("success", 200)
+    assert "base64" not in (job.text or "")
+    assert (await darkroom.statuses(job_id))[:3] == ["queued", "leased", "running"]
+    assert worker.bench.hand.jobs == {}
+
+
+async def test_a_linked_picture_is_brought_home_in_a_stage_of_its_own(darkroom: Darkroom) -> None:
+    practice = {"deliver": "download_link"}
+    worker, job_id = (
+        await darkroom.worker(),
+        await darkroom.submit(await darkroom.caller(), practice=practice),
+    )
+    await worker.look_and_work()
+    assert (await darkroom.statuses(job_id))[-2:] == ["storing", "succeeded"]
+    assert (await darkroom.assets(job_id))[0].source_url.startswith(darkroom.provider.url)
+
+
+async def test_a_dead_link_is_tried_again_without_a_second_call(darkroom: Darkroom) -> None:
+    practice = {"deliver": "markdown_url", "fail": "dead_link", "times": 2}
+    worker, job_id = (
+        await darkroom.worker(),
+        await darkroom.submit(await darkroom.caller(), practice=practice),
+    )
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "storing"
+    for _ in range(3):
+        darkroom.clock.forward(seconds=10)
+        await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert len(darkroom.provider.ledger.calls) == 1
+
+
+async def test_a_doubled_message_makes_no_second_call(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    worker.messages *= 2
+    await worker.deliver()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert len(darkroom.provider.ledger.calls) == 1
+
+
+async def test_too_many_requests_cool_the_channel_and_the_job_comes_back(darkroom: Darkroom) -> None:
+    practice = {"fail": "429", "times": 1, "retry_after": 7}
+    worker, job_id = (
+        await darkroom.worker(),
+        await darkroom.submit(await darkroom.caller(), practice=practice),
+    )
+    await worker.look_and_work()
+    job = await darkroom.job(job_id)
+    assert (job.status, job.backing_off, job.attempts_used) == ("queued", True, 0)  # it cost nothing
+    assert (await darkroom.channel()).cooldown_until >= darkroom.clock()
+    assert job.not_before > darkroom.clock()
+    await worker.look_and_work()
+    assert len(darkroom.provider.ledger.calls) == 1
+    darkroom.clock.forward(seconds=30)
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def test_a_refused_key_shuts_the_channel_and_burns_no_attempt(darkroom: Darkroom) -> None:
+    worker, job_id = (
+        await darkroom.worker(),
+        await darkroom.submit(await darkroom.caller(), practice={"fail": "401"}),
+    )
+    await worker.look_and_work()
+    job, channel = await darkroom.job(job_id), await darkroom.channel()
+    assert (job.status, job.attempts_used) == ("queued", 0)
+    assert channel.tripped_at is not None
+    assert channel.tripped_reason
+    darkroom.clock.forward(minutes=5)
+    await worker.look_and_work()
+    assert len(darkroom.provider.ledger.calls) == 1
+
+
+async def test_attempts_run_out_and_the_error_says_so(darkroom: Darkroom) -> None:
+    practice = {"fail": "502"}
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice=practice, max_attempts=2)
+    for _ in range(3):
+        await worker.look_and_work()
+        darkroom.clock.forward(minutes=10)
+    job = await darkroom.job(job_id)
+    assert job.status == "failed"
+    assert "2 of 2 attempts" in job.error["message"]
+    assert len(darkroom.provider.ledger.calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("on_unknown", "status"),
+    [("hold", "held"), ("fail", "failed"), ("retry", "queued"), ("retry_once", "queued")],
+)
+async def test_a_cut_answer_follows_the_jobs_own_policy(
+    darkroom: Darkroom, on_unknown: str, status: str
+) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "cut"}, on_unknown=on_unknown)
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == status
+    assert (await darkroom.attempts(job_id))[0].outcome == "ambiguous"
+
+
+async def test_retry_once_pays_for_an_unknown_outcome_only_once(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "cut"}, on_unknown="retry_once")
+    for _ in range(4):
+        await worker.look_and_work()
+        darkroom.clock.forward(minutes=10)
+    assert (await darkroom.job(job_id)).status == "failed"
+    assert len(darkroom.provider.ledger.calls) == 2
+
+
+async def test_a_held_job_can_be_started_again_as_a_new_generation(darkroom: Darkroom) -> None:
+    practice = {"fail": "cut", "times": 1}
+    worker, job_id = (
+        await darkroom.worker(),
+        await darkroom.submit(await darkroom.caller(), practice=practice),
+    )
+    await worker.look_and_work()
+    async with darkroom.tools.database.writing() as connection:
+        assert await retry(connection, job_id, at=darkroom.clock())
+    await worker.look_and_work()
+    job = await darkroom.job(job_id)
+    assert (job.status, job.generation) == ("succeeded", 2)
+    assert [row.number for row in await darkroom.attempts(job_id)] == [1, 2]
+
+
+async def test_cancelling_a_running_job_drops_the_call_and_keeps_the_attempt(darkroom: Darkroom) -> None:
+    worker, job_id = (
+        await darkroom.worker(),
+        await darkroom.submit(await darkroom.caller(), practice={"fail": "hang"}),
+    )
+    await worker.dispatcher.look()
+    working = asyncio.create_task(worker.deliver())
+    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    async with darkroom.tools.database.writing() as connection:
+        assert await cancel(connection, job_id, at=darkroom.clock())
+        assert not await cancel(connection, job_id, at=darkroom.clock())
+    assert (await darkroom.job(job_id)).worker_id is not None
+    await heartbeat(worker).beat_once()
+    await working
+    await heartbeat(worker).beat_once()
+    job, (attempt,) = await darkroom.job(job_id), await darkroom.attempts(job_id)
+    assert (job.status, job.worker_id) == ("cancelled", None)
+    assert attempt.outcome == "ambiguous"
+    assert (await darkroom.statuses(job_id))[-1] == "cancelled"
+
+
+async def test_two_workers_together_never_exceed_a_channels_concurrency(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_concurrency=3) as darkroom:
+        caller = await darkroom.caller()
+        for number in range(8):
+            await darkroom.submit(caller, f"cat {number}")
+        workers = [await darkroom.worker(slots=2) for _ in range(3)]
+        await asyncio.gather(*(worker.dispatcher.look() for worker in workers))
+        for worker in workers:
+            await worker.dispatcher.look()
+        assert sum(len(worker.bench.hand.jobs) for worker in workers) == 3
+
+
+async def test_callers_take_turns_even_when_one_was_first_with_many(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_concurrency=4) as darkroom:
+        first, second = await darkroom.caller(), await darkroom.caller()
+        many = [await darkroom.submit(first, f"many {number}") for number in range(10)]
+        few = [await darkroom.submit(second, f"few {number}") for number in range(2)]
+        worker = await darkroom.worker()
+        await worker.dispatcher.look()
+        assert len(set(few) & set(worker.bench.hand.jobs)) == 2
+        assert len(set(many) & set(worker.bench.hand.jobs)) == 2
+
+
+async def test_a_job_that_is_not_due_waits(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    later = darkroom.clock() + (darkroom.clock() - darkroom.clock().replace(year=2025))
+    job_id = await darkroom.submit(await darkroom.caller(), not_before=later)
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "queued"
+
+
+async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkroom: Darkroom) -> None:
+    caller, lost, other = await darkroom.caller(), await darkroom.worker(), await darkroom.worker()
+    leased = await darkroom.submit(caller, "only leased")
+    await lost.dispatcher.look()
+    running = await darkroom.submit(caller, "in flight", practice={"fail": "hang"})
+    await lost.dispatcher.look()
+    call = asyncio.create_task(lost.deliver_only(running))
+    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    beats = heartbeat(other)
+    for _ in range(4):
+        await beats.beat_once()
+        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+    await beats.beat_once()
+    assert (await darkroom.job(leased)).status == "queued"
+    job = await darkroom.job(running)
+    assert (job.status, job.error["code"]) == ("held", "connection_lost")
+    assert [row.outcome for row in await darkroom.attempts(running)] == ["ambiguous"]
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await other.look_and_work()
+    assert (await darkroom.job(leased)).status == "succeeded"
+    assert (await darkroom.job(leased)).attempts_used == 1
+
+
+async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others(darkroom: Darkroom) -> None:
+    one, other = await darkroom.worker(), await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "hang"})
+    await one.dispatcher.look()
+    call = asyncio.create_task(one.deliver_only(job_id))
+    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    beats = [heartbeat(other), heartbeat(one)]
+    for beat in beats:
+        await beat.beat_once()
+    darkroom.clock.forward(minutes=5)
+    for _ in range(5):
+        for beat in beats:
+            await beat.beat_once()
+        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+    job = await darkroom.job(job_id)
+    assert (job.status, job.worker_id) == ("running", one.bench.worker_id)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+
+
+async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    async with darkroom.tools.database.writing() as connection:
+        row = await darkroom.job(job_id)
+        await reclaim(connection, [row], worker.bench.worker_id, darkroom.tools.policies, darkroom.clock())
+    await worker.deliver()
+    assert (await darkroom.job(job_id)).status == JobStatus.QUEUED
+    assert darkroom.provider.ledger.calls == []
+
+
+async def test_a_worker_that_stops_hands_back_what_it_has_not_sent(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.look()
+    worker.bench.hand.halt.set()
+    await worker.deliver()
+    job = await darkroom.job(job_id)
+    assert (job.status, job.attempts_used, job.worker_id) == ("queued", 0, None)
+    assert darkroom.provider.ledger.calls == []
+
+
+async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_it_is_back(
+    darkroom: Darkroom,
+) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    job_ids = [await darkroom.submit(caller, f"cat {number}") for number in range(4)]
+    worker.broker_up = False
+    await worker.dispatcher.look()
+    await worker.dispatcher.look()
+    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["queued"] * 4
+    events = [len(await darkroom.statuses(job_id)) for job_id in job_ids]
+    assert sum(events) == 4 + 2 * 4 + 2  # the second look tries with one job only
+    worker.broker_up = True
+    for _ in range(2):
+        await worker.look_and_work()
+    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["succeeded"] * 4
+
+
+async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_written(darkroom: Darkroom) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
+    await worker.dispatcher.look()
+    rows = {job_id: await darkroom.job(job_id) for job_id in (good, bad)}
+    error = {"code": "x", "message": object()}  # what is no JSON at all
+    broken = worker.bench.writer.post(failed(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
+    assert await worker.bench.writer.write(handed_back(rows[good], at=darkroom.clock(), why="test"))
+    with pytest.raises(TypeError):
+        await broken
+    assert (await darkroom.job(bad)).status == "leased"
+
+
+async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_rpm=600) as darkroom:
+        worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+        await worker.dispatcher.look()
+        darkroom.clock.forward(seconds=3)
+        await worker.deliver()
+        assert (await darkroom.job(job_id)).status == "queued"
+        assert darkroom.provider.ledger.calls == []
+        await worker.look_and_work()
+        assert (await darkroom.job(job_id)).status == "succeeded"
+
+
+async def test_a_job_that_wants_words_succeeds_with_a_text_and_no_picture(darkroom: Darkroom) -> None:
+    practice = {"says": "1. a cat\n2. a dog"}
+    request = {"images": [], "params": {"practice": practice}, "wants": "text"}
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), request=request)
+    await worker.look_and_work()
+    job, (attempt,) = await darkroom.job(job_id), await darkroom.attempts(job_id)
+    assert (job.status, job.text, job.error) == ("succeeded", "1. a cat\n2. a dog", None)
+    assert (attempt.outcome, await darkroom.assets(job_id)) == ("success", [])
+
+
+async def test_a_job_that_wants_words_fails_when_the_model_refuses(darkroom: Darkroom) -> None:
+    request = {"images": [], "params": {"practice": {"fail": "refusal"}}, "wants": "text"}
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller(), request=request, max_attempts=1)
+    await worker.look_and_work()
+    assert (await darkroom.job(job_id)).status == "failed"

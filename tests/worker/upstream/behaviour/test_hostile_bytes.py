@@ -1,0 +1,211 @@
+"""No bytes break the reader: whatever is mutated, nested or made up ends in a verdict."""
+
+import json
+import zlib
+from contextlib import suppress
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.outcomes import Verdict
+from tests.worker.upstream.cases import cases
+from worker.upstream.errors.classify import judge
+from worker.upstream.parsing.response_reader import AnswerReader, read_answer
+from worker.upstream.transport.content_encoding import Undecodable, decoder_for
+
+BODIES = sorted({case.body for case in cases() if case.body})
+STATUSES = st.sampled_from([200, 202, 400, 429, 500, 503])
+
+
+def verdict_on(data: bytes, status: int = 200, *, complete: bool = True) -> Verdict:
+    """Read in uneven pieces, and judge; progress may only rise while it is read."""
+    reader = AnswerReader(failed=status >= 400, n=2, input_urls=("https://a.example/b.png",))
+    seen: list[float] = []
+    for start in range(0, len(data), 4099):
+        reader.feed(data[start : start + 4099])
+        assert reader.progress[: len(seen)] == seen
+        seen = list(reader.progress)
+    answer = reader.close(complete=complete)
+    assert list(answer.progress)[: len(seen)] == seen
+    assert seen == sorted(set(seen))
+    verdict = judge(answer, status=status)
+    assert verdict.message
+    assert (verdict.code is None) == bool(answer.images or answer.videos or verdict.outcome == "pending")
+    return verdict
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A body of the corpus, flipped, cut, doubled and spliced with another."""
+    data = bytearray(draw(st.sampled_from(BODIES)))
+    for kind in draw(
+        st.lists(st.sampled_from(["flip", "cut", "double", "splice", "insert"]), min_size=1, max_size=4)
+    ):
+        start, end = sorted(draw(st.tuples(*[st.integers(0, len(data))] * 2)))
+        if kind == "flip" and start < len(data):
+            data[start] ^= 1 << draw(st.integers(0, 7))
+        elif kind == "cut":
+            del data[start:end]
+        elif kind == "double":
+            data[start:start] = data[start:end] * draw(st.integers(1, 3))
+        elif kind == "splice":
+            other = draw(st.sampled_from(BODIES))
+            data[start:] = other[draw(st.integers(0, len(other))) :]
+        elif kind == "insert":
+            data[start:start] = draw(st.binary(max_size=8))
+    return bytes(data[:50_000])
+
+
+@given(mutated(), STATUSES, st.booleans())
+@settings(max_examples=300)
+def test_no_mutation_of_a_real_answer_breaks_the_reader(data: bytes, status: int, complete: bool) -> None:
+    verdict_on(data, status, complete=complete)
+
+
+@given(st.binary(max_size=400), st.sampled_from([200, 400, 429, 503]))
+@settings(max_examples=300)
+def test_random_bytes_never_raise(data: bytes, status: int) -> None:
+    verdict_on(data, status)
+
+
+MEMBERS = st.sampled_from(
+    [
+        *("choices", "message", "delta", "content", "images", "image", "image_url", "url", "data", "error"),
+        *(
+            "code",
+            "type",
+            "output",
+            "candidates",
+            "parts",
+            "inlineData",
+            "metadata",
+            "raw",
+            "details",
+            "status",
+        ),
+        *("task_id", "id", "index", "usage", "tool_calls", "function", "arguments", "thought", "progress"),
+    ]
+)
+STRINGS = ["https://a.example/b.png", "data:image/png;base64,AAAA", "error", "queued", "{}", '{"a":1}']
+JSON = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-5, 600),
+        st.floats(allow_nan=False),
+        st.text(max_size=12),
+        st.sampled_from(STRINGS),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MEMBERS, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(JSON, st.sampled_from([200, 400, 503]), st.booleans())
+@settings(max_examples=200)
+def test_random_json_never_raises(value: object, status: int, streamed: bool) -> None:
+    data = orjson.dumps(value)
+    body = b"data: " + data + b"\n\ndata: [DONE]\n\n" if streamed else data
+    verdict_on(body, status)
+
+
+TEXT = st.text(alphabet='![]()<>`{}":/\\. \nhtps进度progress0123456789%*-,|&;=', max_size=200)
+
+
+@given(TEXT)
+@settings(max_examples=200)
+def test_random_text_never_raises(text: str) -> None:
+    body = orjson.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
+    verdict_on(body)
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" * DEEP, id="open lists"),
+        pytest.param(b'{"a":' * DEEP, id="open objects"),
+        pytest.param(b"[" * DEEP + b"]" * DEEP, id="lists"),
+        pytest.param(b'{"error":' * DEEP + b"1" + b"}" * DEEP, id="errors"),
+        pytest.param(b'{"data":' * 900 + b"1" + b"}" * 900, id="wrappers"),
+        pytest.param(b'{"images":' + b"[" * 900 + b"]" * 900 + b"}", id="pictures"),
+        pytest.param(orjson.dumps({"choices": [{"message": {"content": "[" * DEEP}}]}), id="lists in words"),
+        pytest.param(orjson.dumps({"choices": [{"message": {"content": '{"a":' * DEEP}}]}), id="in words"),
+        pytest.param(orjson.dumps({"error": {"message": '{"error":' * DEEP}}), id="in an error"),
+        pytest.param(b"1e400", id="a number beyond all"),
+        pytest.param(
+            b'{"progress":1e400,"code":-1e400,"usage":{"completion_tokens":1e400}}', id="beyond all"
+        ),
+        pytest.param(b'{"code":' + b"9" * 10_000 + b',"progress":' + b"9" * 10_000 + b"}", id="long numbers"),
+        pytest.param(b'{"error":{"message":"\\ud800","code":"\\udfff"}}', id="half a character in an error"),
+        pytest.param(b'{"choices":[{"message":{"content":"\\ud800"}}]}', id="half a character"),
+        pytest.param(b"\xff\xfe{\x00}\x00", id="UTF-16"),
+        pytest.param(b"\x00" * 5000, id="zeros"),
+        pytest.param(b"{}" * 50_000, id="many bodies"),
+        pytest.param(b"[{" * 2000, id="many openings"),
+        pytest.param(b" \n" * 50_000, id="white space"),
+        pytest.param(b"\xef\xbb\xbf" * 5000, id="byte order marks"),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("streamed", [False, True], ids=["body", "stream"])
+def test_no_nesting_number_or_letter_breaks_the_reader(body: bytes, status: int, streamed: bool) -> None:
+    verdict_on(b"data: " + body + b"\n\ndata: [DONE]\n\n" if streamed else body, status)
+
+
+def test_half_a_character_among_the_words_is_no_obstacle() -> None:
+    deltas = [b"\\ud83d", b"\\ude00 ![a](https://h.co/x.png)", b"\\udc00"]
+    body = b"".join(b'data: {"choices":[{"delta":{"content":"' + text + b'"}}]}\n\n' for text in deltas)
+    answer = read_answer(body)
+    assert [picture.url for picture in answer.images] == ["https://h.co/x.png"]
+
+
+def undone(encoding: str, data: bytes, size: int) -> bytes:
+    decoder = decoder_for(encoding)
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    pieces = [piece for chunk in chunks for piece in decoder.pieces(chunk)]
+    assert max(map(len, pieces), default=0) <= 16 * 1024
+    return b"".join(pieces)
+
+
+def packed(data: bytes, bits: int) -> bytes:
+    packer = zlib.compressobj(wbits=bits)
+    return packer.compress(data) + packer.flush()
+
+
+GZIP, ZLIB, BARE = 31, 15, -15
+
+
+@pytest.mark.parametrize(("encoding", "bits"), [("gzip", GZIP), ("deflate", ZLIB), ("deflate", BARE)])
+@pytest.mark.parametrize("size", [1, 2, 7, 100_000])
+def test_an_encoding_is_undone_however_it_is_split(encoding: str, bits: int, size: int) -> None:
+    text = json.dumps({"a": list(range(9000))}).encode()
+    assert undone(encoding, packed(text, bits), size) == text
+
+
+@pytest.mark.parametrize("size", [1, 5, 100_000])
+def test_gzip_may_come_in_members_with_rubbish_behind(size: int) -> None:
+    assert undone("x-gzip", packed(b"{", GZIP) + packed(b"}", GZIP) + b"rubbish", size) == b"{}"
+    assert undone("deflate", packed(b"{}", ZLIB) + b"rubbish", size) == b"{}"
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "x" * 10_000])
+def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
+    with pytest.raises(Undecodable):
+        decoder_for(encoding)
+
+
+def test_a_bomb_goes_off_in_small_pieces() -> None:
+    bomb = packed(bytes(30_000_000), GZIP)
+    first = next(iter(decoder_for("gzip").pieces(bomb)))
+    assert len(first) <= 16 * 1024
+
+
+@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "", "identity"]))
+def test_no_bytes_break_a_decoder(data: bytes, encoding: str) -> None:
+    with suppress(Undecodable):
+        undone(encoding, data, 7)

@@ -1,0 +1,63 @@
+"""Calls that want words: what counts as a text, and what still is a failure."""
+
+import pytest
+
+from models.outcomes import Outcome
+from tests.worker.upstream.answers import PNG, body, data, message, said
+from worker.upstream.errors.classify import judge
+from worker.upstream.errors.text_results import judged_as_text
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.transport.client import Reply
+from worker.upstream.transport_errors import TransportFailure
+
+LIST = "1. A cat whose request was blocked by the safety filter of a door\n2. A dog that is out of quota"
+
+
+def outcome(answer: Answer, *, status: int = 200, failure: TransportFailure | None = None) -> str:
+    """Judge an answer as one to a call that wanted words."""
+    reply = Reply(answer, judge(answer, status=status, failure=failure), status, failure=failure)
+    return judged_as_text(reply).verdict.outcome
+
+
+@pytest.mark.parametrize(
+    "text", ["A cat on a red sofa.", LIST, "1️⃣ a cat\n\n2️⃣ a dog", f"A cat.\n\n![a]({data(PNG)})"]
+)
+def test_words_are_what_was_asked_for(text: str) -> None:
+    assert outcome(said(text)) is Outcome.SUCCESS
+
+
+def test_words_that_were_cut_at_the_limit_count() -> None:
+    cut = body({"choices": [{"message": {"content": "A cat on a"}, "finish_reason": "length"}]})
+    assert outcome(cut) is Outcome.SUCCESS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm sorry, but I can't create that image because it violates our content policy.",
+        "用户额度不足, 剩余额度: $0.012000",
+        "",
+        "   ",
+    ],
+)
+def test_words_that_say_what_failed_are_none(text: str) -> None:
+    assert outcome(said(text)) is not Outcome.SUCCESS
+
+
+def test_a_refusal_in_its_own_field_stays_one() -> None:
+    refused = message({"content": LIST, "refusal": "I can't describe people."})
+    assert outcome(refused) is not Outcome.SUCCESS
+
+
+def test_a_picture_without_words_is_no_text() -> None:
+    answer = said(f"![a]({data(PNG)})")
+    reply = Reply(answer, judge(answer, status=200), 200)
+    verdict = judged_as_text(reply).verdict
+    assert (reply.verdict.outcome, verdict.outcome) == (Outcome.SUCCESS, Outcome.NO_IMAGE)
+    assert "words" in verdict.message
+
+
+def test_errors_and_broken_connections_stay_what_they_are() -> None:
+    error = body({"error": {"message": "Rate limit reached", "type": "requests"}})
+    assert outcome(error, status=429) is Outcome.RETRY
+    assert outcome(said(LIST), failure=TransportFailure.CONNECTION_RESET) is not Outcome.SUCCESS

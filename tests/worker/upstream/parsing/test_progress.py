@@ -1,0 +1,56 @@
+"""Percentages are read while a text is being written, and never guessed."""
+
+import pytest
+
+from worker.upstream.parsing.progress import ProgressMeter
+
+
+def told(*pieces: str, ends: bool = True) -> list[float]:
+    meter = ProgressMeter()
+    found = [value for piece in pieces for value in meter.feed(piece)]
+    return found + (meter.close() if ends else [])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        pytest.param(["> 进度 **34%**\n"], [34], id="bold"),
+        pytest.param([">🏃 进度 36..72..[100](https://h.example/x)"], [36, 72, 100], id="cumulative"),
+        pytest.param([">🏃 Progress 7....13....25...27\n"], [7, 13, 25, 27], id="English"),
+        pytest.param(["> 🏃\u200d Progress 45.2%\n"], [45.2], id="decimal"),
+        pytest.param(["Generation in progress: 45% completed..."], [45], id="sentence"),
+        pytest.param(["**Video Generation Progress**: 36% (processing)"], [36], id="label"),
+        pytest.param(["进度：[12%]"], [12], id="brackets"),
+        pytest.param(["进度 3", "6..4", "7.."], [36, 47], id="split digits"),
+        pytest.param(["进度 40%\n进度 20%\n进度 60%\n"], [40, 60], id="only increases"),
+        pytest.param(["进度 250%\n"], [100], id="clamped"),
+        pytest.param(["in progress... (20s elapsed)"], [], id="elapsed seconds"),
+        pytest.param(["Progress 2024-01-01"], [], id="date"),
+        pytest.param(["80% of the frame"], [], id="no anchor"),
+        pytest.param(['{"prompt":"progress bar at 50%",\n"size":"1"}\n进度 5%\n'], [5], id="prompt echo"),
+        pytest.param(['{"prompt":"progress', ' 50%, {"}'], [], id="echo being written"),
+        pytest.param(["```json\n进度 50%\n```\n进度 5%\n"], [5], id="fence"),
+        pytest.param(["<think>进度 50%\n</think>进度 5%\n"], [5], id="thinking"),
+    ],
+)
+def test_percentages_in_text(pieces: list[str], expected: list[float]) -> None:
+    assert told(*pieces) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["进度 3", "进度 36", "进度 36.", "进度 36..4", "Progress 45.", "Progress 45.2"]
+)
+def test_a_number_that_may_still_grow_is_not_told(text: str) -> None:
+    assert told(text, ends=False) == ([36] if ".." in text else [])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(33, [33]), ("45%", [45]), ("x", []), (True, []), (None, [])]
+)
+def test_a_percentage_given_as_such_is_told(value: object, expected: list[float]) -> None:
+    assert ProgressMeter().report(value) == expected
+
+
+def test_voices_flow_apart() -> None:
+    meter = ProgressMeter()
+    assert meter.feed("进度 1", voice="a") + meter.feed("2%", voice="b") + meter.feed("5%", voice="a") == [15]

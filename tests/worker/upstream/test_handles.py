@@ -1,0 +1,59 @@
+"""By what a lost answer can be asked for again."""
+
+import pytest
+
+from worker.upstream.handles import Handles, generation_in, merge, task_address, task_in
+
+LINK = "https://pro.asyncdata.net/source/task_1"
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("> ID: `task_01abc`\n", "task_01abc"),
+        ("任务ID：`2f1e-s3`\n", "2f1e-s3"),
+        ("**Task ID:** abc-123 \n", "abc-123"),
+        ("> ID: task_01abc", None),
+        ("an ID: of a thing\n", None),
+        ("", None),
+    ],
+)
+def test_a_task_is_read_where_a_line_names_it_whole(text: str, task: str | None) -> None:
+    assert task_in(text) == task
+
+
+def test_a_generation_is_read_from_a_label() -> None:
+    assert generation_in(" gen_01abc ") == "gen_01abc"
+    assert generation_in("a generation") is None
+
+
+def test_what_was_known_first_stays() -> None:
+    known = merge(Handles(task_id="a", gen_ids=("gen_1",)), Handles("b", LINK, ("gen_1", "gen_2")))
+    assert known == Handles("a", LINK, ("gen_1", "gen_2"))
+
+
+def test_handles_are_kept_and_read_back() -> None:
+    handles = Handles("a", LINK, ("gen_1",))
+    assert Handles.from_json(handles.to_json()) == handles
+    assert Handles.from_json(None) == Handles()
+    assert not Handles()
+
+
+def test_only_a_task_or_a_link_can_be_asked_for() -> None:
+    assert Handles(task_id="a").pollable
+    assert Handles(poll_url=LINK).pollable
+    assert not Handles(gen_ids=("gen_1",)).pollable
+
+
+@pytest.mark.parametrize(
+    ("chat", "address"),
+    [
+        ("https://a.example/v1/chat/completions", "https://a.example/v1/images/tasks/t%2F..%3Fx"),
+        (
+            "https://a.example/api/v3/chat/completions?tenant=7",
+            "https://a.example/api/v3/images/tasks/t%2F..%3Fx?tenant=7",
+        ),
+    ],
+)
+def test_a_task_is_asked_for_beside_the_chat_whatever_its_id_is(chat: str, address: str) -> None:
+    assert task_address(chat, "images/tasks/{id}", "t/..?x") == address

@@ -1,0 +1,325 @@
+"""The client turns whatever a provider does into a reply."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from models.outcomes import Billed, Outcome
+from models.request import ImageRequest
+from worker.upstream.handles import Handles
+from worker.upstream.presets import Preset, preset_named
+from worker.upstream.request import ProviderRequest, build_request
+from worker.upstream.transport import client as client_module
+from worker.upstream.transport.client import Reply, UpstreamClient, open_client
+
+GENERIC = preset_named("generic")
+PICTURE = "https://cdn.example.com/a.png"
+ANSWER = {"choices": [{"message": {"content": f"![a]({PICTURE})"}, "finish_reason": "stop"}]}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def provider(handler: Handler) -> AsyncIterator[str]:
+    """Run a provider on the loopback that answers with ``handler``; yields its base URL."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    async with TestServer(app) as server:
+        yield str(server.make_url("/v1"))
+
+
+def request_to(base_url: str, preset: Preset = GENERIC) -> ProviderRequest:
+    return build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key="sk-secret", preset=preset)
+
+
+async def call(handler: Handler, preset: Preset = GENERIC) -> Reply:
+    async with provider(handler) as base_url, open_client(limit=4) as http:
+        return await UpstreamClient(http).call(request_to(base_url, preset), preset)
+
+
+def streaming(*chunks: bytes, cut: bool = False) -> Handler:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+        if cut and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    return handler
+
+
+async def test_a_good_answer_is_a_success() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        assert request.headers["Authorization"] == "Bearer sk-secret"
+        assert (await request.json())["messages"][0]["content"] == "a cat"
+        return web.json_response(ANSWER, headers={"x-request-id": "req_1"})
+
+    reply = await call(handler)
+    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.answer is not None
+    assert reply.answer.images[0].url == PICTURE
+    assert (reply.http_status, reply.request_id) == (200, "req_1")
+    assert reply.raw.startswith(b'{"choices"')
+    assert reply.elapsed > 0
+
+
+async def test_progress_and_handles_are_told_while_it_streams() -> None:
+    told: list[int] = []
+    known: list[Handles] = []
+    chunks = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"> ID: `task_7`\\n> Progress 7.."}}]}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{"content":"36..36..20..100\\n"}}]}\n\n: PING\n\n',
+        f'data: {{"choices":[{{"index":0,"delta":{{"content":"![a]({PICTURE})"}}}}]}}\n\n'.encode(),
+        b"data: [DONE]\n\n",
+    ]
+    async with provider(streaming(*chunks)) as base_url, open_client(limit=4) as http:
+        reply = await UpstreamClient(http).call(
+            request_to(base_url), GENERIC, on_progress=told.append, on_handle=known.append
+        )
+    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert told[-1] == 100
+    assert told == sorted(set(told))
+    assert known[0].task_id == "task_7"
+    assert known[-1] == Handles(task_id="task_7", seen=PICTURE)
+
+
+async def test_a_refused_connection_is_retried_for_free() -> None:
+    async with open_client(limit=1) as http:
+        reply = await UpstreamClient(http).call(request_to(f"http://127.0.0.1:{unused_port()}"), GENERIC)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "connect_error")
+    assert reply.verdict.billed is Billed.NO
+    assert reply.http_status is None
+
+
+async def test_an_unknown_host_is_retried_for_free() -> None:
+    async with open_client(limit=1) as http:
+        reply = await UpstreamClient(http).call(request_to("http://nowhere.invalid/v1"), GENERIC)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "connect_error")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "key"),
+    [
+        ("http://", "k"),
+        ("gopher://x.example", "k"),
+        ("http://x.example:99999", "k"),
+        ("http://x.example", "钥匙\n"),
+    ],
+)
+async def test_what_cannot_be_sent_is_a_matter_of_settings(base_url: str, key: str) -> None:
+    request = build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key=key, preset=GENERIC)
+    async with open_client(limit=1) as http:
+        reply = await UpstreamClient(http).call(request, GENERIC)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
+
+
+async def test_a_listeners_mistake_does_not_lose_a_paid_picture() -> None:
+    def fail(_: int) -> None:
+        raise RuntimeError("a bug of the listener")
+
+    content = f"> Progress 7..36..100\\n![a]({PICTURE})"
+    chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"{content}"}}}}]}}\n\n'.encode()
+    async with provider(streaming(chunk)) as base_url, open_client(limit=4) as http:
+        reply = await UpstreamClient(http).call(request_to(base_url), GENERIC, on_progress=fail)
+    assert reply.verdict.outcome is Outcome.SUCCESS
+
+
+async def test_cookies_are_not_kept() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        assert "Cookie" not in request.headers
+        response = web.json_response(ANSWER)
+        response.set_cookie("session", "1")
+        return response
+
+    async with provider(handler) as base_url, open_client(limit=4) as http:
+        client = UpstreamClient(http)
+        for _ in range(2):
+            reply = await client.call(request_to(base_url), GENERIC)
+            assert reply.verdict.outcome is Outcome.SUCCESS
+
+
+async def test_a_connection_cut_before_the_answer_is_ambiguous() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        await request.read()
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    reply = await call(handler)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "connection_lost")
+
+
+async def test_a_reused_connection_that_breaks_at_once_is_retried() -> None:
+    calls = 0
+
+    async def handler(request: web.Request) -> web.Response:
+        nonlocal calls
+        calls += 1
+        await request.read()
+        if calls > 1 and request.transport is not None:
+            request.transport.abort()
+        return web.json_response(ANSWER)
+
+    async with provider(handler) as base_url, open_client(limit=4) as http:
+        client = UpstreamClient(http)
+        await client.call(request_to(base_url), GENERIC)
+        reply = await client.call(request_to(base_url), GENERIC)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "connect_error")
+    assert reply.verdict.billed is Billed.LIKELY_NO
+
+
+async def test_a_stream_that_is_cut_is_ambiguous_and_keeps_what_was_known() -> None:
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"> ID: `task_7`\\n> Progress 7..36"}}]}\n\n'
+    reply = await call(streaming(chunk, cut=True))
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "stream_truncated")
+    assert reply.answer is not None
+    assert (reply.answer.task_id, reply.answer.progress) == ("task_7", (7,))
+
+
+async def test_a_picture_before_the_cut_is_a_success() -> None:
+    chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"![a]({PICTURE})"}}}}]}}\n\n'.encode()
+    reply = await call(streaming(chunk, cut=True))
+    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.answer is not None
+    assert reply.answer.incomplete_stream
+
+
+def hanging(*chunks: bytes, every: float = 0.0) -> Handler:
+    """Answer with ``chunks`` and then never end, or repeat the last chunk for ever."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        if chunks:
+            await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+        while every:
+            await asyncio.sleep(every)
+            await response.write(chunks[-1])
+        await asyncio.Event().wait()
+        return response
+
+    return handler
+
+
+SILENT = replace(GENERIC, idle=5.0, silent=0.15, total=5.0)
+
+
+@pytest.mark.parametrize(
+    ("handler", "preset"),
+    [
+        pytest.param(hanging(), replace(GENERIC, first_byte=0.1), id="no byte at all"),
+        pytest.param(hanging(), replace(GENERIC, stream="off", total=0.1), id="no answer to a plain request"),
+        pytest.param(hanging(b"data: {}\n\n"), replace(GENERIC, idle=0.1), id="nothing more"),
+        pytest.param(hanging(b""), replace(GENERIC, silent=0.1), id="headers and nothing more"),
+        pytest.param(hanging(b": PING\n\n", every=0.02), SILENT, id="comments only"),
+        pytest.param(
+            hanging(b'data: {"choices":[]}\n\n', every=0.02), replace(GENERIC, total=0.15), id="too long"
+        ),
+    ],
+)
+async def test_each_timer_ends_a_call_as_ambiguous(handler: Handler, preset: Preset) -> None:
+    reply = await call(handler, preset)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "timeout")
+    assert reply.elapsed < 3
+
+
+async def test_a_stream_that_says_it_is_done_need_not_end() -> None:
+    chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"![a]({PICTURE})"}}}}]}}\n\n'.encode()
+    reply = await call(hanging(chunk + b"data: [DONE]\n\n"))
+    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.elapsed < 3
+
+
+async def test_a_redirect_is_not_followed_with_the_key() -> None:
+    paths: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        paths.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    reply = await call(handler)
+    assert paths == ["/v1/chat/completions"]
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
+
+
+async def test_an_answer_that_is_too_large_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1000)
+    reply = await call(streaming(b"data: " + b"a" * 5000 + b"\n\n"))
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "protocol_error")
+    assert len(reply.raw) == 1000
+
+
+@pytest.mark.parametrize("body", [gzip.compress(b"{" + b" " * 50_000_000 + b"}"), b"not gzip at all"])
+async def test_an_answer_may_not_explode(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1_000_000)
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+    reply = await call(handler)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "protocol_error")
+    assert len(reply.raw) <= 1_000_000
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_compressed_answer_is_read_though_none_was_asked_for(encoding: str) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        assert request.headers["Accept-Encoding"] == "identity"
+        response = web.json_response(ANSWER)
+        response.enable_compression(web.ContentCoding(encoding))
+        return response
+
+    assert (await call(handler)).verdict.outcome is Outcome.SUCCESS
+
+
+async def test_the_status_and_headers_of_an_error_decide() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "7"})
+
+    reply = await call(handler)
+    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "rate_limited")
+    assert reply.verdict.retry_after is not None
+    assert reply.verdict.retry_after.total_seconds() == 7
+
+
+async def test_cancellation_passes_through() -> None:
+    async with provider(hanging()) as base_url, open_client(limit=4) as http:
+        task = asyncio.create_task(UpstreamClient(http).call(request_to(base_url), GENERIC))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        (httpx.ConnectError("refused"), Outcome.RETRY, "connect_error"),
+        (httpx.ConnectTimeout("slow"), Outcome.RETRY, "connect_error"),
+        (httpx.PoolTimeout("full"), Outcome.RETRY, "connect_error"),
+        (httpx.WriteError("broken pipe"), Outcome.RETRY, "connect_error"),
+        (httpx.ReadTimeout("slow"), Outcome.AMBIGUOUS, "timeout"),
+        (httpx.ReadError("reset"), Outcome.AMBIGUOUS, "connection_lost"),
+        (httpx.RemoteProtocolError("what"), Outcome.AMBIGUOUS, "connection_lost"),
+        (RuntimeError("a fault in some library"), Outcome.AMBIGUOUS, "connection_lost"),
+    ],
+)
+async def test_every_exception_of_any_transport_is_a_verdict(
+    error: Exception, outcome: Outcome, code: str
+) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
+        reply = await UpstreamClient(http).call(request_to("http://x.example"), GENERIC)
+    assert (reply.verdict.outcome, reply.verdict.code) == (outcome, code)

@@ -1,0 +1,41 @@
+"""What the HTTP client raises says above all whether anything was sent."""
+
+import errno
+
+import aiohttp
+import httpx
+import pytest
+
+from worker.upstream.transport.connection import Wire, failure_of
+from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
+
+SENT = Wire(traced=True, sent=True)
+REUSED = Wire(traced=True, sent=True, reused=True)
+
+
+@pytest.mark.parametrize(
+    ("cause", "wire", "failure"),
+    [
+        (aiohttp.ConnectionTimeoutError(), Wire(), TransportFailure.CONNECT_TIMEOUT),
+        (aiohttp.InvalidURL("x"), Wire(), TransportFailure.UNSENDABLE),
+        (aiohttp.ServerDisconnectedError(), Wire(traced=True), TransportFailure.CONNECT_ERROR),
+        (aiohttp.ClientOSError("Can not write request body"), SENT, TransportFailure.WRITE_ERROR),
+        (TimeoutError(), SENT, TransportFailure.READ_TIMEOUT),
+        (aiohttp.ServerDisconnectedError(), SENT, TransportFailure.CONNECTION_RESET),
+        (aiohttp.ServerDisconnectedError(), REUSED, TransportFailure.STALE_CONNECTION),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), REUSED, TransportFailure.STALE_CONNECTION),
+        (OSError(errno.EIO, "broken"), REUSED, TransportFailure.CONNECTION_RESET),
+        (aiohttp.ClientPayloadError("cut"), REUSED, TransportFailure.CONNECTION_RESET),
+    ],
+)
+def test_what_the_transport_raised_is_told_by_its_cause(
+    cause: Exception, wire: Wire, failure: TransportFailure
+) -> None:
+    error = httpx.ConnectTimeout("said wrongly")
+    error.__cause__ = cause
+    assert failure_of(error, wire, 0.0) is failure
+
+
+def test_a_reused_connection_that_lasted_was_not_stale() -> None:
+    error = aiohttp.ServerDisconnectedError()
+    assert failure_of(error, REUSED, STALE_WITHIN) is TransportFailure.CONNECTION_RESET

@@ -1,0 +1,98 @@
+"""The log forgets what has ended long ago, and never what is still to be sent."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models.queries.webhook_log import prune_deliveries, replay
+from models.queries.webhooks.outbox import insert_deliveries, new_delivery
+from models.webhook_events import DeliveryStatus, WebhookEvent
+from tests.support.darkroom import Darkroom
+from tests.support.receiver import Receiver
+from tests.worker.webhooks.posting import Posting
+from worker.webhooks.pruner import Pruner
+
+D = DeliveryStatus
+ENDED = (D.DELIVERED, D.FAILED, D.STOPPED, D.SUPERSEDED)
+
+
+async def write(darkroom: Darkroom, *statuses: DeliveryStatus) -> None:
+    """Write a delivery in each of these states; those that were sent, or not, ended just now."""
+    caller, at = await darkroom.caller(), darkroom.clock()
+    values: dict[str, Any] = {"caller_id": caller, "endpoint_id": None, "job_id": None, "revision": 0}
+    values |= {"url": "https://receiver.example/hook", "event": WebhookEvent.TEST, "snapshot": {}, "at": at}
+    ends = {D.PENDING: None, D.SUPERSEDED: None}
+    rows = [new_delivery(**values, status=each, ended_at=ends.get(each, at)) for each in statuses]
+    async with darkroom.tools.database.writing() as connection:
+        await insert_deliveries(connection, rows)
+
+
+async def prune(darkroom: Darkroom, *, limit: int = 100) -> int:
+    async with darkroom.tools.database.writing() as connection:
+        before = darkroom.clock() - timedelta(days=30)
+        return await prune_deliveries(connection, before=before, limit=limit)
+
+
+async def test_what_ended_long_ago_is_forgotten_and_what_waits_stays(
+    darkroom: Darkroom, posting: Posting
+) -> None:
+    await write(darkroom, *ENDED, D.PENDING)
+    darkroom.clock.forward(days=29)
+    await Pruner(darkroom.tools).prune()
+    assert sorted(await posting.statuses()) == sorted([*ENDED, D.PENDING])
+
+    darkroom.clock.forward(days=2)
+    await Pruner(darkroom.tools).prune()
+    assert await posting.statuses() == [D.PENDING]
+
+
+async def test_a_long_log_is_forgotten_in_batches_oldest_first(darkroom: Darkroom, posting: Posting) -> None:
+    await write(darkroom, *[D.DELIVERED] * 5)
+    oldest = [row.id for row in await posting.deliveries()]
+    darkroom.clock.forward(days=31)
+    left = []
+    for _ in range(3):
+        assert await prune(darkroom, limit=2) in (2, 1)
+        left.append([row.id for row in await posting.deliveries()])
+    assert left == [oldest[2:], oldest[4:], []]
+    assert await prune(darkroom) == 0
+
+
+async def test_a_pruner_goes_on_while_there_is_more_and_then_rests(
+    darkroom: Darkroom, posting: Posting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.webhooks.pruner._BATCH", 3)
+    await write(darkroom, *[D.DELIVERED] * 4)
+    darkroom.clock.forward(days=31)
+    pruner = Pruner(darkroom.tools)
+    await pruner.prune()
+    assert await posting.statuses() == [D.DELIVERED]
+    await pruner.prune()
+    assert await posting.statuses() == []
+
+    darkroom.clock.forward(days=-31)
+    await write(darkroom, D.DELIVERED)
+    darkroom.clock.forward(days=31, minutes=9)
+    await pruner.prune()
+    assert await posting.statuses() == [D.DELIVERED]
+    darkroom.clock.forward(minutes=2)
+    await pruner.prune()
+    assert await posting.statuses() == []
+
+
+async def test_a_message_that_was_sent_again_is_kept_from_then_on(
+    darkroom: Darkroom, posting: Posting, receiver: Receiver
+) -> None:
+    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
+    await posting.send()
+    (row,) = await posting.deliveries()
+    darkroom.clock.forward(days=25)
+    async with darkroom.tools.database.writing() as connection:
+        assert await replay(connection, row.id, url=row.url, host=row.host, at=darkroom.clock())
+    await posting.send()
+    darkroom.clock.forward(days=29)
+    assert await prune(darkroom) == 0
+    darkroom.clock.forward(days=2)
+    assert await prune(darkroom) == 1
+    assert len(receiver.got) == 2

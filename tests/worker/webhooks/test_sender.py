@@ -1,0 +1,117 @@
+"""One message to one receiver, without any database: what goes wrong is said in plain words."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from models.clock import now
+from tests.support.receiver import Receiver
+from worker.download.http_client import open_download_client
+from worker.download.ssrf import AllowList
+from worker.webhooks.sender import Message, Sender, wanted_wait
+
+HERE = AllowList.parse(["127.0.0.0/8"])
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def sender(allow: AllowList = HERE) -> AsyncIterator[Sender]:
+    """A sender that is patient for half a second."""
+    async with open_download_client(allow) as client:
+        yield Sender(client, allow, timeout=timedelta(seconds=0.5), clock=now)
+
+
+def message(url: str) -> Message:
+    return Message(url, {"webhook-id": "delivery_1"}, b"{}")
+
+
+async def test_a_message_is_posted_as_json_and_the_beginning_of_the_answer_is_kept(
+    receiver: Receiver,
+) -> None:
+    async with sender() as by:
+        answer = await by.send(message(receiver.url))
+    (got,) = receiver.got
+    assert (answer.http_status, answer.problem, answer.beginning) == (200, None, "thanks")
+    assert got.body == b"{}"
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["user-agent"].startswith("Darkroom/")
+    assert got.id == "delivery_1"
+
+
+async def test_only_2xx_is_success(receiver: Receiver) -> None:
+    receiver.answers = [204, 299, 304, 400, 500]
+    async with sender() as by:
+        answers = [await by.send(message(receiver.url)) for _ in range(5)]
+    assert [answer.problem is None for answer in answers] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(receiver: Receiver, status: int) -> None:
+    receiver.answers = [(status, {"Location": f"{receiver.url}/elsewhere"})]
+    async with sender() as by:
+        answer = await by.send(message(receiver.url))
+    assert [got.path for got in receiver.got] == ["/hook"]
+    assert (answer.problem or "").startswith("redirect_refused")
+
+
+async def test_a_receiver_that_hangs_is_given_its_time(receiver: Receiver) -> None:
+    receiver.hangs = asyncio.Event()
+    async with sender() as by:
+        answer = await by.send(message(receiver.url))
+    assert answer.problem == "The receiver did not answer within 0.5 s."
+
+
+async def test_a_receiver_that_answers_at_the_last_moment_and_never_ends_has_taken_the_message(
+    receiver: Receiver,
+) -> None:
+    receiver.stalls, receiver.hangs = True, asyncio.Event()
+    async with sender() as by:
+        asyncio.get_running_loop().call_later(0.35, receiver.hangs.set)
+        answer = await by.send(message(receiver.url))
+    assert (answer.http_status, answer.problem) == (200, None)
+
+
+async def test_a_receiver_that_never_ends_its_answer_has_taken_the_message(receiver: Receiver) -> None:
+    receiver.stalls = True
+    async with sender() as by:
+        answer = await by.send(message(receiver.url))
+    assert (answer.http_status, answer.problem) == (200, None)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"])
+async def test_a_private_address_is_not_reached_unless_it_is_allowed(receiver: Receiver, host: str) -> None:
+    async with sender(AllowList()) as by:
+        answer = await by.send(message(f"http://{host}:{receiver.port}/hook"))
+    assert receiver.got == []
+    assert "DARKROOM_ALLOW_PRIVATE" in (answer.problem or "")
+
+
+async def test_a_receiver_that_is_away_is_said_to_be_so(receiver: Receiver) -> None:
+    await receiver.stop()
+    async with sender() as by:
+        answer = await by.send(message(receiver.url))
+    assert answer.http_status is None
+    assert "can't be reached" in (answer.problem or "")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7),
+        ("0.5", 0.5),
+        ("Thu, 01 Jan 2026 00:02:00 GMT", 120),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("soon", None),
+        ("Thu, 01 Jan 2026 00:02:00 +99999999999", None),
+        ("Thu, 01 Jan 99999 00:02:00 GMT", None),
+        ("-5", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
+    wanted = None if seconds is None else timedelta(seconds=seconds)
+    assert wanted_wait(value, AT) == wanted

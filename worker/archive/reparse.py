@@ -1,0 +1,174 @@
+"""Reading kept answers again with today's parser. No provider is called."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from models.database import Database
+from models.errors import Conflict, NotFound, PictureError
+from models.outcomes import Outcome
+from models.queries.assets import list_assets
+from models.queries.jobs import list_attempts
+from models.queries.kept import correct_attempt
+from models.queries.transitions import apply, lock_job
+from models.states import JobStatus
+from worker.archive.format import KeptAnswer, load, read_again
+from worker.archive.record_log import read_record
+from worker.asset_store import StoredPicture
+from worker.decisions import found_later
+from worker.images.base64_decoder import decode_base64
+from worker.images.inspection import inspect
+from worker.images.limits import Limits
+from worker.pending_images import Piece, linked
+from worker.storage.store import Store
+from worker.upstream.diagnosis.explain import Explanation
+from worker.upstream.handles import Handles
+from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.base64_stream import Blobs
+from worker.upstream.parsing.image import Picture
+
+READABLE = frozenset({JobStatus.HELD, JobStatus.FAILED, JobStatus.SUCCEEDED})
+"""What pictures that are found later are brought home for."""
+
+_MOST = 20  # answers read for one job, the latest
+_LARGEST = 128 * 2**20  # bytes of pictures held in memory for one answer
+_STORED = ("key", "sha256", "content_type", "extension", "width", "height", "bytes", "source_url")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One call's kept answer as it is read today, or in words why it can't be read."""
+
+    number: int
+    explanation: Explanation | None = None
+    fault: str | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether there are pictures (or videos) in it."""
+        known = self.explanation
+        return known is not None and known.outcome == Outcome.SUCCESS and known.answer is not None
+
+    @property
+    def handles(self) -> Handles:
+        """By what the provider can be asked for the result again."""
+        answer = self.explanation.answer if self.explanation else None
+        return answer.handles if answer else Handles()
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What rereading came to; ``found`` counts pictures that the job did not have yet."""
+
+    readings: Sequence[Reading]
+    found: int = 0
+    moved: bool = False
+
+
+async def reread(database: Database, store: Store, job: Row[Any], *, limits: Limits, at: datetime) -> Reread:
+    """Read a job's kept answers, the latest first, until one has pictures; bring those home.
+
+    Raises ``Conflict`` if the job changes meanwhile, and ``StorageError``.
+    """
+    async with database.reading() as connection:
+        calls = (await list_attempts(connection, [job.id]))[::-1][:_MOST]
+        assets = await list_assets(connection, [job.id])
+    readings: list[Reading] = []
+    for call in calls:
+        kept, reading = await _read(store, call)
+        readings.append(reading)
+        if kept is not None and reading.found:
+            pieces = await _pieces(store, reading, assets, limits)
+            fresh = sum("known" not in piece and "fault" not in piece for piece in pieces)
+            if not fresh or job.status not in READABLE:
+                return Reread(readings, fresh)
+            answer = {"pieces": pieces, "received_at": kept.about.get("at") or at.isoformat()}
+            if reading.handles.pollable:  # its links may be dead by now, and fresh ones be had
+                answer["handles"] = reading.handles.to_json()
+            await _bring_home(database, job, answer, reading, at)
+            return Reread(readings, fresh, moved=True)
+    return Reread(readings)
+
+
+async def _read(store: Store, call: Row[Any]) -> tuple[KeptAnswer | None, Reading]:
+    if call.raw_key is None:
+        return None, Reading(call.number, fault="Its answer was not kept.")
+    try:
+        kept = load(await read_record(store, call.raw_key))
+    except NotFound:
+        return None, Reading(call.number, fault=f"Its kept answer {call.raw_key} is gone from the storage.")
+    except ValueError as error:
+        return None, Reading(call.number, fault=f"Its kept answer {call.raw_key} is damaged: {error}.")
+    blobs = await _blobs(store, kept.blobs)
+    return kept, Reading(call.number, await asyncio.to_thread(read_again, kept, blobs))
+
+
+async def _blobs(store: Store, keys: Mapping[str, str]) -> Blobs:
+    """Return the bytes that stand-ins stand for, as far as they are there."""
+    found: Blobs = {}
+    held = 0
+    for digest, key in keys.items():
+        stat = await store.head(key)
+        if stat is not None and held + stat.size <= _LARGEST:
+            held += stat.size
+            found[digest] = await store.get(key)
+    return found
+
+
+async def _pieces(store: Store, reading: Reading, assets: Sequence[Row[Any]], limits: Limits) -> list[Piece]:
+    """Return the pictures that the job has, then those that it lacks."""
+    pieces: list[Piece] = [
+        {"stored": {name: getattr(asset, name) for name in _STORED}, "known": True} for asset in assets
+    ]
+    hashes, sources = {asset.sha256 for asset in assets}, {asset.source_url for asset in assets}
+    answer = reading.explanation.answer if reading.explanation else None
+    found: Sequence[Picture | str] = (answer.images or answer.videos) if answer else ()
+    for each in found:
+        picture = Picture(url=each) if isinstance(each, str) else each
+        if sources.intersection((picture.url, *picture.alternates) if picture.url else ()):
+            continue
+        inside = await _stored(store, picture, limits) if picture.data or picture.spare else {}
+        if inside.get("stored", {}).get("sha256") in hashes:
+            continue
+        away = linked(picture)
+        if away and picture.url and "stored" in inside:
+            away["spare"] = inside["stored"]
+        pieces.append(away if away and (picture.url or "fault" in inside) else inside)
+    return pieces
+
+
+async def _stored(store: Store, picture: Picture, limits: Limits) -> Piece:
+    """Put a picture that came inside the answer where assets are."""
+    try:
+        data, digest, facts = await asyncio.to_thread(_checked, picture, limits)
+    except PictureError as error:
+        return {"fault": error.code, "message": error.message}
+    key = f"{digest[:2]}/{digest[2:4]}/{digest}.{facts.extension}"
+    await store.put(key, data, content_type=facts.content_type)
+    stored = StoredPicture(
+        key, digest, facts.content_type, facts.extension, facts.width, facts.height, len(data), None
+    )
+    return {"stored": asdict(stored)}
+
+
+def _checked(picture: Picture, limits: Limits) -> tuple[bytes, str, Any]:
+    data = picture.blob or picture.spare or decode_base64(picture.data or "", limits=limits)
+    return data, hashlib.sha256(data).hexdigest(), inspect(data, limits=limits)
+
+
+async def _bring_home(
+    database: Database, job: Row[Any], answer: Mapping[str, Any], reading: Reading, at: datetime
+) -> None:
+    known = reading.explanation.answer if reading.explanation else None
+    text = text_besides(known) if known else ""
+    async with database.writing() as connection:
+        now = await lock_job(connection, job.id)
+        if now is None or now.revision != job.revision or now.worker_id is not None:
+            raise Conflict("This job changed while its answers were read; try again in a few seconds.")
+        await apply(connection, [found_later(now, answer, text, reading.number, at=at)])
+        await correct_attempt(connection, job.id, reading.number)

@@ -1,0 +1,110 @@
+"""One picture, fetched from an address that somebody else chose."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from models.clock import Clock, now
+from models.errors import PictureError
+from worker.download.fetch import Visitor
+from worker.download.http_client import open_download_client
+from worker.download.spool import Landing, too_large
+from worker.download.ssrf import AllowList
+from worker.images.inspection import looks_like_text
+from worker.images.limits import KIB, Limits
+from worker.storage.bodies import decoded
+from worker.storage.faces import FACES
+from worker.storage.refusals import judge_refusal
+
+__all__ = ["Downloader", "Fetched", "open_download_client"]
+
+Face = Callable[[httpx.URL, str | None], Mapping[str, str]]
+
+NEW = timedelta(0)  #: the age of a link that just came in
+_ANOTHER_FACE = frozenset({"asset_forbidden", "asset_not_image"})  #: failures that other headers may cure
+_REASON = 4 * KIB  #: bytes of a refusal that are read to understand it
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A downloaded body. A ``Path`` is a ``.part`` file that whoever holds this must remove."""
+
+    body: bytes | Path
+    sha256: str  #: hex
+    size: int  #: bytes
+    content_type: str | None  #: what the host claims; it lies in both directions
+    url: str  #: where it finally was
+
+
+class Downloader:
+    """Fetches pictures through one guarded client (``open_download_client``) under one set of limits."""
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        *,
+        allow: AllowList = AllowList(),  # noqa: B008 - frozen
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        threads: Executor | None = None,
+        clock: Clock = now,
+    ) -> None:
+        self._visitor = Visitor(client, allow=allow, limits=limits)
+        self._limits, self._threads, self._clock = limits, threads, clock
+
+    async def fetch(
+        self, url: str, *, into: Path, referer: str | None = None, age: timedelta = NEW
+    ) -> Fetched:
+        """Fetch ``url`` into memory or into a file of the folder ``into``.
+
+        A host that refuses is asked once more with other headers. ``age`` is how long ago the link was given
+        to us: a young one may not be served yet. Raises ``PictureError``, or ``StorageError`` for ``into``.
+        """
+        try:
+            async with asyncio.timeout(self._limits.total.total_seconds()):
+                try:
+                    return await self._follow(url, FACES[0], into, referer, age)
+                except PictureError as error:
+                    if error.code not in _ANOTHER_FACE:
+                        raise
+                return await self._follow(url, FACES[1], into, referer, age)
+        except TimeoutError as error:
+            raise PictureError("asset_timeout", "The download took too long.", retryable=True) from error
+
+    async def _follow(self, url: str, face: Face, into: Path, referer: str | None, age: timedelta) -> Fetched:
+        async with self._visitor.arrive(url, lambda target: face(target, referer)) as response:
+            if response.status_code == 200:
+                return await self._land(response, into)
+            raise await self._refusal(response, age)
+
+    async def _land(self, response: httpx.Response, into: Path) -> Fetched:
+        announced = response.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._limits.size:
+            raise too_large(self._limits)
+        async with Landing(into, self._limits, self._threads) as landing:
+            async for chunk in decoded(response):
+                if not landing.size and looks_like_text(chunk):
+                    raise _no_picture(chunk)
+                await landing.add(chunk)
+            body, digest = await landing.finish()
+        return Fetched(body, digest, landing.size, response.headers.get("content-type"), str(response.url))
+
+    async def _refusal(self, response: httpx.Response, age: timedelta) -> PictureError:
+        reason = b""
+        async for chunk in decoded(response):
+            reason += chunk
+            if len(reason) >= _REASON:
+                break
+        return judge_refusal(
+            response.status_code, response.headers, reason[:_REASON], age=age, now=self._clock()
+        )
+
+
+def _no_picture(beginning: bytes) -> PictureError:
+    """Make the error for a page or a message instead of a picture; the next answer may be another."""
+    words = f"The host sent text instead of a picture: {beginning[:80]!r}."
+    return PictureError("asset_not_image", words, retryable=True)

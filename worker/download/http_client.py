@@ -1,0 +1,47 @@
+"""HTTP clients for addresses that other people chose."""
+
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver
+
+from worker.download.resolver import GuardedResolver, GuardedSockets
+from worker.download.ssrf import AllowList
+from worker.storage.exact import ExactTransport, keep_address
+
+#: A client per process with this many connections; more downloads wait for a free one.
+CONNECTIONS = 200
+
+
+def open_download_client(
+    allow: AllowList, limit: int = CONNECTIONS, *, resolver: AbstractResolver | None = None
+) -> httpx.AsyncClient:
+    """Open a client that reaches public and allowed addresses only, and remembers nothing between requests.
+
+    No proxies or passwords from the environment, no cookies, no redirects. What it refuses raises
+    ``PictureError`` (``asset_blocked_address``). ``resolver`` is for tests.
+    """
+    tls = httpx.create_ssl_context()
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=limit,
+            ssl=tls,
+            resolver=GuardedResolver(allow, inner=resolver),
+            socket_factory=GuardedSockets(allow),
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(keep_address,),
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        )
+
+    return httpx.AsyncClient(
+        transport=ExactTransport(verify=tls, client=session),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )

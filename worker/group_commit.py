@@ -1,0 +1,95 @@
+"""Group commit: many jobs' changes in one transaction, so that the database is not the bottleneck."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from models.database import Database
+from models.queries.transitions import Revisions
+from worker.database_retry import patiently
+from worker.lifecycle import Change, commit
+
+_BATCH = 200
+_GATHER = 0.004  # seconds to let others join a transaction
+_log = structlog.get_logger()
+
+
+class Writer:
+    """Takes changes from all jobs of a worker and commits them together, in the order in which they came.
+
+    A change that can't be written is kept and written later: a result was paid for.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[tuple[Change, asyncio.Future[bool]]] = []
+        self._wake = asyncio.Event()
+        self.told = asyncio.Event()  #: set when webhooks were written that are to be sent now
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether changes wait to be written."""
+        return bool(self._waiting)
+
+    def start(self) -> None:
+        """Start writing."""
+        self._task = asyncio.create_task(self._write_all(), name="writer")
+
+    async def stop(self) -> None:
+        """Write what is there, then stop."""
+        while self._waiting:
+            await asyncio.wait([written for _, written in self._waiting])
+        if self._task:
+            self._task.cancel()
+
+    async def write(self, change: Change) -> bool:
+        """Commit a change; return whether its move still held."""
+        return await asyncio.shield(self.post(change))
+
+    def post(self, change: Change) -> asyncio.Future[bool]:
+        """Commit a change soon."""
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((change, written))
+        self._wake.set()
+        return written
+
+    async def _write_all(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(_GATHER)
+            while self._waiting:
+                batch = self._waiting[:_BATCH]
+                await self._write(batch)
+                del self._waiting[: len(batch)]
+
+    async def _write(self, batch: Sequence[tuple[Change, asyncio.Future[bool]]]) -> None:
+        """Write a batch; if something in it can't be written at all, the others are written without it."""
+        try:
+            revisions = await self._commit([change for change, _ in batch])
+        except Exception as error:  # noqa: BLE001 - one bad change must not keep the results of the others
+            if len(batch) > 1:
+                for one in batch:
+                    await self._write([one])
+                return
+            change, written = batch[0]
+            job = str(change.move.job_id) if change.move else None
+            _log.error("a change can't be written", job=job, error=str(error)[:300])
+            if not written.done():
+                written.set_exception(error)
+                written.exception()  # whoever waits sees it; if nobody does, the log has it
+            return
+        if revisions.told:
+            self.told.set()
+        for change, written in batch:
+            if not written.done():
+                written.set_result(change.holds(revisions))
+
+    async def _commit(self, changes: Sequence[Change]) -> Revisions:
+        async def once() -> Revisions:
+            async with self._database.writing() as connection:
+                return await commit(connection, changes)
+
+        return await patiently("the database took no results; they are kept", once)

@@ -1,0 +1,63 @@
+"""AVIF, HEIC and MP4: boxes within boxes (ISO/IEC 14496-12, ISO/IEC 23008-12)."""
+
+from collections.abc import Iterator
+
+from worker.images.formats.errors import truncated
+
+Box = tuple[bytes, memoryview]  #: its name and its content
+
+
+def measure_image(data: memoryview) -> tuple[int, int]:
+    """Return the largest picture's width and height; its data must be there up to the last byte."""
+    top = dict(boxes(data))
+    meta = top.get(b"meta", data[:0])[4:]
+    if not {b"mdat", b"moov"} & top.keys() and b"idat" not in dict(boxes(meta)):
+        raise truncated("the picture's data is missing")
+    sizes = [
+        (int.from_bytes(content[4:8]), int.from_bytes(content[8:12]))
+        for name, content in boxes(_find(meta, b"iprp", b"ipco"))
+        if name == b"ispe"
+    ]
+    if not sizes:
+        raise truncated("the picture does not tell its size")
+    return max(sizes, key=lambda size: size[0] * size[1])
+
+
+def measure_video(data: memoryview) -> tuple[int | None, int | None]:
+    """Return the video track's width and height, if it tells; header and data must be there."""
+    top = dict(boxes(data))
+    if b"moov" not in top or not {b"mdat", b"moof"} & top.keys():
+        raise truncated("the video's header or data is missing")
+    for name, track in boxes(top[b"moov"]):
+        if name == b"trak" and (size := _track_size(dict(boxes(track)).get(b"tkhd"))):
+            return size
+    return None, None
+
+
+def boxes(data: memoryview) -> Iterator[Box]:
+    """Yield the boxes one after another; each must lie within ``data``."""
+    position = 0
+    while position < len(data):
+        length, header = int.from_bytes(data[position : position + 4]), 8
+        if length == 1:
+            length, header = int.from_bytes(data[position + 8 : position + 16]), 16
+        elif length == 0:
+            length = len(data) - position
+        if length < header or position + length > len(data):
+            raise truncated("a box is cut off")
+        yield bytes(data[position + 4 : position + 8]), data[position + header : position + length]
+        position += length
+
+
+def _find(data: memoryview, *path: bytes) -> memoryview:
+    for name in path:
+        data = dict(boxes(data)).get(name, data[:0])
+    return data
+
+
+def _track_size(header: memoryview | None) -> tuple[int, int] | None:
+    """Read a track header's last eight bytes: width and height as 16.16 numbers, zero for sound."""
+    if header is None or len(header) < 8:
+        return None
+    width, height = int.from_bytes(header[-8:-6]), int.from_bytes(header[-4:-2])
+    return (width, height) if width and height else None

@@ -1,0 +1,56 @@
+"""JPEG: marker segments from SOI to EOI (ITU-T T.81, annex B)."""
+
+import re
+
+from worker.images.formats.errors import not_image, truncated
+
+_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  #: start-of-frame markers
+_BARE = frozenset({0x01, *range(0xD0, 0xD8)})  #: markers without a length
+_SCAN, _END = 0xDA, 0xD9
+#: In compressed data 0xFF is followed by 0x00 or a restart number; anything else is the next marker.
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_WINDOW = 1 << 20  #: bytes searched at once: other threads wait for as long
+
+
+def measure(data: memoryview) -> tuple[int, int]:
+    """Return width and height after walking to EOI. Bytes behind EOI are ignored."""
+    size, scanned, position = None, False, 2
+    while True:
+        marker, position = _next(data, position)
+        if marker == _END:
+            break
+        if marker in _BARE:
+            continue
+        length = int.from_bytes(data[position : position + 2])
+        if length < 2 or position + length > len(data):
+            raise truncated("a JPEG segment is cut off")
+        if marker in _SIZES:
+            size = (
+                int.from_bytes(data[position + 5 : position + 7]),
+                int.from_bytes(data[position + 3 : position + 5]),
+            )
+        position += length
+        if marker == _SCAN:
+            scanned, position = True, _behind_scan(data, position)
+    if size is None or not scanned:
+        raise not_image("the JPEG has no pixels")
+    return size
+
+
+def _next(data: memoryview, position: int) -> tuple[int, int]:
+    """Return the marker at ``position`` and where its content begins; fill bytes are skipped."""
+    if position < len(data) and data[position] != 0xFF:
+        raise truncated("the JPEG is damaged between two segments")
+    while position < len(data) and data[position] == 0xFF:
+        position += 1
+    if position >= len(data):
+        raise truncated("the JPEG ends without its end marker")
+    return data[position], position + 1
+
+
+def _behind_scan(data: memoryview, position: int) -> int:
+    """Return where the first marker behind the compressed data stands."""
+    for start in range(position, len(data), _WINDOW):
+        if found := _MARKER.search(data, start, start + _WINDOW + 1):
+            return found.start()
+    raise truncated("the JPEG ends without its end marker")

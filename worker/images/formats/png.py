@@ -1,0 +1,35 @@
+"""PNG: chunks with checksums from IHDR to IEND (W3C PNG, section 5)."""
+
+import zlib
+
+from worker.images.formats.errors import not_image, truncated
+
+
+def measure(data: memoryview) -> tuple[int, int]:
+    """Return width and height after checking every chunk up to IEND. Bytes behind IEND are ignored."""
+    if len(data) < 33:
+        raise truncated("the PNG header is cut off")
+    if bytes(data[8:16]) != b"\x00\x00\x00\rIHDR":
+        raise not_image("the PNG does not begin with its header chunk")
+    _walk(data)
+    return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+
+
+def _walk(data: memoryview) -> None:
+    """Follow the chunks; each ends with a CRC over its name and content."""
+    position, pixels = 8, False
+    while True:
+        name, end = (
+            bytes(data[position + 4 : position + 8]),
+            position + 12 + int.from_bytes(data[position : position + 4]),
+        )
+        if end > len(data) or len(name) < 4:
+            raise truncated("the PNG ends before its IEND chunk")
+        if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
+            raise truncated("a PNG chunk does not match its checksum")
+        pixels = pixels or name == b"IDAT"
+        if name == b"IEND":
+            break
+        position = end
+    if not pixels:
+        raise truncated("the PNG has no pixels")

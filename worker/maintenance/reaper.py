@@ -1,0 +1,79 @@
+"""Taking back what nobody works on any more."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.queries.attempts import endings_before, open_attempt
+from models.queries.leases import let_go
+from models.retry.decision import GiveUp, Hold, Retry, Tries, decide
+from models.retry.resolve import Policies
+from models.states import JobStatus, OnUnknown
+from worker.lifecycle import Change, commit, failed, handed_back, held, postponed, recovering, requeued
+from worker.records import ending, error_of
+from worker.tasks.lost import LOST, Lost
+from worker.upstream.handles import Handles
+
+_NO_CALL = 2**15 - 1  # a number above those of all calls
+
+
+async def reclaim(
+    connection: AsyncConnection, jobs: Sequence[Row[Any]], worker_id: UUID, policies: Policies, at: datetime
+) -> None:
+    """Return leases for free, leave calls to their policy, and pictures to whoever brings them home."""
+    changes, finished = [], []
+    for job in jobs:
+        change = await _change(connection, job, policies, at)
+        if change is None:
+            finished.append(job.id)
+        else:
+            changes.append(change)
+    await commit(connection, changes)
+    if finished:
+        await let_go(connection, finished, worker_id)
+
+
+async def _change(
+    connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime
+) -> Change | None:
+    match JobStatus(job.status):
+        case JobStatus.LEASED:
+            return handed_back(job, at=at, why="the worker that had it was lost; nothing was sent")
+        case JobStatus.STORING:
+            why = "the worker that had it was lost; another brings the pictures home"
+            return postponed(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
+        case JobStatus.RUNNING:
+            return await _lost_call(connection, job, policies, at)
+    return None
+
+
+async def _lost_call(connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime) -> Change:
+    attempt = await open_attempt(connection, job)
+    ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
+    if attempt and (handles := Handles.from_json(attempt.handles)).recoverable:
+        lost = Lost(handles, attempt.number, job.attempts_used, at, LOST)
+        return recovering(job, ended, lost.to_json(), at=at, why=lost.why, release=True)
+    number = attempt.number if attempt else _NO_CALL
+    before = await endings_before(connection, job.id, job.generation, number)
+    decision = decide(
+        LOST,
+        Tries.after(LOST, before, counted=job.attempts_used, allowed=job.max_attempts),
+        on_unknown=OnUnknown(job.on_unknown),
+        jitter=random.random,
+        policy=policies.of(job),
+    )
+    error = error_of(LOST, retryable=True)
+    match decision:
+        case Retry(after, _):
+            return requeued(job, after=after, used=job.attempts_used, ended=ended, error=error, at=at)
+        case Hold():
+            error["message"] += " Look at the provider's call log, then release the job or fail it."
+            return held(job, ended=ended, error=error, at=at)
+        case GiveUp(reason):
+            error["message"] += f" No further call is made: {reason}."
+            return failed(job, JobStatus.RUNNING, error, at=at, ended=ended)

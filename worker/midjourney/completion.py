@@ -1,0 +1,166 @@
+"""How a task ends: with the pictures of its jobs, put together, or with the reason why there is none."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Row
+
+from models.errors import PictureError, StorageError
+from models.ids import new_id
+from models.midjourney.pictures import numbered
+from models.midjourney.protocol import Action, TaskStatus
+from models.midjourney.task_status import SETTLED, begun_at
+from models.queries.midjourney.completion import postpone, text_of
+from models.queries.midjourney.tasks import end_task, parts_of, pictures_of
+from models.queries.pictures import insert_assets
+from models.request import wants_text
+from models.states import JobStatus
+from worker.asset_store import StoredPicture
+from worker.midjourney.notify_hook import tell_end
+from worker.midjourney.opening import opened
+from worker.midjourney.text_results import described, text_changes
+from worker.midjourney.top_up import top_up
+from worker.services import Tools
+
+_AGAIN = timedelta(seconds=5)  # until storage is asked again
+_NOTHING = "No picture came back."
+_DAMAGED = "What came is damaged or gone, and can't be opened as a picture. Submit it again."
+_NO_PROMPT = "The text model answered without a prompt. Try again, or set another text model."
+_NO_VIDEO = "The model sent a picture where a video was asked for. Set a video model that makes videos."
+_REASON = 2000  # characters of a reason
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a task ends with: columns of its row, and the picture that was made for it."""
+
+    changes: Mapping[str, Any]
+    made: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
+async def end(tools: Tools, task: Row[Any]) -> bool:
+    """End a task whose jobs are all done. Whoever comes second changes nothing.
+
+    Tell whether a webhook is to be sent.
+    """
+    async with tools.database.reading() as connection:
+        parts = await parts_of(connection, [task.id])
+        pictures = numbered(await pictures_of(connection, [task.id]), task.request.get("wanted", 1))
+        text = await text_of(connection, task.id) if wants_text(task.request) else None
+    if any(part.status not in SETTLED for part in parts):
+        return False  # another worker, or its caller, lets it go on
+    if text is not None:
+        return await _ended(tools, task, await _text_ending(tools, task, parts, text))
+    ending = await _picture_ending(tools, task, parts, pictures)
+    return ending is not None and await _ended(tools, task, ending)
+
+
+async def _picture_ending(
+    tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: Sequence[Any]
+) -> Ending | None:
+    """Return how a task ends with what came, or ``None`` if it is too early for that."""
+    nothing = _NOTHING
+    if task.action == Action.VIDEO:
+        nothing = _NO_VIDEO if pictures else nothing
+        pictures = [each for each in pictures if each.content_type.startswith("video/")]
+    if pictures and await top_up(tools, task, parts, len(pictures)):
+        return None
+    try:
+        found = await opened(tools, pictures)
+        shown = None if found.grid is None else await _kept(tools, task, found.grid)
+    except StorageError as error:
+        _log.warning("a Midjourney task waits for storage", task=task.id, error=str(error)[:300])
+        async with tools.database.writing() as connection:
+            await postpone(connection, task.id, until=tools.clock() + _AGAIN)
+        return None
+    if damaged := len(pictures) - len(found.pictures):
+        _log.error("damaged pictures are left out", task=task.id, count=damaged)
+        nothing = _DAMAGED
+    return _ending(parts, found.pictures, shown, at=tools.clock(), nothing=nothing)
+
+
+async def _ended(tools: Tools, task: Row[Any], ending: Ending) -> bool:
+    """Write how a task has ended; tell whether a webhook is to be sent."""
+    async with tools.database.writing() as connection:
+        if not await end_task(connection, task.id, ending.changes):
+            return False
+        await insert_assets(connection, ending.made)
+        at = ending.changes["finished_at"]
+        return await tell_end(connection, task.id, settings=tools.settings, at=at)
+
+
+async def _text_ending(tools: Tools, task: Row[Any], parts: Sequence[Any], text: str) -> Ending:
+    at = tools.clock()
+    changes = text_changes(task, text)
+    if changes is None:
+        return _ending(parts, [], None, at=at, nothing=_NO_PROMPT)
+    shown, made = await described(tools, task, at)
+    times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
+    return Ending({**changes, "asset_id": shown, **times}, made)
+
+
+def _ending(
+    parts: Sequence[Any],
+    pictures: Sequence[Any],
+    shown: Mapping[str, Any] | None,
+    *,
+    at: datetime,
+    nothing: str,
+) -> Ending:
+    times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
+    if not pictures:
+        reason = reason_of(parts, nothing)
+        return Ending({"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times})
+    changes = {
+        "outcome": TaskStatus.SUCCESS.value,
+        "pictures": [str(picture.id) for picture in pictures],
+        "asset_id": pictures[0].id if shown is None else shown["id"],
+        **times,
+    }
+    return Ending(changes, [] if shown is None else [shown])
+
+
+def reason_of(parts: Sequence[Any], nothing: str) -> str:
+    """Return in one sentence why there is no picture; never empty, for that is how clients see a failure."""
+    words = [str(part.error["message"]) for part in parts if part.error and part.error.get("message")]
+    if words:
+        return max(words, key=words.count)[:_REASON]
+    if any(part.status == JobStatus.EXPIRED for part in parts):
+        return "It could not start in time."
+    if any(part.status == JobStatus.CANCELLED for part in parts):
+        return "It was cancelled."
+    return nothing
+
+
+async def _kept(tools: Tools, task: Row[Any], grid: bytes) -> dict[str, Any] | None:
+    """Store a grid and return its row, or ``None`` if it can't be kept. Raises ``StorageError``."""
+    try:
+        stored = await tools.keeper.bring_bytes(grid)
+    except PictureError as error:
+        _log.error("a grid could not be kept", task=task.id, error=error.message)
+        return None
+    return _asset(task, stored, tools.clock())
+
+
+def _asset(task: Row[Any], stored: StoredPicture, at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "caller_id": task.caller_id,
+        "job_id": None,
+        "position": 0,
+        "token": secrets.token_urlsafe(18),
+        "key": stored.key,
+        "sha256": stored.sha256,
+        "content_type": stored.content_type,
+        "extension": stored.extension,
+        "width": stored.width,
+        "height": stored.height,
+        "bytes": stored.bytes,
+        "source_url": None,
+        "created_at": at,
+    }

@@ -1,0 +1,65 @@
+"""Tasks whose jobs are done and that can't end as they should: they fail, so that every task has an end."""
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Row
+
+from models.database import OUTAGES
+from models.midjourney.protocol import TaskStatus
+from models.midjourney.task_status import begun_at
+from models.queries.midjourney.tasks import end_task, parts_of, task_by_id
+from worker.midjourney.notify_hook import tell_end
+from worker.services import Tools
+
+_PATIENCE = (
+    3  # deadlines for all: a dialog takes one at most, calls begin within another, and one to be stored
+)
+_ODD = "Its calls are done, but Darkroom could not put the result together ({}). Its jobs have what came."
+_UNREADABLE = "Its calls are done, but its pictures could not be read or kept within {:.0f} s: storage fails."
+_log = structlog.get_logger()
+
+
+async def still_claimed(tools: Tools, task: Row[Any]) -> bool:
+    """Tell whether a task is as it was claimed: nobody has ended it since, or called for more pictures."""
+    async with tools.database.reading() as connection:
+        now = await task_by_id(connection, task.id)
+    return now is not None and now.outcome is None and now.claimed_until == task.claimed_until
+
+
+async def give_up(tools: Tools, task: Row[Any], fault: str) -> bool:
+    """End a claimed task as a failure; tell whether a webhook is to be sent."""
+    return await still_claimed(tools, task) and await _fail(tools, task, _ODD.format(fault))
+
+
+async def give_up_late(tools: Tools, task: Row[Any]) -> bool:
+    """End a task that has waited for storage for too long; tell whether a webhook is to be sent."""
+    longest = timedelta(seconds=_PATIENCE * tools.settings.midjourney_deadline)
+    if tools.clock() < task.submitted_at + longest:
+        return False
+    async with tools.database.reading() as connection:
+        now = await task_by_id(connection, task.id)
+    if now is None or now.outcome is not None or now.claimed_until is None:  # it has new parts
+        return False
+    return await _fail(tools, task, _UNREADABLE.format(longest.total_seconds()))
+
+
+async def _fail(tools: Tools, task: Row[Any], reason: str) -> bool:
+    try:
+        return await _ended(tools, task, reason, tell=True)
+    except OUTAGES:
+        raise
+    except Exception:  # noqa: BLE001 - what can't be told must still end
+        _log.exception("the end of a Midjourney task could not be told", task=task.id)
+        return await _ended(tools, task, reason, tell=False)
+
+
+async def _ended(tools: Tools, task: Row[Any], reason: str, *, tell: bool) -> bool:
+    at = tools.clock()
+    async with tools.database.writing() as connection:
+        parts = await parts_of(connection, [task.id])
+        times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
+        changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times}
+        ended = await end_task(connection, task.id, changes)
+        return ended and tell and await tell_end(connection, task.id, settings=tools.settings, at=at)

@@ -1,0 +1,147 @@
+"""One call to ``/v1/chat/completions``, from its body to the script of its answer."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from worker.practice.async_tasks import Tasks
+from worker.practice.call_log import LedgerCall
+from worker.practice.conditions import Weather
+from worker.practice.corpus import CorpusCase
+from worker.practice.drawing.render import Recipe
+from worker.practice.elsewhere import PLACE
+from worker.practice.error_responses import CHARGED, SENTENCES, failure_answer, limited
+from worker.practice.fault_injection import ACCIDENTS, drip
+from worker.practice.images import Gallery, LinkFault, cut_short
+from worker.practice.options import PracticeOptions
+from worker.practice.playing import case_script
+from worker.practice.request_options import Failing
+from worker.practice.request_parser import Asked, makes_videos
+from worker.practice.responses import (
+    LINKED,
+    Message,
+    b64_json,
+    filmed_message,
+    inline_message,
+    linked_message,
+    plain_body,
+    plain_script,
+    stream_script,
+)
+from worker.practice.script import Script
+from worker.practice.speaking import words_for
+
+
+class Studio:
+    """Makes the pictures and the answers around them."""
+
+    def __init__(self, options: PracticeOptions) -> None:
+        self.gallery = Gallery()
+        self.tasks = Tasks(options.running)
+        self._options = options
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="practice-drawing")
+
+    def close(self) -> None:
+        """Let the drawing threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def make(self, recipe: Recipe) -> bytes:
+        """Make a picture; drawing happens in a thread."""
+        if recipe.quick:
+            return recipe.make()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, recipe.make)
+
+    async def answer(self, asked: Asked, call: LedgerCall, base_url: str, weather: Weather) -> Script:
+        """Plan the answer to a call, and write into the ledger what it comes to."""
+        failing = self._struck(asked, call, weather) or self._failing(asked, call)
+        kind = failing.kind if failing else None
+        delay = self._options.pause(weather.delay or asked.wish.delay, asked.prompt, call.earlier)
+        if kind is None and (case := asked.wish.played(call.earlier)):
+            return self._play(case, asked, call, base_url, delay)
+        call.outcome, call.charged = kind or "picture", kind is None or kind in CHARGED
+        if kind == "429" and weather.announce != "retry_after":
+            return limited(asked.wish.retry_after or 1, weather.announce)
+        if kind and (script := failure_answer(kind, delay=delay, retry_after=asked.wish.retry_after)):
+            return script
+        script = await self._spoken(asked, call, failing, base_url, delay)
+        if kind == "drip":
+            return drip(script, asked.wish.interval)
+        accident = ACCIDENTS.get(kind) if kind else None
+        return accident(script) if accident else script
+
+    def _play(self, case: CorpusCase, asked: Asked, call: LedgerCall, base_url: str, delay: float) -> Script:
+        """Plan an answer seen in the wild."""
+        call.case, call.outcome = case.id, case.expected["outcome"]
+        call.billed = case.expected.get("billed", "yes" if call.outcome == "success" else None)
+        call.charged = call.billed in ("yes", "unknown")
+        self.tasks.leave(*case.tasks)
+        return case_script(case, here=None if asked.wish.verbatim else base_url, delay=delay)
+
+    def _struck(self, asked: Asked, call: LedgerCall, weather: Weather) -> Failing | None:
+        """Return what the weather has in store for this call."""
+        if weather.refuse:
+            return Failing(kind="drop", times=None)
+        if weather.fail is None or self._options.lot("weather", asked.prompt, call.earlier) >= weather.share:
+            return None
+        return Failing(kind=weather.fail, times=None)
+
+    def _failing(self, asked: Asked, call: LedgerCall) -> Failing | None:
+        if due := asked.wish.due(call.earlier):
+            return due
+        accident = self._options.accident(asked.prompt, call.earlier)
+        return Failing(kind=accident, times=1) if accident else None
+
+    async def _spoken(
+        self, asked: Asked, call: LedgerCall, failing: Failing | None, base_url: str, delay: float
+    ) -> Script:
+        """Plan an answer in which the model says something, mostly a picture."""
+        wish, model, number = asked.wish, asked.model, call.number
+        if failing and failing.kind in SENTENCES:
+            message = Message(SENTENCES[failing.kind])
+        elif (words := words_for(asked)) is not None:
+            call.outcome, message = "text", Message(words)
+            wish = wish.changed({"progress": "none"})
+        elif makes_videos(model):
+            message = _filmed(asked, call, failing, base_url)
+        elif wish.deliver in LINKED or (failing and failing.kind == "dead_link"):
+            message = self._linked(asked, call, failing, base_url)
+        else:
+            pictures = [await self.make(recipe) for recipe in _recipes(asked, call)]
+            if failing and failing.kind == "truncated":
+                pictures = [cut_short(png) for png in pictures]
+            if wish.deliver == "b64_json":
+                body = b64_json(pictures)
+                message = Message(body.decode())
+                if not asked.stream:
+                    return plain_script(body, delay=delay)
+            else:
+                message = inline_message(wish.deliver, pictures)
+        if asked.stream:
+            return stream_script(message, number=number, model=model, style=wish.progress, delay=delay)
+        return plain_script(plain_body(message, number=number, model=model), delay=delay)
+
+    def _linked(self, asked: Asked, call: LedgerCall, failing: Failing | None, base_url: str) -> Message:
+        fault: LinkFault | None = None
+        if failing and (failing.kind == "dead_link" or failing.kind == "truncated"):
+            fault = failing.kind
+        times = failing.times if failing else 0
+        call.pictures = tuple(
+            self.gallery.hang(recipe, fault=fault, times=times) for recipe in _recipes(asked, call)
+        )
+        urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
+        return linked_message(asked.wish.deliver, urls)
+
+
+def _filmed(asked: Asked, call: LedgerCall, failing: Failing | None, base_url: str) -> Message:
+    """Carry links to as many videos as were asked for."""
+    place = "/pictures/" if failing and failing.kind == "dead_link" else PLACE + "videos/"
+    numbers = range(call.earlier * asked.n + 1, (call.earlier + 1) * asked.n + 1)
+    return filmed_message([f"{base_url}{place}{call.number:06d}-{number}.mp4" for number in numbers])
+
+
+def _recipes(asked: Asked, call: LedgerCall) -> list[Recipe]:
+    """Return the call's pictures; the same prompt gives other ones each time it is called."""
+    first = call.earlier * asked.n + 1
+    return [
+        Recipe(asked.prompt, number, asked.caption, asked.size, asked.wish.picture)
+        for number in range(first, first + asked.n)
+    ]

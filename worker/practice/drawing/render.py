@@ -1,0 +1,53 @@
+"""Real pictures: every prompt and number gives another one, and always the same one."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from worker.practice.drawing.caption import write_caption
+from worker.practice.drawing.palettes import PALETTES
+from worker.practice.drawing.png import labelled, noise_png, seeded, tiny_png
+from worker.practice.drawing.scenes import SCENES
+from worker.practice.drawing.shapes import sky
+from worker.practice.encoding import png_file
+
+PictureMode = Literal["drawn", "tiny", "64k"]
+PICTURE_MODES: tuple[PictureMode, ...] = get_args(PictureMode)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that is needed to make one picture, now or when somebody downloads it.
+
+    ``prompt`` goes into the file, ``caption`` onto the picture; ``size`` counts for drawn pictures only.
+    """
+
+    prompt: str
+    number: int
+    caption: str
+    size: tuple[int, int] = (512, 512)
+    mode: PictureMode = "drawn"
+
+    @property
+    def quick(self) -> bool:
+        """Whether making it costs too little to bother a thread."""
+        return self.mode != "drawn"
+
+    def make(self) -> bytes:
+        """Return the PNG."""
+        match self.mode:
+            case "tiny":
+                return tiny_png(self.prompt, self.number)
+            case "64k":
+                return noise_png(self.prompt, self.number)
+            case "drawn":
+                return draw(self)
+
+
+def draw(recipe: Recipe) -> bytes:
+    """Draw a small landscape with the caption on it."""
+    dice = seeded(recipe.prompt, recipe.number)
+    palette, scene = dice.choice(PALETTES), dice.choice(SCENES)
+    picture = sky(recipe.size, palette.high, palette.low)
+    scene(picture, palette, dice)
+    write_caption(picture, recipe.caption, f"practice-image  no. {recipe.number}")
+    return labelled(png_file(picture), recipe.prompt, recipe.number)

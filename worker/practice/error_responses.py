@@ -1,0 +1,102 @@
+"""Failures that are whole answers, in the words that real relays use."""
+
+import math
+from collections.abc import Mapping
+
+import orjson
+
+from worker.practice.request_options import Announcement, FailureKind
+from worker.practice.script import HTML, Ending, Script, Step
+
+_HTML = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n"
+    "<center><h1>{0}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+)
+_INDEX = b'<!doctype html><html><head><title>Relay</title></head><body><div id="root"></div></body></html>'
+
+
+def _error(status: int, message: str, *, kind: str = "new_api_error", code: str | None = None) -> Script:
+    error = {"message": message, "type": kind, "param": "", "code": code}
+    return Script((Step(0, orjson.dumps({"error": error})),), status=status)
+
+
+def _page(status: int, title: str) -> Script:
+    return Script((Step(0, _HTML.format(title).encode()),), status=status, content_type=HTML)
+
+
+_ANSWERS: Mapping[FailureKind, Script] = {
+    "400": _error(400, "Invalid value for 'size'.", kind="invalid_request_error", code="invalid_value"),
+    "401": _error(401, "无效的令牌 (request id: 20260101000000practice)", code="invalid_api_key"),
+    "402": _error(402, "用户额度不足, 剩余额度: $0.012000", code="insufficient_user_quota"),
+    "403": _error(403, "You have no permission to use this model.", code="permission_denied"),
+    "404": _error(404, "The model does not exist.", kind="invalid_request_error", code="model_not_found"),
+    "429": _error(
+        429, "Rate limit reached, please try again later.", kind="requests", code="rate_limit_exceeded"
+    ),
+    "500": _error(500, "Internal server error", kind="server_error"),
+    "502": _page(502, "502 Bad Gateway"),
+    "503": _error(503, "当前分组上游负载已饱和,请稍后再试", code="upstream_saturated"),
+    "504": _page(504, "504 Gateway Time-out"),
+    "moderation": _error(
+        400,
+        "Your request was rejected as a result of our safety system.",
+        kind="image_generation_user_error",
+        code="moderation_blocked",
+    ),
+    "html": Script((Step(0, _INDEX),), content_type=HTML),
+}
+
+#: How the connection ends where no answer comes at all.
+_WORDLESS: Mapping[FailureKind, Ending] = {"hang": "hang", "reset": "reset", "drop": "drop"}
+
+#: What the model says instead of a picture.
+SENTENCES: Mapping[FailureKind, str] = {
+    "no_picture": "Your picture is ready, I hope you like it!",
+    "refusal": "I'm sorry, but I can't create that image because it violates our content policy.",
+}
+
+#: Kinds after which a real provider has most likely charged.
+CHARGED: frozenset[FailureKind] = frozenset(
+    (
+        "504",
+        "no_picture",
+        "refusal",
+        "cut",
+        "unfinished",
+        "stall",
+        "invalid_json",
+        "drip",
+        "dead_link",
+        "truncated",
+    )
+)
+
+
+def failure_answer(kind: FailureKind, *, delay: float, retry_after: float | None) -> Script | None:
+    """Return the answer of a failure that is a whole answer; ``None`` for all other kinds."""
+    if kind in _WORDLESS:
+        return Script((), ending=_WORDLESS[kind])
+    answer = _ANSWERS.get(kind)
+    if answer is None:
+        return None
+    after = delay if kind in ("500", "504") else 0.0  # these come when the work was done, the others at once
+    headers = _retry_after(retry_after) if kind in ("429", "503") else {}
+    return Script((Step(after, answer.steps[0].data),), answer.status, answer.content_type, headers)
+
+
+def limited(wait: float, announce: Announcement = "retry_after", *, limit: int | None = None) -> Script:
+    """Return the answer to a call beyond the hidden limits, which may say when to come again."""
+    headers: dict[str, str] = {}
+    if announce == "retry_after":
+        headers = {"Retry-After": str(math.ceil(wait))}
+    elif announce == "headers":
+        headers = {
+            "X-RateLimit-Limit-Requests": str(limit or 1),
+            "X-RateLimit-Remaining-Requests": "0",
+            "X-RateLimit-Reset-Requests": f"{math.ceil(wait)}s",
+        }
+    return Script(_ANSWERS["429"].steps, status=429, headers=headers)
+
+
+def _retry_after(seconds: float | None) -> dict[str, str]:
+    return {} if seconds is None else {"Retry-After": f"{seconds:g}"}

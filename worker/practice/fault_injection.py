@@ -1,0 +1,74 @@
+"""What can happen to a good answer on its way: each accident turns one script into another."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import orjson
+
+from worker.practice.request_options import FailureKind
+from worker.practice.script import EVENTS, JSON, Script, Step
+
+_BROKEN = b'{"id":"chatcmpl-0","choices":[{"index":0,"message":{"role":"assistant","content":"![image](htt'
+_ERROR = {"error": {"message": "Generation failed: upstream timeout", "type": "server_error", "code": None}}
+_DONE = Step(0, b"data: [DONE]\n\n")
+_PIECES = 20
+
+
+def _half(script: Script) -> tuple[Step, ...]:
+    """Return the first half of a stream's events, or of a document's bytes."""
+    if script.content_type == EVENTS:
+        return script.steps[: max(len(script.steps) // 2, 1)]
+    after, data = script.steps[0]
+    return (Step(after, data[: len(data) // 2]),)
+
+
+def cut(script: Script) -> Script:
+    """The connection breaks midway."""
+    length = None if script.content_type == EVENTS else sum(len(step.data) for step in script.steps)
+    return replace(script, steps=_half(script), ending="drop", length=length)
+
+
+def unfinished(script: Script) -> Script:
+    """The answer ends midway as if that were its end; a stream still says that it is done."""
+    steps = _half(script)
+    return replace(script, steps=(*steps, _DONE) if script.content_type == EVENTS else steps)
+
+
+def stall(script: Script) -> Script:
+    """The answer falls silent midway, and the connection stays open."""
+    return replace(script, steps=_half(script), ending="hang")
+
+
+def stream_error(script: Script) -> Script:
+    """An error object comes in place of the picture."""
+    error = orjson.dumps(_ERROR)
+    if script.content_type == EVENTS:
+        return replace(script, steps=(*_half(script), Step(0, b"data: %b\n\n" % error), _DONE))
+    return replace(script, steps=(Step(script.steps[0].after, error),))
+
+
+def invalid_json(script: Script) -> Script:
+    """The answer is no JSON."""
+    after = sum(step.after for step in script.steps)
+    if script.content_type == EVENTS:
+        return replace(script, steps=(Step(after, b"data: %b\n\n" % _BROKEN), _DONE))
+    return replace(script, steps=(Step(after, _BROKEN),), content_type=JSON)
+
+
+def drip(script: Script, interval: float) -> Script:
+    """The whole answer comes, in small pieces with a pause after each."""
+    body = b"".join(step.data for step in script.steps)
+    size = max(len(body) // _PIECES, 1)
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    wait = sum(step.after for step in script.steps)
+    steps = (Step(wait if index == 0 else interval, piece) for index, piece in enumerate(pieces))
+    return replace(script, steps=tuple(steps))
+
+
+ACCIDENTS: Mapping[FailureKind, Callable[[Script], Script]] = {
+    "cut": cut,
+    "unfinished": unfinished,
+    "stall": stall,
+    "stream_error": stream_error,
+    "invalid_json": invalid_json,
+}

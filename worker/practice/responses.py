@@ -1,0 +1,110 @@
+"""Answers with pictures: as one JSON document, or as an event stream."""
+
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from models.clock import now
+from worker.practice.progress import last_line, progress_lines
+from worker.practice.request_options import Delivery, ProgressStyle
+from worker.practice.script import EVENTS, PING, Script, Step
+
+LINKED: frozenset[Delivery] = frozenset(("markdown_url", "download_link", "parts"))  #: the others are inline
+_USAGE = {"prompt_tokens": 21, "completion_tokens": 1056, "total_tokens": 1077}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the model says: its content, further members beside it, and the address of its first picture."""
+
+    content: str | list[dict[str, Any]]
+    members: dict[str, Any] = field(default_factory=dict)
+    url: str | None = None
+
+
+def encoded(png: bytes) -> str:
+    """Return base64."""
+    return binascii.b2a_base64(png, newline=False).decode("ascii")
+
+
+def linked_message(deliver: Delivery, urls: Sequence[str]) -> Message:
+    """Carry pictures by their addresses."""
+    match deliver:
+        case "download_link":
+            links = (f"[下载{number}]({url})" for number, url in enumerate(urls, 1))
+            return Message("\n".join(links), url=urls[0])
+        case "parts":
+            pictures = ({"type": "image_url", "image_url": {"url": url}} for url in urls)
+            return Message([{"type": "text", "text": "Here it is."}, *pictures], url=urls[0])
+        case _:
+            return Message("\n\n".join(f"![image]({url})" for url in urls), url=urls[0])
+
+
+def filmed_message(urls: Sequence[str]) -> Message:
+    """Carry videos by their addresses, as most relays do."""
+    links = (f"[▶️ Watch the video]({url})" for url in urls)
+    return Message("\n".join(links), url=urls[0])
+
+
+def inline_message(deliver: Delivery, pictures: Sequence[bytes]) -> Message:
+    """Carry pictures by their bytes, as base64."""
+    data = [f"data:image/png;base64,{encoded(png)}" for png in pictures]
+    if deliver == "images_field":
+        images = [
+            {"type": "image_url", "image_url": {"url": url}, "index": index} for index, url in enumerate(data)
+        ]
+        return Message("Here it is.", {"images": images})
+    return Message("\n\n".join(f"![image_{number}]({url})" for number, url in enumerate(data, 1)))
+
+
+def b64_json(pictures: Sequence[bytes]) -> bytes:
+    """Write the body of an images endpoint, which some relays pass on as their whole answer."""
+    entries = [{"b64_json": encoded(png)} for png in pictures]
+    return orjson.dumps({"created": int(now().timestamp()), "data": entries})
+
+
+def _frame(number: int, model: str, *, kind: str, choice: dict[str, Any]) -> dict[str, Any]:
+    created = int(now().timestamp())
+    return {
+        "id": f"chatcmpl-{number}",
+        "object": kind,
+        "created": created,
+        "model": model,
+        "choices": [choice],
+    }
+
+
+def plain_body(message: Message, *, number: int, model: str) -> bytes:
+    """Write the JSON document of an answer."""
+    said = {"role": "assistant", "content": message.content, **message.members}
+    choice = {"index": 0, "message": said, "finish_reason": "stop"}
+    return orjson.dumps(_frame(number, model, kind="chat.completion", choice=choice) | {"usage": _USAGE})
+
+
+def plain_script(body: bytes, *, delay: float) -> Script:
+    """Plan an answer that comes in one piece."""
+    return Script((Step(delay, body),))
+
+
+def stream_script(message: Message, *, number: int, model: str, style: ProgressStyle, delay: float) -> Script:
+    """Plan an answer that tells its progress and ends with the picture."""
+
+    def event(member: str, said: dict[str, Any], finish: str | None = None) -> bytes:
+        choice = {"index": 0, member: said, "finish_reason": finish}
+        frame = _frame(number, model, kind="chat.completion.chunk", choice=choice)
+        return b"data: %b\n\n" % orjson.dumps(frame)
+
+    lines = progress_lines(style)
+    pause = delay / (len(lines) + 1)
+    steps = [Step(0, PING), Step(0, event("delta", {"role": "assistant", "content": ""}))]
+    steps += [Step(pause, event("delta", {"content": line})) for line in lines]
+    steps.append(
+        Step(pause, event("delta", {"content": last_line(style, message.url)}) if style != "none" else b"")
+    )
+    member = "delta" if isinstance(message.content, str) else "message"  # parts come as a whole message
+    steps.append(Step(0, event(member, {"content": message.content, **message.members})))
+    steps.append(Step(0, event("delta", {}, "stop")))
+    return Script((*steps, Step(0, b"data: [DONE]\n\n")), content_type=EVENTS)

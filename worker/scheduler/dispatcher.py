@@ -1,0 +1,219 @@
+"""The dispatcher: in one short transaction, gives due jobs to this worker."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.ids import new_id
+from models.queries.call_stats import count_promised
+from models.queries.callers import lock_shares, save_shares
+from models.queries.channels import change_channel, list_channels, lock_channels
+from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
+from models.queries.scheduling.due_jobs import Lane, list_lanes
+from models.queries.transitions import apply
+from models.queries.workers import count_alive
+from worker.broker import GENERATE, STORE
+from worker.in_flight import Hand
+from worker.lifecycle import leased, returned
+from worker.scheduler.candidates import look, openings_of
+from worker.scheduler.channel_capacity import HORIZON, Outlet, closed, in_flight_on, stopped
+from worker.scheduler.fair_queue import Guest, Round, Start, guest_of
+from worker.scheduler.poll_interval import Patience
+from worker.services import Tools
+
+CHUNK = 50
+_COUNTED = timedelta(seconds=10)  # how long the number of workers is believed
+_log = structlog.get_logger()
+Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
+
+
+class Dispatcher:
+    """Looks for due jobs on a timer, when the doorbell rings, and when a slot becomes free."""
+
+    def __init__(self, tools: Tools, hand: Hand, worker_id: UUID, publish: Publish) -> None:
+        self._tools, self._hand, self._worker_id, self._publish = tools, hand, worker_id, publish
+        self._heard = True  # whether the broker took the last message; if not, one job at a time tries it
+        self._ageing = timedelta(seconds=tools.settings.priority_ageing)
+        self.patience = Patience(tools.settings.dispatch_interval)
+        self._counted: datetime | None = None
+
+    async def run(self) -> None:
+        """Look again and again until cancelled; outages of the database are waited out."""
+        while True:
+            try:
+                await self.look()
+            except (SQLAlchemyError, OSError) as error:
+                _log.error("the dispatcher can't reach the database; it tries again", error=str(error)[:300])
+                await asyncio.sleep(0.5)
+            except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
+                _log.exception("a round of the dispatcher failed; it tries again")
+                await asyncio.sleep(0.5)
+            await asyncio.sleep(self.patience.rest(random.random()))
+            if self.patience.misses:
+                continue
+            try:
+                async with asyncio.timeout(self.patience.pause):
+                    await self._hand.freed.wait()
+            except TimeoutError:
+                pass
+            self._hand.freed.clear()
+
+    async def look(self) -> None:
+        """Do one round."""
+        if not self._hand.free:
+            self.patience.misses = 0
+            return
+        now = self._tools.clock()
+        if self._unseen(now):
+            return
+        async with self._tools.database.reading() as connection:
+            await self._count_crew(connection, now)
+            lanes = await list_lanes(connection)
+            channels = await list_channels(connection)
+            unstored = await any_unstored(connection, now)
+        self._hand.cooling = {
+            c.name: c.cooldown_until for c in channels if c.cooldown_until and c.cooldown_until > now
+        }
+        self._hand.stopped = {(c.name, model) for c in channels for model in c.blocked_models}
+        self._hand.stopped |= {(c.name, "") for c in channels if stopped(c)}
+        self._hand.shaky = {(c.name, model) for c in channels for model in c.breakers}
+        if unstored:
+            await self._take_unstored()
+        usable = [c.id for c in channels if c.name in self._tools.routes and not closed(c, now)]
+        if lanes and usable and self._hand.free:
+            await self._lease(usable, lanes)
+        else:
+            self.patience.misses = 0
+
+    async def _count_crew(self, connection: AsyncConnection, now: datetime) -> None:
+        """Know how many share the looking; now and then is enough."""
+        if self._counted is None or now - self._counted > _COUNTED:
+            alive_since = now - timedelta(seconds=self._tools.settings.worker_timeout)
+            self.patience.crew, self._counted = await count_alive(connection, alive_since), now
+
+    def _unseen(self, now: datetime) -> bool:
+        """Tell whether others may take us for lost, as after a freeze; they would take back what we took."""
+        beaten, timeout = self._hand.beaten_at, timedelta(seconds=self._tools.settings.worker_timeout)
+        return beaten is not None and now - beaten > timeout / 2
+
+    async def _lease(self, channels: Sequence[UUID], lanes: Sequence[Lane]) -> None:
+        lease = new_id()
+        job_ids = await self._lease_rows(channels, lanes, lease)
+        self._hand.jobs.update(dict.fromkeys(job_ids))
+        for start in range(0, len(job_ids), CHUNK):
+            chunk = job_ids[start : start + CHUNK]
+            self._heard = await self._publish(GENERATE, chunk, lease)
+            if not self._heard:
+                await self._take_back(chunk, lease)
+
+    async def _lease_rows(self, channels: Sequence[UUID], lanes: Sequence[Lane], lease: UUID) -> list[UUID]:
+        async with self._tools.database.writing() as connection:
+            rows = await lock_channels(connection, channels)
+            self.patience.misses = 0 if rows else self.patience.misses + 1
+            now = self._tools.clock()
+            rows = [row for row in rows if not closed(row, now)]
+            if not rows or self._unseen(now):  # a freeze or an outage may have come between
+                return []
+            starts = await self._deal(connection, rows, lanes, now)
+            moves = [
+                leased(
+                    start.job.job_id,
+                    lease=lease,
+                    worker=self._worker_id,
+                    channel=start.channel,
+                    start_at=start.at,
+                    at=now,
+                )
+                for start in starts
+            ]
+            given = await apply(connection, moves)
+            return [move.job_id for move in moves if move.job_id in given]
+
+    async def _deal(
+        self, connection: AsyncConnection, rows: Sequence[Row[Any]], lanes: Sequence[Lane], now: datetime
+    ) -> list[Start]:
+        """Work out who starts, and save what the next round has to know."""
+        calls = await calls_in_flight(connection, of_callers=False)
+        outlets = [Outlet(row, in_flight_on(row.id, calls), now) for row in rows]
+        for row, outlet in zip(rows, outlets, strict=True):
+            await _recount(connection, row, outlet, now)
+        openings = openings_of(outlets, {lane.model for lane in lanes}, now)
+        slots = min(self._hand.free if self._heard else 1, openings.together)
+        open_lanes = [lane for lane in lanes if openings.of_model[lane.model]]
+        shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
+        if any(row.concurrency is not None for row in shares):
+            calls = await calls_in_flight(connection)  # rounds on other channels may have ended meanwhile
+        guests = [guest for row in shares if (guest := guest_of(row, calls)).may_start(now + HORIZON)]
+        kept_for = {outlet.kept_for for outlet in outlets}
+        by_turn = sorted(guests, key=lambda guest: (guest.id not in kept_for, guest.turn))
+        candidates = await look(connection, open_lanes, by_turn, slots, openings, now)
+        if not candidates:
+            return []
+        before = {guest.id: _share(guest) for guest in guests}
+        starts = Round(guests, outlets, now, slots).deal(candidates, self._ageing)
+        await save_shares(connection, [s for guest in guests if (s := _share(guest)) != before[guest.id]])
+        for outlet in outlets:
+            if outlet.keeps_anew or any(start.channel == outlet.id for start in starts):
+                await change_channel(connection, outlet.id, outlet.changes())
+        return starts
+
+    async def _take_back(self, job_ids: Sequence[UUID], lease: UUID) -> None:
+        """Undo leases that nobody will hear of."""
+        at, why = self._tools.clock(), "the broker took no message; nothing was sent"
+        async with self._tools.database.writing() as connection:
+            await apply(connection, [returned(job_id, lease, at=at, why=why) for job_id in job_ids])
+        for job_id in job_ids:
+            self._hand.jobs.pop(job_id, None)
+        await asyncio.sleep(self._tools.settings.dispatch_interval)
+
+    async def _take_unstored(self) -> None:
+        lease = new_id()
+        async with self._tools.database.writing() as connection:
+            taken = await take_unstored(
+                connection,
+                worker_id=self._worker_id,
+                lease=lease,
+                at=self._tools.clock(),
+                limit=self._hand.free if self._heard else 1,
+            )
+        self._hand.jobs.update(dict.fromkeys(taken))
+        for start in range(0, len(taken), CHUNK):
+            chunk = taken[start : start + CHUNK]
+            self._heard = await self._publish(STORE, chunk, lease)
+            if not self._heard:
+                async with self._tools.database.writing() as connection:
+                    await let_go(connection, chunk, self._worker_id)
+                for job_id in chunk:
+                    self._hand.jobs.pop(job_id, None)
+
+
+async def _recount(connection: AsyncConnection, row: Row[Any], outlet: Outlet, now: datetime) -> None:
+    """Where a day's quota seems used up, count its calls: leases that were handed back made none."""
+    if not (doubtful := outlet.doubtful_days()):
+        return
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for model, meter in doubtful:
+        meter.count(await count_promised(connection, row, midnight, model=model), now)
+    await change_channel(connection, row.id, outlet.changes())
+
+
+def _share(guest: Guest) -> dict[str, Any]:
+    """Return what a caller's row remembers of the rounds."""
+    campaign, priority = guest.line
+    due = guest.pace.state().get("rpm")
+    return {
+        "id": guest.id,
+        "deficit": guest.deficit,
+        "turn": guest.turn,
+        "campaign_turn": campaign,
+        "priority_turn": priority,
+        "next_start_at": datetime.fromisoformat(due) if due else None,
+    }

@@ -1,0 +1,120 @@
+"""The composition root: everything a worker works with, made from the settings."""
+
+import asyncio
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from models.channels import ChannelSettings
+from models.clock import Clock, Sleep, now
+from models.database import Database
+from models.retry.resolve import Policies
+from models.settings import Settings
+from worker.archive.record_log import Shelf
+from worker.asset_store import PictureKeeper
+from worker.download.documents import DocumentReader
+from worker.download.downloader import Downloader, open_download_client
+from worker.download.ssrf import AllowList
+from worker.images.limits import Limits
+from worker.storage.store import Store, open_store
+from worker.storage.temp_files import open_landing_folder
+from worker.upstream.polling.task_client import TaskReader
+from worker.upstream.presets import Preset, effective_preset
+from worker.upstream.transport.client import UpstreamClient, open_client
+
+
+@dataclass(frozen=True)
+class Route:
+    """A channel as the worker calls it."""
+
+    settings: ChannelSettings
+    preset: Preset
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What tasks are handed."""
+
+    settings: Settings
+    database: Database
+    store: Store
+    keeper: PictureKeeper
+    shelf: Shelf
+    upstream: UpstreamClient
+    tasks: TaskReader  #: asks a provider after a task
+    documents: DocumentReader  #: reads what a link in an answer keeps about a task
+    routes: Mapping[str, Route]
+    policies: Policies
+    clock: Clock
+    sleep: Sleep
+    clients: tuple[httpx.AsyncClient, ...]
+    folder: Path  #: downloads under way
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        for client in self.clients:
+            await client.aclose()
+        await self.database.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -> Store:
+    """Open the place where pictures are kept. Raises ``SettingsError`` or ``StorageError``."""
+    url = settings.storage_url
+    if url.startswith("file:") and not url.startswith("file:///"):
+        url = Path(url.removeprefix("file:")).absolute().as_uri()
+    secret = settings.s3_secret_access_key
+    options = {
+        "endpoint": settings.s3_endpoint,
+        "region": settings.s3_region,
+        "access_key_id": settings.s3_access_key_id,
+        "secret_access_key": secret.get_secret_value() if secret else None,
+        "allow_http": "true" if (settings.s3_endpoint or "").startswith("http:") else None,
+    }
+    given = (
+        {name: value for name, value in options.items() if value is not None} if url.startswith("s3:") else {}
+    )
+    return open_store(url, options=given, threads=threads)
+
+
+def build_keeper(
+    settings: Settings, store: Store, threads: ThreadPoolExecutor, folder: Path
+) -> tuple[PictureKeeper, httpx.AsyncClient]:
+    """Return what brings pictures home, and the client to close in the end."""
+    allow = AllowList.parse(settings.allow_private)
+    limits = Limits(size=settings.download_limit, total=timedelta(seconds=settings.download_timeout))
+    client = open_download_client(allow, settings.worker_slots)
+    downloader = Downloader(client, allow=allow, limits=limits, threads=threads)
+    return PictureKeeper(store, downloader, into=folder, limits=limits, threads=threads), client
+
+
+def build_tools(settings: Settings) -> Tools:
+    """Make the tools. To be called on the loop that uses them."""
+    threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pictures")
+    store = build_store(settings, threads)
+    folder = open_landing_folder()
+    keeper, downloads = build_keeper(settings, store, threads, folder)
+    calls = open_client(limit=settings.worker_slots)
+    return Tools(
+        settings=settings,
+        database=Database(settings.sqlalchemy_url, pool=settings.database_pool),
+        store=store,
+        keeper=keeper,
+        shelf=Shelf(store),
+        upstream=UpstreamClient(calls),
+        tasks=TaskReader(calls),
+        documents=DocumentReader(downloads, allow=AllowList.parse(settings.allow_private)),
+        routes={
+            channel.name: Route(channel, effective_preset(channel)) for channel in settings.all_channels()
+        },
+        policies=Policies.from_settings(settings),
+        clock=now,
+        sleep=asyncio.sleep,
+        clients=(calls, downloads),
+        folder=folder,
+    )

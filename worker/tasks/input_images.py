@@ -1,0 +1,82 @@
+"""Input pictures: what a caller gave, as the provider wants it."""
+
+import asyncio
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from models.errors import InvalidRequest
+from models.ids import parse_id
+from models.queries.pictures import find_inputs
+from models.request import ImageRequest
+from worker.asset_store import StoredPicture
+from worker.services import Tools
+from worker.tasks.preparing import prepared
+from worker.upstream.presets import Preset
+
+_MOST = 1000  # jobs whose input pictures are remembered
+
+
+@dataclass(slots=True)
+class Brought:
+    """Linked input pictures that are in the store, by job, until its call leaves.
+
+    A job that misses its turn while they are brought finds them when its next turn comes.
+    """
+
+    by_job: dict[UUID, dict[str, StoredPicture]] = field(default_factory=dict)
+
+    async def bring(self, tools: Tools, job_id: UUID, url: str) -> StoredPicture:
+        """Return a picture, from its address if it is not here yet."""
+        mine = self.by_job.setdefault(job_id, {})
+        if url not in mine:
+            mine[url] = await tools.keeper.bring_url(url)
+        while len(self.by_job) > _MOST:
+            self.by_job.pop(next(iter(self.by_job)))
+        return mine[url]
+
+    def forget(self, job_id: UUID) -> None:
+        """The job needs them no more."""
+        self.by_job.pop(job_id, None)
+
+
+async def image_request(
+    tools: Tools, job: Row[Any], preset: Preset, *, brought: Brought | None = None
+) -> ImageRequest:
+    """Return what the job asks for: stored pictures as data URLs; linked ones too if the preset says so."""
+    brought = brought or Brought()
+    how = job.request.get("prepare")
+    inline = preset.inline_images or bool(how)
+    given = job.request.get("images", ())
+    images = [await _image(tools, job, image, brought if inline else None) for image in given]
+    images = await prepared(images, how) if how else images
+    return ImageRequest(
+        model=job.model,
+        prompt=job.prompt,
+        images=tuple(images),
+        size=job.request.get("size"),
+        n=job.request.get("n"),
+        params=job.request.get("params") or {},
+    )
+
+
+async def _image(tools: Tools, job: Row[Any], image: str, brought: Brought | None) -> str:
+    if image.startswith("asset_"):
+        async with tools.database.reading() as connection:
+            found = await find_inputs(connection, [parse_id("asset", image)], job.caller_id)
+        if not found:
+            raise InvalidRequest("images", f"{image} is gone; give the picture again.")
+        return await _data_url(tools, found[0].key, found[0].content_type)
+    if brought is None or image.startswith("data:"):
+        return image
+    stored = await brought.bring(tools, job.id, image)
+    return await _data_url(tools, stored.key, stored.content_type)
+
+
+async def _data_url(tools: Tools, key: str, content_type: str) -> str:
+    content = await tools.store.get(key)
+    encoded = await asyncio.to_thread(base64.b64encode, content)
+    return f"data:{content_type};base64,{encoded.decode()}"

@@ -1,0 +1,82 @@
+"""Asking a provider what became of a call, wherever it can be asked. Nothing here is paid for."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row
+
+from models.errors import PictureError
+from worker.tasks.context import Workbench
+from worker.upstream.handles import Handles, task_address
+from worker.upstream.polling.poll import UNKNOWN_TASK, PollStage, PollState, read_poll
+from worker.upstream.request import endpoint
+
+_THREAD_FROM = 256 * 1024  # bytes; longer answers are taken apart beside the event loop
+_ADDRESS = re.compile(r"https?://[^\s<>\"'`]+", re.IGNORECASE)
+
+
+class Place(StrEnum):
+    """Where a result may be asked for."""
+
+    LINK = "link"  #: a public address that the answer gave: without a key, and guarded like a download
+    TASK = "task"  #: the provider's own address of the task, with the channel's key
+
+
+def places(bench: Workbench, job: Row[Any], handles: Handles) -> list[Place]:
+    """Return where these handles can be asked for, the best first."""
+    route = bench.tools.routes.get(job.channel)
+    offered = route is not None and route.preset.tasks is not None
+    return [Place.LINK] * bool(handles.poll_url) + [Place.TASK] * bool(handles.task_id and offered)
+
+
+async def ask(bench: Workbench, job: Row[Any], handles: Handles, place: Place) -> PollState:
+    """Ask once."""
+    said = await (_link(bench, handles) if place is Place.LINK else _task(bench, job, handles))
+    if isinstance(said, PollState):
+        return said
+    given = (*job.request.get("images", ()), *_ADDRESS.findall(job.prompt))
+    status, headers, body = said
+
+    def read() -> PollState:
+        return read_poll(status, headers, body, input_urls=given)
+
+    return await _apart(len(body), read)
+
+
+async def ask_once(bench: Workbench, job: Row[Any], handles: Handles) -> PollState:
+    """Ask every place until one shows the result; return the most hopeful word."""
+    best = PollState(PollStage.UNKNOWN)
+    for place in places(bench, job, handles):
+        state = await ask(bench, job, handles, place)
+        if state.images or state.videos:
+            return state
+        best = state if best.stage is PollStage.UNKNOWN else best
+    return best
+
+
+async def _link(bench: Workbench, handles: Handles) -> tuple[int, Mapping[str, str], bytes] | PollState:
+    try:
+        said = await bench.tools.documents.read(handles.poll_url or "")
+    except PictureError as error:
+        if error.retryable:
+            return PollState(PollStage.UNCLEAR)
+        return PollState(PollStage.UNKNOWN, verdict=UNKNOWN_TASK)
+    return said.status, said.headers, said.body
+
+
+async def _task(
+    bench: Workbench, job: Row[Any], handles: Handles
+) -> tuple[int, Mapping[str, str], bytes] | PollState:
+    route = bench.tools.routes[job.channel]
+    chat = endpoint(str(route.settings.base_url))
+    url = task_address(chat, route.preset.tasks or "", handles.task_id or "")
+    key = route.settings.api_key.get_secret_value()
+    said = await bench.tools.tasks.read(url, api_key=key, headers=route.preset.headers)
+    return (said.status, said.headers, said.body) if said else PollState(PollStage.UNCLEAR)
+
+
+async def _apart(size: int, read: Callable[[], PollState]) -> PollState:
+    return await asyncio.to_thread(read) if size > _THREAD_FROM else read()

@@ -1,0 +1,227 @@
+"""Judges one call: what it came to, who is to blame, what it cost, and when to try again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from models.outcomes import Billed, Outcome, Scope, Verdict
+from worker.upstream.errors.answer_phrases import TEXTS
+from worker.upstream.errors.error_catalog import RULINGS
+from worker.upstream.errors.error_codes import FINISHES, STATUSES
+from worker.upstream.errors.error_phrases import MESSAGES
+from worker.upstream.errors.retry_after import call_limit, retry_after
+from worker.upstream.fault_signals import name_of_fault
+from worker.upstream.matching import first, plain
+from worker.upstream.pages import is_blocked, is_page, name_of_page
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.reasons import is_about_a_picture, name_of_reason
+from worker.upstream.transport_errors import RULING_OF, TransportFailure
+
+_LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
+_TOKENS_OF_A_PICTURE = 1000  #: completion tokens that only a picture costs
+_OF_THE_CALL = frozenset(
+    {
+        "quota_exhausted",
+        "daily_limit",
+        "rate_limited",
+        "upstream_saturated",
+        "maintenance",
+        "no_channel_model",
+    }
+)
+_LONGEST_WORDS = 2000
+_GUARDED = frozenset({401, 403, 405, 429, 503})  #: statuses that firewalls answer with, too
+_VAGUE = frozenset({400, 401, 403, 404, 405, 429, 500, 502, 503})  #: statuses that a page or text may explain
+_FINAL = frozenset(
+    {
+        "quota_exhausted",
+        "daily_limit",
+        "rate_limited",
+        "moderation",
+        "moderation_input",
+        "moderation_output",
+        "refusal",
+    }
+)
+
+
+def judge(
+    answer: Answer | None,
+    *,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    failure: TransportFailure | None = None,
+    elapsed: float = 0.0,
+) -> Verdict:
+    """Return the verdict on a call.
+
+    ``answer`` is what could be read, ``failure`` what the network did, ``elapsed`` how many seconds it took.
+    A picture beats everything; then the transport, the error's own code, its words, and the status decide.
+    """
+    if answer is not None and (answer.images or answer.videos):
+        return _success(answer, status)
+    name = _name(answer or Answer(empty=True), status, headers or {}, failure, elapsed)
+    if name == "pending":
+        message = "The provider took the request as a task: its result is polled, nothing is sent again."
+        return Verdict(Outcome.PENDING, message=message, provider_status=status)
+    return _ruled(name, answer, status, headers or {})
+
+
+def _success(answer: Answer, status: int | None) -> Verdict:
+    count = len(answer.images) or len(answer.videos)
+    message = f"{count} {'picture' if answer.images else 'video'}{'s' if count != 1 else ''} came back."
+    if answer.partial:
+        message = f"Only {message[:-1]}, fewer than asked for: send the rest as a job of its own."
+    return Verdict(Outcome.SUCCESS, message=message, billed=Billed.YES, provider_status=status)
+
+
+def _ruled(name: str, answer: Answer | None, status: int | None, headers: Mapping[str, str]) -> Verdict:
+    """Fill in a ruling with what this very answer says about cost, waiting and words."""
+    ruling = RULINGS[name]
+    fault = answer.fault if answer else None
+    words = (fault.message if fault else "") or ((answer.spoken.strip() or answer.refusal) if answer else "")
+    verdict = Verdict(
+        outcome=ruling.outcome,
+        code=ruling.code,
+        message=ruling.message,
+        billed=_billed(name, answer, status),
+        scope=ruling.scope,
+        retry_after=_wait(ruling.outcome, answer, headers),
+        provider_status=status,
+        provider_message=words[:_LONGEST_WORDS] or None,
+        limit=call_limit(words[:_LONGEST_WORDS]) if ruling.code == "rate_limited" else None,
+    )
+    vetoed = (
+        next((v for k, v in headers.items() if k.lower() == "x-should-retry"), "").strip().lower() == "false"
+    )
+    if vetoed and verdict.outcome is Outcome.RETRY:
+        happened = verdict.message.partition(":")[0]
+        message = f"{happened}, and the provider forbids to try again: ask it why, or use another channel."
+        return replace(verdict, outcome=Outcome.PERMANENT, scope=Scope.PROVIDER, message=message)
+    return verdict
+
+
+def _wait(outcome: Outcome, answer: Answer | None, headers: Mapping[str, str]) -> timedelta | None:
+    if outcome not in (Outcome.RETRY, Outcome.AMBIGUOUS, Outcome.NO_IMAGE):
+        return None
+    return retry_after(headers, answer.fault if answer else None, answer.spoken if answer else "")
+
+
+def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
+    ruling = RULINGS[name]
+    if answer is None or ruling.sure:
+        return ruling.billed
+    if answer.fault is not None and answer.fault.wrapped and ruling.outcome is not Outcome.AMBIGUOUS:
+        return Billed.NO  # a router that names its provider does not charge for failures
+    if answer.block_reason is not None:
+        return Billed.LIKELY_NO
+    said_no = answer.fault is not None and answer.fault.sure
+    if not said_no and (status is None or status < 300) and not is_page(answer.spoken):
+        tokens = answer.completion_tokens or 0
+        paid = ruling.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
+        return (
+            Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else ruling.billed
+        )
+    return ruling.billed
+
+
+def _name(
+    answer: Answer,
+    status: int | None,
+    headers: Mapping[str, str],
+    failure: TransportFailure | None,
+    elapsed: float,
+) -> str:
+    """Return the name of the ruling, in the order of the decision."""
+    failing = status is not None and status >= 400
+    if answer.fault is not None and (answer.fault.sure or failing):
+        name = name_of_fault(answer, status)
+        late = (
+            name == "upstream_error"
+            and (status or answer.fault.status) in (500, 502)
+            and elapsed > _LONG_WORK
+        )
+        return "gateway_timeout" if late else name
+    if failure is not None:
+        cut = failure is TransportFailure.CONNECTION_RESET and answer.streamed
+        return _said(answer, cut=True) or ("stream_truncated" if cut else RULING_OF[failure])
+    if status is not None and status >= 300:
+        return _by_status(answer, status, headers, elapsed)
+    return _of_answer(answer)
+
+
+def _by_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed: float) -> str:
+    """Judge an error status whose body is no error object: a page, plain text, or nothing."""
+    if status < 400:
+        return "wrong_endpoint"
+    challenged = any(name.lower() == "cf-mitigated" for name in headers)
+    if challenged or (status in _GUARDED and is_blocked(answer.spoken)):
+        return "waf_blocked"
+    name = STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
+    if status in _VAGUE and (said := first(MESSAGES, plain(answer.spoken))):
+        name = said
+    return "gateway_timeout" if name == "upstream_error" and elapsed > _LONG_WORK else name
+
+
+def _of_answer(answer: Answer) -> str:
+    """Judge an accepted request whose answer has no picture."""
+    if answer.block_reason is not None:
+        return "moderation_input"
+    if answer.html:
+        return name_of_page(answer.spoken)
+    if not answer.readable:
+        return "protocol_error"
+    if name := _finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
+        return name
+    if answer.refusal:
+        return first(TEXTS, plain(answer.refusal)) or "refusal"
+    if name := _said(answer, cut=answer.incomplete_stream):
+        return name
+    if answer.waiting and answer.handles:
+        return "pending"
+    if answer.empty:
+        return "stream_truncated" if answer.incomplete_stream else "empty_after"
+    if answer.streamed and not answer.finish_reasons:
+        return "stream_truncated"
+    if name := _finish(answer):
+        return name
+    if answer.broken:
+        return "protocol_error"
+    if answer.poll_url:
+        return "deferred"
+    if answer.echoed:
+        return "needs_input"
+    called = any(reason.lower() in ("tool_calls", "function_call") for reason in answer.finish_reasons)
+    return "no_image" if answer.text.strip() or called else "empty_response"
+
+
+def _finish(answer: Answer, *only: str) -> str | None:
+    names = (FINISHES.get(reason.lower()) for reason in answer.finish_reasons)
+    return next((name for name in names if name and (not only or name in only)), None)
+
+
+def _said(answer: Answer, *, cut: bool) -> str | None:
+    """Judge by the words that stand where a picture should be.
+
+    In an answer that was ``cut`` only final words count: after a failure the provider may have tried again.
+    """
+    for words in _voices(answer):
+        if is_page(words):
+            return name_of_page(words)
+        text = plain(words)
+        name = first(TEXTS, text)
+        if name in _OF_THE_CALL and is_about_a_picture(text):
+            name = None
+        if name in (None, "upstream_error"):
+            name = name_of_reason(text) or name
+        if name == "deferred" and answer.streamed and not answer.finish_reasons:
+            continue  # it was said while the picture was drawn, and then the stream broke off
+        if name and (not cut or name in _FINAL):
+            return name
+    return None
+
+
+def _voices(answer: Answer) -> Iterator[str]:
+    yield answer.spoken
+    if any(reason.lower() == "error" for reason in answer.finish_reasons):
+        yield answer.thoughts

@@ -1,0 +1,285 @@
+"""Gathers what the pieces of an answer say, whether they are stream events or one whole body."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from worker.upstream.choices import Choice
+from worker.upstream.handles import Handles, generation_in, named, submitted
+from worker.upstream.parsing.base64_stream import LONG, Blobs, LongRuns
+from worker.upstream.parsing.error_object import Fault, dig
+from worker.upstream.parsing.image_extraction import Identity
+from worker.upstream.parsing.json_images import (
+    PICTURE_FIELDS,
+    Harvest,
+    harvest_fields,
+    harvest_value,
+    picture_from,
+)
+from worker.upstream.parsing.progress import Percent, ProgressMeter
+from worker.upstream.parsing.urls import is_picture
+from worker.upstream.watch import Watch
+from worker.upstream.words import words
+
+_WAITING = words(
+    "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
+)
+_ANSWERS = words("choices candidates")
+_REFERENCES = words(
+    "image image_url image_urls attachments files"
+)  #: beside a prompt, they are the question's
+_LISTS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
+_SPENT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
+_WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
+_LONGEST_TEXT = 1024 * 1024  #: characters said at once that are read line by line: its two ends
+
+
+class Collector:
+    """Takes parsed bodies or events, in order, and keeps everything that matters in them."""
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        *,
+        long: int = LONG,
+        quoted: bool = False,
+        inputs: Callable[[], frozenset[Identity]] = frozenset,
+    ) -> None:
+        self._blobs, self._long, self._quoted = blobs, long, quoted
+        self._watch = Watch(inputs)
+        self.choices: dict[int, Choice] = {}
+        self.harvest = Harvest()
+        self.fault: Fault | None = None
+        self.finish_reasons: list[str] = []
+        self.block_reason: str | None = None
+        self.refusals: list[str] = []
+        self.completion_tokens: int | None = None
+        self.usage: Mapping[str, Any] | None = None
+        self.request_id: str | None = None
+        self.waiting = False
+        self.progress: list[Percent] = []
+        self._meter = ProgressMeter()
+
+    def add(self, body: object, *, depth: int = 0) -> None:
+        """Take one parsed body, one event, or one JSON value found inside a text."""
+        if self.fault is None or not self.fault.sure:
+            self.fault = dig(body) or self.fault
+        if isinstance(body, list):
+            if depth == 0 and all(isinstance(item, dict) and _ANSWERS & item.keys() for item in body):
+                for item in body:
+                    self.add(item, depth=1)
+            else:
+                harvest_value(body, self.harvest)
+        if not isinstance(body, dict) or depth > 4:
+            return
+        self._add_identity(body)
+        if isinstance(kind := body.get("type"), str) and "." in kind:
+            self._add_typed(kind, body)
+        elif kind in ("content_block_delta", "content_block_start"):
+            self._add_block(body.get("delta") or body.get("content_block"))
+        self._add_choices(body)
+        if body.get("role") == "assistant" and "choices" not in body:
+            self._add_message(0, body, whole=False)
+        self._add_wrapped(body, depth)
+
+    def _add_choices(self, body: Mapping[str, Any]) -> None:
+        for position, choice in enumerate(_items(body.get("choices"))):
+            index = choice.get("index")
+            self._add_choice(choice, index if type(index) is int else position)
+        for position, candidate in enumerate(_items(body.get("candidates"))):
+            self._add_finish(candidate.get("finishReason") or candidate.get("finish_reason"))
+            content = candidate.get("content")
+            if isinstance(content, dict):
+                self._add_message(position, content, whole=False)
+        feedback = body.get("promptFeedback") or body.get("prompt_feedback")
+        if isinstance(details := body.get("incomplete_details"), dict):
+            self._add_finish(details.get("reason"))
+        if isinstance(feedback, dict):
+            reason = feedback.get("blockReason") or feedback.get("block_reason")
+            self.block_reason = reason if isinstance(reason, str) else self.block_reason
+
+    def _add_choice(self, choice: Mapping[str, Any], index: int) -> None:
+        self._add_finish(choice.get("native_finish_reason"))
+        self._add_finish(choice.get("finish_reason"))
+        self.fault = self.fault or (dig(choice) if choice.get("error") else None)
+        for name, whole in (("delta", False), ("message", True)):
+            if isinstance(message := choice.get(name), dict):
+                self._add_message(index, message, whole=whole)
+            elif isinstance(message, str):
+                self._say(index, message)
+        if shown := {name: value for name, value in choice.items() if name in PICTURE_FIELDS}:
+            self._show(self._choice(index), shown)
+        if isinstance(text := choice.get("text"), str):
+            self._say(index, text)
+
+    def _add_message(self, index: int, message: Mapping[str, Any], *, whole: bool) -> None:
+        choice = self._choice(index)
+        for name in ("reasoning_content", "reasoning", "thinking"):
+            if isinstance(thought := message.get(name), str):
+                self.progress += self._meter.feed(thought, voice=f"reasoning {index}")
+                break
+        written, content = self._show(choice, message), message.get("content") or message.get("text")
+        text = content if isinstance(content, str) else written
+        if whole and text and choice.deltas:
+            choice.message = text
+        elif text:
+            self._say(index, text)
+        if isinstance(refusal := message.get("refusal"), str) and refusal:
+            self.refusals.append(refusal)
+        for name in ("thinking_progress", "progress"):
+            self.progress += self._meter.report(message.get(name))
+
+    def _show(self, choice: Choice, message: Mapping[str, Any]) -> str:
+        """Take the pictures of a message, and return the text of its parts."""
+        before = len(choice.harvest.pictures)
+        written = choice.show(message)
+        self._watch.show(choice.harvest.pictures[before:])
+        return written
+
+    def _choice(self, index: int) -> Choice:
+        if index not in self.choices:
+            self.choices[index] = Choice(LongRuns(self._blobs, long=self._long), self._blobs)
+        return self.choices[index]
+
+    def _say(self, index: int, text: str) -> None:
+        choice = self._choice(index)
+        choice.say(text)
+        if len(text) > _LONGEST_TEXT:
+            text = text[: _LONGEST_TEXT // 2] + "\n" + text[-_LONGEST_TEXT // 2 :]
+        self.progress += self._meter.feed(text, voice=f"content {index}")
+        self._watch.hear(choice, text)
+
+    def _add_finish(self, reason: object) -> None:
+        if isinstance(reason, str) and reason:
+            self.finish_reasons.append(reason)
+
+    def _add_identity(self, body: Mapping[str, Any]) -> None:
+        """Read ids, usage and the state of a task."""
+        usage = body.get("usage") or body.get("usageMetadata")
+        if isinstance(usage, dict) and usage:
+            self.usage = usage
+            counts = (usage.get(name) for name in _SPENT)
+            self.completion_tokens = next((n for n in counts if type(n) is int), self.completion_tokens)
+        for name in ("request_id", "requestId"):
+            if isinstance(body.get(name), str):
+                self.request_id = self.request_id or body[name] or None
+        task = next((body[name] for name in ("task_id", "taskId") if body.get(name)), None) or submitted(body)
+        status = body.get("status", body.get("task_status"))
+        waits = isinstance(status, str) and status.strip().lower() in _WAITING
+        if task is None and waits and "choices" not in body:
+            task = body.get("id")
+        self._watch.note(Handles(task_id=named(task)))
+        self.waiting = self.waiting or waits or (bool(task) and not isinstance(status, str))
+        if isinstance(generation := body.get("gen_id"), str) and (known := generation_in(generation)):
+            self._watch.note(Handles(gen_ids=(known,)))
+        self.progress += self._meter.report(body.get("progress"))
+
+    def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
+        """Take an event of the Responses or the Images stream."""
+        if kind.endswith("output_text.delta") and isinstance(event.get("delta"), str):
+            self._say(0, event["delta"])
+        elif kind.endswith("partial_image"):
+            draft = Harvest()
+            harvest_value(event.get("partial_image_b64") or event.get("b64_json"), draft)
+            self.harvest.drafts += draft.pictures
+        elif kind.endswith("completed") or kind.endswith("output_item.done"):
+            found = Harvest()
+            harvest_fields(event, found)
+            harvest_value(event.get("item"), found)
+            self.harvest.add(found)
+            self._add_finish("stop" if kind.endswith("completed") else None)
+
+    def _add_block(self, block: object) -> None:
+        if isinstance(block, dict) and isinstance(text := block.get("text"), str):
+            self._say(0, text)
+        elif isinstance(block, dict):
+            harvest_value(block, self.harvest)
+
+    def _add_wrapped(self, body: Mapping[str, Any], depth: int) -> None:
+        """Look into wrappers, and at picture fields that stand at the top."""
+        typed = isinstance(body.get("type"), str) and str(body["type"]).endswith(("partial_image", ".delta"))
+        if typed:
+            return
+        self._add_fields(body, depth)
+        for name in _WRAPPERS:
+            value = body.get(name)
+            if isinstance(value, dict):
+                self.add(value, depth=depth + 1)
+            elif name in ("data", "output", "result") and isinstance(value, list):
+                found = Harvest()
+                harvest_value(value, found)
+                self.harvest.add(found)
+                if found.texts and not self.choices:
+                    self._say(0, "".join(found.texts))
+            elif name in ("data", "output", "result") and isinstance(value, str) and "choices" not in body:
+                self._add_text(name, value, body, depth)
+
+    def _add_fields(self, body: Mapping[str, Any], depth: int) -> None:
+        """Take the picture fields at the top of a body. Beside a prompt, some are what was sent with it."""
+        fields = {name: value for name, value in body.items() if name != "content"}
+        if "prompt" in body and "choices" not in body:
+            fields = {name: value for name, value in fields.items() if name not in _REFERENCES}
+            fields = {} if self._quoted or self._waits(body) else fields
+        harvest_fields(fields, self.harvest)
+        for name in ("results", "urls", "generations", *(_LISTS if depth > 0 else ())):
+            harvest_value(body.get(name), self.harvest)
+        url = body.get("url")
+        if isinstance(url, str) and not {"choices", "error"} & body.keys():
+            inside = (depth > 0 or self._quoted) and not self._waits(body)
+            if inside or is_picture(url):
+                harvest_value(url, self.harvest)
+
+    def _waits(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether a body is about a task whose result is not here yet."""
+        status = body.get("status", body.get("task_status"))
+        waits = isinstance(status, str) and status.strip().lower() in _WAITING
+        return waits or (status is None and any(body.get(name) for name in ("task_id", "taskId")))
+
+    def _add_text(self, name: str, value: str, body: Mapping[str, Any], depth: int) -> None:
+        """Take a wrapper's text: JSON once more, the address of a picture, or what is said."""
+        if value.lstrip()[:1] in ("{", "["):
+            try:
+                self.add(orjson.loads(value), depth=depth + 1)
+            except ValueError:
+                self._say(0, value)
+        elif "image" in str(body.get("type")) or ("type" not in body and picture_from(value)):
+            harvest_value(value, self.harvest)
+        elif name == "data" and not submitted(body):
+            self._say(0, value)
+
+    def quote(self, value: object) -> list[str]:
+        """Take a JSON value that stands in a text, and return the texts in it."""
+        inner = Collector(self._blobs, long=self._long, quoted=True)
+        inner.add(value)
+        inner.close(complete=True)
+        self.harvest.add(inner.harvest)
+        self.fault = self.fault or inner.fault
+        self._watch.note(inner.handles)
+        self.waiting = self.waiting or inner.waiting
+        self.finish_reasons += inner.finish_reasons
+        for percent in inner.progress:
+            self.progress += self._meter.report(percent)
+        return inner.texts
+
+    @property
+    def handles(self) -> Handles:
+        """By what the result can be asked for later, as far as that is known."""
+        return self._watch.handles
+
+    @property
+    def texts(self) -> list[str]:
+        """What the choices say, in their order."""
+        return [choice.text for _, choice in sorted(self.choices.items())]
+
+    def close(self, *, complete: bool) -> None:
+        """Take the end of the answer."""
+        if complete:
+            self.progress += self._meter.close()
+        for _, choice in sorted(self.choices.items()):
+            self._watch.read(choice.line + ("\n" if complete else ""))
+            self.harvest.add(choice.close())
+
+
+def _items(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,159 @@
+"""What a provider answered, as values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
+
+from worker.upstream.handles import Handles, generation_in
+from worker.upstream.parsing.accumulator import Collector
+from worker.upstream.parsing.echo_filter import Spoken, strip_echoes
+from worker.upstream.parsing.error_object import Fault
+from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image_extraction import Found, Identity, combine, find_pictures, identity
+from worker.upstream.parsing.json_images import Harvest
+from worker.upstream.parsing.progress import Percent
+
+_DEEPEST = 3  #: texts within JSON within texts
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything an answer holds. ``text`` is verbatim; ``spoken`` is without prompt echoes and thinking."""
+
+    images: tuple[Picture, ...] = ()
+    videos: tuple[str, ...] = ()
+    posters: tuple[str, ...] = ()
+    text: str = ""
+    spoken: str = ""
+    thoughts: str = ""
+    progress: tuple[Percent, ...] = ()
+    task_id: str | None = None
+    poll_url: str | None = None
+    gen_ids: tuple[str, ...] = ()
+    request_id: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    block_reason: str | None = None
+    fault: Fault | None = None
+    completion_tokens: int | None = None
+    usage: Mapping[str, Any] | None = None  #: tokens, as the provider counts them
+    streamed: bool = False  #: it was an event stream
+    incomplete_stream: bool = False  #: which ended without saying so
+    readable: bool = True  #: false: it claimed to be JSON, and is not
+    empty: bool = False  #: not one byte that means anything
+    html: bool = False  #: a web page instead of an answer
+    waiting: bool = False  #: a task was accepted, its result is not here
+    partial: bool = False  #: fewer pictures than asked for
+    relative: bool = False  #: a picture's address had no host of its own
+    draft: bool = False  #: only drafts were sent; the last one is taken
+    echoed: bool = False  #: an input picture was shown again
+    broken: bool = False  #: a picture began, and is not whole
+    refusal: str = ""  #: why the model declined, in the field made for it
+
+    @property
+    def handles(self) -> Handles:
+        """What can be used to recover the result, or to refer to it."""
+        return Handles(self.task_id, self.poll_url, self.gen_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an answer came to its end, and what it was."""
+
+    whole: bool  #: nothing is missing at its end
+    streamed: bool = False
+    incomplete_stream: bool = False
+    readable: bool = True
+    empty: bool = False
+    html: bool = False
+    page: str = ""  #: its text, if it is neither JSON nor a stream
+
+
+def assemble(
+    collector: Collector, ending: Ending, *, inputs: frozenset[Identity], n: int | None, origin: str | None
+) -> Answer:
+    """Make an answer of what was collected.
+
+    ``inputs`` were in the request and are no results; ``n`` pictures were asked for; ``origin`` completes
+    addresses that have no host.
+    """
+    texts = collector.texts
+    spoken = list(_spoken(collector, texts))
+    words = "\n".join(piece.text for piece in spoken)
+    found = find_pictures(words, complete=ending.whole, inputs=inputs)
+    known = _known(collector, ending, found)
+    return replace(
+        known,
+        text="".join(texts) or ending.page,
+        spoken=words or ending.page,
+        thoughts="\n".join(piece.thoughts for piece in spoken),
+        **_pictures(collector.harvest, found, inputs=inputs, n=n, origin=origin),
+    )
+
+
+def _spoken(collector: Collector, texts: Sequence[str], depth: int = 0) -> Iterator[Spoken]:
+    """Yield the texts without their echoes; JSON values in them are taken, and the texts in these too."""
+    for text in texts:
+        piece = strip_echoes(text)
+        inner = [words for value in piece.values for words in collector.quote(value)]
+        yield piece
+        if depth < _DEEPEST:
+            yield from _spoken(collector, inner, depth + 1)
+
+
+class _Pictures(TypedDict):
+    images: tuple[Picture, ...]
+    videos: tuple[str, ...]
+    partial: bool
+    relative: bool
+    draft: bool
+    echoed: bool
+    broken: bool
+
+
+def _pictures(
+    harvest: Harvest, found: Found, *, inputs: frozenset[Identity], n: int | None, origin: str | None
+) -> _Pictures:
+    structured = [picture for picture in harvest.pictures if identity(picture) not in inputs]
+    images = combine(structured, found.pictures, marked=found.marked)
+    paths = dict.fromkeys((*harvest.relative, *found.relative))
+    relative = not images and bool(paths)
+    if relative:
+        images = [Picture(url=(origin or "") + path) for path in paths]
+    videos = tuple(dict.fromkeys((*harvest.videos, *found.videos)))
+    draft = bool(harvest.drafts) and not images and not videos
+    images = harvest.drafts[-1:] if draft else images
+    return {
+        "images": tuple(images),
+        "videos": videos,
+        "partial": bool(images) and n is not None and len(images) < n,
+        "relative": relative,
+        "draft": draft,
+        "echoed": found.echoed or len(structured) < len(harvest.pictures),
+        "broken": not images and (found.broken or harvest.broken),
+    }
+
+
+def _known(collector: Collector, ending: Ending, found: Found) -> Answer:
+    """Return the answer without its pictures and texts."""
+    handles = collector.handles
+    labelled = (known for label in found.labels if (known := generation_in(label)))
+    return Answer(
+        posters=tuple(found.posters),
+        progress=tuple(collector.progress),
+        task_id=handles.task_id,
+        poll_url=handles.poll_url or found.poll_url,
+        gen_ids=tuple(dict.fromkeys((*handles.gen_ids, *labelled))),
+        request_id=collector.request_id or (collector.fault.request_id if collector.fault else None),
+        finish_reasons=tuple(collector.finish_reasons),
+        block_reason=collector.block_reason,
+        fault=collector.fault,
+        completion_tokens=collector.completion_tokens,
+        usage=collector.usage,
+        streamed=ending.streamed,
+        incomplete_stream=ending.incomplete_stream,
+        readable=ending.readable,
+        empty=ending.empty,
+        html=ending.html,
+        waiting=collector.waiting,
+        refusal="\n".join(collector.refusals),
+    )

@@ -1,0 +1,224 @@
+"""Which pictures an answer holds: links become groups, one group per picture, each with one primary."""
+
+import re
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from worker.upstream.parsing.base64_images import end_of_base64, looks_like_picture, read_base64
+from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.markdown import Kind, Link, LinkScanner
+from worker.upstream.parsing.urls import (
+    Key,
+    canonical,
+    is_document,
+    is_picture,
+    is_task_page,
+    is_video,
+    is_web,
+)
+from worker.upstream.picture_hosts import is_on_picture_host
+from worker.upstream.renderings import Group, Identity, combine, identity, with_alternates
+
+__all__ = ["Found", "Identity", "combine", "find_pictures", "identity"]
+
+_DOWNLOAD = re.compile(r"下\s?[载載]|download|原[图圖]|原始[图圖]|⏬|⬇|📥", re.IGNORECASE)
+_ORIGINAL = re.compile(r"original|full[ -]?(?:size|resolution)|高清|大[图圖]", re.IGNORECASE)
+_PAGES = re.compile(r"数据预览|原始数据|^\W*(?:preview|raw data)\W*$", re.IGNORECASE)
+_RAW = re.compile(r"原始数据|raw data", re.IGNORECASE)
+_NO_SCHEME = re.compile(r"//[\w-]+\.[\w.-]+/")
+_MARK = re.compile(r"\s*\**(\d{1,3})(?:\.\d+)?\s*%?\**\s*", re.ASCII)
+_PROGRESS = re.compile(r"进度|progress", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # signs and tags, but no words
+#: how much a source tells: the lowest is named first, and is the one to fetch
+_RANKS: Mapping[Kind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
+_LAST = 9
+_LONGEST_LINE = 4096  #: characters before a mark in which to look for what it marks
+
+
+class Found(NamedTuple):
+    """What a text holds."""
+
+    pictures: Sequence[Picture] = ()
+    videos: Sequence[str] = ()
+    posters: Sequence[str] = ()
+    labels: Sequence[str] = ()  #: of the pictures
+    marked: bool = False  #: the pictures are no more than marks in a progress line
+    poll_url: str | None = None
+    relative: Sequence[str] = ()  #: picture destinations without a host
+    echoed: bool = False  #: an input picture was shown again
+    broken: bool = False  #: a picture began, and is not whole
+
+
+def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = frozenset()) -> Found:
+    """Return the pictures and videos of a text whose echoes are stripped; ``inputs`` were in the request."""
+    whole = text.strip(" \r\n\t\"'`")
+    if _is_base64(whole):
+        bare = read_base64(whole)
+        return Found([Picture(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
+    if whole[:15].lower().startswith(("<!doctype html", "<html")):
+        return Found()
+    gatherer = _Gatherer(text, inputs)
+    scanner = LinkScanner(text, complete=complete)
+    for link in scanner.scan():
+        gatherer.take(link)
+    return gatherer.found(broken=scanner.broken)
+
+
+def spans_of_results(text: str) -> list[tuple[int, int]]:
+    """Return where in a text something else than words stands: pictures, videos, task pages, dead links."""
+    if _is_base64(text.strip()):
+        return [(0, len(text))]
+    gatherer = _Gatherer(text, frozenset())
+    links = LinkScanner(text, complete=True).scan()
+    return [(link.start, link.end) for link in links if gatherer.take(link)]
+
+
+class _Gatherer:
+    """Takes links in order and forms groups."""
+
+    def __init__(self, text: str, inputs: frozenset[Identity]) -> None:
+        self._text = text
+        self._inputs = inputs
+        self._groups: list[Group] = []
+        self._by_key: dict[Identity, Group] = {}
+        self._marks: list[tuple[int, Picture]] = []
+        self._videos: dict[Key, str] = {}
+        self._posters: list[str] = []
+        self._labels: list[str] = []
+        self._relative: list[str] = []
+        self._poll_url: str | None = None
+        self._echoed = False
+        self._broken = False
+
+    def take(self, link: Link) -> bool:
+        """Take one link, and tell whether it is anything but prose."""
+        if link.poster and is_web(link.poster):
+            self._posters.append(link.poster)
+        if link.payload:
+            self._take_payload(link)
+            return True
+        if link.kind in ("image", "img") and _NO_SCHEME.match(link.url):
+            link.url = "https:" + link.url
+        if is_web(link.url):
+            link.url = link.url.replace(" ", "%20")
+            return self._take_url(link)
+        if link.kind in ("image", "img") and re.match(r"/(?!/)\S", link.url):
+            self._relative.append(link.url)
+        return link.kind != "link" or bool(_DOWNLOAD.search(link.label))  # a scheme that nobody can fetch
+
+    def _take_payload(self, link: Link) -> None:
+        decoded = read_base64(link.payload)
+        if decoded:
+            self._add(link, Picture(data=decoded[0], mime=decoded[1]))
+        else:
+            self._broken = self._broken or looks_like_picture(link.payload)
+
+    def _take_url(self, link: Link) -> bool:
+        if is_task_page(link.url) or (link.kind == "link" and _PAGES.search(link.label)):
+            if link.kind != "image" and (_RAW.search(link.label) or "/source/" in link.url):
+                self._poll_url = self._poll_url or link.url
+            return True
+        if is_video(link.url) or (link.kind == "video" and not _is_no_video(link.url)):
+            self._videos.setdefault(canonical(link.url), link.url)
+            return True
+        mark = _MARK.fullmatch(link.label) if link.kind == "link" else None
+        if mark and self._speaks_of_progress(link.start):
+            self._marks.append((int(mark[1]), Picture(url=link.url)))
+            return True
+        if self._counts(link):
+            self._add(link, Picture(url=link.url))
+            return True
+        return bool(link.inner)
+
+    def _speaks_of_progress(self, position: int) -> bool:
+        """Tell whether the line speaks of progress before this place."""
+        line = max(
+            self._text.rfind("\n", max(0, position - _LONGEST_LINE), position) + 1,
+            position - _LONGEST_LINE,
+            0,
+        )
+        return _PROGRESS.search(self._text, line, position) is not None
+
+    def _counts(self, link: Link) -> bool:
+        """Tell whether this link is a picture at all, rather than a page or a file."""
+        if link.kind in ("image", "img"):
+            return not is_document(link.url)
+        if link.inner and not is_picture(link.url):
+            return False  # a search card: a thumbnail that leads to a page
+        if link.kind == "link" and _DOWNLOAD.search(link.label):
+            return not is_document(link.url)
+        return is_picture(link.url) or (is_on_picture_host(link.url) and not is_document(link.url))
+
+    def _add(self, link: Link, picture: Picture) -> None:
+        key = identity(picture)
+        if key in self._inputs:
+            self._echoed = True
+            return
+        if link.kind in ("image", "img"):
+            self._labels.append(link.label)
+        rank = _RANKS["image" if link.inner else link.kind]
+        group = self._by_key.get(key)
+        if group is not None:
+            group.add(picture, rank=rank)
+        elif group := self._directly_before(link):
+            group.add(picture, rank=rank, original=True)
+        else:
+            group = Group(picture, rank)
+            self._groups.append(group)
+        for inner in link.inner:
+            if is_web(inner.url):
+                group.add(Picture(url=inner.url), rank=_LAST)
+                self._by_key[canonical(inner.url)] = group
+        group.end = link.end
+        group.paired |= link.kind == "link"
+        self._by_key[key] = group
+
+    def _directly_before(self, link: Link) -> Group | None:
+        """Return the picture that this download link is the original of: the one it directly follows."""
+        group = self._groups[-1] if self._groups else None
+        if group is None or group.paired or link.kind != "link":
+            return None
+        if not (_DOWNLOAD.search(link.label) or (_ORIGINAL.search(link.label) and is_picture(link.url))):
+            return None
+        return group if _BETWEEN.fullmatch(self._text, group.end, link.start) else None
+
+    def found(self, *, broken: bool) -> Found:
+        """Return the groups as pictures; ``broken`` says that a link did not end."""
+        pictures = [group.picture() for group in sorted(self._groups, key=attrgetter("rank"))]
+        marked = bool(self._marks) and not (pictures or self._videos)
+        if self._videos:
+            self._posters += [picture.address for picture in pictures]
+            pictures = []
+        elif self._marks:
+            pictures = _with_marks(pictures, self._marks)
+        return Found(
+            pictures,
+            list(self._videos.values()),
+            list(dict.fromkeys(self._posters)),
+            self._labels,
+            marked,
+            self._poll_url,
+            self._relative,
+            self._echoed,
+            broken or self._broken,
+        )
+
+
+def _is_base64(text: str) -> bool:
+    return looks_like_picture(text) and end_of_base64(text, 0, spaces=True) >= len(text)
+
+
+def _is_no_video(url: str) -> bool:
+    return is_picture(url) or is_document(url)
+
+
+def _with_marks(pictures: list[Picture], marks: list[tuple[int, Picture]]) -> list[Picture]:
+    """Add what ``[100](…)`` in a progress line points at: a fallback, or the result if nothing else is."""
+    highest = max(percent for percent, _ in marks)
+    finals = [mark for percent, mark in marks if percent == highest]
+    if not pictures:
+        return list(dict.fromkeys(finals)) if highest == 100 else finals[-1:]
+    if len(finals) != len(pictures):
+        return pictures
+    return [with_alternates(picture, mark.address) for picture, mark in zip(pictures, finals, strict=True)]

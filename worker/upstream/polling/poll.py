@@ -1,0 +1,120 @@
+"""Reads what a provider says when it is asked what became of a task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import orjson
+
+from models.outcomes import Billed, Outcome, Verdict
+from worker.upstream.errors.retry_after import retry_after
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.progress import Percent
+from worker.upstream.parsing.response_reader import read_answer
+from worker.upstream.polling.task_state import Stage, Task, read_task
+from worker.upstream.task_verdict import failed_task, is_moderated, stopped_task
+
+_BUSY = frozenset({408, 409, 421, 423, 425, 429})  #: statuses that speak of the moment, not of the task
+
+UNKNOWN_TASK = Verdict(
+    Outcome.AMBIGUOUS,
+    "task_not_found",
+    "The provider no longer knows the task: the picture may have been made and charged; look into its log.",
+    Billed.UNKNOWN,
+)
+NO_PICTURE = Verdict(
+    Outcome.AMBIGUOUS,
+    "no_image",
+    "The provider says that the task is finished, and shows no picture: it may have been charged; look into "
+    "its log.",
+    Billed.UNKNOWN,
+)
+
+
+class PollStage(StrEnum):
+    """What an answer about a task means for whoever asks."""
+
+    DONE = "done"  #: there are pictures, or a video
+    RUNNING = "running"  #: ask again
+    FAILED = "failed"  #: the provider gave up; the verdict says why
+    UNKNOWN = "unknown"  #: it has, or shows, nothing under this address
+    UNCLEAR = "unclear"  #: it says nothing about the task; ask again
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """One answer about a task. ``progress`` is in percent, ``wait`` how long it wants to be left alone."""
+
+    stage: PollStage
+    images: tuple[Picture, ...] = ()
+    videos: tuple[str, ...] = ()
+    progress: Percent | None = None
+    verdict: Verdict | None = None
+    wait: timedelta | None = None
+
+
+def read_poll(
+    status: int, headers: Mapping[str, str], body: bytes, *, input_urls: tuple[str, ...] = ()
+) -> PollState:
+    """Read an answer about a task: its HTTP status, headers and body.
+
+    ``input_urls`` were in the request and are no results. A picture beats everything; then the task's own
+    state decides, then the HTTP status.
+    """
+    value = _parsed(body)
+    task = read_task(value)
+    if task is None:
+        return _without_task(status, headers, body)
+    answer = read_answer(orjson.dumps(task.cleaned), input_urls=input_urls)
+    if task.stage is not Stage.FAILED and task.unfinished:
+        return PollState(PollStage.RUNNING, answer.images, answer.videos, progress=task.progress)
+    if answer.images or answer.videos:
+        return _done(answer, task)
+    return _without_picture(task, status, headers)
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        return None
+
+
+def _done(answer: Answer, task: Task) -> PollState:
+    count = len(answer.images) or len(answer.videos)
+    message = f"{count} {'picture' if answer.images else 'video'}{'s' if count != 1 else ''} came back."
+    verdict = Verdict(Outcome.SUCCESS, message=message, billed=Billed.YES)
+    return PollState(PollStage.DONE, answer.images, answer.videos, progress=task.progress, verdict=verdict)
+
+
+def _without_picture(task: Task, status: int, headers: Mapping[str, str]) -> PollState:
+    asked = status < 400  # else a state may be the question's, unless a reason of the task's own stands there
+    refused = task.stage is Stage.UNTOLD and is_moderated(task)
+    if (task.stage is Stage.FAILED and (asked or task.sure)) or (refused and asked):
+        return PollState(PollStage.FAILED, progress=task.progress, verdict=failed_task(task))
+    if not asked:
+        return _by_status(status, headers, said=True)
+    match task.stage:
+        case Stage.STOPPED:
+            return PollState(PollStage.FAILED, progress=task.progress, verdict=stopped_task(task))
+        case Stage.RUNNING:
+            return PollState(PollStage.RUNNING, progress=task.progress)
+        case Stage.DONE:
+            return PollState(PollStage.UNKNOWN, progress=task.progress, verdict=NO_PICTURE)
+        case Stage.MISSING:
+            return PollState(PollStage.UNKNOWN, verdict=UNKNOWN_TASK)
+    return _by_status(status, headers, said=True)
+
+
+def _without_task(status: int, headers: Mapping[str, str], body: bytes) -> PollState:
+    """Read an answer that is no JSON object: a page, plain text, or nothing."""
+    page = body[:1024].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    return _by_status(status, headers, said=not page)
+
+
+def _by_status(status: int, headers: Mapping[str, str], *, said: bool) -> PollState:
+    if status in _BUSY or status >= 500 or (status < 300 and said):
+        return PollState(PollStage.UNCLEAR, wait=retry_after(headers))
+    return PollState(PollStage.UNKNOWN, verdict=UNKNOWN_TASK)

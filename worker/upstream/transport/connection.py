@@ -1,0 +1,131 @@
+"""The HTTP client of provider calls, and what is known about a call on the wire."""
+
+import errno
+from contextvars import ContextVar
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import SimpleNamespace
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
+
+_KEEPALIVE = 30.0  #: seconds that an idle connection is kept; common servers close after 60 to 75
+
+
+@dataclass(slots=True)
+class Wire:
+    """What happened to one call so far."""
+
+    traced: bool = False  #: whether the transport tells us at all
+    reused: bool = False  #: on a connection that had served before
+    sent: bool = False  #: at least one byte may have left
+
+
+CURRENT: ContextVar[Wire | None] = ContextVar("CURRENT", default=None)
+
+
+def open_client(*, limit: int) -> httpx.AsyncClient:
+    """Return an HTTP client for provider calls with at most ``limit`` connections at once.
+
+    It ignores proxies of the environment, follows no redirect (a key would follow, too), keeps no cookies,
+    and leaves timeouts to the caller, except for the one to connect.
+    """
+
+    def open_session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=limit, ssl=context, keepalive_timeout=_KEEPALIVE, ttl_dns_cache=30
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_tracing()],
+            skip_auto_headers=("User-Agent",),
+        )
+
+    context = httpx.create_ssl_context()
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(client=open_session, verify=context, trust_env=False),
+        timeout=httpx.Timeout(None, connect=10.0),
+        trust_env=False,
+        follow_redirects=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        headers={"User-Agent": "darkroom"},
+    )
+
+
+def failure_of(error: Exception, wire: Wire, elapsed: float) -> TransportFailure:
+    """Say what an exception of the HTTP client means for the call: above all, whether anything was sent.
+
+    ``httpx-aiohttp`` calls a lost connection a connect timeout, so its cause and our own trace come first.
+    """
+    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError | OSError) else error
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return TransportFailure.DNS_ERROR
+    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+        return TransportFailure.CONNECT_TIMEOUT
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        return TransportFailure.CONNECT_ERROR
+    if isinstance(cause, aiohttp.InvalidURL) or isinstance(
+        error, httpx.InvalidURL | httpx.UnsupportedProtocol
+    ):
+        return TransportFailure.UNSENDABLE
+    if wire.traced:
+        return _of_traced(cause, wire, elapsed)
+    return _of_httpx(error)
+
+
+def _of_traced(cause: BaseException, wire: Wire, elapsed: float) -> TransportFailure:
+    if not wire.sent:
+        return TransportFailure.CONNECT_ERROR
+    if "write request body" in str(cause):
+        return TransportFailure.WRITE_ERROR
+    if isinstance(cause, TimeoutError):
+        return TransportFailure.READ_TIMEOUT
+    lost = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
+    reset = not isinstance(cause, OSError) or cause.errno in (None, errno.ECONNRESET, errno.EPIPE)
+    if lost and reset and wire.reused and elapsed < STALE_WITHIN:
+        return TransportFailure.STALE_CONNECTION
+    return TransportFailure.CONNECTION_RESET
+
+
+_BY_KIND: tuple[tuple[type[Exception], TransportFailure], ...] = (
+    (httpx.ConnectTimeout, TransportFailure.CONNECT_TIMEOUT),
+    (httpx.PoolTimeout, TransportFailure.CONNECT_TIMEOUT),
+    (httpx.ConnectError, TransportFailure.CONNECT_ERROR),
+    (httpx.LocalProtocolError, TransportFailure.CONNECT_ERROR),
+    (httpx.ProxyError, TransportFailure.CONNECT_ERROR),
+    (httpx.WriteError, TransportFailure.WRITE_ERROR),
+    (httpx.WriteTimeout, TransportFailure.WRITE_ERROR),
+    (httpx.TimeoutException, TransportFailure.READ_TIMEOUT),
+)
+
+
+def _of_httpx(error: Exception) -> TransportFailure:
+    return next(
+        (failure for kind, failure in _BY_KIND if isinstance(error, kind)), TransportFailure.CONNECTION_RESET
+    )
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Write down what the transport does, on the wire of the call that is running."""
+    config = aiohttp.TraceConfig()
+
+    async def started(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
+        if wire := CURRENT.get():
+            wire.traced = True
+
+    async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
+        if wire := CURRENT.get():
+            wire.reused = True
+
+    async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
+        if wire := CURRENT.get():
+            wire.sent = True
+
+    config.on_request_start.append(started)
+    config.on_connection_reuseconn.append(reused)
+    config.on_request_headers_sent.append(sent)
+    return config

@@ -1,0 +1,28 @@
+"""Forgetting messages that have ended long ago: the log must not grow for ever."""
+
+from datetime import timedelta
+
+from models.queries.webhook_log import prune_deliveries
+from worker.services import Tools
+
+_BATCH = 500  # messages in one transaction, so that nobody waits for it
+_REST = timedelta(minutes=10)  # between looks, once nothing old is left
+
+
+class Pruner:
+    """Forgets a batch at a time; any number of workers may do so side by side."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._age = timedelta(seconds=tools.settings.webhook_retention)
+        self._next = tools.clock()
+
+    async def prune(self) -> None:
+        """Forget one batch if it is time; while there may be more, the next round goes on."""
+        now = self._tools.clock()
+        if now < self._next:
+            return
+        async with self._tools.database.writing() as connection:
+            count = await prune_deliveries(connection, before=now - self._age, limit=_BATCH)
+        if count < _BATCH:
+            self._next = now + _REST

@@ -1,0 +1,124 @@
+"""One message to one receiver: a POST through the client that reaches public and allowed addresses only."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+
+import aiohttp
+import httpx
+
+from models.clock import Clock
+from models.errors import PictureError
+from models.queries.bulk import storable
+from worker.download.ssrf import AllowList, check_host
+from worker.webhooks.retry_schedule import GONE, Answer
+
+_KEPT = 1024  # bytes of an answer that the log keeps
+_PATIENCE = 0.25  # seconds for that beginning, once the status has come
+_ENDING = 1.0  # seconds for all that comes after the status
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_AGENT = f"Darkroom/{version('darkroom')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: a JSON body with its signed headers."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Sender:
+    """Sends messages; whatever goes wrong is an answer in plain words, never an exception."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, allow: AllowList, *, timeout: timedelta, clock: Clock
+    ) -> None:
+        self._client, self._allow, self._timeout, self._clock = client, allow, timeout, clock
+
+    async def send(self, message: Message) -> Answer:
+        """Send a message and read the beginning of the answer, all within the timeout."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()) as limit:
+                return await self._post(message, limit, lambda: round(loop.time() - begun, 3))
+        except TimeoutError:
+            words = f"The receiver did not answer within {self._timeout.total_seconds():g} s."
+        except PictureError as error:
+            words = error.message
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, UnicodeError, OSError) as error:
+            words = _explained(error)
+        return Answer(None, words, seconds=round(loop.time() - begun, 3))
+
+    async def _post(self, message: Message, limit: asyncio.Timeout, elapsed: Callable[[], float]) -> Answer:
+        target = httpx.URL(message.url)
+        check_host(target.host, self._allow)
+        headers = {"content-type": "application/json", "user-agent": _AGENT, **message.headers}
+        async with self._client.stream(
+            "POST", target, content=message.body, headers=headers, timeout=None, auth=None
+        ) as response:
+            limit.reschedule(asyncio.get_running_loop().time() + _ENDING)  # it has answered in time
+            kept = await _beginning(response)
+        return Answer(
+            response.status_code,
+            _problem(response),
+            wanted_wait(response.headers.get("retry-after"), self._clock()),
+            storable(kept.decode("utf-8", "replace")),
+            elapsed(),
+        )
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Read the beginning of an answer. Its status has come: what is wrong with the rest does not matter."""
+    kept = b""
+    with contextlib.suppress(TimeoutError, httpx.HTTPError, aiohttp.ClientError):
+        async with asyncio.timeout(_PATIENCE):
+            async for chunk in response.aiter_raw():
+                kept += chunk
+                if len(kept) >= _KEPT:
+                    break
+    return kept[:_KEPT]
+
+
+def _problem(response: httpx.Response) -> str | None:
+    """Say what is wrong with an answer; nothing is with 2xx."""
+    status = response.status_code
+    if 200 <= status < 300:
+        return None
+    if status in _REDIRECTS:
+        place = storable(response.headers.get("location", "nowhere"))[:300]
+        return (
+            f"redirect_refused: the receiver redirects (HTTP {status}) to {place}; give that address itself."
+        )
+    if status == GONE:
+        return "The receiver answered HTTP 410: it wants no more."
+    return f"The receiver answered HTTP {status}."
+
+
+def wanted_wait(value: str | None, now: datetime) -> timedelta | None:
+    """Read Retry-After (RFC 9110: seconds or a date); ``None`` if it is neither."""
+    text = (value or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        return timedelta(seconds=float(text))
+    try:
+        moment = parsedate_to_datetime(text)
+        return max((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now, timedelta())
+    except (ValueError, OverflowError):  # the latter: a year or a zone beyond all numbers
+        return None
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | UnicodeError):
+        return "The address can't be used: write an http(s) URL."
+    cause = error.__cause__ or error
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        reason = getattr(getattr(cause, "os_error", None), "strerror", None) or str(cause)
+        return f"The receiver can't be reached: {storable(reason)[:200]}."
+    return f"The connection ended before the receiver answered: {storable(str(cause))[:200]}."
