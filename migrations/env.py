@@ -4,7 +4,6 @@ from alembic import context
 from sqlalchemy import create_engine, pool, text
 
 from migrations import synchronous
-from models import midjourney_tables, webhook_tables  # noqa: F401 - their tables belong to the metadata too
 from models.tables import metadata
 
 _LOCK = 7_201_147_035  # any number that nobody else uses: one migration at a time on PostgreSQL

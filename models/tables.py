@@ -1,9 +1,14 @@
 """The tables."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
+    DateTime,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -16,8 +21,38 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
 
-from models.columns import Json, Utc
+# Column types that behave the same on SQLite and PostgreSQL.
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware time in UTC. SQLite has no time zones: there it is stored as UTC without saying so."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(timezone=True)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times; drop the zone where the database knows none."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
 
 metadata = MetaData(
     naming_convention={
@@ -247,4 +282,119 @@ idempotency_keys = Table(
     Column("rejected", Json, nullable=False),
     Column("created_at", Utc, nullable=False),
     Index("ix_idempotency_keys_created_at", "created_at"),
+)
+
+
+# The tables of the Midjourney surface: tasks, and the jobs that are their parts.
+
+_OPEN = text("outcome IS NULL")
+
+midjourney_tasks = Table(
+    "midjourney_tasks",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # what clients see: at most 16 digits
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("prompt", Text),
+    Column("description", Text, nullable=False),
+    Column("state", Text),  # the client's own, given back as it is
+    Column("bot", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("hash", Uuid, nullable=False),  # stands in the customIds of its buttons
+    Column("parent_id", BigInteger),
+    Column("request", Json, nullable=False),  # what its jobs were asked for: follow-up tasks begin there
+    Column("properties", Json, nullable=False),  # shown to clients beside the usual ones
+    Column("modal", Json),  # what a dialog asks for; none: it waits for nothing
+    Column("notify_hook", Text),
+    Column("told", SmallInteger, nullable=False),  # how far the hook was told of
+    Column("asset_id", Uuid),  # what it shows: the grid, or its one picture
+    Column("pictures", Json, nullable=False),  # asset ids by number, once it has ended
+    Column("outcome", Text),  # SUCCESS, FAILURE or CANCEL; none: its jobs tell where it stands
+    Column("cancelled", Boolean, nullable=False),  # by its caller, whatever the outcome is called
+    Column("fail_reason", Text),
+    Column("submitted_at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("finished_at", Utc),
+    Column("claimed_until", Utc),  # a worker puts its pictures together
+    Index("ix_midjourney_tasks_caller_id_id", "caller_id", "id"),
+    # tasks under way, of one caller and of all
+    Index(
+        "ix_midjourney_tasks_open",
+        "caller_id",
+        "id",
+        postgresql_where=_OPEN,
+        sqlite_where=_OPEN,
+    ),
+)
+
+midjourney_parts = Table(
+    "midjourney_parts",
+    metadata,
+    Column(
+        "task_id",
+        BigInteger,
+        ForeignKey("midjourney_tasks.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("position", SmallInteger, primary_key=True, autoincrement=False),
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, unique=True),
+)
+
+
+# The tables of webhooks: who listens, and the outbox, which is the delivery log too.
+
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("url", Text),  # none: the caller's default one, whose secret signs for jobs' own addresses
+    Column("description", Text, nullable=False),
+    Column("events", Json, nullable=False),
+    Column("secret", Text, nullable=False),  # as it is: a signature can't be made from a hash
+    Column("previous_secret", Text),
+    Column("previous_until", Utc),  # so long both secrets sign
+    Column("created_at", Utc, nullable=False),
+    Column("disabled_at", Utc),
+    Column("disabled_reason", Text),
+    Column("deleted_at", Utc),  # kept for its log
+    Index("ix_webhook_endpoints_caller_id_id", "caller_id", "id"),
+    Index(
+        "ix_webhook_endpoints_default",
+        "caller_id",
+        unique=True,
+        postgresql_where=text("url IS NULL"),
+        sqlite_where=text("url IS NULL"),
+    ),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # also the message's webhook-id
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("endpoint_id", Uuid, ForeignKey("webhook_endpoints.id")),  # none: the job's own address
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE")),  # none: a test
+    Column("url", Text, nullable=False),
+    Column("host", Text, nullable=False),  # for fairness between receivers
+    Column("event", Text, nullable=False),
+    Column("revision", Integer, nullable=False),  # the job's; later ones wait for earlier ones
+    Column("snapshot", Json, nullable=False),  # what of the job may change after this revision
+    Column("at", Utc, nullable=False),  # when it happened
+    Column("status", Text, nullable=False),
+    Column("replayed", Boolean, nullable=False),
+    Column("tries", SmallInteger, nullable=False),  # since it was born, or replayed
+    Column("next_at", Utc, nullable=False),  # when it is due; of a claimed one, when the claim ends
+    Column("claim", Uuid),  # who is sending it
+    Column("log", Json, nullable=False),  # the last tries: {at, seconds, http_status, problem, answer}
+    Column("ended_at", Utc),
+    Index(
+        "ix_webhook_deliveries_due",
+        "next_at",
+        postgresql_where=text("status = 'pending'"),
+        sqlite_where=text("status = 'pending'"),
+    ),
+    Index("ix_webhook_deliveries_job_id", "job_id", "revision"),
+    Index("ix_webhook_deliveries_caller_id_endpoint_id_id", "caller_id", "endpoint_id", "id"),
 )

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.queries.assets import insert_assets
 from models.queries.attempts import (
     amend_attempts,
     delete_attempts,
@@ -17,7 +18,6 @@ from models.queries.attempts import (
     note_handles,
 )
 from models.queries.bulk import storable
-from models.queries.pictures import insert_assets
 from models.queries.transitions import Move, Revisions, apply, lock_job
 from models.states import CANCELLABLE, RETRYABLE, JobStatus
 

@@ -13,7 +13,7 @@ from api.auth import Caller
 from api.services import Services
 from models.errors import InvalidRequest, PictureError
 from models.ids import new_id, public_id
-from models.queries.pictures import find_inputs
+from models.queries.assets import find_inputs
 from worker.images.base64_decoder import decode_base64
 from worker.images.inspection import PictureFacts, inspect
 from worker.images.limits import SMALL, Limits

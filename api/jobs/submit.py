@@ -16,10 +16,10 @@ from api.services import Services
 from api.web.problems import Problem
 from models.errors import InvalidRequest
 from models.ids import parse_id, public_id
+from models.queries.assets import insert_assets
 from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.idempotency_keys import claim_key, find_key, forget_key
 from models.queries.jobs import NewJob, insert_jobs
-from models.queries.pictures import insert_assets
 
 QUEUE_FULL = "queue_full"  #: the code of what does not fit into a caller's limit of waiting jobs
 

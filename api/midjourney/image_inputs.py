@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api.jobs.input_images import read_data_url
 from api.midjourney.context import Asked
-from models.queries.pictures import insert_assets
+from models.queries.assets import insert_assets
 
 
 async def take_picture(asked: Asked, picture: str, *, field: str) -> str:

@@ -14,7 +14,7 @@ from api.midjourney.task_ids import number_of
 from api.services import services_of
 from api.web.json_body import read_json
 from models.midjourney.protocol import Code, TaskStatus
-from models.queries.midjourney_pages import FILTERS, SORTS, TaskFilter, page_of_tasks
+from models.queries.midjourney.tasks import FILTERS, SORTS, TaskFilter, page_of_tasks
 from worker.midjourney.task_reader import views_of
 
 _LONGEST = 1000

@@ -14,7 +14,7 @@ from api.jobs.watcher import is_after
 from api.rest.parameters import integer
 from api.services import Services, services_of
 from models.ids import parse_id
-from models.queries.events import list_events
+from models.queries.jobs import list_events
 from models.states import FINAL, JobStatus
 
 _SILENCE = 15.0  # seconds after which a comment keeps the connection open

@@ -7,7 +7,7 @@ Revises:
 import sqlalchemy as sa
 from alembic import op
 
-from models.columns import Json, Utc
+from models.tables import Json, Utc
 
 revision = "0001"
 down_revision = None

@@ -7,7 +7,7 @@ Revises: 0001
 import sqlalchemy as sa
 from alembic import op
 
-from models.columns import Json
+from models.tables import Json
 
 revision = "0002"
 down_revision = "0001"

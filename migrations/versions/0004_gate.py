@@ -9,7 +9,7 @@ Revises: 0003
 import sqlalchemy as sa
 from alembic import op
 
-from models.columns import Json, Utc
+from models.tables import Json, Utc
 
 revision = "0004"
 down_revision = "0003"

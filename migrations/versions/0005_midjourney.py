@@ -7,7 +7,7 @@ Revises: 0004
 import sqlalchemy as sa
 from alembic import op
 
-from models.columns import Json, Utc
+from models.tables import Json, Utc
 
 revision = "0005"
 down_revision = "0004"

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Insert, Row, Update, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.outcomes import UNKNOWN, Outcome
+from models.outcomes import UNKNOWN, Billed, Outcome
 from models.queries.bulk import rows_parameter, rows_source
 from models.tables import attempts
 
@@ -143,4 +143,16 @@ def _amend(dialect: str) -> Update:
         .where(attempts.c.outcome.in_(_OPEN))
         .where(or_(given.c.outcome.not_in(UNKNOWN), attempts.c.outcome.in_(UNKNOWN)))
         .values({name: given.c[name] for name in _AMENDED} | kept)
+    )
+
+
+# What was found out later about calls that had ended, by reading their kept answers again.
+
+
+async def correct_attempt(connection: AsyncConnection, job_id: UUID, number: int) -> None:
+    """Note that a call had brought a picture after all, and was charged."""
+    await connection.execute(
+        update(attempts)
+        .where(attempts.c.job_id == job_id, attempts.c.number == number)
+        .values(outcome=Outcome.SUCCESS.value, error_code=None, billed=Billed.YES.value)
     )

@@ -192,3 +192,14 @@ async def count_open(connection: AsyncConnection) -> dict[str, int]:
     query = select(jobs.c.status, func.count()).select_from(join).group_by(jobs.c.status)
     counted: dict[str, int] = {row[0]: row[1] for row in await connection.execute(query)}
     return {status.value: counted.get(status.value, 0) for status in OPEN}
+
+
+# What happened to a job, revision by revision.
+
+
+async def list_events(
+    connection: AsyncConnection, job_id: UUID, *, after: int, limit: int = 500
+) -> Sequence[Row[Any]]:
+    """Return a job's events with a revision above ``after``, in order."""
+    query = select(events).where(events.c.job_id == job_id, events.c.revision > after)
+    return (await connection.execute(query.order_by(events.c.revision).limit(limit))).all()

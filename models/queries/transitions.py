@@ -11,11 +11,10 @@ from uuid import UUID
 from sqlalchemy import Column, Insert, Row, Select, Update, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.columns import Utc
 from models.queries.bulk import rows_parameter, rows_source, storable
 from models.queries.webhooks.outbox import News, listening, tell
 from models.states import RESTARTS, RETRYABLE, JobStatus, may_move
-from models.tables import events, jobs
+from models.tables import Utc, events, jobs
 from models.webhook_events import EVENT_OF
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.tables import jobs, workers
+from models.tables import Utc, jobs, workers
 
 
 async def beat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> None:
@@ -56,3 +56,11 @@ async def forget_worker(
     if silent_since is not None:
         statement = statement.where(workers.c.heartbeat_at < silent_since)
     return (await connection.execute(statement)).rowcount > 0
+
+
+# What time the database has.
+
+
+async def server_time(connection: AsyncConnection) -> datetime:
+    """Return PostgreSQL's clock; it may run on another machine than ours."""
+    return (await connection.execute(select(func.clock_timestamp(type_=Utc())))).scalar_one()

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from api.services import Services
 from models.clock import now
 from models.ids import new_id, parse_id
+from models.queries.assets import insert_assets
 from models.queries.attempts import finish_attempts, insert_attempts
-from models.queries.pictures import insert_assets
 from models.queries.transitions import Move, apply
 from models.states import JobStatus
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import StatementError
 
-from models.columns import Json, Utc
 from models.database import Database
+from models.tables import Json, Utc
 
 notes = Table(
     "notes", MetaData(), Column("id", Integer, primary_key=True), Column("at", Utc), Column("data", Json)

@@ -13,8 +13,8 @@ from models.database import Database
 from models.errors import Conflict, NotFound, PictureError
 from models.outcomes import Outcome
 from models.queries.assets import list_assets
+from models.queries.attempts import correct_attempt
 from models.queries.jobs import list_attempts
-from models.queries.kept import correct_attempt
 from models.queries.transitions import apply, lock_job
 from models.states import JobStatus
 from worker.archive.format import KeptAnswer, load, read_again

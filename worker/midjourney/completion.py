@@ -11,12 +11,11 @@ from sqlalchemy import Row
 
 from models.errors import PictureError, StorageError
 from models.ids import new_id
-from models.midjourney.pictures import numbered
 from models.midjourney.protocol import Action, TaskStatus
-from models.midjourney.task_status import SETTLED, begun_at
+from models.midjourney.task_status import SETTLED, begun_at, numbered
+from models.queries.assets import insert_assets
 from models.queries.midjourney.completion import postpone, text_of
 from models.queries.midjourney.tasks import end_task, parts_of, pictures_of
-from models.queries.pictures import insert_assets
 from models.request import wants_text
 from models.states import JobStatus
 from worker.asset_store import StoredPicture

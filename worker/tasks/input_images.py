@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from models.errors import InvalidRequest
 from models.ids import parse_id
-from models.queries.pictures import find_inputs
+from models.queries.assets import find_inputs
 from models.request import ImageRequest
 from worker.asset_store import StoredPicture
 from worker.services import Tools

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from models.queries.webhook_log import prune_deliveries
+from models.queries.webhooks.deliveries import prune_deliveries
 from worker.services import Tools
 
 _BATCH = 500  # messages in one transaction, so that nobody waits for it

@@ -13,8 +13,7 @@ from api.cli.key_admin import has_key
 from api.cli.local_database import revision_of, shown_database
 from models.clock import now
 from models.database import Database
-from models.queries.server_time import server_time
-from models.queries.workers import list_workers
+from models.queries.workers import list_workers, server_time
 from models.settings import Settings
 
 _SKEW = timedelta(seconds=2)  #: clocks further apart start jobs early or late

@@ -15,7 +15,7 @@ from api.web.responses import JsonAnswer
 from api.webhook_views import delivery_view
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
-from models.queries.webhook_log import find_delivery, list_deliveries, replay
+from models.queries.webhooks.deliveries import find_delivery, list_deliveries, replay
 from models.queries.webhooks.endpoints import find_endpoint
 from models.queries.webhooks.outbox import host_of, insert_deliveries, new_delivery
 from models.webhook_events import DeliveryStatus, WebhookEvent

@@ -19,8 +19,7 @@ from api.web.responses import JsonAnswer
 from api.webhook_views import DEFAULT, webhook_view
 from models.errors import Conflict
 from models.ids import new_id, parse_id
-from models.queries.webhook_log import redirect_pending
-from models.queries.webhooks.deliveries import stop_endpoint
+from models.queries.webhooks.deliveries import redirect_pending, stop_endpoint
 from models.queries.webhooks.endpoints import (
     change_endpoint,
     count_endpoints,

@@ -9,9 +9,9 @@ from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.midjourney.task_status import SETTLED
-from models.midjourney_tables import midjourney_parts as parts
-from models.midjourney_tables import midjourney_tasks as tasks
 from models.tables import jobs
+from models.tables import midjourney_parts as parts
+from models.tables import midjourney_tasks as tasks
 
 
 async def claim_ready(

@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Integer, SmallInteger, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.columns import Json, Utc
 from models.queries.bulk import rows_parameter
+from models.tables import Json, Utc
 
 Line = tuple[str, int]  #: a campaign and a priority of one caller
 

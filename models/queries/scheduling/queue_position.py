@@ -10,10 +10,9 @@ from sqlalchemy import Integer, Text, Uuid, bindparam, select, text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.columns import Utc
 from models.queries.bulk import rows_parameter
 from models.queries.scheduling.due_jobs import Lane
-from models.tables import callers
+from models.tables import Utc, callers
 
 LAST = UUID(int=2**128 - 1)  #: behind every id
 _PASSED_OVER = 300  # jobs of one lane that are not due

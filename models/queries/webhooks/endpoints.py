@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
-from models.webhook_tables import webhook_endpoints as endpoints
+from models.tables import webhook_endpoints as endpoints
 
 
 async def insert_endpoint(connection: AsyncConnection, row: Mapping[str, Any]) -> None:

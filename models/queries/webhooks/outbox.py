@@ -29,9 +29,9 @@ from models.clock import rfc3339
 from models.ids import new_id
 from models.queries.bulk import rows_parameter, rows_source
 from models.tables import jobs
+from models.tables import webhook_deliveries as deliveries
+from models.tables import webhook_endpoints as endpoints
 from models.webhook_events import OWN_EVENTS, USUAL, DeliveryStatus, WebhookEvent
-from models.webhook_tables import webhook_deliveries as deliveries
-from models.webhook_tables import webhook_endpoints as endpoints
 
 _TEXT = 4000  # characters of a model's words that are kept for a message
 WHOLE = "body"

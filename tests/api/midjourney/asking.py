@@ -7,9 +7,8 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import Row, select
 
-from models.midjourney_tables import midjourney_parts
 from models.request import ImageRequest
-from models.tables import jobs
+from models.tables import jobs, midjourney_parts
 from tests.api.midjourney.studio import Studio
 from worker.tasks.input_images import image_request
 

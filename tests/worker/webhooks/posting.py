@@ -14,8 +14,8 @@ from models.queries.transitions import Move, Revisions, apply
 from models.queries.webhooks.endpoints import insert_endpoint
 from models.queries.webhooks.outbox import insert_deliveries, new_delivery
 from models.states import JobStatus
+from models.tables import webhook_deliveries, webhook_endpoints
 from models.webhook_events import USUAL, WebhookEvent
-from models.webhook_tables import webhook_deliveries, webhook_endpoints
 from tests.support.darkroom import Darkroom
 from worker.webhooks.context import Office, open_office
 from worker.webhooks.delivery import deliver

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from standardwebhooks.webhooks import Webhook
 
 from models.ids import public_id
-from models.queries.webhook_log import replay
+from models.queries.webhooks.deliveries import replay
 from models.queries.webhooks.endpoints import change_endpoint
 from models.states import JobStatus
 from models.webhook_events import JOB_EVENTS

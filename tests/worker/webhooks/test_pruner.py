@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.queries.webhook_log import prune_deliveries, replay
+from models.queries.webhooks.deliveries import prune_deliveries, replay
 from models.queries.webhooks.outbox import insert_deliveries, new_delivery
 from models.webhook_events import DeliveryStatus, WebhookEvent
 from tests.support.darkroom import Darkroom

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from models.midjourney_tables import midjourney_tasks
-from models.tables import channels
+from models.tables import channels, midjourney_tasks
 from tests.api.midjourney.asking import press, single
 from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import open_studio

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from sqlalchemy import event, update
 
-from models.midjourney_tables import midjourney_tasks
 from models.queries.midjourney.tasks import task_by_id
 from models.states import JobStatus
+from models.tables import midjourney_tasks
 from tests.api.midjourney.strict import accepted, decoded, rejected
 from tests.api.midjourney.studio import Studio
 from tests.api.service import ALICE, BOB

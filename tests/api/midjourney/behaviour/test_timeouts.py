@@ -9,9 +9,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from sqlalchemy import select, update
 
-from models.midjourney_tables import midjourney_tasks
 from models.queries.midjourney.completion import claim_ready, release
-from models.tables import assets
+from models.tables import assets, midjourney_tasks
 from tests.api.midjourney.asking import jobs_of
 from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import Studio, open_studio

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from api.rest.webhooks.schemas import NewWebhook
+from models.tables import webhook_deliveries
 from models.webhook_events import JOB_EVENTS, USUAL, DeliveryStatus
-from models.webhook_tables import webhook_deliveries
 from tests.api.service import BOB, S, Service
 
 URL = "https://receiver.example/darkroom"

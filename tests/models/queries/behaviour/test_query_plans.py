@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Select, select
 
 from models.database import Database
-from models.queries import assets, call_stats, callers, events, held_jobs, leases, transitions, workers
+from models.queries import assets, call_stats, callers, held_jobs, leases, transitions, workers
 from models.queries import jobs as queries
 from models.queries.held_jobs import HeldFilter
 from models.queries.jobs import JobFilter
@@ -153,7 +153,7 @@ async def test_one_job_of_a_caller_is_found_by_its_id(crowd: Database) -> None:
 async def test_all_that_belongs_to_a_job_is_found_by_its_id(crowd: Database) -> None:
     await by_index(crowd, "pk_jobs", lambda connection: queries.statuses_of(connection, [MIDDLE, CALLERS[0]]))
     await by_index(crowd, "pk_attempts", lambda connection: queries.list_attempts(connection, [MIDDLE]))
-    await by_index(crowd, "pk_events", lambda connection: events.list_events(connection, MIDDLE, after=3))
+    await by_index(crowd, "pk_events", lambda connection: queries.list_events(connection, MIDDLE, after=3))
     await by_index(
         crowd, "ix_assets_job_id_position", lambda connection: assets.list_assets(connection, [MIDDLE])
     )

@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import update
 
 from models.states import JobStatus
+from models.tables import webhook_deliveries
 from models.webhook_events import JOB_EVENTS
-from models.webhook_tables import webhook_deliveries
 from tests.support.darkroom import Darkroom
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import Posting

@@ -11,12 +11,10 @@ from sqlalchemy import text as sql
 from migrations import synchronous
 from models.database import Database
 from models.ids import new_id
-from models.queries import webhook_log
 from models.queries.webhooks import deliveries
 from models.queries.webhooks.outbox import new_delivery
-from models.tables import callers
+from models.tables import callers, webhook_deliveries, webhook_endpoints
 from models.webhook_events import DeliveryStatus, WebhookEvent
-from models.webhook_tables import webhook_deliveries, webhook_endpoints
 from tests.support.crowd import START, key
 from tests.support.databases import sqlalchemy_url
 from tests.support.plans import Ask, plans_of
@@ -84,7 +82,7 @@ async def database(long_outbox: str) -> AsyncIterator[Database]:
         *(
             (
                 "ix_webhook_deliveries_caller_id_endpoint_id_id",
-                lambda connection, to=to: webhook_log.list_deliveries(
+                lambda connection, to=to: deliveries.list_deliveries(
                     connection, key("caller", 1), to, status=None, before=new_id(), limit=50
                 ),
             )
@@ -100,7 +98,7 @@ async def test_rows_are_found_by_an_index(database: Database, index: str, ask: A
 
 async def test_what_is_forgotten_is_found_by_its_id(database: Database) -> None:
     (plan,) = await plans_of(
-        database, lambda connection: webhook_log.prune_deliveries(connection, before=LATE, limit=100)
+        database, lambda connection: deliveries.prune_deliveries(connection, before=LATE, limit=100)
     )
     assert "webhook_deliveries" in "".join(plan.indexes), plan.text
     assert plan.faults == (), plan.text
