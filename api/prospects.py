@@ -15,9 +15,9 @@ from models.queries.call_stats import count_calls_of, count_in_work
 from models.queries.scheduling.due_jobs import Lane
 from models.queries.scheduling.queue_position import LAST, Span, count_lanes, count_spans
 from models.queue_status import Queued
-from worker.dispatch.waiting import Lookout
 from worker.scheduler.eta import CALL, Eta, Tempo, eta_of
 from worker.scheduler.queue_position import Crowd, Standing, stand_at, stand_last
+from worker.scheduler.wait_reason import Lookout
 
 MOST = 100_000  #: queued jobs that are counted
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)

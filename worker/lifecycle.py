@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.outcomes import Outcome, Verdict
 from models.queries.assets import insert_assets
 from models.queries.attempts import (
     amend_attempts,
@@ -293,3 +294,91 @@ async def retry(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> b
     }
     move = Move(job_id, leaving, JobStatus.QUEUED, at, changes=changes, detail="started again", restart=True)
     return bool(await apply(connection, [move]))
+
+
+# The verbs of a person's decision about a job that nobody has in hand (its other verbs: ``lifecycle``).
+
+
+def released(job: Row[Any], *, at: datetime) -> Move:
+    """Call a held job again, on purpose: at least once more, in the same generation."""
+    changes = {
+        "max_attempts": max(job.max_attempts, job.attempts_used + 1),
+        "not_before": at,
+        "backing_off": False,
+        "progress": 0,
+        "answer": None,
+        "error": None,
+        "expires_at": job.expires_at if job.expires_at and job.expires_at > at else None,
+    }
+    return Move(
+        job.id, JobStatus.HELD, JobStatus.QUEUED, at, changes=changes, detail="released: called again"
+    )
+
+
+def given_up(job: Row[Any], reason: str, *, at: datetime) -> Move:
+    """End a held job without another call; its error keeps what it was held for."""
+    error = job.error or {"code": "unknown", "message": ""}
+    words = f"Given up by its caller{f': {storable(reason)}' if reason else ''}."
+    changes = {"error": {**error, "message": f"{words} {error['message']}".strip()}, "finished_at": at}
+    return Move(job.id, JobStatus.HELD, JobStatus.FAILED, at, changes=changes, detail=words)
+
+
+def found_later(job: Row[Any], answer: Mapping[str, Any], text: str, number: int, *, at: datetime) -> Move:
+    """Bring home the pictures that were found in the kept answer of call ``number``. Nothing is called."""
+    changes = {
+        "answer": answer,
+        "text": job.text or storable(text) or None,
+        "store_tries": 0,
+        "not_before": at,
+        "backing_off": False,
+        "error": None,
+        "finished_at": None,
+    }
+    why = f"pictures were found in the kept answer of call {number}; nothing is paid again"
+    return Move(
+        job.id, JobStatus(job.status), JobStatus.STORING, at, changes=changes, detail=why, restart=True
+    )
+
+
+# How calls and failures are written down.
+
+
+def ending(
+    job_id: UUID, number: int, verdict: Verdict, *, at: datetime, request_id: str | None
+) -> dict[str, Any]:
+    """Describe how an attempt ended, for its row."""
+    return {
+        "job_id": job_id,
+        "number": number,
+        "finished_at": at,
+        "outcome": verdict.outcome,
+        "error_code": verdict.code,
+        "http_status": verdict.provider_status,
+        "provider_request_id": storable(request_id)[:200] if request_id else None,
+        "provider_message": storable(verdict.provider_message)[:2000] if verdict.provider_message else None,
+        "billed": verdict.billed,
+    }
+
+
+def amendment(job_id: UUID, number: int, verdict: Verdict) -> dict[str, Any]:
+    """Describe what became of an attempt whose end was unknown, for its row."""
+    return {
+        "job_id": job_id,
+        "number": number,
+        "outcome": verdict.outcome,
+        "error_code": verdict.code,
+        "provider_message": storable(verdict.provider_message)[:2000] if verdict.provider_message else None,
+        "billed": verdict.billed,
+    }
+
+
+def error_of(verdict: Verdict, *, retryable: bool, message: str | None = None) -> dict[str, Any]:
+    """Describe a failure as callers see it."""
+    return {
+        "code": verdict.code or "unknown",
+        "message": storable(message or verdict.message),
+        "outcome": verdict.outcome,
+        "retryable": retryable or verdict.outcome in (Outcome.RETRY, Outcome.AMBIGUOUS),
+        "provider_status": verdict.provider_status,
+        "provider_message": storable(verdict.provider_message) if verdict.provider_message else None,
+    }

@@ -13,10 +13,10 @@ from models.queries.call_stats import newest_calls
 from models.queries.scheduling.due_jobs import Lane, list_lanes
 from models.queries.scheduling.queue_position import list_shares
 from models.queue_status import Queued, Waiting
-from worker.dispatch.waiting import Lookout
 from worker.scheduler.eta import CALL, Eta, Tempo, eta_of
 from worker.scheduler.fair_queue import Guest, guest_of
 from worker.scheduler.queue_position import Crowd, Job, Standing, stand
+from worker.scheduler.wait_reason import Lookout
 
 _CROWD_FRESH, _TEMPO_FRESH = timedelta(seconds=1), timedelta(seconds=10)
 _LATELY = timedelta(hours=1)

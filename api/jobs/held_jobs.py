@@ -14,7 +14,7 @@ from models.ids import public_id
 from models.queries.held_jobs import HeldFilter, lock_held, lock_jobs
 from models.queries.transitions import Move, apply
 from models.states import JobStatus
-from worker.decisions import given_up, released
+from worker.lifecycle import given_up, released
 
 CHUNK = 1000  #: jobs in one transaction
 MOST = 10_000  #: jobs in one request

@@ -22,7 +22,7 @@ from models.queries.jobs import JobFilter, find_job, list_attempts, list_jobs
 from models.queue_status import Queued, Waiting
 from models.serializers import NO_OUTLOOK
 from models.states import FINAL, JobStatus
-from worker.dispatch.waiting import Lookout
+from worker.scheduler.wait_reason import Lookout
 
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
 

@@ -11,7 +11,7 @@ from api.services import Services
 from models.queries.jobs import find_job
 from models.queries.midjourney.tasks import count_waiting, parts_of
 from models.states import JobStatus
-from worker.dispatch.waiting import Lookout
+from worker.scheduler.wait_reason import Lookout
 
 
 async def waiting_of(connection: AsyncConnection, services: Services, task: Row[Any]) -> dict[str, Any]:

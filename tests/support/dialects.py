@@ -13,7 +13,7 @@ from tests.support.practice import Practice
 from tests.support.processes import Process, free_port, until
 from tests.support.visitor import Visitor
 from worker.practice.corpus import CorpusCase, corpus
-from worker.practice.elsewhere import brought_here
+from worker.practice.images import brought_here
 
 #: Accidents that a server which is reached can't cause: nobody listens at the channel's address instead.
 UNREACHABLE = frozenset({"dns_error", "connect_timeout", "connect_error"})

@@ -15,7 +15,7 @@ from worker.upstream.errors.classify import judge
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_stream import Blobs
 from worker.upstream.parsing.response_reader import AnswerReader
-from worker.upstream.request_ids import request_id_of
+from worker.upstream.response_headers import request_id_of
 from worker.upstream.transport_errors import TransportFailure
 
 _GZIP = zlib.MAX_WBITS | 16

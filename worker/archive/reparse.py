@@ -20,10 +20,10 @@ from models.states import JobStatus
 from worker.archive.format import KeptAnswer, load, read_again
 from worker.archive.record_log import read_record
 from worker.asset_store import StoredPicture
-from worker.decisions import found_later
 from worker.images.base64_decoder import decode_base64
 from worker.images.inspection import inspect
 from worker.images.limits import Limits
+from worker.lifecycle import found_later
 from worker.pending_images import Piece, linked
 from worker.storage.store import Store
 from worker.upstream.diagnosis.explain import Explanation

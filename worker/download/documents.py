@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import httpx
 
 from models.errors import PictureError
-from worker.download.fetch import Visitor
+from worker.download.fetch import Visitor, decoded, opened
 from worker.download.spool import too_large
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
-from worker.storage.bodies import decoded
-from worker.storage.faces import opened
 
 
 @dataclass(frozen=True, slots=True)

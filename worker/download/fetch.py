@@ -1,14 +1,45 @@
 """Follows an address that somebody else chose, wherever it leads, and never inside."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
+import aiohttp
 import httpx
 
 from models.errors import PictureError
 from worker.download.ssrf import AllowList, blocked, check_host
-from worker.images.limits import Limits
-from worker.storage.exchanges import exchange
+from worker.images.limits import KIB, Limits
+
+# What httpx and aiohttp raise, as ``PictureError``.
+
+#: In order: the first class that fits decides. Everything else of the two libraries is ``asset_unreachable``.
+_CODES: tuple[tuple[type[Exception], str, str], ...] = (
+    (aiohttp.ServerTimeoutError, "asset_timeout", "The host did not answer in time."),
+    (aiohttp.InvalidURL, "asset_blocked_address", "The link can't be used as an address."),
+    (httpx.UnsupportedProtocol, "asset_blocked_address", "The link can't be used as an address."),
+    (httpx.InvalidURL, "asset_blocked_address", "The link can't be used as an address."),
+    (UnicodeError, "asset_blocked_address", "The link's host name can't be used."),
+    (httpx.ReadTimeout, "asset_timeout", "The host stopped sending."),
+    (httpx.ReadError, "asset_truncated", "The connection ended before the picture did."),
+)
+
+
+@contextmanager
+def exchange() -> Iterator[None]:
+    """Turn the errors of one exchange with a host into ``PictureError``."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, UnicodeError) as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception) -> PictureError:
+    for kind, code, words in _CODES:
+        if isinstance(error, kind) or isinstance(error.__cause__, kind):
+            return PictureError(code, words, retryable=code != "asset_blocked_address")
+    return PictureError("asset_unreachable", f"The host can't be reached: {str(error)[:200]}", retryable=True)
+
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -68,3 +99,71 @@ def _next(target: httpx.URL, response: httpx.Response) -> httpx.URL:
     if not location:
         raise PictureError("asset_redirects", f"A redirect (HTTP {response.status_code}) leads nowhere.")
     return target.join(location)
+
+
+# A response's body as it was meant, without trusting its compression.
+
+_PIECE = 256 * KIB  #: bytes that decompressing yields at once, whatever a chunk blows up to
+
+
+async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Yield the body in pieces of bounded size. We ask for it uncompressed, but undo gzip and deflate."""
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity", "none", "binary"):
+        async for chunk in response.aiter_raw():
+            yield chunk
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise PictureError(
+            "asset_not_image", f"The host sent it compressed as {encoding[:40]!r} without being asked."
+        )
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    async for chunk in response.aiter_raw():
+        for piece in _inflated(inflate, chunk):
+            yield piece
+    if not inflate.eof:
+        raise PictureError("asset_truncated", "The compressed body ends too early.", retryable=True)
+
+
+def _inflated(inflate: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
+    while chunk and not inflate.eof:
+        try:
+            yield inflate.decompress(chunk, _PIECE)
+        except zlib.error as error:
+            raise PictureError(
+                "asset_truncated", "The compressed body is damaged.", retryable=True
+            ) from error
+        chunk = inflate.unconsumed_tail
+
+
+# How we present ourselves to picture hosts, many of which answer browsers only.
+
+_CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/131.0.0.0 Safari/537.36"
+)
+_FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
+
+
+def embedded(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
+    """Ask as a browser that shows the picture on a page of its own host (some hosts demand that)."""
+    return {
+        "User-Agent": _CHROME,
+        "Accept": "image/avif,image/webp,image/*,*/*;q=0.8",
+        "Accept-Encoding": "identity",
+        "Accept-Language": "en-US,en;q=0.9",
+        "Referer": referer or f"{url.scheme}://{url.netloc.decode('ascii')}/",
+    }
+
+
+def opened(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
+    """Ask as another browser where somebody pasted the link (other hosts refuse any Referer)."""
+    return {
+        "User-Agent": _FIREFOX,
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Accept-Language": "en-US,en;q=0.5",
+    }
+
+
+FACES = (embedded, opened)  #: tried in this order

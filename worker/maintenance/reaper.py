@@ -14,9 +14,19 @@ from models.queries.leases import let_go
 from models.retry.decision import GiveUp, Hold, Retry, Tries, decide
 from models.retry.resolve import Policies
 from models.states import JobStatus, OnUnknown
-from worker.lifecycle import Change, commit, failed, handed_back, held, postponed, recovering, requeued
-from worker.records import ending, error_of
-from worker.tasks.lost import LOST, Lost
+from worker.lifecycle import (
+    Change,
+    commit,
+    ending,
+    error_of,
+    failed,
+    handed_back,
+    held,
+    postponed,
+    recovering,
+    requeued,
+)
+from worker.tasks.polling import LOST, Lost
 from worker.upstream.handles import Handles
 
 _NO_CALL = 2**15 - 1  # a number above those of all calls

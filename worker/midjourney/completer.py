@@ -13,9 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.database import OUTAGES
 from models.queries.midjourney.completion import any_ready, claim_ready
 from worker.midjourney.completion import end
-from worker.midjourney.lapse import lapse
 from worker.midjourney.notify_hook import Teller
-from worker.midjourney.timeouts import give_up, give_up_late, still_claimed
+from worker.midjourney.timeouts import give_up, give_up_late, lapse, still_claimed
 from worker.services import Tools
 
 _BATCH = 16

@@ -19,8 +19,8 @@ from models.queries.midjourney.tasks import end_task, parts_of, pictures_of
 from models.request import wants_text
 from models.states import JobStatus
 from worker.asset_store import StoredPicture
+from worker.midjourney.grid import opened
 from worker.midjourney.notify_hook import tell_end
-from worker.midjourney.opening import opened
 from worker.midjourney.text_results import described, text_changes
 from worker.midjourney.top_up import top_up
 from worker.services import Tools

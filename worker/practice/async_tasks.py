@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from worker.practice.elsewhere import PLACE
+from worker.practice.images import PLACE
 
 
 class Tasks:

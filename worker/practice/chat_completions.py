@@ -6,14 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from worker.practice.async_tasks import Tasks
 from worker.practice.call_log import LedgerCall
 from worker.practice.conditions import Weather
-from worker.practice.corpus import CorpusCase
+from worker.practice.corpus import CorpusCase, case_script
 from worker.practice.drawing.render import Recipe
-from worker.practice.elsewhere import PLACE
 from worker.practice.error_responses import CHARGED, SENTENCES, failure_answer, limited
 from worker.practice.fault_injection import ACCIDENTS, drip
-from worker.practice.images import Gallery, LinkFault, cut_short
+from worker.practice.images import PLACE, Gallery, LinkFault, cut_short
 from worker.practice.options import PracticeOptions
-from worker.practice.playing import case_script
 from worker.practice.request_options import Failing
 from worker.practice.request_parser import Asked, makes_videos
 from worker.practice.responses import (
@@ -26,9 +24,9 @@ from worker.practice.responses import (
     plain_body,
     plain_script,
     stream_script,
+    words_for,
 )
 from worker.practice.script import Script
-from worker.practice.speaking import words_for
 
 
 class Studio:

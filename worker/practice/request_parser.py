@@ -1,6 +1,8 @@
 """What a request body asks for."""
 
 import binascii
+import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +12,91 @@ from pydantic import ValidationError
 
 from models.errors import InvalidRequest
 from worker.practice.drawing.png import prompt_of
-from worker.practice.hints import read_hints
-from worker.practice.request_options import Wish
-from worker.practice.sizes import size_of
+from worker.practice.request_options import ALIASES, FAILURE_KINDS, Wish, failure_kind
+
+# Hints in a prompt, so that anybody with a text field can try what the practice provider can do.
+
+_BRACKETS = re.compile(r"\[([^\[\]\n]{1,60})\]")
+_FAILURE = re.compile(r"(fail )?(.+?)(?: (once|twice|\d+ ?x|\d+ times))?")
+_COUNT = re.compile(r"n (\d+)|(\d+) pictures?")
+_MEMBER = re.compile(r"(delay|deliver|progress|picture|retry after|interval) (.+)")
+_KINDS = frozenset(FAILURE_KINDS) | frozenset(ALIASES.values())
+_CASE = re.compile(r"#case:([\w.-]*\w)", re.IGNORECASE)
+_COUNTED = {"once": 1, "twice": 2}
+
+
+def read_hints(prompt: str) -> tuple[str, dict[str, Any]]:
+    """Return the prompt without its hints, and the members of a wish that they stand for."""
+    members: dict[str, Any] = {}
+    plain = prompt
+    if "[" in prompt:
+        plain = _BRACKETS.sub(
+            lambda found: "" if _read(found[1].lower().strip(), members) else found[0], prompt
+        )
+    if "#" in prompt and (cases := _CASE.findall(plain)):
+        members["case"] = cases
+        plain = _CASE.sub("", plain)
+    return " ".join(plain.split()) if members else prompt, members
+
+
+def _read(hint: str, members: dict[str, Any]) -> bool:
+    """Add what one hint asks for; tell whether it was one."""
+    if found := _COUNT.fullmatch(hint):
+        members["n"] = int(found[1] or found[2])
+    elif found := _MEMBER.fullmatch(hint):
+        name = found[1].replace(" ", "_")
+        members[name] = found[2].removesuffix("s") if name in ("retry_after", "interval") else found[2]
+    elif (found := _FAILURE.fullmatch(hint)) and (kind := _kind(found[2], spelled=bool(found[1]))):
+        members.setdefault("fail", []).append({"kind": kind, "times": _times(found[3])})
+    else:
+        return False
+    return True
+
+
+def _kind(word: str, *, spelled: bool) -> str | None:
+    kind = str(failure_kind(word))
+    return kind if kind in _KINDS and (spelled or not word.isdigit()) else None
+
+
+def _times(word: str | None) -> int | None:
+    if word is None:
+        return None
+    return _COUNTED.get(word) or int(word.rstrip("times x"))
+
+
+# How large a picture was asked for, in the many places where relays look for it.
+
+DEFAULT = (512, 512)
+_SMALLEST, _LARGEST = 64, 2048
+_PIXELS = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})", re.IGNORECASE)
+_RATIO = re.compile(r"(\d{1,2})\s*[:：]\s*(\d{1,2})")
+_IN_PROMPT = re.compile(
+    r'(?:【\s*|比例\s*|ratio"?\s*[:=]?\s*"?|--ar\s+)(\d{1,2}\s*[:：]\s*\d{1,2})(?!\d)', re.IGNORECASE
+)
+
+
+def size_of(body: Mapping[str, Any], prompt: str) -> tuple[int, int]:
+    """Return width and height from ``size``, ``aspect_ratio``, ``image_config`` or the prompt."""
+    config = body.get("image_config")
+    nested = config.get("aspect_ratio") if isinstance(config, dict) else None
+    for value in (body.get("size"), body.get("aspect_ratio"), nested):
+        if isinstance(value, str) and (size := _read_size(value)):
+            return size
+    found = _IN_PROMPT.search(prompt)
+    return (_read_size(found[1]) if found else None) or DEFAULT
+
+
+def _read_size(text: str) -> tuple[int, int] | None:
+    if found := _PIXELS.fullmatch(text.strip()):
+        return _clamp(int(found[1])), _clamp(int(found[2]))
+    if (found := _RATIO.fullmatch(text.strip())) and int(found[1]) and int(found[2]):
+        share = (int(found[1]) / int(found[2])) ** 0.5
+        return _clamp(round(DEFAULT[0] * share / 8) * 8), _clamp(round(DEFAULT[1] / share / 8) * 8)
+    return None
+
+
+def _clamp(side: int) -> int:
+    return min(max(side, _SMALLEST), _LARGEST)
 
 
 @dataclass(frozen=True, slots=True)

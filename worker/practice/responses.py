@@ -8,9 +8,54 @@ from typing import Any
 import orjson
 
 from models.clock import now
-from worker.practice.progress import last_line, progress_lines
 from worker.practice.request_options import Delivery, ProgressStyle
+from worker.practice.request_parser import Asked, reads_and_writes
 from worker.practice.script import EVENTS, PING, Script, Step
+
+# What a stream says while a picture is being made, in the dialects of real relays.
+
+_PERCENTS = (7, 18, 34, 58, 79)
+
+
+def progress_lines(style: ProgressStyle) -> tuple[str, ...]:
+    """Return the pieces that are sent on the way, at even distances."""
+    match style:
+        case "percent":
+            return (
+                "> 🕐 排队中...\n\n",
+                "> ⚡ 生成中...\n\n",
+                *(f"> 进度 **{share}%**\n\n" for share in _PERCENTS),
+            )
+        case "cumulative":
+            first, *others = _PERCENTS
+            queue = ">🕐 Queuing...\n\n>⚡ Generating...\n\n>🏃 Progress "
+            return (queue + str(first), *(f"..{share}" for share in others))
+        case "sentences":
+            return (
+                "🎨 图像生成中，请稍候...\n\n",
+                "Image generation in progress... (20s elapsed)\n\n",
+                "Image generation in progress... (40s elapsed)\n\n",
+            )
+        case "none":
+            return ()
+
+
+def last_line(style: ProgressStyle, url: str | None) -> str:
+    """Return what is said when the picture is there; some relays hide its address in the ``100``."""
+    match style:
+        case "percent":
+            return "> 进度 **100%**\n\n> ✅ 生成完成\n\n"
+        case "cumulative":
+            return (
+                f"..[100]({url})\n\n> ✅ Generation complete\n\n"
+                if url
+                else "..100\n\n> ✅ Generation complete\n\n"
+            )
+        case "sentences":
+            return "Image generation complete.\n\n"
+        case "none":
+            return ""
+
 
 LINKED: frozenset[Delivery] = frozenset(("markdown_url", "download_link", "parts"))  #: the others are inline
 _USAGE = {"prompt_tokens": 21, "completion_tokens": 1056, "total_tokens": 1077}
@@ -108,3 +153,28 @@ def stream_script(message: Message, *, number: int, model: str, style: ProgressS
     steps.append(Step(0, event(member, {"content": message.content, **message.members})))
     steps.append(Step(0, event("delta", {}, "stop")))
     return Script((*steps, Step(0, b"data: [DONE]\n\n")), content_type=EVENTS)
+
+
+# What the provider says where words are asked for: a given text, or numbered prompts.
+
+_WAYS = (
+    "{0}, soft morning light, wide angle, calm colours",
+    "A detailed illustration of {0}, ink and watercolour",
+    "{0}, close-up, shallow depth of field, film grain",
+    "A minimalist poster of {0}, flat shapes, two colours",
+)
+_LONGEST = 80  # characters of what the prompts are about
+
+
+def words_for(asked: Asked) -> str | None:
+    """Return the text to answer with, or ``None`` where a picture is wanted.
+
+    A model with ``text`` in its name reads and writes; others say what the call's ``says`` tells them to.
+    """
+    if asked.wish.says is not None:
+        return asked.wish.says
+    if not reads_and_writes(asked.model):
+        return None
+    lines = [line.strip() for line in (asked.seen or asked.caption).splitlines() if line.strip()]
+    about = (lines[-1] if lines else "a quiet scene")[:_LONGEST]
+    return "\n\n".join(f"{number}. {way.format(about)}" for number, way in enumerate(_WAYS, 1))

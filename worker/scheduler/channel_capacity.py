@@ -1,6 +1,7 @@
 """Channels as the gate sees them: what may start there now, and when."""
 
 import copy
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,10 +11,22 @@ from uuid import UUID
 
 from models.channels import serves
 from models.queries.scheduling.due_jobs import Candidate
-from worker.dispatch.reopening import AT_ONCE, room_after
 from worker.scheduler.adaptive_rate import Learned
 from worker.scheduler.circuit_breaker import Breaker
 from worker.scheduler.rate_limiter import DayMeter, Pace, calls_per_minute, gauges
+
+# Slow start: a channel that was shut or idle takes its calls up over some seconds, not all in one instant.
+
+AT_ONCE = 10  #: calls after idling; TCP begins with as many (RFC 6928)
+RAMP = timedelta(seconds=5)  #: from the first calls to as many as the channel takes
+
+
+def room_after(opened: datetime | None, now: datetime, concurrency: int, *, at_once: int = 1) -> int:
+    """Return how many calls may be in flight ``now`` on a channel that was ``opened`` some time ago."""
+    if opened is None or now - opened >= RAMP:
+        return concurrency
+    return max(min(at_once, concurrency), math.ceil(concurrency * (max(now - opened, timedelta()) / RAMP)))
+
 
 _STARTED, _KEPT = "started", "kept"  # beside the meters' states: the latest start; for whom room is kept
 _OVERTAKEN = timedelta(seconds=15)  # how long calls for fewer pictures go before one for many that is next

@@ -8,10 +8,9 @@ from typing import Any
 
 from models.channels import serves
 from models.queue_status import Queued, Reason, Waiting
-from worker.dispatch.waiting import Lookout
 from worker.scheduler.channel_capacity import Outlet
 from worker.scheduler.queue_position import Standing
-from worker.scheduler.wait_reason import stopped
+from worker.scheduler.wait_reason import Lookout, stopped
 
 _BY_A_PERSON = (Reason.NO_CHANNEL, Reason.PAUSED, Reason.NO_WORKER)
 _LEAST_SHARE = 0.05  # of calls that succeed; below it an end can't be foreseen, but is not infinitely far

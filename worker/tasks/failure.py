@@ -12,11 +12,10 @@ from models.queries.attempts import endings_before
 from models.retry.decision import GiveUp, Hold, Retry, Tries, decide, parked
 from models.states import JobStatus, OnUnknown
 from worker.database_retry import patiently
-from worker.lifecycle import Change, failed, held, requeued
-from worker.records import amendment, error_of
+from worker.lifecycle import Change, amendment, error_of, failed, held, requeued
 from worker.tasks.channel_feedback import tell_channel
 from worker.tasks.context import Workbench
-from worker.tasks.lost import Lost
+from worker.tasks.polling import Lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,24 +15,58 @@ from models.outcomes import UNKNOWN, Outcome, Verdict
 from models.request import wants_text
 from models.states import JobStatus
 from worker.archive.writer import keep
-from worker.lifecycle import failed, handed_back, held, recovering, started, unsent
-from worker.records import ending
+from worker.lifecycle import (
+    ending,
+    failed,
+    handed_back,
+    handled,
+    held,
+    progressed,
+    recovering,
+    started,
+    unsent,
+)
 from worker.scheduler.rate_limiter import slack_of
 from worker.tasks.channel_feedback import tell_limits, tell_success
-from worker.tasks.chunk import work_on
-from worker.tasks.context import Workbench
+from worker.tasks.context import Workbench, work_on
 from worker.tasks.failure import conclude
 from worker.tasks.input_images import image_request
-from worker.tasks.listen import Listener
-from worker.tasks.lost import LOST, Lost
+from worker.tasks.polling import LOST, Lost
 from worker.tasks.recovery import recover
 from worker.tasks.store import deliver
 from worker.upstream.errors.text_results import judged_as_text
-from worker.upstream.handles import merge
+from worker.upstream.handles import Handles, merge
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import text_besides
 from worker.upstream.request import ProviderRequest, build_request
 from worker.upstream.transport.client import Reply
+
+# What is heard while an answer streams: written down at once.
+
+_PAUSE = 0.5  # seconds between two progress writes of one job
+
+
+class Listener:
+    """Writes progress to the job, and to its attempt by what a lost answer could be asked for again."""
+
+    def __init__(self, bench: Workbench, job: Row[Any]) -> None:
+        self._bench, self._job = bench, job
+        self._loop = asyncio.get_running_loop()
+        self._last = 0.0
+        self.percent = 0  #: as the job shows it
+        self.handles = Handles()  #: as far as they are known
+
+    def progress(self, percent: int) -> None:
+        """Show how far the picture is, at most twice a second."""
+        if self._loop.time() - self._last >= _PAUSE and 0 < percent < 100:
+            self._last, self.percent = self._loop.time(), percent
+            self._bench.writer.post(progressed(self._job, percent, at=self._bench.tools.clock()))
+
+    def handle(self, handles: Handles) -> None:
+        """Note handles before anything can happen to us."""
+        self.handles = handles
+        if handles.recoverable:
+            self._bench.writer.post(handled(self._job, self._job.next_number, handles.to_json()))
 
 
 async def generate(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:

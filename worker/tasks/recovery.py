@@ -13,8 +13,7 @@ from models.states import JobStatus
 from worker.lifecycle import postponed, progressed
 from worker.tasks.context import Workbench
 from worker.tasks.failure import conclude_lost
-from worker.tasks.lost import Lost
-from worker.tasks.polling import Place, ask, places
+from worker.tasks.polling import Lost, Place, ask, places
 from worker.tasks.store import deliver_found
 from worker.upstream.parsing.image import Picture
 from worker.upstream.polling.poll import PollStage, PollState

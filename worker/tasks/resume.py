@@ -7,9 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from models.states import JobStatus
-from worker.tasks.chunk import work_on
-from worker.tasks.context import Workbench
-from worker.tasks.lost import Lost
+from worker.tasks.context import Workbench, work_on
+from worker.tasks.polling import Lost
 from worker.tasks.recovery import recover
 from worker.tasks.store import bring
 

@@ -17,12 +17,10 @@ from models.outcomes import Outcome
 from models.request import wants_text
 from models.states import JobStatus
 from worker.asset_store import PictureKeeper, StoredPicture
-from worker.lifecycle import answered, failed, postponed, recovered, succeeded
+from worker.lifecycle import amendment, answered, failed, postponed, recovered, succeeded
 from worker.pending_images import Piece, linked, settled
-from worker.records import amendment
 from worker.tasks.context import Workbench
-from worker.tasks.lost import Lost
-from worker.tasks.polling import ask_once
+from worker.tasks.polling import Lost, ask_once
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import text_besides

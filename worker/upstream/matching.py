@@ -2,7 +2,25 @@
 
 import re
 
-from worker.upstream.chinese import simplified
+# Traditional Chinese signs as simplified ones, so that each sentence needs to be known only once.
+
+_TRADITIONAL = (
+    "餘額儲帳賬戶無權飽載負請繁統維護過頻數達後試臨時鐘內並併發圖畫繪創處違規審詞檢測該訪問為號點購買錯誤異務體現寫會們"
+    "準備訴與對沒辦幫傳給來說節還暫費鑰認證驗敗響應斷連線將從見視觸動範組單隊絕擬關開終結錄樣麼風細個張幾這長較壓縮徑級滿"
+    "減儘盡獲獎調參禁闆讓則報廢暫擁擠當積遲適術標稱簡詳須產進輸閉權類須質衝預顯簽種許聯絡繫係總計劃歸還導據憑於"
+)
+_SIMPLIFIED = (
+    "余额储账账户无权饱载负请繁统维护过频数达后试临时钟内并并发图画绘创处违规审词检测该访问为号点购买错误异务体现写会们"
+    "准备诉与对没办帮传给来说节还暂费钥认证验败响应断连线将从见视触动范组单队绝拟关开终结录样么风细个张几这长较压缩径级满"
+    "减尽尽获奖调参禁板让则报废暂拥挤当积迟适术标称简详须产进输闭权类须质冲预显签种许联络系系总计划归还导据凭于"
+)
+_SIGNS = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
+
+
+def simplified(text: str) -> str:
+    """Return text of the same length in simplified signs; other scripts stay as they are."""
+    return text if text.isascii() else text.translate(_SIGNS)
+
 
 Patterns = tuple[tuple[re.Pattern[str], str], ...]
 
@@ -25,3 +43,11 @@ def plain(text: str) -> str:
 
 
 _QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}
+
+
+# Sets of names, written as one line of text.
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the set of the words in ``text``."""
+    return frozenset(text.split())

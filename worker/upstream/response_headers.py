@@ -122,3 +122,13 @@ def _http_date(value: str) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+# The id under which a provider's support finds a call.
+
+REQUEST_IDS = ("x-oneapi-request-id", "x-request-id", "x-api-request-id", "x-generation-id", "cf-ray")
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Return the id that the response headers give, the most telling first; names are lower case."""
+    return next((headers[name] for name in REQUEST_IDS if headers.get(name)), None)

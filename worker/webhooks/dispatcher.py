@@ -13,8 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.ids import new_id
 from models.queries.webhooks.deliveries import claim, due_deliveries, release
 from worker.broker import NOTIFY
-from worker.webhooks.context import Office
-from worker.webhooks.outgoing import PER_HOST, Claimed
+from worker.webhooks.context import PER_HOST, Claimed, Office
 from worker.webhooks.pruner import Pruner
 
 CHUNK = 32

@@ -13,8 +13,7 @@ from models.queries.assets import list_assets
 from models.queries.webhooks.deliveries import claimed_deliveries, jobs_of, stop_endpoint
 from models.queries.webhooks.endpoints import default_endpoint, default_endpoints
 from worker.services import Tools
-from worker.webhooks.bodies import render
-from worker.webhooks.payload import telling_of
+from worker.webhooks.payload import render, telling_of
 from worker.webhooks.sender import Message
 from worker.webhooks.signature import new_secret, signed_headers
 

@@ -31,7 +31,7 @@ class Edit:
     size: str | None = None
     grid: bool = False
     bot: Bot = Bot.MIDJOURNEY
-    prepare: Mapping[str, Any] = field(default_factory=dict)  #: see ``worker.tasks.preparing``
+    prepare: Mapping[str, Any] = field(default_factory=dict)  #: see ``worker.tasks.input_images``
     parent_id: int | None = None
     continues: int | None = None
 

@@ -14,10 +14,9 @@ from tests.worker.download.hosts import Answer, Names, serve
 from tests.worker.download.visits import LOOPBACK, redirects, says, sends
 from worker.download.documents import DocumentReader
 from worker.download.downloader import open_download_client
-from worker.download.resolver import GuardedResolver
+from worker.download.resolver import GuardedResolver, PooledResolver
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
-from worker.storage.names import PooledResolver
 
 
 @asynccontextmanager

@@ -10,8 +10,7 @@ from models.queries.transitions import apply
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
-from worker.decisions import released
-from worker.lifecycle import retry
+from worker.lifecycle import released, retry
 from worker.maintenance.expiry import expire
 
 SECOND = timedelta(seconds=1)

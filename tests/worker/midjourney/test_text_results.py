@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.midjourney.numbered import before_the_list, numbered_prompts
+from worker.midjourney.text_results import before_the_list, numbered_prompts
 
 TWO = ["a red cat", "a blue dog"]
 

@@ -6,8 +6,7 @@ import pytest
 from models.errors import InvalidRequest
 from worker.practice.options import PracticeOptions
 from worker.practice.request_options import Wish
-from worker.practice.request_parser import Asked, read_call
-from worker.practice.sizes import size_of
+from worker.practice.request_parser import Asked, read_call, size_of
 
 
 def call(prompt: object = "a cat", **members: Any) -> Asked:

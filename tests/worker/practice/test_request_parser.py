@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from worker.practice.hints import read_hints
+from worker.practice.request_parser import read_hints
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from worker.practice.fault_injection import cut, drip, stall, stream_error, unfinished
-from worker.practice.progress import last_line, progress_lines
-from worker.practice.responses import Message, plain_script, stream_script
+from worker.practice.responses import Message, last_line, plain_script, progress_lines, stream_script
 from worker.practice.script import PING, Script, Step, merged, with_pings
 
 

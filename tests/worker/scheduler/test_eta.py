@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from models.queue_status import Gate
 from tests.worker.scheduler.test_wait_reason import JOB, LATER, NOW, caller, calls, channel
-from worker.dispatch.waiting import Lookout
 from worker.scheduler.eta import Eta, Tempo, eta_of
 from worker.scheduler.queue_position import Standing
+from worker.scheduler.wait_reason import Lookout
 
 STEADY = Tempo(mean=10, deviation=0, p50=10, p90=10, share=1)
 

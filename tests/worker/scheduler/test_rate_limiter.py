@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.dispatch.windows import WindowMeter
-from worker.scheduler.rate_limiter import DayMeter, Pace, Rate, RateMeter, calls_per_minute, gauges, slack_of
+from worker.scheduler.rate_limiter import (
+    DayMeter,
+    Pace,
+    Rate,
+    RateMeter,
+    WindowMeter,
+    calls_per_minute,
+    gauges,
+    slack_of,
+)
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 looks = st.lists(st.tuples(st.floats(0, 20), st.integers(1, 8), st.floats(0, 1)), min_size=1, max_size=80)

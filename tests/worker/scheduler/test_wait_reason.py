@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from models.queries.scheduling.due_jobs import Candidate
 from models.queue_status import Gate, Queued, Reason, Waiting
-from worker.dispatch.waiting import Lookout
 from worker.scheduler.adaptive_rate import Learned
 from worker.scheduler.channel_capacity import Outlet, closed, in_flight_on
 from worker.scheduler.circuit_breaker import Breaker
 from worker.scheduler.fair_queue import Round, Start, guest_of
+from worker.scheduler.wait_reason import Lookout
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -13,8 +13,8 @@ from models.ids import new_id
 from models.outcomes import CallLimit, ErrorCode, Outcome, Scope, Verdict
 from models.tables import attempts
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from worker.dispatch.reopening import RAMP
 from worker.scheduler.adaptive_rate import Learned
+from worker.scheduler.channel_capacity import RAMP
 from worker.scheduler.circuit_breaker import Breaker
 from worker.tasks.channel_feedback import tell_channel, tell_limits, tell_success
 

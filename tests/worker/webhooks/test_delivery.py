@@ -20,7 +20,7 @@ from tests.support.darkroom import Darkroom
 from tests.support.receiver import Got, Receiver
 from tests.worker.webhooks.killable import send_again
 from tests.worker.webhooks.posting import Posting, new_posting
-from worker.webhooks.outgoing import ROOM
+from worker.webhooks.context import ROOM
 from worker.webhooks.retry_schedule import JITTER, RETRIES
 
 S = JobStatus

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from models.clock import rfc3339
 from models.ids import new_id
 from models.tables import jobs
-from worker.webhooks.native import job_body
-from worker.webhooks.payload import LIMIT, Telling, telling_of
+from worker.webhooks.payload import LIMIT, Telling, job_body, telling_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LONG = "长" * 100_000

@@ -1,14 +1,32 @@
 """Real pictures: every prompt and number gives another one, and always the same one."""
 
+import zlib
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from PIL import Image, ImageChops
+
 from worker.practice.drawing.caption import write_caption
 from worker.practice.drawing.palettes import PALETTES
-from worker.practice.drawing.png import labelled, noise_png, seeded, tiny_png
+from worker.practice.drawing.png import IEND, SIGNATURE, chunk, header, labelled, noise_png, seeded, tiny_png
 from worker.practice.drawing.scenes import SCENES
 from worker.practice.drawing.shapes import sky
-from worker.practice.encoding import png_file
+
+# Writes drawings as PNG files, in half the time that Pillow takes to look for the best filter of each row.
+
+_UP = b"\x02"
+
+
+def png_file(picture: Image.Image) -> bytes:
+    """Return an RGB picture as a PNG."""
+    above = Image.new("RGB", picture.size)
+    above.paste(picture, (0, 1))
+    differences = ImageChops.subtract_modulo(picture, above).tobytes()
+    stride = picture.width * 3
+    rows = (differences[start : start + stride] for start in range(0, len(differences), stride))
+    pixels = zlib.compress(_UP + _UP.join(rows), 1)
+    return b"".join((SIGNATURE, header(*picture.size), chunk(b"IDAT", pixels), IEND))
+
 
 PictureMode = Literal["drawn", "tiny", "64k"]
 PICTURE_MODES: tuple[PictureMode, ...] = get_args(PictureMode)

@@ -12,8 +12,7 @@ from worker.upstream.errors.retry_after import seconds_to_wait
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_stream import VERBATIM
 from worker.upstream.parsing.response_reader import AnswerReader
-from worker.upstream.request_ids import request_id_of
-from worker.upstream.response_headers import Bucket, rate_limits
+from worker.upstream.response_headers import Bucket, rate_limits, request_id_of
 from worker.upstream.transport_errors import TransportFailure
 
 _KINDS = frozenset({"headers", "response", "sse", "error"})  #: what somebody may say that they kept

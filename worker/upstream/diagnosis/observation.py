@@ -10,8 +10,7 @@ from typing import Any
 
 from models.errors import InvalidRequest
 from worker.upstream.diagnosis.request_facts import Asked, asked_in
-from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
-from worker.upstream.transport_words import failure_named
+from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure, failure_named
 
 _NESTED = "is nested too deeply; give it as a string"
 

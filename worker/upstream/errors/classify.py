@@ -1,5 +1,6 @@
 """Judges one call: what it came to, who is to blame, what it cost, and when to try again."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -7,15 +8,103 @@ from datetime import timedelta
 from models.outcomes import Billed, Outcome, Scope, Verdict
 from worker.upstream.errors.answer_phrases import TEXTS
 from worker.upstream.errors.error_catalog import RULINGS
-from worker.upstream.errors.error_codes import FINISHES, STATUSES
+from worker.upstream.errors.error_codes import FINISHES, RELAYS_MONEY, STATUSES, code_in, name_of_fault
 from worker.upstream.errors.error_phrases import MESSAGES
 from worker.upstream.errors.retry_after import call_limit, retry_after
-from worker.upstream.fault_signals import name_of_fault
 from worker.upstream.matching import first, plain
-from worker.upstream.pages import is_blocked, is_page, name_of_page
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.reasons import is_about_a_picture, name_of_reason
 from worker.upstream.transport_errors import RULING_OF, TransportFailure
+
+# Web pages in the place of an answer: whose they are, and what they mean.
+
+_LONGEST = 16_384  #: characters; a page says what it is at its beginning
+_CLOUDFLARE = r"\berror(?: code)?:? (?:100[6-9]|101[02]|1020)\b"
+_NOTE = re.compile(_CLOUDFLARE)
+_CHALLENGE = re.compile(
+    r"just a moment|attention required|cf-challenge|challenge-platform|you have been blocked|captcha"
+    r"|access denied|ddos protection|request blocked|安全威胁|访问被(?:阻断|拦截)|" + _CLOUDFLARE
+)
+_LIMITED = re.compile(r"\berror(?: code)?:? (?:1015|1200)\b|being rate limited")
+_STATUS = re.compile(r"<(?:title|h1)>[^<]{0,80}?\b([45]\d\d)\b")
+_MAINTENANCE = re.compile(r"maintenance|维护|メンテナンス")
+_VAGUE_PAGE = frozenset({"upstream_error", "upstream_saturated"})
+
+
+def is_page(text: str) -> bool:
+    """Tell whether a text is a web page."""
+    return text[:64].lstrip().lower().startswith(("<!doctype", "<html"))
+
+
+def is_blocked(text: str) -> bool:
+    """Tell whether a page or a line of text is a firewall's."""
+    page = plain(text[:_LONGEST])
+    return not _LIMITED.search(page) and bool((_CHALLENGE if is_page(text) else _NOTE).search(page))
+
+
+def name_of_page(text: str) -> str:
+    """Return the name of the ruling for a page that came with a good status, or inside an answer."""
+    page = plain(text[:_LONGEST])
+    if is_blocked(text):
+        return "waf_blocked"
+    if _LIMITED.search(page):
+        return "rate_limited"
+    if number := _STATUS.search(page):
+        name = STATUSES.get(int(number[1]), "upstream_error")
+        return "upstream_page" if name in _VAGUE_PAGE else name
+    return "maintenance" if _MAINTENANCE.search(page) else "wrong_endpoint"
+
+
+# Errors that a relay passes on as text: a reason after its label, or nothing but the error's own words.
+
+_LABELLED = re.compile(
+    r"(?:失败原因|错误原因|(?:failure|error) reason|reason for failure)\**\s*[:：]\**\s*([^\n]{1,400})"
+)
+_NUMBERED = re.compile(
+    r"^\W{0,8}(?:(?:api|http|request|upstream)?\s?error|错误|请求失败)[^\w\n]{0,4}(?:code|status)?\W{0,4}([45]\d\d)\b"
+)
+#: the beginning of a text that presents a picture: what it quotes from it is no notice
+_PRESENTS = re.compile(
+    r"^\W{0,8}(?:here(?:'s| is| are) (?:the|your|an?)"
+    r"|i(?:'ve| have)? (?:drew|drawn|created|made|designed|generated) (?:the|your|an?)"
+    r"|这是|(?:已|已经)?(?:为|给|帮)(?:您|你)(?:生成|绘制|创作|设计|制作)(?:了|的))"
+)
+_LONGEST_ALONE = 120  #: characters; who says more is the model, not the relay
+#: what a short text may mean that is in no answer's words for people
+_ALONE = frozenset(
+    {
+        "auth_invalid",
+        "auth_expired",
+        "account_blocked",
+        "no_channel",
+        "no_channel_model",
+        "no_channel_provider",
+    }
+)
+
+
+def name_of_reason(text: str) -> str | None:
+    """Return the ruling of an error that stands in a ``plain`` text, or ``None``."""
+    if labelled := _LABELLED.search(text):
+        return _named(labelled[1])
+    if len(text) > _LONGEST_ALONE:
+        return None
+    if RELAYS_MONEY.search(text):
+        return "upstream_quota"
+    if numbered := _NUMBERED.match(text):
+        return first(MESSAGES, text) or STATUSES.get(int(numbered[1]))
+    name = first(MESSAGES, text)
+    return name if name in _ALONE else None
+
+
+def is_about_a_picture(text: str) -> bool:
+    """Tell whether a ``plain`` text describes a picture, so that words like "rate limit" are on it."""
+    return _PRESENTS.match(text) is not None
+
+
+def _named(reason: str) -> str | None:
+    """Read the words after a label: a code, or a sentence of an error."""
+    return first(MESSAGES, reason) or code_in(reason)
+
 
 _LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
 _TOKENS_OF_A_PICTURE = 1000  #: completion tokens that only a picture costs

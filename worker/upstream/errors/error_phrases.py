@@ -1,7 +1,123 @@
 """Sentences in error answers, and the ruling each one points to. The first match wins."""
 
 from worker.upstream.matching import Patterns, patterns
-from worker.upstream.request_error_words import ABOUT_REQUESTS
+
+# Sentences in error answers that are about the request itself: its prompt, its pictures, its size.
+
+#: the ruling, then the regular expressions that mean it; for texts that are ``plain``
+ABOUT_REQUESTS: Patterns = patterns(
+    (
+        "moderation_output",
+        r"content moderated",
+        r"output_moderation",
+        r"output (?:new_)?sensitive",
+        r"unsafe_generation",
+        r"output (?:image|video|picture).{0,60}(?:sensitive|unsafe|inappropriate|violat)",
+        r"image_safety",
+        r"the (?:generated )?images? (?:we |you )?(?:created|generated|requested)?.{0,40}"
+        r"(?:violate|unsafe|was blocked)",
+    ),
+    (
+        "moderation_input",
+        r"request moderated",
+        r"(?:unsafe|nsfw) (?:content )?.{0,20}(?:in|by) (?:the |your )?(?:prompt|input)",
+        r"检测到输入",
+        r"input_moderation",
+        r"input (?:new_)?sensitive",
+        r"content exists risk",
+        r"input was flagged",
+        r"sensitive[_ ]words",
+        r"敏感词",
+        r"input (?:text|image|prompt).{0,60}(?:sensitive|inappropriate|blocked|filtered)",
+        r"(?:prompt|request) (?:was |is )?(?:blocked|flagged)",
+        r"prohibited_content",
+        r"(?:your|the|this) (?:prompt|input).{0,40}(?:violate|unsafe|inappropriate|not allowed by)",
+        r"提示词.{0,12}(?:违规|敏感|违反)",
+    ),
+    (
+        "moderation",
+        r"content moderated",
+        r"nsfw",
+        r"unsafe content",
+        r"content management policy",
+        r"violates? (?:our |the )?(?:content|safety|community) (?:guidelines|polic|standards)",
+        r"(?:コンテンツ|利用).{0,4}(?:ポリシー|规约)",
+        r"不安全或敏感",
+        r"敏感内容",
+        r"安全(?:策略|系统|检查).{0,8}(?:拒绝|拦截|未通过)",
+        r"safety (?:system|filter|checker)",
+        r"content (?:checker|filter)",
+        r"risk control",
+        r"(?:违法|内容被过滤)",
+        r"content[ _]policy",
+        r"guardrails",
+        r"moderation",
+        r"违反.{0,14}(?:政策|规定|准则|规范)",
+        r"内容(?:政策|违规|审核)",
+        r"inappropriate content",
+        r"sensitive (?:content|information)",
+        r"审核(?:未通过|不通过|失败)",
+        r"responsible ai",
+        r"violates? (?:our |the )?usage (?:guidelines|polic)",
+        r"safety_check",
+    ),
+    (
+        "input_image_gone",
+        r"(?:图片|图像|图).{0,40}(?:404|403|410)\b",
+        r"(?:download|fetch|image).{0,200}status code:? ?(?:404|403|410)",
+    ),
+    (
+        "input_image_unreachable",
+        r"timeout while downloading",
+        r"(?:error|failed|unable|could not|cannot|can't).{0,24}(?:download|fetch|load|get|retrieve|access)"
+        r".{0,12}(?:image|picture|file_url|image_url)",
+        r"(?:error|failed|timeout|timed out).{0,12}downloading http",
+        r"下载图片失败",
+        r"图片下载失败",
+        r"获取图片失败",
+        r"无法(?:下载|访问|获取)(?:该|此)?图片",
+    ),
+    (
+        "input_image_invalid",
+        r"(?:process|decode|read) (?:the )?(?:input|uploaded) image",
+        r"unsupported mime",
+        r"invalid_image",
+        r"(?:图片|图像)(?:无效|损坏|解析失败|解码失败)",
+        r"unsupported image",
+        r"invalid image",
+        r"could not (?:process|decode|read).{0,12}image",
+        r"not a valid image",
+        r"图片格式",
+        r"image format",
+        r"invalid base64",
+    ),
+    (
+        "bad_request",
+        r"模型.{0,40}不支持.{0,8}(?:图片|图像|图生图|参数|尺寸|分辨率|比例|格式|流式|输入|多图)",
+        r"does(?:n't| not) support (?:the )?(?:image|vision|multimodal|stream|parameter|size|aspect|edit)",
+        r"(?:image|vision|multimodal) inputs? (?:is |are )?not supported",
+    ),
+    (
+        "payload_too_large",
+        r"(?:图片|文件|图像).{0,8}(?:超过|超出).{0,8}(?:限制|大小|最大)",
+        r"(?:request|body|payload|entity|image|file).{0,24}too large",
+        r"请求体过大",
+        r"图片过大",
+        r"exceeds? the (?:maximum|max).{0,24}size",
+    ),
+    (
+        "prompt_too_long",
+        r"(?:提示词|prompt).{0,12}(?:超过|超出|长度)",
+        r"exceeds?.{0,20}(?:context|token) (?:length|window|limit)",
+        r"prompt.{0,20}too long",
+        r"maximum context length",
+        r"context length",
+        r"提示词过长",
+        r"string too long",
+        r"maximum (?:prompt )?length",
+    ),
+)
+
 
 #: the ruling, then the regular expressions that mean it; for texts that are ``plain``
 MESSAGES: Patterns = (

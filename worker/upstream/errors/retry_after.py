@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.outcomes import CallLimit
-from worker.upstream.chinese import simplified
+from worker.upstream.matching import simplified
 from worker.upstream.parsing.error_object import Fault
 from worker.upstream.response_headers import rate_limits, response_time, seconds_until
 

@@ -1,26 +1,158 @@
 """Gathers what the pieces of an answer say, whether they are stream events or one whole body."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from worker.upstream.choices import Choice
-from worker.upstream.handles import Handles, generation_in, named, submitted
-from worker.upstream.parsing.base64_stream import LONG, Blobs, LongRuns
+from worker.upstream.handles import Handles, generation_in, merge, named, submitted, task_in
+from worker.upstream.matching import words
+from worker.upstream.parsing.base64_stream import LONG, Blobs, LongRuns, decoded, encoded, joined
+from worker.upstream.parsing.echo_filter import strip_echoes
 from worker.upstream.parsing.error_object import Fault, dig
-from worker.upstream.parsing.image_extraction import Identity
+from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image_extraction import Identity, find_pictures, identity
 from worker.upstream.parsing.json_images import (
     PICTURE_FIELDS,
     Harvest,
+    harvest_arguments,
     harvest_fields,
     harvest_value,
     picture_from,
 )
 from worker.upstream.parsing.progress import Percent, ProgressMeter
 from worker.upstream.parsing.urls import is_picture
-from worker.upstream.watch import Watch
-from worker.upstream.words import words
+
+# One choice of an answer, as far as it is known.
+
+
+@dataclass(slots=True)
+class Choice:
+    """What a choice said and showed, in the order of its events."""
+
+    runs: LongRuns
+    blobs: Blobs
+    deltas: list[str] = field(default_factory=list)
+    message: str = ""
+    arguments: dict[int, list[str]] = field(default_factory=dict)  # of tool calls, in pieces
+    line: str = ""  # being written; for handles
+    harvest: Harvest = field(default_factory=Harvest)
+    images: list[Any] = field(default_factory=list)  # whose index tells their order, over all deltas
+
+    def say(self, text: str) -> None:
+        """Take more of what it says; a picture that is spelt in many deltas is decoded as it comes."""
+        self.deltas.append(decoded(self.runs.feed(encoded(text))))
+
+    def show(self, message: Mapping[str, Any]) -> str:
+        """Take the pictures of a message or a delta, and return the text of its parts."""
+        images = message.get("images")
+        if isinstance(images, list) and all(isinstance(item, dict) and "index" in item for item in images):
+            self.images += images
+            message = {name: value for name, value in message.items() if name != "images"}
+        self.harvest.texts.clear()
+        harvest_fields(message, self.harvest)
+        self._add_calls(message)
+        return "".join(self.harvest.texts)
+
+    def _add_calls(self, message: Mapping[str, Any]) -> None:
+        calls = message.get("tool_calls")
+        for position, call in enumerate(calls if isinstance(calls, list) else []):
+            if isinstance(call, dict):
+                index = call.get("index")
+                self._add_call(call.get("function"), index if type(index) is int else position)
+        self._add_call(message.get("function_call"), -1)
+
+    def _add_call(self, function: object, index: int) -> None:
+        arguments = function.get("arguments") if isinstance(function, dict) else None
+        if isinstance(arguments, str):
+            self.arguments.setdefault(index, []).append(arguments)
+        elif isinstance(arguments, dict):
+            harvest_arguments(arguments, self.harvest)
+
+    def close(self) -> Harvest:
+        """Return what it showed, now that everything is here."""
+        found = Harvest()
+        harvest_value(self.images, found)
+        self.harvest.add(found)
+        for _, pieces in sorted(self.arguments.items()):
+            harvest_arguments("".join(pieces), self.harvest)
+        return self.harvest
+
+    @property
+    def text(self) -> str:
+        """What it says: its deltas, or its whole message if that says more."""
+        self.deltas.append(decoded(self.runs.close()))
+        said = joined("".join(self.deltas), self.blobs)
+        return self.message if self.message and self.message.startswith(said) else said + self.message
+
+
+# Watches what is said for handles, so that they are known before the answer ends.
+
+_LONGEST_LINE = 4096  #: characters of a line that may hold links
+_LONGEST_NOTE = 512  #: characters of a line that may name a task
+_LONGEST_LOOK = 65_536  #: characters said so far; a first picture that comes later is not looked for
+_MOST_LOOKS = 64  #: texts with more links than this, and no picture, have none
+
+
+class Watch:
+    """Reads line by line for tasks and links. A picture's address counts only in the light of all before it.
+
+    ``inputs`` returns the addresses of the request, which are never results; it is called when needed.
+    """
+
+    def __init__(self, inputs: Callable[[], frozenset[Identity]]) -> None:
+        self._inputs = inputs
+        self._looks = 0
+        self.handles = Handles()  #: all that were seen so far
+
+    def note(self, found: Handles) -> None:
+        """Take handles that were found elsewhere."""
+        if found:
+            self.handles = merge(self.handles, found)
+
+    def hear(self, choice: Choice, text: str) -> None:
+        """Take what a choice says now, after it was noted there."""
+        head, newline, rest = text.rpartition("\n")
+        linked = False
+        if newline:
+            for line in (choice.line + head).split("\n"):
+                if len(line) < _LONGEST_LINE:
+                    self.read(line + "\n")
+                    linked = linked or "http" in line
+            choice.line = ""
+        if len(choice.line) + len(rest) < _LONGEST_LINE:
+            choice.line += rest
+        if linked or (")" in rest and "http" in choice.line):
+            self._look(choice)
+
+    def read(self, line: str) -> None:
+        """Read one line, with its end if that is known."""
+        if self.handles.task_id is None and len(line) < _LONGEST_NOTE and (task := task_in(line)):
+            self.note(Handles(task_id=task))
+        if "](" in line and ("原始数据" in line or "aw data" in line or "/source/" in line):
+            self.note(Handles(poll_url=find_pictures(line, complete=True).poll_url))
+
+    def show(self, pictures: Iterable[Picture]) -> None:
+        """Take pictures that stand in fields."""
+        if self.handles.seen is None:
+            self._see(picture for picture in pictures if identity(picture) not in self._inputs())
+
+    def _look(self, choice: Choice) -> None:
+        """Look whether what was said so far shows a whole picture that is no echo and no mark of progress."""
+        self._looks += 1
+        said = "".join(choice.deltas)
+        if self.handles.seen or self._looks > _MOST_LOOKS or len(said) > _LONGEST_LOOK:
+            return
+        found = find_pictures(strip_echoes(said).text, complete=False, inputs=self._inputs())
+        if found.videos:
+            self.note(Handles(seen=found.videos[0]))
+        elif not found.marked:
+            self._see(found.pictures)
+
+    def _see(self, pictures: Iterable[Picture]) -> None:
+        self.note(Handles(seen=next((picture.url for picture in pictures if picture.url), None)))
+
 
 _WAITING = words(
     "queued queueing pending in_progress inprogress processing running submitted not_start created starting"

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from worker.upstream.words import words
+from worker.upstream.matching import words
 
 _LANGUAGE = re.compile(
     r"[ \t]*([a-z][\w+-]{0,20})?[ \t]*(?:\r?\n|(?=[{\[<]))|[ \t]*(think(?:ing)?|reasoning)\b", re.IGNORECASE

@@ -1,20 +1,75 @@
 """Reads what a provider says when it is asked what became of a task."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
 import orjson
 
 from models.outcomes import Billed, Outcome, Verdict
+from worker.upstream.errors.answer_phrases import TEXTS
+from worker.upstream.errors.error_catalog import RULINGS
+from worker.upstream.errors.error_codes import name_of_fault
 from worker.upstream.errors.retry_after import retry_after
+from worker.upstream.matching import first, plain, words
 from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.error_object import Fault
 from worker.upstream.parsing.image import Picture
 from worker.upstream.parsing.progress import Percent
 from worker.upstream.parsing.response_reader import read_answer
 from worker.upstream.polling.task_state import Stage, Task, read_task
-from worker.upstream.task_verdict import failed_task, is_moderated, stopped_task
+
+# Judges a task that its provider gave up.
+
+_VAGUE = frozenset({"upstream_error", "timeout", "stream_error", "gateway_timeout"})
+_REFUSED = words("rejected refused blocked moderated moderation")
+_RELAYS_OWN = {"quota_exhausted": "upstream_quota", "daily_limit": "upstream_quota"}
+_MODERATED = frozenset(name for name in RULINGS if name.startswith("moderation")) | {"refusal"}
+_LONGEST_WORDS = 2000
+
+
+def failed_task(task: Task) -> Verdict:
+    """Return the verdict on a task that failed: moderation is final, anything else is safe to send again.
+
+    The provider itself says that there is no picture, so nothing is unknown. What would be a person's
+    business in our own call (a key, a balance) is the relay's business here: it had accepted the task.
+    """
+    name = _name(task)
+    ruling = RULINGS[name]
+    if ruling.outcome not in (Outcome.PERMANENT, Outcome.RETRY):
+        ruling = RULINGS[_RELAYS_OWN.get(name, "upstream_error")]
+    return Verdict(
+        outcome=ruling.outcome,
+        code=ruling.code,
+        message=ruling.message,
+        billed=Billed.LIKELY_NO if ruling.outcome is Outcome.RETRY else ruling.billed,
+        scope=ruling.scope,
+        provider_message=(task.reason or task.state)[:_LONGEST_WORDS] or None,
+    )
+
+
+def stopped_task(task: Task) -> Verdict:
+    """Return the verdict on a task that ended without a picture and without a word."""
+    return replace(failed_task(task), billed=Billed.UNKNOWN)
+
+
+def is_moderated(task: Task) -> bool:
+    """Tell whether the words of an answer, whatever else it lacks, mean that moderation refused the task."""
+    return bool(task.reason) and _name(task) in _MODERATED
+
+
+def _name(task: Task) -> str:
+    """Return the name of the ruling: by the reason's code, then its words, then the state."""
+    spoken = plain(task.reason)
+    names = tuple(part for part in (*spoken.split("; "), spoken) if " " not in part)
+    name = name_of_fault(Answer(fault=Fault(message=task.reason, names=names)), None)
+    if name in _VAGUE:
+        name = first(TEXTS, spoken) or name
+    if name in _VAGUE and _REFUSED.intersection(task.state.replace("_", " ").split()):
+        return "moderation"
+    return name
+
 
 _BUSY = frozenset({408, 409, 421, 423, 425, 429})  #: statuses that speak of the moment, not of the task
 

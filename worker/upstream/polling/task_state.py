@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
+from worker.upstream.matching import words
 from worker.upstream.parsing.progress import Percent, ProgressMeter
 from worker.upstream.parsing.urls import is_document, is_web
-from worker.upstream.words import words
 
 _WRAPPERS = ("data", "task", "result", "response", "output", "payload", "job", "body")
 _STATES = ("status", "state", "task_status", "taskStatus", "task_state", "job_status", "stage")

@@ -17,7 +17,7 @@ from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader
 from worker.upstream.presets import Preset
 from worker.upstream.request import ProviderRequest
-from worker.upstream.request_ids import REQUEST_IDS, request_id_of
+from worker.upstream.response_headers import REQUEST_IDS, request_id_of
 from worker.upstream.transport.connection import CURRENT, Wire, failure_of, open_client
 from worker.upstream.transport.content_encoding import Undecodable, decoder_for
 from worker.upstream.transport_errors import TransportFailure

@@ -10,7 +10,7 @@ from tests.api.midjourney.asking import press, single
 from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import open_studio
 from worker.maintenance.expiry import expire
-from worker.midjourney.lapse import lapse
+from worker.midjourney.timeouts import lapse
 
 
 async def test_calls_that_can_not_start_in_time_end_the_task(plain_database_url: str, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.storage.refusals import judge_refusal, retry_after
+from worker.download.downloader import judge_refusal, retry_after
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 OLD = timedelta(hours=1)

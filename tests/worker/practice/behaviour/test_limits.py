@@ -1,5 +1,4 @@
-from worker.practice.conditions import Weather
-from worker.practice.limits import Limits
+from worker.practice.conditions import Limits, Weather
 
 
 def test_calls_beyond_the_minute_are_told_when_the_oldest_is_a_minute_old() -> None:

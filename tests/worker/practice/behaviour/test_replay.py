@@ -5,10 +5,9 @@ import pytest
 
 from tests.worker.practice.conftest import Ask
 from worker.practice.async_tasks import picture_of
-from worker.practice.corpus import CorpusCase, corpus
+from worker.practice.corpus import CorpusCase, case_script, corpus
 from worker.practice.drawing.png import prompt_of
-from worker.practice.elsewhere import PLACE, brought_here
-from worker.practice.playing import case_script
+from worker.practice.images import PLACE, brought_here
 from worker.practice.server import PracticeServer
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader

@@ -14,9 +14,8 @@ from models.outcomes import ErrorCode, Outcome, Verdict
 from models.queries.scheduling.due_jobs import Candidate
 from models.retry.decision import Retry, Tries, decide
 from models.states import OnUnknown
-from worker.dispatch.reopening import RAMP, room_after
 from worker.scheduler.adaptive_rate import LastMinute, Learned, refused
-from worker.scheduler.channel_capacity import InFlight, Outlet, closed
+from worker.scheduler.channel_capacity import RAMP, InFlight, Outlet, closed, room_after
 from worker.scheduler.fair_queue import Guest, Round
 from worker.scheduler.rate_limiter import Pace
 

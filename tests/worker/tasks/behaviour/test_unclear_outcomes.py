@@ -8,9 +8,8 @@ import pytest
 from models.ids import new_id
 from models.outcomes import Billed, Outcome, Verdict
 from tests.support.darkroom import Darkroom, open_darkroom
-from worker.lifecycle import commit, failed, held, started
-from worker.records import ending, error_of
-from worker.tasks.lost import LOST
+from worker.lifecycle import commit, ending, error_of, failed, held, started
+from worker.tasks.polling import LOST
 
 
 @pytest.fixture

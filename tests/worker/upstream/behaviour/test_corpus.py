@@ -3,8 +3,7 @@
 import pytest
 
 from tests.worker.upstream.cases import Case, cases
-from worker.upstream.request_ids import request_id_of
-from worker.upstream.response_headers import rate_limits
+from worker.upstream.response_headers import rate_limits, request_id_of
 
 every_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 every_judged_case = pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import text_besides
 from worker.upstream.parsing.base64_images import read_base64
 from worker.upstream.parsing.response_reader import read_answer
-from worker.upstream.parsing.urls import Key, canonical, extension, is_web
-from worker.upstream.picture_hosts import is_on_picture_host
+from worker.upstream.parsing.urls import Key, canonical, extension, is_on_picture_host, is_web
 
 DATA = f"data:image/png;base64,{PNG}"
 WRAPPED = "\n".join(PNG[start : start + 40] for start in range(0, len(PNG), 40))

@@ -3,7 +3,7 @@ import random
 
 from PIL import Image
 
-from worker.practice.encoding import png_file
+from worker.practice.drawing.render import png_file
 
 
 def test_a_picture_comes_back_pixel_by_pixel() -> None:
