@@ -11,8 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Authenticator, configured_keys, sync_keys
-from api.gates import GateKeeper
-from api.jobs.estimates import Outlooks
+from api.jobs.estimates import GateKeeper, Outlooks
 from api.jobs.watcher import Watcher
 from api.midjourney import routes as midjourney
 from api.rest.openapi.document import install_schema

@@ -7,9 +7,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.etags import matches
 from api.services import Services
 from api.web.problems import Problem
+from api.web.responses import matches
 from models.errors import NotFound
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)

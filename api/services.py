@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from api.auth import Authenticator
-from api.gates import GateKeeper
-from api.jobs.estimates import Outlooks
+from api.jobs.estimates import GateKeeper, Outlooks
 from api.jobs.watcher import Watcher
 from models.clock import Clock
 from models.database import Database

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from api.cli.app import build_app
-from models.client_settings import ClientSettings
+from api.cli.connection import ClientSettings
 from models.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent

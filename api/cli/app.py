@@ -8,8 +8,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError, Group
 from rich.console import Console
 
-from api.cli.exit_codes import Exit
-from api.cli.failures import explain
+from api.cli.exit_codes import Exit, explain
 
 _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it")

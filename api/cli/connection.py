@@ -1,8 +1,58 @@
 """The client that commands call the server with."""
 
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
 from api.cli.options import Connection
 from api.client import DarkroomClient
-from models.client_settings import load_client_settings
+from models.errors import SettingsError
+
+# Settings of those who call Darkroom, as opposed to those who run it.
+
+
+class ClientSettings(BaseSettings):
+    """Where Darkroom is, and who asks. Read from the ``DARKROOM_*`` variables below."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DARKROOM_", frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+    )
+
+    url: str = Field("http://127.0.0.1:8080", description="Darkroom's address")
+    api_key: SecretStr | None = Field(None, description="the key to call it with")
+    model: str | None = Field(None, description="the model of `darkroom submit` when it gets no -m")
+
+    @field_validator("url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("write the whole address, such as http://127.0.0.1:8080")
+        return value.rstrip("/")
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        key = value.get_secret_value().strip() if value else ""
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ValueError("a key has no spaces and no other characters than ASCII's")
+        return SecretStr(key) if key else None
+
+
+def load_client_settings(**overrides: Any) -> ClientSettings:
+    """Read the variables; ``overrides`` (of the command line) outrank them, ``None`` means not given.
+
+    Raises ``SettingsError`` with one sentence per fault.
+    """
+    try:
+        return ClientSettings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError([_sentence(fault) for fault in error.errors()]) from error
+
+
+def _sentence(fault: Any) -> str:
+    name = ".".join(str(part) for part in fault["loc"]).upper()
+    return f"DARKROOM_{name}: {fault['msg'].removeprefix('Value error, ')}."
 
 
 def open_client(connection: Connection) -> DarkroomClient:

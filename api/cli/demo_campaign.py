@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.cli.output import shortened
-from api.client import DarkroomClient, Job
-from api.client_errors import Refused, Unreachable
+from api.client import DarkroomClient, Job, Refused, Unreachable
 from models.clock import now
 from models.states import FINAL
 

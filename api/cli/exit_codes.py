@@ -1,8 +1,12 @@
 """What exit codes mean."""
 
+import traceback
+from collections.abc import Mapping
 from enum import IntEnum
+from http import HTTPStatus
 
-from models.errors import DarkroomError
+from api.client import Refused, Unreachable
+from models.errors import Conflict, DarkroomError, NotFound, SettingsError
 
 
 class Exit(IntEnum):
@@ -24,3 +28,48 @@ class CommandFailed(DarkroomError):
     def __init__(self, code: Exit, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+# Errors as exit codes and sentences.
+
+_BY_STATUS: Mapping[int, Exit] = {
+    HTTPStatus.UNAUTHORIZED: Exit.DENIED,
+    HTTPStatus.FORBIDDEN: Exit.DENIED,
+    HTTPStatus.NOT_FOUND: Exit.NOT_FOUND,
+    HTTPStatus.CONFLICT: Exit.FAILED,
+    HTTPStatus.TOO_MANY_REQUESTS: Exit.FAILED,
+}
+
+
+def explain(error: Exception) -> tuple[Exit, str]:
+    """Return what the process ends with, and what it says."""
+    match error:
+        case CommandFailed():
+            return error.code, str(error)
+        case SettingsError():
+            return Exit.USAGE, "\n".join(error.faults)
+        case NotFound():
+            return Exit.NOT_FOUND, str(error)
+        case Conflict():
+            return Exit.FAILED, str(error)
+        case Refused():
+            return _explain_refusal(error)
+        case Unreachable():
+            return Exit.UNREACHABLE, str(error)
+        case DarkroomError():
+            return Exit.FAILED, str(error)
+    return Exit.FAILED, _explain_fault(error)
+
+
+def _explain_refusal(error: Refused) -> tuple[Exit, str]:
+    code = _BY_STATUS.get(error.status, Exit.UNREACHABLE if error.status >= 500 else Exit.USAGE)
+    hint = " Set DARKROOM_API_KEY to a key that `darkroom keys create` made." if code is Exit.DENIED else ""
+    return code, f"{error}{hint}"
+
+
+def _explain_fault(error: Exception) -> str:
+    """Say in one line what an unforeseen error was and where: enough to report it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"Something went wrong inside Darkroom: {type(error).__name__}: {first}{place}"

@@ -99,3 +99,15 @@ def shortened(text: str, length: int) -> str:
     """Return one line of at most ``length`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+# Asking the person at the terminal before something that can't be undone or is charged.
+
+
+def agreed(question: str) -> bool:
+    """Ask; without a terminal, nobody agrees."""
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

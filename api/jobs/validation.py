@@ -4,18 +4,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from api.jobs.schemas import FREE_FORM_LIMIT, Submission
 from api.web.json_body import check_free_form
-from api.webhook_targets import check_target
-from models.errors import InvalidRequest, NotFound
+from models.errors import InvalidRequest, NotFound, PictureError
 from models.ids import new_id, parse_id
 from models.queries.jobs import NewJob
 from models.request import OWN_MEMBERS, TEXT
 from models.settings import Settings
+from worker.download.ssrf import AllowList, check_host
+
+# Addresses that callers want to be told at: what can be seen to be wrong is refused at once.
+
+
+def check_target(field: str, url: str, settings: Settings) -> None:
+    """Refuse a private address that is not allowed, and passwords. Raises ``InvalidRequest``.
+
+    A name passes: what it stands for is judged whenever a message is sent.
+    """
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        raise InvalidRequest(field, "put no user name into it; check the messages' signature instead")
+    try:
+        check_host(parts.hostname or "", AllowList.parse(settings.allow_private))
+    except PictureError as error:
+        raise InvalidRequest(field, error.message, code="blocked_address") from error
+
 
 _SHOWN = 20  # faults in one answer
 _WORDS = {

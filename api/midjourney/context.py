@@ -1,13 +1,22 @@
 """Who asks for a task, and what came along."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
 
 from api.auth import Caller
 from api.jobs.input_images import InputPicture
-from api.midjourney.deduplication import Repeat
-from api.midjourney.schemas import Body
-from api.services import Services
+from api.midjourney.auth import authenticated
+from api.midjourney.deduplication import Repeat, Repeated, recall, repeat_of, told_again
+from api.midjourney.responses import Refusal, of_problem, refused
+from api.midjourney.schemas import Body, read_body
+from api.services import Services, services_of
+from api.web.problems import request_id_of, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +30,40 @@ class Asked:
     at: datetime
     repeat: Repeat | None = None  #: by what the same submit is known again
     pictures: list[InputPicture] = field(default_factory=list)  #: came along, and are not stored yet
+
+
+# From a request to a handler's answer: who asks, in which mode, and every failure in an envelope.
+
+Handler = Callable[[Request], Awaitable[Response]]
+_B = TypeVar("_B", bound=Body)
+_log = structlog.get_logger()
+
+
+async def asked_for(request: Request, kind: type[_B]) -> tuple[Asked, _B]:
+    """Return who asks for a task, and the body. Raises ``Refusal``, ``Problem``, ``Repeated``."""
+    services = services_of(request)
+    caller = await authenticated(request, services)
+    body, sent = await read_body(request, kind)
+    segment, at = request.path_params.get("mode", ""), services.clock()
+    repeat = repeat_of(request, sent, services.settings)
+    await recall(services, caller, repeat, at)
+    return Asked(services, caller, body, segment, at, repeat), body
+
+
+def answering(handler: Handler) -> Handler:
+    """Let a handler answer its failures in the shape that these clients read."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Repeated as repeated:
+            return told_again(repeated)
+        except Refusal as refusal:
+            return refused(refusal)
+        except Exception as error:  # noqa: BLE001 - the surface's edge: whatever broke, the answer is an envelope
+            problem = translated(error)
+            if problem.status >= 500:
+                _log.exception("a request broke", request_id=request_id_of(request.scope))
+            return of_problem(problem)
+
+    return answer

@@ -7,19 +7,17 @@ from starlette.types import Receive, Scope, Send
 
 from api.midjourney.accounts import fetch_account, list_accounts
 from api.midjourney.actions.blend import blend
+from api.midjourney.actions.button_handlers import action, change, simple_change
 from api.midjourney.actions.describe import describe, shorten
+from api.midjourney.actions.edit import edits, retexture, swap_face
 from api.midjourney.actions.imagine import imagine
 from api.midjourney.actions.modal import modal
 from api.midjourney.actions.video import video
 from api.midjourney.cancel import cancel
-from api.midjourney.changes import action, change, simple_change
-from api.midjourney.edits import edits, retexture, swap_face
-from api.midjourney.images import image
-from api.midjourney.pages import query_tasks
+from api.midjourney.context import Handler, answering
+from api.midjourney.images import image, image_seed, upload
 from api.midjourney.responses import CORS, envelope, of_problem
-from api.midjourney.routing import Handler, answering
-from api.midjourney.tasks import fetch, list_newest, list_queue, list_some
-from api.midjourney.uploads import image_seed, upload
+from api.midjourney.tasks import fetch, list_newest, list_queue, list_some, query_tasks
 from api.web.problems import Problem
 from models.midjourney.protocol import Code
 

@@ -10,14 +10,13 @@ from starlette.responses import Response
 
 from api.jobs.schemas import web_address
 from api.jobs.submit import QUEUE_FULL, Accepted, accept
-from api.jobs.validation import Draft, Fault, draft
+from api.jobs.validation import Draft, Fault, check_target, draft
 from api.midjourney.context import Asked
 from api.midjourney.deduplication import check, remember
 from api.midjourney.image_inputs import store_pictures
-from api.midjourney.modes import PRIORITIES
 from api.midjourney.responses import Refusal, dialog, envelope, legible
 from api.midjourney.task_ids import new_number
-from api.webhook_targets import check_target
+from api.midjourney.translate import PRIORITIES
 from models.errors import InvalidRequest
 from models.midjourney.protocol import Action, Bot, Code, Mode
 from models.midjourney.serializers import INSTANCE

@@ -6,7 +6,11 @@ from math import gcd
 from typing import Any
 
 from api.midjourney.prompt import Prompt
-from models.midjourney.protocol import SEEDS
+from api.midjourney.responses import Refusal
+from models.channels import ChannelSettings, serves
+from models.midjourney.protocol import SEEDS, Bot, Code, Mode
+from models.settings import Settings
+from worker.upstream.presets import effective_preset
 
 _SIDE = 16_384
 _NO_WORDS = "Draw a new picture from the reference pictures."
@@ -101,3 +105,52 @@ def aspect_of(ratio: str | None) -> str | None:
         return None
     width, height = (side // divisor for side in sides)
     return f"{width}:{height}" if max(width, height) <= _SIDE else None
+
+
+# Which model draws, and in how many calls.
+
+
+def image_model(settings: Settings, bot: Bot) -> str:
+    """Return the model for a drawing style. Raises ``Refusal`` if nobody said which."""
+    named = settings.midjourney_niji_model if bot is Bot.NIJI else None
+    model = named or settings.midjourney_image_model or _first_named(settings)
+    if model is None:
+        raise Refusal(
+            Code.FAILURE, "No image model is set. Set DARKROOM_MIDJOURNEY_IMAGE_MODEL and start again."
+        )
+    return model
+
+
+def in_words(settings: Settings, bot: Bot) -> bool:
+    """Tell whether a drawing style has no model of its own, and is asked for in words."""
+    return bot is Bot.NIJI and settings.midjourney_niji_model is None
+
+
+def _first_named(settings: Settings) -> str | None:
+    """Return the first model that a channel names in full."""
+    names = (name for channel in settings.all_channels() if channel.enabled for name in channel.models)
+    return next((name for name in names if not name.endswith("*")), None)
+
+
+def draws_many(settings: Settings, model: str) -> bool:
+    """Tell whether every channel of a model draws as many pictures in one call as ``n`` says."""
+    channels = [channel for channel in settings.all_channels() if _serves(channel, model)]
+    return bool(channels) and all(effective_preset(channel).honours_n for channel in channels)
+
+
+def _serves(channel: ChannelSettings, model: str) -> bool:
+    return channel.enabled and serves(channel.models, model)
+
+
+# How soon a task shall be done: from its address, its body or its prompt; and what that means for jobs.
+
+PRIORITIES: Mapping[Mode, int] = {Mode.RELAX: 3, Mode.FAST: 5, Mode.TURBO: 7}
+"""Priorities of jobs: larger is sooner, among a caller's own."""
+
+
+def mode_of(segment: str, body: Mode | None, flags: Mapping[str, str]) -> Mode:
+    """Choose the mode. The segment before ``/mj`` outranks the body, which outranks the prompt's flags."""
+    words = segment.lower().split("-")
+    named = next((mode for mode in Mode if mode.lower() in words), None)
+    flagged = next((mode for mode in Mode if mode.lower() in flags), None)
+    return named or body or flagged or Mode.FAST

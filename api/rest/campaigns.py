@@ -1,20 +1,63 @@
 """What holds for all jobs of a campaign: looked at, set, changed."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.campaign_bodies import CampaignSettings, merged, settings_in
 from api.jobs.serializers import moment
+from api.jobs.validation import fault_of
+from api.rest.openapi.route_docs import Responses, answers, extra, merged, path, problems, query, reference
 from api.rest.parameters import integer, known_parameters, words
 from api.services import services_of
 from api.web.json_body import read_json
-from api.web.problems import invalid, not_found
+from api.web.problems import Problem, invalid, not_found
 from api.web.responses import JsonAnswer
 from models.queries.campaigns import any_job_of, find_campaign, list_campaigns, save_campaign
+from models.retry.rules import RetryRules
+
+# What callers set for their campaigns, checked.
+
+
+class CampaignSettings(BaseModel):
+    """What holds for all jobs of a campaign, unless a job says otherwise."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    retry: RetryRules | None = Field(
+        None, description="rules by class of failure, over those of channel and settings"
+    )
+
+
+def settings_in(value: Any) -> CampaignSettings:
+    """Read a body. Raises the 422 problem."""
+    try:
+        return CampaignSettings.model_validate(value)
+    except ValidationError as error:
+        fault = fault_of(error)
+        raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
+
+
+def merged_settings(kept: Mapping[str, Any] | None, said: CampaignSettings) -> CampaignSettings:
+    """Lay a change over what is kept, as JSON Merge Patch (RFC 7396): null takes away. Raises the problem."""
+    before = {"retry": dict(kept or {})}
+    return settings_in(_patched(before, said.model_dump(mode="json", exclude_unset=True)))
+
+
+def _patched(kept: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    left = {name: value for name, value in kept.items() if said.get(name, value) is not None}
+    for name, value in said.items():
+        if isinstance(value, dict):
+            left[name] = _patched(kept.get(name) or {}, value)
+        elif value is not None:
+            left[name] = value
+    return left
+
 
 LONGEST_PAGE = 200
 PAGE = 100
@@ -67,7 +110,7 @@ async def _save(request: Request, *, change: bool) -> Response:
     async with services.database.writing() as connection:
         if change:
             row = await find_campaign(connection, caller.id, name, lock=True)
-            given = merged(row and row.retry, given)
+            given = merged_settings(row and row.retry, given)
         retry = _kept(given)
         await save_campaign(connection, caller.id, name, retry=retry, at=at)
     return JsonAnswer(_view(name, retry, at), headers=_PRIVATE)
@@ -86,3 +129,79 @@ def _name(request: Request) -> str:
 
 def _view(name: str, retry: dict[str, Any] | None, updated_at: datetime | None) -> dict[str, Any]:
     return {"object": "campaign", "name": name, "retry": retry or {}, "updated_at": moment(updated_at)}
+
+
+# The addresses of campaigns, each with its description.
+
+_CAMPAIGN = reference("CampaignDocument")
+_NAME = path("name", "the campaign's exact name, as jobs give it")
+_BODY = {
+    "schema": reference("CampaignSettings"),
+    "examples": {
+        "patient": {"value": {"retry": {"no_image": {"attempts": 3}, "rate_limited": {"attempts": 200}}}}
+    },
+}
+
+
+class CampaignDocument(BaseModel):
+    """What holds for the jobs of a campaign."""
+
+    object: Literal["campaign"]
+    name: str
+    retry: RetryRules = Field(description="rules for trying again, by class of failure")
+    updated_at: datetime | None = Field(description="null: nothing was set yet")
+
+
+class CampaignPageDocument(BaseModel):
+    """A page of campaigns by name; pass ``next`` as ``after`` for the following one."""
+
+    data: list[CampaignDocument]
+    next: str | None
+
+
+def add_campaigns(router: APIRouter) -> None:
+    """Add the routes."""
+    _add(
+        router,
+        "GET",
+        get_campaigns,
+        "List the campaigns that something is set for",
+        merged(answers(200, "A page.", reference("CampaignPageDocument")), problems(401, 422)),
+        extra(
+            query("after", "next of the page before", type="string", maxLength=LONGEST_NAME),
+            query(
+                "limit", "campaigns per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
+            ),
+        ),
+        address="/v1/campaigns",
+    )
+    done = answers(200, "The campaign.", _CAMPAIGN)
+    wrong = problems(400, 401, 413, 422)
+    look = merged(done, problems(401, 404, 422))
+    _add(router, "GET", get_campaign, "Look at what is set for a campaign", look, extra(_NAME))
+    for method, handler, summary in (
+        ("PUT", put_campaign, "Set what holds for all jobs of a campaign"),
+        ("PATCH", patch_campaign, "Change some of what holds for a campaign; null takes away"),
+    ):
+        _add(router, method, handler, summary, merged(done, wrong), extra(_NAME, body=_BODY))
+
+
+def _add(
+    router: APIRouter,
+    method: str,
+    handler: Callable[..., Any],
+    summary: str,
+    responses: Responses,
+    described: dict[str, Any],
+    *,
+    address: str = "/v1/campaigns/{name:path}",
+) -> None:
+    router.add_api_route(
+        address,
+        handler,
+        methods=[method],
+        tags=["campaigns"],
+        summary=summary,
+        responses=responses,
+        openapi_extra=described,
+    )

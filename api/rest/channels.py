@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, TypeVar
 
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from api.auth import authenticate
 from api.channel_status import read_channel_views
 from api.jobs.schemas import Filled
 from api.jobs.validation import fault_of
+from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
 from api.services import Services, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem
@@ -116,3 +118,37 @@ async def _body(request: Request, kind: type[Given]) -> Given:
     except ValidationError as error:
         fault = fault_of(error)
         raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
+
+
+# The addresses under which channels are looked at, stopped and opened.
+
+_CHANNEL = reference("ChannelDocument")
+
+
+def add_channels(router: APIRouter) -> None:
+    """Add the routes."""
+    router.add_api_route(
+        "/v1/channels",
+        get_channels,
+        methods=["GET"],
+        tags=["operations"],
+        summary="Look at the channels (admin keys)",
+        responses=merged(answers(200, "All channels.", reference("ChannelPageDocument")), problems(401, 403)),
+        openapi_extra=extra(),
+    )
+    for verb, handler, body, summary in (
+        ("pause", pause_channel, "Stopping", "Start no more calls on a channel (admin keys)"),
+        ("drain", drain_channel, "Stopping", "The same, and show when nothing is in flight (admin keys)"),
+        ("resume", resume_channel, "Resuming", "Open a channel again, whatever had closed it (admin keys)"),
+    ):
+        router.add_api_route(
+            f"/v1/channels/{{name}}/{verb}",
+            handler,
+            methods=["POST"],
+            tags=["operations"],
+            summary=summary,
+            responses=merged(answers(200, "The channel.", _CHANNEL), problems(400, 401, 403, 404, 413, 422)),
+            openapi_extra=extra(
+                path("name", "the channel's name"), body={"schema": reference(body)}, body_required=False
+            ),
+        )

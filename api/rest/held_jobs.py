@@ -1,13 +1,15 @@
 """Deciding about held jobs: call again, or give up; one job or many."""
 
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.decision_bodies import Chosen, chosen_in, reason_in
-from api.jobs.held_jobs import FAIL, RELEASE, Decision, decide_all, decide_some
+from api.jobs.held_jobs import FAIL, RELEASE, Chosen, Decision, chosen_in, decide_all, decide_some, reason_in
 from api.jobs.reader import read_job
 from api.rest.jobs import job_answer, own_job
+from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
 from api.services import services_of
 from api.web.json_body import read_json
 from api.web.responses import JsonAnswer
@@ -55,3 +57,86 @@ async def _many(request: Request, decision: Decision) -> Response:
             services, caller, chosen.job_ids, decision, chosen.reason, unknown=chosen.unknown
         )
     return JsonAnswer(result.document(), headers={"Cache-Control": "no-store"})
+
+
+# The addresses under which held jobs are decided about.
+
+_JOB = reference("JobDocument")
+_JOB_ID = path("job_id", "as it was given: job_…")
+_RELEASE = {
+    "schema": reference("Releasing"),
+    "examples": {
+        "some": {"value": {"ids": ["job_01h455vb4pex5vsknk084sn02q"]}},
+        "all of a campaign": {"value": {"filter": {"campaign": "night-1"}}},
+    },
+}
+_FAIL = {
+    "schema": reference("Failing"),
+    "examples": {
+        "all that were lost": {
+            "value": {"filter": {"error_code": "connection_lost"}, "reason": "made again elsewhere"}
+        },
+    },
+}
+
+
+class RefusedDocument(BaseModel):
+    """A job that was left as it is, and why."""
+
+    id: str
+    code: str
+    message: str
+
+
+class DecidedDocument(BaseModel):
+    """What became of a decision about many jobs."""
+
+    changed: int
+    unchanged: int = Field(description="were so already")
+    refused: list[RefusedDocument]
+    more: bool = Field(description="further jobs fit the filter: ask again")
+
+
+def add_held(router: APIRouter) -> None:
+    """Add the routes."""
+    _add_many(router)
+    router.add_api_route(
+        "/v1/jobs/{job_id}/release",
+        release_job,
+        methods=["POST"],
+        tags=["held"],
+        summary="Let a held job call again, although its last call may have been charged",
+        responses=merged(answers(200, "The job, queued.", _JOB), problems(401, 404, 409)),
+        openapi_extra=extra(_JOB_ID),
+    )
+    router.add_api_route(
+        "/v1/jobs/{job_id}/fail",
+        fail_job,
+        methods=["POST"],
+        tags=["held"],
+        summary="Give a held job up",
+        responses=merged(answers(200, "The job, failed.", _JOB), problems(400, 401, 404, 409, 413, 422)),
+        openapi_extra=extra(_JOB_ID, body={"schema": reference("FailingOne")}, body_required=False),
+    )
+
+
+def _add_many(router: APIRouter) -> None:
+    done = answers(200, "Each job once; nothing else is changed.", reference("DecidedDocument"))
+    router.add_api_route(
+        "/v1/jobs/release",
+        release_jobs,
+        methods=["POST"],
+        tags=["held"],
+        summary="Let many held jobs call again: up to 1,000 by id, or all that fit a filter",
+        responses=merged(done, problems(400, 401, 413, 422, 503)),
+        openapi_extra=extra(body=_RELEASE),
+    )
+    router.add_api_route(
+        "/v1/jobs/fail",
+        fail_jobs,
+        methods=["POST"],
+        tags=["held"],
+        summary="Give many held jobs up: up to 1,000 by id, or all that fit a filter",
+        responses=merged(done, problems(400, 401, 413, 422, 503)),
+        openapi_extra=extra(body=_FAIL),
+    )

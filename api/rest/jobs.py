@@ -8,13 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
-from api.etags import matches
 from api.jobs.reader import Page, read_job, read_jobs
 from api.jobs.watcher import is_after, is_settled
 from api.rest.parameters import INT32, LONGEST_WAIT, integer, known_parameters, words
 from api.services import Services, services_of
 from api.web.problems import invalid
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonAnswer, matches
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
 from models.queries.held_jobs import is_still_in_hand

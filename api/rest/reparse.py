@@ -8,9 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.jobs.reader import read_job
-from api.rest.explanations import ExplanationDocument
 from api.rest.jobs import own_job
-from api.rest.openapi.response_schemas import JobDocument
+from api.rest.openapi.response_schemas import ExplanationDocument, JobDocument
 from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
 from api.web.responses import JsonAnswer
 from models.errors import NotFound

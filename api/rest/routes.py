@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 
 from api.rest.assets import get_asset, get_picture, preflight
-from api.rest.campaign_routes import add_campaigns
-from api.rest.channel_routes import add_channels
+from api.rest.campaigns import add_campaigns
+from api.rest.channels import add_channels
 from api.rest.eta import add_eta
 from api.rest.events import get_events
-from api.rest.explain_routes import add_explain
-from api.rest.held_routes import add_held
+from api.rest.explain import add_explain
+from api.rest.held_jobs import add_held
 from api.rest.jobs import LONGEST_PAGE, PAGE, cancel_job, get_job, list_jobs, retry_job
 from api.rest.monitoring import healthz, metrics, readyz
 from api.rest.openapi.route_docs import (
@@ -25,7 +25,7 @@ from api.rest.openapi.route_docs import (
 from api.rest.parameters import INT32, LONGEST_WAIT
 from api.rest.reparse import add_reread
 from api.rest.submit import MANY, post_jobs
-from api.rest.webhook_routes import add_webhooks
+from api.rest.webhooks.deliveries import add_webhooks
 from models.states import JobStatus
 
 _JOB = reference("JobDocument")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from starlette.requests import Request
 from starlette.responses import Response
 
 
@@ -18,3 +19,12 @@ class JsonAnswer(Response):
     def render(self, content: Any) -> bytes:
         """Write the content; bytes are JSON already."""
         return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
+# Entity tags: sending nothing to who has it already.
+
+
+def matches(request: Request, etag: str) -> bool:
+    """Tell whether If-None-Match names what we would send (RFC 9110, 13.1.2: weak comparison)."""
+    given = ",".join(request.headers.getlist("if-none-match"))
+    return any(each.strip().removeprefix("W/") in (etag, "*") for each in given.split(","))

@@ -7,12 +7,11 @@ from cyclopts import App, Parameter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.channel_status import read_channel_views
-from api.cli.agreeing import agreed
 from api.cli.channel_test import try_channel
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.local_database import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
-from api.cli.output import printer
+from api.cli.output import agreed, printer
 from api.cli.render.channels import CHANNEL_COLUMNS, channel_cells, channel_view
 from models.channels import ChannelSettings
 from models.clock import now

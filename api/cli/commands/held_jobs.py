@@ -8,15 +8,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from api.cli.agreeing import agreed
 from api.cli.connection import open_client
-from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.failures import explain
+from api.cli.exit_codes import CommandFailed, Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
-from api.cli.output import printer, say, shortened
+from api.cli.output import agreed, printer, say, shortened
 from api.cli.render.jobs import age
-from api.client import Decided, Job
-from api.client_errors import Refused
+from api.client import Decided, Job, Refused
 from models.clock import now
 
 _COLUMNS = ("ID", "MODEL", "CAMPAIGN", "SINCE", "CODE", "COST", "REQUEST ID", "DETAIL")

@@ -8,14 +8,11 @@ from cyclopts.types import PositiveInt
 
 from api.cli.commands import held_jobs
 from api.cli.connection import open_client
-from api.cli.exit_codes import Exit
-from api.cli.failures import explain
-from api.cli.futures import prospect_view
+from api.cli.exit_codes import Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
-from api.cli.render.jobs import JOB_COLUMNS, job_cells, job_detail, job_view
-from api.client import Job
-from api.client_errors import Refused
+from api.cli.render.jobs import JOB_COLUMNS, job_cells, job_detail, job_view, prospect_view
+from api.client import Job, Refused
 from models.states import JobStatus
 
 app = App(name="jobs", help="Look at jobs, cancel them, start them again.", help_format="plaintext")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from api.cli.connection import open_client
+from api.cli.connection import load_client_settings, open_client
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.image_files import input_picture, numbered, writable
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
@@ -15,7 +15,6 @@ from api.cli.output import printer, say
 from api.cli.render.jobs import job_view
 from api.cli.retry_options import Rules, rules_of, seconds_of
 from api.client import DarkroomClient, Job
-from models.client_settings import load_client_settings
 
 
 def submit(

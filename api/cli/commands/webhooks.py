@@ -13,7 +13,7 @@ from api.cli.exit_codes import Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, shortened, status_text
 from api.cli.render.jobs import shown_time
-from api.webhook_client import WebhookClient
+from api.client import WebhookClient
 from models.webhook_events import DeliveryStatus
 
 _ABOUT = "Be told of jobs at an address of yours; look at deliveries."

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from api.midjourney.actions.edit import Edit, submit_edit
 from api.midjourney.actions.prompt_templates import Task
+from api.midjourney.context import asked_for
 from api.midjourney.image_inputs import take_pictures
 from api.midjourney.responses import Refusal
-from api.midjourney.routing import asked_for
 from api.midjourney.schemas import Body, Pictures
 from models.midjourney.protocol import Action, Code
 

@@ -6,14 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.midjourney.actions.prompt_templates import Task, told
-from api.midjourney.context import Asked
+from api.midjourney.context import Asked, asked_for
 from api.midjourney.image_inputs import take_picture
-from api.midjourney.modes import mode_of
+from api.midjourney.prompt import words_of
 from api.midjourney.responses import Refusal
-from api.midjourney.routing import asked_for
 from api.midjourney.schemas import Body
 from api.midjourney.submit import NewTask, submit_jobs
-from api.midjourney.words import words_of
+from api.midjourney.translate import mode_of
 from models.ids import parse_id
 from models.midjourney.protocol import Action, Code
 from models.request import TEXT

@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
+from pydantic import BeforeValidator
 from sqlalchemy import Row
+from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import Follow
+from api.midjourney.actions.follow_up import Follow, parent_of
 from api.midjourney.actions.imagine import parts_of_grid
 from api.midjourney.actions.prompt_templates import Task, told
-from api.midjourney.context import Asked
-from api.midjourney.models import image_model
-from api.midjourney.modes import mode_of
+from api.midjourney.context import Asked, asked_for
+from api.midjourney.image_inputs import take_picture
+from api.midjourney.prompt import read_prompt, words_of
+from api.midjourney.responses import Refusal
+from api.midjourney.schemas import Body
 from api.midjourney.submit import PREPARE, NewTask, submit_jobs
+from api.midjourney.translate import edit_of, image_model, mode_of
 from models.ids import public_id
-from models.midjourney.protocol import Action, Bot
+from models.midjourney.protocol import Action, Bot, Code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +86,110 @@ async def submit_edit(asked: Asked, edit: Edit, *, always_one: bool = False) -> 
         continues=edit.continues,
     )
     return await submit_jobs(asked, task, jobs, always_one=always_one)
+
+
+# edits, retexture and swap-face: pictures that clients bring, changed.
+
+
+def _first(value: object) -> object:
+    """Take the first of several pictures: some clients send a list."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+class EditsBody(Body):
+    """What edits takes: a picture of the client's or of a task, and perhaps a mask."""
+
+    prompt: str | None = None
+    image: Annotated[str | None, BeforeValidator(_first)] = None
+    task_id: str | None = None
+    mask_base64: str | None = None
+
+
+class RetextureBody(Body):
+    """What retexture takes."""
+
+    prompt: str | None = None
+    image: Annotated[str | None, BeforeValidator(_first)] = None
+
+
+class SwapBody(Body):
+    """What swap-face takes: whose face, and where it goes."""
+
+    source_base64: str | None = None
+    source_url: str | None = None
+    target_base64: str | None = None
+    target_url: str | None = None
+
+
+async def edits(request: Request) -> Response:
+    """Edit a picture, or what a mask shows of it."""
+    asked, body = await asked_for(request, EditsBody)
+    prompt, mask = _prompt(asked, body.prompt), (body.mask_base64 or "").strip()
+    parent_id = None
+    if given := (body.image or "").strip():
+        picture = await take_picture(asked, given, field="image")
+    else:
+        if not (body.task_id or "").strip():
+            raise Refusal(Code.INVALID, "image: must not be empty, unless taskId names a task")
+        parent = await parent_of(asked, body.task_id)
+        if not parent.pictures or parent.action == Action.VIDEO:
+            raise Refusal(Code.INVALID, "This task has no picture.")
+        picture, parent_id = public_id("asset", UUID(parent.pictures[0])), parent.id
+    edit = _edit(Action.EDIT, Task.EDIT, prompt, [picture], bot=body.bot, parent_id=parent_id)
+    if mask:
+        masked = _edit(Action.EDIT, Task.EDIT_REGION, prompt, [picture], bot=body.bot, parent_id=parent_id)
+        edit = with_mask(masked, await take_picture(asked, mask, field="maskBase64"))
+    return await submit_edit(asked, edit)
+
+
+async def retexture(request: Request) -> Response:
+    """Keep a picture's shapes, and draw its surfaces anew."""
+    asked, body = await asked_for(request, RetextureBody)
+    prompt, given = _prompt(asked, body.prompt), (body.image or "").strip()
+    if not given:
+        raise Refusal(Code.INVALID, "image: must not be empty")
+    picture = await take_picture(asked, given, field="image")
+    return await submit_edit(asked, _edit(Action.RETEXTURE, Task.RETEXTURE, prompt, [picture], bot=body.bot))
+
+
+async def swap_face(request: Request) -> Response:
+    """Put the face of one picture into another."""
+    asked, body = await asked_for(request, SwapBody)
+    source = (body.source_base64 or "").strip() or (body.source_url or "").strip()
+    target = (body.target_base64 or "").strip() or (body.target_url or "").strip()
+    if not source or not target:
+        raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 must not be empty")
+    if source == target:
+        raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 are the same picture")
+    images = [
+        await take_picture(asked, source, field="sourceBase64"),
+        await take_picture(asked, target, field="targetBase64"),
+    ]
+    return await submit_edit(
+        asked,
+        _edit(Action.SWAP_FACE, Task.SWAP_FACE, "", images, bot=Bot.INSIGHT_FACE),
+        always_one=True,
+    )
+
+
+def _prompt(asked: Asked, given: str | None) -> str:
+    if not (prompt := words_of(given, asked.services.settings)):
+        raise Refusal(Code.INVALID, "prompt: must not be empty")
+    return prompt
+
+
+def _edit(
+    action: Action, order: Task, prompt: str, images: list[str], *, bot: Bot, parent_id: int | None = None
+) -> Edit:
+    wish = edit_of(read_prompt(prompt))
+    return Edit(
+        action=action,
+        order=order,
+        images=images,
+        prompt=prompt,
+        words=wish.text,
+        size=wish.size,
+        description=f"/{order} {prompt}".strip(),
+        bot=bot,
+        parent_id=parent_id,
+    )

@@ -7,17 +7,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.context import Asked
+from api.midjourney.context import Asked, asked_for
 from api.midjourney.image_inputs import take_pictures
-from api.midjourney.models import draws_many, image_model, in_words
-from api.midjourney.modes import mode_of
-from api.midjourney.prompt import Prompt, read_prompt
+from api.midjourney.prompt import Prompt, read_prompt, words_of
 from api.midjourney.responses import Refusal
-from api.midjourney.routing import asked_for
 from api.midjourney.schemas import Body, Pictures
 from api.midjourney.submit import NewTask, submit_jobs
-from api.midjourney.translate import Wish, wish_of
-from api.midjourney.words import words_of
+from api.midjourney.translate import Wish, draws_many, image_model, in_words, mode_of, wish_of
 from models.midjourney.protocol import SEEDS, Action, Bot, Code
 from models.settings import Settings
 

@@ -8,12 +8,11 @@ from starlette.responses import Response
 
 from api.midjourney.actions.button_handlers import do
 from api.midjourney.actions.follow_up import Follow
-from api.midjourney.context import Asked
+from api.midjourney.context import Asked, asked_for
+from api.midjourney.prompt import check_words, words_of
 from api.midjourney.responses import Refusal
-from api.midjourney.routing import asked_for
 from api.midjourney.schemas import Body
 from api.midjourney.task_ids import number_of
-from api.midjourney.words import check_words, words_of
 from models.midjourney.custom_ids import Press
 from models.midjourney.protocol import Code
 from models.queries.midjourney.tasks import find_task

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from api.midjourney.actions.follow_up import Follow
 from api.midjourney.actions.imagine import draw, parts_of_grid
-from api.midjourney.modes import mode_of
 from api.midjourney.prompt import read_prompt
 from api.midjourney.submit import EACH, PREPARE, NewTask, submit_jobs
+from api.midjourney.translate import mode_of
 from models.midjourney.protocol import Action, Bot
 from models.request import wants_text
 

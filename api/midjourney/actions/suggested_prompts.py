@@ -4,11 +4,9 @@ from starlette.responses import Response
 
 from api.midjourney.actions.follow_up import Follow
 from api.midjourney.actions.imagine import bot_of, draw, job_of
-from api.midjourney.models import image_model, in_words
-from api.midjourney.modes import mode_of
 from api.midjourney.prompt import Prompt, read_prompt
 from api.midjourney.submit import EACH, NewTask, submit_jobs
-from api.midjourney.translate import wish_of
+from api.midjourney.translate import image_model, in_words, mode_of, wish_of
 from models.midjourney.protocol import Action, Bot
 
 

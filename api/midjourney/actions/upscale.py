@@ -4,10 +4,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import Follow
-from api.midjourney.modes import mode_of
+from api.midjourney.actions.edit import following, submit_edit
+from api.midjourney.actions.follow_up import Follow, picture_of
+from api.midjourney.actions.prompt_templates import Task
 from api.midjourney.responses import Refusal
 from api.midjourney.submit import NewTask, submit_ended
+from api.midjourney.translate import mode_of
+from models.midjourney.custom_ids import Verb
 from models.midjourney.protocol import Action, Bot, Code, TaskStatus
 from models.queries.midjourney.tasks import assets_by_id
 
@@ -36,3 +39,20 @@ async def upscale(follow: Follow) -> Response:
         },
     )
     return await submit_ended(asked, task)
+
+
+# Upscalers: one picture drawn again with more detail. U1 to U4 are no upscalers: see ``upscale``.
+
+_ORDERS = {
+    Verb.UPSCALE_2X: Task.UPSCALE_2X,
+    Verb.UPSCALE_4X: Task.UPSCALE_4X,
+    Verb.UPSCALE_SUBTLE: Task.UPSCALE_SUBTLE,
+    Verb.UPSCALE_CREATIVE: Task.UPSCALE_CREATIVE,
+}
+
+
+async def enlarge(follow: Follow) -> Response:
+    """Draw one picture again, larger."""
+    picture = await picture_of(follow, 1)
+    order = _ORDERS[Verb(follow.press.verb)]
+    return await submit_edit(follow.asked, following(follow, picture, action=Action.UPSCALE_HD, order=order))

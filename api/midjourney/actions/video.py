@@ -7,16 +7,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import NO_EXTENSION, NO_VIDEO_MODEL
+from api.midjourney.actions.follow_up import NO_EXTENSION, NO_VIDEO_MODEL, Follow, picture_of
 from api.midjourney.actions.prompt_templates import Task, told
-from api.midjourney.context import Asked
+from api.midjourney.context import Asked, asked_for
 from api.midjourney.image_inputs import take_picture
-from api.midjourney.modes import mode_of
+from api.midjourney.prompt import words_of
 from api.midjourney.responses import Refusal
-from api.midjourney.routing import asked_for
 from api.midjourney.schemas import Body
 from api.midjourney.submit import NewTask, submit_jobs
-from api.midjourney.words import words_of
+from api.midjourney.translate import mode_of
+from models.ids import public_id
+from models.midjourney.custom_ids import Verb
 from models.midjourney.protocol import Action, Bot, Code
 
 _MOTIONS = {"low": "Little moves, slowly.", "high": "Much moves, and so does the camera."}
@@ -126,3 +127,23 @@ def _batch(wanted: object) -> int:
     if text not in map(str, _BATCHES):
         raise Refusal(Code.INVALID, "batchSize: must be 1, 2 or 4")
     return int(text)
+
+
+# Animate: a single picture becomes the beginning of a video.
+
+_ANIMATE_MOTIONS = {Verb.ANIMATE_HIGH: "high", Verb.ANIMATE_LOW: "low"}
+
+
+async def animate(follow: Follow) -> Response:
+    """Make one video of a task's picture."""
+    parent, picture = follow.parent, await picture_of(follow, 1)
+    film = Film(
+        images=[public_id("asset", picture.id)],
+        prompt=parent.prompt,
+        words=follow.said,
+        motion=_ANIMATE_MOTIONS[Verb(follow.press.verb)],
+        description=f"/video {parent.id}",
+        bot=Bot(parent.bot),
+        parent_id=parent.id,
+    )
+    return await submit_film(follow.asked, film)

@@ -6,27 +6,28 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from api.campaign_bodies import CampaignSettings
-from api.decision_bodies import Failing, FailingOne, Releasing
+from api.jobs.held_jobs import Failing, FailingOne, Releasing
 from api.jobs.schemas import Submission
-from api.rest.campaign_routes import CampaignDocument, CampaignPageDocument
+from api.rest.campaigns import CampaignDocument, CampaignPageDocument, CampaignSettings
 from api.rest.channels import Resuming, Stopping
-from api.rest.explanations import ExplanationDocument, ExplanationPageDocument, ObservedAnswer
-from api.rest.held_routes import DecidedDocument
+from api.rest.held_jobs import DecidedDocument
+from api.rest.openapi.response_schemas import SHOWN as WEBHOOK_DOCUMENTS
 from api.rest.openapi.response_schemas import (
     AssetPage,
     BatchDocument,
     ChannelDocument,
     ChannelPageDocument,
+    ExplanationDocument,
+    ExplanationPageDocument,
     HealthDocument,
     JobDocument,
     JobPageDocument,
+    ObservedAnswer,
     ProblemDocument,
     ProspectDocument,
 )
 from api.rest.openapi.route_docs import BEARER
 from api.rest.reparse import RereadDocument
-from api.rest.webhook_documents import SHOWN as WEBHOOK_DOCUMENTS
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 
 _SHOWN = (

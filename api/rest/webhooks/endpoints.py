@@ -11,12 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
-from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange, body_of, unique
+from api.rest.webhooks.schemas import (
+    DEFAULT,
+    NewWebhook,
+    Rotation,
+    WebhookChange,
+    body_of,
+    unique,
+    webhook_view,
+)
 from api.services import Services, services_of
 from api.web.json_body import read_json
 from api.web.problems import not_found
 from api.web.responses import JsonAnswer
-from api.webhook_views import DEFAULT, webhook_view
 from models.errors import Conflict
 from models.ids import new_id, parse_id
 from models.queries.webhooks.deliveries import redirect_pending, stop_endpoint

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from api.jobs.schemas import web_address
-from api.jobs.validation import fault_of
+from api.jobs.serializers import moment
+from api.jobs.validation import check_target, fault_of
 from api.web.problems import Problem
-from api.webhook_targets import check_target
+from models.clock import rfc3339
+from models.ids import public_id
 from models.settings import Settings
-from models.webhook_events import USUAL
-from worker.webhooks.signature import OVERLAP
+from models.webhook_events import USUAL, DeliveryStatus
+from worker.webhooks.signature import OVERLAP, hint_of_secret
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 _LONGEST_OVERLAP = 7 * 86_400  # seconds
@@ -84,3 +86,47 @@ def body_of(kind: type[Body], value: Any, settings: Settings) -> Body:
 def unique(events: Sequence[str]) -> list[str]:
     """Return each event once, in order of name."""
     return sorted(set(events))
+
+
+# Webhook endpoints and deliveries as callers see them.
+
+DEFAULT = "default"  #: the id of every caller's own default endpoint
+
+
+def webhook_view(row: Any, *, secret: str | None = None) -> dict[str, Any]:
+    """Describe an endpoint; ``secret`` is shown only to who has just made it."""
+    shown = {
+        "id": DEFAULT if row.url is None else public_id("webhook", row.id),
+        "object": "webhook",
+        "url": row.url,
+        "description": row.description,
+        "events": usual_events() if row.url is None else row.events,
+        "enabled": row.disabled_at is None,
+        "disabled_at": moment(row.disabled_at),
+        "disabled_reason": row.disabled_reason,
+        "secret_hint": hint_of_secret(row.secret),
+        "previous_secret_until": moment(row.previous_until),
+        "created_at": rfc3339(row.created_at),
+    }
+    return shown if secret is None else {**shown, "secret": secret}
+
+
+def delivery_view(row: Any) -> dict[str, Any]:
+    """Describe a delivery with its last tries."""
+    pending = row.status == DeliveryStatus.PENDING
+    return {
+        "id": public_id("delivery", row.id),
+        "object": "webhook_delivery",
+        "webhook": DEFAULT if row.endpoint_id is None else public_id("webhook", row.endpoint_id),
+        "job": None if row.job_id is None else public_id("job", row.job_id),
+        "type": row.event,
+        "revision": row.revision,
+        "url": row.url,
+        "status": row.status,
+        "replayed": row.replayed,
+        "tries": row.tries,
+        "created_at": rfc3339(row.at),
+        "next_at": rfc3339(row.next_at) if pending else None,
+        "ended_at": moment(row.ended_at),
+        "log": row.log,
+    }

@@ -8,8 +8,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from api.cli.futures import prospect_view
-from api.cli.render.jobs import job_view
+from api.cli.render.jobs import job_view, prospect_view
 from api.client import Job
 from tests.api.cli.servers import ScriptedServer, a_job
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from api.midjourney.actions.zoom import read_zoom
-from api.midjourney.margins import panned, ratio_of, reshaped, zoomed
+from api.midjourney.actions.zoom import panned, ratio_of, read_zoom, reshaped, zoomed
 from api.midjourney.responses import Refusal
 from models.midjourney.custom_ids import Verb
 from tests.api.midjourney.asking import custom_id, opened, press, pressed, sent, single

@@ -1,1 +1,0 @@
-"""The gate: which jobs may start now, and when."""
