@@ -11,19 +11,19 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Authenticator, configured_keys, sync_keys
-from api.jobs.estimates import GateKeeper, Outlooks
+from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.watcher import Watcher
 from api.midjourney import routes as midjourney
 from api.rest.openapi.document import install_schema
 from api.rest.routes import build_router
-from api.services import Services
-from api.web.middleware import FrontDoor
+from api.services import ApiServices
+from api.web.middleware import RequestMiddleware
 from api.web.problems import install_problems
 from models.clock import now
 from models.database import Database
 from models.queries.idempotency_keys import forget_keys
 from models.settings import Settings
-from worker.notifier import Doorbell
+from worker.notifier import Notifier
 from worker.services import build_store
 
 _SWEEP = 600.0  # seconds between looks for forgotten idempotency keys
@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     tongues = [(midjourney.is_midjourney, midjourney.written)]
-    app.add_middleware(FrontDoor, body_limit=settings.request_body_limit, tongues=tongues)
+    app.add_middleware(RequestMiddleware, body_limit=settings.request_body_limit, tongues=tongues)
     install_problems(app)
     app.include_router(build_router())
     app.router.routes.extend(midjourney.midjourney_routes())
@@ -56,26 +56,26 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Services]:
+async def _opened(settings: Settings) -> AsyncIterator[ApiServices]:
     """Open everything that handlers need, and close it in the end."""
     async with AsyncExitStack() as stack:
         database = Database(settings.sqlalchemy_url, pool=settings.database_pool)
         stack.push_async_callback(database.close)
         await sync_keys(database, settings, now())
-        doorbell = Doorbell(settings.broker_url)
-        stack.push_async_callback(asyncio.to_thread, doorbell.close)
+        notifier = Notifier(settings.broker_url)
+        stack.push_async_callback(asyncio.to_thread, notifier.close)
         watcher = Watcher(database)
         stack.push_async_callback(watcher.close)
         await stack.enter_async_context(_sweeping(database, timedelta(seconds=settings.idempotency_ttl)))
-        yield Services(
+        yield ApiServices(
             settings=settings,
             database=database,
             store=build_store(settings),
-            doorbell=doorbell,
+            notifier=notifier,
             authenticator=Authenticator(database, configured_keys(settings), now),
             watcher=watcher,
-            gate=GateKeeper(settings.worker_timeout),
-            outlooks=Outlooks(settings.priority_ageing),
+            snapshots=SnapshotCache(settings.worker_timeout),
+            estimates=Estimates(settings.priority_ageing),
             clock=now,
         )
 

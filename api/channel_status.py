@@ -12,7 +12,7 @@ from models.clock import rfc3339
 from models.queries.call_stats import count_starts, newest_calls
 from models.queries.channels import list_channels
 from models.queries.leases import calls_in_flight
-from worker.scheduler.channel_capacity import InFlight, Outlet, in_flight_on
+from worker.scheduler.channel_capacity import ChannelCapacity, InFlight, in_flight_on
 
 _LATELY = timedelta(minutes=10)
 _MINUTE = timedelta(minutes=1)
@@ -65,8 +65,8 @@ async def _recent(connection: AsyncConnection, name: str, at: datetime) -> Recen
 
 
 def _view(row: Any, busy: InFlight, recent: Recent, at: datetime) -> dict[str, Any]:
-    outlet = Outlet(row, busy, at)
-    state, detail = state_of(row, outlet, busy, at)
+    channel = ChannelCapacity(row, busy, at)
+    state, detail = state_of(row, channel, busy, at)
     return {
         "name": row.name,
         "object": "channel",
@@ -76,13 +76,13 @@ def _view(row: Any, busy: InFlight, recent: Recent, at: datetime) -> dict[str, A
         "models": row.models,
         "order": row.tier,
         "weight": row.weight,
-        **_limits(row, outlet),
+        **_limits(row, channel),
         "rate_now": recent.started,
         "in_flight": busy.total,
         "in_flight_by_model": dict(busy.by_model),
         **{name: _moment(getattr(row, name)) for name in _MOMENTS},
         **{name: getattr(row, name) for name in _WORDS},
-        "breakers": _breakers(outlet, at),
+        "breakers": _breakers(channel, at),
         "recent": {"calls": recent.ended, "succeeded": recent.succeeded, "share": recent.share},
         "last_error": row.last_error,
     }
@@ -95,19 +95,21 @@ _MOMENTS = (
 _WORDS = ("paused_reason", "tripped_reason", "cooldown_reason", "blocked_models")
 
 
-def _limits(row: Any, outlet: Outlet) -> dict[str, Any]:
-    learned = outlet.rpm if outlet.rpm != row.rpm else None
+def _limits(row: Any, channel: ChannelCapacity) -> dict[str, Any]:
+    learned = channel.rpm if channel.rpm != row.rpm else None
     return {
         "rpm": row.rpm,
         "concurrency": row.concurrency,
         "limits": row.limits.get("", {}),
         "model_limits": {model: limits for model, limits in row.limits.items() if model},
         "learned_rpm": None if learned is None else round(learned, 2),
-        "learned_concurrency": outlet.concurrency if outlet.concurrency < row.concurrency else None,
+        "learned_concurrency": channel.concurrency if channel.concurrency < row.concurrency else None,
     }
 
 
-def state_of(row: Any, outlet: Outlet, busy: InFlight, at: datetime) -> tuple[ChannelState, str | None]:
+def state_of(
+    row: Any, channel: ChannelCapacity, busy: InFlight, at: datetime
+) -> tuple[ChannelState, str | None]:
     """Name the state, and say why in words."""
     if not row.configured:
         return ChannelState.UNUSED, "the settings do not name it"
@@ -119,26 +121,26 @@ def state_of(row: Any, outlet: Outlet, busy: InFlight, at: datetime) -> tuple[Ch
         return ChannelState.PAUSED, row.paused_reason
     if row.cooldown_until and row.cooldown_until > at:
         return ChannelState.COOLING, f"until {rfc3339(row.cooldown_until)}: {row.cooldown_reason or ''}"
-    breaker = outlet.breakers.get("")
+    breaker = channel.breakers.get("")
     if breaker is not None and breaker.until is not None:
         if breaker.state(at) == "open":
             return ChannelState.BREAKER_OPEN, f"until {rfc3339(breaker.until)}: {breaker.reason or ''}"
         return ChannelState.HALF_OPEN, f"one call tests it; it failed: {breaker.reason or ''}"
-    return ChannelState.OPEN, _without(row, outlet, at)
+    return ChannelState.OPEN, _without(row, channel, at)
 
 
-def _without(row: Any, outlet: Outlet, at: datetime) -> str | None:
+def _without(row: Any, channel: ChannelCapacity, at: datetime) -> str | None:
     """Name the models that an open channel does not take now."""
     blocked = [f"{model}: {why}" for model, why in row.blocked_models.items()]
     broken = [
         f"{model}: {breaker.reason or 'it fails'}"
-        for model, breaker in outlet.breakers.items()
+        for model, breaker in channel.breakers.items()
         if model and breaker.state(at) != "closed"
     ]
     return f"without {'; '.join(blocked + broken)}" if blocked or broken else None
 
 
-def _breakers(outlet: Outlet, at: datetime) -> dict[str, dict[str, Any]]:
+def _breakers(channel: ChannelCapacity, at: datetime) -> dict[str, dict[str, Any]]:
     """Describe breakers by model; ``""`` is the whole channel's. A closed one counts failures in a row."""
     return {
         model: {
@@ -147,7 +149,7 @@ def _breakers(outlet: Outlet, at: datetime) -> dict[str, dict[str, Any]]:
             "until": _moment(breaker.until),
             "reason": breaker.reason,
         }
-        for model, breaker in outlet.breakers.items()
+        for model, breaker in channel.breakers.items()
     }
 
 

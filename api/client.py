@@ -10,26 +10,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from models.errors import DarkroomError
-
-# What can go wrong between a client and the server.
-
-
-class Unreachable(DarkroomError):
-    """No usable answer came from the server."""
-
-
-class Refused(DarkroomError):
-    """The server answered with an error; ``status`` is HTTP's, ``message`` the problem in plain words."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status, self.message = status, message
-
+from api.client_errors import Refused, Unreachable
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_WAIT = 30.0  #: seconds that one request may wait for news
-_PATIENCE = 30.0  #: seconds without a byte, on top of the wait that was asked for
+_TIMEOUT = 30.0  #: seconds without a byte, on top of the wait that was asked for
 _SETTLED = frozenset({"succeeded", "failed", "cancelled", "expired", "held", "awaiting_input"})
 
 
@@ -83,7 +68,7 @@ class DarkroomClient:
         self._http = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(_PATIENCE, connect=5),
+            timeout=httpx.Timeout(_TIMEOUT, connect=5),
             trust_env=urlsplit(url).hostname not in _LOOPBACK,  # a proxy can't reach our own machine
             transport=transport,
         )
@@ -117,7 +102,7 @@ class DarkroomClient:
         if after_revision is not None:
             parameters["after_revision"] = after_revision
         answer: Job = self.ask(
-            "GET", f"/v1/jobs/{segment(job_id)}", params=parameters, timeout=_PATIENCE + wait
+            "GET", f"/v1/jobs/{segment(job_id)}", params=parameters, timeout=_TIMEOUT + wait
         )
         return answer
 
@@ -169,13 +154,13 @@ class DarkroomClient:
 
     def decide(self, verb: str, body: Mapping[str, Any]) -> Decided:
         """``release`` or ``fail`` held jobs: by ``ids`` (1,000 at most) or by ``filter``."""
-        answer: Decided = self.ask("POST", f"/v1/jobs/{verb}", json=dict(body), timeout=4 * _PATIENCE)
+        answer: Decided = self.ask("POST", f"/v1/jobs/{verb}", json=dict(body), timeout=4 * _TIMEOUT)
         return answer
 
     def reread(self, job_id: str) -> dict[str, Any]:
         """Read a job's kept answers again."""
         path = f"/v1/jobs/{segment(job_id)}/reread"
-        answer: dict[str, Any] = self.ask("POST", path, timeout=4 * _PATIENCE)
+        answer: dict[str, Any] = self.ask("POST", path, timeout=4 * _TIMEOUT)
         return answer
 
     def ready(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from api.services import Services
+from api.services import ApiServices
 from api.web.problems import Problem
 from api.web.responses import matches
 from models.errors import NotFound
@@ -20,7 +20,7 @@ CORS = {
 }
 
 
-async def picture_answer(request: Request, services: Services, asset: Any) -> Response:
+async def picture_answer(request: Request, services: ApiServices, asset: Any) -> Response:
     """Send a picture, or the part that was asked for. Raises ``Problem`` and ``StorageError``."""
     etag = f'"{asset.sha256}"'
     headers = CORS | {
@@ -66,7 +66,7 @@ def _span(request: Request, etag: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-async def _opened(services: Services, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+async def _opened(services: ApiServices, key: str, start: int, end: int) -> AsyncIterator[bytes]:
     """Read the first chunk before anything is sent: then a missing object is still a 404."""
     stream = aiter(services.store.stream(key, start, end))
     try:

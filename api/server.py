@@ -10,7 +10,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from api.services import Services
+from api.services import ApiServices
 from models.errors import DarkroomError, SettingsError
 
 _GRACE = 2  #: seconds that open requests get at the end; streams and long polls never end by themselves
@@ -83,7 +83,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let go of those who wait for news, so that no stream or long poll holds up the end."""
-        services: Services = self._app.state.services
+        services: ApiServices = self._app.state.services
         services.watcher.release()
         await super().shutdown(sockets)
 

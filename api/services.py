@@ -5,27 +5,27 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from api.auth import Authenticator
-from api.jobs.estimates import GateKeeper, Outlooks
+from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.watcher import Watcher
 from models.clock import Clock
 from models.database import Database
 from models.settings import Settings
-from worker.notifier import Doorbell
+from worker.notifier import Notifier
 from worker.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class ApiServices:
     """Everything a handler may need."""
 
     settings: Settings
     database: Database
     store: Store
-    doorbell: Doorbell
+    notifier: Notifier
     authenticator: Authenticator
     watcher: Watcher
-    gate: GateKeeper
-    outlooks: Outlooks
+    snapshots: SnapshotCache
+    estimates: Estimates
     clock: Clock
 
     @property
@@ -34,7 +34,7 @@ class Services:
         return self.settings.public_url.rstrip("/")
 
 
-def services_of(request: Request) -> Services:
+def services_of(request: Request) -> ApiServices:
     """Return what the app was started with."""
-    services: Services = request.app.state.services
+    services: ApiServices = request.app.state.services
     return services

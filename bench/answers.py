@@ -201,7 +201,7 @@ async def _once(kind: str, size: int) -> int:
     async with httpx.AsyncClient(transport=provider) as http:
         reply = await UpstreamClient(http).call(request, preset)
     if reply.answer is None or not reply.answer.images:
-        raise RuntimeError(f"no picture was found: {reply.verdict}")
+        raise RuntimeError(f"no picture was found: {reply.result}")
     return provider.size
 
 

@@ -69,13 +69,13 @@ async def _caller(database: Database, name: str) -> UUID:
 
 def _jobs(batch: Batch) -> list[NewJob]:
     at = now()
-    asked = itertools.cycle(batch.pictures)
+    context = itertools.cycle(batch.pictures)
     return [
         NewJob(
             id=new_id(),
             model=batch.model,
             prompt=f"{batch.prompt}, number {number}",
-            request={"images": [], "size": None, "n": next(asked), "params": {}},
+            request={"images": [], "size": None, "n": next(context), "params": {}},
             priority=5,
             max_attempts=TRIES,
             on_unknown="retry",

@@ -32,13 +32,13 @@ async def bare_loop(upstream: str, *, calls: int, at_once: int, download: bool =
 
 
 async def _call(client: httpx.AsyncClient, upstream: str, prompt: str, *, download: bool) -> None:
-    asked = build_request(
+    context = build_request(
         ImageRequest(model="bench", prompt=prompt),
         base_url=upstream,
         api_key="practice",
         preset=PRESETS["generic"],
     )
-    answer = await client.post(asked.url, content=asked.body, headers=dict(asked.headers))
+    answer = await client.post(context.url, content=context.body, headers=dict(context.headers))
     answer.raise_for_status()
     if download:
         link = _LINK.search(answer.content)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bench.figures import Figure
 from bench.stage import Stage
-from worker.scheduler.poll_interval import Patience
+from worker.scheduler.poll_interval import PollInterval
 
 WORKERS, SLOTS, SECONDS, WARM = 1_000, 20, 90.0, 60.0
 CALL = (20.0, 60.0)  # seconds
@@ -33,7 +33,7 @@ class Crowd:
     def __post_init__(self) -> None:
         crew = WORKERS if self.patient else 1
         self._free: list[list[float]] = [[] for _ in range(WORKERS)]  # since when each slot is free
-        self._patience = [Patience(INTERVAL, crew) for _ in range(WORKERS)]
+        self._patience = [PollInterval(INTERVAL, crew) for _ in range(WORKERS)]
         self._version = [0] * WORKERS  # of the look that is due
         self._resting = [0.0] * WORKERS
         self._events: list[tuple[float, int, int, str]] = []
@@ -112,6 +112,6 @@ def measure(_stage: Stage) -> Sequence[Figure]:
     return figures
 
 
-def _statements(crowd: Crowd) -> float:
-    trips = sum(STATEMENTS[what] * count for what, count in crowd.counts.items())
+def _statements(snapshot: Crowd) -> float:
+    trips = sum(STATEMENTS[what] * count for what, count in snapshot.counts.items())
     return trips / (SECONDS - WARM)

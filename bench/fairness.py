@@ -11,7 +11,7 @@ from bench.backlog import Batch, calls_at, queue
 from bench.figures import Figure
 from bench.stage import Scene, Stage
 from tests.support.processes import until
-from worker.notifier import Doorbell
+from worker.notifier import Notifier
 
 CROWD, FEW, SINGLES = 100_000, 10, 12
 SECONDS = 3  # that a call takes
@@ -54,9 +54,9 @@ def _measured(stage: Stage, name: str, limits: Mapping[str, int]) -> list[Figure
 
 def _times(scene: Scene, provider: str, batch: Batch) -> tuple[list[float], list[float]]:
     """Queue a few jobs and return the seconds until each was called, and until each was answered."""
-    bell, begun, known = Doorbell(scene.broker_url), time.monotonic(), len(calls_at(provider))
+    bell, begun, known = Notifier(scene.broker_url), time.monotonic(), len(calls_at(provider))
     queue(scene.database_url, [batch])
-    bell.ring()
+    bell.notify()
 
     def ended() -> list[Mapping[str, float]]:
         calls = [call for call in calls_at(provider, after=known) if call["prompt"].startswith(batch.prompt)]

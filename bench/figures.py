@@ -39,8 +39,8 @@ class Figure:
         share = f"{self.share:.2f}" if self.share is not None else ""
         bound = "≤" if self.at_most else "≥"
         goal = f"{bound} {_short(self.goal)}{' of limit' if self.of_limit else ''}" if self.goal else ""
-        verdict = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[self.met]
-        return self.what, f"{_short(self.value)} {self.unit}", limit, share, goal, verdict
+        result = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[self.met]
+        return self.what, f"{_short(self.value)} {self.unit}", limit, share, goal, result
 
 
 def show(figures: Sequence[Figure]) -> None:

@@ -65,7 +65,7 @@ def _minutes(calls: Sequence[Mapping[str, Any]], model: str, begun: float) -> li
         minute = int((call["received"] - begun) / MINUTE)
         if call["model"] == model and minute < MINUTES:
             counts[minute][call["outcome"] == "limited"] += 1
-    return [(accepted, refused) for accepted, refused in counts]
+    return [(result, refused) for result, refused in counts]
 
 
 def _figures(name: str, minutes: Sequence[tuple[int, int]], load: float) -> list[Figure]:
@@ -73,7 +73,7 @@ def _figures(name: str, minutes: Sequence[tuple[int, int]], load: float) -> list
     said = "says when" if announce == "retry_after" else "says nothing"
     print(f"{said}, {most} in flight at most; accepted+refused: {' '.join(f'{a}+{r}' for a, r in minutes)}")
     late = minutes[LEARNED:]
-    used = sum(accepted for accepted, _ in late) / len(late)
+    used = sum(result for result, _ in late) / len(late)
     options: Mapping[str, Any] = {"limit": float(RPM), "limited_by": "hidden", "of_limit": True}
     where = f"hidden {RPM}/min, {said}, {most} at once, load {load:.1f}"
     return [
@@ -85,4 +85,4 @@ def _figures(name: str, minutes: Sequence[tuple[int, int]], load: float) -> list
 
 def _percent(minutes: Sequence[tuple[int, int]]) -> float:
     refused = sum(refused for _, refused in minutes)
-    return 100 * refused / max(sum(accepted for accepted, _ in minutes) + refused, 1)
+    return 100 * refused / max(sum(result for result, _ in minutes) + refused, 1)

@@ -7,19 +7,19 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
-from api.web.middleware import FrontDoor
-from api.web.responses import JsonAnswer
+from api.web.middleware import RequestMiddleware
+from api.web.responses import JsonResponse
 
 _ANSWER = b'{"id":"' + b"x" * 700 + b'"}'  # as long as a job
 
 
-async def _taken(request: Request) -> JsonAnswer:
+async def _taken(request: Request) -> JsonResponse:
     await request.body()
-    return JsonAnswer(_ANSWER, 202)
+    return JsonResponse(_ANSWER, 202)
 
 
-async def _read(request: Request) -> JsonAnswer:
-    return JsonAnswer(_ANSWER)
+async def _read(request: Request) -> JsonResponse:
+    return JsonResponse(_ANSWER)
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         Route("/v1/jobs/{id}", _read),
         Route("/healthz", _read),
     ]
-    app = FrontDoor(Starlette(routes=routes), body_limit=2**26)
+    app = RequestMiddleware(Starlette(routes=routes), body_limit=2**26)
     uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False)
 
 

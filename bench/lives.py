@@ -19,10 +19,10 @@ from models.queries.leases import leased_jobs
 from models.queries.workers import beat
 from models.settings import Settings
 from models.states import JobStatus
-from worker.in_flight import Hand
-from worker.lifecycle import commit, started, succeeded
+from worker.in_flight import InFlightJobs
+from worker.lifecycle import commit, start, succeed
 from worker.scheduler.dispatcher import Dispatcher
-from worker.services import Tools, build_tools
+from worker.services import WorkerServices, build_services
 
 _SLOTS = 50  # jobs that one worker of this bench takes at once
 
@@ -41,9 +41,9 @@ class Lives:
 class OneWorker:
     """A worker without Celery and without calls."""
 
-    tools: Tools
+    tools: WorkerServices
     worker_id: UUID
-    hand: Hand
+    hand: InFlightJobs
     rounds: list[float] = field(default_factory=list)  #: milliseconds of each round
 
     async def live(self, count: int) -> None:
@@ -57,7 +57,7 @@ class OneWorker:
         dispatcher, ended = Dispatcher(self.tools, self.hand, self.worker_id, publish), 0
         while ended < count:
             begun = perf_counter()
-            await dispatcher.look()
+            await dispatcher.run_round()
             self.rounds.append(1000 * (perf_counter() - begun))
             for job_ids, lease in messages:
                 await self._develop(job_ids, lease)
@@ -70,7 +70,7 @@ class OneWorker:
         async with database.reading() as connection:
             rows = await leased_jobs(connection, job_ids, lease, JobStatus.LEASED)
         async with database.writing() as connection:
-            changes = [started(row, channel=row.channel, worker=self.worker_id, at=clock()) for row in rows]
+            changes = [start(row, channel=row.channel, worker=self.worker_id, at=clock()) for row in rows]
             await commit(connection, changes)
         async with database.writing() as connection:
             await commit(connection, [self._succeeded(row) for row in rows])
@@ -88,7 +88,7 @@ class OneWorker:
             **{"error_code": None, "http_status": 200, "provider_request_id": None, "billed": "yes"},
             **{"provider_message": None, "handles": None, "raw_key": None},
         }
-        return succeeded(row, JobStatus.RUNNING, [picture], at=now, ended=ended)
+        return succeed(row, JobStatus.RUNNING, [picture], at=now, ended=ended)
 
 
 async def open_crew(scene: Scene, size: int) -> list[OneWorker]:
@@ -99,13 +99,13 @@ async def open_crew(scene: Scene, size: int) -> list[OneWorker]:
         upstream_base_url="http://127.0.0.1:9",
         upstream_concurrency=10_000_000,
     )
-    tools = replace(build_tools(settings), settings=settings)
-    crew = [OneWorker(tools, new_id(), Hand(_SLOTS)) for _ in range(size)]
-    async with tools.database.writing() as connection:
-        await sync_channels(connection, settings.all_channels(), tools.clock())
+    services = replace(build_services(settings), settings=settings)
+    crew = [OneWorker(services, new_id(), InFlightJobs(_SLOTS)) for _ in range(size)]
+    async with services.database.writing() as connection:
+        await sync_channels(connection, settings.all_channels(), services.clock())
         for one in crew:
             row = {"id": one.worker_id, "name": "bench", "version": "0", "slots": _SLOTS, "stopping_at": None}
-            await beat(connection, {**row, "started_at": tools.clock()}, tools.clock())
+            await beat(connection, {**row, "started_at": services.clock()}, services.clock())
     return crew
 
 

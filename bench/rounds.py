@@ -19,9 +19,9 @@ from models.ids import new_id
 from models.queries.channels import sync_channels
 from models.queries.workers import beat
 from models.settings import Settings
-from worker.in_flight import Hand
+from worker.in_flight import InFlightJobs
 from worker.scheduler.dispatcher import Dispatcher
-from worker.services import build_tools
+from worker.services import build_services
 
 QUEUED, CAMPAIGNS, CALLERS, ROUNDS, WARM_UP = 1_000_000, 1_000, 20, 120, 20
 _GOAL = 20.0  # ms
@@ -75,29 +75,29 @@ async def _rounds(scene: Scene, slots: int) -> Answers:
         upstream_base_url="http://127.0.0.1:9",
         upstream_concurrency=10_000_000,
     )
-    tools, worker = build_tools(settings), new_id()
-    tools = replace(tools, settings=settings)
-    async with tools.database.writing() as connection:
-        await sync_channels(connection, settings.all_channels(), tools.clock())
+    services, worker = build_services(settings), new_id()
+    services = replace(services, settings=settings)
+    async with services.database.writing() as connection:
+        await sync_channels(connection, settings.all_channels(), services.clock())
         row = {"id": worker, "name": "bench", "version": "0", "slots": slots, "stopping_at": None}
-        await beat(connection, {**row, "started_at": tools.clock()}, tools.clock())
+        await beat(connection, {**row, "started_at": services.clock()}, services.clock())
 
     async def publish(_task: str, _jobs: Sequence[UUID], _lease: UUID) -> bool:
         return True
 
-    answers, hand, split = Answers(), Hand(slots), _Split(tools.database.engine.sync_engine)
-    dispatcher = Dispatcher(tools, hand, worker, publish)
+    answers, in_flight, split = Answers(), InFlightJobs(slots), _Split(services.database.engine.sync_engine)
+    dispatcher = Dispatcher(services, in_flight, worker, publish)
     gc.collect()
     gc.freeze()  # as a worker does when it starts
     for number in range(ROUNDS):
-        hand.jobs.clear()
+        in_flight.jobs.clear()
         if number == WARM_UP:
             split.seconds.clear()
         begun = perf_counter()
-        await dispatcher.look()
+        await dispatcher.run_round()
         answers.seconds.append(perf_counter() - begun)
-        assert len(hand.jobs) == slots
-    await tools.close()
+        assert len(in_flight.jobs) == slots
+    await services.close()
     answers.seconds = answers.seconds[WARM_UP:]
     split.show(slots, answers.seconds)
     return answers

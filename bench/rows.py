@@ -17,11 +17,10 @@ from models.clock import now
 from models.database import Database
 from models.ids import new_id
 from models.queries.jobs import JobFilter, find_job, list_jobs
-from models.queries.scheduling.due_jobs import Wanted, list_lanes, pick_due
+from models.queries.scheduling.due_jobs import SegmentRequest, list_segments, pick_due
 from models.queries.transitions import apply
 from models.tables import jobs
 from tests.support.databases import sqlalchemy_url
-from worker.lifecycle import leased
 
 FEW, MANY, TIMES = 1_000, 1_000_000, 300
 
@@ -96,16 +95,16 @@ async def _measured(url: str) -> dict[str, float]:
 async def _claim(connection: AsyncConnection, _: int) -> None:
     """Do what the dispatcher does for one chunk."""
     at = now()
-    lanes = await list_lanes(connection)
-    picked = await pick_due(connection, [Wanted(lane, 50) for lane in lanes], at)
+    segments = await list_segments(connection)
+    picked = await pick_due(connection, [SegmentRequest(segment, 50) for segment in segments], at)
     worker, channel, lease = new_id(), new_id(), new_id()
-    moves = [_move(job.job_id, lease, worker, channel) for job in picked]
-    assert len(await apply(connection, moves)) == 50
+    transitions = [_move(job.job_id, lease, worker, channel) for job in picked]
+    assert len(await apply(connection, transitions)) == 50
 
 
 def _move(job_id: UUID, lease: UUID, worker: UUID, channel: UUID) -> Any:
     at = now()
-    return leased(job_id, lease=lease, worker=worker, channel=channel, start_at=at, at=at)
+    return lease(job_id, lease=lease, worker=worker, channel=channel, start_at=at, at=at)
 
 
 async def _times(

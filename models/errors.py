@@ -44,7 +44,7 @@ class StorageError(DarkroomError):
     """The object store failed; the same call may work later."""
 
 
-class PictureError(DarkroomError):
+class ImageError(DarkroomError):
     """A picture could not be brought home.
 
     ``code`` is one of ``asset_not_found asset_forbidden asset_expired asset_unreachable asset_timeout

@@ -101,7 +101,7 @@ class CallLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CallResult:
     """The judgement on one call.
 
     ``code`` is ``None`` on success. ``message`` says in plain words what happened and what a person can do;

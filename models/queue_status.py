@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 
-class Reason(StrEnum):
+class WaitReason(StrEnum):
     """What a queued job waits for."""
 
     NOT_BEFORE = "not_before"  #: the time that its caller chose
@@ -23,17 +23,17 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitStatus:
     """The answer: why, in words, since when, and when it may be over (``None``: nobody knows)."""
 
-    reason: Reason
+    reason: WaitReason
     detail: str
     since: datetime
     next_eligible_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
+class QueuedJob:
     """What of a queued job decides when it may start. ``since``: when it was queued."""
 
     model: str
@@ -45,7 +45,7 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class SchedulerSnapshot:
     """What the dispatcher would see now.
 
     ``channels``: rows of the configured ones. ``calls``: rows of (channel_id, model, caller_id, calls) in

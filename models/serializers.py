@@ -6,9 +6,9 @@ from typing import Any
 
 from models.clock import rfc3339
 from models.ids import public_id
-from models.queue_status import Waiting
+from models.queue_status import WaitStatus
 
-NO_OUTLOOK: Mapping[str, Any] = {"queue_position": None, "queue_position_capped": False, "eta": None}
+NO_ESTIMATE: Mapping[str, Any] = {"queue_position": None, "queue_position_capped": False, "eta": None}
 """Where a job stands and when it may be done: only who looks at one job is told."""
 
 
@@ -18,8 +18,8 @@ def job_view(
     public_url: str,
     attempts: Sequence[Any] = (),
     assets: Sequence[Any] = (),
-    waiting: Waiting | None = None,
-    outlook: Mapping[str, Any] = NO_OUTLOOK,
+    waiting: WaitStatus | None = None,
+    estimate: Mapping[str, Any] = NO_ESTIMATE,
 ) -> dict[str, Any]:
     """Describe a job from its row and the rows that belong to it."""
     return {
@@ -42,7 +42,7 @@ def job_view(
         "retry": job.retry,
         "attempts": [_attempt(each) for each in attempts],
         "waiting": _waiting(waiting),
-        **outlook,
+        **estimate,
         "error": job.error,
         "text": job.text,
         "assets": [asset_view(each, public_url=public_url) for each in assets],
@@ -90,7 +90,7 @@ def _attempt(attempt: Any) -> dict[str, Any]:
     }
 
 
-def _waiting(waiting: Waiting | None) -> dict[str, Any] | None:
+def _waiting(waiting: WaitStatus | None) -> dict[str, Any] | None:
     if waiting is None:
         return None
     return {

@@ -278,11 +278,11 @@ def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sentence(fault: Any) -> str:
+def _sentence(error: Any) -> str:
     """Turn one of pydantic's faults into a sentence that names the setting and the fix."""
-    where = ".".join(str(part) for part in fault["loc"])
-    top = str(fault["loc"][0]) if fault["loc"] else ""
-    name = f"DARKROOM_{top.upper()}" if len(fault["loc"]) == 1 and top in Settings.model_fields else where
-    if fault["type"] == "extra_forbidden":
+    where = ".".join(str(part) for part in error["loc"])
+    top = str(error["loc"][0]) if error["loc"] else ""
+    name = f"DARKROOM_{top.upper()}" if len(error["loc"]) == 1 and top in Settings.model_fields else where
+    if error["type"] == "extra_forbidden":
         return f"{where}: there is no such setting; see the README's table for the right name."
-    return f"{name}: {fault['msg'].removeprefix('Value error, ')}."
+    return f"{name}: {error['msg'].removeprefix('Value error, ')}."

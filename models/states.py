@@ -21,7 +21,7 @@ class JobStatus(StrEnum):
 
 S = JobStatus
 
-MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     S.QUEUED: frozenset({S.LEASED, S.CANCELLED, S.EXPIRED, S.FAILED}),
     S.LEASED: frozenset({S.RUNNING, S.QUEUED, S.CANCELLED, S.FAILED}),
     S.RUNNING: frozenset({S.STORING, S.SUCCEEDED, S.QUEUED, S.HELD, S.FAILED, S.CANCELLED}),
@@ -35,18 +35,18 @@ MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
 }
 """The state machine. Only an explicit retry leaves a final state; it starts a new generation of the job."""
 
-FINAL = frozenset(status for status, following in MOVES.items() if not following)
-OPEN = frozenset(MOVES) - FINAL
-CANCELLABLE = frozenset(status for status, following in MOVES.items() if S.CANCELLED in following)
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+OPEN = frozenset(TRANSITIONS) - FINAL
+CANCELLABLE = frozenset(status for status, following in TRANSITIONS.items() if S.CANCELLED in following)
 RETRYABLE = FINAL | {S.HELD}
 """What an explicit retry may start again."""
 RESTARTS = frozenset({S.QUEUED, S.STORING})
 """Where it goes then: to be called again, or to bring home pictures that were found in a kept answer."""
 
 
-def may_move(leaving: JobStatus, entering: JobStatus) -> bool:
+def can_transition(leaving: JobStatus, entering: JobStatus) -> bool:
     """Tell whether the state machine allows this move."""
-    return entering in MOVES[leaving]
+    return entering in TRANSITIONS[leaving]
 
 
 class OnUnknown(StrEnum):

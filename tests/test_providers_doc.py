@@ -14,8 +14,8 @@ from models.retry.backoff import STANDARD, Rule
 from models.retry.rules import RetryClass, RetryRules
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
-from worker.upstream.diagnosis.outcome_help import CONSEQUENCES, MONEY, REACH
-from worker.upstream.errors.error_catalog import RULINGS, Ruling
+from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH
+from worker.upstream.errors.error_catalog import ERROR_CATALOG, ErrorKind
 from worker.upstream.presets import PRESETS
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
@@ -26,15 +26,15 @@ _CONTENTS = {"auto": "as parts, else a text", "parts": "always parts", "string":
 def outcomes() -> str:
     rows = [
         f"| `{outcome}` | {means.meaning} | {means.job} | {means.person} |"
-        for outcome, means in CONSEQUENCES.items()
+        for outcome, means in OUTCOME_HELP.items()
     ]
     return table("outcome | means | the job | you", rows)
 
 
 def codes() -> str:
-    groups: dict[tuple[str, Outcome, str], list[Ruling]] = {}
-    for ruling in RULINGS.values():
-        groups.setdefault((ruling.code, ruling.outcome, ruling.message), []).append(ruling)
+    groups: dict[tuple[str, Outcome, str], list[ErrorKind]] = {}
+    for kind in ERROR_CATALOG.values():
+        groups.setdefault((kind.code, kind.outcome, kind.message), []).append(kind)
     rows = [
         f"| `{code}` | {outcome} | {scopes(rulings)} | {costs(rulings)} | {message} |"
         for (code, outcome, message), rulings in groups.items()
@@ -42,12 +42,12 @@ def codes() -> str:
     return table("code | outcome | concerns | charged | in words", rows)
 
 
-def scopes(rulings: list[Ruling]) -> str:
-    return ", ".join(dict.fromkeys(ruling.scope or "the job" for ruling in rulings))
+def scopes(rulings: list[ErrorKind]) -> str:
+    return ", ".join(dict.fromkeys(kind.scope or "the job" for kind in rulings))
 
 
-def costs(rulings: list[Ruling]) -> str:
-    return ", ".join(dict.fromkeys(ruling.billed.replace("_", " ") for ruling in rulings))
+def costs(rulings: list[ErrorKind]) -> str:
+    return ", ".join(dict.fromkeys(kind.billed.replace("_", " ") for kind in rulings))
 
 
 def retries() -> str:

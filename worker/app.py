@@ -10,9 +10,9 @@ from celery.worker import state as worker_state
 from kombu.entity import Queue
 
 from models.settings import Settings
-from worker.broker import DOORBELL, GENERATE, NOTIFY, STORE, WAKE, broker_app
+from worker.broker import GENERATE, NOTIFY, STORE, WAKE, WAKE_UP, broker_app
 from worker.logs import configure_logs
-from worker.runtime import WorkerCore
+from worker.runtime import WorkerRuntime
 
 _log = structlog.get_logger()
 _NOTHING = "darkroom.nothing"
@@ -27,12 +27,12 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _build(settings: Settings) -> tuple[Celery, WorkerCore]:
+def _build(settings: Settings) -> tuple[Celery, WorkerRuntime]:
     """Make the Celery application with its tasks: thin shells around the core."""
     app = broker_app(settings.broker_url)
-    core = WorkerCore(settings, app)
+    core = WorkerRuntime(settings, app)
     queue: Any = Queue
-    app.conf.task_queues = [queue(DOORBELL), queue(core.lane)]
+    app.conf.task_queues = [queue(WAKE_UP), queue(core.lane)]
     app.task(name=WAKE)(core.wake)
     app.task(name=GENERATE)(core.generate)
     app.task(name=STORE)(core.store)

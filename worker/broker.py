@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 
-DOORBELL = "darkroom.doorbell"
+WAKE_UP = "darkroom.doorbell"
 WAKE, GENERATE, STORE = "darkroom.wake", "darkroom.generate", "darkroom.store"
 NOTIFY = "darkroom.notify"
 
 _COMMON = {
-    "task_default_queue": DOORBELL,
+    "task_default_queue": WAKE_UP,
     "task_ignore_result": True,
     "task_acks_late": False,  # the row is the truth: a lost message only costs time, a doubled one nothing
     "task_publish_retry": False,
@@ -46,13 +46,13 @@ def broker_app(broker_url: str) -> Celery:
     return app
 
 
-def delete_lane(app: Celery, lane: str) -> None:
+def delete_queue(app: Celery, segment: str) -> None:
     """Delete a worker's queue and what is left in it. Failing that, a few keys stay in the broker."""
     with contextlib.suppress(Exception), app.connection_for_write(connect_timeout=3) as connection:
-        connection.default_channel.queue_unbind(lane, exchange=lane, routing_key=lane)
-        connection.default_channel.queue_delete(lane)
+        connection.default_channel.queue_unbind(segment, exchange=segment, routing_key=segment)
+        connection.default_channel.queue_delete(segment)
 
 
-def lane_of(worker: str) -> str:
+def queue_of(worker: str) -> str:
     """Return the queue that only this worker reads: it leases for itself, within its own free slots."""
     return f"darkroom.worker.{worker}"

@@ -13,7 +13,7 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 
-async def patiently(what: str, do: Callable[[], Awaitable[T]]) -> T:
+async def retry_while_database_away(what: str, do: Callable[[], Awaitable[T]]) -> T:
     """Do it, again and again while the database is away; ``what`` is said in the log."""
     pause = _FIRST
     while True:

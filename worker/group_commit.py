@@ -7,15 +7,15 @@ import structlog
 
 from models.database import Database
 from models.queries.transitions import Revisions
-from worker.database_retry import patiently
-from worker.lifecycle import Change, commit
+from worker.database_retry import retry_while_database_away
+from worker.lifecycle import JobUpdate, commit
 
 _BATCH = 200
 _GATHER = 0.004  # seconds to let others join a transaction
 _log = structlog.get_logger()
 
 
-class Writer:
+class GroupCommit:
     """Takes changes from all jobs of a worker and commits them together, in the order in which they came.
 
     A change that can't be written is kept and written later: a result was paid for.
@@ -23,7 +23,7 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: list[tuple[Change, asyncio.Future[bool]]] = []
+        self._waiting: list[tuple[JobUpdate, asyncio.Future[bool]]] = []
         self._wake = asyncio.Event()
         self.told = asyncio.Event()  #: set when webhooks were written that are to be sent now
         self._task: asyncio.Task[None] | None = None
@@ -44,11 +44,11 @@ class Writer:
         if self._task:
             self._task.cancel()
 
-    async def write(self, change: Change) -> bool:
+    async def write(self, change: JobUpdate) -> bool:
         """Commit a change; return whether its move still held."""
         return await asyncio.shield(self.post(change))
 
-    def post(self, change: Change) -> asyncio.Future[bool]:
+    def post(self, change: JobUpdate) -> asyncio.Future[bool]:
         """Commit a change soon."""
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((change, written))
@@ -65,7 +65,7 @@ class Writer:
                 await self._write(batch)
                 del self._waiting[: len(batch)]
 
-    async def _write(self, batch: Sequence[tuple[Change, asyncio.Future[bool]]]) -> None:
+    async def _write(self, batch: Sequence[tuple[JobUpdate, asyncio.Future[bool]]]) -> None:
         """Write a batch; if something in it can't be written at all, the others are written without it."""
         try:
             revisions = await self._commit([change for change, _ in batch])
@@ -75,7 +75,7 @@ class Writer:
                     await self._write([one])
                 return
             change, written = batch[0]
-            job = str(change.move.job_id) if change.move else None
+            job = str(change.transition.job_id) if change.transition else None
             _log.error("a change can't be written", job=job, error=str(error)[:300])
             if not written.done():
                 written.set_exception(error)
@@ -87,9 +87,9 @@ class Writer:
             if not written.done():
                 written.set_result(change.holds(revisions))
 
-    async def _commit(self, changes: Sequence[Change]) -> Revisions:
+    async def _commit(self, changes: Sequence[JobUpdate]) -> Revisions:
         async def once() -> Revisions:
             async with self._database.writing() as connection:
                 return await commit(connection, changes)
 
-        return await patiently("the database took no results; they are kept", once)
+        return await retry_while_database_away("the database took no results; they are kept", once)

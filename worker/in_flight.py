@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 @dataclass(slots=True)
-class Hand:
+class InFlightJobs:
     """Jobs promised to, or worked on by, this worker, with the task of each that has one."""
 
     slots: int
@@ -20,7 +20,7 @@ class Hand:
     shaky: set[tuple[str, str]] = field(
         default_factory=set
     )  #: (channel, model or "") with failures to forget
-    beaten_at: datetime | None = None  #: the last sign of life that others can see
+    heartbeat_at: datetime | None = None  #: the last sign of life that others can see
     halt: asyncio.Event = field(default_factory=asyncio.Event)  #: nothing new is started any more
 
     @property

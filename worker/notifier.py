@@ -5,14 +5,14 @@ from threading import Event, Thread
 import structlog
 from prometheus_client import Counter
 
-from worker.broker import DOORBELL, WAKE, broker_app
+from worker.broker import WAKE, WAKE_UP, broker_app
 
-_unheard = Counter("darkroom_doorbell_failures", "Rings that the broker did not take")
+_undelivered = Counter("darkroom_doorbell_failures", "Rings that the broker did not take")
 _log = structlog.get_logger()
 _PAUSE = 0.05  # seconds between rings at least: many submits make one
 
 
-class Doorbell:
+class Notifier:
     """Rings from a thread of its own, so that no request waits for the broker."""
 
     def __init__(self, broker_url: str) -> None:
@@ -21,7 +21,7 @@ class Doorbell:
         self._thread = Thread(target=self._carry, name="doorbell", daemon=True)
         self._thread.start()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Ask for a look at the queue. Never blocks, never raises."""
         self._rung.set()
 
@@ -36,8 +36,8 @@ class Doorbell:
         while self._rung.wait() and not self._closed.is_set():
             self._rung.clear()
             try:
-                self._app.send_task(WAKE, queue=DOORBELL, expires=60, retry=False, ignore_result=True)
+                self._app.send_task(WAKE, queue=WAKE_UP, expires=60, retry=False, ignore_result=True)
             except Exception as error:  # noqa: BLE001 - a thread's edge: whatever the broker does, submits go on
-                _unheard.inc()
+                _undelivered.inc()
                 _log.warning("the broker took no ring; workers find the job by themselves", error=str(error))
             self._closed.wait(_PAUSE)

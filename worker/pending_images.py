@@ -3,7 +3,7 @@
 from typing import Any
 
 from models.queries.bulk import storable
-from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image import ResultImage
 
 Piece = dict[str, Any]
 """``{"url", "alternates"}`` while it is away, ``{"stored"}`` at home, ``{"fault"}`` if it can't be had.
@@ -13,7 +13,7 @@ an asset of the job already.
 """
 
 
-def linked(picture: Picture) -> Piece | None:
+def linked(picture: ResultImage) -> Piece | None:
     """Return the piece of a picture that has addresses; what came inside the answer is none of them."""
     addresses = [storable(each) for each in (picture.url, *picture.alternates) if each is not None]
     web = [address for address in addresses if not address.startswith("data:")]
@@ -22,5 +22,5 @@ def linked(picture: Picture) -> Piece | None:
 
 def settled(piece: Piece, *, last: bool) -> Piece:
     """Return the spare of a piece that can't be had, or not in time (``last``), as what is at home."""
-    lost = "fault" in piece or (last and "url" in piece)
-    return {"stored": piece["spare"]} if lost and "spare" in piece else piece
+    lost_call = "fault" in piece or (last and "url" in piece)
+    return {"stored": piece["spare"]} if lost_call and "spare" in piece else piece

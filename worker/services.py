@@ -15,15 +15,15 @@ from models.clock import Clock, Sleep, now
 from models.database import Database
 from models.retry.resolve import Policies
 from models.settings import Settings
-from worker.archive.record_log import Shelf
-from worker.asset_store import PictureKeeper
+from worker.archive.record_log import RecordLog
+from worker.asset_store import AssetStore
 from worker.download.documents import DocumentReader
 from worker.download.downloader import Downloader, open_download_client
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
 from worker.storage.store import Store, open_store
-from worker.storage.temp_files import open_landing_folder
-from worker.upstream.polling.task_client import TaskReader
+from worker.storage.temp_files import open_temp_folder
+from worker.upstream.polling.task_client import TaskClient
 from worker.upstream.presets import Preset, effective_preset
 from worker.upstream.transport.client import UpstreamClient, open_client
 
@@ -37,16 +37,16 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Tools:
+class WorkerServices:
     """What tasks are handed."""
 
     settings: Settings
     database: Database
     store: Store
-    keeper: PictureKeeper
-    shelf: Shelf
+    asset_store: AssetStore
+    record_log: RecordLog
     upstream: UpstreamClient
-    tasks: TaskReader  #: asks a provider after a task
+    task_client: TaskClient  #: asks a provider after a task
     documents: DocumentReader  #: reads what a link in an answer keeps about a task
     routes: Mapping[str, Route]
     policies: Policies
@@ -82,32 +82,32 @@ def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -
     return open_store(url, options=given, threads=threads)
 
 
-def build_keeper(
+def build_asset_store(
     settings: Settings, store: Store, threads: ThreadPoolExecutor, folder: Path
-) -> tuple[PictureKeeper, httpx.AsyncClient]:
+) -> tuple[AssetStore, httpx.AsyncClient]:
     """Return what brings pictures home, and the client to close in the end."""
     allow = AllowList.parse(settings.allow_private)
     limits = Limits(size=settings.download_limit, total=timedelta(seconds=settings.download_timeout))
     client = open_download_client(allow, settings.worker_slots)
     downloader = Downloader(client, allow=allow, limits=limits, threads=threads)
-    return PictureKeeper(store, downloader, into=folder, limits=limits, threads=threads), client
+    return AssetStore(store, downloader, into=folder, limits=limits, threads=threads), client
 
 
-def build_tools(settings: Settings) -> Tools:
+def build_services(settings: Settings) -> WorkerServices:
     """Make the tools. To be called on the loop that uses them."""
     threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pictures")
     store = build_store(settings, threads)
-    folder = open_landing_folder()
-    keeper, downloads = build_keeper(settings, store, threads, folder)
+    folder = open_temp_folder()
+    asset_store, downloads = build_asset_store(settings, store, threads, folder)
     calls = open_client(limit=settings.worker_slots)
-    return Tools(
+    return WorkerServices(
         settings=settings,
         database=Database(settings.sqlalchemy_url, pool=settings.database_pool),
         store=store,
-        keeper=keeper,
-        shelf=Shelf(store),
+        asset_store=asset_store,
+        record_log=RecordLog(store),
         upstream=UpstreamClient(calls),
-        tasks=TaskReader(calls),
+        task_client=TaskClient(calls),
         documents=DocumentReader(downloads, allow=AllowList.parse(settings.allow_private)),
         routes={
             channel.name: Route(channel, effective_preset(channel)) for channel in settings.all_channels()

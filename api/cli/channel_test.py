@@ -12,7 +12,7 @@ from worker.upstream.transport.client import Reply, UpstreamClient, open_client
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ChannelTest:
     """What came of it."""
 
     channel: str
@@ -22,22 +22,22 @@ class Trial:
     @property
     def outcome(self) -> Outcome:
         """The verdict's outcome."""
-        return self.reply.verdict.outcome
+        return self.reply.result.outcome
 
     def value(self) -> dict[str, Any]:
         """Return it for scripts."""
-        verdict = self.reply.verdict
+        result = self.reply.result
         return {
             "channel": self.channel,
             "model": self.model,
-            "outcome": verdict.outcome.value,
-            "code": verdict.code,
-            "message": verdict.message or None,
-            "provider_message": verdict.provider_message,
+            "outcome": result.outcome.value,
+            "code": result.code,
+            "message": result.message or None,
+            "provider_message": result.provider_message,
             "http_status": self.reply.http_status,
             "pictures": self.pictures,
             "seconds": round(self.reply.elapsed, 2),
-            "billed": verdict.billed.value,
+            "billed": result.billed.value,
             "request_id": self.reply.request_id,
         }
 
@@ -48,16 +48,16 @@ class Trial:
 
     def view(self) -> str:
         """Return it for people."""
-        verdict = self.reply.verdict
-        if verdict.outcome is Outcome.SUCCESS:
+        result = self.reply.result
+        if result.outcome is Outcome.SUCCESS:
             plural = "s" if self.pictures != 1 else ""
             return f"{self.channel} works: {self.pictures} picture{plural} in {self.reply.elapsed:.1f} s."
-        said = f"\nThe provider said: {verdict.provider_message}" if verdict.provider_message else ""
+        said = f"\nThe provider said: {result.provider_message}" if result.provider_message else ""
         status = f" (HTTP {self.reply.http_status})" if self.reply.http_status else ""
-        return f"{self.channel} does not work: {verdict.code}{status}. {verdict.message}{said}"
+        return f"{self.channel} does not work: {result.code}{status}. {result.message}{said}"
 
 
-async def try_channel(channel: ChannelSettings, model: str, prompt: str) -> Trial:
+async def test_channel(channel: ChannelSettings, model: str, prompt: str) -> ChannelTest:
     """Make one call and return what came of it."""
     preset = effective_preset(channel)
     request = build_request(
@@ -68,6 +68,6 @@ async def try_channel(channel: ChannelSettings, model: str, prompt: str) -> Tria
     )
     http = open_client(limit=1)
     try:
-        return Trial(channel.name, model, await UpstreamClient(http).call(request, preset))
+        return ChannelTest(channel.name, model, await UpstreamClient(http).call(request, preset))
     finally:
         await http.aclose()

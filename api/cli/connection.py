@@ -50,9 +50,9 @@ def load_client_settings(**overrides: Any) -> ClientSettings:
         raise SettingsError([_sentence(fault) for fault in error.errors()]) from error
 
 
-def _sentence(fault: Any) -> str:
-    name = ".".join(str(part) for part in fault["loc"]).upper()
-    return f"DARKROOM_{name}: {fault['msg'].removeprefix('Value error, ')}."
+def _sentence(error: Any) -> str:
+    name = ".".join(str(part) for part in error["loc"]).upper()
+    return f"DARKROOM_{name}: {error['msg'].removeprefix('Value error, ')}."
 
 
 def open_client(connection: Connection) -> DarkroomClient:

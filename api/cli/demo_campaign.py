@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.cli.output import shortened
-from api.client import DarkroomClient, Job, Refused, Unreachable
+from api.client import DarkroomClient, Job
+from api.client_errors import Refused, Unreachable
 from models.clock import now
 from models.states import FINAL
 
@@ -29,7 +30,7 @@ PROMPTS: Sequence[tuple[str, str]] = (
     ("A tiny dragon guarding a teapot, watercolour", "1:1"),
 )
 _LOOK = 0.25  #: seconds between looks at the jobs
-_PATIENCE = 5.0  #: seconds to end
+_TIMEOUT = 5.0  #: seconds to end
 
 
 class Campaign:
@@ -48,7 +49,7 @@ class Campaign:
         """End, wherever it is."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join(_PATIENCE)
+            self._thread.join(_TIMEOUT)
 
     def _run(self) -> None:
         self._console.print(f"[bold]Darkroom[/] serves {self._url}, with a provider to practise on.\n")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from http import HTTPStatus
 
-from api.client import Refused, Unreachable
+from api.client_errors import Refused, Unreachable
 from models.errors import Conflict, DarkroomError, NotFound, SettingsError
 
 

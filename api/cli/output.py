@@ -104,7 +104,7 @@ def shortened(text: str, length: int) -> str:
 # Asking the person at the terminal before something that can't be undone or is charged.
 
 
-def agreed(question: str) -> bool:
+def confirm(question: str) -> bool:
     """Ask; without a terminal, nobody agrees."""
     if not sys.stdin.isatty():
         return False

@@ -8,10 +8,10 @@ from typing import Any
 
 from worker.practice.server import start_practice
 
-_PATIENCE = 10  #: seconds for the provider to start or end
+_TIMEOUT = 10  #: seconds for the provider to start or end
 
 
-class Rehearsal:
+class PracticeServerThread:
     """A practice provider that serves inside a ``with`` statement; ``url`` is its address."""
 
     def __init__(self, **options: Any) -> None:
@@ -21,16 +21,16 @@ class Rehearsal:
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="practice", daemon=True)
 
-    def __enter__(self) -> "Rehearsal":
+    def __enter__(self) -> "PracticeServerThread":
         self._thread.start()
-        self.url = self._started.result(_PATIENCE)
+        self.url = self._started.result(_TIMEOUT)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join(_PATIENCE)
+        self._thread.join(_TIMEOUT)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

@@ -11,15 +11,15 @@ from sqlalchemy import Row
 
 from api.auth import Caller
 from api.jobs.schemas import Filled, moment_of
-from api.jobs.validation import fault_of
-from api.services import Services
+from api.jobs.validation import rejection_of
+from api.services import ApiServices
 from api.web.problems import Problem, invalid
 from models.errors import NotFound
 from models.ids import parse_id, public_id
 from models.queries.held_jobs import HeldFilter, lock_held, lock_jobs
-from models.queries.transitions import Move, apply
+from models.queries.transitions import Transition, apply
 from models.states import JobStatus
-from worker.lifecycle import given_up, released
+from worker.lifecycle import fail_held, release_held
 
 CHUNK = 1000  #: jobs in one transaction
 MOST = 10_000  #: jobs in one request
@@ -30,19 +30,19 @@ S = JobStatus
 class Decision:
     """What a caller may decide about a held job."""
 
-    move: Callable[[Row[Any], datetime, str], Move]
+    move: Callable[[Row[Any], datetime, str], Transition]
     done: frozenset[JobStatus]  #: where a job is already as it was wanted
     advice: str  #: for jobs that are elsewhere
     takes_reason: bool = False
 
 
 RELEASE = Decision(
-    lambda job, at, _: released(job, at=at),
+    lambda job, at, _: release_held(job, at=at),
     frozenset({S.QUEUED, S.LEASED, S.RUNNING, S.STORING}),
     "only held jobs can be released; start a finished one again with retry",
 )
 FAIL = Decision(
-    lambda job, at, reason: given_up(job, reason, at=at),
+    lambda job, at, reason: fail_held(job, reason, at=at),
     frozenset({S.FAILED}),
     "only held jobs can be failed; stop others with cancel",
     takes_reason=True,
@@ -69,7 +69,7 @@ class Decided:
 
 
 async def decide_some(
-    services: Services,
+    services: ApiServices,
     caller: Caller,
     job_ids: Sequence[UUID],
     decision: Decision,
@@ -84,7 +84,7 @@ async def decide_some(
         held = [row for row in found.values() if row.status == S.HELD]
         await apply(connection, [decision.move(row, at, reason) for row in held])
     if held:
-        services.doorbell.ring()
+        services.notifier.notify()
     unchanged = [row for row in found.values() if S(row.status) in decision.done]
     missing = [*unknown, *(public_id("job", job_id) for job_id in job_ids if job_id not in found)]
     others = [row for row in found.values() if row.status != S.HELD and S(row.status) not in decision.done]
@@ -101,7 +101,7 @@ def _refusal(job_id: str, code: str, message: str) -> dict[str, str]:
 
 
 async def decide_all(
-    services: Services, caller: Caller, wanted: HeldFilter, decision: Decision, reason: str
+    services: ApiServices, caller: Caller, wanted: HeldFilter, decision: Decision, reason: str
 ) -> Decided:
     """Decide about the held jobs that fit a filter, each at most once, up to ``MOST``."""
     changed, above = 0, None
@@ -112,7 +112,7 @@ async def decide_all(
             await apply(connection, [decision.move(row, at, reason) for row in held])
         changed += len(held)
         if held:
-            services.doorbell.ring()
+            services.notifier.notify()
         if len(held) < CHUNK:
             return Decided(changed)
         above = held[-1].id
@@ -229,5 +229,5 @@ def _bound(name: str, text: str | None) -> UUID | datetime | None:
 
 
 def _refused(error: ValidationError) -> Problem:
-    fault = fault_of(error)
+    fault = rejection_of(error)
     return Problem(422, fault.code, fault.message, errors=fault.errors)

@@ -10,12 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from api.auth import Caller
-from api.services import Services
-from models.errors import InvalidRequest, PictureError
+from api.services import ApiServices
+from models.errors import ImageError, InvalidRequest
 from models.ids import new_id, public_id
 from models.queries.assets import find_inputs
 from worker.images.base64_decoder import decode_base64
-from worker.images.inspection import PictureFacts, inspect
+from worker.images.inspection import ImageInfo, inspect
 from worker.images.limits import SMALL, Limits
 from worker.storage.store import Store
 
@@ -28,10 +28,10 @@ class _Unpacked:
 
     data: bytes
     sha256: str
-    facts: PictureFacts
+    facts: ImageInfo
 
 
-async def missing_assets(services: Services, caller: Caller, asset_ids: Collection[UUID]) -> set[UUID]:
+async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Collection[UUID]) -> set[UUID]:
     """Return those asset ids that do not exist or are not the caller's."""
     if not asset_ids:
         return set()
@@ -58,7 +58,7 @@ class InputPicture:
 
 
 async def keep_data_url(
-    services: Services, caller: Caller, url: str, *, field: str, at: datetime
+    services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
 ) -> tuple[str, dict[str, Any]]:
     """Store a data URL's picture. Returns its asset id, and the row that is to be written with the job.
 
@@ -70,7 +70,7 @@ async def keep_data_url(
 
 
 async def read_data_url(
-    services: Services, caller: Caller, url: str, *, field: str, at: datetime
+    services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
 ) -> InputPicture:
     """Read and check a data URL's picture, without storing it. Raises ``InvalidRequest``."""
     picture = await _unpack(url, field, Limits(size=services.settings.input_image_limit))
@@ -84,7 +84,7 @@ async def _unpack(url: str, field: str, limits: Limits) -> _Unpacked:
         raise InvalidRequest(field, "write a data URL as data:image/png;base64,…", code=CODE)
     try:
         return _decode(url, limits) if len(url) <= SMALL else await asyncio.to_thread(_decode, url, limits)
-    except PictureError as error:
+    except ImageError as error:
         raise InvalidRequest(field, error.message, code=CODE) from error
 
 
@@ -92,7 +92,7 @@ def _decode(url: str, limits: Limits) -> _Unpacked:
     data = decode_base64(url, limits=limits)
     facts = inspect(data, limits=limits)
     if not facts.content_type.startswith("image/"):
-        raise PictureError("asset_not_image", f"This is {facts.content_type}, not a picture.")
+        raise ImageError("asset_not_image", f"This is {facts.content_type}, not a picture.")
     return _Unpacked(data, hashlib.sha256(data).hexdigest(), facts)
 
 

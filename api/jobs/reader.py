@@ -12,17 +12,17 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
-from api.jobs.estimates import Outlook
+from api.jobs.estimates import Estimate
 from api.jobs.serializers import job_view
-from api.services import Services
+from api.services import ApiServices
 from models.errors import NotFound
 from models.ids import public_id
 from models.queries.assets import list_assets
 from models.queries.jobs import JobFilter, find_job, list_attempts, list_jobs
-from models.queue_status import Queued, Waiting
-from models.serializers import NO_OUTLOOK
+from models.queue_status import QueuedJob, WaitStatus
+from models.serializers import NO_ESTIMATE
 from models.states import FINAL, JobStatus
-from worker.scheduler.wait_reason import Lookout
+from worker.scheduler.wait_reason import SchedulerView
 
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
 
@@ -43,7 +43,9 @@ class Page:
         return f'"{self.revision}-{crc32(orjson.dumps(told)):x}"' if any(told) else f'"{self.revision}"'
 
 
-async def read_job(services: Services, caller: Caller, job_id: UUID, *, with_outlook: bool = False) -> Page:
+async def read_job(
+    services: ApiServices, caller: Caller, job_id: UUID, *, with_outlook: bool = False
+) -> Page:
     """Return a caller's job; if wanted with its place in the queue and its end. Raises ``NotFound``."""
     async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller.id)
@@ -52,14 +54,14 @@ async def read_job(services: Services, caller: Caller, job_id: UUID, *, with_out
         return (await _pages(connection, services, [row], with_outlook=with_outlook))[0]
 
 
-async def read_jobs(services: Services, caller: Caller, wanted: JobFilter, limit: int) -> Sequence[Page]:
+async def read_jobs(services: ApiServices, caller: Caller, wanted: JobFilter, limit: int) -> Sequence[Page]:
     """Return a page of a caller's jobs, newest first."""
     async with services.database.reading() as connection:
         return await _pages(connection, services, await list_jobs(connection, caller.id, wanted, limit=limit))
 
 
 async def _pages(
-    connection: AsyncConnection, services: Services, rows: Sequence[Any], *, with_outlook: bool = False
+    connection: AsyncConnection, services: ApiServices, rows: Sequence[Any], *, with_outlook: bool = False
 ) -> list[Page]:
     used = [row.id for row in rows if row.revision > 1]
     attempts = _by_job(await list_attempts(connection, used) if used else ())
@@ -67,50 +69,50 @@ async def _pages(
     at = services.clock()
     told = {_QUEUED, _RUNNING} if with_outlook else {_QUEUED}
     known = any(row.status in told for row in rows)
-    lookout = Lookout(await services.gate.look(connection, at), at) if known else None
+    view = SchedulerView(await services.snapshots.refresh(connection, at), at) if known else None
     pages = []
     for row in rows:
-        why = lookout.why(queued_of(row)) if lookout and row.status == _QUEUED else None
-        outlook = NO_OUTLOOK
-        if lookout and with_outlook:
-            outlook = await _outlook(connection, services, row, why, lookout, attempts[row.id])
-        page = _page(services, row, why, outlook, attempts=attempts[row.id], assets=assets[row.id])
+        why = view.wait_status(queued_of(row)) if view and row.status == _QUEUED else None
+        estimate = NO_ESTIMATE
+        if view and with_outlook:
+            estimate = await _outlook(connection, services, row, why, view, attempts[row.id])
+        page = _page(services, row, why, estimate, attempts=attempts[row.id], assets=assets[row.id])
         pages.append(page)
     return pages
 
 
 async def _outlook(
     connection: AsyncConnection,
-    services: Services,
+    services: ApiServices,
     row: Any,
-    why: Waiting | None,
-    lookout: Lookout,
+    why: WaitStatus | None,
+    view: SchedulerView,
     attempts: Sequence[Any],
 ) -> Mapping[str, Any]:
-    found: Outlook | None = None
+    found: Estimate | None = None
     if why is not None:
-        found = await services.outlooks.of_queued(connection, row, queued_of(row), why, lookout)
+        found = await services.estimates.of_queued(connection, row, queued_of(row), why, view)
     elif row.status == _RUNNING and attempts:
         last = attempts[-1]
-        found = await services.outlooks.of_running(connection, last.channel, last.sent_at, lookout)
-    return found.view() if found else NO_OUTLOOK
+        found = await services.estimates.of_running(connection, last.channel, last.sent_at, view)
+    return found.view() if found else NO_ESTIMATE
 
 
-async def newborn_page(services: Services, row: Any) -> Page:
+async def new_job_page(services: ApiServices, row: Any) -> Page:
     """Describe a job that was just born, from what was written."""
     at = services.clock()
-    gate = services.gate.remembered(at)
+    gate = services.snapshots.remembered(at)
     if gate is None:
         async with services.database.reading() as connection:
-            gate = await services.gate.look(connection, at)
-    return _page(services, row, Lookout(gate, at).why(queued_of(row)))
+            gate = await services.snapshots.refresh(connection, at)
+    return _page(services, row, SchedulerView(gate, at).wait_status(queued_of(row)))
 
 
 def _page(
-    services: Services,
+    services: ApiServices,
     row: Any,
-    why: Waiting | None,
-    outlook: Mapping[str, Any] = NO_OUTLOOK,
+    why: WaitStatus | None,
+    estimate: Mapping[str, Any] = NO_ESTIMATE,
     *,
     attempts: Sequence[Any] = (),
     assets: Sequence[Any] = (),
@@ -122,15 +124,15 @@ def _page(
         attempts=attempts,
         assets=assets,
         waiting=why,
-        outlook=outlook,
+        estimate=estimate,
     )
     return Page(row.revision, status, view, _retry_after(status, why, services.clock()))
 
 
-def queued_of(row: Any) -> Queued:
+def queued_of(row: Any) -> QueuedJob:
     """Return what of a job's row decides when it may start."""
     pictures = row.request.get("n")
-    return Queued(
+    return QueuedJob(
         model=row.model,
         caller_id=row.caller_id,
         not_before=row.not_before,
@@ -147,7 +149,7 @@ def _by_job(rows: Iterable[Any]) -> defaultdict[UUID, list[Any]]:
     return grouped
 
 
-def _retry_after(status: JobStatus, why: Waiting | None, at: datetime) -> int | None:
+def _retry_after(status: JobStatus, why: WaitStatus | None, at: datetime) -> int | None:
     if status in FINAL:
         return None
     if why is None or why.next_eligible_at is None:

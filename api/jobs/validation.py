@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from api.jobs.schemas import FREE_FORM_LIMIT, Submission
 from api.web.json_body import check_free_form
-from models.errors import InvalidRequest, NotFound, PictureError
+from models.errors import ImageError, InvalidRequest, NotFound
 from models.ids import new_id, parse_id
 from models.queries.jobs import NewJob
 from models.request import OWN_MEMBERS, TEXT
@@ -31,7 +31,7 @@ def check_target(field: str, url: str, settings: Settings) -> None:
         raise InvalidRequest(field, "put no user name into it; check the messages' signature instead")
     try:
         check_host(parts.hostname or "", AllowList.parse(settings.allow_private))
-    except PictureError as error:
+    except ImageError as error:
         raise InvalidRequest(field, error.message, code="blocked_address") from error
 
 
@@ -46,7 +46,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Rejection:
     """Why a job can't be accepted. ``errors`` are ``{field, message}``."""
 
     code: str
@@ -59,7 +59,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ValidJob:
     """A job that may be born once its input pictures are in order."""
 
     job: NewJob
@@ -70,12 +70,12 @@ class Draft:
         """Return the job with its final input pictures."""
         return replace(self.job, request={**self.job.request, "images": list(images)})
 
-    def asking(self, **members: Any) -> "Draft":
+    def asking(self, **members: Any) -> "ValidJob":
         """Return the draft with further members of its request, which only surfaces can set."""
         return replace(self, job=replace(self.job, request={**self.job.request, **members}))
 
 
-def draft(value: Any, settings: Settings, at: datetime) -> Draft | Fault:
+def validate(value: Any, settings: Settings, at: datetime) -> ValidJob | Rejection:
     """Check one submitted job."""
     try:
         given = Submission.model_validate(value)
@@ -87,13 +87,13 @@ def draft(value: Any, settings: Settings, at: datetime) -> Draft | Fault:
             if image.startswith("asset_")
         }
     except ValidationError as error:
-        return fault_of(error)
+        return rejection_of(error)
     except InvalidRequest as error:
-        return Fault(error.code, [{"field": error.field, "message": error.message}])
-    return Draft(_job(given, settings, at, expires_at), given.images, assets)
+        return Rejection(error.code, [{"field": error.field, "message": error.message}])
+    return ValidJob(_job(given, settings, at, expires_at), given.images, assets)
 
 
-def fault_of(error: ValidationError) -> Fault:
+def rejection_of(error: ValidationError) -> Rejection:
     """Put pydantic's findings into our words."""
     found = error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]
     errors = [
@@ -103,7 +103,7 @@ def fault_of(error: ValidationError) -> Fault:
         }
         for each in found
     ]
-    return Fault("invalid", errors)
+    return Rejection("invalid", errors)
 
 
 def _check(given: Submission, settings: Settings) -> None:

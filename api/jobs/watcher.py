@@ -15,7 +15,7 @@ from models.states import FINAL, JobStatus
 SETTLED = FINAL | {JobStatus.HELD, JobStatus.AWAITING_INPUT}
 """Where a job stays until somebody acts: no use in waiting longer."""
 
-News = tuple[int, str]  #: revision and status
+JobChange = tuple[int, str]  #: revision and status
 _EVERY = 0.1  # seconds between looks
 _TROUBLED = 1.0  # seconds until the next look when the database failed
 _BATCH = 1000  # ids in one query
@@ -27,23 +27,25 @@ class Watcher:
 
     def __init__(self, database: Database, *, every: float = _EVERY) -> None:
         self._database, self._every = database, every
-        self._waiting: dict[UUID, set[asyncio.Future[News | None]]] = {}
-        self._wanted: dict[asyncio.Future[News | None], Callable[[News], bool]] = {}
+        self._waiting: dict[UUID, set[asyncio.Future[JobChange | None]]] = {}
+        self._wanted: dict[asyncio.Future[JobChange | None], Callable[[JobChange], bool]] = {}
         self._task: asyncio.Task[None] | None = None
         self.released = False
 
-    async def until(self, job_id: UUID, wanted: Callable[[News], bool], *, timeout: float) -> News | None:
+    async def until(
+        self, job_id: UUID, wanted: Callable[[JobChange], bool], *, timeout: float
+    ) -> JobChange | None:
         """Return the first news of a job that is wanted, or ``None`` after ``timeout`` seconds.
 
         At once, after ``release``.
         """
         if self.released:
             return None
-        future: asyncio.Future[News | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[JobChange | None] = asyncio.get_running_loop().create_future()
         self._wanted[future] = wanted
         self._waiting.setdefault(job_id, set()).add(future)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look_on(), name="watcher")
+            self._task = asyncio.create_task(self._watch(), name="watcher")
         try:
             async with asyncio.timeout(timeout):
                 return await future
@@ -66,41 +68,41 @@ class Watcher:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def _forget(self, job_id: UUID, future: asyncio.Future[News | None]) -> None:
+    def _forget(self, job_id: UUID, future: asyncio.Future[JobChange | None]) -> None:
         self._wanted.pop(future, None)
         futures = self._waiting.get(job_id, set())
         futures.discard(future)
         if not futures:
             self._waiting.pop(job_id, None)
 
-    async def _look_on(self) -> None:
+    async def _watch(self) -> None:
         while self._waiting:
             try:
-                await self._look()
+                await self._read_changes()
             except (SQLAlchemyError, OSError) as error:
                 _log.warning("could not look after watched jobs", error=str(error))
                 await asyncio.sleep(_TROUBLED)
             await asyncio.sleep(self._every)
 
-    async def _look(self) -> None:
+    async def _read_changes(self) -> None:
         ids = list(self._waiting)
         for at in range(0, len(ids), _BATCH):
             async with self._database.reading() as connection:
                 found = await statuses_of(connection, ids[at : at + _BATCH])
             for job_id, news in found.items():
-                self._tell(job_id, news)
+                self._resolve(job_id, news)
 
-    def _tell(self, job_id: UUID, news: News) -> None:
+    def _resolve(self, job_id: UUID, news: JobChange) -> None:
         for future in tuple(self._waiting.get(job_id, ())):
             if not future.done() and self._wanted[future](news):
                 future.set_result(news)
 
 
-def is_settled(news: News) -> bool:
+def is_settled(news: JobChange) -> bool:
     """Tell whether a job stays where it is until somebody acts."""
     return news[1] in SETTLED
 
 
-def is_after(revision: int) -> Callable[[News], bool]:
+def is_after(revision: int) -> Callable[[JobChange], bool]:
     """Return the wish for anything newer than a revision."""
     return lambda news: news[0] > revision

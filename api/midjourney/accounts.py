@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.midjourney.auth import authenticated
-from api.midjourney.responses import Json, Refusal
+from api.midjourney.responses import Json, SubmitError
 from api.services import services_of
 from models.channels import serves
 from models.midjourney.protocol import Code
@@ -23,7 +23,7 @@ async def fetch_account(request: Request) -> Response:
     wanted = request.path_params["account_id"]
     found = next((each for each in await _accounts(request) if each["id"] == wanted), None)
     if found is None:
-        raise Refusal(Code.NOT_FOUND, "There is no such account.", status=404)
+        raise SubmitError(Code.NOT_FOUND, "There is no such account.", status=404)
     return Json(found)
 
 

@@ -5,21 +5,21 @@ from collections.abc import Iterator
 from starlette.requests import Request
 
 from api.auth import Caller
-from api.midjourney.responses import Refusal
-from api.services import Services
+from api.midjourney.responses import SubmitError
+from api.services import ApiServices
 from models.midjourney.protocol import Code
 
 _PLACEHOLDER = "midjourney-proxy"  # what some clients send as Authorization when they have no key for it
 
 
-async def authenticated(request: Request, services: Services) -> Caller:
+async def authenticated(request: Request, services: ApiServices) -> Caller:
     """Return who asks. Raises the 401 refusal."""
     for key in _keys(request):
         caller = await services.authenticator.find(key)
         if caller is not None:
             return caller
     description = "This key is unknown or was revoked. Send yours as mj-api-secret or as Authorization."
-    raise Refusal(Code.INVALID, description, status=401)
+    raise SubmitError(Code.INVALID, description, status=401)
 
 
 def _keys(request: Request) -> Iterator[str]:

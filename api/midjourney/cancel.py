@@ -11,14 +11,14 @@ from starlette.responses import Response
 
 from api.auth import Caller
 from api.midjourney.auth import authenticated
-from api.midjourney.responses import Refusal, envelope
+from api.midjourney.responses import SubmitError, submit_response
 from api.midjourney.task_ids import number_of
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from models.midjourney.protocol import Code
-from models.midjourney.task_status import SETTLED, begun_at
+from models.midjourney.task_status import SETTLED, started_at
 from models.queries.midjourney.tasks import end_task, find_task, lock_free, parts_of
 from worker import lifecycle
-from worker.midjourney.notify_hook import tell_end
+from worker.midjourney.notify_hook import enqueue_end
 
 _REASON = "Cancelled by its caller."
 _TRIES, _PAUSE = 50, 0.02  # seconds between looks whether workers are done writing
@@ -33,13 +33,13 @@ async def cancel(request: Request) -> Response:
         raise _unknown()
     for _ in range(_TRIES):
         if await _stopped(services, caller, number):
-            services.doorbell.ring()
-            return envelope(Code.SUCCESS, "Cancelled.", str(number))
+            services.notifier.notify()
+            return submit_response(Code.SUCCESS, "Cancelled.", str(number))
         await asyncio.sleep(_PAUSE)
-    raise Refusal(Code.FAILURE, "Workers are busy with this task. Cancel it again.", status=503)
+    raise SubmitError(Code.FAILURE, "Workers are busy with this task. Cancel it again.", status=503)
 
 
-async def _stopped(services: Services, caller: Caller, number: int) -> bool:
+async def _stopped(services: ApiServices, caller: Caller, number: int) -> bool:
     """End the task and stop its jobs, all or nothing; ``False`` while a worker writes to one of them.
 
     Workers write to many jobs at once, in an order of their own: who waits for them may wait for ever.
@@ -51,16 +51,16 @@ async def _stopped(services: Services, caller: Caller, number: int) -> bool:
         if task is None:
             raise _unknown()
         if task.outcome is not None and not task.cancelled:
-            raise Refusal(Code.INVALID, "This task has ended already.")
+            raise SubmitError(Code.INVALID, "This task has ended already.")
         parts = await parts_of(connection, [number])
         under_way = [part.job_id for part in parts if part.status not in SETTLED]
         if not await lock_free(connection, under_way):
             return False
         for job_id in under_way:
-            await lifecycle.cancel(connection, job_id, at=at)
+            await lifecycle.cancel_job(connection, job_id, at=at)
         if task.outcome is None:
             await _end(connection, task, parts, services.settings.midjourney_cancel_status, at)
-            await tell_end(connection, number, settings=services.settings, at=at)
+            await enqueue_end(connection, number, settings=services.settings, at=at)
     return True
 
 
@@ -69,11 +69,11 @@ async def _end(connection: AsyncConnection, task: Row[Any], parts: Any, outcome:
         "outcome": outcome,
         "cancelled": True,
         "fail_reason": _REASON,
-        "started_at": begun_at(parts, ended=at),
+        "started_at": started_at(parts, ended=at),
         "finished_at": at,
     }
     await end_task(connection, task.id, changes)
 
 
-def _unknown() -> Refusal:
-    return Refusal(Code.NOT_FOUND, "There is no such task.")
+def _unknown() -> SubmitError:
+    return SubmitError(Code.NOT_FOUND, "There is no such task.")

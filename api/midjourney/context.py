@@ -12,23 +12,29 @@ from starlette.responses import Response
 from api.auth import Caller
 from api.jobs.input_images import InputPicture
 from api.midjourney.auth import authenticated
-from api.midjourney.deduplication import Repeat, Repeated, recall, repeat_of, told_again
-from api.midjourney.responses import Refusal, of_problem, refused
+from api.midjourney.deduplication import (
+    DuplicateKey,
+    DuplicateSubmit,
+    duplicate_key_of,
+    find_duplicate,
+    replayed_response,
+)
+from api.midjourney.responses import SubmitError, of_problem, refused
 from api.midjourney.schemas import Body, read_body
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from api.web.problems import request_id_of, translated
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestContext:
     """Who asks for a task, when, and with what words around it."""
 
-    services: Services
+    services: ApiServices
     caller: Caller
     body: Body
     segment: str  #: of the address, before ``/mj``
     at: datetime
-    repeat: Repeat | None = None  #: by what the same submit is known again
+    duplicate_key: DuplicateKey | None = None  #: by what the same submit is known again
     pictures: list[InputPicture] = field(default_factory=list)  #: came along, and are not stored yet
 
 
@@ -39,15 +45,15 @@ _B = TypeVar("_B", bound=Body)
 _log = structlog.get_logger()
 
 
-async def asked_for(request: Request, kind: type[_B]) -> tuple[Asked, _B]:
+async def asked_for(request: Request, kind: type[_B]) -> tuple[RequestContext, _B]:
     """Return who asks for a task, and the body. Raises ``Refusal``, ``Problem``, ``Repeated``."""
     services = services_of(request)
     caller = await authenticated(request, services)
     body, sent = await read_body(request, kind)
     segment, at = request.path_params.get("mode", ""), services.clock()
-    repeat = repeat_of(request, sent, services.settings)
-    await recall(services, caller, repeat, at)
-    return Asked(services, caller, body, segment, at, repeat), body
+    repeat = duplicate_key_of(request, sent, services.settings)
+    await find_duplicate(services, caller, repeat, at)
+    return RequestContext(services, caller, body, segment, at, repeat), body
 
 
 def answering(handler: Handler) -> Handler:
@@ -56,9 +62,9 @@ def answering(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
-        except Repeated as repeated:
-            return told_again(repeated)
-        except Refusal as refusal:
+        except DuplicateSubmit as repeated:
+            return replayed_response(repeated)
+        except SubmitError as refusal:
             return refused(refusal)
         except Exception as error:  # noqa: BLE001 - the surface's edge: whatever broke, the answer is an envelope
             problem = translated(error)

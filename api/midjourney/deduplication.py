@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller
-from api.jobs.idempotency import once_of
-from api.midjourney.responses import Refusal, dialog, envelope
-from api.services import Services
+from api.jobs.idempotency import idempotency_key_of
+from api.midjourney.responses import SubmitError, dialog, submit_response
+from api.services import ApiServices
 from models.midjourney.protocol import Code, TaskStatus
 from models.midjourney.serializers import INSTANCE
 from models.queries.idempotency_keys import claim_key, find_key, forget_key
@@ -29,7 +29,7 @@ _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class DuplicateKey:
     """By what a submit is known again, and for how long."""
 
     key: str
@@ -38,7 +38,7 @@ class Repeat:
     by_content: bool
 
 
-class Repeated(Exception):
+class DuplicateSubmit(Exception):
     """A submit that was accepted before: nothing is written, and its task is told again."""
 
     def __init__(self, task: Row[Any], *, by_content: bool) -> None:
@@ -46,7 +46,7 @@ class Repeated(Exception):
         self.task, self.by_content = task, by_content
 
 
-def repeat_of(request: Request, body: bytes, settings: Settings) -> Repeat | None:
+def duplicate_key_of(request: Request, body: bytes, settings: Settings) -> DuplicateKey | None:
     """Return by what a submit is known again, if by anything. A key outranks the content.
 
     Raises the 422 problem for what is no key.
@@ -55,13 +55,17 @@ def repeat_of(request: Request, body: bytes, settings: Settings) -> Repeat | Non
     if "idempotency-key" not in request.headers and not seconds:
         return None
     digest = sha256(request.url.path.encode() + b"\n" + body).digest()
-    if once := once_of(request, digest):
+    if idempotency_key := idempotency_key_of(request, digest):
         lifetime = timedelta(seconds=settings.idempotency_ttl)
-        return Repeat(f"{_OURS}key\n{once.key}", digest, lifetime, by_content=False)
-    return Repeat(f"{_OURS}content\n{digest.hex()}", digest, timedelta(seconds=seconds), by_content=True)
+        return DuplicateKey(f"{_OURS}key\n{idempotency_key.key}", digest, lifetime, by_content=False)
+    return DuplicateKey(
+        f"{_OURS}content\n{digest.hex()}", digest, timedelta(seconds=seconds), by_content=True
+    )
 
 
-async def recall(services: Services, caller: Caller, repeat: Repeat | None, at: datetime) -> None:
+async def find_duplicate(
+    services: ApiServices, caller: Caller, repeat: DuplicateKey | None, at: datetime
+) -> None:
     """Raise ``Repeated`` if a submit was accepted before, ``Refusal`` if its key stands for another one."""
     if repeat is not None:
         async with services.database.reading() as connection:
@@ -69,7 +73,7 @@ async def recall(services: Services, caller: Caller, repeat: Repeat | None, at: 
 
 
 async def remember(
-    connection: AsyncConnection, caller: Caller, repeat: Repeat | None, at: datetime, *, number: int
+    connection: AsyncConnection, caller: Caller, repeat: DuplicateKey | None, at: datetime, *, number: int
 ) -> None:
     """Remember a task's submit in the transaction that writes the task. Raises what ``recall`` raises."""
     if repeat is None:
@@ -91,7 +95,7 @@ async def remember(
 
 
 async def check(
-    connection: AsyncConnection, caller: Caller, repeat: Repeat | None, at: datetime
+    connection: AsyncConnection, caller: Caller, repeat: DuplicateKey | None, at: datetime
 ) -> Row[Any] | None:
     """Return what was remembered but does not count any more, if anything. Raises what ``recall`` raises."""
     row = None if repeat is None else await find_key(connection, caller.id, repeat.key)
@@ -103,14 +107,14 @@ async def check(
     if repeat.by_content and task.outcome in _FAILED:
         return row
     if bytes(row.body_hash) != repeat.body_hash:
-        raise Refusal(Code.INVALID, _REUSED)
-    raise Repeated(task, by_content=repeat.by_content)
+        raise SubmitError(Code.INVALID, _REUSED)
+    raise DuplicateSubmit(task, by_content=repeat.by_content)
 
 
-def told_again(repeated: Repeated) -> Response:
+def replayed_response(repeated: DuplicateSubmit) -> Response:
     """Answer with the task that is there; with its dialog once more, if it still waits for that."""
     task = repeated.task
     if task.modal is not None and task.outcome is None:
         return dialog(task.id, task.properties)
     words = _BY_CONTENT if repeated.by_content else _BY_KEY
-    return envelope(Code.SUCCESS, words, str(task.id), discordInstanceId=INSTANCE)
+    return submit_response(Code.SUCCESS, words, str(task.id), discordInstanceId=INSTANCE)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from api.jobs.input_images import read_data_url
-from api.midjourney.context import Asked
+from api.midjourney.context import RequestContext
 from models.queries.assets import insert_assets
 
 
-async def take_picture(asked: Asked, picture: str, *, field: str) -> str:
+async def take_picture(context: RequestContext, picture: str, *, field: str) -> str:
     """Check a picture that came inside the request; return its asset id, or the address that it is.
 
     Nothing is stored before ``store_pictures``, so that a submit that is refused leaves nothing behind.
@@ -16,25 +16,25 @@ async def take_picture(asked: Asked, picture: str, *, field: str) -> str:
     url = as_url(picture)
     if not url.startswith("data:"):
         return url
-    found = await read_data_url(asked.services, asked.caller, url, field=field, at=asked.at)
-    asked.pictures.append(found)
+    found = await read_data_url(context.services, context.caller, url, field=field, at=context.at)
+    context.pictures.append(found)
     return found.id
 
 
-async def take_pictures(asked: Asked, pictures: Sequence[str], *, field: str) -> list[str]:
+async def take_pictures(context: RequestContext, pictures: Sequence[str], *, field: str) -> list[str]:
     """Do the same with a list of pictures."""
     numbered = enumerate(pictures)
-    return [await take_picture(asked, each, field=f"{field}.{position}") for position, each in numbered]
+    return [await take_picture(context, each, field=f"{field}.{position}") for position, each in numbered]
 
 
-async def store_pictures(asked: Asked) -> None:
+async def store_pictures(context: RequestContext) -> None:
     """Store the pictures that were taken. Raises ``StorageError``."""
-    if not asked.pictures:
+    if not context.pictures:
         return
-    for picture in asked.pictures:
-        await picture.put(asked.services.store)
-    async with asked.services.database.writing() as connection:
-        await insert_assets(connection, [picture.row for picture in asked.pictures])
+    for picture in context.pictures:
+        await picture.put(context.services.store)
+    async with context.services.database.writing() as connection:
+        await insert_assets(connection, [picture.row for picture in context.pictures])
 
 
 def as_url(picture: str) -> str:

@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from api.image_response import picture_answer
 from api.midjourney.auth import authenticated
-from api.midjourney.context import Asked, asked_for
+from api.midjourney.context import RequestContext, asked_for
 from api.midjourney.image_inputs import store_pictures, take_pictures
-from api.midjourney.responses import Refusal, envelope
+from api.midjourney.responses import SubmitError, submit_response
 from api.midjourney.schemas import Body, Pictures
 from api.midjourney.task_ids import number_of
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from models.ids import parse_id
 from models.midjourney.protocol import Code, TaskStatus
 from models.midjourney.serializers import picture_url
@@ -27,11 +27,11 @@ async def image(request: Request) -> Response:
     caller = await authenticated(request, services)
     found = await _shown(services, caller.id, request.path_params["task_id"])
     if found is None:
-        raise Refusal(Code.NOT_FOUND, "There is no such picture.", status=404)
+        raise SubmitError(Code.NOT_FOUND, "There is no such picture.", status=404)
     return await picture_answer(request, services, found)
 
 
-async def _shown(services: Services, caller_id: UUID, task_id: str) -> object | None:
+async def _shown(services: ApiServices, caller_id: UUID, task_id: str) -> object | None:
     number = number_of(task_id)
     if number is None:
         return None
@@ -57,22 +57,22 @@ class UploadBody(Body):
 
 async def upload(request: Request) -> Response:
     """Keep pictures; answer with their addresses, in order."""
-    asked, body = await asked_for(request, UploadBody)
+    context, body = await asked_for(request, UploadBody)
     given = [picture for picture in (*body.base64_array, body.base64 or "") if picture.strip()]
     if not 1 <= len(given) <= _MOST:
-        raise Refusal(Code.INVALID, f"base64Array: needs 1 to {_MOST} pictures, not {len(given)}")
-    kept = await take_pictures(asked, given, field="base64Array")
-    await store_pictures(asked)
-    return envelope(Code.SUCCESS, "Uploaded.", await _addresses(asked, kept))
+        raise SubmitError(Code.INVALID, f"base64Array: needs 1 to {_MOST} pictures, not {len(given)}")
+    kept = await take_pictures(context, given, field="base64Array")
+    await store_pictures(context)
+    return submit_response(Code.SUCCESS, "Uploaded.", await _addresses(context, kept))
 
 
-async def _addresses(asked: Asked, kept: list[str]) -> list[str]:
+async def _addresses(context: RequestContext, kept: list[str]) -> list[str]:
     ids = {each: parse_id("asset", each) for each in kept if each.startswith("asset_")}
-    async with asked.services.database.reading() as connection:
+    async with context.services.database.reading() as connection:
         rows: dict[UUID, Row[tuple[object, ...]]] = {
             row.id: row for row in await assets_by_id(connection, list(ids.values()))
         }
-    public_url = asked.services.public_url
+    public_url = context.services.public_url
     return [picture_url(rows[ids[each]], public_url) or "" if each in ids else each for each in kept]
 
 
@@ -84,8 +84,8 @@ async def image_seed(request: Request) -> Response:
     async with services.database.reading() as connection:
         task = None if number is None else await find_task(connection, number, caller_id=caller.id)
     if task is None:
-        raise Refusal(Code.NOT_FOUND, "There is no such task.", status=404)
+        raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
     if task.outcome != TaskStatus.SUCCESS:
-        raise Refusal(Code.INVALID, "This task has not succeeded, so it has no seed.")
+        raise SubmitError(Code.INVALID, "This task has not succeeded, so it has no seed.")
     given = task.request.get("params", {}).get("seed")
-    return envelope(Code.SUCCESS, "The seed.", str(given or task.hash.int % _SEEDS + 1))
+    return submit_response(Code.SUCCESS, "The seed.", str(given or task.hash.int % _SEEDS + 1))

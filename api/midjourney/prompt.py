@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from unicodedata import category
 
-from api.midjourney.responses import Refusal, legible
+from api.midjourney.responses import SubmitError, legible
 from models.midjourney.banned_words import banned_word
 from models.midjourney.protocol import Code
 from models.settings import Settings
@@ -122,7 +122,7 @@ def words_of(given: str | None, settings: Settings) -> str:
     if all(category(letter) in _UNSEEN for letter in words):
         return ""
     if len(words) > settings.prompt_limit:
-        raise Refusal(Code.INVALID, f"prompt: may have at most {settings.prompt_limit:,} characters")
+        raise SubmitError(Code.INVALID, f"prompt: may have at most {settings.prompt_limit:,} characters")
     check_words(words, settings)
     return words
 
@@ -131,4 +131,4 @@ def check_words(words: str, settings: Settings) -> None:
     """Raise ``Refusal`` with code 24 if a prompt has one of the operator's banned words in it."""
     if (word := banned_word(words, settings.midjourney_banned_words)) is not None:
         said = legible(f"prompt: {word} may not be asked for here; leave it out.")
-        raise Refusal(Code.BANNED, said, promptEn=words, bannedWord=word)
+        raise SubmitError(Code.BANNED, said, promptEn=words, bannedWord=word)

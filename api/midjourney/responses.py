@@ -29,7 +29,7 @@ class Json(Response):
         return orjson.dumps(content)
 
 
-class Refusal(Exception):
+class SubmitError(Exception):
     """A submit that is not accepted; ``status`` is HTTP's."""
 
     def __init__(self, code: Code, description: str, *, status: int = 200, **properties: Any) -> None:
@@ -37,7 +37,7 @@ class Refusal(Exception):
         self.code, self.description, self.status, self.properties = code, description, status, properties
 
 
-def envelope(
+def submit_response(
     code: Code,
     description: str,
     result: str | list[str] | None = None,
@@ -54,14 +54,14 @@ def dialog(number: int, properties: Mapping[str, Any]) -> Json:
     """Answer a submit whose task waits for a dialog. ``properties`` are the task's."""
     words = "Waiting for the dialog: send its prompt and mask to submit/modal."
     final, remix = properties.get("finalPrompt", ""), properties.get("remix", False)
-    return envelope(
+    return submit_response(
         Code.DIALOG, words, str(number), finalPrompt=final, remix=remix, discordInstanceId=INSTANCE
     )
 
 
-def refused(refusal: Refusal) -> Json:
+def refused(refusal: SubmitError) -> Json:
     """Answer a submit that is not accepted: without a result, which clients would poll."""
-    return envelope(refusal.code, refusal.description, status=refusal.status, **refusal.properties)
+    return submit_response(refusal.code, refusal.description, status=refusal.status, **refusal.properties)
 
 
 def of_problem(problem: Problem) -> Json:
@@ -72,7 +72,7 @@ def of_problem(problem: Problem) -> Json:
     full = problem.code == QUEUE_FULL
     status = 200 if full or problem.status == _UNPROCESSABLE else problem.status
     code = Code.QUEUE_FULL if full else Code.FAILURE if status >= 500 else Code.INVALID
-    answer = envelope(code, storable_text(problem.detail), status=status)
+    answer = submit_response(code, storable_text(problem.detail), status=status)
     answer.headers.update(problem.headers)
     return answer
 

@@ -16,7 +16,7 @@ from api.midjourney.actions.video import video
 from api.midjourney.cancel import cancel
 from api.midjourney.context import Handler, answering
 from api.midjourney.images import image, image_seed, upload
-from api.midjourney.responses import CORS, envelope, of_problem
+from api.midjourney.responses import CORS, of_problem, submit_response
 from api.midjourney.tasks import fetch, list_newest, list_queue, list_some, query_tasks
 from api.web.problems import Problem
 from models.midjourney.protocol import Code
@@ -87,7 +87,7 @@ def _route(method: str, path: str, handler: Handler) -> Route:
             return _preflight(request, allowed)
         if request.method not in allowed:
             words = f"This address takes {method}, not {request.method}."
-            return envelope(Code.INVALID, words, status=405)
+            return submit_response(Code.INVALID, words, status=405)
         return await respond(request)
 
     return Route(path, endpoint, methods=list(_METHODS))
@@ -109,7 +109,7 @@ def _preflight(request: Request, allowed: tuple[str, ...]) -> Response:
 async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         return
-    answer = envelope(Code.INVALID, "There is nothing at this address.", status=404)
+    answer = submit_response(Code.INVALID, "There is nothing at this address.", status=404)
     await answer(scope, receive, send)
 
 

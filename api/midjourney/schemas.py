@@ -7,8 +7,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 
-from api.jobs.validation import fault_of
-from api.midjourney.responses import Refusal, legible
+from api.jobs.validation import rejection_of
+from api.midjourney.responses import SubmitError, legible
 from api.web.json_body import read_json
 from models.midjourney.notify_hook import STATE_BYTES
 from models.midjourney.protocol import Bot, Code, Mode
@@ -68,4 +68,4 @@ async def read_body(request: Request, kind: type[_B]) -> tuple[_B, bytes]:
     try:
         return kind.model_validate(value), raw
     except ValidationError as error:
-        raise Refusal(Code.INVALID, legible(fault_of(error).message)) from error
+        raise SubmitError(Code.INVALID, legible(rejection_of(error).message)) from error

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.jobs.reader import queued_of
-from api.jobs.validation import fault_of
+from api.jobs.validation import rejection_of
 from api.midjourney.auth import authenticated
-from api.midjourney.responses import Json, Refusal, legible
+from api.midjourney.responses import Json, SubmitError, legible
 from api.midjourney.submit import COUNTED
 from api.midjourney.task_ids import number_of
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from models.midjourney.protocol import Code, TaskStatus
 from models.queries.jobs import find_job
@@ -33,13 +33,13 @@ from models.queries.midjourney.tasks import (
     tasks_under_way,
 )
 from models.states import JobStatus
-from worker.midjourney.task_reader import views_of
-from worker.scheduler.wait_reason import Lookout
+from worker.midjourney.task_reader import read_task_views
+from worker.scheduler.wait_reason import SchedulerView
 
 # Why a task has not begun: how many are before it, and what its first call waits for.
 
 
-async def waiting_of(connection: AsyncConnection, services: Services, task: Row[Any]) -> dict[str, Any]:
+async def waiting_of(connection: AsyncConnection, services: ApiServices, task: Row[Any]) -> dict[str, Any]:
     """Return what is shown in the properties of a task of which no call has started."""
     ahead = await count_waiting(connection, task.caller_id, most=COUNTED, before=task.id)
     parts = await parts_of(connection, [task.id])
@@ -48,7 +48,7 @@ async def waiting_of(connection: AsyncConnection, services: Services, task: Row[
     if job is None:
         return {"numberOfQueues": ahead}
     at = services.clock()
-    why = Lookout(await services.gate.look(connection, at), at).why(queued_of(job))
+    why = SchedulerView(await services.snapshots.refresh(connection, at), at).wait_status(queued_of(job))
     return {"numberOfQueues": ahead, "waitingReason": why.reason.value, "waitingDetail": why.detail}
 
 
@@ -65,8 +65,8 @@ async def fetch(request: Request) -> Response:
         number = number_of(request.path_params["task_id"])
         task = None if number is None else await find_task(connection, number, caller_id=caller.id)
         if task is None:
-            raise Refusal(Code.NOT_FOUND, "There is no such task.", status=404)
-        view = (await views_of(connection, [task], settings=services.settings))[0]
+            raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
+        view = (await read_task_views(connection, [task], settings=services.settings))[0]
         if view["status"] == TaskStatus.NOT_START:
             view["properties"] |= await waiting_of(connection, services, task)
     return Json(view)
@@ -78,7 +78,7 @@ async def list_newest(request: Request) -> Response:
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
         tasks = await newest_tasks(connection, caller.id, limit=_LISTED)
-        return Json(await views_of(connection, tasks, settings=services.settings))
+        return Json(await read_task_views(connection, tasks, settings=services.settings))
 
 
 async def list_queue(request: Request) -> Response:
@@ -87,7 +87,7 @@ async def list_queue(request: Request) -> Response:
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
         tasks = await tasks_under_way(connection, caller.id, limit=_UNDER_WAY)
-        return Json(await views_of(connection, tasks, settings=services.settings))
+        return Json(await read_task_views(connection, tasks, settings=services.settings))
 
 
 async def list_some(request: Request) -> Response:
@@ -98,7 +98,7 @@ async def list_some(request: Request) -> Response:
     async with services.database.reading() as connection:
         found = {task.id: task for task in await tasks_by_id(connection, numbers, caller_id=caller.id)}
         tasks = [found[number] for number in numbers if number in found]
-        return Json(await views_of(connection, tasks, settings=services.settings))
+        return Json(await read_task_views(connection, tasks, settings=services.settings))
 
 
 async def _numbers(request: Request) -> Sequence[int]:
@@ -108,9 +108,9 @@ async def _numbers(request: Request) -> Sequence[int]:
     if given is None:
         return []
     if not isinstance(given, list):
-        raise Refusal(Code.INVALID, "ids: must be a list")
+        raise SubmitError(Code.INVALID, "ids: must be a list")
     if len(given) > _ASKED:
-        raise Refusal(Code.INVALID, f"ids: at most {_ASKED:,} at once")
+        raise SubmitError(Code.INVALID, f"ids: at most {_ASKED:,} at once")
     return list(dict.fromkeys(number for each in given if (number := number_of(each)) is not None))
 
 
@@ -146,7 +146,7 @@ async def query_tasks(request: Request) -> Response:
     try:
         body = PageBody.model_validate(value)
     except ValidationError as error:
-        raise Refusal(Code.INVALID, legible(fault_of(error).message)) from error
+        raise SubmitError(Code.INVALID, legible(rejection_of(error).message)) from error
     sort, _, direction = (body.sort or "id,desc").partition(",")
     async with services.database.reading() as connection:
         tasks, total = await page_of_tasks(
@@ -158,7 +158,7 @@ async def query_tasks(request: Request) -> Response:
             offset=body.page_number * body.page_size,
             limit=body.page_size,
         )
-        content = await views_of(connection, tasks, settings=services.settings)
+        content = await read_task_views(connection, tasks, settings=services.settings)
     return Json(_page(body, content, total))
 
 
@@ -168,7 +168,7 @@ def _wanted(body: PageBody, value: dict[str, Any]) -> TaskFilter:
     ids = [number for each in given if (number := number_of(each)) is not None] if given else None
     statuses = [*(body.status_set or ()), *([body.status] if body.status else ())]
     if unknown := sorted(set(statuses) - set(TaskStatus)):
-        raise Refusal(Code.INVALID, legible(f"status: there is no {unknown[0]}"))
+        raise SubmitError(Code.INVALID, legible(f"status: there is no {unknown[0]}"))
     return TaskFilter(words=words, ids=ids, statuses=[TaskStatus(each) for each in statuses])
 
 

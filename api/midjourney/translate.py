@@ -6,7 +6,7 @@ from math import gcd
 from typing import Any
 
 from api.midjourney.prompt import Prompt
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from models.channels import ChannelSettings, serves
 from models.midjourney.protocol import SEEDS, Bot, Code, Mode
 from models.settings import Settings
@@ -18,7 +18,7 @@ _ANIME = "Drawn in the style of Japanese animation."
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ImageParameters:
     """What one picture is asked for with."""
 
     text: str
@@ -27,7 +27,9 @@ class Wish:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
-def wish_of(prompt: Prompt, images: Sequence[str] = (), *, anime: bool = False) -> Wish:
+def image_parameters_of(
+    prompt: Prompt, images: Sequence[str] = (), *, anime: bool = False
+) -> ImageParameters:
     """Turn a prompt into a wish. ``images`` come before the prompt's own; ``anime`` asks for it in words."""
     pictures = [*images, *prompt.images]
     sentences = [prompt.text or (_NO_WORDS if pictures else "")]
@@ -40,13 +42,13 @@ def wish_of(prompt: Prompt, images: Sequence[str] = (), *, anime: bool = False) 
     if anime:
         sentences.append(_ANIME)
     text = "\n".join(sentence for sentence in sentences if sentence)
-    return Wish(text, pictures, aspect_of(prompt.flags.get("aspect")), _params(prompt.flags))
+    return ImageParameters(text, pictures, aspect_of(prompt.flags.get("aspect")), _params(prompt.flags))
 
 
-def edit_of(prompt: Prompt) -> Wish:
+def edit_of(prompt: Prompt) -> ImageParameters:
     """Turn a prompt about pictures that are there into a wish; addresses in front stay among its words."""
-    wish = wish_of(replace(prompt, images=(), references={}))
-    return Wish(" ".join(filter(None, (*prompt.images, wish.text))), size=wish.size)
+    parameters = image_parameters_of(replace(prompt, images=(), references={}))
+    return ImageParameters(" ".join(filter(None, (*prompt.images, parameters.text))), size=parameters.size)
 
 
 _REFERENCES = {
@@ -115,7 +117,7 @@ def image_model(settings: Settings, bot: Bot) -> str:
     named = settings.midjourney_niji_model if bot is Bot.NIJI else None
     model = named or settings.midjourney_image_model or _first_named(settings)
     if model is None:
-        raise Refusal(
+        raise SubmitError(
             Code.FAILURE, "No image model is set. Set DARKROOM_MIDJOURNEY_IMAGE_MODEL and start again."
         )
     return model

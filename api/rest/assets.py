@@ -9,9 +9,9 @@ from starlette.responses import Response
 from api.auth import authenticate
 from api.image_response import CORS, gone, picture_answer
 from api.jobs.serializers import asset_page
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from api.web.problems import not_found
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.ids import parse_id
 from models.queries.assets import find_asset, find_asset_by_token
 
@@ -27,7 +27,7 @@ async def get_asset(request: Request) -> Response:
         row = await find_asset(connection, asset_id, caller_id=caller.id)
     if row is None:
         raise not_found(f"There is no asset {request.path_params['asset_id']!r}.")
-    return JsonAnswer(asset_page(row, public_url=services.public_url))
+    return JsonResponse(asset_page(row, public_url=services.public_url))
 
 
 async def preflight(request: Request) -> Response:
@@ -48,7 +48,7 @@ async def get_picture(request: Request) -> Response:
     return await picture_answer(request, services, asset)
 
 
-async def _find(services: Services, token: str, name: str) -> Any:
+async def _find(services: ApiServices, token: str, name: str) -> Any:
     asset = None
     if _TOKEN.fullmatch(token):
         async with services.database.reading() as connection:

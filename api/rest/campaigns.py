@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 from api.auth import authenticate
 from api.jobs.serializers import moment
-from api.jobs.validation import fault_of
+from api.jobs.validation import rejection_of
 from api.rest.openapi.route_docs import Responses, answers, extra, merged, path, problems, query, reference
 from api.rest.parameters import integer, known_parameters, words
 from api.services import services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem, invalid, not_found
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.queries.campaigns import any_job_of, find_campaign, list_campaigns, save_campaign
 from models.retry.rules import RetryRules
 
@@ -39,7 +39,7 @@ def settings_in(value: Any) -> CampaignSettings:
     try:
         return CampaignSettings.model_validate(value)
     except ValidationError as error:
-        fault = fault_of(error)
+        fault = rejection_of(error)
         raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
 
 
@@ -77,7 +77,7 @@ async def get_campaigns(request: Request) -> Response:
         rows = await list_campaigns(connection, caller.id, after=after, limit=limit + 1)
     shown = [_view(row.name, row.retry, row.updated_at) for row in rows[:limit]]
     following = shown[-1]["name"] if len(rows) > limit else None
-    return JsonAnswer({"data": shown, "next": following}, headers=_PRIVATE)
+    return JsonResponse({"data": shown, "next": following}, headers=_PRIVATE)
 
 
 async def get_campaign(request: Request) -> Response:
@@ -89,7 +89,7 @@ async def get_campaign(request: Request) -> Response:
         row = await find_campaign(connection, caller.id, name)
         if row is None and not await any_job_of(connection, caller.id, name):
             raise not_found(f"There is no campaign {name!r}: no job of yours names it, and nothing is set.")
-    return JsonAnswer(_view(name, row and row.retry, row and row.updated_at), headers=_PRIVATE)
+    return JsonResponse(_view(name, row and row.retry, row and row.updated_at), headers=_PRIVATE)
 
 
 async def put_campaign(request: Request) -> Response:
@@ -113,7 +113,7 @@ async def _save(request: Request, *, change: bool) -> Response:
             given = merged_settings(row and row.retry, given)
         retry = _kept(given)
         await save_campaign(connection, caller.id, name, retry=retry, at=at)
-    return JsonAnswer(_view(name, retry, at), headers=_PRIVATE)
+    return JsonResponse(_view(name, retry, at), headers=_PRIVATE)
 
 
 def _kept(given: CampaignSettings) -> dict[str, Any]:

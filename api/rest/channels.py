@@ -11,12 +11,12 @@ from starlette.responses import Response
 from api.auth import authenticate
 from api.channel_status import read_channel_views
 from api.jobs.schemas import Filled
-from api.jobs.validation import fault_of
+from api.jobs.validation import rejection_of
 from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.errors import NotFound
 from models.queries import channels as rows
 
@@ -51,7 +51,7 @@ async def get_channels(request: Request) -> Response:
     services = await _for_admins(request)
     async with services.database.reading() as connection:
         views = await read_channel_views(connection, services.clock())
-    return JsonAnswer({"data": views}, headers=_NO_STORE)
+    return JsonResponse({"data": views}, headers=_NO_STORE)
 
 
 async def pause_channel(request: Request) -> Response:
@@ -76,8 +76,8 @@ async def resume_channel(request: Request) -> Response:
             else await rows.resume(connection, name, at, forget=given.forget)
         )
         view = await _view(connection, services, name, found)
-    services.doorbell.ring()
-    return JsonAnswer(view, headers=_NO_STORE)
+    services.notifier.notify()
+    return JsonResponse(view, headers=_NO_STORE)
 
 
 async def _stop(request: Request, *, drain: bool) -> Response:
@@ -91,17 +91,17 @@ async def _stop(request: Request, *, drain: bool) -> Response:
             else await rows.pause(connection, name, given.reason, at, drain=drain)
         )
         view = await _view(connection, services, name, found)
-    return JsonAnswer(view, headers=_NO_STORE)
+    return JsonResponse(view, headers=_NO_STORE)
 
 
-async def _view(connection: AsyncConnection, services: Services, name: str, found: bool) -> dict[str, Any]:
-    services.gate.forget()
+async def _view(connection: AsyncConnection, services: ApiServices, name: str, found: bool) -> dict[str, Any]:
+    services.snapshots.forget()
     if not found:
         raise NotFound(f"There is no channel {name[:64]!r}.")
     return (await read_channel_views(connection, services.clock(), only=name))[0]
 
 
-async def _for_admins(request: Request) -> Services:
+async def _for_admins(request: Request) -> ApiServices:
     services = services_of(request)
     if not (await authenticate(request, services.authenticator)).admin:
         raise Problem(403, "forbidden", "Only an admin's key may see and change the channels.")
@@ -116,7 +116,7 @@ async def _body(request: Request, kind: type[Given]) -> Given:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        fault = fault_of(error)
+        fault = rejection_of(error)
         raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
 
 

@@ -15,15 +15,15 @@ from api.auth import Caller, authenticate
 from api.jobs.estimates import eta_view
 from api.rest.openapi.route_docs import answers, extra, merged, problems, query, reference
 from api.rest.parameters import known_parameters, words
-from api.services import Services, services_of
-from api.web.responses import JsonAnswer
-from models.queries.call_stats import count_calls_of, count_in_work
-from models.queries.scheduling.due_jobs import Lane
-from models.queries.scheduling.queue_position import LAST, Span, count_lanes, count_spans
-from models.queue_status import Queued
-from worker.scheduler.eta import CALL, Eta, Tempo, eta_of
-from worker.scheduler.queue_position import Crowd, Standing, stand_at, stand_last
-from worker.scheduler.wait_reason import Lookout
+from api.services import ApiServices, services_of
+from api.web.responses import JsonResponse
+from models.queries.call_stats import count_calls_of, count_in_progress
+from models.queries.scheduling.due_jobs import QueueSegment
+from models.queries.scheduling.queue_position import LAST, QueueRange, count_ranges, count_segments
+from models.queue_status import QueuedJob
+from worker.scheduler.eta import CALL, CallDurations, Eta, eta_of
+from worker.scheduler.queue_position import QueuePosition, QueueSnapshot, last_position, position_at
+from worker.scheduler.wait_reason import SchedulerView
 
 # What is left of a set of jobs, how fast it goes, and when it may be done.
 
@@ -40,24 +40,24 @@ class JobSet:
     model: str | None = None
 
 
-async def prospect(services: Services, caller: Caller, wanted: JobSet) -> dict[str, Any]:
+async def estimate_set(services: ApiServices, caller: Caller, wanted: JobSet) -> dict[str, Any]:
     """Describe what is left of a set."""
     at = services.clock()
     named = {"campaign": wanted.campaign, "model": wanted.model}
     async with services.database.reading() as connection:
-        lookout = Lookout(await services.gate.look(connection, at), at)
-        lanes = await _lanes(connection, services, caller, wanted, lookout)
-        counts = await _queued(connection, lanes, wanted)
-        working = await count_in_work(connection, caller.id, **named)
-        names = [row.name for row, _ in lookout.outlets]
+        view = SchedulerView(await services.snapshots.refresh(connection, at), at)
+        segments = await _segments(connection, services, caller, wanted, view)
+        counts = await _queued(connection, segments, wanted)
+        working = await count_in_progress(connection, caller.id, **named)
+        names = [row.name for row, _ in view.outlets]
         calls = await count_calls_of(connection, names, at - _MINUTE, caller_id=caller.id, **named)
-        tempos = await services.outlooks.tempos(connection, lookout)
+        durations = await services.estimates.durations(connection, view)
         ends = [
-            await _end(connection, services, caller, wanted, each, lookout)
-            for each in _by_model({lane: count for lane, count in counts.items() if count})
+            await _end(connection, services, caller, wanted, each, view)
+            for each in _by_model({segment: count for segment, count in counts.items() if count})
         ]
     if not ends and any(working[status] for status in ("leased", "running", "storing")):
-        ends = [_of_running(list(tempos.values()))]
+        ends = [_of_running(list(durations.values()))]
     queued = sum(counts.values())
     return {
         "object": "eta",
@@ -69,63 +69,73 @@ async def prospect(services: Services, caller: Caller, wanted: JobSet) -> dict[s
     }
 
 
-async def _lanes(
-    connection: AsyncConnection, services: Services, caller: Caller, wanted: JobSet, lookout: Lookout
-) -> list[Lane]:
-    lanes = await services.outlooks.lanes(connection, lookout.at)
-    return [lane for lane in lanes if lane.caller_id == caller.id and wanted.model in (None, lane.model)]
+async def _segments(
+    connection: AsyncConnection, services: ApiServices, caller: Caller, wanted: JobSet, view: SchedulerView
+) -> list[QueueSegment]:
+    segments = await services.estimates.segments(connection, view.at)
+    return [
+        segment
+        for segment in segments
+        if segment.caller_id == caller.id and wanted.model in (None, segment.model)
+    ]
 
 
-async def _queued(connection: AsyncConnection, lanes: Sequence[Lane], wanted: JobSet) -> dict[Lane, int]:
+async def _queued(
+    connection: AsyncConnection, segments: Sequence[QueueSegment], wanted: JobSet
+) -> dict[QueueSegment, int]:
     """Count the queued jobs of the set by lane, whether due or not."""
     if wanted.campaign is None:
-        found = await count_lanes(connection, [(lane, MOST) for lane in lanes], _EVER, most=MOST)
+        found = await count_segments(connection, [(segment, MOST) for segment in segments], _EVER, most=MOST)
     else:
-        spans = [Span(lane, wanted.campaign, (_EVER, LAST), MOST) for lane in lanes]
-        found = await count_spans(connection, spans, most=MOST)
-    return dict(zip(lanes, found, strict=True))
+        spans = [QueueRange(segment, wanted.campaign, (_EVER, LAST), MOST) for segment in segments]
+        found = await count_ranges(connection, spans, most=MOST)
+    return dict(zip(segments, found, strict=True))
 
 
-def _by_model(counts: dict[Lane, int]) -> list[dict[Lane, int]]:
-    models: defaultdict[str, dict[Lane, int]] = defaultdict(dict)
-    for lane, count in counts.items():
-        models[lane.model][lane] = count
+def _by_model(counts: dict[QueueSegment, int]) -> list[dict[QueueSegment, int]]:
+    models: defaultdict[str, dict[QueueSegment, int]] = defaultdict(dict)
+    for segment, count in counts.items():
+        models[segment.model][segment] = count
     return list(models.values())
 
 
 async def _end(
     connection: AsyncConnection,
-    services: Services,
+    services: ApiServices,
     caller: Caller,
     wanted: JobSet,
-    counts: dict[Lane, int],
-    lookout: Lookout,
+    counts: dict[QueueSegment, int],
+    view: SchedulerView,
 ) -> Eta:
     """Say when the last queued job of one model may be done."""
     model = next(iter(counts)).model
-    crowd = await services.outlooks.crowd(connection, model, lookout)
-    standing = await _last(connection, caller, wanted, counts, crowd)
-    job = Queued(model=model, caller_id=caller.id, not_before=lookout.at, backing_off=False, since=lookout.at)
-    tempos = await services.outlooks.tempos(connection, lookout)
-    return eta_of(job, lookout.why(job), standing, lookout, tempos)
+    snapshot = await services.estimates.queue_snapshot(connection, model, view)
+    position = await _last(connection, caller, wanted, counts, snapshot)
+    job = QueuedJob(model=model, caller_id=caller.id, not_before=view.at, backing_off=False, since=view.at)
+    durations = await services.estimates.durations(connection, view)
+    return eta_of(job, view.wait_status(job), position, view, durations)
 
 
 async def _last(
-    connection: AsyncConnection, caller: Caller, wanted: JobSet, counts: dict[Lane, int], crowd: Crowd
-) -> Standing:
+    connection: AsyncConnection,
+    caller: Caller,
+    wanted: JobSet,
+    counts: dict[QueueSegment, int],
+    snapshot: QueueSnapshot,
+) -> QueuePosition:
     """Find the place of the set's last job: of the lowest priority, as if all were due."""
     if wanted.campaign is None:
-        return await stand_last(connection, caller.id, sum(counts.values()), crowd, most=MOST)
-    lowest = min(counts, key=lambda lane: lane.priority)
+        return await last_position(connection, caller.id, sum(counts.values()), snapshot, most=MOST)
+    lowest = min(counts, key=lambda segment: segment.priority)
     line = (wanted.campaign, lowest.priority)
-    return await stand_at(connection, caller.id, line, counts[lowest] - 1, crowd, most=MOST)
+    return await position_at(connection, caller.id, line, counts[lowest] - 1, snapshot, most=MOST)
 
 
-def _of_running(tempos: Sequence[Tempo]) -> Eta:
+def _of_running(durations: Sequence[CallDurations]) -> Eta:
     """Guess from all channels' calls, where only calls are under way."""
-    if not tempos:
+    if not durations:
         return Eta(None, None, CALL)
-    return Eta(max(tempo.p50 for tempo in tempos), max(tempo.p90 for tempo in tempos), CALL)
+    return Eta(max(tempo.p50 for tempo in durations), max(tempo.p90 for tempo in durations), CALL)
 
 
 def _latest(ends: Sequence[Eta]) -> Eta:
@@ -142,7 +152,7 @@ async def get_eta(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     given = known_parameters(request, _NAMES)
     wanted = JobSet(campaign=words(given, "campaign", longest=128), model=words(given, "model", longest=256))
-    return JsonAnswer(await prospect(services, caller, wanted), headers={"Cache-Control": "no-store"})
+    return JsonResponse(await estimate_set(services, caller, wanted), headers={"Cache-Control": "no-store"})
 
 
 def add_eta(router: APIRouter) -> None:

@@ -12,7 +12,7 @@ from api.jobs.reader import read_job
 from api.jobs.serializers import event_view
 from api.jobs.watcher import is_after
 from api.rest.parameters import integer
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from models.ids import parse_id
 from models.queries.jobs import list_events
 from models.states import FINAL, JobStatus
@@ -35,7 +35,7 @@ async def get_events(request: Request) -> Response:
     )
 
 
-async def _follow(services: Services, job_id: UUID, seen: int) -> AsyncIterator[bytes]:
+async def _follow(services: ApiServices, job_id: UUID, seen: int) -> AsyncIterator[bytes]:
     """Yield every event once, in order: rows are read after the last one sent, the watcher only says when."""
     yield b"retry: 1000\n\n"
     while True:
@@ -53,7 +53,7 @@ async def _follow(services: Services, job_id: UUID, seen: int) -> AsyncIterator[
             return
 
 
-async def _more(services: Services, job_id: UUID, seen: int) -> bool:
+async def _more(services: ApiServices, job_id: UUID, seen: int) -> bool:
     """Tell whether a job went on after an end: somebody started it again."""
     async with services.database.reading() as connection:
         return bool(await list_events(connection, job_id, after=seen, limit=1))

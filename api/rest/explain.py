@@ -13,7 +13,7 @@ from api.rest.openapi.route_docs import answers, extra, merged, problems, refere
 from api.services import services_of
 from api.web.json_body import parse_json
 from api.web.problems import Problem, invalid
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.errors import InvalidRequest
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
@@ -27,7 +27,7 @@ async def post_explain(request: Request) -> Response:
     if not caller.admin:
         raise Problem(403, "forbidden", "Only an admin's key may have answers explained.")
     content = await asyncio.to_thread(explained, await request.body())  # megabytes are not for the loop
-    return JsonAnswer(content, headers={"Cache-Control": "no-store"})
+    return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
 def explained(raw: bytes) -> bytes:

@@ -12,7 +12,7 @@ from api.rest.jobs import job_answer, own_job
 from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
 from api.services import services_of
 from api.web.json_body import read_json
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.errors import Conflict
 
 
@@ -56,7 +56,7 @@ async def _many(request: Request, decision: Decision) -> Response:
         result = await decide_some(
             services, caller, chosen.job_ids, decision, chosen.reason, unknown=chosen.unknown
         )
-    return JsonAnswer(result.document(), headers={"Cache-Control": "no-store"})
+    return JsonResponse(result.document(), headers={"Cache-Control": "no-store"})
 
 
 # The addresses under which held jobs are decided about.

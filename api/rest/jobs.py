@@ -11,12 +11,12 @@ from api.auth import Caller, authenticate
 from api.jobs.reader import Page, read_job, read_jobs
 from api.jobs.watcher import is_after, is_settled
 from api.rest.parameters import INT32, LONGEST_WAIT, integer, known_parameters, words
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from api.web.problems import invalid
-from api.web.responses import JsonAnswer, matches
+from api.web.responses import JsonResponse, matches
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
-from models.queries.held_jobs import is_still_in_hand
+from models.queries.held_jobs import is_still_leased
 from models.queries.jobs import JobFilter
 from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
@@ -64,14 +64,14 @@ async def list_jobs(request: Request) -> Response:
     pages = await read_jobs(services, caller, wanted, limit + 1)
     shown = [page.view for page in pages[:limit]]
     following = shown[-1]["id"] if len(pages) > limit else None
-    return JsonAnswer({"data": shown, "next": following}, headers={"Cache-Control": "no-store"})
+    return JsonResponse({"data": shown, "next": following}, headers={"Cache-Control": "no-store"})
 
 
 async def cancel_job(request: Request) -> Response:
     """Stop a job that is not finished."""
     services, caller, job_id = await own_job(request)
     async with services.database.writing() as connection:
-        stopped = await lifecycle.cancel(connection, job_id, at=services.clock())
+        stopped = await lifecycle.cancel_job(connection, job_id, at=services.clock())
     page = await read_job(services, caller, job_id)
     if not stopped and page.status is not JobStatus.CANCELLED:
         raise Conflict(f"This job is {page.status} already; there is nothing to cancel.")
@@ -87,24 +87,24 @@ async def retry_job(request: Request) -> Response:
         raise Conflict("A worker still drops this job's last call; start it again in a few seconds.")
     if not again:
         raise Conflict(f"This job is {page.status}; it can be started again once it is finished or held.")
-    services.doorbell.ring()
+    services.notifier.notify()
     return job_answer(request, page)
 
 
-async def _start_again(services: Services, job_id: UUID) -> bool:
+async def _start_again(services: ApiServices, job_id: UUID) -> bool:
     """Start a job again; one that was cancelled a moment ago, once its worker has dropped the call."""
     end = monotonic() + _LETTING_GO
     while True:
         async with services.database.writing() as connection:
-            if await lifecycle.retry(connection, job_id, at=services.clock()):
+            if await lifecycle.retry_job(connection, job_id, at=services.clock()):
                 return True
-            in_hand = await is_still_in_hand(connection, job_id)
+            in_hand = await is_still_leased(connection, job_id)
         if not in_hand or monotonic() > end:
             return False
         await asyncio.sleep(_LOOK)
 
 
-async def own_job(request: Request) -> tuple[Services, Caller, UUID]:
+async def own_job(request: Request) -> tuple[ApiServices, Caller, UUID]:
     """Return who asks, and the job asked for, which is theirs."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
@@ -120,7 +120,7 @@ def job_answer(request: Request, page: Page) -> Response:
         headers["Retry-After"] = str(page.retry_after)
     if request.method in ("GET", "HEAD") and matches(request, page.etag):
         return Response(status_code=304, headers=headers)
-    return JsonAnswer(page.view, headers=headers)
+    return JsonResponse(page.view, headers=headers)
 
 
 def _statuses(text: str) -> tuple[str, ...]:

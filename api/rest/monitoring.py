@@ -10,18 +10,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.services import Services, services_of
-from api.web.responses import JsonAnswer
+from api.services import ApiServices, services_of
+from api.web.responses import JsonResponse
 from models.errors import StorageError
 from models.queries.callers import any_caller
 from models.queries.jobs import count_open
 
-_PATIENCE = 5.0  # seconds for one check
+_TIMEOUT = 5.0  # seconds for one check
 
 
 async def healthz(request: Request) -> Response:
     """Tell that the process answers."""
-    return JsonAnswer({"status": "ok"})
+    return JsonResponse({"status": "ok"})
 
 
 async def readyz(request: Request) -> Response:
@@ -32,14 +32,14 @@ async def readyz(request: Request) -> Response:
     ready = not any(faults.values())
     content = {
         "status": "ready" if ready else "unavailable",
-        "checks": {name: fault or "ok" for name, fault in faults.items()},
+        "checks": {name: error or "ok" for name, error in faults.items()},
     }
-    return JsonAnswer(content, 200 if ready else 503, headers={"Cache-Control": "no-store"})
+    return JsonResponse(content, 200 if ready else 503, headers={"Cache-Control": "no-store"})
 
 
-async def _database_fault(services: Services) -> str | None:
+async def _database_fault(services: ApiServices) -> str | None:
     try:
-        async with asyncio.timeout(_PATIENCE), services.database.reading() as connection:
+        async with asyncio.timeout(_TIMEOUT), services.database.reading() as connection:
             await any_caller(connection)
     except TimeoutError:
         return "it does not answer in time"
@@ -48,9 +48,9 @@ async def _database_fault(services: Services) -> str | None:
     return None
 
 
-async def _storage_fault(services: Services) -> str | None:
+async def _storage_fault(services: ApiServices) -> str | None:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await services.store.check()
     except TimeoutError:
         return "it does not answer in time"
@@ -67,10 +67,10 @@ class _OpenJobs(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the one gauge."""
-        gauge = GaugeMetricFamily("darkroom_jobs", "Jobs that are not finished", labels=["status"])
+        limit = GaugeMetricFamily("darkroom_jobs", "Jobs that are not finished", labels=["status"])
         for status, count in sorted(self._counts.items()):
-            gauge.add_metric([status], count)
-        yield gauge
+            limit.add_metric([status], count)
+        yield limit
 
 
 async def metrics(request: Request) -> Response:

@@ -11,12 +11,12 @@ from api.jobs.reader import read_job
 from api.rest.jobs import own_job
 from api.rest.openapi.response_schemas import ExplanationDocument, JobDocument
 from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.errors import NotFound
 from models.ids import public_id
 from models.queries.jobs import find_job
 from models.states import JobStatus
-from worker.archive.reparse import READABLE, Reading, Reread, reread
+from worker.archive.reparse import READABLE, ParsedAttempt, ReparseResult, reparse
 from worker.images.limits import Limits
 
 
@@ -61,29 +61,29 @@ async def reread_job(request: Request) -> Response:
     if row is None:
         raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
     limits = Limits(size=services.settings.download_limit)
-    result = await reread(services.database, services.store, row, limits=limits, at=services.clock())
+    result = await reparse(services.database, services.store, row, limits=limits, at=services.clock())
     if result.moved:
-        services.doorbell.ring()
+        services.notifier.notify()
     page = await read_job(services, caller, job_id)
     content = {
         "job": page.view,
         "moved": result.moved,
         "found": result.found,
         "message": _message(result, JobStatus(row.status)),
-        "answers": [_shown(reading) for reading in result.readings],
+        "answers": [_shown(reading) for reading in result.attempts],
     }
-    return JsonAnswer(content, headers={"Cache-Control": "no-store"})
+    return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
-def _shown(reading: Reading) -> dict[str, Any]:
+def _shown(reading: ParsedAttempt) -> dict[str, Any]:
     explanation = reading.explanation.document() if reading.explanation else None
     return {"attempt": reading.number, "explanation": explanation, "fault": reading.fault}
 
 
-def _message(result: Reread, status: JobStatus) -> str:
-    if not result.readings:
+def _message(result: ReparseResult, status: JobStatus) -> str:
+    if not result.attempts:
         return "No provider was called for this job yet, so there is no answer to read again."
-    last = result.readings[-1]
+    last = result.attempts[-1]
     pictures = f"{result.found} picture{'s' if result.found != 1 else ''}"
     if result.moved:
         return (
@@ -94,7 +94,7 @@ def _message(result: Reread, status: JobStatus) -> str:
         return f"The answer of attempt {last.number} has pictures, but the job is {status}: it is left alone."
     if last.found:
         return "The kept answers hold no picture that the job does not have already."
-    known = next((each.explanation for each in result.readings if each.explanation), None)
+    known = next((each.explanation for each in result.attempts if each.explanation), None)
     if known is None:
         return f"No answer can be read again. {last.fault}"
     return f"No picture was found in the kept answers. {known.message}"

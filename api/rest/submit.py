@@ -11,17 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
-from api.jobs.idempotency import once_of
-from api.jobs.reader import Page, newborn_page, read_job
+from api.jobs.idempotency import idempotency_key_of
+from api.jobs.reader import Page, new_job_page, read_job
 from api.jobs.serializers import links
-from api.jobs.submit import Accepted, Once, accept, recall
-from api.jobs.validation import Fault, draft
+from api.jobs.submit import IdempotencyKey, SubmitResult, find_replay, insert_submitted
+from api.jobs.validation import Rejection, validate
 from api.jobs.watcher import is_settled
 from api.rest.parameters import preferred_wait
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem, invalid
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.ids import public_id
 from models.queries.jobs import NewJob, statuses_of
 from models.states import FINAL, JobStatus
@@ -35,24 +35,31 @@ async def post_jobs(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     raw, value = await read_json(request)
-    once = once_of(request, sha256(raw).digest())
+    idempotency_key = idempotency_key_of(request, sha256(raw).digest())
     many = isinstance(value, dict) and "jobs" in value
     values = _many(value) if many else [value]
     at = services.clock()
-    accepted = await recall(services, caller, once, at)
-    if accepted is None:
-        drafts = [draft(each, services.settings, at) for each in values]
-        if not many and isinstance(drafts[0], Fault):
-            raise _refused(drafts[0])
-        accepted = await accept(services, caller, drafts, surface=SURFACE, once=_kept(once, drafts), at=at)
+    result = await find_replay(services, caller, idempotency_key, at)
+    if result is None:
+        valid_jobs = [validate(each, services.settings, at) for each in values]
+        if not many and isinstance(valid_jobs[0], Rejection):
+            raise _refused(valid_jobs[0])
+        result = await insert_submitted(
+            services,
+            caller,
+            valid_jobs,
+            surface=SURFACE,
+            idempotency_key=_kept(idempotency_key, valid_jobs),
+            at=at,
+        )
     if many:
-        return await _batch(services, accepted, at)
-    return await _single(request, services, caller, accepted, at)
+        return await _batch(services, result, at)
+    return await _single(request, services, caller, result, at)
 
 
-def _kept(once: Once | None, drafts: Sequence[Any]) -> Once | None:
+def _kept(idempotency_key: IdempotencyKey | None, valid_jobs: Sequence[Any]) -> IdempotencyKey | None:
     """A submit that is refused as a whole is not remembered: its caller mends it and sends it again."""
-    return None if all(isinstance(each, Fault) for each in drafts) else once
+    return None if all(isinstance(each, Rejection) for each in valid_jobs) else idempotency_key
 
 
 def _many(value: Mapping[str, Any]) -> list[Any]:
@@ -66,31 +73,31 @@ def _many(value: Mapping[str, Any]) -> list[Any]:
     return jobs
 
 
-def _refused(fault: Fault) -> Problem:
-    return Problem(422, fault.code, fault.message, errors=fault.errors)
+def _refused(error: Rejection) -> Problem:
+    return Problem(422, error.code, error.message, errors=error.errors)
 
 
 async def _single(
-    request: Request, services: Services, caller: Caller, accepted: Accepted, at: datetime
+    request: Request, services: ApiServices, caller: Caller, result: SubmitResult, at: datetime
 ) -> Response:
-    if accepted.rejected:
-        first = accepted.rejected[0]
+    if result.rejected:
+        first = result.rejected[0]
         raise Problem(422, first["code"], first["message"], errors=first["errors"])
-    job_id, wait = accepted.job_ids[0], preferred_wait(request)
+    job_id, wait = result.job_ids[0], preferred_wait(request)
     if wait is not None:
         await services.watcher.until(job_id, is_settled, timeout=wait)
-    if wait is None and accepted.jobs:
-        page = await _newborn(services, caller, accepted.jobs[0], at)
+    if wait is None and result.jobs:
+        page = await _newborn(services, caller, result.jobs[0], at)
     else:
         page = await read_job(services, caller, job_id)
-    headers = _headers(page) | ({"Idempotency-Replayed": "true"} if accepted.replayed else {})
+    headers = _headers(page) | ({"Idempotency-Replayed": "true"} if result.replayed else {})
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
     over = wait is not None and page.status in FINAL
-    return JsonAnswer(page.view, 200 if over else 202, headers=headers)
+    return JsonResponse(page.view, 200 if over else 202, headers=headers)
 
 
-async def _newborn(services: Services, caller: Caller, job: NewJob, at: datetime) -> Page:
+async def _newborn(services: ApiServices, caller: Caller, job: NewJob, at: datetime) -> Page:
     """Describe a job that was just born without reading it back."""
     row = SimpleNamespace(
         id=job.id,
@@ -118,7 +125,7 @@ async def _newborn(services: Services, caller: Caller, job: NewJob, at: datetime
         error=None,
         text=None,
     )
-    return await newborn_page(services, row)
+    return await new_job_page(services, row)
 
 
 def _headers(page: Page) -> dict[str, str]:
@@ -126,10 +133,10 @@ def _headers(page: Page) -> dict[str, str]:
     return headers if page.retry_after is None else headers | {"Retry-After": str(page.retry_after)}
 
 
-async def _batch(services: Services, accepted: Accepted, at: datetime) -> Response:
-    rejected = {each["index"] for each in accepted.rejected}
-    indexes = (i for i in range(len(accepted.job_ids) + len(rejected)) if i not in rejected)
-    statuses = await _statuses(services, accepted.job_ids) if accepted.replayed else {}
+async def _batch(services: ApiServices, result: SubmitResult, at: datetime) -> Response:
+    rejected = {each["index"] for each in result.rejected}
+    indexes = (i for i in range(len(result.job_ids) + len(rejected)) if i not in rejected)
+    statuses = await _statuses(services, result.job_ids) if result.replayed else {}
     content = {
         "accepted": [
             {
@@ -138,16 +145,14 @@ async def _batch(services: Services, accepted: Accepted, at: datetime) -> Respon
                 "status": statuses.get(job_id, JobStatus.QUEUED.value),
                 "links": links(public, services.public_url),
             }
-            for index, job_id in zip(indexes, accepted.job_ids, strict=True)
+            for index, job_id in zip(indexes, result.job_ids, strict=True)
         ],
-        "rejected": [
-            {name: each[name] for name in ("index", "code", "message")} for each in accepted.rejected
-        ],
+        "rejected": [{name: each[name] for name in ("index", "code", "message")} for each in result.rejected],
     }
-    headers = {"Retry-After": "1"} | ({"Idempotency-Replayed": "true"} if accepted.replayed else {})
-    return JsonAnswer(content, 202, headers=headers)
+    headers = {"Retry-After": "1"} | ({"Idempotency-Replayed": "true"} if result.replayed else {})
+    return JsonResponse(content, 202, headers=headers)
 
 
-async def _statuses(services: Services, job_ids: Sequence[UUID]) -> dict[UUID, str]:
+async def _statuses(services: ApiServices, job_ids: Sequence[UUID]) -> dict[UUID, str]:
     async with services.database.reading() as connection:
         return {key: status for key, (_, status) in (await statuses_of(connection, job_ids)).items()}

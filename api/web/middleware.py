@@ -18,7 +18,7 @@ from api.web.problems import Problem, problem_answer, translated
 _SPARE = 4  # times the limit is thrown away at most
 
 
-class Intake:
+class BodyLimiter:
     """Receives one request's body. ``patience``: seconds that a client may pause in what is thrown away."""
 
     def __init__(self, scope: Scope, receive: Receive, *, limit: int, patience: float) -> None:
@@ -77,14 +77,14 @@ _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was an
 _log = structlog.get_logger()
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
-_PATIENCE = 10.0  # seconds that a client may stop in the middle of a body that nobody wants
+_TIMEOUT = 10.0  # seconds that a client may stop in the middle of a body that nobody wants
 
 
-Tongue = tuple[Callable[[str], bool], Callable[[Problem, str], Response]]
+ErrorFormat = tuple[Callable[[str], bool], Callable[[Problem, str], Response]]
 """Which paths a surface answers in its own words, and how it writes a problem with the request's id."""
 
 
-class FrontDoor:
+class RequestMiddleware:
     """The outermost part of the app. ``tongues`` are those of surfaces that do not answer with problems."""
 
     def __init__(
@@ -92,8 +92,8 @@ class FrontDoor:
         app: ASGIApp,
         *,
         body_limit: int,
-        tongues: Sequence[Tongue] = (),
-        patience: float = _PATIENCE,
+        tongues: Sequence[ErrorFormat] = (),
+        patience: float = _TIMEOUT,
     ) -> None:
         self._app, self._limit, self._tongues = app, body_limit, tuple(tongues)
         self._patience = patience
@@ -105,7 +105,7 @@ class FrontDoor:
             return
         request_id = _request_id(scope)
         scope["darkroom.request_id"] = request_id
-        body = Intake(scope, receive, limit=self._limit, patience=self._patience)
+        body = BodyLimiter(scope, receive, limit=self._limit, patience=self._patience)
         answer = _Answer(send, request_id, body)
         begun = perf_counter()
         try:
@@ -129,7 +129,7 @@ class FrontDoor:
 class _Answer:
     """Sends an answer with the request's id on it once the body is in, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str, body: Intake) -> None:
+    def __init__(self, send: Send, request_id: str, body: BodyLimiter) -> None:
         self._send, self._id, self._body, self.status = send, request_id.encode("ascii"), body, 0
 
     async def __call__(self, message: Message) -> None:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 
-class JsonAnswer(Response):
+class JsonResponse(Response):
     """An answer whose content becomes JSON without a detour."""
 
     media_type = "application/json"

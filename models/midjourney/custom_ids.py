@@ -63,7 +63,7 @@ _UPSCALERS: tuple[tuple[re.Pattern[str], Verb], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Press:
+class ButtonPress:
     """One button: its verb, its number (of a picture, or of a degree) and the hash of the task it is on.
 
     ``verb`` is free text: clients may send any; whether it is known is the verbs' business. ``hash`` is
@@ -79,13 +79,13 @@ class Press:
         shape = _SHAPES.get(self.verb, _SHAPE)
         return shape.format(verb=self.verb, number=self.number, hash=self.hash, pick=self.number or _ALL)
 
-    def means(self, button: "Press") -> bool:
+    def means(self, button: "ButtonPress") -> bool:
         """Tell whether a client that sent this wants that button: verb, number and hash count."""
         same = self.verb.lower() == button.verb.lower() and self.number == button.number
         return same and (self.hash == button.hash or (self.hash is None and _needs_no_hash(self.verb)))
 
 
-def read_custom_id(text: str) -> Press | None:
+def read_custom_id(text: str) -> ButtonPress | None:
     """Read a customId, ours or built by a client from our hash; ``None`` if it is none.
 
     ``MJ::JOB::verb::number::hash``, ``MJ::Verb::number::hash`` and ``MJ::Verb::hash``, with or without
@@ -105,21 +105,21 @@ def read_custom_id(text: str) -> Press | None:
         return _pick(rest)
     if len(hashes) != 1 or len(hashes) + len(numbers) != len(rest) - 1:
         return None
-    return Press(_known(rest[0]), numbers[0] if numbers else 0, UUID(hashes[0]))
+    return ButtonPress(_known(rest[0]), numbers[0] if numbers else 0, UUID(hashes[0]))
 
 
 def _needs_no_hash(verb: str) -> bool:
     return verb.lower() in _WITHOUT_HASH
 
 
-def _pick(rest: list[str]) -> Press | None:
+def _pick(rest: list[str]) -> ButtonPress | None:
     """Read ``PicReader::2``, ``PicReader::all`` or ``Picread::Retry``."""
     if len(rest) != 2:
         return None
     word = rest[1]
     if word in (_ALL, _RETRY):
-        return Press(rest[0], 0, None)
-    return Press(rest[0], int(word), None) if _NUMBER.fullmatch(word) and int(word) else None
+        return ButtonPress(rest[0], 0, None)
+    return ButtonPress(rest[0], int(word), None) if _NUMBER.fullmatch(word) and int(word) else None
 
 
 def _known(verb: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from models.midjourney.protocol import ENDED, TaskStatus
-from models.midjourney.task_status import Standing
+from models.midjourney.task_status import TaskState
 from models.webhook_events import WebhookEvent
 
 LAST = 1000
@@ -22,16 +22,16 @@ _TEXTS = ("prompt", "promptEn", "description", "failReason")
 _EVENTS = {TaskStatus.SUCCESS: WebhookEvent.SUCCEEDED, TaskStatus.FAILURE: WebhookEvent.FAILED}
 
 
-def rank_of(standing: Standing) -> int:
+def rank_of(position: TaskState) -> int:
     """Return how far a task is, as one number; nothing is told of a lower one after a higher one.
 
     0: nothing to tell, for no call has started.
     """
-    if standing.status in ENDED:
+    if position.status in ENDED:
         return LAST
-    if standing.status is TaskStatus.SUBMITTED:
+    if position.status is TaskStatus.SUBMITTED:
         return 1
-    return 2 + int(standing.progress.rstrip("%")) if standing.status is TaskStatus.IN_PROGRESS else 0
+    return 2 + int(position.progress.rstrip("%")) if position.status is TaskStatus.IN_PROGRESS else 0
 
 
 def event_of(status: TaskStatus) -> WebhookEvent:

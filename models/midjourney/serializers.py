@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from models.midjourney.buttons import button_view, presses_on
+from models.midjourney.buttons import button_view, buttons_on
 from models.midjourney.protocol import TaskStatus
-from models.midjourney.task_status import Standing, standing_of
+from models.midjourney.task_status import TaskState, task_state_of
 from models.settings import Settings
 
 INSTANCE = "darkroom"
@@ -18,21 +18,21 @@ def task_view(
     task: Any, *, parts: Sequence[Any], assets: Mapping[UUID, Any], preview: Any | None, settings: Settings
 ) -> dict[str, Any]:
     """Describe a task. ``preview`` is the asset to show until it has ended; ``assets`` has its own ones."""
-    standing, public_url = standing_of(task, parts), settings.public_url.rstrip("/")
-    done = standing.status is TaskStatus.SUCCESS
+    position, public_url = task_state_of(task, parts), settings.public_url.rstrip("/")
+    done = position.status is TaskStatus.SUCCESS
     shown = assets.get(task.asset_id) if done else preview
     pictures = [assets[key] for key in map(UUID, task.pictures) if key in assets] if done else []
     return {
         "id": str(task.id),
         "action": task.action,
-        "status": standing.status.value,
-        "progress": standing.progress,
+        "status": position.status.value,
+        "progress": position.progress,
         "prompt": task.prompt,
         "promptEn": task.prompt,
         "description": task.description,
         "state": task.state,
         "submitTime": milliseconds(task.submitted_at),
-        "startTime": milliseconds(standing.started_at),
+        "startTime": milliseconds(position.started_at),
         "finishTime": milliseconds(task.finished_at),
         "imageUrl": picture_url(None if _is_video(shown) else shown, public_url),
         "imageUrls": _links([each for each in pictures if not _is_video(each)], public_url),
@@ -44,7 +44,7 @@ def task_view(
         "parentId": None if task.parent_id is None else str(task.parent_id),
         "properties": _properties(task),
         "buttons": _buttons(task, settings) if done else [],
-        "displays": _displays(task, standing),
+        "displays": _displays(task, position),
     }
 
 
@@ -75,16 +75,16 @@ def _properties(task: Any) -> dict[str, Any]:
 
 
 def _buttons(task: Any, settings: Settings) -> list[dict[str, Any]]:
-    return [button_view(press) for press in presses_on(task, settings)]
+    return [button_view(press) for press in buttons_on(task, settings)]
 
 
-def _displays(task: Any, standing: Standing) -> dict[str, str]:
+def _displays(task: Any, position: TaskState) -> dict[str, str]:
     """Return words for tables; where nothing is known, an empty word."""
     return {
-        "status": standing.status.value,
+        "status": position.status.value,
         "action": task.action,
         "submitTime": _readable(task.submitted_at),
-        "startTime": _readable(standing.started_at),
+        "startTime": _readable(position.started_at),
         "finishTime": _readable(task.finished_at),
         "discordInstanceId": INSTANCE,
     }

@@ -17,7 +17,7 @@ _ALMOST = 99  # per cent until the pictures are put together; 100 means success 
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TaskState:
     """A task's state as clients see it."""
 
     status: TaskStatus
@@ -25,25 +25,25 @@ class Standing:
     started_at: datetime | None
 
 
-def standing_of(task: Any, parts: Sequence[Any]) -> Standing:
+def task_state_of(task: Any, parts: Sequence[Any]) -> TaskState:
     """Return where a task stands. ``parts`` are its jobs in order; once it has ended they do not matter."""
     if task.outcome is not None:
         progress = "100%" if task.outcome == TaskStatus.SUCCESS else ""
-        return Standing(TaskStatus(task.outcome), progress, task.started_at)
+        return TaskState(TaskStatus(task.outcome), progress, task.started_at)
     if task.modal is not None:
-        return Standing(TaskStatus.MODAL, "0%", None)
+        return TaskState(TaskStatus.MODAL, "0%", None)
     starts = [part.started_at for part in parts if part.started_at is not None]
     if not starts:
-        return Standing(TaskStatus.NOT_START, "0%", None)
+        return TaskState(TaskStatus.NOT_START, "0%", None)
     if not any(_advanced(part) for part in parts):
-        return Standing(TaskStatus.SUBMITTED, "0%", min(starts))
+        return TaskState(TaskStatus.SUBMITTED, "0%", min(starts))
     # over the calls that it began with: those that come later, for missing pictures, must not take it back
     first = parts[: task.request.get("calls")]
     percent = sum(_percent(part) for part in first) // len(first)
-    return Standing(TaskStatus.IN_PROGRESS, f"{min(percent, _ALMOST)}%", min(starts))
+    return TaskState(TaskStatus.IN_PROGRESS, f"{min(percent, _ALMOST)}%", min(starts))
 
 
-def begun_at(parts: Sequence[Any], *, ended: datetime) -> datetime:
+def started_at(parts: Sequence[Any], *, ended: datetime) -> datetime:
     """Return when a task began that has ended: for clients count on it, then if no call has ever started."""
     return min((part.started_at for part in parts if part.started_at is not None), default=ended)
 

@@ -13,7 +13,7 @@ from models.outcomes import UNKNOWN, Billed, Outcome
 from models.queries.bulk import rows_parameter, rows_source
 from models.tables import attempts
 
-_BORN = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
+_NEW = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
 _ENDED = (
     "finished_at",
     "outcome",
@@ -23,7 +23,7 @@ _ENDED = (
     "provider_message",
     "billed",
 )
-_KEPT = ("handles", "raw_key")  # may be known before the call ends, and are not forgotten then
+_NOTED = ("handles", "raw_key")  # may be known before the call ends, and are not forgotten then
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that asking again may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _AMENDED = ("outcome", "error_code", "billed")
@@ -41,7 +41,7 @@ async def finish_attempts(connection: AsyncConnection, rows: Sequence[Mapping[st
         await connection.execute(_finish(connection.dialect.name), rows_parameter(connection, rows))
 
 
-async def note_handles(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+async def save_handles(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Note by what calls that are still open can be asked for again."""
     if rows:
         await connection.execute(_note(connection.dialect.name), rows_parameter(connection, rows))
@@ -104,14 +104,14 @@ async def open_attempt(connection: AsyncConnection, job: Row[Any]) -> Row[Any] |
 
 @lru_cache(maxsize=2)
 def _insert(dialect: str) -> Insert:
-    given = rows_source(dialect, [attempts.c[name] for name in _BORN])
-    return insert(attempts).from_select(list(_BORN), select(*(given.c[name] for name in _BORN)))
+    given = rows_source(dialect, [attempts.c[name] for name in _NEW])
+    return insert(attempts).from_select(list(_NEW), select(*(given.c[name] for name in _NEW)))
 
 
 @lru_cache(maxsize=2)
 def _finish(dialect: str) -> Update:
-    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_ENDED, *_KEPT)])
-    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in _KEPT}
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_ENDED, *_NOTED)])
+    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in _NOTED}
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
@@ -133,7 +133,7 @@ def _note(dialect: str) -> Update:
 
 @lru_cache(maxsize=2)
 def _amend(dialect: str) -> Update:
-    known = ("provider_message", "http_status", "provider_request_id", *_KEPT)
+    known = ("provider_message", "http_status", "provider_request_id", *_NOTED)
     names = dict.fromkeys(("job_id", "number", *_AMENDED, *known))
     given = rows_source(dialect, [attempts.c[name] for name in names])
     kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in known}

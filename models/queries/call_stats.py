@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.states import OPEN, JobStatus
 from models.tables import attempts, jobs
 
-IN_WORK = sorted(status.value for status in OPEN - {JobStatus.QUEUED})
+IN_PROGRESS = sorted(status.value for status in OPEN - {JobStatus.QUEUED})
 SAMPLE = 500  #: calls of one channel that are looked at, at most
 
 
@@ -75,18 +75,18 @@ async def count_calls_of(
     return await connection.scalar(statement) or 0
 
 
-async def count_in_work(
+async def count_in_progress(
     connection: AsyncConnection, caller_id: UUID, *, campaign: str | None, model: str | None
 ) -> dict[str, int]:
     """Count a caller's open jobs that do not queue, by status, of one campaign or model if given."""
     statement = (
         select(jobs.c.status, func.count())
-        .where(jobs.c.caller_id == caller_id, jobs.c.status.in_(IN_WORK))
+        .where(jobs.c.caller_id == caller_id, jobs.c.status.in_(IN_PROGRESS))
         .where(*_of_set(campaign, model))
         .group_by(jobs.c.status)
     )
     counted = {row[0]: int(row[1]) for row in await connection.execute(statement)}
-    return {status: counted.get(status, 0) for status in IN_WORK}
+    return {status: counted.get(status, 0) for status in IN_PROGRESS}
 
 
 def _of_set(campaign: str | None, model: str | None) -> list[ColumnElement[bool]]:

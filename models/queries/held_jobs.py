@@ -64,7 +64,7 @@ async def lock_held(
     ).all()
 
 
-async def is_still_in_hand(connection: AsyncConnection, job_id: UUID) -> bool:
+async def is_still_leased(connection: AsyncConnection, job_id: UUID) -> bool:
     """Tell whether a job that may be started again is still in a worker's hand: its call is being dropped."""
     statement = select(jobs.c.id).where(
         jobs.c.id == job_id, jobs.c.worker_id.is_not(None), jobs.c.status.in_(sorted(RETRYABLE))

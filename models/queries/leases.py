@@ -57,13 +57,13 @@ def _calls(of_callers: bool) -> Select[Any]:
     )
 
 
-async def glance(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:
+async def list_in_flight(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:
     """Return what a worker has in hand, only as far as a sweep needs it: once a second, a thousand rows."""
     columns: tuple[Column[Any], ...] = (jobs.c.id, jobs.c.status, jobs.c.leased_at, jobs.c.start_at)
     return (await connection.execute(select(*columns).where(jobs.c.worker_id == worker_id))).all()
 
 
-async def in_hand(
+async def leased_to(
     connection: AsyncConnection, worker_id: UUID, job_ids: Sequence[UUID] | None = None
 ) -> Sequence[Row[Any]]:
     """Return what a worker has in hand, or those of these jobs that it still has.
@@ -142,7 +142,7 @@ async def any_overdue(connection: AsyncConnection, at: datetime) -> bool:
     return await connection.scalar(statement) is not None
 
 
-async def let_go(connection: AsyncConnection, job_ids: Sequence[UUID], worker_id: UUID) -> None:
+async def release_worker(connection: AsyncConnection, job_ids: Sequence[UUID], worker_id: UUID) -> None:
     """Note that a worker does nothing more for these jobs."""
     await connection.execute(
         update(jobs).where(jobs.c.id.in_(job_ids), jobs.c.worker_id == worker_id).values(worker_id=None)

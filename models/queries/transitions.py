@@ -12,14 +12,14 @@ from sqlalchemy import Column, Insert, Row, Select, Update, insert, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.bulk import rows_parameter, rows_source, storable
-from models.queries.webhooks.outbox import News, listening, tell
-from models.states import RESTARTS, RETRYABLE, JobStatus, may_move
+from models.queries.webhooks.outbox import JobEvent, enqueue, has_listener
+from models.states import RESTARTS, RETRYABLE, JobStatus, can_transition
 from models.tables import Utc, events, jobs
 from models.webhook_events import EVENT_OF
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """One change of one job. It happens only if the job is in ``leaving`` and under ``lease``, if given."""
 
     job_id: UUID
@@ -34,7 +34,11 @@ class Move:
     def __post_init__(self) -> None:
         """Refuse what the state machine does not know; staying (progress) is always allowed."""
         restarted = self.restart and self.leaving in RETRYABLE and self.entering in RESTARTS
-        if self.leaving is not self.entering and not restarted and not may_move(self.leaving, self.entering):
+        if (
+            self.leaving is not self.entering
+            and not restarted
+            and not can_transition(self.leaving, self.entering)
+        ):
             raise ValueError(f"a job does not go from {self.leaving} to {self.entering}")
 
 
@@ -47,34 +51,34 @@ class Revisions(dict[UUID, int]):
         super().__init__()
         self._made: set[int] = set()
 
-    def note(self, move: Move, revision: int) -> None:
+    def note(self, transition: Transition, revision: int) -> None:
         """Note that a move was made."""
-        self[move.job_id] = revision
-        self._made.add(id(move))
+        self[transition.job_id] = revision
+        self._made.add(id(transition))
 
-    def has(self, move: Move) -> bool:
+    def has(self, transition: Transition) -> bool:
         """Tell whether just this move was made: others of the same job may be beside it, of a stale lease."""
-        return id(move) in self._made
+        return id(transition) in self._made
 
 
-async def apply(connection: AsyncConnection, moves: Iterable[Move]) -> Revisions:
+async def apply(connection: AsyncConnection, transitions: Iterable[Transition]) -> Revisions:
     """Make the moves that still hold, with one event each, and note what webhooks are to tell."""
     revisions, apart = Revisions(), connection.dialect.name == "sqlite"  # where a statement writes one table
-    for group in _groups(moves):
-        by_job = {move.job_id: move for move in group}
+    for group in _groups(transitions):
+        by_job = {transition.job_id: transition for transition in group}
         statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
         moved = (await connection.execute(statement, rows_parameter(connection, map(_row, group)))).all()
-        news: list[News] = []
+        news: list[JobEvent] = []
         for job_id, revision, _, _, own_address, has_endpoint, *_ in moved:
-            move = by_job[job_id]
-            revisions.note(move, revision)
+            transition = by_job[job_id]
+            revisions.note(transition, revision)
             listened = own_address is not None or has_endpoint
-            if listened and (event := EVENT_OF.get(move.entering)):
-                news.append(News(job_id, event, move.at))
+            if listened and (event := EVENT_OF.get(transition.entering)):
+                news.append(JobEvent(job_id, event, transition.at))
         if moved and apart:
             told = [_event(by_job[row.id], row) for row in moved]
             await connection.execute(_insert_events(), rows_parameter(connection, told))
-        if news and await tell(connection, news):
+        if news and await enqueue(connection, news):
             revisions.told = True
     return revisions
 
@@ -84,36 +88,36 @@ async def lock_job(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None
     return (await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())).one_or_none()
 
 
-def _groups(moves: Iterable[Move]) -> Sequence[list[Move]]:
+def _groups(transitions: Iterable[Transition]) -> Sequence[list[Transition]]:
     """Put moves that change the same columns together, no job twice in one group, in their order."""
-    groups: dict[tuple[int, tuple[str, ...]], list[Move]] = defaultdict(list)
+    groups: dict[tuple[int, tuple[str, ...]], list[Transition]] = defaultdict(list)
     seen: dict[UUID, int] = defaultdict(int)
-    for move in moves:
-        groups[seen[move.job_id], tuple(sorted(move.changes))].append(move)
-        seen[move.job_id] += 1
+    for transition in transitions:
+        groups[seen[transition.job_id], tuple(sorted(transition.changes))].append(transition)
+        seen[transition.job_id] += 1
     return [groups[key] for key in sorted(groups)]
 
 
-def _row(move: Move) -> dict[str, Any]:
+def _row(transition: Transition) -> dict[str, Any]:
     return {
-        "id": move.job_id,
-        "leaving": move.leaving,
-        "entering": move.entering,
-        "lease": move.lease,
-        "moved_at": move.at,
-        "detail": move.detail,
-        **{f"new_{name}": value for name, value in move.changes.items()},
+        "id": transition.job_id,
+        "leaving": transition.leaving,
+        "entering": transition.entering,
+        "lease": transition.lease,
+        "moved_at": transition.at,
+        "detail": transition.detail,
+        **{f"new_{name}": value for name, value in transition.changes.items()},
     }
 
 
-def _event(move: Move, row: Row[Any]) -> dict[str, Any]:
+def _event(transition: Transition, row: Row[Any]) -> dict[str, Any]:
     return {
         "job_id": row.id,
         "revision": row.revision,
         "status": row.status,
         "progress": row.progress,
-        "at": move.at,
-        "detail": storable(move.detail) if move.detail else None,
+        "at": transition.at,
+        "detail": storable(transition.detail) if transition.detail else None,
     }
 
 
@@ -141,7 +145,7 @@ def _update(dialect: str, changed: tuple[str, ...]) -> Update | Select[Any]:
             updated_at=given.c.moved_at,
             **{name: given.c[f"new_{name}"] for name in changed},
         )
-        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, *listening())
+        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, *has_listener())
     )
     return moved if dialect == "sqlite" else _with_events(moved.returning(given.c.moved_at, given.c.detail))
 

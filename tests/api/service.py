@@ -9,12 +9,12 @@ from uuid import UUID
 import httpx
 from fastapi import FastAPI
 
-from api.services import Services
+from api.services import ApiServices
 from models.clock import now
 from models.ids import new_id, parse_id
 from models.queries.assets import insert_assets
 from models.queries.attempts import finish_attempts, insert_attempts
-from models.queries.transitions import Move, apply
+from models.queries.transitions import Transition, apply
 from models.states import JobStatus
 
 ALICE, BOB, ADMIN = "alice-0123456789abcdef", "bob-0123456789abcdef00", "admin-0123456789abcdef"
@@ -35,9 +35,9 @@ class Service:
         return replace(self, key=key)
 
     @property
-    def services(self) -> Services:
+    def services(self) -> ApiServices:
         """What the API works with."""
-        services: Services = self.app.state.services
+        services: ApiServices = self.app.state.services
         return services
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -70,7 +70,9 @@ class Service:
         """Lead a job through states, as a worker would."""
         for leaving, entering in pairwise(path):
             async with self.services.database.writing() as connection:
-                assert await apply(connection, [Move(key_of(job), leaving, entering, now(), changes=changes)])
+                assert await apply(
+                    connection, [Transition(key_of(job), leaving, entering, now(), changes=changes)]
+                )
 
     async def finish(self, job: dict[str, Any], content: bytes) -> dict[str, Any]:
         """Give a queued job its picture; return the asset's row."""

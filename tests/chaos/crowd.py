@@ -99,9 +99,9 @@ class Crowd:
     def _hand_in(self, batch: Sequence[dict[str, Any]], key: str) -> None:
         answer = self.ask("POST", "/v1/jobs", json={"jobs": batch}, headers={"Idempotency-Key": key})
         assert answer.status_code == 202, answer.text
-        accepted = [job["id"] for job in answer.json()["accepted"]]
-        assert len(accepted) == len(batch), answer.text
-        self.accepted |= {job_id: job["prompt"] for job_id, job in zip(accepted, batch, strict=True)}
+        result = [job["id"] for job in answer.json()["accepted"]]
+        assert len(result) == len(batch), answer.text
+        self.accepted |= {job_id: job["prompt"] for job_id, job in zip(result, batch, strict=True)}
 
     def decide(self, held: Sequence[str], seed: int) -> Sequence[str]:
         """Release about half of the held jobs, and fail the others; returns which were released."""

@@ -35,11 +35,11 @@ class Saboteur:
         self._fleet = fleet
         self.injuries: list[Injury] = []
 
-    def begin(self, fault: Fault) -> Callable[[], None]:
+    def begin(self, error: Fault) -> Callable[[], None]:
         """Let it happen; returns what mends it."""
-        injury = Injury(fault, _now(), worker_id=self._victim(fault))
+        injury = Injury(error, _now(), worker_id=self._victim(error))
         self.injuries.append(injury)
-        mend = self._break(fault)
+        mend = self._break(error)
 
         def mended() -> None:
             mend()
@@ -47,25 +47,25 @@ class Saboteur:
 
         return mended
 
-    def _victim(self, fault: Fault) -> UUID | None:
-        if not fault.target.startswith("worker "):
+    def _victim(self, error: Fault) -> UUID | None:
+        if not error.target.startswith("worker "):
             return None
-        known = self._fleet.worker_ids(int(fault.target.split()[1]))
+        known = self._fleet.worker_ids(int(error.target.split()[1]))
         return known[-1] if known else None
 
-    def _break(self, fault: Fault) -> Callable[[], None]:
-        fleet, kind = self._fleet, fault.kind
+    def _break(self, error: Fault) -> Callable[[], None]:
+        fleet, kind = self._fleet, error.kind
         match kind:
             case Kind.STOP_WORKER:
-                fleet.process(fault.target).send(signal.SIGTERM)
+                fleet.process(error.target).send(signal.SIGTERM)
                 return _nothing
             case Kind.FREEZE_WORKER:
-                fleet.process(fault.target).send(signal.SIGSTOP)
-                return lambda: fleet.process(fault.target).send(signal.SIGCONT)
+                fleet.process(error.target).send(signal.SIGSTOP)
+                return lambda: fleet.process(error.target).send(signal.SIGCONT)
             case Kind.KILL_WORKER | Kind.KILL_API:
-                fleet.down.add(fault.target)
-                fleet.process(fault.target).end()
-                return lambda: fleet.down.discard(fault.target)
+                fleet.down.add(error.target)
+                fleet.process(error.target).end()
+                return lambda: fleet.down.discard(error.target)
             case Kind.KILL_BROKER:
                 fleet.broker.stop()
                 return fleet.broker.start
@@ -78,8 +78,8 @@ class Saboteur:
             case Kind.FILL_DISK:
                 return _fill(fleet)
             case Kind.CUT_LINK | Kind.MUTE_LINK:
-                fleet.link(fault.target, "cut" if kind is Kind.CUT_LINK else "mute")
-                return lambda: fleet.link(fault.target, "mend")
+                fleet.link(error.target, "cut" if kind is Kind.CUT_LINK else "mute")
+                return lambda: fleet.link(error.target, "mend")
         fleet.practice.weather(**_MOODS[kind])
         return fleet.practice.weather
 

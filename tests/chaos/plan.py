@@ -68,7 +68,7 @@ def draw_plan(seed: int, stage: Stage) -> Sequence[Fault]:
         busy[target] = at + seconds + 1.0
         faults.append(Fault(round(at, 2), kind, target, round(seconds, 2)))
         moment += dice.uniform(*stage.pause)
-    return sorted(faults, key=lambda fault: fault.at)
+    return sorted(faults, key=lambda error: error.at)
 
 
 def links(stage: Stage) -> Sequence[str]:

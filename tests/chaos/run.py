@@ -44,26 +44,26 @@ def run(
     """Do one run. ``patience``: seconds in which no job ends, after which the rest counts as lost."""
     plan = draw_plan(seed, stage)
     say(f"seed {seed}, {jobs} jobs, {len(plan)} faults:")
-    for fault in plan:
-        say(f"  {fault}")
+    for error in plan:
+        say(f"  {error}")
     began = time.monotonic()
     with ChaosFleet(folder, stage, delay=delay) as fleet:
         saboteur = Saboteur(fleet)
-        crowd = Crowd(fleet.urls, seed, jobs, over=stage.length * 0.9)
+        snapshot = Crowd(fleet.urls, seed, jobs, over=stage.length * 0.9)
         try:
-            crowd.start()
-            _break(fleet, saboteur, plan, crowd)
-            released = _settle(fleet, crowd, seed, jobs, patience, say)
+            snapshot.start()
+            _break(fleet, saboteur, plan, snapshot)
+            released = _settle(fleet, snapshot, seed, jobs, patience, say)
         finally:
-            crowd.close()
-        prompts = {parse_id("job", job_id): prompt for job_id, prompt in crowd.accepted.items()}
+            snapshot.close()
+        prompts = {parse_id("job", job_id): prompt for job_id, prompt in snapshot.accepted.items()}
         facts = gather(fleet, prompts, released, _falls(saboteur.injuries), _cuts(saboteur.injuries))
         finding = compare(facts)
         lines = table(
             seed=seed,
             injuries=saboteur.injuries,
             statuses=Counter(str(row["status"]) for row in facts.jobs),
-            answers=crowd.answers,
+            answers=snapshot.answers,
             calls=len(facts.calls),
             restarts=fleet.restarts,
             finding=finding,
@@ -72,27 +72,27 @@ def run(
     return Outcome(finding, facts, lines)
 
 
-def _break(fleet: ChaosFleet, saboteur: Saboteur, plan: Sequence[Fault], crowd: Crowd) -> None:
+def _break(fleet: ChaosFleet, saboteur: Saboteur, plan: Sequence[Fault], snapshot: Crowd) -> None:
     """Let everything happen at its time, and mend it after its time."""
     began, waiting = time.monotonic(), list(plan)
     broken: list[tuple[float, Fault, Callable[[], None]]] = []
     while waiting or broken:
         moment = time.monotonic() - began
         while waiting and waiting[0].at <= moment:
-            fault = waiting.pop(0)
-            broken.append((moment + fault.seconds, fault, saboteur.begin(fault)))
+            error = waiting.pop(0)
+            broken.append((moment + error.seconds, error, saboteur.begin(error)))
         for due in [each for each in broken if each[0] <= moment]:
             broken.remove(due)
             due[2]()
             if due[1].target == "provider":
-                crowd.storm_over.set()
+                snapshot.storm_over.set()
         fleet.supervise()
         time.sleep(_TICK)
 
 
 def _settle(
     fleet: ChaosFleet,
-    crowd: Crowd,
+    snapshot: Crowd,
     seed: int,
     jobs: int,
     patience: float,
@@ -103,20 +103,20 @@ def _settle(
     ended, deadline = 0, time.monotonic() + patience
     while time.monotonic() < deadline:
         fleet.supervise()
-        if crowd.failure:
-            raise crowd.failure
+        if snapshot.failure:
+            raise snapshot.failure
         rows = fleet.rows("SELECT status, count(*) AS jobs FROM jobs GROUP BY status")
         counts = {row["status"]: row["jobs"] for row in rows}
-        if crowd.done:
-            crowd.open_channel()
+        if snapshot.done:
+            snapshot.open_channel()
         before, ended = ended, sum(counts.get(status, 0) for status in _ENDED)
-        if crowd.done and ended == jobs:
+        if snapshot.done and ended == jobs:
             return released
         if ended > before:
             deadline = time.monotonic() + patience
-        if crowd.done and counts.get("held", 0):
+        if snapshot.done and counts.get("held", 0):
             held = fleet.rows("SELECT id FROM jobs WHERE status = 'held' AND worker_id IS NULL LIMIT 1000")
-            given = crowd.decide([public_id("job", row["id"]) for row in held], seed)
+            given = snapshot.decide([public_id("job", row["id"]) for row in held], seed)
             released.update(parse_id("job", job_id) for job_id in given)
         time.sleep(0.5)
     say(f"no job ended within {patience:g} s: {counts}")

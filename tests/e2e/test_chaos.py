@@ -16,14 +16,14 @@ def test_the_schedule_is_the_same_for_the_same_seed_and_has_every_kind() -> None
     plan = draw_plan(_SEED, _STAGE)
     assert plan == draw_plan(_SEED, _STAGE)
     assert plan != draw_plan(_SEED + 1, _STAGE)
-    assert {fault.kind for fault in plan} == set(Kind)
+    assert {error.kind for error in plan} == set(Kind)
 
 
 def test_nothing_happens_twice_at_once_to_the_same_part() -> None:
     ends: Counter[str] = Counter()
-    for fault in draw_plan(_SEED, Stage(3, 2, 300, 5, 20, (0.2, 1.0))):
-        assert fault.at >= ends[fault.target]
-        ends[fault.target] = fault.at + fault.seconds  # type: ignore[assignment]
+    for error in draw_plan(_SEED, Stage(3, 2, 300, 5, 20, (0.2, 1.0))):
+        assert error.at >= ends[error.target]
+        ends[error.target] = error.at + error.seconds  # type: ignore[assignment]
 
 
 def test_everything_may_break_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> d
     while (darkroom.clock() - begun).total_seconds() < SECONDS:
         at_once = 1 if darkroom.tools.database.is_sqlite else chance.randint(1, 2)  # there they only wait
         looking = chance.sample(crew, min(at_once, workers))
-        await asyncio.gather(*(worker.dispatcher.look() for worker in looking))
+        await asyncio.gather(*(worker.dispatcher.run_round() for worker in looking))
         darkroom.clock.forward(seconds=chance.uniform(0.7, 0.95))
     calls = {model: Calls([], []) for model in LIMITS}
     lateness = {model: random.Random(chance.random()) for model in LIMITS}

@@ -122,10 +122,10 @@ def test_channels_of_the_file_and_of_the_variables_stand_side_by_side(
     ],
 )
 def test_a_fault_is_one_sentence_that_names_the_setting(overrides: dict[str, Any], names: str) -> None:
-    (fault,) = faults(**overrides)
-    assert names in fault
-    assert fault.endswith(".")
-    assert "\n" not in fault
+    (error,) = faults(**overrides)
+    assert names in error
+    assert error.endswith(".")
+    assert "\n" not in error
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -135,8 +135,8 @@ def test_all_faults_are_told_at_once() -> None:
 def test_a_fault_inside_a_channel_names_the_channel_and_the_member() -> None:
     written(CHANNEL + "rpm = 0\ncolour = 'blue'\n")
     told = faults()
-    assert any(fault.startswith("channels.0.rpm: ") for fault in told)
-    assert any(fault.startswith("channels.0.colour: there is no such setting") for fault in told)
+    assert any(error.startswith("channels.0.rpm: ") for error in told)
+    assert any(error.startswith("channels.0.colour: there is no such setting") for error in told)
 
 
 def test_two_channels_of_one_name_are_refused() -> None:
@@ -146,13 +146,13 @@ def test_two_channels_of_one_name_are_refused() -> None:
 
 @pytest.mark.parametrize("text", ["port = ", "\0", "[[channels]\n"])
 def test_a_broken_file_is_one_fault(text: str) -> None:
-    (fault,) = faults(written(text))
-    assert fault.startswith("darkroom.toml is not valid TOML")
+    (error,) = faults(written(text))
+    assert error.startswith("darkroom.toml is not valid TOML")
 
 
 def test_a_missing_file_is_one_fault() -> None:
-    (fault,) = faults(Path("nowhere.toml"))
-    assert fault.startswith("nowhere.toml can't be read")
+    (error,) = faults(Path("nowhere.toml"))
+    assert error.startswith("nowhere.toml can't be read")
 
 
 @pytest.mark.parametrize("secret", ["the-provider-key", "caller-key-of-some-length"])
@@ -193,5 +193,5 @@ def test_banned_words_are_a_list_with_commas_or_in_json(
 @pytest.mark.parametrize("given", ['["gore"', "[1]"])
 def test_banned_words_that_can_not_be_read_are_told(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("DARKROOM_MIDJOURNEY_BANNED_WORDS", given)
-    (fault,) = faults()
-    assert fault.startswith("DARKROOM_MIDJOURNEY_BANNED_WORDS: write words")
+    (error,) = faults()
+    assert error.startswith("DARKROOM_MIDJOURNEY_BANNED_WORDS: write words")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.states import CANCELLABLE, FINAL, MOVES, OPEN, RETRYABLE, JobStatus, may_move
+from models.states import CANCELLABLE, FINAL, OPEN, RETRYABLE, TRANSITIONS, JobStatus, can_transition
 
 S = JobStatus
 
@@ -40,12 +40,12 @@ ALLOWED = {
 def test_a_job_moves_where_the_table_allows_it_and_nowhere_else(
     leaving: JobStatus, entering: JobStatus
 ) -> None:
-    assert may_move(leaving, entering) is ((leaving, entering) in ALLOWED)
+    assert can_transition(leaving, entering) is ((leaving, entering) in ALLOWED)
 
 
 def test_every_state_is_in_the_table_and_leads_to_known_states() -> None:
-    assert set(MOVES) == set(JobStatus)
-    assert all(following <= set(JobStatus) for following in MOVES.values())
+    assert set(TRANSITIONS) == set(JobStatus)
+    assert all(following <= set(JobStatus) for following in TRANSITIONS.values())
 
 
 def test_final_states_are_those_that_lead_nowhere() -> None:
@@ -59,7 +59,7 @@ def test_every_open_state_can_be_cancelled() -> None:
 
 def test_every_open_state_can_reach_an_end() -> None:
     ending = set(FINAL)
-    while more := {status for status in OPEN - ending if MOVES[status] & ending}:
+    while more := {status for status in OPEN - ending if TRANSITIONS[status] & ending}:
         ending |= more
     assert ending == set(JobStatus)
 
@@ -69,7 +69,7 @@ def test_an_explicit_retry_leaves_final_states_and_held() -> None:
 
 
 def test_what_is_being_stored_is_not_called_without_passing_the_gate_again() -> None:
-    assert not MOVES[S.STORING] & {S.LEASED, S.RUNNING}
+    assert not TRANSITIONS[S.STORING] & {S.LEASED, S.RUNNING}
 
 
 def test_states_are_their_public_names() -> None:

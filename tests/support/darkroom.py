@@ -17,14 +17,14 @@ from models.queries.workers import beat
 from models.settings import Settings
 from models.tables import assets, attempts, callers, channels, events, jobs
 from worker.broker import GENERATE
-from worker.group_commit import Writer
-from worker.in_flight import Hand
+from worker.group_commit import GroupCommit
+from worker.in_flight import InFlightJobs
 from worker.practice.server import PracticeServer, start_practice
 from worker.scheduler.dispatcher import Dispatcher
-from worker.services import Tools, build_tools
-from worker.tasks.context import Workbench
+from worker.services import WorkerServices, build_services
+from worker.tasks.context import TaskContext
 from worker.tasks.generate import generate
-from worker.tasks.resume import store
+from worker.tasks.resume import resume_chunk
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Clock:
 class OneWorker:
     """One worker's bench and dispatcher. Messages are kept until the test delivers them."""
 
-    bench: Workbench
+    bench: TaskContext
     dispatcher: Dispatcher
     messages: list[tuple[str, list[UUID], UUID]]
     broker_up: bool = True
@@ -58,7 +58,7 @@ class OneWorker:
         """Deliver the messages that were sent so far."""
         sent, self.messages[:] = list(self.messages), []
         for task, job_ids, lease in sent:
-            await (generate if task == GENERATE else store)(self.bench, job_ids, lease)
+            await (generate if task == GENERATE else resume_chunk)(self.bench, job_ids, lease)
 
     async def deliver_only(self, job_id: UUID) -> None:
         """Deliver the message of one job; the others are lost."""
@@ -67,7 +67,7 @@ class OneWorker:
 
     async def look_and_work(self) -> None:
         """Do one round of the dispatcher and all that follows from it."""
-        await self.dispatcher.look()
+        await self.dispatcher.run_round()
         await self.deliver()
 
 
@@ -75,15 +75,15 @@ class OneWorker:
 class Darkroom:
     """A database, a practice provider, and as many workers as the test wants."""
 
-    tools: Tools
+    tools: WorkerServices
     provider: PracticeServer
     clock: Clock
     workers: list[OneWorker] = field(default_factory=list)
 
     async def worker(self, slots: int = 10) -> OneWorker:
         worker_id = new_id()
-        bench = Workbench(self.tools, Hand(slots), Writer(self.tools.database), worker_id)
-        bench.writer.start()
+        context = TaskContext(self.tools, InFlightJobs(slots), GroupCommit(self.tools.database), worker_id)
+        context.group_commit.start()
         messages: list[tuple[str, list[UUID], UUID]] = []
 
         async def publish(task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
@@ -91,7 +91,7 @@ class Darkroom:
                 messages.append((task, list(job_ids), lease))
             return made.broker_up
 
-        made = OneWorker(bench, Dispatcher(self.tools, bench.hand, worker_id, publish), messages)
+        made = OneWorker(context, Dispatcher(self.tools, context.in_flight, worker_id, publish), messages)
         self.workers.append(made)
         row = {
             "id": worker_id,
@@ -188,14 +188,14 @@ async def open_darkroom(
         **{"upstream_base_url": provider.url, **settings},
     )
     clock = Clock()
-    tools = replace(build_tools(given), clock=clock, sleep=clock.sleep)
-    async with tools.database.writing() as connection:
+    services = replace(build_services(given), clock=clock, sleep=clock.sleep)
+    async with services.database.writing() as connection:
         await sync_channels(connection, given.all_channels(), clock())
-    darkroom = Darkroom(tools, provider, clock)
+    darkroom = Darkroom(services, provider, clock)
     try:
         yield darkroom
     finally:
         for worker in darkroom.workers:
-            await worker.bench.writer.stop()
-        await tools.close()
+            await worker.bench.group_commit.stop()
+        await services.close()
         await provider.stop()

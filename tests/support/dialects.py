@@ -136,8 +136,8 @@ class DialectDarkroom:
         answer = self.visitor.ask("POST", "/v1/jobs", json={"jobs": jobs})
         assert answer is not None, "the submit was not answered"
         assert answer.json()["rejected"] == []
-        accepted = [job["id"] for job in answer.json()["accepted"]]
-        return dict(zip((case.id for case in chosen), accepted, strict=True))
+        result = [job["id"] for job in answer.json()["accepted"]]
+        return dict(zip((case.id for case in chosen), result, strict=True))
 
     def _job(self, case: CorpusCase) -> dict[str, Any]:
         images = [self.here(url) for url in case.request.get("input_urls", ())]

@@ -49,7 +49,7 @@ class TaskProvider:
 
     def keys(self, path: str) -> list[str | None]:
         """Return with which keys a path was asked for, in order."""
-        return [key for asked, key in self.asked if asked == path]
+        return [key for context, key in self.asked if context == path]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         await request.read()

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from models.errors import PictureError, StorageError
+from models.errors import ImageError, StorageError
 from tests.worker.download.hosts import serve
 from tests.worker.images.drawing import draw
-from worker.asset_store import PictureKeeper, StoredPicture
+from worker.asset_store import AssetStore, StoredImage
 from worker.download.downloader import Downloader, open_download_client
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
@@ -40,11 +40,11 @@ async def answer(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def keeping(store: Store, into: Path, **limits: int) -> AsyncIterator[tuple[PictureKeeper, str]]:
+async def keeping(store: Store, into: Path, **limits: int) -> AsyncIterator[tuple[AssetStore, str]]:
     caps = Limits(**limits)
     async with serve(answer) as origin, open_download_client(LOOPBACK, 10) as client:
         downloader = Downloader(client, allow=LOOPBACK, limits=caps)
-        yield PictureKeeper(store, downloader, into=into, limits=caps), origin
+        yield AssetStore(store, downloader, into=into, limits=caps), origin
 
 
 @pytest.fixture
@@ -52,16 +52,16 @@ def store() -> Store:
     return open_store("memory://")
 
 
-async def code_of(keeper: PictureKeeper, *urls: str) -> tuple[str, bool]:
-    with pytest.raises(PictureError) as caught:
-        await keeper.bring_url(urls[0], urls[1:])
+async def code_of(asset_store: AssetStore, *urls: str) -> tuple[str, bool]:
+    with pytest.raises(ImageError) as caught:
+        await asset_store.store_url(urls[0], urls[1:])
     return caught.value.code, caught.value.retryable
 
 
 async def test_a_picture_is_brought_from_its_address(store: Store, tmp_path: Path) -> None:
-    async with keeping(store, tmp_path) as (keeper, origin):
-        picture = await keeper.bring_url(f"{origin}/a.png")
-    assert picture == StoredPicture(
+    async with keeping(store, tmp_path) as (asset_store, origin):
+        picture = await asset_store.store_url(f"{origin}/a.png")
+    assert picture == StoredImage(
         key=f"{DIGEST[:2]}/{DIGEST[2:4]}/{DIGEST}.png",
         sha256=DIGEST,
         content_type="image/png",
@@ -75,17 +75,17 @@ async def test_a_picture_is_brought_from_its_address(store: Store, tmp_path: Pat
 
 
 async def test_a_large_picture_comes_by_way_of_a_file_that_is_gone_then(store: Store, tmp_path: Path) -> None:
-    async with keeping(store, tmp_path, memory=10_000) as (keeper, origin):
-        picture = await keeper.bring_url(f"{origin}/b.jpg")
+    async with keeping(store, tmp_path, memory=10_000) as (asset_store, origin):
+        picture = await asset_store.store_url(f"{origin}/b.jpg")
     assert (picture.extension, picture.width, picture.bytes) == ("jpg", 1200, len(JPEG))
     assert await store.get(picture.key) == JPEG
     assert os.listdir(tmp_path) == []
 
 
 async def test_alternates_are_tried_in_their_order(store: Store, tmp_path: Path) -> None:
-    async with keeping(store, tmp_path) as (keeper, origin):
+    async with keeping(store, tmp_path) as (asset_store, origin):
         bad = [f"{origin}/{name}.png" for name in ("expired", "denied", "page", "cut", "none")]
-        picture = await keeper.bring_url(bad[0], [*bad, f"{origin}/a.png", f"{origin}/b.jpg"])
+        picture = await asset_store.store_url(bad[0], [*bad, f"{origin}/a.png", f"{origin}/b.jpg"])
     assert picture.source_url == f"{origin}/a.png"
 
 
@@ -104,13 +104,13 @@ async def test_alternates_are_tried_in_their_order(store: Store, tmp_path: Path)
 async def test_the_most_hopeful_failure_is_told(
     store: Store, tmp_path: Path, names: list[str], expected: tuple[str, bool]
 ) -> None:
-    async with keeping(store, tmp_path) as (keeper, origin):
-        assert await code_of(keeper, *(f"{origin}/{name}.png" for name in names)) == expected
+    async with keeping(store, tmp_path) as (asset_store, origin):
+        assert await code_of(asset_store, *(f"{origin}/{name}.png" for name in names)) == expected
 
 
 async def test_a_refused_file_is_removed(store: Store, tmp_path: Path) -> None:
-    async with keeping(store, tmp_path, memory=10_000, pixels=1_000) as (keeper, origin):
-        assert await code_of(keeper, f"{origin}/b.jpg") == ("asset_too_large", False)
+    async with keeping(store, tmp_path, memory=10_000, pixels=1_000) as (asset_store, origin):
+        assert await code_of(asset_store, f"{origin}/b.jpg") == ("asset_too_large", False)
     assert os.listdir(tmp_path) == []
 
 
@@ -118,15 +118,15 @@ async def test_a_failing_store_is_a_storage_error_and_no_alternate_is_asked(tmp_
     folder = tmp_path / "store"
     store = open_store(f"file://{folder}")
     (folder / DIGEST[:2]).write_text("a file where a folder must be")
-    async with keeping(store, tmp_path) as (keeper, origin):
+    async with keeping(store, tmp_path) as (asset_store, origin):
         with pytest.raises(StorageError, match="a file, not a folder"):
-            await keeper.bring_url(f"{origin}/a.png", [f"{origin}/b.jpg"])
+            await asset_store.store_url(f"{origin}/a.png", [f"{origin}/b.jpg"])
 
 
 @pytest.mark.parametrize("data", [PNG, JPEG])
 async def test_a_picture_is_brought_from_its_text(store: Store, tmp_path: Path, data: bytes) -> None:
-    async with keeping(store, tmp_path) as (keeper, _):
-        picture = await keeper.bring_inline(base64.b64encode(data).decode())
+    async with keeping(store, tmp_path) as (asset_store, _):
+        picture = await asset_store.store_base64(base64.b64encode(data).decode())
     assert picture.sha256 == hashlib.sha256(data).hexdigest()
     assert picture.source_url is None
     assert await store.get(picture.key) == data
@@ -136,23 +136,23 @@ async def test_a_picture_is_brought_from_its_text(store: Store, tmp_path: Path, 
 async def test_a_picture_that_was_decoded_already_is_brought_as_it_is(
     store: Store, tmp_path: Path, data: bytes
 ) -> None:
-    async with keeping(store, tmp_path) as (keeper, _):
-        picture = await keeper.bring_bytes(data)
-        assert picture == await keeper.bring_inline(base64.b64encode(data))
-        with pytest.raises(PictureError):
-            await keeper.bring_bytes(data[:-20])
+    async with keeping(store, tmp_path) as (asset_store, _):
+        picture = await asset_store.store_bytes(data)
+        assert picture == await asset_store.store_base64(base64.b64encode(data))
+        with pytest.raises(ImageError):
+            await asset_store.store_bytes(data[:-20])
     assert await store.get(picture.key) == data
 
 
 async def test_bringing_the_same_picture_twice_gives_the_same_key(store: Store, tmp_path: Path) -> None:
-    async with keeping(store, tmp_path) as (keeper, origin):
-        assert (await keeper.bring_inline(base64.b64encode(PNG))).key == (
-            await keeper.bring_url(f"{origin}/a.png")
+    async with keeping(store, tmp_path) as (asset_store, origin):
+        assert (await asset_store.store_base64(base64.b64encode(PNG))).key == (
+            await asset_store.store_url(f"{origin}/a.png")
         ).key
 
 
 async def test_an_inline_picture_that_is_cut_off_stays_cut_off(store: Store, tmp_path: Path) -> None:
-    async with keeping(store, tmp_path) as (keeper, _):
-        with pytest.raises(PictureError) as caught:
-            await keeper.bring_inline(base64.b64encode(PNG[:-20]))
+    async with keeping(store, tmp_path) as (asset_store, _):
+        with pytest.raises(ImageError) as caught:
+            await asset_store.store_base64(base64.b64encode(PNG[:-20]))
     assert (caught.value.code, caught.value.retryable) == ("asset_truncated", False)

@@ -10,8 +10,8 @@ import orjson
 from worker.archive.redaction import KEPT_RUN
 from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.diagnosis.observation import Observation
-from worker.upstream.diagnosis.request_facts import Asked
-from worker.upstream.errors.classify import judge
+from worker.upstream.diagnosis.request_facts import RequestFacts
+from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_stream import Blobs
 from worker.upstream.parsing.response_reader import AnswerReader
@@ -23,7 +23,7 @@ _LARGEST = 256 * 1024 * 1024  #: bytes of a document; more is none of ours
 
 
 @dataclass(frozen=True, slots=True)
-class KeptAnswer:
+class ArchivedResponse:
     """One call and its answer, with stand-ins for long base64 (``longruns``).
 
     ``about`` says which attempt it was, for people. ``blobs`` tells where the bytes of each stand-in are
@@ -44,7 +44,7 @@ class KeptAnswer:
     blobs: Mapping[str, str] = field(default_factory=dict)
 
 
-def dump(kept: KeptAnswer) -> bytes:
+def dump(kept: ArchivedResponse) -> bytes:
     """Write it as one line of JSON, gzipped: quickly rather than small."""
     document = {
         "about": kept.about,
@@ -66,22 +66,22 @@ def dump(kept: KeptAnswer) -> bytes:
     return packer.compress(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)) + packer.flush()
 
 
-def load(stored: bytes) -> KeptAnswer:
+def load(stored: bytes) -> ArchivedResponse:
     """Read it back. Raises ``ValueError`` for what is none."""
     try:
         document = orjson.loads(zlib.decompressobj(_GZIP).decompress(stored, _LARGEST))
-        asked = document["request"]
-        return KeptAnswer(
+        context = document["request"]
+        return ArchivedResponse(
             about=document["about"],
             body=_read(document),
             status=document["status"],
             headers=document["headers"],
             failure=document["failure"],
             elapsed=document["elapsed"],
-            input_urls=tuple(asked["input_urls"]),
-            n=asked["n"],
-            stream=asked["stream"],
-            origin=asked["origin"],
+            input_urls=tuple(context["input_urls"]),
+            n=context["n"],
+            stream=context["stream"],
+            origin=context["origin"],
             cut=document["cut"],
             blobs=document["blobs"],
         )
@@ -89,25 +89,25 @@ def load(stored: bytes) -> KeptAnswer:
         raise ValueError(f"this is no kept answer: {error}") from error
 
 
-def read_again(kept: KeptAnswer, blobs: Blobs) -> Explanation:
+def parse_archived(kept: ArchivedResponse, blobs: Blobs) -> Explanation:
     """Read and judge a kept answer with today's rules. ``blobs`` are the bytes that stand-ins stand for."""
     failure = TransportFailure(kept.failure) if kept.failure in set(TransportFailure) else None
-    asked = Asked(kept.input_urls, kept.n, kept.stream, known=True)
+    context = RequestFacts(kept.input_urls, kept.n, kept.stream, known=True)
     observation = Observation(
         status=kept.status,
         headers=kept.headers,
         body=kept.body,
-        asked=asked,
+        request_facts=context,
         failure=failure,
         elapsed=kept.elapsed,
     )
     answer = _answer(kept, blobs, complete=failure is None)
-    verdict = judge(answer, status=kept.status, headers=kept.headers, failure=failure, elapsed=kept.elapsed)
+    result = classify(answer, status=kept.status, headers=kept.headers, failure=failure, elapsed=kept.elapsed)
     known = request_id_of(kept.headers) or (answer.request_id if answer else None)
-    return Explanation(observation, answer, verdict, request_id=known)
+    return Explanation(observation, answer, result, request_id=known)
 
 
-def _answer(kept: KeptAnswer, blobs: Blobs, *, complete: bool) -> Answer | None:
+def _answer(kept: ArchivedResponse, blobs: Blobs, *, complete: bool) -> Answer | None:
     if kept.status is None:
         return None
     reader = AnswerReader(

@@ -17,24 +17,24 @@ _LARGEST = 8 * 2**20  # bytes of one object, unless a single record is larger
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingRecord:
     record: bytes
     at: datetime
     shelved: "asyncio.Future[str]"
 
 
-class Shelf:
+class RecordLog:
     """Keeps gzipped records, one after the other: such an object is gzip, too. For one event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[_PendingRecord] = []
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, record: bytes, at: datetime) -> str:
         """Store a record and return its key, ``OBJECT#START-END``. Raises ``StorageError``."""
         shelved: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(record, at, shelved))
+        self._waiting.append(_PendingRecord(record, at, shelved))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write(), name="shelf")
         return await shelved
@@ -53,7 +53,7 @@ class Shelf:
                 continue
             _tell(batch, key)
 
-    def _take(self) -> Sequence[_Waiting]:
+    def _take(self) -> Sequence[_PendingRecord]:
         """Return the next records that go together: those of one day, and not too many."""
         size = count = 0
         for each in self._waiting[:_MOST]:
@@ -66,7 +66,7 @@ class Shelf:
         return batch
 
 
-def _tell(batch: Sequence[_Waiting], key: str) -> None:
+def _tell(batch: Sequence[_PendingRecord], key: str) -> None:
     start = 0
     for each in batch:
         end = start + len(each.record)

@@ -10,27 +10,27 @@ from typing import Any
 from sqlalchemy import Row
 
 from models.database import Database
-from models.errors import Conflict, NotFound, PictureError
+from models.errors import Conflict, ImageError, NotFound
 from models.outcomes import Outcome
 from models.queries.assets import list_assets
 from models.queries.attempts import correct_attempt
 from models.queries.jobs import list_attempts
 from models.queries.transitions import apply, lock_job
 from models.states import JobStatus
-from worker.archive.format import KeptAnswer, load, read_again
+from worker.archive.format import ArchivedResponse, load, parse_archived
 from worker.archive.record_log import read_record
-from worker.asset_store import StoredPicture
+from worker.asset_store import StoredImage
 from worker.images.base64_decoder import decode_base64
 from worker.images.inspection import inspect
 from worker.images.limits import Limits
-from worker.lifecycle import found_later
+from worker.lifecycle import reopen_for_storing
 from worker.pending_images import Piece, linked
 from worker.storage.store import Store
 from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer_text import text_besides
 from worker.upstream.parsing.base64_stream import Blobs
-from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image import ResultImage
 
 READABLE = frozenset({JobStatus.HELD, JobStatus.FAILED, JobStatus.SUCCEEDED})
 """What pictures that are found later are brought home for."""
@@ -41,7 +41,7 @@ _STORED = ("key", "sha256", "content_type", "extension", "width", "height", "byt
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedAttempt:
     """One call's kept answer as it is read today, or in words why it can't be read."""
 
     number: int
@@ -62,15 +62,17 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class ReparseResult:
     """What rereading came to; ``found`` counts pictures that the job did not have yet."""
 
-    readings: Sequence[Reading]
+    attempts: Sequence[ParsedAttempt]
     found: int = 0
     moved: bool = False
 
 
-async def reread(database: Database, store: Store, job: Row[Any], *, limits: Limits, at: datetime) -> Reread:
+async def reparse(
+    database: Database, store: Store, job: Row[Any], *, limits: Limits, at: datetime
+) -> ReparseResult:
     """Read a job's kept answers, the latest first, until one has pictures; bring those home.
 
     Raises ``Conflict`` if the job changes meanwhile, and ``StorageError``.
@@ -78,7 +80,7 @@ async def reread(database: Database, store: Store, job: Row[Any], *, limits: Lim
     async with database.reading() as connection:
         calls = (await list_attempts(connection, [job.id]))[::-1][:_MOST]
         assets = await list_assets(connection, [job.id])
-    readings: list[Reading] = []
+    readings: list[ParsedAttempt] = []
     for call in calls:
         kept, reading = await _read(store, call)
         readings.append(reading)
@@ -86,26 +88,28 @@ async def reread(database: Database, store: Store, job: Row[Any], *, limits: Lim
             pieces = await _pieces(store, reading, assets, limits)
             fresh = sum("known" not in piece and "fault" not in piece for piece in pieces)
             if not fresh or job.status not in READABLE:
-                return Reread(readings, fresh)
+                return ReparseResult(readings, fresh)
             answer = {"pieces": pieces, "received_at": kept.about.get("at") or at.isoformat()}
             if reading.handles.pollable:  # its links may be dead by now, and fresh ones be had
                 answer["handles"] = reading.handles.to_json()
-            await _bring_home(database, job, answer, reading, at)
-            return Reread(readings, fresh, moved=True)
-    return Reread(readings)
+            await _store_or_hold(database, job, answer, reading, at)
+            return ReparseResult(readings, fresh, moved=True)
+    return ReparseResult(readings)
 
 
-async def _read(store: Store, call: Row[Any]) -> tuple[KeptAnswer | None, Reading]:
+async def _read(store: Store, call: Row[Any]) -> tuple[ArchivedResponse | None, ParsedAttempt]:
     if call.raw_key is None:
-        return None, Reading(call.number, fault="Its answer was not kept.")
+        return None, ParsedAttempt(call.number, fault="Its answer was not kept.")
     try:
         kept = load(await read_record(store, call.raw_key))
     except NotFound:
-        return None, Reading(call.number, fault=f"Its kept answer {call.raw_key} is gone from the storage.")
+        return None, ParsedAttempt(
+            call.number, fault=f"Its kept answer {call.raw_key} is gone from the storage."
+        )
     except ValueError as error:
-        return None, Reading(call.number, fault=f"Its kept answer {call.raw_key} is damaged: {error}.")
+        return None, ParsedAttempt(call.number, fault=f"Its kept answer {call.raw_key} is damaged: {error}.")
     blobs = await _blobs(store, kept.blobs)
-    return kept, Reading(call.number, await asyncio.to_thread(read_again, kept, blobs))
+    return kept, ParsedAttempt(call.number, await asyncio.to_thread(parse_archived, kept, blobs))
 
 
 async def _blobs(store: Store, keys: Mapping[str, str]) -> Blobs:
@@ -120,16 +124,18 @@ async def _blobs(store: Store, keys: Mapping[str, str]) -> Blobs:
     return found
 
 
-async def _pieces(store: Store, reading: Reading, assets: Sequence[Row[Any]], limits: Limits) -> list[Piece]:
+async def _pieces(
+    store: Store, reading: ParsedAttempt, assets: Sequence[Row[Any]], limits: Limits
+) -> list[Piece]:
     """Return the pictures that the job has, then those that it lacks."""
     pieces: list[Piece] = [
         {"stored": {name: getattr(asset, name) for name in _STORED}, "known": True} for asset in assets
     ]
     hashes, sources = {asset.sha256 for asset in assets}, {asset.source_url for asset in assets}
     answer = reading.explanation.answer if reading.explanation else None
-    found: Sequence[Picture | str] = (answer.images or answer.videos) if answer else ()
+    found: Sequence[ResultImage | str] = (answer.images or answer.videos) if answer else ()
     for each in found:
-        picture = Picture(url=each) if isinstance(each, str) else each
+        picture = ResultImage(url=each) if isinstance(each, str) else each
         if sources.intersection((picture.url, *picture.alternates) if picture.url else ()):
             continue
         inside = await _stored(store, picture, limits) if picture.data or picture.spare else {}
@@ -142,27 +148,27 @@ async def _pieces(store: Store, reading: Reading, assets: Sequence[Row[Any]], li
     return pieces
 
 
-async def _stored(store: Store, picture: Picture, limits: Limits) -> Piece:
+async def _stored(store: Store, picture: ResultImage, limits: Limits) -> Piece:
     """Put a picture that came inside the answer where assets are."""
     try:
         data, digest, facts = await asyncio.to_thread(_checked, picture, limits)
-    except PictureError as error:
+    except ImageError as error:
         return {"fault": error.code, "message": error.message}
     key = f"{digest[:2]}/{digest[2:4]}/{digest}.{facts.extension}"
     await store.put(key, data, content_type=facts.content_type)
-    stored = StoredPicture(
+    stored = StoredImage(
         key, digest, facts.content_type, facts.extension, facts.width, facts.height, len(data), None
     )
     return {"stored": asdict(stored)}
 
 
-def _checked(picture: Picture, limits: Limits) -> tuple[bytes, str, Any]:
+def _checked(picture: ResultImage, limits: Limits) -> tuple[bytes, str, Any]:
     data = picture.blob or picture.spare or decode_base64(picture.data or "", limits=limits)
     return data, hashlib.sha256(data).hexdigest(), inspect(data, limits=limits)
 
 
-async def _bring_home(
-    database: Database, job: Row[Any], answer: Mapping[str, Any], reading: Reading, at: datetime
+async def _store_or_hold(
+    database: Database, job: Row[Any], answer: Mapping[str, Any], reading: ParsedAttempt, at: datetime
 ) -> None:
     known = reading.explanation.answer if reading.explanation else None
     text = text_besides(known) if known else ""
@@ -170,5 +176,5 @@ async def _bring_home(
         now = await lock_job(connection, job.id)
         if now is None or now.revision != job.revision or now.worker_id is not None:
             raise Conflict("This job changed while its answers were read; try again in a few seconds.")
-        await apply(connection, [found_later(now, answer, text, reading.number, at=at)])
+        await apply(connection, [reopen_for_storing(now, answer, text, reading.number, at=at)])
         await correct_attempt(connection, job.id, reading.number)

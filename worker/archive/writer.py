@@ -12,14 +12,14 @@ import structlog
 from sqlalchemy import Row
 
 from models.clock import rfc3339
-from models.errors import PictureError
+from models.errors import ImageError
 from models.ids import public_id
 from models.outcomes import Outcome
-from worker.archive.format import KeptAnswer, dump
+from worker.archive.format import ArchivedResponse, dump
 from worker.archive.redaction import KEPT_RUN, redact, without_secrets
 from worker.images.inspection import inspect, recognise
 from worker.images.limits import SMALL
-from worker.services import Tools
+from worker.services import WorkerServices
 from worker.upstream.parsing.base64_stream import Blobs, without_long_runs
 from worker.upstream.request import ProviderRequest
 from worker.upstream.transport.client import Reply
@@ -28,50 +28,54 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class _ArchiveEntry:
     """What goes into storage for one answer."""
 
     document: bytes
     blobs: Mapping[str, bytes]  #: by their keys; those that nobody else stores
 
 
-async def keep(tools: Tools, job: Row[Any], request: ProviderRequest, reply: Reply) -> str | None:
+async def archive(
+    services: WorkerServices, job: Row[Any], request: ProviderRequest, reply: Reply
+) -> str | None:
     """Store an answer and return its key; ``None`` if that is not wanted, or did not work.
 
     A result must not be lost for its record: whatever fails here is logged, and the job goes on.
     """
-    wanted = tools.settings.keep_answers
-    if wanted == "off" or (wanted == "failures" and reply.verdict.outcome is Outcome.SUCCESS):
+    wanted = services.settings.keep_answers
+    if wanted == "off" or (wanted == "failures" and reply.result.outcome is Outcome.SUCCESS):
         return None
-    at = tools.clock()
+    at = services.clock()
     try:
         size = len(reply.raw) + len(request.body)
-        pack = (tools, job, request, reply, at)
+        pack = (services, job, request, reply, at)
         parcel = _packed(*pack) if size <= SMALL else await asyncio.to_thread(_packed, *pack)
         for key, blob in parcel.blobs.items():
-            await tools.store.put(key, blob, content_type="application/octet-stream")
-        return await tools.shelf.put(parcel.document, at)
+            await services.store.put(key, blob, content_type="application/octet-stream")
+        return await services.record_log.put(parcel.document, at)
     except Exception as error:  # noqa: BLE001 - hostile bytes may raise anything; the answer was paid for
         _log.warning("a raw answer was not kept; the job goes on", job=str(job.id), error=str(error)[:300])
         return None
 
 
-def _packed(tools: Tools, job: Row[Any], request: ProviderRequest, reply: Reply, at: datetime) -> _Parcel:
-    channel = tools.routes[job.channel].settings
+def _packed(
+    services: WorkerServices, job: Row[Any], request: ProviderRequest, reply: Reply, at: datetime
+) -> _ArchiveEntry:
+    channel = services.routes[job.channel].settings
     blobs: Blobs = dict(reply.blobs)
     secrets = (channel.api_key.get_secret_value(),)
-    body, cut = redact(reply.raw, blobs, secrets=secrets, limit=tools.settings.answer_limit)
+    body, cut = redact(reply.raw, blobs, secrets=secrets, limit=services.settings.answer_limit)
     parts = urlsplit(request.url)
-    kept = KeptAnswer(
+    kept = ArchivedResponse(
         about={
             "job": public_id("job", job.id),
             "attempt": job.next_number,
             "channel": job.channel,
             "model": job.model,
             "at": rfc3339(at),
-            "outcome": reply.verdict.outcome,
-            "error_code": reply.verdict.code,
-            "billed": reply.verdict.billed,
+            "outcome": reply.result.outcome,
+            "error_code": reply.result.code,
+            "billed": reply.result.billed,
         },
         body=body,
         status=reply.http_status,
@@ -85,7 +89,7 @@ def _packed(tools: Tools, job: Row[Any], request: ProviderRequest, reply: Reply,
         cut=cut,
         blobs={digest: _key_of(digest, blob) for digest, blob in blobs.items()},
     )
-    return _Parcel(
+    return _ArchiveEntry(
         dump(kept),
         {kept.blobs[digest]: blob for digest, blob in blobs.items() if not _delivered(blob, reply)},
     )
@@ -95,13 +99,13 @@ def _key_of(digest: str, blob: bytes) -> str:
     """Return where a blob is stored: a picture where its asset would be, so that it is there once."""
     try:
         return f"{digest[:2]}/{digest[2:4]}/{digest}.{recognise(memoryview(blob)).extension}"
-    except PictureError:
+    except ImageError:
         return f"answers/blobs/{digest[:2]}/{digest}"
 
 
 def _delivered(blob: bytes, reply: Reply) -> bool:
     """Tell whether a blob is a picture that is about to be stored as an asset."""
-    if reply.verdict.outcome is not Outcome.SUCCESS or reply.answer is None:
+    if reply.result.outcome is not Outcome.SUCCESS or reply.answer is None:
         return False
     pictures = reply.answer.images
     if not any(picture.blob is blob for picture in pictures):
@@ -110,6 +114,6 @@ def _delivered(blob: bytes, reply: Reply) -> bool:
             return False
     try:
         inspect(blob)
-    except PictureError:
+    except ImageError:
         return False
     return True

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from models.errors import PictureError
-from worker.download.fetch import Visitor, decoded, opened
+from models.errors import ImageError
+from worker.download.fetch import GuardedFetcher, decoded, opened
 from worker.download.spool import too_large
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
@@ -32,17 +32,17 @@ class DocumentReader:
         allow: AllowList = AllowList(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
-        self._visitor = Visitor(client, allow=allow, limits=limits)
+        self._visitor = GuardedFetcher(client, allow=allow, limits=limits)
         self._limits = limits
 
     async def read(self, url: str) -> Document:
         """Return what ``url`` says, whatever its status. Raises ``PictureError``."""
         try:
             async with asyncio.timeout(self._limits.total.total_seconds()):
-                async with self._visitor.arrive(url, _headers) as response:
+                async with self._visitor.get(url, _headers) as response:
                     return await self._document(response)
         except TimeoutError as error:
-            raise PictureError("asset_timeout", "The answer took too long.", retryable=True) from error
+            raise ImageError("asset_timeout", "The answer took too long.", retryable=True) from error
 
     async def _document(self, response: httpx.Response) -> Document:
         body = bytearray()

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 
 from models.clock import Clock, now
-from models.errors import PictureError
-from worker.download.fetch import FACES, Visitor, decoded
+from models.errors import ImageError
+from worker.download.fetch import HEADER_PROFILES, GuardedFetcher, decoded
 from worker.download.http_client import open_download_client
-from worker.download.spool import Landing, too_large
+from worker.download.spool import SpooledFile, too_large
 from worker.download.ssrf import AllowList
 from worker.images.inspection import looks_like_text
 from worker.images.limits import KIB, Limits
@@ -35,25 +35,25 @@ _MAY_BE_EXPIRED = frozenset({400, 401, 403, 404, 410})
 _BUSY = frozenset({408, 409, 421, 423, 425, 429})
 
 
-def judge_refusal(
+def classify_refusal(
     status: int, headers: Mapping[str, str], body: bytes, *, age: timedelta, now: datetime
-) -> PictureError:
+) -> ImageError:
     """Turn an answer that is neither 200 nor a redirect into the error that says what to do next.
 
     ``body`` is its beginning, ``age`` how long ago the link was given to us.
     """
     if status in _MAY_BE_EXPIRED and _EXPIRED.search(body):
-        return PictureError("asset_expired", f"The link has expired, says its host (HTTP {status}).")
+        return ImageError("asset_expired", f"The link has expired, says its host (HTTP {status}).")
     if status in (404, 410):
         young = status == 404 and age < YOUNG
-        return PictureError("asset_not_found", f"The picture is not there (HTTP {status}).", retryable=young)
+        return ImageError("asset_not_found", f"The picture is not there (HTTP {status}).", retryable=young)
     if status in (401, 402, 403, 451):
         # A page is a guard's and may be gone next time; a message in JSON or XML is the host's last word.
         page = re.match(rb"\s*<(!doctype|html|head|body)", body, re.IGNORECASE) is not None
-        return PictureError(
+        return ImageError(
             "asset_forbidden", f"The host refuses to hand it out (HTTP {status}).", retryable=page
         )
-    return PictureError(
+    return ImageError(
         "asset_unreachable",
         f"The host answered HTTP {status} instead of the picture.",
         retryable=status in _BUSY or status < 400 or status >= 500,
@@ -78,10 +78,12 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 __all__ = ["Downloader", "Fetched", "open_download_client"]
 
-Face = Callable[[httpx.URL, str | None], Mapping[str, str]]
+HeaderProfile = Callable[[httpx.URL, str | None], Mapping[str, str]]
 
 NEW = timedelta(0)  #: the age of a link that just came in
-_ANOTHER_FACE = frozenset({"asset_forbidden", "asset_not_image"})  #: failures that other headers may cure
+_RETRY_WITH_NEXT_PROFILE = frozenset(
+    {"asset_forbidden", "asset_not_image"}
+)  #: failures that other headers may cure
 _REASON = 4 * KIB  #: bytes of a refusal that are read to understand it
 
 
@@ -108,7 +110,7 @@ class Downloader:
         threads: Executor | None = None,
         clock: Clock = now,
     ) -> None:
-        self._visitor = Visitor(client, allow=allow, limits=limits)
+        self._visitor = GuardedFetcher(client, allow=allow, limits=limits)
         self._limits, self._threads, self._clock = limits, threads, clock
 
     async def fetch(
@@ -122,25 +124,27 @@ class Downloader:
         try:
             async with asyncio.timeout(self._limits.total.total_seconds()):
                 try:
-                    return await self._follow(url, FACES[0], into, referer, age)
-                except PictureError as error:
-                    if error.code not in _ANOTHER_FACE:
+                    return await self._follow(url, HEADER_PROFILES[0], into, referer, age)
+                except ImageError as error:
+                    if error.code not in _RETRY_WITH_NEXT_PROFILE:
                         raise
-                return await self._follow(url, FACES[1], into, referer, age)
+                return await self._follow(url, HEADER_PROFILES[1], into, referer, age)
         except TimeoutError as error:
-            raise PictureError("asset_timeout", "The download took too long.", retryable=True) from error
+            raise ImageError("asset_timeout", "The download took too long.", retryable=True) from error
 
-    async def _follow(self, url: str, face: Face, into: Path, referer: str | None, age: timedelta) -> Fetched:
-        async with self._visitor.arrive(url, lambda target: face(target, referer)) as response:
+    async def _follow(
+        self, url: str, face: HeaderProfile, into: Path, referer: str | None, age: timedelta
+    ) -> Fetched:
+        async with self._visitor.get(url, lambda target: face(target, referer)) as response:
             if response.status_code == 200:
-                return await self._land(response, into)
+                return await self._spool(response, into)
             raise await self._refusal(response, age)
 
-    async def _land(self, response: httpx.Response, into: Path) -> Fetched:
+    async def _spool(self, response: httpx.Response, into: Path) -> Fetched:
         announced = response.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._limits.size:
             raise too_large(self._limits)
-        async with Landing(into, self._limits, self._threads) as landing:
+        async with SpooledFile(into, self._limits, self._threads) as landing:
             async for chunk in decoded(response):
                 if not landing.size and looks_like_text(chunk):
                     raise _no_picture(chunk)
@@ -148,18 +152,18 @@ class Downloader:
             body, digest = await landing.finish()
         return Fetched(body, digest, landing.size, response.headers.get("content-type"), str(response.url))
 
-    async def _refusal(self, response: httpx.Response, age: timedelta) -> PictureError:
+    async def _refusal(self, response: httpx.Response, age: timedelta) -> ImageError:
         reason = b""
         async for chunk in decoded(response):
             reason += chunk
             if len(reason) >= _REASON:
                 break
-        return judge_refusal(
+        return classify_refusal(
             response.status_code, response.headers, reason[:_REASON], age=age, now=self._clock()
         )
 
 
-def _no_picture(beginning: bytes) -> PictureError:
+def _no_picture(beginning: bytes) -> ImageError:
     """Make the error for a page or a message instead of a picture; the next answer may be another."""
     words = f"The host sent text instead of a picture: {beginning[:80]!r}."
-    return PictureError("asset_not_image", words, retryable=True)
+    return ImageError("asset_not_image", words, retryable=True)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 import aiohttp
 import httpx
 
-from models.errors import PictureError
+from models.errors import ImageError
 from worker.download.ssrf import AllowList, blocked, check_host
 from worker.images.limits import KIB, Limits
 
@@ -34,17 +34,17 @@ def exchange() -> Iterator[None]:
         raise _translated(error) from error
 
 
-def _translated(error: Exception) -> PictureError:
+def _translated(error: Exception) -> ImageError:
     for kind, code, words in _CODES:
         if isinstance(error, kind) or isinstance(error.__cause__, kind):
-            return PictureError(code, words, retryable=code != "asset_blocked_address")
-    return PictureError("asset_unreachable", f"The host can't be reached: {str(error)[:200]}", retryable=True)
+            return ImageError(code, words, retryable=code != "asset_blocked_address")
+    return ImageError("asset_unreachable", f"The host can't be reached: {str(error)[:200]}", retryable=True)
 
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class Visitor:
+class GuardedFetcher:
     """Asks through one guarded client (``open_download_client``); every hop is checked anew."""
 
     def __init__(self, client: httpx.AsyncClient, *, allow: AllowList, limits: Limits) -> None:
@@ -54,7 +54,7 @@ class Visitor:
         )
 
     @asynccontextmanager
-    async def arrive(
+    async def get(
         self, url: str, headers: Callable[[httpx.URL], Mapping[str, str]]
     ) -> AsyncIterator[httpx.Response]:
         """Yield the answer at the end of all redirects; ``headers`` are made for each hop.
@@ -68,14 +68,14 @@ class Visitor:
                     yield response
                     return
                 target = self._checked(_next(target, response))
-        raise PictureError("asset_redirects", f"More than {self._limits.redirects} redirects.")
+        raise ImageError("asset_redirects", f"More than {self._limits.redirects} redirects.")
 
     def _checked(self, url: str | httpx.URL) -> httpx.URL:
         """Parse an address and refuse what must not be reached, as far as that shows without a look-up."""
         with exchange():  # a host is decoded when it is looked at, and may be none
             target = httpx.URL(url)
             if target.scheme not in ("http", "https") or not target.host:
-                raise PictureError(
+                raise ImageError(
                     "asset_blocked_address", f"Only http and https links are fetched: {str(url)[:200]!r}."
                 )
             if target.userinfo:
@@ -97,7 +97,7 @@ class Visitor:
 def _next(target: httpx.URL, response: httpx.Response) -> httpx.URL:
     location = response.headers.get("location")
     if not location:
-        raise PictureError("asset_redirects", f"A redirect (HTTP {response.status_code}) leads nowhere.")
+        raise ImageError("asset_redirects", f"A redirect (HTTP {response.status_code}) leads nowhere.")
     return target.join(location)
 
 
@@ -114,7 +114,7 @@ async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
             yield chunk
         return
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise PictureError(
+        raise ImageError(
             "asset_not_image", f"The host sent it compressed as {encoding[:40]!r} without being asked."
         )
     inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
@@ -122,7 +122,7 @@ async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
         for piece in _inflated(inflate, chunk):
             yield piece
     if not inflate.eof:
-        raise PictureError("asset_truncated", "The compressed body ends too early.", retryable=True)
+        raise ImageError("asset_truncated", "The compressed body ends too early.", retryable=True)
 
 
 def _inflated(inflate: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
@@ -130,9 +130,7 @@ def _inflated(inflate: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
         try:
             yield inflate.decompress(chunk, _PIECE)
         except zlib.error as error:
-            raise PictureError(
-                "asset_truncated", "The compressed body is damaged.", retryable=True
-            ) from error
+            raise ImageError("asset_truncated", "The compressed body is damaged.", retryable=True) from error
         chunk = inflate.unconsumed_tail
 
 
@@ -166,4 +164,4 @@ def opened(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
     }
 
 
-FACES = (embedded, opened)  #: tried in this order
+HEADER_PROFILES = (embedded, opened)  #: tried in this order

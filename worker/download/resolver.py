@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from models.errors import PictureError
+from models.errors import ImageError
 from worker.download.ssrf import AllowList, check_address
 
 # Looking names up in threads of our own, so that a few that hang hold up nothing but other look-ups.
@@ -82,7 +82,7 @@ class GuardedResolver(AbstractResolver):
                 found = await self._inner.resolve(host, port, family)
         except TimeoutError as error:
             words = f"The name {host!r} could not be looked up in time."
-            raise PictureError("asset_timeout", words, retryable=True) from error
+            raise ImageError("asset_timeout", words, retryable=True) from error
         for result in found:
             check_address(result["host"], host, self._allow)
         return found

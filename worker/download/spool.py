@@ -11,14 +11,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from models.errors import PictureError
+from models.errors import ImageError
 from worker.images.limits import KIB, Limits
-from worker.storage.store_errors import plainly
+from worker.storage.store_errors import translating_errors
 
 _INLINE_HASH = 256 * KIB  #: bytes that are hashed at once, in well under a millisecond
 
 
-class Landing:
+class SpooledFile:
     """Collects one body. Leaving it before ``finish`` removes everything.
 
     Files are written and hashed in ``threads``, a block of ``limits.memory`` bytes at a time.
@@ -67,7 +67,7 @@ class Landing:
 
     async def _spill(self) -> None:
         block, self._buffer, self._spilled = self._buffer, bytearray(), True
-        with plainly("write a download", str(self._path.parent)):
+        with translating_errors("write a download", str(self._path.parent)):
             await self._off_loop(lambda: self._write(block))
 
     async def _off_loop(self, work: Callable[[], None]) -> None:
@@ -96,6 +96,6 @@ class Landing:
         self._path.unlink(missing_ok=True)
 
 
-def too_large(limits: Limits) -> PictureError:
+def too_large(limits: Limits) -> ImageError:
     """Make the error for a body above the cap."""
-    return PictureError("asset_too_large", f"The picture is larger than {limits.size:,} bytes.")
+    return ImageError("asset_too_large", f"The picture is larger than {limits.size:,} bytes.")

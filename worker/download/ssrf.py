@@ -14,7 +14,7 @@ from ipaddress import (
     ip_network,
 )
 
-from models.errors import PictureError, SettingsError
+from models.errors import ImageError, SettingsError
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -116,9 +116,9 @@ def check_address(text: str, host: str, allow: AllowList) -> None:
         raise blocked(host, text)
 
 
-def blocked(host: str, address: str) -> PictureError:
+def blocked(host: str, address: str) -> ImageError:
     """Make the error for an address that must not be reached."""
-    return PictureError(
+    return ImageError(
         "asset_blocked_address",
         f"{host[:200]!r} leads to {address[:80]}, which is not a public address. If you trust it, "
         "add its network to DARKROOM_ALLOW_PRIVATE.",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import PictureError
+from models.errors import ImageError
 from worker.images.formats import boxes, gif, jpeg, png, webm, webp
 from worker.images.formats.errors import not_image, truncated
 from worker.images.limits import Limits
@@ -14,7 +14,7 @@ Size = tuple[int, int] | tuple[int | None, int | None] | tuple[None, None]
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFacts:
+class ImageInfo:
     """What we tell about a picture. Only a video may be without dimensions."""
 
     content_type: str
@@ -60,7 +60,7 @@ BRANDS: tuple[tuple[frozenset[bytes], _Format], ...] = (
 _LONGEST = 16  #: bytes within which every signature is decided
 
 
-def inspect(source: bytes | Path, *, limits: Limits = Limits()) -> PictureFacts:  # noqa: B008 - frozen
+def inspect(source: bytes | Path, *, limits: Limits = Limits()) -> ImageInfo:  # noqa: B008 - frozen
     """Tell what a picture is, from its bytes alone.
 
     Nothing is decoded. A file is mapped, not loaded. It blocks for about a millisecond per 2 MB. Bytes behind
@@ -73,7 +73,7 @@ def inspect(source: bytes | Path, *, limits: Limits = Limits()) -> PictureFacts:
     kind = recognise(data)
     width, height = kind.measure(data)
     _check_size(width, height, limits)
-    return PictureFacts(kind.content_type, kind.extension, width, height)
+    return ImageInfo(kind.content_type, kind.extension, width, height)
 
 
 def recognise(data: memoryview) -> _Format:
@@ -128,4 +128,4 @@ def _check_size(width: int | None, height: int | None, limits: Limits) -> None:
         raise not_image("its width or height is zero")
     if width * height > limits.pixels:
         words = f"The picture has {width} × {height} pixels; at most {limits.pixels:,} are accepted."
-        raise PictureError("asset_too_large", words)
+        raise ImageError("asset_too_large", words)

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from models.clock import rfc3339
 from models.database import Database
 from models.queries.leases import any_overdue, overdue
-from models.queries.transitions import Move, apply
+from models.queries.transitions import Transition, apply
 from models.states import JobStatus
 
 _AT_ONCE = 500  # jobs in one transaction
@@ -28,7 +28,7 @@ async def expire(database: Database, at: datetime) -> None:
             return
 
 
-def _expired(job: Row[Any], at: datetime) -> Move:
+def _expired(job: Row[Any], at: datetime) -> Transition:
     before = " Calls before that had failed; see its attempts." if job.attempts_used else ""
     message = (
         f"It could not start by {rfc3339(job.expires_at)}, so it was not sent.{before} "
@@ -43,4 +43,4 @@ def _expired(job: Row[Any], at: datetime) -> Move:
         "provider_message": None,
     }
     changes = {"error": error, "finished_at": at}
-    return Move(job.id, JobStatus.QUEUED, JobStatus.EXPIRED, at, changes=changes, detail=message)
+    return Transition(job.id, JobStatus.QUEUED, JobStatus.EXPIRED, at, changes=changes, detail=message)

@@ -9,12 +9,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.queries.leases import glance, in_hand, let_go
+from models.queries.leases import leased_to, list_in_flight, release_worker
 from models.queries.workers import beat, forget_worker, lost_workers, orphan_holders
 from models.states import FINAL
 from worker.maintenance.expiry import expire
 from worker.maintenance.reaper import reclaim
-from worker.tasks.context import Workbench
+from worker.tasks.context import TaskContext
 
 Forget = Callable[[UUID], Awaitable[None]]
 _log = structlog.get_logger()
@@ -25,10 +25,10 @@ _UNHEARD = timedelta(seconds=10)  # after which a promise whose message never ca
 class Heartbeat:
     """Beats for one worker, sweeps its hand, and reaps lost workers."""
 
-    def __init__(self, bench: Workbench, row: dict[str, Any], forget_lane: Forget) -> None:
-        self._bench, self._row, self._forget_lane = bench, row, forget_lane
-        self._timeout = timedelta(seconds=bench.tools.settings.worker_timeout)
-        self._last_beat = self._steady_since = bench.tools.clock()
+    def __init__(self, context: TaskContext, row: dict[str, Any], forget_lane: Forget) -> None:
+        self._bench, self._row, self._forget_lane = context, row, forget_lane
+        self._timeout = timedelta(seconds=context.services.settings.worker_timeout)
+        self._last_beat = self._steady_since = context.services.clock()
 
     async def run(self) -> None:
         """Beat until cancelled; outages of the database are waited out."""
@@ -43,14 +43,14 @@ class Heartbeat:
 
     async def beat_once(self) -> None:
         """Say that we live, drop what was cancelled, and take back what was lost."""
-        now = self._bench.tools.clock()
-        stopping = now if self._bench.hand.halt.is_set() else None
-        async with self._bench.tools.database.writing() as connection:
+        now = self._bench.services.clock()
+        stopping = now if self._bench.in_flight.halt.is_set() else None
+        async with self._bench.services.database.writing() as connection:
             await beat(connection, {**self._row, "stopping_at": stopping}, now)
-        self._bench.hand.beaten_at = now
+        self._bench.in_flight.heartbeat_at = now
         self._note_beat(now)
         await self._sweep(now)
-        await expire(self._bench.tools.database, now)
+        await expire(self._bench.services.database, now)
         if now - self._steady_since >= self._timeout:
             await self._reap(now)
 
@@ -66,61 +66,63 @@ class Heartbeat:
 
     async def leave(self) -> None:
         """Say goodbye: what is still in hand is taken back at once."""
-        async with self._bench.tools.database.writing() as connection:
-            left = await in_hand(connection, self._bench.worker_id)
-            policies = self._bench.tools.policies
-            await reclaim(connection, left, self._bench.worker_id, policies, self._bench.tools.clock())
+        async with self._bench.services.database.writing() as connection:
+            left = await leased_to(connection, self._bench.worker_id)
+            policies = self._bench.services.policies
+            await reclaim(connection, left, self._bench.worker_id, policies, self._bench.services.clock())
             await forget_worker(connection, self._bench.worker_id)
         await self._forget_lane(self._bench.worker_id)
 
     async def _sweep(self, now: datetime) -> None:
         """Compare our hand with the rows."""
-        hand, worker_id = self._bench.hand, self._bench.worker_id
-        async with self._bench.tools.database.reading() as connection:
-            rows = await glance(connection, worker_id)
+        in_flight, worker_id = self._bench.in_flight, self._bench.worker_id
+        async with self._bench.services.database.reading() as connection:
+            rows = await list_in_flight(connection, worker_id)
         ended = [row.id for row in rows if row.status in FINAL]
         for job_id in ended:
-            if task := hand.jobs.get(job_id):
+            if task := in_flight.jobs.get(job_id):
                 task.cancel()
-        dropped = [job_id for job_id in ended if hand.jobs.get(job_id) is None]
+        dropped = [job_id for job_id in ended if in_flight.jobs.get(job_id) is None]
         stray = [
             row
             for row in rows
             if row.status not in FINAL
-            and hand.jobs.get(row.id) is None
+            and in_flight.jobs.get(row.id) is None
             and row.leased_at < now - _UNHEARD
             and (row.start_at is None or row.start_at < now - _UNHEARD)
         ]
-        gone = set(hand.jobs) - {row.id for row in rows}
+        gone = set(in_flight.jobs) - {row.id for row in rows}
         for job_id in [
             *dropped,
             *(row.id for row in stray),
-            *(key for key in gone if hand.jobs[key] is None),
+            *(key for key in gone if in_flight.jobs[key] is None),
         ]:
-            hand.drop(job_id)
+            in_flight.drop(job_id)
         if dropped or stray:
-            async with self._bench.tools.database.writing() as connection:
-                await let_go(connection, dropped, worker_id)
-                left = await in_hand(connection, worker_id, [row.id for row in stray])
-                left = [row for row in left if hand.jobs.get(row.id) is None]  # its message may have come
-                await reclaim(connection, left, worker_id, self._bench.tools.policies, now)
+            async with self._bench.services.database.writing() as connection:
+                await release_worker(connection, dropped, worker_id)
+                left = await leased_to(connection, worker_id, [row.id for row in stray])
+                left = [
+                    row for row in left if in_flight.jobs.get(row.id) is None
+                ]  # its message may have come
+                await reclaim(connection, left, worker_id, self._bench.services.policies, now)
 
     async def _reap(self, now: datetime) -> None:
         """Take back what lost workers had in hand."""
-        async with self._bench.tools.database.reading() as connection:
-            lost = await lost_workers(connection, now - self._timeout)
+        async with self._bench.services.database.reading() as connection:
+            lost_call = await lost_workers(connection, now - self._timeout)
             orphans = await orphan_holders(connection)
-        for worker_id in (*lost, *orphans):
+        for worker_id in (*lost_call, *orphans):
             if worker_id != self._bench.worker_id:
-                await self._bury(worker_id, now)
+                await self._reap_worker(worker_id, now)
 
-    async def _bury(self, worker_id: UUID, now: datetime) -> None:
-        async with self._bench.tools.database.writing() as connection:
-            lost = await forget_worker(connection, worker_id, now - self._timeout)
-            if not lost and worker_id not in await orphan_holders(connection):
+    async def _reap_worker(self, worker_id: UUID, now: datetime) -> None:
+        async with self._bench.services.database.writing() as connection:
+            lost_call = await forget_worker(connection, worker_id, now - self._timeout)
+            if not lost_call and worker_id not in await orphan_holders(connection):
                 return  # it has beaten meanwhile
-            left = await in_hand(connection, worker_id)
-            await reclaim(connection, left, worker_id, self._bench.tools.policies, now)
+            left = await leased_to(connection, worker_id)
+            await reclaim(connection, left, worker_id, self._bench.services.policies, now)
         await self._forget_lane(worker_id)
         _log.warning(
             "a worker was lost; what it had in hand is taken back", worker=str(worker_id), jobs=len(left)

@@ -10,23 +10,23 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.attempts import endings_before, open_attempt
-from models.queries.leases import let_go
-from models.retry.decision import GiveUp, Hold, Retry, Tries, decide
+from models.queries.leases import release_worker
+from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide
 from models.retry.resolve import Policies
 from models.states import JobStatus, OnUnknown
 from worker.lifecycle import (
-    Change,
+    JobUpdate,
+    begin_recovery,
     commit,
     ending,
     error_of,
-    failed,
-    handed_back,
-    held,
-    postponed,
-    recovering,
-    requeued,
+    fail,
+    hold,
+    postpone_storing,
+    release_job_lease,
+    requeue,
 )
-from worker.tasks.polling import LOST, Lost
+from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.upstream.handles import Handles
 
 _NO_CALL = 2**15 - 1  # a number above those of all calls
@@ -45,45 +45,47 @@ async def reclaim(
             changes.append(change)
     await commit(connection, changes)
     if finished:
-        await let_go(connection, finished, worker_id)
+        await release_worker(connection, finished, worker_id)
 
 
 async def _change(
     connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime
-) -> Change | None:
+) -> JobUpdate | None:
     match JobStatus(job.status):
         case JobStatus.LEASED:
-            return handed_back(job, at=at, why="the worker that had it was lost; nothing was sent")
+            return release_job_lease(job, at=at, why="the worker that had it was lost; nothing was sent")
         case JobStatus.STORING:
             why = "the worker that had it was lost; another brings the pictures home"
-            return postponed(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
+            return postpone_storing(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
         case JobStatus.RUNNING:
             return await _lost_call(connection, job, policies, at)
     return None
 
 
-async def _lost_call(connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime) -> Change:
+async def _lost_call(
+    connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime
+) -> JobUpdate:
     attempt = await open_attempt(connection, job)
-    ended = ending(job.id, attempt.number, LOST, at=at, request_id=None) if attempt else None
+    ended = ending(job.id, attempt.number, WORKER_LOST, at=at, request_id=None) if attempt else None
     if attempt and (handles := Handles.from_json(attempt.handles)).recoverable:
-        lost = Lost(handles, attempt.number, job.attempts_used, at, LOST)
-        return recovering(job, ended, lost.to_json(), at=at, why=lost.why, release=True)
+        lost_call = LostCall(handles, attempt.number, job.attempts_used, at, WORKER_LOST)
+        return begin_recovery(job, ended, lost_call.to_json(), at=at, why=lost_call.why, release=True)
     number = attempt.number if attempt else _NO_CALL
     before = await endings_before(connection, job.id, job.generation, number)
     decision = decide(
-        LOST,
-        Tries.after(LOST, before, counted=job.attempts_used, allowed=job.max_attempts),
+        WORKER_LOST,
+        AttemptCount.after(WORKER_LOST, before, counted=job.attempts_used, allowed=job.max_attempts),
         on_unknown=OnUnknown(job.on_unknown),
         jitter=random.random,
         policy=policies.of(job),
     )
-    error = error_of(LOST, retryable=True)
+    error = error_of(WORKER_LOST, retryable=True)
     match decision:
         case Retry(after, _):
-            return requeued(job, after=after, used=job.attempts_used, ended=ended, error=error, at=at)
+            return requeue(job, after=after, used=job.attempts_used, ended=ended, error=error, at=at)
         case Hold():
             error["message"] += " Look at the provider's call log, then release the job or fail it."
-            return held(job, ended=ended, error=error, at=at)
+            return hold(job, ended=ended, error=error, at=at)
         case GiveUp(reason):
             error["message"] += f" No further call is made: {reason}."
-            return failed(job, JobStatus.RUNNING, error, at=at, ended=ended)
+            return fail(job, JobStatus.RUNNING, error, at=at, ended=ended)

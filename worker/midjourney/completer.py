@@ -12,31 +12,33 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import OUTAGES
 from models.queries.midjourney.completion import any_ready, claim_ready
-from worker.midjourney.completion import end
-from worker.midjourney.notify_hook import Teller
-from worker.midjourney.timeouts import give_up, give_up_late, lapse, still_claimed
-from worker.services import Tools
+from worker.midjourney.completion import complete_task
+from worker.midjourney.notify_hook import NotifyHookSender
+from worker.midjourney.timeouts import expire_dialogs, fail_late_task, fail_stuck_task, still_claimed
+from worker.services import WorkerServices
 
 _BATCH = 16
 _AT_ONCE = 2  # grids composed side by side: each holds some pictures in memory
 _SHARE = 4  # a look may take one part in so many of the time …
 _LONGEST = 2.0  # … but in a busy moment, too, finished pictures wait no longer: seconds
 _PAUSES = (1.0, 5.0)  # seconds until a task is tried again that could not end for no known reason
-_LAPSES = 30.0  # seconds between looks for dialogs that nobody goes on with
+_TIMEOUT_INTERVAL = 30.0  # seconds between looks for dialogs that nobody goes on with
 _log = structlog.get_logger()
 
 
-class Finisher:
+class TaskCompleter:
     """Looks for tasks that can end on a timer: many jobs end at once, few tasks do.
 
     ``told`` is set when there is a webhook to send.
     """
 
-    def __init__(self, tools: Tools, halt: asyncio.Event, told: asyncio.Event) -> None:
-        self._tools, self._halt, self._told = tools, halt, told
-        self._claim = timedelta(seconds=tools.settings.worker_timeout)  # then others take this one for lost
+    def __init__(self, services: WorkerServices, halt: asyncio.Event, told: asyncio.Event) -> None:
+        self._tools, self._halt, self._told = services, halt, told
+        self._claim = timedelta(
+            seconds=services.settings.worker_timeout
+        )  # then others take this one for lost
         self._room = asyncio.Semaphore(_AT_ONCE)
-        self._teller = Teller(tools)
+        self._teller = NotifyHookSender(services)
         self._took = 0.0  # seconds of the last look
         self._lapsed = 0.0  # when dialogs were looked at last
 
@@ -44,7 +46,7 @@ class Finisher:
         """Look again and again until cancelled; outages of the database are waited out."""
         while True:
             try:
-                await self.look()
+                await self.run_round()
             except (SQLAlchemyError, OSError) as error:
                 _log.error("Midjourney tasks wait for the database", error=str(error)[:300])
             except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
@@ -52,14 +54,14 @@ class Finisher:
             rest = min(_SHARE * self._took, _LONGEST)
             await asyncio.sleep(max(self._tools.settings.dispatch_interval, rest))
 
-    async def look(self) -> None:
+    async def run_round(self) -> None:
         """Tell of all that went on, and end all tasks that can end."""
         began = monotonic()
-        await self._tell(self._teller.tell())
+        await self._tell(self._teller.enqueue_changes())
         self._took = monotonic() - began
-        if began - self._lapsed > _LAPSES:
+        if began - self._lapsed > _TIMEOUT_INTERVAL:
             self._lapsed = began
-            await self._tell(lapse(self._tools))
+            await self._tell(expire_dialogs(self._tools))
         while not self._halt.is_set():
             tasks = await self._claimed()
             await asyncio.gather(*(self._end(task) for task in tasks))
@@ -91,7 +93,7 @@ class Finisher:
         async with self._room:
             for pause in (*_PAUSES, None):
                 try:
-                    told = await end(self._tools, task) or await give_up_late(self._tools, task)
+                    told = await complete_task(self._tools, task) or await fail_late_task(self._tools, task)
                 except OUTAGES:
                     raise
                 except Exception as error:  # noqa: BLE001 - one odd task must not keep the others from ending
@@ -102,7 +104,7 @@ class Finisher:
                         if await still_claimed(self._tools, task):
                             continue
                         return
-                    told = await give_up(self._tools, task, type(error).__name__)
+                    told = await fail_stuck_task(self._tools, task, type(error).__name__)
                 if told:
                     self._told.set()
                 return

@@ -9,21 +9,21 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
-from models.errors import PictureError, StorageError
+from models.errors import ImageError, StorageError
 from models.ids import new_id
 from models.midjourney.protocol import Action, TaskStatus
-from models.midjourney.task_status import SETTLED, begun_at, numbered
+from models.midjourney.task_status import SETTLED, numbered, started_at
 from models.queries.assets import insert_assets
 from models.queries.midjourney.completion import postpone, text_of
 from models.queries.midjourney.tasks import end_task, parts_of, pictures_of
 from models.request import wants_text
 from models.states import JobStatus
-from worker.asset_store import StoredPicture
-from worker.midjourney.grid import opened
-from worker.midjourney.notify_hook import tell_end
+from worker.asset_store import StoredImage
+from worker.midjourney.grid import decode_images
+from worker.midjourney.notify_hook import enqueue_end
 from worker.midjourney.text_results import described, text_changes
 from worker.midjourney.top_up import top_up
-from worker.services import Tools
+from worker.services import WorkerServices
 
 _AGAIN = timedelta(seconds=5)  # until storage is asked again
 _NOTHING = "No picture came back."
@@ -35,72 +35,74 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class TaskResult:
     """What a task ends with: columns of its row, and the picture that was made for it."""
 
     changes: Mapping[str, Any]
     made: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
-async def end(tools: Tools, task: Row[Any]) -> bool:
+async def complete_task(services: WorkerServices, task: Row[Any]) -> bool:
     """End a task whose jobs are all done. Whoever comes second changes nothing.
 
     Tell whether a webhook is to be sent.
     """
-    async with tools.database.reading() as connection:
+    async with services.database.reading() as connection:
         parts = await parts_of(connection, [task.id])
         pictures = numbered(await pictures_of(connection, [task.id]), task.request.get("wanted", 1))
         text = await text_of(connection, task.id) if wants_text(task.request) else None
     if any(part.status not in SETTLED for part in parts):
         return False  # another worker, or its caller, lets it go on
     if text is not None:
-        return await _ended(tools, task, await _text_ending(tools, task, parts, text))
-    ending = await _picture_ending(tools, task, parts, pictures)
-    return ending is not None and await _ended(tools, task, ending)
+        return await _ended(services, task, await _text_ending(services, task, parts, text))
+    ending = await _picture_ending(services, task, parts, pictures)
+    return ending is not None and await _ended(services, task, ending)
 
 
 async def _picture_ending(
-    tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: Sequence[Any]
-) -> Ending | None:
+    services: WorkerServices, task: Row[Any], parts: Sequence[Any], pictures: Sequence[Any]
+) -> TaskResult | None:
     """Return how a task ends with what came, or ``None`` if it is too early for that."""
     nothing = _NOTHING
     if task.action == Action.VIDEO:
         nothing = _NO_VIDEO if pictures else nothing
         pictures = [each for each in pictures if each.content_type.startswith("video/")]
-    if pictures and await top_up(tools, task, parts, len(pictures)):
+    if pictures and await top_up(services, task, parts, len(pictures)):
         return None
     try:
-        found = await opened(tools, pictures)
-        shown = None if found.grid is None else await _kept(tools, task, found.grid)
+        found = await decode_images(services, pictures)
+        shown = None if found.grid is None else await _stored(services, task, found.grid)
     except StorageError as error:
         _log.warning("a Midjourney task waits for storage", task=task.id, error=str(error)[:300])
-        async with tools.database.writing() as connection:
-            await postpone(connection, task.id, until=tools.clock() + _AGAIN)
+        async with services.database.writing() as connection:
+            await postpone(connection, task.id, until=services.clock() + _AGAIN)
         return None
     if damaged := len(pictures) - len(found.pictures):
         _log.error("damaged pictures are left out", task=task.id, count=damaged)
         nothing = _DAMAGED
-    return _ending(parts, found.pictures, shown, at=tools.clock(), nothing=nothing)
+    return _ending(parts, found.pictures, shown, at=services.clock(), nothing=nothing)
 
 
-async def _ended(tools: Tools, task: Row[Any], ending: Ending) -> bool:
+async def _ended(services: WorkerServices, task: Row[Any], ending: TaskResult) -> bool:
     """Write how a task has ended; tell whether a webhook is to be sent."""
-    async with tools.database.writing() as connection:
+    async with services.database.writing() as connection:
         if not await end_task(connection, task.id, ending.changes):
             return False
         await insert_assets(connection, ending.made)
         at = ending.changes["finished_at"]
-        return await tell_end(connection, task.id, settings=tools.settings, at=at)
+        return await enqueue_end(connection, task.id, settings=services.settings, at=at)
 
 
-async def _text_ending(tools: Tools, task: Row[Any], parts: Sequence[Any], text: str) -> Ending:
-    at = tools.clock()
+async def _text_ending(
+    services: WorkerServices, task: Row[Any], parts: Sequence[Any], text: str
+) -> TaskResult:
+    at = services.clock()
     changes = text_changes(task, text)
     if changes is None:
         return _ending(parts, [], None, at=at, nothing=_NO_PROMPT)
-    shown, made = await described(tools, task, at)
-    times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
-    return Ending({**changes, "asset_id": shown, **times}, made)
+    shown, made = await described(services, task, at)
+    times = {"started_at": started_at(parts, ended=at), "finished_at": at}
+    return TaskResult({**changes, "asset_id": shown, **times}, made)
 
 
 def _ending(
@@ -110,18 +112,18 @@ def _ending(
     *,
     at: datetime,
     nothing: str,
-) -> Ending:
-    times = {"started_at": begun_at(parts, ended=at), "finished_at": at}
+) -> TaskResult:
+    times = {"started_at": started_at(parts, ended=at), "finished_at": at}
     if not pictures:
         reason = reason_of(parts, nothing)
-        return Ending({"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times})
+        return TaskResult({"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times})
     changes = {
         "outcome": TaskStatus.SUCCESS.value,
         "pictures": [str(picture.id) for picture in pictures],
         "asset_id": pictures[0].id if shown is None else shown["id"],
         **times,
     }
-    return Ending(changes, [] if shown is None else [shown])
+    return TaskResult(changes, [] if shown is None else [shown])
 
 
 def reason_of(parts: Sequence[Any], nothing: str) -> str:
@@ -136,17 +138,17 @@ def reason_of(parts: Sequence[Any], nothing: str) -> str:
     return nothing
 
 
-async def _kept(tools: Tools, task: Row[Any], grid: bytes) -> dict[str, Any] | None:
+async def _stored(services: WorkerServices, task: Row[Any], grid: bytes) -> dict[str, Any] | None:
     """Store a grid and return its row, or ``None`` if it can't be kept. Raises ``StorageError``."""
     try:
-        stored = await tools.keeper.bring_bytes(grid)
-    except PictureError as error:
+        stored = await services.asset_store.store_bytes(grid)
+    except ImageError as error:
         _log.error("a grid could not be kept", task=task.id, error=error.message)
         return None
-    return _asset(task, stored, tools.clock())
+    return _asset(task, stored, services.clock())
 
 
-def _asset(task: Row[Any], stored: StoredPicture, at: datetime) -> dict[str, Any]:
+def _asset(task: Row[Any], stored: StoredImage, at: datetime) -> dict[str, Any]:
     return {
         "id": new_id(),
         "caller_id": task.caller_id,

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from models.errors import NotFound
 from worker.images.canvas import upright
-from worker.services import Tools
+from worker.services import WorkerServices
 
 _SIDE = 1024  # pixels of one picture's longer side at most
 _QUALITY = 92
@@ -75,20 +75,20 @@ _DECODED = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}) | (
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class DecodedImages:
     """The pictures that can be shown, and their grid if there are several."""
 
     pictures: Sequence[Row[Any]]
     grid: bytes | None = None
 
 
-async def opened(tools: Tools, pictures: Sequence[Row[Any]]) -> Opened:
+async def decode_images(services: WorkerServices, pictures: Sequence[Row[Any]]) -> DecodedImages:
     """Read and decode pictures. Raises ``StorageError`` while the storage does not answer."""
-    contents = [await _read(tools, each.key) if _decodes(each) else None for each in pictures]
+    contents = [await _read(services, each.key) if _decodes(each) else None for each in pictures]
     return await asyncio.to_thread(_opened, pictures, contents)
 
 
-def _opened(pictures: Sequence[Row[Any]], contents: Sequence[bytes | None]) -> Opened:
+def _opened(pictures: Sequence[Row[Any]], contents: Sequence[bytes | None]) -> DecodedImages:
     cells = [None if content is None else cell_of(content) for content in contents]
     found = [
         (each, cell)
@@ -96,16 +96,16 @@ def _opened(pictures: Sequence[Row[Any]], contents: Sequence[bytes | None]) -> O
         if cell is not None or not _decodes(each)
     ]
     kept = [each for each, _ in found]
-    return Opened(kept, compose([cell for _, cell in found]) if len(kept) > 1 else None)
+    return DecodedImages(kept, compose([cell for _, cell in found]) if len(kept) > 1 else None)
 
 
 def _decodes(picture: Row[Any]) -> bool:
     return picture.content_type in _DECODED
 
 
-async def _read(tools: Tools, key: str) -> bytes | None:
+async def _read(services: WorkerServices, key: str) -> bytes | None:
     """Return what is stored; ``None`` if it is there no more."""
     try:
-        return await tools.store.get(key)
+        return await services.store.get(key)
     except NotFound:
         return None

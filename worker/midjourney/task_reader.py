@@ -15,7 +15,7 @@ from models.settings import Settings
 _AT_ONCE = 250  # tasks; describing them holds the event loop for some thirty milliseconds
 
 
-async def views_of(
+async def read_task_views(
     connection: AsyncConnection, tasks: Sequence[Row[Any]], *, settings: Settings
 ) -> list[dict[str, Any]]:
     """Describe tasks in the order given: a few queries for hundreds, and others are served between those."""

@@ -14,7 +14,7 @@ from models.errors import DarkroomError
 from models.ids import new_id
 from models.midjourney.buttons import keycap
 from models.midjourney.protocol import Action, TaskStatus
-from worker.services import Tools
+from worker.services import WorkerServices
 
 # Prompts in a model's words: a numbered list, however it is numbered, and what stands around it.
 
@@ -83,7 +83,9 @@ def _shortened(text: str, listed: str) -> str:
     return f"{_HEADS[0]}\n{tokens}\n\n{_HEADS[1]}\n{listed}" if tokens else f"{_HEADS[1]}\n{listed}"
 
 
-async def described(tools: Tools, task: Row[Any], at: datetime) -> tuple[UUID | None, Sequence[Any]]:
+async def described(
+    services: WorkerServices, task: Row[Any], at: datetime
+) -> tuple[UUID | None, Sequence[Any]]:
     """Return which picture a description shows, and the row of its asset if it was brought for that.
 
     One that can't be brought is not shown: the description does not depend on it.
@@ -94,7 +96,7 @@ async def described(tools: Tools, task: Row[Any], at: datetime) -> tuple[UUID | 
     if not shown.startswith(("http://", "https://")):
         return UUID(shown), ()
     try:
-        stored = await tools.keeper.bring_url(shown)
+        stored = await services.asset_store.store_url(shown)
     except DarkroomError:
         return None, ()
     row = {**asdict(stored), "id": new_id(), "caller_id": task.caller_id, "job_id": None, "position": 0}

@@ -12,12 +12,12 @@ from models.queries.jobs import NewJob, insert_jobs
 from models.queries.midjourney.completion import add_parts, release
 from models.queries.webhooks.deliveries import jobs_of
 from models.states import JobStatus
-from worker.services import Tools
+from worker.services import WorkerServices
 
 _log = structlog.get_logger()
 
 
-async def top_up(tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: int) -> bool:
+async def top_up(services: WorkerServices, task: Row[Any], parts: Sequence[Any], pictures: int) -> bool:
     """Call once for each missing picture if the task's one call was to bring several; tell whether it does.
 
     Many providers take ``n`` and draw one picture all the same.
@@ -25,15 +25,15 @@ async def top_up(tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: i
     missing = task.request.get("wanted", 1) - pictures
     if len(parts) != 1 or missing < 1 or parts[0].status != JobStatus.SUCCEEDED:
         return False
-    async with tools.database.reading() as connection:
+    async with services.database.reading() as connection:
         job = (await jobs_of(connection, [parts[0].job_id]))[parts[0].job_id]
     if (job.request.get("n") or 1) < 2:
         return False
-    jobs = [_job(job, number, tools) for number in range(1, missing + 1)]
-    async with tools.database.writing() as connection:
+    jobs = [_job(job, number, services) for number in range(1, missing + 1)]
+    async with services.database.writing() as connection:
         if not await release(connection, task.id):
             return False
-        await insert_jobs(connection, jobs, caller_id=job.caller_id, surface=job.surface, at=tools.clock())
+        await insert_jobs(connection, jobs, caller_id=job.caller_id, surface=job.surface, at=services.clock())
         await add_parts(connection, task.id, [each.id for each in jobs], first=1)
     _log.info(
         "fewer pictures came than n asked for; the others are called for", task=task.id, missing=missing
@@ -41,7 +41,7 @@ async def top_up(tools: Tools, task: Row[Any], parts: Sequence[Any], pictures: i
     return True
 
 
-def _job(job: Row[Any], number: int, tools: Tools) -> NewJob:
+def _job(job: Row[Any], number: int, services: WorkerServices) -> NewJob:
     params = dict(job.request.get("params") or {})
     if isinstance(params.get("seed"), int):
         params["seed"] = (params["seed"] + number) % SEEDS  # the same would draw the same picture again
@@ -53,7 +53,7 @@ def _job(job: Row[Any], number: int, tools: Tools) -> NewJob:
         priority=job.priority,
         max_attempts=job.max_attempts,
         on_unknown=job.on_unknown,
-        not_before=tools.clock(),
+        not_before=services.clock(),
         expires_at=job.expires_at,  # the task ends in time, with fewer pictures if need be
         retry=job.retry,
     )

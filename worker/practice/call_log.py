@@ -13,7 +13,7 @@ from models.clock import now, rfc3339
 
 
 @dataclass(slots=True)
-class LedgerCall:
+class LoggedCall:
     """One call. ``outcome`` is ``picture`` or the kind of failure; ``charged``: it would cost money."""
 
     number: int  #: from 1, in order of arrival
@@ -36,7 +36,7 @@ class LedgerCall:
 
 
 @dataclass(slots=True)
-class LedgerPoll:
+class LoggedPoll:
     """Somebody asked for a task that an answer had left unfinished."""
 
     task: str
@@ -44,16 +44,16 @@ class LedgerPoll:
     outcome: str  #: running, done or unknown
 
 
-class Ledger:
+class CallLog:
     """All calls since the start or the last reset."""
 
     def __init__(self) -> None:
-        self.calls: list[LedgerCall] = []
-        self.polls: list[LedgerPoll] = []
+        self.calls: list[LoggedCall] = []
+        self.polls: list[LoggedPoll] = []
         self.in_flight = 0
         self.max_in_flight = 0
         self._seen: Counter[str] = Counter()
-        self._waiting: list[tuple[Callable[[Ledger], bool], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[Callable[[CallLog], bool], asyncio.Future[None]]] = []
 
     def reset(self) -> None:
         """Forget everything, also how often each prompt was called; calls in flight stay counted."""
@@ -61,39 +61,39 @@ class Ledger:
 
     def open(
         self, prompt: str, *, model: str, stream: bool, key: str | None, idempotency_key: str | None
-    ) -> LedgerCall:
+    ) -> LoggedCall:
         """Write down a call that just came in."""
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
-        call = LedgerCall(
+        call = LoggedCall(
             len(self.calls) + 1, time.monotonic(), rfc3339(now()), prompt, model, stream,
             self._seen[prompt], self.in_flight, _hash(key) if key else None, idempotency_key,
         )  # fmt: skip
         self._seen[prompt] += 1
         self.calls.append(call)
-        self._tell()
+        self._wake_waiters()
         return call
 
-    def close(self, call: LedgerCall, *, aborted: bool = False) -> None:
+    def close(self, call: LoggedCall, *, aborted: bool = False) -> None:
         """Write down that a call is over; the first word counts."""
         if call.finished is None:
             call.finished, call.aborted = time.monotonic(), aborted
             self.in_flight -= 1
-            self._tell()
+            self._wake_waiters()
 
     def poll(self, task: str, *, done: bool | None) -> None:
         """Write down that a task was asked for; ``done`` is ``None`` if there is no such task."""
         outcome = "unknown" if done is None else "done" if done else "running"
-        self.polls.append(LedgerPoll(task, time.monotonic(), outcome))
+        self.polls.append(LoggedPoll(task, time.monotonic(), outcome))
 
-    async def until(self, reached: Callable[["Ledger"], bool]) -> None:
+    async def until(self, reached: Callable[["CallLog"], bool]) -> None:
         """Wait until calls came or went so that ``reached`` is true; for tests in the server's own loop."""
         if not reached(self):
             signal = asyncio.get_running_loop().create_future()
             self._waiting.append((reached, signal))
             await signal
 
-    def _tell(self) -> None:
+    def _wake_waiters(self) -> None:
         for entry in self._waiting[:]:
             reached, signal = entry
             if signal.done() or reached(self):

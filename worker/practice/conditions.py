@@ -9,7 +9,7 @@ from worker.practice.options import PracticeOptions
 from worker.practice.request_options import Announcement, Kind, Seconds, span
 
 
-class Weather(BaseModel):
+class Conditions(BaseModel):
     """What all calls meet from now on, whatever they ask for. ``{}`` is fair weather."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,22 +32,22 @@ class Weather(BaseModel):
         return self
 
 
-class Sky:
+class ConditionControl:
     """Which weather it is. Moments are monotonic seconds."""
 
     def __init__(self, options: PracticeOptions) -> None:
         self._usual = {"rpm": options.rpm, "concurrency": options.concurrency}
-        self._fair = self._weather = Weather.model_validate(self._usual)
+        self._fair = self._weather = Conditions.model_validate(self._usual)
         self._ends: float | None = None
 
-    def change(self, members: Any, moment: float) -> Weather:
+    def change(self, members: Any, moment: float) -> Conditions:
         """Let another weather begin; limits that it does not name stay as usual. Raises ``ValueError``."""
-        self._weather = Weather.model_validate({**self._usual, **members})
+        self._weather = Conditions.model_validate({**self._usual, **members})
         seconds = self._weather.seconds
         self._ends = None if seconds is None else moment + seconds
         return self._weather
 
-    def at(self, moment: float) -> Weather:
+    def at(self, moment: float) -> Conditions:
         """Return the weather; when its time is over, it is fair again."""
         if self._ends is not None and moment >= self._ends:
             self._weather, self._ends = self._fair, None
@@ -66,7 +66,7 @@ class Limits:
         self._starts: defaultdict[str | None, deque[float]] = defaultdict(deque)
         self._running: Counter[str | None] = Counter()
 
-    def enter(self, key: str | None, moment: float, weather: Weather) -> float | None:
+    def enter(self, key: str | None, moment: float, weather: Conditions) -> float | None:
         """Let a call in (``None``), or return the seconds after which trying again makes sense.
 
         ``moment`` is monotonic. Whoever was let in must ``leave``.

@@ -65,7 +65,7 @@ def drip(script: Script, interval: float) -> Script:
     return replace(script, steps=tuple(steps))
 
 
-ACCIDENTS: Mapping[FailureKind, Callable[[Script], Script]] = {
+FAULTS: Mapping[FailureKind, Callable[[Script], Script]] = {
     "cut": cut,
     "unfinished": unfinished,
     "stall": stall,

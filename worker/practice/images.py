@@ -14,7 +14,7 @@ KEPT = 200_000  #: older pictures are forgotten
 
 
 @dataclass(slots=True)
-class Exhibit:
+class PublishedImage:
     """One picture, and how many downloads are still to go wrong; ``None``: all."""
 
     recipe: Recipe
@@ -32,23 +32,23 @@ class Exhibit:
         return self.fault
 
 
-class Gallery:
+class ImageHost:
     """Names and the pictures behind them."""
 
     def __init__(self) -> None:
-        self._exhibits: dict[str, Exhibit] = {}
+        self._exhibits: dict[str, PublishedImage] = {}
         self._hung = 0
 
-    def hang(self, recipe: Recipe, *, fault: LinkFault | None = None, times: int | None = 0) -> str:
+    def publish(self, recipe: Recipe, *, error: LinkFault | None = None, times: int | None = 0) -> str:
         """Offer a picture and return its name; a fault spoils its first ``times`` downloads."""
         self._hung += 1
         name = f"{self._hung:06d}.png"
-        self._exhibits[name] = Exhibit(recipe, fault, times)
+        self._exhibits[name] = PublishedImage(recipe, error, times)
         if len(self._exhibits) > KEPT:
             del self._exhibits[next(iter(self._exhibits))]
         return name
 
-    def find(self, name: str) -> Exhibit | None:
+    def find(self, name: str) -> PublishedImage | None:
         """Return the picture of this name, if there is one."""
         return self._exhibits.get(name)
 

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr
 
-from worker.practice.request_options import FailureKind, Kind, Wish
+from worker.practice.request_options import FailureKind, Kind, RequestOptions
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
 
-class PracticeOptions(Wish):
+class PracticeOptions(RequestOptions):
     """All members of a wish as defaults, and what only the server as a whole has."""
 
     rates: dict[Kind, Rate] = Field(default_factory=dict, description="share of calls that fail, by kind")
@@ -20,14 +20,16 @@ class PracticeOptions(Wish):
     running: int = Field(1, ge=0, description="polls that find an unfinished task of a case still running")
     ping: float = Field(10, gt=0, description="seconds of silence after which a stream sends a comment")
 
-    _wish: Wish = PrivateAttr(default_factory=Wish)
+    _wish: RequestOptions = PrivateAttr(default_factory=RequestOptions)
 
     def model_post_init(self, context: object, /) -> None:
         """Keep the part that calls may change, so that a plain call has nothing to build."""
-        self._wish = Wish().changed({name: getattr(self, name) for name in Wish.model_fields})
+        self._wish = RequestOptions().changed(
+            {name: getattr(self, name) for name in RequestOptions.model_fields}
+        )
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> RequestOptions:
         """The defaults of one call."""
         return self._wish
 

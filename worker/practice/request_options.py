@@ -79,7 +79,7 @@ def _fails(value: object) -> object:
     return tuple({"kind": entry} if isinstance(entry, str | int) else entry for entry in entries)
 
 
-class Wish(BaseModel):
+class RequestOptions(BaseModel):
     """How a call shall go."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,9 +101,11 @@ class Wish(BaseModel):
     says: str | None = Field(None, description="words to answer with instead of a picture")
     verbatim: bool = Field(False, description="leave a case's addresses as they are, though nobody is there")
 
-    def changed(self, members: dict[str, Any]) -> "Wish":
+    def changed(self, members: dict[str, Any]) -> "RequestOptions":
         """Return this wish with other members. Raises pydantic's ``ValidationError``."""
-        return Wish.model_validate({name: getattr(self, name) for name in Wish.model_fields} | members)
+        return RequestOptions.model_validate(
+            {name: getattr(self, name) for name in RequestOptions.model_fields} | members
+        )
 
     def played(self, earlier: int) -> CorpusCase | None:
         """Return the case that is played to a prompt which was called ``earlier`` times before."""

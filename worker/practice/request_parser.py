@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from models.errors import InvalidRequest
 from worker.practice.drawing.png import prompt_of
-from worker.practice.request_options import ALIASES, FAILURE_KINDS, Wish, failure_kind
+from worker.practice.request_options import ALIASES, FAILURE_KINDS, RequestOptions, failure_kind
 
 # Hints in a prompt, so that anybody with a text field can try what the practice provider can do.
 
@@ -100,7 +100,7 @@ def _clamp(side: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedRequest:
     """One call, understood. ``prompt`` is the user's text as it came, ``caption`` the same without hints."""
 
     model: str
@@ -109,13 +109,13 @@ class Asked:
     stream: bool
     size: tuple[int, int]
     n: int
-    wish: Wish
+    wish: RequestOptions
     seen: str | None = (
         None  #: what the first input picture shows, if it is one of ours and a reader looks at it
     )
 
 
-def read_call(body: bytes, defaults: Wish) -> Asked:
+def read_call(body: bytes, defaults: RequestOptions) -> ParsedRequest:
     """Read the body of a call to ``/v1/chat/completions``. Raises ``InvalidRequest``."""
     try:
         call = orjson.loads(body)
@@ -125,12 +125,12 @@ def read_call(body: bytes, defaults: Wish) -> Asked:
         raise InvalidRequest("messages", "a list of messages is required")
     prompt = _prompt(call["messages"])
     caption, members = read_hints(prompt)
-    wish = _wish(defaults, members, call.get("practice"))
+    parameters = _wish(defaults, members, call.get("practice"))
     asked_n = call.get("n")
-    n = wish.n or (min(max(asked_n, 1), 10) if isinstance(asked_n, int) else 1)
+    n = parameters.n or (min(max(asked_n, 1), 10) if isinstance(asked_n, int) else 1)
     model, stream = str(call.get("model") or "practice-image"), call.get("stream") is True
     seen = _seen(call["messages"]) if reads_and_writes(model) else None
-    return Asked(model, prompt, caption, stream, size_of(call, prompt), n, wish, seen)
+    return ParsedRequest(model, prompt, caption, stream, size_of(call, prompt), n, parameters, seen)
 
 
 def reads_and_writes(model: str) -> bool:
@@ -143,7 +143,7 @@ def makes_videos(model: str) -> bool:
     return "video" in model.lower()
 
 
-def _wish(defaults: Wish, hints: dict[str, Any], practice: object) -> Wish:
+def _wish(defaults: RequestOptions, hints: dict[str, Any], practice: object) -> RequestOptions:
     if practice is not None and not isinstance(practice, dict):
         raise InvalidRequest("practice", "an object is expected")
     if not hints and not practice:

@@ -9,7 +9,7 @@ import orjson
 
 from models.clock import now
 from worker.practice.request_options import Delivery, ProgressStyle
-from worker.practice.request_parser import Asked, reads_and_writes
+from worker.practice.request_parser import ParsedRequest, reads_and_writes
 from worker.practice.script import EVENTS, PING, Script, Step
 
 # What a stream says while a picture is being made, in the dialects of real relays.
@@ -166,15 +166,15 @@ _WAYS = (
 _LONGEST = 80  # characters of what the prompts are about
 
 
-def words_for(asked: Asked) -> str | None:
+def words_for(context: ParsedRequest) -> str | None:
     """Return the text to answer with, or ``None`` where a picture is wanted.
 
     A model with ``text`` in its name reads and writes; others say what the call's ``says`` tells them to.
     """
-    if asked.wish.says is not None:
-        return asked.wish.says
-    if not reads_and_writes(asked.model):
+    if context.wish.says is not None:
+        return context.wish.says
+    if not reads_and_writes(context.model):
         return None
-    lines = [line.strip() for line in (asked.seen or asked.caption).splitlines() if line.strip()]
+    lines = [line.strip() for line in (context.seen or context.caption).splitlines() if line.strip()]
     about = (lines[-1] if lines else "a quiet scene")[:_LONGEST]
     return "\n\n".join(f"{number}. {way.format(about)}" for number, way in enumerate(_WAYS, 1))

@@ -10,23 +10,23 @@ from pydantic import ValidationError
 
 from models.errors import InvalidRequest
 from worker.practice.async_tasks import raw_data, task_answer
-from worker.practice.call_log import Ledger, LedgerCall
-from worker.practice.chat_completions import Studio
-from worker.practice.conditions import Limits, Sky
+from worker.practice.call_log import CallLog, LoggedCall
+from worker.practice.chat_completions import ChatCompletions
+from worker.practice.conditions import ConditionControl, Limits
 from worker.practice.drawing.render import PictureMode
 from worker.practice.error_responses import limited
 from worker.practice.images import PLACE, cut_short, task_at, thing_at
 from worker.practice.options import PracticeOptions
-from worker.practice.request_parser import Asked, read_call
+from worker.practice.request_parser import ParsedRequest, read_call
 from worker.practice.script import perform
 
 # The doors behind which played answers find what they point to: foreign pictures, and unfinished tasks.
 
 
-class Outside:
+class UpstreamImages:
     """What each of these addresses does."""
 
-    def __init__(self, studio: Studio, ledger: Ledger, mode: PictureMode) -> None:
+    def __init__(self, studio: ChatCompletions, ledger: CallLog, mode: PictureMode) -> None:
         self._studio, self._ledger, self._mode = studio, ledger, mode
 
     def addresses(self) -> list[web.RouteDef]:
@@ -81,11 +81,11 @@ class Routes:
     """What each address does."""
 
     def __init__(self, options: PracticeOptions) -> None:
-        self.ledger = Ledger()
-        self.studio = Studio(options)
+        self.ledger = CallLog()
+        self.studio = ChatCompletions(options)
         self.shut: Callable[[float], Awaitable[None]] | None = None  #: refuses connections for some seconds
         self._options = options
-        self._sky = Sky(options)
+        self._sky = ConditionControl(options)
         self._limits = Limits()
         self.closing = False  #: whether calls that break off now do so because of us
 
@@ -102,7 +102,7 @@ class Routes:
                 web.post("/ledger/reset", self.reset),
                 web.get("/practice/weather", self.weather),
                 web.post("/practice/weather", self.change_weather),
-                *Outside(self.studio, self.ledger, self._options.picture).addresses(),
+                *UpstreamImages(self.studio, self.ledger, self._options.picture).addresses(),
             ]
         )
         return app
@@ -110,7 +110,7 @@ class Routes:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """Answer a call, and keep the books about it."""
         try:
-            asked = read_call(await request.read(), self._options.wish)
+            context = read_call(await request.read(), self._options.wish)
         except InvalidRequest as error:
             fault = {
                 "message": str(error),
@@ -123,10 +123,10 @@ class Routes:
         key = headers.get("Authorization", "").removeprefix("Bearer ") or None
         again = headers.get("Idempotency-Key", "").encode("utf-8", "replace").decode() or None
         call = self.ledger.open(
-            asked.prompt, model=asked.model, stream=asked.stream, key=key, idempotency_key=again
+            context.prompt, model=context.model, stream=context.stream, key=key, idempotency_key=again
         )
         try:
-            return await self._answered(request, asked, call, key)
+            return await self._answered(request, context, call, key)
         except asyncio.CancelledError:
             self.ledger.close(call, aborted=not self.closing)
             raise
@@ -137,7 +137,7 @@ class Routes:
             self.ledger.close(call)
 
     async def _answered(
-        self, request: web.Request, asked: Asked, call: LedgerCall, key: str | None
+        self, request: web.Request, context: ParsedRequest, call: LoggedCall, key: str | None
     ) -> web.StreamResponse:
         weather = self._sky.at(call.received)
         wait = self._limits.enter(key, call.received, weather)
@@ -147,7 +147,7 @@ class Routes:
             return await perform(request, answer, ping=self._options.ping)
         try:
             base_url = f"{request.scheme}://{request.host}"
-            script = await self.studio.answer(asked, call, base_url, weather)
+            script = await self.studio.answer(context, call, base_url, weather)
             return await perform(request, script, ping=self._options.ping)
         finally:
             self._limits.leave(key)

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from worker.practice.call_log import Ledger
+from worker.practice.call_log import CallLog
 from worker.practice.options import PracticeOptions
 from worker.practice.routes import Routes
 
@@ -29,7 +29,7 @@ _BACKLOG = 4096  # a bench opens a thousand connections at once
 _AGAIN = 0.05  # seconds until another try to listen, should somebody else have our port
 
 
-class Door:
+class ListeningSocket:
     """Listens for a runner."""
 
     def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
@@ -73,13 +73,13 @@ _GRACE = 0.1  # seconds that calls in flight get when the server stops
 class PracticeServer:
     """A practice provider that is serving. ``url`` has no path: add ``/v1/chat/completions``."""
 
-    def __init__(self, host: str, door: Door, routes: Routes, runner: web.AppRunner) -> None:
+    def __init__(self, host: str, door: ListeningSocket, routes: Routes, runner: web.AppRunner) -> None:
         self.host, self.port = host, door.port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{door.port}"
         self.door, self._routes, self._runner = door, routes, runner
 
     @property
-    def ledger(self) -> Ledger:
+    def call_log(self) -> CallLog:
         """The provider's books."""
         return self._routes.ledger
 
@@ -112,7 +112,7 @@ async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: o
         keepalive_timeout=75,
     )
     await runner.setup()
-    door = Door(runner, host, port)
+    door = ListeningSocket(runner, host, port)
     routes.shut = door.shut
     try:
         await door.open()

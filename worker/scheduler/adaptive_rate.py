@@ -23,7 +23,7 @@ _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class AdaptiveRate:
     """What is known of a channel's hidden limits.
 
     ``rate``: calls per minute right after the last refusal. ``resumed``: when calls began again. ``rest``:
@@ -41,7 +41,7 @@ class Learned:
     told: float | None = None
     woken: datetime | None = None
 
-    def wake(self, now: datetime, last_start: datetime | None) -> "Learned":
+    def wake(self, now: datetime, last_start: datetime | None) -> "AdaptiveRate":
         """Begin slowly if nothing was started yet, or for a while."""
         idle = last_start is not None and now - last_start > _IDLE
         return replace(self, woken=now) if idle or (self.woken is None and self.rate is None) else self
@@ -68,16 +68,16 @@ class Learned:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is kept in the channel's row."""
-        kept: dict[str, Any] = _LEARNED.dump_python(self, mode="json")
+        kept: dict[str, Any] = _ADAPTIVE_RATE.dump_python(self, mode="json")
         return kept
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any] | None) -> "Learned":
+    def from_json(cls, kept: Mapping[str, Any] | None) -> "AdaptiveRate":
         """Read what a channel's row keeps."""
-        return _LEARNED.validate_python(kept or {})
+        return _ADAPTIVE_RATE.validate_python(kept or {})
 
 
-_LEARNED = TypeAdapter(Learned)
+_ADAPTIVE_RATE = TypeAdapter(AdaptiveRate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ class LastMinute:
 
 
 def refused(
-    known: Learned, now: datetime, ceiling: float | None, last: LastMinute, retry_after: timedelta | None
-) -> Learned:
+    known: AdaptiveRate, now: datetime, ceiling: float | None, last: LastMinute, retry_after: timedelta | None
+) -> AdaptiveRate:
     """Learn from a 429 about the rate. The channel may call again from ``resumed`` on."""
     if known.resumed is not None and known.resumed > now:  # a call of the crowd that was refused already
         resumed = max(known.resumed, now + (retry_after or _SHORTEST))
@@ -109,8 +109,8 @@ def refused(
 
 
 def saturated(
-    known: Learned, now: datetime, last: LastMinute, retry_after: timedelta | None
-) -> Learned | None:
+    known: AdaptiveRate, now: datetime, last: LastMinute, retry_after: timedelta | None
+) -> AdaptiveRate | None:
     """Learn from the provider's own overload: rest, and longer while it lasts. No rate is learned from it.
 
     ``None`` if it has come again soon after calls that were accepted: then it is a limit by another name, as
@@ -129,12 +129,12 @@ def saturated(
     return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=again)
 
 
-def _in_vain(known: Learned, last: LastMinute) -> bool:
+def _in_vain(known: AdaptiveRate, last: LastMinute) -> bool:
     """Tell whether nothing was accepted since calls began again."""
     return known.resumed is not None and (last.newest is None or last.newest < known.resumed)
 
 
-def crowded(known: Learned, now: datetime, in_flight: int) -> Learned:
+def crowded(known: AdaptiveRate, now: datetime, in_flight: int) -> AdaptiveRate:
     """Learn from a refusal because too many calls were in flight."""
     fewer = max(in_flight - 1, 1)
     return replace(known, concurrency=fewer, crowded=now)

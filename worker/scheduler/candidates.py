@@ -9,15 +9,15 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.scheduling.due_jobs import Candidate, Lane, Wanted, list_due, pick_due
-from worker.scheduler.channel_capacity import HORIZON, Outlet
-from worker.scheduler.fair_queue import Guest
+from models.queries.scheduling.due_jobs import Candidate, QueueSegment, SegmentRequest, list_due, pick_due
+from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity
+from worker.scheduler.fair_queue import CallerShare
 
-_LANES = 32  # of one caller, looked at in one round
+_SEGMENTS = 32  # of one caller, looked at in one round
 
 
 @dataclass(frozen=True, slots=True)
-class Openings:
+class StartBudget:
     """How many calls of each model can start at most, and of all; how many jobs more are looked at."""
 
     of_model: Counter[str]
@@ -25,45 +25,47 @@ class Openings:
     fillers: Counter[str]
 
 
-def openings_of(outlets: Sequence[Outlet], models: Set[str], now: datetime) -> Openings:
+def start_budget_of(channels: Sequence[ChannelCapacity], models: Set[str], now: datetime) -> StartBudget:
     """Count what can start until the gate's horizon; no more jobs are looked at, but for the fillers."""
     of_model, together, fillers = Counter[str](), 0, Counter[str]()
-    for outlet in outlets:
-        here = {m: outlet.openings(m, now + HORIZON) for m in models if outlet.serves(m)}
+    for channel in channels:
+        here = {m: channel.possible_starts(m, now + HORIZON) for m in models if channel.serves(m)}
         of_model.update(here)
-        together += min(sum(here.values()), outlet.concurrency - outlet.busy())
-        fillers |= Counter({m: outlet.fillers(m) for m, openings in here.items() if openings})
-    return Openings(of_model, together, fillers)
+        together += min(sum(here.values()), channel.concurrency - channel.busy())
+        fillers |= Counter({m: channel.fillers(m) for m, openings in here.items() if openings})
+    return StartBudget(of_model, together, fillers)
 
 
-async def look(
+async def fetch_candidates(
     connection: AsyncConnection,
-    lanes: Sequence[Lane],
-    guests: Sequence[Guest],
+    segments: Sequence[QueueSegment],
+    callers: Sequence[CallerShare],
     slots: int,
-    openings: Openings,
+    openings: StartBudget,
     now: datetime,
 ) -> Sequence[Candidate]:
     """Look at the heads of the lanes whose turn it is; where too little is due, at all that is due."""
-    present = {guest.id for guest in guests}
-    lanes = [lane for lane in lanes if lane.caller_id in present]
-    if not lanes:
+    present = {caller_share.id for caller_share in callers}
+    segments = [segment for segment in segments if segment.caller_id in present]
+    if not segments:
         return []
-    found = await pick_due(connection, _wanted(lanes, guests, slots, openings), now)
-    if len(found) < slots and _idle(lanes, found):  # else these would keep their places for ever
-        due = await list_due(connection, lanes, now)
-        waiting = {lane.caller_id for lane in due}
-        those = [guest for guest in guests if guest.id in waiting]
+    found = await pick_due(connection, _wanted(segments, callers, slots, openings), now)
+    if len(found) < slots and _idle(segments, found):  # else these would keep their places for ever
+        due = await list_due(connection, segments, now)
+        waiting = {segment.caller_id for segment in due}
+        those = [caller_share for caller_share in callers if caller_share.id in waiting]
         found += await pick_due(connection, _wanted(due, those, slots, openings), now) if those else []
     return list({job.job_id: job for job in found}.values())
 
 
-def _idle(lanes: Sequence[Lane], found: Sequence[Candidate]) -> bool:
+def _idle(segments: Sequence[QueueSegment], found: Sequence[Candidate]) -> bool:
     """Tell whether there are lanes in which nothing was found: their jobs are not due."""
-    return bool(set(lanes) - {Lane(job.model, job.caller_id, job.priority) for job in found})
+    return bool(set(segments) - {QueueSegment(job.model, job.caller_id, job.priority) for job in found})
 
 
-def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int, openings: Openings) -> list[Wanted]:
+def _wanted(
+    segments: Sequence[QueueSegment], callers: Sequence[CallerShare], slots: int, openings: StartBudget
+) -> list[SegmentRequest]:
     """Say how many jobs to look at: of each caller its share, and one more, but no more than can start.
 
     Where pictures are counted some more are looked at, as a call for fewer may fit where the next does not.
@@ -71,26 +73,28 @@ def _wanted(lanes: Sequence[Lane], guests: Sequence[Guest], slots: int, openings
     The callers that come first are looked at. Their jobs come from the lane of highest priority of each
     model; from each of the others one is enough to see how old it is.
     """
-    all_weights = sum(guest.weight for guest in guests)
-    of_caller: defaultdict[UUID, list[Lane]] = defaultdict(list)
+    all_weights = sum(caller_share.weight for caller_share in callers)
+    of_caller: defaultdict[UUID, list[QueueSegment]] = defaultdict(list)
     highest: dict[tuple[UUID, str], int] = {}
-    for lane in sorted(lanes, key=lambda lane: -lane.priority):
-        of_caller[lane.caller_id].append(lane)
-        highest.setdefault((lane.caller_id, lane.model), lane.priority)
-    wanted: list[Wanted] = []
-    for guest in guests[: slots + 1]:
-        share = min(slots, int(slots * guest.weight / all_weights) + 1)
-        last, priority = guest.line
-        for lane in _some(of_caller[guest.id]):
-            many = lane.priority == highest[guest.id, lane.model]
-            count = min(share, openings.of_model[lane.model]) + openings.fillers[lane.model] if many else 1
-            wanted.append(Wanted(lane, count, last, again=lane.priority > priority))
+    for segment in sorted(segments, key=lambda segment: -segment.priority):
+        of_caller[segment.caller_id].append(segment)
+        highest.setdefault((segment.caller_id, segment.model), segment.priority)
+    wanted: list[SegmentRequest] = []
+    for caller_share in callers[: slots + 1]:
+        share = min(slots, int(slots * caller_share.weight / all_weights) + 1)
+        last, priority = caller_share.line
+        for segment in _some(of_caller[caller_share.id]):
+            many = segment.priority == highest[caller_share.id, segment.model]
+            count = (
+                min(share, openings.of_model[segment.model]) + openings.fillers[segment.model] if many else 1
+            )
+            wanted.append(SegmentRequest(segment, count, last, rescan=segment.priority > priority))
     return wanted
 
 
-def _some(lanes: Sequence[Lane]) -> Sequence[Lane]:
+def _some(segments: Sequence[QueueSegment]) -> Sequence[QueueSegment]:
     """Return the first of a caller's lanes, and others by chance, so that none is passed over for ever."""
-    if len(lanes) <= _LANES:
-        return lanes
-    first = _LANES // 2
-    return [*lanes[:first], *random.sample(lanes[first:], _LANES - first)]
+    if len(segments) <= _SEGMENTS:
+        return segments
+    first = _SEGMENTS // 2
+    return [*segments[:first], *random.sample(segments[first:], _SEGMENTS - first)]

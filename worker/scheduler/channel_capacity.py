@@ -11,9 +11,9 @@ from uuid import UUID
 
 from models.channels import serves
 from models.queries.scheduling.due_jobs import Candidate
-from worker.scheduler.adaptive_rate import Learned
-from worker.scheduler.circuit_breaker import Breaker
-from worker.scheduler.rate_limiter import DayMeter, Pace, calls_per_minute, gauges
+from worker.scheduler.adaptive_rate import AdaptiveRate
+from worker.scheduler.circuit_breaker import CircuitBreaker
+from worker.scheduler.rate_limiter import DailyQuota, RateLimiter, calls_per_minute, named_limits
 
 # Slow start: a channel that was shut or idle takes its calls up over some seconds, not all in one instant.
 
@@ -28,10 +28,15 @@ def room_after(opened: datetime | None, now: datetime, concurrency: int, *, at_o
     return max(min(at_once, concurrency), math.ceil(concurrency * (max(now - opened, timedelta()) / RAMP)))
 
 
-_STARTED, _KEPT = "started", "kept"  # beside the meters' states: the latest start; for whom room is kept
+_STARTED_KEY, _RESERVATION_KEY = (
+    "started",
+    "kept",
+)  # beside the meters' states: the latest start; for whom room is kept
 _OVERTAKEN = timedelta(seconds=15)  # how long calls for fewer pictures go before one for many that is next
 _FILLERS = 4  # looked at beside what can start: some ask for few enough pictures to fit where others do not
-_KEEPING = timedelta(seconds=10)  # after the time when the call could start, until its room is for others
+_RESERVED_FOR = timedelta(
+    seconds=10
+)  # after the time when the call could start, until its room is for others
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 _LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
 
@@ -57,7 +62,7 @@ def in_flight_on(channel_id: UUID, calls: Iterable[Any]) -> InFlight:
     return InFlight(by_model)
 
 
-class Kept(NamedTuple):
+class Reservation(NamedTuple):
     """A call for many pictures that was next, as the channel's row keeps it; ``until``: unless seen again."""
 
     job: str
@@ -68,7 +73,7 @@ class Kept(NamedTuple):
     since: str
 
     @classmethod
-    def from_json(cls, kept: Any, now: datetime) -> "Kept | None":
+    def from_json(cls, kept: Any, now: datetime) -> "Reservation | None":
         """Return what the row says while it holds, else ``None``."""
         found = cls(*kept) if kept and len(kept) == len(cls._fields) else None
         return found if found and found.holds(now) else None
@@ -82,7 +87,7 @@ class Kept(NamedTuple):
         return now - datetime.fromisoformat(self.since) >= _OVERTAKEN
 
 
-class Outlet:
+class ChannelCapacity:
     """One channel during one round of the dispatcher, made of its row, which this round holds locked."""
 
     def __init__(self, row: Any, in_flight: InFlight, now: datetime) -> None:
@@ -92,23 +97,25 @@ class Outlet:
         self.weight: float = row.weight
         self._row, self._now, self._busy = row, now, dict(in_flight.by_model)
         self.breakers = {
-            model: Breaker.from_json(kept).missed(now, self.busy(model or None))
+            model: CircuitBreaker.from_json(kept).missed(now, self.busy(model or None))
             for model, kept in (row.breakers or {}).items()
         }
-        self._known = Learned.from_json(row.learned)
+        self._known = AdaptiveRate.from_json(row.learned)
         state = row.pace or {}
-        self._started = datetime.fromisoformat(at) if (at := state.get(_STARTED)) else row.next_start_at
+        self._started = datetime.fromisoformat(at) if (at := state.get(_STARTED_KEY)) else row.next_start_at
         idle = in_flight.total < AT_ONCE  # calls of some minutes, begun together, would be waited out
         self._learned = learned = self._known.wake(now, self._started) if idle else self._known
         self._probes: dict[str, datetime] = {}
-        self._kept = self._kept_before = Kept.from_json(state.get(_KEPT), now)
+        self._reservation = self._reservation_before = Reservation.from_json(state.get(_RESERVATION_KEY), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         #: the calls per minute of the whole channel that are made now: configured, or less if learned so
         self.rpm = rate = learned.rate_at(now, row.rpm)
         minute = calls_per_minute("", whole, rate, row.next_start_at, state) if rate else []
-        self._pace = Pace([*minute, *gauges("", {**whole, "rpm": None}, state)])
+        self._limiter = RateLimiter([*minute, *named_limits("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
-        self._paces = {m: Pace(gauges(f"{m}/", limits, state)) for m, limits in self._limits.items()}
+        self._model_limiters = {
+            m: RateLimiter(named_limits(f"{m}/", limits, state)) for m, limits in self._limits.items()
+        }
         most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: configured, or fewer
         if self.rpm is None:  # a rate limit spreads the starts by itself
             most = min(
@@ -135,73 +142,80 @@ class Outlet:
                 rooms.append(probes if name not in self._probes else 0)
         return max(min(rooms), 0)
 
-    def openings(self, model: str, until: datetime) -> int:
+    def possible_starts(self, model: str, until: datetime) -> int:
         """Return how many calls of this model could start until then, if each asks for one picture."""
-        room, paces = self.room(model), copy.deepcopy(self._paces_of(model))
+        room, limiters = self.room(model), copy.deepcopy(self._limiters_of(model))
         count, at = 0, self._now
-        while count < room and any(pace.gauges for pace in paces):
-            at = max(pace.next_start(1, self._now) for pace in paces)
+        while count < room and any(limiter.limits for limiter in limiters):
+            at = max(limiter.next_start(1, self._now) for limiter in limiters)
             if at > until:
                 return count
-            for pace in paces:
-                pace.take(at, 1)
+            for limiter in limiters:
+                limiter.take(at, 1)
             count += 1
         return room
 
     def fillers(self, model: str) -> int:
         """Return how many jobs more to look at, for those that fit into the rest of a minute's pictures."""
-        counted = any(gauge.per_picture for pace in self._paces_of(model) for gauge in pace.gauges)
+        counted = any(gauge.per_picture for limiter in self._limiters_of(model) for gauge in limiter.limits)
         return _FILLERS if counted else 0
 
     def next_start(self, model: str, pictures: int, at: datetime) -> datetime:
         """Return when a call may start at the earliest, not before ``at``."""
-        paces = self._paces_of(model)
-        start = max(pace.next_start(pictures, at) for pace in paces)
+        limiters = self._limiters_of(model)
+        start = max(limiter.next_start(pictures, at) for limiter in limiters)
         if start > self._now or not any(
-            gauge.name.endswith("rps") for pace in paces for gauge in pace.gauges
+            gauge.name.endswith("rps") for limiter in limiters for gauge in limiter.limits
         ):
             return start
-        return max(pace.next_start(pictures, self._now + _LEAD) for pace in paces)
+        return max(limiter.next_start(pictures, self._now + _LEAD) for limiter in limiters)
 
     def overtaken(self, job: Candidate) -> None:
         """Note that a call for more pictures than may start now is next; in time, keep room for it."""
-        kept = self._kept
+        kept = self._reservation
         if kept and kept.job != job.job_id.hex:
             return
-        if not (kept and kept.holds(self._now + _KEEPING / 2)):
-            until = (self.next_start(job.model, job.pictures, self._now) + _KEEPING).isoformat()
+        if not (kept and kept.holds(self._now + _RESERVED_FOR / 2)):
+            until = (self.next_start(job.model, job.pictures, self._now) + _RESERVED_FOR).isoformat()
             since = kept.since if kept else self._now.isoformat()
-            self._kept = Kept(job.job_id.hex, job.model, job.pictures, until, job.caller_id.hex, since)
-        self.keep()
+            self._reservation = Reservation(
+                job.job_id.hex, job.model, job.pictures, until, job.caller_id.hex, since
+            )
+        self.hold_reserved()
 
     @property
-    def kept_for(self) -> UUID | None:
+    def reserved_for(self) -> UUID | None:
         """The caller for whose call room is kept."""
-        return UUID(self._kept.caller) if self._kept and self._kept.due(self._now) else None
+        return (
+            UUID(self._reservation.caller) if self._reservation and self._reservation.due(self._now) else None
+        )
 
-    def keep(self) -> None:
+    def hold_reserved(self) -> None:
         """Let nothing put off the call that was overtaken long enough."""
-        if self._kept and self._kept.due(self._now):
-            self._hold(self._kept.model, self._kept.pictures)
+        if self._reservation and self._reservation.due(self._now):
+            self._hold(self._reservation.model, self._reservation.pictures)
 
     def admit(self, job: Candidate) -> None:
         """Let a call have the room that is kept for it."""
-        if self._kept and self._kept.job == job.job_id.hex:
+        if self._reservation and self._reservation.job == job.job_id.hex:
             self._hold(job.model, 0)
 
     def started(self, job: Candidate) -> None:
         """Keep no room any more for a call that started, wherever."""
-        if self._kept and self._kept.job == job.job_id.hex:
-            self._kept = None
+        if self._reservation and self._reservation.job == job.job_id.hex:
+            self._reservation = None
 
     def _hold(self, model: str, pictures: int) -> None:
-        for pace in self._paces_of(model):
-            pace.hold(pictures, self._now)
+        for limiter in self._limiters_of(model):
+            limiter.hold(pictures, self._now)
 
     def latest_limit(self, model: str, pictures: int, at: datetime) -> str | None:
         """Name the limit that makes a call wait longest: rpm, rps, ipm or rpd; a model's as ``MODEL/rpm``."""
         return max(
-            ((pace.next_start(pictures, at), pace.hindrance(pictures, at)) for pace in self._paces_of(model)),
+            (
+                (limiter.next_start(pictures, at), limiter.latest_limit(pictures, at))
+                for limiter in self._limiters_of(model)
+            ),
             key=lambda late: late[0],
         )[1]
 
@@ -217,8 +231,8 @@ class Outlet:
     def take(self, job: Candidate, start: datetime) -> None:
         """Give away a start."""
         model, pictures = job.model, job.pictures
-        for pace in self._paces_of(model):
-            pace.take(start, pictures)
+        for limiter in self._limiters_of(model):
+            limiter.take(start, pictures)
         self._started = max(start, self._started or start)
         self._room -= 1
         self._busy[model] = self._busy.get(model, 0) + 1
@@ -226,31 +240,31 @@ class Outlet:
             if breaker.until is not None:
                 self._probes[name] = self._now
 
-    def doubtful_days(self) -> list[tuple[str, DayMeter]]:
+    def doubtful_quotas(self) -> list[tuple[str, DailyQuota]]:
         """Return the quotas that seem used up and should be counted, by model; "" is the whole channel's."""
-        paces = {"": self._pace, **self._paces}
+        limiters = {"": self._limiter, **self._model_limiters}
         return [
-            (model, gauge.meter)
-            for model, pace in paces.items()
-            for gauge in pace.gauges
-            if isinstance(gauge.meter, DayMeter) and gauge.meter.doubtful(self._now)
+            (model, gauge.limit)
+            for model, limiter in limiters.items()
+            for gauge in limiter.limits
+            if isinstance(gauge.limit, DailyQuota) and gauge.limit.doubtful(self._now)
         ]
 
     @property
-    def keeps_anew(self) -> bool:
+    def reservation_changed(self) -> bool:
         """Whether the next round has to know for whom room is kept, even if nothing starts."""
-        return bool(self._kept != self._kept_before)
+        return bool(self._reservation != self._reservation_before)
 
     def changes(self) -> dict[str, Any]:
         """Return what the channel's row has to remember of this round."""
-        states = self._pace.state()
-        for pace in self._paces.values():
-            states |= pace.state()
+        states = self._limiter.state()
+        for limiter in self._model_limiters.values():
+            states |= limiter.state()
         changes: dict[str, Any] = {"pace": {n: s for n, s in states.items() if n != "rpm"}}
-        if self._kept:
-            changes["pace"][_KEPT] = self._kept
+        if self._reservation:
+            changes["pace"][_RESERVATION_KEY] = self._reservation
         if self._started:
-            changes["pace"][_STARTED] = self._started.isoformat()
+            changes["pace"][_STARTED_KEY] = self._started.isoformat()
         if due := states.get("rpm"):
             changes["next_start_at"] = datetime.fromisoformat(due)
         if self._learned != self._known:
@@ -260,10 +274,12 @@ class Outlet:
             changes["breakers"] = {n: b.to_json() for n, b in probed.items()}
         return changes
 
-    def _paces_of(self, model: str) -> list[Pace]:
-        return [self._pace, self._paces[model]] if model in self._paces else [self._pace]
+    def _limiters_of(self, model: str) -> list[RateLimiter]:
+        return (
+            [self._limiter, self._model_limiters[model]] if model in self._model_limiters else [self._limiter]
+        )
 
-    def _breakers_of(self, model: str) -> dict[str, Breaker]:
+    def _breakers_of(self, model: str) -> dict[str, CircuitBreaker]:
         return {name: self.breakers[name] for name in ("", model) if name in self.breakers}
 
 

@@ -17,7 +17,7 @@ _HEARING = timedelta(seconds=5)  # until what became of a probe is written down 
 
 
 @dataclass(frozen=True, slots=True)
-class Breaker:
+class CircuitBreaker:
     """Failures in a row, since when it is open, and the probe under way. All empty: closed and healthy."""
 
     failures: int = 0
@@ -40,7 +40,7 @@ class Breaker:
             return "closed"
         return "open" if self.until > now else "half_open"
 
-    def failed(self, now: datetime, reason: str) -> "Breaker":
+    def failed(self, now: datetime, reason: str) -> "CircuitBreaker":
         """Count a failure; after enough of them, or after a probe's, keep the channel shut for longer."""
         failures = self.failures + 1
         if self.until is None and failures < _FAILURES:
@@ -48,21 +48,21 @@ class Breaker:
         if self.until is not None and self.until > now:
             return replace(self, failures=failures, reason=reason)  # a call that was under way before
         pause = _FIRST if self.opened is None or self.until is None else (self.until - self.opened) * 2
-        return Breaker(failures, now, now + min(max(pause, _FIRST), _LONGEST), None, reason)
+        return CircuitBreaker(failures, now, now + min(max(pause, _FIRST), _LONGEST), None, reason)
 
-    def missed(self, now: datetime, in_flight: int) -> "Breaker":
+    def missed(self, now: datetime, in_flight: int) -> "CircuitBreaker":
         """Forget a probe that nobody makes any more: its worker was lost, or gave it back unsent."""
         gone = self.probed is not None and not in_flight and now - self.probed > _HEARING
         return replace(self, probed=None) if gone else self
 
-    def probing(self, now: datetime) -> "Breaker":
+    def probing(self, now: datetime) -> "CircuitBreaker":
         """Note that the probe has been given away."""
         return replace(self, probed=now)
 
     @property
     def clean(self) -> bool:
         """Whether there is nothing to forget."""
-        return self == Breaker()
+        return self == CircuitBreaker()
 
     def to_json(self) -> dict[str, Any] | None:
         """Return what is kept in the channel's row."""
@@ -72,9 +72,9 @@ class Breaker:
         return kept
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any] | None) -> "Breaker":
+    def from_json(cls, kept: Mapping[str, Any] | None) -> "CircuitBreaker":
         """Read what a channel's row keeps."""
         return _BREAKER.validate_python(kept or {})
 
 
-_BREAKER = TypeAdapter(Breaker)
+_BREAKER = TypeAdapter(CircuitBreaker)

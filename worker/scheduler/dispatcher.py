@@ -16,18 +16,18 @@ from models.ids import new_id
 from models.queries.call_stats import count_promised
 from models.queries.callers import lock_shares, save_shares
 from models.queries.channels import change_channel, list_channels, lock_channels
-from models.queries.leases import any_unstored, calls_in_flight, let_go, take_unstored
-from models.queries.scheduling.due_jobs import Lane, list_lanes
+from models.queries.leases import any_unstored, calls_in_flight, release_worker, take_unstored
+from models.queries.scheduling.due_jobs import QueueSegment, list_segments
 from models.queries.transitions import apply
 from models.queries.workers import count_alive
 from worker.broker import GENERATE, STORE
-from worker.in_flight import Hand
-from worker.lifecycle import leased, returned
-from worker.scheduler.candidates import look, openings_of
-from worker.scheduler.channel_capacity import HORIZON, Outlet, closed, in_flight_on, stopped
-from worker.scheduler.fair_queue import Guest, Round, Start, guest_of
-from worker.scheduler.poll_interval import Patience
-from worker.services import Tools
+from worker.in_flight import InFlightJobs
+from worker.lifecycle import lease, release_lease
+from worker.scheduler.candidates import fetch_candidates, start_budget_of
+from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed, in_flight_on, stopped
+from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, caller_share_of
+from worker.scheduler.poll_interval import PollInterval
+from worker.services import WorkerServices
 
 CHUNK = 50
 _COUNTED = timedelta(seconds=10)  # how long the number of workers is believed
@@ -38,18 +38,20 @@ Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the 
 class Dispatcher:
     """Looks for due jobs on a timer, when the doorbell rings, and when a slot becomes free."""
 
-    def __init__(self, tools: Tools, hand: Hand, worker_id: UUID, publish: Publish) -> None:
-        self._tools, self._hand, self._worker_id, self._publish = tools, hand, worker_id, publish
+    def __init__(
+        self, services: WorkerServices, in_flight: InFlightJobs, worker_id: UUID, publish: Publish
+    ) -> None:
+        self._tools, self._hand, self._worker_id, self._publish = services, in_flight, worker_id, publish
         self._heard = True  # whether the broker took the last message; if not, one job at a time tries it
-        self._ageing = timedelta(seconds=tools.settings.priority_ageing)
-        self.patience = Patience(tools.settings.dispatch_interval)
+        self._ageing = timedelta(seconds=services.settings.priority_ageing)
+        self.patience = PollInterval(services.settings.dispatch_interval)
         self._counted: datetime | None = None
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
         while True:
             try:
-                await self.look()
+                await self.run_round()
             except (SQLAlchemyError, OSError) as error:
                 _log.error("the dispatcher can't reach the database; it tries again", error=str(error)[:300])
                 await asyncio.sleep(0.5)
@@ -66,7 +68,7 @@ class Dispatcher:
                 pass
             self._hand.freed.clear()
 
-    async def look(self) -> None:
+    async def run_round(self) -> None:
         """Do one round."""
         if not self._hand.free:
             self.patience.misses = 0
@@ -75,8 +77,8 @@ class Dispatcher:
         if self._unseen(now):
             return
         async with self._tools.database.reading() as connection:
-            await self._count_crew(connection, now)
-            lanes = await list_lanes(connection)
+            await self._count_workers(connection, now)
+            segments = await list_segments(connection)
             channels = await list_channels(connection)
             unstored = await any_unstored(connection, now)
         self._hand.cooling = {
@@ -88,33 +90,35 @@ class Dispatcher:
         if unstored:
             await self._take_unstored()
         usable = [c.id for c in channels if c.name in self._tools.routes and not closed(c, now)]
-        if lanes and usable and self._hand.free:
-            await self._lease(usable, lanes)
+        if segments and usable and self._hand.free:
+            await self._lease(usable, segments)
         else:
             self.patience.misses = 0
 
-    async def _count_crew(self, connection: AsyncConnection, now: datetime) -> None:
+    async def _count_workers(self, connection: AsyncConnection, now: datetime) -> None:
         """Know how many share the looking; now and then is enough."""
         if self._counted is None or now - self._counted > _COUNTED:
             alive_since = now - timedelta(seconds=self._tools.settings.worker_timeout)
-            self.patience.crew, self._counted = await count_alive(connection, alive_since), now
+            self.patience.workers, self._counted = await count_alive(connection, alive_since), now
 
     def _unseen(self, now: datetime) -> bool:
         """Tell whether others may take us for lost, as after a freeze; they would take back what we took."""
-        beaten, timeout = self._hand.beaten_at, timedelta(seconds=self._tools.settings.worker_timeout)
+        beaten, timeout = self._hand.heartbeat_at, timedelta(seconds=self._tools.settings.worker_timeout)
         return beaten is not None and now - beaten > timeout / 2
 
-    async def _lease(self, channels: Sequence[UUID], lanes: Sequence[Lane]) -> None:
-        lease = new_id()
-        job_ids = await self._lease_rows(channels, lanes, lease)
+    async def _lease(self, channels: Sequence[UUID], segments: Sequence[QueueSegment]) -> None:
+        lease_token = new_id()
+        job_ids = await self._lease_rows(channels, segments, lease_token)
         self._hand.jobs.update(dict.fromkeys(job_ids))
         for start in range(0, len(job_ids), CHUNK):
             chunk = job_ids[start : start + CHUNK]
-            self._heard = await self._publish(GENERATE, chunk, lease)
+            self._heard = await self._publish(GENERATE, chunk, lease_token)
             if not self._heard:
-                await self._take_back(chunk, lease)
+                await self._take_back(chunk, lease_token)
 
-    async def _lease_rows(self, channels: Sequence[UUID], lanes: Sequence[Lane], lease: UUID) -> list[UUID]:
+    async def _lease_rows(
+        self, channels: Sequence[UUID], segments: Sequence[QueueSegment], lease_token: UUID
+    ) -> list[UUID]:
         async with self._tools.database.writing() as connection:
             rows = await lock_channels(connection, channels)
             self.patience.misses = 0 if rows else self.patience.misses + 1
@@ -122,11 +126,11 @@ class Dispatcher:
             rows = [row for row in rows if not closed(row, now)]
             if not rows or self._unseen(now):  # a freeze or an outage may have come between
                 return []
-            starts = await self._deal(connection, rows, lanes, now)
-            moves = [
-                leased(
+            starts = await self._assign(connection, rows, segments, now)
+            transitions = [
+                lease(
                     start.job.job_id,
-                    lease=lease,
+                    lease_token=lease_token,
                     worker=self._worker_id,
                     channel=start.channel,
                     start_at=start.at,
@@ -134,42 +138,61 @@ class Dispatcher:
                 )
                 for start in starts
             ]
-            given = await apply(connection, moves)
-            return [move.job_id for move in moves if move.job_id in given]
+            given = await apply(connection, transitions)
+            return [transition.job_id for transition in transitions if transition.job_id in given]
 
-    async def _deal(
-        self, connection: AsyncConnection, rows: Sequence[Row[Any]], lanes: Sequence[Lane], now: datetime
+    async def _assign(
+        self,
+        connection: AsyncConnection,
+        rows: Sequence[Row[Any]],
+        segments: Sequence[QueueSegment],
+        now: datetime,
     ) -> list[Start]:
         """Work out who starts, and save what the next round has to know."""
         calls = await calls_in_flight(connection, of_callers=False)
-        outlets = [Outlet(row, in_flight_on(row.id, calls), now) for row in rows]
-        for row, outlet in zip(rows, outlets, strict=True):
-            await _recount(connection, row, outlet, now)
-        openings = openings_of(outlets, {lane.model for lane in lanes}, now)
+        outlets = [ChannelCapacity(row, in_flight_on(row.id, calls), now) for row in rows]
+        for row, channel in zip(rows, outlets, strict=True):
+            await _recount(connection, row, channel, now)
+        openings = start_budget_of(outlets, {segment.model for segment in segments}, now)
         slots = min(self._hand.free if self._heard else 1, openings.together)
-        open_lanes = [lane for lane in lanes if openings.of_model[lane.model]]
-        shares = await lock_shares(connection, list({lane.caller_id for lane in open_lanes})) if slots else ()
+        open_lanes = [segment for segment in segments if openings.of_model[segment.model]]
+        shares = (
+            await lock_shares(connection, list({segment.caller_id for segment in open_lanes}))
+            if slots
+            else ()
+        )
         if any(row.concurrency is not None for row in shares):
             calls = await calls_in_flight(connection)  # rounds on other channels may have ended meanwhile
-        guests = [guest for row in shares if (guest := guest_of(row, calls)).may_start(now + HORIZON)]
-        kept_for = {outlet.kept_for for outlet in outlets}
-        by_turn = sorted(guests, key=lambda guest: (guest.id not in kept_for, guest.turn))
-        candidates = await look(connection, open_lanes, by_turn, slots, openings, now)
+        callers = [
+            caller_share
+            for row in shares
+            if (caller_share := caller_share_of(row, calls)).may_start(now + HORIZON)
+        ]
+        kept_for = {channel.reserved_for for channel in outlets}
+        by_turn = sorted(
+            callers, key=lambda caller_share: (caller_share.id not in kept_for, caller_share.turn)
+        )
+        candidates = await fetch_candidates(connection, open_lanes, by_turn, slots, openings, now)
         if not candidates:
             return []
-        before = {guest.id: _share(guest) for guest in guests}
-        starts = Round(guests, outlets, now, slots).deal(candidates, self._ageing)
-        await save_shares(connection, [s for guest in guests if (s := _share(guest)) != before[guest.id]])
-        for outlet in outlets:
-            if outlet.keeps_anew or any(start.channel == outlet.id for start in starts):
-                await change_channel(connection, outlet.id, outlet.changes())
+        before = {caller_share.id: _share(caller_share) for caller_share in callers}
+        starts = DispatchRound(callers, outlets, now, slots).assign(candidates, self._ageing)
+        await save_shares(
+            connection,
+            [s for caller_share in callers if (s := _share(caller_share)) != before[caller_share.id]],
+        )
+        for channel in outlets:
+            if channel.reservation_changed or any(start.channel == channel.id for start in starts):
+                await change_channel(connection, channel.id, channel.changes())
         return starts
 
-    async def _take_back(self, job_ids: Sequence[UUID], lease: UUID) -> None:
+    async def _take_back(self, job_ids: Sequence[UUID], lease_token: UUID) -> None:
         """Undo leases that nobody will hear of."""
         at, why = self._tools.clock(), "the broker took no message; nothing was sent"
         async with self._tools.database.writing() as connection:
-            await apply(connection, [returned(job_id, lease, at=at, why=why) for job_id in job_ids])
+            await apply(
+                connection, [release_lease(job_id, lease_token, at=at, why=why) for job_id in job_ids]
+            )
         for job_id in job_ids:
             self._hand.jobs.pop(job_id, None)
         await asyncio.sleep(self._tools.settings.dispatch_interval)
@@ -190,29 +213,31 @@ class Dispatcher:
             self._heard = await self._publish(STORE, chunk, lease)
             if not self._heard:
                 async with self._tools.database.writing() as connection:
-                    await let_go(connection, chunk, self._worker_id)
+                    await release_worker(connection, chunk, self._worker_id)
                 for job_id in chunk:
                     self._hand.jobs.pop(job_id, None)
 
 
-async def _recount(connection: AsyncConnection, row: Row[Any], outlet: Outlet, now: datetime) -> None:
+async def _recount(
+    connection: AsyncConnection, row: Row[Any], channel: ChannelCapacity, now: datetime
+) -> None:
     """Where a day's quota seems used up, count its calls: leases that were handed back made none."""
-    if not (doubtful := outlet.doubtful_days()):
+    if not (doubtful := channel.doubtful_quotas()):
         return
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for model, meter in doubtful:
-        meter.count(await count_promised(connection, row, midnight, model=model), now)
-    await change_channel(connection, row.id, outlet.changes())
+    for model, limit in doubtful:
+        limit.count(await count_promised(connection, row, midnight, model=model), now)
+    await change_channel(connection, row.id, channel.changes())
 
 
-def _share(guest: Guest) -> dict[str, Any]:
+def _share(caller_share: CallerShare) -> dict[str, Any]:
     """Return what a caller's row remembers of the rounds."""
-    campaign, priority = guest.line
-    due = guest.pace.state().get("rpm")
+    campaign, priority = caller_share.line
+    due = caller_share.limiter.state().get("rpm")
     return {
-        "id": guest.id,
-        "deficit": guest.deficit,
-        "turn": guest.turn,
+        "id": caller_share.id,
+        "deficit": caller_share.deficit,
+        "turn": caller_share.turn,
         "campaign_turn": campaign,
         "priority_turn": priority,
         "next_start_at": datetime.fromisoformat(due) if due else None,

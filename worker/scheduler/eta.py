@@ -7,19 +7,19 @@ from statistics import fmean, pstdev, quantiles
 from typing import Any
 
 from models.channels import serves
-from models.queue_status import Queued, Reason, Waiting
-from worker.scheduler.channel_capacity import Outlet
-from worker.scheduler.queue_position import Standing
-from worker.scheduler.wait_reason import Lookout, stopped
+from models.queue_status import QueuedJob, WaitReason, WaitStatus
+from worker.scheduler.channel_capacity import ChannelCapacity
+from worker.scheduler.queue_position import QueuePosition
+from worker.scheduler.wait_reason import SchedulerView, stopped
 
-_BY_A_PERSON = (Reason.NO_CHANNEL, Reason.PAUSED, Reason.NO_WORKER)
+_BY_A_PERSON = (WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER)
 _LEAST_SHARE = 0.05  # of calls that succeed; below it an end can't be foreseen, but is not infinitely far
 _NINETY = 1.2816  # standard deviations above the mean, below which nine of ten lie
 CALL = "call"  #: a limiting factor: only the call itself takes time
 
 
 @dataclass(frozen=True, slots=True)
-class Tempo:
+class CallDurations:
     """How the calls of a channel went lately, in seconds; ``share``: of them that succeeded."""
 
     mean: float
@@ -29,7 +29,7 @@ class Tempo:
     share: float
 
     @classmethod
-    def of(cls, calls: Iterable[Any]) -> "Tempo | None":
+    def of(cls, calls: Iterable[Any]) -> "CallDurations | None":
         """Take it from rows of (sent_at, finished_at, outcome); ``None`` if none has succeeded."""
         ended = [call for call in calls if call.finished_at is not None]
         good = [call for call in ended if call.outcome == "success"] or ended
@@ -56,88 +56,97 @@ class Throughput:
 
     rate: float
     at_once: int
-    tempo: Tempo
+    durations: CallDurations
     factor: str
 
 
 def eta_of(
-    job: Queued, why: Waiting, standing: Standing | None, lookout: Lookout, tempos: Mapping[str, Tempo]
+    job: QueuedJob,
+    why: WaitStatus,
+    position: QueuePosition | None,
+    view: SchedulerView,
+    durations: Mapping[str, CallDurations],
 ) -> Eta:
     """Say when a queued job may be done. ``standing``: ``None`` if it is not due."""
     if why.reason in _BY_A_PERSON:
         return Eta(None, None, why.reason.value)
-    wait = (why.next_eligible_at - lookout.at).total_seconds() if why.next_eligible_at else 0.0
-    flow = throughput(job, lookout, tempos)
+    wait = (why.next_eligible_at - view.at).total_seconds() if why.next_eligible_at else 0.0
+    flow = throughput(job, view, durations)
     if flow is None:
         return Eta(None, None, why.reason.value)
-    place = standing.place if standing else 1
+    place = position.place if position else 1
     queue, factor = max((place - 1) / flow.rate, 0.0), flow.factor
-    if standing is not None:
-        queue, factor = max((queue, factor), _own(job, standing.own, lookout, flow))
-    if why.reason is Reason.CONCURRENCY and place == 1:
+    if position is not None:
+        queue, factor = max((queue, factor), _own(job, position.own, view, flow))
+    if why.reason is WaitReason.CONCURRENCY and place == 1:
         queue = 1 / flow.rate
-    spread = _NINETY * flow.tempo.deviation * math.sqrt(place) / flow.at_once
-    if wait >= queue and why.reason is not Reason.FAIR_SHARE:
+    spread = _NINETY * flow.durations.deviation * math.sqrt(place) / flow.at_once
+    if wait >= queue and why.reason is not WaitReason.FAIR_SHARE:
         factor = why.reason.value
-    elif place == 1 and why.reason is Reason.FAIR_SHARE:
+    elif place == 1 and why.reason is WaitReason.FAIR_SHARE:
         factor = CALL
     begins = wait + queue
-    return Eta(begins + flow.tempo.p50, begins + spread + flow.tempo.p90, factor)
+    return Eta(begins + flow.durations.p50, begins + spread + flow.durations.p90, factor)
 
 
-def throughput(job: Queued, lookout: Lookout, tempos: Mapping[str, Tempo]) -> Throughput | None:
+def throughput(
+    job: QueuedJob, view: SchedulerView, durations: Mapping[str, CallDurations]
+) -> Throughput | None:
     """Return what the open channels of a job's model bring about together; ``None`` if no call tells."""
     going = [
-        (row, outlet)
-        for row, outlet in lookout.outlets
+        (row, channel)
+        for row, channel in view.outlets
         if serves(row.models, job.model) and stopped(row, job.model) is None
     ]
-    known = [tempos[row.name] for row, _ in going if row.name in tempos]
+    known = [durations[row.name] for row, _ in going if row.name in durations]
     if not known:
         return None
     usual = _together(known)
     rates, at_once, bounds = 0.0, 0, list[tuple[float, str]]()
-    for row, outlet in going:
-        tempo = tempos.get(row.name, usual)
-        slots = _at_once(row, outlet, job.model)
-        limit, full = _rate(row, outlet, job), slots / tempo.mean
+    for row, channel in going:
+        tempo = durations.get(row.name, usual)
+        slots = _at_once(row, channel, job.model)
+        limit, full = _rate(row, channel, job), slots / tempo.mean
         rates, at_once = rates + min(limit, full) * tempo.share, at_once + slots
         bounds.append((min(limit, full), "rate_limit" if limit < full else "concurrency"))
-    slots_rate = max(lookout.gate.slots, 1) / usual.mean * usual.share
+    slots_rate = max(view.gate.slots, 1) / usual.mean * usual.share
     if slots_rate < rates:
-        return Throughput(slots_rate, max(lookout.gate.slots, 1), usual, "worker_slots")
+        return Throughput(slots_rate, max(view.gate.slots, 1), usual, "worker_slots")
     return Throughput(rates, max(at_once, 1), usual, max(bounds)[1])
 
 
-def _together(tempos: Sequence[Tempo]) -> Tempo:
-    return Tempo(
+def _together(durations: Sequence[CallDurations]) -> CallDurations:
+    return CallDurations(
         *(
-            fmean(getattr(tempo, name) for tempo in tempos)
+            fmean(getattr(tempo, name) for tempo in durations)
             for name in ("mean", "deviation", "p50", "p90", "share")
         )
     )
 
 
-def _at_once(row: Any, outlet: Outlet, model: str) -> int:
-    own = (row.limits.get(model) or {}).get("concurrency") or outlet.concurrency
-    return max(min(own, outlet.concurrency), 1)
+def _at_once(row: Any, channel: ChannelCapacity, model: str) -> int:
+    own = (row.limits.get(model) or {}).get("concurrency") or channel.concurrency
+    return max(min(own, channel.concurrency), 1)
 
 
-def _rate(row: Any, outlet: Outlet, job: Queued) -> float:
+def _rate(row: Any, channel: ChannelCapacity, job: QueuedJob) -> float:
     """Return the calls per second that limits allow."""
-    rates = [outlet.rpm / 60] if outlet.rpm else []
+    rates = [channel.rpm / 60] if channel.rpm else []
     for limits in (row.limits.get("") or {}, row.limits.get(job.model) or {}):
         rates += [limits[name] / seconds for name, seconds in (("rpm", 60), ("rps", 1)) if limits.get(name)]
         rates += [limits["ipm"] / 60 / job.pictures] if limits.get("ipm") else []
     return min(rates, default=math.inf)
 
 
-def _own(job: Queued, own: int, lookout: Lookout, flow: Throughput) -> tuple[float, str]:
+def _own(job: QueuedJob, own: int, view: SchedulerView, flow: Throughput) -> tuple[float, str]:
     """Return how many seconds the caller's own limits make the job wait, and which does."""
-    caller = lookout.caller(job.caller_id)
+    caller = view.caller(job.caller_id)
     limits = [
         (caller.rpm / 60 if caller and caller.rpm else math.inf, "rate_limit"),
-        (caller.concurrency / flow.tempo.mean if caller and caller.concurrency else math.inf, "concurrency"),
+        (
+            caller.concurrency / flow.durations.mean if caller and caller.concurrency else math.inf,
+            "concurrency",
+        ),
     ]
     rate, factor = min(limits)
-    return max((own - 1) / (rate * flow.tempo.share), 0.0), factor
+    return max((own - 1) / (rate * flow.durations.share), 0.0), factor

@@ -16,33 +16,33 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from models.queries.scheduling.due_jobs import Candidate, Line
-from worker.scheduler.channel_capacity import HORIZON, Outlet
-from worker.scheduler.rate_limiter import Pace, gauges
+from models.queries.scheduling.due_jobs import Candidate, LineKey
+from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity
+from worker.scheduler.rate_limiter import RateLimiter, named_limits
 
 
 @dataclass(slots=True)
-class Guest:
+class CallerShare:
     """A caller during one round. ``turn`` orders the callers; ``line`` was served last."""
 
     id: UUID
-    pace: Pace
+    limiter: RateLimiter
     weight: float = 1.0
     deficit: float = 0.0
     turn: int = 0
-    line: Line = ("", 0)
+    line: LineKey = ("", 0)
     room: int | None = None
 
     def may_start(self, until: datetime) -> bool:
         """Tell whether its own limits let a call start until then."""
-        return (self.room is None or self.room > 0) and self.pace.next_start(1, until) <= until
+        return (self.room is None or self.room > 0) and self.limiter.next_start(1, until) <= until
 
 
-def guest_of(row: Any, calls: Iterable[Any]) -> Guest:
+def caller_share_of(row: Any, calls: Iterable[Any]) -> CallerShare:
     """Make a guest of a caller's row and the rows of ``models.queries.leases.calls_in_flight``."""
-    return Guest(
+    return CallerShare(
         id=row.id,
-        pace=Pace(gauges("", {"rpm": row.rpm}, {"rpm": row.next_start_at})),
+        limiter=RateLimiter(named_limits("", {"rpm": row.rpm}, {"rpm": row.next_start_at})),
         weight=row.weight,
         deficit=row.deficit,
         turn=row.turn,
@@ -64,101 +64,105 @@ class Start:
     at: datetime
 
 
-class Round:
+class DispatchRound:
     """One round of the dispatcher: deals out starts until slots, jobs or channels are used up."""
 
-    def __init__(self, guests: Iterable[Guest], outlets: Sequence[Outlet], now: datetime, slots: int) -> None:
-        self._guests = deque(sorted(guests, key=lambda guest: (guest.turn, guest.id)))
-        self._last = max((guest.turn for guest in self._guests), default=0)
-        self._outlets, self._now, self._slots = outlets, now, slots
-        for outlet in outlets:
-            outlet.keep()
+    def __init__(
+        self, callers: Iterable[CallerShare], channels: Sequence[ChannelCapacity], now: datetime, slots: int
+    ) -> None:
+        self._callers = deque(sorted(callers, key=lambda caller_share: (caller_share.turn, caller_share.id)))
+        self._last = max((caller_share.turn for caller_share in self._callers), default=0)
+        self._channels, self._now, self._slots = channels, now, slots
+        for channel in channels:
+            channel.hold_reserved()
         self.starts: list[Start] = []
 
-    def deal(self, candidates: Iterable[Candidate], ageing: timedelta) -> list[Start]:
+    def assign(self, candidates: Iterable[Candidate], ageing: timedelta) -> list[Start]:
         """Return the starts, and leave in the guests what the next round has to know."""
         lines: defaultdict[UUID, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
             lines[candidate.caller_id].append(candidate)
         waiting = {
-            guest.id: deque(in_order(lines[guest.id], guest.line, self._now, ageing))
-            for guest in self._guests
+            caller_share.id: deque(in_order(lines[caller_share.id], caller_share.line, self._now, ageing))
+            for caller_share in self._callers
         }
-        while self._guests and len(self.starts) < self._slots:
-            guest = self._guests.popleft()
-            if self._visit(guest, waiting[guest.id]):
-                self._guests.append(guest)
+        while self._callers and len(self.starts) < self._slots:
+            caller_share = self._callers.popleft()
+            if self._visit(caller_share, waiting[caller_share.id]):
+                self._callers.append(caller_share)
         return self.starts
 
-    def _visit(self, guest: Guest, line: deque[Candidate]) -> bool:
+    def _visit(self, caller_share: CallerShare, line: deque[Candidate]) -> bool:
         """Serve a caller until its deficit is used up; return whether to come back in this round."""
-        before, served = guest.deficit, 0
-        if guest.deficit < 1:
-            guest.deficit += guest.weight
-        while line and guest.deficit >= 1 and len(self.starts) < self._slots:
-            start = self._place(line.popleft(), guest)
+        before, served = caller_share.deficit, 0
+        if caller_share.deficit < 1:
+            caller_share.deficit += caller_share.weight
+        while line and caller_share.deficit >= 1 and len(self.starts) < self._slots:
+            start = self._place(line.popleft(), caller_share)
             if start is not None:
                 self.starts.append(start)
-                guest.deficit -= 1
+                caller_share.deficit -= 1
                 served += 1
         if not line and not served:  # nothing could start: the visit has not happened
-            guest.deficit = before
+            caller_share.deficit = before
             return False
-        if guest.deficit < 1 or not line:
+        if caller_share.deficit < 1 or not line:
             self._last += 1
-            guest.turn = self._last
+            caller_share.turn = self._last
         return bool(line)
 
-    def _place(self, job: Candidate, guest: Guest) -> Start | None:
+    def _place(self, job: Candidate, caller_share: CallerShare) -> Start | None:
         """Find the best channel for a job, or none."""
-        if guest.room is not None and guest.room <= 0:
+        if caller_share.room is not None and caller_share.room <= 0:
             return None
-        earliest = guest.pace.next_start(job.pictures, self._now)
-        for outlet in self._outlets:
-            outlet.admit(job)
+        earliest = caller_share.limiter.next_start(job.pictures, self._now)
+        for channel in self._channels:
+            channel.admit(job)
         found = self._best(job, earliest)
         if found is None:
             if job.pictures > 1:
                 self._hold(job, earliest)
             return None
-        outlet, at = found
-        outlet.take(job, at)
-        for each in self._outlets:
+        channel, at = found
+        channel.take(job, at)
+        for each in self._channels:
             each.started(job)
-        guest.pace.take(at, job.pictures)
-        guest.line = job.line
-        if guest.room is not None:
-            guest.room -= 1
-        return Start(job, outlet.id, at)
+        caller_share.limiter.take(at, job.pictures)
+        caller_share.line = job.line
+        if caller_share.room is not None:
+            caller_share.room -= 1
+        return Start(job, channel.id, at)
 
-    def _best(self, job: Candidate, earliest: datetime) -> tuple[Outlet, datetime] | None:
+    def _best(self, job: Candidate, earliest: datetime) -> tuple[ChannelCapacity, datetime] | None:
         """Prefer another channel than the one that failed, then its tier, then the least busy one."""
         able = [
-            (outlet.id == job.avoid, outlet.tier, outlet.load, outlet.name, outlet, at)
-            for outlet in self._outlets
-            if outlet.serves(job.model)
-            and outlet.room(job.model)
-            and (at := outlet.next_start(job.model, job.pictures, earliest)) <= self._now + HORIZON
+            (channel.id == job.avoid, channel.tier, channel.load, channel.name, channel, at)
+            for channel in self._channels
+            if channel.serves(job.model)
+            and channel.room(job.model)
+            and (at := channel.next_start(job.model, job.pictures, earliest)) <= self._now + HORIZON
         ]
         return min(able, key=lambda option: option[:4])[4:] if able else None
 
     def _hold(self, job: Candidate, earliest: datetime) -> None:
         """Let smaller calls not go on taking the pictures per minute for which alone this one waits."""
-        able = [outlet for outlet in self._outlets if outlet.serves(job.model) and outlet.room(job.model)]
+        able = [
+            channel for channel in self._channels if channel.serves(job.model) and channel.room(job.model)
+        ]
         if not able or earliest > self._now + HORIZON:
             return
-        soonest = min(able, key=lambda outlet: outlet.next_start(job.model, job.pictures, earliest))
+        soonest = min(able, key=lambda channel: channel.next_start(job.model, job.pictures, earliest))
         if (soonest.latest_limit(job.model, job.pictures, earliest) or "").endswith("ipm"):
             soonest.overtaken(job)
 
 
-def in_order(jobs: Sequence[Candidate], last: Line, now: datetime, ageing: timedelta) -> list[Candidate]:
+def in_order(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: timedelta) -> list[Candidate]:
     """Order a caller's jobs; ``ageing`` is how long a job waits for its priority to rise by one."""
-    lines: defaultdict[Line, deque[Candidate]] = defaultdict(deque)
+    lines: defaultdict[LineKey, deque[Candidate]] = defaultdict(deque)
     for job in sorted(jobs, key=lambda job: (job.due_at, job.job_id)):
         lines[job.line].append(job)
     highest = max((priority for _, priority in lines), default=0)
-    levels: defaultdict[int, list[Line]] = defaultdict(list)
+    levels: defaultdict[int, list[LineKey]] = defaultdict(list)
     for line, waiting in lines.items():
         raised = line[1] + int((now - waiting[0].due_at) / ageing)
         levels[min(max(raised, line[1]), highest)].append(line)
@@ -170,7 +174,7 @@ def in_order(jobs: Sequence[Candidate], last: Line, now: datetime, ageing: timed
     return ordered
 
 
-def in_turn(lines: Iterable[Line], last: Line) -> list[Line]:
+def in_turn(lines: Iterable[LineKey], last: LineKey) -> list[LineKey]:
     """Return lines in round-robin order: first those behind the one that was served last."""
     ordered = sorted(lines)
     return [line for line in ordered if line > last] + [line for line in ordered if line <= last]

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-_CROWD = 20  # workers up to which each looks as often as the settings say; more share these looks
+_MANY_WORKERS = 20  # workers up to which each looks as often as the settings say; more share these looks
 _REST = 0.02  # seconds between rounds at least
 _LONGEST = 0.02  # seconds of rest after misses at most, on average; more, as the crew is larger
 
 
 @dataclass(slots=True)
-class Patience:
+class PollInterval:
     """What one dispatcher knows of the others.
 
     ``interval``: seconds between looks without a doorbell. ``crew``: workers alive, this one included.
@@ -16,7 +16,7 @@ class Patience:
     """
 
     interval: float
-    crew: int = 1
+    workers: int = 1
     misses: int = 0
 
     @property
@@ -32,4 +32,4 @@ class Patience:
 
     @property
     def _crowd(self) -> float:
-        return max(1.0, self.crew / _CROWD)
+        return max(1.0, self.workers / _MANY_WORKERS)

@@ -13,23 +13,23 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.scheduling.due_jobs import Lane, Line
+from models.queries.scheduling.due_jobs import LineKey, QueueSegment
 from models.queries.scheduling.queue_position import (
     LAST,
     LineHead,
-    Span,
-    count_lanes,
-    count_spans,
+    QueueRange,
+    count_ranges,
+    count_segments,
     list_heads,
 )
-from worker.scheduler.fair_queue import Guest, in_turn
+from worker.scheduler.fair_queue import CallerShare, in_turn
 
 MOST = 5_000  #: jobs that are counted
 _LINES = 256  # of one lane, that are looked at
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """A job's place, from 1, over all callers and among its caller's own; ``capped``: at least there."""
 
     place: int
@@ -38,11 +38,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowd:
+class QueueSnapshot:
     """Who queues: the lanes that compete for the same channels, and the callers as the gate sees them."""
 
-    lanes: Sequence[Lane]
-    guests: Sequence[Guest]
+    segments: Sequence[QueueSegment]
+    callers: Sequence[CallerShare]
     at: datetime
     ageing: timedelta
 
@@ -53,106 +53,130 @@ class Job:
 
     id: UUID
     caller_id: UUID
-    line: Line
+    line: LineKey
     due_at: datetime
 
 
-async def stand(connection: AsyncConnection, job: Job, crowd: Crowd, *, most: int = MOST) -> Standing:
+async def position_of(
+    connection: AsyncConnection, job: Job, snapshot: QueueSnapshot, *, most: int = MOST
+) -> QueuePosition:
     """Find a due job's place."""
-    lanes = [lane for lane in crowd.lanes if lane.caller_id == job.caller_id]
+    segments = [segment for segment in snapshot.segments if segment.caller_id == job.caller_id]
     campaign, priority = job.line
-    before = [Span(lane, campaign, (job.due_at, job.id), most) for lane in lanes if lane.priority == priority]
-    rank = sum(await count_spans(connection, before, most=most))
+    before = [
+        QueueRange(segment, campaign, (job.due_at, job.id), most)
+        for segment in segments
+        if segment.priority == priority
+    ]
+    rank = sum(await count_ranges(connection, before, most=most))
     if rank >= most:
-        return Standing(most, most, capped=True)
-    return await stand_at(connection, job.caller_id, job.line, rank, crowd, most=most)
+        return QueuePosition(most, most, capped=True)
+    return await position_at(connection, job.caller_id, job.line, rank, snapshot, most=most)
 
 
-async def stand_at(
-    connection: AsyncConnection, caller_id: UUID, line: Line, rank: int, crowd: Crowd, *, most: int = MOST
-) -> Standing:
+async def position_at(
+    connection: AsyncConnection,
+    caller_id: UUID,
+    line: LineKey,
+    rank: int,
+    snapshot: QueueSnapshot,
+    *,
+    most: int = MOST,
+) -> QueuePosition:
     """Find the place of the job that has ``rank`` jobs before it in its own line."""
-    lanes = [lane for lane in crowd.lanes if lane.caller_id == caller_id]
-    me = next((guest for guest in crowd.guests if guest.id == caller_id), None)
-    heads = await list_heads(connection, lanes, most=_LINES)
+    segments = [segment for segment in snapshot.segments if segment.caller_id == caller_id]
+    me = next((caller_share for caller_share in snapshot.callers if caller_share.id == caller_id), None)
+    heads = await list_heads(connection, segments, most=_LINES)
     capped = len(heads) >= _LINES
-    wanted = _ahead(heads, me.line if me else ("", 0), line, rank, crowd, most)
+    wanted = _ahead(heads, me.line if me else ("", 0), line, rank, snapshot, most)
     spans = [
-        Span(head.lane, head.campaign, (crowd.at, LAST), wanted[_line(head)])
+        QueueRange(head.segment, head.campaign, (snapshot.at, LAST), wanted[_line(head)])
         for head in heads
         if wanted.get(_line(head))
     ]
-    counts: defaultdict[Line, int] = defaultdict(int)
-    for span, count in zip(spans, await count_spans(connection, spans, most=most), strict=True):
-        counts[span.campaign, span.lane.priority] += count
+    counts: defaultdict[LineKey, int] = defaultdict(int)
+    for span, count in zip(spans, await count_ranges(connection, spans, most=most), strict=True):
+        counts[span.campaign, span.segment.priority] += count
     own = rank + sum(min(count, wanted[key]) for key, count in counts.items()) + 1
-    found = await stand_last(connection, caller_id, own, crowd, most=most)
-    return Standing(found.place, found.own, capped or found.capped)
+    found = await last_position(connection, caller_id, own, snapshot, most=most)
+    return QueuePosition(found.place, found.own, capped or found.capped)
 
 
-async def stand_last(
-    connection: AsyncConnection, caller_id: UUID, own: int, crowd: Crowd, *, most: int = MOST
-) -> Standing:
+async def last_position(
+    connection: AsyncConnection, caller_id: UUID, own: int, snapshot: QueueSnapshot, *, most: int = MOST
+) -> QueuePosition:
     """Find the place of a caller's job number ``own``, whichever that is."""
-    me = next((guest for guest in crowd.guests if guest.id == caller_id), None)
+    me = next((caller_share for caller_share in snapshot.callers if caller_share.id == caller_id), None)
     if own >= most or me is None:
-        return Standing(min(own, most), min(own, most), own >= most)
-    place = min(own + await _others(connection, me, own, crowd, most), most)
-    return Standing(place, own, place >= most)
+        return QueuePosition(min(own, most), min(own, most), own >= most)
+    place = min(own + await _others(connection, me, own, snapshot, most), most)
+    return QueuePosition(place, own, place >= most)
 
 
 def _ahead(
-    heads: Sequence[LineHead], last: Line, line: Line, rank: int, crowd: Crowd, most: int
-) -> dict[Line, int]:
+    heads: Sequence[LineHead], last: LineKey, line: LineKey, rank: int, snapshot: QueueSnapshot, most: int
+) -> dict[LineKey, int]:
     """Return how many jobs of each other line of the caller start before the job, if there are so many."""
-    due: dict[Line, datetime] = {line: crowd.at}
+    due: dict[LineKey, datetime] = {line: snapshot.at}
     for head in heads:
-        if head.due_at <= crowd.at:
-            due[_line(head)] = min(due.get(_line(head), crowd.at), head.due_at)
-    level = levels(due, crowd.at, crowd.ageing)
+        if head.due_at <= snapshot.at:
+            due[_line(head)] = min(due.get(_line(head), snapshot.at), head.due_at)
+    level = levels(due, snapshot.at, snapshot.ageing)
     turns = in_turn([key for key in due if level[key] == level[line]], last)
     wanted = {key: most for key in due if level[key] > level[line]}
     return wanted | {key: rank + (turns.index(key) < turns.index(line)) for key in turns if key != line}
 
 
-def _line(head: LineHead) -> Line:
-    return head.campaign, head.lane.priority
+def _line(head: LineHead) -> LineKey:
+    return head.campaign, head.segment.priority
 
 
-def levels(due: dict[Line, datetime], at: datetime, ageing: timedelta) -> dict[Line, int]:
+def levels(due: dict[LineKey, datetime], at: datetime, ageing: timedelta) -> dict[LineKey, int]:
     """Return the priority to which waiting has raised each line, by when its first job was due."""
     highest = max(priority for _, priority in due)
     raised = {line: line[1] + int((at - since) / ageing) for line, since in due.items()}
     return {line: min(max(raised[line], line[1]), highest) for line in due}
 
 
-async def _others(connection: AsyncConnection, me: Guest, own: int, crowd: Crowd, most: int) -> int:
+async def _others(
+    connection: AsyncConnection, me: CallerShare, own: int, snapshot: QueueSnapshot, most: int
+) -> int:
     """Count the jobs of other callers that start before this caller's job number ``own``."""
-    order = sorted(crowd.guests, key=lambda guest: (guest.turn, guest.id))
+    order = sorted(snapshot.callers, key=lambda caller_share: (caller_share.turn, caller_share.id))
     visits, mine = visits_until(me, own), order.index(me)
     shares = {
-        guest.id: starts_within(guest, visits if place < mine else visits - 1)
-        for place, guest in enumerate(order)
-        if guest.id != me.id
+        caller_share.id: starts_within(caller_share, visits if place < mine else visits - 1)
+        for place, caller_share in enumerate(order)
+        if caller_share.id != me.id
     }
-    wanted = [(lane, shares[lane.caller_id]) for lane in crowd.lanes if shares.get(lane.caller_id)]
-    counts = await count_lanes(connection, wanted, crowd.at, most=most)
+    wanted = [
+        (segment, shares[segment.caller_id]) for segment in snapshot.segments if shares.get(segment.caller_id)
+    ]
+    counts = await count_segments(connection, wanted, snapshot.at, most=most)
     of_caller: defaultdict[UUID, int] = defaultdict(int)
-    for (lane, _), count in zip(wanted, counts, strict=True):
-        of_caller[lane.caller_id] += count
+    for (segment, _), count in zip(wanted, counts, strict=True):
+        of_caller[segment.caller_id] += count
     return sum(min(count, shares[caller_id]) for caller_id, count in of_caller.items())
 
 
-def starts_within(guest: Guest, visits: int) -> int:
+def starts_within(caller_share: CallerShare, visits: int) -> int:
     """Return how many starts a caller with enough jobs gets in so many visits; an unfinished one goes on."""
-    return max(math.floor(guest.deficit + (visits - (guest.deficit >= 1)) * guest.weight), 0) if visits else 0
+    return (
+        max(
+            math.floor(caller_share.deficit + (visits - (caller_share.deficit >= 1)) * caller_share.weight), 0
+        )
+        if visits
+        else 0
+    )
 
 
-def visits_until(guest: Guest, starts: int) -> int:
+def visits_until(caller_share: CallerShare, starts: int) -> int:
     """Return in which visit a caller gets its start of this number."""
-    visits = max(math.ceil((starts - guest.deficit) / guest.weight) + (guest.deficit >= 1), 1)
-    while visits > 1 and starts_within(guest, visits - 1) >= starts:
+    visits = max(
+        math.ceil((starts - caller_share.deficit) / caller_share.weight) + (caller_share.deficit >= 1), 1
+    )
+    while visits > 1 and starts_within(caller_share, visits - 1) >= starts:
         visits -= 1
-    while starts_within(guest, visits) < starts:
+    while starts_within(caller_share, visits) < starts:
         visits += 1
     return visits

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 _MINUTE = timedelta(minutes=1)
 
 
-class WindowMeter:
+class SlidingWindow:
     """A number of pictures or calls per minute, remembered by quarter seconds.
 
     A part of a quarter counts as a whole one, and the slack is added, so that the promise holds for the calls
@@ -82,7 +82,7 @@ class WindowMeter:
         return self._counts
 
 
-class SpreadMeter:
+class Pacer:
     """Spreads a minute's pictures or calls evenly; the ``WindowMeter`` holds the limit.
 
     They may come early: calls of a burst, and what makes up for pictures that larger calls left unused.
@@ -131,7 +131,7 @@ class Rate:
         return (self.window + self.slack) / self.calls + _TICK
 
 
-class Meter(Protocol):
+class Limit(Protocol):
     """One limit and where it stands. Meters are changed in a transaction that holds the channel's row."""
 
     def earliest(self, cost: int, now: datetime) -> datetime:
@@ -147,7 +147,7 @@ class Meter(Protocol):
         ...
 
 
-class RateMeter:
+class GcraLimit:
     """A rate, and the moment from which on it owes nothing any more."""
 
     def __init__(self, rate: Rate, state: Any = None) -> None:
@@ -167,7 +167,7 @@ class RateMeter:
         return self.due.isoformat() if self.due else None
 
 
-class DayMeter:
+class DailyQuota:
     """A number of calls per calendar day (UTC). Starts are promised ahead: the next day may count already."""
 
     def __init__(self, limit: int, state: Any = None) -> None:
@@ -206,91 +206,91 @@ class DayMeter:
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class NamedLimit:
     """One meter by its name; ``per_picture`` tells whether a call costs as much as it asks pictures for."""
 
     name: str
-    meter: Meter
+    limit: Limit
     per_picture: bool = False
 
 
-class Pace:
+class RateLimiter:
     """All meters that a call has to satisfy."""
 
-    def __init__(self, gauges: list[Gauge]) -> None:
-        self.gauges = gauges
+    def __init__(self, limits: list[NamedLimit]) -> None:
+        self.limits = limits
 
     def next_start(self, pictures: int, now: datetime) -> datetime:
         """Return when a call for so many pictures may start."""
-        return max((g.meter.earliest(_cost(g, pictures), now) for g in self.gauges), default=now)
+        return max((g.limit.earliest(_cost(g, pictures), now) for g in self.limits), default=now)
 
     def take(self, start: datetime, pictures: int) -> None:
         """Note a start with every meter."""
-        for gauge in self.gauges:
-            gauge.meter.take(start, _cost(gauge, pictures))
+        for limit in self.limits:
+            limit.limit.take(start, _cost(limit, pictures))
 
     def hold(self, pictures: int, now: datetime) -> None:
         """Keep room for so many pictures, which smaller calls would use up again and again; 0: none."""
-        for gauge in self.gauges:
-            if gauge.per_picture and isinstance(gauge.meter, WindowMeter):
-                gauge.meter.hold(pictures, now)
+        for limit in self.limits:
+            if limit.per_picture and isinstance(limit.limit, SlidingWindow):
+                limit.limit.hold(pictures, now)
 
-    def hindrance(self, pictures: int, now: datetime) -> str | None:
+    def latest_limit(self, pictures: int, now: datetime) -> str | None:
         """Name the meter that makes a call wait longest, if any does."""
-        late = [(g.meter.earliest(_cost(g, pictures), now), g.name) for g in self.gauges]
+        late = [(g.limit.earliest(_cost(g, pictures), now), g.name) for g in self.limits]
         start, name = max(late, default=(now, ""))
         return name if start > now else None
 
     def state(self) -> dict[str, Any]:
         """Return what is to be kept of all meters."""
-        return {gauge.name: state for gauge in self.gauges if (state := gauge.meter.state()) is not None}
+        return {limit.name: state for limit in self.limits if (state := limit.limit.state()) is not None}
 
 
-def gauges(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> list[Gauge]:
+def named_limits(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> list[NamedLimit]:
     """Make the meters for limits as ``models.channels.Limits`` describes them, where they were left."""
-    found: list[Gauge] = []
+    found: list[NamedLimit] = []
     if limits.get("rpm"):
         found += calls_per_minute(prefix, limits, limits["rpm"], state.get(f"{prefix}rpm"), state)
     if limits.get("rps"):
         rate = Rate(limits["rps"], timedelta(seconds=1))
-        found.append(Gauge(f"{prefix}rps", RateMeter(rate, state.get(f"{prefix}rps"))))
+        found.append(NamedLimit(f"{prefix}rps", GcraLimit(rate, state.get(f"{prefix}rps"))))
     if limits.get("ipm"):
         name = f"{prefix}spread"
-        found.append(Gauge(name, SpreadMeter(limits["ipm"], _EARLY, state.get(name)), per_picture=True))
+        found.append(NamedLimit(name, Pacer(limits["ipm"], _EARLY, state.get(name)), per_picture=True))
         name = f"{prefix}ipm"
-        found.append(Gauge(name, WindowMeter(limits["ipm"], state.get(name)), per_picture=True))
+        found.append(NamedLimit(name, SlidingWindow(limits["ipm"], state.get(name)), per_picture=True))
     if limits.get("rpd"):
         name = f"{prefix}rpd"
-        found.append(Gauge(name, DayMeter(int(limits["rpd"]), state.get(name))))
+        found.append(NamedLimit(name, DailyQuota(int(limits["rpd"]), state.get(name))))
     return found
 
 
 def calls_per_minute(
     prefix: str, limits: Mapping[str, Any], rate: float, due: Any, state: Mapping[str, Any]
-) -> list[Gauge]:
+) -> list[NamedLimit]:
     """Make the meters for a limit with its burst, if calls are made at this rate now, which may be lower."""
     burst, name = limits.get("burst") or 1, f"{prefix}window"
     if burst == 1 or not limits.get("rpm"):  # without a limit, bursts have nothing to fill
-        return [Gauge(f"{prefix}rpm", RateMeter(Rate(rate), due))]
+        return [NamedLimit(f"{prefix}rpm", GcraLimit(Rate(rate), due))]
     early = _MINUTE / rate * (burst - 1) if rate == limits["rpm"] else timedelta(0)
     return [
-        Gauge(f"{prefix}rpm", SpreadMeter(rate, early, due)),
-        Gauge(name, WindowMeter(limits["rpm"], state.get(name))),
+        NamedLimit(f"{prefix}rpm", Pacer(rate, early, due)),
+        NamedLimit(name, SlidingWindow(limits["rpm"], state.get(name))),
     ]
 
 
 def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
     """Return how late a start under these limits may be used; ``None``: any time."""
     slacks = {
-        "rpm": Rate(1).slack if (limits.get("burst") or 1) == 1 else WindowMeter.SLACK,
-        "ipm": WindowMeter.SLACK,
+        "rpm": Rate(1).slack if (limits.get("burst") or 1) == 1 else SlidingWindow.SLACK,
+        "ipm": SlidingWindow.SLACK,
         "rps": Rate(1, timedelta(seconds=1)).slack,
     }
     return min((slack for name, slack in slacks.items() if limits.get(name)), default=None)
 
 
-def _cost(gauge: Gauge, pictures: int) -> int:
-    return pictures if gauge.per_picture else 1
+def _cost(limit: NamedLimit, pictures: int) -> int:
+    return pictures if limit.per_picture else 1
 
 
 def _day_of(moment: datetime) -> str:

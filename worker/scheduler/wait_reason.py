@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from models.channels import serves
-from models.queue_status import Gate, Queued, Reason, Waiting
-from worker.scheduler.channel_capacity import HORIZON, Outlet, in_flight_on
-from worker.scheduler.fair_queue import Guest, guest_of
+from models.queue_status import QueuedJob, SchedulerSnapshot, WaitReason, WaitStatus
+from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, in_flight_on
+from worker.scheduler.fair_queue import CallerShare, caller_share_of
 
 _LIMITS = {
     "rpm": ("calls per minute", "rpm"),
@@ -22,15 +22,15 @@ _LIMITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Hindrance:
+class WaitCause:
     """One thing in the way. ``until``: when it is over by itself (``None``: when something happens)."""
 
-    reason: Reason
+    reason: WaitReason
     detail: str
     until: datetime | None = None
 
 
-def last_to_end(hindrances: list[Hindrance]) -> Hindrance | None:
+def last_to_end(hindrances: list[WaitCause]) -> WaitCause | None:
     """Return the one that lasts longest of those that end by themselves, else the first."""
     timed = [(each.until, each) for each in hindrances if each.until is not None]
     if timed:
@@ -52,7 +52,9 @@ def stopped(channel: Any, model: str) -> str | None:
     return None
 
 
-def of_channel(channel: Any, outlet: Outlet, model: str, pictures: int, at: datetime) -> Hindrance | None:
+def of_channel(
+    channel: Any, outlet: ChannelCapacity, model: str, pictures: int, at: datetime
+) -> WaitCause | None:
     """Return what keeps a channel that nobody stopped from starting such a call within the gate's horizon."""
     return last_to_end(
         [
@@ -64,40 +66,46 @@ def of_channel(channel: Any, outlet: Outlet, model: str, pictures: int, at: date
     )
 
 
-def of_caller(caller: Any, guest: Guest, pictures: int, at: datetime) -> Hindrance | None:
+def of_caller(caller: Any, caller_share: CallerShare, pictures: int, at: datetime) -> WaitCause | None:
     """Return what of a caller's own limits keeps its calls from starting."""
-    start = guest.pace.next_start(pictures, at)
+    start = caller_share.limiter.next_start(pictures, at)
     if start > at + HORIZON:
-        return Hindrance(Reason.RATE_LIMIT, f"Your key's limit of {caller.rpm:g} calls per minute.", start)
-    if guest.room is not None and guest.room <= 0:
-        busy = caller.concurrency - guest.room
-        return Hindrance(
-            Reason.CONCURRENCY, f"Your key's limit of {caller.concurrency} calls in flight; {busy} are."
+        return WaitCause(
+            WaitReason.RATE_LIMIT, f"Your key's limit of {caller.rpm:g} calls per minute.", start
+        )
+    if caller_share.room is not None and caller_share.room <= 0:
+        busy = caller.concurrency - caller_share.room
+        return WaitCause(
+            WaitReason.CONCURRENCY, f"Your key's limit of {caller.concurrency} calls in flight; {busy} are."
         )
     return None
 
 
-def _cooling(channel: Any, at: datetime) -> Iterator[Hindrance]:
+def _cooling(channel: Any, at: datetime) -> Iterator[WaitCause]:
     until = channel.cooldown_until
     if until is not None and until > at:
         why = channel.cooldown_reason or "its provider asked for it"
-        yield Hindrance(Reason.COOLDOWN, f"{channel.name} cools down: {why}", until)
+        yield WaitCause(WaitReason.COOLDOWN, f"{channel.name} cools down: {why}", until)
 
 
-def _broken(outlet: Outlet, model: str, at: datetime) -> Iterator[Hindrance]:
+def _broken(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
     for name in ("", model):
-        breaker = outlet.breakers.get(name)
+        breaker = channel.breakers.get(name)
         if breaker is None or breaker.room(at) != 0:
             continue
-        what, why = f"{outlet.name}{f' ({name})' if name else ''}", breaker.reason or "no answer"
+        what, why = f"{channel.name}{f' ({name})' if name else ''}", breaker.reason or "no answer"
         if breaker.state(at) == "open":
             words = f"{what} is left alone after {breaker.failures} failures in a row: {why}"
-            yield Hindrance(Reason.COOLDOWN, words, breaker.until)
+            yield WaitCause(WaitReason.COOLDOWN, words, breaker.until)
         else:
-            yield Hindrance(Reason.COOLDOWN, f"One call tests whether {what} works again; it failed: {why}")
+            yield WaitCause(
+                WaitReason.COOLDOWN, f"One call tests whether {what} works again; it failed: {why}"
+            )
 
 
-def _late(channel: Any, outlet: Outlet, model: str, pictures: int, at: datetime) -> Iterator[Hindrance]:
+def _late(
+    channel: Any, outlet: ChannelCapacity, model: str, pictures: int, at: datetime
+) -> Iterator[WaitCause]:
     start = outlet.next_start(model, pictures, at)
     if start <= at + HORIZON:
         return
@@ -109,10 +117,10 @@ def _late(channel: Any, outlet: Outlet, model: str, pictures: int, at: datetime)
         unit, setting = _LIMITS[kind]
         limit = channel.rpm if setting == "rpm" and not of_model else channel.limits[of_model][setting]
         words = f"The limit of {channel.name}{f' for {of_model}' if of_model else ''}: {limit:g} {unit}."
-    yield Hindrance(Reason.RATE_LIMIT, words, start)
+    yield WaitCause(WaitReason.RATE_LIMIT, words, start)
 
 
-def _full(channel: Any, outlet: Outlet, model: str) -> Iterator[Hindrance]:
+def _full(channel: Any, outlet: ChannelCapacity, model: str) -> Iterator[WaitCause]:
     if outlet.room(model) > 0:
         return
     busy = outlet.busy(model)
@@ -131,23 +139,23 @@ def _full(channel: Any, outlet: Outlet, model: str) -> Iterator[Hindrance]:
         )
     else:
         words = f"{channel.name} has {outlet.busy()} of {outlet.concurrency} calls in flight."
-    yield Hindrance(Reason.CONCURRENCY, words)
+    yield WaitCause(WaitReason.CONCURRENCY, words)
 
 
 # Why a queued job does not run yet, and when it may: asked of the gate's own rules, for one moment.
 
 
-class Lookout:
+class SchedulerView:
     """The gate at one moment. It takes nothing; many jobs may be asked about."""
 
-    def __init__(self, gate: Gate, at: datetime) -> None:
+    def __init__(self, gate: SchedulerSnapshot, at: datetime) -> None:
         self.gate, self.at = gate, at
         self.outlets = [
-            (row, Outlet(row, in_flight_on(row.id, gate.calls), at))
+            (row, ChannelCapacity(row, in_flight_on(row.id, gate.calls), at))
             for row in gate.channels
             if row.configured
         ]
-        self._guests = {row.id: (row, guest_of(row, gate.calls)) for row in gate.callers}
+        self._guests = {row.id: (row, caller_share_of(row, gate.calls)) for row in gate.callers}
 
     def caller(self, caller_id: UUID) -> Any | None:
         """Return the row of a caller that has limits of its own."""
@@ -161,34 +169,36 @@ class Lookout:
             for row, _ in self.outlets
         )
 
-    def why(self, job: Queued) -> Waiting:
+    def wait_status(self, job: QueuedJob) -> WaitStatus:
         """Tell why a queued job does not run now."""
         if job.not_before > self.at:
             reason, words = (
-                (Reason.BACKOFF, "Its last call failed; it is tried again then.")
+                (WaitReason.BACKOFF, "Its last call failed; it is tried again then.")
                 if job.backing_off
-                else (Reason.NOT_BEFORE, "Its caller chose this time.")
+                else (WaitReason.NOT_BEFORE, "Its caller chose this time.")
             )
-            return Waiting(reason, words, job.since, job.not_before)
+            return WaitStatus(reason, words, job.since, job.not_before)
         serving = [row for row, _ in self.outlets if serves(row.models, job.model)]
         if not serving:
-            return Waiting(Reason.NO_CHANNEL, f"No channel serves the model {job.model}.", job.since)
+            return WaitStatus(WaitReason.NO_CHANNEL, f"No channel serves the model {job.model}.", job.since)
         if all(stopped(row, job.model) for row in serving):
             return _stopped(job, serving)
         if self.gate.workers_alive == 0:
-            return Waiting(
-                Reason.NO_WORKER, "No worker is running; start one with `darkroom work`.", job.since
+            return WaitStatus(
+                WaitReason.NO_WORKER, "No worker is running; start one with `darkroom work`.", job.since
             )
         found = last_to_end([*self._channels(job), *self._caller(job), *self._slots()])
         if found is None:
-            return Waiting(Reason.FAIR_SHARE, "It is next in turn, or others are before it.", job.since)
-        return Waiting(found.reason, found.detail, job.since, found.until)
+            return WaitStatus(
+                WaitReason.FAIR_SHARE, "It is next in turn, or others are before it.", job.since
+            )
+        return WaitStatus(found.reason, found.detail, job.since, found.until)
 
-    def _channels(self, job: Queued) -> Sequence[Hindrance]:
+    def _channels(self, job: QueuedJob) -> Sequence[WaitCause]:
         """Return the least hindrance over the channels: that which may be over first."""
         each = [
-            of_channel(row, outlet, job.model, job.pictures, self.at)
-            for row, outlet in self.outlets
+            of_channel(row, channel, job.model, job.pictures, self.at)
+            for row, channel in self.outlets
             if serves(row.models, job.model) and stopped(row, job.model) is None
         ]
         known = [hindrance for hindrance in each if hindrance is not None]
@@ -196,20 +206,20 @@ class Lookout:
             return []
         return [min(known, key=lambda hindrance: hindrance.until or self.at)]
 
-    def _caller(self, job: Queued) -> Sequence[Hindrance]:
+    def _caller(self, job: QueuedJob) -> Sequence[WaitCause]:
         caller = self._guests.get(job.caller_id)
         found = of_caller(*caller, job.pictures, self.at) if caller else None
         return [found] if found else []
 
-    def _slots(self) -> Sequence[Hindrance]:
+    def _slots(self) -> Sequence[WaitCause]:
         if self.gate.slots_used < self.gate.slots:
             return []
-        return [Hindrance(Reason.CONCURRENCY, f"All {self.gate.slots} slots of the workers are in use.")]
+        return [WaitCause(WaitReason.CONCURRENCY, f"All {self.gate.slots} slots of the workers are in use.")]
 
 
-def _stopped(job: Queued, serving: Sequence[Any]) -> Waiting:
+def _stopped(job: QueuedJob, serving: Sequence[Any]) -> WaitStatus:
     times = [
         max(job.since, row.tripped_at or row.draining_at or row.paused_at or job.since) for row in serving
     ]
     words = "; ".join(words for row in serving if (words := stopped(row, job.model)))
-    return Waiting(Reason.PAUSED, words, max(times))
+    return WaitStatus(WaitReason.PAUSED, words, max(times))

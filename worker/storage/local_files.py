@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 from worker.images.limits import MIB
-from worker.storage.temp_files import sweep
+from worker.storage.temp_files import remove_stale_files
 
 _KEY = re.compile(r"(?:\.?\w[\w.-]*/)*\w[\w.-]*", re.ASCII)  # no empty part, and none that leads up
 _STAGE = ".part"  # below the folder, so that moving out of it is a rename
 
 
-class Folder:
+class LocalFiles:
     """Writes files under keys such as ``ab/cd/abcd….png``. All of it blocks.
 
     Errors are ``OSError``, and ``ValueError`` for what can't be a key.
@@ -22,7 +22,7 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self._root, self._stage = root, root / _STAGE
         self._stage.mkdir(parents=True, exist_ok=True)
-        sweep(self._stage)
+        remove_stale_files(self._stage)
 
     def put(self, key: str, source: bytes | Path) -> None:
         """Write a file, unless one of this key and size is there: keys name their content."""

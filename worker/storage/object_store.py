@@ -14,9 +14,9 @@ import obstore
 
 from models.errors import NotFound, StorageError
 from worker.images.limits import KIB, SMALL
-from worker.storage.local_files import Folder
-from worker.storage.store_errors import plainly
-from worker.storage.thread_batcher import Convoys
+from worker.storage.local_files import LocalFiles
+from worker.storage.store_errors import translating_errors
+from worker.storage.thread_batcher import ThreadBatcher
 
 if TYPE_CHECKING:
     from obstore import GetOptions  # exists for type checkers only
@@ -46,18 +46,18 @@ class ObjectStore:
         backend: obstore.store.ObjectStore,
         *,
         place: str,
-        folder: Folder | None = None,
+        folder: LocalFiles | None = None,
         threads: Executor | None = None,
     ) -> None:
         self._backend, self._place, self._threads = backend, place, threads
-        self._folder, self._convoys = folder, Convoys(threads)
+        self._folder, self._convoys = folder, ThreadBatcher(threads)
 
     def __repr__(self) -> str:
         return f"<ObjectStore {self._place}>"
 
     async def put(self, key: str, source: bytes | Path, *, content_type: str) -> None:
         """Write an object whole. The same key again is harmless: keys name their content."""
-        with plainly(f"write {key}", self._place):
+        with translating_errors(f"write {key}", self._place):
             folder = self._folder
             if folder is None:
                 attributes = {"Content-Type": content_type}
@@ -70,7 +70,7 @@ class ObjectStore:
 
     async def get(self, key: str) -> bytes:
         """Read an object whole. Raises ``NotFound``."""
-        with plainly(f"read {key}", self._place), _absent(key):
+        with translating_errors(f"read {key}", self._place), _absent(key):
             answer = await obstore.get_async(self._backend, key)
             return bytes(await answer.buffer_async())
 
@@ -81,14 +81,14 @@ class ObjectStore:
         """
         if end <= start:
             return b""
-        with plainly(f"read bytes {start} to {end} of {key}", self._place), _absent(key):
+        with translating_errors(f"read bytes {start} to {end} of {key}", self._place), _absent(key):
             return bytes(await obstore.get_range_async(self._backend, key, start=start, end=end))
 
     async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Yield the bytes from ``start`` up to, but without, ``end`` (or the object's end) in chunks."""
         if end is not None and end <= start:
             return
-        with plainly(f"read {key}", self._place), _absent(key):
+        with translating_errors(f"read {key}", self._place), _absent(key):
             answer = await obstore.get_async(self._backend, key, options=_span(start, end))
             async for chunk in answer.stream(min_chunk_size=CHUNK):
                 for at in range(0, len(chunk), CHUNK):
@@ -96,7 +96,7 @@ class ObjectStore:
 
     async def head(self, key: str) -> Stat | None:
         """Tell an object's size and age, or ``None`` if there is none."""
-        with plainly(f"look up {key}", self._place):
+        with translating_errors(f"look up {key}", self._place):
             try:
                 meta = await obstore.head_async(self._backend, key)
             except FileNotFoundError:
@@ -105,7 +105,7 @@ class ObjectStore:
 
     async def delete(self, key: str) -> None:
         """Remove an object; one that is not there is fine."""
-        with plainly(f"delete {key}", self._place):
+        with translating_errors(f"delete {key}", self._place):
             try:
                 await obstore.delete_async(self._backend, key)
             except FileNotFoundError:

@@ -12,9 +12,9 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from models.errors import SettingsError
-from worker.storage.local_files import Folder
+from worker.storage.local_files import LocalFiles
 from worker.storage.object_store import ObjectStore, Stat
-from worker.storage.store_errors import plainly
+from worker.storage.store_errors import translating_errors
 
 __all__ = ["Stat", "Store", "open_store"]
 
@@ -77,9 +77,9 @@ def _open_folder(parts: SplitResult, threads: Executor | None) -> ObjectStore:
             ["DARKROOM_STORAGE_URL of a folder needs three slashes: file:///var/lib/darkroom"]
         )
     path = unquote(parts.path)
-    with plainly("make the folder", path):
+    with translating_errors("make the folder", path):
         backend = LocalStore(path, mkdir=True)
-        folder = Folder(Path(path))
+        folder = LocalFiles(Path(path))
     return ObjectStore(backend, place=f"the folder {path}", folder=folder, threads=threads)
 
 

@@ -37,7 +37,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
 )
 
 
-def explain(error: Exception) -> str:
+def storage_error_of(error: Exception) -> str:
     """Say what a foreign error means and what helps, or repeat its first line if it is not in the table."""
     text = f"{error} (os error {error.errno})" if isinstance(error, OSError) and error.errno else str(error)
     for mark, words in FAULTS:
@@ -47,9 +47,9 @@ def explain(error: Exception) -> str:
 
 
 @contextmanager
-def plainly(act: str, place: str) -> Iterator[None]:
+def translating_errors(act: str, place: str) -> Iterator[None]:
     """Turn whatever the store raises while we ``act`` (``write ab/cd/x.png``) into ``StorageError``."""
     try:
         yield
     except FOREIGN as error:
-        raise StorageError(f"Could not {act} in {place}: {explain(error)}.") from error
+        raise StorageError(f"Could not {act} in {place}: {storage_error_of(error)}.") from error

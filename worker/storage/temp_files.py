@@ -11,7 +11,7 @@ _OLD = 86_400.0  #: seconds; no download or write takes nearly as long
 _PREFIX = "darkroom-downloads-"
 
 
-def sweep(folder: Path) -> None:
+def remove_stale_files(folder: Path) -> None:
     """Remove unfinished files (``.part``) that are older than a day. What can't be removed stays."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -20,7 +20,7 @@ def sweep(folder: Path) -> None:
                     os.unlink(entry.path)
 
 
-def open_landing_folder(within: Path | None = None) -> Path:
+def open_temp_folder(within: Path | None = None) -> Path:
     """Make this process's folder for downloads under way, and tidy up after processes that were killed.
 
     ``within`` is the place of all such folders: by default, the system's own for temporary files.
@@ -30,7 +30,7 @@ def open_landing_folder(within: Path | None = None) -> Path:
         for entry in entries:
             if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
                 old = _is_old(entry)
-                sweep(Path(entry.path))
+                remove_stale_files(Path(entry.path))
                 if old:
                     with contextlib.suppress(OSError):  # somebody's files are still in it
                         os.rmdir(entry.path)

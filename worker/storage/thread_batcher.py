@@ -16,27 +16,27 @@ Call = Callable[[], None]
 Waiting = tuple[Call, "asyncio.Future[None]"]
 Outcomes = Sequence[Exception | None]
 
-SEATS = 64  #: calls per trip
+MAX_CALLS = 64  #: calls per trip
 #: Trips under way at once. One is cheapest; more are for a disk so slow that a full trip waits.
-TRIPS = 4
+MAX_BATCHES = 4
 
 
-class Convoys:
+class ThreadBatcher:
     """Carries the calls of every event loop that asks, each loop's by itself."""
 
     def __init__(self, threads: Executor | None = None) -> None:
         self._threads = threads
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Convoy] = WeakKeyDictionary()
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Batch] = WeakKeyDictionary()
 
     async def run(self, call: Call) -> None:
         """Run ``call`` in a thread and raise what it raises. When cancelled, it may run nevertheless."""
         loop = asyncio.get_running_loop()
         if loop not in self._by_loop:
-            self._by_loop[loop] = _Convoy(self._threads)
-        await self._by_loop[loop].board(call, loop.create_future())
+            self._by_loop[loop] = _Batch(self._threads)
+        await self._by_loop[loop].add(call, loop.create_future())
 
 
-class _Convoy:
+class _Batch:
     """The calls of one loop: those that wait, and how many trips are under way."""
 
     def __init__(self, threads: Executor | None) -> None:
@@ -44,16 +44,16 @@ class _Convoy:
         self._waiting: deque[Waiting] = deque()
         self._trips = 0
 
-    async def board(self, call: Call, done: "asyncio.Future[None]") -> None:
+    async def add(self, call: Call, done: "asyncio.Future[None]") -> None:
         self._waiting.append((call, done))
-        if not self._trips or (self._trips < TRIPS and len(self._waiting) >= SEATS):
-            self._depart()
+        if not self._trips or (self._trips < MAX_BATCHES and len(self._waiting) >= MAX_CALLS):
+            self._start()
         await done
 
-    def _depart(self) -> None:
+    def _start(self) -> None:
         """Start a trip with those who still wait, if anybody does."""
         load: list[Waiting] = []
-        while self._waiting and len(load) < SEATS:
+        while self._waiting and len(load) < MAX_CALLS:
             call, done = self._waiting.popleft()
             if not done.done():
                 load.append((call, done))
@@ -61,9 +61,9 @@ class _Convoy:
             calls = [call for call, _ in load]
             trip = asyncio.get_running_loop().run_in_executor(self._threads, _run_all, calls)
             self._trips += 1
-            trip.add_done_callback(lambda trip: self._arrive([done for _, done in load], trip))
+            trip.add_done_callback(lambda trip: self._finish([done for _, done in load], trip))
 
-    def _arrive(self, load: Sequence["asyncio.Future[None]"], trip: "asyncio.Future[Outcomes]") -> None:
+    def _finish(self, load: Sequence["asyncio.Future[None]"], trip: "asyncio.Future[Outcomes]") -> None:
         """Tell everybody aboard how it went, and start the next trip."""
         self._trips -= 1
         outcomes = [StorageError("Darkroom is stopping.")] * len(load) if trip.cancelled() else trip.result()
@@ -74,7 +74,7 @@ class _Convoy:
                 done.set_result(None)
             else:
                 done.set_exception(error)
-        self._depart()
+        self._start()
 
 
 def _run_all(calls: Sequence[Call]) -> Outcomes:

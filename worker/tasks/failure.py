@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from models.outcomes import Outcome, Verdict
+from models.outcomes import CallResult, Outcome
 from models.queries.attempts import endings_before
-from models.retry.decision import GiveUp, Hold, Retry, Tries, decide, parked
+from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide, parked
 from models.states import JobStatus, OnUnknown
-from worker.database_retry import patiently
-from worker.lifecycle import Change, amendment, error_of, failed, held, requeued
-from worker.tasks.channel_feedback import tell_channel
-from worker.tasks.context import Workbench
-from worker.tasks.polling import Lost
+from worker.database_retry import retry_while_database_away
+from worker.lifecycle import JobUpdate, amendment, error_of, fail, hold, requeue
+from worker.tasks.channel_feedback import record_failure
+from worker.tasks.context import TaskContext
+from worker.tasks.polling import LostCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,44 +29,52 @@ class _Call:
     amended: Mapping[str, Any] | None = None
 
 
-async def conclude(bench: Workbench, job: Row[Any], verdict: Verdict, ended: Mapping[str, Any]) -> None:
+async def handle_failure(
+    context: TaskContext, job: Row[Any], result: CallResult, ended: Mapping[str, Any]
+) -> None:
     """Write what follows a call that just ended, for the job and for its channel."""
     call = _Call(job.next_number, job.attempts_used + 1, JobStatus.RUNNING, ended=ended)
-    await _conclude(bench, job, verdict, call)
+    await _handle(context, job, result, call)
 
 
-async def conclude_lost(bench: Workbench, job: Row[Any], verdict: Verdict, lost: Lost) -> None:
+async def handle_lost_call(
+    context: TaskContext, job: Row[Any], result: CallResult, lost_call: LostCall
+) -> None:
     """Write what follows a call whose answer was lost and not found again."""
-    amended = amendment(job.id, lost.number, verdict)
-    await _conclude(bench, job, verdict, _Call(lost.number, lost.used, JobStatus.STORING, amended=amended))
+    amended = amendment(job.id, lost_call.number, result)
+    await _handle(
+        context, job, result, _Call(lost_call.number, lost_call.used, JobStatus.STORING, amended=amended)
+    )
 
 
-async def _conclude(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> None:
-    verdict = parked(verdict, bench.tools.clock())
-    shut = verdict.outcome is Outcome.NEEDS_HUMAN
+async def _handle(context: TaskContext, job: Row[Any], result: CallResult, call: _Call) -> None:
+    result = parked(result, context.services.clock())
+    shut = result.outcome is Outcome.NEEDS_HUMAN
     try:
         if shut:  # before the job waits again: it would slip through a door that is still open
-            await tell_channel(bench, job, verdict)
+            await record_failure(context, job, result)
     finally:
-        await bench.writer.write(await _change(bench, job, verdict, call))
+        await context.group_commit.write(await _change(context, job, result, call))
     if not shut:
-        await tell_channel(bench, job, verdict)
+        await record_failure(context, job, result)
 
 
-async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Change:
-    now, leaving, ended, amended = bench.tools.clock(), call.leaving, call.ended, call.amended
+async def _change(context: TaskContext, job: Row[Any], result: CallResult, call: _Call) -> JobUpdate:
+    now, leaving, ended, amended = context.services.clock(), call.leaving, call.ended, call.amended
     decision = decide(
-        verdict,
-        await patiently("past calls could not be read", lambda: _tries(bench, job, verdict, call)),
+        result,
+        await retry_while_database_away(
+            "past calls could not be read", lambda: _tries(context, job, result, call)
+        ),
         on_unknown=OnUnknown(job.on_unknown),
         jitter=random.random,
-        policy=bench.tools.policies.of(job),
+        policy=context.services.policies.of(job),
     )
     match decision:
         case Retry(after, counts):
-            error = error_of(verdict, retryable=True)
+            error = error_of(result, retryable=True)
             used = call.used if counts else call.used - 1
-            return requeued(
+            return requeue(
                 job,
                 after=after,
                 used=used,
@@ -77,18 +85,18 @@ async def _change(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call
                 amended=amended,
             )
         case Hold():
-            message = f"{verdict.message} Look at the provider's call log, then release the job or fail it."
-            error = error_of(verdict, retryable=True, message=message)
-            return held(job, error=error, at=now, leaving=leaving, ended=ended, amended=amended)
+            message = f"{result.message} Look at the provider's call log, then release the job or fail it."
+            error = error_of(result, retryable=True, message=message)
+            return hold(job, error=error, at=now, leaving=leaving, ended=ended, amended=amended)
         case GiveUp(reason):
-            message = f"{verdict.message} No further call is made: {reason}."
-            error = error_of(verdict, retryable=False, message=message)
-            return failed(job, leaving, error, at=now, ended=ended, amended=amended)
+            message = f"{result.message} No further call is made: {reason}."
+            error = error_of(result, retryable=False, message=message)
+            return fail(job, leaving, error, at=now, ended=ended, amended=amended)
 
 
-async def _tries(bench: Workbench, job: Row[Any], verdict: Verdict, call: _Call) -> Tries:
+async def _tries(context: TaskContext, job: Row[Any], result: CallResult, call: _Call) -> AttemptCount:
     earlier: Sequence[tuple[str | None, str | None]] = ()
     if call.number > 1:
-        async with bench.tools.database.reading() as connection:
+        async with context.services.database.reading() as connection:
             earlier = await endings_before(connection, job.id, job.generation, call.number)
-    return Tries.after(verdict, earlier, counted=call.used, allowed=job.max_attempts)
+    return AttemptCount.after(result, earlier, counted=call.used, allowed=job.max_attempts)

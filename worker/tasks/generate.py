@@ -10,31 +10,31 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from models.errors import DarkroomError, InvalidRequest, PictureError
-from models.outcomes import UNKNOWN, Outcome, Verdict
+from models.errors import DarkroomError, ImageError, InvalidRequest
+from models.outcomes import UNKNOWN, CallResult, Outcome
 from models.request import wants_text
 from models.states import JobStatus
-from worker.archive.writer import keep
+from worker.archive.writer import archive
 from worker.lifecycle import (
+    begin_recovery,
     ending,
-    failed,
-    handed_back,
-    handled,
-    held,
-    progressed,
-    recovering,
-    started,
-    unsent,
+    fail,
+    hold,
+    note_handles,
+    release_job_lease,
+    report_progress,
+    start,
+    undo_start,
 )
 from worker.scheduler.rate_limiter import slack_of
-from worker.tasks.channel_feedback import tell_limits, tell_success
-from worker.tasks.context import Workbench, work_on
-from worker.tasks.failure import conclude
+from worker.tasks.channel_feedback import record_rate_headers, record_success
+from worker.tasks.context import TaskContext, run_chunk
+from worker.tasks.failure import handle_failure
 from worker.tasks.input_images import image_request
-from worker.tasks.polling import LOST, Lost
+from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.tasks.recovery import recover
-from worker.tasks.store import deliver
-from worker.upstream.errors.text_results import judged_as_text
+from worker.tasks.store import store_answer
+from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.handles import Handles, merge
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import text_besides
@@ -46,11 +46,11 @@ from worker.upstream.transport.client import Reply
 _PAUSE = 0.5  # seconds between two progress writes of one job
 
 
-class Listener:
+class StreamListener:
     """Writes progress to the job, and to its attempt by what a lost answer could be asked for again."""
 
-    def __init__(self, bench: Workbench, job: Row[Any]) -> None:
-        self._bench, self._job = bench, job
+    def __init__(self, context: TaskContext, job: Row[Any]) -> None:
+        self._bench, self._job = context, job
         self._loop = asyncio.get_running_loop()
         self._last = 0.0
         self.percent = 0  #: as the job shows it
@@ -60,96 +60,102 @@ class Listener:
         """Show how far the picture is, at most twice a second."""
         if self._loop.time() - self._last >= _PAUSE and 0 < percent < 100:
             self._last, self.percent = self._loop.time(), percent
-            self._bench.writer.post(progressed(self._job, percent, at=self._bench.tools.clock()))
+            self._bench.group_commit.post(
+                report_progress(self._job, percent, at=self._bench.services.clock())
+            )
 
     def handle(self, handles: Handles) -> None:
         """Note handles before anything can happen to us."""
         self.handles = handles
         if handles.recoverable:
-            self._bench.writer.post(handled(self._job, self._job.next_number, handles.to_json()))
+            self._bench.group_commit.post(note_handles(self._job, self._job.next_number, handles.to_json()))
 
 
-async def generate(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:
+async def generate(context: TaskContext, job_ids: Sequence[UUID], lease: UUID) -> None:
     """Develop a chunk of leased jobs."""
-    await work_on(bench, job_ids, lease, JobStatus.LEASED, develop)
+    await run_chunk(context, job_ids, lease, JobStatus.LEASED, run_job)
 
 
-async def develop(bench: Workbench, job: Row[Any]) -> None:
+async def run_job(context: TaskContext, job: Row[Any]) -> None:
     """Develop one job: call its provider and bring the pictures home, or decide what follows."""
-    request = await _prepare(bench, job)
-    if request is None or not await _start(bench, job):
+    request = await _prepare(context, job)
+    if request is None or not await _start(context, job):
         return
-    bench.brought.forget(job.id)
-    listener = Listener(bench, job)
+    context.input_images.forget(job.id)
+    listener = StreamListener(context, job)
     try:
-        reply = await bench.tools.upstream.call(
+        reply = await context.services.upstream.call(
             request,
-            bench.tools.routes[job.channel].preset,
+            context.services.routes[job.channel].preset,
             on_progress=listener.progress,
             on_handle=listener.handle,
         )
     except asyncio.CancelledError:
-        await asyncio.shield(_leave(bench, job, listener))
+        await asyncio.shield(_abandon(context, job, listener))
         raise
-    reply = judged_as_text(reply) if wants_text(job.request) else reply
-    ended = _ended(bench, job, reply.verdict, reply)
-    if reply.verdict.outcome is Outcome.SUCCESS and reply.answer is not None:
-        await _bring_home(bench, job, request, reply, ended)
-        await tell_success(bench, job)
+    reply = classify_as_text(reply) if wants_text(job.request) else reply
+    ended = _ended(context, job, reply.result, reply)
+    if reply.result.outcome is Outcome.SUCCESS and reply.answer is not None:
+        await _store_or_hold(context, job, request, reply, ended)
+        await record_success(context, job)
         return
-    await tell_limits(bench, job, reply.headers)
-    ended["raw_key"] = await keep(bench.tools, job, request, reply)
-    if lost := _lost(bench, job, reply, listener):
-        await _ask_again(bench, job, lost, ended, reply.answer, told=listener.percent)
+    await record_rate_headers(context, job, reply.headers)
+    ended["raw_key"] = await archive(context.services, job, request, reply)
+    if lost_call := _lost(context, job, reply, listener):
+        await _recover(context, job, lost_call, ended, reply.answer, told=listener.percent)
     else:
-        await conclude(bench, job, reply.verdict, ended)
+        await handle_failure(context, job, reply.result, ended)
 
 
-async def _leave(bench: Workbench, job: Row[Any], listener: Listener) -> None:
+async def _abandon(context: TaskContext, job: Row[Any], listener: StreamListener) -> None:
     """Write down that the worker drops the call; if it can be asked for again, whoever comes next does."""
-    now, ended = bench.tools.clock(), _ended(bench, job, LOST, None)
+    now, ended = context.services.clock(), _ended(context, job, WORKER_LOST, None)
     if listener.handles.recoverable:
-        lost = Lost(listener.handles, job.next_number, job.attempts_used + 1, now, LOST)
+        lost_call = LostCall(listener.handles, job.next_number, job.attempts_used + 1, now, WORKER_LOST)
         ended["handles"] = listener.handles.to_json()
-        await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, why=lost.why, release=True))
+        await context.group_commit.write(
+            begin_recovery(job, ended, lost_call.to_json(), at=now, why=lost_call.why, release=True)
+        )
     else:
-        await conclude(bench, job, LOST, ended)
+        await handle_failure(context, job, WORKER_LOST, ended)
 
 
-def _lost(bench: Workbench, job: Row[Any], reply: Reply, listener: Listener) -> Lost | None:
+def _lost(context: TaskContext, job: Row[Any], reply: Reply, listener: StreamListener) -> LostCall | None:
     """Return the call as one to be asked for again, if its picture may exist and it can be asked for."""
     handles = listener.handles
     if reply.answer is not None:  # it was read to its end, and what streamed past turned out to be no picture
         handles = replace(merge(reply.answer.handles, handles), seen=None)
-    if reply.verdict.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not handles.recoverable:
+    if reply.result.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not handles.recoverable:
         return None
-    return Lost(handles, job.next_number, job.attempts_used + 1, bench.tools.clock(), reply.verdict)
+    return LostCall(handles, job.next_number, job.attempts_used + 1, context.services.clock(), reply.result)
 
 
-async def _ask_again(
-    bench: Workbench,
+async def _recover(
+    context: TaskContext,
     job: Row[Any],
-    lost: Lost,
+    lost_call: LostCall,
     ended: Mapping[str, Any],
     answer: Answer | None,
     *,
     told: int,
 ) -> None:
     """Save by what the answer can be had, and ask for it."""
-    ended, text = {**ended, "handles": lost.handles.to_json()}, text_besides(answer) if answer else ""
-    now = bench.tools.clock()
-    if await bench.writer.write(recovering(job, ended, lost.to_json(), at=now, why=lost.why, text=text)):
-        await recover(bench, job, lost, told=told)
+    ended, text = {**ended, "handles": lost_call.handles.to_json()}, text_besides(answer) if answer else ""
+    now = context.services.clock()
+    if await context.group_commit.write(
+        begin_recovery(job, ended, lost_call.to_json(), at=now, why=lost_call.why, text=text)
+    ):
+        await recover(context, job, lost_call, told=told)
 
 
-async def _bring_home(
-    bench: Workbench, job: Row[Any], request: ProviderRequest, reply: Reply, ended: dict[str, Any]
+async def _store_or_hold(
+    context: TaskContext, job: Row[Any], request: ProviderRequest, reply: Reply, ended: dict[str, Any]
 ) -> None:
     """Deliver an answer; if that is cut off, the job is held whatever its policy: the picture was made."""
     try:
-        await tell_limits(bench, job, reply.headers)
-        ended["raw_key"] = await keep(bench.tools, job, request, reply)
-        await deliver(bench, job, reply.answer or Answer(), ended)
+        await record_rate_headers(context, job, reply.headers)
+        ended["raw_key"] = await archive(context.services, job, request, reply)
+        await store_answer(context, job, reply.answer or Answer(), ended)
     except BaseException:
         error = {
             "code": "asset_unstored",
@@ -160,78 +166,84 @@ async def _bring_home(
             "provider_status": None,
             "provider_message": None,
         }
-        await asyncio.shield(bench.writer.write(held(job, ended=ended, error=error, at=bench.tools.clock())))
+        await asyncio.shield(
+            context.group_commit.write(hold(job, ended=ended, error=error, at=context.services.clock()))
+        )
         raise
 
 
-async def _prepare(bench: Workbench, job: Row[Any]) -> ProviderRequest | None:
+async def _prepare(context: TaskContext, job: Row[Any]) -> ProviderRequest | None:
     """Build the request. What can't be asked at all fails here, before anything is paid."""
-    route = bench.tools.routes[job.channel]
+    route = context.services.routes[job.channel]
     try:
         return build_request(
-            await image_request(bench.tools, job, route.preset, brought=bench.brought),
+            await image_request(context.services, job, route.preset, input_images=context.input_images),
             base_url=str(route.settings.base_url),
             api_key=route.settings.api_key.get_secret_value(),
             preset=route.preset,
             idempotency_key=f"{job.id}-{job.next_number}",
         )
     except DarkroomError as problem:
-        code = "input_image_unreachable" if isinstance(problem, PictureError) else "bad_request"
+        code = "input_image_unreachable" if isinstance(problem, ImageError) else "bad_request"
         hint = "" if isinstance(problem, InvalidRequest) else " Nothing was sent or charged."
         error = {
             "code": code,
             "message": f"The request could not be built: {problem}{hint}",
             "outcome": Outcome.PERMANENT,
-            "retryable": isinstance(problem, PictureError) and problem.retryable,
+            "retryable": isinstance(problem, ImageError) and problem.retryable,
             "provider_status": None,
             "provider_message": None,
         }
-        await bench.writer.write(failed(job, JobStatus.LEASED, error, at=bench.tools.clock()))
+        await context.group_commit.write(fail(job, JobStatus.LEASED, error, at=context.services.clock()))
         return None
 
 
-async def _start(bench: Workbench, job: Row[Any]) -> bool:
+async def _start(context: TaskContext, job: Row[Any]) -> bool:
     """Wait for the start that the gate gave, and commit that the call leaves now."""
-    wait = (job.start_at - bench.tools.clock()).total_seconds()
+    wait = (job.start_at - context.services.clock()).total_seconds()
     if wait > 0:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                await bench.hand.halt.wait()
-    now = bench.tools.clock()
-    if why := _hindrance(bench, job, now):
-        await bench.writer.write(handed_back(job, at=now, why=why))
+                await context.in_flight.halt.wait()
+    now = context.services.clock()
+    if why := _hindrance(context, job, now):
+        await context.group_commit.write(release_job_lease(job, at=now, why=why))
         return False
-    if not await bench.writer.write(started(job, channel=job.channel, worker=bench.worker_id, at=now)):
+    if not await context.group_commit.write(
+        start(job, channel=job.channel, worker=context.worker_id, at=now)
+    ):
         why = "the database went away while its start was written; nothing was sent"
-        await bench.writer.write(unsent(job, at=bench.tools.clock(), why=why))  # undone if it was written
+        await context.group_commit.write(
+            undo_start(job, at=context.services.clock(), why=why)
+        )  # undone if it was written
         return False
-    written = bench.tools.clock()  # the commit may have taken long, or we were frozen
-    given_up = written - now > timedelta(seconds=bench.tools.settings.worker_timeout / 2)
-    if why := "others may have given it up meanwhile" if given_up else _hindrance(bench, job, written):
-        await bench.writer.write(unsent(job, at=written, why=why))
+    written = context.services.clock()  # the commit may have taken long, or we were frozen
+    given_up = written - now > timedelta(seconds=context.services.settings.worker_timeout / 2)
+    if why := "others may have given it up meanwhile" if given_up else _hindrance(context, job, written):
+        await context.group_commit.write(undo_start(job, at=written, why=why))
         return False
     return True
 
 
-def _hindrance(bench: Workbench, job: Row[Any], now: datetime) -> str | None:
+def _hindrance(context: TaskContext, job: Row[Any], now: datetime) -> str | None:
     """Say why the call must not leave now, if so."""
-    cooling = bench.hand.cooling.get(job.channel)
-    if bench.hand.halt.is_set():
+    cooling = context.in_flight.cooling.get(job.channel)
+    if context.in_flight.halt.is_set():
         return "the worker is stopping"
     if cooling is not None and cooling > now:
         return "the channel is cooling down"
-    if bench.hand.stopped.intersection({(job.channel, ""), (job.channel, job.model)}):
+    if context.in_flight.stopped.intersection({(job.channel, ""), (job.channel, job.model)}):
         return "the channel was stopped"
     if job.expires_at is not None and job.expires_at <= now:
         return "its time is over"
-    if _missed(bench, job, now):
+    if _missed(context, job, now):
         return "its turn was missed; going now could exceed a rate limit"
     return None
 
 
-def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
+def _missed(context: TaskContext, job: Row[Any], now: datetime) -> bool:
     """Tell whether a start is so late that it could come too close to others."""
-    settings = bench.tools.routes[job.channel].settings
+    settings = context.services.routes[job.channel].settings
     limits = [settings.model_dump(include={"rpm", "rps", "rpd", "ipm", "burst"}), {"rpm": job.caller_rpm}]
     if job.model in settings.limits:
         limits.append(settings.limits[job.model].model_dump())
@@ -242,12 +254,12 @@ def _missed(bench: Workbench, job: Row[Any], now: datetime) -> bool:
     return bool(slacks) and now - job.start_at > min(slacks)
 
 
-def _ended(bench: Workbench, job: Row[Any], verdict: Verdict, reply: Reply | None) -> dict[str, Any]:
+def _ended(context: TaskContext, job: Row[Any], result: CallResult, reply: Reply | None) -> dict[str, Any]:
     row = ending(
         job.id,
         job.next_number,
-        verdict,
-        at=bench.tools.clock(),
+        result,
+        at=context.services.clock(),
         request_id=reply.request_id if reply else None,
     )
     row["http_status"] = reply.http_status if reply else None

@@ -13,9 +13,9 @@ from models.errors import InvalidRequest
 from models.ids import parse_id
 from models.queries.assets import find_inputs
 from models.request import ImageRequest
-from worker.asset_store import StoredPicture
+from worker.asset_store import StoredImage
 from worker.images.canvas import Margins, cut_out, padded
-from worker.services import Tools
+from worker.services import WorkerServices
 from worker.upstream.presets import Preset
 
 # Input pictures that are changed before they are sent: laid on a larger canvas, or cut out by a mask.
@@ -44,24 +44,24 @@ def _canvas_data_url(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-_MOST = 1000  # jobs whose input pictures are remembered
+_MAX_JOBS = 1000  # jobs whose input pictures are remembered
 
 
 @dataclass(slots=True)
-class Brought:
+class InputImageCache:
     """Linked input pictures that are in the store, by job, until its call leaves.
 
     A job that misses its turn while they are brought finds them when its next turn comes.
     """
 
-    by_job: dict[UUID, dict[str, StoredPicture]] = field(default_factory=dict)
+    by_job: dict[UUID, dict[str, StoredImage]] = field(default_factory=dict)
 
-    async def bring(self, tools: Tools, job_id: UUID, url: str) -> StoredPicture:
+    async def load(self, services: WorkerServices, job_id: UUID, url: str) -> StoredImage:
         """Return a picture, from its address if it is not here yet."""
         mine = self.by_job.setdefault(job_id, {})
         if url not in mine:
-            mine[url] = await tools.keeper.bring_url(url)
-        while len(self.by_job) > _MOST:
+            mine[url] = await services.asset_store.store_url(url)
+        while len(self.by_job) > _MAX_JOBS:
             self.by_job.pop(next(iter(self.by_job)))
         return mine[url]
 
@@ -71,14 +71,14 @@ class Brought:
 
 
 async def image_request(
-    tools: Tools, job: Row[Any], preset: Preset, *, brought: Brought | None = None
+    services: WorkerServices, job: Row[Any], preset: Preset, *, input_images: InputImageCache | None = None
 ) -> ImageRequest:
     """Return what the job asks for: stored pictures as data URLs; linked ones too if the preset says so."""
-    brought = brought or Brought()
+    input_images = input_images or InputImageCache()
     how = job.request.get("prepare")
     inline = preset.inline_images or bool(how)
     given = job.request.get("images", ())
-    images = [await _image(tools, job, image, brought if inline else None) for image in given]
+    images = [await _image(services, job, image, input_images if inline else None) for image in given]
     images = await prepared(images, how) if how else images
     return ImageRequest(
         model=job.model,
@@ -90,20 +90,22 @@ async def image_request(
     )
 
 
-async def _image(tools: Tools, job: Row[Any], image: str, brought: Brought | None) -> str:
+async def _image(
+    services: WorkerServices, job: Row[Any], image: str, input_images: InputImageCache | None
+) -> str:
     if image.startswith("asset_"):
-        async with tools.database.reading() as connection:
+        async with services.database.reading() as connection:
             found = await find_inputs(connection, [parse_id("asset", image)], job.caller_id)
         if not found:
             raise InvalidRequest("images", f"{image} is gone; give the picture again.")
-        return await _data_url(tools, found[0].key, found[0].content_type)
-    if brought is None or image.startswith("data:"):
+        return await _data_url(services, found[0].key, found[0].content_type)
+    if input_images is None or image.startswith("data:"):
         return image
-    stored = await brought.bring(tools, job.id, image)
-    return await _data_url(tools, stored.key, stored.content_type)
+    stored = await input_images.load(services, job.id, image)
+    return await _data_url(services, stored.key, stored.content_type)
 
 
-async def _data_url(tools: Tools, key: str, content_type: str) -> str:
-    content = await tools.store.get(key)
+async def _data_url(services: WorkerServices, key: str, content_type: str) -> str:
+    content = await services.store.get(key)
     encoded = await asyncio.to_thread(base64.b64encode, content)
     return f"data:{content_type};base64,{encoded.decode()}"

@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from sqlalchemy import Row
 
-from models.errors import PictureError
-from models.outcomes import Billed, Outcome, Verdict
+from models.errors import ImageError
+from models.outcomes import Billed, CallResult, Outcome
 from models.queries.bulk import storable
-from worker.tasks.context import Workbench
+from worker.tasks.context import TaskContext
 from worker.upstream.handles import Handles, task_address
 from worker.upstream.polling.poll import UNKNOWN_TASK, PollStage, PollState, read_poll
 from worker.upstream.request import endpoint
@@ -22,23 +22,25 @@ _THREAD_FROM = 256 * 1024  # bytes; longer answers are taken apart beside the ev
 _ADDRESS = re.compile(r"https?://[^\s<>\"'`]+", re.IGNORECASE)
 
 
-class Place(StrEnum):
+class PollAddress(StrEnum):
     """Where a result may be asked for."""
 
     LINK = "link"  #: a public address that the answer gave: without a key, and guarded like a download
     TASK = "task"  #: the provider's own address of the task, with the channel's key
 
 
-def places(bench: Workbench, job: Row[Any], handles: Handles) -> list[Place]:
+def poll_addresses(context: TaskContext, job: Row[Any], handles: Handles) -> list[PollAddress]:
     """Return where these handles can be asked for, the best first."""
-    route = bench.tools.routes.get(job.channel)
+    route = context.services.routes.get(job.channel)
     offered = route is not None and route.preset.tasks is not None
-    return [Place.LINK] * bool(handles.poll_url) + [Place.TASK] * bool(handles.task_id and offered)
+    return [PollAddress.LINK] * bool(handles.poll_url) + [PollAddress.TASK] * bool(
+        handles.task_id and offered
+    )
 
 
-async def ask(bench: Workbench, job: Row[Any], handles: Handles, place: Place) -> PollState:
+async def poll(context: TaskContext, job: Row[Any], handles: Handles, place: PollAddress) -> PollState:
     """Ask once."""
-    said = await (_link(bench, handles) if place is Place.LINK else _task(bench, job, handles))
+    said = await (_link(context, handles) if place is PollAddress.LINK else _task(context, job, handles))
     if isinstance(said, PollState):
         return said
     given = (*job.request.get("images", ()), *_ADDRESS.findall(job.prompt))
@@ -50,35 +52,35 @@ async def ask(bench: Workbench, job: Row[Any], handles: Handles, place: Place) -
     return await _apart(len(body), read)
 
 
-async def ask_once(bench: Workbench, job: Row[Any], handles: Handles) -> PollState:
+async def poll_once(context: TaskContext, job: Row[Any], handles: Handles) -> PollState:
     """Ask every place until one shows the result; return the most hopeful word."""
     best = PollState(PollStage.UNKNOWN)
-    for place in places(bench, job, handles):
-        state = await ask(bench, job, handles, place)
+    for place in poll_addresses(context, job, handles):
+        state = await poll(context, job, handles, place)
         if state.images or state.videos:
             return state
         best = state if best.stage is PollStage.UNKNOWN else best
     return best
 
 
-async def _link(bench: Workbench, handles: Handles) -> tuple[int, Mapping[str, str], bytes] | PollState:
+async def _link(context: TaskContext, handles: Handles) -> tuple[int, Mapping[str, str], bytes] | PollState:
     try:
-        said = await bench.tools.documents.read(handles.poll_url or "")
-    except PictureError as error:
+        said = await context.services.documents.read(handles.poll_url or "")
+    except ImageError as error:
         if error.retryable:
             return PollState(PollStage.UNCLEAR)
-        return PollState(PollStage.UNKNOWN, verdict=UNKNOWN_TASK)
+        return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
     return said.status, said.headers, said.body
 
 
 async def _task(
-    bench: Workbench, job: Row[Any], handles: Handles
+    context: TaskContext, job: Row[Any], handles: Handles
 ) -> tuple[int, Mapping[str, str], bytes] | PollState:
-    route = bench.tools.routes[job.channel]
+    route = context.services.routes[job.channel]
     chat = endpoint(str(route.settings.base_url))
     url = task_address(chat, route.preset.tasks or "", handles.task_id or "")
     key = route.settings.api_key.get_secret_value()
-    said = await bench.tools.tasks.read(url, api_key=key, headers=route.preset.headers)
+    said = await context.services.task_client.read(url, api_key=key, headers=route.preset.headers)
     return (said.status, said.headers, said.body) if said else PollState(PollStage.UNCLEAR)
 
 
@@ -90,7 +92,7 @@ async def _apart(size: int, read: Callable[[], PollState]) -> PollState:
 
 _MEMBER = "recover"  # of the job's answer, until the pictures are found
 
-LOST = Verdict(
+WORKER_LOST = CallResult(
     Outcome.AMBIGUOUS,
     "connection_lost",
     "The worker stopped while the provider was working; the picture may exist and may have been charged.",
@@ -99,14 +101,14 @@ LOST = Verdict(
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LostCall:
     """What must be known to ask again, kept in the job's ``answer`` so that any worker can go on."""
 
     handles: Handles
     number: int  #: the attempt's
     used: int  #: attempts that the job has used up, this one included
     since: datetime  #: when it was lost: the time to ask counts from here
-    verdict: Verdict  #: what the call came to, should nothing be found
+    result: CallResult  #: what the call came to, should nothing be found
 
     @classmethod
     def of(cls, answer: Mapping[str, Any] | None) -> Self | None:
@@ -115,7 +117,7 @@ class Lost:
         if kept is None:
             return None
         said = kept["verdict"]
-        verdict = Verdict(
+        verdict = CallResult(
             Outcome(said["outcome"]),
             said["code"],
             said["message"],
@@ -129,13 +131,13 @@ class Lost:
     @property
     def why(self) -> str:
         """Say in plain words why the provider is asked."""
-        if self.verdict.outcome is Outcome.PENDING:
+        if self.result.outcome is Outcome.PENDING:
             return "the provider works on it as a task, and is asked for the result"
         return "the answer brought no picture; the provider is asked for it again, nothing is paid twice"
 
     def to_json(self) -> dict[str, Any]:
         """Return the job's answer for as long as nothing is found."""
-        words = self.verdict.provider_message
+        words = self.result.provider_message
         return {
             _MEMBER: {
                 "handles": self.handles.to_json(),
@@ -143,11 +145,11 @@ class Lost:
                 "used": self.used,
                 "since": self.since.isoformat(),
                 "verdict": {
-                    "outcome": self.verdict.outcome,
-                    "code": self.verdict.code,
-                    "message": self.verdict.message,
-                    "billed": self.verdict.billed,
-                    "provider_status": self.verdict.provider_status,
+                    "outcome": self.result.outcome,
+                    "code": self.result.code,
+                    "message": self.result.message,
+                    "billed": self.result.billed,
+                    "provider_status": self.result.provider_status,
                     "provider_message": storable(words) if words else None,
                 },
             }

@@ -7,20 +7,20 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from models.states import JobStatus
-from worker.tasks.context import Workbench, work_on
-from worker.tasks.polling import Lost
+from worker.tasks.context import TaskContext, run_chunk
+from worker.tasks.polling import LostCall
 from worker.tasks.recovery import recover
-from worker.tasks.store import bring
+from worker.tasks.store import store_images
 
 
-async def store(bench: Workbench, job_ids: Sequence[UUID], lease: UUID) -> None:
+async def resume_chunk(context: TaskContext, job_ids: Sequence[UUID], lease: UUID) -> None:
     """Bring home what a chunk of jobs paid for."""
-    await work_on(bench, job_ids, lease, JobStatus.STORING, resume)
+    await run_chunk(context, job_ids, lease, JobStatus.STORING, resume)
 
 
-async def resume(bench: Workbench, job: Row[Any]) -> None:
+async def resume(context: TaskContext, job: Row[Any]) -> None:
     """Bring home what is still away, or go on asking for it."""
-    if lost := Lost.of(job.answer):
-        await recover(bench, job, lost, told=job.progress)
+    if lost_call := LostCall.of(job.answer):
+        await recover(context, job, lost_call, told=job.progress)
     else:
-        await bring(bench, job, job.answer, job.store_tries)
+        await store_images(context, job, job.answer, job.store_tries)

@@ -27,12 +27,12 @@ Patterns = tuple[tuple[re.Pattern[str], str], ...]
 
 def patterns(*rows: tuple[str, ...]) -> Patterns:
     """Compile rows of ``(ruling, pattern, pattern, …)``, in order, for texts that are ``plain``."""
-    return tuple((re.compile("|".join(alternatives)), ruling) for ruling, *alternatives in rows)
+    return tuple((re.compile("|".join(alternatives)), kind) for kind, *alternatives in rows)
 
 
 def first(table: Patterns, text: str) -> str | None:
     """Return the ruling of the first row that occurs in ``text``."""
-    return next((ruling for pattern, ruling in table if pattern.search(text)), None)
+    return next((kind for pattern, kind in table if pattern.search(text)), None)
 
 
 def plain(text: str) -> str:

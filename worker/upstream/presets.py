@@ -34,7 +34,7 @@ class Preset:
         return self.stream != "off"
 
     @property
-    def patience(self) -> float:
+    def read_timeout(self) -> float:
         """Seconds to wait for the first byte of an answer."""
         if self.first_byte is not None:
             return self.first_byte

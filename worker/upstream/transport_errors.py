@@ -21,7 +21,7 @@ class TransportFailure(StrEnum):
     UNREADABLE = "unreadable"  #: the answer's encoding can't be undone
 
 
-RULING_OF = {
+ERROR_KIND_OF = {
     TransportFailure.DNS_ERROR: "connect_error",
     TransportFailure.CONNECT_TIMEOUT: "connect_error",
     TransportFailure.CONNECT_ERROR: "connect_error",

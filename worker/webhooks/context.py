@@ -11,7 +11,7 @@ import httpx
 
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
-from worker.services import Tools
+from worker.services import WorkerServices
 from worker.webhooks.sender import Sender
 
 # What one worker is sending right now.
@@ -30,7 +30,7 @@ class Claimed:
 
 
 @dataclass(slots=True)
-class Outgoing:
+class InFlightDeliveries:
     """Claimed deliveries, and the tasks that send them."""
 
     under_way: dict[UUID, Claimed] = field(default_factory=dict)
@@ -58,27 +58,30 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class WebhookContext:
     """The tools, the one who sends, and what is under way."""
 
-    tools: Tools
+    services: WorkerServices
     sender: Sender
     client: httpx.AsyncClient
-    outgoing: Outgoing
+    in_flight: InFlightDeliveries
 
     async def close(self) -> None:
         """Close the connections."""
         await self.client.aclose()
 
 
-def open_office(tools: Tools, rung: asyncio.Event) -> Office:
+def open_context(services: WorkerServices, rung: asyncio.Event) -> WebhookContext:
     """Open a client that reaches public and allowed addresses only. To be called on the loop that uses it.
 
     ``rung`` is set when there may be something to send.
     """
-    allow = AllowList.parse(tools.settings.allow_private)
+    allow = AllowList.parse(services.settings.allow_private)
     client = open_download_client(allow, ROOM)
-    timeout = timedelta(seconds=tools.settings.webhook_timeout)
-    return Office(
-        tools, Sender(client, allow, timeout=timeout, clock=tools.clock), client, Outgoing(rung=rung)
+    timeout = timedelta(seconds=services.settings.webhook_timeout)
+    return WebhookContext(
+        services,
+        Sender(client, allow, timeout=timeout, clock=services.clock),
+        client,
+        InFlightDeliveries(rung=rung),
     )

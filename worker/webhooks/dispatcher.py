@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.ids import new_id
 from models.queries.webhooks.deliveries import claim, due_deliveries, release
 from worker.broker import NOTIFY
-from worker.webhooks.context import PER_HOST, Claimed, Office
+from worker.webhooks.context import PER_HOST, Claimed, WebhookContext
 from worker.webhooks.pruner import Pruner
 
 CHUNK = 32
@@ -23,19 +23,24 @@ _log = structlog.get_logger()
 Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
 
 
-class Courier:
+class DeliveryDispatcher:
     """Looks for due deliveries on a timer, when the doorbell rings, and when one has ended."""
 
-    def __init__(self, office: Office, publish: Publish, halt: asyncio.Event) -> None:
-        self._tools, self._outgoing, self._publish, self._halt = office.tools, office.outgoing, publish, halt
+    def __init__(self, context: WebhookContext, publish: Publish, halt: asyncio.Event) -> None:
+        self._tools, self._outgoing, self._publish, self._halt = (
+            context.services,
+            context.in_flight,
+            publish,
+            halt,
+        )
         self._claim = timedelta(seconds=self._tools.settings.webhook_timeout) + _HEARING
-        self._pruner = Pruner(office.tools)
+        self._pruner = Pruner(context.services)
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
         while True:
             try:
-                await self.look()
+                await self.run_round()
                 await self._pruner.prune()
             except (SQLAlchemyError, OSError) as error:
                 _log.error("webhooks wait for the database", error=str(error)[:300])
@@ -51,7 +56,7 @@ class Courier:
                 pass
             self._outgoing.rung.clear()
 
-    async def look(self) -> None:
+    async def run_round(self) -> None:
         """Claim all that is due and fits, host by host."""
         self._outgoing.forget_lost(self._tools.clock())
         while not self._halt.is_set() and self._outgoing.room and await self._any_due():

@@ -12,8 +12,8 @@ from models.ids import public_id
 from models.queries.assets import list_assets
 from models.queries.webhooks.deliveries import claimed_deliveries, jobs_of, stop_endpoint
 from models.queries.webhooks.endpoints import default_endpoint, default_endpoints
-from worker.services import Tools
-from worker.webhooks.payload import render, telling_of
+from worker.services import WorkerServices
+from worker.webhooks.payload import payload_of, render
 from worker.webhooks.sender import Message
 from worker.webhooks.signature import new_secret, signed_headers
 
@@ -21,15 +21,15 @@ _log = structlog.get_logger()
 
 
 async def prepare(
-    tools: Tools, delivery_ids: Sequence[UUID], token: UUID
+    services: WorkerServices, delivery_ids: Sequence[UUID], token: UUID
 ) -> list[tuple[Row[Any], Message | None]]:
     """Write the messages of what is still to be sent, with enough time left to send it.
 
     ``None`` stands for one that can't be written: it must not keep the others from being sent.
     """
-    now = tools.clock()
-    beyond = now + timedelta(seconds=tools.settings.webhook_timeout)
-    async with tools.database.reading() as connection:
+    now = services.clock()
+    beyond = now + timedelta(seconds=services.settings.webhook_timeout)
+    async with services.database.reading() as connection:
         rows = await claimed_deliveries(connection, delivery_ids, token, beyond=beyond)
         job_ids = {row.job_id for row in rows if row.job_id is not None}
         jobs = await jobs_of(connection, job_ids) if job_ids else {}
@@ -38,9 +38,9 @@ async def prepare(
         defaults = await default_endpoints(connection, unnamed) if unnamed else {}
     closed = {row.endpoint_id for row in rows if row.closed}
     if closed:
-        await _drop(tools, closed, now)
-    defaults |= await _made_defaults(tools, unnamed - set(defaults), now)
-    public_url = tools.settings.public_url.rstrip("/")
+        await _drop(services, closed, now)
+    defaults |= await _made_defaults(services, unnamed - set(defaults), now)
+    public_url = services.settings.public_url.rstrip("/")
     ready: list[tuple[Row[Any], Message | None]] = []
     for row in rows:
         if row.closed or (row.job_id is not None and row.job_id not in jobs):
@@ -48,7 +48,7 @@ async def prepare(
         own = [asset for asset in assets if asset.job_id == row.job_id]
         keys = _keys(defaults[row.caller_id] if row.endpoint_id is None else row, now)
         try:
-            telling = telling_of(row, jobs.get(row.job_id), own, public_url=public_url)
+            telling = payload_of(row, jobs.get(row.job_id), own, public_url=public_url)
             ready.append((row, _message(row, render(row, telling), keys, now)))
         except Exception:  # noqa: BLE001 - one odd message must not keep the others from being sent
             _log.exception("a webhook could not be written", delivery=public_id("delivery", row.id))
@@ -56,19 +56,21 @@ async def prepare(
     return ready
 
 
-async def _made_defaults(tools: Tools, caller_ids: Collection[UUID], now: datetime) -> dict[UUID, Row[Any]]:
+async def _made_defaults(
+    services: WorkerServices, caller_ids: Collection[UUID], now: datetime
+) -> dict[UUID, Row[Any]]:
     """Give callers their default endpoints, whose secrets sign for jobs' own addresses."""
     if not caller_ids:
         return {}
-    async with tools.database.writing() as connection:
+    async with services.database.writing() as connection:
         return {
             key: await default_endpoint(connection, key, secret=new_secret(), at=now) for key in caller_ids
         }
 
 
-async def _drop(tools: Tools, endpoint_ids: Collection[UUID], now: datetime) -> None:
+async def _drop(services: WorkerServices, endpoint_ids: Collection[UUID], now: datetime) -> None:
     """Send nothing to endpoints that were closed meanwhile."""
-    async with tools.database.writing() as connection:
+    async with services.database.writing() as connection:
         for endpoint_id in endpoint_ids:
             await stop_endpoint(connection, endpoint_id, now)
 

@@ -20,7 +20,7 @@ _MOMENTS = ("started_at", "finished_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Payload:
     """One message's matter. A retry or replay tells the same."""
 
     message_id: str  #: also its ``webhook-id``
@@ -31,11 +31,11 @@ class Telling:
     assets: Sequence[Row[Any]] = ()
 
 
-def telling_of(
+def payload_of(
     delivery: Row[Any], job: Row[Any] | None, assets: Sequence[Row[Any]], *, public_url: str
-) -> Telling:
+) -> Payload:
     """Put a delivery's matter together from the job's rows and what was noted at the change."""
-    return Telling(
+    return Payload(
         message_id=public_id("delivery", delivery.id),
         event=delivery.event,
         at=delivery.at,
@@ -67,7 +67,7 @@ _CUTS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 )
 
 
-def job_body(telling: Telling) -> bytes:
+def job_body(telling: Payload) -> bytes:
     """Return a message about a job: ``data`` is the job as the API shows it, without attempts."""
     shown = job_view(telling.job, public_url=telling.public_url, assets=telling.assets)
     data = {name: value for name, value in shown.items() if name not in _LEFT_OUT}
@@ -83,12 +83,12 @@ def job_body(telling: Telling) -> bytes:
     return _written(telling, data)
 
 
-def trial_body(telling: Telling) -> bytes:
+def trial_body(telling: Payload) -> bytes:
     """Return the message of a test."""
     return _written(telling, {"message": "This is a test. Answer with any 2xx status to say that it came."})
 
 
-def _written(telling: Telling, data: Mapping[str, Any]) -> bytes:
+def _written(telling: Payload, data: Mapping[str, Any]) -> bytes:
     return orjson.dumps(
         {
             "id": telling.message_id,
@@ -107,13 +107,13 @@ def _short_error(error: Mapping[str, Any]) -> dict[str, Any]:
 
 # Which renderer writes a message: the surface's own for a job's own address, else the native one.
 
-Renderer = Callable[[Telling], bytes]  #: returns JSON of less than ``LIMIT`` bytes
+Renderer = Callable[[Payload], bytes]  #: returns JSON of less than ``LIMIT`` bytes
 
 RENDERERS: Mapping[str, Renderer] = {}
 """Renderers by surface, where callers expect a message of another shape at a job's own address."""
 
 
-def render(delivery: Row[Any], telling: Telling) -> bytes:
+def render(delivery: Row[Any], telling: Payload) -> bytes:
     """Write a delivery's message. Endpoints are told natively, whatever surface a job came by."""
     if WHOLE in delivery.snapshot:
         return orjson.dumps(delivery.snapshot[WHOLE])

@@ -13,7 +13,7 @@ GONE = 410  #: the receiver wants no more
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReceiverResponse:
     """What a receiver made of one message."""
 
     http_status: int | None  #: ``None``: it did not answer
@@ -24,12 +24,12 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Delivered:
     """The receiver has it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RetryLater:
     """Try once more, so much later."""
 
     after: timedelta
@@ -41,20 +41,20 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Disable:
     """Never again: the receiver said so."""
 
 
-Decision = Taken | Again | GiveUp | Stop
+Decision = Delivered | RetryLater | GiveUp | Disable
 
 
-def decide(answer: Answer, tries: int, *, once: bool, jitter: Callable[[], float]) -> Decision:
+def decide(answer: ReceiverResponse, tries: int, *, once: bool, jitter: Callable[[], float]) -> Decision:
     """Say what follows an answer to try number ``tries``; ``jitter`` returns 0 to 1. ``once``: a test."""
     if answer.problem is None:
-        return Taken()
+        return Delivered()
     if answer.http_status == GONE:
-        return Stop()
+        return Disable()
     if once or tries > len(RETRIES):
         return GiveUp()
     wait = RETRIES[tries - 1] * (1 + JITTER * jitter())
-    return Again(max(wait, min(answer.retry_after or timedelta(), LONGEST)))
+    return RetryLater(max(wait, min(answer.retry_after or timedelta(), LONGEST)))

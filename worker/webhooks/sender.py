@@ -13,13 +13,13 @@ import aiohttp
 import httpx
 
 from models.clock import Clock
-from models.errors import PictureError
+from models.errors import ImageError
 from models.queries.bulk import storable
 from worker.download.ssrf import AllowList, check_host
-from worker.webhooks.retry_schedule import GONE, Answer
+from worker.webhooks.retry_schedule import GONE, ReceiverResponse
 
 _KEPT = 1024  # bytes of an answer that the log keeps
-_PATIENCE = 0.25  # seconds for that beginning, once the status has come
+_TIMEOUT = 0.25  # seconds for that beginning, once the status has come
 _ENDING = 1.0  # seconds for all that comes after the status
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _AGENT = f"Darkroom/{version('darkroom')}"
@@ -42,7 +42,7 @@ class Sender:
     ) -> None:
         self._client, self._allow, self._timeout, self._clock = client, allow, timeout, clock
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> ReceiverResponse:
         """Send a message and read the beginning of the answer, all within the timeout."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
@@ -51,13 +51,15 @@ class Sender:
                 return await self._post(message, limit, lambda: round(loop.time() - begun, 3))
         except TimeoutError:
             words = f"The receiver did not answer within {self._timeout.total_seconds():g} s."
-        except PictureError as error:
+        except ImageError as error:
             words = error.message
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, UnicodeError, OSError) as error:
             words = _explained(error)
-        return Answer(None, words, seconds=round(loop.time() - begun, 3))
+        return ReceiverResponse(None, words, seconds=round(loop.time() - begun, 3))
 
-    async def _post(self, message: Message, limit: asyncio.Timeout, elapsed: Callable[[], float]) -> Answer:
+    async def _post(
+        self, message: Message, limit: asyncio.Timeout, elapsed: Callable[[], float]
+    ) -> ReceiverResponse:
         target = httpx.URL(message.url)
         check_host(target.host, self._allow)
         headers = {"content-type": "application/json", "user-agent": _AGENT, **message.headers}
@@ -66,7 +68,7 @@ class Sender:
         ) as response:
             limit.reschedule(asyncio.get_running_loop().time() + _ENDING)  # it has answered in time
             kept = await _beginning(response)
-        return Answer(
+        return ReceiverResponse(
             response.status_code,
             _problem(response),
             wanted_wait(response.headers.get("retry-after"), self._clock()),
@@ -79,7 +81,7 @@ async def _beginning(response: httpx.Response) -> bytes:
     """Read the beginning of an answer. Its status has come: what is wrong with the rest does not matter."""
     kept = b""
     with contextlib.suppress(TimeoutError, httpx.HTTPError, aiohttp.ClientError):
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             async for chunk in response.aiter_raw():
                 kept += chunk
                 if len(kept) >= _KEPT:

@@ -7,11 +7,11 @@ from cyclopts import App, Parameter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.channel_status import read_channel_views
-from api.cli.channel_test import try_channel
+from api.cli.channel_test import test_channel
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.local_database import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
-from api.cli.output import agreed, printer
+from api.cli.output import confirm, printer
 from api.cli.render.channels import CHANNEL_COLUMNS, channel_cells, channel_view
 from models.channels import ChannelSettings
 from models.clock import now
@@ -145,9 +145,9 @@ def try_out(
         raise CommandFailed(
             Exit.USAGE, f"{name} serves {', '.join(channel.models)}: say which model with -m."
         )
-    if not yes and not agreed(f"This makes one real call of {chosen} on {name}, which is charged. Go on?"):
+    if not yes and not confirm(f"This makes one real call of {chosen} on {name}, which is charged. Go on?"):
         raise CommandFailed(Exit.USAGE, "Nothing was called. Add --yes to make the call, which is charged.")
-    trial = asyncio.run(try_channel(channel, chosen, prompt))
+    trial = asyncio.run(test_channel(channel, chosen, prompt))
     printer(json=output.json).record(trial.value(), trial.view())
     return Exit.OK if trial.outcome is Outcome.SUCCESS else Exit.FAILED
 

@@ -11,7 +11,7 @@ from api.cli.demo_campaign import Campaign
 from api.cli.exit_codes import Exit
 from api.cli.key_admin import make_key, revoke_keys
 from api.cli.local_database import upgrade, write
-from api.cli.practice_server import Rehearsal
+from api.cli.practice_server import PracticeServerThread
 from api.embedded import run_embedded
 from api.server import listen
 from models.errors import SettingsError
@@ -39,7 +39,7 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
     listener = _listen(host, port)
     folder = data.expanduser().absolute()
     try:
-        with Rehearsal(delay="1-2.5") as practice:
+        with PracticeServerThread(delay="1-2.5") as practice:
             settings = _settings(folder, host, listener.getsockname()[1], practice.url)
             configure_logs(settings)
             upgrade(settings)

@@ -97,11 +97,11 @@ def _parsed(line: bytes) -> object:
     """Read a line; what the strict reader refuses (lone surrogates) the lenient one may take."""
     try:
         return orjson.loads(line)
-    except orjson.JSONDecodeError as fault:
+    except orjson.JSONDecodeError as strict:
         try:
             return json.loads(line)
         except (ValueError, RecursionError):
-            where = f"{fault.msg} at column {fault.colno}"
+            where = f"{strict.msg} at column {strict.colno}"
             raise InvalidRequest("JSON", f"{where}; write one object per line") from None
 
 

@@ -11,9 +11,10 @@ from cyclopts.types import PositiveInt
 from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
-from api.cli.output import agreed, printer, say, shortened
+from api.cli.output import confirm, printer, say, shortened
 from api.cli.render.jobs import age
-from api.client import Decided, Job, Refused
+from api.client import Decided, Job
+from api.client_errors import Refused
 from models.clock import now
 
 _COLUMNS = ("ID", "MODEL", "CAMPAIGN", "SINCE", "CODE", "COST", "REQUEST ID", "DETAIL")
@@ -148,7 +149,7 @@ def _decide(
         )
     if choice.all and not choice.yes:
         which = ", ".join(f"{name} {value}" for name, value in conditions.items())
-        if not agreed(f"All held jobs{f' ({which})' if which else ''}: {question} Go on?"):
+        if not confirm(f"All held jobs{f' ({which})' if which else ''}: {question} Go on?"):
             raise CommandFailed(Exit.USAGE, "Nothing was changed. Add --yes to do it without being asked.")
     total: Decided = {"changed": 0, "unchanged": 0, "refused": [], "more": choice.all}
     with open_client(connection) as client:

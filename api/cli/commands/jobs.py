@@ -11,8 +11,9 @@ from api.cli.connection import open_client
 from api.cli.exit_codes import Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
-from api.cli.render.jobs import JOB_COLUMNS, job_cells, job_detail, job_view, prospect_view
-from api.client import Job, Refused
+from api.cli.render.jobs import JOB_COLUMNS, estimate_view, job_cells, job_detail, job_view
+from api.client import Job
+from api.client_errors import Refused
 from models.states import JobStatus
 
 app = App(name="jobs", help="Look at jobs, cancel them, start them again.", help_format="plaintext")
@@ -89,7 +90,7 @@ def eta(
     """
     with open_client(connection) as client:
         found = client.eta(campaign=campaign, model=model)
-    printer(json=output.json).record(found, prospect_view(found))
+    printer(json=output.json).record(found, estimate_view(found))
     return Exit.OK
 
 

@@ -100,11 +100,11 @@ def _members(behaviour: Behaviour) -> dict[str, Any]:
     return {**given, "rates": {kind: share for kind, _, share in pairs}}
 
 
-def _sentence(fault: Any) -> str:
+def _sentence(error: Any) -> str:
     """Name the option and what is wrong with it."""
-    option = {"rates": "rate"}.get(str(fault["loc"][0]), str(fault["loc"][0])).replace("_", "-")
-    words = str(fault["msg"]).removeprefix("Value error, ")
-    return f"--{option} {fault['input']!r}: {words}."
+    option = {"rates": "rate"}.get(str(error["loc"][0]), str(error["loc"][0])).replace("_", "-")
+    words = str(error["msg"]).removeprefix("Value error, ")
+    return f"--{option} {error['input']!r}: {words}."
 
 
 def _greeting(url: str) -> str:

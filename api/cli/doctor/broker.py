@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from api.cli.doctor.findings import Finding, fault, fine
 from models.settings import Settings
 
-_PATIENCE = 3.0  #: seconds
+_TIMEOUT = 3.0  #: seconds
 _CHECK = "broker"
 _connect: Any = Connection  # kombu ships no types
 
@@ -21,15 +21,15 @@ async def check_broker(settings: Settings) -> list[Finding]:
     """Find a broker that is out of reach or throws messages away."""
     if settings.embedded_broker:
         return [fine(_CHECK, "messages stay in the process of `darkroom up`")]
-    asked = _redis if settings.broker_url.startswith(("redis:", "rediss:")) else _other
-    return await asyncio.to_thread(lambda: list(asked(settings)))
+    context = _redis if settings.broker_url.startswith(("redis:", "rediss:")) else _other
+    return await asyncio.to_thread(lambda: list(context(settings)))
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
     place = maybe_sanitize_url(settings.broker_url)
     try:
         with Redis.from_url(
-            settings.broker_url, socket_connect_timeout=_PATIENCE, socket_timeout=_PATIENCE
+            settings.broker_url, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT
         ) as server:
             server.ping()
             yield fine(_CHECK, f"{place} answers")
@@ -57,8 +57,8 @@ def _eviction(server: Redis) -> Iterator[Finding]:
 def _other(settings: Settings) -> Iterator[Finding]:
     place = maybe_sanitize_url(settings.broker_url)
     try:
-        with _connect(settings.broker_url, connect_timeout=_PATIENCE) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=_PATIENCE)
+        with _connect(settings.broker_url, connect_timeout=_TIMEOUT) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0, timeout=_TIMEOUT)
     except Exception as error:  # noqa: BLE001 - each of kombu's transports raises its own
         yield _unreachable(place, error)
     else:

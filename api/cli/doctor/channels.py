@@ -9,7 +9,7 @@ from models.errors import SettingsError
 from models.settings import Settings
 from worker.upstream.presets import effective_preset
 
-_PATIENCE = 5.0  #: seconds for name and connection
+_TIMEOUT = 5.0  #: seconds for name and connection
 _CHECK = "channels"
 
 
@@ -51,7 +51,7 @@ async def _reach(channel: ChannelSettings) -> Finding:
     host = (channel.base_url.host or "").strip("[]")
     port = channel.base_url.port or 443
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             _, writer = await asyncio.open_connection(host, port)
     except socket.gaierror as error:
         return fault(
@@ -60,7 +60,7 @@ async def _reach(channel: ChannelSettings) -> Finding:
             "Correct its base_url, or this machine's DNS.",
         )
     except OSError as error:
-        reason = f"no answer within {_PATIENCE:g} s" if isinstance(error, TimeoutError) else error.strerror
+        reason = f"no answer within {_TIMEOUT:g} s" if isinstance(error, TimeoutError) else error.strerror
         return fault(
             _CHECK,
             f"{channel.name}: {host}:{port} can't be reached: {reason}.",

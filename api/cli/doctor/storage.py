@@ -7,16 +7,16 @@ from models.errors import DarkroomError
 from models.settings import Settings
 from worker.services import build_store
 
-_PATIENCE = 15.0  #: seconds
+_TIMEOUT = 15.0  #: seconds
 
 
 async def check_storage(settings: Settings) -> list[Finding]:
     """Write, read and delete a small object."""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await build_store(settings).check()
     except TimeoutError:
-        message = f"{settings.storage_url} did not answer within {_PATIENCE:g} s."
+        message = f"{settings.storage_url} did not answer within {_TIMEOUT:g} s."
         return [fault("storage", message, "Check DARKROOM_STORAGE_URL and the way to it.")]
     except DarkroomError as error:
         return [fault("storage", str(error), "Check DARKROOM_STORAGE_URL and DARKROOM_S3_*.")]

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from api.cli.output import shortened
 from worker.upstream.diagnosis.explain import Explanation
-from worker.upstream.diagnosis.outcome_help import CONSEQUENCES, MONEY, REACH, what_follows
+from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH, help_for
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import text_besides
 from worker.upstream.response_headers import Bucket
@@ -47,11 +47,11 @@ def card(explanation: Explanation) -> Group:
 
 def _head(explanation: Explanation) -> Table:
     """Say the outcome on the left, and which answer it is on the right."""
-    observation, verdict = explanation.observation, explanation.verdict
+    observation, result = explanation.observation, explanation.result
     sign, colour = _LOOKS[explanation.outcome]
     title = Text(f"{sign} {explanation.outcome.replace('_', ' ')}", style=f"bold {colour}")
-    if verdict is not None and verdict.code:
-        title.append(f"  {verdict.code}", style=colour)
+    if result is not None and result.code:
+        title.append(f"  {result.code}", style=colour)
     parts = [
         None if observation.id is None else shortened(_CONTROL.sub(" ", str(observation.id)), 30),
         f"HTTP {observation.status}" if observation.status is not None else None,
@@ -67,17 +67,17 @@ def _head(explanation: Explanation) -> Table:
 
 def _facts(explanation: Explanation) -> Iterator[Fact]:
     yield "", explanation.message
-    if (verdict := explanation.verdict) is not None:
-        yield "job", what_follows(verdict)
-        yield "money", MONEY[verdict.billed]
-        yield "to do", CONSEQUENCES[verdict.outcome].person
-        if verdict.scope is not None:
-            yield "concerns", REACH[verdict.scope]
+    if (result := explanation.result) is not None:
+        yield "job", help_for(result)
+        yield "money", MONEY[result.billed]
+        yield "to do", OUTCOME_HELP[result.outcome].person
+        if result.scope is not None:
+            yield "concerns", REACH[result.scope]
     if explanation.answer is not None:
         yield from _results(explanation.answer)
     yield from _notes(explanation)
-    if verdict is not None and verdict.provider_message:
-        yield "it said", shortened(verdict.provider_message, _LONGEST)
+    if result is not None and result.provider_message:
+        yield "it said", shortened(result.provider_message, _LONGEST)
 
 
 def _results(answer: Answer) -> Iterator[Fact]:
@@ -106,7 +106,7 @@ def _notes(explanation: Explanation) -> Iterator[Fact]:
     yield from (("note", words) for flag, words in _FLAGS if document.get(flag))
     if explanation.retry_after is not None:
         yield "wait", f"{_span(explanation.retry_after)}, by the provider's own account"
-    if explanation.verdict is not None and (named := explanation.verdict.limit):
+    if explanation.result is not None and (named := explanation.result.limit):
         yield "limit", f"{named.calls:,} calls in {_span(named.period.total_seconds())}, by its own words"
     yield from ((f"limit {name}", _limit(bucket)) for name, bucket in explanation.ratelimit.items())
     if explanation.request_id:

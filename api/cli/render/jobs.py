@@ -26,7 +26,7 @@ _FACTORS = {
 }
 
 
-def future_facts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def estimate_facts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield a job's place and its end, as far as they are known."""
     if place := job.get("queue_position"):
         at_least = "at least " if job.get("queue_position_capped") else ""
@@ -44,7 +44,7 @@ def eta_words(eta: Mapping[str, Any] | None) -> str:
     return f"in about {first}, in 9 of 10 cases within {late}; {factor} takes longest"
 
 
-def prospect_view(found: Mapping[str, Any]) -> str:
+def estimate_view(found: Mapping[str, Any]) -> str:
     """Say what is left of a set of jobs."""
     left = {status: count for status, count in found["remaining"].items() if count}
     if not left:
@@ -147,7 +147,7 @@ def _outcome(job: Job) -> list[tuple[str, Any]]:
                 + (f", until {shown_time(until)}" if until else ""),
             )
         )
-    facts += list(future_facts(job))
+    facts += list(estimate_facts(job))
     if error := job.get("error"):
         facts.append(("error", f"{error.get('code')}: {error.get('message')}"))
         if said := error.get("provider_message"):

@@ -10,7 +10,7 @@ from api.midjourney.actions.edit import Edit, submit_edit
 from api.midjourney.actions.prompt_templates import Task
 from api.midjourney.context import asked_for
 from api.midjourney.image_inputs import take_pictures
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from api.midjourney.schemas import Body, Pictures
 from models.midjourney.protocol import Action, Code
 
@@ -27,14 +27,14 @@ class BlendBody(Body):
 
 async def blend(request: Request) -> Response:
     """Blend pictures."""
-    asked, body = await asked_for(request, BlendBody)
+    context, body = await asked_for(request, BlendBody)
     given = [picture for picture in body.base64_array if picture.strip()]
     if not _FEWEST <= len(given) <= _MOST:
-        raise Refusal(Code.INVALID, f"base64Array: needs {_FEWEST} to {_MOST} pictures, not {len(given)}")
+        raise SubmitError(Code.INVALID, f"base64Array: needs {_FEWEST} to {_MOST} pictures, not {len(given)}")
     word = str(body.dimensions or "SQUARE").upper()
     if word not in _SIZES:
-        raise Refusal(Code.INVALID, f"dimensions: must be among {', '.join(_SIZES)}")
-    images = await take_pictures(asked, given, field="base64Array")
+        raise SubmitError(Code.INVALID, f"dimensions: must be among {', '.join(_SIZES)}")
+    images = await take_pictures(context, given, field="base64Array")
     edit = Edit(
         action=Action.BLEND,
         order=Task.BLEND,
@@ -45,4 +45,4 @@ async def blend(request: Request) -> Response:
         grid=True,
         bot=body.bot,
     )
-    return await submit_edit(asked, edit)
+    return await submit_edit(context, edit)

@@ -7,43 +7,43 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import Follow, FollowUp, offered, parent_of
-from api.midjourney.actions.reroll import again
-from api.midjourney.actions.suggested_prompts import draw_pick, pick_of
-from api.midjourney.actions.upscale import enlarge, upscale
+from api.midjourney.actions.follow_up import FollowUp, FollowUpHandler, offered, parent_of
+from api.midjourney.actions.reroll import reroll
+from api.midjourney.actions.suggested_prompts import draw_suggested_prompt, suggested_prompt_of
+from api.midjourney.actions.upscale import upscale, upscale_again
 from api.midjourney.actions.vary import vary, vary_region
 from api.midjourney.actions.video import animate
 from api.midjourney.actions.zoom import custom_zoom, pan, suggested_zoom, zoom_out
-from api.midjourney.context import Asked, asked_for
-from api.midjourney.responses import Refusal
+from api.midjourney.context import RequestContext, asked_for
+from api.midjourney.responses import SubmitError
 from api.midjourney.schemas import Body
 from api.midjourney.submit import NewTask, submit_dialog
 from api.midjourney.translate import mode_of
-from models.midjourney.custom_ids import Press, Verb, read_custom_id
+from models.midjourney.custom_ids import ButtonPress, Verb, read_custom_id
 from models.midjourney.protocol import Action, Bot, Code
 
-FOLLOW_UPS: Mapping[str, FollowUp] = {
+FOLLOW_UPS: Mapping[str, FollowUpHandler] = {
     Verb.UPSAMPLE: upscale,
     Verb.VARIATION: vary,
     Verb.HIGH_VARIATION: vary,
     Verb.LOW_VARIATION: vary,
     Verb.INPAINT: vary_region,
-    Verb.REROLL: again,
+    Verb.REROLL: reroll,
     Verb.OUTPAINT: zoom_out,
     Verb.CUSTOM_ZOOM: custom_zoom,
     Verb.PAN_LEFT: pan,
     Verb.PAN_RIGHT: pan,
     Verb.PAN_UP: pan,
     Verb.PAN_DOWN: pan,
-    Verb.UPSCALE_2X: enlarge,
-    Verb.UPSCALE_4X: enlarge,
-    Verb.UPSCALE_SUBTLE: enlarge,
-    Verb.UPSCALE_CREATIVE: enlarge,
+    Verb.UPSCALE_2X: upscale_again,
+    Verb.UPSCALE_4X: upscale_again,
+    Verb.UPSCALE_SUBTLE: upscale_again,
+    Verb.UPSCALE_CREATIVE: upscale_again,
     Verb.ANIMATE_HIGH: animate,
     Verb.ANIMATE_LOW: animate,
-    Verb.PIC_READER: draw_pick,
-    Verb.PICREAD_RETRY: again,
-    Verb.PROMPT_ANALYZER: draw_pick,
+    Verb.PIC_READER: draw_suggested_prompt,
+    Verb.PICREAD_RETRY: reroll,
+    Verb.PROMPT_ANALYZER: draw_suggested_prompt,
 }
 
 #: Buttons that wait for a dialog, and what their tasks are called meanwhile.
@@ -67,7 +67,7 @@ REMIXED: Mapping[str, Action] = {
 }
 
 
-async def go_on(follow: Follow) -> Response:
+async def go_on(follow: FollowUp) -> Response:
     """Do what the pressed button stands for, or ask for its dialog. Raises ``Refusal``."""
     verb = follow.press.verb
     if action := DIALOGS.get(verb):
@@ -77,35 +77,35 @@ async def go_on(follow: Follow) -> Response:
     return await do(follow)
 
 
-async def do(follow: Follow) -> Response:
+async def do(follow: FollowUp) -> Response:
     """Do what the pressed button stands for. Raises ``Refusal``."""
     verb = FOLLOW_UPS.get(follow.press.verb)
     if verb is None:
-        raise Refusal(Code.INVALID, f"{follow.press.verb} is not available here.")
+        raise SubmitError(Code.INVALID, f"{follow.press.verb} is not available here.")
     return await verb(follow)
 
 
-async def _ask(follow: Follow, action: Action, *, remix: bool) -> Response:
-    asked, parent, press = follow.asked, follow.parent, follow.press
+async def _ask(follow: FollowUp, action: Action, *, remix: bool) -> Response:
+    context, parent, press = follow.asked, follow.parent, follow.press
     prompt = _suggested(follow)
     task = NewTask(
         action=action,
         prompt=prompt,
         description=f"/{press.verb} {parent.id}",
         bot=Bot(parent.bot),
-        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        mode=mode_of(context.segment, context.body.wanted_mode, {}),
         parent_id=parent.id,
         properties={"finalPrompt": prompt, "remix": remix},
         modal={"verb": press.verb, "number": press.number},
     )
-    return await submit_dialog(asked, task)
+    return await submit_dialog(context, task)
 
 
-def _suggested(follow: Follow) -> str:
+def _suggested(follow: FollowUp) -> str:
     """Return the prompt that the dialog begins with."""
     verb, prompt = follow.press.verb, follow.parent.prompt or ""
     if verb in (Verb.PIC_READER, Verb.PROMPT_ANALYZER):
-        return pick_of(follow)
+        return suggested_prompt_of(follow)
     return suggested_zoom(prompt) if verb == Verb.CUSTOM_ZOOM else prompt
 
 
@@ -141,41 +141,41 @@ class SimpleChangeBody(Body):
 
 async def action(request: Request) -> Response:
     """Press one of a task's buttons."""
-    asked, body = await asked_for(request, ActionBody)
+    context, body = await asked_for(request, ActionBody)
     if not (body.custom_id or "").strip():
-        raise Refusal(Code.INVALID, "customId: must not be empty")
+        raise SubmitError(Code.INVALID, "customId: must not be empty")
     press = read_custom_id(body.custom_id or "")
-    parent = await parent_of(asked, body.task_id)
+    parent = await parent_of(context, body.task_id)
     if press is None:
-        raise Refusal(Code.INVALID, "customId: is not one of a button")
-    return await go_on(Follow(asked, parent, offered(asked, parent, press)))
+        raise SubmitError(Code.INVALID, "customId: is not one of a button")
+    return await go_on(FollowUp(context, parent, offered(context, parent, press)))
 
 
 async def change(request: Request) -> Response:
     """Press a button named by its kind and number."""
-    asked, body = await asked_for(request, ChangeBody)
+    context, body = await asked_for(request, ChangeBody)
     if not (body.task_id or "").strip():
-        raise Refusal(Code.INVALID, "taskId: must not be empty")
+        raise SubmitError(Code.INVALID, "taskId: must not be empty")
     verb = _WORDS.get((body.action or "").strip().upper())
     if verb is None:
-        raise Refusal(Code.INVALID, f"action: must be among {', '.join(_WORDS)}")
+        raise SubmitError(Code.INVALID, f"action: must be among {', '.join(_WORDS)}")
     if verb is not Verb.REROLL and not 1 <= (body.index or 0) <= 4:
-        raise Refusal(Code.INVALID, "index: must be 1 to 4")
-    return await _pressed(asked, body.task_id, verb, body.index or 0)
+        raise SubmitError(Code.INVALID, "index: must be 1 to 4")
+    return await _pressed(context, body.task_id, verb, body.index or 0)
 
 
 async def simple_change(request: Request) -> Response:
     """Press a button named by one letter and its number."""
-    asked, body = await asked_for(request, SimpleChangeBody)
+    context, body = await asked_for(request, SimpleChangeBody)
     words = (body.content or "").split()
     found = _SIMPLE.fullmatch(words[1]) if len(words) == 2 else None
     if found is None:
-        raise Refusal(Code.INVALID, "content: must be a task's id and U1 to U4, V1 to V4 or R")
+        raise SubmitError(Code.INVALID, "content: must be a task's id and U1 to U4, V1 to V4 or R")
     verb = _LETTERS[(found[1] or found[3]).upper()]
-    return await _pressed(asked, words[0], verb, int(found[2] or 0))
+    return await _pressed(context, words[0], verb, int(found[2] or 0))
 
 
-async def _pressed(asked: Asked, task_id: str | None, verb: Verb, number: int) -> Response:
-    parent = await parent_of(asked, task_id)
-    press = Press(verb, 0 if verb is Verb.REROLL else number, parent.hash)
-    return await go_on(Follow(asked, parent, offered(asked, parent, press)))
+async def _pressed(context: RequestContext, task_id: str | None, verb: Verb, number: int) -> Response:
+    parent = await parent_of(context, task_id)
+    press = ButtonPress(verb, 0 if verb is Verb.REROLL else number, parent.hash)
+    return await go_on(FollowUp(context, parent, offered(context, parent, press)))

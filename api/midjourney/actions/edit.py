@@ -10,13 +10,13 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import Follow, parent_of
+from api.midjourney.actions.follow_up import FollowUp, parent_of
 from api.midjourney.actions.imagine import parts_of_grid
-from api.midjourney.actions.prompt_templates import Task, told
-from api.midjourney.context import Asked, asked_for
+from api.midjourney.actions.prompt_templates import Task, filled
+from api.midjourney.context import RequestContext, asked_for
 from api.midjourney.image_inputs import take_picture
 from api.midjourney.prompt import read_prompt, words_of
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from api.midjourney.schemas import Body
 from api.midjourney.submit import PREPARE, NewTask, submit_jobs
 from api.midjourney.translate import edit_of, image_model, mode_of
@@ -42,7 +42,7 @@ class Edit:
     continues: int | None = None
 
 
-def following(follow: Follow, picture: Row[Any], *, action: Action, order: Task, **more: Any) -> Edit:
+def following(follow: FollowUp, picture: Row[Any], *, action: Action, order: Task, **more: Any) -> Edit:
     """Return an edit of a parent's picture."""
     parent = follow.parent
     usual: dict[str, Any] = {
@@ -63,12 +63,12 @@ def with_mask(edit: Edit, mask: str) -> Edit:
     return replace(edit, images=[*edit.images[:1], mask], prepare={"cut": True})
 
 
-async def submit_edit(asked: Asked, edit: Edit, *, always_one: bool = False) -> Response:
+async def submit_edit(context: RequestContext, edit: Edit, *, always_one: bool = False) -> Response:
     """Submit the calls of an edit. ``always_one``: never answer with code 22."""
-    settings = asked.services.settings
+    settings = context.services.settings
     job: dict[str, Any] = {
         "model": image_model(settings, edit.bot),
-        "prompt": told(edit.order, edit.words, most=settings.prompt_limit),
+        "prompt": filled(edit.order, edit.words, most=settings.prompt_limit),
         "images": list(edit.images),
         "params": {},
     }
@@ -80,12 +80,12 @@ async def submit_edit(asked: Asked, edit: Edit, *, always_one: bool = False) -> 
         prompt=edit.prompt,
         description=edit.description,
         bot=edit.bot,
-        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        mode=mode_of(context.segment, context.body.wanted_mode, {}),
         request={**job, "wanted": settings.midjourney_grid if edit.grid else 1, "words": edit.words},
         parent_id=edit.parent_id,
         continues=edit.continues,
     )
-    return await submit_jobs(asked, task, jobs, always_one=always_one)
+    return await submit_jobs(context, task, jobs, always_one=always_one)
 
 
 # edits, retexture and swap-face: pictures that clients bring, changed.
@@ -123,72 +123,74 @@ class SwapBody(Body):
 
 async def edits(request: Request) -> Response:
     """Edit a picture, or what a mask shows of it."""
-    asked, body = await asked_for(request, EditsBody)
-    prompt, mask = _prompt(asked, body.prompt), (body.mask_base64 or "").strip()
+    context, body = await asked_for(request, EditsBody)
+    prompt, mask = _prompt(context, body.prompt), (body.mask_base64 or "").strip()
     parent_id = None
     if given := (body.image or "").strip():
-        picture = await take_picture(asked, given, field="image")
+        picture = await take_picture(context, given, field="image")
     else:
         if not (body.task_id or "").strip():
-            raise Refusal(Code.INVALID, "image: must not be empty, unless taskId names a task")
-        parent = await parent_of(asked, body.task_id)
+            raise SubmitError(Code.INVALID, "image: must not be empty, unless taskId names a task")
+        parent = await parent_of(context, body.task_id)
         if not parent.pictures or parent.action == Action.VIDEO:
-            raise Refusal(Code.INVALID, "This task has no picture.")
+            raise SubmitError(Code.INVALID, "This task has no picture.")
         picture, parent_id = public_id("asset", UUID(parent.pictures[0])), parent.id
     edit = _edit(Action.EDIT, Task.EDIT, prompt, [picture], bot=body.bot, parent_id=parent_id)
     if mask:
         masked = _edit(Action.EDIT, Task.EDIT_REGION, prompt, [picture], bot=body.bot, parent_id=parent_id)
-        edit = with_mask(masked, await take_picture(asked, mask, field="maskBase64"))
-    return await submit_edit(asked, edit)
+        edit = with_mask(masked, await take_picture(context, mask, field="maskBase64"))
+    return await submit_edit(context, edit)
 
 
 async def retexture(request: Request) -> Response:
     """Keep a picture's shapes, and draw its surfaces anew."""
-    asked, body = await asked_for(request, RetextureBody)
-    prompt, given = _prompt(asked, body.prompt), (body.image or "").strip()
+    context, body = await asked_for(request, RetextureBody)
+    prompt, given = _prompt(context, body.prompt), (body.image or "").strip()
     if not given:
-        raise Refusal(Code.INVALID, "image: must not be empty")
-    picture = await take_picture(asked, given, field="image")
-    return await submit_edit(asked, _edit(Action.RETEXTURE, Task.RETEXTURE, prompt, [picture], bot=body.bot))
+        raise SubmitError(Code.INVALID, "image: must not be empty")
+    picture = await take_picture(context, given, field="image")
+    return await submit_edit(
+        context, _edit(Action.RETEXTURE, Task.RETEXTURE, prompt, [picture], bot=body.bot)
+    )
 
 
 async def swap_face(request: Request) -> Response:
     """Put the face of one picture into another."""
-    asked, body = await asked_for(request, SwapBody)
+    context, body = await asked_for(request, SwapBody)
     source = (body.source_base64 or "").strip() or (body.source_url or "").strip()
     target = (body.target_base64 or "").strip() or (body.target_url or "").strip()
     if not source or not target:
-        raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 must not be empty")
+        raise SubmitError(Code.INVALID, "sourceBase64 and targetBase64 must not be empty")
     if source == target:
-        raise Refusal(Code.INVALID, "sourceBase64 and targetBase64 are the same picture")
+        raise SubmitError(Code.INVALID, "sourceBase64 and targetBase64 are the same picture")
     images = [
-        await take_picture(asked, source, field="sourceBase64"),
-        await take_picture(asked, target, field="targetBase64"),
+        await take_picture(context, source, field="sourceBase64"),
+        await take_picture(context, target, field="targetBase64"),
     ]
     return await submit_edit(
-        asked,
+        context,
         _edit(Action.SWAP_FACE, Task.SWAP_FACE, "", images, bot=Bot.INSIGHT_FACE),
         always_one=True,
     )
 
 
-def _prompt(asked: Asked, given: str | None) -> str:
-    if not (prompt := words_of(given, asked.services.settings)):
-        raise Refusal(Code.INVALID, "prompt: must not be empty")
+def _prompt(context: RequestContext, given: str | None) -> str:
+    if not (prompt := words_of(given, context.services.settings)):
+        raise SubmitError(Code.INVALID, "prompt: must not be empty")
     return prompt
 
 
 def _edit(
     action: Action, order: Task, prompt: str, images: list[str], *, bot: Bot, parent_id: int | None = None
 ) -> Edit:
-    wish = edit_of(read_prompt(prompt))
+    parameters = edit_of(read_prompt(prompt))
     return Edit(
         action=action,
         order=order,
         images=images,
         prompt=prompt,
-        words=wish.text,
-        size=wish.size,
+        words=parameters.text,
+        size=parameters.size,
         description=f"/{order} {prompt}".strip(),
         bot=bot,
         parent_id=parent_id,

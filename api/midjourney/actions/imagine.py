@@ -7,13 +7,20 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.context import Asked, asked_for
+from api.midjourney.context import RequestContext, asked_for
 from api.midjourney.image_inputs import take_pictures
 from api.midjourney.prompt import Prompt, read_prompt, words_of
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from api.midjourney.schemas import Body, Pictures
 from api.midjourney.submit import NewTask, submit_jobs
-from api.midjourney.translate import Wish, draws_many, image_model, in_words, mode_of, wish_of
+from api.midjourney.translate import (
+    ImageParameters,
+    draws_many,
+    image_model,
+    image_parameters_of,
+    in_words,
+    mode_of,
+)
 from models.midjourney.protocol import SEEDS, Action, Bot, Code
 from models.settings import Settings
 
@@ -28,14 +35,14 @@ class ImagineBody(Body):
 
 async def imagine(request: Request) -> Response:
     """Draw a grid of pictures."""
-    asked, body = await asked_for(request, ImagineBody)
-    text = words_of(body.prompt, asked.services.settings)
+    context, body = await asked_for(request, ImagineBody)
+    text = words_of(body.prompt, context.services.settings)
     prompt = read_prompt(text)
     given = [picture for picture in (*body.base64_array, body.base64 or "") if picture.strip()]
     if not prompt.text and not prompt.images and not given:
-        raise Refusal(Code.INVALID, "prompt: must not be empty")
-    pictures = await take_pictures(asked, given, field="base64Array")
-    return await draw(asked, text, prompt, pictures, bot=bot_of(body, prompt))
+        raise SubmitError(Code.INVALID, "prompt: must not be empty")
+    pictures = await take_pictures(context, given, field="base64Array")
+    return await draw(context, text, prompt, pictures, bot=bot_of(body, prompt))
 
 
 def bot_of(body: Body, prompt: Prompt) -> Bot:
@@ -44,7 +51,7 @@ def bot_of(body: Body, prompt: Prompt) -> Bot:
 
 
 async def draw(
-    asked: Asked,
+    context: RequestContext,
     text: str,
     prompt: Prompt,
     pictures: list[str],
@@ -54,26 +61,31 @@ async def draw(
     continues: int | None = None,
 ) -> Response:
     """Submit a grid for a prompt with input pictures that are stored already."""
-    settings = asked.services.settings
+    settings = context.services.settings
     model = image_model(settings, bot)
-    job = job_of(wish_of(prompt, pictures, anime=in_words(settings, bot)), model)
+    job = job_of(image_parameters_of(prompt, pictures, anime=in_words(settings, bot)), model)
     task = NewTask(
         action=Action.IMAGINE,
         prompt=text,
         description=f"/imagine {text}",
         bot=bot,
-        mode=mode_of(asked.segment, asked.body.wanted_mode, prompt.flags),
+        mode=mode_of(context.segment, context.body.wanted_mode, prompt.flags),
         request={**job, "wanted": settings.midjourney_grid},
         parent_id=parent_id,
         continues=continues,
     )
-    return await submit_jobs(asked, task, parts_of_grid(settings, job))
+    return await submit_jobs(context, task, parts_of_grid(settings, job))
 
 
-def job_of(wish: Wish, model: str) -> dict[str, Any]:
+def job_of(parameters: ImageParameters, model: str) -> dict[str, Any]:
     """Write a wish as the native API takes it."""
-    job = {"model": model, "prompt": wish.text, "images": list(wish.images), "params": dict(wish.params)}
-    return job if wish.size is None else job | {"size": wish.size}
+    job = {
+        "model": model,
+        "prompt": parameters.text,
+        "images": list(parameters.images),
+        "params": dict(parameters.params),
+    }
+    return job if parameters.size is None else job | {"size": parameters.size}
 
 
 def parts_of_grid(settings: Settings, job: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ _MASK = (
     "The third is the first with that part cut out. "
 )
 
-INSTRUCTIONS: Mapping[Task, str] = {
+PROMPT_TEMPLATES: Mapping[Task, str] = {
     Task.VARY: "Draw a variation of this picture: the same subject and style, with other details. {words}",
     Task.VARY_STRONG: (
         "Draw a strong variation of this picture: the same subject, but another composition, other angles "
@@ -85,8 +85,8 @@ INSTRUCTIONS: Mapping[Task, str] = {
 """Every verb's text; ``docs/midjourney.md`` shows how many calls each makes."""
 
 
-def told(task: Task, words: str, *, most: int) -> str:
+def filled(task: Task, words: str, *, most: int) -> str:
     """Write a verb's instruction about a picture of these words, which are cut to ``most`` characters."""
-    pattern = INSTRUCTIONS[task]
+    pattern = PROMPT_TEMPLATES[task]
     room = most - len(pattern)
     return pattern.replace("{words}", words.strip()[: max(room, 0)]).strip()

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import Follow
+from api.midjourney.actions.follow_up import FollowUp
 from api.midjourney.actions.imagine import draw, parts_of_grid
 from api.midjourney.prompt import read_prompt
 from api.midjourney.submit import EACH, PREPARE, NewTask, submit_jobs
@@ -17,14 +17,14 @@ _OF_A_JOB = ("model", "prompt", "images", "size", "params", "wants", PREPARE)
 _ASIDE = ("picks",)  # what only the result had
 
 
-async def again(follow: Follow) -> Response:
+async def reroll(follow: FollowUp) -> Response:
     """Send the parent's calls again; a seed would bring the same pictures, so it is left out."""
-    asked, parent = follow.asked, follow.parent
+    context, parent = follow.asked, follow.parent
     if follow.words is not None:
         images = [image for image in parent.request.get("images", ()) if image.startswith("asset_")]
         prompt = read_prompt(follow.words)
         return await draw(
-            asked,
+            context,
             follow.words,
             prompt,
             images,
@@ -39,14 +39,14 @@ async def again(follow: Follow) -> Response:
         prompt=None if text else parent.prompt,
         description=f"/up {parent.id} R",
         bot=Bot(parent.bot),
-        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        mode=mode_of(context.segment, context.body.wanted_mode, {}),
         request={**rest, **job},
         parent_id=parent.id,
         continues=follow.continues,
     )
     if each := parent.request.get(EACH):
-        return await submit_jobs(asked, task, [_seedless(one) for one in each])
-    return await submit_jobs(asked, task, [job] if text else parts_of_grid(asked.services.settings, job))
+        return await submit_jobs(context, task, [_seedless(one) for one in each])
+    return await submit_jobs(context, task, [job] if text else parts_of_grid(context.services.settings, job))
 
 
 def _seedless(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from uuid import UUID
 from starlette.responses import Response
 
 from api.midjourney.actions.edit import following, submit_edit
-from api.midjourney.actions.follow_up import Follow, picture_of
+from api.midjourney.actions.follow_up import FollowUp, picture_of
 from api.midjourney.actions.prompt_templates import Task
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from api.midjourney.submit import NewTask, submit_ended
 from api.midjourney.translate import mode_of
 from models.midjourney.custom_ids import Verb
@@ -15,30 +15,30 @@ from models.midjourney.protocol import Action, Bot, Code, TaskStatus
 from models.queries.midjourney.tasks import assets_by_id
 
 
-async def upscale(follow: Follow) -> Response:
+async def upscale(follow: FollowUp) -> Response:
     """Make a task of one picture, which has succeeded at birth."""
-    asked, parent, number = follow.asked, follow.parent, follow.press.number
+    context, parent, number = follow.asked, follow.parent, follow.press.number
     picture = UUID(parent.pictures[number - 1])
-    async with asked.services.database.reading() as connection:
+    async with context.services.database.reading() as connection:
         if not await assets_by_id(connection, [picture]):
-            raise Refusal(Code.INVALID, "This picture is not kept any more.")
+            raise SubmitError(Code.INVALID, "This picture is not kept any more.")
     task = NewTask(
         action=Action.UPSCALE,
         prompt=parent.prompt,
         description=f"/up {parent.id} U{number}",
         bot=Bot(parent.bot),
-        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        mode=mode_of(context.segment, context.body.wanted_mode, {}),
         request={**parent.request, "wanted": 1},
         parent_id=parent.id,
         ended={
             "outcome": TaskStatus.SUCCESS.value,
             "asset_id": picture,
             "pictures": [str(picture)],
-            "started_at": asked.at,
-            "finished_at": asked.at,
+            "started_at": context.at,
+            "finished_at": context.at,
         },
     )
-    return await submit_ended(asked, task)
+    return await submit_ended(context, task)
 
 
 # Upscalers: one picture drawn again with more detail. U1 to U4 are no upscalers: see ``upscale``.
@@ -51,7 +51,7 @@ _ORDERS = {
 }
 
 
-async def enlarge(follow: Follow) -> Response:
+async def upscale_again(follow: FollowUp) -> Response:
     """Draw one picture again, larger."""
     picture = await picture_of(follow, 1)
     order = _ORDERS[Verb(follow.press.verb)]

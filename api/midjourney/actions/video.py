@@ -7,12 +7,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import NO_EXTENSION, NO_VIDEO_MODEL, Follow, picture_of
-from api.midjourney.actions.prompt_templates import Task, told
-from api.midjourney.context import Asked, asked_for
+from api.midjourney.actions.follow_up import NO_EXTENSION, NO_VIDEO_MODEL, FollowUp, picture_of
+from api.midjourney.actions.prompt_templates import Task, filled
+from api.midjourney.context import RequestContext, asked_for
 from api.midjourney.image_inputs import take_picture
 from api.midjourney.prompt import words_of
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from api.midjourney.schemas import Body
 from api.midjourney.submit import NewTask, submit_jobs
 from api.midjourney.translate import mode_of
@@ -40,7 +40,7 @@ class VideoBody(Body):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Film:
+class VideoRequest:
     """A video that is wanted: its first picture, perhaps its last one, and what happens in between."""
 
     images: Sequence[str]
@@ -56,76 +56,81 @@ class Film:
 
 async def video(request: Request) -> Response:
     """Make videos, each by a call of its own."""
-    asked, body = await asked_for(request, VideoBody)
-    _model(asked)
+    context, body = await asked_for(request, VideoBody)
+    _model(context)
     if action := (body.action or "").strip():
         words = NO_EXTENSION if action.lower() == "extend" else "there is no such action; leave it out"
-        raise Refusal(Code.INVALID, f"action: {words}")
-    prompt = words_of(body.prompt, asked.services.settings)
+        raise SubmitError(Code.INVALID, f"action: {words}")
+    prompt = words_of(body.prompt, context.services.settings)
     motion = (body.motion or "").strip().lower()
     if motion and motion not in _MOTIONS:
-        raise Refusal(Code.INVALID, f"motion: must be among {', '.join(_MOTIONS)}")
-    film = Film(
+        raise SubmitError(Code.INVALID, f"motion: must be among {', '.join(_MOTIONS)}")
+    film = VideoRequest(
         prompt=prompt,
         words=prompt,
         motion=motion,
         loop=body.loop is True,
         count=_batch(body.batch_size),
-        images=await _frames(asked, body),
+        images=await _frames(context, body),
         description=f"/video {prompt}".strip(),
         bot=body.bot,
     )
-    return await submit_film(asked, film)
+    return await submit_video(context, film)
 
 
-async def submit_film(asked: Asked, film: Film) -> Response:
+async def submit_video(context: RequestContext, film: VideoRequest) -> Response:
     """Submit the calls of a video. Raises ``Refusal``."""
-    job = {"model": _model(asked), "prompt": _told(asked, film), "images": list(film.images), "params": {}}
+    job = {
+        "model": _model(context),
+        "prompt": _told(context, film),
+        "images": list(film.images),
+        "params": {},
+    }
     task = NewTask(
         action=Action.VIDEO,
         prompt=film.prompt,
         description=film.description,
         bot=film.bot,
-        mode=mode_of(asked.segment, asked.body.wanted_mode, {}),
+        mode=mode_of(context.segment, context.body.wanted_mode, {}),
         request={**job, "wanted": film.count},
         parent_id=film.parent_id,
     )
-    return await submit_jobs(asked, task, [dict(job) for _ in range(film.count)])
+    return await submit_jobs(context, task, [dict(job) for _ in range(film.count)])
 
 
-def _model(asked: Asked) -> str:
-    model = asked.services.settings.midjourney_video_model
+def _model(context: RequestContext) -> str:
+    model = context.services.settings.midjourney_video_model
     if model is None:
-        raise Refusal(Code.INVALID, NO_VIDEO_MODEL)
+        raise SubmitError(Code.INVALID, NO_VIDEO_MODEL)
     return model
 
 
-def _told(asked: Asked, film: Film) -> str:
+def _told(context: RequestContext, film: VideoRequest) -> str:
     sentences = [
         film.words,
         _MOTIONS.get(film.motion, ""),
         _CLOSED if film.loop else "",
         _LAST if len(film.images) > 1 else "",
     ]
-    most = asked.services.settings.prompt_limit
-    return told(Task.VIDEO, "\n".join(sentence for sentence in sentences if sentence), most=most)
+    most = context.services.settings.prompt_limit
+    return filled(Task.VIDEO, "\n".join(sentence for sentence in sentences if sentence), most=most)
 
 
-async def _frames(asked: Asked, body: VideoBody) -> list[str]:
+async def _frames(context: RequestContext, body: VideoBody) -> list[str]:
     """Return the first picture, and the last one if there is one. Raises ``Refusal``."""
     first = (body.image or "").strip() or (body.base64 or "").strip()
     if not first:
-        raise Refusal(Code.INVALID, "image: must not be empty")
+        raise SubmitError(Code.INVALID, "image: must not be empty")
     last = (body.end_image or "").strip()
-    taken = [await take_picture(asked, first, field="image")]
-    return [*taken, await take_picture(asked, last, field="endImage")] if last else taken
+    taken = [await take_picture(context, first, field="image")]
+    return [*taken, await take_picture(context, last, field="endImage")] if last else taken
 
 
 def _batch(wanted: object) -> int:
     """Return how many videos are wanted: one if nobody says, for each is a paid call."""
     text = str(wanted).strip() if wanted is not None else "1"
     if text not in map(str, _BATCHES):
-        raise Refusal(Code.INVALID, "batchSize: must be 1, 2 or 4")
+        raise SubmitError(Code.INVALID, "batchSize: must be 1, 2 or 4")
     return int(text)
 
 
@@ -134,10 +139,10 @@ def _batch(wanted: object) -> int:
 _ANIMATE_MOTIONS = {Verb.ANIMATE_HIGH: "high", Verb.ANIMATE_LOW: "low"}
 
 
-async def animate(follow: Follow) -> Response:
+async def animate(follow: FollowUp) -> Response:
     """Make one video of a task's picture."""
     parent, picture = follow.parent, await picture_of(follow, 1)
-    film = Film(
+    film = VideoRequest(
         images=[public_id("asset", picture.id)],
         prompt=parent.prompt,
         words=follow.said,
@@ -146,4 +151,4 @@ async def animate(follow: Follow) -> Response:
         bot=Bot(parent.bot),
         parent_id=parent.id,
     )
-    return await submit_film(follow.asked, film)
+    return await submit_video(follow.asked, film)

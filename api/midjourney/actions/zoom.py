@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from starlette.responses import Response
 
 from api.midjourney.actions.edit import following, submit_edit
-from api.midjourney.actions.follow_up import Follow, picture_of
+from api.midjourney.actions.follow_up import FollowUp, picture_of
 from api.midjourney.actions.prompt_templates import Task
 from api.midjourney.prompt import read_prompt
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from api.midjourney.translate import aspect_of, edit_of
 from models.midjourney.custom_ids import Verb
 from models.midjourney.protocol import Action, Code
@@ -72,7 +72,7 @@ _NUMBER = re.compile(r"[0-9](?:\.[0-9]{1,4})?", re.ASCII)
 _USUAL = 2.0
 
 
-async def zoom_out(follow: Follow) -> Response:
+async def zoom_out(follow: FollowUp) -> Response:
     """Zoom out by a fixed factor, or make square."""
     if follow.press.number == _SQUARE:
         picture = await picture_of(follow, 1)
@@ -81,12 +81,12 @@ async def zoom_out(follow: Follow) -> Response:
     return await _submitted(follow, Task.ZOOM, Action.ZOOM, zoomed(_FACTORS[follow.press.number]))
 
 
-async def pan(follow: Follow) -> Response:
+async def pan(follow: FollowUp) -> Response:
     """Move the camera aside."""
     return await _submitted(follow, Task.PAN, Action.PAN, panned(follow.press.verb))
 
 
-async def custom_zoom(follow: Follow) -> Response:
+async def custom_zoom(follow: FollowUp) -> Response:
     """Zoom out as the dialog's prompt says: ``--zoom`` from 1 to 2, and perhaps another ``--ar``."""
     factor, rest = read_zoom(follow.said if follow.words is None else follow.words)
     prompt = read_prompt(rest)
@@ -96,7 +96,7 @@ async def custom_zoom(follow: Follow) -> Response:
         wide, high = (int(side) for side in ratio.split(":"))
         margins = reshaped(picture.width or 1, picture.height or 1, wide / high, factor=factor)
     if not any(margins.values()):
-        raise Refusal(Code.INVALID, "prompt: --zoom 1 needs an --ar of another shape")
+        raise SubmitError(Code.INVALID, "prompt: --zoom 1 needs an --ar of another shape")
     return await _submitted(follow, Task.ZOOM, Action.ZOOM, margins, words=edit_of(prompt).text)
 
 
@@ -107,7 +107,7 @@ def read_zoom(text: str) -> tuple[float, str]:
         return _USUAL, text
     value = found[-1][1] or ""
     if not _NUMBER.fullmatch(value) or not 1 <= float(value) <= 2:
-        raise Refusal(Code.INVALID, "prompt: --zoom must be followed by a number from 1 to 2")
+        raise SubmitError(Code.INVALID, "prompt: --zoom must be followed by a number from 1 to 2")
     return float(value), _without(found, text)
 
 
@@ -125,7 +125,7 @@ def _without(found: Sequence[re.Match[str]], text: str) -> str:
 
 
 async def _submitted(
-    follow: Follow, order: Task, action: Action, margins: Margins, *, words: str | None = None
+    follow: FollowUp, order: Task, action: Action, margins: Margins, *, words: str | None = None
 ) -> Response:
     picture = await picture_of(follow, 1)
     edit = following(

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.channel_status import ChannelState
 from models.outcomes import Billed, Scope
-from models.queue_status import Reason
+from models.queue_status import WaitReason
 from models.retry.rules import RetryRules
 from models.states import JobStatus
 from models.webhook_events import DeliveryStatus
@@ -43,7 +43,7 @@ class AttemptDocument(BaseModel):
 class WaitingDocument(BaseModel):
     """Why a queued job does not run yet."""
 
-    reason: Reason
+    reason: WaitReason
     detail: str
     since: datetime
     next_eligible_at: datetime | None

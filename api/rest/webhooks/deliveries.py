@@ -34,7 +34,7 @@ from api.rest.webhooks.endpoints import (
 )
 from api.rest.webhooks.schemas import delivery_view
 from api.web.problems import invalid, not_found
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
 from models.queries.webhooks.deliveries import find_delivery, list_deliveries, replay
@@ -69,8 +69,8 @@ async def try_webhook(request: Request) -> Response:
         )
         await insert_deliveries(connection, [row])
         made = await _own(connection, caller, row["id"])
-    services.doorbell.ring()
-    return JsonAnswer(delivery_view(made), 202, headers=_PRIVATE)
+    services.notifier.notify()
+    return JsonResponse(delivery_view(made), 202, headers=_PRIVATE)
 
 
 async def get_deliveries(request: Request) -> Response:
@@ -94,7 +94,7 @@ async def get_deliveries(request: Request) -> Response:
         )
     shown = [delivery_view(row) for row in rows[:limit]]
     following = shown[-1]["id"] if len(rows) > limit else None
-    return JsonAnswer({"data": shown, "next": following}, headers=_PRIVATE)
+    return JsonResponse({"data": shown, "next": following}, headers=_PRIVATE)
 
 
 async def get_delivery(request: Request) -> Response:
@@ -103,7 +103,7 @@ async def get_delivery(request: Request) -> Response:
     delivery_id = parse_id("delivery", request.path_params["delivery_id"])
     async with services.database.reading() as connection:
         row = await _own(connection, caller, delivery_id)
-    return JsonAnswer(delivery_view(row), headers=_PRIVATE)
+    return JsonResponse(delivery_view(row), headers=_PRIVATE)
 
 
 async def replay_delivery(request: Request) -> Response:
@@ -116,8 +116,8 @@ async def replay_delivery(request: Request) -> Response:
         if not await replay(connection, row.id, url=url, host=host_of(url), at=services.clock()):
             raise Conflict("This delivery has not ended; it is still being tried.")
         again = await _own(connection, caller, delivery_id)
-    services.doorbell.ring()
-    return JsonAnswer(delivery_view(again), 202, headers=_PRIVATE)
+    services.notifier.notify()
+    return JsonResponse(delivery_view(again), 202, headers=_PRIVATE)
 
 
 async def _open_address(connection: AsyncConnection, caller: Caller, row: Row[Any]) -> str:

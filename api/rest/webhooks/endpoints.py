@@ -20,10 +20,10 @@ from api.rest.webhooks.schemas import (
     unique,
     webhook_view,
 )
-from api.services import Services, services_of
+from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import not_found
-from api.web.responses import JsonAnswer
+from api.web.responses import JsonResponse
 from models.errors import Conflict
 from models.ids import new_id, parse_id
 from models.queries.webhooks.deliveries import redirect_pending, stop_endpoint
@@ -43,7 +43,7 @@ _BY_OWNER = "disabled by its owner"
 _PRIVATE = {"Cache-Control": "no-store"}
 
 
-async def asked(request: Request) -> tuple[Services, Caller]:
+async def asked(request: Request) -> tuple[ApiServices, Caller]:
     """Return the services and who asks."""
     services = services_of(request)
     return services, await authenticate(request, services.authenticator)
@@ -85,7 +85,7 @@ async def post_webhook(request: Request) -> Response:
             raise Conflict(f"You have {MOST} webhooks, which is the most; delete one first.")
         await insert_endpoint(connection, row)
     view = webhook_view(SimpleNamespace(**row), secret=secret)
-    return JsonAnswer(view, 201, headers=_PRIVATE | {"Location": f"/v1/webhooks/{view['id']}"})
+    return JsonResponse(view, 201, headers=_PRIVATE | {"Location": f"/v1/webhooks/{view['id']}"})
 
 
 async def list_webhooks(request: Request) -> Response:
@@ -93,7 +93,7 @@ async def list_webhooks(request: Request) -> Response:
     services, caller = await asked(request)
     async with services.database.reading() as connection:
         rows = await list_endpoints(connection, caller.id)
-    return JsonAnswer({"data": [webhook_view(row) for row in rows]}, headers=_PRIVATE)
+    return JsonResponse({"data": [webhook_view(row) for row in rows]}, headers=_PRIVATE)
 
 
 async def get_webhook(request: Request) -> Response:
@@ -101,7 +101,7 @@ async def get_webhook(request: Request) -> Response:
     services, caller = await asked(request)
     async with services.database.writing() as connection:
         row = await own_endpoint(connection, caller, request.path_params["webhook_id"], services.clock())
-    return JsonAnswer(webhook_view(row), headers=_PRIVATE)
+    return JsonResponse(webhook_view(row), headers=_PRIVATE)
 
 
 async def patch_webhook(request: Request) -> Response:
@@ -118,7 +118,7 @@ async def patch_webhook(request: Request) -> Response:
         if given.url is not None:
             await redirect_pending(connection, row.id, url=given.url, host=host_of(given.url))
         changed = await own_endpoint(connection, caller, public, at)
-    return JsonAnswer(webhook_view(changed), headers=_PRIVATE)
+    return JsonResponse(webhook_view(changed), headers=_PRIVATE)
 
 
 def _changes(given: WebhookChange, row: Row[Any], at: datetime) -> Mapping[str, Any]:
@@ -157,4 +157,4 @@ async def rotate_webhook(request: Request) -> Response:
         changes = {"secret": secret, "previous_secret": row.secret, "previous_until": until}
         await change_endpoint(connection, row.id, changes)
         changed = await own_endpoint(connection, caller, public, at)
-    return JsonAnswer(webhook_view(changed, secret=secret), headers=_PRIVATE)
+    return JsonResponse(webhook_view(changed, secret=secret), headers=_PRIVATE)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from api.jobs.schemas import web_address
 from api.jobs.serializers import moment
-from api.jobs.validation import check_target, fault_of
+from api.jobs.validation import check_target, rejection_of
 from api.web.problems import Problem
 from models.clock import rfc3339
 from models.ids import public_id
@@ -76,7 +76,7 @@ def body_of(kind: type[Body], value: Any, settings: Settings) -> Body:
     try:
         given = kind.model_validate(value)
     except ValidationError as error:
-        fault = fault_of(error)
+        fault = rejection_of(error)
         raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
     if url := getattr(given, "url", None):
         check_target("url", url, settings)

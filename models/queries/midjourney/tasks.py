@@ -205,7 +205,7 @@ async def task_by_id(connection: AsyncConnection, task_id: int) -> Row[Any] | No
     return (await connection.execute(select(tasks).where(tasks.c.id == task_id))).one_or_none()
 
 
-async def tasks_to_tell(connection: AsyncConnection, *, after: int, limit: int) -> Sequence[Row[Any]]:
+async def tasks_to_notify(connection: AsyncConnection, *, after: int, limit: int) -> Sequence[Row[Any]]:
     """Return tasks under way, above a number, with a webhook of their own and of which a call has started."""
     started = (
         select(jobs.c.id)
@@ -219,7 +219,7 @@ async def tasks_to_tell(connection: AsyncConnection, *, after: int, limit: int) 
     return (await connection.execute(query)).all()
 
 
-async def note_told(connection: AsyncConnection, task_id: int, rank: int) -> bool:
+async def mark_notified(connection: AsyncConnection, task_id: int, rank: int) -> bool:
     """Note how far a task's webhook was told of. ``False`` if it knows as much, or the task has ended."""
     result = await connection.execute(
         update(tasks)

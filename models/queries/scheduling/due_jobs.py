@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.queries.bulk import rows_parameter
 from models.tables import Json, Utc
 
-Line = tuple[str, int]  #: a campaign and a priority of one caller
+LineKey = tuple[str, int]  #: a campaign and a priority of one caller
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class QueueSegment:
     """One lane."""
 
     model: str
@@ -42,71 +42,77 @@ class Candidate:
     avoid: UUID | None = None
 
     @property
-    def line(self) -> Line:
+    def line(self) -> LineKey:
         """What it stands in, within its caller's jobs."""
         return self.campaign, self.priority
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SegmentRequest:
     """So many jobs of a lane, its campaigns in turn: first those behind the one that was served ``last``.
 
     ``again``: that one comes first once more.
     """
 
-    lane: Lane
+    segment: QueueSegment
     count: int
     last: str = ""
-    again: bool = False
+    rescan: bool = False
 
 
-async def list_lanes(connection: AsyncConnection) -> list[Lane]:
+async def list_segments(connection: AsyncConnection) -> list[QueueSegment]:
     """Return every lane that has queued jobs, by jumping from lane to lane along the index."""
-    return [Lane(*row) for row in await connection.execute(_LANES[connection.dialect.name])]
+    return [QueueSegment(*row) for row in await connection.execute(_SEGMENTS[connection.dialect.name])]
 
 
-async def pick_due(connection: AsyncConnection, wanted: Sequence[Wanted], at: datetime) -> list[Candidate]:
+async def pick_due(
+    connection: AsyncConnection, wanted: Sequence[SegmentRequest], at: datetime
+) -> list[Candidate]:
     """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
     if connection.dialect.name == "postgresql":
         rows = rows_parameter(connection, map(_row, wanted))
         found = await connection.execute(_PICKS, {**rows, "at": at})
-        return [_candidate(wanted[place - 1].lane, *row) for place, *row in found]
+        return [_candidate(wanted[place - 1].segment, *row) for place, *row in found]
     picked: list[Candidate] = []
     for each in wanted:
         campaigns = (await connection.scalars(_CAMPAIGNS, {**_row(each), "at": at})).all()
         for campaign in campaigns:
             count = -(-each.count // len(campaigns))
-            given = {**_of(each.lane), "campaign": campaign, "count": count, "at": at}
-            picked += [_candidate(each.lane, *row) for row in await connection.execute(_PICK, given)]
+            given = {**_of(each.segment), "campaign": campaign, "count": count, "at": at}
+            picked += [_candidate(each.segment, *row) for row in await connection.execute(_PICK, given)]
     return picked
 
 
-async def list_due(connection: AsyncConnection, lanes: Sequence[Lane], at: datetime) -> list[Lane]:
+async def list_due(
+    connection: AsyncConnection, segments: Sequence[QueueSegment], at: datetime
+) -> list[QueueSegment]:
     """Return those of the lanes in which a job is due."""
-    rows = [_row(Wanted(lane, 1)) for lane in lanes]
+    rows = [_row(SegmentRequest(segment, 1)) for segment in segments]
     if connection.dialect.name == "postgresql":
         places = await connection.scalars(_DUE, {**rows_parameter(connection, rows), "at": at})
-        return [lanes[place - 1] for place in places]
+        return [segments[place - 1] for place in places]
     return [
-        lane
-        for lane, row in zip(lanes, rows, strict=True)
+        segment
+        for segment, row in zip(segments, rows, strict=True)
         if (await connection.scalars(_CAMPAIGNS, {**row, "at": at})).all()
     ]
 
 
-def _of(lane: Lane) -> dict[str, Any]:
-    return {"model": lane.model, "caller_id": lane.caller_id, "priority": lane.priority}
+def _of(segment: QueueSegment) -> dict[str, Any]:
+    return {"model": segment.model, "caller_id": segment.caller_id, "priority": segment.priority}
 
 
-def _row(wanted: Wanted) -> dict[str, Any]:
-    return {**_of(wanted.lane), "last": wanted.last, "again": wanted.again, "count": wanted.count}
+def _row(wanted: SegmentRequest) -> dict[str, Any]:
+    return {**_of(wanted.segment), "last": wanted.last, "again": wanted.rescan, "count": wanted.count}
 
 
 def _candidate(
-    lane: Lane, campaign: str, job_id: UUID, due_at: datetime, avoid: UUID | None, n: Any
+    segment: QueueSegment, campaign: str, job_id: UUID, due_at: datetime, avoid: UUID | None, n: Any
 ) -> Candidate:
     pictures = n if isinstance(n, int) and n > 0 else 1
-    return Candidate(job_id, lane.caller_id, lane.model, lane.priority, campaign, due_at, pictures, avoid)
+    return Candidate(
+        job_id, segment.caller_id, segment.model, segment.priority, campaign, due_at, pictures, avoid
+    )
 
 
 _CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
@@ -128,7 +134,7 @@ def _next(walk: str, columns: str, where: str, hint: str) -> str:
     return f"SELECT n.* FROM {walk} CROSS JOIN LATERAL ({_head(columns, where, hint)}) AS n"
 
 
-def _lanes(hint: str = "") -> str:
+def _segments(hint: str = "") -> str:
     """Build a loose index scan (PostgreSQL wiki)."""
     columns, last = "j.model, j.caller_id, j.priority", "(lane.model, lane.caller_id, lane.priority)"
     return f"""
@@ -138,7 +144,7 @@ def _lanes(hint: str = "") -> str:
     ) SELECT model, caller_id, priority FROM lane"""
 
 
-def _of_lane(given: str, campaign: str) -> str:
+def _of_segment(given: str, campaign: str) -> str:
     same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
     return " AND ".join((*same, f"{_CAMPAIGN} {campaign}"))
 
@@ -146,13 +152,14 @@ def _of_lane(given: str, campaign: str) -> str:
 def _campaigns(given: str, hint: str = "") -> str:
     """Walk the campaigns in which a job is due: those behind the last one, then from the beginning."""
     last, again = f"{given}last", f"{given}again"
+    here = _head("j.not_before", _of_segment(given, f"= {last}"), hint)
 
     def step(walk: str, campaign: str) -> str:
-        return _next(walk, f"{_CAMPAIGN}, j.not_before", _of_lane(given, campaign), hint)
+        return _next(walk, f"{_CAMPAIGN}, j.not_before", _of_segment(given, campaign), hint)
 
     return f"""
     WITH RECURSIVE behind(campaign, due) AS (
-      SELECT {last}, CASE WHEN {again} THEN ({_head("j.not_before", _of_lane(given, f"= {last}"), hint)}) END
+      SELECT {last}, CASE WHEN {again} THEN ({here}) END
       UNION ALL {step("behind", "> behind.campaign")}
     ), before(campaign, due) AS (
       {step(_START, f"<= {last}")}
@@ -165,7 +172,7 @@ def _campaigns(given: str, hint: str = "") -> str:
 
 def _pick(given: str, campaign: str, count: str, pictures: str, hint: str = "") -> str:
     columns = f"{campaign} AS campaign, j.id, j.not_before, j.avoid_channel_id, {pictures} AS n"
-    where = f"{_of_lane(given, f'= {campaign}')} AND j.not_before <= :at"
+    where = f"{_of_segment(given, f'= {campaign}')} AND j.not_before <= :at"
     return _head(columns, where, hint, count=count, order="j.not_before, j.id")
 
 
@@ -178,10 +185,10 @@ _PICKED: Mapping[str, Any] = {
     "avoid_channel_id": Uuid(),
     "n": Json,
 }
-_LANE: Mapping[str, Any] = {"model": Text(), "caller_id": Uuid(), "priority": SmallInteger()}
-_LANES = {
-    "postgresql": text(_lanes()).columns(**_LANE),
-    "sqlite": text(_lanes(_HINT)).columns(**_LANE),
+_SEGMENT: Mapping[str, Any] = {"model": Text(), "caller_id": Uuid(), "priority": SmallInteger()}
+_SEGMENTS = {
+    "postgresql": text(_segments()).columns(**_SEGMENT),
+    "sqlite": text(_segments(_HINT)).columns(**_SEGMENT),
 }
 _CAMPAIGNS = text(_campaigns(":", _HINT)).bindparams(_CALLER, _AT)
 _PICK = (

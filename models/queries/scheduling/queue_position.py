@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.bulk import rows_parameter
-from models.queries.scheduling.due_jobs import Lane
+from models.queries.scheduling.due_jobs import QueueSegment
 from models.tables import Utc, callers
 
 LAST = UUID(int=2**128 - 1)  #: behind every id
@@ -22,16 +22,16 @@ _PASSED_OVER = 300  # jobs of one lane that are not due
 class LineHead:
     """One campaign of a lane (``""``: none), and when its first job is due."""
 
-    lane: Lane
+    segment: QueueSegment
     campaign: str
     due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class QueueRange:
     """A stretch of a line: the jobs that stand before this time and id, not counted beyond ``most``."""
 
-    lane: Lane
+    segment: QueueSegment
     campaign: str
     until: tuple[datetime, UUID]
     most: int
@@ -42,24 +42,26 @@ async def list_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -
     return (await connection.execute(select(callers).where(callers.c.id.in_(caller_ids)))).all()
 
 
-async def list_heads(connection: AsyncConnection, lanes: Sequence[Lane], *, most: int) -> list[LineHead]:
+async def list_heads(
+    connection: AsyncConnection, segments: Sequence[QueueSegment], *, most: int
+) -> list[LineHead]:
     """Return the lines of some lanes, by jumping along the index; ``most`` of each lane."""
     if connection.dialect.name == "postgresql":
-        given = {**rows_parameter(connection, map(_of, lanes)), "most": most}
+        given = {**rows_parameter(connection, map(_of, segments)), "most": most}
         found = await connection.execute(_ALL_HEADS, given)
-        return [LineHead(lanes[place - 1], campaign, due) for place, campaign, due in found]
+        return [LineHead(segments[place - 1], campaign, due) for place, campaign, due in found]
     return [
-        LineHead(lane, campaign, due)
-        for lane in lanes
-        for campaign, due in await connection.execute(_HEADS_OF_ONE, {**_of(lane), "most": most})
+        LineHead(segment, campaign, due)
+        for segment in segments
+        for campaign, due in await connection.execute(_HEADS_OF_ONE, {**_of(segment), "most": most})
     ]
 
 
-async def count_spans(connection: AsyncConnection, spans: Sequence[Span], *, most: int) -> list[int]:
+async def count_ranges(connection: AsyncConnection, spans: Sequence[QueueRange], *, most: int) -> list[int]:
     """Count the jobs of each span; ``most`` of all together, the spans in their order."""
     rows = [
         {
-            **_of(span.lane),
+            **_of(span.segment),
             "campaign": span.campaign,
             "until_at": span.until[0],
             "until_id": span.until[1],
@@ -67,18 +69,18 @@ async def count_spans(connection: AsyncConnection, spans: Sequence[Span], *, mos
         }
         for span in spans
     ]
-    return await _count(connection, _SPANS, _SPAN, rows, most=most)
+    return await _count(connection, _RANGES, _RANGE, rows, most=most)
 
 
-async def count_lanes(
-    connection: AsyncConnection, lanes: Sequence[tuple[Lane, int]], at: datetime, *, most: int
+async def count_segments(
+    connection: AsyncConnection, segments: Sequence[tuple[QueueSegment, int]], at: datetime, *, most: int
 ) -> list[int]:
     """Count the due jobs of each lane, so many at most, ``most`` of all together.
 
     Jobs that are not due may lie before them in the index; beyond some hundreds of these nothing is counted.
     """
-    rows = [{**_of(lane), "until_at": at, "count": count} for lane, count in lanes]
-    return await _count(connection, _LANES, _LANE, rows, most=most)
+    rows = [{**_of(segment), "until_at": at, "count": count} for segment, count in segments]
+    return await _count(connection, _SEGMENTS, _SEGMENT, rows, most=most)
 
 
 async def _count(
@@ -97,8 +99,8 @@ async def _count(
     return counts
 
 
-def _of(lane: Lane) -> dict[str, Any]:
-    return {"model": lane.model, "caller_id": lane.caller_id, "priority": lane.priority}
+def _of(segment: QueueSegment) -> dict[str, Any]:
+    return {"model": segment.model, "caller_id": segment.caller_id, "priority": segment.priority}
 
 
 _CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
@@ -122,7 +124,7 @@ def _walk(given: str, hint: str = "") -> str:
     FROM walk WHERE campaign IS NOT NULL"""
 
 
-def _span(given: str, hint: str = "") -> str:
+def _range(given: str, hint: str = "") -> str:
     return f"""SELECT j.not_before FROM jobs AS j {hint}
     WHERE {_lane(given)} AND {_CAMPAIGN} = {given}campaign
       AND (j.not_before, j.id) < ({given}until_at, {given}until_id) LIMIT {given}count"""
@@ -158,7 +160,7 @@ _HEADS_OF_ONE = text(_walk(":", _HINT)).bindparams(_FOR_ONE[0]).columns(**_TYPES
 _ALL_HEADS = text(
     f"SELECT g.place, w.* FROM {_given()} CROSS JOIN LATERAL ({_walk('g.')}) AS w ORDER BY g.place"
 ).columns(place=Integer(), **_TYPES)
-_SPAN = text(f"SELECT count(*) FROM ({_span(':', _HINT)})").bindparams(*_FOR_ONE)
-_SPANS = text(_each(_span("g."), campaign="text", until_at="timestamptz", until_id="uuid", count="int"))
-_LANE = text(f"SELECT count(*) FROM ({_first(':', _HINT)})").bindparams(*_FOR_ONE[:2])
-_LANES = text(_each(_first("g."), until_at="timestamptz", count="int"))
+_RANGE = text(f"SELECT count(*) FROM ({_range(':', _HINT)})").bindparams(*_FOR_ONE)
+_RANGES = text(_each(_range("g."), campaign="text", until_at="timestamptz", until_id="uuid", count="int"))
+_SEGMENT = text(f"SELECT count(*) FROM ({_first(':', _HINT)})").bindparams(*_FOR_ONE[:2])
+_SEGMENTS = text(_each(_first("g."), until_at="timestamptz", count="int"))

@@ -6,11 +6,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.leases import calls_in_flight
-from models.queue_status import Gate
+from models.queue_status import SchedulerSnapshot
 from models.tables import callers, channels, jobs, workers
 
 
-async def read_gate(connection: AsyncConnection, *, alive_since: datetime) -> Gate:
+async def read_snapshot(connection: AsyncConnection, *, alive_since: datetime) -> SchedulerSnapshot:
     """Read the gate's state. A worker lives if its heartbeat is not older than ``alive_since``."""
     working = workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
     alive, slots = (
@@ -22,7 +22,7 @@ async def read_gate(connection: AsyncConnection, *, alive_since: datetime) -> Ga
     # what is left in other hands, stopping or lost, takes none of these slots
     theirs = jobs.c.worker_id.is_not(None), jobs.c.worker_id.in_(select(workers.c.id).where(*working))
     in_hand = select(func.count()).select_from(jobs).where(*theirs)
-    return Gate(
+    return SchedulerSnapshot(
         channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
         calls=await calls_in_flight(connection),
         callers=(await connection.execute(limited)).all(),

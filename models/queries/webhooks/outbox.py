@@ -40,7 +40,7 @@ _SNAPSHOT = ("status", "revision", "generation", "progress", "error", "text", "s
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class JobEvent:
     """One change of a job that somebody may want to hear of."""
 
     job_id: UUID
@@ -48,7 +48,7 @@ class News:
     at: datetime
 
 
-def listening() -> tuple[ColumnElement[Any], ColumnElement[bool]]:
+def has_listener() -> tuple[ColumnElement[Any], ColumnElement[bool]]:
     """Return, of changed jobs, their own address, and whether their caller has an endpoint: one cheap look.
 
     Not as one condition: SQLite 3.40 takes ``IS NOT NULL`` for true in the RETURNING of an UPDATE … FROM.
@@ -57,7 +57,7 @@ def listening() -> tuple[ColumnElement[Any], ColumnElement[bool]]:
     return jobs.c.webhook_url, select(literal(1)).where(_enabled(caller)).exists()
 
 
-async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
+async def enqueue(connection: AsyncConnection, news: Sequence[JobEvent]) -> bool:
     """Write a delivery for each who wants to hear of these changes; return whether there is one.
 
     The jobs' rows must be as the changes left them: a message shows the job at its change, however late it
@@ -83,7 +83,7 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> bool:
     return bool(rows)
 
 
-async def tell_whole(
+async def enqueue_message(
     connection: AsyncConnection,
     *,
     caller_id: UUID,
@@ -144,7 +144,7 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
-def _delivery(row: Row[Any], found: News, endpoint_id: UUID | None, url: str) -> dict[str, Any]:
+def _delivery(row: Row[Any], found: JobEvent, endpoint_id: UUID | None, url: str) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in _SNAPSHOT}
     values["text"] = values["text"] and values["text"][:_TEXT]
     return new_delivery(

@@ -59,8 +59,8 @@ async def test_of_many_jobs_those_that_do_not_fit_are_rejected_by_their_index(li
 async def test_submits_at_the_same_time_do_not_exceed_the_limit_together(limited: Service) -> None:
     answers = await asyncio.gather(*(hand_in(limited, 1 + n % 2) for n in range(8)))
     assert {answer.status_code for answer in answers} <= {202, 429}
-    accepted = sum(len(answer.json()["accepted"]) for answer in answers if answer.status_code == 202)
-    assert accepted == await queued(limited) == 3
+    result = sum(len(answer.json()["accepted"]) for answer in answers if answer.status_code == 202)
+    assert result == await queued(limited) == 3
 
 
 async def test_a_submit_that_was_accepted_is_replayed_when_nothing_more_fits(limited: Service) -> None:

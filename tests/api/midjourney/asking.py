@@ -56,8 +56,8 @@ async def jobs_of(studio: Studio, number: str) -> list[Row[Any]]:
 async def sent(studio: Studio, number: str) -> ImageRequest:
     """Return what the first call of a task sends."""
     job = (await jobs_of(studio, number))[0]
-    tools = studio.darkroom.tools
-    return await image_request(tools, job, next(iter(tools.routes.values())).preset)
+    services = studio.darkroom.tools
+    return await image_request(services, job, next(iter(services.routes.values())).preset)
 
 
 def opened(url: str) -> Image.Image:

@@ -16,7 +16,7 @@ from models.tables import jobs
 from tests.api.conftest import started
 from tests.api.service import ALICE, BOB, Service
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from worker.midjourney.completer import Finisher
+from worker.midjourney.completer import TaskCompleter
 
 CHAT = {"upstream_preset": "chatbp"}
 """A family that draws one picture per call."""
@@ -32,7 +32,7 @@ class Studio:
     service: Service
     darkroom: Darkroom
     worker: OneWorker
-    finisher: Finisher
+    finisher: TaskCompleter
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request as clients do: with ``mj-api-secret``."""
@@ -63,7 +63,7 @@ class Studio:
     async def look(self) -> None:
         """Let the dispatcher look once, without working."""
         self.darkroom.clock.at = datetime.now(UTC)
-        await self.worker.dispatcher.look()
+        await self.worker.dispatcher.run_round()
 
     async def develop(self) -> None:
         """Let the worker call, and end what can end."""
@@ -74,7 +74,7 @@ class Studio:
     async def finish(self) -> None:
         """Let the finisher look."""
         self.darkroom.clock.at = datetime.now(UTC)
-        await self.finisher.look()
+        await self.finisher.run_round()
 
     async def jobs(self) -> Sequence[Row[Any]]:
         """All jobs, oldest first."""
@@ -107,6 +107,6 @@ async def open_studio(url: str, folder: Path, **settings: Any) -> AsyncIterator[
     }
     async with open_darkroom(url, folder, practice={}, **given) as darkroom:
         worker = await darkroom.worker()
-        finisher = Finisher(darkroom.tools, worker.bench.hand.halt, worker.bench.writer.told)
+        finisher = TaskCompleter(darkroom.tools, worker.bench.in_flight.halt, worker.bench.group_commit.told)
         async with started(darkroom.tools.settings) as service:
             yield Studio(service, darkroom, worker, finisher)

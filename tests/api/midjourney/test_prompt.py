@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.midjourney.prompt import read_prompt
-from api.midjourney.translate import aspect_of, wish_of
+from api.midjourney.translate import aspect_of, image_parameters_of
 
 A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.example/c.webp"
 
@@ -42,11 +42,11 @@ def test_prompts_are_taken_apart(
 
 
 def test_style_and_character_references_become_input_pictures_with_words() -> None:
-    wish = wish_of(read_prompt(f"{A} a cat --sref {B} --cref {C}"))
+    parameters = image_parameters_of(read_prompt(f"{A} a cat --sref {B} --cref {C}"))
 
-    assert list(wish.images) == [A, B, C]
-    assert "style of reference picture 2" in wish.text
-    assert "same person as reference picture 3" in wish.text
+    assert list(parameters.images) == [A, B, C]
+    assert "style of reference picture 2" in parameters.text
+    assert "same person as reference picture 3" in parameters.text
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_aspect_ratios_of_any_spelling_become_a_size(ratio: str | None, size: st
 )
 def test_no_prompt_is_too_odd_and_no_word_is_made_up(prompt: str) -> None:
     found = read_prompt(prompt)
-    wish = wish_of(found)
+    parameters = image_parameters_of(found)
 
     assert set(found.text.split()) <= set(prompt.split())
-    assert isinstance(wish.text, str)
+    assert isinstance(parameters.text, str)

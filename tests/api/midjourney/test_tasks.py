@@ -83,7 +83,7 @@ async def test_a_cancelled_task_is_a_failure_with_a_reason_and_costs_nothing_mor
     assert (task["status"], task["progress"]) == ("FAILURE", "")
     assert "ancelled" in task["failReason"]
     assert {job.status for job in await each_studio.jobs()} == {JobStatus.CANCELLED}
-    assert not each_studio.darkroom.provider.ledger.calls
+    assert not each_studio.darkroom.provider.call_log.calls
 
 
 async def test_a_task_is_cancelled_whole_or_not_at_all(

@@ -36,10 +36,10 @@ async def test_a_picture_is_fetched_without_a_key_and_may_be_kept_for_ever(servi
     ],
 )
 async def test_a_part_is_sent_when_it_is_asked_for(
-    service: Service, asked: str, start: int, end: int
+    service: Service, context: str, start: int, end: int
 ) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
-    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": asked})
+    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": context})
 
     assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
     assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(CONTENT)}"
@@ -47,17 +47,19 @@ async def test_a_part_is_sent_when_it_is_asked_for(
 
 
 @pytest.mark.parametrize("asked", [f"bytes={len(CONTENT)}-", "bytes=99999999-999999999", "bytes=-0"])
-async def test_a_part_that_is_not_there_is_refused(service: Service, asked: str) -> None:
+async def test_a_part_that_is_not_there_is_refused(service: Service, context: str) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
-    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": asked})
+    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": context})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{len(CONTENT)}"
 
 
 @pytest.mark.parametrize("asked", ["bytes=5-4", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "bytes=a-b", "\xff"])
-async def test_a_range_that_makes_no_sense_is_ignored(service: Service, asked: str) -> None:
+async def test_a_range_that_makes_no_sense_is_ignored(service: Service, context: str) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
-    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": asked.encode("latin-1")})
+    answer = await service.get(
+        f"/assets/{asset['token']}/0.png", headers={"Range": context.encode("latin-1")}
+    )
     assert (answer.status_code, len(answer.content)) == (200, len(CONTENT))
 
 

@@ -35,9 +35,9 @@ async def test_a_fault_is_a_problem_that_names_the_member_and_the_fix(service: S
     answer = await service.asked_by(ADMIN).post("/v1/explain", json={"answers": [ANSWER, {"status": "soon"}]})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
-    (fault,) = answer.json()["errors"]
-    assert fault["field"] == "answers.1.status"
-    assert "from 100 to 999" in fault["message"]
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "answers.1.status"
+    assert "from 100 to 999" in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_body_of_another_shape_is_refused(value: bytes, status: int, field: st
     with pytest.raises(Problem) as caught:
         explained(value)
     assert caught.value.status == status
-    assert [fault["field"] for fault in caught.value.errors] == ([field] if field else [])
+    assert [error["field"] for error in caught.value.errors] == ([field] if field else [])
 
 
 def test_what_is_no_unicode_can_be_explained() -> None:

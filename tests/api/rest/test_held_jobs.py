@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from models.clock import now, rfc3339
 from models.ids import new_id
-from models.queries.leases import let_go
+from models.queries.leases import release_worker
 from models.states import JobStatus
 from tests.api.service import BOB, Service, key_of
 
@@ -189,6 +189,6 @@ async def test_a_retry_right_after_a_cancel_waits_until_the_worker_has_let_go(se
     asking = asyncio.create_task(service.post(f"/v1/jobs/{job['id']}/retry"))
     await asyncio.wait_for(looked.wait(), 10)
     async with service.services.database.writing() as connection:
-        await let_go(connection, [key_of(job)], worker)
+        await release_worker(connection, [key_of(job)], worker)
     answer = await asyncio.wait_for(asking, 10)
     assert (answer.status_code, answer.json()["status"], answer.json()["generation"]) == (200, "queued", 2)

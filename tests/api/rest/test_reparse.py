@@ -9,8 +9,8 @@ from models.ids import new_id
 from models.states import JobStatus
 from models.tables import attempts
 from tests.api.service import BOB, Service, key_of
-from worker.archive.format import KeptAnswer, dump
-from worker.archive.record_log import Shelf
+from worker.archive.format import ArchivedResponse, dump
+from worker.archive.record_log import RecordLog
 
 S = JobStatus
 LINK = b'{"choices":[{"message":{"content":"![a](https://pictures.example/a.png)"}}]}'
@@ -22,8 +22,8 @@ async def held_with(service: Service, body: bytes | None) -> dict[str, Any]:
     job = await service.submit()
     key = None
     if body is not None:
-        kept = dump(KeptAnswer({"at": "2026-01-01T00:00:00.000Z"}, body, status=200))
-        key = await Shelf(service.services.store).put(kept, now())
+        kept = dump(ArchivedResponse({"at": "2026-01-01T00:00:00.000Z"}, body, status=200))
+        key = await RecordLog(service.services.store).put(kept, now())
     attempt = {
         "job_id": key_of(job),
         "number": 1,

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from api.server import listen
-from api.web.middleware import FrontDoor
+from api.web.middleware import RequestMiddleware
 
 LIMIT = 100
 
@@ -58,7 +58,7 @@ async def asked(
     """Send one request through the front door."""
     wire = Wire(pieces, headers)
     scope: Scope = {"type": "http", "method": "POST", "path": "/x", "headers": wire.headers}
-    await FrontDoor(app, body_limit=LIMIT, **options)(scope, wire.receive, wire.send)
+    await RequestMiddleware(app, body_limit=LIMIT, **options)(scope, wire.receive, wire.send)
     return wire
 
 
@@ -113,7 +113,7 @@ async def test_a_client_that_asks_before_it_sends_its_body_is_answered_at_once()
 async def test_a_client_that_stops_sending_is_answered_all_the_same() -> None:
     wire = Wire([], [length([b" " * 50])])
     scope: Scope = {"type": "http", "method": "POST", "path": "/x", "headers": wire.headers}
-    await FrontDoor(early, body_limit=LIMIT, patience=0.01)(scope, wire.receive, wire.send)
+    await RequestMiddleware(early, body_limit=LIMIT, patience=0.01)(scope, wire.receive, wire.send)
 
     assert (wire.events, wire.answered[b"connection"]) == (["silence", "answer"], b"close")
 
@@ -146,7 +146,7 @@ def posted(url: str, body: bytes) -> int:
 
 async def test_a_simple_client_reads_the_answer_to_megabytes_that_nobody_wants() -> None:
     body = b" " * (8 * 2**20)
-    async with served(FrontDoor(early, body_limit=2**26)) as url:
+    async with served(RequestMiddleware(early, body_limit=2**26)) as url:
         assert await asyncio.to_thread(posted, url, body) == 401
-    async with served(FrontDoor(reading, body_limit=2**22)) as url:
+    async with served(RequestMiddleware(reading, body_limit=2**22)) as url:
         assert await asyncio.to_thread(posted, url, body) == 413

@@ -4,8 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from models.midjourney.buttons import button_view, presses_of
-from models.midjourney.custom_ids import Press, Verb, read_custom_id
+from models.midjourney.buttons import button_view, buttons_of
+from models.midjourney.custom_ids import ButtonPress, Verb, read_custom_id
 from models.midjourney.protocol import Action
 
 HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
@@ -13,7 +13,7 @@ HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_that_is_offered_is_read_as_itself(action: Action) -> None:
-    offered = presses_of(action, HASH, 4, animates=True)
+    offered = buttons_of(action, HASH, 4, animates=True)
     for press in offered:
         read = read_custom_id(press.custom_id())
         assert read is not None
@@ -22,7 +22,7 @@ def test_every_button_that_is_offered_is_read_as_itself(action: Action) -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_has_its_five_members_each_of_its_type(action: Action) -> None:
-    for press in presses_of(action, HASH, 4, animates=True):
+    for press in buttons_of(action, HASH, 4, animates=True):
         view = button_view(press)
         assert {name: type(value) for name, value in view.items()} == {
             "customId": str,
@@ -37,19 +37,19 @@ def test_every_button_has_its_five_members_each_of_its_type(action: Action) -> N
 @pytest.mark.parametrize(
     ("custom_id", "press"),
     [
-        (f"MJ::Outpaint::75::1::{HASH}::SOLO", Press(Verb.OUTPAINT, 75, HASH)),
-        (f"MJ::Inpaint::1::{HASH}::SOLO", Press(Verb.INPAINT, 1, HASH)),
-        (f"MJ::CustomZoom::{HASH}", Press(Verb.CUSTOM_ZOOM, 0, HASH)),
-        (f"MJ::JOB::pan_left::1::{HASH}::SOLO", Press(Verb.PAN_LEFT, 1, HASH)),
-        (f"MJ::JOB::upsample_v7_2x_creative::1::{HASH}::SOLO", Press(Verb.UPSCALE_CREATIVE, 1, HASH)),
-        (f"MJ::JOB::upsample_v6r1_2x_subtle::1::{HASH}::SOLO", Press(Verb.UPSCALE_SUBTLE, 1, HASH)),
-        ("MJ::Job::PicReader::3", Press(Verb.PIC_READER, 3, None)),
-        ("MJ::Job::PicReader::all", Press(Verb.PIC_READER, 0, None)),
-        ("MJ::Picread::Retry", Press(Verb.PICREAD_RETRY, 0, None)),
-        ("MJ::Job::PromptAnalyzer::5", Press(Verb.PROMPT_ANALYZER, 5, None)),
+        (f"MJ::Outpaint::75::1::{HASH}::SOLO", ButtonPress(Verb.OUTPAINT, 75, HASH)),
+        (f"MJ::Inpaint::1::{HASH}::SOLO", ButtonPress(Verb.INPAINT, 1, HASH)),
+        (f"MJ::CustomZoom::{HASH}", ButtonPress(Verb.CUSTOM_ZOOM, 0, HASH)),
+        (f"MJ::JOB::pan_left::1::{HASH}::SOLO", ButtonPress(Verb.PAN_LEFT, 1, HASH)),
+        (f"MJ::JOB::upsample_v7_2x_creative::1::{HASH}::SOLO", ButtonPress(Verb.UPSCALE_CREATIVE, 1, HASH)),
+        (f"MJ::JOB::upsample_v6r1_2x_subtle::1::{HASH}::SOLO", ButtonPress(Verb.UPSCALE_SUBTLE, 1, HASH)),
+        ("MJ::Job::PicReader::3", ButtonPress(Verb.PIC_READER, 3, None)),
+        ("MJ::Job::PicReader::all", ButtonPress(Verb.PIC_READER, 0, None)),
+        ("MJ::Picread::Retry", ButtonPress(Verb.PICREAD_RETRY, 0, None)),
+        ("MJ::Job::PromptAnalyzer::5", ButtonPress(Verb.PROMPT_ANALYZER, 5, None)),
     ],
 )
-def test_customids_as_clients_know_them_are_read(custom_id: str, press: Press) -> None:
+def test_customids_as_clients_know_them_are_read(custom_id: str, press: ButtonPress) -> None:
     assert read_custom_id(custom_id) == press
 
 
@@ -81,6 +81,6 @@ def test_forged_and_truncated_customids_are_none(custom_id: str) -> None:
 
 
 def test_only_picks_do_without_a_hash() -> None:
-    assert not Press(Verb.UPSAMPLE, 1, None).means(Press(Verb.UPSAMPLE, 1, HASH))
+    assert not ButtonPress(Verb.UPSAMPLE, 1, None).means(ButtonPress(Verb.UPSAMPLE, 1, HASH))
     other = UUID("3f0c1a52-0000-4000-8000-000000000002")
-    assert not Press(Verb.PIC_READER, 1, other).means(Press(Verb.PIC_READER, 1, HASH))
+    assert not ButtonPress(Verb.PIC_READER, 1, other).means(ButtonPress(Verb.PIC_READER, 1, HASH))

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from models.outcomes import Outcome
 from tests.worker.upstream.cases import Case, cases
-from worker.archive.format import KeptAnswer, dump, load, read_again
+from worker.archive.format import ArchivedResponse, dump, load, parse_archived
 from worker.archive.redaction import KEPT_RUN, redact, without_secrets
 from worker.upstream.parsing.base64_stream import Blobs
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40 + b"IEND\xaeB`\x82"
 
 
-def kept(body: bytes, *, limit: int = 2**20, status: int | None = 200) -> tuple[KeptAnswer, Blobs]:
+def kept(body: bytes, *, limit: int = 2**20, status: int | None = 200) -> tuple[ArchivedResponse, Blobs]:
     blobs: Blobs = {}
     text, cut = redact(body, blobs, limit=limit)
-    return KeptAnswer({}, text, status=status, cut=cut, blobs=dict.fromkeys(blobs, "key")), blobs
+    return ArchivedResponse({}, text, status=status, cut=cut, blobs=dict.fromkeys(blobs, "key")), blobs
 
 
 def test_base64_of_a_kilobyte_is_kept_as_a_blob_and_found_again() -> None:
@@ -27,7 +27,7 @@ def test_base64_of_a_kilobyte_is_kept_as_a_blob_and_found_again() -> None:
     answer, blobs = kept(body)
     assert blobs == {hashlib.sha256(PNG).hexdigest(): PNG}
     assert len(answer.body) < KEPT_RUN
-    again = read_again(load(dump(answer)), blobs)
+    again = parse_archived(load(dump(answer)), blobs)
     assert again.outcome == Outcome.SUCCESS
     assert again.answer is not None
     assert [picture.blob for picture in again.answer.images] == [PNG]
@@ -36,13 +36,13 @@ def test_base64_of_a_kilobyte_is_kept_as_a_blob_and_found_again() -> None:
 @given(st.binary(max_size=300), st.booleans())
 def test_whatever_bytes_came_are_read_back(body: bytes, cut: bool) -> None:
     about, headers, blobs = {"attempt": 1}, {"retry-after": "7"}, {"0a": "answers/blobs/0a/0a"}
-    answer = KeptAnswer(
+    answer = ArchivedResponse(
         about, body, 503, headers, "read_timeout", 1.5, ("u",), 2, True, "https://h", cut, blobs
     )
     assert load(dump(answer)) == answer
 
 
-@pytest.mark.parametrize("stored", [b"", b"\x1f\x8b", b"{}", dump(KeptAnswer({}, b""))[:-20]])
+@pytest.mark.parametrize("stored", [b"", b"\x1f\x8b", b"{}", dump(ArchivedResponse({}, b""))[:-20]])
 def test_what_is_no_kept_answer_is_said_to_be_none(stored: bytes) -> None:
     with pytest.raises(ValueError):
         load(stored)
@@ -62,7 +62,7 @@ def test_a_stream_without_its_middle_still_yields_the_picture_at_its_end() -> No
     event = b'data: {"choices":[{"index":0,"delta":{"content":"%b"}}]}\n\n'
     body = event % b"thinking. " * 500 + event % b"![](https://h.example/a.png)" + b"data: [DONE]\n\n"
     answer, _ = kept(body, limit=4096)
-    again = read_again(answer, {})
+    again = parse_archived(answer, {})
     assert again.answer is not None
     assert [picture.url for picture in again.answer.images] == ["https://h.example/a.png"]
 
@@ -80,12 +80,12 @@ def test_a_key_that_the_provider_repeats_is_not_kept() -> None:
 def test_every_answer_seen_in_the_wild_means_the_same_when_it_is_read_again(case: Case) -> None:
     seen, blobs = case.observation, Blobs()
     text, _ = redact(seen.body, blobs, limit=2**20)
-    asked = seen.asked
-    answer = KeptAnswer(
-        {}, text, seen.status, dict(seen.headers), seen.failure, seen.elapsed, asked.input_urls, asked.n
+    context = seen.request_facts
+    answer = ArchivedResponse(
+        {}, text, seen.status, dict(seen.headers), seen.failure, seen.elapsed, context.input_urls, context.n
     )
-    again, first = read_again(load(dump(answer)), blobs), case.explanation
+    again, first = parse_archived(load(dump(answer)), blobs), case.explanation
     assert again.document().get("images") == first.document().get("images")
-    assert again.verdict is not None
-    assert (again.outcome, again.verdict.code) == (first.outcome, case.verdict().code)
-    assert again.verdict.billed == case.verdict().billed
+    assert again.result is not None
+    assert (again.outcome, again.result.code) == (first.outcome, case.verdict().code)
+    assert again.result.billed == case.verdict().billed

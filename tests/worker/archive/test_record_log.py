@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.errors import NotFound, StorageError
-from worker.archive.record_log import Shelf, read_record
+from worker.archive.record_log import RecordLog, read_record
 from worker.storage.store import open_store
 
 DAY = datetime(2026, 1, 31, 23, 59, tzinfo=UTC)
@@ -16,8 +16,8 @@ DAY = datetime(2026, 1, 31, 23, 59, tzinfo=UTC)
 
 async def test_records_that_come_together_share_an_object_and_are_read_one_by_one() -> None:
     store = open_store("memory://")
-    shelf, records = Shelf(store), [gzip.compress(b"%d\n" % number) for number in range(300)]
-    keys = await asyncio.gather(*(shelf.put(record, DAY) for record in records))
+    record_log, records = RecordLog(store), [gzip.compress(b"%d\n" % number) for number in range(300)]
+    keys = await asyncio.gather(*(record_log.put(record, DAY) for record in records))
     objects = list(dict.fromkeys(key.partition("#")[0] for key in keys))
     assert len(objects) == 2
     assert all(place.startswith("answers/2026/01/31/") for place in objects)
@@ -27,8 +27,8 @@ async def test_records_that_come_together_share_an_object_and_are_read_one_by_on
 
 
 async def test_a_new_day_begins_a_new_object() -> None:
-    shelf = Shelf(open_store("memory://"))
-    keys = await asyncio.gather(shelf.put(b"a", DAY), shelf.put(b"b", DAY.replace(month=2, day=1)))
+    record_log = RecordLog(open_store("memory://"))
+    keys = await asyncio.gather(record_log.put(b"a", DAY), record_log.put(b"b", DAY.replace(month=2, day=1)))
     assert [key.split("/")[2] for key in keys] == ["01", "02"]
 
 
@@ -38,8 +38,8 @@ class Broken:
 
 
 async def test_each_whose_record_was_not_stored_is_told() -> None:
-    shelf = Shelf(Broken())  # type: ignore[arg-type]  # only put is called
-    outcomes = await asyncio.gather(*(shelf.put(b"a", DAY) for _ in range(3)), return_exceptions=True)
+    record_log = RecordLog(Broken())  # type: ignore[arg-type]  # only put is called
+    outcomes = await asyncio.gather(*(record_log.put(b"a", DAY) for _ in range(3)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [StorageError] * 3
 
 

@@ -15,7 +15,7 @@ from models.tables import attempts, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.archive.format import dump, load
 from worker.archive.record_log import read_record
-from worker.archive.reparse import Reread, reread
+from worker.archive.reparse import ReparseResult, reparse
 from worker.images.limits import Limits
 
 S = JobStatus
@@ -27,12 +27,12 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
         yield opened
 
 
-async def read(darkroom: Darkroom, job_id: UUID) -> Reread:
-    tools, caller_id = darkroom.tools, (await darkroom.job(job_id)).caller_id
-    async with tools.database.reading() as connection:
+async def read(darkroom: Darkroom, job_id: UUID) -> ReparseResult:
+    services, caller_id = darkroom.tools, (await darkroom.job(job_id)).caller_id
+    async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller_id)
     assert row is not None
-    return await reread(tools.database, tools.store, row, limits=Limits(), at=darkroom.clock())
+    return await reparse(services.database, services.store, row, limits=Limits(), at=darkroom.clock())
 
 
 async def developed(darkroom: Darkroom, **practice: Any) -> UUID:
@@ -53,7 +53,7 @@ async def misread(darkroom: Darkroom, job_id: UUID, status: JobStatus) -> None:
 
 async def keep_instead(darkroom: Darkroom, job_id: UUID, record: bytes) -> None:
     """Keep another answer for a job's call."""
-    key = await darkroom.tools.shelf.put(record, darkroom.clock())
+    key = await darkroom.tools.record_log.put(record, darkroom.clock())
     async with darkroom.tools.database.writing() as connection:
         await connection.execute(update(attempts).where(attempts.c.job_id == job_id).values(raw_key=key))
 
@@ -86,14 +86,14 @@ async def test_pictures_that_were_missed_come_home_without_a_new_call(
     )
     assert (job.status, job.generation, job.error, asset.sha256) == ("succeeded", 1, None, before.sha256)
     assert (attempt.outcome, attempt.error_code, attempt.billed) == ("success", None, "yes")
-    assert len(darkroom.provider.ledger.calls) == 1
+    assert len(darkroom.provider.call_log.calls) == 1
 
 
 async def test_a_job_that_has_its_pictures_is_left_alone(darkroom: Darkroom) -> None:
     for practice in ({"deliver": "markdown_data"}, {"deliver": "markdown_url"}):
         job_id = await developed(darkroom, picture="tiny", **practice)
         result = await read(darkroom, job_id)
-        assert (result.moved, result.found, result.readings[0].found) == (False, 0, True)
+        assert (result.moved, result.found, result.attempts[0].found) == (False, 0, True)
         assert (await darkroom.job(job_id)).status == "succeeded"
 
 
@@ -136,7 +136,7 @@ async def test_an_answer_without_pictures_is_explained_and_the_job_stays(darkroo
     job_id = await developed(darkroom, fail="refusal")
     status = (await darkroom.job(job_id)).status
     result = await read(darkroom, job_id)
-    (reading,) = result.readings
+    (reading,) = result.attempts
     assert reading.explanation is not None
     assert (result.moved, reading.explanation.outcome) == (False, "permanent")
     assert (await darkroom.job(job_id)).status == status
@@ -146,6 +146,6 @@ async def test_what_can_not_be_read_is_said_in_words(darkroom: Darkroom) -> None
     job_id = await developed(darkroom, fail="502")
     store = darkroom.tools.store
     await keep_instead(darkroom, job_id, b"no gzip")
-    assert "damaged" in ((await read(darkroom, job_id)).readings[0].fault or "")
+    assert "damaged" in ((await read(darkroom, job_id)).attempts[0].fault or "")
     await store.delete((await darkroom.attempts(job_id))[0].raw_key.partition("#")[0])
-    assert "gone" in ((await read(darkroom, job_id)).readings[0].fault or "")
+    assert "gone" in ((await read(darkroom, job_id)).attempts[0].fault or "")

@@ -10,8 +10,8 @@ import pytest
 from models.errors import StorageError
 from models.outcomes import Outcome
 from tests.support.darkroom import Darkroom, open_darkroom
-from worker.archive.format import KeptAnswer, load, read_again
-from worker.archive.record_log import Shelf, read_record
+from worker.archive.format import ArchivedResponse, load, parse_archived
+from worker.archive.record_log import RecordLog, read_record
 from worker.storage.store import Store
 
 PRACTICE = {"deliver": "markdown_data", "interval": 0}
@@ -32,7 +32,7 @@ async def developed(darkroom: Darkroom, **practice: Any) -> tuple[Any, Any]:
     return await darkroom.job(job_id), attempt
 
 
-async def kept_of(darkroom: Darkroom, attempt: Any) -> KeptAnswer:
+async def kept_of(darkroom: Darkroom, attempt: Any) -> ArchivedResponse:
     assert attempt.raw_key is not None
     return load(await read_record(darkroom.tools.store, attempt.raw_key))
 
@@ -45,7 +45,7 @@ async def test_a_success_is_kept_beside_its_picture_and_reads_the_same_again(dar
     assert kept.blobs == {asset.sha256: asset.key}
     assert (kept.status, kept.failure, kept.about["attempt"]) == (200, None, 1)
     blobs = {digest: await darkroom.tools.store.get(key) for digest, key in kept.blobs.items()}
-    again = read_again(kept, blobs)
+    again = parse_archived(kept, blobs)
     assert again.outcome == Outcome.SUCCESS
     assert again.answer is not None
     assert [picture.blob for picture in again.answer.images] == list(blobs.values())
@@ -65,7 +65,7 @@ async def test_a_failure_is_kept_with_what_is_known_of_it(
     _, attempt = await developed(darkroom, **practice)
     kept = await kept_of(darkroom, attempt)
     assert (attempt.outcome, kept.about["outcome"], kept.status) == (outcome, outcome, status)
-    assert read_again(kept, {}).outcome == outcome
+    assert parse_archived(kept, {}).outcome == outcome
     assert (kept.failure is None) == (status is not None)
 
 
@@ -108,7 +108,7 @@ class NoAnswers:
 
 
 async def test_a_result_is_not_lost_for_its_record(darkroom: Darkroom) -> None:
-    shelf = Shelf(NoAnswers(darkroom.tools.store))
-    darkroom.tools = replace(darkroom.tools, shelf=shelf)
+    record_log = RecordLog(NoAnswers(darkroom.tools.store))
+    darkroom.tools = replace(darkroom.tools, record_log=record_log)
     job, attempt = await developed(darkroom)
     assert (job.status, attempt.outcome, attempt.raw_key) == ("succeeded", "success", None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from models.errors import PictureError
+from models.errors import ImageError
 from tests.worker.download.hosts import Answer, Names, serve
 from tests.worker.download.visits import LOOPBACK, redirects, says, sends
 from worker.download.documents import DocumentReader
@@ -28,7 +28,7 @@ async def reading(
 
 
 async def refused(reader: DocumentReader, url: str) -> tuple[str, bool]:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         await reader.read(url)
     return caught.value.code, caught.value.retryable
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from models.errors import PictureError, StorageError
+from models.errors import ImageError, StorageError
 from tests.worker.download.hosts import Names
 from tests.worker.download.visits import LOOPBACK, PNG, says, sends, visit
 from worker.download.downloader import Downloader, open_download_client
@@ -67,15 +67,15 @@ async def test_a_given_referer_is_sent(tmp_path: Path) -> None:
 
 
 async def test_a_refusal_is_answered_once_with_other_headers(tmp_path: Path) -> None:
-    asked: list[str | None] = []
+    context: list[str | None] = []
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        asked.append(request.headers.get("Referer"))
-        return web.Response(status=403, body=b"<html>") if len(asked) == 1 else web.Response(body=PNG)
+        context.append(request.headers.get("Referer"))
+        return web.Response(status=403, body=b"<html>") if len(context) == 1 else web.Response(body=PNG)
 
     async with visit(answer, tmp_path) as host:
         assert (await host.fetch()).body == PNG
-    assert asked == [host.origin + "/", None]
+    assert context == [host.origin + "/", None]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_a_closed_port_is_unreachable(tmp_path: Path) -> None:
     async with visit(says(), tmp_path) as host:
         pass
     async with open_download_client(LOOPBACK, 1) as client:
-        with pytest.raises(PictureError) as caught:
+        with pytest.raises(ImageError) as caught:
             await Downloader(client, allow=LOOPBACK).fetch(host.origin, into=tmp_path)
     assert (caught.value.code, caught.value.retryable) == ("asset_unreachable", True)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.errors import PictureError
+from models.errors import ImageError
 from tests.worker.download.hosts import Names
 from tests.worker.download.visits import LOOPBACK, PNG, redirects, says, visit
 from worker.download.downloader import Downloader, open_download_client
@@ -69,7 +69,7 @@ async def test_a_name_that_moves_inside_after_the_first_look_is_refused(tmp_path
         url = host.origin.replace("127.0.0.1", "moving.example")
         assert (await host.fetch(url)).body == PNG
         async with open_download_client(LOOPBACK, 1, resolver=names) as later:
-            with pytest.raises(PictureError) as caught:
+            with pytest.raises(ImageError) as caught:
                 await Downloader(later, allow=LOOPBACK).fetch(url, into=tmp_path)
     assert caught.value.code == "asset_blocked_address"
 
@@ -77,7 +77,7 @@ async def test_a_name_that_moves_inside_after_the_first_look_is_refused(tmp_path
 async def test_the_client_alone_refuses_addresses_in_links(tmp_path: Path) -> None:
     async with open_download_client(AllowList(), 1) as client:
         for url in ("http://127.0.0.1:9/", "http://[::1]:9/", "http://[::ffff:127.0.0.1]:9/"):
-            with pytest.raises(PictureError) as caught:
+            with pytest.raises(ImageError) as caught:
                 await client.get(url)
             assert caught.value.code == "asset_blocked_address"
 
@@ -87,7 +87,7 @@ async def test_the_client_alone_refuses_addresses_in_links(tmp_path: Path) -> No
 )
 async def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
     async with open_download_client(AllowList(), 1) as client:
-        with pytest.raises(PictureError) as caught:
+        with pytest.raises(ImageError) as caught:
             await Downloader(client).fetch(url, into=tmp_path)
     assert caught.value.code == "asset_blocked_address"
 

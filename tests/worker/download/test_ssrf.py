@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from models.errors import PictureError, SettingsError
+from models.errors import ImageError, SettingsError
 from worker.download.ssrf import AllowList, check_address, check_host, is_public
 
 PUBLIC = [
@@ -47,7 +47,7 @@ def test_public_addresses_may_be_reached(text: str) -> None:
 @pytest.mark.parametrize("text", PRIVATE)
 def test_other_addresses_may_not(text: str) -> None:
     assert not is_public(ip_address(text))
-    with pytest.raises(PictureError, match="DARKROOM_ALLOW_PRIVATE") as caught:
+    with pytest.raises(ImageError, match="DARKROOM_ALLOW_PRIVATE") as caught:
         check_address(text, "a.example", AllowList())
     assert caught.value.code == "asset_blocked_address"
     assert not caught.value.retryable
@@ -55,7 +55,7 @@ def test_other_addresses_may_not(text: str) -> None:
 
 @pytest.mark.parametrize("host", [*ODD_HOSTS, *PRIVATE])
 def test_a_host_that_is_a_bad_or_oddly_written_address_is_refused(host: str) -> None:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         check_host(host, AllowList())
     assert caught.value.code == "asset_blocked_address"
 
@@ -91,7 +91,7 @@ def test_an_allowed_network_may_be_reached_in_every_form(text: str) -> None:
 def test_what_is_not_allowed_stays_refused() -> None:
     allow = AllowList.parse(["10.0.0.0/8"])
     for text in ("127.0.0.1", "11.0.0.1::", "192.168.0.1", "::ffff:127.0.0.1"):
-        with pytest.raises(PictureError):
+        with pytest.raises(ImageError):
             check_address(text, "nas.local", allow)
 
 

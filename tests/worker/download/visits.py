@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from models.errors import PictureError
+from models.errors import ImageError
 from tests.worker.download.hosts import Answer, Names, serve
 from tests.worker.images.drawing import draw
 from worker.download.downloader import Downloader, Fetched, open_download_client
@@ -31,8 +31,8 @@ class Visit:
         url = path if "://" in path else self.origin + path
         return await self.downloader.fetch(url, into=self.into, **how)
 
-    async def refused(self, path: str = "/a.png", **how: Any) -> PictureError:
-        with pytest.raises(PictureError) as caught:
+    async def refused(self, path: str = "/a.png", **how: Any) -> ImageError:
+        with pytest.raises(ImageError) as caught:
             await self.fetch(path, **how)
         return caught.value
 

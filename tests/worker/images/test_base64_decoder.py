@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import PictureError
+from models.errors import ImageError
 from worker.images.base64_decoder import decode_base64
 from worker.images.limits import MIB, Limits
 
@@ -33,19 +33,19 @@ def test_large_texts_are_read_piece_by_piece(size: int, gap: int) -> None:
 
 @pytest.mark.parametrize("text", ["ab*d", "ab=d", "=abc", "äbcd", "a=bc", "data:image/png;base64"])
 def test_what_is_no_base64_is_no_picture(text: str) -> None:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         decode_base64(text)
     assert caught.value.code == "asset_not_image"
 
 
 def test_a_text_that_stops_within_a_group_is_cut_off() -> None:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         decode_base64("abcde")
     assert caught.value.code == "asset_truncated"
 
 
 @pytest.mark.parametrize("size", [101, 1_000_000])
 def test_a_text_above_the_cap_is_too_large(size: int) -> None:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         decode_base64(base64.b64encode(bytes(size)), limits=Limits(size=100))
     assert caught.value.code == "asset_too_large"

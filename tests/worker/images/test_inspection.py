@@ -7,37 +7,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import PictureError
+from models.errors import ImageError
 from tests.worker.images.drawing import draw, heic, mp4, png_header, webm
-from worker.images.inspection import PictureFacts, inspect
+from worker.images.inspection import ImageInfo, inspect
 from worker.images.limits import Limits
 
 PICTURES = {
-    "png": (draw("PNG"), PictureFacts("image/png", "png", 24, 16)),
-    "jpeg": (draw("JPEG"), PictureFacts("image/jpeg", "jpg", 24, 16)),
-    "progressive jpeg": (draw("JPEG", progressive=True), PictureFacts("image/jpeg", "jpg", 24, 16)),
+    "png": (draw("PNG"), ImageInfo("image/png", "png", 24, 16)),
+    "jpeg": (draw("JPEG"), ImageInfo("image/jpeg", "jpg", 24, 16)),
+    "progressive jpeg": (draw("JPEG", progressive=True), ImageInfo("image/jpeg", "jpg", 24, 16)),
     "jpeg with restarts": (
         draw("JPEG", 64, 64, restart_marker_rows=1),
-        PictureFacts("image/jpeg", "jpg", 64, 64),
+        ImageInfo("image/jpeg", "jpg", 64, 64),
     ),
     "jpeg with a comment": (
         draw("JPEG", comment=b"\xff\xd9 is not the end"),
-        PictureFacts("image/jpeg", "jpg", 24, 16),
+        ImageInfo("image/jpeg", "jpg", 24, 16),
     ),
-    "webp": (draw("WEBP"), PictureFacts("image/webp", "webp", 24, 16)),
-    "lossless webp": (draw("WEBP", lossless=True), PictureFacts("image/webp", "webp", 24, 16)),
-    "extended webp": (draw("WEBP", icc_profile=b"x" * 9), PictureFacts("image/webp", "webp", 24, 16)),
-    "gif": (draw("GIF"), PictureFacts("image/gif", "gif", 24, 16)),
-    "avif": (draw("AVIF"), PictureFacts("image/avif", "avif", 24, 16)),
-    "heic": (heic(24, 16), PictureFacts("image/heic", "heic", 24, 16)),
-    "mp4": (mp4(640, 360), PictureFacts("video/mp4", "mp4", 640, 360)),
-    "webm": (webm(), PictureFacts("video/webm", "webm", None, None)),
+    "webp": (draw("WEBP"), ImageInfo("image/webp", "webp", 24, 16)),
+    "lossless webp": (draw("WEBP", lossless=True), ImageInfo("image/webp", "webp", 24, 16)),
+    "extended webp": (draw("WEBP", icc_profile=b"x" * 9), ImageInfo("image/webp", "webp", 24, 16)),
+    "gif": (draw("GIF"), ImageInfo("image/gif", "gif", 24, 16)),
+    "avif": (draw("AVIF"), ImageInfo("image/avif", "avif", 24, 16)),
+    "heic": (heic(24, 16), ImageInfo("image/heic", "heic", 24, 16)),
+    "mp4": (mp4(640, 360), ImageInfo("video/mp4", "mp4", 640, 360)),
+    "webm": (webm(), ImageInfo("video/webm", "webm", None, None)),
 }
 every_picture = pytest.mark.parametrize("name", PICTURES)
 
 
 def refusal(data: bytes | Path, **limits: int) -> str:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         inspect(data, limits=Limits(**limits))
     assert not caught.value.retryable
     return caught.value.code
@@ -49,7 +49,7 @@ ANSWERS = {"fine", "asset_truncated", "asset_not_image", "asset_too_large"}
 def judged(data: bytes) -> str:
     try:
         inspect(data)
-    except PictureError as error:
+    except ImageError as error:
         return error.code
     return "fine"
 

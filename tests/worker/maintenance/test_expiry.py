@@ -10,7 +10,7 @@ from models.queries.transitions import apply
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import released, retry
+from worker.lifecycle import release_held, retry_job
 from worker.maintenance.expiry import expire
 
 SECOND = timedelta(seconds=1)
@@ -66,7 +66,7 @@ async def test_a_job_that_was_held_beyond_its_deadline_is_called_again_when_it_i
     later = await darkroom.submit(await darkroom.caller(), status="held", expires_at=at + SECOND)
     await expire(darkroom.tools.database, at)
     async with darkroom.tools.database.writing() as connection:
-        await apply(connection, [released(await darkroom.job(key), at=at) for key in (late, later)])
+        await apply(connection, [release_held(await darkroom.job(key), at=at) for key in (late, later)])
     await expire(darkroom.tools.database, at)
     assert [(await darkroom.job(key)).status for key in (late, later)] == ["queued", "queued"]
     assert (await darkroom.job(later)).expires_at == at + SECOND
@@ -76,7 +76,7 @@ async def test_an_expired_job_that_is_retried_has_no_deadline_any_more(darkroom:
     job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() - SECOND)
     await expire(darkroom.tools.database, darkroom.clock())
     async with darkroom.tools.database.writing() as connection:
-        assert await retry(connection, job_id, at=darkroom.clock())
+        assert await retry_job(connection, job_id, at=darkroom.clock())
     await expire(darkroom.tools.database, darkroom.clock())
     job = await darkroom.job(job_id)
     assert (job.status, job.expires_at, job.error) == ("queued", None, None)
@@ -85,7 +85,7 @@ async def test_an_expired_job_that_is_retried_has_no_deadline_any_more(darkroom:
 async def test_a_job_that_runs_when_its_time_is_over_is_left_alone(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() + SECOND)
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     darkroom.clock.forward(seconds=9)
     await expire(darkroom.tools.database, darkroom.clock())
     assert (await darkroom.job(job_id)).status == "leased"

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from tests.worker.practice.conftest import Ask
-from worker.practice.conditions import Sky
+from worker.practice.conditions import ConditionControl
 from worker.practice.options import PracticeOptions
 from worker.practice.server import PracticeServer, start_practice
 
@@ -28,7 +28,7 @@ def change(client: aiohttp.ClientSession) -> Change:
 
 
 def outcomes(server: PracticeServer) -> list[str]:
-    return [call.outcome for call in server.ledger.calls]
+    return [call.outcome for call in server.call_log.calls]
 
 
 async def test_a_storm_strikes_every_call_until_it_is_over(
@@ -65,7 +65,7 @@ async def test_a_limit_may_be_announced_or_not(
 ) -> None:
     await change(**weather, announce=announce)
     other = asyncio.ensure_future(ask("a dog [hang]" if "concurrency" in weather else "a dog"))
-    await server.ledger.until(lambda ledger: len(ledger.calls) == 1)
+    await server.call_log.until(lambda ledger: len(ledger.calls) == 1)
     answer = await ask("a cat")
     other.cancel()
 
@@ -146,7 +146,7 @@ async def test_the_weather_and_the_books_can_be_read(
 
 
 def test_fair_weather_returns_when_the_time_is_over() -> None:
-    sky = Sky(PracticeOptions(rpm=5))
+    sky = ConditionControl(PracticeOptions(rpm=5))
     sky.change({"fail": "502", "seconds": 10}, 100)
 
     assert (sky.at(109).fail, sky.at(109).rpm) == ("502", 5)

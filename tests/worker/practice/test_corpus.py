@@ -7,7 +7,7 @@ import pytest
 
 import worker.practice
 from worker.practice.corpus import case_id, corpus
-from worker.practice.request_options import Wish
+from worker.practice.request_options import RequestOptions
 
 
 def test_the_cases_are_found_as_package_data() -> None:
@@ -28,7 +28,7 @@ def test_every_file_of_cases_goes_into_the_wheel() -> None:
 
 def test_an_id_is_found_in_any_case_of_letters() -> None:
     assert case_id(" s010 ") == "S010"
-    assert Wish.model_validate({"case": "h006, R002"}).case == ("H006", "R002")
+    assert RequestOptions.model_validate({"case": "h006, R002"}).case == ("H006", "R002")
 
 
 @pytest.mark.parametrize(("typed", "near"), [("S01", "S010"), ("r002x", "R002"), ("R02", "R022")])

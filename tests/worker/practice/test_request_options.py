@@ -5,17 +5,17 @@ import pytest
 
 from models.errors import InvalidRequest
 from worker.practice.options import PracticeOptions
-from worker.practice.request_options import Wish
-from worker.practice.request_parser import Asked, read_call, size_of
+from worker.practice.request_options import RequestOptions
+from worker.practice.request_parser import ParsedRequest, read_call, size_of
 
 
-def call(prompt: object = "a cat", **members: Any) -> Asked:
+def call(prompt: object = "a cat", **members: Any) -> ParsedRequest:
     messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": prompt}]
-    return read_call(orjson.dumps({"model": "m", "messages": messages, **members}), Wish())
+    return read_call(orjson.dumps({"model": "m", "messages": messages, **members}), RequestOptions())
 
 
-def kinds(wish: Wish, calls: int) -> list[str | None]:
-    return [due.kind if (due := wish.due(earlier)) else None for earlier in range(calls)]
+def kinds(parameters: RequestOptions, calls: int) -> list[str | None]:
+    return [due.kind if (due := parameters.due(earlier)) else None for earlier in range(calls)]
 
 
 @pytest.mark.parametrize(
@@ -35,18 +35,18 @@ def test_the_text_of_the_last_user_message_is_the_prompt() -> None:
 
 
 def test_a_body_outranks_a_prompt_and_a_prompt_the_defaults() -> None:
-    asked = call("a cat [delay 3s] [n 2]", practice={"delay": 1})
+    context = call("a cat [delay 3s] [n 2]", practice={"delay": 1})
 
-    assert asked.wish.delay == (1, 1)
-    assert asked.n == 2
+    assert context.wish.delay == (1, 1)
+    assert context.n == 2
     assert call("a cat [n 2]", n=4).n == 2
     assert call(n=4).n == 4
 
 
 def test_a_call_that_asks_for_nothing_gets_the_defaults_themselves() -> None:
-    wish = Wish()
+    parameters = RequestOptions()
 
-    assert read_call(b'{"messages":[{"role":"user","content":"a cat"}]}', wish).wish is wish
+    assert read_call(b'{"messages":[{"role":"user","content":"a cat"}]}', parameters).wish is parameters
 
 
 def test_failures_end_after_their_times() -> None:
@@ -70,7 +70,7 @@ def test_what_makes_no_sense_is_refused_by_name(practice: object) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"messages":1}'])
 def test_a_body_without_messages_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        read_call(body, Wish())
+        read_call(body, RequestOptions())
 
 
 @pytest.mark.parametrize(

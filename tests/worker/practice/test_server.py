@@ -112,8 +112,8 @@ async def test_a_prompt_fails_as_often_as_it_says_and_then_succeeds(ask: Ask, se
     statuses = [(await ask("a cat [fail 429 twice]")).status for _ in range(3)]
 
     assert statuses == [429, 429, 200]
-    assert [call.outcome for call in server.ledger.calls] == ["429", "429", "picture"]
-    assert [call.charged for call in server.ledger.calls] == [False, False, True]
+    assert [call.outcome for call in server.call_log.calls] == ["429", "429", "picture"]
+    assert [call.charged for call in server.call_log.calls] == [False, False, True]
 
 
 async def test_a_dead_link_comes_to_life_after_some_tries(ask: Ask, client: aiohttp.ClientSession) -> None:
@@ -149,11 +149,11 @@ async def test_the_same_prompt_gives_another_picture_each_time(ask: Ask) -> None
 
 async def test_a_client_that_leaves_is_written_down(server: PracticeServer, ask: Ask) -> None:
     call = asyncio.ensure_future(ask("a cat [hang]"))
-    await server.ledger.until(lambda ledger: ledger.in_flight == 1)
+    await server.call_log.until(lambda ledger: ledger.in_flight == 1)
     call.cancel()
-    await server.ledger.until(lambda ledger: ledger.in_flight == 0)
+    await server.call_log.until(lambda ledger: ledger.in_flight == 0)
 
-    assert [(entry.outcome, entry.aborted) for entry in server.ledger.calls] == [("hang", True)]
+    assert [(entry.outcome, entry.aborted) for entry in server.call_log.calls] == [("hang", True)]
 
 
 async def test_stopping_breaks_off_calls_in_flight() -> None:
@@ -161,12 +161,12 @@ async def test_stopping_breaks_off_calls_in_flight() -> None:
     async with aiohttp.ClientSession(server.url) as client:
         body = {"messages": [{"role": "user", "content": "a cat"}]}
         call = asyncio.ensure_future(client.post("/v1/chat/completions", json=body))
-        await server.ledger.until(lambda ledger: ledger.in_flight == 1)
+        await server.call_log.until(lambda ledger: ledger.in_flight == 1)
         await server.stop()
         with pytest.raises(aiohttp.ClientError):
             await call
 
-    assert not server.ledger.calls[0].aborted
+    assert not server.call_log.calls[0].aborted
 
 
 async def test_the_ledger_tells_who_called_and_with_what(ask: Ask, client: aiohttp.ClientSession) -> None:
@@ -209,7 +209,7 @@ async def test_a_hidden_limit_turns_calls_away() -> None:
             assert second.status == 429
             assert 58 <= int(second.headers["Retry-After"]) <= 60
 
-    assert [call.outcome for call in server.ledger.calls] == ["picture", "limited"]
+    assert [call.outcome for call in server.call_log.calls] == ["picture", "limited"]
 
 
 async def test_a_thousand_calls_fly_at_once(server: PracticeServer) -> None:
@@ -217,12 +217,12 @@ async def test_a_thousand_calls_fly_at_once(server: PracticeServer) -> None:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(server.url, connector=connector) as client:
         calls = [asyncio.ensure_future(client.post("/v1/chat/completions", data=body)) for _ in range(1000)]
-        await server.ledger.until(lambda ledger: ledger.in_flight == 1000)
+        await server.call_log.until(lambda ledger: ledger.in_flight == 1000)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
-    assert server.ledger.max_in_flight == 1000
+    assert server.call_log.max_in_flight == 1000
 
 
 async def test_models_are_listed(client: aiohttp.ClientSession) -> None:

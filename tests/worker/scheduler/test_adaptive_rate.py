@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.scheduler.adaptive_rate import LastMinute, Learned, crowded, refused, saturated
-from worker.scheduler.rate_limiter import Rate, RateMeter
+from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, crowded, refused, saturated
+from worker.scheduler.rate_limiter import GcraLimit, Rate
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -35,14 +35,14 @@ def simulate(
     provider: HiddenLimit, minutes: int, *, ceiling: float | None, unlimited: float = 600
 ) -> list[tuple[datetime, bool]]:
     """Call as often as what was learned allows; return when, and whether the call was taken."""
-    known, meter, now = Learned(), RateMeter(Rate(unlimited)), NOW
+    known, limit, now = AdaptiveRate(), GcraLimit(Rate(unlimited)), NOW
     calls: list[tuple[datetime, bool]] = []
     sent: deque[datetime] = deque()
     while now < NOW + timedelta(minutes=minutes):
         rate = known.rate_at(now, ceiling) or unlimited
-        meter.rate = Rate(rate)
-        now = meter.earliest(1, now)
-        meter.take(now, 1)
+        limit.rate = Rate(rate)
+        now = limit.earliest(1, now)
+        limit.take(now, 1)
         wait = provider.call(now)
         calls.append((now, wait is None))
         if wait is None:
@@ -70,18 +70,18 @@ def test_a_hidden_limit_is_used_to_85_percent_and_hardly_touched(
 
 
 def test_a_limit_that_was_lifted_is_found_again_within_half_an_hour() -> None:
-    known = refused(Learned(), NOW, None, LastMinute(30, NOW - MINUTE, NOW), timedelta(seconds=5))
+    known = refused(AdaptiveRate(), NOW, None, LastMinute(30, NOW - MINUTE, NOW), timedelta(seconds=5))
     assert known.rate_at(NOW + 6 * MINUTE, None) == pytest.approx(30, rel=0.05)
     assert (known.rate_at(NOW + 30 * MINUTE, None) or 0) > 90
 
 
 def test_the_ceiling_is_never_exceeded() -> None:
-    known = refused(Learned(), NOW, 40, LastMinute(90, NOW - MINUTE, NOW), None)
+    known = refused(AdaptiveRate(), NOW, 40, LastMinute(90, NOW - MINUTE, NOW), None)
     assert all((known.rate_at(NOW + n * MINUTE, 40) or 0) <= 40 for n in range(120))
 
 
 def test_a_rest_is_followed_by_a_slow_start() -> None:
-    known = refused(Learned(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), timedelta(seconds=20))
+    known = refused(AdaptiveRate(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), timedelta(seconds=20))
     assert known.resumed == NOW + timedelta(seconds=20)
     begin = known.rate_at(known.resumed, None) or 0
     later = known.rate_at(known.resumed + timedelta(seconds=15), None) or 0
@@ -89,7 +89,7 @@ def test_a_rest_is_followed_by_a_slow_start() -> None:
 
 
 def test_a_channel_that_was_idle_begins_slowly() -> None:
-    known = refused(Learned(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), None)
+    known = refused(AdaptiveRate(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), None)
     at = NOW + 9 * MINUTE
     woken = known.wake(at, last_start=NOW + MINUTE)
     assert known.wake(at, last_start=at - MINUTE) == known
@@ -98,21 +98,21 @@ def test_a_channel_that_was_idle_begins_slowly() -> None:
 
 
 def test_a_limit_that_the_provider_names_is_not_exceeded() -> None:
-    known = Learned(told=12.0)
+    known = AdaptiveRate(told=12.0)
     assert known.rate_at(NOW, None) == 12
     assert known.rate_at(NOW, 5) == 5
 
 
 def test_refusals_of_calls_that_were_under_way_are_one_refusal() -> None:
     last = LastMinute(30, NOW - MINUTE / 2, NOW)
-    once = refused(Learned(), NOW, None, last, timedelta(seconds=10))
+    once = refused(AdaptiveRate(), NOW, None, last, timedelta(seconds=10))
     twice = refused(once, NOW + timedelta(seconds=1), None, last, timedelta(seconds=10))
     assert twice.rate == once.rate
     assert twice.resumed == NOW + timedelta(seconds=11)
 
 
 def test_refusals_in_vain_rest_longer_and_longer() -> None:
-    known, now, rests = Learned(), NOW, []
+    known, now, rests = AdaptiveRate(), NOW, []
     for _ in range(4):
         known = refused(known, now, None, LastMinute(), None)
         rests.append(known.rest)
@@ -123,14 +123,14 @@ def test_refusals_in_vain_rest_longer_and_longer() -> None:
 
 def test_a_short_wait_after_a_few_quick_calls_tells_of_a_short_window() -> None:
     last = LastMinute(10, NOW - timedelta(seconds=1), NOW)
-    short = refused(Learned(), NOW, None, last, timedelta(seconds=1))
-    long = refused(Learned(), NOW, None, last, timedelta(seconds=59))
+    short = refused(AdaptiveRate(), NOW, None, last, timedelta(seconds=1))
+    long = refused(AdaptiveRate(), NOW, None, last, timedelta(seconds=59))
     assert short.rate == pytest.approx(0.94 * 300)
     assert long.rate == pytest.approx(10)
 
 
 def test_an_overload_of_the_provider_is_rested_from_and_only_its_return_lowers_the_rate() -> None:
-    known = saturated(Learned(), NOW, LastMinute(), None)
+    known = saturated(AdaptiveRate(), NOW, LastMinute(), None)
     assert known is not None
     assert (known.rate, known.resumed) == (None, NOW + timedelta(seconds=5))
     later = NOW + timedelta(seconds=30)
@@ -139,13 +139,13 @@ def test_an_overload_of_the_provider_is_rested_from_and_only_its_return_lowers_t
 
 
 def test_an_overload_that_lasts_is_rested_from_longer_and_longer_and_teaches_no_rate() -> None:
-    known, now, rests = Learned(), NOW, list[float]()
+    known, now, rests = AdaptiveRate(), NOW, list[float]()
     before = LastMinute(600, NOW - MINUTE, NOW)
     for _ in range(9):
-        known = saturated(known, now, before, None) or Learned(rate=1)
-        crowd = saturated(known, now + timedelta(seconds=1), before, None)
-        assert crowd is not None
-        assert crowd.refusals == known.refusals
+        known = saturated(known, now, before, None) or AdaptiveRate(rate=1)
+        snapshot = saturated(known, now + timedelta(seconds=1), before, None)
+        assert snapshot is not None
+        assert snapshot.refusals == known.refusals
         assert known.rate is None
         assert known.resumed is not None
         rests.append(known.rest)
@@ -155,20 +155,20 @@ def test_an_overload_that_lasts_is_rested_from_longer_and_longer_and_teaches_no_
 
 
 def test_refusals_in_vain_do_not_lower_what_was_learned() -> None:
-    known = refused(Learned(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), timedelta(seconds=2))
+    known = refused(AdaptiveRate(), NOW, None, LastMinute(100, NOW - MINUTE, NOW), timedelta(seconds=2))
     assert known.resumed is not None
     again = refused(known, known.resumed, None, LastMinute(100, NOW - MINUTE, NOW), timedelta(seconds=2))
     assert again.rate == known.rate
 
 
 def test_too_many_calls_in_flight_lower_the_concurrency_and_it_comes_back() -> None:
-    known = crowded(Learned(), NOW, 9)
+    known = crowded(AdaptiveRate(), NOW, 9)
     assert known.concurrency_at(NOW, 16) == 8
     assert known.concurrency_at(NOW + 3 * MINUTE, 16) == 11
     assert known.concurrency_at(NOW + 60 * MINUTE, 16) == 16
 
 
 def test_what_was_learned_survives_being_written_down() -> None:
-    known = crowded(refused(Learned(), NOW, None, LastMinute(30, NOW, NOW), None), NOW, 4)
-    assert Learned.from_json(known.to_json()) == known
-    assert Learned.from_json(None) == Learned()
+    known = crowded(refused(AdaptiveRate(), NOW, None, LastMinute(30, NOW, NOW), None), NOW, 4)
+    assert AdaptiveRate.from_json(known.to_json()) == known
+    assert AdaptiveRate.from_json(None) == AdaptiveRate()

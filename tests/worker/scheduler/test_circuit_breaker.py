@@ -1,20 +1,20 @@
 from datetime import UTC, datetime, timedelta
 
-from worker.scheduler.circuit_breaker import Breaker
+from worker.scheduler.circuit_breaker import CircuitBreaker
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def opened(at: datetime = NOW) -> Breaker:
-    breaker = Breaker()
+def opened(at: datetime = NOW) -> CircuitBreaker:
+    breaker = CircuitBreaker()
     for _ in range(5):
         breaker = breaker.failed(at, "HTTP 500")
     return breaker
 
 
 def test_a_few_failures_leave_it_closed() -> None:
-    breaker = Breaker().failed(NOW, "HTTP 500").failed(NOW, "HTTP 500")
+    breaker = CircuitBreaker().failed(NOW, "HTTP 500").failed(NOW, "HTTP 500")
     assert breaker.room(NOW) is None
     assert breaker.state(NOW) == "closed"
 
@@ -66,5 +66,5 @@ def test_calls_that_were_under_way_when_it_opened_do_not_keep_it_shut_for_longer
 
 def test_it_survives_being_written_down() -> None:
     breaker = opened().probing(NOW)
-    assert Breaker.from_json(breaker.to_json()) == breaker
-    assert Breaker().to_json() is None
+    assert CircuitBreaker.from_json(breaker.to_json()) == breaker
+    assert CircuitBreaker().to_json() is None

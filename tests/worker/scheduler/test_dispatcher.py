@@ -27,7 +27,7 @@ async def test_callers_whose_jobs_are_not_due_do_not_stand_in_the_way_of_others(
     due = await darkroom.submit(await darkroom.caller())
     worker = await darkroom.worker()
     for _ in range(8):
-        await worker.dispatcher.look()
+        await worker.dispatcher.run_round()
     assert (await darkroom.job(due)).status == "leased"
 
 
@@ -42,7 +42,7 @@ async def test_lines_whose_jobs_are_not_due_do_not_stand_in_the_way_of_the_calle
     due = await darkroom.submit(caller, **({"campaign": "d"} if line == "campaign" else {"priority": 1}))
     worker = await darkroom.worker()
     for _ in range(90):
-        await worker.dispatcher.look()
+        await worker.dispatcher.run_round()
     assert (await darkroom.job(due)).status == "leased"
 
 
@@ -61,7 +61,7 @@ async def test_a_caller_with_many_lanes_waits_for_none_of_them_for_ever(
     )
     for _ in range(200):
         worker = await darkroom.worker(slots=1)
-        await worker.dispatcher.look()
+        await worker.dispatcher.run_round()
         if (await darkroom.job(last)).status == "leased":
             return
         async with darkroom.tools.database.writing() as connection:  # the others are never used up
@@ -92,7 +92,7 @@ async def test_a_callers_calls_in_flight_hold_over_rounds_on_different_channels(
                             (worker.bench.worker_id, channel.id, channel.id, jobs[0]),
                         )
 
-            await worker.dispatcher.look()
+            await worker.dispatcher.run_round()
             assert (await darkroom.job(jobs[0])).status == "leased"
             assert (await darkroom.job(jobs[1])).status == "queued"
 
@@ -101,7 +101,7 @@ async def test_a_worker_that_was_frozen_in_the_middle_of_a_round_takes_nothing(d
     """Others may have given it up meanwhile: what it took would be taken back under its hands."""
     job = await darkroom.submit(await darkroom.caller())
     worker = await darkroom.worker()
-    worker.bench.hand.beaten_at = darkroom.clock()
+    worker.bench.in_flight.heartbeat_at = darkroom.clock()
     frozen: list[str] = []
 
     @event.listens_for(darkroom.tools.database.engine.sync_engine, "before_cursor_execute")
@@ -110,11 +110,11 @@ async def test_a_worker_that_was_frozen_in_the_middle_of_a_round_takes_nothing(d
             frozen.append(statement)
             darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout)
 
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     assert frozen
     assert (await darkroom.job(job)).status == "queued"
-    worker.bench.hand.beaten_at = darkroom.clock()
-    await worker.dispatcher.look()
+    worker.bench.in_flight.heartbeat_at = darkroom.clock()
+    await worker.dispatcher.run_round()
     assert (await darkroom.job(job)).status == "leased"
 
 
@@ -131,14 +131,14 @@ async def test_leases_that_were_handed_back_use_up_nothing_of_the_day(
         for _ in range(4):
             await darkroom.submit(caller)
         for _ in range(2):  # each is late for its turn
-            await worker.dispatcher.look()
+            await worker.dispatcher.run_round()
             darkroom.clock.forward(seconds=3)
             await worker.deliver()
-        assert darkroom.provider.ledger.calls == []
+        assert darkroom.provider.call_log.calls == []
         for _ in range(9):
             darkroom.clock.forward(seconds=3)
             await worker.look_and_work()
-        assert len(darkroom.provider.ledger.calls) == 2
+        assert len(darkroom.provider.call_log.calls) == 2
 
 
 async def test_the_room_that_one_worker_keeps_is_known_to_the_others_although_nothing_starts(
@@ -151,12 +151,12 @@ async def test_the_room_that_one_worker_keeps_is_known_to_the_others_although_no
         await connection.execute(update(channels).values(**values))
     long_ago, many = now - timedelta(minutes=3), {"images": [], "params": {}, "n": 8}
     job = await darkroom.submit(await darkroom.caller(), request=many, not_before=long_ago)
-    await (await darkroom.worker()).dispatcher.look()
+    await (await darkroom.worker()).dispatcher.run_round()
     assert (await darkroom.channel()).pace["kept"][0] == job.hex
     darkroom.clock.forward(seconds=15)
     others = [await darkroom.submit(await darkroom.caller(), not_before=long_ago) for _ in range(4)]
     for _ in range(4):
-        await (await darkroom.worker()).dispatcher.look()
+        await (await darkroom.worker()).dispatcher.run_round()
         darkroom.clock.forward(seconds=4)
     leased = [key for key in others if (await darkroom.job(key)).status == "leased"]
     assert len(leased) == 2  # what it does not need
@@ -173,7 +173,7 @@ async def test_the_caller_for_whom_room_is_kept_is_looked_at_however_many_others
     long_ago, many = now - timedelta(minutes=3), {"images": [], "params": {}, "n": 8}
     last = await darkroom.caller()
     job = await darkroom.submit(last, request=many, not_before=long_ago)
-    await (await darkroom.worker()).dispatcher.look()
+    await (await darkroom.worker()).dispatcher.run_round()
     async with darkroom.tools.database.writing() as connection:
         await connection.execute(update(callers).where(callers.c.id == last).values(turn=99))
     for _ in range(12):
@@ -181,6 +181,6 @@ async def test_the_caller_for_whom_room_is_kept_is_looked_at_however_many_others
         for _ in range(9):
             await darkroom.submit(caller)
     for _ in range(90):
-        await (await darkroom.worker(slots=2)).dispatcher.look()
+        await (await darkroom.worker(slots=2)).dispatcher.run_round()
         darkroom.clock.forward(seconds=1)
     assert (await darkroom.job(job)).status == "leased"

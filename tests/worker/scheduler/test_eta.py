@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.queue_status import Gate
+from models.queue_status import SchedulerSnapshot
 from tests.worker.scheduler.test_wait_reason import JOB, LATER, NOW, caller, calls, channel
-from worker.scheduler.eta import Eta, Tempo, eta_of
-from worker.scheduler.queue_position import Standing
-from worker.scheduler.wait_reason import Lookout
+from worker.scheduler.eta import CallDurations, Eta, eta_of
+from worker.scheduler.queue_position import QueuePosition
+from worker.scheduler.wait_reason import SchedulerView
 
-STEADY = Tempo(mean=10, deviation=0, p50=10, p90=10, share=1)
+STEADY = CallDurations(mean=10, deviation=0, p50=10, p90=10, share=1)
 
 
 def call(seconds: float | None, outcome: str | None = "success") -> Any:
@@ -22,39 +22,59 @@ def call(seconds: float | None, outcome: str | None = "success") -> Any:
     return SimpleNamespace(sent_at=NOW, finished_at=finished, outcome=outcome)
 
 
-def told(gate: Gate, place: int = 1, *, own: int | None = None, tempo: Tempo = STEADY) -> Eta:
-    lookout = Lookout(gate, NOW)
-    tempos = {row.name: tempo for row in gate.channels}
-    return eta_of(JOB, lookout.why(JOB), Standing(place, own or place), lookout, tempos)
+def told(
+    gate: SchedulerSnapshot, place: int = 1, *, own: int | None = None, durations: CallDurations = STEADY
+) -> Eta:
+    view = SchedulerView(gate, NOW)
+    durations = {row.name: durations for row in gate.channels}
+    return eta_of(JOB, view.wait_status(JOB), QueuePosition(place, own or place), view, durations)
 
 
-def test_a_tempo_is_taken_from_calls_that_succeeded() -> None:
-    found = Tempo.of([call(4), call(6), call(90, "retry"), call(None, None), call(8)])
+def test_durations_are_taken_from_calls_that_succeeded() -> None:
+    found = CallDurations.of([call(4), call(6), call(90, "retry"), call(None, None), call(8)])
     assert found is not None
     assert (found.mean, found.p50, found.share) == (6, 6, 0.75)
-    assert Tempo.of([call(None, None)]) is None
-    assert Tempo.of([call(5)]) == Tempo(5, 0, 5, 5, 1)
+    assert CallDurations.of([call(None, None)]) is None
+    assert CallDurations.of([call(5)]) == CallDurations(5, 0, 5, 5, 1)
 
 
 ROOMY = {"concurrency": 1000}
-CASES: list[tuple[str, Gate, int, float, str]] = [
-    ("alone", Gate(channels=[channel()], slots=99), 1, 10, "call"),
-    ("a minute of starts", Gate(channels=[channel(rpm=60, **ROOMY)], slots=999), 61, 70, "rate_limit"),
-    ("pictures", Gate(channels=[channel(limits={"": {"ipm": 6}}, **ROOMY)], slots=999), 7, 70, "rate_limit"),
-    ("two at once", Gate(channels=[channel()], slots=99), 21, 110, "concurrency"),
-    ("two channels", Gate(channels=[channel(), channel("two")], slots=99), 21, 60, "concurrency"),
+CASES: list[tuple[str, SchedulerSnapshot, int, float, str]] = [
+    ("alone", SchedulerSnapshot(channels=[channel()], slots=99), 1, 10, "call"),
+    (
+        "a minute of starts",
+        SchedulerSnapshot(channels=[channel(rpm=60, **ROOMY)], slots=999),
+        61,
+        70,
+        "rate_limit",
+    ),
+    (
+        "pictures",
+        SchedulerSnapshot(channels=[channel(limits={"": {"ipm": 6}}, **ROOMY)], slots=999),
+        7,
+        70,
+        "rate_limit",
+    ),
+    ("two at once", SchedulerSnapshot(channels=[channel()], slots=99), 21, 110, "concurrency"),
+    (
+        "two channels",
+        SchedulerSnapshot(channels=[channel(), channel("two")], slots=99),
+        21,
+        60,
+        "concurrency",
+    ),
     (
         "one is paused",
-        Gate(channels=[channel(), channel("two", paused_at=NOW)], slots=99),
+        SchedulerSnapshot(channels=[channel(), channel("two", paused_at=NOW)], slots=99),
         21,
         110,
         "concurrency",
     ),
-    ("few slots", Gate(channels=[channel(**ROOMY)], slots=4), 21, 60, "worker_slots"),
-    ("a rest", Gate(channels=[channel(cooldown_until=LATER)], slots=99), 2, 75, "cooldown"),
+    ("few slots", SchedulerSnapshot(channels=[channel(**ROOMY)], slots=4), 21, 60, "worker_slots"),
+    ("a rest", SchedulerSnapshot(channels=[channel(cooldown_until=LATER)], slots=99), 2, 75, "cooldown"),
     (
         "its key's limit",
-        Gate(channels=[channel(**ROOMY)], slots=999, callers=[caller(rpm=6)]),
+        SchedulerSnapshot(channels=[channel(**ROOMY)], slots=999, callers=[caller(rpm=6)]),
         *(13, 130, "rate_limit"),
     ),
 ]
@@ -64,33 +84,33 @@ CASES: list[tuple[str, Gate, int, float, str]] = [
     ("gate", "place", "seconds", "factor"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
 def test_the_end_follows_from_the_place_and_what_bounds_the_starts(
-    gate: Gate, place: int, seconds: float, factor: str
+    gate: SchedulerSnapshot, place: int, seconds: float, factor: str
 ) -> None:
     found = told(gate, place)
     assert (found.p50, found.limiting_factor) == (pytest.approx(seconds), factor)
 
 
 def test_retries_make_it_longer() -> None:
-    half = Tempo(mean=10, deviation=0, p50=10, p90=10, share=0.5)
-    gate = Gate(channels=[channel(rpm=60, **ROOMY)], slots=999)
-    assert told(gate, 61, tempo=half).p50 == pytest.approx(130)
+    half = CallDurations(mean=10, deviation=0, p50=10, p90=10, share=0.5)
+    gate = SchedulerSnapshot(channels=[channel(rpm=60, **ROOMY)], slots=999)
+    assert told(gate, 61, durations=half).p50 == pytest.approx(130)
 
 
 @pytest.mark.parametrize(
     ("gate", "factor"),
     [
-        (Gate(channels=[]), "no_channel"),
-        (Gate(channels=[channel(draining_at=NOW)]), "paused"),
-        (Gate(channels=[channel()], workers_alive=0), "no_worker"),
+        (SchedulerSnapshot(channels=[]), "no_channel"),
+        (SchedulerSnapshot(channels=[channel(draining_at=NOW)]), "paused"),
+        (SchedulerSnapshot(channels=[channel()], workers_alive=0), "no_worker"),
     ],
 )
-def test_nobody_knows_when_a_person_will_act(gate: Gate, factor: str) -> None:
+def test_nobody_knows_when_a_person_will_act(gate: SchedulerSnapshot, factor: str) -> None:
     assert told(gate) == Eta(None, None, factor)
 
 
 def test_nothing_is_guessed_before_the_first_call_has_ended() -> None:
-    lookout = Lookout(Gate(channels=[channel()]), NOW)
-    assert eta_of(JOB, lookout.why(JOB), Standing(1, 1), lookout, {}).p50 is None
+    view = SchedulerView(SchedulerSnapshot(channels=[channel()]), NOW)
+    assert eta_of(JOB, view.wait_status(JOB), QueuePosition(1, 1), view, {}).p50 is None
 
 
 @given(
@@ -104,9 +124,9 @@ def test_nothing_is_guessed_before_the_first_call_has_ended() -> None:
 def test_who_stands_further_behind_ends_later_and_nine_of_ten_are_later_than_half(
     rpm: float | None, busy: int, slots: int, mean: float, deviation: float, place: int
 ) -> None:
-    gate = Gate(channels=[channel(rpm=rpm)], calls=[calls(busy)] if busy else [], slots=slots)
-    tempo = Tempo(mean, deviation, mean, mean + deviation, 0.9)
-    here, behind = told(gate, place, tempo=tempo), told(gate, place + 50, tempo=tempo)
+    gate = SchedulerSnapshot(channels=[channel(rpm=rpm)], calls=[calls(busy)] if busy else [], slots=slots)
+    durations = CallDurations(mean, deviation, mean, mean + deviation, 0.9)
+    here, behind = told(gate, place, durations=durations), told(gate, place + 50, durations=durations)
     assert here.p50 is not None
     assert here.p90 is not None
     assert behind.p50 is not None

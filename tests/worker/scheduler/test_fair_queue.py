@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.queries.scheduling.due_jobs import Candidate
-from worker.scheduler.channel_capacity import InFlight, Outlet, closed
-from worker.scheduler.circuit_breaker import Breaker
-from worker.scheduler.fair_queue import Guest, Round, Start, in_order
-from worker.scheduler.rate_limiter import Pace, gauges
+from worker.scheduler.channel_capacity import ChannelCapacity, InFlight, closed
+from worker.scheduler.circuit_breaker import CircuitBreaker
+from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, in_order
+from worker.scheduler.rate_limiter import RateLimiter, named_limits
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND, AGEING = timedelta(seconds=1), timedelta(minutes=10)
@@ -35,12 +35,12 @@ def row(number: int = 100, **values: Any) -> Any:
     return SimpleNamespace(**{**defaults, **values})
 
 
-def outlet(number: int = 100, in_flight: dict[str, int] | None = None, **values: Any) -> Outlet:
-    return Outlet(row(number, **values), InFlight(in_flight or {}), NOW)
+def outlet(number: int = 100, in_flight: dict[str, int] | None = None, **values: Any) -> ChannelCapacity:
+    return ChannelCapacity(row(number, **values), InFlight(in_flight or {}), NOW)
 
 
-def guest(key: UUID, limits: dict[str, Any] | None = None, **values: Any) -> Guest:
-    return Guest(key, Pace(gauges("", limits or {}, {})), **values)
+def guest(key: UUID, limits: dict[str, Any] | None = None, **values: Any) -> CallerShare:
+    return CallerShare(key, RateLimiter(named_limits("", limits or {}, {})), **values)
 
 
 def jobs(caller: UUID, count: int, *, first: int = 0, **values: Any) -> list[Candidate]:
@@ -52,9 +52,9 @@ def jobs(caller: UUID, count: int, *, first: int = 0, **values: Any) -> list[Can
 
 
 def deal(
-    guests: list[Guest], outlets: list[Outlet], candidates: list[Candidate], slots: int = 100
+    callers: list[CallerShare], channels: list[ChannelCapacity], candidates: list[Candidate], slots: int = 100
 ) -> list[Start]:
-    return Round(guests, outlets, NOW, slots).deal(candidates, AGEING)
+    return DispatchRound(callers, channels, NOW, slots).assign(candidates, AGEING)
 
 
 def served(starts: list[Start]) -> Counter[UUID]:
@@ -72,18 +72,18 @@ def test_a_weight_is_a_share() -> None:
 
 
 def test_shares_hold_over_rounds_that_have_one_opening_each() -> None:
-    guests, total = [guest(A, weight=2), guest(B), guest(C, weight=0.5)], Counter[UUID]()
+    callers, total = [guest(A, weight=2), guest(B), guest(C, weight=0.5)], Counter[UUID]()
     for _ in range(70):
-        total += served(deal(guests, [outlet()], jobs(A, 9) + jobs(B, 9) + jobs(C, 9), slots=1))
+        total += served(deal(callers, [outlet()], jobs(A, 9) + jobs(B, 9) + jobs(C, 9), slots=1))
     assert total[A] == pytest.approx(40, abs=2)
     assert total[B] == pytest.approx(20, abs=2)
     assert total[C] == pytest.approx(10, abs=2)
 
 
 def test_who_could_not_start_keeps_its_turn() -> None:
-    guests = [guest(A), guest(B)]
-    deal(guests, [outlet(models=["other"])], jobs(A, 5), slots=5)
-    assert (guests[0].deficit, guests[0].turn) == (0, 0)
+    callers = [guest(A), guest(B)]
+    deal(callers, [outlet(models=["other"])], jobs(A, 5), slots=5)
+    assert (callers[0].deficit, callers[0].turn) == (0, 0)
 
 
 def test_higher_priority_goes_first_within_a_caller_only() -> None:
@@ -161,8 +161,8 @@ def test_a_channel_without_a_known_rate_begins_slowly_when_new_and_after_idling(
 
     def begun(seconds: float, in_flight: int = 0) -> int:
         now = NOW + seconds * SECOND
-        place = Outlet(channel, InFlight({"m": in_flight}), now)
-        starts = Round([guest(A)], [place], now, 300).deal(jobs(A, 250, due_at=now), AGEING)
+        place = ChannelCapacity(channel, InFlight({"m": in_flight}), now)
+        starts = DispatchRound([guest(A)], [place], now, 300).assign(jobs(A, 250, due_at=now), AGEING)
         changes = place.changes()
         channel.pace, channel.learned = changes["pace"], changes.get("learned", channel.learned)
         return len(starts)
@@ -187,16 +187,16 @@ def test_a_channel_with_a_rate_begins_at_its_rate() -> None:
 
 
 def test_an_open_breaker_starts_nothing_and_a_half_open_one_a_single_probe() -> None:
-    breaker = Breaker(5, NOW, NOW + SECOND, None, "HTTP 500").to_json()
+    breaker = CircuitBreaker(5, NOW, NOW + SECOND, None, "HTTP 500").to_json()
     assert deal([guest(A)], [outlet(breakers={"": breaker})], jobs(A, 5)) == []
-    ready = Breaker(5, NOW - 60 * SECOND, NOW - SECOND, None, "HTTP 500").to_json()
+    ready = CircuitBreaker(5, NOW - 60 * SECOND, NOW - SECOND, None, "HTTP 500").to_json()
     half_open = outlet(breakers={"": ready})
     assert len(deal([guest(A)], [half_open], jobs(A, 5))) == 1
-    assert Breaker.from_json(half_open.changes()["breakers"][""]).probed == NOW
+    assert CircuitBreaker.from_json(half_open.changes()["breakers"][""]).probed == NOW
 
 
 def test_a_breaker_of_one_model_leaves_the_others_alone() -> None:
-    breaker = Breaker(5, NOW, NOW + SECOND, None, "HTTP 500").to_json()
+    breaker = CircuitBreaker(5, NOW, NOW + SECOND, None, "HTTP 500").to_json()
     both = jobs(A, 2) + jobs(A, 2, first=10, model="n")
     starts = deal([guest(A)], [outlet(breakers={"m": breaker})], both)
     assert [start.job.model for start in starts] == ["n", "n"]
@@ -241,8 +241,10 @@ def test_no_minute_holds_more_starts_than_a_channels_limit_over_any_rounds(
     channel, now, starts = row(rpm=rpm), NOW, list[datetime]()
     for pause, slots in pauses:
         now += timedelta(seconds=pause)
-        one = Outlet(channel, InFlight(), now)
-        starts += [start.at for start in Round([guest(A)], [one], now, slots).deal(jobs(A, slots), AGEING)]
+        one = ChannelCapacity(channel, InFlight(), now)
+        starts += [
+            start.at for start in DispatchRound([guest(A)], [one], now, slots).assign(jobs(A, slots), AGEING)
+        ]
         for name, value in one.changes().items():
             setattr(channel, name, value)
     for start in starts:

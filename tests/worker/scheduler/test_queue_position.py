@@ -12,12 +12,19 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from models.database import Database
-from models.queries.scheduling.due_jobs import Candidate, list_lanes
+from models.queries.scheduling.due_jobs import Candidate, list_segments
 from models.tables import callers, jobs
 from tests.worker.scheduler.test_fair_queue import outlet
-from worker.scheduler.fair_queue import Guest, Round
-from worker.scheduler.queue_position import Crowd, Job, Standing, stand, starts_within, visits_until
-from worker.scheduler.rate_limiter import Pace
+from worker.scheduler.fair_queue import CallerShare, DispatchRound
+from worker.scheduler.queue_position import (
+    Job,
+    QueuePosition,
+    QueueSnapshot,
+    position_of,
+    starts_within,
+    visits_until,
+)
+from worker.scheduler.rate_limiter import RateLimiter
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AGEING = timedelta(minutes=10)
@@ -30,9 +37,9 @@ class World:
     def __init__(self, seed: int) -> None:
         chance = random.Random(seed)
         self.guests = [
-            Guest(
+            CallerShare(
                 UUID(int=chance.getrandbits(128)),
-                Pace([]),
+                RateLimiter([]),
                 weight=chance.choice(WEIGHTS),
                 deficit=chance.choice((0.0, 0.25, 0.75, 1.0, 2.5)),
                 turn=chance.randrange(4),
@@ -58,16 +65,27 @@ class World:
 
     async def settle(self, database: Database) -> None:
         async with database.writing() as connection:
-            for number, guest in enumerate(self.guests):
-                await connection.execute(insert(callers).values(**_caller(guest, number)))
+            for number, caller_share in enumerate(self.guests):
+                await connection.execute(insert(callers).values(**_caller(caller_share, number)))
             await connection.execute(insert(jobs), [_job(each) for each in self.candidates])
 
 
-def _caller(guest: Guest, number: int) -> dict[str, Any]:
+def _caller(caller_share: CallerShare, number: int) -> dict[str, Any]:
     return {
-        **{"id": guest.id, "name": "c", "key_hash": bytes([number]) * 32, "key_hint": "", "admin": False},
-        **{"created_at": NOW, "weight": guest.weight, "deficit": guest.deficit, "turn": guest.turn},
-        **{"campaign_turn": guest.line[0], "priority_turn": guest.line[1]},
+        **{
+            "id": caller_share.id,
+            "name": "c",
+            "key_hash": bytes([number]) * 32,
+            "key_hint": "",
+            "admin": False,
+        },
+        **{
+            "created_at": NOW,
+            "weight": caller_share.weight,
+            "deficit": caller_share.deficit,
+            "turn": caller_share.turn,
+        },
+        **{"campaign_turn": caller_share.line[0], "priority_turn": caller_share.line[1]},
     }
 
 
@@ -84,20 +102,22 @@ def _job(each: Candidate) -> dict[str, Any]:
 def dealt(world: World) -> list[UUID]:
     """Return the jobs in the order in which the gate would start them, if it could start all at once."""
     guests = [
-        Guest(g.id, Pace([]), weight=g.weight, deficit=g.deficit, turn=g.turn, line=g.line)
+        CallerShare(g.id, RateLimiter([]), weight=g.weight, deficit=g.deficit, turn=g.turn, line=g.line)
         for g in world.guests
     ]
-    starts = Round(guests, [outlet()], NOW, 10_000).deal(world.due, AGEING)
+    starts = DispatchRound(guests, [outlet()], NOW, 10_000).assign(world.due, AGEING)
     return [start.job.job_id for start in starts]
 
 
 async def places(
     database: Database, world: World, wanted: Sequence[Candidate], **bound: int
-) -> list[Standing]:
+) -> list[QueuePosition]:
     async with database.reading() as connection:
-        crowd = Crowd(await list_lanes(connection), world.guests, NOW, AGEING)
+        snapshot = QueueSnapshot(await list_segments(connection), world.guests, NOW, AGEING)
         return [
-            await stand(connection, Job(each.job_id, each.caller_id, each.line, each.due_at), crowd, **bound)
+            await position_of(
+                connection, Job(each.job_id, each.caller_id, each.line, each.due_at), snapshot, **bound
+            )
             for each in wanted
         ]
 
@@ -112,7 +132,7 @@ async def test_every_jobs_place_is_that_of_its_start(database: Database, seed: i
     assert {each.job_id: s.place for each, s in zip(world.due, found, strict=True)} == {
         job_id: place for place, job_id in enumerate(order, 1)
     }
-    assert not any(standing.capped for standing in found)
+    assert not any(position.capped for position in found)
 
 
 async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Database) -> None:
@@ -132,6 +152,6 @@ async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Data
     starts=st.integers(1, 60),
 )
 def test_visits_are_reckoned_as_they_are_made(deficit: float, weight: float, starts: int) -> None:
-    guest = Guest(UUID(int=1), Pace([]), weight=weight, deficit=deficit)
-    visits = visits_until(guest, starts)
-    assert starts_within(guest, visits) >= starts > starts_within(guest, visits - 1)
+    caller_share = CallerShare(UUID(int=1), RateLimiter([]), weight=weight, deficit=deficit)
+    visits = visits_until(caller_share, starts)
+    assert starts_within(caller_share, visits) >= starts > starts_within(caller_share, visits - 1)

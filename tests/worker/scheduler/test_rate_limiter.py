@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.scheduler.rate_limiter import (
-    DayMeter,
-    Pace,
+    DailyQuota,
+    GcraLimit,
     Rate,
-    RateMeter,
-    WindowMeter,
+    RateLimiter,
+    SlidingWindow,
     calls_per_minute,
-    gauges,
+    named_limits,
     slack_of,
 )
 
@@ -24,173 +24,179 @@ def most_in_a_window(starts: list[tuple[datetime, int]], window: timedelta) -> i
     return max(sum(cost for other, cost in starts if start <= other < start + window) for start, _ in starts)
 
 
-@given(rpm=st.integers(1, 600), burst=st.integers(1, 30), asked=looks)
+@given(rpm=st.integers(1, 600), burst=st.integers(1, 30), context=looks)
 def test_no_minute_holds_more_calls_than_the_limit_even_if_calls_leave_late(
-    rpm: int, burst: int, asked: list[tuple[float, int, float]]
+    rpm: int, burst: int, context: list[tuple[float, int, float]]
 ) -> None:
     limits = {"rpm": rpm, "burst": burst}
-    pace, slack, now, left = Pace(gauges("", limits, {})), slack_of(limits), NOW, []
+    limiter, slack, now, left = RateLimiter(named_limits("", limits, {})), slack_of(limits), NOW, []
     assert slack is not None
-    for pause, count, lateness in asked:
+    for pause, count, lateness in context:
         now += timedelta(seconds=pause)
         for _ in range(count):
-            start = pace.next_start(1, now)
-            pace.take(start, 1)
+            start = limiter.next_start(1, now)
+            limiter.take(start, 1)
             left.append((start + slack * lateness * 0.99, 1))
     assert most_in_a_window(left, timedelta(minutes=1)) <= rpm
 
 
 @given(rpm=st.sampled_from([1, 7, 60, 600, 6000]))
 def test_at_least_97_percent_of_a_rate_is_used_while_work_waits(rpm: int) -> None:
-    meter, start = RateMeter(Rate(rpm)), NOW
+    limit, start = GcraLimit(Rate(rpm)), NOW
     for _ in range(rpm * 3):
-        start = meter.earliest(1, start)
-        meter.take(start, 1)
+        start = limit.earliest(1, start)
+        limit.take(start, 1)
     assert (start - NOW).total_seconds() <= 180 / 0.97
 
 
-@given(ipm=st.integers(1, 60), asked=looks)
+@given(ipm=st.integers(1, 60), context=looks)
 def test_no_minute_holds_more_pictures_than_the_limit_unless_one_call_alone_asks_for_more(
-    ipm: int, asked: list[tuple[float, int, float]]
+    ipm: int, context: list[tuple[float, int, float]]
 ) -> None:
-    meter, now, left = WindowMeter(ipm), NOW, []
-    for pause, pictures, lateness in asked:
+    limit, now, left = SlidingWindow(ipm), NOW, []
+    for pause, pictures, lateness in context:
         now += timedelta(seconds=pause)
-        start = now = meter.earliest(pictures, now)
-        meter.take(start, pictures)
-        left.append((start + WindowMeter.SLACK * (0.99 * lateness), pictures))
-    assert most_in_a_window(left, timedelta(minutes=1)) <= max(ipm, *(pictures for _, pictures, _ in asked))
+        start = now = limit.earliest(pictures, now)
+        limit.take(start, pictures)
+        left.append((start + SlidingWindow.SLACK * (0.99 * lateness), pictures))
+    assert most_in_a_window(left, timedelta(minutes=1)) <= max(ipm, *(pictures for _, pictures, _ in context))
 
 
 def test_distances_that_are_no_whole_microseconds_do_not_add_up_to_a_call_too_many() -> None:
-    meter, rate = RateMeter(Rate(120)), Rate(120)
+    limit, rate = GcraLimit(Rate(120)), Rate(120)
     starts = [NOW]
-    meter.take(NOW, 1)
+    limit.take(NOW, 1)
     for _ in range(120):
-        starts.append(meter.earliest(1, NOW))
-        meter.take(starts[-1], 1)
+        starts.append(limit.earliest(1, NOW))
+        limit.take(starts[-1], 1)
     assert starts[-1] - (starts[0] + rate.slack) >= timedelta(minutes=1)
 
 
 def test_a_call_for_many_pictures_that_starts_later_lets_no_smaller_one_in_before() -> None:
-    meter, begun = WindowMeter(10), NOW - timedelta(seconds=60)
+    limit, begun = SlidingWindow(10), NOW - timedelta(seconds=60)
     for seconds in (0, 1):
-        meter.take(begun + timedelta(seconds=seconds), 5)
-    later = meter.earliest(6, NOW)
-    meter.take(later, 6)
+        limit.take(begun + timedelta(seconds=seconds), 5)
+    later = limit.earliest(6, NOW)
+    limit.take(later, 6)
     assert later > NOW
-    assert meter.earliest(4, NOW) >= begun + timedelta(seconds=61)
-    assert meter.earliest(5, NOW) >= later
+    assert limit.earliest(4, NOW) >= begun + timedelta(seconds=61)
+    assert limit.earliest(5, NOW) >= later
 
 
 def test_beside_a_start_that_is_kept_free_whatever_does_not_put_it_off_may_start() -> None:
-    meter = WindowMeter(20)
-    meter.take(NOW - timedelta(seconds=50), 8)
-    meter.take(NOW - timedelta(seconds=20), 5)
-    kept = meter.earliest(8, NOW)
-    meter.hold(8, NOW)
+    limit = SlidingWindow(20)
+    limit.take(NOW - timedelta(seconds=50), 8)
+    limit.take(NOW - timedelta(seconds=20), 5)
+    kept = limit.earliest(8, NOW)
+    limit.hold(8, NOW)
     assert NOW + timedelta(seconds=10) < kept < NOW + timedelta(seconds=12)
-    assert meter.earliest(7, NOW) == NOW
-    meter.take(NOW, 7)
-    assert meter.earliest(1, NOW) > kept
-    meter.hold(0, NOW)
-    assert meter.earliest(8, NOW) == kept
+    assert limit.earliest(7, NOW) == NOW
+    limit.take(NOW, 7)
+    assert limit.earliest(1, NOW) > kept
+    limit.hold(0, NOW)
+    assert limit.earliest(8, NOW) == kept
 
 
 @given(
-    asked=st.lists(st.tuples(st.floats(0, 20), st.integers(1, 8), st.integers(0, 9)), min_size=1, max_size=60)
+    context=st.lists(
+        st.tuples(st.floats(0, 20), st.integers(1, 8), st.integers(0, 9)), min_size=1, max_size=60
+    )
 )
 def test_no_minute_holds_more_pictures_than_the_limit_whatever_is_kept_free(
-    asked: list[tuple[float, int, int]],
+    context: list[tuple[float, int, int]],
 ) -> None:
-    meter, now, left = WindowMeter(10), NOW, []
-    for pause, pictures, kept in asked:
+    limit, now, left = SlidingWindow(10), NOW, []
+    for pause, pictures, kept in context:
         now += timedelta(seconds=pause)
-        meter = WindowMeter(10, meter.state())
-        if kept and (soonest := meter.earliest(kept, now)) > now:
-            meter.hold(kept, now)
-        start = meter.earliest(pictures, now)
+        limit = SlidingWindow(10, limit.state())
+        if kept and (soonest := limit.earliest(kept, now)) > now:
+            limit.hold(kept, now)
+        start = limit.earliest(pictures, now)
         if start <= now + timedelta(seconds=1):
-            meter.take(start, pictures)
+            limit.take(start, pictures)
             left.append((start, pictures))
-            meter.hold(0, now)
-            assert not kept or meter.earliest(kept, now) <= max(soonest, now) or start >= soonest
+            limit.hold(0, now)
+            assert not kept or limit.earliest(kept, now) <= max(soonest, now) or start >= soonest
     assert most_in_a_window(left, timedelta(minutes=1)) <= 10
 
 
 def test_a_day_that_is_used_up_waits_for_midnight() -> None:
-    meter = DayMeter(2)
+    limit = DailyQuota(2)
     for _ in range(2):
-        assert meter.earliest(1, NOW) == NOW
-        meter.take(NOW, 1)
+        assert limit.earliest(1, NOW) == NOW
+        limit.take(NOW, 1)
     midnight = datetime(2026, 1, 2, tzinfo=UTC)
-    assert meter.earliest(1, NOW) == midnight
-    assert meter.earliest(1, midnight) == midnight
+    assert limit.earliest(1, NOW) == midnight
+    assert limit.earliest(1, midnight) == midnight
 
 
 def test_a_start_that_is_promised_for_the_next_day_opens_no_used_up_day() -> None:
-    meter, late = DayMeter(2), datetime(2026, 1, 1, 23, 59, 59, 500_000, tzinfo=UTC)
+    limit, late = DailyQuota(2), datetime(2026, 1, 1, 23, 59, 59, 500_000, tzinfo=UTC)
     starts = []
     for _ in range(5):
-        starts.append(meter.earliest(1, late))
-        meter.take(starts[-1], 1)
+        starts.append(limit.earliest(1, late))
+        limit.take(starts[-1], 1)
     midnight = datetime(2026, 1, 2, tzinfo=UTC)
     assert starts == [late, late, midnight, midnight, midnight + timedelta(days=1)]
 
 
 @given(
     rpd=st.integers(1, 5),
-    asked=st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 4)), min_size=1, max_size=12),
+    context=st.lists(st.tuples(st.floats(0, 0.4), st.integers(1, 4)), min_size=1, max_size=12),
 )
 def test_no_day_holds_more_calls_than_its_quota_however_close_to_midnight(
-    rpd: int, asked: list[tuple[float, int]]
+    rpd: int, context: list[tuple[float, int]]
 ) -> None:
     """As the gate does it: starts are promised for a second ahead."""
     state, now, starts = None, datetime(2026, 1, 1, 23, 59, 58, tzinfo=UTC), list[datetime]()
-    for pause, count in asked:
-        now, meter = now + timedelta(seconds=pause), DayMeter(rpd, state)
+    for pause, count in context:
+        now, limit = now + timedelta(seconds=pause), DailyQuota(rpd, state)
         for _ in range(count):
-            if (start := meter.earliest(1, now)) <= now + timedelta(seconds=1):
-                meter.take(start, 1)
+            if (start := limit.earliest(1, now)) <= now + timedelta(seconds=1):
+                limit.take(start, 1)
                 starts.append(start)
-        state = meter.state()
+        state = limit.state()
     assert max(Counter(start.date() for start in starts).values()) <= rpd
 
 
 @pytest.mark.parametrize("burst", [3, 30, 60])
 def test_a_burst_starts_at_once_and_the_limit_is_used_nevertheless(burst: int) -> None:
-    pace, starts = Pace(gauges("", {"rpm": 60, "burst": burst}, {})), [NOW]
-    pace.take(NOW, 1)
+    limiter, starts = RateLimiter(named_limits("", {"rpm": 60, "burst": burst}, {})), [NOW]
+    limiter.take(NOW, 1)
     while starts[-1] < NOW + timedelta(minutes=10):
-        starts.append(pace.next_start(1, starts[-1]))
-        pace.take(starts[-1], 1)
+        starts.append(limiter.next_start(1, starts[-1]))
+        limiter.take(starts[-1], 1)
     assert starts[burst - 1] == NOW < starts[burst]
     assert len(starts) >= 600 * 0.97
 
 
-@given(asked=looks)
-def test_meters_go_on_where_their_kept_state_says(asked: list[tuple[float, int, float]]) -> None:
+@given(context=looks)
+def test_meters_go_on_where_their_kept_state_says(context: list[tuple[float, int, float]]) -> None:
     limits = {"rpm": 30, "burst": 4, "rps": 2, "ipm": 40, "rpd": 25}
-    kept, forgetful, now = Pace(gauges("", limits, {})), Pace(gauges("", limits, {})), NOW
-    for pause, pictures, _ in asked:
+    kept, forgetful, now = (
+        RateLimiter(named_limits("", limits, {})),
+        RateLimiter(named_limits("", limits, {})),
+        NOW,
+    )
+    for pause, pictures, _ in context:
         now += timedelta(seconds=pause)
-        forgetful = Pace(gauges("", limits, forgetful.state()))
+        forgetful = RateLimiter(named_limits("", limits, forgetful.state()))
         start = kept.next_start(pictures, now)
         assert forgetful.next_start(pictures, now) == start
-        for pace in (kept, forgetful):
-            pace.take(start, pictures)
+        for limiter in (kept, forgetful):
+            limiter.take(start, pictures)
 
 
 def test_the_meter_that_hinders_is_named() -> None:
-    pace = Pace(gauges("", {"rpm": 60, "rpd": 1}, {}))
-    assert pace.hindrance(1, NOW) is None
-    pace.take(NOW, 1)
-    assert pace.hindrance(1, NOW) == "rpd"
+    limiter = RateLimiter(named_limits("", {"rpm": 60, "rpd": 1}, {}))
+    assert limiter.latest_limit(1, NOW) is None
+    limiter.take(NOW, 1)
+    assert limiter.latest_limit(1, NOW) == "rpd"
 
 
 def test_a_burst_on_a_channel_without_a_limit_leaves_the_rate_that_was_learned_even() -> None:
-    pace, starts = Pace(calls_per_minute("", {"rpm": None, "burst": 5}, 30, None, {})), []
+    limiter, starts = RateLimiter(calls_per_minute("", {"rpm": None, "burst": 5}, 30, None, {})), []
     for _ in range(3):
-        starts.append(pace.next_start(1, NOW))
-        pace.take(starts[-1], 1)
+        starts.append(limiter.next_start(1, NOW))
+        limiter.take(starts[-1], 1)
     assert starts[0] == NOW < starts[1] < starts[2]

@@ -12,24 +12,24 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from models.queries.scheduling.due_jobs import Candidate
-from models.queue_status import Gate, Queued, Reason, Waiting
-from worker.scheduler.adaptive_rate import Learned
-from worker.scheduler.channel_capacity import Outlet, closed, in_flight_on
-from worker.scheduler.circuit_breaker import Breaker
-from worker.scheduler.fair_queue import Round, Start, guest_of
-from worker.scheduler.wait_reason import Lookout
+from models.queue_status import QueuedJob, SchedulerSnapshot, WaitReason, WaitStatus
+from worker.scheduler.adaptive_rate import AdaptiveRate
+from worker.scheduler.channel_capacity import ChannelCapacity, closed, in_flight_on
+from worker.scheduler.circuit_breaker import CircuitBreaker
+from worker.scheduler.fair_queue import DispatchRound, Start, caller_share_of
+from worker.scheduler.wait_reason import SchedulerView
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 BEFORE, LATER, LATEST = NOW - MINUTE, NOW + MINUTE, NOW + 2 * MINUTE
 MIDNIGHT = datetime(2026, 1, 2, tzinfo=UTC)
 ME = UUID(int=1)
-JOB = Queued(model="gpt", caller_id=ME, not_before=BEFORE, backing_off=False, since=BEFORE)
-OPEN = Breaker(5, BEFORE, LATER, None, "HTTP 502").to_json()
-PROBED = Breaker(5, BEFORE - MINUTE, BEFORE, NOW - SECOND, "HTTP 502").to_json()
-HALF_OPEN = Breaker(5, BEFORE - MINUTE, BEFORE, None, "HTTP 502").to_json()
-SLOWED = Learned(rate=6.0, resumed=NOW).to_json()
-CROWDED = Learned(concurrency=1, crowded=NOW).to_json()
+JOB = QueuedJob(model="gpt", caller_id=ME, not_before=BEFORE, backing_off=False, since=BEFORE)
+OPEN = CircuitBreaker(5, BEFORE, LATER, None, "HTTP 502").to_json()
+PROBED = CircuitBreaker(5, BEFORE - MINUTE, BEFORE, NOW - SECOND, "HTTP 502").to_json()
+HALF_OPEN = CircuitBreaker(5, BEFORE - MINUTE, BEFORE, None, "HTTP 502").to_json()
+SLOWED = AdaptiveRate(rate=6.0, resumed=NOW).to_json()
+CROWDED = AdaptiveRate(concurrency=1, crowded=NOW).to_json()
 
 
 def channel(name: str = "one", **changes: Any) -> Any:
@@ -56,144 +56,204 @@ def calls(count: int, name: str = "one", model: str = "gpt", caller_id: UUID = M
     return SimpleNamespace(channel_id=key, model=model, caller_id=caller_id, calls=count)
 
 
-def told(gate: Gate, job: Queued = JOB, at: datetime = NOW) -> Waiting:
-    return Lookout(gate, at).why(job)
+def told(gate: SchedulerSnapshot, job: QueuedJob = JOB, at: datetime = NOW) -> WaitStatus:
+    return SchedulerView(gate, at).wait_status(job)
 
 
-def dealt(gate: Gate, job: Queued, at: datetime) -> list[Start]:
+def dealt(gate: SchedulerSnapshot, job: QueuedJob, at: datetime) -> list[Start]:
     """Return what the gate would start, with this job alone."""
     if job.not_before > at:
         return []
     outlets = [
-        Outlet(row, in_flight_on(row.id, gate.calls), at) for row in gate.channels if not closed(row, at)
+        ChannelCapacity(row, in_flight_on(row.id, gate.calls), at)
+        for row in gate.channels
+        if not closed(row, at)
     ]
-    guest = guest_of(next((row for row in gate.callers if row.id == ME), caller()), gate.calls)
+    caller_share = caller_share_of(next((row for row in gate.callers if row.id == ME), caller()), gate.calls)
     slots = max(gate.slots - gate.slots_used, 0) if gate.workers_alive else 0
     candidate = Candidate(UUID(int=9), ME, job.model, 5, "", job.not_before, job.pictures)
-    return Round([guest], outlets, at, slots).deal([candidate], 10 * MINUTE)
+    return DispatchRound([caller_share], outlets, at, slots).assign([candidate], 10 * MINUTE)
 
 
-CASES: list[tuple[str, Gate, Reason, datetime | None, str]] = [
-    ("no channel", Gate(channels=[]), Reason.NO_CHANNEL, None, "gpt"),
-    ("others only", Gate(channels=[channel(models=["flux"])]), Reason.NO_CHANNEL, None, "gpt"),
-    ("not used", Gate(channels=[channel(configured=False)]), Reason.NO_CHANNEL, None, "gpt"),
-    ("paused", Gate(channels=[channel(paused_at=NOW, paused_reason="tea")]), Reason.PAUSED, None, "tea"),
-    ("draining", Gate(channels=[channel(draining_at=NOW)]), Reason.PAUSED, None, "draining"),
+CASES: list[tuple[str, SchedulerSnapshot, WaitReason, datetime | None, str]] = [
+    ("no channel", SchedulerSnapshot(channels=[]), WaitReason.NO_CHANNEL, None, "gpt"),
+    (
+        "others only",
+        SchedulerSnapshot(channels=[channel(models=["flux"])]),
+        WaitReason.NO_CHANNEL,
+        None,
+        "gpt",
+    ),
+    ("not used", SchedulerSnapshot(channels=[channel(configured=False)]), WaitReason.NO_CHANNEL, None, "gpt"),
+    (
+        "paused",
+        SchedulerSnapshot(channels=[channel(paused_at=NOW, paused_reason="tea")]),
+        WaitReason.PAUSED,
+        None,
+        "tea",
+    ),
+    ("draining", SchedulerSnapshot(channels=[channel(draining_at=NOW)]), WaitReason.PAUSED, None, "draining"),
     (
         "tripped",
-        Gate(channels=[channel(tripped_at=NOW, tripped_reason="余额不足")]),
-        Reason.PAUSED,
+        SchedulerSnapshot(channels=[channel(tripped_at=NOW, tripped_reason="余额不足")]),
+        WaitReason.PAUSED,
         None,
         "余额不足",
     ),
     (
         "blocked",
-        Gate(channels=[channel(blocked_models={"gpt": "no access"})]),
-        Reason.PAUSED,
+        SchedulerSnapshot(channels=[channel(blocked_models={"gpt": "no access"})]),
+        WaitReason.PAUSED,
         None,
         "no access",
     ),
     (
         "no worker",
-        Gate(channels=[channel()], workers_alive=0, slots=0),
-        Reason.NO_WORKER,
+        SchedulerSnapshot(channels=[channel()], workers_alive=0, slots=0),
+        WaitReason.NO_WORKER,
         None,
         "darkroom work",
     ),
     (
         "cooling",
-        Gate(channels=[channel(cooldown_until=LATER, cooldown_reason="slow down")]),
-        *(Reason.COOLDOWN, LATER, "slow down"),
+        SchedulerSnapshot(channels=[channel(cooldown_until=LATER, cooldown_reason="slow down")]),
+        *(WaitReason.COOLDOWN, LATER, "slow down"),
     ),
     (
         "the first to be warm",
-        Gate(channels=[channel(cooldown_until=LATEST), channel("two", cooldown_until=LATER)]),
-        *(Reason.COOLDOWN, LATER, "two"),
+        SchedulerSnapshot(channels=[channel(cooldown_until=LATEST), channel("two", cooldown_until=LATER)]),
+        *(WaitReason.COOLDOWN, LATER, "two"),
     ),
-    ("open breaker", Gate(channels=[channel(breakers={"": OPEN})]), Reason.COOLDOWN, LATER, "HTTP 502"),
-    ("open for it", Gate(channels=[channel(breakers={"gpt": OPEN})]), Reason.COOLDOWN, LATER, "(gpt)"),
+    (
+        "open breaker",
+        SchedulerSnapshot(channels=[channel(breakers={"": OPEN})]),
+        WaitReason.COOLDOWN,
+        LATER,
+        "HTTP 502",
+    ),
+    (
+        "open for it",
+        SchedulerSnapshot(channels=[channel(breakers={"gpt": OPEN})]),
+        WaitReason.COOLDOWN,
+        LATER,
+        "(gpt)",
+    ),
     (
         "a probe is out",
-        Gate(channels=[channel(breakers={"": PROBED})]),
-        Reason.COOLDOWN,
+        SchedulerSnapshot(channels=[channel(breakers={"": PROBED})]),
+        WaitReason.COOLDOWN,
         None,
         "tests whether",
     ),
-    ("a probe is wanted", Gate(channels=[channel(breakers={"": HALF_OPEN})]), Reason.FAIR_SHARE, None, ""),
-    ("open for others", Gate(channels=[channel(breakers={"gpt-2": OPEN})]), Reason.FAIR_SHARE, None, ""),
+    (
+        "a probe is wanted",
+        SchedulerSnapshot(channels=[channel(breakers={"": HALF_OPEN})]),
+        WaitReason.FAIR_SHARE,
+        None,
+        "",
+    ),
+    (
+        "open for others",
+        SchedulerSnapshot(channels=[channel(breakers={"gpt-2": OPEN})]),
+        WaitReason.FAIR_SHARE,
+        None,
+        "",
+    ),
     (
         "per minute",
-        Gate(channels=[channel(rpm=1, next_start_at=LATER)]),
-        *(Reason.RATE_LIMIT, LATER, "1 calls per minute"),
+        SchedulerSnapshot(channels=[channel(rpm=1, next_start_at=LATER)]),
+        *(WaitReason.RATE_LIMIT, LATER, "1 calls per minute"),
     ),
     (
         "within a second",
-        Gate(channels=[channel(rpm=1, next_start_at=NOW + SECOND)]),
-        Reason.FAIR_SHARE,
+        SchedulerSnapshot(channels=[channel(rpm=1, next_start_at=NOW + SECOND)]),
+        WaitReason.FAIR_SHARE,
         None,
         "",
     ),
     (
         "of the model",
-        Gate(channels=[channel(limits={"gpt": {"rpm": 3}}, pace={"gpt/rpm": LATER.isoformat()})]),
-        *(Reason.RATE_LIMIT, LATER, "for gpt: 3 calls per minute"),
+        SchedulerSnapshot(
+            channels=[channel(limits={"gpt": {"rpm": 3}}, pace={"gpt/rpm": LATER.isoformat()})]
+        ),
+        *(WaitReason.RATE_LIMIT, LATER, "for gpt: 3 calls per minute"),
     ),
     (
         "per day",
-        Gate(channels=[channel(limits={"": {"rpd": 7}}, pace={"rpd": ["2026-01-01", 7]})]),
-        *(Reason.RATE_LIMIT, MIDNIGHT, "7 calls per day"),
+        SchedulerSnapshot(channels=[channel(limits={"": {"rpd": 7}}, pace={"rpd": ["2026-01-01", 7]})]),
+        *(WaitReason.RATE_LIMIT, MIDNIGHT, "7 calls per day"),
     ),
     (
         "pictures",
-        Gate(channels=[channel(limits={"": {"ipm": 4}}, pace={"ipm": [[int(NOW.timestamp() * 4), 4]]})]),
-        *(Reason.RATE_LIMIT, datetime(2026, 1, 1, 12, 1, 1, 250_000, tzinfo=UTC), "4 pictures per minute"),
+        SchedulerSnapshot(
+            channels=[channel(limits={"": {"ipm": 4}}, pace={"ipm": [[int(NOW.timestamp() * 4), 4]]})]
+        ),
+        *(
+            WaitReason.RATE_LIMIT,
+            datetime(2026, 1, 1, 12, 1, 1, 250_000, tzinfo=UTC),
+            "4 pictures per minute",
+        ),
     ),
     (
         "learned rate",
-        Gate(channels=[channel(rpm=60, learned=SLOWED, next_start_at=LATER)]),
-        *(Reason.RATE_LIMIT, LATER, "refused faster calls; about 3 a minute"),
+        SchedulerSnapshot(channels=[channel(rpm=60, learned=SLOWED, next_start_at=LATER)]),
+        *(WaitReason.RATE_LIMIT, LATER, "refused faster calls; about 3 a minute"),
     ),
-    ("full", Gate(channels=[channel()], calls=[calls(2)]), Reason.CONCURRENCY, None, "2 of 2"),
+    (
+        "full",
+        SchedulerSnapshot(channels=[channel()], calls=[calls(2)]),
+        WaitReason.CONCURRENCY,
+        None,
+        "2 of 2",
+    ),
     (
         "full of it",
-        Gate(channels=[channel(limits={"gpt": {"concurrency": 1}})], calls=[calls(1)]),
-        *(Reason.CONCURRENCY, None, "1 of 1 calls of gpt"),
+        SchedulerSnapshot(channels=[channel(limits={"gpt": {"concurrency": 1}})], calls=[calls(1)]),
+        *(WaitReason.CONCURRENCY, None, "1 of 1 calls of gpt"),
     ),
     (
         "learned concurrency",
-        Gate(channels=[channel(learned=CROWDED)], calls=[calls(1)]),
-        *(Reason.CONCURRENCY, None, "the provider refused more"),
+        SchedulerSnapshot(channels=[channel(learned=CROWDED)], calls=[calls(1)]),
+        *(WaitReason.CONCURRENCY, None, "the provider refused more"),
     ),
     (
         "just after a rest",
-        Gate(channels=[channel(concurrency=20, cooldown_until=NOW)], calls=[calls(1)]),
-        *(Reason.CONCURRENCY, None, "slowly, since it is new, was idle or shut"),
+        SchedulerSnapshot(channels=[channel(concurrency=20, cooldown_until=NOW)], calls=[calls(1)]),
+        *(WaitReason.CONCURRENCY, None, "slowly, since it is new, was idle or shut"),
     ),
     (
         "its key's rate",
-        Gate(channels=[channel()], callers=[caller(rpm=2, next_start_at=LATER)]),
-        *(Reason.RATE_LIMIT, LATER, "Your key's limit of 2 calls per minute"),
+        SchedulerSnapshot(channels=[channel()], callers=[caller(rpm=2, next_start_at=LATER)]),
+        *(WaitReason.RATE_LIMIT, LATER, "Your key's limit of 2 calls per minute"),
     ),
     (
         "its key's calls",
-        Gate(channels=[channel(concurrency=9)], calls=[calls(3)], callers=[caller(concurrency=3)]),
-        *(Reason.CONCURRENCY, None, "Your key's limit of 3"),
+        SchedulerSnapshot(
+            channels=[channel(concurrency=9)], calls=[calls(3)], callers=[caller(concurrency=3)]
+        ),
+        *(WaitReason.CONCURRENCY, None, "Your key's limit of 3"),
     ),
-    ("no slot", Gate(channels=[channel()], slots=4, slots_used=4), Reason.CONCURRENCY, None, "All 4 slots"),
+    (
+        "no slot",
+        SchedulerSnapshot(channels=[channel()], slots=4, slots_used=4),
+        WaitReason.CONCURRENCY,
+        None,
+        "All 4 slots",
+    ),
     (
         "the least of several",
-        Gate(channels=[channel(), channel("two", rpm=1, next_start_at=LATER)], calls=[calls(2)]),
-        *(Reason.CONCURRENCY, None, "one has"),
+        SchedulerSnapshot(channels=[channel(), channel("two", rpm=1, next_start_at=LATER)], calls=[calls(2)]),
+        *(WaitReason.CONCURRENCY, None, "one has"),
     ),
     (
         "both at once: the longer",
-        Gate(channels=[channel(rpm=1, next_start_at=LATEST, cooldown_until=LATER)]),
-        *(Reason.RATE_LIMIT, LATEST, "calls per minute"),
+        SchedulerSnapshot(channels=[channel(rpm=1, next_start_at=LATEST, cooldown_until=LATER)]),
+        *(WaitReason.RATE_LIMIT, LATEST, "calls per minute"),
     ),
     (
         "its turn",
-        Gate(channels=[channel(), channel("two", paused_at=NOW)], calls=[calls(1)]),
-        *(Reason.FAIR_SHARE, None, "turn"),
+        SchedulerSnapshot(channels=[channel(), channel("two", paused_at=NOW)], calls=[calls(1)]),
+        *(WaitReason.FAIR_SHARE, None, "turn"),
     ),
 ]
 
@@ -202,21 +262,23 @@ CASES: list[tuple[str, Gate, Reason, datetime | None, str]] = [
     ("gate", "reason", "until", "words"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
 def test_the_reason_is_told_in_words_and_with_its_end(
-    gate: Gate, reason: Reason, until: datetime | None, words: str
+    gate: SchedulerSnapshot, reason: WaitReason, until: datetime | None, words: str
 ) -> None:
     found = told(gate)
     assert (found.reason, found.next_eligible_at) == (reason, until)
     assert words in found.detail
 
 
-@pytest.mark.parametrize(("backing_off", "reason"), [(True, Reason.BACKOFF), (False, Reason.NOT_BEFORE)])
-def test_a_job_that_is_not_due_says_when_it_is(backing_off: bool, reason: Reason) -> None:
-    found = told(Gate(channels=[]), replace(JOB, not_before=LATER, backing_off=backing_off))
+@pytest.mark.parametrize(
+    ("backing_off", "reason"), [(True, WaitReason.BACKOFF), (False, WaitReason.NOT_BEFORE)]
+)
+def test_a_job_that_is_not_due_says_when_it_is(backing_off: bool, reason: WaitReason) -> None:
+    found = told(SchedulerSnapshot(channels=[]), replace(JOB, not_before=LATER, backing_off=backing_off))
     assert (found.reason, found.next_eligible_at) == (reason, LATER)
 
 
 def test_a_stop_is_told_since_when_it_was_made() -> None:
-    assert told(Gate(channels=[channel(tripped_at=LATER)])).since == LATER
+    assert told(SchedulerSnapshot(channels=[channel(tripped_at=LATER)])).since == LATER
 
 
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -270,12 +332,12 @@ _DAYS = st.tuples(st.sampled_from(["2025-12-31", "2026-01-01"]), st.integers(0, 
 
 
 def _learned(rate: float, at: datetime, busy: int) -> dict[str, Any]:
-    return Learned(rate=rate, resumed=min(at, NOW), concurrency=busy, crowded=min(at, NOW)).to_json()
+    return AdaptiveRate(rate=rate, resumed=min(at, NOW), concurrency=busy, crowded=min(at, NOW)).to_json()
 
 
-def gates() -> st.SearchStrategy[Gate]:
+def gates() -> st.SearchStrategy[SchedulerSnapshot]:
     return st.builds(
-        Gate,
+        SchedulerSnapshot,
         channels=st.tuples(channels("one"), channels("two")).map(list),
         calls=st.lists(
             st.builds(
@@ -303,7 +365,7 @@ def gates() -> st.SearchStrategy[Gate]:
 
 
 JOBS = st.builds(
-    Queued,
+    QueuedJob,
     model=st.sampled_from(["gpt", "gpt", "flux"]),
     caller_id=st.just(ME),
     not_before=st.sampled_from([BEFORE] * 7 + [LATER]),
@@ -314,15 +376,17 @@ JOBS = st.builds(
 
 
 @given(gate=gates(), job=JOBS)
-def test_a_job_waits_for_its_turn_only_exactly_when_the_gate_would_start_it(gate: Gate, job: Queued) -> None:
+def test_a_job_waits_for_its_turn_only_exactly_when_the_gate_would_start_it(
+    gate: SchedulerSnapshot, job: QueuedJob
+) -> None:
     reason = told(gate, job).reason
     event(reason)
-    assert (reason is Reason.FAIR_SHARE) == bool(dealt(gate, job, NOW))
+    assert (reason is WaitReason.FAIR_SHARE) == bool(dealt(gate, job, NOW))
 
 
 @given(gate=gates(), job=JOBS)
 def test_at_the_time_that_is_named_the_gate_starts_it_or_only_a_call_or_a_person_is_in_the_way(
-    gate: Gate, job: Queued
+    gate: SchedulerSnapshot, job: QueuedJob
 ) -> None:
     found = told(gate, job)
     if found.next_eligible_at is None:
@@ -334,13 +398,13 @@ def test_at_the_time_that_is_named_the_gate_starts_it_or_only_a_call_or_a_person
         or after.reason is not found.reason
         or after.next_eligible_at is None
     )
-    if found.reason not in (Reason.NOT_BEFORE, Reason.BACKOFF):
+    if found.reason not in (WaitReason.NOT_BEFORE, WaitReason.BACKOFF):
         assert after.next_eligible_at is None
 
 
 @given(gate=gates(), job=JOBS)
 def test_when_what_is_named_is_lifted_the_gate_starts_it_or_names_something_else(
-    gate: Gate, job: Queued
+    gate: SchedulerSnapshot, job: QueuedJob
 ) -> None:
     found = told(gate, job)
     lifted = lift(gate, job, found)
@@ -351,21 +415,21 @@ def test_when_what_is_named_is_lifted_the_gate_starts_it_or_names_something_else
         assert dealt(lifted, job, at) or after.detail != found.detail
 
 
-def lift(gate: Gate, job: Queued, found: Waiting) -> Gate | None:
+def lift(gate: SchedulerSnapshot, job: QueuedJob, found: WaitStatus) -> SchedulerSnapshot | None:
     """Do what the reason asks for."""
     match found.reason:
-        case Reason.NO_CHANNEL:
+        case WaitReason.NO_CHANNEL:
             return replace(gate, channels=[*gate.channels, channel("new", models=[job.model])])
-        case Reason.PAUSED:
+        case WaitReason.PAUSED:
             opened = {"paused_at": None, "tripped_at": None, "draining_at": None, "blocked_models": {}}
             return replace(gate, channels=_with(gate.channels, opened))
-        case Reason.NO_WORKER:
+        case WaitReason.NO_WORKER:
             return replace(gate, workers_alive=1)
-        case Reason.CONCURRENCY:
+        case WaitReason.CONCURRENCY:
             return replace(gate, calls=[], slots_used=0)
-        case Reason.COOLDOWN if found.next_eligible_at is None:
+        case WaitReason.COOLDOWN if found.next_eligible_at is None:
             return replace(gate, channels=_with(gate.channels, {"breakers": {}}))
-        case Reason.FAIR_SHARE:
+        case WaitReason.FAIR_SHARE:
             return None
     return gate
 

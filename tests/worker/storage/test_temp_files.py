@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from models.clock import now
-from worker.storage.temp_files import open_landing_folder, sweep
+from worker.storage.temp_files import open_temp_folder, remove_stale_files
 
 DAYS_AGO = now().timestamp() - 90_000
 
@@ -18,16 +18,16 @@ def left(folder: Path, name: str, *, at: float = DAYS_AGO) -> Path:
 
 
 def test_downloads_of_processes_that_were_killed_are_removed_after_a_day(tmp_path: Path) -> None:
-    dead = open_landing_folder(tmp_path)
+    dead = open_temp_folder(tmp_path)
     left(dead, "a.part")
-    open_landing_folder(tmp_path)
+    open_temp_folder(tmp_path)
     assert not dead.exists()
 
 
 def test_what_may_still_be_under_way_stays(tmp_path: Path) -> None:
-    busy = open_landing_folder(tmp_path)
+    busy = open_temp_folder(tmp_path)
     old, young = left(busy, "old.part"), left(busy, "young.part", at=now().timestamp())
-    mine = open_landing_folder(tmp_path)
+    mine = open_temp_folder(tmp_path)
     assert (old.exists(), young.exists(), mine.is_dir()) == (False, True, True)
     assert mine != busy
 
@@ -38,9 +38,9 @@ def test_nothing_of_anybody_else_is_touched(tmp_path: Path) -> None:
         folder.mkdir()
         left(folder, "a.part")
     (tmp_path / "darkroom-downloads-link").symlink_to(linked)
-    mine = open_landing_folder(tmp_path)
+    mine = open_temp_folder(tmp_path)
     notes = left(mine, "notes.txt")
     os.symlink(notes, mine / "link.part")
-    open_landing_folder(tmp_path)
-    sweep(tmp_path / "missing")
+    open_temp_folder(tmp_path)
+    remove_stale_files(tmp_path / "missing")
     assert all(path.exists() for path in (stranger / "a.part", linked / "a.part", notes, mine / "link.part"))

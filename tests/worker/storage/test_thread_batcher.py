@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from models.errors import StorageError
-from worker.storage.thread_batcher import SEATS, Convoys
+from worker.storage.thread_batcher import MAX_CALLS, ThreadBatcher
 
 
 def gate() -> tuple[Callable[[], None], threading.Event, threading.Event]:
@@ -24,12 +24,12 @@ def gate() -> tuple[Callable[[], None], threading.Event, threading.Event]:
 
 async def test_a_call_runs_in_a_thread() -> None:
     threads: list[int] = []
-    await Convoys().run(lambda: threads.append(threading.get_ident()))
+    await ThreadBatcher().run(lambda: threads.append(threading.get_ident()))
     assert threads != [threading.get_ident()]
 
 
 async def test_calls_that_come_in_meanwhile_travel_together() -> None:
-    convoys, (call, running, let) = Convoys(), gate()
+    convoys, (call, running, let) = ThreadBatcher(), gate()
     threads: list[int] = []
     first = asyncio.create_task(convoys.run(call))
     await asyncio.to_thread(running.wait)
@@ -44,10 +44,10 @@ async def test_calls_that_come_in_meanwhile_travel_together() -> None:
 
 
 async def test_a_long_queue_does_not_wait_for_a_slow_call() -> None:
-    convoys, (call, running, let) = Convoys(), gate()
+    convoys, (call, running, let) = ThreadBatcher(), gate()
     slow = asyncio.create_task(convoys.run(call))
     await asyncio.to_thread(running.wait)
-    await asyncio.gather(*(convoys.run(lambda: None) for _ in range(SEATS)))
+    await asyncio.gather(*(convoys.run(lambda: None) for _ in range(MAX_CALLS)))
     assert not slow.done()
     let.set()
     await slow
@@ -57,7 +57,7 @@ async def test_one_call_that_fails_fails_alone() -> None:
     def fail() -> None:
         raise ValueError("mine")
 
-    convoys = Convoys()
+    convoys = ThreadBatcher()
     outcomes = await asyncio.gather(
         *(convoys.run(call) for call in (lambda: None, fail, lambda: None)), return_exceptions=True
     )
@@ -65,7 +65,7 @@ async def test_one_call_that_fails_fails_alone() -> None:
 
 
 async def test_a_call_cancelled_before_its_trip_is_not_made() -> None:
-    convoys, (call, running, let) = Convoys(), gate()
+    convoys, (call, running, let) = ThreadBatcher(), gate()
     made: list[str] = []
     first = asyncio.create_task(convoys.run(call))
     await asyncio.to_thread(running.wait)
@@ -81,10 +81,10 @@ async def test_a_call_cancelled_before_its_trip_is_not_made() -> None:
 
 
 async def test_those_behind_many_cancelled_calls_are_not_forgotten() -> None:
-    convoys, (call, running, let) = Convoys(), gate()
+    convoys, (call, running, let) = ThreadBatcher(), gate()
     first = asyncio.create_task(convoys.run(call))
     await asyncio.to_thread(running.wait)
-    given_up = [asyncio.create_task(convoys.run(lambda: None)) for _ in range(SEATS - 1)]
+    given_up = [asyncio.create_task(convoys.run(lambda: None)) for _ in range(MAX_CALLS - 1)]
     await asyncio.sleep(0)
     for task in given_up:
         task.cancel()
@@ -97,7 +97,7 @@ async def test_those_behind_many_cancelled_calls_are_not_forgotten() -> None:
 async def test_threads_that_are_shut_down_leave_nobody_waiting() -> None:
     threads, (call, running, let) = ThreadPoolExecutor(1), gate()
     threads.submit(call)
-    waiting = asyncio.create_task(Convoys(threads).run(lambda: None))
+    waiting = asyncio.create_task(ThreadBatcher(threads).run(lambda: None))
     await asyncio.to_thread(running.wait)
     await asyncio.sleep(0)
     threads.shutdown(wait=False, cancel_futures=True)
@@ -107,7 +107,7 @@ async def test_threads_that_are_shut_down_leave_nobody_waiting() -> None:
 
 
 def test_every_loop_has_its_own() -> None:
-    convoys, made = Convoys(), []
+    convoys, made = ThreadBatcher(), []
 
     async def once() -> None:
         await convoys.run(lambda: made.append(1))

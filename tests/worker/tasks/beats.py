@@ -13,7 +13,7 @@ def heartbeat(worker: OneWorker) -> Heartbeat:
         "name": "w",
         "version": "0",
         "slots": 1,
-        "started_at": worker.bench.tools.clock(),
+        "started_at": worker.bench.services.clock(),
     }
 
     async def forget_lane(worker_id: UUID) -> None:

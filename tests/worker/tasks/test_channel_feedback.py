@@ -10,13 +10,13 @@ from sqlalchemy import insert
 from structlog.testing import capture_logs
 
 from models.ids import new_id
-from models.outcomes import CallLimit, ErrorCode, Outcome, Scope, Verdict
+from models.outcomes import CallLimit, CallResult, ErrorCode, Outcome, Scope
 from models.tables import attempts
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from worker.scheduler.adaptive_rate import Learned
+from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.channel_capacity import RAMP
-from worker.scheduler.circuit_breaker import Breaker
-from worker.tasks.channel_feedback import tell_channel, tell_limits, tell_success
+from worker.scheduler.circuit_breaker import CircuitBreaker
+from worker.tasks.channel_feedback import record_failure, record_rate_headers, record_success
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -35,7 +35,7 @@ class Caller:
         self.darkroom, self.bench, self.job = darkroom, worker.bench, job
 
     async def hears(self, outcome: Outcome, code: ErrorCode, **values: Any) -> None:
-        await tell_channel(self.bench, self.job, Verdict(outcome, code, message="Oh.", **values))
+        await record_failure(self.bench, self.job, CallResult(outcome, code, message="Oh.", **values))
 
     async def called(self, times: int, *, over: timedelta, first: int = 1) -> None:
         """Note accepted calls, the last one now."""
@@ -52,7 +52,7 @@ class Caller:
 @pytest.fixture
 async def caller(darkroom: Darkroom) -> Caller:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     row = await darkroom.job(job_id)
 
     class Job:
@@ -61,8 +61,8 @@ async def caller(darkroom: Darkroom) -> Caller:
     return Caller(darkroom, worker, Job)
 
 
-async def learned(darkroom: Darkroom) -> Learned:
-    return Learned.from_json((await darkroom.channel()).learned)
+async def learned(darkroom: Darkroom) -> AdaptiveRate:
+    return AdaptiveRate.from_json((await darkroom.channel()).learned)
 
 
 async def test_a_refusal_cools_the_whole_channel_and_teaches_its_rate(
@@ -75,7 +75,7 @@ async def test_a_refusal_cools_the_whole_channel_and_teaches_its_rate(
     assert channel.cooldown_reason == "slow down"
     assert channel.last_error["code"] == "rate_limited"
     assert known.rate == pytest.approx(40 * 0.94)
-    assert caller.bench.hand.cooling["upstream"] == channel.cooldown_until
+    assert caller.bench.in_flight.cooling["upstream"] == channel.cooldown_until
 
 
 async def test_nothing_starts_while_a_channel_cools_and_less_afterwards(
@@ -86,10 +86,10 @@ async def test_nothing_starts_while_a_channel_cools_and_less_afterwards(
     other = await darkroom.worker()
     for _ in range(9):
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
-    await other.dispatcher.look()
+    await other.dispatcher.run_round()
     assert other.messages == []
     darkroom.clock.forward(seconds=8)
-    await other.dispatcher.look()
+    await other.dispatcher.run_round()
     assert [len(job_ids) for _, job_ids, _ in other.messages] == [1]
 
 
@@ -108,12 +108,12 @@ async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
 ) -> None:
     for _ in range(5):
         await caller.hears(Outcome.RETRY, "upstream_error", provider_message="HTTP 500")
-    assert Breaker.from_json((await darkroom.channel()).breakers[""]).state(darkroom.clock()) == "open"
+    assert CircuitBreaker.from_json((await darkroom.channel()).breakers[""]).state(darkroom.clock()) == "open"
     other = await darkroom.worker()
-    await other.dispatcher.look()
+    await other.dispatcher.run_round()
     assert other.messages == []
-    assert other.bench.hand.shaky == {("upstream", "")}
-    await tell_success(other.bench, caller.job)
+    assert other.bench.in_flight.shaky == {("upstream", "")}
+    await record_success(other.bench, caller.job)
     assert (await darkroom.channel()).breakers == {}
 
 
@@ -136,14 +136,14 @@ async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, 
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
     darkroom.clock.forward(seconds=16)
     other = await darkroom.worker()
-    await other.dispatcher.look()  # the probe
+    await other.dispatcher.run_round()  # the probe
     other.messages.clear()
-    await tell_success(other.bench, caller.job)
+    await record_success(other.bench, caller.job)
     darkroom.clock.forward(seconds=1)
-    await other.dispatcher.look()
+    await other.dispatcher.run_round()
     first = sum(len(job_ids) for _, job_ids, _ in other.messages)
     darkroom.clock.forward(seconds=RAMP.total_seconds())
-    await other.dispatcher.look()
+    await other.dispatcher.run_round()
     assert (first, sum(len(job_ids) for _, job_ids, _ in other.messages)) == (2, 4)
 
 
@@ -153,7 +153,7 @@ async def test_a_probe_that_is_answered_closes_the_breaker_even_without_a_pictur
 ) -> None:
     for _ in range(5):
         await caller.hears(Outcome.RETRY, "upstream_error")
-    caller.bench.hand.shaky = {("upstream", "")}
+    caller.bench.in_flight.shaky = {("upstream", "")}
     await caller.hears(outcome, "moderation" if outcome is Outcome.PERMANENT else "no_image")
     assert (await darkroom.channel()).breakers == {}
 
@@ -165,8 +165,8 @@ async def test_a_half_open_breaker_lets_one_call_through(darkroom: Darkroom, cal
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
     darkroom.clock.forward(seconds=20)
     other = await darkroom.worker()
-    await other.dispatcher.look()
-    await other.dispatcher.look()
+    await other.dispatcher.run_round()
+    await other.dispatcher.run_round()
     assert [len(job_ids) for _, job_ids, _ in other.messages] == [1]
 
 
@@ -204,9 +204,9 @@ async def test_headers_that_say_that_nothing_is_left_are_heeded_before_a_refusal
     darkroom: Darkroom, caller: Caller
 ) -> None:
     left = {"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "20s"}
-    await tell_limits(caller.bench, caller.job, left)
+    await record_rate_headers(caller.bench, caller.job, left)
     assert (await darkroom.channel()).cooldown_until is None
-    await tell_limits(caller.bench, caller.job, {**left, "x-ratelimit-remaining-requests": "0"})
+    await record_rate_headers(caller.bench, caller.job, {**left, "x-ratelimit-remaining-requests": "0"})
     assert (await darkroom.channel()).cooldown_until == darkroom.clock() + 20 * SECOND
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from models.queries.campaigns import save_campaign
-from models.queries.leases import in_hand, leased_jobs
+from models.queries.leases import leased_jobs, leased_to
 from tests.support.darkroom import Darkroom, open_darkroom
-from worker.lifecycle import commit, started
+from worker.lifecycle import commit, start
 from worker.maintenance.reaper import reclaim
 
 
@@ -30,7 +30,7 @@ async def test_an_input_picture_that_can_not_be_loaded_costs_two_calls_at_most(d
     job = await darkroom.job(job_id)
     assert (job.status, job.error["code"]) == ("failed", "input_image_unreachable")
     assert "it failed in the same way twice" in job.error["message"]
-    assert len(darkroom.provider.ledger.calls) == 2
+    assert len(darkroom.provider.call_log.calls) == 2
 
 
 async def test_a_days_limit_parks_job_and_channel_until_its_reset(darkroom: Darkroom) -> None:
@@ -84,12 +84,12 @@ async def test_the_rules_of_job_and_campaign_decide_how_often_a_job_calls(
 async def test_rules_hold_for_calls_of_lost_workers_too(darkroom: Darkroom) -> None:
     worker, rules = await darkroom.worker(), {"ambiguous": {"base": 50, "jitter": "none"}}
     job_id = await darkroom.submit(await darkroom.caller(), on_unknown="retry", retry=rules)
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     (_, _, lease), now = worker.messages[0], darkroom.clock()
     async with darkroom.tools.database.writing() as connection:
         (row,) = await leased_jobs(connection, [job_id], lease, "leased")
-        await commit(connection, [started(row, channel="upstream", worker=worker.bench.worker_id, at=now)])
-        left = await in_hand(connection, worker.bench.worker_id)
+        await commit(connection, [start(row, channel="upstream", worker=worker.bench.worker_id, at=now)])
+        left = await leased_to(connection, worker.bench.worker_id)
         await reclaim(connection, left, worker.bench.worker_id, darkroom.tools.policies, now)
     job = await darkroom.job(job_id)
     assert (job.status, job.not_before - now) == ("queued", timedelta(seconds=50))

@@ -7,7 +7,7 @@ import pytest
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import cancel, failed, handed_back, retry
+from worker.lifecycle import cancel_job, fail, release_job_lease, retry_job
 from worker.maintenance.reaper import reclaim
 from worker.practice.drawing.png import prompt_of
 
@@ -32,7 +32,7 @@ async def test_a_job_becomes_a_stored_picture_of_its_own_prompt(darkroom: Darkro
     assert (attempt.outcome, attempt.http_status) == ("success", 200)
     assert "base64" not in (job.text or "")
     assert (await darkroom.statuses(job_id))[:3] == ["queued", "leased", "running"]
-    assert worker.bench.hand.jobs == {}
+    assert worker.bench.in_flight.jobs == {}
 
 
 async def test_a_linked_picture_is_brought_home_in_a_stage_of_its_own(darkroom: Darkroom) -> None:
@@ -58,16 +58,16 @@ async def test_a_dead_link_is_tried_again_without_a_second_call(darkroom: Darkro
         darkroom.clock.forward(seconds=10)
         await worker.look_and_work()
     assert (await darkroom.job(job_id)).status == "succeeded"
-    assert len(darkroom.provider.ledger.calls) == 1
+    assert len(darkroom.provider.call_log.calls) == 1
 
 
 async def test_a_doubled_message_makes_no_second_call(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     worker.messages *= 2
     await worker.deliver()
     assert (await darkroom.job(job_id)).status == "succeeded"
-    assert len(darkroom.provider.ledger.calls) == 1
+    assert len(darkroom.provider.call_log.calls) == 1
 
 
 async def test_too_many_requests_cool_the_channel_and_the_job_comes_back(darkroom: Darkroom) -> None:
@@ -82,7 +82,7 @@ async def test_too_many_requests_cool_the_channel_and_the_job_comes_back(darkroo
     assert (await darkroom.channel()).cooldown_until >= darkroom.clock()
     assert job.not_before > darkroom.clock()
     await worker.look_and_work()
-    assert len(darkroom.provider.ledger.calls) == 1
+    assert len(darkroom.provider.call_log.calls) == 1
     darkroom.clock.forward(seconds=30)
     await worker.look_and_work()
     assert (await darkroom.job(job_id)).status == "succeeded"
@@ -100,7 +100,7 @@ async def test_a_refused_key_shuts_the_channel_and_burns_no_attempt(darkroom: Da
     assert channel.tripped_reason
     darkroom.clock.forward(minutes=5)
     await worker.look_and_work()
-    assert len(darkroom.provider.ledger.calls) == 1
+    assert len(darkroom.provider.call_log.calls) == 1
 
 
 async def test_attempts_run_out_and_the_error_says_so(darkroom: Darkroom) -> None:
@@ -113,7 +113,7 @@ async def test_attempts_run_out_and_the_error_says_so(darkroom: Darkroom) -> Non
     job = await darkroom.job(job_id)
     assert job.status == "failed"
     assert "2 of 2 attempts" in job.error["message"]
-    assert len(darkroom.provider.ledger.calls) == 2
+    assert len(darkroom.provider.call_log.calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ async def test_retry_once_pays_for_an_unknown_outcome_only_once(darkroom: Darkro
         await worker.look_and_work()
         darkroom.clock.forward(minutes=10)
     assert (await darkroom.job(job_id)).status == "failed"
-    assert len(darkroom.provider.ledger.calls) == 2
+    assert len(darkroom.provider.call_log.calls) == 2
 
 
 async def test_a_held_job_can_be_started_again_as_a_new_generation(darkroom: Darkroom) -> None:
@@ -148,7 +148,7 @@ async def test_a_held_job_can_be_started_again_as_a_new_generation(darkroom: Dar
     )
     await worker.look_and_work()
     async with darkroom.tools.database.writing() as connection:
-        assert await retry(connection, job_id, at=darkroom.clock())
+        assert await retry_job(connection, job_id, at=darkroom.clock())
     await worker.look_and_work()
     job = await darkroom.job(job_id)
     assert (job.status, job.generation) == ("succeeded", 2)
@@ -160,12 +160,12 @@ async def test_cancelling_a_running_job_drops_the_call_and_keeps_the_attempt(dar
         await darkroom.worker(),
         await darkroom.submit(await darkroom.caller(), practice={"fail": "hang"}),
     )
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
     async with darkroom.tools.database.writing() as connection:
-        assert await cancel(connection, job_id, at=darkroom.clock())
-        assert not await cancel(connection, job_id, at=darkroom.clock())
+        assert await cancel_job(connection, job_id, at=darkroom.clock())
+        assert not await cancel_job(connection, job_id, at=darkroom.clock())
     assert (await darkroom.job(job_id)).worker_id is not None
     await heartbeat(worker).beat_once()
     await working
@@ -184,10 +184,10 @@ async def test_two_workers_together_never_exceed_a_channels_concurrency(
         for number in range(8):
             await darkroom.submit(caller, f"cat {number}")
         workers = [await darkroom.worker(slots=2) for _ in range(3)]
-        await asyncio.gather(*(worker.dispatcher.look() for worker in workers))
+        await asyncio.gather(*(worker.dispatcher.run_round() for worker in workers))
         for worker in workers:
-            await worker.dispatcher.look()
-        assert sum(len(worker.bench.hand.jobs) for worker in workers) == 3
+            await worker.dispatcher.run_round()
+        assert sum(len(worker.bench.in_flight.jobs) for worker in workers) == 3
 
 
 async def test_callers_take_turns_even_when_one_was_first_with_many(
@@ -198,9 +198,9 @@ async def test_callers_take_turns_even_when_one_was_first_with_many(
         many = [await darkroom.submit(first, f"many {number}") for number in range(10)]
         few = [await darkroom.submit(second, f"few {number}") for number in range(2)]
         worker = await darkroom.worker()
-        await worker.dispatcher.look()
-        assert len(set(few) & set(worker.bench.hand.jobs)) == 2
-        assert len(set(many) & set(worker.bench.hand.jobs)) == 2
+        await worker.dispatcher.run_round()
+        assert len(set(few) & set(worker.bench.in_flight.jobs)) == 2
+        assert len(set(many) & set(worker.bench.in_flight.jobs)) == 2
 
 
 async def test_a_job_that_is_not_due_waits(darkroom: Darkroom) -> None:
@@ -212,13 +212,13 @@ async def test_a_job_that_is_not_due_waits(darkroom: Darkroom) -> None:
 
 
 async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkroom: Darkroom) -> None:
-    caller, lost, other = await darkroom.caller(), await darkroom.worker(), await darkroom.worker()
+    caller, lost_call, other = await darkroom.caller(), await darkroom.worker(), await darkroom.worker()
     leased = await darkroom.submit(caller, "only leased")
-    await lost.dispatcher.look()
+    await lost_call.dispatcher.run_round()
     running = await darkroom.submit(caller, "in flight", practice={"fail": "hang"})
-    await lost.dispatcher.look()
-    call = asyncio.create_task(lost.deliver_only(running))
-    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    await lost_call.dispatcher.run_round()
+    call = asyncio.create_task(lost_call.deliver_only(running))
+    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
     beats = heartbeat(other)
     for _ in range(4):
         await beats.beat_once()
@@ -238,9 +238,9 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
 async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others(darkroom: Darkroom) -> None:
     one, other = await darkroom.worker(), await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "hang"})
-    await one.dispatcher.look()
+    await one.dispatcher.run_round()
     call = asyncio.create_task(one.deliver_only(job_id))
-    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
     beats = [heartbeat(other), heartbeat(one)]
     for beat in beats:
         await beat.beat_once()
@@ -257,23 +257,23 @@ async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others
 
 async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     async with darkroom.tools.database.writing() as connection:
         row = await darkroom.job(job_id)
         await reclaim(connection, [row], worker.bench.worker_id, darkroom.tools.policies, darkroom.clock())
     await worker.deliver()
     assert (await darkroom.job(job_id)).status == JobStatus.QUEUED
-    assert darkroom.provider.ledger.calls == []
+    assert darkroom.provider.call_log.calls == []
 
 
 async def test_a_worker_that_stops_hands_back_what_it_has_not_sent(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
-    worker.bench.hand.halt.set()
+    await worker.dispatcher.run_round()
+    worker.bench.in_flight.halt.set()
     await worker.deliver()
     job = await darkroom.job(job_id)
     assert (job.status, job.attempts_used, job.worker_id) == ("queued", 0, None)
-    assert darkroom.provider.ledger.calls == []
+    assert darkroom.provider.call_log.calls == []
 
 
 async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_it_is_back(
@@ -282,8 +282,8 @@ async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_i
     worker, caller = await darkroom.worker(), await darkroom.caller()
     job_ids = [await darkroom.submit(caller, f"cat {number}") for number in range(4)]
     worker.broker_up = False
-    await worker.dispatcher.look()
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
+    await worker.dispatcher.run_round()
     assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["queued"] * 4
     events = [len(await darkroom.statuses(job_id)) for job_id in job_ids]
     assert sum(events) == 4 + 2 * 4 + 2  # the second look tries with one job only
@@ -296,11 +296,13 @@ async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_i
 async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_written(darkroom: Darkroom) -> None:
     worker, caller = await darkroom.worker(), await darkroom.caller()
     good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     rows = {job_id: await darkroom.job(job_id) for job_id in (good, bad)}
     error = {"code": "x", "message": object()}  # what is no JSON at all
-    broken = worker.bench.writer.post(failed(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
-    assert await worker.bench.writer.write(handed_back(rows[good], at=darkroom.clock(), why="test"))
+    broken = worker.bench.group_commit.post(fail(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
+    assert await worker.bench.group_commit.write(
+        release_job_lease(rows[good], at=darkroom.clock(), why="test")
+    )
     with pytest.raises(TypeError):
         await broken
     assert (await darkroom.job(bad)).status == "leased"
@@ -311,11 +313,11 @@ async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds
 ) -> None:
     async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_rpm=600) as darkroom:
         worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-        await worker.dispatcher.look()
+        await worker.dispatcher.run_round()
         darkroom.clock.forward(seconds=3)
         await worker.deliver()
         assert (await darkroom.job(job_id)).status == "queued"
-        assert darkroom.provider.ledger.calls == []
+        assert darkroom.provider.call_log.calls == []
         await worker.look_and_work()
         assert (await darkroom.job(job_id)).status == "succeeded"
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.support.task_provider import HANG, PNG, TASK, WHOLE, TaskProvider, task_provider
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import cancel
+from worker.lifecycle import cancel_job
 from worker.tasks.recovery import LIMIT
 
 TASKS = f"/v1/images/tasks/{TASK}"
@@ -74,7 +74,7 @@ async def scene(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Scene]
 
 async def in_flight(scene: Scene, worker: OneWorker, job_id: UUID) -> "asyncio.Task[None]":
     """Let a worker call, and return once its attempt says by what it can be asked for again."""
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
     for _ in range(500):
         rows: Sequence[Row[Any]] = await scene.room.attempts(job_id)
@@ -224,9 +224,9 @@ async def test_some_pictures_are_better_than_none_when_the_time_is_over(scene: S
 async def test_a_killed_workers_call_is_recovered_by_another(scene: Scene) -> None:
     scene.lose(ending=HANG)
     scene.provider.tell(SOURCE, scene.found())
-    lost, other = await scene.room.worker(), await scene.room.worker()
+    lost_call, other = await scene.room.worker(), await scene.room.worker()
     job_id = await scene.submit()
-    call = await in_flight(scene, lost, job_id)
+    call = await in_flight(scene, lost_call, job_id)
     beats = heartbeat(other)
     for _ in range(5):
         await beats.beat_once()
@@ -245,7 +245,7 @@ async def test_a_call_that_a_stopping_worker_drops_is_recovered_by_another(scene
     scene.provider.tell(SOURCE, scene.found())
     worker, job_id = await scene.room.worker(), await scene.submit()
     call = await in_flight(scene, worker, job_id)
-    (task,) = filter(None, worker.bench.hand.jobs.values())
+    (task,) = filter(None, worker.bench.in_flight.jobs.values())
     task.cancel()
     await call
     job = await scene.room.job(job_id)
@@ -269,15 +269,15 @@ async def test_a_picture_that_streamed_past_a_lost_worker_is_fetched_by_another(
 ) -> None:
     link = scene.provider.picture()
     scene.provider.stream(f"![cat]({link})", ending=HANG)
-    lost, other = await scene.room.worker(), await scene.room.worker()
+    lost_call, other = await scene.room.worker(), await scene.room.worker()
     job_id = await scene.submit()
-    call = await in_flight(scene, lost, job_id)
+    call = await in_flight(scene, lost_call, job_id)
     beats = heartbeat(other)
     for _ in range(5 * killed):
         await beats.beat_once()
         scene.room.clock.forward(seconds=scene.room.tools.settings.worker_timeout / 3)
     if not killed:
-        (task,) = filter(None, lost.bench.hand.jobs.values())
+        (task,) = filter(None, lost_call.bench.in_flight.jobs.values())
         task.cancel()
         await call
     await other.look_and_work()
@@ -297,7 +297,7 @@ async def test_a_worker_that_stops_leaves_the_asking_to_another_with_the_same_ti
 
     def halt_later() -> None:
         if scene.room.clock() - began > LIMIT / 2:
-            worker.bench.hand.halt.set()
+            worker.bench.in_flight.halt.set()
 
     scene.provider.on_ask = halt_later
     await worker.look_and_work()
@@ -311,13 +311,13 @@ async def test_a_worker_that_stops_leaves_the_asking_to_another_with_the_same_ti
 async def test_a_job_may_be_cancelled_while_its_answer_is_asked_for(scene: Scene) -> None:
     scene.provider.tell(TASKS, {"data": {"status": "IN_PROGRESS"}})
     worker, job_id = await scene.room.worker(), await scene.submit()
-    asked = asyncio.Event()
-    scene.provider.on_ask = asked.set
-    await worker.dispatcher.look()
+    context = asyncio.Event()
+    scene.provider.on_ask = context.set
+    await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
-    await asked.wait()
+    await context.wait()
     async with scene.room.tools.database.writing() as connection:
-        assert await cancel(connection, job_id, at=scene.room.clock())
+        assert await cancel_job(connection, job_id, at=scene.room.clock())
     await heartbeat(worker).beat_once()
     await working
     assert (await scene.room.job(job_id)).status == "cancelled"
@@ -377,4 +377,4 @@ async def test_what_the_practice_provider_leaves_unfinished_comes_home(
         job, (attempt,) = await room.job(job_id), await room.attempts(job_id)
         assert (job.status, len(await room.assets(job_id))) == ("succeeded", 1)
         assert (attempt.outcome, attempt.billed) == ("success", "yes")
-        assert len(room.provider.ledger.calls) == 1
+        assert len(room.provider.call_log.calls) == 1

@@ -7,7 +7,7 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-from models.outcomes import Verdict
+from models.outcomes import CallResult
 from worker.upstream.diagnosis.explain import Explanation, explain, reader_for
 from worker.upstream.diagnosis.observation import Observation, observation_of
 from worker.upstream.parsing.answer import Answer
@@ -52,9 +52,9 @@ class Case:
     def answer(self) -> Answer:
         return self.explanation.answer or Answer()
 
-    def verdict(self) -> Verdict:
-        assert self.explanation.verdict is not None
-        return self.explanation.verdict
+    def verdict(self) -> CallResult:
+        assert self.explanation.result is not None
+        return self.explanation.result
 
 
 def cases(*kinds: str) -> list[Case]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from models.outcomes import Verdict
-from worker.upstream.errors.classify import judge
+from models.outcomes import CallResult
+from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import read_answer
 
 REQUEST_ID = " (request id: 20260101102233445566778Zq3xTv1a)"
@@ -14,16 +14,16 @@ REQUEST_ID = " (request id: 20260101102233445566778Zq3xTv1a)"
 
 def judged(
     status: int, body: object = b"", *, headers: Mapping[str, str] | None = None, elapsed: float = 0.0
-) -> Verdict:
+) -> CallResult:
     """Return the verdict on a body: bytes as they are, anything else as JSON."""
     data = body if isinstance(body, bytes) else orjson.dumps(body)
     answer = read_answer(data, failed=status >= 400)
-    return judge(answer, status=status, headers=headers, elapsed=elapsed)
+    return classify(answer, status=status, headers=headers, elapsed=elapsed)
 
 
-def summary(verdict: Verdict) -> str:
+def summary(result: CallResult) -> str:
     """Return outcome, code and scope in one line."""
-    parts = (verdict.outcome, verdict.code, verdict.scope)
+    parts = (result.outcome, result.code, result.scope)
     return " ".join(str(part) for part in parts if part is not None)
 
 

@@ -161,11 +161,11 @@ def test_a_channel_lays_its_choices_over_the_preset() -> None:
     assert effective_preset(channel(preset="wenwen", stream="on")).streams
     assert effective_preset(channel(inline_images=True)).inline_images
     impatient = effective_preset(channel(idle_timeout=5, total_timeout=20))
-    assert (impatient.idle, impatient.patience, impatient.total) == (5, 5, 20)
+    assert (impatient.idle, impatient.read_timeout, impatient.total) == (5, 5, 20)
     assert effective_preset(channel(idle_timeout=500)).silent == 500
     assert effective_preset(channel(idle_timeout=5, silent_timeout=7)).silent == 7
 
 
 def test_a_plain_request_waits_as_long_as_the_whole_call_for_its_first_byte() -> None:
-    assert preset_named("wenwen").patience == preset_named("wenwen").total
-    assert preset_named("huiyan").patience == preset_named("huiyan").silent
+    assert preset_named("wenwen").read_timeout == preset_named("wenwen").total
+    assert preset_named("huiyan").read_timeout == preset_named("huiyan").silent

@@ -10,16 +10,16 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from models.ids import new_id
-from models.queries.transitions import Move, Revisions, apply
+from models.queries.transitions import Revisions, Transition, apply
 from models.queries.webhooks.endpoints import insert_endpoint
 from models.queries.webhooks.outbox import insert_deliveries, new_delivery
 from models.states import JobStatus
 from models.tables import webhook_deliveries, webhook_endpoints
 from models.webhook_events import USUAL, WebhookEvent
 from tests.support.darkroom import Darkroom
-from worker.webhooks.context import Office, open_office
+from worker.webhooks.context import WebhookContext, open_context
 from worker.webhooks.delivery import deliver
-from worker.webhooks.dispatcher import Courier
+from worker.webhooks.dispatcher import DeliveryDispatcher
 from worker.webhooks.signature import new_secret
 
 S = JobStatus
@@ -31,13 +31,13 @@ class Posting:
     """One worker's courier. Messages of the broker are kept until the test delivers them."""
 
     darkroom: Darkroom
-    office: Office
-    courier: Courier
+    office: WebhookContext
+    courier: DeliveryDispatcher
     messages: list[tuple[list[UUID], UUID]]
     broker: dict[str, bool] = field(default_factory=lambda: {"up": True})
 
     async def look(self) -> None:
-        await self.courier.look()
+        await self.courier.run_round()
 
     async def deliver(self) -> None:
         sent, self.messages[:] = list(self.messages), []
@@ -59,9 +59,11 @@ class Posting:
         told = Revisions()
         for leaving, entering in pairwise(path):
             restart = leaving is S.HELD and entering is S.QUEUED
-            move = Move(job_id, leaving, entering, self.darkroom.clock(), changes=changes, restart=restart)
+            transition = Transition(
+                job_id, leaving, entering, self.darkroom.clock(), changes=changes, restart=restart
+            )
             async with self.darkroom.tools.database.writing() as connection:
-                told = await apply(connection, [move])
+                told = await apply(connection, [transition])
                 assert told
         return told
 
@@ -116,6 +118,6 @@ def new_posting(darkroom: Darkroom) -> Posting:
             messages.append((list(delivery_ids), token))
         return broker["up"]
 
-    office = open_office(darkroom.tools, asyncio.Event())
-    courier = Courier(office, publish, asyncio.Event())
-    return Posting(darkroom, office, courier, messages, broker)
+    context = open_context(darkroom.tools, asyncio.Event())
+    dispatcher = DeliveryDispatcher(context, publish, asyncio.Event())
+    return Posting(darkroom, context, dispatcher, messages, broker)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.clock import rfc3339
 from models.ids import new_id
 from models.tables import jobs
-from worker.webhooks.payload import LIMIT, Telling, job_body, telling_of
+from worker.webhooks.payload import LIMIT, Payload, job_body, payload_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LONG = "长" * 100_000
@@ -60,7 +60,7 @@ def asset(**values: Any) -> Any:
 
 
 def written(job: Any, *assets: Any) -> dict[str, Any]:
-    telling = Telling("delivery_1", "job.succeeded", AT, "https://pictures.example", job, assets)
+    telling = Payload("delivery_1", "job.succeeded", AT, "https://pictures.example", job, assets)
     body = job_body(telling)
     assert len(body) < LIMIT
     said: dict[str, Any] = orjson.loads(body)
@@ -137,7 +137,7 @@ def test_a_message_shows_no_picture_that_came_after_what_it_tells() -> None:
     delivery: Any = SimpleNamespace(id=new_id(), event="job.succeeded", at=AT, snapshot=then)
     now: Any = SimpleNamespace(_mapping={"status": "queued", "revision": 9, "prompt": "a cat"})
     first, later = asset(created_at=AT), asset(created_at=AT + timedelta(seconds=1))
-    told = telling_of(delivery, now, [first, later], public_url="https://pictures.example")
+    told = payload_of(delivery, now, [first, later], public_url="https://pictures.example")
     assert told.assets == [first]
     assert (told.job.status, told.job.revision, told.job.prompt) == ("succeeded", 4, "a cat")
     assert (told.job.started_at, told.job.finished_at) == (AT, None)

@@ -7,16 +7,16 @@ import pytest
 from worker.webhooks.retry_schedule import (
     LONGEST,
     RETRIES,
-    Again,
-    Answer,
     Decision,
+    Delivered,
+    Disable,
     GiveUp,
-    Stop,
-    Taken,
+    ReceiverResponse,
+    RetryLater,
     decide,
 )
 
-BAD = Answer(500, "no")
+BAD = ReceiverResponse(500, "no")
 MINUTE = timedelta(minutes=1)
 
 
@@ -36,24 +36,24 @@ def test_retries_come_after_the_promised_times() -> None:
 @pytest.mark.parametrize(
     ("answer", "tries", "decision"),
     [
-        (Answer(204), 1, Taken()),
-        (BAD, 1, Again(timedelta(seconds=5))),
-        (BAD, 8, Again(timedelta(hours=12))),
+        (ReceiverResponse(204), 1, Delivered()),
+        (BAD, 1, RetryLater(timedelta(seconds=5))),
+        (BAD, 8, RetryLater(timedelta(hours=12))),
         (BAD, 9, GiveUp()),
-        (Answer(None, "hangs"), 2, Again(timedelta(seconds=30))),
-        (Answer(410, "gone"), 1, Stop()),
-        (Answer(429, "slow", MINUTE), 1, Again(MINUTE)),
-        (Answer(503, "slow", timedelta(seconds=1)), 1, Again(timedelta(seconds=5))),
-        (Answer(503, "slow", timedelta(days=400)), 1, Again(LONGEST)),
-        (Answer(503, "slow", MINUTE), 9, GiveUp()),
+        (ReceiverResponse(None, "hangs"), 2, RetryLater(timedelta(seconds=30))),
+        (ReceiverResponse(410, "gone"), 1, Disable()),
+        (ReceiverResponse(429, "slow", MINUTE), 1, RetryLater(MINUTE)),
+        (ReceiverResponse(503, "slow", timedelta(seconds=1)), 1, RetryLater(timedelta(seconds=5))),
+        (ReceiverResponse(503, "slow", timedelta(days=400)), 1, RetryLater(LONGEST)),
+        (ReceiverResponse(503, "slow", MINUTE), 9, GiveUp()),
     ],
 )
-def test_an_answer_decides_what_follows(answer: Answer, tries: int, decision: Decision) -> None:
+def test_an_answer_decides_what_follows(answer: ReceiverResponse, tries: int, decision: Decision) -> None:
     assert decide(answer, tries, once=False, jitter=lambda: 0.0) == decision
 
 
 def test_jitter_only_makes_a_wait_longer() -> None:
-    assert decide(BAD, 3, once=False, jitter=lambda: 1.0) == Again(timedelta(seconds=144))
+    assert decide(BAD, 3, once=False, jitter=lambda: 1.0) == RetryLater(timedelta(seconds=144))
 
 
 def test_a_test_has_one_try() -> None:

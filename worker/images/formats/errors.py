@@ -1,13 +1,13 @@
 """What can be wrong with a picture's bytes."""
 
-from models.errors import PictureError
+from models.errors import ImageError
 
 
-def truncated(what: str) -> PictureError:
+def truncated(what: str) -> ImageError:
     """Make the error for bytes that stop too early, or are damaged on the way."""
-    return PictureError("asset_truncated", f"The picture is incomplete: {what}.")
+    return ImageError("asset_truncated", f"The picture is incomplete: {what}.")
 
 
-def not_image(what: str) -> PictureError:
+def not_image(what: str) -> ImageError:
     """Make the error for bytes that are no picture."""
-    return PictureError("asset_not_image", f"This is not a picture: {what}.")
+    return ImageError("asset_not_image", f"This is not a picture: {what}.")

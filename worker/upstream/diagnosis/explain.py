@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from models.outcomes import Outcome, Verdict
+from models.outcomes import CallResult, Outcome
 from worker.upstream.diagnosis.observation import Observation
-from worker.upstream.errors.classify import judge
+from worker.upstream.errors.classify import classify
 from worker.upstream.errors.retry_after import seconds_to_wait
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_stream import VERBATIM
@@ -25,7 +25,7 @@ class Explanation:
 
     observation: Observation
     answer: Answer | None
-    verdict: Verdict | None  #: none: there are only headers
+    result: CallResult | None  #: none: there are only headers
     retry_after: float | None = None
     ratelimit: dict[str, Bucket] = field(default_factory=dict)
     request_id: str | None = None
@@ -33,18 +33,18 @@ class Explanation:
     @property
     def outcome(self) -> str:
         """The verdict's outcome, or ``headers_only``."""
-        return HEADERS_ONLY if self.verdict is None else self.verdict.outcome.value
+        return HEADERS_ONLY if self.result is None else self.result.outcome.value
 
     @property
     def message(self) -> str:
         """What happened and what to do, in plain words."""
-        if self.verdict is not None:
-            return self.verdict.message
+        if self.result is not None:
+            return self.result.message
         return "These are headers without an answer: add its body to have it judged."
 
     def document(self) -> dict[str, Any]:
         """Return it as JSON: ``outcome``, ``images``, ``progress``, and whatever else has a value."""
-        verdict, answer = self.verdict, self.answer or Answer()
+        verdict, answer = self.result, self.answer or Answer()
         good = verdict is not None and verdict.outcome is Outcome.SUCCESS
         members: dict[str, Any] = {
             "id": self.observation.id,
@@ -84,7 +84,7 @@ def explain(observation: Observation) -> Explanation:
         wait = seconds_to_wait(observation.headers)
         return Explanation(observation, None, None, wait, limits, request_id)
     answer, failure = _read(observation)
-    verdict = judge(
+    result = classify(
         answer,
         status=observation.status,
         headers=observation.headers,
@@ -92,14 +92,14 @@ def explain(observation: Observation) -> Explanation:
         elapsed=observation.elapsed,
     )
     known = request_id or (answer.request_id if answer else None)
-    return Explanation(observation, answer, verdict, _wait(observation, answer, verdict), limits, known)
+    return Explanation(observation, answer, result, _wait(observation, answer, result), limits, known)
 
 
 def reader_for(observation: Observation) -> AnswerReader:
     """Return the reader that knows what the observation's request asked for."""
     return AnswerReader(
-        input_urls=observation.asked.input_urls,
-        n=observation.asked.n,
+        input_urls=observation.request_facts.input_urls,
+        n=observation.request_facts.n,
         failed=observation.status is not None and observation.status >= 400,
         long=VERBATIM,
     )
@@ -119,12 +119,12 @@ def _read(observation: Observation) -> tuple[Answer | None, TransportFailure | N
         return None, TransportFailure.UNREADABLE
 
 
-def _wait(observation: Observation, answer: Answer | None, verdict: Verdict) -> float | None:
+def _wait(observation: Observation, answer: Answer | None, result: CallResult) -> float | None:
     """Return the verdict's wait to the last digit: the verdict itself rounds to microseconds."""
-    if verdict.retry_after is None:
+    if result.retry_after is None:
         return None
-    fault, words = (answer.fault, answer.spoken) if answer else (None, "")
-    return seconds_to_wait(observation.headers, fault, words)
+    error, words = (answer.error, answer.spoken) if answer else (None, "")
+    return seconds_to_wait(observation.headers, error, words)
 
 
 def _has_only_headers(observation: Observation, *, hints: bool) -> bool:
@@ -136,16 +136,16 @@ def _has_only_headers(observation: Observation, *, hints: bool) -> bool:
     headers = observation.headers
     if observation.failure is not None or observation.body.strip():
         return False
-    accepted = observation.status is not None and 200 <= observation.status < 300
-    if accepted and observation.kind in _KINDS:
+    result = observation.status is not None and 200 <= observation.status < 300
+    if result and observation.kind in _KINDS:
         return observation.kind == "headers"
-    if observation.asked.known:
+    if observation.request_facts.known:
         return False
     if observation.status is None:
         return bool(headers)
     empty = headers.get("content-length") == "0" or "event-stream" in headers.get("content-type", "")
     waits = "retry-after" in headers or "retry-after-ms" in headers
-    return accepted and not empty and (hints or waits)
+    return result and not empty and (hints or waits)
 
 
 def _alternates(answer: Answer) -> dict[str, list[str]]:
@@ -154,8 +154,8 @@ def _alternates(answer: Answer) -> dict[str, list[str]]:
 
 def _is_stream(answer: Answer, observation: Observation) -> bool:
     """Tell whether the answer is a stream, or stands where one was asked for."""
-    accepted = observation.status is None or observation.status < 400
-    return answer.streamed or (observation.asked.stream and accepted)
+    result = observation.status is None or observation.status < 400
+    return answer.streamed or (observation.request_facts.stream and result)
 
 
 def _should_retry(observation: Observation) -> bool | None:
@@ -163,11 +163,11 @@ def _should_retry(observation: Observation) -> bool | None:
     return {"true": True, "false": False}.get(said)
 
 
-def _call_limit(verdict: Verdict | None) -> dict[str, Any] | None:
+def _call_limit(result: CallResult | None) -> dict[str, Any] | None:
     """Return the limit that the provider's words name."""
-    if verdict is None or verdict.limit is None:
+    if result is None or result.limit is None:
         return None
-    return {"calls": verdict.limit.calls, "period_s": _number(verdict.limit.period.total_seconds())}
+    return {"calls": result.limit.calls, "period_s": _number(result.limit.period.total_seconds())}
 
 
 def _counts(usage: Mapping[str, Any], *, groups: bool = True) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from models.errors import InvalidRequest
-from worker.upstream.diagnosis.request_facts import Asked, asked_in
+from worker.upstream.diagnosis.request_facts import RequestFacts, request_facts_of
 from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure, failure_named
 
 _NESTED = "is nested too deeply; give it as a string"
@@ -23,7 +23,7 @@ class Observation:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    asked: Asked = field(default_factory=Asked)
+    request_facts: RequestFacts = field(default_factory=RequestFacts)
     failure: TransportFailure | None = None
     model: str | None = None
     elapsed: float = 0.0
@@ -55,7 +55,7 @@ def observation_of(value: object) -> Observation:
         status=status,
         headers=headers,
         body=body,
-        asked=_asked(value.get("request")),
+        request_facts=_asked(value.get("request")),
         failure=failure,
         model=model if isinstance(model, str) else None,
         kind=kind if isinstance(kind := value.get("kind"), str) and kind else None,
@@ -132,17 +132,17 @@ def _written(body: object) -> bytes:
         raise InvalidRequest("body", _NESTED) from None
 
 
-def _asked(value: object) -> Asked:
+def _asked(value: object) -> RequestFacts:
     if isinstance(value, str) and value.strip():
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             value = False
     if value is None or value == "":
-        return Asked()
+        return RequestFacts()
     if not isinstance(value, Mapping):
         raise InvalidRequest("request", "must be the body that was sent, as a JSON object or its text")
-    return asked_in(value)
+    return request_facts_of(value)
 
 
 def _failure(words: object, elapsed: float) -> TransportFailure | None:

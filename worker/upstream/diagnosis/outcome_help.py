@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from models.outcomes import Billed, Outcome, Scope, Verdict
+from models.outcomes import Billed, CallResult, Outcome, Scope
 from models.retry.backoff import STANDARD
 from models.retry.rules import class_of
 
 
 @dataclass(frozen=True, slots=True)
-class Consequence:
+class OutcomeHelp:
     """What follows a call: what it was, what becomes of its job, and what a person should do."""
 
     meaning: str
@@ -21,39 +21,39 @@ class Consequence:
 _ONCE_MORE = "it is sent once more; then it fails"
 _REFUSED = "it is sent again when the channel may call again, and loses no attempt"
 
-CONSEQUENCES: Mapping[Outcome, Consequence] = MappingProxyType(
+OUTCOME_HELP: Mapping[Outcome, OutcomeHelp] = MappingProxyType(
     {
-        Outcome.SUCCESS: Consequence(
+        Outcome.SUCCESS: OutcomeHelp(
             "at least one picture came back",
             "its pictures are brought home, and it succeeds; it is not sent again",
             "nothing",
         ),
-        Outcome.PENDING: Consequence(
+        Outcome.PENDING: OutcomeHelp(
             "the provider took it as a task and works on it",
             "its task is asked for; without an end its on_unknown decides (hold, if not said)",
             "nothing; if the job is held, look into the provider's call log and decide",
         ),
-        Outcome.RETRY: Consequence(
+        Outcome.RETRY: OutcomeHelp(
             "nothing was made, and another try may work",
             "it is sent again after a wait, as long as it has attempts left; then it fails",
             "nothing; see to the channel's limits or its provider if it lasts",
         ),
-        Outcome.NO_IMAGE: Consequence(
+        Outcome.NO_IMAGE: OutcomeHelp(
             "a good answer, without a picture or a reason",
             _ONCE_MORE,
             "say in the prompt that you want a picture; look at the model and the preset",
         ),
-        Outcome.PERMANENT: Consequence(
+        Outcome.PERMANENT: OutcomeHelp(
             "the same request would fail again",
             "it fails at once; it is not sent again",
             "change the request",
         ),
-        Outcome.NEEDS_HUMAN: Consequence(
+        Outcome.NEEDS_HUMAN: OutcomeHelp(
             "key, balance or configuration",
             "it stays queued and loses no attempt; the channel (or just the model on it) is shut",
             "mend the cause, then `darkroom channels resume NAME`",
         ),
-        Outcome.AMBIGUOUS: Consequence(
+        Outcome.AMBIGUOUS: OutcomeHelp(
             "sent, and then lost: the picture may exist",
             "it is asked for, if it left a task or a link; else its on_unknown decides (hold, if not said)",
             "if the job is held, look into the provider's call log and decide",
@@ -79,10 +79,10 @@ REACH: Mapping[Scope, str] = MappingProxyType(
 )
 
 
-def what_follows(verdict: Verdict) -> str:
+def help_for(result: CallResult) -> str:
     """Say what becomes of a job after this verdict."""
-    kind = class_of(verdict.outcome, verdict.code)
-    rule = STANDARD.rules[kind] if kind is not None and verdict.outcome is Outcome.RETRY else None
+    kind = class_of(result.outcome, result.code)
+    rule = STANDARD.rules[kind] if kind is not None and result.outcome is Outcome.RETRY else None
     if rule is not None and not rule.counts:
         return _REFUSED
-    return _ONCE_MORE if rule is not None and rule.attempts == 1 else CONSEQUENCES[verdict.outcome].job
+    return _ONCE_MORE if rule is not None and rule.attempts == 1 else OUTCOME_HELP[result.outcome].job

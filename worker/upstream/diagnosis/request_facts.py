@@ -12,7 +12,7 @@ _WHOLE = ("http://", "https://", "data:image/")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestFacts:
     """The part of a request that matters for its answer. ``known``: there was something to read it from."""
 
     input_urls: tuple[str, ...] = ()  #: every address in it; an answer that repeats one is an echo
@@ -21,12 +21,12 @@ class Asked:
     known: bool = False
 
 
-def asked_in(request: Mapping[str, Any]) -> Asked:
+def request_facts_of(request: Mapping[str, Any]) -> RequestFacts:
     """Read the body of a chat-completions request, or as much of it as was kept."""
     n = request.get("n")
     if isinstance(n, str) and n.isascii() and n.isdigit():
         n = int(n[:4])
-    return Asked(
+    return RequestFacts(
         input_urls=tuple(dict.fromkeys(_addresses(request))),
         n=n if type(n) is int and n > 0 else None,
         stream=request.get("stream") in (True, "true"),

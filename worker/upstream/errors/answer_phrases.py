@@ -6,7 +6,7 @@ _DRAW = r"(?:generate|create|produce|make|draw|render|paint|illustrate|edit|desi
 _PICTURE = r"(?:image|picture|photo|illustration|drawing|artwork|poster)s?"
 
 #: the ruling, then the regular expressions that mean it; for texts that are ``plain``
-TEXTS: Patterns = patterns(
+ANSWER_PHRASES: Patterns = patterns(
     (
         "quota_exhausted",
         r"余额不足",

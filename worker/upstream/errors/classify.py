@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from models.outcomes import Billed, Outcome, Scope, Verdict
-from worker.upstream.errors.answer_phrases import TEXTS
-from worker.upstream.errors.error_catalog import RULINGS
-from worker.upstream.errors.error_codes import FINISHES, RELAYS_MONEY, STATUSES, code_in, name_of_fault
-from worker.upstream.errors.error_phrases import MESSAGES
+from models.outcomes import Billed, CallResult, Outcome, Scope
+from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
+from worker.upstream.errors.error_catalog import ERROR_CATALOG
+from worker.upstream.errors.error_codes import FINISHES, RELAYS_MONEY, STATUSES, code_in, name_of_error
+from worker.upstream.errors.error_phrases import ERROR_PHRASES
 from worker.upstream.errors.retry_after import call_limit, retry_after
 from worker.upstream.matching import first, plain
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.transport_errors import RULING_OF, TransportFailure
+from worker.upstream.transport_errors import ERROR_KIND_OF, TransportFailure
 
 # Web pages in the place of an answer: whose they are, and what they mean.
 
@@ -91,8 +91,8 @@ def name_of_reason(text: str) -> str | None:
     if RELAYS_MONEY.search(text):
         return "upstream_quota"
     if numbered := _NUMBERED.match(text):
-        return first(MESSAGES, text) or STATUSES.get(int(numbered[1]))
-    name = first(MESSAGES, text)
+        return first(ERROR_PHRASES, text) or STATUSES.get(int(numbered[1]))
+    name = first(ERROR_PHRASES, text)
     return name if name in _ALONE else None
 
 
@@ -103,7 +103,7 @@ def is_about_a_picture(text: str) -> bool:
 
 def _named(reason: str) -> str | None:
     """Read the words after a label: a code, or a sentence of an error."""
-    return first(MESSAGES, reason) or code_in(reason)
+    return first(ERROR_PHRASES, reason) or code_in(reason)
 
 
 _LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
@@ -134,14 +134,14 @@ _FINAL = frozenset(
 )
 
 
-def judge(
+def classify(
     answer: Answer | None,
     *,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
     failure: TransportFailure | None = None,
     elapsed: float = 0.0,
-) -> Verdict:
+) -> CallResult:
     """Return the verdict on a call.
 
     ``answer`` is what could be read, ``failure`` what the network did, ``elapsed`` how many seconds it took.
@@ -152,66 +152,66 @@ def judge(
     name = _name(answer or Answer(empty=True), status, headers or {}, failure, elapsed)
     if name == "pending":
         message = "The provider took the request as a task: its result is polled, nothing is sent again."
-        return Verdict(Outcome.PENDING, message=message, provider_status=status)
-    return _ruled(name, answer, status, headers or {})
+        return CallResult(Outcome.PENDING, message=message, provider_status=status)
+    return _result_of(name, answer, status, headers or {})
 
 
-def _success(answer: Answer, status: int | None) -> Verdict:
+def _success(answer: Answer, status: int | None) -> CallResult:
     count = len(answer.images) or len(answer.videos)
     message = f"{count} {'picture' if answer.images else 'video'}{'s' if count != 1 else ''} came back."
     if answer.partial:
         message = f"Only {message[:-1]}, fewer than asked for: send the rest as a job of its own."
-    return Verdict(Outcome.SUCCESS, message=message, billed=Billed.YES, provider_status=status)
+    return CallResult(Outcome.SUCCESS, message=message, billed=Billed.YES, provider_status=status)
 
 
-def _ruled(name: str, answer: Answer | None, status: int | None, headers: Mapping[str, str]) -> Verdict:
+def _result_of(
+    name: str, answer: Answer | None, status: int | None, headers: Mapping[str, str]
+) -> CallResult:
     """Fill in a ruling with what this very answer says about cost, waiting and words."""
-    ruling = RULINGS[name]
-    fault = answer.fault if answer else None
-    words = (fault.message if fault else "") or ((answer.spoken.strip() or answer.refusal) if answer else "")
-    verdict = Verdict(
-        outcome=ruling.outcome,
-        code=ruling.code,
-        message=ruling.message,
+    kind = ERROR_CATALOG[name]
+    error = answer.error if answer else None
+    words = (error.message if error else "") or ((answer.spoken.strip() or answer.refusal) if answer else "")
+    result = CallResult(
+        outcome=kind.outcome,
+        code=kind.code,
+        message=kind.message,
         billed=_billed(name, answer, status),
-        scope=ruling.scope,
-        retry_after=_wait(ruling.outcome, answer, headers),
+        scope=kind.scope,
+        retry_after=_wait(kind.outcome, answer, headers),
         provider_status=status,
         provider_message=words[:_LONGEST_WORDS] or None,
-        limit=call_limit(words[:_LONGEST_WORDS]) if ruling.code == "rate_limited" else None,
+        limit=call_limit(words[:_LONGEST_WORDS]) if kind.code == "rate_limited" else None,
     )
     vetoed = (
         next((v for k, v in headers.items() if k.lower() == "x-should-retry"), "").strip().lower() == "false"
     )
-    if vetoed and verdict.outcome is Outcome.RETRY:
-        happened = verdict.message.partition(":")[0]
+    if vetoed and result.outcome is Outcome.RETRY:
+        happened = result.message.partition(":")[0]
         message = f"{happened}, and the provider forbids to try again: ask it why, or use another channel."
-        return replace(verdict, outcome=Outcome.PERMANENT, scope=Scope.PROVIDER, message=message)
-    return verdict
+        return replace(result, outcome=Outcome.PERMANENT, scope=Scope.PROVIDER, message=message)
+    return result
 
 
 def _wait(outcome: Outcome, answer: Answer | None, headers: Mapping[str, str]) -> timedelta | None:
     if outcome not in (Outcome.RETRY, Outcome.AMBIGUOUS, Outcome.NO_IMAGE):
         return None
-    return retry_after(headers, answer.fault if answer else None, answer.spoken if answer else "")
+    return retry_after(headers, answer.error if answer else None, answer.spoken if answer else "")
 
 
 def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
-    ruling = RULINGS[name]
-    if answer is None or ruling.sure:
-        return ruling.billed
-    if answer.fault is not None and answer.fault.wrapped and ruling.outcome is not Outcome.AMBIGUOUS:
+    kind = ERROR_CATALOG[name]
+    if answer is None or kind.sure:
+        return kind.billed
+    if answer.error is not None and answer.error.wrapped and kind.outcome is not Outcome.AMBIGUOUS:
         return Billed.NO  # a router that names its provider does not charge for failures
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
-    said_no = answer.fault is not None and answer.fault.sure
+    said_no = answer.error is not None and answer.error.sure
     if not said_no and (status is None or status < 300) and not is_page(answer.spoken):
         tokens = answer.completion_tokens or 0
-        paid = ruling.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
-        return (
-            Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else ruling.billed
-        )
-    return ruling.billed
+        paid = kind.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
+        return Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else kind.billed
+    return kind.billed
 
 
 def _name(
@@ -223,17 +223,17 @@ def _name(
 ) -> str:
     """Return the name of the ruling, in the order of the decision."""
     failing = status is not None and status >= 400
-    if answer.fault is not None and (answer.fault.sure or failing):
-        name = name_of_fault(answer, status)
+    if answer.error is not None and (answer.error.sure or failing):
+        name = name_of_error(answer, status)
         late = (
             name == "upstream_error"
-            and (status or answer.fault.status) in (500, 502)
+            and (status or answer.error.status) in (500, 502)
             and elapsed > _LONG_WORK
         )
         return "gateway_timeout" if late else name
     if failure is not None:
         cut = failure is TransportFailure.CONNECTION_RESET and answer.streamed
-        return _said(answer, cut=True) or ("stream_truncated" if cut else RULING_OF[failure])
+        return _said(answer, cut=True) or ("stream_truncated" if cut else ERROR_KIND_OF[failure])
     if status is not None and status >= 300:
         return _by_status(answer, status, headers, elapsed)
     return _of_answer(answer)
@@ -247,7 +247,7 @@ def _by_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed:
     if challenged or (status in _GUARDED and is_blocked(answer.spoken)):
         return "waf_blocked"
     name = STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
-    if status in _VAGUE and (said := first(MESSAGES, plain(answer.spoken))):
+    if status in _VAGUE and (said := first(ERROR_PHRASES, plain(answer.spoken))):
         name = said
     return "gateway_timeout" if name == "upstream_error" and elapsed > _LONG_WORK else name
 
@@ -263,7 +263,7 @@ def _of_answer(answer: Answer) -> str:
     if name := _finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
         return name
     if answer.refusal:
-        return first(TEXTS, plain(answer.refusal)) or "refusal"
+        return first(ANSWER_PHRASES, plain(answer.refusal)) or "refusal"
     if name := _said(answer, cut=answer.incomplete_stream):
         return name
     if answer.waiting and answer.handles:
@@ -298,7 +298,7 @@ def _said(answer: Answer, *, cut: bool) -> str | None:
         if is_page(words):
             return name_of_page(words)
         text = plain(words)
-        name = first(TEXTS, text)
+        name = first(ANSWER_PHRASES, text)
         if name in _OF_THE_CALL and is_about_a_picture(text):
             name = None
         if name in (None, "upstream_error"):

@@ -4,16 +4,16 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from worker.upstream.errors.error_phrases import MESSAGES
+from worker.upstream.errors.error_phrases import ERROR_PHRASES
 from worker.upstream.matching import Patterns, first, patterns, plain
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.error_object import Fault
+from worker.upstream.parsing.error_object import ErrorObject
 
 #: codes and types that decide by themselves, whatever the status
 NAMES: Mapping[str, str] = MappingProxyType(
     {
-        name: ruling
-        for ruling, names in {
+        name: kind
+        for kind, names in {
             "quota_exhausted": "insufficient_user_quota pre_consume_token_quota_failed insufficient_quota "
             "credit_balance_exhausted billing_hard_limit_reached billing_error quotaexceeded quota_exceeded "
             "insufficient_balance insufficient_credits accountoverdueerror arrearage payment_required "
@@ -200,57 +200,57 @@ _RELAYS_STATUS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def name_of_fault(answer: Answer, status: int | None) -> str:
+def name_of_error(answer: Answer, status: int | None) -> str:
     """Return the name of the ruling for the fault of ``answer``; ``status`` is the HTTP status."""
-    fault = answer.fault or Fault()
+    error = answer.error or ErrorObject()
     failing = status if status is not None and status >= 400 else None
-    words = plain(f"{fault.message} {' '.join(fault.names)}")
-    if name := _by_metric(fault, words) or _by_money(fault, words):
+    words = plain(f"{error.message} {' '.join(error.names)}")
+    if name := _by_metric(error, words) or _by_money(error, words):
         return name
-    behind = _is_behind(fault, words)
-    name = _by_name(fault, words, failing or fault.status) or first(MESSAGES, words) or code_in(words)
-    if name == "no_channel_model" and (failing or fault.status) == 404:
+    behind = _is_behind(error, words)
+    name = _by_name(error, words, failing or error.status) or first(ERROR_PHRASES, words) or code_in(words)
+    if name == "no_channel_model" and (failing or error.status) == 404:
         return "model_not_found"  # nobody is away: there is no such model
     if name:
         return _RELAYS_OWN.get(name, name) if behind else name
-    name = _by_status(answer, fault, words, failing)
+    name = _by_status(answer, error, words, failing)
     return _RELAYS_STATUS.get(name, name) if behind else name
 
 
-def _by_metric(fault: Fault, words: str) -> str | None:
+def _by_metric(error: ErrorObject, words: str) -> str | None:
     """Read Google's quotas: their sentence about money speaks of a limit per minute or per day."""
-    details = str([layer.get("details") for layer in fault.layers])
-    if "resource_exhausted" in fault.names or "quotaId" in details or BY_METRIC.search(words):
+    details = str([layer.get("details") for layer in error.layers])
+    if "resource_exhausted" in error.names or "quotaId" in details or BY_METRIC.search(words):
         return "daily_limit" if _DAY.search(details) or _DAY.search(words) else "rate_limited"
     return None
 
 
-def _by_money(fault: Fault, words: str) -> str | None:
+def _by_money(error: ErrorObject, words: str) -> str | None:
     """Tell whose account is empty: the same sentence means ours, or that of the relay."""
     if RELAYS_MONEY.search(words):
         return "upstream_quota"
-    if not (VENDOR_MONEY.search(words) or "insufficient_quota" in fault.names) or OWN_MONEY & set(
-        fault.names
+    if not (VENDOR_MONEY.search(words) or "insufficient_quota" in error.names) or OWN_MONEY & set(
+        error.names
     ):
         return None
-    if _is_behind(fault, words) or SATURATED.search(words):
+    if _is_behind(error, words) or SATURATED.search(words):
         return "upstream_quota"
-    signed = PASSED_ON.search(words) or any(RELAYS.search(name) for name in fault.names)
+    signed = PASSED_ON.search(words) or any(RELAYS.search(name) for name in error.names)
     return "upstream_quota" if signed and VENDORS_SENTENCE.search(words) else None
 
 
-def _is_behind(fault: Fault, words: str) -> bool:
+def _is_behind(error: ErrorObject, words: str) -> bool:
     """Tell whether the fault is one that the relay met, and not one that it found with us."""
-    return fault.wrapped or "upstream_error" in fault.names or "bad response status code" in words
+    return error.wrapped or "upstream_error" in error.names or "bad response status code" in words
 
 
-def _by_name(fault: Fault, words: str, status: int | None) -> str | None:
-    for name in fault.names:
+def _by_name(error: ErrorObject, words: str, status: int | None) -> str | None:
+    for name in error.names:
         if name == "model_not_found":
             busy = status == 503 or (status != 404 and NO_CHANNEL.search(words) is not None)
             return "no_channel_model" if busy else "model_not_found"
-        if ruling := NAMES.get(name) or first(NAME_PATTERNS, name):
-            return _refined(ruling, words)
+        if kind := NAMES.get(name) or first(NAME_PATTERNS, name):
+            return _refined(kind, words)
     return None
 
 
@@ -258,23 +258,23 @@ def code_in(words: str) -> str | None:
     """Return the ruling of a code that stands in a sentence: a word that no language has."""
     codes = (match[0] for match in _CODE.finditer(words))
     rulings = (NAMES.get(code) or first(NAME_PATTERNS, code) for code in codes)
-    return next((ruling for ruling in rulings if ruling), None)
+    return next((kind for kind in rulings if kind), None)
 
 
-def _refined(ruling: str, words: str) -> str:
+def _refined(kind: str, words: str) -> str:
     """Let words make a broad code precise, where they can."""
     precise = {
         "rate_limited": ("daily_limit", "concurrency_limited"),
         "auth_invalid": ("auth_expired", "ip_not_allowed"),
         "input_image_unreachable": ("input_image_gone",),
-    }.get(ruling, ())
-    return next((name for pattern, name in MESSAGES if name in precise and pattern.search(words)), ruling)
+    }.get(kind, ())
+    return next((name for pattern, name in ERROR_PHRASES if name in precise and pattern.search(words)), kind)
 
 
-def _by_status(answer: Answer, fault: Fault, words: str, status: int | None) -> str:
+def _by_status(answer: Answer, error: ErrorObject, words: str, status: int | None) -> str:
     """Judge by a number: one in the place of a code outranks one in a sentence, and both the HTTP status."""
     spoken = _STATUS.search(words)
-    number = fault.status or (int(spoken[1] or spoken[2]) if spoken else None) or status
+    number = error.status or (int(spoken[1] or spoken[2]) if spoken else None) or status
     if answer.streamed and status is None:
         return _in_stream(answer, number)
     known = _of_status(number) if number else "upstream_error"

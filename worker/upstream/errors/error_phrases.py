@@ -120,7 +120,7 @@ ABOUT_REQUESTS: Patterns = patterns(
 
 
 #: the ruling, then the regular expressions that mean it; for texts that are ``plain``
-MESSAGES: Patterns = (
+ERROR_PHRASES: Patterns = (
     *patterns(
         (
             "upstream_auth",

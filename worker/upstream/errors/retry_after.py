@@ -7,7 +7,7 @@ from typing import Any
 
 from models.outcomes import CallLimit
 from worker.upstream.matching import simplified
-from worker.upstream.parsing.error_object import Fault
+from worker.upstream.parsing.error_object import ErrorObject
 from worker.upstream.response_headers import rate_limits, response_time, seconds_until
 
 _LONGEST = 31 * 86400.0  #: seconds
@@ -49,20 +49,24 @@ _HINTS = (
 _HINTS_MS = ("retry_after_ms", "retryAfterMs", "retry-after-ms")
 
 
-def retry_after(headers: Mapping[str, str], fault: Fault | None = None, text: str = "") -> timedelta | None:
+def retry_after(
+    headers: Mapping[str, str], error: ErrorObject | None = None, text: str = ""
+) -> timedelta | None:
     """Return how long to wait by the provider's own account, or ``None`` if it does not say.
 
     Absolute times count from the response's own ``Date``.
     """
-    seconds = seconds_to_wait(headers, fault, text)
+    seconds = seconds_to_wait(headers, error, text)
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def seconds_to_wait(headers: Mapping[str, str], fault: Fault | None = None, text: str = "") -> float | None:
+def seconds_to_wait(
+    headers: Mapping[str, str], error: ErrorObject | None = None, text: str = ""
+) -> float | None:
     """Return the same as exact seconds."""
     lowered = {name.lower(): value for name, value in headers.items()}
     moment = response_time(lowered)
-    found = (seconds for seconds in _candidates(lowered, moment, fault, text) if seconds is not None)
+    found = (seconds for seconds in _candidates(lowered, moment, error, text) if seconds is not None)
     return next((min(max(seconds, 0.0), _LONGEST) for seconds in found), None)
 
 
@@ -92,15 +96,15 @@ def seconds_in(text: str) -> float | None:
 
 
 def _candidates(
-    headers: Mapping[str, str], moment: datetime | None, fault: Fault | None, text: str
+    headers: Mapping[str, str], moment: datetime | None, error: ErrorObject | None, text: str
 ) -> Iterator[float | None]:
     yield _milliseconds(headers.get("retry-after-ms", ""))
     yield _asked(headers.get("retry-after", ""), moment)
-    for layer in fault.layers if fault is not None else ():
+    for layer in error.layers if error is not None else ():
         yield from _in_body(layer, moment)
     exhausted = [bucket.reset for bucket in rate_limits(headers).values() if bucket.remaining == 0]
     yield max((reset for reset in exhausted if reset is not None), default=None)
-    yield seconds_in(fault.message) if fault is not None else None
+    yield seconds_in(error.message) if error is not None else None
     yield seconds_in(text)
 
 

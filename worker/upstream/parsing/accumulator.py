@@ -10,15 +10,15 @@ from worker.upstream.handles import Handles, generation_in, merge, named, submit
 from worker.upstream.matching import words
 from worker.upstream.parsing.base64_stream import LONG, Blobs, LongRuns, decoded, encoded, joined
 from worker.upstream.parsing.echo_filter import strip_echoes
-from worker.upstream.parsing.error_object import Fault, dig
-from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.error_object import ErrorObject, find_error
+from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.image_extraction import Identity, find_pictures, identity
 from worker.upstream.parsing.json_images import (
     PICTURE_FIELDS,
-    Harvest,
-    harvest_arguments,
-    harvest_fields,
-    harvest_value,
+    ExtractedImages,
+    extract_arguments,
+    extract_fields,
+    extract_value,
     picture_from,
 )
 from worker.upstream.parsing.progress import Percent, ProgressMeter
@@ -37,7 +37,7 @@ class Choice:
     message: str = ""
     arguments: dict[int, list[str]] = field(default_factory=dict)  # of tool calls, in pieces
     line: str = ""  # being written; for handles
-    harvest: Harvest = field(default_factory=Harvest)
+    extracted: ExtractedImages = field(default_factory=ExtractedImages)
     images: list[Any] = field(default_factory=list)  # whose index tells their order, over all deltas
 
     def say(self, text: str) -> None:
@@ -50,10 +50,10 @@ class Choice:
         if isinstance(images, list) and all(isinstance(item, dict) and "index" in item for item in images):
             self.images += images
             message = {name: value for name, value in message.items() if name != "images"}
-        self.harvest.texts.clear()
-        harvest_fields(message, self.harvest)
+        self.extracted.texts.clear()
+        extract_fields(message, self.extracted)
         self._add_calls(message)
-        return "".join(self.harvest.texts)
+        return "".join(self.extracted.texts)
 
     def _add_calls(self, message: Mapping[str, Any]) -> None:
         calls = message.get("tool_calls")
@@ -68,16 +68,16 @@ class Choice:
         if isinstance(arguments, str):
             self.arguments.setdefault(index, []).append(arguments)
         elif isinstance(arguments, dict):
-            harvest_arguments(arguments, self.harvest)
+            extract_arguments(arguments, self.extracted)
 
-    def close(self) -> Harvest:
+    def close(self) -> ExtractedImages:
         """Return what it showed, now that everything is here."""
-        found = Harvest()
-        harvest_value(self.images, found)
-        self.harvest.add(found)
+        found = ExtractedImages()
+        extract_value(self.images, found)
+        self.extracted.add(found)
         for _, pieces in sorted(self.arguments.items()):
-            harvest_arguments("".join(pieces), self.harvest)
-        return self.harvest
+            extract_arguments("".join(pieces), self.extracted)
+        return self.extracted
 
     @property
     def text(self) -> str:
@@ -95,7 +95,7 @@ _LONGEST_LOOK = 65_536  #: characters said so far; a first picture that comes la
 _MOST_LOOKS = 64  #: texts with more links than this, and no picture, have none
 
 
-class Watch:
+class HandleScanner:
     """Reads line by line for tasks and links. A picture's address counts only in the light of all before it.
 
     ``inputs`` returns the addresses of the request, which are never results; it is called when needed.
@@ -133,7 +133,7 @@ class Watch:
         if "](" in line and ("原始数据" in line or "aw data" in line or "/source/" in line):
             self.note(Handles(poll_url=find_pictures(line, complete=True).poll_url))
 
-    def show(self, pictures: Iterable[Picture]) -> None:
+    def show(self, pictures: Iterable[ResultImage]) -> None:
         """Take pictures that stand in fields."""
         if self.handles.seen is None:
             self._see(picture for picture in pictures if identity(picture) not in self._inputs())
@@ -150,7 +150,7 @@ class Watch:
         elif not found.marked:
             self._see(found.pictures)
 
-    def _see(self, pictures: Iterable[Picture]) -> None:
+    def _see(self, pictures: Iterable[ResultImage]) -> None:
         self.note(Handles(seen=next((picture.url for picture in pictures if picture.url), None)))
 
 
@@ -167,7 +167,7 @@ _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message
 _LONGEST_TEXT = 1024 * 1024  #: characters said at once that are read line by line: its two ends
 
 
-class Collector:
+class AnswerAccumulator:
     """Takes parsed bodies or events, in order, and keeps everything that matters in them."""
 
     def __init__(
@@ -179,10 +179,10 @@ class Collector:
         inputs: Callable[[], frozenset[Identity]] = frozenset,
     ) -> None:
         self._blobs, self._long, self._quoted = blobs, long, quoted
-        self._watch = Watch(inputs)
+        self._watch = HandleScanner(inputs)
         self.choices: dict[int, Choice] = {}
-        self.harvest = Harvest()
-        self.fault: Fault | None = None
+        self.harvest = ExtractedImages()
+        self.error: ErrorObject | None = None
         self.finish_reasons: list[str] = []
         self.block_reason: str | None = None
         self.refusals: list[str] = []
@@ -195,14 +195,14 @@ class Collector:
 
     def add(self, body: object, *, depth: int = 0) -> None:
         """Take one parsed body, one event, or one JSON value found inside a text."""
-        if self.fault is None or not self.fault.sure:
-            self.fault = dig(body) or self.fault
+        if self.error is None or not self.error.sure:
+            self.error = find_error(body) or self.error
         if isinstance(body, list):
             if depth == 0 and all(isinstance(item, dict) and _ANSWERS & item.keys() for item in body):
                 for item in body:
                     self.add(item, depth=1)
             else:
-                harvest_value(body, self.harvest)
+                extract_value(body, self.harvest)
         if not isinstance(body, dict) or depth > 4:
             return
         self._add_identity(body)
@@ -234,7 +234,7 @@ class Collector:
     def _add_choice(self, choice: Mapping[str, Any], index: int) -> None:
         self._add_finish(choice.get("native_finish_reason"))
         self._add_finish(choice.get("finish_reason"))
-        self.fault = self.fault or (dig(choice) if choice.get("error") else None)
+        self.error = self.error or (find_error(choice) if choice.get("error") else None)
         for name, whole in (("delta", False), ("message", True)):
             if isinstance(message := choice.get(name), dict):
                 self._add_message(index, message, whole=whole)
@@ -264,9 +264,9 @@ class Collector:
 
     def _show(self, choice: Choice, message: Mapping[str, Any]) -> str:
         """Take the pictures of a message, and return the text of its parts."""
-        before = len(choice.harvest.pictures)
+        before = len(choice.extracted.pictures)
         written = choice.show(message)
-        self._watch.show(choice.harvest.pictures[before:])
+        self._watch.show(choice.extracted.pictures[before:])
         return written
 
     def _choice(self, index: int) -> Choice:
@@ -312,13 +312,13 @@ class Collector:
         if kind.endswith("output_text.delta") and isinstance(event.get("delta"), str):
             self._say(0, event["delta"])
         elif kind.endswith("partial_image"):
-            draft = Harvest()
-            harvest_value(event.get("partial_image_b64") or event.get("b64_json"), draft)
+            draft = ExtractedImages()
+            extract_value(event.get("partial_image_b64") or event.get("b64_json"), draft)
             self.harvest.drafts += draft.pictures
         elif kind.endswith("completed") or kind.endswith("output_item.done"):
-            found = Harvest()
-            harvest_fields(event, found)
-            harvest_value(event.get("item"), found)
+            found = ExtractedImages()
+            extract_fields(event, found)
+            extract_value(event.get("item"), found)
             self.harvest.add(found)
             self._add_finish("stop" if kind.endswith("completed") else None)
 
@@ -326,7 +326,7 @@ class Collector:
         if isinstance(block, dict) and isinstance(text := block.get("text"), str):
             self._say(0, text)
         elif isinstance(block, dict):
-            harvest_value(block, self.harvest)
+            extract_value(block, self.harvest)
 
     def _add_wrapped(self, body: Mapping[str, Any], depth: int) -> None:
         """Look into wrappers, and at picture fields that stand at the top."""
@@ -339,8 +339,8 @@ class Collector:
             if isinstance(value, dict):
                 self.add(value, depth=depth + 1)
             elif name in ("data", "output", "result") and isinstance(value, list):
-                found = Harvest()
-                harvest_value(value, found)
+                found = ExtractedImages()
+                extract_value(value, found)
                 self.harvest.add(found)
                 if found.texts and not self.choices:
                     self._say(0, "".join(found.texts))
@@ -353,14 +353,14 @@ class Collector:
         if "prompt" in body and "choices" not in body:
             fields = {name: value for name, value in fields.items() if name not in _REFERENCES}
             fields = {} if self._quoted or self._waits(body) else fields
-        harvest_fields(fields, self.harvest)
+        extract_fields(fields, self.harvest)
         for name in ("results", "urls", "generations", *(_LISTS if depth > 0 else ())):
-            harvest_value(body.get(name), self.harvest)
+            extract_value(body.get(name), self.harvest)
         url = body.get("url")
         if isinstance(url, str) and not {"choices", "error"} & body.keys():
             inside = (depth > 0 or self._quoted) and not self._waits(body)
             if inside or is_picture(url):
-                harvest_value(url, self.harvest)
+                extract_value(url, self.harvest)
 
     def _waits(self, body: Mapping[str, Any]) -> bool:
         """Tell whether a body is about a task whose result is not here yet."""
@@ -376,17 +376,17 @@ class Collector:
             except ValueError:
                 self._say(0, value)
         elif "image" in str(body.get("type")) or ("type" not in body and picture_from(value)):
-            harvest_value(value, self.harvest)
+            extract_value(value, self.harvest)
         elif name == "data" and not submitted(body):
             self._say(0, value)
 
     def quote(self, value: object) -> list[str]:
         """Take a JSON value that stands in a text, and return the texts in it."""
-        inner = Collector(self._blobs, long=self._long, quoted=True)
+        inner = AnswerAccumulator(self._blobs, long=self._long, quoted=True)
         inner.add(value)
         inner.close(complete=True)
         self.harvest.add(inner.harvest)
-        self.fault = self.fault or inner.fault
+        self.error = self.error or inner.error
         self._watch.note(inner.handles)
         self.waiting = self.waiting or inner.waiting
         self.finish_reasons += inner.finish_reasons

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from worker.upstream.handles import Handles, generation_in
-from worker.upstream.parsing.accumulator import Collector
+from worker.upstream.parsing.accumulator import AnswerAccumulator
 from worker.upstream.parsing.echo_filter import Spoken, strip_echoes
-from worker.upstream.parsing.error_object import Fault
-from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.error_object import ErrorObject
+from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.image_extraction import Found, Identity, combine, find_pictures, identity
-from worker.upstream.parsing.json_images import Harvest
+from worker.upstream.parsing.json_images import ExtractedImages
 from worker.upstream.parsing.progress import Percent
 
 _DEEPEST = 3  #: texts within JSON within texts
@@ -20,7 +20,7 @@ _DEEPEST = 3  #: texts within JSON within texts
 class Answer:
     """Everything an answer holds. ``text`` is verbatim; ``spoken`` is without prompt echoes and thinking."""
 
-    images: tuple[Picture, ...] = ()
+    images: tuple[ResultImage, ...] = ()
     videos: tuple[str, ...] = ()
     posters: tuple[str, ...] = ()
     text: str = ""
@@ -33,7 +33,7 @@ class Answer:
     request_id: str | None = None
     finish_reasons: tuple[str, ...] = ()
     block_reason: str | None = None
-    fault: Fault | None = None
+    error: ErrorObject | None = None
     completion_tokens: int | None = None
     usage: Mapping[str, Any] | None = None  #: tokens, as the provider counts them
     streamed: bool = False  #: it was an event stream
@@ -69,39 +69,44 @@ class Ending:
 
 
 def assemble(
-    collector: Collector, ending: Ending, *, inputs: frozenset[Identity], n: int | None, origin: str | None
+    accumulator: AnswerAccumulator,
+    ending: Ending,
+    *,
+    inputs: frozenset[Identity],
+    n: int | None,
+    origin: str | None,
 ) -> Answer:
     """Make an answer of what was collected.
 
     ``inputs`` were in the request and are no results; ``n`` pictures were asked for; ``origin`` completes
     addresses that have no host.
     """
-    texts = collector.texts
-    spoken = list(_spoken(collector, texts))
+    texts = accumulator.texts
+    spoken = list(_spoken(accumulator, texts))
     words = "\n".join(piece.text for piece in spoken)
     found = find_pictures(words, complete=ending.whole, inputs=inputs)
-    known = _known(collector, ending, found)
+    known = _known(accumulator, ending, found)
     return replace(
         known,
         text="".join(texts) or ending.page,
         spoken=words or ending.page,
         thoughts="\n".join(piece.thoughts for piece in spoken),
-        **_pictures(collector.harvest, found, inputs=inputs, n=n, origin=origin),
+        **_pictures(accumulator.harvest, found, inputs=inputs, n=n, origin=origin),
     )
 
 
-def _spoken(collector: Collector, texts: Sequence[str], depth: int = 0) -> Iterator[Spoken]:
+def _spoken(accumulator: AnswerAccumulator, texts: Sequence[str], depth: int = 0) -> Iterator[Spoken]:
     """Yield the texts without their echoes; JSON values in them are taken, and the texts in these too."""
     for text in texts:
         piece = strip_echoes(text)
-        inner = [words for value in piece.values for words in collector.quote(value)]
+        inner = [words for value in piece.values for words in accumulator.quote(value)]
         yield piece
         if depth < _DEEPEST:
-            yield from _spoken(collector, inner, depth + 1)
+            yield from _spoken(accumulator, inner, depth + 1)
 
 
 class _Pictures(TypedDict):
-    images: tuple[Picture, ...]
+    images: tuple[ResultImage, ...]
     videos: tuple[str, ...]
     partial: bool
     relative: bool
@@ -111,49 +116,54 @@ class _Pictures(TypedDict):
 
 
 def _pictures(
-    harvest: Harvest, found: Found, *, inputs: frozenset[Identity], n: int | None, origin: str | None
+    extracted: ExtractedImages,
+    found: Found,
+    *,
+    inputs: frozenset[Identity],
+    n: int | None,
+    origin: str | None,
 ) -> _Pictures:
-    structured = [picture for picture in harvest.pictures if identity(picture) not in inputs]
+    structured = [picture for picture in extracted.pictures if identity(picture) not in inputs]
     images = combine(structured, found.pictures, marked=found.marked)
-    paths = dict.fromkeys((*harvest.relative, *found.relative))
+    paths = dict.fromkeys((*extracted.relative, *found.relative))
     relative = not images and bool(paths)
     if relative:
-        images = [Picture(url=(origin or "") + path) for path in paths]
-    videos = tuple(dict.fromkeys((*harvest.videos, *found.videos)))
-    draft = bool(harvest.drafts) and not images and not videos
-    images = harvest.drafts[-1:] if draft else images
+        images = [ResultImage(url=(origin or "") + path) for path in paths]
+    videos = tuple(dict.fromkeys((*extracted.videos, *found.videos)))
+    draft = bool(extracted.drafts) and not images and not videos
+    images = extracted.drafts[-1:] if draft else images
     return {
         "images": tuple(images),
         "videos": videos,
         "partial": bool(images) and n is not None and len(images) < n,
         "relative": relative,
         "draft": draft,
-        "echoed": found.echoed or len(structured) < len(harvest.pictures),
-        "broken": not images and (found.broken or harvest.broken),
+        "echoed": found.echoed or len(structured) < len(extracted.pictures),
+        "broken": not images and (found.broken or extracted.broken),
     }
 
 
-def _known(collector: Collector, ending: Ending, found: Found) -> Answer:
+def _known(accumulator: AnswerAccumulator, ending: Ending, found: Found) -> Answer:
     """Return the answer without its pictures and texts."""
-    handles = collector.handles
+    handles = accumulator.handles
     labelled = (known for label in found.labels if (known := generation_in(label)))
     return Answer(
         posters=tuple(found.posters),
-        progress=tuple(collector.progress),
+        progress=tuple(accumulator.progress),
         task_id=handles.task_id,
         poll_url=handles.poll_url or found.poll_url,
         gen_ids=tuple(dict.fromkeys((*handles.gen_ids, *labelled))),
-        request_id=collector.request_id or (collector.fault.request_id if collector.fault else None),
-        finish_reasons=tuple(collector.finish_reasons),
-        block_reason=collector.block_reason,
-        fault=collector.fault,
-        completion_tokens=collector.completion_tokens,
-        usage=collector.usage,
+        request_id=accumulator.request_id or (accumulator.error.request_id if accumulator.error else None),
+        finish_reasons=tuple(accumulator.finish_reasons),
+        block_reason=accumulator.block_reason,
+        error=accumulator.error,
+        completion_tokens=accumulator.completion_tokens,
+        usage=accumulator.usage,
         streamed=ending.streamed,
         incomplete_stream=ending.incomplete_stream,
         readable=ending.readable,
         empty=ending.empty,
         html=ending.html,
-        waiting=collector.waiting,
-        refusal="\n".join(collector.refusals),
+        waiting=accumulator.waiting,
+        refusal="\n".join(accumulator.refusals),
     )

@@ -36,7 +36,7 @@ _REQUEST_ID = re.compile(r"(?:request[ _]?id|trace[ _]?id|tid)\s*[:：=]\s*([\w.
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ErrorObject:
     """What a provider said went wrong.
 
     ``names`` are its codes, types and statuses (lower case, outermost first), ``message`` its sentences,
@@ -65,10 +65,10 @@ class Fault:
         return next((value for value in found if isinstance(value, str) and value), None)
 
 
-def dig(body: object) -> Fault | None:
+def find_error(body: object) -> ErrorObject | None:
     """Return the fault that a parsed body reports, or ``None``; empty errors and success codes are none."""
     if isinstance(body, list):
-        return dig(body[0]) if len(body) == 1 else None
+        return find_error(body[0]) if len(body) == 1 else None
     if not isinstance(body, dict):
         return None
     if isinstance(response := body.get("Response"), dict) and isinstance(response.get("Error"), dict):
@@ -94,7 +94,7 @@ def _in_small_letters(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _top_level(body: Mapping[str, Any]) -> Fault | None:
+def _top_level(body: Mapping[str, Any]) -> ErrorObject | None:
     """Read ``{code, message}`` without an error object."""
     if any(name in body for name in ("choices", "candidates", "output", "images")):
         return None
@@ -126,7 +126,7 @@ def _is_blank(value: object) -> bool:
     return _is_fine(value.get("code")) and not any(value and not _is_fine(value) for value in said)
 
 
-def _fault(value: object, body: Mapping[str, Any]) -> Fault:
+def _fault(value: object, body: Mapping[str, Any]) -> ErrorObject:
     objects = list(_layers(value))
     layers: list[Mapping[str, Any]] = []
     names: dict[str, None] = {}
@@ -141,7 +141,7 @@ def _fault(value: object, body: Mapping[str, Any]) -> Fault:
     if all(layer is not body for layer in layers):
         layers.append(body)
     metadata = [layer.get("metadata") for layer in layers]
-    return Fault(
+    return ErrorObject(
         message="; ".join(sentence.strip() for sentence in sentences if sentence.strip()),
         names=tuple(names),
         status=_status(layers),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ResultImage:
     """One picture, as an http(s) ``url`` (byte-exact) or as ``data`` (base64 with its sniffed ``mime``).
 
     ``alternates`` are other renderings of the same picture, for when the first can't be fetched. A long

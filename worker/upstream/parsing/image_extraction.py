@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from worker.upstream.parsing.base64_images import end_of_base64, looks_like_picture, read_base64
-from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.markdown import Kind, Link, LinkScanner
 from worker.upstream.parsing.urls import (
     Key,
@@ -30,14 +30,14 @@ Identity = Key | str
 class Group:
     """Renderings of one picture: the one to fetch, and the others by their addresses."""
 
-    primary: Picture
+    primary: ResultImage
     rank: int = 0  #: of the best source that shows it; the lowest is the best
-    others: dict[str, Picture] = field(default_factory=dict)
+    others: dict[str, ResultImage] = field(default_factory=dict)
     end: int = -1  #: where its last rendering stands in the text
     paired: bool = False  #: a link leads to it
     settled: bool = False  #: its original is known
 
-    def add(self, picture: Picture, *, rank: int = 0, original: bool = False) -> None:
+    def add(self, picture: ResultImage, *, rank: int = 0, original: bool = False) -> None:
         """Take a further rendering.
 
         An ``original`` is the one to fetch; then what is not resized; then the better source's.
@@ -53,11 +53,11 @@ class Group:
                 self.others.setdefault(picture.address, picture)
         self.rank, self.settled = min(self.rank, rank), self.settled or original
 
-    def _prefers(self, picture: Picture, rank: int) -> bool:
+    def _prefers(self, picture: ResultImage, rank: int) -> bool:
         now, then = _is_resized(self.primary), _is_resized(picture)
         return now and not then if now != then else rank < self.rank and not self.settled
 
-    def picture(self) -> Picture:
+    def picture(self) -> ResultImage:
         """Return the picture to fetch, with the others as its alternates."""
         further = [*self.primary.alternates]
         for address, other in self.others.items():
@@ -66,12 +66,14 @@ class Group:
         return replace(self.primary, alternates=tuple(alternates))
 
 
-def identity(picture: Picture) -> Identity:
+def identity(picture: ResultImage) -> Identity:
     """Return what two renderings of the same picture share: the canonical key, or the bytes."""
     return canonical(picture.url) if picture.url is not None else str(picture.data)
 
 
-def combine(structured: Sequence[Picture], written: Sequence[Picture], *, marked: bool) -> list[Picture]:
+def combine(
+    structured: Sequence[ResultImage], written: Sequence[ResultImage], *, marked: bool
+) -> list[ResultImage]:
     """Join the pictures of fields with those of the text.
 
     The same picture in both is one; with as many in both they are the same ones; otherwise both count.
@@ -88,13 +90,13 @@ def combine(structured: Sequence[Picture], written: Sequence[Picture], *, marked
     return unique if marked else _merged((*unique, *written))
 
 
-def with_alternates(picture: Picture, *addresses: str) -> Picture:
+def with_alternates(picture: ResultImage, *addresses: str) -> ResultImage:
     """Return the picture with further fallbacks."""
     known = (*picture.alternates, *(address for address in addresses if address != picture.address))
     return replace(picture, alternates=tuple(dict.fromkeys(known)))
 
 
-def _merged(pictures: Sequence[Picture]) -> list[Picture]:
+def _merged(pictures: Sequence[ResultImage]) -> list[ResultImage]:
     """Join the pictures that share a rendering."""
     groups: list[Group] = []
     by_key: dict[Identity, Group] = {}
@@ -110,13 +112,13 @@ def _merged(pictures: Sequence[Picture]) -> list[Picture]:
     return [group.picture() for group in groups]
 
 
-def _keys(picture: Picture) -> Iterator[Identity]:
+def _keys(picture: ResultImage) -> Iterator[Identity]:
     yield identity(picture)
     for address in picture.alternates:
         yield address.partition(",")[2] if address.startswith("data:") else canonical(address)
 
 
-def _is_resized(picture: Picture) -> bool:
+def _is_resized(picture: ResultImage) -> bool:
     return picture.url is not None and is_resized(picture.url)
 
 
@@ -139,7 +141,7 @@ _LONGEST_LINE = 4096  #: characters before a mark in which to look for what it m
 class Found(NamedTuple):
     """What a text holds."""
 
-    pictures: Sequence[Picture] = ()
+    pictures: Sequence[ResultImage] = ()
     videos: Sequence[str] = ()
     posters: Sequence[str] = ()
     labels: Sequence[str] = ()  #: of the pictures
@@ -155,7 +157,7 @@ def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = fr
     whole = text.strip(" \r\n\t\"'`")
     if _is_base64(whole):
         bare = read_base64(whole)
-        return Found([Picture(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
+        return Found([ResultImage(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
     if whole[:15].lower().startswith(("<!doctype html", "<html")):
         return Found()
     gatherer = _Gatherer(text, inputs)
@@ -182,7 +184,7 @@ class _Gatherer:
         self._inputs = inputs
         self._groups: list[Group] = []
         self._by_key: dict[Identity, Group] = {}
-        self._marks: list[tuple[int, Picture]] = []
+        self._marks: list[tuple[int, ResultImage]] = []
         self._videos: dict[Key, str] = {}
         self._posters: list[str] = []
         self._labels: list[str] = []
@@ -210,7 +212,7 @@ class _Gatherer:
     def _take_payload(self, link: Link) -> None:
         decoded = read_base64(link.payload)
         if decoded:
-            self._add(link, Picture(data=decoded[0], mime=decoded[1]))
+            self._add(link, ResultImage(data=decoded[0], mime=decoded[1]))
         else:
             self._broken = self._broken or looks_like_picture(link.payload)
 
@@ -224,10 +226,10 @@ class _Gatherer:
             return True
         mark = _MARK.fullmatch(link.label) if link.kind == "link" else None
         if mark and self._speaks_of_progress(link.start):
-            self._marks.append((int(mark[1]), Picture(url=link.url)))
+            self._marks.append((int(mark[1]), ResultImage(url=link.url)))
             return True
         if self._counts(link):
-            self._add(link, Picture(url=link.url))
+            self._add(link, ResultImage(url=link.url))
             return True
         return bool(link.inner)
 
@@ -250,7 +252,7 @@ class _Gatherer:
             return not is_document(link.url)
         return is_picture(link.url) or (is_on_picture_host(link.url) and not is_document(link.url))
 
-    def _add(self, link: Link, picture: Picture) -> None:
+    def _add(self, link: Link, picture: ResultImage) -> None:
         key = identity(picture)
         if key in self._inputs:
             self._echoed = True
@@ -268,7 +270,7 @@ class _Gatherer:
             self._groups.append(group)
         for inner in link.inner:
             if is_web(inner.url):
-                group.add(Picture(url=inner.url), rank=_LAST)
+                group.add(ResultImage(url=inner.url), rank=_LAST)
                 self._by_key[canonical(inner.url)] = group
         group.end = link.end
         group.paired |= link.kind == "link"
@@ -313,7 +315,7 @@ def _is_no_video(url: str) -> bool:
     return is_picture(url) or is_document(url)
 
 
-def _with_marks(pictures: list[Picture], marks: list[tuple[int, Picture]]) -> list[Picture]:
+def _with_marks(pictures: list[ResultImage], marks: list[tuple[int, ResultImage]]) -> list[ResultImage]:
     """Add what ``[100](…)`` in a progress line points at: a fallback, or the result if nothing else is."""
     highest = max(percent for percent, _ in marks)
     finals = [mark for percent, mark in marks if percent == highest]

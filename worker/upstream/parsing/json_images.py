@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from worker.upstream.parsing.base64_images import looks_like_picture, read_base64
-from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.urls import is_document, is_picture, is_task_page, is_video, is_web, unescape
 
 #: members whose value is a picture, or a list of pictures, wherever they occur in an answer
@@ -70,17 +70,17 @@ _TEXTS = frozenset({"text", "output_text", "input_text", "refusal", "reasoning",
 
 
 @dataclass(slots=True)
-class Harvest:
+class ExtractedImages:
     """What structured fields held, in order."""
 
-    pictures: list[Picture] = field(default_factory=list)
-    drafts: list[Picture] = field(default_factory=list)
+    pictures: list[ResultImage] = field(default_factory=list)
+    drafts: list[ResultImage] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     relative: list[str] = field(default_factory=list)  #: addresses of pictures without a host
     broken: bool = False  #: a picture began, and is not whole
 
-    def add(self, other: "Harvest") -> None:
+    def add(self, other: "ExtractedImages") -> None:
         """Take what another one holds, besides its texts."""
         self.pictures += other.pictures
         self.drafts += other.drafts
@@ -89,7 +89,7 @@ class Harvest:
         self.broken = self.broken or other.broken
 
 
-def picture_from(text: str) -> Picture | None:
+def picture_from(text: str) -> ResultImage | None:
     """Read a string in a picture's place: an http(s) address, a ``data:`` URL, or bare base64."""
     data = _DATA.match(text)
     if data and text[data.end() : data.end() + 4].lower() != "http":
@@ -99,23 +99,23 @@ def picture_from(text: str) -> Picture | None:
         if len(text) < _LONGEST and (link := _MARKDOWN.fullmatch(address)):
             return picture_from(link[1])
         if is_web(address):
-            return Picture(url=address) if not any(sign in address for sign in ' \n"<>') else None
+            return ResultImage(url=address) if not any(sign in address for sign in ' \n"<>') else None
         decoded = read_base64(text) if looks_like_picture(text) else None
-    return Picture(data=decoded[0], mime=decoded[1]) if decoded else None
+    return ResultImage(data=decoded[0], mime=decoded[1]) if decoded else None
 
 
-def harvest_fields(message: Mapping[str, Any], harvest: Harvest) -> None:
+def extract_fields(message: Mapping[str, Any], extracted: ExtractedImages) -> None:
     """Collect the pictures of a message, a delta, or any object that carries picture fields."""
     for name in PICTURE_FIELDS:
         if value := message.get(name):
-            harvest_value(value, harvest)
+            extract_value(value, extracted)
     if isinstance(content := message.get("content"), list | dict):
-        harvest_value(_parts(content), harvest)
+        extract_value(_parts(content), extracted)
     if isinstance(parts := message.get("parts"), list):
-        harvest_value(parts, harvest)
+        extract_value(parts, extracted)
     for name in ("video", "video_url", "videos"):
         if value := message.get(name):
-            _harvest_video(value, harvest)
+            _extract_video(value, extracted)
 
 
 def _parts(content: list[Any] | dict[str, Any]) -> object:
@@ -128,20 +128,20 @@ def _parts(content: list[Any] | dict[str, Any]) -> object:
     ]
 
 
-def harvest_value(value: object, harvest: Harvest, *, depth: int = 0) -> None:
+def extract_value(value: object, extracted: ExtractedImages, *, depth: int = 0) -> None:
     """Collect what stands in a picture's place: a string, a part, or a list of them."""
     if depth > 6:
         return
     if isinstance(value, str):
-        _harvest_string(value, harvest)
+        _extract_string(value, extracted)
     elif isinstance(value, list):
         for item in _in_order(value):
-            harvest_value(item, harvest, depth=depth + 1)
+            extract_value(item, extracted, depth=depth + 1)
     elif isinstance(value, dict):
-        _harvest_part(value, harvest, depth)
+        _extract_part(value, extracted, depth)
 
 
-def harvest_arguments(arguments: str | Mapping[str, Any], harvest: Harvest) -> None:
+def extract_arguments(arguments: str | Mapping[str, Any], extracted: ExtractedImages) -> None:
     """Collect pictures from a tool call's arguments; one that only repeats the prompt has none."""
     try:
         value = orjson.loads(arguments) if isinstance(arguments, str) else arguments
@@ -150,7 +150,7 @@ def harvest_arguments(arguments: str | Mapping[str, Any], harvest: Harvest) -> N
     if isinstance(value, Mapping):
         for name in ("image_url", "image_urls", "url", "image", "images", "b64_json"):
             if item := value.get(name):
-                harvest_value(item, harvest)
+                extract_value(item, extracted)
 
 
 def _in_order(items: list[Any]) -> Iterable[Any]:
@@ -160,75 +160,75 @@ def _in_order(items: list[Any]) -> Iterable[Any]:
     return items
 
 
-def _harvest_string(value: str, harvest: Harvest) -> None:
+def _extract_string(value: str, extracted: ExtractedImages) -> None:
     picture = picture_from(value)
     if picture is None and len(value) < _LONGEST and _PATH.fullmatch(value) and is_picture(value):
-        harvest.relative.append(unescape(value))
+        extracted.relative.append(unescape(value))
     elif picture is None:
         data = _DATA.match(value)
-        harvest.broken = harvest.broken or looks_like_picture(value, data.end() if data else 0)
+        extracted.broken = extracted.broken or looks_like_picture(value, data.end() if data else 0)
     elif picture.url is not None and is_video(picture.url):
-        harvest.videos.append(picture.url)
+        extracted.videos.append(picture.url)
     elif picture.url is None or not (is_task_page(picture.url) or is_document(picture.url)):
-        harvest.pictures.append(picture)
+        extracted.pictures.append(picture)
 
 
-def _harvest_part(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None:
+def _extract_part(part: Mapping[str, Any], extracted: ExtractedImages, depth: int) -> None:
     kind = str(part.get("type") or "").lower()
     if part.get("thought") is True:
-        draft = Harvest()
-        _harvest_part({**part, "thought": None}, draft, depth + 1)
-        harvest.drafts += draft.pictures + draft.drafts
+        draft = ExtractedImages()
+        _extract_part({**part, "thought": None}, draft, depth + 1)
+        extracted.drafts += draft.pictures + draft.drafts
         return
     if kind in _TEXTS or (isinstance(part.get("text"), str) and not _has_picture(part)):
         text = part.get("text") or part.get("refusal")
         if kind not in ("reasoning", "thinking") and isinstance(text, str):
-            harvest.texts.append(text)
+            extracted.texts.append(text)
         return
     if "citation" in kind or "audio" in kind or kind.startswith("input_"):
         return
     if "video" in kind or "video_url" in part:
-        _harvest_video(part, harvest)
+        _extract_video(part, extracted)
         return
-    _harvest_item(part, harvest, depth)
+    _extract_item(part, extracted, depth)
 
 
-def _harvest_item(part: Mapping[str, Any], harvest: Harvest, depth: int) -> None:
+def _extract_item(part: Mapping[str, Any], extracted: ExtractedImages, depth: int) -> None:
     """Take the one picture of an item: its bytes if they are there, with its address as the alternate."""
     mime = next((str(part[name]) for name in _TYPES if part.get(name)), "image/")
-    found = Harvest()
+    found = ExtractedImages()
     for name in (*_BYTES, *_ADDRESSES):
         if value := part.get(name):
-            harvest_value(value, found, depth=depth + 1)
+            extract_value(value, found, depth=depth + 1)
     for name in ("images", "parts", "content"):
         if isinstance(value := part.get(name), list):
-            harvest_value(value, harvest, depth=depth + 1)
-    harvest.videos += found.videos
-    harvest.drafts += found.drafts
-    harvest.relative += found.relative
-    harvest.broken = harvest.broken or found.broken
+            extract_value(value, extracted, depth=depth + 1)
+    extracted.videos += found.videos
+    extracted.drafts += found.drafts
+    extracted.relative += found.relative
+    extracted.broken = extracted.broken or found.broken
     if not mime.lower().startswith(("image/", "application/octet-stream")) or not found.pictures:
         return
     if any(isinstance(part.get(name), list) for name in (*_BYTES, *_ADDRESSES)):
-        harvest.pictures += found.pictures
+        extracted.pictures += found.pictures
         return
     first, *others = dict.fromkeys(found.pictures)
     alternates = tuple(other.address for other in others)
-    harvest.pictures.append(Picture(first.url, first.data, first.mime, alternates or first.alternates))
+    extracted.pictures.append(ResultImage(first.url, first.data, first.mime, alternates or first.alternates))
 
 
 def _has_picture(part: Mapping[str, Any]) -> bool:
     return any(part.get(name) for name in (*_BYTES, *_ADDRESSES))
 
 
-def _harvest_video(value: object, harvest: Harvest) -> None:
+def _extract_video(value: object, extracted: ExtractedImages) -> None:
     if isinstance(value, str) and is_web(address := unescape(value.strip())):
-        harvest.videos.append(address)
+        extracted.videos.append(address)
     elif isinstance(value, list):
         for item in value:
-            _harvest_video(item, harvest)
+            _extract_video(item, extracted)
     elif isinstance(value, dict):
         for name in ("video_url", "url", "video"):
             if value.get(name):
-                _harvest_video(value[name], harvest)
+                _extract_video(value[name], extracted)
                 return

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from worker.upstream.handles import Handles
-from worker.upstream.parsing.accumulator import Collector
+from worker.upstream.parsing.accumulator import AnswerAccumulator
 from worker.upstream.parsing.answer import Answer, Ending, assemble
 from worker.upstream.parsing.base64_stream import (
     LONG,
@@ -22,7 +22,7 @@ from worker.upstream.parsing.base64_stream import (
     stand_ins,
     without_long_runs,
 )
-from worker.upstream.parsing.image import Picture
+from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.image_extraction import Identity, identity
 from worker.upstream.parsing.json_images import picture_from
 from worker.upstream.parsing.progress import Percent
@@ -62,7 +62,7 @@ class AnswerReader:
         self.failed = failed  #: the HTTP status was an error
         self.blobs: Blobs = {}  #: what stand-ins stand for
         self._long, self._runs = long, LongRuns(self.blobs, long=long, slashes=True)
-        self._collector = Collector(self.blobs, long=long, inputs=self._linked_inputs)
+        self._collector = AnswerAccumulator(self.blobs, long=long, inputs=self._linked_inputs)
         self._events: EventReader | None = None
         self._raw = BytesIO()
         self._decided = False
@@ -200,31 +200,31 @@ class AnswerReader:
         return self._answer(complete=complete and bool(values), readable=bool(values))
 
     def _answer(self, *, complete: bool, readable: bool, page: str = "") -> Answer:
-        collector = self._collector
-        reasons = [reason.lower() for reason in collector.finish_reasons]
+        accumulator = self._collector
+        reasons = [reason.lower() for reason in accumulator.finish_reasons]
         ended = complete and (not self.streaming or self.done or bool(reasons))
         whole = ended and not any(reason in ("length", "max_tokens") for reason in reasons)
-        collector.close(complete=whole)
+        accumulator.close(complete=whole)
         ending = Ending(
             whole=whole,
             streamed=self.streaming,
             incomplete_stream=self.streaming and not ended,
             readable=readable,
-            empty=not self._heard and not collector.choices and not self._body,
+            empty=not self._heard and not accumulator.choices and not self._body,
             html=_is_page(page),
-            page="" if collector.choices else page,
+            page="" if accumulator.choices else page,
         )
         inputs = frozenset(_identities(self._input_urls, long=self._long))
-        answer = assemble(collector, ending, inputs=inputs, n=self._n, origin=self._origin)
+        answer = assemble(accumulator, ending, inputs=inputs, n=self._n, origin=self._origin)
         return replace(answer, images=tuple(self._with_bytes(picture) for picture in answer.images))
 
-    def _with_bytes(self, picture: Picture) -> Picture:
+    def _with_bytes(self, picture: ResultImage) -> ResultImage:
         if picture.data is None:
             return replace(picture, spare=self._spare(picture)) if picture.alternates else picture
         data = joined(picture.data, self.blobs)
         return replace(picture, data=data, blob=blob_of(data, self.blobs))
 
-    def _spare(self, picture: Picture) -> bytes | None:
+    def _spare(self, picture: ResultImage) -> bytes | None:
         """Return the bytes of an alternate that came inside the answer."""
         inside = next((each for each in picture.alternates if each.startswith("data:")), None)
         if inside is None:

@@ -19,7 +19,7 @@ _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class TaskResponse:
     """What came back, with header names in lower case."""
 
     status: int
@@ -27,13 +27,13 @@ class Said:
     body: bytes
 
 
-class TaskReader:
+class TaskClient:
     """Asks over one ``httpx.AsyncClient`` for provider calls, which the composition root opens and closes."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
-    async def read(self, url: str, *, api_key: str, headers: Mapping[str, str]) -> Said | None:
+    async def read(self, url: str, *, api_key: str, headers: Mapping[str, str]) -> TaskResponse | None:
         """Return what ``url`` says; ``None`` if that can't be had now. Redirects are not followed."""
         sent = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         sent["Authorization"] = f"Bearer {api_key}"
@@ -49,7 +49,7 @@ class TaskReader:
             return None
 
 
-async def _said(response: httpx.Response) -> Said | None:
+async def _said(response: httpx.Response) -> TaskResponse | None:
     decoder = decoder_for(response.headers.get("content-encoding", ""))
     body = bytearray()
     async for chunk in response.aiter_raw():
@@ -58,4 +58,4 @@ async def _said(response: httpx.Response) -> Said | None:
             if len(body) > LARGEST:
                 return None
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Said(response.status_code, headers, bytes(body))
+    return TaskResponse(response.status_code, headers, bytes(body))

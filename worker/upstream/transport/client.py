@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from models.outcomes import Verdict
-from worker.upstream.errors.classify import judge
+from models.outcomes import CallResult
+from worker.upstream.errors.classify import classify
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader
 from worker.upstream.presets import Preset
 from worker.upstream.request import ProviderRequest
 from worker.upstream.response_headers import REQUEST_IDS, request_id_of
-from worker.upstream.transport.connection import CURRENT, Wire, failure_of, open_client
+from worker.upstream.transport.connection import CURRENT, ConnectionTrace, failure_of, open_client
 from worker.upstream.transport.content_encoding import Undecodable, decoder_for
 from worker.upstream.transport_errors import TransportFailure
 
@@ -61,7 +61,7 @@ class Reply:
     """
 
     answer: Answer | None
-    verdict: Verdict
+    result: CallResult
     http_status: int | None = None
     request_id: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class _Call:
     on_progress: Callable[[int], None] | None
     on_handle: Callable[[Handles], None] | None
     started: float
-    wire: Wire = field(default_factory=Wire)
+    wire: ConnectionTrace = field(default_factory=ConnectionTrace)
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     size: int = 0
@@ -123,10 +123,10 @@ class _Call:
         if self.reader.done:
             return min(end, self.heard + _AFTER_DONE)
         if not self.heard:
-            return min(end, self.started + self.preset.patience)
+            return min(end, self.started + self.preset.read_timeout)
         if self.reader.streaming or self.preset.first_byte is not None:
             return min(end, self.heard + self.preset.idle, self.meant + self.preset.silent)
-        return end if self.reader.meaningful else min(end, self.meant + self.preset.patience)
+        return end if self.reader.meaningful else min(end, self.meant + self.preset.read_timeout)
 
 
 class UpstreamClient:
@@ -255,7 +255,7 @@ def _finish(call: _Call, elapsed: float) -> Reply:
     answer = _answer(call)
     return Reply(
         answer=answer,
-        verdict=judge(
+        result=classify(
             answer, status=call.status, headers=call.headers, failure=call.failure, elapsed=elapsed
         ),
         http_status=call.status,

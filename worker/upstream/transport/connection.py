@@ -16,7 +16,7 @@ _KEEPALIVE = 30.0  #: seconds that an idle connection is kept; common servers cl
 
 
 @dataclass(slots=True)
-class Wire:
+class ConnectionTrace:
     """What happened to one call so far."""
 
     traced: bool = False  #: whether the transport tells us at all
@@ -24,7 +24,7 @@ class Wire:
     sent: bool = False  #: at least one byte may have left
 
 
-CURRENT: ContextVar[Wire | None] = ContextVar("CURRENT", default=None)
+CURRENT: ContextVar[ConnectionTrace | None] = ContextVar("CURRENT", default=None)
 
 
 def open_client(*, limit: int) -> httpx.AsyncClient:
@@ -56,7 +56,7 @@ def open_client(*, limit: int) -> httpx.AsyncClient:
     )
 
 
-def failure_of(error: Exception, wire: Wire, elapsed: float) -> TransportFailure:
+def failure_of(error: Exception, wire: ConnectionTrace, elapsed: float) -> TransportFailure:
     """Say what an exception of the HTTP client means for the call: above all, whether anything was sent.
 
     ``httpx-aiohttp`` calls a lost connection a connect timeout, so its cause and our own trace come first.
@@ -77,16 +77,16 @@ def failure_of(error: Exception, wire: Wire, elapsed: float) -> TransportFailure
     return _of_httpx(error)
 
 
-def _of_traced(cause: BaseException, wire: Wire, elapsed: float) -> TransportFailure:
+def _of_traced(cause: BaseException, wire: ConnectionTrace, elapsed: float) -> TransportFailure:
     if not wire.sent:
         return TransportFailure.CONNECT_ERROR
     if "write request body" in str(cause):
         return TransportFailure.WRITE_ERROR
     if isinstance(cause, TimeoutError):
         return TransportFailure.READ_TIMEOUT
-    lost = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
+    lost_call = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
     reset = not isinstance(cause, OSError) or cause.errno in (None, errno.ECONNRESET, errno.EPIPE)
-    if lost and reset and wire.reused and elapsed < STALE_WITHIN:
+    if lost_call and reset and wire.reused and elapsed < STALE_WITHIN:
         return TransportFailure.STALE_CONNECTION
     return TransportFailure.CONNECTION_RESET
 

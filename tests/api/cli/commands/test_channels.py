@@ -12,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.channel_status import read_channel_views
 from api.cli.local_database import read, write
-from api.cli.practice_server import Rehearsal
+from api.cli.practice_server import PracticeServerThread
 from api.cli.render.channels import channel_cells, channel_view
 from models.channels import ChannelSettings
 from models.clock import now
 from models.queries.channels import change_channel, list_channels, sync_channels
 from models.settings import load_settings
-from worker.scheduler.adaptive_rate import Learned
-from worker.scheduler.circuit_breaker import Breaker
+from worker.scheduler.adaptive_rate import AdaptiveRate
+from worker.scheduler.circuit_breaker import CircuitBreaker
 
 Darkroom = Callable[..., int]
 Printed = pytest.CaptureFixture[str]
@@ -42,7 +42,7 @@ def channel(migrated: None) -> None:
     write(load_settings(), lambda connection: sync_channels(connection, [wanted], now()))
 
 
-BROKEN = {"breakers": {"": Breaker(5, now(), now() + timedelta(hours=1), None, "HTTP 502").to_json()}}
+BROKEN = {"breakers": {"": CircuitBreaker(5, now(), now() + timedelta(hours=1), None, "HTTP 502").to_json()}}
 
 
 def change(**changes: Any) -> None:
@@ -96,7 +96,7 @@ def test_one_model_of_a_channel_is_paused_and_resumed(darkroom: Darkroom, capsys
 def test_resuming_forgets_failures_and_only_when_asked_what_was_learned(
     darkroom: Darkroom, capsys: Printed
 ) -> None:
-    change(learned=Learned(rate=7.0, resumed=now()).to_json(), **BROKEN)
+    change(learned=AdaptiveRate(rate=7.0, resumed=now()).to_json(), **BROKEN)
     found = listed(darkroom, capsys)
     assert (found["state"], found["breakers"][""]["failures"]) == ("breaker_open", 5)
     assert found["learned_rpm"] == pytest.approx(3.5, abs=0.2)  # it begins slowly
@@ -156,7 +156,7 @@ def test_a_trial_of_a_channel_for_any_model_needs_one(darkroom: Darkroom, folder
 def test_a_trial_makes_one_call_and_tells_what_came_of_it(
     darkroom: Darkroom, folder: Path, capsys: Printed, prompt: str, code: int, outcome: str
 ) -> None:
-    with Rehearsal(picture="tiny") as practice:
+    with PracticeServerThread(picture="tiny") as practice:
         (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url=practice.url, model="m"))
         assert darkroom("channels", "test", "practice", "--yes", "--prompt", prompt) == code
     assert json.loads(capsys.readouterr().out)["outcome"] == outcome

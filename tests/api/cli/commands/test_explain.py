@@ -83,7 +83,7 @@ def test_a_broken_line_says_what_is_wrong_and_the_others_are_explained(
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [document.get("line") for document in documents] == [None, 2, 3, 4, None, None]
     faults = [document["error"] for document in documents if "line" in document]
-    assert [fault.partition(":")[0] for fault in faults] == ["JSON", "answer", "status"]
+    assert [error.partition(":")[0] for error in faults] == ["JSON", "answer", "status"]
     assert "write one object per line" in faults[0]
     assert documents[-1]["retry_after_s"] == 7.5
 

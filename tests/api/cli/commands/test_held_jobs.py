@@ -89,12 +89,12 @@ def test_all_is_asked_about_at_a_terminal(
     capsys: Printed,
     answer: str,
     code: int,
-    asked: int,
+    context: int,
 ) -> None:
     server.says("POST /v1/jobs/release", decided(3))
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     assert darkroom("jobs", "release", "--all", "--campaign", "night") == code
-    assert len(server.heard) == asked
+    assert len(server.heard) == context
     assert "campaign night" in capsys.readouterr().err
 
 

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from api.cli.render.jobs import job_view, prospect_view
+from api.cli.render.jobs import estimate_view, job_view
 from api.client import Job
 from tests.api.cli.servers import ScriptedServer, a_job
 
@@ -147,7 +147,7 @@ def test_what_is_left_of_a_campaign_is_said_in_words(
 ) -> None:
     factor = "rate_limit" if p50 else "paused"
     eta = {"p50": p50, "p90": p50, "limiting_factor": factor}
-    assert words in prospect_view({"remaining": remaining, "calls_last_minute": 31, "eta": eta})
+    assert words in estimate_view({"remaining": remaining, "calls_last_minute": 31, "eta": eta})
 
 
 def test_the_end_of_a_campaign_is_asked_for_by_its_name(

@@ -54,7 +54,7 @@ def free_port() -> int:
 def test_wrong_settings_are_named_one_by_one(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_PORT", "99999")
     monkeypatch.setenv("DARKROOM_DATABASE_URL", "mysql://x")
-    named = [fault["message"].split(":")[0] for fault in faults("settings")]
+    named = [error["message"].split(":")[0] for error in faults("settings")]
     assert sorted(named) == ["DARKROOM_DATABASE_URL", "DARKROOM_PORT"]
 
 
@@ -155,7 +155,7 @@ def test_an_unknown_preset_and_a_missing_key_are_found_without_the_network(
 ) -> None:
     monkeypatch.setenv("DARKROOM_UPSTREAM_BASE_URL", "https://example.org")
     monkeypatch.setenv("DARKROOM_UPSTREAM_PRESET", "nonsense")
-    said = " ".join(fault["message"] for fault in faults("channels", "--offline"))
+    said = " ".join(error["message"] for error in faults("channels", "--offline"))
     assert "nonsense" in said
     assert "has no key" in said
 

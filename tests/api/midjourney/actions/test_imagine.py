@@ -10,7 +10,7 @@ from PIL import Image
 from models.queries.midjourney.completion import claim_ready
 from models.states import JobStatus
 from tests.api.midjourney.studio import PIXEL, Studio, open_studio
-from worker.midjourney.completion import end
+from worker.midjourney.completion import complete_task
 
 
 async def test_an_imagine_becomes_a_grid_of_four_pictures(each_studio: Studio) -> None:
@@ -33,7 +33,7 @@ async def test_an_imagine_becomes_a_grid_of_four_pictures(each_studio: Studio) -
     picture = await each_studio.service.client.get(task["imageUrl"])
     with Image.open(BytesIO(picture.content)) as grid:
         assert (grid.format, grid.size) == ("JPEG", (2, 2))
-    assert len(each_studio.darkroom.provider.ledger.calls) == 4
+    assert len(each_studio.darkroom.provider.call_log.calls) == 4
 
 
 async def test_three_of_four_pictures_are_a_success_without_the_buttons_of_the_fourth(studio: Studio) -> None:
@@ -63,15 +63,15 @@ async def test_an_imagine_ends_once_however_many_put_it_together(each_studio: St
     number = await each_studio.number()
     await each_studio.look()
     await each_studio.worker.deliver()
-    tools, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
-    async with tools.database.writing() as connection:
+    services, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
+    async with services.database.writing() as connection:
         claimed = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
-    async with tools.database.writing() as connection:
+    async with services.database.writing() as connection:
         assert not await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
 
-    await end(tools, claimed[0])
+    await complete_task(services, claimed[0])
     first = await each_studio.fetch(number)
-    await end(tools, claimed[0])
+    await complete_task(services, claimed[0])
     assert await each_studio.fetch(number) == first
 
 
@@ -83,12 +83,12 @@ async def test_a_worker_that_dies_while_it_composes_is_replaced(each_studio: Stu
     async with each_studio.darkroom.tools.database.writing() as connection:
         await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
 
-    await each_studio.finisher.look()
+    await each_studio.finisher.run_round()
     waiting = await each_studio.fetch(number)
     assert (waiting["status"], waiting["progress"]) == ("IN_PROGRESS", "99%")
     assert waiting["imageUrl"]
     each_studio.darkroom.clock.forward(minutes=2)
-    await each_studio.finisher.look()
+    await each_studio.finisher.run_round()
     assert (await each_studio.fetch(number))["status"] == "SUCCESS"
 
 
@@ -114,7 +114,7 @@ async def test_where_n_is_honoured_one_call_draws_all_four(sqlite_url: str, tmp_
         task = await studio.done()
 
         assert len(task["imageUrls"]) == 4
-        assert len(studio.darkroom.provider.ledger.calls) == 1
+        assert len(studio.darkroom.provider.call_log.calls) == 1
 
 
 async def test_what_a_call_for_four_did_not_bring_is_called_for_one_by_one(
@@ -138,7 +138,7 @@ async def test_what_a_call_for_four_did_not_bring_is_called_for_one_by_one(
 
         task = await studio.fetch(number)
         assert (task["status"], len(task["imageUrls"])) == ("SUCCESS", 4)
-        assert len(studio.darkroom.provider.ledger.calls) == 4
+        assert len(studio.darkroom.provider.call_log.calls) == 4
 
 
 async def test_a_worker_that_is_late_does_not_end_a_task_whose_missing_pictures_are_called_for(
@@ -148,12 +148,12 @@ async def test_a_worker_that_is_late_does_not_end_a_task_whose_missing_pictures_
         number = await studio.number(prompt="a cat [1 picture]")
         await studio.look()
         await studio.worker.deliver()
-        tools, at = studio.darkroom.tools, studio.darkroom.clock()
-        async with tools.database.writing() as connection:
+        services, at = studio.darkroom.tools, studio.darkroom.clock()
+        async with services.database.writing() as connection:
             (claimed,) = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
 
         for _ in range(2):  # another worker, when the claim was over, and then the first one
-            assert not await end(tools, claimed)
+            assert not await complete_task(services, claimed)
         assert (await studio.fetch(number))["status"] == "IN_PROGRESS"
         await studio.develop()
         assert len((await studio.fetch(number))["imageUrls"]) == 4
@@ -165,7 +165,7 @@ async def test_a_grid_of_one_is_the_picture_itself(sqlite_url: str, tmp_path: Pa
 
         assert task["imageUrl"] == task["imageUrls"][0]["url"]
         assert [button["label"] for button in task["buttons"]] == ["U1", "", "V1"]
-        assert len(studio.darkroom.provider.ledger.calls) == 1
+        assert len(studio.darkroom.provider.call_log.calls) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from api.midjourney.actions.zoom import panned, ratio_of, read_zoom, reshaped, zoomed
-from api.midjourney.responses import Refusal
+from api.midjourney.responses import SubmitError
 from models.midjourney.custom_ids import Verb
 from tests.api.midjourney.asking import custom_id, opened, press, pressed, sent, single
 from tests.api.midjourney.studio import Studio
@@ -55,7 +55,7 @@ def test_the_dialogs_prompt_says_how_far(text: str, expected: tuple[float, str])
     "text", ["--zoom 3", "--zoom 0.5", "--zoom", "--zoom nan", "--zoom 1e9", "--zoom ２"]
 )
 def test_other_factors_are_refused(text: str) -> None:
-    with pytest.raises(Refusal, match="from 1 to 2"):
+    with pytest.raises(SubmitError, match="from 1 to 2"):
         read_zoom(text)
 
 

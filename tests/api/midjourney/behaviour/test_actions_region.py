@@ -62,11 +62,11 @@ async def test_ten_megabytes_that_are_no_picture_are_refused(sqlite_url: str, tm
 
 async def test_a_mask_that_selects_nothing_ends_the_task_before_any_call(studio: Studio) -> None:
     number = await waiting(studio)
-    calls = len(studio.darkroom.provider.ledger.calls)
+    calls = len(studio.darkroom.provider.call_log.calls)
     assert (await studio.submit("modal", taskId=number, maskBase64=picture((1, 1), "black")))["code"] == 1
     await studio.develop()
     task = await studio.fetch(number)
-    assert (task["status"], len(studio.darkroom.provider.ledger.calls)) == ("FAILURE", calls)
+    assert (task["status"], len(studio.darkroom.provider.call_log.calls)) == ("FAILURE", calls)
     assert "selects nothing" in task["failReason"]
 
 

@@ -137,7 +137,7 @@ async def test_forged_custom_ids_are_refused(studio: Studio) -> None:
         rejected(await studio.submit("action", taskId=grid["id"], customId=custom_id), 4)
     theirs = other["buttons"][0]["customId"]
     rejected(await studio.submit("action", taskId=grid["id"], customId=theirs), 4)
-    assert len(studio.darkroom.provider.ledger.calls) == 8
+    assert len(studio.darkroom.provider.call_log.calls) == 8
 
 
 async def test_a_picture_that_was_picked_offers_nothing_to_pick(studio: Studio) -> None:

@@ -10,7 +10,7 @@ from tests.api.midjourney.asking import press, single
 from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import open_studio
 from worker.maintenance.expiry import expire
-from worker.midjourney.timeouts import lapse
+from worker.midjourney.timeouts import expire_dialogs
 
 
 async def test_calls_that_can_not_start_in_time_end_the_task(plain_database_url: str, tmp_path: Path) -> None:
@@ -25,19 +25,19 @@ async def test_calls_that_can_not_start_in_time_end_the_task(plain_database_url:
         task = await studio.fetch(number)
         assert task["status"] == "FAILURE"
         assert "could not start by" in task["failReason"]
-        assert studio.darkroom.provider.ledger.calls == []
+        assert studio.darkroom.provider.call_log.calls == []
 
 
 async def test_a_dialog_that_nobody_goes_on_with_ends(plain_database_url: str, tmp_path: Path) -> None:
     async with open_studio(plain_database_url, tmp_path, midjourney_deadline=600) as studio:
         dialog = (await press(studio, await single(studio, prompt="a cat"), "Inpaint"))["result"]
-        await lapse(studio.darkroom.tools)
+        await expire_dialogs(studio.darkroom.tools)
         assert (await studio.fetch(dialog))["status"] == "MODAL"
         async with studio.darkroom.tools.database.writing() as connection:
             before = studio.darkroom.clock() - timedelta(seconds=601)
             one = midjourney_tasks.c.id == int(dialog)
             await connection.execute(update(midjourney_tasks).where(one).values(submitted_at=before))
-        await lapse(studio.darkroom.tools)
+        await expire_dialogs(studio.darkroom.tools)
         task = await studio.fetch(dialog)
         assert (task["status"], task["failReason"]) == (
             "FAILURE",

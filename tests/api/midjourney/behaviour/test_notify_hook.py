@@ -10,7 +10,7 @@ from tests.api.midjourney.studio import Studio
 from tests.api.service import ALICE
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import Posting, new_posting
-from worker.midjourney.notify_hook import Teller
+from worker.midjourney.notify_hook import NotifyHookSender
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next
     numbers = [await studio.number(notifyHook=receiver.url) for _ in range(3)]
     for job in await studio.jobs():
         await studio.force(job.id, JobStatus.RUNNING, started_at=studio.darkroom.clock(), attempts_used=1)
-    teller = Teller(studio.darkroom.tools, most=2)
-    assert [await teller.tell() for _ in range(3)] == [True, True, False]
+    sender = NotifyHookSender(studio.darkroom.tools, most=2)
+    assert [await sender.enqueue_changes() for _ in range(3)] == [True, True, False]
     await posting.send()
 
     assert {got.said["id"] for got in receiver.got} == set(numbers)

@@ -85,8 +85,8 @@ async def test_a_submit_beyond_the_limit_of_a_key_keeps_no_picture(studio: Studi
     studio.service.services.authenticator.forget()
     await refused(studio, "submit/blend", 23, base64Array=[RED, BLUE])
     assert await kept(studio) == (0, 0)
-    accepted = await studio.call("POST", "/mj/submit/retexture", json={"prompt": "wood", "image": RED})
-    assert accepted.json()["code"] == 1
+    result = await studio.call("POST", "/mj/submit/retexture", json={"prompt": "wood", "image": RED})
+    assert result.json()["code"] == 1
     assert await kept(studio) == (1, 1)
 
 

@@ -13,7 +13,7 @@ from models.tables import midjourney_tasks
 from tests.api.midjourney.strict import accepted, decoded, rejected
 from tests.api.midjourney.studio import Studio
 from tests.api.service import ALICE, BOB
-from worker.midjourney.task_reader import views_of
+from worker.midjourney.task_reader import read_task_views
 
 
 async def test_r1_results_are_strings_of_at_most_16_digits_that_a_json_number_holds(studio: Studio) -> None:
@@ -293,7 +293,7 @@ async def test_r22_custom_ids_that_a_client_builds_from_the_hash_work(studio: St
     task = decoded(await studio.fetch(await studio.number("action", taskId=grid["id"], customId=custom_id)))
     assert (task["action"], task["status"], task["parentId"]) == ("UPSCALE", "SUCCESS", grid["id"])
     assert task["imageUrl"] == grid["imageUrls"][2]["url"]
-    assert len(studio.darkroom.provider.ledger.calls) == 4
+    assert len(studio.darkroom.provider.call_log.calls) == 4
 
 
 async def test_r26_picking_a_picture_asks_for_no_dialog(studio: Studio) -> None:
@@ -319,31 +319,31 @@ async def test_r29_five_hundred_ids_take_few_queries(each_studio: Studio) -> Non
     first = await studio.number()
     numbers = [first] + [await studio.number() for _ in range(19)]
     await studio.develop()
-    asked = [int(number) for number in numbers] + [int(first) + step for step in range(1000, 1480)]
+    context = [int(number) for number in numbers] + [int(first) + step for step in range(1000, 1480)]
     parameters: list[int] = []
 
     @event.listens_for(database.engine.sync_engine, "before_cursor_execute")
     def _count(_connection: Any, _cursor: Any, _statement: str, given: Any, *_: Any) -> None:
         parameters.append(len(given))
 
-    answer = await studio.call("POST", "/mj/task/list-by-condition", json={"ids": asked})
+    answer = await studio.call("POST", "/mj/task/list-by-condition", json={"ids": context})
     assert [decoded(task)["id"] for task in answer.json()] == numbers
     assert len(parameters) < 10
     assert database.is_sqlite or max(parameters) < 10  # PostgreSQL takes the ids as one
 
 
 async def test_r29_a_very_long_list_is_read_in_pieces_between_which_others_are_served(studio: Studio) -> None:
-    number, tools = int((await studio.done())["id"]), studio.darkroom.tools
+    number, services = int((await studio.done())["id"]), studio.darkroom.tools
     reads: list[str] = []
 
-    @event.listens_for(tools.database.engine.sync_engine, "before_cursor_execute")
+    @event.listens_for(services.database.engine.sync_engine, "before_cursor_execute")
     def _note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         reads.append(statement)
 
-    async with tools.database.reading() as connection:
+    async with services.database.reading() as connection:
         task = await task_by_id(connection, number)
         assert task is not None
-        views = await views_of(connection, [task] * 600, settings=tools.settings)
+        views = await read_task_views(connection, [task] * 600, settings=services.settings)
     assert len(views) == 600
     assert len([each for each in reads if "FROM assets" in each]) == 3
 

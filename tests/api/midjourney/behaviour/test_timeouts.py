@@ -16,7 +16,7 @@ from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import Studio, open_studio
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.posting import new_posting
-from worker.midjourney.timeouts import give_up, still_claimed
+from worker.midjourney.timeouts import fail_stuck_task, still_claimed
 
 
 async def change(studio: Studio, number: str, **values: Any) -> None:
@@ -73,15 +73,15 @@ async def test_a_task_that_can_not_even_be_told_of_ends_and_keeps_no_other_from_
 
 async def test_a_task_that_another_worker_lets_go_on_is_not_given_up(each_studio: Studio) -> None:
     number = await drawn(each_studio)
-    tools, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
-    async with tools.database.writing() as connection:
+    services, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
+    async with services.database.writing() as connection:
         (task,) = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
-    assert await still_claimed(tools, task)
-    async with tools.database.writing() as connection:
+    assert await still_claimed(services, task)
+    async with services.database.writing() as connection:
         assert await release(connection, task.id)
 
-    assert not await still_claimed(tools, task)
-    assert not await give_up(tools, task, "TypeError")
+    assert not await still_claimed(services, task)
+    assert not await fail_stuck_task(services, task, "TypeError")
     assert (await each_studio.fetch(number))["status"] == "IN_PROGRESS"
 
 

@@ -18,8 +18,8 @@ from models.queries import jobs as queries
 from models.queries.held_jobs import HeldFilter
 from models.queries.jobs import JobFilter
 from models.queries.scheduling import due_jobs, queue_position, snapshot
-from models.queries.scheduling.due_jobs import Lane, Wanted
-from models.queries.transitions import Move
+from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest
+from models.queries.transitions import Transition
 from models.states import JobStatus
 from models.tables import jobs
 from tests.support.crowd import CALLERS, MODELS, RARE, ROWS, START, WORKERS, job_id, settle
@@ -29,7 +29,9 @@ from tests.support.plans import Ask, plans_of
 NOW = START + timedelta(hours=1)
 MIDDLE = job_id(ROWS // 2)
 LATELY = START + timedelta(seconds=ROWS / 10 - 10)  # one job came every tenth of a second
-LANES = [Wanted(Lane(model, caller, 0), 40, "campaign 1") for model in MODELS for caller in CALLERS]
+LANES = [
+    SegmentRequest(QueueSegment(model, caller, 0), 40, "campaign 1") for model in MODELS for caller in CALLERS
+]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "sqlite with statistics", "postgresql"])
@@ -75,13 +77,13 @@ async def test_a_slow_query_would_be_noticed(crowd: Database, slow: Select[Any])
 
 
 async def test_lanes_are_found_by_jumping_along_the_index_of_lines(crowd: Database) -> None:
-    await by_index(crowd, "ix_jobs_line", due_jobs.list_lanes)
+    await by_index(crowd, "ix_jobs_line", due_jobs.list_segments)
 
 
 async def test_every_lane_is_found(crowd: Database) -> None:
     async with crowd.reading() as connection:
-        found = await due_jobs.list_lanes(connection)
-    kinds = {(lane.model, lane.caller_id, lane.priority) for lane in found}
+        found = await due_jobs.list_segments(connection)
+    kinds = {(segment.model, segment.caller_id, segment.priority) for segment in found}
     assert len(kinds) == len(found) >= 30
 
 
@@ -94,7 +96,7 @@ async def test_calls_in_flight_are_counted_among_those_in_hand(crowd: Database) 
 
 
 async def test_what_a_worker_has_in_hand_is_found_by_its_id(crowd: Database) -> None:
-    await by_index(crowd, "ix_jobs_in_hand", lambda connection: leases.in_hand(connection, WORKERS[0]))
+    await by_index(crowd, "ix_jobs_in_hand", lambda connection: leases.leased_to(connection, WORKERS[0]))
 
 
 async def test_pictures_on_their_way_home_are_found_by_when_they_are_due(crowd: Database) -> None:
@@ -139,7 +141,7 @@ async def test_a_page_of_jobs_by_other_filters_reads_no_more_than_one_callers_jo
     for plan in await plans_of(
         crowd, lambda connection: queries.list_jobs(connection, RARE, wanted, limit=50)
     ):
-        assert [fault for fault in plan.faults if "Sort" not in fault and "B-TREE" not in fault] == [], (
+        assert [error for error in plan.faults if "Sort" not in error and "B-TREE" not in error] == [], (
             plan.text
         )
 
@@ -172,13 +174,13 @@ async def test_open_jobs_are_counted_without_reading_the_table(crowd: Database) 
 
 async def test_the_state_of_the_gate_is_read_from_the_jobs_in_hand(crowd: Database) -> None:
     await by_index(
-        crowd, "ix_jobs_in_hand", lambda connection: snapshot.read_gate(connection, alive_since=START)
+        crowd, "ix_jobs_in_hand", lambda connection: snapshot.read_snapshot(connection, alive_since=START)
     )
 
 
 async def test_a_change_of_state_finds_its_job_by_its_id(crowd: Database) -> None:
-    move = Move(MIDDLE, JobStatus.QUEUED, JobStatus.CANCELLED, NOW)
-    await by_index(crowd, "pk_jobs", lambda connection: transitions.apply(connection, [move]))
+    transition = Transition(MIDDLE, JobStatus.QUEUED, JobStatus.CANCELLED, NOW)
+    await by_index(crowd, "pk_jobs", lambda connection: transitions.apply(connection, [transition]))
 
 
 @pytest.mark.parametrize("wanted", [HeldFilter(), HeldFilter(model=MODELS[0], error_code="timeout")])
@@ -191,13 +193,13 @@ async def test_held_jobs_are_found_among_those_of_their_caller(crowd: Database, 
 
 
 async def test_places_in_the_queue_are_counted_along_the_index_of_lines(crowd: Database) -> None:
-    own = [each.lane for each in LANES[:4]]
-    spans = [queue_position.Span(lane, "campaign 1", (NOW, MIDDLE), 50) for lane in own]
-    counted = [(lane, 50) for lane in own]
+    own = [each.segment for each in LANES[:4]]
+    spans = [queue_position.QueueRange(segment, "campaign 1", (NOW, MIDDLE), 50) for segment in own]
+    counted = [(segment, 50) for segment in own]
     for ask in (
         lambda connection: queue_position.list_heads(connection, own, most=20),
-        lambda connection: queue_position.count_spans(connection, spans, most=100),
-        lambda connection: queue_position.count_lanes(connection, counted, NOW, most=100),
+        lambda connection: queue_position.count_ranges(connection, spans, most=100),
+        lambda connection: queue_position.count_segments(connection, counted, NOW, most=100),
     ):
         await by_index(crowd, "ix_jobs_line", ask)
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert, update
 from models.clock import now
 from models.database import Database
 from models.ids import new_id
-from models.queries.scheduling.due_jobs import Lane, Wanted, list_due, list_lanes, pick_due
+from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest, list_due, list_segments, pick_due
 from models.tables import callers, jobs
 
 NOW = now()
@@ -51,9 +51,15 @@ def job(
 
 async def test_every_lane_is_listed_once(filled: Database) -> None:
     async with filled.reading() as connection:
-        lanes = await list_lanes(connection)
-    assert sorted(lanes, key=repr) == sorted(
-        [Lane("m", A, 5), Lane("m", A, 9), Lane("m", B, 5), Lane("other", B, 5)], key=repr
+        segments = await list_segments(connection)
+    assert sorted(segments, key=repr) == sorted(
+        [
+            QueueSegment("m", A, 5),
+            QueueSegment("m", A, 9),
+            QueueSegment("m", B, 5),
+            QueueSegment("other", B, 5),
+        ],
+        key=repr,
     )
 
 
@@ -62,7 +68,7 @@ async def test_campaigns_are_served_in_turn_whatever_is_wanted_at_once(filled: D
     served, last = Counter[str](), ""
     for _ in range(13):
         async with filled.writing() as connection:
-            picked = await pick_due(connection, [Wanted(Lane("m", A, 5), count, last)], NOW)
+            picked = await pick_due(connection, [SegmentRequest(QueueSegment("m", A, 5), count, last)], NOW)
         names = sorted({each.campaign for each in picked})
         behind = [name for name in names if name > last] + [name for name in names if name <= last]
         last = behind[0]
@@ -84,14 +90,16 @@ async def test_campaigns_behind_the_last_one_come_first_and_then_those_at_the_be
     filled: Database, last: str, again: bool, found: list[str]
 ) -> None:
     async with filled.writing() as connection:
-        picked = await pick_due(connection, [Wanted(Lane("m", A, 5), 4, last, again)], NOW)
+        picked = await pick_due(connection, [SegmentRequest(QueueSegment("m", A, 5), 4, last, again)], NOW)
     assert sorted(each.campaign for each in picked) == found
 
 
 @pytest.mark.parametrize("again", [True, False])
 async def test_the_last_campaign_is_found_once_if_all_are_wanted(filled: Database, again: bool) -> None:
     async with filled.writing() as connection:
-        picked = await pick_due(connection, [Wanted(Lane("m", A, 5), 13, "campaign 04", again)], NOW)
+        picked = await pick_due(
+            connection, [SegmentRequest(QueueSegment("m", A, 5), 13, "campaign 04", again)], NOW
+        )
     assert sorted(each.campaign for each in picked) == ["", *(f"campaign {n:02}" for n in range(12))]
 
 
@@ -100,12 +108,12 @@ async def test_campaigns_whose_jobs_are_not_due_are_passed_over(filled: Database
         later = {"not_before": NOW + timedelta(hours=1)}
         not_due = jobs.c.campaign.in_([f"campaign {n:02}" for n in range(10)])
         await connection.execute(update(jobs).where(not_due).values(later))
-        picked = await pick_due(connection, [Wanted(Lane("m", A, 5), 3, "campaign 10")], NOW)
+        picked = await pick_due(connection, [SegmentRequest(QueueSegment("m", A, 5), 3, "campaign 10")], NOW)
     assert sorted(each.campaign for each in picked) == ["", "campaign 10", "campaign 11"]
 
 
 async def test_lanes_in_which_a_job_is_due_are_told_from_those_that_wait(filled: Database) -> None:
-    waiting, due = Lane("other", A, 5), [Lane("m", A, 5), Lane("m", B, 5)]
+    waiting, due = QueueSegment("other", A, 5), [QueueSegment("m", A, 5), QueueSegment("m", B, 5)]
     async with filled.writing() as connection:
         await connection.execute(insert(jobs), [job(A, model="other", later=60)])
         assert await list_due(connection, [due[0], waiting, due[1]], NOW) == due
@@ -113,13 +121,13 @@ async def test_lanes_in_which_a_job_is_due_are_told_from_those_that_wait(filled:
 
 async def test_as_many_jobs_are_found_as_are_wanted_if_there_are_so_many(filled: Database) -> None:
     async with filled.writing() as connection:
-        picked = await pick_due(connection, [Wanted(Lane("m", A, 5), 30, "campaign 07")], NOW)
+        picked = await pick_due(connection, [SegmentRequest(QueueSegment("m", A, 5), 30, "campaign 07")], NOW)
     assert len({each.job_id for each in picked}) == len(picked) >= 30
     assert {each.pictures for each in picked} == {4}
 
 
 async def test_jobs_that_are_not_due_are_left(filled: Database) -> None:
     async with filled.writing() as connection:
-        picked = await pick_due(connection, [Wanted(Lane("m", B, 5), 5)], NOW)
+        picked = await pick_due(connection, [SegmentRequest(QueueSegment("m", B, 5), 5)], NOW)
     assert len(picked) == 1
     assert picked[0].campaign == ""

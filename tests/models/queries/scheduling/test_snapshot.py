@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from models.queries.scheduling.snapshot import read_gate
+from models.queries.scheduling.snapshot import read_snapshot
 from models.tables import workers
 from tests.support.darkroom import Darkroom, open_darkroom
 
@@ -25,12 +25,12 @@ async def test_what_a_stopping_or_lost_worker_has_in_hand_takes_no_slot_of_the_o
     caller, one, _ = await darkroom.caller(), await darkroom.worker(slots=2), await darkroom.worker(slots=2)
     for _ in range(2):
         await darkroom.submit(caller)
-    await one.dispatcher.look()
+    await one.dispatcher.run_round()
     now = darkroom.clock()
     async with darkroom.tools.database.writing() as connection:
-        before = await read_gate(connection, alive_since=now - timedelta(minutes=1))
+        before = await read_snapshot(connection, alive_since=now - timedelta(minutes=1))
         when = {gone: now if gone == "stopping_at" else now - timedelta(hours=1)}
         await connection.execute(update(workers).where(workers.c.id == one.bench.worker_id).values(**when))
-        after = await read_gate(connection, alive_since=now - timedelta(minutes=1))
+        after = await read_snapshot(connection, alive_since=now - timedelta(minutes=1))
     assert (before.slots, before.slots_used) == (4, 2)
     assert (after.slots, after.slots_used) == (2, 0)

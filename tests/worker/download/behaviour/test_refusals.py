@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.download.downloader import judge_refusal, retry_after
+from worker.download.downloader import classify_refusal, retry_after
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 OLD = timedelta(hours=1)
@@ -37,7 +37,7 @@ OLD = timedelta(hours=1)
 def test_a_refusal_is_judged_by_status_and_words(
     status: int, body: bytes, code: str, retryable: bool
 ) -> None:
-    error = judge_refusal(status, {}, body, age=OLD, now=NOW)
+    error = classify_refusal(status, {}, body, age=OLD, now=NOW)
     assert (error.code, error.retryable, error.retry_after) == (code, retryable, None)
 
 

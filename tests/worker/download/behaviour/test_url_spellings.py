@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.errors import PictureError
+from models.errors import ImageError
 from worker.download.downloader import Downloader, open_download_client
 from worker.download.ssrf import AllowList, check_address, check_host, is_public
 
@@ -59,7 +59,7 @@ def spellings(address: IPv4Address) -> list[str]:
 @settings(max_examples=60, deadline=None)
 def test_no_spelling_of_an_address_inside_passes(address: IPv4Address) -> None:
     for host in spellings(address):
-        with pytest.raises(PictureError) as caught:
+        with pytest.raises(ImageError) as caught:
             check_host(host, AllowList())
         assert caught.value.code == "asset_blocked_address", host
 
@@ -73,7 +73,7 @@ def test_an_ipv6_address_passes_only_if_all_that_it_carries_is_public(number: in
     try:
         check_host(f"[{address}]", AllowList())
         check_address(str(address), "a.example", AllowList())
-    except PictureError:
+    except ImageError:
         passes = False
     assert passes == is_public(address)
     assert not passes or all(is_public(part) for part in carried)
@@ -90,6 +90,6 @@ def test_an_ipv6_address_passes_only_if_all_that_it_carries_is_public(number: in
 )  # fmt: skip
 async def test_the_downloader_connects_to_none_of_them(url: str, tmp_path: Path) -> None:
     async with open_download_client(AllowList(), 1) as client:
-        with pytest.raises(PictureError) as caught:
+        with pytest.raises(ImageError) as caught:
             await Downloader(client).fetch(url, into=tmp_path)
     assert caught.value.code == "asset_blocked_address"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from models.errors import PictureError
+from models.errors import ImageError
 from tests.worker.download.hosts import Names, serve
-from worker.asset_store import PictureKeeper
+from worker.asset_store import AssetStore
 from worker.download.downloader import Downloader, open_download_client
 from worker.download.ssrf import AllowList
 from worker.storage.store import open_store
@@ -53,8 +53,8 @@ def playing(case: dict[str, Any]) -> Any:
 async def brought(case: dict[str, Any], into: Path) -> Any:
     old = timedelta(minutes=10) if "10 min" in case["handling"] else timedelta(0)
     async with serve(playing(case)) as origin, open_download_client(LOOPBACK, 5, resolver=HOSTS) as client:
-        keeper = PictureKeeper(open_store("memory://"), Downloader(client, allow=LOOPBACK), into=into)
-        return await keeper.bring_url(origin.replace("127.0.0.1", "filesystem.site") + "/a.png", age=old)
+        asset_store = AssetStore(open_store("memory://"), Downloader(client, allow=LOOPBACK), into=into)
+        return await asset_store.store_url(origin.replace("127.0.0.1", "filesystem.site") + "/a.png", age=old)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['id']} {case['title']}" for case in CASES])
@@ -65,7 +65,7 @@ async def test_an_answer_is_understood(case: dict[str, Any], tmp_path: Path) -> 
         assert picture.content_type == expected.get("mime", "image/png")
         assert f".{picture.extension}" == expected.get("ext", ".png")
         return
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         await brought(case, tmp_path)
     assert caught.value.code == CODES.get(expected["error_code"], expected["error_code"])
     assert caught.value.retryable is (expected["outcome"] == "retry")

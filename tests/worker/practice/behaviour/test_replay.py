@@ -125,16 +125,19 @@ async def test_a_broken_connection_is_played_as_one(
         await client.post("/v1/chat/completions", json=body, timeout=wait)
 
     assert isinstance(broken.value, TimeoutError) == (case.transport == "read_timeout")
-    assert [call.case for call in server.ledger.calls] == [case.id]
+    assert [call.case for call in server.call_log.calls] == [case.id]
 
 
 async def test_several_cases_are_played_one_after_the_other(ask: Ask, server: PracticeServer) -> None:
     statuses = [(await ask("a cat #case:h006 #case:R002")).status for _ in range(3)]
 
     assert statuses == [429, 200, 200]
-    assert [call.case for call in server.ledger.calls] == ["H006", "R002", "R002"]
-    assert [(call.charged, call.billed) for call in server.ledger.calls][:2] == [(False, "no"), (True, "yes")]
-    assert server.ledger.summary()["cases"] == {"H006": 1, "R002": 2}
+    assert [call.case for call in server.call_log.calls] == ["H006", "R002", "R002"]
+    assert [(call.charged, call.billed) for call in server.call_log.calls][:2] == [
+        (False, "no"),
+        (True, "yes"),
+    ]
+    assert server.call_log.summary()["cases"] == {"H006": 1, "R002": 2}
 
 
 async def test_an_unknown_case_is_refused_with_near_ones(ask: Ask) -> None:
@@ -161,7 +164,7 @@ async def test_an_unfinished_task_is_found_running_and_then_done(
     assert told["urls"] == [answers[1]["data"]["data"][0]["url"]]
     async with client.get(told["urls"][0]) as response:
         assert prompt_of(await response.read()) == picture_of(case.tasks[0])
-    assert [poll.outcome for poll in server.ledger.polls] == ["running", "done", "done"]
+    assert [poll.outcome for poll in server.call_log.polls] == ["running", "done", "done"]
 
 
 async def test_a_raw_data_link_of_an_answer_can_be_followed(ask: Ask, client: aiohttp.ClientSession) -> None:

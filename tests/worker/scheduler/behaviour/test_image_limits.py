@@ -22,23 +22,23 @@ from tests.worker.scheduler.test_fair_queue import (
     row,
     served,
 )
-from worker.scheduler.channel_capacity import HORIZON, InFlight, Outlet
-from worker.scheduler.fair_queue import Round
-from worker.scheduler.rate_limiter import Pace, gauges
+from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, InFlight
+from worker.scheduler.fair_queue import DispatchRound
+from worker.scheduler.rate_limiter import RateLimiter, named_limits
 
 
 def test_a_call_for_many_pictures_is_not_overtaken_for_ever() -> None:
     """Calls for one picture come every six seconds, just as many as the limit allows."""
     many = jobs(A, 1, pictures=8, due_at=NOW)
-    channel, guests = row(limits={"": {"ipm": 10}}), [guest(A), guest(B)]
+    channel, callers = row(limits={"": {"ipm": 10}}), [guest(A), guest(B)]
     started: dict[UUID, int] = {}
     for second in range(0, 150, 6):
         now = NOW + second * SECOND
-        place = Outlet(channel, InFlight({}), now)
+        place = ChannelCapacity(channel, InFlight({}), now)
         candidates = jobs(B, 1, first=second, due_at=now)
         if second >= 60 and many[0].job_id not in started:
             candidates += many
-        starts = Round(guests, [place], now, 9).deal(candidates, AGEING)
+        starts = DispatchRound(callers, [place], now, 9).assign(candidates, AGEING)
         started |= {start.job.job_id: second for start in starts}
         channel.pace = place.changes()["pace"]
     assert started.keys() >= {jobs(B, 1, first=second)[0].job_id for second in (0, 60, 66, 72)}
@@ -48,16 +48,18 @@ def test_a_call_for_many_pictures_is_not_overtaken_for_ever() -> None:
 def test_room_is_kept_over_rounds_for_a_caller_whose_other_jobs_go_on_elsewhere() -> None:
     """Its turn moves on with each of them, so that others would be before it whenever there is room."""
     pictures, other = row(1, models=["m"], limits={"": {"ipm": 10}}), row(2, models=["x"])
-    crowd = [UUID(int=number) for number in (10, 11, 12)]
-    guests, many = [guest(A), *map(guest, crowd)], jobs(A, 1, pictures=8, due_at=NOW - 180 * SECOND)
+    snapshot = [UUID(int=number) for number in (10, 11, 12)]
+    callers, many = [guest(A), *map(guest, snapshot)], jobs(A, 1, pictures=8, due_at=NOW - 180 * SECOND)
     for second in range(0, 150):
         now = NOW + second * SECOND
-        places = [Outlet(pictures, InFlight({}), now), Outlet(other, InFlight({}), now)]
-        ones = [job for key in crowd for job in jobs(key, 9, first=second * 10, due_at=now)]
+        places = [ChannelCapacity(pictures, InFlight({}), now), ChannelCapacity(other, InFlight({}), now)]
+        ones = [job for key in snapshot for job in jobs(key, 9, first=second * 10, due_at=now)]
         mine = jobs(A, 1, first=1000 + second, model="x", due_at=now)
-        slots = sum(place.openings(model, now + SECOND) for place, model in zip(places, "mx", strict=True))
+        slots = sum(
+            place.possible_starts(model, now + SECOND) for place, model in zip(places, "mx", strict=True)
+        )
         candidates = ones + mine + (many if second > 60 else [])
-        starts = Round(guests, places, now, min(slots, 20)).deal(candidates, AGEING)
+        starts = DispatchRound(callers, places, now, min(slots, 20)).assign(candidates, AGEING)
         if many[0] in [start.job for start in starts]:
             return
         pictures.pace = places[0].changes()["pace"]
@@ -73,7 +75,7 @@ def test_room_that_is_kept_is_free_again_when_its_call_starts_elsewhere() -> Non
     assert len(deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, pictures=2))) == 1
     channel = outlet(limits=limits, pace=pace)
     deal([guest(A)], [channel, outlet(2)], many)
-    assert channel.keeps_anew
+    assert channel.reservation_changed
     assert "kept" not in channel.changes()["pace"]
 
 
@@ -87,7 +89,7 @@ def test_no_room_is_kept_for_a_call_for_many_pictures_that_waits_for_another_lim
         limits, pace = {**limits, "m": {"rpm": 2}}, {**pace, "m/rpm": later}
     me = guest(A)
     if limit == "of its key":
-        me.pace = Pace(gauges("", {"rpm": 2}, {"rpm": later}))
+        me.limiter = RateLimiter(named_limits("", {"rpm": 2}, {"rpm": later}))
     many = jobs(A, 3, pictures=8, due_at=NOW - 180 * SECOND)
     starts = deal([me, guest(B)], [outlet(limits=limits, pace=pace)], many + jobs(B, 5, model="n"))
     assert served(starts) == {B: 2}
@@ -108,10 +110,10 @@ def test_nearly_all_pictures_of_a_limit_are_used_and_evenly_whatever_calls_ask_f
     channel, me, started, now = row(limits={"": {"ipm": limit}}), guest(A), [], NOW
     waiting = [replace(job, pictures=chance.choice(mix)) for job in jobs(A, limit * seconds // 60)]
     while now < NOW + seconds * SECOND:
-        place = Outlet(channel, InFlight({}), now)
-        slots = place.openings("m", now + HORIZON)
+        place = ChannelCapacity(channel, InFlight({}), now)
+        slots = place.possible_starts("m", now + HORIZON)
         looked_at = waiting[: slots + place.fillers("m")] if slots else []
-        starts = Round([me], [place], now, slots).deal(looked_at, AGEING)
+        starts = DispatchRound([me], [place], now, slots).assign(looked_at, AGEING)
         gone = {start.job.job_id for start in starts}
         waiting = [job for job in waiting if job.job_id not in gone]
         started += [((start.at - NOW) / SECOND, start.job.pictures) for start in starts]

@@ -10,14 +10,14 @@ from uuid import UUID
 
 import pytest
 
-from models.outcomes import ErrorCode, Outcome, Verdict
+from models.outcomes import CallResult, ErrorCode, Outcome
 from models.queries.scheduling.due_jobs import Candidate
-from models.retry.decision import Retry, Tries, decide
+from models.retry.decision import AttemptCount, Retry, decide
 from models.states import OnUnknown
-from worker.scheduler.adaptive_rate import LastMinute, Learned, refused
-from worker.scheduler.channel_capacity import RAMP, InFlight, Outlet, closed, room_after
-from worker.scheduler.fair_queue import Guest, Round
-from worker.scheduler.rate_limiter import Pace
+from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, refused
+from worker.scheduler.channel_capacity import RAMP, ChannelCapacity, InFlight, closed, room_after
+from worker.scheduler.fair_queue import CallerShare, DispatchRound
+from worker.scheduler.rate_limiter import RateLimiter
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND, CALLER = timedelta(seconds=1), UUID(int=1)
@@ -32,8 +32,8 @@ def comes_back(code: ErrorCode, *, failures: int = 1, retry_after: float | None 
     due = []
     for number in range(JOBS):
         decision = decide(
-            Verdict(Outcome.RETRY, code, retry_after=said),
-            Tries(1, 9, alike=failures, made=failures),
+            CallResult(Outcome.RETRY, code, retry_after=said),
+            AttemptCount(1, 9, same_outcome=failures, calls=failures),
             on_unknown=OnUnknown.HOLD,
             jitter=chance.random,
         )
@@ -89,15 +89,15 @@ def drain(row: Any, due: Sequence[datetime], *, call: timedelta) -> list[datetim
     """Let the gate deal in rounds, twice a second, until all jobs have started; return their starts."""
     waiting = [Candidate(UUID(int=n), CALLER, "m", 5, "", at) for n, at in enumerate(sorted(due))]
     now, running, starts = NOW, list[datetime](), list[datetime]()
-    guest = Guest(CALLER, Pace([]))
+    caller_share = CallerShare(CALLER, RateLimiter([]))
     while waiting:
         now += 0.5 * SECOND
         running = [start for start in running if start + call > now]
         if closed(row, now):
             continue
-        outlet = Outlet(row, InFlight({"m": len(running)}), now)
+        outlet = ChannelCapacity(row, InFlight({"m": len(running)}), now)
         ready = [job for job in waiting if job.due_at <= now][:200]
-        dealt = Round([guest], [outlet], now, 200).deal(ready, timedelta(minutes=10))
+        dealt = DispatchRound([caller_share], [outlet], now, 200).assign(ready, timedelta(minutes=10))
         for name, value in outlet.changes().items():
             setattr(row, name, value)
         begun = {start.job.job_id for start in dealt}
@@ -117,7 +117,7 @@ def test_a_channel_that_opens_again_is_not_met_by_all_that_waited_at_once() -> N
 
 
 def test_a_channel_with_a_learned_rate_is_met_at_this_rate() -> None:
-    known = refused(Learned(), NOW, None, LastMinute(600, NOW - 59 * SECOND, NOW), 20 * SECOND)
+    known = refused(AdaptiveRate(), NOW, None, LastMinute(600, NOW - 59 * SECOND, NOW), 20 * SECOND)
     row = channel(cooldown_until=known.resumed, learned=known.to_json())
     due = comes_back("rate_limited", retry_after=20)
     starts = drain(row, due, call=2 * SECOND)
@@ -134,6 +134,6 @@ def test_the_calls_in_flight_grow_from_one_to_all_within_the_ramp() -> None:
 
 def test_a_channel_with_a_rate_limit_needs_no_ramp() -> None:
     row = channel(rpm=60.0, cooldown_until=NOW)
-    assert Outlet(row, InFlight(), NOW).room("m") == 200
+    assert ChannelCapacity(row, InFlight(), NOW).room("m") == 200
     row.rpm = None
-    assert Outlet(row, InFlight(), NOW).room("m") == 1
+    assert ChannelCapacity(row, InFlight(), NOW).room("m") == 1

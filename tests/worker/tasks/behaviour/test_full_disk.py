@@ -31,4 +31,4 @@ async def test_linked_pictures_are_brought_home_when_storage_takes_them_again_ho
     aside.rename(pictures)
     await worker.look_and_work()
     assert (await darkroom.job(job_id)).status == "succeeded"
-    assert len(darkroom.provider.ledger.calls) == 1
+    assert len(darkroom.provider.call_log.calls) == 1

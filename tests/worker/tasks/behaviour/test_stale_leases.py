@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
 from models.ids import new_id
-from models.queries.transitions import Move
+from models.queries.transitions import Transition
 from models.queries.workers import forget_worker
 from models.states import JobStatus
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.support.databases import PostgresCopies
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import Change, commit
+from worker.lifecycle import JobUpdate, commit
 from worker.maintenance.heartbeat import Heartbeat
 
 
@@ -36,10 +36,10 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 
 async def call(darkroom: Darkroom, worker: OneWorker) -> "asyncio.Task[None]":
     """Let a worker start what is due, and return while its calls are in flight."""
-    calls = len(darkroom.provider.ledger.calls)
-    await worker.dispatcher.look()
+    calls = len(darkroom.provider.call_log.calls)
+    await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.ledger.until(lambda ledger: len(ledger.calls) > calls)
+    await darkroom.provider.call_log.until(lambda ledger: len(ledger.calls) > calls)
     return working
 
 
@@ -95,27 +95,27 @@ async def test_a_frozen_worker_that_wakes_does_not_disturb_the_call_that_replace
 async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     messages = list(worker.messages)
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.ledger.until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
     worker.messages.extend(messages)
     await worker.deliver()
-    assert job_id in worker.bench.hand.jobs
+    assert job_id in worker.bench.in_flight.jobs
     darkroom.clock.forward(seconds=20)
     await heartbeat(worker).beat_once()  # would take back what it has in hand without working on it
     await working
     assert (await darkroom.job(job_id)).status == "succeeded"
-    assert len(darkroom.provider.ledger.calls) == 1
+    assert len(darkroom.provider.call_log.calls) == 1
 
 
 async def test_the_end_of_a_call_leaves_in_hand_what_was_promised_anew_meanwhile(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
     working = await call(darkroom, worker)
-    worker.bench.hand.jobs[job_id] = None  # the next promise, made while the end is being written down
+    worker.bench.in_flight.jobs[job_id] = None  # the next promise, made while the end is being written down
     await working
-    assert job_id in worker.bench.hand.jobs
+    assert job_id in worker.bench.in_flight.jobs
 
 
 class Forgetful(Database):
@@ -138,13 +138,13 @@ async def forgetful(darkroom: Darkroom, database_url: str) -> AsyncIterator[Forg
     darkroom.tools = replace(darkroom.tools, database=database)
     yield database
     for worker in darkroom.workers:
-        await worker.bench.writer.stop()
+        await worker.bench.group_commit.stop()
     await database.close()
 
 
 async def leased(darkroom: Darkroom) -> tuple[OneWorker, UUID]:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     return worker, job_id
 
 
@@ -154,7 +154,7 @@ async def test_a_start_whose_acknowledgement_was_lost_is_taken_back_and_no_call_
     worker, job_id = await leased(darkroom)
     forgetful.losses = 1
     await worker.deliver()
-    assert darkroom.provider.ledger.calls == []
+    assert darkroom.provider.call_log.calls == []
     job = await darkroom.job(job_id)
     assert (job.status, job.attempts_used, job.worker_id) == ("queued", 0, None)
     await worker.look_and_work()
@@ -167,11 +167,11 @@ async def test_a_worker_that_was_frozen_before_its_first_byte_left_sends_nothing
     async with darkroom.tools.database.writing() as connection:
         await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
         working = asyncio.create_task(worker.deliver())
-        while not worker.bench.writer.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+        while not worker.bench.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
             await asyncio.sleep(0)
         darkroom.clock.forward(minutes=2)
     await working
-    assert darkroom.provider.ledger.calls == []
+    assert darkroom.provider.call_log.calls == []
     assert (await darkroom.job(job_id)).status == "queued"
     assert await darkroom.attempts(job_id) == []
 
@@ -181,7 +181,7 @@ async def test_a_result_whose_acknowledgement_was_lost_is_there_once(
 ) -> None:
     worker, job_id = await leased(darkroom)
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.ledger.until(lambda ledger: len(ledger.calls) == 1)
+    await darkroom.provider.call_log.until(lambda ledger: len(ledger.calls) == 1)
     forgetful.losses = 3
     await working
     assert len(await darkroom.assets(job_id)) == 1
@@ -194,8 +194,10 @@ async def test_a_stale_result_beside_a_good_one_in_the_same_transaction_leaves_n
 ) -> None:
     worker, job_id = await leased(darkroom)
     await worker.deliver()
-    good = Change(Move(job_id, JobStatus.SUCCEEDED, JobStatus.SUCCEEDED, darkroom.clock()))
-    stale = Change(Move(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, darkroom.clock(), lease=new_id()))
+    good = JobUpdate(Transition(job_id, JobStatus.SUCCEEDED, JobStatus.SUCCEEDED, darkroom.clock()))
+    stale = JobUpdate(
+        Transition(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, darkroom.clock(), lease=new_id())
+    )
     async with darkroom.tools.database.writing() as connection:
         revisions = await commit(connection, [good, stale])
     assert good.holds(revisions)
@@ -207,7 +209,7 @@ async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(
     beats = heartbeat(worker)
     await beats.beat_once()
     darkroom.clock.forward(minutes=2)
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     assert (await darkroom.job(job_id)).status == "queued"
     await beats.beat_once()
     await worker.look_and_work()
@@ -223,7 +225,7 @@ async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
             waking, other = await darkroom.worker(), await darkroom.worker()
             beats = await give_up_others(darkroom, other)
             await heartbeat(waking).beat_once()
-            await waking.dispatcher.look()
+            await waking.dispatcher.run_round()
             async with darkroom.tools.database.writing() as connection:
                 await forget_worker(connection, waking.bench.worker_id)
             beaten: list[str] = []

@@ -29,11 +29,11 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 async def start_while_the_database_is_slow(darkroom: Darkroom, **slow: Any) -> Any:
     """Deliver one job's message while somebody holds the database's lock for this long."""
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     async with darkroom.tools.database.writing() as connection:
         await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
         delivery = asyncio.create_task(worker.deliver())
-        while not worker.bench.writer.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+        while not worker.bench.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
             await asyncio.sleep(0)
         darkroom.clock.forward(**slow)
     await delivery
@@ -47,7 +47,7 @@ async def test_a_start_whose_commit_took_too_long_is_taken_back_and_no_attempt_w
     job = await darkroom.job(job_id)
     assert (job.status, job.attempts_used, job.started_at, job.worker_id) == ("queued", 0, None, None)
     assert await darkroom.attempts(job_id) == []
-    assert darkroom.provider.ledger.calls == []
+    assert darkroom.provider.call_log.calls == []
     assert "its turn was missed" in (await darkroom.events(job_id))[-1].detail
     await worker.look_and_work()
     assert (await darkroom.job(job_id)).status == "succeeded"
@@ -61,7 +61,7 @@ async def test_a_start_whose_commit_took_a_moment_goes_ahead(darkroom: Darkroom)
 
 async def give_a_late_start(darkroom: Darkroom, caller: UUID) -> UUID:
     worker, job_id = await darkroom.worker(), await darkroom.submit(caller)
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     darkroom.clock.forward(seconds=1.5)
     await worker.deliver()
     return job_id
@@ -126,7 +126,7 @@ async def test_an_input_picture_that_takes_long_to_bring_costs_one_turn_and_not_
                 await worker.look_and_work()
                 darkroom.clock.forward(seconds=2)
             assert (await darkroom.job(job_id)).status == "succeeded"
-            assert worker.bench.brought.by_job == {}
+            assert worker.bench.input_images.by_job == {}
 
 
 @pytest.mark.parametrize("model", [None, "practice-image"])
@@ -134,13 +134,13 @@ async def test_what_was_promised_on_a_channel_that_somebody_stopped_meanwhile_go
     darkroom: Darkroom, model: str | None
 ) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     async with darkroom.tools.database.writing() as connection:
         if model:
             await pause_model(connection, "upstream", model, "tea", darkroom.clock())
         else:
             await pause(connection, "upstream", "tea", darkroom.clock())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     await worker.deliver()
     assert (await darkroom.job(job_id)).status == "queued"
     assert await darkroom.attempts(job_id) == []
@@ -149,7 +149,7 @@ async def test_what_was_promised_on_a_channel_that_somebody_stopped_meanwhile_go
 async def test_what_is_too_late_for_its_deadline_does_not_start(darkroom: Darkroom) -> None:
     worker, caller = await darkroom.worker(), await darkroom.caller()
     job_id = await darkroom.submit(caller, expires_at=darkroom.clock() + timedelta(seconds=0.2))
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     darkroom.clock.forward(seconds=0.5)
     await worker.deliver()
     assert await darkroom.attempts(job_id) == []

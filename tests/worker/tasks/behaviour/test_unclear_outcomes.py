@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from models.ids import new_id
-from models.outcomes import Billed, Outcome, Verdict
+from models.outcomes import Billed, CallResult, Outcome
 from tests.support.darkroom import Darkroom, open_darkroom
-from worker.lifecycle import commit, ending, error_of, failed, held, started
-from worker.tasks.polling import LOST
+from worker.lifecycle import commit, ending, error_of, fail, hold, start
+from worker.tasks.polling import WORKER_LOST
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 
 async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.look()
+    await worker.dispatcher.run_round()
     row = await darkroom.job(job_id)
 
     class Leased:
@@ -30,14 +30,14 @@ async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: 
             return getattr(row, name)
 
     job, at = Leased(), darkroom.clock()
-    known = Verdict(Outcome.NO_IMAGE, "no_image", "Only words came.", Billed.YES)
+    known = CallResult(Outcome.NO_IMAGE, "no_image", "Only words came.", Billed.YES)
     async with darkroom.tools.database.writing() as connection:
-        await commit(connection, [started(job, channel="default", worker=new_id(), at=at)])  # type: ignore[arg-type]
+        await commit(connection, [start(job, channel="default", worker=new_id(), at=at)])  # type: ignore[arg-type]
     error = error_of(known, retryable=False)
     theirs = ending(job_id, 1, known, at=at, request_id=None)
-    guess = ending(job_id, 1, LOST, at=at, request_id=None)
+    guess = ending(job_id, 1, WORKER_LOST, at=at, request_id=None)
     async with darkroom.tools.database.writing() as connection:
-        await commit(connection, [failed(job, "running", error, at=at, ended=theirs)])  # type: ignore[arg-type]
-        await commit(connection, [held(job, error=error, at=at, ended=guess)])  # type: ignore[arg-type]
+        await commit(connection, [fail(job, "running", error, at=at, ended=theirs)])  # type: ignore[arg-type]
+        await commit(connection, [hold(job, error=error, at=at, ended=guess)])  # type: ignore[arg-type]
     (attempt,) = await darkroom.attempts(job_id)
     assert (attempt.outcome, attempt.error_code, attempt.billed) == ("no_image", "no_image", "yes")

@@ -49,13 +49,13 @@ def test_the_text_of_a_stream_is_kept_verbatim(case: Case) -> None:
 
 @every_judged_case
 def test_the_verdict_is_right(case: Case) -> None:
-    verdict, expected = case.verdict(), case.expected
-    assert verdict.outcome == expected["outcome"]
-    assert verdict.code == expected.get("error_code")
-    assert verdict.scope == expected.get("scope")
+    result, expected = case.verdict(), case.expected
+    assert result.outcome == expected["outcome"]
+    assert result.code == expected.get("error_code")
+    assert result.scope == expected.get("scope")
     if "billed" in expected:
-        assert verdict.billed == expected["billed"]
-    waits = None if verdict.retry_after is None else verdict.retry_after.total_seconds()
+        assert result.billed == expected["billed"]
+    waits = None if result.retry_after is None else result.retry_after.total_seconds()
     assert waits == (None if "retry_after_s" not in expected else pytest.approx(expected["retry_after_s"]))
 
 

@@ -216,15 +216,15 @@ def wrapped(inner: Any) -> dict[str, Any]:
 def test_moderation_is_permanent_whoever_moderates(
     status: int, body: object, expected: str, billed: str | None
 ) -> None:
-    verdict = judged(status, body)
-    assert summary(verdict) == "permanent " + expected
-    assert billed is None or verdict.billed == billed
+    result = judged(status, body)
+    assert summary(result) == "permanent " + expected
+    assert billed is None or result.billed == billed
 
 
 def test_the_fee_for_the_worst_prompts_calls_for_a_person() -> None:
-    verdict = judged(403, error("Content violates usage guidelines.", code="violation_fee.grok.csam"))
-    assert (summary(verdict), verdict.billed) == ("permanent moderation", "yes")
-    assert "a person should look" in verdict.message
+    result = judged(403, error("Content violates usage guidelines.", code="violation_fee.grok.csam"))
+    assert (summary(result), result.billed) == ("permanent moderation", "yes")
+    assert "a person should look" in result.message
 
 
 @pytest.mark.parametrize(

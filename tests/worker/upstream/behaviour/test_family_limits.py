@@ -69,9 +69,9 @@ PER_DAY, PER_MINUTE = "GenerateRequestsPerDayPerProject-FreeTier", "GenerateRequ
     ],
 )
 def test_each_kind_of_429_is_told_from_the_others(status: int, body: object, expected: str) -> None:
-    verdict = judged(status, body)
-    assert summary(verdict) == "retry " + expected
-    assert verdict.billed == "no"
+    result = judged(status, body)
+    assert summary(result) == "retry " + expected
+    assert result.billed == "no"
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_each_kind_of_429_is_told_from_the_others(status: int, body: object, exp
     ],
 )
 def test_a_limit_in_words_is_a_wait_and_a_limit(text: str, calls: int, seconds: int) -> None:
-    for verdict in (judged(429, error(text + REQUEST_ID, type="new_api_error")), judged(200, said(text))):
-        assert summary(verdict) == "retry rate_limited"
-        assert verdict.limit == CallLimit(calls, timedelta(seconds=seconds))
+    for result in (judged(429, error(text + REQUEST_ID, type="new_api_error")), judged(200, said(text))):
+        assert summary(result) == "retry rate_limited"
+        assert result.limit == CallLimit(calls, timedelta(seconds=seconds))
 
 
 def test_no_limit_is_made_up() -> None:
@@ -160,9 +160,9 @@ LIMITED = {"message": "x", "code": "rate_limit_exceeded"}
     ],
 )
 def test_a_wait_in_the_body(body: object, seconds: float | None) -> None:
-    verdict = judged(429, body, headers={"Date": DATE})
-    assert summary(verdict) == "retry rate_limited"
-    assert verdict.retry_after == (None if seconds is None else timedelta(seconds=seconds))
+    result = judged(429, body, headers={"Date": DATE})
+    assert summary(result) == "retry rate_limited"
+    assert result.retry_after == (None if seconds is None else timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_no_wait_is_named_where_nothing_is_sent_again() -> None:
 
 @pytest.mark.parametrize("veto", ["false", " False "])
 def test_a_veto_is_obeyed_and_said(veto: str) -> None:
-    verdict = judged(503, headers={"X-Should-Retry": veto})
-    assert summary(verdict) == "permanent upstream_saturated provider"
-    assert "forbids to try again" in verdict.message
+    result = judged(503, headers={"X-Should-Retry": veto})
+    assert summary(result) == "permanent upstream_saturated provider"
+    assert "forbids to try again" in result.message
     assert summary(judged(503, headers={"x-should-retry": "true"})) == "retry upstream_saturated"

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from tests.worker.upstream.classifying import delta, judged, said, stream, summary
-from worker.upstream.errors.classify import judge
+from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import read_answer
 
 SENTENCES = {
@@ -269,5 +269,5 @@ def test_a_place_to_ask_later_is_a_promise() -> None:
 def test_an_input_picture_shown_again_asks_what_to_do_with_it() -> None:
     photo = "https://user.example/photo.png"
     body = orjson.dumps(said(f"![image]({photo})"))
-    verdict = judge(read_answer(body, input_urls=(photo,)), status=200)
-    assert summary(verdict) == "no_image needs_input"
+    result = classify(read_answer(body, input_urls=(photo,)), status=200)
+    assert summary(result) == "no_image needs_input"

@@ -75,10 +75,10 @@ def test_percentages_are_told_however_they_arrive(text: str, expected: list[floa
     assert list(said(text).progress) == expected
     assert list(streamed(*text).progress) == expected
     for point in range(len(text)):
-        meter = ProgressMeter()
-        first = meter.feed(text[:point])
+        limit = ProgressMeter()
+        first = limit.feed(text[:point])
         assert first == expected[: len(first)], "told too early"
-        assert first + meter.feed(text[point:]) + meter.close() == expected
+        assert first + limit.feed(text[point:]) + limit.close() == expected
 
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=title) for title, text in SILENT.items()])

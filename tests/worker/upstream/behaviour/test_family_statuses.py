@@ -3,7 +3,7 @@
 import pytest
 
 from tests.worker.upstream.classifying import delta, error, judged, page, said, stream, summary
-from worker.upstream.errors.classify import judge
+from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import read_answer
 from worker.upstream.transport_errors import TransportFailure
 
@@ -45,9 +45,9 @@ PROGRESS = delta("> 进度 **40%**\n")
 )
 def test_a_status_decides_where_nothing_else_does(status: int, expected: str, billed: str) -> None:
     for body in (b"", page(f"{status} Something"), f"error code: {status}".encode()):
-        verdict = judged(status, body)
-        assert summary(verdict) == expected
-        assert verdict.billed == billed
+        result = judged(status, body)
+        assert summary(result) == expected
+        assert result.billed == billed
 
 
 @pytest.mark.parametrize("body", [b"Internal Server Error", error("internal", type="server_error"), b""])
@@ -184,15 +184,15 @@ def test_named_error_events_may_be_plain_text() -> None:
 def test_what_was_sent_decides_what_a_broken_connection_means(
     failure: TransportFailure, expected: str, billed: str
 ) -> None:
-    verdict = judge(None, failure=failure)
-    assert (summary(verdict), verdict.billed) == (expected, billed)
+    result = classify(None, failure=failure)
+    assert (summary(result), result.billed) == (expected, billed)
 
 
 def test_a_connection_that_breaks_in_an_answer_leaves_what_was_said() -> None:
-    lost = TransportFailure.CONNECTION_RESET
+    lost_call = TransportFailure.CONNECTION_RESET
     cut = read_answer(stream(PROGRESS, done=False), complete=False)
-    assert summary(judge(cut, status=200, failure=lost)) == "ambiguous stream_truncated"
+    assert summary(classify(cut, status=200, failure=lost_call)) == "ambiguous stream_truncated"
     blocked = read_answer(stream(delta("失败原因：output_moderation"), done=False), complete=False)
-    assert summary(judge(blocked, status=200, failure=lost)) == "permanent moderation_output"
+    assert summary(classify(blocked, status=200, failure=lost_call)) == "permanent moderation_output"
     refused = read_answer(b'{"error":{"message":"rate limit"}}', failed=True)
-    assert summary(judge(refused, status=429, failure=lost)) == "retry rate_limited"
+    assert summary(classify(refused, status=429, failure=lost_call)) == "retry rate_limited"

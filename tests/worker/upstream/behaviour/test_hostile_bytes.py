@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.outcomes import Verdict
+from models.outcomes import CallResult
 from tests.worker.upstream.cases import cases
-from worker.upstream.errors.classify import judge
+from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
 from worker.upstream.transport.content_encoding import Undecodable, decoder_for
 
@@ -19,7 +19,7 @@ BODIES = sorted({case.body for case in cases() if case.body})
 STATUSES = st.sampled_from([200, 202, 400, 429, 500, 503])
 
 
-def verdict_on(data: bytes, status: int = 200, *, complete: bool = True) -> Verdict:
+def verdict_on(data: bytes, status: int = 200, *, complete: bool = True) -> CallResult:
     """Read in uneven pieces, and judge; progress may only rise while it is read."""
     reader = AnswerReader(failed=status >= 400, n=2, input_urls=("https://a.example/b.png",))
     seen: list[float] = []
@@ -30,10 +30,10 @@ def verdict_on(data: bytes, status: int = 200, *, complete: bool = True) -> Verd
     answer = reader.close(complete=complete)
     assert list(answer.progress)[: len(seen)] == seen
     assert seen == sorted(set(seen))
-    verdict = judge(answer, status=status)
-    assert verdict.message
-    assert (verdict.code is None) == bool(answer.images or answer.videos or verdict.outcome == "pending")
-    return verdict
+    result = classify(answer, status=status)
+    assert result.message
+    assert (result.code is None) == bool(answer.images or answer.videos or result.outcome == "pending")
+    return result
 
 
 @st.composite

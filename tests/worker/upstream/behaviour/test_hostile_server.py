@@ -80,8 +80,8 @@ async def call(base_url: str, preset: Preset = HASTY, tell: Callable[[int], None
 async def test_a_server_that_never_ends_is_left(said: bytes, again: bytes, every: float) -> None:
     async with server(said, again=again * (1 if every else 500), every=every) as base_url:
         reply = await call(base_url)
-    assert reply.verdict.outcome is Outcome.AMBIGUOUS
-    assert reply.verdict.code in ("timeout", "connection_lost")
+    assert reply.result.outcome is Outcome.AMBIGUOUS
+    assert reply.result.code in ("timeout", "connection_lost")
     assert reply.elapsed < 3
 
 
@@ -112,9 +112,9 @@ async def test_a_server_that_never_ends_is_left(said: bytes, again: bytes, every
 async def test_what_is_no_answer_may_have_been_charged(said: bytes) -> None:
     async with server(said) as base_url:
         reply = await call(base_url)
-    assert reply.verdict.outcome is Outcome.AMBIGUOUS
-    assert reply.verdict.code in ("connection_lost", "protocol_error", "stream_truncated", "timeout")
-    assert reply.verdict.billed is not Billed.NO
+    assert reply.result.outcome is Outcome.AMBIGUOUS
+    assert reply.result.code in ("connection_lost", "protocol_error", "stream_truncated", "timeout")
+    assert reply.result.billed is not Billed.NO
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -122,7 +122,7 @@ async def test_no_redirect_is_followed(status: int) -> None:
     said = b"HTTP/1.1 %d Go\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n" % status
     async with server(said) as base_url:
         reply = await call(base_url)
-    assert (reply.http_status, reply.verdict.code) == (status, "wrong_endpoint")
+    assert (reply.http_status, reply.result.code) == (status, "wrong_endpoint")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ async def test_a_picture_before_the_flood_counts(said: bytes, monkeypatch: pytes
     monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1_000_000)
     async with server(said, hang=True) as base_url:
         reply = await call(base_url)
-    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.result.outcome is Outcome.SUCCESS
     assert len(reply.raw) <= 1_000_000
 
 
@@ -147,7 +147,7 @@ async def test_a_bomb_is_defused(filling: bytes, monkeypatch: pytest.MonkeyPatch
     patient = replace(HASTY, total=20.0, idle=20.0, silent=20.0)
     async with server(OK + b"Content-Encoding: gzip\r\n\r\n" + bomb) as base_url:
         reply = await call(base_url, patient)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "protocol_error")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "protocol_error")
     assert len(reply.raw) + sum(map(len, reply.blobs.values())) <= 1_000_000
 
 
@@ -156,7 +156,7 @@ async def test_comments_do_not_extend_the_whole_and_progress_is_told_once() -> N
     patient = replace(HASTY, idle=9.0, silent=9.0, total=0.4)
     async with server(STREAM, DELTA, DELTA, again=b": PING\n\n", every=0.02) as base_url:
         reply = await call(base_url, patient, told.append)
-    assert reply.verdict.code == "timeout"
+    assert reply.result.code == "timeout"
     assert told == [36]
 
 
@@ -165,5 +165,5 @@ async def test_a_line_that_grows_slowly_is_no_silence() -> None:
     patient = replace(HASTY, idle=9.0, silent=0.15, total=0.6)
     async with server(STREAM + b"data: {", again=b" " * 10, every=0.02) as base_url:
         reply = await call(base_url, patient)
-    assert reply.verdict.code == "timeout"
+    assert reply.result.code == "timeout"
     assert reply.elapsed > 0.5

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.upstream.cases import Case, cases
-from worker.upstream.errors.classify import judge
+from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_images import read_base64
 from worker.upstream.parsing.base64_stream import VERBATIM, Blobs, stand_ins
@@ -118,8 +118,8 @@ PICTURES = [case for case in CASES if longer(case.body) != case.body]
 def test_an_answer_with_long_pictures_is_understood_like_one_with_short_ones(case: Case) -> None:
     body, observation = longer(case.body), case.observation
     options = {
-        "input_urls": tuple(longer(url.encode()).decode() for url in observation.asked.input_urls),
-        "n": observation.asked.n,
+        "input_urls": tuple(longer(url.encode()).decode() for url in observation.request_facts.input_urls),
+        "n": observation.request_facts.n,
         "failed": observation.status is not None and observation.status >= 400,
     }
     expected = read_answer(body, long=VERBATIM, **options)
@@ -134,7 +134,7 @@ def test_an_answer_with_long_pictures_is_understood_like_one_with_short_ones(cas
         assert all(picture.blob is not None for picture in found.images if picture.data)
         assert restored(found.text, reader.blobs) == expected.text
         assert restored(reader.raw.decode(), reader.blobs).encode() == body
-        assert judge(found, status=observation.status) == judge(expected, status=observation.status)
+        assert classify(found, status=observation.status) == classify(expected, status=observation.status)
 
 
 @pytest.mark.parametrize("case", STREAMS, ids=lambda case: case.id)

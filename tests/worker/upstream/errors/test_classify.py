@@ -6,43 +6,43 @@ from typing import Any
 import orjson
 import pytest
 
-from models.outcomes import Billed, Outcome, Scope, Verdict
-from worker.upstream.errors.answer_phrases import TEXTS
-from worker.upstream.errors.classify import judge
-from worker.upstream.errors.error_catalog import RULINGS
+from models.outcomes import Billed, CallResult, Outcome, Scope
+from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
+from worker.upstream.errors.classify import classify
+from worker.upstream.errors.error_catalog import ERROR_CATALOG
 from worker.upstream.errors.error_codes import FINISHES, NAME_PATTERNS, NAMES, STATUSES
-from worker.upstream.errors.error_phrases import MESSAGES
+from worker.upstream.errors.error_phrases import ERROR_PHRASES
 from worker.upstream.parsing.response_reader import read_answer
-from worker.upstream.transport_errors import RULING_OF, TransportFailure
+from worker.upstream.transport_errors import ERROR_KIND_OF, TransportFailure
 
 PICTURE = "![a](https://h.example/a.png)"
 
 
 def verdict(
     body: object, status: int = 200, *, headers: dict[str, str] | None = None, elapsed: float = 0
-) -> Verdict:
+) -> CallResult:
     data = body if isinstance(body, bytes) else orjson.dumps(body)
-    return judge(read_answer(data, failed=status >= 400), status=status, headers=headers, elapsed=elapsed)
+    return classify(read_answer(data, failed=status >= 400), status=status, headers=headers, elapsed=elapsed)
 
 
-def said(text: str) -> Verdict:
+def said(text: str) -> CallResult:
     return verdict({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
 
 
-def error(message: str, http: int, **members: Any) -> Verdict:
+def error(message: str, http: int, **members: Any) -> CallResult:
     return verdict({"error": {"message": message, **members}}, http)
 
 
 def test_every_signal_points_to_a_ruling() -> None:
-    named = {*NAMES.values(), *FINISHES.values(), *STATUSES.values(), *RULING_OF.values()}
-    named |= {ruling for table in (TEXTS, MESSAGES, NAME_PATTERNS) for _, ruling in table}
-    assert named <= set(RULINGS)
-    assert set(RULING_OF) == set(TransportFailure)
+    named = {*NAMES.values(), *FINISHES.values(), *STATUSES.values(), *ERROR_KIND_OF.values()}
+    named |= {kind for table in (ANSWER_PHRASES, ERROR_PHRASES, NAME_PATTERNS) for _, kind in table}
+    assert named <= set(ERROR_CATALOG)
+    assert set(ERROR_KIND_OF) == set(TransportFailure)
 
 
-@pytest.mark.parametrize("name", RULINGS)
+@pytest.mark.parametrize("name", ERROR_CATALOG)
 def test_every_ruling_speaks_plainly(name: str) -> None:
-    message = RULINGS[name].message
+    message = ERROR_CATALOG[name].message
     assert message[0].isupper()
     assert message.endswith(".")
     assert ": " in message  # what happened: what to do
@@ -57,7 +57,7 @@ def test_a_picture_beats_everything(status: int) -> None:
 @pytest.mark.parametrize("failure", TransportFailure)
 def test_a_picture_beats_a_broken_connection(failure: TransportFailure) -> None:
     answer = read_answer(f'data: {{"choices":[{{"delta":{{"content":"{PICTURE}"}}}}]}}\n\n'.encode())
-    assert judge(answer, status=200, failure=failure).outcome is Outcome.SUCCESS
+    assert classify(answer, status=200, failure=failure).outcome is Outcome.SUCCESS
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ MONEY = "You exceeded your current quota, please check your plan and billing det
     ],
 )
 def test_the_order_of_decision(
-    result: Verdict, outcome: Outcome, code: str | None, scope: Scope | None
+    result: CallResult, outcome: Outcome, code: str | None, scope: Scope | None
 ) -> None:
     assert (result.outcome, result.code, result.scope) == (outcome, code, scope)
 
@@ -163,7 +163,7 @@ def test_the_providers_own_words_are_kept_and_capped() -> None:
 
 def test_fewer_pictures_than_asked_for_is_a_success_that_says_so() -> None:
     body = {"choices": [{"message": {"content": PICTURE}, "finish_reason": "stop"}]}
-    partial = judge(read_answer(orjson.dumps(body), n=2), status=200)
+    partial = classify(read_answer(orjson.dumps(body), n=2), status=200)
     assert partial.outcome is Outcome.SUCCESS
     assert "fewer" in partial.message
 

@@ -4,8 +4,8 @@ import pytest
 
 from models.outcomes import Outcome
 from tests.worker.upstream.answers import PNG, body, data, message, said
-from worker.upstream.errors.classify import judge
-from worker.upstream.errors.text_results import judged_as_text
+from worker.upstream.errors.classify import classify
+from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.transport.client import Reply
 from worker.upstream.transport_errors import TransportFailure
@@ -15,8 +15,8 @@ LIST = "1. A cat whose request was blocked by the safety filter of a door\n2. A 
 
 def outcome(answer: Answer, *, status: int = 200, failure: TransportFailure | None = None) -> str:
     """Judge an answer as one to a call that wanted words."""
-    reply = Reply(answer, judge(answer, status=status, failure=failure), status, failure=failure)
-    return judged_as_text(reply).verdict.outcome
+    reply = Reply(answer, classify(answer, status=status, failure=failure), status, failure=failure)
+    return classify_as_text(reply).result.outcome
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_a_refusal_in_its_own_field_stays_one() -> None:
 
 def test_a_picture_without_words_is_no_text() -> None:
     answer = said(f"![a]({data(PNG)})")
-    reply = Reply(answer, judge(answer, status=200), 200)
-    verdict = judged_as_text(reply).verdict
-    assert (reply.verdict.outcome, verdict.outcome) == (Outcome.SUCCESS, Outcome.NO_IMAGE)
-    assert "words" in verdict.message
+    reply = Reply(answer, classify(answer, status=200), 200)
+    result = classify_as_text(reply).result
+    assert (reply.result.outcome, result.outcome) == (Outcome.SUCCESS, Outcome.NO_IMAGE)
+    assert "words" in result.message
 
 
 def test_errors_and_broken_connections_stay_what_they_are() -> None:

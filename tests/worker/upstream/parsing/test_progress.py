@@ -6,9 +6,9 @@ from worker.upstream.parsing.progress import ProgressMeter
 
 
 def told(*pieces: str, ends: bool = True) -> list[float]:
-    meter = ProgressMeter()
-    found = [value for piece in pieces for value in meter.feed(piece)]
-    return found + (meter.close() if ends else [])
+    limit = ProgressMeter()
+    found = [value for piece in pieces for value in limit.feed(piece)]
+    return found + (limit.close() if ends else [])
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_a_percentage_given_as_such_is_told(value: object, expected: list[float]
 
 
 def test_voices_flow_apart() -> None:
-    meter = ProgressMeter()
-    assert meter.feed("进度 1", voice="a") + meter.feed("2%", voice="b") + meter.feed("5%", voice="a") == [15]
+    limit = ProgressMeter()
+    assert limit.feed("进度 1", voice="a") + limit.feed("2%", voice="b") + limit.feed("5%", voice="a") == [15]

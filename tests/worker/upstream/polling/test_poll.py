@@ -33,10 +33,10 @@ def test_an_answer_seen_in_the_wild_is_understood(case: dict[str, Any]) -> None:
     state, expected = read_poll(case["status"], case["headers"], case["body"].encode()), case["expected"]
     assert addresses(state) == expected["images"]
     assert ([] if state.progress is None else [state.progress]) == expected["progress"]
-    assert (state.verdict.outcome if state.verdict else Outcome.PENDING) == expected["outcome"]
-    assert (state.verdict.code if state.verdict else None) == expected.get("error_code")
-    if state.verdict and "billed" in expected:
-        assert state.verdict.billed == expected["billed"]
+    assert (state.result.outcome if state.result else Outcome.PENDING) == expected["outcome"]
+    assert (state.result.code if state.result else None) == expected.get("error_code")
+    if state.result and "billed" in expected:
+        assert state.result.billed == expected["billed"]
 
 
 def test_the_corpus_has_its_polls() -> None:
@@ -70,8 +70,8 @@ def test_the_corpus_has_its_polls() -> None:
 def test_pictures_are_found_wherever_they_stand(body: Any, found: list[str]) -> None:
     state = read(body)
     assert (state.stage, addresses(state)) == (PollStage.DONE, found)
-    assert state.verdict is not None
-    assert state.verdict.billed is Billed.YES
+    assert state.result is not None
+    assert state.result.billed is Billed.YES
 
 
 def test_a_film_is_a_result_and_its_poster_is_not_one_while_it_is_made() -> None:
@@ -114,7 +114,7 @@ def test_pictures_that_are_still_drawn_are_waited_for() -> None:
 )
 def test_a_task_that_goes_on_is_asked_for_again(body: Any, progress: float | None) -> None:
     state = read(body)
-    assert (state.stage, state.progress, state.verdict) == (PollStage.RUNNING, progress, None)
+    assert (state.stage, state.progress, state.result) == (PollStage.RUNNING, progress, None)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_a_task_that_goes_on_is_asked_for_again(body: Any, progress: float | Non
 def test_a_task_that_was_given_up_says_why(body: Any, outcome: Outcome, code: str) -> None:
     state = read(body)
     assert state.stage is PollStage.FAILED
-    assert state.verdict is not None
-    assert (state.verdict.outcome, state.verdict.code) == (outcome, code)
-    assert state.verdict.billed is not Billed.YES
+    assert state.result is not None
+    assert (state.result.outcome, state.result.code) == (outcome, code)
+    assert state.result.billed is not Billed.YES
 
 
 @pytest.mark.parametrize(
@@ -192,8 +192,8 @@ def test_a_task_that_was_given_up_says_why(body: Any, outcome: Outcome, code: st
 def test_a_provider_that_shows_no_task_leaves_it_unknown(status: int, body: Any) -> None:
     state = read(body, status)
     assert state.stage is PollStage.UNKNOWN
-    assert state.verdict is not None
-    assert state.verdict.outcome is Outcome.AMBIGUOUS
+    assert state.result is not None
+    assert state.result.outcome is Outcome.AMBIGUOUS
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_busy_provider_may_say_when_to_come_back() -> None:
 
 def test_a_failure_that_the_task_itself_reports_counts_whatever_the_http_status() -> None:
     state = read({"id": "t", "status": "failed", "failure_reason": "input_moderation"}, 500)
-    assert (state.stage, state.verdict and state.verdict.code) == (PollStage.FAILED, "moderation_input")
+    assert (state.stage, state.result and state.result.code) == (PollStage.FAILED, "moderation_input")
 
 
 @pytest.mark.parametrize("word", ["completed", "SUCCEED", "TASK_STATUS_SUCCEED", "已完成", "ready"])
@@ -254,6 +254,6 @@ JSON = st.recursive(
 def test_any_json_is_read_without_an_error_and_a_verdict_comes_with_every_end(body: Any, status: int) -> None:
     state = read(body, status)
     ended = state.stage in (PollStage.DONE, PollStage.FAILED, PollStage.UNKNOWN)
-    assert (state.verdict is not None) is ended
+    assert (state.result is not None) is ended
     if state.stage is PollStage.DONE:
         assert state.images or state.videos

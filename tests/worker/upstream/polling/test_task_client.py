@@ -9,13 +9,13 @@ from aiohttp.test_utils import unused_port
 
 from tests.worker.download.hosts import Answer, serve
 from worker.upstream.polling import task_client
-from worker.upstream.polling.task_client import Said, TaskReader
+from worker.upstream.polling.task_client import TaskClient, TaskResponse
 from worker.upstream.transport.client import open_client
 
 
-async def read(answer: Answer) -> Said | None:
+async def read(answer: Answer) -> TaskResponse | None:
     async with serve(answer) as origin, open_client(limit=2) as http:
-        return await TaskReader(http).read(f"{origin}/t", api_key="sk-1", headers={"X-Group": "a"})
+        return await TaskClient(http).read(f"{origin}/t", api_key="sk-1", headers={"X-Group": "a"})
 
 
 async def test_the_key_and_the_presets_headers_are_sent() -> None:
@@ -70,9 +70,9 @@ async def test_an_answer_without_end_is_no_answer(monkeypatch: pytest.MonkeyPatc
 async def test_a_provider_that_can_not_be_reached_gives_no_answer(path: str) -> None:
     async with open_client(limit=1) as http:
         url = f"http://127.0.0.1:{unused_port()}/{path}"
-        assert await TaskReader(http).read(url, api_key="k", headers={}) is None
+        assert await TaskClient(http).read(url, api_key="k", headers={}) is None
 
 
 async def test_a_key_that_can_not_be_written_gives_no_answer() -> None:
     async with httpx.AsyncClient() as http:
-        assert await TaskReader(http).read("http://127.0.0.1:9/", api_key="ké\n", headers={}) is None
+        assert await TaskClient(http).read("http://127.0.0.1:9/", api_key="ké\n", headers={}) is None

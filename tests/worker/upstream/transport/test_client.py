@@ -64,7 +64,7 @@ async def test_a_good_answer_is_a_success() -> None:
         return web.json_response(ANSWER, headers={"x-request-id": "req_1"})
 
     reply = await call(handler)
-    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.result.outcome is Outcome.SUCCESS
     assert reply.answer is not None
     assert reply.answer.images[0].url == PICTURE
     assert (reply.http_status, reply.request_id) == (200, "req_1")
@@ -85,7 +85,7 @@ async def test_progress_and_handles_are_told_while_it_streams() -> None:
         reply = await UpstreamClient(http).call(
             request_to(base_url), GENERIC, on_progress=told.append, on_handle=known.append
         )
-    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.result.outcome is Outcome.SUCCESS
     assert told[-1] == 100
     assert told == sorted(set(told))
     assert known[0].task_id == "task_7"
@@ -95,15 +95,15 @@ async def test_progress_and_handles_are_told_while_it_streams() -> None:
 async def test_a_refused_connection_is_retried_for_free() -> None:
     async with open_client(limit=1) as http:
         reply = await UpstreamClient(http).call(request_to(f"http://127.0.0.1:{unused_port()}"), GENERIC)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "connect_error")
-    assert reply.verdict.billed is Billed.NO
+    assert (reply.result.outcome, reply.result.code) == (Outcome.RETRY, "connect_error")
+    assert reply.result.billed is Billed.NO
     assert reply.http_status is None
 
 
 async def test_an_unknown_host_is_retried_for_free() -> None:
     async with open_client(limit=1) as http:
         reply = await UpstreamClient(http).call(request_to("http://nowhere.invalid/v1"), GENERIC)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "connect_error")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.RETRY, "connect_error")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_what_cannot_be_sent_is_a_matter_of_settings(base_url: str, key: s
     request = build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key=key, preset=GENERIC)
     async with open_client(limit=1) as http:
         reply = await UpstreamClient(http).call(request, GENERIC)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
 
 
 async def test_a_listeners_mistake_does_not_lose_a_paid_picture() -> None:
@@ -130,7 +130,7 @@ async def test_a_listeners_mistake_does_not_lose_a_paid_picture() -> None:
     chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"{content}"}}}}]}}\n\n'.encode()
     async with provider(streaming(chunk)) as base_url, open_client(limit=4) as http:
         reply = await UpstreamClient(http).call(request_to(base_url), GENERIC, on_progress=fail)
-    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.result.outcome is Outcome.SUCCESS
 
 
 async def test_cookies_are_not_kept() -> None:
@@ -144,7 +144,7 @@ async def test_cookies_are_not_kept() -> None:
         client = UpstreamClient(http)
         for _ in range(2):
             reply = await client.call(request_to(base_url), GENERIC)
-            assert reply.verdict.outcome is Outcome.SUCCESS
+            assert reply.result.outcome is Outcome.SUCCESS
 
 
 async def test_a_connection_cut_before_the_answer_is_ambiguous() -> None:
@@ -155,7 +155,7 @@ async def test_a_connection_cut_before_the_answer_is_ambiguous() -> None:
         return web.Response()
 
     reply = await call(handler)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "connection_lost")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "connection_lost")
 
 
 async def test_a_reused_connection_that_breaks_at_once_is_retried() -> None:
@@ -173,14 +173,14 @@ async def test_a_reused_connection_that_breaks_at_once_is_retried() -> None:
         client = UpstreamClient(http)
         await client.call(request_to(base_url), GENERIC)
         reply = await client.call(request_to(base_url), GENERIC)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "connect_error")
-    assert reply.verdict.billed is Billed.LIKELY_NO
+    assert (reply.result.outcome, reply.result.code) == (Outcome.RETRY, "connect_error")
+    assert reply.result.billed is Billed.LIKELY_NO
 
 
 async def test_a_stream_that_is_cut_is_ambiguous_and_keeps_what_was_known() -> None:
     chunk = b'data: {"choices":[{"index":0,"delta":{"content":"> ID: `task_7`\\n> Progress 7..36"}}]}\n\n'
     reply = await call(streaming(chunk, cut=True))
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "stream_truncated")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "stream_truncated")
     assert reply.answer is not None
     assert (reply.answer.task_id, reply.answer.progress) == ("task_7", (7,))
 
@@ -188,7 +188,7 @@ async def test_a_stream_that_is_cut_is_ambiguous_and_keeps_what_was_known() -> N
 async def test_a_picture_before_the_cut_is_a_success() -> None:
     chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"![a]({PICTURE})"}}}}]}}\n\n'.encode()
     reply = await call(streaming(chunk, cut=True))
-    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.result.outcome is Outcome.SUCCESS
     assert reply.answer is not None
     assert reply.answer.incomplete_stream
 
@@ -229,14 +229,14 @@ SILENT = replace(GENERIC, idle=5.0, silent=0.15, total=5.0)
 )
 async def test_each_timer_ends_a_call_as_ambiguous(handler: Handler, preset: Preset) -> None:
     reply = await call(handler, preset)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "timeout")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "timeout")
     assert reply.elapsed < 3
 
 
 async def test_a_stream_that_says_it_is_done_need_not_end() -> None:
     chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"![a]({PICTURE})"}}}}]}}\n\n'.encode()
     reply = await call(hanging(chunk + b"data: [DONE]\n\n"))
-    assert reply.verdict.outcome is Outcome.SUCCESS
+    assert reply.result.outcome is Outcome.SUCCESS
     assert reply.elapsed < 3
 
 
@@ -249,13 +249,13 @@ async def test_a_redirect_is_not_followed_with_the_key() -> None:
 
     reply = await call(handler)
     assert paths == ["/v1/chat/completions"]
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
 
 
 async def test_an_answer_that_is_too_large_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1000)
     reply = await call(streaming(b"data: " + b"a" * 5000 + b"\n\n"))
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "protocol_error")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "protocol_error")
     assert len(reply.raw) == 1000
 
 
@@ -267,7 +267,7 @@ async def test_an_answer_may_not_explode(body: bytes, monkeypatch: pytest.Monkey
         return web.Response(body=body, headers={"Content-Encoding": "gzip"})
 
     reply = await call(handler)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.AMBIGUOUS, "protocol_error")
+    assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "protocol_error")
     assert len(reply.raw) <= 1_000_000
 
 
@@ -279,7 +279,7 @@ async def test_a_compressed_answer_is_read_though_none_was_asked_for(encoding: s
         response.enable_compression(web.ContentCoding(encoding))
         return response
 
-    assert (await call(handler)).verdict.outcome is Outcome.SUCCESS
+    assert (await call(handler)).result.outcome is Outcome.SUCCESS
 
 
 async def test_the_status_and_headers_of_an_error_decide() -> None:
@@ -287,9 +287,9 @@ async def test_the_status_and_headers_of_an_error_decide() -> None:
         return web.Response(status=429, headers={"Retry-After": "7"})
 
     reply = await call(handler)
-    assert (reply.verdict.outcome, reply.verdict.code) == (Outcome.RETRY, "rate_limited")
-    assert reply.verdict.retry_after is not None
-    assert reply.verdict.retry_after.total_seconds() == 7
+    assert (reply.result.outcome, reply.result.code) == (Outcome.RETRY, "rate_limited")
+    assert reply.result.retry_after is not None
+    assert reply.result.retry_after.total_seconds() == 7
 
 
 async def test_cancellation_passes_through() -> None:
@@ -322,4 +322,4 @@ async def test_every_exception_of_any_transport_is_a_verdict(
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
         reply = await UpstreamClient(http).call(request_to("http://x.example"), GENERIC)
-    assert (reply.verdict.outcome, reply.verdict.code) == (outcome, code)
+    assert (reply.result.outcome, reply.result.code) == (outcome, code)

@@ -6,19 +6,19 @@ import aiohttp
 import httpx
 import pytest
 
-from worker.upstream.transport.connection import Wire, failure_of
+from worker.upstream.transport.connection import ConnectionTrace, failure_of
 from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
 
-SENT = Wire(traced=True, sent=True)
-REUSED = Wire(traced=True, sent=True, reused=True)
+SENT = ConnectionTrace(traced=True, sent=True)
+REUSED = ConnectionTrace(traced=True, sent=True, reused=True)
 
 
 @pytest.mark.parametrize(
     ("cause", "wire", "failure"),
     [
-        (aiohttp.ConnectionTimeoutError(), Wire(), TransportFailure.CONNECT_TIMEOUT),
-        (aiohttp.InvalidURL("x"), Wire(), TransportFailure.UNSENDABLE),
-        (aiohttp.ServerDisconnectedError(), Wire(traced=True), TransportFailure.CONNECT_ERROR),
+        (aiohttp.ConnectionTimeoutError(), ConnectionTrace(), TransportFailure.CONNECT_TIMEOUT),
+        (aiohttp.InvalidURL("x"), ConnectionTrace(), TransportFailure.UNSENDABLE),
+        (aiohttp.ServerDisconnectedError(), ConnectionTrace(traced=True), TransportFailure.CONNECT_ERROR),
         (aiohttp.ClientOSError("Can not write request body"), SENT, TransportFailure.WRITE_ERROR),
         (TimeoutError(), SENT, TransportFailure.READ_TIMEOUT),
         (aiohttp.ServerDisconnectedError(), SENT, TransportFailure.CONNECTION_RESET),
@@ -29,7 +29,7 @@ REUSED = Wire(traced=True, sent=True, reused=True)
     ],
 )
 def test_what_the_transport_raised_is_told_by_its_cause(
-    cause: Exception, wire: Wire, failure: TransportFailure
+    cause: Exception, wire: ConnectionTrace, failure: TransportFailure
 ) -> None:
     error = httpx.ConnectTimeout("said wrongly")
     error.__cause__ = cause
