@@ -25,7 +25,8 @@ from worker.storage.store import Store, open_store
 from worker.storage.temp_files import open_temp_folder
 from worker.upstream.polling.task_client import TaskClient
 from worker.upstream.presets import Preset, effective_preset
-from worker.upstream.transport.client import UpstreamClient, open_client
+from worker.upstream.transport.client import UpstreamClient
+from worker.upstream.transport.connection import open_client
 
 
 @dataclass(frozen=True)

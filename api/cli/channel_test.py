@@ -7,8 +7,10 @@ from models.channels import ChannelSettings
 from models.outcomes import Outcome
 from models.request import ImageRequest
 from worker.upstream.presets import effective_preset
+from worker.upstream.reply import Reply
 from worker.upstream.request import build_request
-from worker.upstream.transport.client import Reply, UpstreamClient, open_client
+from worker.upstream.transport.client import UpstreamClient
+from worker.upstream.transport.connection import open_client
 
 
 @dataclass(frozen=True, slots=True)

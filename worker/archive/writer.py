@@ -21,8 +21,8 @@ from worker.images.inspection import inspect, recognise
 from worker.images.limits import SMALL
 from worker.services import WorkerServices
 from worker.upstream.parsing.base64_stream import Blobs, without_long_runs
+from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest
-from worker.upstream.transport.client import Reply
 
 _log = structlog.get_logger()
 

@@ -38,8 +38,8 @@ from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.handles import Handles, merge
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
-from worker.upstream.transport.client import Reply
 
 # What is heard while an answer streams: written down at once.
 

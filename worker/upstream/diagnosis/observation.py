@@ -10,7 +10,8 @@ from typing import Any
 
 from models.errors import InvalidRequest
 from worker.upstream.diagnosis.request_facts import RequestFacts, request_facts_of
-from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure, failure_named
+from worker.upstream.diagnosis.transport_phrases import failure_named
+from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
 
 _NESTED = "is nested too deeply; give it as a string"
 

@@ -7,7 +7,7 @@ from models.outcomes import Billed, CallResult, Outcome
 from worker.upstream.errors.error_codes import FINISHES
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import text_besides
-from worker.upstream.transport.client import Reply
+from worker.upstream.reply import Reply
 
 _ITEM = re.compile(r"^[ \t>*_#]*(?:\d{1,2}(?:[.)、:]|\ufe0f?\u20e3)|[-*•])", re.MULTILINE)
 _FAILING = frozenset({"moderation", "moderation_input", "moderation_output", "refusal"})

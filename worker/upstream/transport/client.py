@@ -1,7 +1,7 @@
 """The one place that calls a provider. Whatever happens out there, it returns a ``Reply``."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -10,19 +10,17 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from models.outcomes import CallResult
 from worker.upstream.errors.classify import classify
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader
 from worker.upstream.presets import Preset
+from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest
 from worker.upstream.response_headers import REQUEST_IDS, request_id_of
-from worker.upstream.transport.connection import CURRENT, ConnectionTrace, failure_of, open_client
+from worker.upstream.transport.connection import CURRENT, ConnectionTrace, failure_of
 from worker.upstream.transport.content_encoding import Undecodable, decoder_for
 from worker.upstream.transport_errors import TransportFailure
-
-__all__ = ["Reply", "UpstreamClient", "open_client"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
 _THREAD_FROM = 256 * 1024  #: bytes; longer answers are taken apart beside the event loop
@@ -45,30 +43,6 @@ _KEPT = frozenset(
         "location",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came of one call; ``elapsed`` is in seconds.
-
-    ``raw`` is the answer as it came, its content encoding undone. In it, each run of more than 65,536 base64
-    characters is cut down to a stand-in of 400: its first 128 and last 192 characters, and between them
-    ``sha256/<64 hex digits>/<8 hex digits>``, the SHA-256 of the run's bytes and how many characters it had.
-    ``blobs`` holds those bytes by that SHA-256, in lower-case hex; shorter base64 is in ``raw`` as it came.
-    ``worker.upstream.parsing.base64_stream`` makes the stand-ins, and the reader understands them:
-    ``raw`` can be read again. A picture of the answer that is in ``blobs`` has its bytes as ``Picture.blob``,
-    not as ``data``.
-    """
-
-    answer: Answer | None
-    result: CallResult
-    http_status: int | None = None
-    request_id: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    raw: bytes = b""
-    elapsed: float = 0.0
-    blobs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    failure: TransportFailure | None = None  #: why there is no whole answer
 
 
 @dataclass(slots=True)

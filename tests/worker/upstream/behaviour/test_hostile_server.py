@@ -11,9 +11,11 @@ import pytest
 from models.outcomes import Billed, Outcome
 from models.request import ImageRequest
 from worker.upstream.presets import Preset, preset_named
+from worker.upstream.reply import Reply
 from worker.upstream.request import build_request
 from worker.upstream.transport import client as client_module
-from worker.upstream.transport.client import Reply, UpstreamClient, open_client
+from worker.upstream.transport.client import UpstreamClient
+from worker.upstream.transport.connection import open_client
 
 HASTY = replace(preset_named("generic"), first_byte=0.3, idle=0.3, silent=0.3, total=0.5)
 OK = b"HTTP/1.1 200 OK\r\n"

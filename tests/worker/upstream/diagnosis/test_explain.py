@@ -14,7 +14,8 @@ from tests.worker.upstream.cases import Case, cases
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
 from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH
-from worker.upstream.transport_errors import TransportFailure, failure_named
+from worker.upstream.diagnosis.transport_phrases import failure_named
+from worker.upstream.transport_errors import TransportFailure
 
 PICTURE = "https://img.example.com/1.png"
 ANSWER = {"choices": [{"message": {"content": f"![a]({PICTURE})"}, "finish_reason": "stop"}]}

@@ -7,7 +7,7 @@ from tests.worker.upstream.answers import PNG, body, data, message, said
 from worker.upstream.errors.classify import classify
 from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.transport.client import Reply
+from worker.upstream.reply import Reply
 from worker.upstream.transport_errors import TransportFailure
 
 LIST = "1. A cat whose request was blocked by the safety filter of a door\n2. A dog that is out of quota"

@@ -10,7 +10,7 @@ from aiohttp.test_utils import unused_port
 from tests.worker.download.hosts import Answer, serve
 from worker.upstream.polling import task_client
 from worker.upstream.polling.task_client import TaskClient, TaskResponse
-from worker.upstream.transport.client import open_client
+from worker.upstream.transport.connection import open_client
 
 
 async def read(answer: Answer) -> TaskResponse | None:

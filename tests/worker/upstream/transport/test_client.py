@@ -15,9 +15,11 @@ from models.outcomes import Billed, Outcome
 from models.request import ImageRequest
 from worker.upstream.handles import Handles
 from worker.upstream.presets import Preset, preset_named
+from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 from worker.upstream.transport import client as client_module
-from worker.upstream.transport.client import Reply, UpstreamClient, open_client
+from worker.upstream.transport.client import UpstreamClient
+from worker.upstream.transport.connection import open_client
 
 GENERIC = preset_named("generic")
 PICTURE = "https://cdn.example.com/a.png"

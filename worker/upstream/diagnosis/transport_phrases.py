@@ -1,0 +1,92 @@
+"""Transport failures in other programs' words: exception names and sentences to ``TransportFailure``."""
+
+import re
+
+from worker.upstream.transport_errors import TransportFailure
+
+_Table = tuple[tuple[re.Pattern[str], TransportFailure], ...]
+
+_OURS = frozenset(failure.value for failure in TransportFailure)
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_GAP = re.compile(r"[\W_]+")
+_LONGEST = 500  #: characters; what failed stands at the start
+
+_TIME = r"time ?d? ?out|deadline|too slow|etimedout"
+_SLOW = re.compile(_TIME)
+_SENDING = r"(?:sen[dt]|sending|writ(?:e|ing|ten)|request|upload(?:ed|ing)?)"
+_ANSWER = r"(?:response|answer|reply|headers?|message|stream)"
+_PARTLY = re.compile(
+    rf"\bbefore (?:\w+ )*?(?:request|upload)\w* (?:\w+ )*?(?:complete|finish|fully|done|end)"
+    rf"|\bbefore (?:\w+ )*?(?:fully|completely|entirely) {_SENDING}"
+)
+_UNSENT = re.compile(
+    r"\b(?:not|never|nothing|no bytes?) (?:was |were |been |yet )*(?:sent|written)\b|\bunsent\b"
+    rf"|\bbefore (?!(?:\w+ ){{0,4}}{_ANSWER}\b)(?:\w+ ){{0,3}}{_SENDING}\b"
+)
+_SENT = re.compile(
+    rf"\bafter (?:\w+ )*?{_SENDING}\b|\b(?:read|reading|recv|receiv\w+|awaiting|waiting for)\b"
+)
+
+_NAMES: _Table = tuple(
+    (re.compile("|".join(words)), failure)
+    for failure, *words in (
+        (
+            TransportFailure.DNS_ERROR,
+            r"\bdns|name resolution|name or service|resolv|getaddrinfo|enotfound|eai |nodename|unknown ?host",
+        ),
+        (TransportFailure.STALE_CONNECTION, r"\bstale|keep ?alive|\breused?\b|\bidle connection"),
+        (
+            TransportFailure.CONNECT_TIMEOUT,
+            rf"(?:connect(?:ing|ion)?|pool|handshake|tls|ssl) (?:\w+ )?(?:{_TIME})",
+            rf"(?:{_TIME}) (?:while |when |during |on |in |to )*(?:connect|handshake|tls|ssl|open|establish)",
+        ),
+        (
+            TransportFailure.CONNECT_ERROR,
+            r"refused|unreach|no route|certificate|handshake|proxy (?:error|auth|connect)|\bdial\b",
+            r"\b(?:tls|ssl)\b(?!.*\b(?:eof|closed?|reset|shut ?down)\b)",
+            r"(?:not|n t|cannot|unable to|fail(?:ed|ure)? (?:to|in)|error) (?:connect|establish)",
+            r"\bconnect (?:error|fail)|connector error|connect$|local ?protocol",
+        ),
+        (
+            TransportFailure.WRITE_ERROR,
+            r"\bwrit|upload|epipe|broken pipe|\bsend(?:ing)? (?:the )?(?:request|body|error|fail|time)",
+            r"\b(?:while|when|during|error|fail\w*|not) (?:\w+ )?(?:send|sending|sent)\b",
+        ),
+        (
+            TransportFailure.UNSENDABLE,
+            r"unsendable|(?:invalid|bad|malformed|missing) (?:url|address|scheme)|unsupported protocol",
+        ),
+        (TransportFailure.READ_TIMEOUT, _TIME),
+        (TransportFailure.TOO_LARGE, r"too (?:large|big|long)|oversize|exceed\w* .*(?:size|limit|bytes)"),
+        (TransportFailure.UNREADABLE, r"decod|unreadable|gzip|brotli|zlib|content encoding|corrupt"),
+    )
+)
+
+
+def failure_named(words: str) -> TransportFailure:
+    """Return the failure that ``words`` speak of, be they ours, an exception's name, or a sentence.
+
+    What is not understood counts as a connection that was lost after the request was sent: so nobody sends
+    again what may have been paid for.
+    """
+    text = _GAP.sub(" ", _HUMP.sub(" ", words[:_LONGEST])).strip().lower()
+    name = text.replace(" ", "_")
+    if name in _OURS:
+        return TransportFailure(name)
+    return _by_moment(text) or _first(_NAMES, text) or TransportFailure.CONNECTION_RESET
+
+
+def _by_moment(text: str) -> TransportFailure | None:
+    """Judge by when it happened, if the words say so: that outweighs what happened."""
+    slow = _SLOW.search(text) is not None
+    if _PARTLY.search(text):
+        return TransportFailure.WRITE_ERROR
+    if _UNSENT.search(text):
+        return TransportFailure.CONNECT_TIMEOUT if slow else TransportFailure.CONNECT_ERROR
+    if _SENT.search(text):
+        return TransportFailure.READ_TIMEOUT if slow else TransportFailure.CONNECTION_RESET
+    return None
+
+
+def _first(table: _Table, text: str) -> TransportFailure | None:
+    return next((failure for pattern, failure in table if pattern.search(text)), None)
