@@ -12,7 +12,7 @@ from models.clock import rfc3339
 from models.queries.call_stats import count_starts, newest_calls
 from models.queries.channels import list_channels
 from models.queries.leases import calls_in_flight
-from worker.scheduler.channel_capacity import ChannelCapacity, InFlight, in_flight_on
+from worker.scheduler.channel_capacity import ChannelCapacity, ClosedBy, InFlight, closed_by, in_flight_on
 
 _LATELY = timedelta(minutes=10)
 _MINUTE = timedelta(minutes=1)
@@ -113,14 +113,15 @@ def state_of(
     """Name the state, and say why in words."""
     if not row.configured:
         return ChannelState.UNUSED, "the settings do not name it"
-    if row.tripped_at:
-        return ChannelState.TRIPPED, row.tripped_reason
-    if row.draining_at:
-        return ChannelState.DRAINING if busy.total else ChannelState.DRAINED, row.paused_reason
-    if row.paused_at:
-        return ChannelState.PAUSED, row.paused_reason
-    if row.cooldown_until and row.cooldown_until > at:
-        return ChannelState.COOLING, f"until {rfc3339(row.cooldown_until)}: {row.cooldown_reason or ''}"
+    match closed_by(row, "", at):
+        case ClosedBy.TRIPPED:
+            return ChannelState.TRIPPED, row.tripped_reason
+        case ClosedBy.DRAINING:
+            return ChannelState.DRAINING if busy.total else ChannelState.DRAINED, row.paused_reason
+        case ClosedBy.PAUSED:
+            return ChannelState.PAUSED, row.paused_reason
+        case ClosedBy.COOLING:
+            return ChannelState.COOLING, f"until {rfc3339(row.cooldown_until)}: {row.cooldown_reason or ''}"
     breaker = channel.breakers.get("")
     if breaker is not None and breaker.until is not None:
         if breaker.state(at) == "open":

@@ -23,6 +23,15 @@ class WaitReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WaitCause:
+    """One thing that delays a call. ``until``: when it ends by itself (``None``: when something happens)."""
+
+    reason: WaitReason
+    detail: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WaitStatus:
     """The answer: why, in words, since when, and when it may be over (``None``: nobody knows)."""
 

@@ -1,9 +1,31 @@
 """What this worker has in hand right now."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from models.queue_status import WaitCause, WaitReason
+
+
+@dataclass(slots=True)
+class ClosedChannels:
+    """Channels that are closed for calls, as of the last dispatch round and of this worker's calls since.
+
+    Keys are a channel's name, or its name with a model (``""``: all models).
+    """
+
+    stopped: Mapping[tuple[str, str], WaitCause] = field(default_factory=dict)  #: until a person acts
+    cooling: dict[str, datetime] = field(default_factory=dict)  #: cool-downs, and their ends
+    failing: set[tuple[str, str]] = field(default_factory=set)  #: with a breaker that counts failures
+
+    def reason(self, channel: str, model: str, now: datetime) -> WaitCause | None:
+        """Return why no call of this model may start on a channel now, or ``None``."""
+        until = self.cooling.get(channel)
+        if until is not None and until > now:
+            return WaitCause(WaitReason.COOLDOWN, "the channel is cooling down", until)
+        return self.stopped.get((channel, "")) or self.stopped.get((channel, model))
 
 
 @dataclass(slots=True)
@@ -13,13 +35,7 @@ class InFlightJobs:
     slots: int
     jobs: dict[UUID, asyncio.Task[None] | None] = field(default_factory=dict)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
-    cooling: dict[str, datetime] = field(default_factory=dict)  #: channels that rest, and until when
-    stopped: set[tuple[str, str]] = field(
-        default_factory=set
-    )  #: (channel, model or "") that somebody stopped, or that need a person
-    shaky: set[tuple[str, str]] = field(
-        default_factory=set
-    )  #: (channel, model or "") with failures to forget
+    closed: ClosedChannels = field(default_factory=ClosedChannels)
     heartbeat_at: datetime | None = None  #: the last sign of life that others can see
     halt: asyncio.Event = field(default_factory=asyncio.Event)  #: nothing new is started any more
 

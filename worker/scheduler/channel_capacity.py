@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from models.channels import serves
 from models.queries.scheduling.due_jobs import Candidate
+from models.queue_status import WaitCause, WaitReason
 from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.circuit_breaker import CircuitBreaker
 from worker.scheduler.rate_limiter import DailyQuota, RateLimiter, calls_per_minute, named_limits
@@ -37,6 +39,7 @@ _FILLERS = 4  # looked at beside what can start: some ask for few enough picture
 _RESERVED_FOR = timedelta(
     seconds=10
 )  # after the time when the call could start, until its room is for others
+_NO_REASON = "no reason was given"
 HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
 _LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
 
@@ -283,13 +286,54 @@ class ChannelCapacity:
         return {name: self.breakers[name] for name in ("", model) if name in self.breakers}
 
 
-def closed(channel: Any, now: datetime) -> bool:
-    """Tell whether a channel starts nothing at all now."""
+class ClosedBy(StrEnum):
+    """What closes a channel for new calls, in order of precedence. What was started goes on."""
+
+    TRIPPED = "tripped"  #: a failure that needs a person: key, balance, configuration
+    DRAINING = "draining"  #: drained on request, until it is resumed
+    PAUSED = "paused"  #: paused on request, until it is resumed
+    BLOCKED = "blocked"  #: a failure of one model that needs a person
+    UNUSED = "unused"  #: not in the settings any more, or disabled there
+    COOLING = "cooling"  #: cool-down, until a time that the provider asked for
+
+
+def closed_by(channel: Any, model: str, now: datetime) -> ClosedBy | None:
+    """Return what closes a channel's row for a model (``""``: for all), or ``None`` if it is open.
+
+    Limits and breakers do not count here: ``ChannelCapacity`` applies them.
+    """
     cooling = channel.cooldown_until is not None and channel.cooldown_until > now
-    return not channel.configured or stopped(channel) or cooling
+    found = {
+        ClosedBy.TRIPPED: channel.tripped_at is not None,
+        ClosedBy.DRAINING: channel.draining_at is not None,
+        ClosedBy.PAUSED: channel.paused_at is not None,
+        ClosedBy.BLOCKED: model in channel.blocked_models,
+        ClosedBy.UNUSED: not channel.configured,
+        ClosedBy.COOLING: cooling,
+    }
+    return next((cause for cause, holds in found.items() if holds), None)
 
 
-def stopped(channel: Any) -> bool:
-    """Tell whether a channel starts nothing until a person acts."""
-    stops = (channel.paused_at, channel.draining_at, channel.tripped_at)
-    return any(at is not None for at in stops)
+def closed_reason(channel: Any, model: str, now: datetime) -> WaitCause | None:
+    """Return why a channel's row is closed for a model (``""``: for all), or ``None`` if it is open.
+
+    The reason is ``paused`` or ``no_channel`` until a person acts, else ``cooldown`` with its end.
+    """
+    name = channel.name
+    match closed_by(channel, model, now):
+        case None:
+            return None
+        case ClosedBy.TRIPPED:
+            words = f"{name} needs a person: {channel.tripped_reason or 'its calls failed'}"
+        case ClosedBy.DRAINING:
+            words = f"{name} is draining: {channel.paused_reason or _NO_REASON}"
+        case ClosedBy.PAUSED:
+            words = f"{name} is paused: {channel.paused_reason or _NO_REASON}"
+        case ClosedBy.BLOCKED:
+            words = f"{name} does not do {model} now: {channel.blocked_models[model]}"
+        case ClosedBy.UNUSED:
+            return WaitCause(WaitReason.NO_CHANNEL, f"{name} is not in the settings.")
+        case ClosedBy.COOLING:
+            words = f"{name} cools down: {channel.cooldown_reason or 'its provider asked for it'}"
+            return WaitCause(WaitReason.COOLDOWN, words, channel.cooldown_until)
+    return WaitCause(WaitReason.PAUSED, words)

@@ -20,11 +20,12 @@ from models.queries.leases import any_unstored, calls_in_flight, release_worker,
 from models.queries.scheduling.due_jobs import QueueSegment, list_segments
 from models.queries.transitions import apply
 from models.queries.workers import count_alive
+from models.queue_status import WaitReason
 from worker.broker import GENERATE, STORE
-from worker.in_flight import InFlightJobs
+from worker.in_flight import ClosedChannels, InFlightJobs
 from worker.lifecycle import lease, release_lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
-from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed, in_flight_on, stopped
+from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, caller_share_of
 from worker.scheduler.poll_interval import PollInterval
 from worker.services import WorkerServices
@@ -81,15 +82,10 @@ class Dispatcher:
             segments = await list_segments(connection)
             channels = await list_channels(connection)
             unstored = await any_unstored(connection, now)
-        self._hand.cooling = {
-            c.name: c.cooldown_until for c in channels if c.cooldown_until and c.cooldown_until > now
-        }
-        self._hand.stopped = {(c.name, model) for c in channels for model in c.blocked_models}
-        self._hand.stopped |= {(c.name, "") for c in channels if stopped(c)}
-        self._hand.shaky = {(c.name, model) for c in channels for model in c.breakers}
+        self._hand.closed = _closed_channels(channels, now)
         if unstored:
             await self._take_unstored()
-        usable = [c.id for c in channels if c.name in self._tools.routes and not closed(c, now)]
+        usable = [c.id for c in channels if c.name in self._tools.routes and not closed_reason(c, "", now)]
         if segments and usable and self._hand.free:
             await self._lease(usable, segments)
         else:
@@ -123,7 +119,7 @@ class Dispatcher:
             rows = await lock_channels(connection, channels)
             self.patience.misses = 0 if rows else self.patience.misses + 1
             now = self._tools.clock()
-            rows = [row for row in rows if not closed(row, now)]
+            rows = [row for row in rows if not closed_reason(row, "", now)]
             if not rows or self._unseen(now):  # a freeze or an outage may have come between
                 return []
             starts = await self._assign(connection, rows, segments, now)
@@ -216,6 +212,18 @@ class Dispatcher:
                     await release_worker(connection, chunk, self._worker_id)
                 for job_id in chunk:
                     self._hand.jobs.pop(job_id, None)
+
+
+def _closed_channels(channels: Sequence[Row[Any]], now: datetime) -> ClosedChannels:
+    """Collect what the worker's calls have to know of the channels before they are sent."""
+    stopped = {
+        (row.name, model): cause
+        for row in channels
+        for model in ("", *row.blocked_models)
+        if (cause := closed_reason(row, model, now)) and cause.reason is WaitReason.PAUSED
+    }
+    cooling = {row.name: row.cooldown_until for row in channels if row.cooldown_until}
+    return ClosedChannels(stopped, cooling, {(row.name, model) for row in channels for model in row.breakers})
 
 
 async def _recount(

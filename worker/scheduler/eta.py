@@ -10,7 +10,7 @@ from models.channels import serves
 from models.queue_status import QueuedJob, WaitReason, WaitStatus
 from worker.scheduler.channel_capacity import ChannelCapacity
 from worker.scheduler.queue_position import QueuePosition
-from worker.scheduler.wait_reason import SchedulerView, stopped
+from worker.scheduler.wait_reason import SchedulerView, stop_reason
 
 _BY_A_PERSON = (WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER)
 _LEAST_SHARE = 0.05  # of calls that succeed; below it an end can't be foreseen, but is not infinitely far
@@ -96,7 +96,7 @@ def throughput(
     going = [
         (row, channel)
         for row, channel in view.outlets
-        if serves(row.models, job.model) and stopped(row, job.model) is None
+        if serves(row.models, job.model) and stop_reason(row, job.model, view.at) is None
     ]
     known = [durations[row.name] for row, _ in going if row.name in durations]
     if not known:

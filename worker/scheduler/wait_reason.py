@@ -1,14 +1,13 @@
 """What keeps a channel, or a caller's own limits, from starting a call of a model now."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from models.channels import serves
-from models.queue_status import QueuedJob, SchedulerSnapshot, WaitReason, WaitStatus
-from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, in_flight_on
+from models.queue_status import QueuedJob, SchedulerSnapshot, WaitCause, WaitReason, WaitStatus
+from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.fair_queue import CallerShare, caller_share_of
 
 _LIMITS = {
@@ -21,15 +20,6 @@ _LIMITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class WaitCause:
-    """One thing in the way. ``until``: when it is over by itself (``None``: when something happens)."""
-
-    reason: WaitReason
-    detail: str
-    until: datetime | None = None
-
-
 def last_to_end(hindrances: list[WaitCause]) -> WaitCause | None:
     """Return the one that lasts longest of those that end by themselves, else the first."""
     timed = [(each.until, each) for each in hindrances if each.until is not None]
@@ -38,18 +28,10 @@ def last_to_end(hindrances: list[WaitCause]) -> WaitCause | None:
     return hindrances[0] if hindrances else None
 
 
-def stopped(channel: Any, model: str) -> str | None:
-    """Say in words why nothing of this model starts on a channel until a person acts, or ``None``."""
-    why = channel.paused_reason or "no reason was given"
-    if channel.tripped_at is not None:
-        return f"{channel.name} needs a person: {channel.tripped_reason or 'its calls failed'}"
-    if channel.draining_at is not None:
-        return f"{channel.name} is draining: {why}"
-    if channel.paused_at is not None:
-        return f"{channel.name} is paused: {why}"
-    if model in channel.blocked_models:
-        return f"{channel.name} does not do {model} now: {channel.blocked_models[model]}"
-    return None
+def stop_reason(channel: Any, model: str, at: datetime) -> WaitCause | None:
+    """Return why a channel starts no call of a model until a person acts, or ``None``."""
+    cause = closed_reason(channel, model, at)
+    return None if cause is None or cause.until is not None else cause
 
 
 def of_channel(
@@ -58,7 +40,7 @@ def of_channel(
     """Return what keeps a channel that nobody stopped from starting such a call within the gate's horizon."""
     return last_to_end(
         [
-            *_cooling(channel, at),
+            *_cooling(channel, model, at),
             *_broken(outlet, model, at),
             *_late(channel, outlet, model, pictures, at),
             *_full(channel, outlet, model),
@@ -81,11 +63,9 @@ def of_caller(caller: Any, caller_share: CallerShare, pictures: int, at: datetim
     return None
 
 
-def _cooling(channel: Any, at: datetime) -> Iterator[WaitCause]:
-    until = channel.cooldown_until
-    if until is not None and until > at:
-        why = channel.cooldown_reason or "its provider asked for it"
-        yield WaitCause(WaitReason.COOLDOWN, f"{channel.name} cools down: {why}", until)
+def _cooling(channel: Any, model: str, at: datetime) -> Iterator[WaitCause]:
+    if (cause := closed_reason(channel, model, at)) is not None:
+        yield cause
 
 
 def _broken(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
@@ -165,7 +145,10 @@ class SchedulerView:
     def compete(self, model: str, other: str) -> bool:
         """Tell whether jobs of two models may start on the same channel."""
         return model == other or any(
-            all(serves(row.models, each) and stopped(row, each) is None for each in (model, other))
+            all(
+                serves(row.models, each) and stop_reason(row, each, self.at) is None
+                for each in (model, other)
+            )
             for row, _ in self.outlets
         )
 
@@ -181,8 +164,8 @@ class SchedulerView:
         serving = [row for row, _ in self.outlets if serves(row.models, job.model)]
         if not serving:
             return WaitStatus(WaitReason.NO_CHANNEL, f"No channel serves the model {job.model}.", job.since)
-        if all(stopped(row, job.model) for row in serving):
-            return _stopped(job, serving)
+        if all(stop_reason(row, job.model, self.at) for row in serving):
+            return _stopped(job, serving, self.at)
         if self.gate.workers_alive == 0:
             return WaitStatus(
                 WaitReason.NO_WORKER, "No worker is running; start one with `darkroom work`.", job.since
@@ -199,7 +182,7 @@ class SchedulerView:
         each = [
             of_channel(row, channel, job.model, job.pictures, self.at)
             for row, channel in self.outlets
-            if serves(row.models, job.model) and stopped(row, job.model) is None
+            if serves(row.models, job.model) and stop_reason(row, job.model, self.at) is None
         ]
         known = [hindrance for hindrance in each if hindrance is not None]
         if len(known) < len(each):
@@ -217,9 +200,9 @@ class SchedulerView:
         return [WaitCause(WaitReason.CONCURRENCY, f"All {self.gate.slots} slots of the workers are in use.")]
 
 
-def _stopped(job: QueuedJob, serving: Sequence[Any]) -> WaitStatus:
+def _stopped(job: QueuedJob, serving: Sequence[Any], at: datetime) -> WaitStatus:
     times = [
         max(job.since, row.tripped_at or row.draining_at or row.paused_at or job.since) for row in serving
     ]
-    words = "; ".join(words for row in serving if (words := stopped(row, job.model)))
+    words = "; ".join(cause.detail for row in serving if (cause := stop_reason(row, job.model, at)))
     return WaitStatus(WaitReason.PAUSED, words, max(times))

@@ -48,14 +48,14 @@ async def record_rate_headers(context: TaskContext, job: Row[Any], headers: Mapp
         if limit.remaining == 0 and limit.reset and limit.reset > 0
     ]
     until = context.services.clock() + timedelta(seconds=min(max(used_up, default=0), _LONGEST_TOLD))
-    if used_up and context.in_flight.cooling.get(job.channel, context.services.clock()) < until:
-        context.in_flight.cooling[job.channel] = until
+    if used_up and context.in_flight.closed.cooling.get(job.channel, context.services.clock()) < until:
+        context.in_flight.closed.cooling[job.channel] = until
         await _unless_away(_cool(context, job, until))
 
 
 async def record_success(context: TaskContext, job: Row[Any]) -> None:
     """Close the breakers of a channel that works again. Costs nothing while they are closed."""
-    if context.in_flight.shaky.intersection({(job.channel, ""), (job.channel, job.model)}):
+    if context.in_flight.closed.failing.intersection({(job.channel, ""), (job.channel, job.model)}):
         await _unless_away(_close_breakers(context, job))
 
 
@@ -78,7 +78,7 @@ async def _record_failure(context: TaskContext, job: Row[Any], result: CallResul
         error = {"code": result.code, "message": words, "at": now.isoformat()}
         await change_channel(connection, channel.id, {**changes, "last_error": error, "updated_at": now})
     if until := changes.get("cooldown_until"):
-        context.in_flight.cooling[job.channel] = until
+        context.in_flight.closed.cooling[job.channel] = until
     said = {"channel": job.channel, "model": job.model, "code": result.code, "provider_says": words}
     if result.outcome is Outcome.NEEDS_HUMAN:
         what = "this model of a channel" if result.scope is Scope.MODEL else "a channel"
@@ -105,7 +105,7 @@ async def _close_breakers(context: TaskContext, job: Row[Any]) -> None:
             # it opens now, and begins slowly: all that waited for it is due at once
             opens = _cooling(channel, context.services.clock(), "it works again") if was_open else {}
             await change_channel(connection, channel.id, {"breakers": left, **opens})
-    context.in_flight.shaky -= {(job.channel, ""), (job.channel, job.model)}
+    context.in_flight.closed.failing -= {(job.channel, ""), (job.channel, job.model)}
 
 
 def _concerns_channel(result: CallResult) -> bool:

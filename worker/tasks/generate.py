@@ -227,13 +227,10 @@ async def _start(context: TaskContext, job: Row[Any]) -> bool:
 
 def _hindrance(context: TaskContext, job: Row[Any], now: datetime) -> str | None:
     """Say why the call must not leave now, if so."""
-    cooling = context.in_flight.cooling.get(job.channel)
     if context.in_flight.halt.is_set():
         return "the worker is stopping"
-    if cooling is not None and cooling > now:
-        return "the channel is cooling down"
-    if context.in_flight.stopped.intersection({(job.channel, ""), (job.channel, job.model)}):
-        return "the channel was stopped"
+    if cause := context.in_flight.closed.reason(job.channel, job.model, now):
+        return "the channel was stopped" if cause.until is None else "the channel is cooling down"
     if job.expires_at is not None and job.expires_at <= now:
         return "its time is over"
     if _missed(context, job, now):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.queries.scheduling.due_jobs import Candidate
-from worker.scheduler.channel_capacity import ChannelCapacity, InFlight, closed
+from worker.scheduler.channel_capacity import ChannelCapacity, InFlight, closed_reason
 from worker.scheduler.circuit_breaker import CircuitBreaker
 from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, in_order
 from worker.scheduler.rate_limiter import RateLimiter, named_limits
@@ -23,14 +23,9 @@ def row(number: int = 100, **values: Any) -> Any:
     defaults = {
         **{"id": UUID(int=number), "name": f"channel-{number}", "configured": True, "models": ["*"]},
         **{"rpm": None, "concurrency": 1000, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}},
-        **{
-            "learned": {"woken": (NOW - 3600 * SECOND).isoformat()},
-            "breakers": {},
-            "blocked_models": {},
-            "next_start_at": None,
-            "paused_at": None,
-        },
-        **{"tripped_at": None, "draining_at": None, "cooldown_until": None},
+        **{"learned": {"woken": (NOW - 3600 * SECOND).isoformat()}, "breakers": {}, "blocked_models": {}},
+        **{"next_start_at": None, "paused_at": None, "paused_reason": None, "tripped_at": None},
+        **{"tripped_reason": None, "draining_at": None, "cooldown_until": None, "cooldown_reason": None},
     }
     return SimpleNamespace(**{**defaults, **values})
 
@@ -221,14 +216,14 @@ def test_starts_under_a_limit_per_second_leave_time_to_reach_the_worker() -> Non
 
 @pytest.mark.parametrize("stop", ["paused_at", "tripped_at", "draining_at"])
 def test_a_stopped_channel_is_closed(stop: str) -> None:
-    assert closed(row(**{stop: NOW}), NOW)
-    assert not closed(row(), NOW)
+    assert closed_reason(row(**{stop: NOW}), "", NOW)
+    assert not closed_reason(row(), "", NOW)
 
 
 def test_a_cooling_channel_is_closed_until_it_is_over() -> None:
     cooling = row(cooldown_until=NOW + SECOND)
-    assert closed(cooling, NOW)
-    assert not closed(cooling, NOW + SECOND)
+    assert closed_reason(cooling, "", NOW)
+    assert not closed_reason(cooling, "", NOW + SECOND)
 
 
 @given(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.queries.scheduling.due_jobs import Candidate
 from models.queue_status import QueuedJob, SchedulerSnapshot, WaitReason, WaitStatus
 from worker.scheduler.adaptive_rate import AdaptiveRate
-from worker.scheduler.channel_capacity import ChannelCapacity, closed, in_flight_on
+from worker.scheduler.channel_capacity import ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.circuit_breaker import CircuitBreaker
 from worker.scheduler.fair_queue import DispatchRound, Start, caller_share_of
 from worker.scheduler.wait_reason import SchedulerView
@@ -67,7 +67,7 @@ def dealt(gate: SchedulerSnapshot, job: QueuedJob, at: datetime) -> list[Start]:
     outlets = [
         ChannelCapacity(row, in_flight_on(row.id, gate.calls), at)
         for row in gate.channels
-        if not closed(row, at)
+        if not closed_reason(row, "", at)
     ]
     caller_share = caller_share_of(next((row for row in gate.callers if row.id == ME), caller()), gate.calls)
     slots = max(gate.slots - gate.slots_used, 0) if gate.workers_alive else 0

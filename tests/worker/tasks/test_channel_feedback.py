@@ -75,7 +75,7 @@ async def test_a_refusal_cools_the_whole_channel_and_teaches_its_rate(
     assert channel.cooldown_reason == "slow down"
     assert channel.last_error["code"] == "rate_limited"
     assert known.rate == pytest.approx(40 * 0.94)
-    assert caller.bench.in_flight.cooling["upstream"] == channel.cooldown_until
+    assert caller.bench.in_flight.closed.cooling["upstream"] == channel.cooldown_until
 
 
 async def test_nothing_starts_while_a_channel_cools_and_less_afterwards(
@@ -112,7 +112,7 @@ async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
     other = await darkroom.worker()
     await other.dispatcher.run_round()
     assert other.messages == []
-    assert other.bench.in_flight.shaky == {("upstream", "")}
+    assert other.bench.in_flight.closed.failing == {("upstream", "")}
     await record_success(other.bench, caller.job)
     assert (await darkroom.channel()).breakers == {}
 
@@ -153,7 +153,7 @@ async def test_a_probe_that_is_answered_closes_the_breaker_even_without_a_pictur
 ) -> None:
     for _ in range(5):
         await caller.hears(Outcome.RETRY, "upstream_error")
-    caller.bench.in_flight.shaky = {("upstream", "")}
+    caller.bench.in_flight.closed.failing = {("upstream", "")}
     await caller.hears(outcome, "moderation" if outcome is Outcome.PERMANENT else "no_image")
     assert (await darkroom.channel()).breakers == {}
 

@@ -38,7 +38,7 @@ async def test_a_worker_cut_off_while_it_tells_the_channel_of_a_paid_answer_hold
                 await connection.execute(select(channels.c.id).with_for_update())
                 working = asyncio.create_task(worker.deliver())
                 async with asyncio.timeout(10):
-                    while not worker.bench.in_flight.cooling:  # noqa: ASYNC110 - set right before the row is asked for
+                    while not worker.bench.in_flight.closed.cooling:  # noqa: ASYNC110 - set right before the row is asked for
                         await asyncio.sleep(0.01)
                 for task in list(worker.bench.in_flight.jobs.values()):
                     assert task is not None

@@ -15,7 +15,7 @@ from models.queries.scheduling.due_jobs import Candidate
 from models.retry.decision import AttemptCount, Retry, decide
 from models.states import OnUnknown
 from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, refused
-from worker.scheduler.channel_capacity import RAMP, ChannelCapacity, InFlight, closed, room_after
+from worker.scheduler.channel_capacity import RAMP, ChannelCapacity, InFlight, closed_reason, room_after
 from worker.scheduler.fair_queue import CallerShare, DispatchRound
 from worker.scheduler.rate_limiter import RateLimiter
 
@@ -80,7 +80,8 @@ def channel(**values: Any) -> Any:
             **{"id": UUID(int=9), "name": "one", "configured": True, "models": ["*"], "rpm": None},
             **{"concurrency": 200, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}, "learned": None},
             **{"breakers": {}, "blocked_models": {}, "next_start_at": None, "paused_at": None},
-            **{"tripped_at": None, "draining_at": None, "cooldown_until": None, **values},
+            **{"tripped_at": None, "draining_at": None, "cooldown_until": None, "paused_reason": None},
+            **{"tripped_reason": None, "cooldown_reason": None, **values},
         }
     )
 
@@ -93,7 +94,7 @@ def drain(row: Any, due: Sequence[datetime], *, call: timedelta) -> list[datetim
     while waiting:
         now += 0.5 * SECOND
         running = [start for start in running if start + call > now]
-        if closed(row, now):
+        if closed_reason(row, "", now):
             continue
         outlet = ChannelCapacity(row, InFlight({"m": len(running)}), now)
         ready = [job for job in waiting if job.due_at <= now][:200]
