@@ -22,6 +22,7 @@ from bench import (
     rows,
     scale,
     submit,
+    walk,
 )
 from bench.figures import Figure, show
 from bench.stage import Stage, open_stage
@@ -43,6 +44,7 @@ _BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
     "scale": scale.measure,
     "crowd": crowd.measure,
     "midjourney": midjourney.measure,
+    "walk": walk.measure,
 }
 _LONG = frozenset({"limiter", "hidden", "scale"})  # ten minutes and more: only by name
 
