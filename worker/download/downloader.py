@@ -5,8 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -19,6 +18,7 @@ from worker.download.spool import SpooledFile, too_large
 from worker.download.ssrf import AllowList
 from worker.images.inspection import looks_like_text
 from worker.images.limits import KIB, Limits
+from worker.upstream.response_headers import http_retry_after
 
 # What it means when a picture host answers with anything but the picture.
 
@@ -53,27 +53,13 @@ def classify_refusal(
         return ImageError(
             "asset_forbidden", f"The host refuses to hand it out (HTTP {status}).", retryable=page
         )
+    wait = http_retry_after(headers.get("retry-after"), now)
     return ImageError(
         "asset_unreachable",
         f"The host answered HTTP {status} instead of the picture.",
         retryable=status in _BUSY or status < 400 or status >= 500,
-        retry_after=retry_after(headers.get("retry-after"), now),
+        retry_after=None if wait is None else min(wait, LONGEST_WAIT.total_seconds()),
     )
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Read Retry-After (RFC 9110: seconds or a date) as seconds from ``now``; ``None`` if it is neither."""
-    if value is None:
-        return None
-    text = value.strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text):
-        return min(float(text), LONGEST_WAIT.total_seconds())
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
-    return max(0.0, min(wait, LONGEST_WAIT).total_seconds())
 
 
 __all__ = ["Downloader", "Fetched", "open_download_client"]

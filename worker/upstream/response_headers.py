@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
+_DELAY_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|h|m|s|d)", re.ASCII)
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _OPENAI = re.compile(r"(?:x-)?rate-?limit-(limit|remaining|reset)(?:-([a-z-]+))?")
@@ -53,11 +54,26 @@ def response_time(headers: Mapping[str, str]) -> datetime | None:
     return _http_date(headers.get("date", ""))
 
 
+def http_retry_after(value: str | None, now: datetime | None) -> float | None:
+    """Read ``Retry-After`` as RFC 9110 defines it, seconds or an HTTP date, as seconds from ``now``.
+
+    Fractions of a second are accepted. A date in the past is 0; a value that is neither is ``None``, and so
+    is a date without a ``now``. Not capped: each caller has its own longest wait.
+    """
+    text = (value or "").strip()
+    if _DELAY_SECONDS.fullmatch(text):
+        return float(text)
+    moment = _http_date(text)
+    return max((moment - now).total_seconds(), 0.0) if moment and now else None
+
+
 def seconds_until(value: str, moment: datetime | None) -> float | None:
     """Read a reset: Go duration, plain seconds, epoch seconds or milliseconds, ISO time, or HTTP date.
 
     Absolute times are relative to ``moment``, the response's own time. Past is 0; unreadable is ``None``.
     """
+    if (seconds := http_retry_after(value, moment)) is not None:
+        return seconds
     value = value.strip()
     number = _number(value)
     if number is not None:
@@ -67,7 +83,7 @@ def seconds_until(value: str, moment: datetime | None) -> float | None:
         return max(epoch - moment.timestamp(), 0.0) if moment else None
     if (span := duration(value)) is not None:
         return span
-    instant = _iso_time(value) or _http_date(value)
+    instant = _iso_time(value)
     return max((instant - moment).total_seconds(), 0.0) if instant and moment else None
 
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from importlib.metadata import version
 
 import aiohttp
@@ -16,6 +14,7 @@ from models.clock import Clock
 from models.errors import ImageError
 from models.queries.bulk import storable
 from worker.download.ssrf import AllowList, check_host
+from worker.upstream.response_headers import http_retry_after
 from worker.webhooks.retry_schedule import GONE, ReceiverResponse
 
 _KEPT = 1024  # bytes of an answer that the log keeps
@@ -68,10 +67,11 @@ class Sender:
         ) as response:
             limit.reschedule(asyncio.get_running_loop().time() + _ENDING)  # it has answered in time
             kept = await _beginning(response)
+        wait = http_retry_after(response.headers.get("retry-after"), self._clock())
         return ReceiverResponse(
             response.status_code,
             _problem(response),
-            wanted_wait(response.headers.get("retry-after"), self._clock()),
+            None if wait is None else timedelta(seconds=wait),
             storable(kept.decode("utf-8", "replace")),
             elapsed(),
         )
@@ -102,18 +102,6 @@ def _problem(response: httpx.Response) -> str | None:
     if status == GONE:
         return "The receiver answered HTTP 410: it wants no more."
     return f"The receiver answered HTTP {status}."
-
-
-def wanted_wait(value: str | None, now: datetime) -> timedelta | None:
-    """Read Retry-After (RFC 9110: seconds or a date); ``None`` if it is neither."""
-    text = (value or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        return timedelta(seconds=float(text))
-    try:
-        moment = parsedate_to_datetime(text)
-        return max((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now, timedelta())
-    except (ValueError, OverflowError):  # the latter: a year or a zone beyond all numbers
-        return None
 
 
 def _explained(error: Exception) -> str:

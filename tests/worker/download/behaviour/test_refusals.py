@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from worker.download.downloader import classify_refusal, retry_after
+from worker.download.downloader import classify_refusal
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 OLD = timedelta(hours=1)
@@ -55,7 +55,9 @@ def test_a_refusal_is_judged_by_status_and_words(
         ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0),
         ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
         ("Thu, 01 Jan 2026 12:00:30 -0000", 30.0),
+        ("Thu, 01 Jan 2026 12:00:30 +99999999999", None),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
-    assert retry_after(value, NOW) == seconds
+def test_retry_after_of_a_refusal_is_honoured_up_to_an_hour(value: str | None, seconds: float | None) -> None:
+    headers = {} if value is None else {"retry-after": value}
+    assert classify_refusal(503, headers, b"", age=OLD, now=NOW).retry_after == seconds
