@@ -14,11 +14,11 @@ from api.auth import Authenticator, configured_keys, sync_keys
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.watcher import Watcher
 from api.midjourney import routes as midjourney
-from api.rest.openapi.document import install_schema
+from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
 from api.services import ApiServices
 from api.web.middleware import RequestMiddleware
-from api.web.problems import install_problems
+from api.web.problems import install_problem_handlers
 from models.clock import now
 from models.database import Database
 from models.queries.idempotency_keys import forget_keys
@@ -46,12 +46,12 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    tongues = [(midjourney.is_midjourney, midjourney.written)]
-    app.add_middleware(RequestMiddleware, body_limit=settings.request_body_limit, tongues=tongues)
-    install_problems(app)
+    error_formats = [(midjourney.is_midjourney, midjourney.written)]
+    app.add_middleware(RequestMiddleware, body_limit=settings.request_body_limit, error_formats=error_formats)
+    install_problem_handlers(app)
     app.include_router(build_router())
     app.router.routes.extend(midjourney.midjourney_routes())
-    install_schema(app)
+    install_openapi(app)
     return app
 
 

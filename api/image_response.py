@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.services import ApiServices
 from api.web.problems import Problem
-from api.web.responses import matches
+from api.web.responses import matches_etag
 from models.errors import NotFound
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
@@ -20,7 +20,7 @@ CORS = {
 }
 
 
-async def picture_answer(request: Request, services: ApiServices, asset: Any) -> Response:
+async def image_response(request: Request, services: ApiServices, asset: Any) -> Response:
     """Send a picture, or the part that was asked for. Raises ``Problem`` and ``StorageError``."""
     etag = f'"{asset.sha256}"'
     headers = CORS | {
@@ -30,7 +30,7 @@ async def picture_answer(request: Request, services: ApiServices, asset: Any) ->
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",
     }
-    if matches(request, etag):
+    if matches_etag(request, etag):
         return Response(status_code=304, headers=headers)
     span = _span(request, etag, asset.bytes)
     start, end = (0, asset.bytes) if span is None else span
@@ -44,7 +44,7 @@ async def picture_answer(request: Request, services: ApiServices, asset: Any) ->
     return StreamingResponse(body, status, headers=headers)
 
 
-def gone() -> Problem:
+def image_not_found() -> Problem:
     """Make the problem for a picture that is not there."""
     return Problem(404, "not_found", "There is no picture at this address.", headers=CORS)
 
@@ -72,7 +72,7 @@ async def _opened(services: ApiServices, key: str, start: int, end: int) -> Asyn
     try:
         first = await anext(stream, b"")
     except NotFound as error:
-        raise gone() from error
+        raise image_not_found() from error
     return _chained(first, stream)
 
 

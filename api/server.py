@@ -84,7 +84,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let go of those who wait for news, so that no stream or long poll holds up the end."""
         services: ApiServices = self._app.state.services
-        services.watcher.release()
+        services.watcher.release_waiters()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sqlalchemy import Row
 
 from api.auth import Caller
-from api.jobs.schemas import Filled, moment_of
+from api.jobs.schemas import NonBlank, parse_timestamp
 from api.jobs.validation import rejection_of
 from api.services import ApiServices
-from api.web.problems import Problem, invalid
+from api.web.problems import Problem, invalid_field
 from models.errors import NotFound
 from models.ids import parse_id, public_id
 from models.queries.held_jobs import HeldFilter, lock_held, lock_jobs
@@ -27,21 +27,21 @@ S = JobStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class HeldDecision:
     """What a caller may decide about a held job."""
 
-    move: Callable[[Row[Any], datetime, str], Transition]
+    transition: Callable[[Row[Any], datetime, str], Transition]
     done: frozenset[JobStatus]  #: where a job is already as it was wanted
     advice: str  #: for jobs that are elsewhere
     takes_reason: bool = False
 
 
-RELEASE = Decision(
+RELEASE = HeldDecision(
     lambda job, at, _: release_held(job, at=at),
     frozenset({S.QUEUED, S.LEASED, S.RUNNING, S.STORING}),
     "only held jobs can be released; start a finished one again with retry",
 )
-FAIL = Decision(
+FAIL = HeldDecision(
     lambda job, at, reason: fail_held(job, reason, at=at),
     frozenset({S.FAILED}),
     "only held jobs can be failed; stop others with cancel",
@@ -50,7 +50,7 @@ FAIL = Decision(
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecisionResult:
     """What became of a decision about many jobs."""
 
     changed: int = 0
@@ -58,7 +58,7 @@ class Decided:
     refused: Sequence[dict[str, str]] = ()
     more: bool = False  #: further jobs fit the filter: ask again
 
-    def document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {
             "changed": self.changed,
@@ -68,21 +68,21 @@ class Decided:
         }
 
 
-async def decide_some(
+async def decide_by_id(
     services: ApiServices,
     caller: Caller,
     job_ids: Sequence[UUID],
-    decision: Decision,
+    decision: HeldDecision,
     reason: str,
     *,
     unknown: Sequence[str] = (),
-) -> Decided:
+) -> DecisionResult:
     """Decide about some jobs by id. ``unknown`` are ids that can't be a job's."""
     at = services.clock()
     async with services.database.writing() as connection:
         found = {row.id: row for row in await lock_jobs(connection, caller.id, job_ids)}
         held = [row for row in found.values() if row.status == S.HELD]
-        await apply(connection, [decision.move(row, at, reason) for row in held])
+        await apply(connection, [decision.transition(row, at, reason) for row in held])
     if held:
         services.notifier.notify()
     unchanged = [row for row in found.values() if S(row.status) in decision.done]
@@ -93,37 +93,37 @@ async def decide_some(
         _refusal(public_id("job", row.id), "conflict", f"This job is {row.status}; {decision.advice}.")
         for row in others
     ]
-    return Decided(len(held), len(unchanged), refused)
+    return DecisionResult(len(held), len(unchanged), refused)
 
 
 def _refusal(job_id: str, code: str, message: str) -> dict[str, str]:
     return {"id": job_id, "code": code, "message": message}
 
 
-async def decide_all(
-    services: ApiServices, caller: Caller, wanted: HeldFilter, decision: Decision, reason: str
-) -> Decided:
+async def decide_by_filter(
+    services: ApiServices, caller: Caller, wanted: HeldFilter, decision: HeldDecision, reason: str
+) -> DecisionResult:
     """Decide about the held jobs that fit a filter, each at most once, up to ``MOST``."""
     changed, above = 0, None
     while changed < MOST:
         at = services.clock()
         async with services.database.writing() as connection:
             held = await lock_held(connection, caller.id, wanted, above=above, limit=CHUNK)
-            await apply(connection, [decision.move(row, at, reason) for row in held])
+            await apply(connection, [decision.transition(row, at, reason) for row in held])
         changed += len(held)
         if held:
             services.notifier.notify()
         if len(held) < CHUNK:
-            return Decided(changed)
+            return DecisionResult(changed)
         above = held[-1].id
-    return Decided(changed, more=True)
+    return DecisionResult(changed, more=True)
 
 
 # Which held jobs a caller decides about, and why: the bodies of release and fail, checked.
 
 MANY = 1000  #: ids in one request
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
-_Reason = Annotated[str, Field(min_length=1, max_length=500, description="why, in your words"), Filled]
+_Reason = Annotated[str, Field(min_length=1, max_length=500, description="why, in your words"), NonBlank]
 _Bound = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -141,7 +141,7 @@ class HeldJobs(BaseModel):
     after: _Bound | None = Field(None, description="made after this job, or this time (RFC 3339)")
 
 
-class Releasing(BaseModel):
+class ReleaseRequest(BaseModel):
     """Which held jobs call again: exactly one of ``ids`` and ``filter``."""
 
     model_config = _STRICT
@@ -150,19 +150,19 @@ class Releasing(BaseModel):
     filter: HeldJobs | None = None
 
     @model_validator(mode="after")
-    def _either(self) -> "Releasing":
+    def _either(self) -> "ReleaseRequest":
         if (self.ids is None) == (self.filter is None):
             raise ValueError("give either ids or filter")
         return self
 
 
-class Failing(Releasing):
+class FailRequest(ReleaseRequest):
     """Which held jobs are given up: exactly one of ``ids`` and ``filter``."""
 
     reason: _Reason | None = None
 
 
-class FailingOne(BaseModel):
+class FailJobRequest(BaseModel):
     """Why a held job is given up."""
 
     model_config = _STRICT
@@ -171,7 +171,7 @@ class FailingOne(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """The jobs meant: by id, or by a filter. ``unknown`` are ids that can't be a job's."""
 
     job_ids: Sequence[UUID]
@@ -180,30 +180,30 @@ class Chosen:
     reason: str
 
 
-def reason_in(value: Any) -> str:
+def read_reason(value: Any) -> str:
     """Read the body of a single fail. Raises the 422 problem."""
     try:
-        return FailingOne.model_validate(value).reason or ""
+        return FailJobRequest.model_validate(value).reason or ""
     except ValidationError as error:
         raise _refused(error) from error
 
 
-def chosen_in(value: Any, *, takes_reason: bool) -> Chosen:
+def read_selection(value: Any, *, takes_reason: bool) -> Selection:
     """Read the body of a decision about many. Raises the 422 problem."""
     try:
-        given = (Failing if takes_reason else Releasing).model_validate(value)
+        given = (FailRequest if takes_reason else ReleaseRequest).model_validate(value)
     except ValidationError as error:
         raise _refused(error) from error
-    reason = (given.reason if isinstance(given, Failing) else None) or ""
+    reason = (given.reason if isinstance(given, FailRequest) else None) or ""
     if given.filter is not None:
-        return Chosen((), (), _filter(given.filter), reason)
+        return Selection((), (), _filter(given.filter), reason)
     known, unknown = [], []
     for text in dict.fromkeys(given.ids or ()):
         try:
             known.append(parse_id("job", text))
         except NotFound:
             unknown.append(text[:64])
-    return Chosen(known, unknown, None, reason)
+    return Selection(known, unknown, None, reason)
 
 
 def _filter(given: HeldJobs) -> HeldFilter:
@@ -221,9 +221,9 @@ def _bound(name: str, text: str | None) -> UUID | datetime | None:
     if text is None:
         return None
     try:
-        return parse_id("job", text) if text.startswith("job_") else moment_of(text)
+        return parse_id("job", text) if text.startswith("job_") else parse_timestamp(text)
     except (NotFound, ValueError) as error:
-        raise invalid(
+        raise invalid_field(
             f"filter.{name}", "write a job's id, or a time such as 2026-01-31T18:00:00Z (RFC 3339)"
         ) from error
 

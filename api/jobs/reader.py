@@ -28,33 +28,35 @@ _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class JobRepresentation:
     """One job, ready to be sent."""
 
     revision: int
     status: JobStatus
-    view: dict[str, Any]
+    content: dict[str, Any]
     retry_after: int | None  #: seconds after which another look makes sense; ``None``: never
 
     @property
     def etag(self) -> str:
         """Changes with the revision, and with what a queued job waits for."""
-        told = [self.view[name] for name in ("waiting", "queue_position", "eta")]
+        told = [self.content[name] for name in ("waiting", "queue_position", "eta")]
         return f'"{self.revision}-{crc32(orjson.dumps(told)):x}"' if any(told) else f'"{self.revision}"'
 
 
 async def read_job(
-    services: ApiServices, caller: Caller, job_id: UUID, *, with_outlook: bool = False
-) -> Page:
+    services: ApiServices, caller: Caller, job_id: UUID, *, with_estimate: bool = False
+) -> JobRepresentation:
     """Return a caller's job; if wanted with its place in the queue and its end. Raises ``NotFound``."""
     async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller.id)
         if row is None:
             raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
-        return (await _pages(connection, services, [row], with_outlook=with_outlook))[0]
+        return (await _pages(connection, services, [row], with_outlook=with_estimate))[0]
 
 
-async def read_jobs(services: ApiServices, caller: Caller, wanted: JobFilter, limit: int) -> Sequence[Page]:
+async def read_jobs(
+    services: ApiServices, caller: Caller, wanted: JobFilter, limit: int
+) -> Sequence[JobRepresentation]:
     """Return a page of a caller's jobs, newest first."""
     async with services.database.reading() as connection:
         return await _pages(connection, services, await list_jobs(connection, caller.id, wanted, limit=limit))
@@ -62,7 +64,7 @@ async def read_jobs(services: ApiServices, caller: Caller, wanted: JobFilter, li
 
 async def _pages(
     connection: AsyncConnection, services: ApiServices, rows: Sequence[Any], *, with_outlook: bool = False
-) -> list[Page]:
+) -> list[JobRepresentation]:
     used = [row.id for row in rows if row.revision > 1]
     attempts = _by_job(await list_attempts(connection, used) if used else ())
     assets = _by_job(await list_assets(connection, used) if used else ())
@@ -98,7 +100,7 @@ async def _outlook(
     return found.view() if found else NO_ESTIMATE
 
 
-async def new_job_page(services: ApiServices, row: Any) -> Page:
+async def new_job_page(services: ApiServices, row: Any) -> JobRepresentation:
     """Describe a job that was just born, from what was written."""
     at = services.clock()
     gate = services.snapshots.remembered(at)
@@ -116,7 +118,7 @@ def _page(
     *,
     attempts: Sequence[Any] = (),
     assets: Sequence[Any] = (),
-) -> Page:
+) -> JobRepresentation:
     status = JobStatus(row.status)
     view = job_view(
         row,
@@ -126,7 +128,7 @@ def _page(
         waiting=why,
         estimate=estimate,
     )
-    return Page(row.revision, status, view, _retry_after(status, why, services.clock()))
+    return JobRepresentation(row.revision, status, view, _retry_after(status, why, services.clock()))
 
 
 def queued_of(row: Any) -> QueuedJob:

@@ -16,7 +16,7 @@ URL_LIMIT = 8192
 _LONGEST = 10 * 365 * 86_400.0  # seconds until a deadline at most
 
 
-def moment_of(value: object) -> datetime | None:
+def parse_timestamp(value: object) -> datetime | None:
     """Read an RFC 3339 time with its offset. Raises ``ValueError``."""
     if value is None:
         return None
@@ -34,7 +34,7 @@ def _filled(value: str) -> str:
     return value
 
 
-def web_address(value: str) -> str:
+def check_web_url(value: str) -> str:
     """Accept an http(s) URL with a host and without odd characters."""
     try:
         parts = urlsplit(value)
@@ -54,7 +54,7 @@ def _picture(value: str) -> str:
     if value.startswith(("data:", "asset_")):
         return value
     try:
-        return web_address(value)
+        return check_web_url(value)
     except ValueError as error:
         raise ValueError("write an http(s) URL, a data: URL or an asset id") from error
 
@@ -66,14 +66,14 @@ def _size(value: str) -> str:
     return value
 
 
-Moment = Annotated[
+Timestamp = Annotated[
     datetime | None,
-    BeforeValidator(moment_of),
+    BeforeValidator(parse_timestamp),
     WithJsonSchema({"type": ["string", "null"], "format": "date-time"}),
 ]
-Filled = AfterValidator(_filled)
-Tag = Annotated[str, Field(min_length=1, max_length=64), Filled]
-Picture = Annotated[str, Field(min_length=1), AfterValidator(_picture)]
+NonBlank = AfterValidator(_filled)
+Tag = Annotated[str, Field(min_length=1, max_length=64), NonBlank]
+InputImage = Annotated[str, Field(min_length=1), AfterValidator(_picture)]
 
 
 class Submission(BaseModel):
@@ -81,12 +81,14 @@ class Submission(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
-    model: Annotated[str, Field(min_length=1, max_length=256, description="which image model"), Filled]
-    prompt: Annotated[str, Field(min_length=1, description="what to draw, or to do with the images"), Filled]
+    model: Annotated[str, Field(min_length=1, max_length=256, description="which image model"), NonBlank]
+    prompt: Annotated[
+        str, Field(min_length=1, description="what to draw, or to do with the images"), NonBlank
+    ]
     wants: Literal["pictures", "text"] = Field(
         "pictures", description="what the result is; text: what the model says about prompt and images"
     )
-    images: list[Picture] = Field(
+    images: list[InputImage] = Field(
         [], max_length=16, description="input pictures in order: http(s) URL, data: URL or asset id"
     )
     size: Annotated[str, AfterValidator(_size)] | None = Field(
@@ -95,15 +97,15 @@ class Submission(BaseModel):
     n: int | None = Field(None, ge=1, le=16, description="how many pictures")
     params: dict[str, Any] = Field({}, description="passed to the provider as they are; 64 KiB at most")
     priority: int = Field(5, ge=0, le=9, description="larger is sooner, among the caller's own jobs")
-    not_before: Moment = Field(None, description="the earliest start, RFC 3339 with offset")
-    expires_at: Moment = Field(
+    not_before: Timestamp = Field(None, description="the earliest start, RFC 3339 with offset")
+    expires_at: Timestamp = Field(
         None, description="the latest start, RFC 3339 with offset; not started by then: expired, not charged"
     )
     expires_in: float | None = Field(
         None, gt=0, le=_LONGEST, description="the same in seconds from now; not beside expires_at"
     )
     metadata: dict[str, Any] = Field({}, description="yours, given back as it is; 64 KiB at most")
-    webhook_url: Annotated[str, AfterValidator(web_address)] | None = Field(
+    webhook_url: Annotated[str, AfterValidator(check_web_url)] | None = Field(
         None, description="is told when the job ends"
     )
     max_attempts: int | None = Field(None, ge=1, le=20, description="calls that the job may use up")
@@ -113,7 +115,7 @@ class Submission(BaseModel):
     retry: RetryRules | None = Field(
         None, description="rules by class of failure, over those of campaign, channel and settings"
     )
-    campaign: Annotated[str, Filled] | None = Field(
+    campaign: Annotated[str, NonBlank] | None = Field(
         None, min_length=1, max_length=128, description="the name of many jobs that belong together"
     )
     tags: list[Tag] = Field([], max_length=32, description="words to find the job by")

@@ -6,10 +6,10 @@ from models.clock import rfc3339
 from models.ids import public_id
 from models.serializers import asset_view, job_view, links, moment
 
-__all__ = ["asset_page", "asset_view", "event_view", "job_view", "links", "moment"]
+__all__ = ["asset_view", "job_view", "links", "moment", "serialize_asset", "serialize_event"]
 
 
-def asset_page(asset: Any, *, public_url: str) -> dict[str, Any]:
+def serialize_asset(asset: Any, *, public_url: str) -> dict[str, Any]:
     """Describe a stored picture on its own: with its job."""
     return {
         **asset_view(asset, public_url=public_url),
@@ -19,7 +19,7 @@ def asset_page(asset: Any, *, public_url: str) -> dict[str, Any]:
     }
 
 
-def event_view(event: Any) -> dict[str, Any]:
+def serialize_event(event: Any) -> dict[str, Any]:
     """Describe one change of a job."""
     return {
         "id": public_id("job", event.job_id),

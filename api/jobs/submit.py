@@ -66,7 +66,7 @@ async def insert_submitted(
     surface: str,
     idempotency_key: IdempotencyKey | None,
     at: datetime,
-    beside: InTransaction | None = None,
+    in_transaction: InTransaction | None = None,
 ) -> SubmitResult:
     """Write the jobs that are in order, in one transaction; the others are rejected by their index."""
     jobs, assets, rejected = await _prepare(services, caller, valid_jobs, at)
@@ -87,8 +87,8 @@ async def insert_submitted(
                 return _replay(row, idempotency_key)
         await insert_assets(connection, assets)
         await insert_jobs(connection, result.jobs, caller_id=caller.id, surface=surface, at=at)
-        if beside is not None:
-            await beside(connection, result)
+        if in_transaction is not None:
+            await in_transaction(connection, result)
     if result.jobs:
         services.notifier.notify()
     return result

@@ -21,7 +21,7 @@ from worker.download.ssrf import AllowList, check_host
 # Addresses that callers want to be told at: what can be seen to be wrong is refused at once.
 
 
-def check_target(field: str, url: str, settings: Settings) -> None:
+def check_webhook_url(field: str, url: str, settings: Settings) -> None:
     """Refuse a private address that is not allowed, and passwords. Raises ``InvalidRequest``.
 
     A name passes: what it stands for is judged whenever a message is sent.
@@ -70,7 +70,7 @@ class ValidJob:
         """Return the job with its final input pictures."""
         return replace(self.job, request={**self.job.request, "images": list(images)})
 
-    def asking(self, **members: Any) -> "ValidJob":
+    def with_request(self, **members: Any) -> "ValidJob":
         """Return the draft with further members of its request, which only surfaces can set."""
         return replace(self, job=replace(self.job, request={**self.job.request, **members}))
 
@@ -116,7 +116,7 @@ def _check(given: Submission, settings: Settings) -> None:
     check_free_form("params", given.params, FREE_FORM_LIMIT)
     check_free_form("metadata", given.metadata, FREE_FORM_LIMIT)
     if given.webhook_url is not None:
-        check_target("webhook_url", given.webhook_url, settings)
+        check_webhook_url("webhook_url", given.webhook_url, settings)
 
 
 def _deadline(given: Submission, at: datetime) -> datetime | None:

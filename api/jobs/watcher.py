@@ -32,7 +32,7 @@ class Watcher:
         self._task: asyncio.Task[None] | None = None
         self.released = False
 
-    async def until(
+    async def wait_for(
         self, job_id: UUID, wanted: Callable[[JobChange], bool], *, timeout: float
     ) -> JobChange | None:
         """Return the first news of a job that is wanted, or ``None`` after ``timeout`` seconds.
@@ -54,7 +54,7 @@ class Watcher:
         finally:
             self._forget(job_id, future)
 
-    def release(self) -> None:
+    def release_waiters(self) -> None:
         """Let everybody go who waits: the process is about to end."""
         self.released = True
         for future in self._wanted:
@@ -103,6 +103,6 @@ def is_settled(news: JobChange) -> bool:
     return news[1] in SETTLED
 
 
-def is_after(revision: int) -> Callable[[JobChange], bool]:
+def newer_than(revision: int) -> Callable[[JobChange], bool]:
     """Return the wish for anything newer than a revision."""
     return lambda news: news[0] > revision

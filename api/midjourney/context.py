@@ -22,7 +22,7 @@ from api.midjourney.deduplication import (
 from api.midjourney.responses import SubmitError, of_problem, refused
 from api.midjourney.schemas import Body, read_body
 from api.services import ApiServices, services_of
-from api.web.problems import request_id_of, translated
+from api.web.problems import problem_of, request_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def answering(handler: Handler) -> Handler:
         except SubmitError as refusal:
             return refused(refusal)
         except Exception as error:  # noqa: BLE001 - the surface's edge: whatever broke, the answer is an envelope
-            problem = translated(error)
+            problem = problem_of(error)
             if problem.status >= 500:
                 _log.exception("a request broke", request_id=request_id_of(request.scope))
             return of_problem(problem)

@@ -7,7 +7,7 @@ from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.image_response import picture_answer
+from api.image_response import image_response
 from api.midjourney.auth import authenticated
 from api.midjourney.context import RequestContext, asked_for
 from api.midjourney.image_inputs import store_pictures, take_pictures
@@ -28,7 +28,7 @@ async def image(request: Request) -> Response:
     found = await _shown(services, caller.id, request.path_params["task_id"])
     if found is None:
         raise SubmitError(Code.NOT_FOUND, "There is no such picture.", status=404)
-    return await picture_answer(request, services, found)
+    return await image_response(request, services, found)
 
 
 async def _shown(services: ApiServices, caller_id: UUID, task_id: str) -> object | None:

@@ -8,9 +8,9 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.jobs.schemas import web_address
+from api.jobs.schemas import check_web_url
 from api.jobs.submit import QUEUE_FULL, SubmitResult, insert_submitted
-from api.jobs.validation import Rejection, ValidJob, check_target, validate
+from api.jobs.validation import Rejection, ValidJob, check_webhook_url, validate
 from api.midjourney.context import RequestContext
 from api.midjourney.deduplication import check, remember
 from api.midjourney.image_inputs import store_pictures
@@ -85,7 +85,7 @@ async def submit_jobs(
         surface=SURFACE,
         idempotency_key=None,
         at=context.at,
-        beside=beside,
+        in_transaction=beside,
     )
     return answer(context, born[0], always_one=always_one)
 
@@ -142,7 +142,7 @@ def _draft(context: RequestContext, task: NewTask, job: Mapping[str, Any]) -> Va
     made = validate(given, settings, context.at)
     if isinstance(made, Rejection):
         raise SubmitError(Code.INVALID, legible(made.message))
-    return made if prepare is None else made.asking(**{PREPARE: prepare})
+    return made if prepare is None else made.with_request(**{PREPARE: prepare})
 
 
 def _on_unknown(usual: OnUnknown) -> str:
@@ -241,8 +241,8 @@ def hook_of(context: RequestContext) -> str | None:
     if not hook:
         return None
     try:
-        web_address(hook)
+        check_web_url(hook)
     except ValueError as error:
         raise InvalidRequest("notifyHook", str(error)) from error
-    check_target("notifyHook", hook, context.services.settings)
+    check_webhook_url("notifyHook", hook, context.services.settings)
     return hook

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.image_response import CORS, gone, picture_answer
-from api.jobs.serializers import asset_page
+from api.image_response import CORS, image_not_found, image_response
+from api.jobs.serializers import serialize_asset
 from api.services import ApiServices, services_of
 from api.web.problems import not_found
 from api.web.responses import JsonResponse
@@ -27,7 +27,7 @@ async def get_asset(request: Request) -> Response:
         row = await find_asset(connection, asset_id, caller_id=caller.id)
     if row is None:
         raise not_found(f"There is no asset {request.path_params['asset_id']!r}.")
-    return JsonResponse(asset_page(row, public_url=services.public_url))
+    return JsonResponse(serialize_asset(row, public_url=services.public_url))
 
 
 async def preflight(request: Request) -> Response:
@@ -45,7 +45,7 @@ async def get_picture(request: Request) -> Response:
     """Send a picture, or a part of it. Its address is the permission."""
     services = services_of(request)
     asset = await _find(services, request.path_params["token"], request.path_params["name"])
-    return await picture_answer(request, services, asset)
+    return await image_response(request, services, asset)
 
 
 async def _find(services: ApiServices, token: str, name: str) -> Any:
@@ -54,5 +54,5 @@ async def _find(services: ApiServices, token: str, name: str) -> Any:
         async with services.database.reading() as connection:
             asset = await find_asset_by_token(connection, token)
     if asset is None or name != f"{asset.position}.{asset.extension}":
-        raise gone()
+        raise image_not_found()
     return asset

@@ -12,11 +12,20 @@ from starlette.responses import Response
 from api.auth import authenticate
 from api.jobs.serializers import moment
 from api.jobs.validation import rejection_of
-from api.rest.openapi.route_docs import Responses, answers, extra, merged, path, problems, query, reference
-from api.rest.parameters import integer, known_parameters, words
+from api.rest.openapi.route_docs import (
+    Responses,
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    query_parameter,
+    request_docs,
+    response,
+    schema_ref,
+)
+from api.rest.parameters import read_integer, read_query, read_text
 from api.services import services_of
 from api.web.json_body import read_json
-from api.web.problems import Problem, invalid, not_found
+from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse
 from models.queries.campaigns import any_job_of, find_campaign, list_campaigns, save_campaign
 from models.retry.rules import RetryRules
@@ -34,7 +43,7 @@ class CampaignSettings(BaseModel):
     )
 
 
-def settings_in(value: Any) -> CampaignSettings:
+def read_settings(value: Any) -> CampaignSettings:
     """Read a body. Raises the 422 problem."""
     try:
         return CampaignSettings.model_validate(value)
@@ -43,10 +52,10 @@ def settings_in(value: Any) -> CampaignSettings:
         raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
 
 
-def merged_settings(kept: Mapping[str, Any] | None, said: CampaignSettings) -> CampaignSettings:
+def patch_settings(kept: Mapping[str, Any] | None, said: CampaignSettings) -> CampaignSettings:
     """Lay a change over what is kept, as JSON Merge Patch (RFC 7396): null takes away. Raises the problem."""
     before = {"retry": dict(kept or {})}
-    return settings_in(_patched(before, said.model_dump(mode="json", exclude_unset=True)))
+    return read_settings(_patched(before, said.model_dump(mode="json", exclude_unset=True)))
 
 
 def _patched(kept: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,9 +79,9 @@ async def get_campaigns(request: Request) -> Response:
     """List the campaigns that something is set for, by name."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    query = known_parameters(request, _LISTING)
-    limit = integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
-    after = words(query, "after", longest=LONGEST_NAME)
+    query = read_query(request, _LISTING)
+    limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
+    after = read_text(query, "after", longest=LONGEST_NAME)
     async with services.database.reading() as connection:
         rows = await list_campaigns(connection, caller.id, after=after, limit=limit + 1)
     shown = [_view(row.name, row.retry, row.updated_at) for row in rows[:limit]]
@@ -106,11 +115,11 @@ async def _save(request: Request, *, change: bool) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     name, at = _name(request), services.clock()
-    given = settings_in((await read_json(request))[1])
+    given = read_settings((await read_json(request))[1])
     async with services.database.writing() as connection:
         if change:
             row = await find_campaign(connection, caller.id, name, lock=True)
-            given = merged_settings(row and row.retry, given)
+            given = patch_settings(row and row.retry, given)
         retry = _kept(given)
         await save_campaign(connection, caller.id, name, retry=retry, at=at)
     return JsonResponse(_view(name, retry, at), headers=_PRIVATE)
@@ -123,7 +132,7 @@ def _kept(given: CampaignSettings) -> dict[str, Any]:
 def _name(request: Request) -> str:
     name: str = request.path_params["name"]
     if "\0" in name or not name.strip() or len(name) > LONGEST_NAME:
-        raise invalid("name", f"must have 1 to {LONGEST_NAME} characters, not only blanks, and no NUL")
+        raise invalid_field("name", f"must have 1 to {LONGEST_NAME} characters, not only blanks, and no NUL")
     return name
 
 
@@ -133,10 +142,10 @@ def _view(name: str, retry: dict[str, Any] | None, updated_at: datetime | None) 
 
 # The addresses of campaigns, each with its description.
 
-_CAMPAIGN = reference("CampaignDocument")
-_NAME = path("name", "the campaign's exact name, as jobs give it")
+_CAMPAIGN = schema_ref("CampaignDocument")
+_NAME = path_parameter("name", "the campaign's exact name, as jobs give it")
 _BODY = {
-    "schema": reference("CampaignSettings"),
+    "schema": schema_ref("CampaignSettings"),
     "examples": {
         "patient": {"value": {"retry": {"no_image": {"attempts": 3}, "rate_limited": {"attempts": 200}}}}
     },
@@ -166,24 +175,26 @@ def add_campaigns(router: APIRouter) -> None:
         "GET",
         get_campaigns,
         "List the campaigns that something is set for",
-        merged(answers(200, "A page.", reference("CampaignPageDocument")), problems(401, 422)),
-        extra(
-            query("after", "next of the page before", type="string", maxLength=LONGEST_NAME),
-            query(
+        merge_responses(
+            response(200, "A page.", schema_ref("CampaignPageDocument")), problem_responses(401, 422)
+        ),
+        request_docs(
+            query_parameter("after", "next of the page before", type="string", maxLength=LONGEST_NAME),
+            query_parameter(
                 "limit", "campaigns per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),
         ),
         address="/v1/campaigns",
     )
-    done = answers(200, "The campaign.", _CAMPAIGN)
-    wrong = problems(400, 401, 413, 422)
-    look = merged(done, problems(401, 404, 422))
-    _add(router, "GET", get_campaign, "Look at what is set for a campaign", look, extra(_NAME))
+    done = response(200, "The campaign.", _CAMPAIGN)
+    wrong = problem_responses(400, 401, 413, 422)
+    look = merge_responses(done, problem_responses(401, 404, 422))
+    _add(router, "GET", get_campaign, "Look at what is set for a campaign", look, request_docs(_NAME))
     for method, handler, summary in (
         ("PUT", put_campaign, "Set what holds for all jobs of a campaign"),
         ("PATCH", patch_campaign, "Change some of what holds for a campaign; null takes away"),
     ):
-        _add(router, method, handler, summary, merged(done, wrong), extra(_NAME, body=_BODY))
+        _add(router, method, handler, summary, merge_responses(done, wrong), request_docs(_NAME, body=_BODY))
 
 
 def _add(

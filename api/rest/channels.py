@@ -10,9 +10,16 @@ from starlette.responses import Response
 
 from api.auth import authenticate
 from api.channel_status import read_channel_views
-from api.jobs.schemas import Filled
+from api.jobs.schemas import NonBlank
 from api.jobs.validation import rejection_of
-from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
+from api.rest.openapi.route_docs import (
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    request_docs,
+    response,
+    schema_ref,
+)
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem
@@ -21,23 +28,23 @@ from models.errors import NotFound
 from models.queries import channels as rows
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
-_Model = Annotated[str, Field(min_length=1, max_length=256), Filled]
+_Model = Annotated[str, Field(min_length=1, max_length=256), NonBlank]
 Given = TypeVar("Given", bound=BaseModel)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-class Stopping(BaseModel):
+class PauseRequest(BaseModel):
     """Why a channel is stopped, and whether only for one model."""
 
     model_config = _STRICT
 
-    reason: Annotated[str, Field(min_length=1, max_length=500), Filled] = Field(
+    reason: Annotated[str, Field(min_length=1, max_length=500), NonBlank] = Field(
         "by hand", description="why, in your words; shown with the jobs that wait for it"
     )
     model: _Model | None = Field(None, description="only calls of this model")
 
 
-class Resuming(BaseModel):
+class ResumeRequest(BaseModel):
     """What to open again."""
 
     model_config = _STRICT
@@ -67,7 +74,7 @@ async def drain_channel(request: Request) -> Response:
 async def resume_channel(request: Request) -> Response:
     """Open a channel, or one model on it, again, whatever had closed it."""
     services, name = await _for_admins(request), request.path_params["name"]
-    given = await _body(request, Resuming)
+    given = await _body(request, ResumeRequest)
     at = services.clock()
     async with services.database.writing() as connection:
         found = (
@@ -82,7 +89,7 @@ async def resume_channel(request: Request) -> Response:
 
 async def _stop(request: Request, *, drain: bool) -> Response:
     services, name = await _for_admins(request), request.path_params["name"]
-    given = await _body(request, Stopping)
+    given = await _body(request, PauseRequest)
     at = services.clock()
     async with services.database.writing() as connection:
         found = (
@@ -122,7 +129,7 @@ async def _body(request: Request, kind: type[Given]) -> Given:
 
 # The addresses under which channels are looked at, stopped and opened.
 
-_CHANNEL = reference("ChannelDocument")
+_CHANNEL = schema_ref("ChannelDocument")
 
 
 def add_channels(router: APIRouter) -> None:
@@ -133,13 +140,15 @@ def add_channels(router: APIRouter) -> None:
         methods=["GET"],
         tags=["operations"],
         summary="Look at the channels (admin keys)",
-        responses=merged(answers(200, "All channels.", reference("ChannelPageDocument")), problems(401, 403)),
-        openapi_extra=extra(),
+        responses=merge_responses(
+            response(200, "All channels.", schema_ref("ChannelPageDocument")), problem_responses(401, 403)
+        ),
+        openapi_extra=request_docs(),
     )
     for verb, handler, body, summary in (
-        ("pause", pause_channel, "Stopping", "Start no more calls on a channel (admin keys)"),
-        ("drain", drain_channel, "Stopping", "The same, and show when nothing is in flight (admin keys)"),
-        ("resume", resume_channel, "Resuming", "Open a channel again, whatever had closed it (admin keys)"),
+        ("pause", pause_channel, "PauseRequest", "Start no more calls on a channel (admin keys)"),
+        ("drain", drain_channel, "PauseRequest", "The same, and show when nothing is in flight (admin keys)"),
+        ("resume", resume_channel, "ResumeRequest", "Reopen a channel, whatever closed it (admin keys)"),
     ):
         router.add_api_route(
             f"/v1/channels/{{name}}/{verb}",
@@ -147,8 +156,12 @@ def add_channels(router: APIRouter) -> None:
             methods=["POST"],
             tags=["operations"],
             summary=summary,
-            responses=merged(answers(200, "The channel.", _CHANNEL), problems(400, 401, 403, 404, 413, 422)),
-            openapi_extra=extra(
-                path("name", "the channel's name"), body={"schema": reference(body)}, body_required=False
+            responses=merge_responses(
+                response(200, "The channel.", _CHANNEL), problem_responses(400, 401, 403, 404, 413, 422)
+            ),
+            openapi_extra=request_docs(
+                path_parameter("name", "the channel's name"),
+                body={"schema": schema_ref(body)},
+                body_required=False,
             ),
         )

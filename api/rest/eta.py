@@ -13,8 +13,15 @@ from starlette.responses import Response
 
 from api.auth import Caller, authenticate
 from api.jobs.estimates import eta_view
-from api.rest.openapi.route_docs import answers, extra, merged, problems, query, reference
-from api.rest.parameters import known_parameters, words
+from api.rest.openapi.route_docs import (
+    merge_responses,
+    problem_responses,
+    query_parameter,
+    request_docs,
+    response,
+    schema_ref,
+)
+from api.rest.parameters import read_query, read_text
 from api.services import ApiServices, services_of
 from api.web.responses import JsonResponse
 from models.queries.call_stats import count_calls_of, count_in_progress
@@ -150,8 +157,10 @@ async def get_eta(request: Request) -> Response:
     """Say what is left of a set, how fast it goes, and when it may be done."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    given = known_parameters(request, _NAMES)
-    wanted = JobSet(campaign=words(given, "campaign", longest=128), model=words(given, "model", longest=256))
+    given = read_query(request, _NAMES)
+    wanted = JobSet(
+        campaign=read_text(given, "campaign", longest=128), model=read_text(given, "model", longest=256)
+    )
     return JsonResponse(await estimate_set(services, caller, wanted), headers={"Cache-Control": "no-store"})
 
 
@@ -163,9 +172,11 @@ def add_eta(router: APIRouter) -> None:
         methods=["GET"],
         tags=["jobs"],
         summary="When will a campaign, or all of my jobs, be done?",
-        responses=merged(answers(200, "What is left.", reference("ProspectDocument")), problems(401, 422)),
-        openapi_extra=extra(
-            query("campaign", "only its jobs: its exact name", type="string", maxLength=128),
-            query("model", "only its jobs: its exact name", type="string", maxLength=256),
+        responses=merge_responses(
+            response(200, "What is left.", schema_ref("JobSetEtaDocument")), problem_responses(401, 422)
+        ),
+        openapi_extra=request_docs(
+            query_parameter("campaign", "only its jobs: its exact name", type="string", maxLength=128),
+            query_parameter("model", "only its jobs: its exact name", type="string", maxLength=256),
         ),
     )

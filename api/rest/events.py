@@ -9,9 +9,9 @@ from starlette.responses import Response, StreamingResponse
 
 from api.auth import authenticate
 from api.jobs.reader import read_job
-from api.jobs.serializers import event_view
-from api.jobs.watcher import is_after
-from api.rest.parameters import integer
+from api.jobs.serializers import serialize_event
+from api.jobs.watcher import newer_than
+from api.rest.parameters import read_integer
 from api.services import ApiServices, services_of
 from models.ids import parse_id
 from models.queries.jobs import list_events
@@ -26,7 +26,7 @@ async def get_events(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     job_id = parse_id("job", request.path_params["job_id"])
-    seen = integer(request.headers, "last-event-id", default=0) or 0
+    seen = read_integer(request.headers, "last-event-id", default=0) or 0
     page = await read_job(services, caller, job_id)
     if page.status in FINAL and seen >= page.revision:
         return Response(status_code=204)
@@ -43,8 +43,10 @@ async def _follow(services: ApiServices, job_id: UUID, seen: int) -> AsyncIterat
             rows = await list_events(connection, job_id, after=seen)
         for row in rows:
             seen = row.revision
-            yield b"id: %d\ndata: %b\n\n" % (seen, orjson.dumps(event_view(row)))
-        news = await services.watcher.until(job_id, is_after(seen), timeout=_SILENCE) if not rows else None
+            yield b"id: %d\ndata: %b\n\n" % (seen, orjson.dumps(serialize_event(row)))
+        news = (
+            await services.watcher.wait_for(job_id, newer_than(seen), timeout=_SILENCE) if not rows else None
+        )
         if services.watcher.released:
             return  # the client resumes elsewhere, with Last-Event-ID
         if not rows and news is None:

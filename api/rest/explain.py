@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.rest.openapi.route_docs import answers, extra, merged, problems, reference
+from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.services import services_of
 from api.web.json_body import parse_json
-from api.web.problems import Problem, invalid
+from api.web.problems import Problem, invalid_field
 from api.web.responses import JsonResponse
 from models.errors import InvalidRequest
 from worker.upstream.diagnosis.explain import explain
@@ -26,22 +26,22 @@ async def post_explain(request: Request) -> Response:
     caller = await authenticate(request, services_of(request).authenticator)
     if not caller.admin:
         raise Problem(403, "forbidden", "Only an admin's key may have answers explained.")
-    content = await asyncio.to_thread(explained, await request.body())  # megabytes are not for the loop
+    content = await asyncio.to_thread(explain_body, await request.body())  # megabytes are not for the loop
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
-def explained(raw: bytes) -> bytes:
+def explain_body(raw: bytes) -> bytes:
     """Return the explanations of a request's body, as JSON. Raises problems that name the member."""
     value = parse_json(raw)
     if not isinstance(value, dict):
-        raise invalid("body", 'must be a JSON object: one answer, or {"answers": [...]}')
+        raise invalid_field("body", 'must be a JSON object: one answer, or {"answers": [...]}')
     if "answers" not in value:
         return _json(_document("", value))
     answers = value["answers"]
     if not isinstance(answers, list) or not 1 <= len(answers) <= MOST:
-        raise invalid("answers", f"must be a list of 1 to {MOST} answers")
+        raise invalid_field("answers", f"must be a list of 1 to {MOST} answers")
     if unknown := sorted(value.keys() - {"answers"}):
-        raise invalid(unknown[0][:200], "may not stand beside answers; put it into each of them")
+        raise invalid_field(unknown[0][:200], "may not stand beside answers; put it into each of them")
     return _json({"data": [_document(f"answers.{at}.", answer) for at, answer in enumerate(answers)]})
 
 
@@ -49,7 +49,7 @@ def _document(place: str, value: object) -> dict[str, Any]:
     try:
         return explain(observation_of(value)).document()
     except InvalidRequest as error:
-        raise invalid(f"{place}{error.field}", error.message) from error
+        raise invalid_field(f"{place}{error.field}", error.message) from error
 
 
 def _json(document: dict[str, Any]) -> bytes:
@@ -59,7 +59,7 @@ def _json(document: dict[str, Any]) -> bytes:
 
 # The address of explanations, with its description.
 
-_ANSWER = reference("ObservedAnswer")
+_ANSWER = schema_ref("ObservedAnswer")
 _EXPLAIN = {
     "schema": {
         "anyOf": [
@@ -83,16 +83,16 @@ _EXPLAIN = {
 
 def add_explain(router: APIRouter) -> None:
     """Add ``POST /v1/explain``."""
-    one, many = reference("ExplanationDocument"), reference("ExplanationPageDocument")
+    one, many = schema_ref("ExplanationDocument"), schema_ref("ExplanationPageDocument")
     router.add_api_route(
         "/v1/explain",
         post_explain,
         methods=["POST"],
         tags=["operations"],
         summary="Say what an answer of a provider means, or up to 100; nothing is called (admin keys)",
-        responses=merged(
-            answers(200, "The explanation; of several, each in turn.", {"anyOf": [one, many]}),
-            problems(400, 401, 403, 413, 422),
+        responses=merge_responses(
+            response(200, "The explanation; of several, each in turn.", {"anyOf": [one, many]}),
+            problem_responses(400, 401, 403, 413, 422),
         ),
-        openapi_extra=extra(body=_EXPLAIN),
+        openapi_extra=request_docs(body=_EXPLAIN),
     )

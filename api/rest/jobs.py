@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
-from api.jobs.reader import Page, read_job, read_jobs
-from api.jobs.watcher import is_after, is_settled
-from api.rest.parameters import INT32, LONGEST_WAIT, integer, known_parameters, words
+from api.jobs.reader import JobRepresentation, read_job, read_jobs
+from api.jobs.watcher import is_settled, newer_than
+from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_query, read_text
 from api.services import ApiServices, services_of
-from api.web.problems import invalid
-from api.web.responses import JsonResponse, matches
+from api.web.problems import invalid_field
+from api.web.responses import JsonResponse, matches_etag
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
 from models.queries.held_jobs import is_still_leased
@@ -33,36 +33,36 @@ async def get_job(request: Request) -> Response:
     """Look at a job; with ``wait``, once there is news."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    query = known_parameters(request, _LOOKING)
-    wait = integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
-    after = integer(query, "after_revision", default=None, most=INT32)
+    query = read_query(request, _LOOKING)
+    wait = read_integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
+    after = read_integer(query, "after_revision", default=None, most=INT32)
     job_id = parse_id("job", request.path_params["job_id"])
-    page = await read_job(services, caller, job_id, with_outlook=not wait)
-    news = is_settled if after is None else is_after(after)
+    page = await read_job(services, caller, job_id, with_estimate=not wait)
+    news = is_settled if after is None else newer_than(after)
     if wait and not news((page.revision, page.status)) and page.retry_after is not None:
-        await services.watcher.until(job_id, news, timeout=wait)
+        await services.watcher.wait_for(job_id, news, timeout=wait)
     if wait:
-        page = await read_job(services, caller, job_id, with_outlook=True)
-    return job_answer(request, page)
+        page = await read_job(services, caller, job_id, with_estimate=True)
+    return job_response(request, page)
 
 
 async def list_jobs(request: Request) -> Response:
     """List jobs, newest first, page by page."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    query = known_parameters(request, _LISTING)
-    limit = integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
-    before = words(query, "before", longest=64)
+    query = read_query(request, _LISTING)
+    limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
+    before = read_text(query, "before", longest=64)
     wanted = JobFilter(
         statuses=_statuses(query.get("status") or ""),
-        model=words(query, "model", longest=256),
-        campaign=words(query, "campaign", longest=128),
-        tag=words(query, "tag", longest=64),
-        surface=words(query, "surface", longest=64),
+        model=read_text(query, "model", longest=256),
+        campaign=read_text(query, "campaign", longest=128),
+        tag=read_text(query, "tag", longest=64),
+        surface=read_text(query, "surface", longest=64),
         before=None if before is None else _cursor(before),
     )
     pages = await read_jobs(services, caller, wanted, limit + 1)
-    shown = [page.view for page in pages[:limit]]
+    shown = [page.content for page in pages[:limit]]
     following = shown[-1]["id"] if len(pages) > limit else None
     return JsonResponse({"data": shown, "next": following}, headers={"Cache-Control": "no-store"})
 
@@ -75,7 +75,7 @@ async def cancel_job(request: Request) -> Response:
     page = await read_job(services, caller, job_id)
     if not stopped and page.status is not JobStatus.CANCELLED:
         raise Conflict(f"This job is {page.status} already; there is nothing to cancel.")
-    return job_answer(request, page)
+    return job_response(request, page)
 
 
 async def retry_job(request: Request) -> Response:
@@ -88,7 +88,7 @@ async def retry_job(request: Request) -> Response:
     if not again:
         raise Conflict(f"This job is {page.status}; it can be started again once it is finished or held.")
     services.notifier.notify()
-    return job_answer(request, page)
+    return job_response(request, page)
 
 
 async def _start_again(services: ApiServices, job_id: UUID) -> bool:
@@ -113,20 +113,20 @@ async def own_job(request: Request) -> tuple[ApiServices, Caller, UUID]:
     return services, caller, job_id
 
 
-def job_answer(request: Request, page: Page) -> Response:
+def job_response(request: Request, page: JobRepresentation) -> Response:
     """Answer with a job, or say that who asks has it already."""
     headers = {"ETag": page.etag, "Cache-Control": "private, no-cache"}
     if page.retry_after is not None:
         headers["Retry-After"] = str(page.retry_after)
-    if request.method in ("GET", "HEAD") and matches(request, page.etag):
+    if request.method in ("GET", "HEAD") and matches_etag(request, page.etag):
         return Response(status_code=304, headers=headers)
-    return JsonResponse(page.view, headers=headers)
+    return JsonResponse(page.content, headers=headers)
 
 
 def _statuses(text: str) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not set(chosen) <= set(JobStatus):
-        raise invalid("status", f"must be among {', '.join(JobStatus)}")
+        raise invalid_field("status", f"must be among {', '.join(JobStatus)}")
     return chosen
 
 
@@ -134,4 +134,4 @@ def _cursor(text: str) -> UUID:
     try:
         return parse_id("job", text)
     except NotFound as error:
-        raise invalid("before", "must be what an earlier page gave as next") from error
+        raise invalid_field("before", "must be what an earlier page gave as next") from error

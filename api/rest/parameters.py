@@ -5,14 +5,14 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from api.web.problems import invalid
+from api.web.problems import invalid_field
 
 LONGEST_WAIT = 60  #: seconds
 INT32 = 2**31 - 1
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.ASCII | re.IGNORECASE)
 
 
-def integer(
+def read_integer(
     source: Mapping[str, str], name: str, *, default: int | None, least: int = 0, most: int = INT32
 ) -> int | None:
     """Return a whole number, or ``default`` if it is not given."""
@@ -20,27 +20,29 @@ def integer(
     if text is None or text == "":
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
-        raise invalid(name, f"must be a whole number from {least} to {most}")
+        raise invalid_field(name, f"must be a whole number from {least} to {most}")
     return int(text)
 
 
-def words(source: Mapping[str, str], name: str, *, longest: int) -> str | None:
+def read_text(source: Mapping[str, str], name: str, *, longest: int) -> str | None:
     """Return a text, or ``None`` if it is not given or empty."""
     text = source.get(name) or None
     if text is not None and ("\0" in text or len(text) > longest):
-        raise invalid(name, f"must have at most {longest} characters, and no NUL")
+        raise invalid_field(name, f"must have at most {longest} characters, and no NUL")
     return text
 
 
-def known_parameters(request: Request, names: frozenset[str]) -> Mapping[str, str]:
+def read_query(request: Request, names: frozenset[str]) -> Mapping[str, str]:
     """Return the query, refusing names that mean nothing: a typing error must not widen a list."""
     for name in request.query_params:
         if name not in names:
-            raise invalid(name[:200], f"there is no such parameter; known are {', '.join(sorted(names))}")
+            raise invalid_field(
+                name[:200], f"there is no such parameter; known are {', '.join(sorted(names))}"
+            )
     return request.query_params
 
 
-def preferred_wait(request: Request) -> int | None:
+def read_prefer_wait(request: Request) -> int | None:
     """Return the seconds of ``Prefer: wait=N`` (RFC 7240), at most 60; ``None`` if not asked for."""
     for line in request.headers.getlist("prefer"):
         if found := _PREFER_WAIT.search(line):

@@ -10,7 +10,14 @@ from starlette.responses import Response
 from api.jobs.reader import read_job
 from api.rest.jobs import own_job
 from api.rest.openapi.response_schemas import ExplanationDocument, JobDocument
-from api.rest.openapi.route_docs import answers, extra, merged, path, problems, reference
+from api.rest.openapi.route_docs import (
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    request_docs,
+    response,
+    schema_ref,
+)
 from api.web.responses import JsonResponse
 from models.errors import NotFound
 from models.ids import public_id
@@ -20,7 +27,7 @@ from worker.archive.reparse import READABLE, ParsedAttempt, ReparseResult, repar
 from worker.images.limits import Limits
 
 
-class RereadAnswerDocument(BaseModel):
+class ReparsedAnswerDocument(BaseModel):
     """One call's kept answer as it is read today."""
 
     attempt: int
@@ -28,32 +35,33 @@ class RereadAnswerDocument(BaseModel):
     fault: str | None = Field(description="why there is no explanation")
 
 
-class RereadDocument(BaseModel):
+class ReparseDocument(BaseModel):
     """What rereading came to."""
 
     job: JobDocument
     moved: bool = Field(description="pictures were found, and are being brought home; nothing is paid again")
     found: int = Field(description="pictures that the job did not have")
     message: str = Field(description="what happened, in words")
-    answers: list[RereadAnswerDocument] = Field(description="the latest first, until one has pictures")
+    answers: list[ReparsedAnswerDocument] = Field(description="the latest first, until one has pictures")
 
 
 def add_reread(router: APIRouter) -> None:
     """Add the route."""
     router.add_api_route(
         "/v1/jobs/{job_id}/reread",
-        reread_job,
+        reparse_job,
         methods=["POST"],
         tags=["held"],
         summary="Read the kept answers of a job again; bring home what is found, without a new call",
-        responses=merged(
-            answers(200, "What was found.", reference("RereadDocument")), problems(401, 404, 409, 503)
+        responses=merge_responses(
+            response(200, "What was found.", schema_ref("ReparseDocument")),
+            problem_responses(401, 404, 409, 503),
         ),
-        openapi_extra=extra(path("job_id", "as it was given: job_…")),
+        openapi_extra=request_docs(path_parameter("job_id", "as it was given: job_…")),
     )
 
 
-async def reread_job(request: Request) -> Response:
+async def reparse_job(request: Request) -> Response:
     """Read a job's kept answers again."""
     services, caller, job_id = await own_job(request)
     async with services.database.reading() as connection:
@@ -66,7 +74,7 @@ async def reread_job(request: Request) -> Response:
         services.notifier.notify()
     page = await read_job(services, caller, job_id)
     content = {
-        "job": page.view,
+        "job": page.content,
         "moved": result.moved,
         "found": result.found,
         "message": _message(result, JobStatus(row.status)),

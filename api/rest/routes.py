@@ -12,15 +12,15 @@ from api.rest.held_jobs import add_held
 from api.rest.jobs import LONGEST_PAGE, PAGE, cancel_job, get_job, list_jobs, retry_job
 from api.rest.monitoring import healthz, metrics, readyz
 from api.rest.openapi.route_docs import (
-    answers,
-    extra,
-    header,
-    listing,
-    merged,
-    path,
-    problems,
-    query,
-    reference,
+    comma_separated,
+    header_parameter,
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    query_parameter,
+    request_docs,
+    response,
+    schema_ref,
 )
 from api.rest.parameters import INT32, LONGEST_WAIT
 from api.rest.reparse import add_reread
@@ -28,12 +28,12 @@ from api.rest.submit import MANY, post_jobs
 from api.rest.webhooks.deliveries import add_webhooks
 from models.states import JobStatus
 
-_JOB = reference("JobDocument")
-_JOB_ID = path("job_id", "as it was given: job_…")
+_JOB = schema_ref("JobDocument")
+_JOB_ID = path_parameter("job_id", "as it was given: job_…")
 _SUBMIT = {
     "schema": {
         "oneOf": [
-            reference("Submission"),
+            schema_ref("Submission"),
             {
                 "type": "object",
                 "required": ["jobs"],
@@ -43,7 +43,7 @@ _SUBMIT = {
                         "type": "array",
                         "minItems": 1,
                         "maxItems": MANY,
-                        "items": reference("Submission"),
+                        "items": schema_ref("Submission"),
                     }
                 },
             },
@@ -82,17 +82,17 @@ def _add_submit(router: APIRouter) -> None:
         tags=["jobs"],
         summary="Hand in one job, or up to 1,000",
         status_code=202,
-        responses=merged(
-            answers(200, "The job ended while we waited (Prefer: wait).", _JOB),
-            answers(
+        responses=merge_responses(
+            response(200, "The job ended while we waited (Prefer: wait).", _JOB),
+            response(
                 202,
                 "Accepted. Each of many is accepted or rejected.",
-                {"oneOf": [_JOB, reference("BatchDocument")]},
+                {"oneOf": [_JOB, schema_ref("BatchDocument")]},
             ),
-            problems(400, 401, 413, 422, 429, 503),
+            problem_responses(400, 401, 413, 422, 429, 503),
         ),
-        openapi_extra=extra(
-            header(
+        openapi_extra=request_docs(
+            header_parameter(
                 "Idempotency-Key",
                 "the same key and body again give the same jobs; another body is refused",
                 type="string",
@@ -100,7 +100,7 @@ def _add_submit(router: APIRouter) -> None:
                 maxLength=255,
                 pattern="^[!-~]+$",
             ),
-            header(
+            header_parameter(
                 "Prefer",
                 f"wait=N: answer when the job has ended, or after N (1–{LONGEST_WAIT}) seconds",
                 type="string",
@@ -118,20 +118,26 @@ def _add_looking(router: APIRouter) -> None:
         methods=["GET"],
         tags=["jobs"],
         summary="List jobs, newest first",
-        responses=merged(answers(200, "A page.", reference("JobPageDocument")), problems(401, 422)),
-        openapi_extra=extra(
-            query("status", f"one, or several with commas, of {listing(list(JobStatus))}", type="string"),
-            query("model", "its exact name", type="string", maxLength=256),
-            query("campaign", "its exact name", type="string", maxLength=128),
-            query("tag", "one of the job's tags", type="string", maxLength=64),
-            query(
+        responses=merge_responses(
+            response(200, "A page.", schema_ref("JobPageDocument")), problem_responses(401, 422)
+        ),
+        openapi_extra=request_docs(
+            query_parameter(
+                "status", f"one, or several with commas, of {comma_separated(list(JobStatus))}", type="string"
+            ),
+            query_parameter("model", "its exact name", type="string", maxLength=256),
+            query_parameter("campaign", "its exact name", type="string", maxLength=128),
+            query_parameter("tag", "one of the job's tags", type="string", maxLength=64),
+            query_parameter(
                 "surface",
                 "the API they came by, such as rest; parts of midjourney tasks are listed only if named",
                 type="string",
                 maxLength=64,
             ),
-            query("before", "next of the page before", type="string"),
-            query("limit", "jobs per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE),
+            query_parameter("before", "next of the page before", type="string"),
+            query_parameter(
+                "limit", "jobs per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
+            ),
         ),
     )
     router.add_api_route(
@@ -140,22 +146,24 @@ def _add_looking(router: APIRouter) -> None:
         methods=["GET"],
         tags=["jobs"],
         summary="Look at a job, or wait for news of it",
-        responses=merged(
-            answers(200, "The job.", _JOB),
-            answers(304, "Nothing new since the ETag in If-None-Match.", None),
-            problems(401, 404, 422),
+        responses=merge_responses(
+            response(200, "The job.", _JOB),
+            response(304, "Nothing new since the ETag in If-None-Match.", None),
+            problem_responses(401, 404, 422),
         ),
-        openapi_extra=extra(
+        openapi_extra=request_docs(
             _JOB_ID,
-            query(
+            query_parameter(
                 "wait",
                 "answer when it has ended (or is newer than after_revision), or after so many seconds",
                 type="integer",
                 minimum=0,
                 maximum=LONGEST_WAIT,
             ),
-            query("after_revision", "the revision you know", type="integer", minimum=0, maximum=INT32),
-            header("If-None-Match", "the ETag you have", type="string"),
+            query_parameter(
+                "after_revision", "the revision you know", type="integer", minimum=0, maximum=INT32
+            ),
+            header_parameter("If-None-Match", "the ETag you have", type="string"),
         ),
     )
 
@@ -167,8 +175,8 @@ def _add_changing(router: APIRouter) -> None:
         methods=["POST"],
         tags=["jobs"],
         summary="Stop a job, also while it runs",
-        responses=merged(answers(200, "The job.", _JOB), problems(401, 404, 409)),
-        openapi_extra=extra(_JOB_ID),
+        responses=merge_responses(response(200, "The job.", _JOB), problem_responses(401, 404, 409)),
+        openapi_extra=request_docs(_JOB_ID),
     )
     router.add_api_route(
         "/v1/jobs/{job_id}/retry",
@@ -176,8 +184,8 @@ def _add_changing(router: APIRouter) -> None:
         methods=["POST"],
         tags=["jobs"],
         summary="Start a finished or held job again",
-        responses=merged(answers(200, "The job, queued.", _JOB), problems(401, 404, 409)),
-        openapi_extra=extra(_JOB_ID),
+        responses=merge_responses(response(200, "The job, queued.", _JOB), problem_responses(401, 404, 409)),
+        openapi_extra=request_docs(_JOB_ID),
     )
     router.add_api_route(
         "/v1/jobs/{job_id}/events",
@@ -185,20 +193,22 @@ def _add_changing(router: APIRouter) -> None:
         methods=["GET"],
         tags=["jobs"],
         summary="Follow a job as server-sent events",
-        responses=merged(
-            answers(
+        responses=merge_responses(
+            response(
                 200,
                 "One event per revision: its id is the revision, its data {id, revision, status, progress, "
                 "at, detail}. The stream closes after the end of the job.",
                 {"type": "string"},
                 media_type="text/event-stream",
             ),
-            answers(204, "The job has ended and there is nothing after Last-Event-ID.", None),
-            problems(401, 404, 422),
+            response(204, "The job has ended and there is nothing after Last-Event-ID.", None),
+            problem_responses(401, 404, 422),
         ),
-        openapi_extra=extra(
+        openapi_extra=request_docs(
             _JOB_ID,
-            header("Last-Event-ID", "the revision you saw last", type="integer", minimum=0, maximum=INT32),
+            header_parameter(
+                "Last-Event-ID", "the revision you saw last", type="integer", minimum=0, maximum=INT32
+            ),
         ),
     )
 
@@ -210,8 +220,10 @@ def _add_assets(router: APIRouter) -> None:
         methods=["GET"],
         tags=["assets"],
         summary="Look at a picture's description",
-        responses=merged(answers(200, "The asset.", reference("AssetPage")), problems(401, 404)),
-        openapi_extra=extra(path("asset_id", "as it was given: asset_…")),
+        responses=merge_responses(
+            response(200, "The asset.", schema_ref("AssetPage")), problem_responses(401, 404)
+        ),
+        openapi_extra=request_docs(path_parameter("asset_id", "as it was given: asset_…")),
     )
     address = "/assets/{token}/{name}"
     router.add_api_route(
@@ -220,17 +232,19 @@ def _add_assets(router: APIRouter) -> None:
         methods=["GET"],
         tags=["assets"],
         summary="Fetch a picture; its address is the permission",
-        responses=merged(
-            answers(200, "The picture.", {"type": "string", "format": "binary"}, media_type="image/*"),
-            answers(206, "The part asked for.", {"type": "string", "format": "binary"}, media_type="image/*"),
-            answers(304, "You have it.", None),
-            problems(404, 416, 503),
+        responses=merge_responses(
+            response(200, "The picture.", {"type": "string", "format": "binary"}, media_type="image/*"),
+            response(
+                206, "The part asked for.", {"type": "string", "format": "binary"}, media_type="image/*"
+            ),
+            response(304, "You have it.", None),
+            problem_responses(404, 416, 503),
         ),
-        openapi_extra=extra(
-            path("token", "unguessable"),
-            path("name", "{position}.{extension}"),
-            header("Range", "bytes=FIRST-LAST", type="string"),
-            header("If-None-Match", "the ETag you have", type="string"),
+        openapi_extra=request_docs(
+            path_parameter("token", "unguessable"),
+            path_parameter("name", "{position}.{extension}"),
+            header_parameter("Range", "bytes=FIRST-LAST", type="string"),
+            header_parameter("If-None-Match", "the ETag you have", type="string"),
             key=False,
         ),
     )
@@ -239,14 +253,14 @@ def _add_assets(router: APIRouter) -> None:
 
 
 def _add_operations(router: APIRouter) -> None:
-    health = reference("HealthDocument")
+    health = schema_ref("HealthDocument")
     router.add_api_route(
         "/healthz",
         healthz,
         methods=["GET"],
         tags=["operations"],
         summary="Is the process alive?",
-        responses=answers(200, "Yes.", health),
+        responses=response(200, "Yes.", health),
     )
     router.add_api_route(
         "/readyz",
@@ -254,7 +268,9 @@ def _add_operations(router: APIRouter) -> None:
         methods=["GET"],
         tags=["operations"],
         summary="Can it serve?",
-        responses=merged(answers(200, "Yes.", health), answers(503, "No; checks says why.", health)),
+        responses=merge_responses(
+            response(200, "Yes.", health), response(503, "No; checks says why.", health)
+        ),
     )
     router.add_api_route(
         "/metrics",
@@ -262,5 +278,5 @@ def _add_operations(router: APIRouter) -> None:
         methods=["GET"],
         tags=["operations"],
         summary="Figures for Prometheus",
-        responses=answers(200, "Figures.", {"type": "string"}, media_type="text/plain"),
+        responses=response(200, "Figures.", {"type": "string"}, media_type="text/plain"),
     )

@@ -12,15 +12,15 @@ from starlette.responses import Response
 
 from api.auth import Caller, authenticate
 from api.jobs.idempotency import idempotency_key_of
-from api.jobs.reader import Page, new_job_page, read_job
+from api.jobs.reader import JobRepresentation, new_job_page, read_job
 from api.jobs.serializers import links
 from api.jobs.submit import IdempotencyKey, SubmitResult, find_replay, insert_submitted
 from api.jobs.validation import Rejection, validate
 from api.jobs.watcher import is_settled
-from api.rest.parameters import preferred_wait
+from api.rest.parameters import read_prefer_wait
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
-from api.web.problems import Problem, invalid
+from api.web.problems import Problem, invalid_field
 from api.web.responses import JsonResponse
 from models.ids import public_id
 from models.queries.jobs import NewJob, statuses_of
@@ -64,12 +64,12 @@ def _kept(idempotency_key: IdempotencyKey | None, valid_jobs: Sequence[Any]) -> 
 
 def _many(value: Mapping[str, Any]) -> list[Any]:
     if others := [name for name in value if name != "jobs"]:
-        raise invalid(others[0][:200], "there is no such field beside jobs")
+        raise invalid_field(others[0][:200], "there is no such field beside jobs")
     jobs = value["jobs"]
     if not isinstance(jobs, list):
-        raise invalid("jobs", "must be a list of jobs")
+        raise invalid_field("jobs", "must be a list of jobs")
     if not 0 < len(jobs) <= MANY:
-        raise invalid("jobs", f"must have 1 to {MANY:,} jobs, not {len(jobs):,}")
+        raise invalid_field("jobs", f"must have 1 to {MANY:,} jobs, not {len(jobs):,}")
     return jobs
 
 
@@ -83,9 +83,9 @@ async def _single(
     if result.rejected:
         first = result.rejected[0]
         raise Problem(422, first["code"], first["message"], errors=first["errors"])
-    job_id, wait = result.job_ids[0], preferred_wait(request)
+    job_id, wait = result.job_ids[0], read_prefer_wait(request)
     if wait is not None:
-        await services.watcher.until(job_id, is_settled, timeout=wait)
+        await services.watcher.wait_for(job_id, is_settled, timeout=wait)
     if wait is None and result.jobs:
         page = await _newborn(services, caller, result.jobs[0], at)
     else:
@@ -94,10 +94,10 @@ async def _single(
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
     over = wait is not None and page.status in FINAL
-    return JsonResponse(page.view, 200 if over else 202, headers=headers)
+    return JsonResponse(page.content, 200 if over else 202, headers=headers)
 
 
-async def _newborn(services: ApiServices, caller: Caller, job: NewJob, at: datetime) -> Page:
+async def _newborn(services: ApiServices, caller: Caller, job: NewJob, at: datetime) -> JobRepresentation:
     """Describe a job that was just born without reading it back."""
     row = SimpleNamespace(
         id=job.id,
@@ -128,8 +128,8 @@ async def _newborn(services: ApiServices, caller: Caller, job: NewJob, at: datet
     return await new_job_page(services, row)
 
 
-def _headers(page: Page) -> dict[str, str]:
-    headers = {"Location": page.view["links"]["self"], "ETag": page.etag, "Cache-Control": "no-store"}
+def _headers(page: JobRepresentation) -> dict[str, str]:
+    headers = {"Location": page.content["links"]["self"], "ETag": page.etag, "Cache-Control": "no-store"}
     return headers if page.retry_after is None else headers | {"Retry-After": str(page.retry_after)}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
-from api.web.problems import Problem, invalid
+from api.web.problems import Problem, invalid_field
 from models.errors import InvalidRequest
 
 DEPTH = 32  #: levels of nesting in free-form fields
@@ -17,7 +17,7 @@ async def read_json(request: Request) -> tuple[bytes, Any]:
     raw = await request.body()
     value = parse_json(raw)
     if b"\\u0000" in raw and (place := _find_nul(value)) is not None:
-        raise invalid(place, "a NUL character (U+0000) can't be stored")
+        raise invalid_field(place, "a NUL character (U+0000) can't be stored")
     return raw, value
 
 

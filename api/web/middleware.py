@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.web.problems import Problem, problem_answer, translated
+from api.web.problems import Problem, problem_of, problem_response
 
 # Receiving a request's body up to a limit, and throwing away what an early answer leaves of it.
 
@@ -21,9 +21,9 @@ _SPARE = 4  # times the limit is thrown away at most
 class BodyLimiter:
     """Receives one request's body. ``patience``: seconds that a client may pause in what is thrown away."""
 
-    def __init__(self, scope: Scope, receive: Receive, *, limit: int, patience: float) -> None:
+    def __init__(self, scope: Scope, receive: Receive, *, limit: int, drain_timeout: float) -> None:
         headers = dict(scope["headers"])
-        self._receive, self._limit, self._patience = receive, limit, patience
+        self._receive, self._limit, self._patience = receive, limit, drain_timeout
         self._declared = _number(headers.get(b"content-length", b""))
         self._asks = headers.get(b"expect", b"").lower() == b"100-continue"
         self._whole = not self._declared and b"transfer-encoding" not in headers
@@ -85,18 +85,18 @@ ErrorFormat = tuple[Callable[[str], bool], Callable[[Problem, str], Response]]
 
 
 class RequestMiddleware:
-    """The outermost part of the app. ``tongues`` are those of surfaces that do not answer with problems."""
+    """Outermost ASGI middleware. ``error_formats``: of surfaces that do not answer with problems."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
         body_limit: int,
-        tongues: Sequence[ErrorFormat] = (),
-        patience: float = _TIMEOUT,
+        error_formats: Sequence[ErrorFormat] = (),
+        drain_timeout: float = _TIMEOUT,
     ) -> None:
-        self._app, self._limit, self._tongues = app, body_limit, tuple(tongues)
-        self._patience = patience
+        self._app, self._limit, self._error_formats = app, body_limit, tuple(error_formats)
+        self._patience = drain_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -105,7 +105,7 @@ class RequestMiddleware:
             return
         request_id = _request_id(scope)
         scope["darkroom.request_id"] = request_id
-        body = BodyLimiter(scope, receive, limit=self._limit, patience=self._patience)
+        body = BodyLimiter(scope, receive, limit=self._limit, drain_timeout=self._patience)
         answer = _Answer(send, request_id, body)
         begun = perf_counter()
         try:
@@ -116,13 +116,14 @@ class RequestMiddleware:
         except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller gets an answer
             _log.exception("a request broke", request_id=request_id, path=scope["path"])
             if not answer.status:
-                await self._written(translated(error), scope)(scope, receive, answer)
+                await self._written(problem_of(error), scope)(scope, receive, answer)
         finally:
             _count(scope, answer.status, perf_counter() - begun)
 
     def _written(self, problem: Problem, scope: Scope) -> Response:
         request_id = scope["darkroom.request_id"]
-        write = next((write for speaks, write in self._tongues if speaks(scope["path"])), problem_answer)
+        formats = (render for applies, render in self._error_formats if applies(scope["path"]))
+        write = next(formats, problem_response)
         return write(problem, request_id)
 
 

@@ -36,7 +36,7 @@ class Problem(Exception):
         self.errors, self.headers, self.more = list(errors), dict(headers or {}), dict(more or {})
 
 
-def invalid(field: str, message: str, *, code: str = "invalid", status: int = 422) -> Problem:
+def invalid_field(field: str, message: str, *, code: str = "invalid", status: int = 422) -> Problem:
     """Make the problem of one wrong field."""
     return Problem(status, code, f"{field}: {message}", errors=[{"field": field, "message": message}])
 
@@ -46,7 +46,7 @@ def not_found(detail: str) -> Problem:
     return Problem(404, "not_found", detail)
 
 
-def problem_answer(problem: Problem, request_id: str) -> Response:
+def problem_response(problem: Problem, request_id: str) -> Response:
     """Write a problem."""
     content = {
         "type": f"urn:darkroom:problem:{problem.code}",
@@ -66,13 +66,13 @@ def storable_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def translated(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
     """Turn an error of ours, or of the framework, into a problem; an unknown one into a 500."""
     match error:
         case Problem():
             return error
         case InvalidRequest():
-            return invalid(error.field, error.message, code=error.code)
+            return invalid_field(error.field, error.message, code=error.code)
         case NotFound():
             return not_found(str(error))
         case Conflict():
@@ -99,16 +99,16 @@ def _of_framework(error: HTTPException) -> Problem:
     return Problem(error.status_code, code, detail, headers=error.headers)
 
 
-def install_problems(app: FastAPI) -> None:
+def install_problem_handlers(app: FastAPI) -> None:
     """Let the app answer with problems."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        problem = translated(error)
+        problem = problem_of(error)
         if problem.status == 503:
             _log.warning(
                 "a part of us failed", error=str(error)[:300], request_id=request_id_of(request.scope)
             )
-        return problem_answer(problem, request_id_of(request.scope))
+        return problem_response(problem, request_id_of(request.scope))
 
     outages = (StorageError, OperationalError, InterfaceError, PoolTimeout)
     for kind in (Problem, InvalidRequest, NotFound, Conflict, HTTPException, *outages):

@@ -30,7 +30,7 @@ class Service:
     client: httpx.AsyncClient
     key: str | None
 
-    def asked_by(self, key: str | None) -> "Service":
+    def with_key(self, key: str | None) -> "Service":
         """Ask with another key, or none."""
         return replace(self, key=key)
 
@@ -40,7 +40,7 @@ class Service:
         services: ApiServices = self.app.state.services
         return services
 
-    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request with the key."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         headers |= options.pop("headers", {})
@@ -48,11 +48,11 @@ class Service:
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         """Send a GET."""
-        return await self.ask("GET", path, **options)
+        return await self.request("GET", path, **options)
 
     async def post(self, path: str, **options: Any) -> httpx.Response:
         """Send a POST."""
-        return await self.ask("POST", path, **options)
+        return await self.request("POST", path, **options)
 
     async def submit(self, **fields: Any) -> dict[str, Any]:
         """Hand in a job and return it."""
@@ -61,7 +61,7 @@ class Service:
         job: dict[str, Any] = answer.json()
         return job
 
-    async def submit_once(self, headers: dict[str, str]) -> dict[str, Any]:
+    async def submit_with_headers(self, headers: dict[str, str]) -> dict[str, Any]:
         """Hand in a job under a key and return it."""
         job: dict[str, Any] = (await self.post("/v1/jobs", json=JOB, headers=headers)).json()
         return job

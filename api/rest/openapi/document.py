@@ -6,11 +6,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from api.jobs.held_jobs import Failing, FailingOne, Releasing
+from api.jobs.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
 from api.jobs.schemas import Submission
 from api.rest.campaigns import CampaignDocument, CampaignPageDocument, CampaignSettings
-from api.rest.channels import Resuming, Stopping
-from api.rest.held_jobs import DecidedDocument
+from api.rest.channels import PauseRequest, ResumeRequest
+from api.rest.held_jobs import DecisionResultDocument
 from api.rest.openapi.response_schemas import SHOWN as WEBHOOK_DOCUMENTS
 from api.rest.openapi.response_schemas import (
     AssetPage,
@@ -22,12 +22,12 @@ from api.rest.openapi.response_schemas import (
     HealthDocument,
     JobDocument,
     JobPageDocument,
+    JobSetEtaDocument,
     ObservedAnswer,
     ProblemDocument,
-    ProspectDocument,
 )
 from api.rest.openapi.route_docs import BEARER
-from api.rest.reparse import RereadDocument
+from api.rest.reparse import ReparseDocument
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 
 _SHOWN = (
@@ -37,25 +37,34 @@ _SHOWN = (
     CampaignPageDocument,
     ChannelDocument,
     ChannelPageDocument,
-    DecidedDocument,
+    DecisionResultDocument,
     ExplanationDocument,
     ExplanationPageDocument,
     HealthDocument,
     JobDocument,
     JobPageDocument,
     ProblemDocument,
-    ProspectDocument,
-    RereadDocument,
+    JobSetEtaDocument,
+    ReparseDocument,
     *WEBHOOK_DOCUMENTS,
 )
 _TAKEN = (
     CampaignSettings,
-    *(Submission, ObservedAnswer, Failing, FailingOne, Releasing, NewWebhook, WebhookChange, Rotation),
-    *(Stopping, Resuming),
+    *(
+        Submission,
+        ObservedAnswer,
+        FailRequest,
+        FailJobRequest,
+        ReleaseRequest,
+        NewWebhook,
+        WebhookChange,
+        Rotation,
+    ),
+    *(PauseRequest, ResumeRequest),
 )
 
 
-def install_schema(app: FastAPI) -> None:
+def install_openapi(app: FastAPI) -> None:
     """Let the app describe itself with our schemas and its security scheme."""
 
     def openapi() -> dict[str, Any]:

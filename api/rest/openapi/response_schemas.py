@@ -61,7 +61,7 @@ class EtaDocument(BaseModel):
     )
 
 
-class ProspectDocument(BaseModel):
+class JobSetEtaDocument(BaseModel):
     """What is left of a set of jobs."""
 
     object: Literal["eta"]

@@ -23,23 +23,23 @@ _PROBLEMS = {
 }
 
 
-def query(name: str, description: str, **schema: Any) -> Parameter:
+def query_parameter(name: str, description: str, **schema: Any) -> Parameter:
     """Describe a query parameter."""
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
 
 
-def header(name: str, description: str, **schema: Any) -> Parameter:
+def header_parameter(name: str, description: str, **schema: Any) -> Parameter:
     """Describe a request header."""
-    return {**query(name, description, **schema), "in": "header"}
+    return {**query_parameter(name, description, **schema), "in": "header"}
 
 
-def path(name: str, description: str) -> Parameter:
+def path_parameter(name: str, description: str) -> Parameter:
     """Describe a part of the address."""
     shape = {"type": "string", "minLength": 1}
     return {"name": name, "in": "path", "required": True, "description": description, "schema": shape}
 
 
-def extra(
+def request_docs(
     *parameters: Parameter,
     body: Mapping[str, Any] | None = None,
     body_required: bool = True,
@@ -56,12 +56,12 @@ def extra(
     return described
 
 
-def reference(name: str) -> dict[str, str]:
+def schema_ref(name: str) -> dict[str, str]:
     """Refer to a named schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def answers(
+def response(
     status: int, description: str, schema: Mapping[str, Any] | None, *, media_type: str = "application/json"
 ) -> Responses:
     """Describe a good answer; without a schema it has no body."""
@@ -69,17 +69,17 @@ def answers(
     return {status: {"description": description, **content}}
 
 
-def problems(*statuses: int) -> Responses:
+def problem_responses(*statuses: int) -> Responses:
     """Describe the problems that a route may answer with."""
-    content = {MEDIA_TYPE: {"schema": reference("ProblemDocument")}}
+    content = {MEDIA_TYPE: {"schema": schema_ref("ProblemDocument")}}
     return {status: {"description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
-def merged(*responses: Responses) -> Responses:
+def merge_responses(*responses: Responses) -> Responses:
     """Put descriptions of answers together."""
     return {status: answer for each in responses for status, answer in each.items()}
 
 
-def listing(values: Sequence[str]) -> str:
+def comma_separated(values: Sequence[str]) -> str:
     """Name the values that a text parameter may have."""
     return ", ".join(values)

@@ -12,16 +12,16 @@ from starlette.responses import Response
 from api.auth import Caller
 from api.rest.openapi.route_docs import (
     Responses,
-    answers,
-    extra,
-    listing,
-    merged,
-    path,
-    problems,
-    query,
-    reference,
+    comma_separated,
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    query_parameter,
+    request_docs,
+    response,
+    schema_ref,
 )
-from api.rest.parameters import integer, known_parameters, words
+from api.rest.parameters import read_integer, read_query, read_text
 from api.rest.webhooks.endpoints import (
     asked,
     delete_webhook,
@@ -33,7 +33,7 @@ from api.rest.webhooks.endpoints import (
     rotate_webhook,
 )
 from api.rest.webhooks.schemas import delivery_view
-from api.web.problems import invalid, not_found
+from api.web.problems import invalid_field, not_found
 from api.web.responses import JsonResponse
 from models.errors import Conflict, NotFound
 from models.ids import parse_id
@@ -76,11 +76,11 @@ async def try_webhook(request: Request) -> Response:
 async def get_deliveries(request: Request) -> Response:
     """List the deliveries to an endpoint, newest first, page by page."""
     services, caller = await asked(request)
-    query = known_parameters(request, _LISTING)
-    limit = integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
-    status, before = words(query, "status", longest=16), words(query, "before", longest=64)
+    query = read_query(request, _LISTING)
+    limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
+    status, before = read_text(query, "status", longest=16), read_text(query, "before", longest=64)
     if status is not None and status not in set(DeliveryStatus):
-        raise invalid("status", f"must be among {', '.join(DeliveryStatus)}")
+        raise invalid_field("status", f"must be among {', '.join(DeliveryStatus)}")
     async with services.database.writing() as connection:
         public = request.path_params["webhook_id"]
         endpoint = await own_endpoint(connection, caller, public, services.clock())
@@ -138,7 +138,7 @@ def _cursor(text: str) -> Any:
     try:
         return parse_id("delivery", text)
     except NotFound as error:
-        raise invalid("before", "must be what an earlier page gave as next") from error
+        raise invalid_field("before", "must be what an earlier page gave as next") from error
 
 
 # The addresses of webhooks, each with its description.
@@ -146,10 +146,12 @@ def _cursor(text: str) -> Any:
 _ROOT = "/v1/webhooks"
 _ONE = f"{_ROOT}/{{webhook_id}}"
 _DELIVERY = f"{_ROOT}/deliveries/{{delivery_id}}"
-_ID = path("webhook_id", "as it was given: webhook_…; or default, for the addresses that jobs bring along")
-_DELIVERY_ID = path("delivery_id", "the message's webhook-id: delivery_…")
-_WEBHOOK, _SECRET = reference("WebhookDocument"), reference("WebhookSecretDocument")
-_LOGGED = reference("DeliveryDocument")
+_ID = path_parameter(
+    "webhook_id", "as it was given: webhook_…; or default, for the addresses that jobs bring along"
+)
+_DELIVERY_ID = path_parameter("delivery_id", "the message's webhook-id: delivery_…")
+_WEBHOOK, _SECRET = schema_ref("WebhookDocument"), schema_ref("WebhookSecretDocument")
+_LOGGED = schema_ref("DeliveryDocument")
 
 
 def add_webhooks(router: APIRouter) -> None:
@@ -183,47 +185,62 @@ def _add(
 
 
 def _add_endpoints(router: APIRouter) -> None:
-    made = merged(answers(201, "The webhook, with its secret.", _SECRET), problems(400, 401, 409, 413, 422))
+    made = merge_responses(
+        response(201, "The webhook, with its secret.", _SECRET), problem_responses(400, 401, 409, 413, 422)
+    )
     example = {"value": {"url": "https://receiver.example/darkroom"}}
-    body = {"schema": reference("NewWebhook"), "examples": {"one": example}}
+    body = {"schema": schema_ref("NewWebhook"), "examples": {"one": example}}
     summary = "Be told of your jobs; the secret is shown this once"
-    _add(router, "POST", _ROOT, post_webhook, summary, made, extra(body=body), status=201)
-    page = merged(answers(200, "All of them.", reference("WebhookPageDocument")), problems(401))
-    _add(router, "GET", _ROOT, list_webhooks, "List your webhooks", page, extra())
+    _add(router, "POST", _ROOT, post_webhook, summary, made, request_docs(body=body), status=201)
+    page = merge_responses(
+        response(200, "All of them.", schema_ref("WebhookPageDocument")), problem_responses(401)
+    )
+    _add(router, "GET", _ROOT, list_webhooks, "List your webhooks", page, request_docs())
 
 
 def _add_one(router: APIRouter) -> None:
-    one = merged(answers(200, "The webhook.", _WEBHOOK), problems(401, 404))
-    _add(router, "GET", _ONE, get_webhook, "Look at a webhook", one, extra(_ID))
-    changed = merged(answers(200, "The webhook.", _WEBHOOK), problems(400, 401, 404, 409, 413, 422))
-    described = extra(_ID, body={"schema": reference("WebhookChange")})
-    _add(router, "PATCH", _ONE, patch_webhook, "Change, disable or enable a webhook", changed, described)
-    gone = merged(answers(204, "It is deleted.", None), problems(401, 404, 409))
-    _add(router, "DELETE", _ONE, delete_webhook, "Delete a webhook", gone, extra(_ID), status=204)
-    rotated = merged(
-        answers(200, "The webhook, with its new secret.", _SECRET), problems(400, 401, 404, 413, 422)
+    one = merge_responses(response(200, "The webhook.", _WEBHOOK), problem_responses(401, 404))
+    _add(router, "GET", _ONE, get_webhook, "Look at a webhook", one, request_docs(_ID))
+    changed = merge_responses(
+        response(200, "The webhook.", _WEBHOOK), problem_responses(400, 401, 404, 409, 413, 422)
     )
-    described = extra(_ID, body={"schema": reference("Rotation")})
+    described = request_docs(_ID, body={"schema": schema_ref("WebhookChange")})
+    _add(router, "PATCH", _ONE, patch_webhook, "Change, disable or enable a webhook", changed, described)
+    gone = merge_responses(response(204, "It is deleted.", None), problem_responses(401, 404, 409))
+    _add(router, "DELETE", _ONE, delete_webhook, "Delete a webhook", gone, request_docs(_ID), status=204)
+    rotated = merge_responses(
+        response(200, "The webhook, with its new secret.", _SECRET),
+        problem_responses(400, 401, 404, 413, 422),
+    )
+    described = request_docs(_ID, body={"schema": schema_ref("Rotation")})
     described["requestBody"]["required"] = False
     summary = "Make a new secret, shown this once; the old one signs too for a while"
     _add(router, "POST", f"{_ONE}/rotate", rotate_webhook, summary, rotated, described)
-    tried = merged(answers(202, "The delivery.", _LOGGED), problems(401, 404, 409))
-    _add(router, "POST", f"{_ONE}/test", try_webhook, "Send a test, once", tried, extra(_ID), status=202)
+    tried = merge_responses(response(202, "The delivery.", _LOGGED), problem_responses(401, 404, 409))
+    _add(
+        router, "POST", f"{_ONE}/test", try_webhook, "Send a test, once", tried, request_docs(_ID), status=202
+    )
 
 
 def _add_deliveries(router: APIRouter) -> None:
-    page = merged(answers(200, "A page.", reference("DeliveryPageDocument")), problems(401, 404, 422))
-    described = extra(
+    page = merge_responses(
+        response(200, "A page.", schema_ref("DeliveryPageDocument")), problem_responses(401, 404, 422)
+    )
+    described = request_docs(
         _ID,
-        query("status", f"one of {listing(list(DeliveryStatus))}", type="string"),
-        query("before", "next of the page before", type="string"),
-        query("limit", "deliveries per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE),
+        query_parameter("status", f"one of {comma_separated(list(DeliveryStatus))}", type="string"),
+        query_parameter("before", "next of the page before", type="string"),
+        query_parameter(
+            "limit", "deliveries per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
+        ),
     )
     summary = "List deliveries, newest first"
     _add(router, "GET", f"{_ONE}/deliveries", get_deliveries, summary, page, described)
-    one = merged(answers(200, "The delivery.", _LOGGED), problems(401, 404))
-    _add(router, "GET", _DELIVERY, get_delivery, "Look at a delivery", one, extra(_DELIVERY_ID))
-    again = merged(answers(202, "The delivery, due now.", _LOGGED), problems(401, 404, 409))
+    one = merge_responses(response(200, "The delivery.", _LOGGED), problem_responses(401, 404))
+    _add(router, "GET", _DELIVERY, get_delivery, "Look at a delivery", one, request_docs(_DELIVERY_ID))
+    again = merge_responses(
+        response(202, "The delivery, due now.", _LOGGED), problem_responses(401, 404, 409)
+    )
     summary = "Send a delivery once more, under the same webhook-id"
     _add(
         router,
@@ -232,6 +249,6 @@ def _add_deliveries(router: APIRouter) -> None:
         replay_delivery,
         summary,
         again,
-        extra(_DELIVERY_ID),
+        request_docs(_DELIVERY_ID),
         status=202,
     )

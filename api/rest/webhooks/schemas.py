@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from api.jobs.schemas import web_address
+from api.jobs.schemas import check_web_url
 from api.jobs.serializers import moment
-from api.jobs.validation import check_target, rejection_of
+from api.jobs.validation import check_webhook_url, rejection_of
 from api.web.problems import Problem
 from models.clock import rfc3339
 from models.ids import public_id
@@ -17,7 +17,7 @@ from worker.webhooks.signature import OVERLAP, hint_of_secret
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 _LONGEST_OVERLAP = 7 * 86_400  # seconds
-_Url = Annotated[str, AfterValidator(web_address), Field(description="where messages are sent: http(s)")]
+_Url = Annotated[str, AfterValidator(check_web_url), Field(description="where messages are sent: http(s)")]
 _Event = Literal["job.succeeded", "job.failed", "job.held", "job.cancelled", "job.expired", "job.progress"]
 _Events = Annotated[list[_Event], Field(min_length=1, max_length=6, description="what is told")]
 _Description = Annotated[str, Field(max_length=200, description="yours, to recognise it by")]
@@ -79,7 +79,7 @@ def body_of(kind: type[Body], value: Any, settings: Settings) -> Body:
         fault = rejection_of(error)
         raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
     if url := getattr(given, "url", None):
-        check_target("url", url, settings)
+        check_webhook_url("url", url, settings)
     return given
 
 

@@ -256,7 +256,7 @@ async def test_unknown_addresses_and_methods_are_problems(service: Service) -> N
         ("POST", "/healthz", 405),
     )
     for method, path, status in unknown:
-        answer = await service.ask(method, path)
+        answer = await service.request(method, path)
         assert answer.status_code == answer.json()["status"] == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert status != 405 or answer.headers["allow"]

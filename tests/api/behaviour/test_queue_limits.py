@@ -38,7 +38,7 @@ async def test_a_job_too_many_is_refused_in_words_until_another_has_left_the_que
     assert (refused.status_code, refused.json()["code"], refused.json()["limit"]) == (429, "queue_full", 3)
     assert int(refused.headers["retry-after"]) > 0
     assert "3 jobs of your key may wait" in refused.json()["detail"]
-    assert (await limited.asked_by(BOB).submit())["status"] == "queued"
+    assert (await limited.with_key(BOB).submit())["status"] == "queued"
     await limited.move(first, S.QUEUED, S.CANCELLED)
     await limited.submit()
 

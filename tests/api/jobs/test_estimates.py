@@ -46,9 +46,9 @@ async def look(service: Service, job: dict[str, Any]) -> dict[str, Any]:
 
 async def test_callers_stand_in_turn_and_see_their_place_and_end(busy: Service) -> None:
     mine = [await busy.submit(prompt=f"{n}") for n in range(3)]
-    theirs = await busy.asked_by(BOB).submit()
+    theirs = await busy.with_key(BOB).submit()
     places = [(await look(busy, job))["queue_position"] for job in mine]
-    other = (await look(busy.asked_by(BOB), theirs))["queue_position"]
+    other = (await look(busy.with_key(BOB), theirs))["queue_position"]
     assert sorted([*places, other]) == [1, 2, 3, 4]
     assert other <= 2
     last = await look(busy, mine[2])
@@ -119,7 +119,7 @@ async def test_a_set_of_which_nothing_is_left_has_no_end_before_it(busy: Service
 
 async def test_nobody_knows_the_end_while_the_channel_is_paused(busy: Service) -> None:
     job = await busy.submit(campaign="spring")
-    assert (await busy.asked_by(ADMIN).post("/v1/channels/one/pause")).status_code == 200
+    assert (await busy.with_key(ADMIN).post("/v1/channels/one/pause")).status_code == 200
     assert (await look(busy, job))["eta"] == {
         **dict.fromkeys(("p50", "p90", "p50_at", "p90_at")),
         "limiting_factor": "paused",

@@ -14,7 +14,7 @@ CONTENT = bytes(range(256)) * 5000  # more than one chunk of a stream
 
 async def test_a_picture_is_fetched_without_a_key_and_may_be_kept_for_ever(service: Service) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
-    answer = await service.asked_by(None).get(f"/assets/{asset['token']}/0.png")
+    answer = await service.with_key(None).get(f"/assets/{asset['token']}/0.png")
 
     assert (answer.status_code, answer.content) == (200, CONTENT)
     assert answer.headers["etag"] == f'"{asset["sha256"]}"'
@@ -25,7 +25,7 @@ async def test_a_picture_is_fetched_without_a_key_and_may_be_kept_for_ever(servi
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("byte_range", "start", "end"),
     [
         ("bytes=0-0", 0, 1),
         ("bytes=10-19", 10, 20),
@@ -36,29 +36,31 @@ async def test_a_picture_is_fetched_without_a_key_and_may_be_kept_for_ever(servi
     ],
 )
 async def test_a_part_is_sent_when_it_is_asked_for(
-    service: Service, context: str, start: int, end: int
+    service: Service, byte_range: str, start: int, end: int
 ) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
-    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": context})
+    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": byte_range})
 
     assert (answer.status_code, answer.content) == (206, CONTENT[start:end])
     assert answer.headers["content-range"] == f"bytes {start}-{end - 1}/{len(CONTENT)}"
     assert answer.headers["content-length"] == str(end - start)
 
 
-@pytest.mark.parametrize("asked", [f"bytes={len(CONTENT)}-", "bytes=99999999-999999999", "bytes=-0"])
-async def test_a_part_that_is_not_there_is_refused(service: Service, context: str) -> None:
+@pytest.mark.parametrize("byte_range", [f"bytes={len(CONTENT)}-", "bytes=99999999-999999999", "bytes=-0"])
+async def test_a_part_that_is_not_there_is_refused(service: Service, byte_range: str) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
-    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": context})
+    answer = await service.get(f"/assets/{asset['token']}/0.png", headers={"Range": byte_range})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{len(CONTENT)}"
 
 
-@pytest.mark.parametrize("asked", ["bytes=5-4", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "bytes=a-b", "\xff"])
-async def test_a_range_that_makes_no_sense_is_ignored(service: Service, context: str) -> None:
+@pytest.mark.parametrize(
+    "byte_range", ["bytes=5-4", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "bytes=a-b", "\xff"]
+)
+async def test_a_range_that_makes_no_sense_is_ignored(service: Service, byte_range: str) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
     answer = await service.get(
-        f"/assets/{asset['token']}/0.png", headers={"Range": context.encode("latin-1")}
+        f"/assets/{asset['token']}/0.png", headers={"Range": byte_range.encode("latin-1")}
     )
     assert (answer.status_code, len(answer.content)) == (200, len(CONTENT))
 
@@ -78,10 +80,10 @@ async def test_who_has_a_picture_gets_304(service: Service) -> None:
 
 async def test_head_and_preflight_send_no_picture(service: Service) -> None:
     asset = await service.finish(await service.submit(), CONTENT)
-    head = await service.ask("HEAD", f"/assets/{asset['token']}/0.png")
+    head = await service.request("HEAD", f"/assets/{asset['token']}/0.png")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(len(CONTENT))
-    preflight = await service.ask("OPTIONS", f"/assets/{asset['token']}/0.png")
+    preflight = await service.request("OPTIONS", f"/assets/{asset['token']}/0.png")
     assert "Range" in preflight.headers["access-control-allow-headers"]
 
 
@@ -104,7 +106,7 @@ async def test_a_pictures_description_is_its_callers_alone(service: Service) -> 
 
     shown = (await service.get(f"/v1/assets/{asset}")).json()
     assert (shown["bytes"], shown["job"], shown["object"]) == (len(CONTENT), job["id"], "asset")
-    assert (await service.asked_by(BOB).get(f"/v1/assets/{asset}")).status_code == 404
+    assert (await service.with_key(BOB).get(f"/v1/assets/{asset}")).status_code == 404
     assert (await service.get("/v1/assets/asset_01h455vb4pex5vsknk084sn02q")).status_code == 404
 
 
@@ -126,7 +128,7 @@ async def test_an_asset_may_be_an_input_of_its_caller_only(service: Service) -> 
     body = JOB | {"images": [asset]}
 
     assert (await service.post("/v1/jobs", json=body)).status_code == 202
-    foreign = await service.asked_by(BOB).post("/v1/jobs", json=body)
+    foreign = await service.with_key(BOB).post("/v1/jobs", json=body)
     missing = await service.post("/v1/jobs", json=JOB | {"images": ["asset_01h455vb4pex5vsknk084sn02q"]})
     assert foreign.status_code == missing.status_code == 422
     assert foreign.json()["code"] == missing.json()["code"] == "input_image_not_found"

@@ -9,14 +9,14 @@ PATIENT = {"no_image": {"attempts": 3}, "rate_limited": {"attempts": 200, "count
 
 
 async def put(service: Service, path: str, body: object) -> dict[str, object]:
-    answer = await service.ask("PUT", path, json=body)
+    answer = await service.request("PUT", path, json=body)
     assert answer.status_code == 200, answer.text
     found: dict[str, object] = answer.json()
     return found
 
 
 async def patch(service: Service, body: object) -> object:
-    answer = await service.ask("PATCH", NIGHT, json=body)
+    answer = await service.request("PATCH", NIGHT, json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()["retry"]
 
@@ -43,7 +43,7 @@ async def test_a_change_makes_what_is_not_there(service: Service) -> None:
 
 async def test_a_change_that_does_not_fit_what_is_there_is_refused(service: Service) -> None:
     await put(service, NIGHT, {"retry": {"retry": {"cap": 10}}})
-    answer = await service.ask("PATCH", NIGHT, json={"retry": {"retry": {"base": 60}}})
+    answer = await service.request("PATCH", NIGHT, json={"retry": {"retry": {"base": 60}}})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "retry.retry")
     assert (await service.get(NIGHT)).json()["retry"] == {"retry": {"cap": 10.0}}
 
@@ -56,7 +56,7 @@ async def test_a_campaign_that_only_jobs_name_has_nothing_set(service: Service) 
 
 async def test_campaigns_belong_to_their_caller(service: Service) -> None:
     await put(service, NIGHT, {"retry": PATIENT})
-    bob = service.asked_by(BOB)
+    bob = service.with_key(BOB)
     assert (await bob.get(NIGHT)).status_code == 404
     await put(bob, NIGHT, {"retry": {}})
     assert (await service.get(NIGHT)).json()["retry"] == PATIENT
@@ -93,5 +93,5 @@ async def test_a_name_may_have_any_characters(service: Service, name: str) -> No
 )
 async def test_what_is_wrong_is_named(service: Service, path: str, body: object, field: str) -> None:
     for method in ("PUT", "PATCH"):
-        answer = await service.ask(method, path, json=body)
+        answer = await service.request(method, path, json=body)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text

@@ -23,7 +23,7 @@ async def operator(service: Service) -> Service:
     async with service.services.database.writing() as connection:
         await sync_channels(connection, [ChannelSettings.model_validate(CHANNEL)], now())
         await beat(connection, {**worker, "started_at": now()}, now())
-    return service.asked_by(ADMIN)
+    return service.with_key(ADMIN)
 
 
 async def the_channel(operator: Service) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.rest.explain import MOST, explained
+from api.rest.explain import MOST, explain_body
 from api.web.problems import Problem
 from tests.api.service import ADMIN, Service
 from tests.worker.upstream.diagnosis.test_explain import ANYTHING, MEMBERS, PICTURE
@@ -17,7 +17,7 @@ ANSWER = {"id": "a", "status": 200, "headers": {}, "body": f"![a]({PICTURE})"}
 
 
 async def test_an_admin_has_answers_explained_one_or_several(service: Service) -> None:
-    admin = service.asked_by(ADMIN)
+    admin = service.with_key(ADMIN)
     one = await admin.post("/v1/explain", json=ANSWER)
     assert (one.status_code, one.json()["images"]) == (200, [PICTURE])
     many = await admin.post(
@@ -28,11 +28,11 @@ async def test_an_admin_has_answers_explained_one_or_several(service: Service) -
 
 async def test_others_are_told_that_this_is_for_admins(service: Service) -> None:
     assert (await service.post("/v1/explain", json=ANSWER)).status_code == 403
-    assert (await service.asked_by(None).post("/v1/explain", json=ANSWER)).status_code == 401
+    assert (await service.with_key(None).post("/v1/explain", json=ANSWER)).status_code == 401
 
 
 async def test_a_fault_is_a_problem_that_names_the_member_and_the_fix(service: Service) -> None:
-    answer = await service.asked_by(ADMIN).post("/v1/explain", json={"answers": [ANSWER, {"status": "soon"}]})
+    answer = await service.with_key(ADMIN).post("/v1/explain", json={"answers": [ANSWER, {"status": "soon"}]})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     (error,) = answer.json()["errors"]
@@ -55,20 +55,20 @@ async def test_a_fault_is_a_problem_that_names_the_member_and_the_fix(service: S
 )
 def test_a_body_of_another_shape_is_refused(value: bytes, status: int, field: str | None) -> None:
     with pytest.raises(Problem) as caught:
-        explained(value)
+        explain_body(value)
     assert caught.value.status == status
     assert [error["field"] for error in caught.value.errors] == ([field] if field else [])
 
 
 def test_what_is_no_unicode_can_be_explained() -> None:
     body = '{"error": {"message": "\\ud800 NUL \\u0000"}}'
-    document = json.loads(explained(orjson.dumps({"status": 400, "body": body})))
+    document = json.loads(explain_body(orjson.dumps({"status": 400, "body": body})))
     assert document["outcome"] == "permanent"
 
 
 def status_of(raw: bytes) -> int:
     try:
-        json.loads(explained(raw))
+        json.loads(explain_body(raw))
     except Problem as problem:
         return problem.status
     return 200

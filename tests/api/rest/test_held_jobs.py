@@ -73,7 +73,7 @@ async def test_a_job_can_be_failed_without_a_body_but_only_if_it_is_held(service
 
 async def test_many_are_released_by_id_and_each_refusal_says_why(service: Service) -> None:
     first, second, queued = await held(service), await held(service), await service.submit()
-    cancelled, foreign = await service.submit(), await held(service.asked_by(BOB))
+    cancelled, foreign = await service.submit(), await held(service.with_key(BOB))
     await service.post(f"/v1/jobs/{cancelled['id']}/cancel")
     ids = [each["id"] for each in (first, second, second, queued, cancelled, foreign)]
 
@@ -86,7 +86,7 @@ async def test_many_are_released_by_id_and_each_refusal_says_why(service: Servic
         cancelled["id"]: "conflict",
     }
     assert (await look(service, second))["status"] == "queued"
-    assert (await look(service.asked_by(BOB), foreign))["status"] == "held"
+    assert (await look(service.with_key(BOB), foreign))["status"] == "held"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ async def test_a_filter_chooses_among_the_callers_held_jobs(
     await held(service, prompt="one", model="a")
     await held(service, prompt="two", model="a", campaign="spring")
     await held(service, "timeout", prompt="three", model="b", campaign="spring", tags=["猫"])
-    await held(service.asked_by(BOB), prompt="four", model="a", campaign="spring", tags=["猫"])
+    await held(service.with_key(BOB), prompt="four", model="a", campaign="spring", tags=["猫"])
     await service.submit(prompt="five", model="a", campaign="spring")
 
     answer = await service.post("/v1/jobs/fail", json={"filter": wanted, "reason": "the night is over"})
@@ -155,7 +155,7 @@ async def test_a_wrong_body_is_refused_by_field_and_changes_nothing(
 async def test_another_callers_held_job_is_not_there(service: Service) -> None:
     job = await held(service)
     for verb in ("release", "fail"):
-        assert (await service.asked_by(BOB).post(f"/v1/jobs/{job['id']}/{verb}")).status_code == 404
+        assert (await service.with_key(BOB).post(f"/v1/jobs/{job['id']}/{verb}")).status_code == 404
 
 
 async def test_more_jobs_take_no_more_statements(service: Service) -> None:

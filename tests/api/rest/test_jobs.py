@@ -134,12 +134,12 @@ async def test_a_finished_job_can_be_started_again_and_an_open_one_not(service: 
 
 
 async def test_another_callers_jobs_are_not_there(service: Service) -> None:
-    job, bob = await service.submit(), service.asked_by(BOB)
+    job, bob = await service.submit(), service.with_key(BOB)
     unknown = "job_01h455vb4pex5vsknk084sn02q"
 
     for method, path in (("GET", ""), ("POST", "/cancel"), ("POST", "/retry"), ("GET", "/events")):
-        foreign = await bob.ask(method, f"/v1/jobs/{job['id']}{path}")
-        missing = await bob.ask(method, f"/v1/jobs/{unknown}{path}")
+        foreign = await bob.request(method, f"/v1/jobs/{job['id']}{path}")
+        missing = await bob.request(method, f"/v1/jobs/{unknown}{path}")
         assert foreign.status_code == missing.status_code == 404
         assert foreign.json()["detail"].replace(job["id"], unknown) == missing.json()["detail"]
     assert (await bob.get("/v1/jobs")).json()["data"] == []
@@ -149,28 +149,28 @@ async def test_another_callers_jobs_are_not_there(service: Service) -> None:
 async def test_callers_do_not_share_idempotency_keys(service: Service) -> None:
     headers = {"Idempotency-Key": "same"}
     mine = await service.post("/v1/jobs", json=JOB, headers=headers)
-    theirs = await service.asked_by(BOB).post("/v1/jobs", json=JOB, headers=headers)
+    theirs = await service.with_key(BOB).post("/v1/jobs", json=JOB, headers=headers)
     assert mine.json()["id"] != theirs.json()["id"]
 
 
 @pytest.mark.parametrize("key", [None, "wrong-key-0123456789", "Bearer", "é" * 20])
 async def test_without_a_good_key_nothing_is_told(service: Service, key: str | None) -> None:
     headers = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
-    stranger = service.asked_by(None)
+    stranger = service.with_key(None)
     for method, path in (
         ("GET", "/v1/jobs"),
         ("POST", "/v1/jobs"),
         ("GET", "/v1/jobs/x"),
         ("GET", "/v1/channels"),
     ):
-        answer = await stranger.ask(method, path, headers=headers)
+        answer = await stranger.request(method, path, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_only_admins_see_channels(service: Service) -> None:
     assert (await service.get("/v1/channels")).status_code == 403
-    assert (await service.asked_by(ADMIN).get("/v1/channels")).json() == {"data": []}
+    assert (await service.with_key(ADMIN).get("/v1/channels")).json() == {"data": []}
 
 
 async def test_a_queued_job_says_what_it_waits_for(service: Service) -> None:

@@ -81,7 +81,7 @@ async def test_a_revoked_key_is_refused_within_seconds(service: Service) -> None
         await insert_caller(
             connection, caller_id, name="x", key_hash=hash_key(key), key_hint="…", admin=False, at=now()
         )
-    stranger = service.asked_by(key)
+    stranger = service.with_key(key)
     assert (await stranger.get("/v1/jobs")).status_code == 200
 
     async with database.writing() as connection:
@@ -93,8 +93,8 @@ async def test_a_revoked_key_is_refused_within_seconds(service: Service) -> None
 async def test_an_idempotency_key_is_forgotten_after_its_time(make_settings: Callable[..., Settings]) -> None:
     headers = {"Idempotency-Key": "k"}
     async with started(make_settings(idempotency_ttl=timedelta(microseconds=1).total_seconds())) as service:
-        first = await service.submit_once(headers)
-        assert (await service.submit_once(headers))["id"] != first["id"]
+        first = await service.submit_with_headers(headers)
+        assert (await service.submit_with_headers(headers))["id"] != first["id"]
         caller = await service.services.authenticator.find(ALICE)
         assert caller is not None
         async with service.services.database.reading() as connection:

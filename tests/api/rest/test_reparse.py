@@ -78,5 +78,5 @@ async def test_an_answer_that_was_not_kept_is_said_so(service: Service) -> None:
 
 async def test_only_the_owner_may_ask(service: Service) -> None:
     job = await held_with(service, LINK)
-    assert (await service.asked_by(BOB).post(f"/v1/jobs/{job['id']}/reread")).status_code == 404
+    assert (await service.with_key(BOB).post(f"/v1/jobs/{job['id']}/reread")).status_code == 404
     assert (await service.get(f"/v1/jobs/{job['id']}")).json()["status"] == "held"

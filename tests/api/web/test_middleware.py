@@ -113,7 +113,7 @@ async def test_a_client_that_asks_before_it_sends_its_body_is_answered_at_once()
 async def test_a_client_that_stops_sending_is_answered_all_the_same() -> None:
     wire = Wire([], [length([b" " * 50])])
     scope: Scope = {"type": "http", "method": "POST", "path": "/x", "headers": wire.headers}
-    await RequestMiddleware(early, body_limit=LIMIT, patience=0.01)(scope, wire.receive, wire.send)
+    await RequestMiddleware(early, body_limit=LIMIT, drain_timeout=0.01)(scope, wire.receive, wire.send)
 
     assert (wire.events, wire.answered[b"connection"]) == (["silence", "answer"], b"close")
 

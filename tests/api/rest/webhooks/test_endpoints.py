@@ -76,12 +76,12 @@ async def test_a_jobs_own_private_address_is_refused_when_it_is_handed_in(servic
 
 async def test_what_is_changed_is_changed_and_the_rest_stays(service: Service) -> None:
     webhook = await made(service, description="shop")
-    answer = await service.ask(
+    answer = await service.request(
         "PATCH", f"/v1/webhooks/{webhook['id']}", json={"events": ["job.progress", "job.failed"]}
     )
     changed = answer.json()
     assert (changed["events"], changed["description"]) == (["job.failed", "job.progress"], "shop")
-    assert (await service.ask("PATCH", f"/v1/webhooks/{webhook['id']}", json={})).status_code == 422
+    assert (await service.request("PATCH", f"/v1/webhooks/{webhook['id']}", json={})).status_code == 422
 
 
 async def test_a_disabled_webhook_drops_what_waits_and_hears_nothing_until_it_is_enabled(
@@ -90,12 +90,12 @@ async def test_a_disabled_webhook_drops_what_waits_and_hears_nothing_until_it_is
     webhook = await made(service)
     address = f"/v1/webhooks/{webhook['id']}"
     await service.move(await service.submit(), S.QUEUED, S.CANCELLED)
-    disabled = (await service.ask("PATCH", address, json={"enabled": False})).json()
+    disabled = (await service.request("PATCH", address, json={"enabled": False})).json()
     assert (disabled["enabled"], disabled["disabled_reason"]) == (False, "disabled by its owner")
     await service.move(await service.submit(), S.QUEUED, S.CANCELLED)
     assert [each["status"] for each in await deliveries(service, webhook["id"])] == ["stopped"]
     assert (await service.post(f"{address}/test")).status_code == 409
-    assert (await service.ask("PATCH", address, json={"enabled": True})).json()["enabled"] is True
+    assert (await service.request("PATCH", address, json={"enabled": True})).json()["enabled"] is True
     await service.move(await service.submit(), S.QUEUED, S.CANCELLED)
     assert len(await deliveries(service, webhook["id"])) == 2
 
@@ -104,7 +104,7 @@ async def test_a_new_address_also_gets_what_waits(service: Service) -> None:
     webhook = await made(service)
     await service.move(await service.submit(), S.QUEUED, S.CANCELLED)
     elsewhere = "https://elsewhere.example/hook"
-    await service.ask("PATCH", f"/v1/webhooks/{webhook['id']}", json={"url": elsewhere})
+    await service.request("PATCH", f"/v1/webhooks/{webhook['id']}", json={"url": elsewhere})
     (delivery,) = await deliveries(service, webhook["id"])
     assert delivery["url"] == elsewhere
 
@@ -134,7 +134,7 @@ async def test_the_default_webhook_stands_for_the_addresses_that_jobs_bring_alon
     assert (delivery["webhook"], delivery["url"], delivery["type"]) == ("default", URL, "job.cancelled")
     for method, rest in (("DELETE", ""), ("PATCH", ""), ("POST", "/test")):
         body = {"json": {"enabled": False}} if method == "PATCH" else {}
-        assert (await service.ask(method, f"/v1/webhooks/default{rest}", **body)).status_code == 409
+        assert (await service.request(method, f"/v1/webhooks/default{rest}", **body)).status_code == 409
 
 
 async def test_a_test_is_put_into_the_outbox(service: Service) -> None:
@@ -178,7 +178,7 @@ async def test_a_deleted_webhook_is_gone_with_what_waits_for_it(service: Service
     webhook = await made(service)
     address = f"/v1/webhooks/{webhook['id']}"
     delivery = (await service.post(f"{address}/test")).json()
-    assert (await service.ask("DELETE", address)).status_code == 204
+    assert (await service.request("DELETE", address)).status_code == 204
     assert (await service.get(address)).status_code == 404
     assert (await service.get("/v1/webhooks")).json()["data"] == []
     kept = (await service.get(f"/v1/webhooks/deliveries/{delivery['id']}")).json()
@@ -190,7 +190,7 @@ async def test_nobody_sees_or_touches_anothers_webhooks(service: Service) -> Non
     webhook = await made(service)
     delivery = (await service.post(f"/v1/webhooks/{webhook['id']}/test")).json()
     await service.post("/v1/webhooks/default/rotate")
-    bob, address = service.asked_by(BOB), f"/v1/webhooks/{webhook['id']}"
+    bob, address = service.with_key(BOB), f"/v1/webhooks/{webhook['id']}"
     assert (await bob.get("/v1/webhooks")).json()["data"] == []
     for method, path, body in (
         ("GET", address, None),
@@ -202,7 +202,7 @@ async def test_nobody_sees_or_touches_anothers_webhooks(service: Service) -> Non
         ("GET", f"/v1/webhooks/deliveries/{delivery['id']}", None),
         ("POST", f"/v1/webhooks/deliveries/{delivery['id']}/replay", None),
     ):
-        answer = await bob.ask(method, path, **({} if body is None else {"json": body}))
+        answer = await bob.request(method, path, **({} if body is None else {"json": body}))
         assert answer.status_code == 404, (method, path)
     mine = (await service.get("/v1/webhooks/default")).json()["secret_hint"]
     assert (await bob.get("/v1/webhooks/default")).json()["secret_hint"] != mine
@@ -211,7 +211,7 @@ async def test_nobody_sees_or_touches_anothers_webhooks(service: Service) -> Non
 
 
 async def test_without_a_key_there_are_no_webhooks(service: Service) -> None:
-    assert (await service.asked_by(None).get("/v1/webhooks")).status_code == 401
+    assert (await service.with_key(None).get("/v1/webhooks")).status_code == 401
 
 
 async def test_a_caller_has_at_most_twenty_webhooks(service: Service) -> None:
