@@ -10,15 +10,16 @@ from uuid import UUID
 
 import psutil
 import psycopg
-from sqlalchemy import Row
 
 from bench.stage import Scene
 from models.ids import new_id
 from models.queries.channels import sync_channels
-from models.queries.leases import leased_jobs
+from models.queries.leases import LeasedJob, leased_jobs
 from models.queries.workers import beat
 from models.settings import Settings
 from models.states import JobStatus
+from worker.asset_store import StoredImage
+from worker.images.inspection import ImageInfo
 from worker.in_flight import InFlightJobs
 from worker.lifecycle import commit, start, succeed
 from worker.scheduler.dispatcher import Dispatcher
@@ -70,19 +71,15 @@ class OneWorker:
         async with database.reading() as connection:
             rows = await leased_jobs(connection, job_ids, lease, JobStatus.LEASED)
         async with database.writing() as connection:
-            changes = [start(row, channel=row.channel, worker=self.worker_id, at=clock()) for row in rows]
+            changes = [start(row, worker=self.worker_id, at=clock()) for row in rows]
             await commit(connection, changes)
         async with database.writing() as connection:
             await commit(connection, [self._succeeded(row) for row in rows])
 
-    def _succeeded(self, row: Row[Any]) -> Any:
-        now, key = self.tools.clock(), new_id()
-        picture = {
-            **{"id": key, "caller_id": row.caller_id, "job_id": row.id, "position": 0, "token": key.hex},
-            **{"key": f"sha256/{key.hex * 2}.png", "sha256": key.hex * 2, "content_type": "image/png"},
-            **{"extension": "png", "width": 1024, "height": 1024, "bytes": 2_000_000, "source_url": None},
-            "created_at": now,
-        }
+    def _succeeded(self, row: LeasedJob) -> Any:
+        now = self.tools.clock()
+        image = StoredImage.of(new_id().hex * 2, ImageInfo("image/png", "png", 1024, 1024), 2_000_000)
+        picture = image.as_asset(caller_id=row.caller_id, at=now, job_id=row.id)
         ended = {
             **{"job_id": row.id, "number": row.next_number, "finished_at": now, "outcome": "success"},
             **{"error_code": None, "http_status": 200, "provider_request_id": None, "billed": "yes"},

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 
 class Outcome(StrEnum):
@@ -118,3 +118,30 @@ class CallResult:
     provider_status: int | None = None
     provider_message: str | None = None
     limit: CallLimit | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Error of a job, as its row keeps it and the API shows it.
+
+    ``code`` is an ``ErrorCode``, the code of an image or storage error (``asset_…``), or ``expired``.
+    ``outcome`` is ``None`` if no call was made. ``retryable`` says whether retrying the job may help.
+    """
+
+    code: str
+    message: str
+    outcome: Outcome | None
+    retryable: bool
+    provider_status: int | None = None
+    provider_message: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the error as the column ``jobs.error`` keeps it."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "outcome": self.outcome,
+            "retryable": self.retryable,
+            "provider_status": self.provider_status,
+            "provider_message": self.provider_message,
+        }

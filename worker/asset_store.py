@@ -1,44 +1,97 @@
-"""Bring a picture home: from its address or its text into the store, checked, under its content hash."""
+"""Asset store: fetches, checks and stores images, content-addressed by their SHA-256."""
 
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 from models.errors import ImageError
+from models.queries.assets import NewAsset
 from worker.download.downloader import NEW, Downloader, Fetched
 from worker.download.spool import too_large
 from worker.images.base64_decoder import decode_base64
 from worker.images.inspection import ImageInfo, inspect
 from worker.images.limits import SMALL, Limits
 from worker.storage.store import Store
+from worker.upstream.parsing.image import ResultImage
 
 _T = TypeVar("_T")
 
 
+def content_key(sha256: str, extension: str) -> str:
+    """Return the key of content in the object store: ``ab/cd/<sha256>.<extension>``."""
+    return f"{sha256[:2]}/{sha256[2:4]}/{sha256}.{extension}"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """A picture that is in the store for good."""
+    """An image in the object store."""
 
-    key: str  #: where in the store
-    sha256: str  #: of its bytes, hex; equal pictures of one job are duplicates
+    key: str  #: in the object store
+    sha256: str  #: of its bytes, hex; equal images of one job are duplicates
     content_type: str
     extension: str  #: without the dot
     width: int | None  #: ``None`` only for videos that do not tell
     height: int | None
     bytes: int  #: its size
-    source_url: str | None  #: the address it came from; ``None`` if it came inside the answer
+    source_url: str | None  #: where it was fetched; ``None`` if it came inside the answer
+
+    @classmethod
+    def of(cls, sha256: str, info: ImageInfo, size: int, source_url: str | None = None) -> "StoredImage":
+        """Describe an image that is stored under its content key."""
+        key, width, height = content_key(sha256, info.extension), info.width, info.height
+        return cls(key, sha256, info.content_type, info.extension, width, height, size, source_url)
+
+    def as_asset(
+        self, *, caller_id: UUID, at: datetime, job_id: UUID | None = None, position: int = 0
+    ) -> NewAsset:
+        """Return a new asset of this image."""
+        return NewAsset(**asdict(self), caller_id=caller_id, job_id=job_id, position=position, created_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """The bytes of an image that passed all checks and is not stored yet."""
+
+    data: bytes
+    stored: StoredImage  #: what it will be
+
+    async def put(self, store: Store) -> StoredImage:
+        """Store it. Raises ``StorageError``."""
+        await store.put(self.stored.key, self.data, content_type=self.stored.content_type)
+        return self.stored
+
+
+def check_image(data: bytes, *, limits: Limits) -> CheckedImage:
+    """Check an image by its bytes. Raises ``ImageError``."""
+    if len(data) > limits.size:
+        raise too_large(limits)
+    info = inspect(data, limits=limits)
+    return CheckedImage(data, StoredImage.of(hashlib.sha256(data).hexdigest(), info, len(data)))
+
+
+def check_base64(text: str | bytes, *, limits: Limits) -> CheckedImage:
+    """Decode an image from base64 or a data URL, and check it. Raises ``ImageError``."""
+    return check_image(decode_base64(text, limits=limits), limits=limits)
+
+
+def check_inline(image: ResultImage, *, limits: Limits) -> CheckedImage:
+    """Check the bytes that came inside the answer. Raises ``ImageError``."""
+    if (data := image.blob or image.spare) is not None:
+        return check_image(data, limits=limits)
+    return check_base64(image.data or "", limits=limits)
 
 
 class AssetStore:
-    """Brings pictures home. It can be asked again at will: nothing here repeats a paid call.
+    """Stores images of the provider. Safe to repeat: nothing here makes a paid call.
 
-    ``into`` is the folder for unfinished downloads; ``threads`` do what would hold up the loop (by default
-    the loop's own).
+    ``into`` is the folder for unfinished downloads; ``threads`` run what would block the event loop (by
+    default the loop's own).
     """
 
     def __init__(
@@ -56,10 +109,10 @@ class AssetStore:
     async def store_url(
         self, url: str, alternates: Sequence[str] = (), *, referer: str | None = None, age: timedelta = NEW
     ) -> StoredImage:
-        """Bring the picture at ``url``, or else at the first of ``alternates`` that has it.
+        """Fetch and store the image at ``url``, or else at the first of ``alternates`` that has it.
 
-        ``age`` is how long ago the links were given to us. Raises ``PictureError`` (the most hopeful of those
-        met) and ``StorageError``.
+        ``age`` is the time since the provider gave the URLs. Raises ``ImageError`` (a retryable one, if any
+        URL had one) and ``StorageError``.
         """
         errors: list[ImageError] = []
         for address in dict.fromkeys((url, *alternates)):
@@ -70,29 +123,30 @@ class AssetStore:
                 errors.append(error)
         raise next((error for error in errors if error.retryable), errors[0])
 
+    async def store_inline(self, image: ResultImage) -> StoredImage:
+        """Store the bytes that came inside the answer. Raises ``ImageError`` and ``StorageError``."""
+        data = image.blob or image.spare or image.data or ""
+        return await self._store_checked(len(data), lambda: check_inline(image, limits=self._limits))
+
     async def store_base64(self, base64_text: str | bytes) -> StoredImage:
-        """Bring a picture that came as base64. Raises ``PictureError`` and ``StorageError``."""
-
-        def unpack() -> tuple[bytes, str, ImageInfo]:
-            return self._checked(decode_base64(base64_text, limits=self._limits))
-
-        data, digest, facts = await self._run(len(base64_text), unpack)
-        return await self._put(data, len(data), digest, facts, None)
+        """Store an image given as base64. Raises ``ImageError`` and ``StorageError``."""
+        size = len(base64_text)
+        return await self._store_checked(size, lambda: check_base64(base64_text, limits=self._limits))
 
     async def store_bytes(self, data: bytes) -> StoredImage:
-        """Bring a picture that is here already. Raises ``PictureError`` and ``StorageError``."""
-        if len(data) > self._limits.size:
-            raise too_large(self._limits)
-        _, digest, facts = await self._run(len(data), lambda: self._checked(data))
-        return await self._put(data, len(data), digest, facts, None)
+        """Store an image given as bytes. Raises ``ImageError`` and ``StorageError``."""
+        return await self._store_checked(len(data), lambda: check_image(data, limits=self._limits))
 
-    def _checked(self, data: bytes) -> tuple[bytes, str, ImageInfo]:
-        return data, hashlib.sha256(data).hexdigest(), inspect(data, limits=self._limits)
+    async def _store_checked(self, size: int, check: Callable[[], CheckedImage]) -> StoredImage:
+        checked = await self._run(size, check)
+        return await checked.put(self._store)
 
     async def _store_fetched(self, fetched: Fetched, address: str) -> StoredImage:
         try:
-            facts = await self._run(fetched.size, lambda: inspect(fetched.body, limits=self._limits))
-            return await self._put(fetched.body, fetched.size, fetched.sha256, facts, address)
+            info = await self._run(fetched.size, lambda: inspect(fetched.body, limits=self._limits))
+            stored = StoredImage.of(fetched.sha256, info, fetched.size, address)
+            await self._store.put(stored.key, fetched.body, content_type=stored.content_type)
+            return stored
         except ImageError as error:
             if error.code != "asset_truncated":
                 raise
@@ -101,17 +155,8 @@ class AssetStore:
             if isinstance(file := fetched.body, Path):
                 await self._off_loop(lambda: file.unlink(missing_ok=True))
 
-    async def _put(
-        self, source: bytes | Path, size: int, digest: str, facts: ImageInfo, address: str | None
-    ) -> StoredImage:
-        key = f"{digest[:2]}/{digest[2:4]}/{digest}.{facts.extension}"
-        await self._store.put(key, source, content_type=facts.content_type)
-        return StoredImage(
-            key, digest, facts.content_type, facts.extension, facts.width, facts.height, size, address
-        )
-
     async def _run(self, size: int, work: Callable[[], _T]) -> _T:
-        """Do small work at once and the rest in a thread."""
+        """Run small work on the event loop and the rest in a thread."""
         return work() if size <= SMALL else await self._off_loop(work)
 
     async def _off_loop(self, work: Callable[[], _T]) -> _T:

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.outcomes import CallResult, Outcome
-from models.queries.assets import insert_assets
+from models.outcomes import CallResult, JobError, Outcome
+from models.queries.assets import NewAsset, insert_assets
 from models.queries.attempts import (
     amend_attempts,
     delete_attempts,
@@ -19,6 +19,7 @@ from models.queries.attempts import (
     save_handles,
 )
 from models.queries.bulk import storable
+from models.queries.leases import LeasedJob
 from models.queries.transitions import Revisions, Transition, apply, lock_job
 from models.states import CANCELLABLE, RETRYABLE, JobStatus
 
@@ -35,7 +36,7 @@ class JobUpdate:
     ended: Mapping[str, Any] | None = None  #: how an attempt ended; noted even if the move no longer holds,
     #: and then it also replaces what somebody else wrote who could only guess
     amended: Mapping[str, Any] | None = None  #: what became of an attempt whose end was unknown; the same
-    assets: Sequence[Mapping[str, Any]] = ()
+    assets: Sequence[NewAsset] = ()
     unsent: Mapping[str, Any] | None = None  #: an attempt of which nothing was sent: it has not happened
 
     def holds(self, revisions: Revisions) -> bool:
@@ -77,25 +78,25 @@ def lease(
     return Transition(job_id, JobStatus.QUEUED, JobStatus.LEASED, at, changes=changes)
 
 
-def release_lease(job_id: UUID, lease_token: UUID, *, at: datetime, why: str) -> Transition:
+def release_lease(job_id: UUID, lease_token: UUID | None, *, at: datetime, why: str) -> Transition:
     """Return a lease that was not used: nothing was sent, nothing is counted."""
     return Transition(
         job_id, JobStatus.LEASED, JobStatus.QUEUED, at, lease=lease_token, changes=_FREE, detail=why
     )
 
 
-def release_job_lease(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
+def release_job_lease(job: LeasedJob, *, at: datetime, why: str) -> JobUpdate:
     """Return a job's lease that was not used."""
     return JobUpdate(release_lease(job.id, job.lease_token, at=at, why=why))
 
 
-def start(job: Row[Any], *, channel: str, worker: UUID, at: datetime) -> JobUpdate:
+def start(job: LeasedJob, *, worker: UUID, at: datetime) -> JobUpdate:
     """Note that the call leaves now. Committed before the first byte does."""
     sent = {
         "job_id": job.id,
         "number": job.next_number,
         "generation": job.generation,
-        "channel": channel,
+        "channel": job.channel,
         "worker_id": worker,
         "sent_at": at,
         "billed": "unknown",
@@ -112,7 +113,7 @@ def start(job: Row[Any], *, channel: str, worker: UUID, at: datetime) -> JobUpda
     return JobUpdate(transition, sent=sent)
 
 
-def undo_start(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
+def undo_start(job: LeasedJob, *, at: datetime, why: str) -> JobUpdate:
     """Take a start back before anything was sent: no attempt was made."""
     changes = {**_FREE, "attempts_used": job.attempts_used, "started_at": job.started_at}
     transition = Transition(
@@ -121,20 +122,20 @@ def undo_start(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
     return JobUpdate(transition, unsent={"job_id": job.id, "number": job.next_number})
 
 
-def note_handles(job: Row[Any], number: int, handles: Mapping[str, Any]) -> JobUpdate:
+def note_handles(job: LeasedJob, number: int, handles: Mapping[str, Any]) -> JobUpdate:
     """Note by what the call under way can be asked for again, should its answer get lost."""
     return JobUpdate(noted={"job_id": job.id, "number": number, "handles": handles})
 
 
 def report_progress(
-    job: Row[Any], percent: int, *, at: datetime, here: JobStatus = JobStatus.RUNNING
+    job: LeasedJob, percent: int, *, at: datetime, here: JobStatus = JobStatus.RUNNING
 ) -> JobUpdate:
     """Show how far the provider says it is."""
     return JobUpdate(Transition(job.id, here, here, at, lease=job.lease_token, changes={"progress": percent}))
 
 
 def begin_storing(
-    job: Row[Any], ended: Mapping[str, Any], answer: Mapping[str, Any], text: str, *, at: datetime
+    job: LeasedJob, ended: Mapping[str, Any], answer: Mapping[str, Any], text: str, *, at: datetime
 ) -> JobUpdate:
     """Save an answer whose pictures are not home yet. The paid part is over."""
     changes = {"answer": answer, "text": storable(text) or None, "store_tries": 0}
@@ -145,7 +146,7 @@ def begin_storing(
 
 
 def begin_recovery(
-    job: Row[Any],
+    job: LeasedJob,
     ended: Mapping[str, Any] | None,
     answer: Mapping[str, Any],
     *,
@@ -165,7 +166,7 @@ def begin_recovery(
 
 
 def end_recovery(
-    job: Row[Any], amended: Mapping[str, Any], answer: Mapping[str, Any], *, at: datetime
+    job: LeasedJob, amended: Mapping[str, Any], answer: Mapping[str, Any], *, at: datetime
 ) -> JobUpdate:
     """Save the pictures of an answer that was lost; they are not home yet."""
     here = JobStatus.STORING
@@ -177,9 +178,9 @@ def end_recovery(
 
 
 def succeed(
-    job: Row[Any],
+    job: LeasedJob,
     leaving: JobStatus,
-    assets: Sequence[Mapping[str, Any]],
+    assets: Sequence[NewAsset],
     *,
     at: datetime,
     ended: Mapping[str, Any] | None = None,
@@ -198,11 +199,11 @@ def succeed(
 
 
 def requeue(
-    job: Row[Any],
+    job: LeasedJob,
     *,
     after: timedelta,
     used: int,
-    error: Mapping[str, Any],
+    error: JobError,
     at: datetime,
     leaving: JobStatus = JobStatus.RUNNING,
     ended: Mapping[str, Any] | None = None,
@@ -219,7 +220,7 @@ def requeue(
         "error": None,
         "answer": None,
     }
-    detail = f"again in {after.total_seconds():.1f} s: {error['message']}"
+    detail = f"again in {after.total_seconds():.1f} s: {error.message}"
     transition = Transition(
         job.id, leaving, JobStatus.QUEUED, at, lease=job.lease_token, changes=changes, detail=detail
     )
@@ -227,17 +228,17 @@ def requeue(
 
 
 def hold(
-    job: Row[Any],
+    job: LeasedJob,
     *,
-    error: Mapping[str, Any],
+    error: JobError,
     at: datetime,
     leaving: JobStatus = JobStatus.RUNNING,
     ended: Mapping[str, Any] | None = None,
     amended: Mapping[str, Any] | None = None,
 ) -> JobUpdate:
     """Wait for a person's decision."""
-    changes = {**_FREE, "error": error, "answer": None}
-    detail = error["message"]
+    changes = {**_FREE, "error": error.to_json(), "answer": None}
+    detail = error.message
     transition = Transition(
         job.id, leaving, JobStatus.HELD, at, lease=job.lease_token, changes=changes, detail=detail
     )
@@ -245,24 +246,24 @@ def hold(
 
 
 def fail(
-    job: Row[Any],
+    job: LeasedJob,
     leaving: JobStatus,
-    error: Mapping[str, Any],
+    error: JobError,
     *,
     at: datetime,
     ended: Mapping[str, Any] | None = None,
     amended: Mapping[str, Any] | None = None,
 ) -> JobUpdate:
     """End without a picture; the error says why and what to do."""
-    changes = {**_FREE, "error": error, "finished_at": at}
+    changes = {**_FREE, "error": error.to_json(), "finished_at": at}
     transition = Transition(
-        job.id, leaving, JobStatus.FAILED, at, lease=job.lease_token, changes=changes, detail=error["message"]
+        job.id, leaving, JobStatus.FAILED, at, lease=job.lease_token, changes=changes, detail=error.message
     )
     return JobUpdate(transition, ended=ended, amended=amended)
 
 
 def postpone_storing(
-    job: Row[Any], answer: Mapping[str, Any], *, after: timedelta, at: datetime, why: str, tries: int
+    job: LeasedJob, answer: Mapping[str, Any] | None, *, after: timedelta, at: datetime, why: str, tries: int
 ) -> JobUpdate:
     """Bring the pictures home later; the call is not repeated."""
     changes = {
@@ -392,13 +393,13 @@ def amendment(job_id: UUID, number: int, result: CallResult) -> dict[str, Any]:
     }
 
 
-def error_of(result: CallResult, *, retryable: bool, message: str | None = None) -> dict[str, Any]:
-    """Describe a failure as callers see it."""
-    return {
-        "code": result.code or "unknown",
-        "message": storable(message or result.message),
-        "outcome": result.outcome,
-        "retryable": retryable or result.outcome in (Outcome.RETRY, Outcome.AMBIGUOUS),
-        "provider_status": result.provider_status,
-        "provider_message": storable(result.provider_message) if result.provider_message else None,
-    }
+def job_error(result: CallResult, *, retryable: bool, message: str | None = None) -> JobError:
+    """Return the error of a job whose call failed; ``message`` replaces the result's own."""
+    return JobError(
+        code=result.code or "unknown",
+        message=storable(message or result.message),
+        outcome=result.outcome,
+        retryable=retryable or result.outcome in (Outcome.RETRY, Outcome.AMBIGUOUS),
+        provider_status=result.provider_status,
+        provider_message=storable(result.provider_message) if result.provider_message else None,
+    )

@@ -1,34 +1,21 @@
 """Pictures that callers give along: data URLs go to the store, asset ids are checked to be their own."""
 
 import asyncio
-import hashlib
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from api.auth import Caller
 from api.services import ApiServices
 from models.errors import ImageError, InvalidRequest
-from models.ids import new_id, public_id
-from models.queries.assets import find_inputs
-from worker.images.base64_decoder import decode_base64
-from worker.images.inspection import ImageInfo, inspect
+from models.ids import public_id
+from models.queries.assets import NewAsset, find_inputs
+from worker.asset_store import CheckedImage, check_base64
 from worker.images.limits import SMALL, Limits
 from worker.storage.store import Store
 
 CODE = "input_image_invalid"
-
-
-@dataclass(frozen=True, slots=True)
-class _Unpacked:
-    """A picture taken out of a data URL, checked."""
-
-    data: bytes
-    sha256: str
-    facts: ImageInfo
 
 
 async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Collection[UUID]) -> set[UUID]:
@@ -42,43 +29,42 @@ async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Colle
 
 @dataclass(frozen=True, slots=True)
 class InputPicture:
-    """A checked picture that is not stored yet, and the row that is to be written once it is."""
+    """A checked picture that is not stored yet, and the asset that is to be inserted once it is."""
 
-    data: bytes
-    row: dict[str, Any]
+    image: CheckedImage
+    asset: NewAsset
 
     @property
     def id(self) -> str:
-        """The asset that it will be."""
-        return public_id("asset", self.row["id"])
+        """The public id of its asset."""
+        return public_id("asset", self.asset.id)
 
     async def put(self, store: Store) -> None:
         """Store it. Raises ``StorageError``."""
-        await store.put(self.row["key"], self.data, content_type=self.row["content_type"])
+        await self.image.put(store)
 
 
 async def keep_data_url(
     services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
-) -> tuple[str, dict[str, Any]]:
-    """Store a data URL's picture. Returns its asset id, and the row that is to be written with the job.
+) -> tuple[str, NewAsset]:
+    """Store a data URL's picture. Returns its asset id, and the asset that is to be inserted with the job.
 
     Raises ``InvalidRequest`` and ``StorageError``.
     """
     picture = await read_data_url(services, caller, url, field=field, at=at)
     await picture.put(services.store)
-    return picture.id, picture.row
+    return picture.id, picture.asset
 
 
 async def read_data_url(
     services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
 ) -> InputPicture:
     """Read and check a data URL's picture, without storing it. Raises ``InvalidRequest``."""
-    picture = await _unpack(url, field, Limits(size=services.settings.input_image_limit))
-    key = f"{picture.sha256[:2]}/{picture.sha256[2:4]}/{picture.sha256}.{picture.facts.extension}"
-    return InputPicture(picture.data, _asset_row(picture, key, caller, at))
+    image = await _unpack(url, field, Limits(size=services.settings.input_image_limit))
+    return InputPicture(image, image.stored.as_asset(caller_id=caller.id, at=at))
 
 
-async def _unpack(url: str, field: str, limits: Limits) -> _Unpacked:
+async def _unpack(url: str, field: str, limits: Limits) -> CheckedImage:
     head, comma, _ = url[:200].partition(",")
     if not comma or not head.endswith(";base64"):
         raise InvalidRequest(field, "write a data URL as data:image/png;base64,…", code=CODE)
@@ -88,28 +74,8 @@ async def _unpack(url: str, field: str, limits: Limits) -> _Unpacked:
         raise InvalidRequest(field, error.message, code=CODE) from error
 
 
-def _decode(url: str, limits: Limits) -> _Unpacked:
-    data = decode_base64(url, limits=limits)
-    facts = inspect(data, limits=limits)
-    if not facts.content_type.startswith("image/"):
-        raise ImageError("asset_not_image", f"This is {facts.content_type}, not a picture.")
-    return _Unpacked(data, hashlib.sha256(data).hexdigest(), facts)
-
-
-def _asset_row(picture: _Unpacked, key: str, caller: Caller, at: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "caller_id": caller.id,
-        "job_id": None,
-        "position": 0,
-        "token": secrets.token_urlsafe(18),
-        "key": key,
-        "sha256": picture.sha256,
-        "content_type": picture.facts.content_type,
-        "extension": picture.facts.extension,
-        "width": picture.facts.width,
-        "height": picture.facts.height,
-        "bytes": len(picture.data),
-        "source_url": None,
-        "created_at": at,
-    }
+def _decode(url: str, limits: Limits) -> CheckedImage:
+    image = check_base64(url, limits=limits)
+    if not image.stored.content_type.startswith("image/"):
+        raise ImageError("asset_not_image", f"This is {image.stored.content_type}, not a picture.")
+    return image

@@ -16,7 +16,7 @@ from api.services import ApiServices
 from api.web.problems import Problem
 from models.errors import InvalidRequest
 from models.ids import parse_id, public_id
-from models.queries.assets import insert_assets
+from models.queries.assets import NewAsset, insert_assets
 from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.idempotency_keys import claim_key, find_key, forget_key
 from models.queries.jobs import NewJob, insert_jobs
@@ -140,12 +140,12 @@ def _replay(row: Row[Any], idempotency_key: IdempotencyKey) -> SubmitResult:
 
 async def _prepare(
     services: ApiServices, caller: Caller, valid_jobs: Sequence[ValidJob | Rejection], at: datetime
-) -> tuple[list[NewJob], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Bring input pictures home. Returns jobs, the rows of their new input assets, and rejections."""
+) -> tuple[list[NewJob], list[NewAsset], list[dict[str, Any]]]:
+    """Store input images. Returns jobs, their new input assets, and rejections."""
     wanted = {key for each in valid_jobs if isinstance(each, ValidJob) for key in each.assets.values()}
     missing = await missing_assets(services, caller, wanted)
     jobs: list[NewJob] = []
-    assets: list[dict[str, Any]] = []
+    assets: list[NewAsset] = []
     rejected: list[dict[str, Any]] = []
     for index, each in enumerate(valid_jobs):
         outcome = (
@@ -175,7 +175,7 @@ async def _new_job(
     caller: Caller,
     given: ValidJob,
     missing: set[UUID],
-    assets: list[dict[str, Any]],
+    assets: list[NewAsset],
     at: datetime,
 ) -> NewJob | Rejection:
     if not given.images:
@@ -187,8 +187,8 @@ async def _new_job(
             if given.assets.get(position) in missing:
                 raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
             if image.startswith("data:"):
-                image, row = await keep_data_url(services, caller, image, field=field, at=at)
-                kept.append(row)
+                image, asset = await keep_data_url(services, caller, image, field=field, at=at)
+                kept.append(asset)
             images.append(image)
     except InvalidRequest as error:
         return Rejection(error.code, [{"field": error.field, "message": error.message}])

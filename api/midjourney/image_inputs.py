@@ -34,7 +34,7 @@ async def store_pictures(context: RequestContext) -> None:
     for picture in context.pictures:
         await picture.put(context.services.store)
     async with context.services.database.writing() as connection:
-        await insert_assets(connection, [picture.row for picture in context.pictures])
+        await insert_assets(connection, [picture.asset for picture in context.pictures])
 
 
 def as_url(picture: str) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.outcomes import UNKNOWN, Billed, Outcome
 from models.queries.bulk import rows_parameter, rows_source
+from models.queries.leases import LeasedJob
 from models.tables import attempts
 
 _NEW = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
@@ -90,7 +91,7 @@ async def last_minute(
     return count, oldest, newest
 
 
-async def open_attempt(connection: AsyncConnection, job: Row[Any]) -> Row[Any] | None:
+async def open_attempt(connection: AsyncConnection, job: LeasedJob) -> Row[Any] | None:
     """Return the call that a job's worker has made in this generation, if nobody knows how it ended."""
     statement = (
         select(attempts)

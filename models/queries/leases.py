@@ -1,6 +1,7 @@
 """What workers have in hand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -9,33 +10,79 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.states import JobStatus, OnUnknown
 from models.tables import attempts, callers, campaigns, channels, jobs
 
 _QUEUED: ColumnElement[str] = literal_column("'queued'")
 _STORING: ColumnElement[str] = literal_column("'storing'")
-_WORKED_ON: tuple[Column[Any], ...] = tuple(
-    jobs.c[name]
-    for name in (
-        *("id", "caller_id", "generation", "model", "prompt", "request", "max_attempts", "on_unknown"),
-        *("attempts_used", "store_tries", "channel_id", "lease_token", "start_at", "started_at", "answer"),
-        "expires_at",
-        "progress",
-        "retry",
-    )
-)
 _CAMPAIGN_RETRY = (
     select(campaigns.c.retry)
     .where(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
     .scalar_subquery()
     .label("campaign_retry")
 )
-_CHANNEL = select(channels.c.name).where(channels.c.id == jobs.c.channel_id).scalar_subquery()
+_NEXT_NUMBER = (
+    select(func.coalesce(func.max(attempts.c.number), 0) + 1)
+    .where(attempts.c.job_id == jobs.c.id)
+    .scalar_subquery()
+    .label("next_number")
+)
 _ANY_UNSTORED = (
     select(jobs.c.id)
     .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= bindparam("at"))
     .limit(1)
 )
-_CALLING = ("leased", "running", "cancelled")  # cancelled and still in hand: the call is not dropped yet
+_CALLING = ("leased", "running", "cancelled")  # cancelled with a worker: its call is not dropped yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedJob:
+    """A job leased to a worker: what tasks read of its row, and of the rows around it."""
+
+    id: UUID
+    caller_id: UUID
+    status: JobStatus
+    generation: int
+    model: str
+    prompt: str
+    request: Mapping[str, Any]
+    max_attempts: int
+    attempts_used: int
+    on_unknown: OnUnknown
+    store_tries: int
+    channel_id: UUID
+    worker_id: UUID
+    lease_token: UUID | None  #: ``None`` once it is cancelled
+    start_at: datetime  #: when its call may leave; set in state ``leased``, which alone reads it
+    started_at: datetime | None  #: when its first call left
+    expires_at: datetime | None
+    progress: int
+    answer: Mapping[str, Any] | None  #: of jobs in state ``storing``
+    retry: Mapping[str, Any] | None  #: its own retry rules
+    campaign_retry: Mapping[str, Any] | None
+    channel: str  #: the channel's name
+    caller_rpm: float | None
+    next_number: int  #: of its next attempt
+
+
+_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    *(jobs.c[name] for name in LeasedJob.__dataclass_fields__ if name in jobs.c),
+    channels.c.name.label("channel"),
+    callers.c.rpm.label("caller_rpm"),
+    _NEXT_NUMBER,
+    _CAMPAIGN_RETRY,
+)
+_LEASED = select(*_COLUMNS).select_from(
+    jobs.join(callers, callers.c.id == jobs.c.caller_id).outerjoin(
+        channels, channels.c.id == jobs.c.channel_id
+    )
+)
+
+
+def _leased_job(row: Row[Any]) -> LeasedJob:
+    values = dict(row._mapping)
+    status, on_unknown = JobStatus(values.pop("status")), OnUnknown(values.pop("on_unknown"))
+    return LeasedJob(**values, status=status, on_unknown=on_unknown)
 
 
 async def calls_in_flight(connection: AsyncConnection, *, of_callers: bool = True) -> Sequence[Row[Any]]:
@@ -65,40 +112,20 @@ async def list_in_flight(connection: AsyncConnection, worker_id: UUID) -> Sequen
 
 async def leased_to(
     connection: AsyncConnection, worker_id: UUID, job_ids: Sequence[UUID] | None = None
-) -> Sequence[Row[Any]]:
-    """Return what a worker has in hand, or those of these jobs that it still has.
-
-    Beside the job's columns: ``channel``'s name and ``campaign_retry``.
-    """
-    statement = select(jobs, _CHANNEL.label("channel"), _CAMPAIGN_RETRY).where(jobs.c.worker_id == worker_id)
+) -> Sequence[LeasedJob]:
+    """Return the jobs leased to a worker, all or of ``job_ids``; cancelled ones until it drops the call."""
+    statement = _LEASED.where(jobs.c.worker_id == worker_id)
     if job_ids is not None:
         statement = statement.where(jobs.c.id.in_(job_ids))
-    return (await connection.execute(statement)).all()
+    return [_leased_job(row) for row in await connection.execute(statement)]
 
 
 async def leased_jobs(
     connection: AsyncConnection, job_ids: Sequence[UUID], lease: UUID, status: str
-) -> Sequence[Row[Any]]:
-    """Return those of the jobs that are still under this lease.
-
-    Beside the job: ``channel``'s name, ``next_number`` of its calls, ``caller_rpm``, ``campaign_retry``.
-    """
-    made = select(func.coalesce(func.max(attempts.c.number), 0)).where(attempts.c.job_id == jobs.c.id)
-    statement: Select[Any] = select(
-        *_WORKED_ON,
-        (made.scalar_subquery() + 1).label("next_number"),
-        channels.c.name.label("channel"),
-        callers.c.rpm.label("caller_rpm"),
-        _CAMPAIGN_RETRY,
-    ).where(
-        channels.c.id == jobs.c.channel_id,
-        callers.c.id == jobs.c.caller_id,
-        jobs.c.id.in_(job_ids),
-        jobs.c.lease_token == lease,
-        jobs.c.status == status,
-    )
-    rows: Sequence[Row[Any]] = (await connection.execute(statement)).all()
-    return rows
+) -> Sequence[LeasedJob]:
+    """Return those of the jobs that are still under this lease."""
+    statement = _LEASED.where(jobs.c.id.in_(job_ids), jobs.c.lease_token == lease, jobs.c.status == status)
+    return [_leased_job(row) for row in await connection.execute(statement)]
 
 
 async def take_unstored(

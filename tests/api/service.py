@@ -1,7 +1,7 @@
 """A running API, the words to ask it with, and a hand that does what a worker would do."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from api.services import ApiServices
 from models.clock import now
 from models.ids import new_id, parse_id
-from models.queries.assets import insert_assets
+from models.queries.assets import NewAsset, insert_assets
 from models.queries.attempts import finish_attempts, insert_attempts
 from models.queries.transitions import Transition, apply
 from models.states import JobStatus
@@ -80,28 +80,26 @@ class Service:
         await self.services.store.put(f"{digest}.png", content, content_type="image/png")
         caller = await self.services.authenticator.find(self.key or "")
         assert caller is not None
-        asset = {
-            "id": new_id(),
-            "caller_id": caller.id,
-            "job_id": key_of(job),
-            "position": 0,
-            "token": f"token-{digest[:20]}",
-            "key": f"{digest}.png",
-            "sha256": digest,
-            "content_type": "image/png",
-            "extension": "png",
-            "width": 3,
-            "height": 2,
-            "bytes": len(content),
-            "source_url": None,
-            "created_at": now(),
-        }
+        asset = NewAsset(
+            caller_id=caller.id,
+            job_id=key_of(job),
+            token=f"token-{digest[:20]}",
+            key=f"{digest}.png",
+            sha256=digest,
+            content_type="image/png",
+            extension="png",
+            width=3,
+            height=2,
+            bytes=len(content),
+            source_url=None,
+            created_at=now(),
+        )
         async with self.services.database.writing() as connection:
             await insert_assets(connection, [asset])
             await insert_attempts(connection, [_attempt(key_of(job))])
             await finish_attempts(connection, [_ended(key_of(job))])
         await self.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.STORING, S.SUCCEEDED)
-        return asset
+        return asdict(asset)
 
 
 def _attempt(job_id: UUID) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Reading kept answers again with today's parser. No provider is called."""
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,9 +18,7 @@ from models.queries.transitions import apply, lock_job
 from models.states import JobStatus
 from worker.archive.format import ArchivedResponse, load, parse_archived
 from worker.archive.record_log import read_record
-from worker.asset_store import StoredImage
-from worker.images.base64_decoder import decode_base64
-from worker.images.inspection import inspect
+from worker.asset_store import check_inline
 from worker.images.limits import Limits
 from worker.lifecycle import reopen_for_storing
 from worker.pending_images import Piece, linked
@@ -151,20 +148,10 @@ async def _pieces(
 async def _stored(store: Store, picture: ResultImage, limits: Limits) -> Piece:
     """Put a picture that came inside the answer where assets are."""
     try:
-        data, digest, facts = await asyncio.to_thread(_checked, picture, limits)
+        checked = await asyncio.to_thread(check_inline, picture, limits=limits)
     except ImageError as error:
         return {"fault": error.code, "message": error.message}
-    key = f"{digest[:2]}/{digest[2:4]}/{digest}.{facts.extension}"
-    await store.put(key, data, content_type=facts.content_type)
-    stored = StoredImage(
-        key, digest, facts.content_type, facts.extension, facts.width, facts.height, len(data), None
-    )
-    return {"stored": asdict(stored)}
-
-
-def _checked(picture: ResultImage, limits: Limits) -> tuple[bytes, str, Any]:
-    data = picture.blob or picture.spare or decode_base64(picture.data or "", limits=limits)
-    return data, hashlib.sha256(data).hexdigest(), inspect(data, limits=limits)
+    return {"stored": asdict(await checked.put(store))}
 
 
 async def _store_or_hold(

@@ -5,18 +5,18 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import Row
 
 from models.clock import rfc3339
 from models.errors import ImageError
 from models.ids import public_id
 from models.outcomes import Outcome
+from models.queries.leases import LeasedJob
 from worker.archive.format import ArchivedResponse, dump
 from worker.archive.redaction import KEPT_RUN, redact, without_secrets
+from worker.asset_store import content_key
 from worker.images.inspection import inspect, recognise
 from worker.images.limits import SMALL
 from worker.services import WorkerServices
@@ -36,7 +36,7 @@ class _ArchiveEntry:
 
 
 async def archive(
-    services: WorkerServices, job: Row[Any], request: ProviderRequest, reply: Reply
+    services: WorkerServices, job: LeasedJob, request: ProviderRequest, reply: Reply
 ) -> str | None:
     """Store an answer and return its key; ``None`` if that is not wanted, or did not work.
 
@@ -59,7 +59,7 @@ async def archive(
 
 
 def _packed(
-    services: WorkerServices, job: Row[Any], request: ProviderRequest, reply: Reply, at: datetime
+    services: WorkerServices, job: LeasedJob, request: ProviderRequest, reply: Reply, at: datetime
 ) -> _ArchiveEntry:
     channel = services.routes[job.channel].settings
     blobs: Blobs = dict(reply.blobs)
@@ -98,7 +98,7 @@ def _packed(
 def _key_of(digest: str, blob: bytes) -> str:
     """Return where a blob is stored: a picture where its asset would be, so that it is there once."""
     try:
-        return f"{digest[:2]}/{digest[2:4]}/{digest}.{recognise(memoryview(blob)).extension}"
+        return content_key(digest, recognise(memoryview(blob)).extension)
     except ImageError:
         return f"answers/blobs/{digest[:2]}/{digest}"
 

@@ -7,6 +7,7 @@ from sqlalchemy import Row
 
 from models.clock import rfc3339
 from models.database import Database
+from models.outcomes import JobError
 from models.queries.leases import any_overdue, overdue
 from models.queries.transitions import Transition, apply
 from models.states import JobStatus
@@ -34,13 +35,6 @@ def _expired(job: Row[Any], at: datetime) -> Transition:
         f"It could not start by {rfc3339(job.expires_at)}, so it was not sent.{before} "
         "Submit it again and give it more time, or look at its channels to see why it had to wait."
     )
-    error = {
-        "code": "expired",
-        "message": message,
-        "outcome": None,
-        "retryable": True,
-        "provider_status": None,
-        "provider_message": None,
-    }
-    changes = {"error": error, "finished_at": at}
+    error = JobError(code="expired", message=message, outcome=None, retryable=True)
+    changes = {"error": error.to_json(), "finished_at": at}
     return Transition(job.id, JobStatus.QUEUED, JobStatus.EXPIRED, at, changes=changes, detail=message)

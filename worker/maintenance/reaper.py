@@ -2,26 +2,25 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.attempts import endings_before, open_attempt
-from models.queries.leases import release_worker
+from models.queries.leases import LeasedJob, release_worker
 from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide
 from models.retry.resolve import Policies
-from models.states import JobStatus, OnUnknown
+from models.states import JobStatus
 from worker.lifecycle import (
     JobUpdate,
     begin_recovery,
     commit,
     ending,
-    error_of,
     fail,
     hold,
+    job_error,
     postpone_storing,
     release_job_lease,
     requeue,
@@ -33,7 +32,7 @@ _NO_CALL = 2**15 - 1  # a number above those of all calls
 
 
 async def reclaim(
-    connection: AsyncConnection, jobs: Sequence[Row[Any]], worker_id: UUID, policies: Policies, at: datetime
+    connection: AsyncConnection, jobs: Sequence[LeasedJob], worker_id: UUID, policies: Policies, at: datetime
 ) -> None:
     """Return leases for free, leave calls to their policy, and pictures to whoever brings them home."""
     changes, finished = [], []
@@ -49,9 +48,9 @@ async def reclaim(
 
 
 async def _change(
-    connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime
+    connection: AsyncConnection, job: LeasedJob, policies: Policies, at: datetime
 ) -> JobUpdate | None:
-    match JobStatus(job.status):
+    match job.status:
         case JobStatus.LEASED:
             return release_job_lease(job, at=at, why="the worker that had it was lost; nothing was sent")
         case JobStatus.STORING:
@@ -63,7 +62,7 @@ async def _change(
 
 
 async def _lost_call(
-    connection: AsyncConnection, job: Row[Any], policies: Policies, at: datetime
+    connection: AsyncConnection, job: LeasedJob, policies: Policies, at: datetime
 ) -> JobUpdate:
     attempt = await open_attempt(connection, job)
     ended = ending(job.id, attempt.number, WORKER_LOST, at=at, request_id=None) if attempt else None
@@ -75,17 +74,20 @@ async def _lost_call(
     decision = decide(
         WORKER_LOST,
         AttemptCount.after(WORKER_LOST, before, counted=job.attempts_used, allowed=job.max_attempts),
-        on_unknown=OnUnknown(job.on_unknown),
+        on_unknown=job.on_unknown,
         jitter=random.random,
         policy=policies.of(job),
     )
-    error = error_of(WORKER_LOST, retryable=True)
+    error = job_error(WORKER_LOST, retryable=True)
     match decision:
         case Retry(after, _):
             return requeue(job, after=after, used=job.attempts_used, ended=ended, error=error, at=at)
         case Hold():
-            error["message"] += " Look at the provider's call log, then release the job or fail it."
+            error = replace(
+                error,
+                message=f"{error.message} Look at the provider's call log, then release the job or fail it.",
+            )
             return hold(job, ended=ended, error=error, at=at)
         case GiveUp(reason):
-            error["message"] += f" No further call is made: {reason}."
+            error = replace(error, message=f"{error.message} No further call is made: {reason}.")
             return fail(job, JobStatus.RUNNING, error, at=at, ended=ended)

@@ -1,8 +1,7 @@
 """How a task ends: with the pictures of its jobs, put together, or with the reason why there is none."""
 
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,15 +9,13 @@ import structlog
 from sqlalchemy import Row
 
 from models.errors import ImageError, StorageError
-from models.ids import new_id
 from models.midjourney.protocol import Action, TaskStatus
 from models.midjourney.task_status import SETTLED, numbered, started_at
-from models.queries.assets import insert_assets
+from models.queries.assets import NewAsset, insert_assets
 from models.queries.midjourney.completion import postpone, text_of
 from models.queries.midjourney.tasks import end_task, parts_of, pictures_of
 from models.request import wants_text
 from models.states import JobStatus
-from worker.asset_store import StoredImage
 from worker.midjourney.grid import decode_images
 from worker.midjourney.notify_hook import enqueue_end
 from worker.midjourney.text_results import described, text_changes
@@ -39,7 +36,7 @@ class TaskResult:
     """What a task ends with: columns of its row, and the picture that was made for it."""
 
     changes: Mapping[str, Any]
-    made: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    made: Sequence[NewAsset] = ()
 
 
 async def complete_task(services: WorkerServices, task: Row[Any]) -> bool:
@@ -108,7 +105,7 @@ async def _text_ending(
 def _ending(
     parts: Sequence[Any],
     pictures: Sequence[Any],
-    shown: Mapping[str, Any] | None,
+    shown: NewAsset | None,
     *,
     at: datetime,
     nothing: str,
@@ -120,7 +117,7 @@ def _ending(
     changes = {
         "outcome": TaskStatus.SUCCESS.value,
         "pictures": [str(picture.id) for picture in pictures],
-        "asset_id": pictures[0].id if shown is None else shown["id"],
+        "asset_id": pictures[0].id if shown is None else shown.id,
         **times,
     }
     return TaskResult(changes, [] if shown is None else [shown])
@@ -138,30 +135,11 @@ def reason_of(parts: Sequence[Any], nothing: str) -> str:
     return nothing
 
 
-async def _stored(services: WorkerServices, task: Row[Any], grid: bytes) -> dict[str, Any] | None:
-    """Store a grid and return its row, or ``None`` if it can't be kept. Raises ``StorageError``."""
+async def _stored(services: WorkerServices, task: Row[Any], grid: bytes) -> NewAsset | None:
+    """Store a grid and return its asset, or ``None`` if it can't be kept. Raises ``StorageError``."""
     try:
         stored = await services.asset_store.store_bytes(grid)
     except ImageError as error:
         _log.error("a grid could not be kept", task=task.id, error=error.message)
         return None
-    return _asset(task, stored, services.clock())
-
-
-def _asset(task: Row[Any], stored: StoredImage, at: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "caller_id": task.caller_id,
-        "job_id": None,
-        "position": 0,
-        "token": secrets.token_urlsafe(18),
-        "key": stored.key,
-        "sha256": stored.sha256,
-        "content_type": stored.content_type,
-        "extension": stored.extension,
-        "width": stored.width,
-        "height": stored.height,
-        "bytes": stored.bytes,
-        "source_url": None,
-        "created_at": at,
-    }
+    return stored.as_asset(caller_id=task.caller_id, at=services.clock())

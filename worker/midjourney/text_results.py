@@ -1,9 +1,7 @@
 """How a task ends whose result is a text: the prompts that describe a picture, or that shorten another."""
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from models.errors import DarkroomError
-from models.ids import new_id
 from models.midjourney.buttons import keycap
 from models.midjourney.protocol import Action, TaskStatus
+from models.queries.assets import NewAsset
 from worker.services import WorkerServices
 
 # Prompts in a model's words: a numbered list, however it is numbered, and what stands around it.
@@ -85,8 +83,8 @@ def _shortened(text: str, listed: str) -> str:
 
 async def described(
     services: WorkerServices, task: Row[Any], at: datetime
-) -> tuple[UUID | None, Sequence[Any]]:
-    """Return which picture a description shows, and the row of its asset if it was brought for that.
+) -> tuple[UUID | None, Sequence[NewAsset]]:
+    """Return which picture a description shows, and its asset if it was brought for that.
 
     One that can't be brought is not shown: the description does not depend on it.
     """
@@ -99,5 +97,5 @@ async def described(
         stored = await services.asset_store.store_url(shown)
     except DarkroomError:
         return None, ()
-    row = {**asdict(stored), "id": new_id(), "caller_id": task.caller_id, "job_id": None, "position": 0}
-    return row["id"], [row | {"token": secrets.token_urlsafe(18), "created_at": at}]
+    asset = stored.as_asset(caller_id=task.caller_id, at=at)
+    return asset.id, [asset]

@@ -14,7 +14,7 @@ from models.outcomes import CallResult, Outcome, Scope
 from models.queries.attempts import last_minute
 from models.queries.bulk import storable
 from models.queries.channels import change_channel, lock_channel
-from models.queries.leases import calls_in_flight
+from models.queries.leases import LeasedJob, calls_in_flight
 from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, crowded, refused, saturated
 from worker.scheduler.circuit_breaker import CircuitBreaker
 from worker.tasks.context import TaskContext
@@ -32,7 +32,7 @@ _LONGEST_TOLD = 3600.0  # seconds to rest because of a header at most
 _REST = timedelta(seconds=5)  # after a refusal that names no time
 
 
-async def record_failure(context: TaskContext, job: Row[Any], result: CallResult) -> None:
+async def record_failure(context: TaskContext, job: LeasedJob, result: CallResult) -> None:
     """Let the whole channel learn from a call that brought no picture."""
     if _concerns_channel(result):
         await _unless_away(_record_failure(context, job, result))
@@ -40,7 +40,7 @@ async def record_failure(context: TaskContext, job: Row[Any], result: CallResult
         await record_success(context, job)  # it answers: what it answers concerns the job alone
 
 
-async def record_rate_headers(context: TaskContext, job: Row[Any], headers: Mapping[str, str]) -> None:
+async def record_rate_headers(context: TaskContext, job: LeasedJob, headers: Mapping[str, str]) -> None:
     """Rest before the provider has to refuse: its headers may say that nothing is left for now."""
     used_up = [
         limit.reset
@@ -53,7 +53,7 @@ async def record_rate_headers(context: TaskContext, job: Row[Any], headers: Mapp
         await _unless_away(_cool(context, job, until))
 
 
-async def record_success(context: TaskContext, job: Row[Any]) -> None:
+async def record_success(context: TaskContext, job: LeasedJob) -> None:
     """Close the breakers of a channel that works again. Costs nothing while they are closed."""
     if context.in_flight.closed.failing.intersection({(job.channel, ""), (job.channel, job.model)}):
         await _unless_away(_close_breakers(context, job))
@@ -67,7 +67,7 @@ async def _unless_away(telling: Awaitable[None]) -> None:
         _log.warning("a channel could not be told how a call went", error=str(error)[:300])
 
 
-async def _record_failure(context: TaskContext, job: Row[Any], result: CallResult) -> None:
+async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResult) -> None:
     now = context.services.clock()
     words = storable(result.provider_message or result.message)[:500]
     async with context.services.database.writing() as connection:
@@ -87,7 +87,7 @@ async def _record_failure(context: TaskContext, job: Row[Any], result: CallResul
         _log.warning("a channel's call failed", **said)
 
 
-async def _cool(context: TaskContext, job: Row[Any], until: datetime) -> None:
+async def _cool(context: TaskContext, job: LeasedJob, until: datetime) -> None:
     async with context.services.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         words = "its headers say that nothing is left"
@@ -95,7 +95,7 @@ async def _cool(context: TaskContext, job: Row[Any], until: datetime) -> None:
             await change_channel(connection, channel.id, changes)
 
 
-async def _close_breakers(context: TaskContext, job: Row[Any]) -> None:
+async def _close_breakers(context: TaskContext, job: LeasedJob) -> None:
     async with context.services.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is not None:

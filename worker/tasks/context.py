@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Row
 
-from models.queries.leases import leased_jobs
+from models.queries.leases import LeasedJob, leased_jobs
 from models.states import JobStatus
 from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
@@ -33,7 +31,7 @@ class TaskContext:
 # Working on a chunk of leased jobs at once.
 
 _log = structlog.get_logger()
-Work = Callable[[TaskContext, Row[Any]], Awaitable[None]]
+Work = Callable[[TaskContext, LeasedJob], Awaitable[None]]
 
 
 async def run_chunk(
@@ -53,7 +51,7 @@ async def run_chunk(
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _one(context: TaskContext, job: Row[Any], work: Work) -> None:
+async def _one(context: TaskContext, job: LeasedJob, work: Work) -> None:
     try:
         await work(context, job)
     except Exception:  # noqa: BLE001 - a task's edge: the sweep finds the job in hand without a task, and reclaims it

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row
-
 from models.outcomes import CallResult, Outcome
 from models.queries.attempts import endings_before
+from models.queries.leases import LeasedJob
 from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide, parked
 from models.states import JobStatus, OnUnknown
 from worker.database_retry import retry_while_database_away
-from worker.lifecycle import JobUpdate, amendment, error_of, fail, hold, requeue
+from worker.lifecycle import JobUpdate, amendment, fail, hold, job_error, requeue
 from worker.tasks.channel_feedback import record_failure
 from worker.tasks.context import TaskContext
 from worker.tasks.polling import LostCall
@@ -30,7 +29,7 @@ class _Call:
 
 
 async def handle_failure(
-    context: TaskContext, job: Row[Any], result: CallResult, ended: Mapping[str, Any]
+    context: TaskContext, job: LeasedJob, result: CallResult, ended: Mapping[str, Any]
 ) -> None:
     """Write what follows a call that just ended, for the job and for its channel."""
     call = _Call(job.next_number, job.attempts_used + 1, JobStatus.RUNNING, ended=ended)
@@ -38,7 +37,7 @@ async def handle_failure(
 
 
 async def handle_lost_call(
-    context: TaskContext, job: Row[Any], result: CallResult, lost_call: LostCall
+    context: TaskContext, job: LeasedJob, result: CallResult, lost_call: LostCall
 ) -> None:
     """Write what follows a call whose answer was lost and not found again."""
     amended = amendment(job.id, lost_call.number, result)
@@ -47,7 +46,7 @@ async def handle_lost_call(
     )
 
 
-async def _handle(context: TaskContext, job: Row[Any], result: CallResult, call: _Call) -> None:
+async def _handle(context: TaskContext, job: LeasedJob, result: CallResult, call: _Call) -> None:
     result = parked(result, context.services.clock())
     shut = result.outcome is Outcome.NEEDS_HUMAN
     try:
@@ -59,7 +58,7 @@ async def _handle(context: TaskContext, job: Row[Any], result: CallResult, call:
         await record_failure(context, job, result)
 
 
-async def _change(context: TaskContext, job: Row[Any], result: CallResult, call: _Call) -> JobUpdate:
+async def _change(context: TaskContext, job: LeasedJob, result: CallResult, call: _Call) -> JobUpdate:
     now, leaving, ended, amended = context.services.clock(), call.leaving, call.ended, call.amended
     decision = decide(
         result,
@@ -72,7 +71,7 @@ async def _change(context: TaskContext, job: Row[Any], result: CallResult, call:
     )
     match decision:
         case Retry(after, counts):
-            error = error_of(result, retryable=True)
+            error = job_error(result, retryable=True)
             used = call.used if counts else call.used - 1
             return requeue(
                 job,
@@ -86,15 +85,15 @@ async def _change(context: TaskContext, job: Row[Any], result: CallResult, call:
             )
         case Hold():
             message = f"{result.message} Look at the provider's call log, then release the job or fail it."
-            error = error_of(result, retryable=True, message=message)
+            error = job_error(result, retryable=True, message=message)
             return hold(job, error=error, at=now, leaving=leaving, ended=ended, amended=amended)
         case GiveUp(reason):
             message = f"{result.message} No further call is made: {reason}."
-            error = error_of(result, retryable=False, message=message)
+            error = job_error(result, retryable=False, message=message)
             return fail(job, leaving, error, at=now, ended=ended, amended=amended)
 
 
-async def _tries(context: TaskContext, job: Row[Any], result: CallResult, call: _Call) -> AttemptCount:
+async def _tries(context: TaskContext, job: LeasedJob, result: CallResult, call: _Call) -> AttemptCount:
     earlier: Sequence[tuple[str | None, str | None]] = ()
     if call.number > 1:
         async with context.services.database.reading() as connection:

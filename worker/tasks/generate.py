@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from models.errors import DarkroomError, ImageError, InvalidRequest
-from models.outcomes import UNKNOWN, CallResult, Outcome
+from models.outcomes import UNKNOWN, CallResult, JobError, Outcome
+from models.queries.leases import LeasedJob
 from models.request import wants_text
 from models.states import JobStatus
 from worker.archive.writer import archive
@@ -49,7 +48,7 @@ _PAUSE = 0.5  # seconds between two progress writes of one job
 class StreamListener:
     """Writes progress to the job, and to its attempt by what a lost answer could be asked for again."""
 
-    def __init__(self, context: TaskContext, job: Row[Any]) -> None:
+    def __init__(self, context: TaskContext, job: LeasedJob) -> None:
         self._bench, self._job = context, job
         self._loop = asyncio.get_running_loop()
         self._last = 0.0
@@ -76,7 +75,7 @@ async def generate(context: TaskContext, job_ids: Sequence[UUID], lease: UUID) -
     await run_chunk(context, job_ids, lease, JobStatus.LEASED, run_job)
 
 
-async def run_job(context: TaskContext, job: Row[Any]) -> None:
+async def run_job(context: TaskContext, job: LeasedJob) -> None:
     """Develop one job: call its provider and bring the pictures home, or decide what follows."""
     request = await _prepare(context, job)
     if request is None or not await _start(context, job):
@@ -107,7 +106,7 @@ async def run_job(context: TaskContext, job: Row[Any]) -> None:
         await handle_failure(context, job, reply.result, ended)
 
 
-async def _abandon(context: TaskContext, job: Row[Any], listener: StreamListener) -> None:
+async def _abandon(context: TaskContext, job: LeasedJob, listener: StreamListener) -> None:
     """Write down that the worker drops the call; if it can be asked for again, whoever comes next does."""
     now, ended = context.services.clock(), _ended(context, job, WORKER_LOST, None)
     if listener.handles.recoverable:
@@ -120,7 +119,7 @@ async def _abandon(context: TaskContext, job: Row[Any], listener: StreamListener
         await handle_failure(context, job, WORKER_LOST, ended)
 
 
-def _lost(context: TaskContext, job: Row[Any], reply: Reply, listener: StreamListener) -> LostCall | None:
+def _lost(context: TaskContext, job: LeasedJob, reply: Reply, listener: StreamListener) -> LostCall | None:
     """Return the call as one to be asked for again, if its picture may exist and it can be asked for."""
     handles = listener.handles
     if reply.answer is not None:  # it was read to its end, and what streamed past turned out to be no picture
@@ -132,7 +131,7 @@ def _lost(context: TaskContext, job: Row[Any], reply: Reply, listener: StreamLis
 
 async def _recover(
     context: TaskContext,
-    job: Row[Any],
+    job: LeasedJob,
     lost_call: LostCall,
     ended: Mapping[str, Any],
     answer: Answer | None,
@@ -149,7 +148,7 @@ async def _recover(
 
 
 async def _store_or_hold(
-    context: TaskContext, job: Row[Any], request: ProviderRequest, reply: Reply, ended: dict[str, Any]
+    context: TaskContext, job: LeasedJob, request: ProviderRequest, reply: Reply, ended: dict[str, Any]
 ) -> None:
     """Deliver an answer; if that is cut off, the job is held whatever its policy: the picture was made."""
     try:
@@ -157,22 +156,20 @@ async def _store_or_hold(
         ended["raw_key"] = await archive(context.services, job, request, reply)
         await store_answer(context, job, reply.answer or Answer(), ended)
     except BaseException:
-        error = {
-            "code": "asset_unstored",
-            "message": "The picture was made and probably charged, but could not be stored before the worker "
+        error = JobError(
+            code="asset_unstored",
+            message="The picture was made and probably charged, but could not be stored before the worker "
             "stopped. Look at the storage; retrying the job pays for a new picture.",
-            "outcome": Outcome.AMBIGUOUS,
-            "retryable": True,
-            "provider_status": None,
-            "provider_message": None,
-        }
+            outcome=Outcome.AMBIGUOUS,
+            retryable=True,
+        )
         await asyncio.shield(
             context.group_commit.write(hold(job, ended=ended, error=error, at=context.services.clock()))
         )
         raise
 
 
-async def _prepare(context: TaskContext, job: Row[Any]) -> ProviderRequest | None:
+async def _prepare(context: TaskContext, job: LeasedJob) -> ProviderRequest | None:
     """Build the request. What can't be asked at all fails here, before anything is paid."""
     route = context.services.routes[job.channel]
     try:
@@ -186,19 +183,17 @@ async def _prepare(context: TaskContext, job: Row[Any]) -> ProviderRequest | Non
     except DarkroomError as problem:
         code = "input_image_unreachable" if isinstance(problem, ImageError) else "bad_request"
         hint = "" if isinstance(problem, InvalidRequest) else " Nothing was sent or charged."
-        error = {
-            "code": code,
-            "message": f"The request could not be built: {problem}{hint}",
-            "outcome": Outcome.PERMANENT,
-            "retryable": isinstance(problem, ImageError) and problem.retryable,
-            "provider_status": None,
-            "provider_message": None,
-        }
+        error = JobError(
+            code=code,
+            message=f"The request could not be built: {problem}{hint}",
+            outcome=Outcome.PERMANENT,
+            retryable=isinstance(problem, ImageError) and problem.retryable,
+        )
         await context.group_commit.write(fail(job, JobStatus.LEASED, error, at=context.services.clock()))
         return None
 
 
-async def _start(context: TaskContext, job: Row[Any]) -> bool:
+async def _start(context: TaskContext, job: LeasedJob) -> bool:
     """Wait for the start that the gate gave, and commit that the call leaves now."""
     wait = (job.start_at - context.services.clock()).total_seconds()
     if wait > 0:
@@ -209,9 +204,7 @@ async def _start(context: TaskContext, job: Row[Any]) -> bool:
     if why := _hindrance(context, job, now):
         await context.group_commit.write(release_job_lease(job, at=now, why=why))
         return False
-    if not await context.group_commit.write(
-        start(job, channel=job.channel, worker=context.worker_id, at=now)
-    ):
+    if not await context.group_commit.write(start(job, worker=context.worker_id, at=now)):
         why = "the database went away while its start was written; nothing was sent"
         await context.group_commit.write(
             undo_start(job, at=context.services.clock(), why=why)
@@ -225,7 +218,7 @@ async def _start(context: TaskContext, job: Row[Any]) -> bool:
     return True
 
 
-def _hindrance(context: TaskContext, job: Row[Any], now: datetime) -> str | None:
+def _hindrance(context: TaskContext, job: LeasedJob, now: datetime) -> str | None:
     """Say why the call must not leave now, if so."""
     if context.in_flight.halt.is_set():
         return "the worker is stopping"
@@ -238,7 +231,7 @@ def _hindrance(context: TaskContext, job: Row[Any], now: datetime) -> str | None
     return None
 
 
-def _missed(context: TaskContext, job: Row[Any], now: datetime) -> bool:
+def _missed(context: TaskContext, job: LeasedJob, now: datetime) -> bool:
     """Tell whether a start is so late that it could come too close to others."""
     settings = context.services.routes[job.channel].settings
     limits = [settings.model_dump(include={"rpm", "rps", "rpd", "ipm", "burst"}), {"rpm": job.caller_rpm}]
@@ -251,7 +244,7 @@ def _missed(context: TaskContext, job: Row[Any], now: datetime) -> bool:
     return bool(slacks) and now - job.start_at > min(slacks)
 
 
-def _ended(context: TaskContext, job: Row[Any], result: CallResult, reply: Reply | None) -> dict[str, Any]:
+def _ended(context: TaskContext, job: LeasedJob, result: CallResult, reply: Reply | None) -> dict[str, Any]:
     row = ending(
         job.id,
         job.next_number,

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from models.errors import InvalidRequest
 from models.ids import parse_id
 from models.queries.assets import find_inputs
+from models.queries.leases import LeasedJob
 from models.request import ImageRequest
 from worker.asset_store import StoredImage
 from worker.images.canvas import Margins, cut_out, padded
@@ -71,7 +70,7 @@ class InputImageCache:
 
 
 async def image_request(
-    services: WorkerServices, job: Row[Any], preset: Preset, *, input_images: InputImageCache | None = None
+    services: WorkerServices, job: LeasedJob, preset: Preset, *, input_images: InputImageCache | None = None
 ) -> ImageRequest:
     """Return what the job asks for: stored pictures as data URLs; linked ones too if the preset says so."""
     input_images = input_images or InputImageCache()
@@ -91,7 +90,7 @@ async def image_request(
 
 
 async def _image(
-    services: WorkerServices, job: Row[Any], image: str, input_images: InputImageCache | None
+    services: WorkerServices, job: LeasedJob, image: str, input_images: InputImageCache | None
 ) -> str:
     if image.startswith("asset_"):
         async with services.database.reading() as connection:

@@ -8,11 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import Row
-
 from models.errors import ImageError
 from models.outcomes import Billed, CallResult, Outcome
 from models.queries.bulk import storable
+from models.queries.leases import LeasedJob
 from worker.tasks.context import TaskContext
 from worker.upstream.handles import Handles, task_address
 from worker.upstream.polling.poll import UNKNOWN_TASK, PollStage, PollState, read_poll
@@ -29,7 +28,7 @@ class PollAddress(StrEnum):
     TASK = "task"  #: the provider's own address of the task, with the channel's key
 
 
-def poll_addresses(context: TaskContext, job: Row[Any], handles: Handles) -> list[PollAddress]:
+def poll_addresses(context: TaskContext, job: LeasedJob, handles: Handles) -> list[PollAddress]:
     """Return where these handles can be asked for, the best first."""
     route = context.services.routes.get(job.channel)
     offered = route is not None and route.preset.tasks is not None
@@ -38,7 +37,7 @@ def poll_addresses(context: TaskContext, job: Row[Any], handles: Handles) -> lis
     )
 
 
-async def poll(context: TaskContext, job: Row[Any], handles: Handles, place: PollAddress) -> PollState:
+async def poll(context: TaskContext, job: LeasedJob, handles: Handles, place: PollAddress) -> PollState:
     """Ask once."""
     said = await (_link(context, handles) if place is PollAddress.LINK else _task(context, job, handles))
     if isinstance(said, PollState):
@@ -52,7 +51,7 @@ async def poll(context: TaskContext, job: Row[Any], handles: Handles, place: Pol
     return await _apart(len(body), read)
 
 
-async def poll_once(context: TaskContext, job: Row[Any], handles: Handles) -> PollState:
+async def poll_once(context: TaskContext, job: LeasedJob, handles: Handles) -> PollState:
     """Ask every place until one shows the result; return the most hopeful word."""
     best = PollState(PollStage.UNKNOWN)
     for place in poll_addresses(context, job, handles):
@@ -74,7 +73,7 @@ async def _link(context: TaskContext, handles: Handles) -> tuple[int, Mapping[st
 
 
 async def _task(
-    context: TaskContext, job: Row[Any], handles: Handles
+    context: TaskContext, job: LeasedJob, handles: Handles
 ) -> tuple[int, Mapping[str, str], bytes] | PollState:
     route = context.services.routes[job.channel]
     chat = endpoint(str(route.settings.base_url))

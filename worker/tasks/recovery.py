@@ -3,12 +3,11 @@
 import random
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import structlog
-from sqlalchemy import Row
 
 from models.outcomes import UNKNOWN, Billed, CallResult, ErrorCode, Outcome
+from models.queries.leases import LeasedJob
 from models.states import JobStatus
 from worker.lifecycle import postpone_storing, report_progress
 from worker.tasks.context import TaskContext
@@ -25,7 +24,7 @@ _LONGEST_PAUSE = 60.0
 _log = structlog.get_logger()
 
 
-async def recover(context: TaskContext, job: Row[Any], lost_call: LostCall, *, told: int) -> None:
+async def recover(context: TaskContext, job: LeasedJob, lost_call: LostCall, *, told: int) -> None:
     """Ask until the provider shows the picture, gives it up, or the time is over; then go on from there.
 
     ``told`` is the percentage that the job shows. A worker that stops leaves the rest to another.
@@ -45,7 +44,7 @@ async def recover(context: TaskContext, job: Row[Any], lost_call: LostCall, *, t
         _log.info("a lost answer was asked for again", job=str(job.id), stage=state.stage)
 
 
-async def _search(context: TaskContext, job: Row[Any], lost_call: LostCall, told: int) -> PollState | None:
+async def _search(context: TaskContext, job: LeasedJob, lost_call: LostCall, told: int) -> PollState | None:
     """Ask again and again; ``None`` if the worker stops before there is an end."""
     where, misses, seen = poll_addresses(context, job, lost_call.handles), 0, PollState(PollStage.UNKNOWN)
     while where and context.services.clock() - lost_call.since < LIMIT:
@@ -69,7 +68,7 @@ def _pause(place: PollAddress, state: PollState) -> float:
     return max(random.uniform(*_PAUSES[place]), min(context, _LONGEST_PAUSE))
 
 
-def _show(context: TaskContext, job: Row[Any], state: PollState, told: int) -> int:
+def _show(context: TaskContext, job: LeasedJob, state: PollState, told: int) -> int:
     """Write progress to the job, never going back; return what it shows."""
     percent = int(state.progress or 0)
     if not told < percent < 100:

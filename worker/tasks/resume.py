@@ -1,11 +1,9 @@
 """The second stage of jobs that somebody called before: pictures to bring home, answers to ask for again."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
+from models.queries.leases import LeasedJob
 from models.states import JobStatus
 from worker.tasks.context import TaskContext, run_chunk
 from worker.tasks.polling import LostCall
@@ -18,9 +16,9 @@ async def resume_chunk(context: TaskContext, job_ids: Sequence[UUID], lease: UUI
     await run_chunk(context, job_ids, lease, JobStatus.STORING, resume)
 
 
-async def resume(context: TaskContext, job: Row[Any]) -> None:
+async def resume(context: TaskContext, job: LeasedJob) -> None:
     """Bring home what is still away, or go on asking for it."""
     if lost_call := LostCall.of(job.answer):
         await recover(context, job, lost_call, told=job.progress)
     else:
-        await store_images(context, job, job.answer, job.store_tries)
+        await store_images(context, job, job.answer or {}, job.store_tries)

@@ -2,21 +2,20 @@
 
 import asyncio
 import random
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row
 
 from models.errors import DarkroomError, ImageError, StorageError
-from models.ids import new_id
-from models.outcomes import Outcome
+from models.outcomes import JobError, Outcome
+from models.queries.assets import NewAsset
+from models.queries.leases import LeasedJob
 from models.request import wants_text
 from models.states import JobStatus
-from worker.asset_store import AssetStore, StoredImage
+from worker.asset_store import StoredImage
 from worker.lifecycle import amendment, begin_storing, end_recovery, fail, postpone_storing, succeed
 from worker.pending_images import Piece, linked, settled
 from worker.tasks.context import TaskContext
@@ -32,7 +31,9 @@ _MENDING = (10.0, 20.0)  # seconds between two tries then
 _log = structlog.get_logger()
 
 
-async def store_answer(context: TaskContext, job: Row[Any], answer: Answer, ended: Mapping[str, Any]) -> None:
+async def store_answer(
+    context: TaskContext, job: LeasedJob, answer: Answer, ended: Mapping[str, Any]
+) -> None:
     """Save an answer with pictures, and bring them home. Where words were asked for, they are all."""
     if wants_text(job.request):
         text, now = text_besides(answer), context.services.clock()
@@ -47,7 +48,9 @@ async def store_answer(context: TaskContext, job: Row[Any], answer: Answer, ende
         await store_images(context, job, saved, 0)
 
 
-async def store_recovered(context: TaskContext, job: Row[Any], state: PollState, lost_call: LostCall) -> None:
+async def store_recovered(
+    context: TaskContext, job: LeasedJob, state: PollState, lost_call: LostCall
+) -> None:
     """Save the pictures of an answer that was lost, and bring them home."""
     saved = await _saved(context, state.images or state.videos, lost_call.handles)
     amended, now = (
@@ -69,7 +72,7 @@ async def _saved(
     return saved | ({"handles": handles.to_json()} if handles.pollable else {})
 
 
-def _all_stored(job: Row[Any], saved: Mapping[str, Any], at: datetime) -> list[dict[str, Any]]:
+def _all_stored(job: LeasedJob, saved: Mapping[str, Any], at: datetime) -> list[NewAsset]:
     """Return the asset rows if no picture is away."""
     pieces = saved["pieces"]
     return _assets(job, pieces, at) if all("stored" in piece for piece in pieces) else []
@@ -92,7 +95,7 @@ async def _stored(context: TaskContext, picture: ResultImage) -> Piece:
     pause = 0.5
     while True:
         try:
-            return {"stored": asdict(await _keep(context.services.asset_store, picture))}
+            return {"stored": asdict(await context.services.asset_store.store_inline(picture))}
         except ImageError as error:
             return {"fault": error.code, "message": error.message}
         except StorageError as error:
@@ -101,13 +104,7 @@ async def _stored(context: TaskContext, picture: ResultImage) -> Piece:
             pause = min(pause * 2, 30.0)
 
 
-async def _keep(asset_store: AssetStore, picture: ResultImage) -> StoredImage:
-    if (data := picture.blob or picture.spare) is not None:
-        return await asset_store.store_bytes(data)
-    return await asset_store.store_base64(picture.data or "")
-
-
-async def store_images(context: TaskContext, job: Row[Any], answer: Mapping[str, Any], tries: int) -> None:
+async def store_images(context: TaskContext, job: LeasedJob, answer: Mapping[str, Any], tries: int) -> None:
     """Bring the pieces that are away; end the job, or postpone what may work later."""
     last = tries + 1 >= context.services.settings.store_attempts
     answer = await _fetched(context, answer)
@@ -132,7 +129,7 @@ async def store_images(context: TaskContext, job: Row[Any], answer: Mapping[str,
     await context.group_commit.write(change)
 
 
-async def _polled_again(context: TaskContext, job: Row[Any], answer: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _polled_again(context: TaskContext, job: LeasedJob, answer: Mapping[str, Any]) -> Mapping[str, Any]:
     """Ask for fresh links where the old ones are dead for good; a place that is busy now is asked later."""
     state = await poll_once(context, job, Handles.from_json(answer["handles"]))
     fresh: Sequence[ResultImage | str] = state.images or state.videos
@@ -177,7 +174,7 @@ async def _fetch(context: TaskContext, piece: Piece, age: timedelta) -> Piece:
     return {"stored": asdict(stored)}
 
 
-def _assets(job: Row[Any], pieces: Sequence[Piece], at: datetime) -> list[dict[str, Any]]:
+def _assets(job: LeasedJob, pieces: Sequence[Piece], at: datetime) -> list[NewAsset]:
     """Return the rows of new assets, the same bytes once."""
     unique: dict[str, StoredImage] = {}
     for piece in pieces:
@@ -185,15 +182,7 @@ def _assets(job: Row[Any], pieces: Sequence[Piece], at: datetime) -> list[dict[s
             unique.setdefault(piece["stored"]["sha256"], StoredImage(**piece["stored"]))
     known = {piece["stored"]["sha256"] for piece in pieces if piece.get("known")}
     return [
-        {
-            **asdict(stored),
-            "id": new_id(),
-            "caller_id": job.caller_id,
-            "job_id": job.id,
-            "position": position,
-            "token": secrets.token_urlsafe(18),
-            "created_at": at,
-        }
+        stored.as_asset(caller_id=job.caller_id, at=at, job_id=job.id, position=position)
         for position, stored in enumerate(unique.values())
         if stored.sha256 not in known
     ]
@@ -204,16 +193,14 @@ def _why(pieces: Sequence[Piece]) -> str:
     return "; ".join(sorted(words - {""}))
 
 
-def _lost(pieces: Sequence[Piece]) -> dict[str, Any]:
+def _lost(pieces: Sequence[Piece]) -> JobError:
     """Say that the picture was made, and where it was seen last."""
     first = next((piece for piece in pieces if "stored" not in piece), {})
     seen = f" It was last seen at {first['url']}." if first.get("url") else ""
-    return {
-        "code": first.get("fault") or first.get("code") or "asset_unreachable",
-        "message": "The picture was generated, and probably charged, but could not be brought home: "
+    return JobError(
+        code=first.get("fault") or first.get("code") or "asset_unreachable",
+        message="The picture was generated, and probably charged, but could not be brought home: "
         f"{_why(pieces)}.{seen} Retrying the job pays for a new one.",
-        "outcome": Outcome.NEEDS_HUMAN,
-        "retryable": False,
-        "provider_status": None,
-        "provider_message": None,
-    }
+        outcome=Outcome.NEEDS_HUMAN,
+        retryable=False,
+    )

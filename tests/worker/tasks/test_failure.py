@@ -88,7 +88,7 @@ async def test_rules_hold_for_calls_of_lost_workers_too(darkroom: Darkroom) -> N
     (_, _, lease), now = worker.messages[0], darkroom.clock()
     async with darkroom.tools.database.writing() as connection:
         (row,) = await leased_jobs(connection, [job_id], lease, "leased")
-        await commit(connection, [start(row, channel="upstream", worker=worker.bench.worker_id, at=now)])
+        await commit(connection, [start(row, worker=worker.bench.worker_id, at=now)])
         left = await leased_to(connection, worker.bench.worker_id)
         await reclaim(connection, left, worker.bench.worker_id, darkroom.tools.policies, now)
     job = await darkroom.job(job_id)

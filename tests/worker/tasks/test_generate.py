@@ -1,9 +1,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from models.outcomes import JobError
+from models.queries.leases import leased_to
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
@@ -259,8 +262,8 @@ async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: D
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
     async with darkroom.tools.database.writing() as connection:
-        row = await darkroom.job(job_id)
-        await reclaim(connection, [row], worker.bench.worker_id, darkroom.tools.policies, darkroom.clock())
+        leased = await leased_to(connection, worker.bench.worker_id, [job_id])
+        await reclaim(connection, leased, worker.bench.worker_id, darkroom.tools.policies, darkroom.clock())
     await worker.deliver()
     assert (await darkroom.job(job_id)).status == JobStatus.QUEUED
     assert darkroom.provider.call_log.calls == []
@@ -297,8 +300,10 @@ async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_writte
     worker, caller = await darkroom.worker(), await darkroom.caller()
     good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
     await worker.dispatcher.run_round()
-    rows = {job_id: await darkroom.job(job_id) for job_id in (good, bad)}
-    error = {"code": "x", "message": object()}  # what is no JSON at all
+    async with darkroom.tools.database.reading() as connection:
+        rows = {job.id: job for job in await leased_to(connection, worker.bench.worker_id)}
+    no_json: Any = object()
+    error = JobError(code=no_json, message="", outcome=None, retryable=False)
     broken = worker.bench.group_commit.post(fail(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
     assert await worker.bench.group_commit.write(
         release_job_lease(rows[good], at=darkroom.clock(), why="test")

@@ -7,8 +7,10 @@ import pytest
 
 from models.ids import new_id
 from models.outcomes import Billed, CallResult, Outcome
+from models.queries.leases import leased_jobs
+from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
-from worker.lifecycle import commit, ending, error_of, fail, hold, start
+from worker.lifecycle import commit, ending, fail, hold, job_error, start
 from worker.tasks.polling import WORKER_LOST
 
 
@@ -21,23 +23,17 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
-    row = await darkroom.job(job_id)
-
-    class Leased:
-        next_number = 1
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(row, name)
-
-    job, at = Leased(), darkroom.clock()
+    (_, _, lease), at = worker.messages[0], darkroom.clock()
+    async with darkroom.tools.database.reading() as connection:
+        (job,) = await leased_jobs(connection, [job_id], lease, "leased")
     known = CallResult(Outcome.NO_IMAGE, "no_image", "Only words came.", Billed.YES)
     async with darkroom.tools.database.writing() as connection:
-        await commit(connection, [start(job, channel="default", worker=new_id(), at=at)])  # type: ignore[arg-type]
-    error = error_of(known, retryable=False)
+        await commit(connection, [start(job, worker=new_id(), at=at)])
+    error = job_error(known, retryable=False)
     theirs = ending(job_id, 1, known, at=at, request_id=None)
     guess = ending(job_id, 1, WORKER_LOST, at=at, request_id=None)
     async with darkroom.tools.database.writing() as connection:
-        await commit(connection, [fail(job, "running", error, at=at, ended=theirs)])  # type: ignore[arg-type]
-        await commit(connection, [hold(job, error=error, at=at, ended=guess)])  # type: ignore[arg-type]
+        await commit(connection, [fail(job, JobStatus.RUNNING, error, at=at, ended=theirs)])
+        await commit(connection, [hold(job, error=error, at=at, ended=guess)])
     (attempt,) = await darkroom.attempts(job_id)
     assert (attempt.outcome, attempt.error_code, attempt.billed) == ("no_image", "no_image", "yes")
