@@ -1,4 +1,4 @@
-"""How the tables came to be."""
+"""Alembic migrations, run as a library. Imports only ``models.tables``."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ def _configuration(url: str) -> Config:
 
 
 def synchronous(url: str) -> str:
-    """Return the address with the driver that migrations use, which run outside any event loop."""
+    """Return the database URL with a synchronous driver: migrations run outside the event loop."""
     return url.replace("sqlite+aiosqlite:", "sqlite:", 1)
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the tables to a revision. Safe to run from several processes at once and again and again."""
+    """Upgrade the tables to a revision. Idempotent, and safe to run from several processes at once."""
     path = make_url(url).database
     if url.startswith("sqlite") and path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Take the tables back to a revision, or to ``base``: nothing."""
+    """Downgrade the tables to a revision; ``base`` removes them."""
     command.downgrade(_configuration(url), revision)
 
 
@@ -40,12 +40,12 @@ def head() -> str:
 
 
 def is_next(revision: str) -> bool:
-    """Tell whether a revision is the one after our newest: a fleet is being upgraded meanwhile."""
+    """Return whether a revision directly follows the newest one here: a fleet is being upgraded."""
     return revision.isdigit() and int(revision) == int(head()) + 1
 
 
 def current(url: str) -> str | None:
-    """Return the revision that the database is at, or ``None`` if it has no tables."""
+    """Return the revision of the database, or ``None`` if it has no tables."""
     engine = create_engine(synchronous(url))
     try:
         with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions on the database that was handed in."""
+"""Alembic environment: runs the revisions on the database of the configuration."""
 
 from alembic import context
 from sqlalchemy import create_engine, pool, text
@@ -6,11 +6,11 @@ from sqlalchemy import create_engine, pool, text
 from migrations import synchronous
 from models.tables import metadata
 
-_LOCK = 7_201_147_035  # any number that nobody else uses: one migration at a time on PostgreSQL
+_LOCK = 7_201_147_035  # an arbitrary advisory lock id: one migration at a time on PostgreSQL
 
 
 def run() -> None:
-    """Run the wanted revisions in one transaction."""
+    """Run the requested revisions in one transaction."""
     engine = create_engine(synchronous(context.config.attributes["url"]), poolclass=pool.NullPool)
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":

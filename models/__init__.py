@@ -1,1 +1,1 @@
-"""What a job is."""
+"""The domain model: settings, states, tables and SQL of a job. Imports nothing of ``worker`` or ``api``."""

@@ -1,4 +1,4 @@
-"""API keys: how they are made, and the little of them that is kept."""
+"""API keys: generated, hashed for the database, and shortened to a hint."""
 
 import secrets
 from hashlib import sha256
@@ -13,7 +13,7 @@ def new_key() -> str:
 
 
 def hash_key(key: str) -> bytes:
-    """Return what is stored of a key. It needs no salt and no slow hash: keys are long and random."""
+    """Return the SHA-256 that is stored of a key. No salt and no slow hash: keys are long and random."""
     return sha256(key.encode("utf-8", "surrogateescape")).digest()
 
 

@@ -1,4 +1,4 @@
-"""What a channel is: one provider endpoint with one key."""
+"""Channel settings: one provider endpoint with one key, its models and limits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -9,18 +9,18 @@ from models.retry.rules import RetryRules
 
 
 class Limits(BaseModel):
-    """What may be started in a time, and run at once; over all workers."""
+    """Rate limits, exact over all workers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rpm: float | None = Field(None, gt=0, description="calls per minute; none: no limit")
     rps: float | None = Field(None, gt=0, description="calls per second")
     rpd: int | None = Field(None, gt=0, description="calls per day, which begins at midnight UTC")
-    ipm: float | None = Field(None, gt=0, description="pictures asked for per minute")
+    ipm: float | None = Field(None, gt=0, description="images requested per minute")
 
 
 class ModelLimits(Limits):
-    """The limits of one model on a channel, beside those of the whole channel."""
+    """Limits of one model on a channel, in addition to those of the whole channel."""
 
     concurrency: int | None = Field(None, gt=0, description="calls in flight")
 
@@ -28,20 +28,20 @@ class ModelLimits(Limits):
 class ChannelSettings(Limits):
     """One ``[[channels]]`` entry of ``darkroom.toml``, or the one that ``DARKROOM_UPSTREAM_*`` describes."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="how logs and jobs call it")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="its name in logs and jobs")
     base_url: AnyHttpUrl = Field(description="the provider's address; /v1/chat/completions is added to it")
     api_key: SecretStr = Field(description="the provider's key; never logged or shown")
-    models: tuple[str, ...] = Field(description="models it serves; * at an end stands for anything")
+    models: tuple[str, ...] = Field(description="models it serves; a trailing * matches any ending")
     preset: str = Field("generic", description="the provider family: how to ask and what to expect")
     concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
     burst: int = Field(1, gt=0, description="calls of a minute that may start at once")
-    limits: Mapping[str, ModelLimits] = Field({}, description="limits of single models, beside these")
+    limits: Mapping[str, ModelLimits] = Field({}, description="limits of single models, in addition to these")
     order: int = Field(0, ge=0, le=1000, description="lower ones are used first; higher ones take the rest")
     weight: float = Field(1, gt=0, description="its share among open channels of the same order")
     enabled: bool = Field(True, description="false: known, but not used")
     stream: Literal["on", "off"] | None = Field(None, description="overrides the preset's choice")
     inline_images: bool | None = Field(
-        None, description="send input pictures as data URLs; overrides the preset"
+        None, description="send input images as data URLs; overrides the preset"
     )
     idle_timeout: float | None = Field(None, gt=0, description="seconds without a byte; overrides the preset")
     silent_timeout: float | None = Field(
@@ -53,7 +53,7 @@ class ChannelSettings(Limits):
     retry: RetryRules | None = Field(None, description="retry rules by class, over those of the settings")
 
     def all_limits(self) -> dict[str, dict[str, float]]:
-        """Return the limits by model, as the channel's row keeps them; "" stands for the whole channel."""
+        """Return the limits by model, as the channel's row stores them; "" is the whole channel."""
         whole = self.model_dump(include={"rps", "rpd", "ipm", "burst"}, exclude_none=True)
         return {"": whole, **{m: limits.model_dump(exclude_none=True) for m, limits in self.limits.items()}}
 
@@ -76,7 +76,7 @@ class ChannelSettings(Limits):
 
 
 def serves(patterns: Sequence[str], model: str) -> bool:
-    """Tell whether one of a channel's model patterns (``name`` or ``prefix*``) covers ``model``."""
+    """Return whether one of a channel's model patterns (``name`` or ``prefix*``) covers ``model``."""
     return any(
         model == pattern or (pattern.endswith("*") and model.startswith(pattern[:-1])) for pattern in patterns
     )

@@ -1,4 +1,4 @@
-"""The one source of time."""
+"""Clock: the only source of the current time."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

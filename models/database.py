@@ -1,4 +1,4 @@
-"""The database: one engine per event loop, reading and writing transactions."""
+"""Database access: one async engine per event loop, reading and writing transactions."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,12 +12,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-OUTAGES = (
-    OperationalError,
-    InterfaceError,
-    PoolTimeout,
-    OSError,
-)  #: the database is away, not the statement wrong
+#: errors that mean the database is away, not that the statement is wrong
+OUTAGES = (OperationalError, InterfaceError, PoolTimeout, OSError)
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a committed "sent" must survive a power cut, or a call is paid twice
@@ -25,23 +21,23 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=15000",
 )
 
-_SILENCE: Mapping[str, str] = {
+_TIMEOUTS: Mapping[str, str] = {
     "connect_timeout": "10",  # seconds
-    "keepalives_idle": "10",  # a server that is gone without a word is noticed after these seconds of silence
+    "keepalives_idle": "10",  # seconds of silence after which a lost server is detected
     "keepalives_interval": "5",
     "keepalives_count": "3",
     "tcp_user_timeout": "25000",  # milliseconds until what was sent is acknowledged
-    # and the server notices us: who is frozen or gone inside a transaction would hold its locks for hours
+    # the server's side: a client that is frozen or lost inside a transaction would hold its locks for hours
     "options": "-c idle_in_transaction_session_timeout=20s"
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
-"""What PostgreSQL's connections wait for at most, in libpq's words. An address may say otherwise."""
+"""Connection parameters of libpq that bound every wait. The database URL may override them."""
 
 
 class Database:
-    """Opens transactions. The only place where they begin and end.
+    """Opens transactions; the only place where they begin and end.
 
-    ``url`` is SQLAlchemy's, with an async driver; ``pool`` is the number of connections at most.
+    ``url`` is a SQLAlchemy URL with an async driver; ``pool`` is the most connections.
     """
 
     def __init__(self, url: str, *, pool: int = 10) -> None:
@@ -51,8 +47,8 @@ class Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {}
         if not self.is_sqlite:
-            silence = {name: value for name, value in _SILENCE.items() if name not in parsed.query}
-            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": silence}
+            timeouts = {name: value for name, value in _TIMEOUTS.items() if name not in parsed.query}
+            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": timeouts}
         self.engine = create_async_engine(
             parsed,
             json_deserializer=_read_json,
@@ -61,13 +57,13 @@ class Database:
             **options,
         )
         if self.is_sqlite:
-            _teach_sqlite(self.engine.sync_engine)
+            _configure_sqlite(self.engine.sync_engine)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads.
 
-        It is committed, as psycopg forgets all prepared statements of a connection with every ROLLBACK.
+        It is committed, because psycopg drops all prepared statements of a connection on ROLLBACK.
         """
         async with self.engine.connect() as connection:
             yield connection
@@ -75,7 +71,7 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that writes: committed at the end, undone on any error.
+        """Open a transaction that writes: committed at the end, rolled back on any error.
 
         On SQLite it takes the write lock at once (``BEGIN IMMEDIATE``), so that it can't fail later on.
         """
@@ -90,12 +86,12 @@ class Database:
 
 
 def _read_json(stored: str | bytes | float) -> Any:
-    """Read a JSON column; SQLite keeps a bare number as a number."""
+    """Read a JSON column; SQLite returns a bare number as a number."""
     return stored if isinstance(stored, int | float) else orjson.loads(stored)
 
 
-def _teach_sqlite(engine: Any) -> None:
-    """Take transactions out of pysqlite's hands, as SQLAlchemy's documentation advises."""
+def _configure_sqlite(engine: Any) -> None:
+    """Turn off pysqlite's own transaction handling, as SQLAlchemy's documentation advises."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -4,16 +4,16 @@
 
     DarkroomError
     ├── SettingsError        a setting is missing or wrong; the text has one sentence per fault
-    ├── InvalidRequest       what a caller sent can't be accepted; names the field and the fix
-    ├── NotFound             no such thing, or not this caller's
-    ├── Conflict             the thing is not in a state that allows this
-    ├── StorageError         the object store refused or failed; may be tried again
-    └── PictureError         a download is not (or not safely) a picture; carries a code
+    ├── InvalidRequest       a caller's request can't be accepted; names the field and the fix
+    ├── NotFound             no such resource, or not this caller's
+    ├── Conflict             the state of the job or resource does not allow this
+    ├── StorageError         the object store refused or failed; may be retried
+    └── ImageError           a download is not (or not safely) an image; carries a code
 """
 
 
 class DarkroomError(Exception):
-    """Everything that Darkroom raises on purpose."""
+    """Base class of every error that Darkroom raises on purpose."""
 
 
 class SettingsError(DarkroomError):
@@ -33,11 +33,11 @@ class InvalidRequest(DarkroomError):
 
 
 class NotFound(DarkroomError):
-    """Nothing of this name that the caller may see."""
+    """There is no such resource that the caller may see."""
 
 
 class Conflict(DarkroomError):
-    """The thing's state does not allow what was asked."""
+    """The state of the job or resource does not allow the request."""
 
 
 class StorageError(DarkroomError):
@@ -45,11 +45,11 @@ class StorageError(DarkroomError):
 
 
 class ImageError(DarkroomError):
-    """A picture could not be brought home.
+    """An image could not be downloaded or stored.
 
     ``code`` is one of ``asset_not_found asset_forbidden asset_expired asset_unreachable asset_timeout
     asset_too_large asset_truncated asset_not_image asset_blocked_address asset_redirects``;
-    ``retryable`` tells whether the same address may work later; ``retry_after`` is in seconds.
+    ``retryable``: whether the same URL may work later; ``retry_after`` is in seconds.
     """
 
     def __init__(

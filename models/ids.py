@@ -21,7 +21,7 @@ def new_id() -> UUID:
 
 
 def first_id(moment: datetime) -> UUID:
-    """Return the least id that can have been made at a time: all that were made before are less."""
+    """Return the smallest id that can be created at ``moment``: every earlier id is smaller."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
@@ -33,9 +33,9 @@ def public_id(kind: Kind, key: UUID) -> str:
 
 
 def parse_id(kind: Kind, text: str) -> UUID:
-    """Read a public id back.
+    """Parse a public id.
 
-    Raises ``NotFound`` for anything that is not an id of this kind: to a caller, both are the same.
+    Raises ``NotFound`` for anything that is not an id of this kind: a caller need not tell the two apart.
     """
     prefix, _, digits = text.partition("_")
     if prefix != kind or len(digits) != 26 or digits[0] > "7" or any(c not in _DIGITS for c in digits):

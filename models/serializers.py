@@ -1,4 +1,4 @@
-"""A job as callers see it: the source of every surface."""
+"""Job and asset as JSON: the documents from which every surface is made."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from models.ids import public_id
 from models.queue_status import WaitStatus
 
 NO_ESTIMATE: Mapping[str, Any] = {"queue_position": None, "queue_position_capped": False, "eta": None}
-"""Where a job stands and when it may be done: only who looks at one job is told."""
+"""Queue position and ETA of a job for which they were not estimated, such as in lists."""
 
 
 def job_view(
@@ -21,7 +21,7 @@ def job_view(
     waiting: WaitStatus | None = None,
     estimate: Mapping[str, Any] = NO_ESTIMATE,
 ) -> dict[str, Any]:
-    """Describe a job from its row and the rows that belong to it."""
+    """Return the document of a job, from its row and the rows that belong to it."""
     return {
         "id": public_id("job", job.id),
         "object": "job",
@@ -52,13 +52,13 @@ def job_view(
 
 
 def links(public: str, public_url: str) -> dict[str, str]:
-    """Return the addresses of a job by its public id."""
+    """Return the URLs of a job by its public id."""
     here = f"{public_url}/v1/jobs/{public}"
     return {"self": here, "cancel": f"{here}/cancel", "retry": f"{here}/retry", "events": f"{here}/events"}
 
 
 def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
-    """Describe a stored picture."""
+    """Return the document of an asset."""
     return {
         "id": public_id("asset", asset.id),
         "url": f"{public_url}/assets/{asset.token}/{asset.position}.{asset.extension}",
@@ -72,7 +72,7 @@ def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
 
 
 def moment(value: datetime | None) -> str | None:
-    """Write a time, or nothing."""
+    """Return a time as RFC 3339, or ``None``."""
     return None if value is None else rfc3339(value)
 
 

@@ -1,4 +1,4 @@
-"""All settings: one frozen object, read once."""
+"""Settings: one frozen object, read once from the environment and ``darkroom.toml``."""
 
 import json
 import os
@@ -32,24 +32,22 @@ class Settings(BaseSettings):
     )
     broker_url: str = Field("memory://", description="Celery's broker: memory://, redis://… or amqp://…")
     storage_url: str = Field(
-        "file:darkroom-data/pictures", description="where pictures are: file:///…, s3://bucket/…"
+        "file:darkroom-data/pictures", description="where images are: file:///…, s3://bucket/…"
     )
-    public_url: str = Field(
-        "http://127.0.0.1:8080", description="the base of every address that is handed out"
-    )
+    public_url: str = Field("http://127.0.0.1:8080", description="the base of every URL in responses")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description=f"{_LIST} keys accepted from the start, beside those of `darkroom keys`"
+        (), description=f"{_LIST} keys accepted from the start, in addition to those of `darkroom keys`"
     )
     admin_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description=f"{_LIST} keys that may also operate: see all channels"
+        (), description=f"{_LIST} keys with operator rights: they see and change all channels"
     )
     upstream_base_url: str | None = Field(
-        None, description="one channel without a file: the provider's address"
+        None, description="one channel without a file: the provider's base URL"
     )
     upstream_api_key: SecretStr | None = Field(None, description="the provider's key")
     upstream_models: str = Field("*", description=f"{_LIST} models that it serves")
     upstream_preset: str = Field(
-        "generic", description="its family: huiyan chatbp ecovai chat-edit wenwen generic"
+        "generic", description="the provider family: huiyan chatbp ecovai chat-edit wenwen generic"
     )
     upstream_rpm: float | None = Field(
         None, gt=0, description="calls per minute over all workers; none: no limit"
@@ -65,30 +63,28 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
     log_level: str = Field(
-        "info", pattern="^(debug|info|warning|error)$", description="least level that is logged"
+        "info", pattern="^(debug|info|warning|error)$", description="lowest level that is logged"
     )
     log_json: bool | None = Field(None, description="logs as JSON; unset: only when not on a terminal")
 
     worker_slots: int = Field(200, gt=0, le=5000, description="provider calls one worker may have in flight")
     worker_timeout: float = Field(
-        60, gt=1, description="seconds without a heartbeat after which a worker is lost"
+        60, gt=1, description="seconds without a heartbeat after which a worker counts as dead"
     )
     worker_grace: float = Field(
         180, ge=0, description="seconds that running calls get when a worker is stopped"
     )
     dispatch_interval: float = Field(
-        0.5, gt=0, description="seconds between looks for due jobs without a doorbell"
+        0.5, gt=0, description="seconds between dispatch rounds without a wake-up"
     )
     priority_ageing: float = Field(
-        600, gt=0, description="seconds of waiting that raise a job's priority by one"
+        600, gt=0, description="seconds of waiting that raise a priority by one, up to the highest waiting"
     )
     database_pool: int = Field(10, gt=0, description="PostgreSQL connections per process")
 
-    max_attempts: int = Field(
-        3, gt=0, le=20, description="calls that a job may use up, unless it says otherwise"
-    )
+    max_attempts: int = Field(3, gt=0, le=20, description="attempts of a job, unless it sets its own")
     on_unknown: OnUnknown = Field(
-        OnUnknown.HOLD, description="for calls that may have been charged, unless a job says"
+        OnUnknown.HOLD, description="policy for calls that may have been charged, unless a job sets its own"
     )
     retry_base: float = Field(2, gt=0, description="seconds: the first back-off's ceiling, doubled each time")
     retry_cap: float = Field(300, gt=0, description="seconds: the longest back-off")
@@ -98,54 +94,60 @@ class Settings(BaseSettings):
 
     request_body_limit: int = Field(64 * 2**20, gt=0, description="bytes of one API request at most")
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
-    input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input picture at most")
-    download_limit: int = Field(64 * 2**20, gt=0, description="bytes of one downloaded picture at most")
+    input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input image at most")
+    download_limit: int = Field(64 * 2**20, gt=0, description="bytes of one downloaded image at most")
     download_timeout: float = Field(120, gt=0, description="seconds for one download at most")
-    store_attempts: int = Field(6, gt=0, le=20, description="tries to bring one job's pictures home")
+    store_attempts: int = Field(6, gt=0, le=20, description="tries to store one job's images")
     keep_answers: Literal["all", "failures", "off"] = Field(
-        "all", description="raw answers kept in storage to be read again: all, failures, off"
+        "all", description="raw responses archived to be parsed again: all, failures, off"
     )
     answer_limit: int = Field(
-        2**20, ge=4096, description="bytes kept of one raw answer at most, its pictures not counted"
+        2**20, ge=4096, description="bytes archived of one raw response at most, its images not counted"
     )
-    idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is remembered")
-    webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook's receiver may take")
+    idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is valid")
+    webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook receiver may take")
     webhook_retention: float = Field(
-        30 * 86_400, gt=0, le=10**9, description="seconds that the log keeps webhook messages that have ended"
+        30 * 86_400, gt=0, le=10**9, description="seconds that ended webhook deliveries stay in the log"
     )
 
     midjourney_image_model: str | None = Field(
         None, description="the model behind /mj; unset: the first that a channel names"
     )
     midjourney_niji_model: str | None = Field(
-        None, description="the model for --niji and NIJI_JOURNEY; unset: the other one, asked in words"
+        None,
+        description="the model for --niji and NIJI_JOURNEY; unset: the image model, style in the prompt",
     )
     midjourney_text_model: str | None = Field(
         None, description="the model for describe and shorten; unset: they are refused"
     )
     midjourney_video_model: str | None = Field(None, description="the model for video; unset: it is refused")
-    midjourney_grid: int = Field(4, ge=1, le=4, description="pictures of one imagine; 1: no grid")
+    midjourney_grid: int = Field(4, ge=1, le=4, description="images of one imagine; 1: no grid")
     midjourney_queue: int | None = Field(
-        None, ge=1, description="tasks of one caller that may wait; more get code 23; unset: no limit"
+        None,
+        ge=1,
+        description="the most waiting tasks of one caller; further ones get code 23; unset: no limit",
     )
     midjourney_deduplicate: float = Field(
-        0, ge=0, description="seconds in which the same submit again gets the first one's task; 0: off"
+        0, ge=0, description="seconds in which an identical submit returns the first task; 0: off"
     )
     midjourney_deadline: float = Field(
-        3600, gt=0, le=10**8, description="seconds in which a task's calls may start, and a dialog go on"
+        3600,
+        gt=0,
+        le=10**8,
+        description="seconds in which a task's calls may start and a dialog may be continued",
     )
     midjourney_banned_words: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description=f"{_LIST} words, or a JSON list, that no prompt may contain: code 24"
     )
     midjourney_always_one: bool = Field(
         False,
-        description="answer accepted submits with code 1, never 22, for clients that take 22 for a failure",
+        description="answer accepted submits with code 1, never 22, for clients that treat 22 as a failure",
     )
     midjourney_cancel_status: Literal["FAILURE", "CANCEL"] = Field(
-        "FAILURE", description="what cancelled tasks are called; most clients poll on after CANCEL"
+        "FAILURE", description="the status of cancelled tasks; most clients go on polling after CANCEL"
     )
 
-    s3_endpoint: str | None = Field(None, description="an S3-like server's address; unset: AWS")
+    s3_endpoint: str | None = Field(None, description="the endpoint of an S3-like server; unset: AWS")
     s3_region: str = Field("us-east-1", description="the bucket's region")
     s3_access_key_id: str | None = Field(None, description="unset: the platform's own credentials")
     s3_secret_access_key: SecretStr | None = Field(None, description="goes with the access key id")
@@ -199,13 +201,13 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The database's address with the driver that we use."""
+        """The database URL with the async driver."""
         scheme, rest = self.database_url.split(":", 1)
         return f"{DRIVERS[scheme.split('+', 1)[0]]}:{rest}"
 
     @property
     def embedded_broker(self) -> bool:
-        """Whether messages live in this process."""
+        """Whether the broker is in this process."""
         return self.broker_url.startswith("memory:")
 
     def all_channels(self) -> tuple[ChannelSettings, ...]:
@@ -271,7 +273,7 @@ def _read_file(config: Path | None) -> dict[str, Any]:
 
 
 def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what a variable says too: pydantic-settings ranks arguments above the environment, we do not."""
+    """Drop values that a variable sets too: pydantic-settings ranks arguments above the environment."""
     from_environment = {name.upper() for name in os.environ}
     return {
         name: value for name, value in values.items() if f"DARKROOM_{name.upper()}" not in from_environment
@@ -279,7 +281,7 @@ def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(error: Any) -> str:
-    """Turn one of pydantic's faults into a sentence that names the setting and the fix."""
+    """Turn one of pydantic's errors into a sentence that names the setting and the fix."""
     where = ".".join(str(part) for part in error["loc"])
     top = str(error["loc"][0]) if error["loc"] else ""
     name = f"DARKROOM_{top.upper()}" if len(error["loc"]) == 1 and top in Settings.model_fields else where

@@ -1,22 +1,32 @@
-"""What may happen to a job, and in which order."""
+"""Job states and the transitions between them: the state machine, as data."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. Each value names what we are waiting for."""
+    """State of a job. Each comment: what the job waits for; set by; left by."""
 
-    QUEUED = "queued"  #: the gate: a due time, a limit, a free slot. Set by submit, retry, reap
-    LEASED = "leased"  #: the start time that the gate gave to a worker. Set by the dispatcher
-    RUNNING = "running"  #: the provider; the call may cost money from here on. Set by generate
-    STORING = "storing"  #: the pictures' way home, or a lost answer asked for again. Set by generate
-    AWAITING_INPUT = "awaiting_input"  #: the caller, in a dialog
-    HELD = "held"  #: a decision: it is unknown whether the call was made and charged
-    SUCCEEDED = "succeeded"  #: nothing; the pictures are stored
-    FAILED = "failed"  #: nothing; the error says why
-    CANCELLED = "cancelled"  #: nothing; the caller did not want it any more
-    EXPIRED = "expired"  #: nothing; it could not start in time and cost nothing
+    #: a due time, a limit, a free slot; set by submit, retry, reaper; left by the dispatcher
+    QUEUED = "queued"
+    #: its start time on a worker; set by the dispatcher; left by generate, or the reaper
+    LEASED = "leased"
+    #: the provider, which may charge from here on; set by generate; left by generate, or the reaper
+    RUNNING = "running"
+    #: its images to be stored, or a lost answer to be recovered; set by generate; left by store, recovery
+    STORING = "storing"
+    #: the caller's input in a dialog; set and left by the Midjourney surface
+    AWAITING_INPUT = "awaiting_input"
+    #: a person's decision, as the call may have been charged; set by failure, reaper; left by release, fail
+    HELD = "held"
+    #: final: the images are stored; set by store
+    SUCCEEDED = "succeeded"
+    #: final: the error says why; set by generate, failure, store
+    FAILED = "failed"
+    #: final: the caller cancelled it; set by cancel
+    CANCELLED = "cancelled"
+    #: final: it did not start in time, and was not charged; set by expiry
+    EXPIRED = "expired"
 
 
 S = JobStatus
@@ -39,20 +49,20 @@ FINAL = frozenset(status for status, following in TRANSITIONS.items() if not fol
 OPEN = frozenset(TRANSITIONS) - FINAL
 CANCELLABLE = frozenset(status for status, following in TRANSITIONS.items() if S.CANCELLED in following)
 RETRYABLE = FINAL | {S.HELD}
-"""What an explicit retry may start again."""
+"""States that an explicit retry may leave."""
 RESTARTS = frozenset({S.QUEUED, S.STORING})
-"""Where it goes then: to be called again, or to bring home pictures that were found in a kept answer."""
+"""Where it leads: to a new call, or to storing images that were found in an archived response."""
 
 
 def can_transition(leaving: JobStatus, entering: JobStatus) -> bool:
-    """Tell whether the state machine allows this move."""
+    """Return whether the state machine allows this transition."""
     return entering in TRANSITIONS[leaving]
 
 
 class OnUnknown(StrEnum):
-    """What a job wants when a call was sent and its outcome is unknown: it may exist, and may be charged."""
+    """Policy for a call with unknown outcome: the image may exist, and may have been charged."""
 
-    HOLD = "hold"  #: wait for a person
+    HOLD = "hold"  #: hold the job until a person decides
     RETRY_ONCE = "retry_once"  #: call again, at most once for this reason
     RETRY = "retry"  #: call again, as often as attempts allow
-    FAIL = "fail"  #: give up
+    FAIL = "fail"  #: fail the job

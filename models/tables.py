@@ -1,4 +1,4 @@
-"""The tables."""
+"""Every table, and the column types that behave the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
 
@@ -24,13 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
-# Column types that behave the same on SQLite and PostgreSQL.
-
 Json = JSON().with_variant(JSONB(), "postgresql")
 
 
 class Utc(TypeDecorator[datetime]):
-    """An aware time in UTC. SQLite has no time zones: there it is stored as UTC without saying so."""
+    """Aware time in UTC. SQLite has no time zones: there it is stored as UTC, without an offset."""
 
     impl = DateTime
     cache_ok = True
@@ -39,7 +37,7 @@ class Utc(TypeDecorator[datetime]):
         super().__init__(timezone=True)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; drop the zone where the database knows none."""
+        """Refuse naive times; drop the zone where the database has none."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -48,7 +46,7 @@ class Utc(TypeDecorator[datetime]):
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back an aware time in UTC."""
+        """Return an aware time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -76,11 +74,15 @@ callers = Table(
     Column("rpm", Float),  # calls per minute, over all channels
     Column("concurrency", Integer),  # calls in flight
     Column("max_queued", Integer),  # jobs that may wait; more are refused
-    Column("weight", Float, nullable=False, server_default=text("1")),  # its share, beside the others
-    Column("next_start_at", Utc),  # where its rate limit stands
-    Column("deficit", Float, nullable=False, server_default=text("0")),  # of its visit that is not over
-    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # the order of visits
-    Column("campaign_turn", Text, nullable=False, server_default=text("''")),  # the line that was served last
+    Column("weight", Float, nullable=False, server_default=text("1")),  # its share, relative to other callers
+    Column("next_start_at", Utc),  # state of its rate limit (GCRA)
+    Column(
+        "deficit", Float, nullable=False, server_default=text("0")
+    ),  # of its unfinished turn (deficit round robin)
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # order of turns
+    Column(
+        "campaign_turn", Text, nullable=False, server_default=text("''")
+    ),  # line served last: campaign, priority
     Column("priority_turn", SmallInteger, nullable=False, server_default=text("0")),
 )
 
@@ -89,7 +91,7 @@ campaigns = Table(
     metadata,
     Column("caller_id", Uuid, ForeignKey("callers.id"), primary_key=True),
     Column("name", Text, primary_key=True),
-    Column("retry", Json),  # policy by outcome class; a job's own outranks it
+    Column("retry", Json),  # retry rules by class; a job's own override them
     Column("updated_at", Utc, nullable=False),
 )
 
@@ -98,7 +100,7 @@ channels = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("configured", Boolean, nullable=False),  # whether the settings still name it
+    Column("configured", Boolean, nullable=False),  # whether the settings name it
     Column("models", Json, nullable=False),
     Column("rpm", Float),
     Column("concurrency", Integer, nullable=False),
@@ -114,10 +116,10 @@ channels = Table(
     Column("tier", SmallInteger, nullable=False, server_default=text("0")),  # lower tiers are used first
     Column("weight", Float, nullable=False, server_default=text("1")),  # its share within its tier
     Column("limits", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
-    Column("pace", Json, nullable=False, server_default=text("'{}'")),  # where these limits stand
-    Column("learned", Json),  # what refusals taught of the limits that the provider does not tell
+    Column("pace", Json, nullable=False, server_default=text("'{}'")),  # state of these limits
+    Column("learned", Json),  # adaptive rate: limits learned from refusals
     Column("breakers", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
-    Column("draining_at", Utc),  # nothing new starts; what runs goes on
+    Column("draining_at", Utc),  # no new starts; calls in flight go on
     Column("last_error", Json),
     Column("updated_at", Utc, nullable=False),
 )
@@ -160,21 +162,21 @@ jobs = Table(
     Column("progress", SmallInteger, nullable=False),
     Column("attempts_used", SmallInteger, nullable=False),
     Column("store_tries", SmallInteger, nullable=False),
-    Column("worker_id", Uuid),  # who has it in hand
-    Column("channel_id", Uuid),  # where it is, or was last, called
-    Column("avoid_channel_id", Uuid),  # where its last call failed
-    Column("retry", Json),  # policy by outcome class, where it differs from the settings
+    Column("worker_id", Uuid),  # the worker that leased it
+    Column("channel_id", Uuid),  # channel of the present or last call
+    Column("avoid_channel_id", Uuid),  # channel where its last call failed
+    Column("retry", Json),  # retry rules by class, where they differ from the settings
     Column("lease_token", Uuid),
     Column("leased_at", Utc),
     Column("start_at", Utc),
-    Column("answer", Json),  # what the provider gave: addresses of pictures that are not home yet
+    Column("answer", Json),  # the saved answer: images that are not stored yet
     Column("text", Text),
     Column("error", Json),
     Column("created_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("finished_at", Utc),
-    # the due scan: one lane per model, caller and priority, in it one line per campaign
+    # the due scan: one queue segment per model, caller and priority, in it one line per campaign
     Index(
         "ix_jobs_line",
         "model",
@@ -192,14 +194,14 @@ jobs = Table(
         postgresql_where=text("status = 'queued' AND expires_at IS NOT NULL"),
         sqlite_where=text("status = 'queued' AND expires_at IS NOT NULL"),
     ),
-    # pictures that wait for somebody to bring them home
+    # saved answers whose images wait to be stored
     Index(
         "ix_jobs_unstored",
         "not_before",
         postgresql_where=text("status = 'storing' AND worker_id IS NULL"),
         sqlite_where=text("status = 'storing' AND worker_id IS NULL"),
     ),
-    # what each worker has in hand, and how many calls each channel has in flight
+    # jobs in flight by worker, and calls in flight by channel
     Index(
         "ix_jobs_in_hand",
         "worker_id",
@@ -236,9 +238,9 @@ attempts = Table(
     Column("provider_request_id", Text),
     Column("provider_message", Text),
     Column("billed", Text, nullable=False),
-    Column("handles", Json),  # what the provider can be asked for again by: {task_id, poll_url, gen_ids, …}
-    Column("raw_key", Text),  # where in storage the answer is kept as it came
-    Index("ix_attempts_channel_sent_at", "channel", "sent_at"),  # what a channel did in the last minute
+    Column("handles", Json),  # for recovery: {task_id, poll_url, gen_ids, …}
+    Column("raw_key", Text),  # storage key of the archived raw response
+    Index("ix_attempts_channel_sent_at", "channel", "sent_at"),  # calls of a channel in the last minute
 )
 
 assets = Table(
@@ -246,7 +248,7 @@ assets = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
-    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE")),  # none: a picture that a caller gave
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE")),  # none: an input image
     Column("position", SmallInteger, nullable=False),
     Column("token", Text, nullable=False, unique=True),
     Column("key", Text, nullable=False),
@@ -285,37 +287,37 @@ idempotency_keys = Table(
 )
 
 
-# The tables of the Midjourney surface: tasks, and the jobs that are their parts.
+# Midjourney surface: tasks, and the jobs that are their parts.
 
 _OPEN = text("outcome IS NULL")
 
 midjourney_tasks = Table(
     "midjourney_tasks",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),  # what clients see: at most 16 digits
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # the public task id: at most 16 digits
     Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
     Column("action", Text, nullable=False),
     Column("prompt", Text),
     Column("description", Text, nullable=False),
-    Column("state", Text),  # the client's own, given back as it is
+    Column("state", Text),  # the client's own value, returned unchanged
     Column("bot", Text, nullable=False),
     Column("mode", Text, nullable=False),
-    Column("hash", Uuid, nullable=False),  # stands in the customIds of its buttons
+    Column("hash", Uuid, nullable=False),  # part of the customIds of its buttons
     Column("parent_id", BigInteger),
-    Column("request", Json, nullable=False),  # what its jobs were asked for: follow-up tasks begin there
-    Column("properties", Json, nullable=False),  # shown to clients beside the usual ones
-    Column("modal", Json),  # what a dialog asks for; none: it waits for nothing
+    Column("request", Json, nullable=False),  # request of its jobs: follow-up tasks start from it
+    Column("properties", Json, nullable=False),  # shown to clients in addition to the standard ones
+    Column("modal", Json),  # input that a dialog waits for; none: no dialog
     Column("notify_hook", Text),
-    Column("told", SmallInteger, nullable=False),  # how far the hook was told of
-    Column("asset_id", Uuid),  # what it shows: the grid, or its one picture
-    Column("pictures", Json, nullable=False),  # asset ids by number, once it has ended
-    Column("outcome", Text),  # SUCCESS, FAILURE or CANCEL; none: its jobs tell where it stands
-    Column("cancelled", Boolean, nullable=False),  # by its caller, whatever the outcome is called
+    Column("told", SmallInteger, nullable=False),  # progress rank of the last notifyHook message
+    Column("asset_id", Uuid),  # the image it shows: the grid, or its only image
+    Column("pictures", Json, nullable=False),  # asset ids by number, once it is completed
+    Column("outcome", Text),  # SUCCESS, FAILURE or CANCEL; none: derived from its jobs
+    Column("cancelled", Boolean, nullable=False),  # by its caller; independent of the outcome
     Column("fail_reason", Text),
     Column("submitted_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("finished_at", Utc),
-    Column("claimed_until", Utc),  # a worker puts its pictures together
+    Column("claimed_until", Utc),  # a worker completes it until then
     Index("ix_midjourney_tasks_caller_id_id", "caller_id", "id"),
     # tasks under way, of one caller and of all
     Index(
@@ -342,23 +344,23 @@ midjourney_parts = Table(
 )
 
 
-# The tables of webhooks: who listens, and the outbox, which is the delivery log too.
+# Webhooks: endpoints, and the outbox, which is the delivery log too.
 
 webhook_endpoints = Table(
     "webhook_endpoints",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
-    Column("url", Text),  # none: the caller's default one, whose secret signs for jobs' own addresses
+    Column("url", Text),  # none: the caller's default endpoint, whose secret signs for jobs' own webhook_url
     Column("description", Text, nullable=False),
     Column("events", Json, nullable=False),
-    Column("secret", Text, nullable=False),  # as it is: a signature can't be made from a hash
+    Column("secret", Text, nullable=False),  # in clear: a signature can't be made from a hash
     Column("previous_secret", Text),
-    Column("previous_until", Utc),  # so long both secrets sign
+    Column("previous_until", Utc),  # until then both secrets sign
     Column("created_at", Utc, nullable=False),
     Column("disabled_at", Utc),
     Column("disabled_reason", Text),
-    Column("deleted_at", Utc),  # kept for its log
+    Column("deleted_at", Utc),  # soft-deleted, for its log
     Index("ix_webhook_endpoints_caller_id_id", "caller_id", "id"),
     Index(
         "ix_webhook_endpoints_default",
@@ -374,19 +376,19 @@ webhook_deliveries = Table(
     metadata,
     Column("id", Uuid, primary_key=True),  # also the message's webhook-id
     Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
-    Column("endpoint_id", Uuid, ForeignKey("webhook_endpoints.id")),  # none: the job's own address
+    Column("endpoint_id", Uuid, ForeignKey("webhook_endpoints.id")),  # none: the job's own webhook_url
     Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE")),  # none: a test
     Column("url", Text, nullable=False),
     Column("host", Text, nullable=False),  # for fairness between receivers
     Column("event", Text, nullable=False),
-    Column("revision", Integer, nullable=False),  # the job's; later ones wait for earlier ones
-    Column("snapshot", Json, nullable=False),  # what of the job may change after this revision
-    Column("at", Utc, nullable=False),  # when it happened
+    Column("revision", Integer, nullable=False),  # of the job; later revisions wait for earlier ones
+    Column("snapshot", Json, nullable=False),  # the members of the job that may change after this revision
+    Column("at", Utc, nullable=False),  # time of the event
     Column("status", Text, nullable=False),
     Column("replayed", Boolean, nullable=False),
-    Column("tries", SmallInteger, nullable=False),  # since it was born, or replayed
-    Column("next_at", Utc, nullable=False),  # when it is due; of a claimed one, when the claim ends
-    Column("claim", Uuid),  # who is sending it
+    Column("tries", SmallInteger, nullable=False),  # since it was created or replayed
+    Column("next_at", Utc, nullable=False),  # when it is due; if claimed, when the claim expires
+    Column("claim", Uuid),  # token of the worker that sends it
     Column("log", Json, nullable=False),  # the last tries: {at, seconds, http_status, problem, answer}
     Column("ended_at", Utc),
     Index(

@@ -1,1 +1,1 @@
-"""All SQL, gathered and named."""
+"""All SQL, one module per table; each function takes an open connection. Imports only ``models``."""

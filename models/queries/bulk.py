@@ -1,4 +1,4 @@
-"""Many rows as one JSON parameter: the same set-based statement, compiled once, on SQLite and PostgreSQL."""
+"""Bulk parameter: many rows as one JSON value, for set-based statements that are compiled once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 def rows_source(dialect: str, columns: Sequence[Column[Any]], name: str = "given") -> FromClause:
-    """Return a FROM clause whose columns are read from the JSON array in the parameter ``rows``."""
+    """Return a FROM clause whose columns are read from the JSON array in the parameter ``rows``.
+
+    The same statement works on SQLite and PostgreSQL.
+    """
     if dialect == "postgresql":
         array: ColumnElement[Any] = cast(bindparam("rows", type_=Text), JSONB)
         typed = [column(each.name, each.type) for each in columns]
@@ -25,17 +28,17 @@ def rows_source(dialect: str, columns: Sequence[Column[Any]], name: str = "given
 
 
 def rows_parameter(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Write rows for ``rows_source``, in the spelling in which the database stores them."""
+    """Serialize rows for ``rows_source``, in the format in which the database stores each value."""
     if connection.dialect.name == "sqlite":
         rows = [{name: _for_sqlite(value) for name, value in row.items()} for row in rows]
-    return {"rows": _written(list(rows))}
+    return {"rows": _serialized(list(rows))}
 
 
-def _written(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Write rows as JSON. One text that no database takes must not keep a result from being written."""
+def _serialized(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Serialize rows as JSON. A text that no database accepts must not prevent the write."""
     try:
         text = orjson.dumps(rows)
-    except TypeError:  # a lone surrogate, or what is no JSON at all
+    except TypeError:  # a lone surrogate, or a value that is no JSON
         return orjson.dumps(_storable(rows)).decode()
     return (orjson.dumps(_storable(rows)) if b"\\u0000" in text else text).decode()
 
@@ -57,5 +60,5 @@ def _for_sqlite(value: Any) -> Any:
 
 
 def storable(text: str) -> str:
-    """Take out what no database stores as text: NUL characters and lone surrogates."""
+    """Remove what no database stores as text: NUL characters and lone surrogates."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""Who asks: API keys, kept as SHA-256 hashes."""
+"""Callers: API keys as SHA-256 hashes, their limits and their fair shares."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from models.queries.bulk import rows_parameter, rows_source
 from models.states import JobStatus
 from models.tables import callers, jobs
 
-LIMITS = ("rpm", "concurrency", "max_queued", "weight")  #: what an operator may set for a caller
+LIMITS = ("rpm", "concurrency", "max_queued", "weight")  #: columns that an operator may set
 
 
 async def find_caller(connection: AsyncConnection, key_hash: bytes) -> Row[Any] | None:
@@ -35,9 +35,9 @@ async def insert_caller(
     at: datetime,
     limits: Mapping[str, float | None] | None = None,
 ) -> bool:
-    """Write a caller. ``False`` if the key is known already; nothing changes then.
+    """Insert a caller. ``False`` if the key exists already; nothing changes then.
 
-    ``limits`` are of ``LIMITS``.
+    ``limits`` holds columns of ``LIMITS``.
     """
     make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
     statement: Any = make(callers).values(
@@ -49,8 +49,8 @@ async def insert_caller(
         created_at=at,
         **(limits or {}),
     )
-    born = await connection.execute(statement.on_conflict_do_nothing().returning(callers.c.id))
-    return born.first() is not None
+    inserted = await connection.execute(statement.on_conflict_do_nothing().returning(callers.c.id))
+    return inserted.first() is not None
 
 
 async def list_callers(connection: AsyncConnection) -> Sequence[Row[Any]]:
@@ -59,7 +59,7 @@ async def list_callers(connection: AsyncConnection) -> Sequence[Row[Any]]:
 
 
 async def revoke_caller(connection: AsyncConnection, caller_id: UUID, *, at: datetime) -> bool:
-    """Stop accepting a caller's key. ``False`` if there is none, or it was revoked before."""
+    """Revoke a caller's key. ``False`` if there is none, or it was revoked before."""
     result = await connection.execute(
         update(callers).where(callers.c.id == caller_id, callers.c.revoked_at.is_(None)).values(revoked_at=at)
     )
@@ -69,27 +69,27 @@ async def revoke_caller(connection: AsyncConnection, caller_id: UUID, *, at: dat
 async def change_limits(
     connection: AsyncConnection, caller_id: UUID, limits: Mapping[str, float | None]
 ) -> None:
-    """Set some of a caller's ``LIMITS``; ``None`` takes one away."""
+    """Set some of a caller's ``LIMITS``; ``None`` removes a limit."""
     await connection.execute(update(callers).where(callers.c.id == caller_id).values(**limits))
 
 
 @dataclass(frozen=True, slots=True)
 class QueueRoom:
-    """How many jobs of a caller may wait, and how many do (not counted beyond the limit)."""
+    """Queue limit of a caller, and its queued jobs (not counted beyond the limit)."""
 
     limit: int
     queued: int
 
     @property
     def left(self) -> int:
-        """How many more may be handed in."""
+        """Jobs that may still be submitted."""
         return max(self.limit - self.queued, 0)
 
 
 async def lock_queue_room(connection: AsyncConnection, caller_id: UUID) -> QueueRoom | None:
-    """Return a caller's room, which stays so until this transaction ends; ``None``: without limit.
+    """Return a caller's queue room, locked until this transaction ends; ``None``: no limit.
 
-    Submits of one caller wait for each other here, so that together they do not exceed the limit.
+    Concurrent submits of one caller wait for each other here, so that together they do not exceed the limit.
     """
     statement = select(callers.c.max_queued).where(callers.c.id == caller_id)
     limit = await connection.scalar(statement.with_for_update(key_share=True))
@@ -106,15 +106,15 @@ async def lock_queue_room(connection: AsyncConnection, caller_id: UUID) -> Queue
 
 
 async def lock_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    """Take those of the callers whom no other round has: their limits, and where their fair share stands.
+    """Lock the callers that no other dispatch round has locked; return their limits and fair shares.
 
-    A submit that is under way refers to its caller; ``key_share`` lets it, so that nobody is passed over.
+    A concurrent submit references its caller's row; ``key_share`` permits that, so the caller is not skipped.
     """
     return (await connection.execute(_LOCK, {"ids": caller_ids})).all()
 
 
 async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str, Any]]) -> None:
-    """Note where the fair shares of callers stand; each share has the caller's ``id`` and ``SHARE``."""
+    """Save the fair shares of callers; each share has the caller's ``id`` and the columns ``SHARE``."""
     if shares:
         statement = _save_shares(connection.dialect.name)
         await connection.execute(statement, rows_parameter(connection, shares))
@@ -136,5 +136,5 @@ def _save_shares(dialect: str) -> Update:
 
 
 async def any_caller(connection: AsyncConnection) -> bool:
-    """Tell whether there is a caller at all: proves that the tables are there."""
+    """Return whether there is any caller: proves that the tables exist."""
     return (await connection.execute(select(callers.c.id).limit(1))).first() is not None

@@ -1,4 +1,4 @@
-"""What callers set for their campaigns. A campaign itself is only a name that jobs have in common."""
+"""Campaign settings. A campaign itself is only a name that jobs share."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from models.tables import campaigns, jobs
 async def find_campaign(
     connection: AsyncConnection, caller_id: UUID, name: str, *, lock: bool = False
 ) -> Row[Any] | None:
-    """Return what a caller set for a campaign, or ``None``; with ``lock``, keep it for this transaction."""
+    """Return the settings of a campaign, or ``None``; ``lock`` locks them for this transaction."""
     query = select(campaigns).where(campaigns.c.caller_id == caller_id, campaigns.c.name == name)
     return (await connection.execute(query.with_for_update() if lock else query)).first()
 
@@ -24,7 +24,7 @@ async def find_campaign(
 async def list_campaigns(
     connection: AsyncConnection, caller_id: UUID, *, after: str | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """Return a page of the campaigns that a caller set something for, by name."""
+    """Return a page of a caller's campaigns that have settings, by name."""
     query = select(campaigns).where(campaigns.c.caller_id == caller_id)
     if after is not None:
         query = query.where(campaigns.c.name > after)
@@ -32,7 +32,7 @@ async def list_campaigns(
 
 
 async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) -> bool:
-    """Tell whether a caller has jobs of a campaign."""
+    """Return whether a caller has jobs of a campaign."""
     query = select(jobs.c.id).where(jobs.c.caller_id == caller_id, jobs.c.campaign == name).limit(1)
     return await connection.scalar(query) is not None
 
@@ -40,9 +40,9 @@ async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) ->
 async def save_campaign(
     connection: AsyncConnection, caller_id: UUID, name: str, *, retry: Mapping[str, Any] | None, at: datetime
 ) -> None:
-    """Write what a caller sets for a campaign."""
+    """Insert or update the settings of a campaign."""
     make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
     changes = {"retry": retry, "updated_at": at}
     statement: Any = make(campaigns).values(caller_id=caller_id, name=name, **changes)
-    same = [campaigns.c.caller_id, campaigns.c.name]
-    await connection.execute(statement.on_conflict_do_update(index_elements=same, set_=changes))
+    key = [campaigns.c.caller_id, campaigns.c.name]
+    await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))

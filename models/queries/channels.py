@@ -1,4 +1,4 @@
-"""Channel rows: what the settings say, and what has happened since."""
+"""Channel rows: their settings, and their state since."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ _CHANGE = update(channels).where(channels.c.id == bindparam("channel_id"))
 
 
 async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSettings], at: datetime) -> None:
-    """Bring the rows in line with the settings. Channels that are gone are kept, but not used."""
+    """Update the rows to the settings. Rows of channels that were removed stay, but are not used."""
     known = {row.name for row in await list_channels(connection)}
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     names = [channel.name for channel in wanted if channel.enabled]
@@ -60,13 +60,13 @@ async def list_channels(connection: AsyncConnection) -> Sequence[Row[Any]]:
 async def lock_channel(
     connection: AsyncConnection, channel_id: UUID, *, wait: bool = False
 ) -> Row[Any] | None:
-    """Take a channel for this transaction; ``None`` if somebody else has it and ``wait`` is false."""
+    """Lock a channel for this transaction; ``None`` if it is locked elsewhere and ``wait`` is false."""
     statement = select(channels).where(channels.c.id == channel_id).with_for_update(skip_locked=not wait)
     return (await connection.execute(statement)).one_or_none()
 
 
 async def lock_channels(connection: AsyncConnection, channel_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    """Take those of the channels that nobody else has."""
+    """Lock the channels that are not locked elsewhere."""
     return (await connection.execute(_LOCK, {"ids": channel_ids})).all()
 
 
@@ -78,9 +78,9 @@ async def change_channel(connection: AsyncConnection, channel_id: UUID, changes:
 async def pause(
     connection: AsyncConnection, name: str, reason: str, at: datetime, *, drain: bool = False
 ) -> bool:
-    """Stop starting calls on a channel; those under way go on. Return whether there is such a channel.
+    """Start no more calls on a channel; calls in flight go on. Return whether there is such a channel.
 
-    ``drain`` stops it all the same, and shows when nothing is in flight any more.
+    ``drain`` does the same, and the channel's state shows when nothing is in flight any more.
     """
     since = {"paused_at": None, "draining_at": at} if drain else {"paused_at": at, "draining_at": None}
     changes = {**since, "paused_reason": reason, "updated_at": at}
@@ -89,7 +89,7 @@ async def pause(
 
 
 async def pause_model(connection: AsyncConnection, name: str, model: str, reason: str, at: datetime) -> bool:
-    """Stop starting calls of one model on a channel. Return whether there is such a channel."""
+    """Start no more calls of one model on a channel. Return whether there is such a channel."""
     channel = await _lock_named(connection, name)
     if channel is not None:
         blocked = {**channel.blocked_models, model: reason}
@@ -98,9 +98,9 @@ async def pause_model(connection: AsyncConnection, name: str, model: str, reason
 
 
 async def resume(connection: AsyncConnection, name: str, at: datetime, *, forget: bool = False) -> bool:
-    """Open a channel again, whatever had closed it. Return whether there is such a channel.
+    """Open a channel again, for any reason it was closed. Return whether there is such a channel.
 
-    ``forget`` lets it find out anew how much its provider allows.
+    ``forget`` also clears the adaptive rate.
     """
     closings = (
         *("paused_at", "paused_reason", "draining_at", "tripped_at", "tripped_reason"),
@@ -123,7 +123,7 @@ async def resume_model(connection: AsyncConnection, name: str, model: str, at: d
     channel = await _lock_named(connection, name)
     if channel is not None:
         changes = {
-            column: {key: kept for key, kept in getattr(channel, column).items() if key != model}
+            column: {key: value for key, value in getattr(channel, column).items() if key != model}
             for column in ("blocked_models", "breakers")
         }
         await change_channel(connection, channel.id, {**changes, "updated_at": at})

@@ -1,4 +1,4 @@
-"""Held jobs: those that wait for their caller's decision, many at once."""
+"""Held jobs, which wait for a decision of their caller: lock many at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.states import RETRYABLE, JobStatus
 from models.tables import jobs
 
-_DECIDED_ON: tuple[Column[Any], ...] = (
+_DECISION_COLUMNS: tuple[Column[Any], ...] = (
     jobs.c.id,
     jobs.c.status,
     jobs.c.attempts_used,
@@ -24,7 +24,7 @@ _DECIDED_ON: tuple[Column[Any], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldFilter:
-    """Which of a caller's held jobs are meant; ``None`` means any. Bounds are jobs, or moments."""
+    """Filter of a caller's held jobs; ``None`` matches any. Bounds are job ids or times."""
 
     model: str | None = None
     campaign: str | None = None
@@ -37,9 +37,9 @@ class HeldFilter:
 async def lock_jobs(
     connection: AsyncConnection, caller_id: UUID, job_ids: Sequence[UUID]
 ) -> Sequence[Row[Any]]:
-    """Take those of the jobs that are the caller's for this transaction, always in the same order."""
+    """Lock those of the jobs that are the caller's, always in the same order."""
     statement = (
-        select(*_DECIDED_ON)
+        select(*_DECISION_COLUMNS)
         .where(jobs.c.id.in_(job_ids), jobs.c.caller_id == caller_id)
         .order_by(jobs.c.id)
         .with_for_update()
@@ -50,9 +50,9 @@ async def lock_jobs(
 async def lock_held(
     connection: AsyncConnection, caller_id: UUID, wanted: HeldFilter, *, above: UUID | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """Take a caller's next held jobs with an id above ``above`` for this transaction, oldest first."""
+    """Lock a caller's next held jobs with an id above ``above``, oldest first."""
     statement = (
-        select(*_DECIDED_ON)
+        select(*_DECISION_COLUMNS)
         .where(jobs.c.caller_id == caller_id, jobs.c.status == JobStatus.HELD.value)
         .where(*_conditions(wanted, sqlite=connection.dialect.name == "sqlite"))
         .order_by(jobs.c.id)
@@ -65,7 +65,7 @@ async def lock_held(
 
 
 async def is_still_leased(connection: AsyncConnection, job_id: UUID) -> bool:
-    """Tell whether a job that may be started again is still in a worker's hand: its call is being dropped."""
+    """Return whether a retryable job is still leased to a worker, which is dropping its call."""
     statement = select(jobs.c.id).where(
         jobs.c.id == job_id, jobs.c.worker_id.is_not(None), jobs.c.status.in_(sorted(RETRYABLE))
     )
@@ -86,12 +86,12 @@ def _conditions(wanted: HeldFilter, *, sqlite: bool) -> list[ColumnElement[bool]
     elif wanted.tag is not None:
         found.append(jobs.c.tags.op("@>")(func.jsonb_build_array(wanted.tag)))
     if wanted.before is not None:
-        found.append(_place(wanted.before) < wanted.before)
+        found.append(_bound_column(wanted.before) < wanted.before)
     if wanted.after is not None:
-        found.append(_place(wanted.after) > wanted.after)
+        found.append(_bound_column(wanted.after) > wanted.after)
     return found
 
 
-def _place(bound: UUID | datetime) -> ColumnElement[Any]:
-    """Return what a bound is compared with."""
+def _bound_column(bound: UUID | datetime) -> ColumnElement[Any]:
+    """Return the column that a bound is compared with."""
     return jobs.c.created_at if isinstance(bound, datetime) else jobs.c.id

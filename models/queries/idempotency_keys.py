@@ -1,4 +1,4 @@
-"""Which submit an Idempotency-Key stands for."""
+"""Idempotency keys: find, claim and expire."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from models.tables import idempotency_keys as keys
 
 
 async def find_key(connection: AsyncConnection, caller_id: UUID, key: str) -> Row[Any] | None:
-    """Return what was remembered under a caller's key, or ``None``."""
+    """Return the row of a caller's key, or ``None``."""
     query = select(keys).where(keys.c.caller_id == caller_id, keys.c.key == key)
     return (await connection.execute(query)).first()
 
@@ -29,7 +29,7 @@ async def claim_key(
     rejected: Sequence[dict[str, Any]],
     at: datetime,
 ) -> bool:
-    """Remember a submit under a key. ``False`` if another one has it.
+    """Claim a key for a submit. ``False`` if another submit has it.
 
     On PostgreSQL this waits for an open transaction that claims the same key.
     """
@@ -41,13 +41,13 @@ async def claim_key(
 
 
 async def forget_key(connection: AsyncConnection, caller_id: UUID, key: str, *, before: datetime) -> None:
-    """Forget one key if it was made before a time."""
+    """Delete one key if it was created before a time."""
     await connection.execute(
         delete(keys).where(keys.c.caller_id == caller_id, keys.c.key == key, keys.c.created_at < before)
     )
 
 
 async def forget_keys(connection: AsyncConnection, *, before: datetime) -> int:
-    """Forget all keys made before a time. Returns how many there were."""
+    """Delete all keys created before a time. Return how many there were."""
     result = await connection.execute(delete(keys).where(keys.c.created_at < before))
     return result.rowcount

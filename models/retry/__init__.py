@@ -1,1 +1,1 @@
-"""retry."""
+"""Retry policy: rules, back-off and the decision after a failed call; pure. Imports only ``models``."""

@@ -1,4 +1,4 @@
-"""Whether and when to call again: a pure decision, made from the verdict alone."""
+"""Retry decision: whether and when a failed call is made again; a pure function of its call result."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ from models.retry.backoff import STANDARD, RetryPolicy, Rule
 from models.retry.rules import MOST_CALLS, RetryClass, class_of
 from models.states import OnUnknown
 
-_RESET = timedelta(minutes=2)  #: a day's limit is not reset sooner than this, whatever a provider says
+_RESET = timedelta(minutes=2)  #: the least wait for the reset of a daily limit, whatever a provider claims
 _TIMES = {1: "once", 2: "twice"}
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Call again after this long. ``counts`` tells whether the attempt is used up."""
+    """Call again after this wait. ``counts``: whether the failed call uses up an attempt."""
 
     after: timedelta
     counts: bool = True
@@ -23,14 +23,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Wait for a person's decision."""
+    """Hold the job until a person decides."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Fail for good."""
+    """Fail the job."""
 
     reason: str
 
@@ -40,7 +40,7 @@ Decision = Retry | Hold | GiveUp
 
 @dataclass(frozen=True, slots=True)
 class AttemptCount:
-    """How often a job has called so far in this generation, this call included."""
+    """Calls of a job so far in this generation, the present one included."""
 
     counted: int  #: attempts used up
     allowed: int  #: attempts that the job may use up
@@ -56,9 +56,9 @@ class AttemptCount:
         counted: int,
         allowed: int,
     ) -> "AttemptCount":
-        """Count, from outcome and code of the calls before.
+        """Count from the outcome and code of the earlier calls.
 
-        A success that was followed by another call came too late: when that was decided, it was unknown.
+        A success that was followed by another call was found too late: at that decision it was unknown.
         """
         kind = class_of(result.outcome, result.code)
         alike = sum(
@@ -68,12 +68,12 @@ class AttemptCount:
         return cls(counted, allowed, 1 + alike, 1 + len(earlier))
 
 
-def parked(result: CallResult, now: datetime) -> CallResult:
-    """Return the verdict with the time of the reset, if a day's limit is used up.
+def until_daily_reset(result: CallResult, now: datetime) -> CallResult:
+    """Return the call result with the wait until the reset, if a daily limit is used up.
 
-    Providers that count by the day may name the wait of a per-minute limit beside it; that is not believed.
-    Where no reset is known it is the next midnight in UTC: OpenRouter's is then, Google's some hours later,
-    and a call that comes too early is refused free of charge.
+    Providers that count by the day may send the wait of a per-minute limit; a wait below two minutes is
+    ignored. Without a known reset it is the next midnight in UTC: OpenRouter resets then, Google some hours
+    later, and a call that comes too early is refused free of charge.
     """
     if result.code != "daily_limit" or result.outcome is not Outcome.RETRY:
         return result
@@ -91,7 +91,7 @@ def decide(
     jitter: Callable[[], float],
     policy: RetryPolicy = STANDARD,
 ) -> Decision:
-    """Decide what follows a call that brought no picture."""
+    """Decide what follows a call that returned no image."""
     kind = class_of(result.outcome, result.code)
     if kind is None:
         return GiveUp("the same request would fail again")
@@ -100,13 +100,13 @@ def decide(
     rule, needs_human = policy.rules[kind], kind is RetryClass.NEEDS_HUMAN
     if reason := _used_up(rule, tries):
         return Hold(reason) if needs_human else GiveUp(reason)
-    # the door of a channel that needs a person is shut, and the job may go to another: nothing to wait for
+    # the channel is closed until a person resumes it, and the job may go to another: nothing to wait for
     retry_after = None if needs_human else result.retry_after
     return Retry(rule.wait(tries.same_outcome, retry_after, jitter), counts=rule.counts)
 
 
 def _unknown(tries: AttemptCount, on_unknown: OnUnknown) -> Decision | None:
-    """Apply the job's own choice to a call that may have been charged; ``None``: it may be sent again."""
+    """Apply the job's ``on_unknown`` to a call that may have been charged; ``None``: it may be sent again."""
     if on_unknown is OnUnknown.HOLD:
         return Hold("it is unknown whether the provider made and charged this picture")
     if on_unknown is OnUnknown.RETRY or (on_unknown is OnUnknown.RETRY_ONCE and tries.same_outcome <= 1):
@@ -115,7 +115,7 @@ def _unknown(tries: AttemptCount, on_unknown: OnUnknown) -> Decision | None:
 
 
 def _used_up(rule: Rule, tries: AttemptCount) -> str | None:
-    """Say why there is no further call, if so."""
+    """Return why there is no further call, or ``None``."""
     if rule.counts and tries.counted >= tries.allowed:
         return f"{tries.counted} of {tries.allowed} attempts used"
     if rule.attempts is not None and tries.same_outcome > rule.attempts:

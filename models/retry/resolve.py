@@ -1,4 +1,4 @@
-"""Which retry policy holds for a job: the settings', and its channel's, campaign's and own rules over it."""
+"""Retry policy in force for a job: settings, overridden by its channel, its campaign and its own rules."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The settings' policy, and the rules of single channels by name."""
+    """The policy of the settings, and the rules of channels by name."""
 
     usual: RetryPolicy
     channels: Mapping[str, RetryRules | None]
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Policies":
-        """Read them from the settings."""
+        """Return the policies of these settings."""
         back_off = timedelta(seconds=settings.retry_base), timedelta(seconds=settings.retry_cap)
         usual = effective(RetryPolicy.of(*back_off), settings.retry)
         return cls(usual, {channel.name: channel.retry for channel in settings.all_channels()})
@@ -32,12 +32,12 @@ class Policies:
     def of(self, job: Any) -> RetryPolicy:
         """Return the policy for a row with ``channel``, ``campaign_retry`` and ``retry``."""
         return effective(
-            self.usual, self.channels.get(job.channel), _kept(job.campaign_retry), _kept(job.retry)
+            self.usual, self.channels.get(job.channel), _stored(job.campaign_retry), _stored(job.retry)
         )
 
 
-def _kept(rules: Mapping[str, Any] | None) -> RetryRules | None:
-    """Read what a row keeps. What another version wrote and this one can't read must not stop the job."""
+def _stored(rules: Mapping[str, Any] | None) -> RetryRules | None:
+    """Read the rules of a row. Rules of another version that this one can't read must not stop the job."""
     try:
         return RetryRules.model_validate(rules) if rules else None
     except ValidationError as error:

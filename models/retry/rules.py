@@ -1,4 +1,4 @@
-"""What people may say about retries: rules by class, each with only what it changes."""
+"""Retry rules as people set them: by class of failures, each with only the members it changes."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -8,17 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.outcomes import UNKNOWN, Outcome
 
-MOST_CALLS = 500  #: calls of one job, whatever rules say; an explicit retry begins to count anew
+MOST_CALLS = 500  #: the most calls of one job under any rules; an explicit retry counts from zero
 _LONGEST = 86_400.0  # seconds
 
 
 class RetryClass(StrEnum):
-    """What a failed call is to its job: its outcome, or its code, where that has a rule of its own."""
+    """Class of a failed call: its outcome, or its error code where that has a rule of its own."""
 
-    RETRY = "retry"  #: all codes of this outcome that are not below
+    RETRY = "retry"  #: every code of this outcome that is not listed below
     NO_IMAGE = "no_image"
-    AMBIGUOUS = "ambiguous"  #: also pending: nobody knows what became of the call; on_unknown decides first
-    NEEDS_HUMAN = "needs_human"  #: the channel is shut until a person resumes it
+    AMBIGUOUS = "ambiguous"  #: also pending: the outcome of the call is unknown; on_unknown decides first
+    NEEDS_HUMAN = "needs_human"  #: the channel is closed until a person resumes it
     RATE_LIMITED = "rate_limited"
     CONCURRENCY_LIMITED = "concurrency_limited"
     DAILY_LIMIT = "daily_limit"
@@ -38,26 +38,26 @@ _OF_OUTCOME: Mapping[str | None, RetryClass] = {
 
 
 def class_of(outcome: str | None, code: str | None) -> RetryClass | None:
-    """Return the class of a call that ended so; ``None`` if it is never tried again."""
+    """Return the class of a call with this outcome and code; ``None`` if it is never retried."""
     if outcome == Outcome.RETRY:
         return _OF_CODE.get(code or "", RetryClass.RETRY)
     return _OF_OUTCOME.get(outcome)
 
 
 class RetryRule(BaseModel):
-    """What follows one class of failures. What is not named stays as it is further out."""
+    """Retry rule of one class of failures. Members that are not set are inherited from the outer layer."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     attempts: int | None = Field(
-        None, ge=0, le=MOST_CALLS, description="how often such a failure is tried again at most; 0: never"
+        None, ge=0, le=MOST_CALLS, description="the most retries after such a failure; 0: none"
     )
     base: float | None = Field(
         None, gt=0, le=_LONGEST, description="seconds: the first back-off, doubled after each such failure"
     )
     cap: float | None = Field(None, gt=0, le=_LONGEST, description="seconds: the longest back-off")
     jitter: Literal["full", "equal", "none"] | None = Field(
-        None, description="how much of the back-off is left to chance: all, half, nothing"
+        None, description="random share of the back-off: all, half, none"
     )
 
     @model_validator(mode="after")
@@ -68,38 +68,40 @@ class RetryRule(BaseModel):
 
 
 class FreeRetryRule(RetryRule):
-    """The rule of a class whose calls are not charged: they need not use up the job's max_attempts."""
+    """Retry rule of a class whose calls are not charged, and need not use up the job's max_attempts."""
 
     counts: bool | None = Field(None, description="whether such a call uses up one of max_attempts")
 
 
 class RetryRules(BaseModel):
-    """Rules by class of failure. A job's outrank its campaign's, its channel's, and the settings'."""
+    """Retry rules by class. A job's rules override its campaign's, its channel's and the settings'."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    retry: FreeRetryRule | None = Field(None, description="nothing was made, and another try may work")
-    no_image: RetryRule | None = Field(None, description="an answer without picture; always counts")
+    retry: FreeRetryRule | None = Field(None, description="nothing was generated, and another call may work")
+    no_image: RetryRule | None = Field(None, description="an answer without an image; always counts")
     ambiguous: RetryRule | None = Field(
-        None, description="sent, then lost; on_unknown decides first whether it may; always counts"
+        None, description="sent, then lost; on_unknown decides first whether it is retried; always counts"
     )
-    rate_limited: FreeRetryRule | None = Field(None, description="too many calls in a time")
+    rate_limited: FreeRetryRule | None = Field(None, description="too many calls in a period")
     concurrency_limited: FreeRetryRule | None = Field(None, description="too many calls at once")
     daily_limit: FreeRetryRule | None = Field(None, description="the key's limit for today")
     upstream_saturated: FreeRetryRule | None = Field(None, description="the provider is overloaded")
     upstream_quota: FreeRetryRule | None = Field(None, description="the relay's own account is empty")
-    no_channel: FreeRetryRule | None = Field(None, description="the relay has nobody to serve this")
+    no_channel: FreeRetryRule | None = Field(
+        None, description="the relay has no upstream channel for this model"
+    )
     maintenance: FreeRetryRule | None = Field(None, description="the provider is down for maintenance")
     input_image_unreachable: FreeRetryRule | None = Field(
         None, description="the provider could not load an input picture"
     )
 
     def by_class(self) -> dict[RetryClass, RetryRule]:
-        """Return the rules that are there."""
+        """Return the rules that are set."""
         found = ((RetryClass(name), getattr(self, name)) for name in type(self).model_fields)
         return {kind: rule for kind, rule in found if rule is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """Return only what was said: what rows keep and callers see."""
-        said: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
-        return {name: rule for name, rule in said.items() if rule}
+        """Return only the members that are set, as rows store and callers see them."""
+        given: dict[str, Any] = self.model_dump(mode="json", exclude_none=True)
+        return {name: rule for name, rule in given.items() if rule}

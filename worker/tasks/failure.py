@@ -8,7 +8,7 @@ from typing import Any
 from models.outcomes import CallResult, Outcome
 from models.queries.attempts import endings_before
 from models.queries.leases import LeasedJob
-from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide, parked
+from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide, until_daily_reset
 from models.states import JobStatus, OnUnknown
 from worker.database_retry import retry_while_database_away
 from worker.lifecycle import JobUpdate, amendment, fail, hold, job_error, requeue
@@ -47,7 +47,7 @@ async def handle_lost_call(
 
 
 async def _handle(context: TaskContext, job: LeasedJob, result: CallResult, call: _Call) -> None:
-    result = parked(result, context.services.clock())
+    result = until_daily_reset(result, context.services.clock())
     shut = result.outcome is Outcome.NEEDS_HUMAN
     try:
         if shut:  # before the job waits again: it would slip through a door that is still open

@@ -26,7 +26,7 @@ def test_the_wait_doubles_up_to_its_cap(failures: int, ceiling: int) -> None:
 
 @pytest.mark.parametrize(("jitter", "least"), [("full", 0), ("equal", 4), ("none", 8)])
 def test_jitter_is_the_share_of_the_wait_that_is_left_to_chance(jitter: str, least: int) -> None:
-    rule = RULE.changed(rules(retry={"jitter": jitter}).by_class()[RetryClass.RETRY])
+    rule = RULE.overridden(rules(retry={"jitter": jitter}).by_class()[RetryClass.RETRY])
     assert (rule.wait(3, None, lambda: 0.0), rule.wait(3, None, lambda: 1.0)) == (least * SECOND, 8 * SECOND)
 
 

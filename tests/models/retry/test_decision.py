@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from models.outcomes import ERROR_CODES, CallResult, ErrorCode, Outcome
 from models.retry.backoff import STANDARD, RetryPolicy, effective
-from models.retry.decision import AttemptCount, Decision, GiveUp, Hold, Retry, decide, parked
+from models.retry.decision import AttemptCount, Decision, GiveUp, Hold, Retry, decide, until_daily_reset
 from models.retry.rules import MOST_CALLS, RetryClass, RetryRules, class_of
 from models.states import OnUnknown
 
@@ -237,16 +237,18 @@ def test_what_a_person_at_the_provider_has_to_mend_is_given_minutes(code: ErrorC
 def test_a_daily_limit_parks_the_key_until_its_reset(said: timedelta | None, waits: timedelta) -> None:
     now = datetime(2026, 3, 1, 18, 30, tzinfo=UTC)
     result = CallResult(Outcome.RETRY, "daily_limit", retry_after=said)
-    assert parked(result, now).retry_after == waits
-    assert parked(result, now.astimezone(timezone(timedelta(hours=8)))).retry_after == waits
+    assert until_daily_reset(result, now).retry_after == waits
+    assert until_daily_reset(result, now.astimezone(timezone(timedelta(hours=8)))).retry_after == waits
 
 
 def test_right_before_midnight_a_daily_limit_is_given_some_minutes() -> None:
     now = datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC)
-    assert parked(CallResult(Outcome.RETRY, "daily_limit"), now).retry_after == timedelta(minutes=2)
+    assert until_daily_reset(CallResult(Outcome.RETRY, "daily_limit"), now).retry_after == timedelta(
+        minutes=2
+    )
 
 
-def test_only_daily_limits_are_parked() -> None:
+def test_only_daily_limits_wait_for_the_reset() -> None:
     now = datetime(2026, 3, 1, tzinfo=UTC)
     for result in (CallResult(Outcome.RETRY, "rate_limited"), CallResult(Outcome.PERMANENT, "daily_limit")):
-        assert parked(result, now) is result
+        assert until_daily_reset(result, now) is result
