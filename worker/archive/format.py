@@ -115,7 +115,7 @@ def _answer(kept: ArchivedResponse, blobs: Blobs, *, complete: bool) -> Answer |
         n=kept.n,
         origin=kept.origin,
         failed=kept.status >= 400,
-        long=KEPT_RUN,
+        inline_limit=KEPT_RUN,
     )
     reader.blobs.update(blobs)
     reader.feed(kept.body)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from worker.upstream.parsing.base64_stream import Blobs, LongRuns
+from worker.upstream.parsing.base64_stream import Base64Extractor, Blobs
 
 KEPT_RUN = 1024  #: characters of base64 that stay as they are; a stand-in takes the place of longer runs
 _LEAST_KEY = 8  #: characters; a shorter key could be any word of the text
@@ -17,7 +17,7 @@ def redact(raw: bytes, blobs: Blobs, *, secrets: Sequence[str] = (), limit: int)
     a failure says what it is at the beginning, a picture's address stands at the end. In its place is a line
     that an event stream takes for a comment. ``secrets`` are not kept, wherever the provider repeats them.
     """
-    runs = LongRuns(blobs, long=KEPT_RUN)
+    runs = Base64Extractor(blobs, inline_limit=KEPT_RUN)
     text = runs.feed(raw) + runs.close()
     for secret in _worth_hiding(secrets):
         text = text.replace(secret.encode(), _HIDDEN.encode())

@@ -25,7 +25,7 @@ from worker.pending_images import Piece, linked
 from worker.storage.store import Store
 from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.handles import Handles
-from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.base64_stream import Blobs
 from worker.upstream.parsing.image import ResultImage
 
@@ -158,7 +158,7 @@ async def _store_or_hold(
     database: Database, job: Row[Any], answer: Mapping[str, Any], reading: ParsedAttempt, at: datetime
 ) -> None:
     known = reading.explanation.answer if reading.explanation else None
-    text = text_besides(known) if known else ""
+    text = message_text(known) if known else ""
     async with database.writing() as connection:
         now = await lock_job(connection, job.id)
         if now is None or now.revision != job.revision or now.worker_id is not None:

@@ -20,7 +20,7 @@ from worker.asset_store import content_key
 from worker.images.inspection import inspect, recognise
 from worker.images.limits import SMALL
 from worker.services import WorkerServices
-from worker.upstream.parsing.base64_stream import Blobs, without_long_runs
+from worker.upstream.parsing.base64_stream import Blobs, replace_long_base64
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest
 
@@ -82,7 +82,7 @@ def _packed(
         headers=without_secrets(reply.headers, secrets),
         failure=reply.failure,
         elapsed=reply.elapsed,
-        input_urls=tuple(without_long_runs(url, long=KEPT_RUN) for url in request.input_urls),
+        input_urls=tuple(replace_long_base64(url, inline_limit=KEPT_RUN) for url in request.input_urls),
         n=request.n,
         stream=request.stream,
         origin=f"{parts.scheme}://{parts.netloc}",

@@ -34,9 +34,9 @@ from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.tasks.recovery import recover
 from worker.tasks.store import store_answer
 from worker.upstream.errors.text_results import classify_as_text
-from worker.upstream.handles import Handles, merge
+from worker.upstream.handles import Handles, merge_handles
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 
@@ -123,7 +123,7 @@ def _lost(context: TaskContext, job: LeasedJob, reply: Reply, listener: StreamLi
     """Return the call as one to be asked for again, if its picture may exist and it can be asked for."""
     handles = listener.handles
     if reply.answer is not None:  # it was read to its end, and what streamed past turned out to be no picture
-        handles = replace(merge(reply.answer.handles, handles), seen=None)
+        handles = replace(merge_handles(reply.answer.handles, handles), seen=None)
     if reply.result.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not handles.recoverable:
         return None
     return LostCall(handles, job.next_number, job.attempts_used + 1, context.services.clock(), reply.result)
@@ -139,7 +139,7 @@ async def _recover(
     told: int,
 ) -> None:
     """Save by what the answer can be had, and ask for it."""
-    ended, text = {**ended, "handles": lost_call.handles.to_json()}, text_besides(answer) if answer else ""
+    ended, text = {**ended, "handles": lost_call.handles.to_json()}, message_text(answer) if answer else ""
     now = context.services.clock()
     if await context.group_commit.write(
         begin_recovery(job, ended, lost_call.to_json(), at=now, why=lost_call.why, text=text)

@@ -13,7 +13,7 @@ from models.outcomes import Billed, CallResult, Outcome
 from models.queries.bulk import storable
 from models.queries.leases import LeasedJob
 from worker.tasks.context import TaskContext
-from worker.upstream.handles import Handles, task_address
+from worker.upstream.handles import Handles, task_url
 from worker.upstream.polling.poll import UNKNOWN_TASK, PollStage, PollState, read_poll
 from worker.upstream.request import endpoint
 
@@ -31,7 +31,7 @@ class PollAddress(StrEnum):
 def poll_addresses(context: TaskContext, job: LeasedJob, handles: Handles) -> list[PollAddress]:
     """Return where these handles can be asked for, the best first."""
     route = context.services.routes.get(job.channel)
-    offered = route is not None and route.preset.tasks is not None
+    offered = route is not None and route.preset.task_path is not None
     return [PollAddress.LINK] * bool(handles.poll_url) + [PollAddress.TASK] * bool(
         handles.task_id and offered
     )
@@ -77,7 +77,7 @@ async def _task(
 ) -> tuple[int, Mapping[str, str], bytes] | PollState:
     route = context.services.routes[job.channel]
     chat = endpoint(str(route.settings.base_url))
-    url = task_address(chat, route.preset.tasks or "", handles.task_id or "")
+    url = task_url(chat, route.preset.task_path or "", handles.task_id or "")
     key = route.settings.api_key.get_secret_value()
     said = await context.services.task_client.read(url, api_key=key, headers=route.preset.headers)
     return (said.status, said.headers, said.body) if said else PollState(PollStage.UNCLEAR)

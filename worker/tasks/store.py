@@ -22,7 +22,7 @@ from worker.tasks.context import TaskContext
 from worker.tasks.polling import LostCall, poll_once
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.polling.poll import PollStage, PollState
 
@@ -36,11 +36,11 @@ async def store_answer(
 ) -> None:
     """Save an answer with pictures, and bring them home. Where words were asked for, they are all."""
     if wants_text(job.request):
-        text, now = text_besides(answer), context.services.clock()
+        text, now = message_text(answer), context.services.clock()
         await context.group_commit.write(succeed(job, JobStatus.RUNNING, [], at=now, ended=ended, text=text))
         return
     saved = await _saved(context, answer.images or answer.videos, answer.handles)
-    text, now = text_besides(answer), context.services.clock()
+    text, now = message_text(answer), context.services.clock()
     if assets := _all_stored(job, saved, now):
         change = succeed(job, JobStatus.RUNNING, assets, at=now, ended=ended, text=text)
         await context.group_commit.write(change)

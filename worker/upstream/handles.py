@@ -55,32 +55,32 @@ class Handles:
         return cls(kept.get("task_id"), kept.get("poll_url"), known, kept.get("seen"))
 
 
-def task_in(text: str) -> str | None:
+def find_task_id(text: str) -> str | None:
     """Return the task id that a text names, once it is complete."""
     match = _TASK.search(text)
-    return named(match[1] or match[2]) if match else None
+    return valid_task_id(match[1] or match[2]) if match else None
 
 
-def named(task: object) -> str | None:
+def valid_task_id(task: object) -> str | None:
     """Return a task's id as it can be kept and asked for; ``None`` if this is none."""
     text = str(task) if isinstance(task, str | int) and not isinstance(task, bool) else ""
     return text if 0 < len(text) < _LONGEST_ID and text.isprintable() and task else None
 
 
-def submitted(body: Mapping[str, Any]) -> str | None:
+def submitted_task_id(body: Mapping[str, Any]) -> str | None:
     """Return the task id of ``{code: "success", data: id}`` and ``{code: 1, result: id}``."""
     code = body.get("code")
     value = body.get("data") if code == "success" else body.get("result") if code in (1, 21, 22) else None
     return value if isinstance(value, str) and _SUBMITTED.fullmatch(value) else None
 
 
-def generation_in(label: str) -> str | None:
+def find_generation_id(label: str) -> str | None:
     """Return the generation id that a picture's label is."""
     label = label.strip()
     return label if _GENERATION.fullmatch(label) else None
 
 
-def merge(known: Handles, found: Handles) -> Handles:
+def merge_handles(known: Handles, found: Handles) -> Handles:
     """Return both together; what was known first stays."""
     return replace(
         known,
@@ -91,7 +91,7 @@ def merge(known: Handles, found: Handles) -> Handles:
     )
 
 
-def task_address(chat: str, path: str, task_id: str) -> str:
+def task_url(chat: str, path: str, task_id: str) -> str:
     """Return where a task's state is asked for: ``path`` beside ``chat/completions``, ``{id}`` filled in."""
     address, question, query = chat.partition("?")
     root = address.removesuffix("/chat/completions")

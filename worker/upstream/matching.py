@@ -17,29 +17,29 @@ _SIMPLIFIED = (
 _SIGNS = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
 
 
-def simplified(text: str) -> str:
+def to_simplified(text: str) -> str:
     """Return text of the same length in simplified signs; other scripts stay as they are."""
     return text if text.isascii() else text.translate(_SIGNS)
 
 
-Patterns = tuple[tuple[re.Pattern[str], str], ...]
+PatternTable = tuple[tuple[re.Pattern[str], str], ...]
 
 
-def patterns(*rows: tuple[str, ...]) -> Patterns:
+def compile_patterns(*rows: tuple[str, ...]) -> PatternTable:
     """Compile rows of ``(ruling, pattern, pattern, …)``, in order, for texts that are ``plain``."""
     return tuple((re.compile("|".join(alternatives)), kind) for kind, *alternatives in rows)
 
 
-def first(table: Patterns, text: str) -> str | None:
+def first_match(table: PatternTable, text: str) -> str | None:
     """Return the ruling of the first row that occurs in ``text``."""
     return next((kind for pattern, kind in table if pattern.search(text)), None)
 
 
-def plain(text: str) -> str:
+def normalize(text: str) -> str:
     """Return text in lower case, with straight quotes and simplified signs, cut to search it quickly."""
     text = text.strip()
     text = text if len(text) <= 4096 else text[:2048] + text[-2048:]
-    return simplified(text.lower().translate(_QUOTES))
+    return to_simplified(text.lower().translate(_QUOTES))
 
 
 _QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}
@@ -48,6 +48,6 @@ _QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}
 # Sets of names, written as one line of text.
 
 
-def words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
     """Return the set of the words in ``text``."""
     return frozenset(text.split())

@@ -26,7 +26,7 @@ class Preset:
     silent: float = 180.0  #: with nothing but comments or white space
     total: float = 600.0  #: for the whole call
     headers: Mapping[str, str] = field(default_factory=dict)  #: sent besides the usual ones
-    tasks: str | None = "images/tasks/{id}"  #: below the version: where a task is asked after; none: nowhere
+    task_path: str | None = "images/tasks/{id}"  #: of a task's state, below the version; none: no tasks
 
     @property
     def streams(self) -> bool:

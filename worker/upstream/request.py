@@ -98,7 +98,7 @@ def _body(request: ImageRequest, preset: Preset) -> bytes:
 def _content(request: ImageRequest, preset: Preset) -> str | list[dict[str, Any]]:
     prompt = request.prompt
     if request.size and preset.size == "prompt":
-        prompt += f"【{ratio(request.size)}】"
+        prompt += f"【{aspect_ratio(request.size)}】"
     if preset.content == "string" or (preset.content == "auto" and not request.images):
         # a family that takes strings only reads pictures from addresses in front of the text
         return " ".join((*request.images, prompt))
@@ -106,7 +106,7 @@ def _content(request: ImageRequest, preset: Preset) -> str | list[dict[str, Any]
     return [{"type": "text", "text": prompt}, *pictures]
 
 
-def ratio(size: str) -> str:
+def aspect_ratio(size: str) -> str:
     """Return ``1024x1536`` as ``2:3``; anything else as it is."""
     match = _PIXELS.fullmatch(size)
     if not match:

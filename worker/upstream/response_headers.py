@@ -32,7 +32,7 @@ def rate_limits(headers: Mapping[str, str]) -> dict[str, Bucket]:
     A limit may be per minute or per day; nothing here says which.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    moment = response_time(lowered)
+    moment = response_date(lowered)
     found: dict[str, dict[str, float | None]] = {}
     for name, value in lowered.items():
         if match := _OPENAI.fullmatch(name):
@@ -49,7 +49,7 @@ def rate_limits(headers: Mapping[str, str]) -> dict[str, Bucket]:
     }
 
 
-def response_time(headers: Mapping[str, str]) -> datetime | None:
+def response_date(headers: Mapping[str, str]) -> datetime | None:
     """Return the response's own ``Date``; header names are lower case."""
     return _http_date(headers.get("date", ""))
 
@@ -81,13 +81,13 @@ def seconds_until(value: str, moment: datetime | None) -> float | None:
             return max(number, 0.0)
         epoch = number / 1000 if number > 1e11 else number
         return max(epoch - moment.timestamp(), 0.0) if moment else None
-    if (span := duration(value)) is not None:
+    if (span := parse_duration(value)) is not None:
         return span
     instant = _iso_time(value)
     return max((instant - moment).total_seconds(), 0.0) if instant and moment else None
 
 
-def duration(value: str) -> float | None:
+def parse_duration(value: str) -> float | None:
     """Read ``20ms``, ``1s``, ``12.5s``, ``6m0s``, ``1h23m31s`` as seconds."""
     pieces = list(_PIECE.finditer(value))
     if not pieces or "".join(piece.group() for piece in pieces) != value.strip():

@@ -11,7 +11,7 @@ from api.cli.output import shortened
 from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH, help_for
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.response_headers import Bucket
 
 _LOOKS = {
@@ -90,7 +90,7 @@ def _results(answer: Answer) -> Iterator[Fact]:
     yield from (("poster", address) for address in answer.posters)
     if answer.progress:
         yield "progress", " → ".join(f"{percent:g}" for percent in answer.progress) + " %"
-    if answer.images and (words := text_besides(answer)):
+    if answer.images and (words := message_text(answer)):
         yield "text", shortened(words, _LONGEST)
     if answer.task_id:
         yield "task", answer.task_id

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.upstream.handles import Handles, generation_in, merge, task_address, task_in
+from worker.upstream.handles import Handles, find_generation_id, find_task_id, merge_handles, task_url
 
 LINK = "https://pro.asyncdata.net/source/task_1"
 
@@ -19,16 +19,16 @@ LINK = "https://pro.asyncdata.net/source/task_1"
     ],
 )
 def test_a_task_is_read_where_a_line_names_it_whole(text: str, task: str | None) -> None:
-    assert task_in(text) == task
+    assert find_task_id(text) == task
 
 
 def test_a_generation_is_read_from_a_label() -> None:
-    assert generation_in(" gen_01abc ") == "gen_01abc"
-    assert generation_in("a generation") is None
+    assert find_generation_id(" gen_01abc ") == "gen_01abc"
+    assert find_generation_id("a generation") is None
 
 
 def test_what_was_known_first_stays() -> None:
-    known = merge(Handles(task_id="a", gen_ids=("gen_1",)), Handles("b", LINK, ("gen_1", "gen_2")))
+    known = merge_handles(Handles(task_id="a", gen_ids=("gen_1",)), Handles("b", LINK, ("gen_1", "gen_2")))
     assert known == Handles("a", LINK, ("gen_1", "gen_2"))
 
 
@@ -56,4 +56,4 @@ def test_only_a_task_or_a_link_can_be_asked_for() -> None:
     ],
 )
 def test_a_task_is_asked_for_beside_the_chat_whatever_its_id_is(chat: str, address: str) -> None:
-    assert task_address(chat, "images/tasks/{id}", "t/..?x") == address
+    assert task_url(chat, "images/tasks/{id}", "t/..?x") == address

@@ -10,7 +10,7 @@ from models.errors import InvalidRequest, SettingsError
 from models.request import ImageRequest
 from tests.worker.upstream.channels import channel
 from worker.upstream.presets import PRESETS, effective_preset, preset_named
-from worker.upstream.request import ProviderRequest, build_request, endpoint, ratio
+from worker.upstream.request import ProviderRequest, aspect_ratio, build_request, endpoint
 
 CAT = ImageRequest("gpt-4o-image", "画一只小猫")
 EDIT = ImageRequest(
@@ -100,7 +100,7 @@ def test_the_size_goes_where_the_family_reads_it(
 
 
 def test_a_size_is_reduced_to_its_ratio() -> None:
-    assert [ratio(size) for size in ("1024x1024", "1792x1024", "9:16", "auto")] == [
+    assert [aspect_ratio(size) for size in ("1024x1024", "1792x1024", "9:16", "auto")] == [
         "1:1",
         "7:4",
         "9:16",

@@ -101,7 +101,7 @@ def reader_for(observation: Observation) -> AnswerReader:
         input_urls=observation.request_facts.input_urls,
         n=observation.request_facts.n,
         failed=observation.status is not None and observation.status >= 400,
-        long=VERBATIM,
+        inline_limit=VERBATIM,
     )
 
 
@@ -123,7 +123,7 @@ def _wait(observation: Observation, answer: Answer | None, result: CallResult) -
     """Return the verdict's wait to the last digit: the verdict itself rounds to microseconds."""
     if result.retry_after is None:
         return None
-    error, words = (answer.error, answer.spoken) if answer else (None, "")
+    error, words = (answer.error, answer.filtered_text) if answer else (None, "")
     return seconds_to_wait(observation.headers, error, words)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from models.errors import InvalidRequest
 from worker.upstream.diagnosis.request_facts import RequestFacts, request_facts_of
-from worker.upstream.diagnosis.transport_phrases import failure_named
+from worker.upstream.diagnosis.transport_phrases import parse_transport_failure
 from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
 
 _NESTED = "is nested too deeply; give it as a string"
@@ -151,7 +151,7 @@ def _failure(words: object, elapsed: float) -> TransportFailure | None:
         return None
     if not isinstance(words, str):
         raise InvalidRequest("transport", "say in a few words how the call failed, such as read_timeout")
-    failure = failure_named(words)
+    failure = parse_transport_failure(words)
     if failure is TransportFailure.STALE_CONNECTION and elapsed > STALE_WITHIN:
         return (
             TransportFailure.CONNECTION_RESET

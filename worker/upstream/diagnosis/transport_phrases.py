@@ -63,7 +63,7 @@ _NAMES: _Table = tuple(
 )
 
 
-def failure_named(words: str) -> TransportFailure:
+def parse_transport_failure(words: str) -> TransportFailure:
     """Return the failure that ``words`` speak of, be they ours, an exception's name, or a sentence.
 
     What is not understood counts as a connection that was lost after the request was sent: so nobody sends

@@ -1,12 +1,12 @@
 """What models and relays say in a good answer instead of a picture. The first match wins."""
 
-from worker.upstream.matching import Patterns, patterns
+from worker.upstream.matching import PatternTable, compile_patterns
 
 _DRAW = r"(?:generate|create|produce|make|draw|render|paint|illustrate|edit|design|process)"
 _PICTURE = r"(?:image|picture|photo|illustration|drawing|artwork|poster)s?"
 
 #: the ruling, then the regular expressions that mean it; for texts that are ``plain``
-ANSWER_PHRASES: Patterns = patterns(
+ANSWER_PHRASES: PatternTable = compile_patterns(
     (
         "quota_exhausted",
         r"余额不足",

@@ -11,7 +11,7 @@ from worker.upstream.errors.error_catalog import ERROR_CATALOG
 from worker.upstream.errors.error_codes import FINISHES, RELAYS_MONEY, STATUSES, code_in, name_of_error
 from worker.upstream.errors.error_phrases import ERROR_PHRASES
 from worker.upstream.errors.retry_after import call_limit, retry_after
-from worker.upstream.matching import first, plain
+from worker.upstream.matching import first_match, normalize
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.transport_errors import ERROR_KIND_OF, TransportFailure
 
@@ -37,13 +37,13 @@ def is_page(text: str) -> bool:
 
 def is_blocked(text: str) -> bool:
     """Tell whether a page or a line of text is a firewall's."""
-    page = plain(text[:_LONGEST])
+    page = normalize(text[:_LONGEST])
     return not _LIMITED.search(page) and bool((_CHALLENGE if is_page(text) else _NOTE).search(page))
 
 
 def name_of_page(text: str) -> str:
     """Return the name of the ruling for a page that came with a good status, or inside an answer."""
-    page = plain(text[:_LONGEST])
+    page = normalize(text[:_LONGEST])
     if is_blocked(text):
         return "waf_blocked"
     if _LIMITED.search(page):
@@ -91,8 +91,8 @@ def name_of_reason(text: str) -> str | None:
     if RELAYS_MONEY.search(text):
         return "upstream_quota"
     if numbered := _NUMBERED.match(text):
-        return first(ERROR_PHRASES, text) or STATUSES.get(int(numbered[1]))
-    name = first(ERROR_PHRASES, text)
+        return first_match(ERROR_PHRASES, text) or STATUSES.get(int(numbered[1]))
+    name = first_match(ERROR_PHRASES, text)
     return name if name in _ALONE else None
 
 
@@ -103,7 +103,7 @@ def is_about_a_picture(text: str) -> bool:
 
 def _named(reason: str) -> str | None:
     """Read the words after a label: a code, or a sentence of an error."""
-    return first(ERROR_PHRASES, reason) or code_in(reason)
+    return first_match(ERROR_PHRASES, reason) or code_in(reason)
 
 
 _LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
@@ -170,7 +170,9 @@ def _result_of(
     """Fill in a ruling with what this very answer says about cost, waiting and words."""
     kind = ERROR_CATALOG[name]
     error = answer.error if answer else None
-    words = (error.message if error else "") or ((answer.spoken.strip() or answer.refusal) if answer else "")
+    words = (error.message if error else "") or (
+        (answer.filtered_text.strip() or answer.refusal) if answer else ""
+    )
     result = CallResult(
         outcome=kind.outcome,
         code=kind.code,
@@ -195,7 +197,7 @@ def _result_of(
 def _wait(outcome: Outcome, answer: Answer | None, headers: Mapping[str, str]) -> timedelta | None:
     if outcome not in (Outcome.RETRY, Outcome.AMBIGUOUS, Outcome.NO_IMAGE):
         return None
-    return retry_after(headers, answer.error if answer else None, answer.spoken if answer else "")
+    return retry_after(headers, answer.error if answer else None, answer.filtered_text if answer else "")
 
 
 def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
@@ -207,7 +209,7 @@ def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
     said_no = answer.error is not None and answer.error.sure
-    if not said_no and (status is None or status < 300) and not is_page(answer.spoken):
+    if not said_no and (status is None or status < 300) and not is_page(answer.filtered_text):
         tokens = answer.completion_tokens or 0
         paid = kind.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
         return Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else kind.billed
@@ -244,10 +246,10 @@ def _by_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed:
     if status < 400:
         return "wrong_endpoint"
     challenged = any(name.lower() == "cf-mitigated" for name in headers)
-    if challenged or (status in _GUARDED and is_blocked(answer.spoken)):
+    if challenged or (status in _GUARDED and is_blocked(answer.filtered_text)):
         return "waf_blocked"
     name = STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
-    if status in _VAGUE and (said := first(ERROR_PHRASES, plain(answer.spoken))):
+    if status in _VAGUE and (said := first_match(ERROR_PHRASES, normalize(answer.filtered_text))):
         name = said
     return "gateway_timeout" if name == "upstream_error" and elapsed > _LONG_WORK else name
 
@@ -257,13 +259,13 @@ def _of_answer(answer: Answer) -> str:
     if answer.block_reason is not None:
         return "moderation_input"
     if answer.html:
-        return name_of_page(answer.spoken)
+        return name_of_page(answer.filtered_text)
     if not answer.readable:
         return "protocol_error"
     if name := _finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
         return name
     if answer.refusal:
-        return first(ANSWER_PHRASES, plain(answer.refusal)) or "refusal"
+        return first_match(ANSWER_PHRASES, normalize(answer.refusal)) or "refusal"
     if name := _said(answer, cut=answer.incomplete_stream):
         return name
     if answer.waiting and answer.handles:
@@ -297,8 +299,8 @@ def _said(answer: Answer, *, cut: bool) -> str | None:
     for words in _voices(answer):
         if is_page(words):
             return name_of_page(words)
-        text = plain(words)
-        name = first(ANSWER_PHRASES, text)
+        text = normalize(words)
+        name = first_match(ANSWER_PHRASES, text)
         if name in _OF_THE_CALL and is_about_a_picture(text):
             name = None
         if name in (None, "upstream_error"):
@@ -311,6 +313,6 @@ def _said(answer: Answer, *, cut: bool) -> str | None:
 
 
 def _voices(answer: Answer) -> Iterator[str]:
-    yield answer.spoken
+    yield answer.filtered_text
     if any(reason.lower() == "error" for reason in answer.finish_reasons):
-        yield answer.thoughts
+        yield answer.reasoning

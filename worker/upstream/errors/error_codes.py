@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from worker.upstream.errors.error_phrases import ERROR_PHRASES
-from worker.upstream.matching import Patterns, first, patterns, plain
+from worker.upstream.matching import PatternTable, compile_patterns, first_match, normalize
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.error_object import ErrorObject
 
@@ -62,7 +62,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 
 #: families of codes
-NAME_PATTERNS: Patterns = patterns(
+NAME_PATTERNS: PatternTable = compile_patterns(
     (
         "quota_exhausted",
         r"_(?:spend|usage)_limit_exceeded$|exceeded_current_quota",
@@ -204,11 +204,12 @@ def name_of_error(answer: Answer, status: int | None) -> str:
     """Return the name of the ruling for the fault of ``answer``; ``status`` is the HTTP status."""
     error = answer.error or ErrorObject()
     failing = status if status is not None and status >= 400 else None
-    words = plain(f"{error.message} {' '.join(error.names)}")
+    words = normalize(f"{error.message} {' '.join(error.names)}")
     if name := _by_metric(error, words) or _by_money(error, words):
         return name
     behind = _is_behind(error, words)
-    name = _by_name(error, words, failing or error.status) or first(ERROR_PHRASES, words) or code_in(words)
+    name = _by_name(error, words, failing or error.status)
+    name = name or first_match(ERROR_PHRASES, words) or code_in(words)
     if name == "no_channel_model" and (failing or error.status) == 404:
         return "model_not_found"  # nobody is away: there is no such model
     if name:
@@ -249,7 +250,7 @@ def _by_name(error: ErrorObject, words: str, status: int | None) -> str | None:
         if name == "model_not_found":
             busy = status == 503 or (status != 404 and NO_CHANNEL.search(words) is not None)
             return "no_channel_model" if busy else "model_not_found"
-        if kind := NAMES.get(name) or first(NAME_PATTERNS, name):
+        if kind := NAMES.get(name) or first_match(NAME_PATTERNS, name):
             return _refined(kind, words)
     return None
 
@@ -257,7 +258,7 @@ def _by_name(error: ErrorObject, words: str, status: int | None) -> str | None:
 def code_in(words: str) -> str | None:
     """Return the ruling of a code that stands in a sentence: a word that no language has."""
     codes = (match[0] for match in _CODE.finditer(words))
-    rulings = (NAMES.get(code) or first(NAME_PATTERNS, code) for code in codes)
+    rulings = (NAMES.get(code) or first_match(NAME_PATTERNS, code) for code in codes)
     return next((kind for kind in rulings if kind), None)
 
 

@@ -1,11 +1,11 @@
 """Sentences in error answers, and the ruling each one points to. The first match wins."""
 
-from worker.upstream.matching import Patterns, patterns
+from worker.upstream.matching import PatternTable, compile_patterns
 
 # Sentences in error answers that are about the request itself: its prompt, its pictures, its size.
 
 #: the ruling, then the regular expressions that mean it; for texts that are ``plain``
-ABOUT_REQUESTS: Patterns = patterns(
+ABOUT_REQUESTS: PatternTable = compile_patterns(
     (
         "moderation_output",
         r"content moderated",
@@ -120,8 +120,8 @@ ABOUT_REQUESTS: Patterns = patterns(
 
 
 #: the ruling, then the regular expressions that mean it; for texts that are ``plain``
-ERROR_PHRASES: Patterns = (
-    *patterns(
+ERROR_PHRASES: PatternTable = (
+    *compile_patterns(
         (
             "upstream_auth",
             r"upstream (?:authentication|auth\w*) failed",
@@ -185,7 +185,7 @@ ERROR_PHRASES: Patterns = (
         ),
     ),
     *ABOUT_REQUESTS,
-    *patterns(
+    *compile_patterns(
         (
             "concurrency_limited",
             r"并发",

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from models.outcomes import CallLimit
-from worker.upstream.matching import simplified
+from worker.upstream.matching import to_simplified
 from worker.upstream.parsing.error_object import ErrorObject
-from worker.upstream.response_headers import rate_limits, response_time, seconds_until
+from worker.upstream.response_headers import rate_limits, response_date, seconds_until
 
 _LONGEST = 31 * 86400.0  #: seconds
 _NEAR_END = 4096  #: characters at either end of a text in which waits are named
@@ -65,14 +65,14 @@ def seconds_to_wait(
 ) -> float | None:
     """Return the same as exact seconds."""
     lowered = {name.lower(): value for name, value in headers.items()}
-    moment = response_time(lowered)
+    moment = response_date(lowered)
     found = (seconds for seconds in _candidates(lowered, moment, error, text) if seconds is not None)
     return next((min(max(seconds, 0.0), _LONGEST) for seconds in found), None)
 
 
 def call_limit(text: str) -> CallLimit | None:
     """Return the limit that a sentence names: ``1分钟内最多请求3次``, ``maximum 3 requests per minute``."""
-    text = simplified(text.lower())
+    text = to_simplified(text.lower())
     match = next((found for pattern in _LIMITS if (found := pattern.search(text))), None)
     if match is None or not int(match["calls"]):
         return None
@@ -82,7 +82,7 @@ def call_limit(text: str) -> CallLimit | None:
 
 def seconds_in(text: str) -> float | None:
     """Return the wait that a sentence names: ``try again in 6m0s``, ``after 43 seconds``, ``1分钟内``."""
-    text = simplified(text if len(text) <= 2 * _NEAR_END else text[:_NEAR_END] + text[-_NEAR_END:])
+    text = to_simplified(text if len(text) <= 2 * _NEAR_END else text[:_NEAR_END] + text[-_NEAR_END:])
     if match := _SPAN.search(text):
         pieces = _PIECE.finditer(match[1])
         return sum((1.0 if piece[1][0] in "aA" else float(piece[1])) * _unit(piece[2]) for piece in pieces)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from models.outcomes import Billed, CallResult, Outcome
 from worker.upstream.errors.error_codes import FINISHES
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.reply import Reply
 
 _ITEM = re.compile(r"^[ \t>*_#]*(?:\d{1,2}(?:[.)、:]|\ufe0f?\u20e3)|[-*•])", re.MULTILINE)
@@ -24,7 +24,7 @@ def classify_as_text(reply: Reply) -> Reply:
     answer = reply.answer
     if answer is None or reply.failure is not None or not _came_through(reply, answer):
         return reply
-    text = text_besides(answer)
+    text = message_text(answer)
     if not text:
         return replace(reply, result=_without_words(reply)) if _pictures(answer) else reply
     if _reads_like_a_failure(reply.result, answer) and len(_ITEM.findall(text)) < 2:

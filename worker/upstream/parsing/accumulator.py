@@ -6,23 +6,37 @@ from typing import Any
 
 import orjson
 
-from worker.upstream.handles import Handles, generation_in, merge, named, submitted, task_in
-from worker.upstream.matching import words
-from worker.upstream.parsing.base64_stream import LONG, Blobs, LongRuns, decoded, encoded, joined
+from worker.upstream.handles import (
+    Handles,
+    find_generation_id,
+    find_task_id,
+    merge_handles,
+    submitted_task_id,
+    valid_task_id,
+)
+from worker.upstream.matching import word_set
+from worker.upstream.parsing.base64_stream import (
+    INLINE_LIMIT,
+    Base64Extractor,
+    Blobs,
+    decode_text,
+    encode_text,
+    merge_placeholders,
+)
 from worker.upstream.parsing.echo_filter import strip_echoes
 from worker.upstream.parsing.error_object import ErrorObject, find_error
 from worker.upstream.parsing.image import ResultImage
-from worker.upstream.parsing.image_extraction import Identity, find_pictures, identity
+from worker.upstream.parsing.image_extraction import ImageKey, find_images, image_key
 from worker.upstream.parsing.json_images import (
-    PICTURE_FIELDS,
+    IMAGE_FIELDS,
     ExtractedImages,
     extract_arguments,
     extract_fields,
     extract_value,
-    picture_from,
+    parse_image,
 )
-from worker.upstream.parsing.progress import Percent, ProgressMeter
-from worker.upstream.parsing.urls import is_picture
+from worker.upstream.parsing.progress import Percent, ProgressParser
+from worker.upstream.parsing.urls import is_image
 
 # One choice of an answer, as far as it is known.
 
@@ -31,7 +45,7 @@ from worker.upstream.parsing.urls import is_picture
 class Choice:
     """What a choice said and showed, in the order of its events."""
 
-    runs: LongRuns
+    runs: Base64Extractor
     blobs: Blobs
     deltas: list[str] = field(default_factory=list)
     message: str = ""
@@ -40,11 +54,11 @@ class Choice:
     extracted: ExtractedImages = field(default_factory=ExtractedImages)
     images: list[Any] = field(default_factory=list)  # whose index tells their order, over all deltas
 
-    def say(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
         """Take more of what it says; a picture that is spelt in many deltas is decoded as it comes."""
-        self.deltas.append(decoded(self.runs.feed(encoded(text))))
+        self.deltas.append(decode_text(self.runs.feed(encode_text(text))))
 
-    def show(self, message: Mapping[str, Any]) -> str:
+    def add_images(self, message: Mapping[str, Any]) -> str:
         """Take the pictures of a message or a delta, and return the text of its parts."""
         images = message.get("images")
         if isinstance(images, list) and all(isinstance(item, dict) and "index" in item for item in images):
@@ -82,8 +96,8 @@ class Choice:
     @property
     def text(self) -> str:
         """What it says: its deltas, or its whole message if that says more."""
-        self.deltas.append(decoded(self.runs.close()))
-        said = joined("".join(self.deltas), self.blobs)
+        self.deltas.append(decode_text(self.runs.close()))
+        said = merge_placeholders("".join(self.deltas), self.blobs)
         return self.message if self.message and self.message.startswith(said) else said + self.message
 
 
@@ -101,7 +115,7 @@ class HandleScanner:
     ``inputs`` returns the addresses of the request, which are never results; it is called when needed.
     """
 
-    def __init__(self, inputs: Callable[[], frozenset[Identity]]) -> None:
+    def __init__(self, inputs: Callable[[], frozenset[ImageKey]]) -> None:
         self._inputs = inputs
         self._looks = 0
         self.handles = Handles()  #: all that were seen so far
@@ -109,7 +123,7 @@ class HandleScanner:
     def note(self, found: Handles) -> None:
         """Take handles that were found elsewhere."""
         if found:
-            self.handles = merge(self.handles, found)
+            self.handles = merge_handles(self.handles, found)
 
     def hear(self, choice: Choice, text: str) -> None:
         """Take what a choice says now, after it was noted there."""
@@ -128,15 +142,15 @@ class HandleScanner:
 
     def read(self, line: str) -> None:
         """Read one line, with its end if that is known."""
-        if self.handles.task_id is None and len(line) < _LONGEST_NOTE and (task := task_in(line)):
+        if self.handles.task_id is None and len(line) < _LONGEST_NOTE and (task := find_task_id(line)):
             self.note(Handles(task_id=task))
         if "](" in line and ("原始数据" in line or "aw data" in line or "/source/" in line):
-            self.note(Handles(poll_url=find_pictures(line, complete=True).poll_url))
+            self.note(Handles(poll_url=find_images(line, complete=True).poll_url))
 
     def show(self, pictures: Iterable[ResultImage]) -> None:
         """Take pictures that stand in fields."""
         if self.handles.seen is None:
-            self._see(picture for picture in pictures if identity(picture) not in self._inputs())
+            self._see(picture for picture in pictures if image_key(picture) not in self._inputs())
 
     def _look(self, choice: Choice) -> None:
         """Look whether what was said so far shows a whole picture that is no echo and no mark of progress."""
@@ -144,7 +158,7 @@ class HandleScanner:
         said = "".join(choice.deltas)
         if self.handles.seen or self._looks > _MOST_LOOKS or len(said) > _LONGEST_LOOK:
             return
-        found = find_pictures(strip_echoes(said).text, complete=False, inputs=self._inputs())
+        found = find_images(strip_echoes(said).text, complete=False, inputs=self._inputs())
         if found.videos:
             self.note(Handles(seen=found.videos[0]))
         elif not found.marked:
@@ -154,11 +168,11 @@ class HandleScanner:
         self.note(Handles(seen=next((picture.url for picture in pictures if picture.url), None)))
 
 
-_WAITING = words(
+_WAITING = word_set(
     "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
 )
-_ANSWERS = words("choices candidates")
-_REFERENCES = words(
+_ANSWERS = word_set("choices candidates")
+_REFERENCES = word_set(
     "image image_url image_urls attachments files"
 )  #: beside a prompt, they are the question's
 _LISTS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
@@ -174,14 +188,14 @@ class AnswerAccumulator:
         self,
         blobs: Blobs,
         *,
-        long: int = LONG,
+        inline_limit: int = INLINE_LIMIT,
         quoted: bool = False,
-        inputs: Callable[[], frozenset[Identity]] = frozenset,
+        inputs: Callable[[], frozenset[ImageKey]] = frozenset,
     ) -> None:
-        self._blobs, self._long, self._quoted = blobs, long, quoted
-        self._watch = HandleScanner(inputs)
+        self._blobs, self._long, self._quoted = blobs, inline_limit, quoted
+        self._scanner = HandleScanner(inputs)
         self.choices: dict[int, Choice] = {}
-        self.harvest = ExtractedImages()
+        self.extracted = ExtractedImages()
         self.error: ErrorObject | None = None
         self.finish_reasons: list[str] = []
         self.block_reason: str | None = None
@@ -191,7 +205,7 @@ class AnswerAccumulator:
         self.request_id: str | None = None
         self.waiting = False
         self.progress: list[Percent] = []
-        self._meter = ProgressMeter()
+        self._progress_parser = ProgressParser()
 
     def add(self, body: object, *, depth: int = 0) -> None:
         """Take one parsed body, one event, or one JSON value found inside a text."""
@@ -202,7 +216,7 @@ class AnswerAccumulator:
                 for item in body:
                     self.add(item, depth=1)
             else:
-                extract_value(body, self.harvest)
+                extract_value(body, self.extracted)
         if not isinstance(body, dict) or depth > 4:
             return
         self._add_identity(body)
@@ -239,48 +253,48 @@ class AnswerAccumulator:
             if isinstance(message := choice.get(name), dict):
                 self._add_message(index, message, whole=whole)
             elif isinstance(message, str):
-                self._say(index, message)
-        if shown := {name: value for name, value in choice.items() if name in PICTURE_FIELDS}:
+                self._add_text(index, message)
+        if shown := {name: value for name, value in choice.items() if name in IMAGE_FIELDS}:
             self._show(self._choice(index), shown)
         if isinstance(text := choice.get("text"), str):
-            self._say(index, text)
+            self._add_text(index, text)
 
     def _add_message(self, index: int, message: Mapping[str, Any], *, whole: bool) -> None:
         choice = self._choice(index)
         for name in ("reasoning_content", "reasoning", "thinking"):
             if isinstance(thought := message.get(name), str):
-                self.progress += self._meter.feed(thought, voice=f"reasoning {index}")
+                self.progress += self._progress_parser.feed(thought, source=f"reasoning {index}")
                 break
         written, content = self._show(choice, message), message.get("content") or message.get("text")
         text = content if isinstance(content, str) else written
         if whole and text and choice.deltas:
             choice.message = text
         elif text:
-            self._say(index, text)
+            self._add_text(index, text)
         if isinstance(refusal := message.get("refusal"), str) and refusal:
             self.refusals.append(refusal)
         for name in ("thinking_progress", "progress"):
-            self.progress += self._meter.report(message.get(name))
+            self.progress += self._progress_parser.add_value(message.get(name))
 
     def _show(self, choice: Choice, message: Mapping[str, Any]) -> str:
         """Take the pictures of a message, and return the text of its parts."""
-        before = len(choice.extracted.pictures)
-        written = choice.show(message)
-        self._watch.show(choice.extracted.pictures[before:])
+        before = len(choice.extracted.images)
+        written = choice.add_images(message)
+        self._scanner.show(choice.extracted.images[before:])
         return written
 
     def _choice(self, index: int) -> Choice:
         if index not in self.choices:
-            self.choices[index] = Choice(LongRuns(self._blobs, long=self._long), self._blobs)
+            self.choices[index] = Choice(Base64Extractor(self._blobs, inline_limit=self._long), self._blobs)
         return self.choices[index]
 
-    def _say(self, index: int, text: str) -> None:
+    def _add_text(self, index: int, text: str) -> None:
         choice = self._choice(index)
-        choice.say(text)
+        choice.add_text(text)
         if len(text) > _LONGEST_TEXT:
             text = text[: _LONGEST_TEXT // 2] + "\n" + text[-_LONGEST_TEXT // 2 :]
-        self.progress += self._meter.feed(text, voice=f"content {index}")
-        self._watch.hear(choice, text)
+        self.progress += self._progress_parser.feed(text, source=f"content {index}")
+        self._scanner.hear(choice, text)
 
     def _add_finish(self, reason: object) -> None:
         if isinstance(reason, str) and reason:
@@ -296,37 +310,39 @@ class AnswerAccumulator:
         for name in ("request_id", "requestId"):
             if isinstance(body.get(name), str):
                 self.request_id = self.request_id or body[name] or None
-        task = next((body[name] for name in ("task_id", "taskId") if body.get(name)), None) or submitted(body)
+        task = next(
+            (body[name] for name in ("task_id", "taskId") if body.get(name)), None
+        ) or submitted_task_id(body)
         status = body.get("status", body.get("task_status"))
         waits = isinstance(status, str) and status.strip().lower() in _WAITING
         if task is None and waits and "choices" not in body:
             task = body.get("id")
-        self._watch.note(Handles(task_id=named(task)))
+        self._scanner.note(Handles(task_id=valid_task_id(task)))
         self.waiting = self.waiting or waits or (bool(task) and not isinstance(status, str))
-        if isinstance(generation := body.get("gen_id"), str) and (known := generation_in(generation)):
-            self._watch.note(Handles(gen_ids=(known,)))
-        self.progress += self._meter.report(body.get("progress"))
+        if isinstance(generation := body.get("gen_id"), str) and (known := find_generation_id(generation)):
+            self._scanner.note(Handles(gen_ids=(known,)))
+        self.progress += self._progress_parser.add_value(body.get("progress"))
 
     def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
         """Take an event of the Responses or the Images stream."""
         if kind.endswith("output_text.delta") and isinstance(event.get("delta"), str):
-            self._say(0, event["delta"])
+            self._add_text(0, event["delta"])
         elif kind.endswith("partial_image"):
             draft = ExtractedImages()
             extract_value(event.get("partial_image_b64") or event.get("b64_json"), draft)
-            self.harvest.drafts += draft.pictures
+            self.extracted.drafts += draft.images
         elif kind.endswith("completed") or kind.endswith("output_item.done"):
             found = ExtractedImages()
             extract_fields(event, found)
             extract_value(event.get("item"), found)
-            self.harvest.add(found)
+            self.extracted.add(found)
             self._add_finish("stop" if kind.endswith("completed") else None)
 
     def _add_block(self, block: object) -> None:
         if isinstance(block, dict) and isinstance(text := block.get("text"), str):
-            self._say(0, text)
+            self._add_text(0, text)
         elif isinstance(block, dict):
-            extract_value(block, self.harvest)
+            extract_value(block, self.extracted)
 
     def _add_wrapped(self, body: Mapping[str, Any], depth: int) -> None:
         """Look into wrappers, and at picture fields that stand at the top."""
@@ -341,11 +357,11 @@ class AnswerAccumulator:
             elif name in ("data", "output", "result") and isinstance(value, list):
                 found = ExtractedImages()
                 extract_value(value, found)
-                self.harvest.add(found)
+                self.extracted.add(found)
                 if found.texts and not self.choices:
-                    self._say(0, "".join(found.texts))
+                    self._add_text(0, "".join(found.texts))
             elif name in ("data", "output", "result") and isinstance(value, str) and "choices" not in body:
-                self._add_text(name, value, body, depth)
+                self._add_wrapped_text(name, value, body, depth)
 
     def _add_fields(self, body: Mapping[str, Any], depth: int) -> None:
         """Take the picture fields at the top of a body. Beside a prompt, some are what was sent with it."""
@@ -353,14 +369,14 @@ class AnswerAccumulator:
         if "prompt" in body and "choices" not in body:
             fields = {name: value for name, value in fields.items() if name not in _REFERENCES}
             fields = {} if self._quoted or self._waits(body) else fields
-        extract_fields(fields, self.harvest)
+        extract_fields(fields, self.extracted)
         for name in ("results", "urls", "generations", *(_LISTS if depth > 0 else ())):
-            extract_value(body.get(name), self.harvest)
+            extract_value(body.get(name), self.extracted)
         url = body.get("url")
         if isinstance(url, str) and not {"choices", "error"} & body.keys():
             inside = (depth > 0 or self._quoted) and not self._waits(body)
-            if inside or is_picture(url):
-                extract_value(url, self.harvest)
+            if inside or is_image(url):
+                extract_value(url, self.extracted)
 
     def _waits(self, body: Mapping[str, Any]) -> bool:
         """Tell whether a body is about a task whose result is not here yet."""
@@ -368,36 +384,36 @@ class AnswerAccumulator:
         waits = isinstance(status, str) and status.strip().lower() in _WAITING
         return waits or (status is None and any(body.get(name) for name in ("task_id", "taskId")))
 
-    def _add_text(self, name: str, value: str, body: Mapping[str, Any], depth: int) -> None:
+    def _add_wrapped_text(self, name: str, value: str, body: Mapping[str, Any], depth: int) -> None:
         """Take a wrapper's text: JSON once more, the address of a picture, or what is said."""
         if value.lstrip()[:1] in ("{", "["):
             try:
                 self.add(orjson.loads(value), depth=depth + 1)
             except ValueError:
-                self._say(0, value)
-        elif "image" in str(body.get("type")) or ("type" not in body and picture_from(value)):
-            extract_value(value, self.harvest)
-        elif name == "data" and not submitted(body):
-            self._say(0, value)
+                self._add_text(0, value)
+        elif "image" in str(body.get("type")) or ("type" not in body and parse_image(value)):
+            extract_value(value, self.extracted)
+        elif name == "data" and not submitted_task_id(body):
+            self._add_text(0, value)
 
-    def quote(self, value: object) -> list[str]:
+    def add_embedded(self, value: object) -> list[str]:
         """Take a JSON value that stands in a text, and return the texts in it."""
-        inner = AnswerAccumulator(self._blobs, long=self._long, quoted=True)
+        inner = AnswerAccumulator(self._blobs, inline_limit=self._long, quoted=True)
         inner.add(value)
         inner.close(complete=True)
-        self.harvest.add(inner.harvest)
+        self.extracted.add(inner.extracted)
         self.error = self.error or inner.error
-        self._watch.note(inner.handles)
+        self._scanner.note(inner.handles)
         self.waiting = self.waiting or inner.waiting
         self.finish_reasons += inner.finish_reasons
         for percent in inner.progress:
-            self.progress += self._meter.report(percent)
+            self.progress += self._progress_parser.add_value(percent)
         return inner.texts
 
     @property
     def handles(self) -> Handles:
         """By what the result can be asked for later, as far as that is known."""
-        return self._watch.handles
+        return self._scanner.handles
 
     @property
     def texts(self) -> list[str]:
@@ -407,10 +423,10 @@ class AnswerAccumulator:
     def close(self, *, complete: bool) -> None:
         """Take the end of the answer."""
         if complete:
-            self.progress += self._meter.close()
+            self.progress += self._progress_parser.close()
         for _, choice in sorted(self.choices.items()):
-            self._watch.read(choice.line + ("\n" if complete else ""))
-            self.harvest.add(choice.close())
+            self._scanner.read(choice.line + ("\n" if complete else ""))
+            self.extracted.add(choice.close())
 
 
 def _items(value: object) -> list[Mapping[str, Any]]:

@@ -4,12 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
-from worker.upstream.handles import Handles, generation_in
+from worker.upstream.handles import Handles, find_generation_id
 from worker.upstream.parsing.accumulator import AnswerAccumulator
-from worker.upstream.parsing.echo_filter import Spoken, strip_echoes
+from worker.upstream.parsing.echo_filter import FilteredText, strip_echoes
 from worker.upstream.parsing.error_object import ErrorObject
 from worker.upstream.parsing.image import ResultImage
-from worker.upstream.parsing.image_extraction import Found, Identity, combine, find_pictures, identity
+from worker.upstream.parsing.image_extraction import (
+    FoundMedia,
+    ImageKey,
+    find_images,
+    image_key,
+    merge_images,
+)
 from worker.upstream.parsing.json_images import ExtractedImages
 from worker.upstream.parsing.progress import Percent
 
@@ -24,8 +30,8 @@ class Answer:
     videos: tuple[str, ...] = ()
     posters: tuple[str, ...] = ()
     text: str = ""
-    spoken: str = ""
-    thoughts: str = ""
+    filtered_text: str = ""
+    reasoning: str = ""
     progress: tuple[Percent, ...] = ()
     task_id: str | None = None
     poll_url: str | None = None
@@ -56,7 +62,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class BodyInfo:
     """How an answer came to its end, and what it was."""
 
     whole: bool  #: nothing is missing at its end
@@ -70,9 +76,9 @@ class Ending:
 
 def assemble(
     accumulator: AnswerAccumulator,
-    ending: Ending,
+    ending: BodyInfo,
     *,
-    inputs: frozenset[Identity],
+    inputs: frozenset[ImageKey],
     n: int | None,
     origin: str | None,
 ) -> Answer:
@@ -84,22 +90,22 @@ def assemble(
     texts = accumulator.texts
     spoken = list(_spoken(accumulator, texts))
     words = "\n".join(piece.text for piece in spoken)
-    found = find_pictures(words, complete=ending.whole, inputs=inputs)
+    found = find_images(words, complete=ending.whole, inputs=inputs)
     known = _known(accumulator, ending, found)
     return replace(
         known,
         text="".join(texts) or ending.page,
-        spoken=words or ending.page,
-        thoughts="\n".join(piece.thoughts for piece in spoken),
-        **_pictures(accumulator.harvest, found, inputs=inputs, n=n, origin=origin),
+        filtered_text=words or ending.page,
+        reasoning="\n".join(piece.thoughts for piece in spoken),
+        **_pictures(accumulator.extracted, found, inputs=inputs, n=n, origin=origin),
     )
 
 
-def _spoken(accumulator: AnswerAccumulator, texts: Sequence[str], depth: int = 0) -> Iterator[Spoken]:
+def _spoken(accumulator: AnswerAccumulator, texts: Sequence[str], depth: int = 0) -> Iterator[FilteredText]:
     """Yield the texts without their echoes; JSON values in them are taken, and the texts in these too."""
     for text in texts:
         piece = strip_echoes(text)
-        inner = [words for value in piece.values for words in accumulator.quote(value)]
+        inner = [words for value in piece.values for words in accumulator.add_embedded(value)]
         yield piece
         if depth < _DEEPEST:
             yield from _spoken(accumulator, inner, depth + 1)
@@ -117,14 +123,14 @@ class _Pictures(TypedDict):
 
 def _pictures(
     extracted: ExtractedImages,
-    found: Found,
+    found: FoundMedia,
     *,
-    inputs: frozenset[Identity],
+    inputs: frozenset[ImageKey],
     n: int | None,
     origin: str | None,
 ) -> _Pictures:
-    structured = [picture for picture in extracted.pictures if identity(picture) not in inputs]
-    images = combine(structured, found.pictures, marked=found.marked)
+    structured = [picture for picture in extracted.images if image_key(picture) not in inputs]
+    images = merge_images(structured, found.pictures, marked=found.marked)
     paths = dict.fromkeys((*extracted.relative, *found.relative))
     relative = not images and bool(paths)
     if relative:
@@ -138,15 +144,15 @@ def _pictures(
         "partial": bool(images) and n is not None and len(images) < n,
         "relative": relative,
         "draft": draft,
-        "echoed": found.echoed or len(structured) < len(extracted.pictures),
+        "echoed": found.echoed or len(structured) < len(extracted.images),
         "broken": not images and (found.broken or extracted.broken),
     }
 
 
-def _known(accumulator: AnswerAccumulator, ending: Ending, found: Found) -> Answer:
+def _known(accumulator: AnswerAccumulator, ending: BodyInfo, found: FoundMedia) -> Answer:
     """Return the answer without its pictures and texts."""
     handles = accumulator.handles
-    labelled = (known for label in found.labels if (known := generation_in(label)))
+    labelled = (known for label in found.labels if (known := find_generation_id(label)))
     return Answer(
         posters=tuple(found.posters),
         progress=tuple(accumulator.progress),

@@ -3,7 +3,7 @@
 import re
 
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.image_extraction import spans_of_results
+from worker.upstream.parsing.image_extraction import find_result_spans
 
 _LIMIT = 20_000  #: characters; more is no caption
 _BASE64 = re.compile(
@@ -32,9 +32,9 @@ _EMPTY = re.compile(r"[\W_]*(?:\[[^\[\]]{0,200}\]:)?[\W_]*|[ \t]*\d{1,3}[.)、][
 _BLANKS = re.compile(r"\n{3,}")
 
 
-def text_besides(answer: Answer) -> str:
+def message_text(answer: Answer) -> str:
     """Return the model's own words. Linear in the answer's length."""
-    text = _TAG.sub("", _UNFINISHED.sub("", _BASE64.sub("", _without_results(answer.spoken))))
+    text = _TAG.sub("", _UNFINISHED.sub("", _BASE64.sub("", _without_results(answer.filtered_text))))
     lines = [line.rstrip() for line in text.splitlines() if not _is_stage(line)]
     return _BLANKS.sub("\n\n", "\n".join("" if _EMPTY.fullmatch(line) else line for line in lines)).strip()[
         :_LIMIT
@@ -43,7 +43,7 @@ def text_besides(answer: Answer) -> str:
 
 def _without_results(text: str) -> str:
     kept, position = [], 0
-    for start, end in spans_of_results(text):
+    for start, end in find_result_spans(text):
         kept.append(text[position:start])
         position = max(position, end)
     return "".join([*kept, text[position:]])

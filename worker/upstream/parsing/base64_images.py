@@ -3,7 +3,7 @@
 import binascii
 from collections.abc import Callable
 
-from worker.upstream.parsing.base64_stream import stand_ins
+from worker.upstream.parsing.base64_stream import find_placeholders
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _SHORTEST = 32  #: characters; no picture is smaller
@@ -32,7 +32,7 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
-def read_base64(text: str) -> tuple[str, str] | None:
+def parse_base64_image(text: str) -> tuple[str, str] | None:
     """Return ``(normalised base64, MIME type)`` if ``text`` is a whole picture, else ``None``.
 
     White space, the URL-safe alphabet and missing padding are accepted; the signature and the end marker
@@ -52,12 +52,12 @@ def read_base64(text: str) -> tuple[str, str] | None:
     return (padded, mime) if _is_whole(padded, length * 3 // 4, mime) else None
 
 
-def looks_like_picture(text: str, start: int = 0) -> bool:
+def starts_like_image(text: str, start: int = 0) -> bool:
     """Tell cheaply whether base64 text of a picture begins at ``start``."""
     return sniff(_decode(_normalise(text[start : start + _HEAD * 2])[:_HEAD])) is not None
 
 
-def end_of_base64(text: str, start: int, *, spaces: bool = False) -> int:
+def find_base64_end(text: str, start: int, *, spaces: bool = False) -> int:
     """Return where the run of base64 characters that begins at ``start`` stops.
 
     Looks in growing windows with plain character searches, so that megabytes cost a millisecond and a text
@@ -79,7 +79,7 @@ def end_of_base64(text: str, start: int, *, spaces: bool = False) -> int:
 
 def _length(body: str) -> int:
     """Return how many characters a text has once its stand-ins are what they stand for."""
-    return len(body) + sum(found.characters - (found.end - found.start) for found in stand_ins(body))
+    return len(body) + sum(found.characters - (found.end - found.start) for found in find_placeholders(body))
 
 
 def _normalise(text: str) -> str:

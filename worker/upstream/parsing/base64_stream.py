@@ -23,7 +23,7 @@ _LINE = 60  #: characters of base64 that make a line
 HELD = _LINE + 8  #: bytes held back at most: a line, and the escape before it
 
 
-class Unwrapped:
+class LineUnfolder:
     """Takes escaped line ends out of base64, and leaves all others: both sides have to look like base64."""
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Unwrapped:
         return more == _LINE or (more > 0 and after[more : more + 1] in (b'"', b"=", b")"))
 
 
-LONG = 64 * 1024  #: characters; shorter runs stay as they are
+INLINE_LIMIT = 64 * 1024  #: characters; shorter runs stay as they are
 VERBATIM = sys.maxsize  #: for readers who want every character, whatever it costs
 _HEAD, _TAIL = 128, 192  #: characters; a stand-in has 400 in all
 _GROUPS = 48 * 1024  #: bytes written as base64 in one go: a multiple of three
@@ -82,7 +82,7 @@ _NAME = re.compile(_MARK + r"([0-9a-f]{64})/([0-9a-f]{8})")
 Blobs = dict[str, bytes]  #: what stand-ins stand for: bytes by their SHA-256 in hex digits
 
 
-class StandIn(NamedTuple):
+class Placeholder(NamedTuple):
     """A stand-in in a text: where it is, which bytes it means, and how many characters it replaces."""
 
     start: int
@@ -91,18 +91,18 @@ class StandIn(NamedTuple):
     characters: int
 
 
-def stand_ins(text: str) -> list[StandIn]:
+def find_placeholders(text: str) -> list[Placeholder]:
     """Return all stand-ins in a text, in order."""
     if _MARK not in text:
         return []
     return [
-        StandIn(match.start() - _HEAD, match.end() + _TAIL, match[1], int(match[2], 16))
+        Placeholder(match.start() - _HEAD, match.end() + _TAIL, match[1], int(match[2], 16))
         for match in _NAME.finditer(text)
         if match.start() >= _HEAD and match.end() + _TAIL <= len(text)
     ]
 
 
-class LongRuns:
+class Base64Extractor:
     """Takes a text in pieces and gives it back with its long runs replaced; the bytes go into ``blobs``.
 
     How the text was split makes no difference. A run that reaches the end of what is known is held back
@@ -111,12 +111,12 @@ class LongRuns:
     escaped line ends within base64 (``\\n`` every 76 characters, as MIME wraps it) are taken out.
     """
 
-    def __init__(self, blobs: Blobs, *, long: int = LONG, slashes: bool = False) -> None:
-        self._blobs, self._long, self._slashes = blobs, long, slashes and long != VERBATIM
+    def __init__(self, blobs: Blobs, *, inline_limit: int = INLINE_LIMIT, unescape: bool = False) -> None:
+        self._blobs, self._long, self._slashes = blobs, inline_limit, unescape and inline_limit != VERBATIM
         self._run: _Run | None = None
         self._escape = False  # the last byte that was given back is a backslash
         self._held = b""  # backslashes whose meaning the next byte decides
-        self._lines = Unwrapped() if self._slashes else None
+        self._lines = LineUnfolder() if self._slashes else None
 
     @property
     def cutting(self) -> bool:
@@ -170,33 +170,33 @@ class LongRuns:
         return ended + piece[:start]
 
 
-def without_long_runs(text: str, *, long: int = LONG) -> str:
+def replace_long_base64(text: str, *, inline_limit: int = INLINE_LIMIT) -> str:
     """Return a whole text with stand-ins for its long runs; the bytes are forgotten."""
-    if len(text) <= long:
+    if len(text) <= inline_limit:
         return text
-    runs = LongRuns({}, long=long)
-    return decoded(runs.feed(encoded(text)) + runs.close())
+    runs = Base64Extractor({}, inline_limit=inline_limit)
+    return decode_text(runs.feed(encode_text(text)) + runs.close())
 
 
-def joined(text: str, blobs: Blobs) -> str:
+def merge_placeholders(text: str, blobs: Blobs) -> str:
     """Make one stand-in of those that touch each other or other base64: one picture came in long pieces."""
-    found = stand_ins(text)
+    found = find_placeholders(text)
     if not any(_touches(text, each) for each in found):
         return text
-    runs, position, pieces = LongRuns(blobs), 0, []
+    runs, position, pieces = Base64Extractor(blobs), 0, []
     once = dict(blobs)  # what is repeated on purpose could grow without end
     for each in found:
-        pieces.append(runs.feed(encoded(text[position : each.start])))
+        pieces.append(runs.feed(encode_text(text[position : each.start])))
         pieces += (runs.feed(piece) for piece in _characters(text, each, once.pop(each.sha256, None)))
         position = each.end
-    pieces += (runs.feed(encoded(text[position:])), runs.close())
-    return decoded(b"".join(pieces))
+    pieces += (runs.feed(encode_text(text[position:])), runs.close())
+    return decode_text(b"".join(pieces))
 
 
-def blob_of(text: str, blobs: Blobs) -> bytes | None:
+def decode_placeholder(text: str, blobs: Blobs) -> bytes | None:
     """Return the bytes of ``joined`` base64 text that has a genuine stand-in, else ``None``."""
     bare = text.rstrip("=")
-    found = stand_ins(bare)
+    found = find_placeholders(bare)
     if len(found) != 1 or found[0].start or len(bare) - found[0].end > 3:
         return None
     blob = blobs.get(found[0].sha256, b"")
@@ -207,25 +207,25 @@ def blob_of(text: str, blobs: Blobs) -> bytes | None:
     return blob + binascii.a2b_base64(rest + b"=" * (4 - len(rest))) if len(rest) > 1 else blob
 
 
-def encoded(text: str) -> bytes:
+def encode_text(text: str) -> bytes:
     """Return a text as bytes, even one with halves of characters."""
     return text.encode(errors="surrogatepass")
 
 
-def decoded(text: bytes) -> str:
+def decode_text(text: bytes) -> str:
     """Return what ``encoded`` made bytes of."""
     return text.decode(errors="surrogatepass")
 
 
-def _touches(text: str, found: StandIn) -> bool:
+def _touches(text: str, found: Placeholder) -> bool:
     around = text[max(found.start - 1, 0) : found.start] + text[found.end : found.end + 1]
     return any(sign.encode() in ALPHABET for sign in around if sign.isascii())
 
 
-def _characters(text: str, found: StandIn, blob: bytes | None) -> Iterator[bytes]:
+def _characters(text: str, found: Placeholder, blob: bytes | None) -> Iterator[bytes]:
     """Write the run that a stand-in stands for again, piece by piece; an unknown one is but text."""
     if blob is None:
-        yield encoded(text[found.start : found.end])
+        yield encode_text(text[found.start : found.end])
         return
     for start in range(0, len(blob), _GROUPS):
         yield binascii.b2a_base64(blob[start : start + _GROUPS], newline=False).rstrip(b"=")

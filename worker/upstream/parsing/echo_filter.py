@@ -5,14 +5,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from worker.upstream.matching import words
+from worker.upstream.matching import word_set
 
 _LANGUAGE = re.compile(
     r"[ \t]*([a-z][\w+-]{0,20})?[ \t]*(?:\r?\n|(?=[{\[<]))|[ \t]*(think(?:ing)?|reasoning)\b", re.IGNORECASE
 )
 _ECHOING = frozenset({"prompt", "ratio", "n", "size", "gen_id", "aspect_ratio", "referenced_image_ids"})
-_RESULTS = words("data url urls b64_json output result choices error video_url")
-_THINKING = words("think thinking reasoning")
+_RESULTS = word_set("data url urls b64_json output result choices error video_url")
+_THINKING = word_set("think thinking reasoning")
 _OPENING = re.compile(r"<(?:think|thinking|reasoning|thought)\b[^<>]{0,80}>", re.IGNORECASE)
 _CLOSING = re.compile(r"</(?:think|thinking|reasoning|thought)\s*>", re.IGNORECASE)
 #: the beginning of a prompt that is written as JSON, but not well enough to be read
@@ -29,7 +29,7 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class FilteredText:
     """A text without its echoes: what remains, the JSON values found in it, and what was thought aloud."""
 
     text: str
@@ -37,12 +37,12 @@ class Spoken:
     thoughts: str = ""
 
 
-def strip_echoes(text: str) -> Spoken:
+def strip_echoes(text: str) -> FilteredText:
     """Take prompt echoes, thinking and JSON blocks out of a text.
 
     JSON that carries results rather than a prompt is returned as ``values``, for a closer look.
     """
-    return _Stripper(text).strip()
+    return _EchoFilter(text).strip()
 
 
 def is_echo(value: object) -> bool:
@@ -50,7 +50,7 @@ def is_echo(value: object) -> bool:
     return isinstance(value, dict) and bool(_ECHOING & value.keys()) and not _RESULTS & value.keys()
 
 
-class _Stripper:
+class _EchoFilter:
     """Jumps from mark to mark with plain searches: megabytes of picture between them cost nothing."""
 
     def __init__(self, text: str) -> None:
@@ -62,9 +62,9 @@ class _Stripper:
         self._attempts = 0
         self._end = 0  # of the last echo or fence mark
 
-    def strip(self) -> Spoken:
+    def strip(self) -> FilteredText:
         if max(self._next.values()) < 0:
-            return Spoken(self._text)
+            return FilteredText(self._text)
         position = kept = self._end = self._end_of_thinking()
         for _ in range(_MOST_MARKS):
             if (found := self._next_mark(position)) is None:
@@ -77,7 +77,7 @@ class _Stripper:
             self._kept.append(self._text[kept:start])
             position = kept = self._end = end
         self._kept.append(self._text[kept:])
-        return Spoken("".join(self._kept), tuple(self._values), "".join(self._thoughts))
+        return FilteredText("".join(self._kept), tuple(self._values), "".join(self._thoughts))
 
     def _find(self, mark: str, position: int) -> int:
         if mark != "<":

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import NamedTuple
 
-from worker.upstream.parsing.base64_images import end_of_base64, looks_like_picture, read_base64
+from worker.upstream.parsing.base64_images import find_base64_end, parse_base64_image, starts_like_image
 from worker.upstream.parsing.image import ResultImage
-from worker.upstream.parsing.markdown import Kind, Link, LinkScanner
+from worker.upstream.parsing.markdown import Link, LinkKind, LinkScanner
 from worker.upstream.parsing.urls import (
-    Key,
+    CanonicalUrl,
     canonical,
     is_document,
-    is_on_picture_host,
-    is_picture,
+    is_image,
+    is_on_image_host,
     is_resized,
     is_task_page,
     is_video,
@@ -23,11 +23,11 @@ from worker.upstream.parsing.urls import (
 
 # Renderings of one picture: found by what they share, with one of them to fetch.
 
-Identity = Key | str
+ImageKey = CanonicalUrl | str
 
 
 @dataclass(slots=True)
-class Group:
+class ImageGroup:
     """Renderings of one picture: the one to fetch, and the others by their addresses."""
 
     primary: ResultImage
@@ -66,12 +66,12 @@ class Group:
         return replace(self.primary, alternates=tuple(alternates))
 
 
-def identity(picture: ResultImage) -> Identity:
+def image_key(picture: ResultImage) -> ImageKey:
     """Return what two renderings of the same picture share: the canonical key, or the bytes."""
     return canonical(picture.url) if picture.url is not None else str(picture.data)
 
 
-def combine(
+def merge_images(
     structured: Sequence[ResultImage], written: Sequence[ResultImage], *, marked: bool
 ) -> list[ResultImage]:
     """Join the pictures of fields with those of the text.
@@ -98,22 +98,22 @@ def with_alternates(picture: ResultImage, *addresses: str) -> ResultImage:
 
 def _merged(pictures: Sequence[ResultImage]) -> list[ResultImage]:
     """Join the pictures that share a rendering."""
-    groups: list[Group] = []
-    by_key: dict[Identity, Group] = {}
+    groups: list[ImageGroup] = []
+    by_key: dict[ImageKey, ImageGroup] = {}
     for picture in pictures:
         keys = list(_keys(picture))
         group = next((by_key[key] for key in keys if key in by_key), None)
         if group is None:
-            group = Group(picture)
+            group = ImageGroup(picture)
             groups.append(group)
         else:  # what is only an alternate of this one has found its original
-            group.add(picture, original=identity(group.primary) in keys[1:])
+            group.add(picture, original=image_key(group.primary) in keys[1:])
         by_key.update(dict.fromkeys(keys, group))
     return [group.picture() for group in groups]
 
 
-def _keys(picture: ResultImage) -> Iterator[Identity]:
-    yield identity(picture)
+def _keys(picture: ResultImage) -> Iterator[ImageKey]:
+    yield image_key(picture)
     for address in picture.alternates:
         yield address.partition(",")[2] if address.startswith("data:") else canonical(address)
 
@@ -122,7 +122,7 @@ def _is_resized(picture: ResultImage) -> bool:
     return picture.url is not None and is_resized(picture.url)
 
 
-__all__ = ["Found", "Identity", "combine", "find_pictures", "identity"]
+__all__ = ["FoundMedia", "ImageKey", "find_images", "image_key", "merge_images"]
 
 _DOWNLOAD = re.compile(r"下\s?[载載]|download|原[图圖]|原始[图圖]|⏬|⬇|📥", re.IGNORECASE)
 _ORIGINAL = re.compile(r"original|full[ -]?(?:size|resolution)|高清|大[图圖]", re.IGNORECASE)
@@ -133,12 +133,12 @@ _MARK = re.compile(r"\s*\**(\d{1,3})(?:\.\d+)?\s*%?\**\s*", re.ASCII)
 _PROGRESS = re.compile(r"进度|progress", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # signs and tags, but no words
 #: how much a source tells: the lowest is named first, and is the one to fetch
-_RANKS: Mapping[Kind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
+_RANKS: Mapping[LinkKind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
 _LAST = 9
 _LONGEST_LINE = 4096  #: characters before a mark in which to look for what it marks
 
 
-class Found(NamedTuple):
+class FoundMedia(NamedTuple):
     """What a text holds."""
 
     pictures: Sequence[ResultImage] = ()
@@ -152,40 +152,40 @@ class Found(NamedTuple):
     broken: bool = False  #: a picture began, and is not whole
 
 
-def find_pictures(text: str, *, complete: bool, inputs: frozenset[Identity] = frozenset()) -> Found:
+def find_images(text: str, *, complete: bool, inputs: frozenset[ImageKey] = frozenset()) -> FoundMedia:
     """Return the pictures and videos of a text whose echoes are stripped; ``inputs`` were in the request."""
     whole = text.strip(" \r\n\t\"'`")
     if _is_base64(whole):
-        bare = read_base64(whole)
-        return Found([ResultImage(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
+        bare = parse_base64_image(whole)
+        return FoundMedia([ResultImage(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
     if whole[:15].lower().startswith(("<!doctype html", "<html")):
-        return Found()
-    gatherer = _Gatherer(text, inputs)
+        return FoundMedia()
+    gatherer = _ImageGrouper(text, inputs)
     scanner = LinkScanner(text, complete=complete)
     for link in scanner.scan():
         gatherer.take(link)
     return gatherer.found(broken=scanner.broken)
 
 
-def spans_of_results(text: str) -> list[tuple[int, int]]:
+def find_result_spans(text: str) -> list[tuple[int, int]]:
     """Return where in a text something else than words stands: pictures, videos, task pages, dead links."""
     if _is_base64(text.strip()):
         return [(0, len(text))]
-    gatherer = _Gatherer(text, frozenset())
+    gatherer = _ImageGrouper(text, frozenset())
     links = LinkScanner(text, complete=True).scan()
     return [(link.start, link.end) for link in links if gatherer.take(link)]
 
 
-class _Gatherer:
+class _ImageGrouper:
     """Takes links in order and forms groups."""
 
-    def __init__(self, text: str, inputs: frozenset[Identity]) -> None:
+    def __init__(self, text: str, inputs: frozenset[ImageKey]) -> None:
         self._text = text
         self._inputs = inputs
-        self._groups: list[Group] = []
-        self._by_key: dict[Identity, Group] = {}
+        self._groups: list[ImageGroup] = []
+        self._by_key: dict[ImageKey, ImageGroup] = {}
         self._marks: list[tuple[int, ResultImage]] = []
-        self._videos: dict[Key, str] = {}
+        self._videos: dict[CanonicalUrl, str] = {}
         self._posters: list[str] = []
         self._labels: list[str] = []
         self._relative: list[str] = []
@@ -210,11 +210,11 @@ class _Gatherer:
         return link.kind != "link" or bool(_DOWNLOAD.search(link.label))  # a scheme that nobody can fetch
 
     def _take_payload(self, link: Link) -> None:
-        decoded = read_base64(link.payload)
+        decoded = parse_base64_image(link.payload)
         if decoded:
             self._add(link, ResultImage(data=decoded[0], mime=decoded[1]))
         else:
-            self._broken = self._broken or looks_like_picture(link.payload)
+            self._broken = self._broken or starts_like_image(link.payload)
 
     def _take_url(self, link: Link) -> bool:
         if is_task_page(link.url) or (link.kind == "link" and _PAGES.search(link.label)):
@@ -246,14 +246,14 @@ class _Gatherer:
         """Tell whether this link is a picture at all, rather than a page or a file."""
         if link.kind in ("image", "img"):
             return not is_document(link.url)
-        if link.inner and not is_picture(link.url):
+        if link.inner and not is_image(link.url):
             return False  # a search card: a thumbnail that leads to a page
         if link.kind == "link" and _DOWNLOAD.search(link.label):
             return not is_document(link.url)
-        return is_picture(link.url) or (is_on_picture_host(link.url) and not is_document(link.url))
+        return is_image(link.url) or (is_on_image_host(link.url) and not is_document(link.url))
 
     def _add(self, link: Link, picture: ResultImage) -> None:
-        key = identity(picture)
+        key = image_key(picture)
         if key in self._inputs:
             self._echoed = True
             return
@@ -266,7 +266,7 @@ class _Gatherer:
         elif group := self._directly_before(link):
             group.add(picture, rank=rank, original=True)
         else:
-            group = Group(picture, rank)
+            group = ImageGroup(picture, rank)
             self._groups.append(group)
         for inner in link.inner:
             if is_web(inner.url):
@@ -276,16 +276,16 @@ class _Gatherer:
         group.paired |= link.kind == "link"
         self._by_key[key] = group
 
-    def _directly_before(self, link: Link) -> Group | None:
+    def _directly_before(self, link: Link) -> ImageGroup | None:
         """Return the picture that this download link is the original of: the one it directly follows."""
         group = self._groups[-1] if self._groups else None
         if group is None or group.paired or link.kind != "link":
             return None
-        if not (_DOWNLOAD.search(link.label) or (_ORIGINAL.search(link.label) and is_picture(link.url))):
+        if not (_DOWNLOAD.search(link.label) or (_ORIGINAL.search(link.label) and is_image(link.url))):
             return None
         return group if _BETWEEN.fullmatch(self._text, group.end, link.start) else None
 
-    def found(self, *, broken: bool) -> Found:
+    def found(self, *, broken: bool) -> FoundMedia:
         """Return the groups as pictures; ``broken`` says that a link did not end."""
         pictures = [group.picture() for group in sorted(self._groups, key=attrgetter("rank"))]
         marked = bool(self._marks) and not (pictures or self._videos)
@@ -294,7 +294,7 @@ class _Gatherer:
             pictures = []
         elif self._marks:
             pictures = _with_marks(pictures, self._marks)
-        return Found(
+        return FoundMedia(
             pictures,
             list(self._videos.values()),
             list(dict.fromkeys(self._posters)),
@@ -308,11 +308,11 @@ class _Gatherer:
 
 
 def _is_base64(text: str) -> bool:
-    return looks_like_picture(text) and end_of_base64(text, 0, spaces=True) >= len(text)
+    return starts_like_image(text) and find_base64_end(text, 0, spaces=True) >= len(text)
 
 
 def _is_no_video(url: str) -> bool:
-    return is_picture(url) or is_document(url)
+    return is_image(url) or is_document(url)
 
 
 def _with_marks(pictures: list[ResultImage], marks: list[tuple[int, ResultImage]]) -> list[ResultImage]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from worker.upstream.parsing.base64_images import looks_like_picture, read_base64
+from worker.upstream.parsing.base64_images import parse_base64_image, starts_like_image
 from worker.upstream.parsing.image import ResultImage
-from worker.upstream.parsing.urls import is_document, is_picture, is_task_page, is_video, is_web, unescape
+from worker.upstream.parsing.urls import is_document, is_image, is_task_page, is_video, is_web, unescape
 
 #: members whose value is a picture, or a list of pictures, wherever they occur in an answer
-PICTURE_FIELDS = (
+IMAGE_FIELDS = (
     "images",
     "image",
     "multi_mod_content",
@@ -73,7 +73,7 @@ _TEXTS = frozenset({"text", "output_text", "input_text", "refusal", "reasoning",
 class ExtractedImages:
     """What structured fields held, in order."""
 
-    pictures: list[ResultImage] = field(default_factory=list)
+    images: list[ResultImage] = field(default_factory=list)
     drafts: list[ResultImage] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -82,31 +82,31 @@ class ExtractedImages:
 
     def add(self, other: "ExtractedImages") -> None:
         """Take what another one holds, besides its texts."""
-        self.pictures += other.pictures
+        self.images += other.images
         self.drafts += other.drafts
         self.videos += other.videos
         self.relative += other.relative
         self.broken = self.broken or other.broken
 
 
-def picture_from(text: str) -> ResultImage | None:
+def parse_image(text: str) -> ResultImage | None:
     """Read a string in a picture's place: an http(s) address, a ``data:`` URL, or bare base64."""
     data = _DATA.match(text)
     if data and text[data.end() : data.end() + 4].lower() != "http":
-        decoded = read_base64(text[data.end() :])
+        decoded = parse_base64_image(text[data.end() :])
     else:
         address = unescape((text[data.end() :] if data else text).strip()) if len(text) < _LONGEST else ""
         if len(text) < _LONGEST and (link := _MARKDOWN.fullmatch(address)):
-            return picture_from(link[1])
+            return parse_image(link[1])
         if is_web(address):
             return ResultImage(url=address) if not any(sign in address for sign in ' \n"<>') else None
-        decoded = read_base64(text) if looks_like_picture(text) else None
+        decoded = parse_base64_image(text) if starts_like_image(text) else None
     return ResultImage(data=decoded[0], mime=decoded[1]) if decoded else None
 
 
 def extract_fields(message: Mapping[str, Any], extracted: ExtractedImages) -> None:
     """Collect the pictures of a message, a delta, or any object that carries picture fields."""
-    for name in PICTURE_FIELDS:
+    for name in IMAGE_FIELDS:
         if value := message.get(name):
             extract_value(value, extracted)
     if isinstance(content := message.get("content"), list | dict):
@@ -123,7 +123,7 @@ def _parts(content: list[Any] | dict[str, Any]) -> object:
     if isinstance(content, dict):
         return content
     return [
-        {"type": "text", "text": part} if isinstance(part, str) and picture_from(part) is None else part
+        {"type": "text", "text": part} if isinstance(part, str) and parse_image(part) is None else part
         for part in content
     ]
 
@@ -161,16 +161,16 @@ def _in_order(items: list[Any]) -> Iterable[Any]:
 
 
 def _extract_string(value: str, extracted: ExtractedImages) -> None:
-    picture = picture_from(value)
-    if picture is None and len(value) < _LONGEST and _PATH.fullmatch(value) and is_picture(value):
+    picture = parse_image(value)
+    if picture is None and len(value) < _LONGEST and _PATH.fullmatch(value) and is_image(value):
         extracted.relative.append(unescape(value))
     elif picture is None:
         data = _DATA.match(value)
-        extracted.broken = extracted.broken or looks_like_picture(value, data.end() if data else 0)
+        extracted.broken = extracted.broken or starts_like_image(value, data.end() if data else 0)
     elif picture.url is not None and is_video(picture.url):
         extracted.videos.append(picture.url)
     elif picture.url is None or not (is_task_page(picture.url) or is_document(picture.url)):
-        extracted.pictures.append(picture)
+        extracted.images.append(picture)
 
 
 def _extract_part(part: Mapping[str, Any], extracted: ExtractedImages, depth: int) -> None:
@@ -178,7 +178,7 @@ def _extract_part(part: Mapping[str, Any], extracted: ExtractedImages, depth: in
     if part.get("thought") is True:
         draft = ExtractedImages()
         _extract_part({**part, "thought": None}, draft, depth + 1)
-        extracted.drafts += draft.pictures + draft.drafts
+        extracted.drafts += draft.images + draft.drafts
         return
     if kind in _TEXTS or (isinstance(part.get("text"), str) and not _has_picture(part)):
         text = part.get("text") or part.get("refusal")
@@ -207,14 +207,14 @@ def _extract_item(part: Mapping[str, Any], extracted: ExtractedImages, depth: in
     extracted.drafts += found.drafts
     extracted.relative += found.relative
     extracted.broken = extracted.broken or found.broken
-    if not mime.lower().startswith(("image/", "application/octet-stream")) or not found.pictures:
+    if not mime.lower().startswith(("image/", "application/octet-stream")) or not found.images:
         return
     if any(isinstance(part.get(name), list) for name in (*_BYTES, *_ADDRESSES)):
-        extracted.pictures += found.pictures
+        extracted.images += found.images
         return
-    first, *others = dict.fromkeys(found.pictures)
+    first, *others = dict.fromkeys(found.images)
     alternates = tuple(other.address for other in others)
-    extracted.pictures.append(ResultImage(first.url, first.data, first.mime, alternates or first.alternates))
+    extracted.images.append(ResultImage(first.url, first.data, first.mime, alternates or first.alternates))
 
 
 def _has_picture(part: Mapping[str, Any]) -> bool:

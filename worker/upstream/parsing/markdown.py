@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from worker.upstream.parsing.base64_images import end_of_base64, looks_like_picture, read_base64
-from worker.upstream.parsing.urls import is_picture, unescape
+from worker.upstream.parsing.base64_images import find_base64_end, parse_base64_image, starts_like_image
+from worker.upstream.parsing.urls import is_image, unescape
 
 # HTML start tags in prose: their attributes, and where they end.
 
@@ -17,7 +17,7 @@ _END = re.compile(r"[\s/]*>?")
 _MOST = 40  #: attributes; no tag of a picture has more
 
 
-def attributes_of(text: str, start: int) -> tuple[dict[str, str], int]:
+def parse_attributes(text: str, start: int) -> tuple[dict[str, str], int]:
     """Return the attributes of the tag whose name ends at ``start``, and where the tag ends.
 
     Of a tag that does not end, the attributes that do are returned.
@@ -53,15 +53,15 @@ def _value(text: str, start: int) -> tuple[str, int]:
     return (value[:-1] if value.endswith("/") and text.startswith(">", plain.end()) else value), plain.end()
 
 
-def widest(sources: str) -> str:
+def largest_source(sources: str) -> str:
     """Return the last address of a ``srcset``: they are listed from the smallest to the largest."""
     candidates = [entry.split() for entry in re.split(r",\s+", sources) if entry.strip()]
     return candidates[-1][0] if candidates else ""
 
 
-Kind = Literal["image", "link", "img", "video", "bare", "data"]
+LinkKind = Literal["image", "link", "img", "video", "bare", "data"]
 
-_KINDS: dict[str, Kind] = {"img": "img", "a": "link", "video": "video", "source": "video"}
+_KINDS: dict[str, LinkKind] = {"img": "img", "a": "link", "video": "video", "source": "video"}
 _TOKEN = re.compile(
     r"!?\[|\](\()?|<(img|video|source|a)\b|https?:\\?/\\?/|data:(?=[\w/.+;=-]{0,120}base64,)"
     r"|(?<![\w+/=.-])(?:iVBORw0KGgo|/9j/|UklGR|R0lGOD)",
@@ -94,7 +94,7 @@ class Link:
     pictures in its label.
     """
 
-    kind: Kind
+    kind: LinkKind
     start: int
     end: int
     url: str = ""
@@ -152,7 +152,7 @@ class LinkScanner:
         destination, payload, end = self._destination(match.end())
         if destination or payload:
             label = self._text[max(opened + 1 + picture, match.start() - _LONGEST) : match.start()]
-            kind: Kind = "image" if picture else "link"
+            kind: LinkKind = "image" if picture else "link"
             self._links.append(Link(kind, opened, end, destination, label, payload, inner=inner[::-1]))
         return end
 
@@ -190,7 +190,7 @@ class LinkScanner:
         angled = text.startswith("<", start)
         data = _DATA.match(text, start + angled)
         if data and not text[data.end() : data.end() + 4].lower().startswith("http"):
-            stop = end_of_base64(text, data.end(), spaces=True)
+            stop = find_base64_end(text, data.end(), spaces=True)
             return "", text[data.end() : stop], stop + text.startswith(")", stop)
         start = data.end() if data else start + angled
         if angled:
@@ -205,7 +205,7 @@ class LinkScanner:
             self.broken = self.broken or text.startswith("http", start)
             return "", "", stop
         spaced = text.find(")", stop, stop + 512)
-        if spaced > stop and is_picture(text[start:spaced]) and not set("\"'\n“") & set(text[stop:spaced]):
+        if spaced > stop and is_image(text[start:spaced]) and not set("\"'\n“") & set(text[stop:spaced]):
             return unescape(text[start:spaced]), "", spaced + 1  # a file name with spaces in it
         return _destination(text[start:stop]), "", self._after(stop)
 
@@ -234,7 +234,7 @@ class LinkScanner:
 
     def _read_tag(self, match: re.Match[str]) -> int:
         name = match[2].lower()
-        attributes, end = attributes_of(self._text, match.end())
+        attributes, end = parse_attributes(self._text, match.end())
         address = (
             _source(attributes) if name == "img" else attributes.get("href" if name == "a" else "src", "")
         )
@@ -260,9 +260,9 @@ class LinkScanner:
         shown = link.label.find("<img")
         if shown < 0:
             return closed
-        if not is_picture(link.url):  # it leads to a page; the picture is what is shown
+        if not is_image(link.url):  # it leads to a page; the picture is what is shown
             return link.end
-        thumbnail = unescape(_source(attributes_of(link.label, shown + 4)[0]))
+        thumbnail = unescape(_source(parse_attributes(link.label, shown + 4)[0]))
         link.inner = [Link("img", link.start, closed, thumbnail)]
         return closed
 
@@ -274,22 +274,22 @@ class LinkScanner:
             return max(begin, start + 5)
         ends = self._ends_of_lines(begin)
         for stop in ends[-1:-4:-1]:  # a word on a line of its own may look like base64, too
-            if read_base64(self._text[begin:stop]) is not None:
+            if parse_base64_image(self._text[begin:stop]) is not None:
                 break
         else:
             stop = ends[0]
         payload = self._text[begin:stop]
         if not payload.isascii():
             payload = _NOT_ASCII.split(payload, maxsplit=1)[0]
-        if spelt or looks_like_picture(payload):
+        if spelt or starts_like_image(payload):
             self._links.append(Link("data", start, begin + len(payload), payload=payload))
         return max(stop, start + 1)
 
     def _ends_of_lines(self, start: int) -> list[int]:
         """Return where each line of base64 ends, for text that is wrapped."""
-        ends = [end_of_base64(self._text, start)]
+        ends = [find_base64_end(self._text, start)]
         while wrapped := _WRAPPED.match(self._text, ends[-1]):
-            ends.append(end_of_base64(self._text, wrapped.end()))
+            ends.append(find_base64_end(self._text, wrapped.end()))
         return ends
 
     def _read_bare(self, start: int) -> int:
@@ -298,7 +298,7 @@ class LinkScanner:
             return start + 4
         address = match.group()
         end = start + len(address)
-        trimmed = trim(address)
+        trimmed = trim_url(address)
         if len(address) < _LONGEST and (self._complete or end < len(self._text)):
             self._links.append(Link("bare", start, start + len(trimmed), unescape(trimmed)))
         return end
@@ -308,14 +308,14 @@ def _destination(address: str) -> str:
     """Return a destination without the quotes, or the words, that somebody put in its parentheses."""
     address = unescape(address).strip("\"'`")
     words = _CJK_SIGN.search(address)
-    return address[: words.start()] if words and is_picture(address[: words.start()]) else address
+    return address[: words.start()] if words and is_image(address[: words.start()]) else address
 
 
-def trim(address: str) -> str:
+def trim_url(address: str) -> str:
     """Cut what prose hangs on an address: closing signs, full stops, and words in another script."""
     if not address.isascii():
         ascii_part = re.split(r"[^\x00-\x7f]", address, maxsplit=1)[0]
-        if is_picture(trim(ascii_part)):
+        if is_image(trim_url(ascii_part)):
             address = ascii_part
     while address:
         last = address[-1]
@@ -330,4 +330,4 @@ def trim(address: str) -> str:
 
 def _source(attributes: dict[str, str]) -> str:
     """Return where a tag's picture is, also if a script is to load it."""
-    return attributes.get("src") or attributes.get("data-src") or widest(attributes.get("srcset", ""))
+    return attributes.get("src") or attributes.get("data-src") or largest_source(attributes.get("srcset", ""))

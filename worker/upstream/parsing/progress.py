@@ -15,7 +15,7 @@ _LONGEST_ECHO = 65536
 Percent = int | float
 
 
-class ProgressMeter:
+class ProgressParser:
     """Reads percentages from text that arrives in pieces; reports only increases, never a guess.
 
     A number counts once what follows proves that it is complete: ``3`` may still become ``36``. Prompt echoes
@@ -26,22 +26,22 @@ class ProgressMeter:
         self._highest: Percent = -1
         self._lines: dict[str, _Line] = {}
 
-    def feed(self, text: str, *, voice: str = "content") -> list[Percent]:
+    def feed(self, text: str, *, source: str = "content") -> list[Percent]:
         """Take more text of one voice (content, reasoning: each flows on its own), return new percentages."""
-        line = self._lines.setdefault(voice, _Line())
+        line = self._lines.setdefault(source, _Line())
         found: list[Percent] = []
         if "\n" in text and line.at_rest and not _MARKS.search(text):
             text = text[text.rindex("\n") + 1 :]  # whole lines of anything else need no look
         for piece in text.splitlines(keepends=True) if "\n" in text else (text,):
             for value in line.add(piece):
-                found += self.report(value)
+                found += self.add_value(value)
         return found
 
     def close(self) -> list[Percent]:
         """Take the end of a complete answer as the end of each number."""
-        return [value for voice in tuple(self._lines) for value in self.feed("\n", voice=voice)]
+        return [value for voice in tuple(self._lines) for value in self.feed("\n", source=voice)]
 
-    def report(self, value: object) -> list[Percent]:
+    def add_value(self, value: object) -> list[Percent]:
         """Take a percentage that was given as such (``33``, ``"45%"``)."""
         if isinstance(value, str):
             text = value.strip().rstrip("%％ ")
@@ -81,9 +81,9 @@ class _Line:
         self._text += piece
         if piece.endswith("\n"):
             line, self._text = self._text, ""
-            yield from numbers(self._visible(line))
+            yield from find_percentages(self._visible(line))
         elif _speaks_of_progress(self._text) and not self._in_echo():
-            yield from numbers(self._text.partition("<")[0])
+            yield from find_percentages(self._text.partition("<")[0])
 
     def _in_echo(self) -> bool:
         """Tell whether the line being written belongs to an echo, or may yet turn out to."""
@@ -139,7 +139,7 @@ def _speaks_of_progress(line: str) -> bool:
     return "进度" in line or "rogress" in line or "ROGRESS" in line
 
 
-def numbers(line: str) -> Iterator[float]:
+def find_percentages(line: str) -> Iterator[float]:
     """Yield the complete percentages that one line reports, in order."""
     for anchor in _ANCHOR.finditer(line):
         position = anchor.end()

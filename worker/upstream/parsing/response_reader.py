@@ -12,21 +12,21 @@ import orjson
 
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.accumulator import AnswerAccumulator
-from worker.upstream.parsing.answer import Answer, Ending, assemble
+from worker.upstream.parsing.answer import Answer, BodyInfo, assemble
 from worker.upstream.parsing.base64_stream import (
-    LONG,
+    INLINE_LIMIT,
+    Base64Extractor,
     Blobs,
-    LongRuns,
-    blob_of,
-    joined,
-    stand_ins,
-    without_long_runs,
+    decode_placeholder,
+    find_placeholders,
+    merge_placeholders,
+    replace_long_base64,
 )
 from worker.upstream.parsing.image import ResultImage
-from worker.upstream.parsing.image_extraction import Identity, identity
-from worker.upstream.parsing.json_images import picture_from
+from worker.upstream.parsing.image_extraction import ImageKey, image_key
+from worker.upstream.parsing.json_images import parse_image
 from worker.upstream.parsing.progress import Percent
-from worker.upstream.parsing.sse import Event, EventReader
+from worker.upstream.parsing.sse import Event, EventStreamParser
 from worker.upstream.parsing.urls import canonical, unescape
 
 _BOM = b"\xef\xbb\xbf"
@@ -55,15 +55,18 @@ class AnswerReader:
         n: int | None = None,
         origin: str | None = None,
         failed: bool = False,
-        long: int = LONG,
+        inline_limit: int = INLINE_LIMIT,
     ) -> None:
         self._input_urls = input_urls
         self._n, self._origin = n, origin
         self.failed = failed  #: the HTTP status was an error
         self.blobs: Blobs = {}  #: what stand-ins stand for
-        self._long, self._runs = long, LongRuns(self.blobs, long=long, slashes=True)
-        self._collector = AnswerAccumulator(self.blobs, long=long, inputs=self._linked_inputs)
-        self._events: EventReader | None = None
+        self._inline_limit = inline_limit
+        self._extractor = Base64Extractor(self.blobs, inline_limit=inline_limit, unescape=True)
+        self._accumulator = AnswerAccumulator(
+            self.blobs, inline_limit=inline_limit, inputs=self._linked_inputs
+        )
+        self._events: EventStreamParser | None = None
         self._raw = BytesIO()
         self._decided = False
         self._body = False  # it is no stream, and not empty
@@ -71,22 +74,22 @@ class AnswerReader:
         self._later: list[Event] = []  # pictures, and what follows them: taken apart at the end
         self._heard = False
         self.done = False  #: the stream said that it is over
-        self.meaningful = 0  #: how many feeds brought more than comments
+        self.data_feeds = 0  #: how many feeds brought more than comments
 
-    def _linked_inputs(self) -> frozenset[Identity]:
+    def _linked_inputs(self) -> frozenset[ImageKey]:
         """Return what the addresses of the request stand for, without the pictures that were sent along."""
         web = tuple(each for each in self._input_urls if not each.startswith("data:"))
-        return frozenset(_identities(web, long=self._long))
+        return frozenset(_identities(web, inline_limit=self._inline_limit))
 
     @property
     def progress(self) -> list[Percent]:
         """The percentages reported so far, increasing."""
-        return self._collector.progress
+        return self._accumulator.progress
 
     @property
     def handles(self) -> Handles:
         """The handles seen so far."""
-        return self._collector.handles
+        return self._accumulator.handles
 
     @property
     def streaming(self) -> bool:
@@ -100,9 +103,9 @@ class AnswerReader:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
-        self._read(self._runs.feed(chunk))
-        if self._runs.cutting or (self._events is not None and self._events.in_data):
-            self.meaningful += bool(chunk)
+        self._read(self._extractor.feed(chunk))
+        if self._extractor.cutting or (self._events is not None and self._events.in_data):
+            self.data_feeds += bool(chunk)
 
     def _read(self, chunk: bytes) -> None:
         self._raw.write(chunk)
@@ -112,7 +115,7 @@ class AnswerReader:
             self._read_events(self._events, chunk)
         elif self._decided and chunk:
             self._body = True
-            self.meaningful += 1
+            self.data_feeds += 1
 
     def _decide(self, head: bytes, *, final: bool = False) -> bytes:
         """Tell by the first bytes whether this is a stream: content types lie."""
@@ -124,10 +127,10 @@ class AnswerReader:
             return b""  # it may become a field, or only look like one
         self._decided = True
         if head.startswith(_FIELDS) and not head.startswith(_PICTURE):
-            self._events = EventReader()
+            self._events = EventStreamParser()
         return head
 
-    def _read_events(self, events: EventReader, chunk: bytes, *, close: bool = False) -> None:
+    def _read_events(self, events: EventStreamParser, chunk: bytes, *, close: bool = False) -> None:
         found = events.feed(chunk)
         if close:
             found += events.close()
@@ -138,7 +141,7 @@ class AnswerReader:
             if data == b"[DONE]":
                 self.done = True
             elif data:
-                self.meaningful += 1
+                self.data_feeds += 1
                 if self._later or len(data) > _LARGE:
                     self._later.append(Event(event.name, data))
                 else:
@@ -152,11 +155,11 @@ class AnswerReader:
             value = _loose(data.decode(errors="replace"))
         if name == "error" and value is not None and not (isinstance(value, dict) and value.get("error")):
             value = {"error": value}
-        self._collector.add(_as_message(value) if isinstance(value, str) else value)
+        self._accumulator.add(_as_message(value) if isinstance(value, str) else value)
 
     def close(self, *, complete: bool = True) -> Answer:
         """Return the answer. ``complete`` is false when the connection broke before its end."""
-        self._read(self._runs.close())
+        self._read(self._extractor.close())
         if not self._decided:
             self._finish_head()
         if self._events is not None:
@@ -175,7 +178,7 @@ class AnswerReader:
             return self._read_json(body, complete=complete)
         text = body.decode(errors="replace")
         if not self.failed and text.strip() and not _is_page(text):
-            self._collector.add(_as_message(text))
+            self._accumulator.add(_as_message(text))
         return self._answer(complete=complete, readable=True, page=text)
 
     def _finish_head(self) -> None:
@@ -187,25 +190,25 @@ class AnswerReader:
 
     def _read_json(self, body: bytes, *, complete: bool) -> Answer:
         try:
-            self._collector.add(orjson.loads(body))
+            self._accumulator.add(orjson.loads(body))
             return self._answer(complete=complete, readable=True)
         except ValueError:
             text = body.decode(errors="replace")
         values = list(_values(text))
         for value in values:
-            self._collector.add(value)
+            self._accumulator.add(value)
         if not values:  # cut off: whole pictures in it still count
             content = unescape(text.replace("\\n", "\n").replace('\\"', '"'))
-            self._collector.add(_as_message(content))
+            self._accumulator.add(_as_message(content))
         return self._answer(complete=complete and bool(values), readable=bool(values))
 
     def _answer(self, *, complete: bool, readable: bool, page: str = "") -> Answer:
-        accumulator = self._collector
+        accumulator = self._accumulator
         reasons = [reason.lower() for reason in accumulator.finish_reasons]
         ended = complete and (not self.streaming or self.done or bool(reasons))
         whole = ended and not any(reason in ("length", "max_tokens") for reason in reasons)
         accumulator.close(complete=whole)
-        ending = Ending(
+        ending = BodyInfo(
             whole=whole,
             streamed=self.streaming,
             incomplete_stream=self.streaming and not ended,
@@ -214,23 +217,27 @@ class AnswerReader:
             html=_is_page(page),
             page="" if accumulator.choices else page,
         )
-        inputs = frozenset(_identities(self._input_urls, long=self._long))
+        inputs = frozenset(_identities(self._input_urls, inline_limit=self._inline_limit))
         answer = assemble(accumulator, ending, inputs=inputs, n=self._n, origin=self._origin)
         return replace(answer, images=tuple(self._with_bytes(picture) for picture in answer.images))
 
     def _with_bytes(self, picture: ResultImage) -> ResultImage:
         if picture.data is None:
             return replace(picture, spare=self._spare(picture)) if picture.alternates else picture
-        data = joined(picture.data, self.blobs)
-        return replace(picture, data=data, blob=blob_of(data, self.blobs))
+        data = merge_placeholders(picture.data, self.blobs)
+        return replace(picture, data=data, blob=decode_placeholder(data, self.blobs))
 
     def _spare(self, picture: ResultImage) -> bytes | None:
         """Return the bytes of an alternate that came inside the answer."""
         inside = next((each for each in picture.alternates if each.startswith("data:")), None)
         if inside is None:
             return None
-        data = joined(inside.partition(",")[2], self.blobs)
-        return binascii.a2b_base64(data) if data and not stand_ins(data) else blob_of(data, self.blobs)
+        data = merge_placeholders(inside.partition(",")[2], self.blobs)
+        return (
+            binascii.a2b_base64(data)
+            if data and not find_placeholders(data)
+            else decode_placeholder(data, self.blobs)
+        )
 
 
 def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer:
@@ -240,11 +247,11 @@ def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer
     return reader.close(complete=complete)
 
 
-def _identities(addresses: tuple[str, ...], *, long: int) -> Iterator[Identity]:
+def _identities(addresses: tuple[str, ...], *, inline_limit: int) -> Iterator[ImageKey]:
     for address in addresses:
-        picture = picture_from(without_long_runs(address, long=long))
+        picture = parse_image(replace_long_base64(address, inline_limit=inline_limit))
         if picture is not None:
-            yield identity(picture)
+            yield image_key(picture)
             if picture.url is not None:
                 yield canonical(unescape(picture.url))
 

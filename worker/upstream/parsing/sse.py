@@ -12,7 +12,7 @@ class Event(NamedTuple):
     data: bytes
 
 
-class EventReader:
+class EventStreamParser:
     """Cuts a stream of bytes into events; how the bytes were split makes no difference.
 
     Lines may end in LF, CR or CRLF and be of any length: every byte is looked at once.

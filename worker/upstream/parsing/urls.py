@@ -5,11 +5,11 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from worker.upstream.matching import words
+from worker.upstream.matching import word_set
 
-_PICTURES = words("png jpg jpeg webp gif avif bmp heic heif jfif tif tiff")
-_VIDEOS = words("mp4 mov webm m4v mkv avi m3u8")
-_DOCUMENTS = words(
+_PICTURES = word_set("png jpg jpeg webp gif avif bmp heic heif jfif tif tiff")
+_VIDEOS = word_set("mp4 mov webm m4v mkv avi m3u8")
+_DOCUMENTS = word_set(
     "html htm pdf zip rar 7z gz tar txt md json xml csv doc docx xls xlsx ppt pptx js css py "
     "exe apk dmg mp3 wav ogg flac aac m4a svg psd"
 )
@@ -19,11 +19,11 @@ _ENDS = re.compile(r"\\[nrt\"]")
 _ENTITY = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 _PORT = re.compile(r":(?:80|443)$")
 _TASK_PAGE = re.compile(r"https?://[^/?#]*asyncdata[^/?#]*(?:[/?#]|$)", re.IGNORECASE)
-_SIGNATURES = words(
+_SIGNATURES = word_set(
     "expires x-expires x-signature lk3s ossaccesskeyid signature key-pair-id awsaccesskeyid googleaccessid "
     "security-token st se sp spr sv sr sig az ske skt sks skoid sktid skv rscd rsct rscc rsce rscl"
 )
-_RESIZES = words(
+_RESIZES = word_set(
     "x-oss-process x-image-process x-tos-process imageview2 imagemogr2 imageslim w h width height "
     "quality thumbnail "
     "resize"
@@ -31,7 +31,7 @@ _RESIZES = words(
 _SIGNED = ("x-tos-", "x-amz-", "x-goog-", "x-bce-", "q-sign-", "q-ak", "q-key", "q-header", "q-url")
 
 
-class Key(NamedTuple):
+class CanonicalUrl(NamedTuple):
     """What makes two addresses the same object: host, path, and the telling part of the query."""
 
     host: str
@@ -48,15 +48,15 @@ def unescape(url: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def canonical(url: str) -> Key:
+def canonical(url: str) -> CanonicalUrl:
     """Return the key under which renderings of one object meet; never for fetching."""
     try:
         parts = urlsplit(url)
     except ValueError:
-        return Key("", url, ())
+        return CanonicalUrl("", url, ())
     path = unquote(parts.path).replace("/cdn/download/", "/cdn/")
     query = tuple(sorted(item for item in parts.query.split("&") if item and not _is_incidental(item)))
-    return Key(_PORT.sub("", parts.netloc.lower()), path, query)
+    return CanonicalUrl(_PORT.sub("", parts.netloc.lower()), path, query)
 
 
 def is_resized(url: str) -> bool:
@@ -74,7 +74,7 @@ def extension(url: str) -> str:
     return match[1] if match else ""
 
 
-def is_picture(url: str) -> bool:
+def is_image(url: str) -> bool:
     """Tell whether the address ends like a picture, in its path or in a ``format``-like parameter."""
     return extension(url) in _PICTURES or any(_names_picture(item) for item in _query(url))
 
@@ -155,7 +155,7 @@ _HOSTS = {
 _PREFIXES = ("ark-content-generation", "dashscope-result")  #: buckets whose names go on with a region
 
 
-def is_on_picture_host(url: str) -> bool:
+def is_on_image_host(url: str) -> bool:
     """Tell whether the address is a file on a host that is known to deliver generated pictures."""
     try:
         parts = urlsplit(url)

@@ -12,7 +12,7 @@ from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
 from worker.upstream.errors.error_codes import name_of_error
 from worker.upstream.errors.retry_after import retry_after
-from worker.upstream.matching import first, plain, words
+from worker.upstream.matching import first_match, normalize, word_set
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.error_object import ErrorObject
 from worker.upstream.parsing.image import ResultImage
@@ -23,7 +23,7 @@ from worker.upstream.polling.task_state import Stage, Task, read_task
 # Judges a task that its provider gave up.
 
 _VAGUE = frozenset({"upstream_error", "timeout", "stream_error", "gateway_timeout"})
-_REFUSED = words("rejected refused blocked moderated moderation")
+_REFUSED = word_set("rejected refused blocked moderated moderation")
 _RELAYS_OWN = {"quota_exhausted": "upstream_quota", "daily_limit": "upstream_quota"}
 _MODERATED = frozenset(name for name in ERROR_CATALOG if name.startswith("moderation")) | {"refusal"}
 _LONGEST_WORDS = 2000
@@ -61,11 +61,11 @@ def is_moderated(task: Task) -> bool:
 
 def _name(task: Task) -> str:
     """Return the name of the ruling: by the reason's code, then its words, then the state."""
-    spoken = plain(task.reason)
+    spoken = normalize(task.reason)
     names = tuple(part for part in (*spoken.split("; "), spoken) if " " not in part)
     name = name_of_error(Answer(error=ErrorObject(message=task.reason, names=names)), None)
     if name in _VAGUE:
-        name = first(ANSWER_PHRASES, spoken) or name
+        name = first_match(ANSWER_PHRASES, spoken) or name
     if name in _VAGUE and _REFUSED.intersection(task.state.replace("_", " ").split()):
         return "moderation"
     return name

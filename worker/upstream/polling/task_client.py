@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import aiohttp
 import httpx
 
-from worker.upstream.transport.content_encoding import Undecodable, decoder_for
+from worker.upstream.transport.content_encoding import DecodingError, decoder_for
 
 LARGEST = 64 * 1024 * 1024  #: bytes of one answer: a task may carry its pictures inside
 _LONGEST = 60.0  # seconds for one answer
 _FAILURES = (
     *(httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError),
-    *(Undecodable, ValueError, TypeError),  # an answer, or an address, that can't be written or read
+    *(DecodingError, ValueError, TypeError),  # an answer, or an address, that can't be written or read
 )
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
@@ -53,7 +53,7 @@ async def _said(response: httpx.Response) -> TaskResponse | None:
     decoder = decoder_for(response.headers.get("content-encoding", ""))
     body = bytearray()
     async for chunk in response.aiter_raw():
-        for piece in decoder.pieces(chunk):
+        for piece in decoder.feed(chunk):
             body += piece
             if len(body) > LARGEST:
                 return None

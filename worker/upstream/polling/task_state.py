@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from worker.upstream.matching import words
-from worker.upstream.parsing.progress import Percent, ProgressMeter
+from worker.upstream.matching import word_set
+from worker.upstream.parsing.progress import Percent, ProgressParser
 from worker.upstream.parsing.urls import is_document, is_web
 
 _WRAPPERS = ("data", "task", "result", "response", "output", "payload", "job", "body")
@@ -27,20 +27,20 @@ _REASONS = (
 _IDENTITIES = ("task_id", "taskId", "id", "running")
 _SIGNS = (*_IDENTITIES, *_PROGRESS, "urls", "generations", "images", "video_url", "retry_count")
 
-_DONE = words("completed complete succeeded succeed success successful done finished finish ready")
-_FAILED = words(
+_DONE = word_set("completed complete succeeded succeed success successful done finished finish ready")
+_FAILED = word_set(
     "failed failure fail error errored cancelled canceled timeout timedout timed rejected refused blocked "
     "moderated aborted terminated expired"
 )
-_CALLS_OWN = words("error fail")  #: may speak of our question instead of the task
-_NEGATED = words("not in un almost")
+_CALLS_OWN = word_set("error fail")  #: may speak of our question instead of the task
+_NEGATED = word_set("not in un almost")
 _ABSENT = re.compile(r"not[_ ]?(?:found|exist)|unknown[_ ]task|no such|不存在|找不到|未找到|does ?n.t exist")
 _DONE_CHINESE = re.compile(r"(?:完成|成功)$")
 _FAILED_CHINESE = re.compile(r"失败|取消|拒绝|超时|违规|错误")
-_FINE = words("success ok succeeded completed none null 0 200 true")
+_FINE = word_set("success ok succeeded completed none null 0 200 true")
 
 #: members that repeat the request or show previews
-_ECHOES = words(
+_ECHOES = word_set(
     "prompt prompts input inputs request params parameters input_image input_images inputImage inputImages "
     "reference_images referenceImages mask thumbnail thumbnails thumbnail_url preview preview_url previews"
 )
@@ -159,7 +159,7 @@ def _progress(layers: list[Mapping[str, Any]]) -> Percent | None:
             value = layer.get(name)
             if isinstance(value, float) and 0 < value < 1:
                 value = round(value * 100, 1)  # a share
-            if found := ProgressMeter().report(value):
+            if found := ProgressParser().add_value(value):
                 return found[0]
     return None
 

@@ -18,8 +18,8 @@ from worker.upstream.presets import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest
 from worker.upstream.response_headers import REQUEST_IDS, request_id_of
-from worker.upstream.transport.connection import CURRENT, ConnectionTrace, failure_of
-from worker.upstream.transport.content_encoding import Undecodable, decoder_for
+from worker.upstream.transport.connection import CURRENT_TRACE, ConnectionTrace, failure_of
+from worker.upstream.transport.content_encoding import DecodingError, decoder_for
 from worker.upstream.transport_errors import TransportFailure
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
@@ -67,10 +67,10 @@ class _Call:
     def take(self, chunk: bytes, now: float) -> None:
         """Read on, and tell what is new."""
         self.size += len(chunk)
-        before = self.reader.meaningful
+        before = self.reader.data_feeds
         self.reader.feed(chunk)
         self.heard = now
-        if self.reader.meaningful != before:
+        if self.reader.data_feeds != before:
             self.meant = now
             self._tell()
 
@@ -100,7 +100,7 @@ class _Call:
             return min(end, self.started + self.preset.read_timeout)
         if self.reader.streaming or self.preset.first_byte is not None:
             return min(end, self.heard + self.preset.idle, self.meant + self.preset.silent)
-        return end if self.reader.meaningful else min(end, self.meant + self.preset.read_timeout)
+        return end if self.reader.data_feeds else min(end, self.meant + self.preset.read_timeout)
 
 
 class UpstreamClient:
@@ -127,13 +127,13 @@ class UpstreamClient:
             input_urls=request.input_urls, n=request.n, origin=f"{parts.scheme}://{parts.netloc}"
         )
         call = _Call(reader, preset, on_progress, on_handle, asyncio.get_running_loop().time())
-        token = CURRENT.set(call.wire)
+        token = CURRENT_TRACE.set(call.wire)
         try:
             await self._exchange(request, call)
         except Exception as error:  # noqa: BLE001 - whatever a provider does is a verdict, never an error of ours
             call.failure = call.failure or failure_of(error, call.wire, _elapsed(call))
         finally:
-            CURRENT.reset(token)
+            CURRENT_TRACE.reset(token)
         return await _reply(call)
 
     async def _exchange(self, request: ProviderRequest, call: _Call) -> None:
@@ -184,16 +184,16 @@ async def _read(response: httpx.Response, call: _Call) -> None:
                 async with asyncio.timeout_at(call.deadline()):
                     chunk = await anext(pieces, None)
                 if chunk is None:
-                    call.failure = None if decoder.whole else TransportFailure.CONNECTION_RESET
+                    call.failure = None if decoder.complete else TransportFailure.CONNECTION_RESET
                     return
                 call.heard = loop.time()
-                await _take(decoder.pieces(chunk), call)
+                await _take(decoder.feed(chunk), call)
                 if call.failure is not None:
                     return
     except TimeoutError:
         if not call.reader.done:
             call.failure = TransportFailure.READ_TIMEOUT
-    except Undecodable:
+    except DecodingError:
         call.failure = TransportFailure.UNREADABLE
 
 

@@ -24,7 +24,7 @@ class ConnectionTrace:
     sent: bool = False  #: at least one byte may have left
 
 
-CURRENT: ContextVar[ConnectionTrace | None] = ContextVar("CURRENT", default=None)
+CURRENT_TRACE: ContextVar[ConnectionTrace | None] = ContextVar("CURRENT", default=None)
 
 
 def open_client(*, limit: int) -> httpx.AsyncClient:
@@ -114,15 +114,15 @@ def _tracing() -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
 
     async def started(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if wire := CURRENT.get():
+        if wire := CURRENT_TRACE.get():
             wire.traced = True
 
     async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if wire := CURRENT.get():
+        if wire := CURRENT_TRACE.get():
             wire.reused = True
 
     async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if wire := CURRENT.get():
+        if wire := CURRENT_TRACE.get():
             wire.sent = True
 
     config.on_request_start.append(started)

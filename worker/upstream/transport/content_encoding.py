@@ -8,33 +8,33 @@ _EITHER = zlib.MAX_WBITS | 32  #: with the header of gzip or of zlib
 _PIECE = 16 * 1024  #: bytes; reading so many of whatever kind holds nobody up
 
 
-class Undecodable(Exception):
+class DecodingError(Exception):
     """The answer's encoding is unknown, or its bytes do not fit it."""
 
 
 class Decoder(Protocol):
     """Turns pieces of an answer as sent into pieces as meant."""
 
-    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what ``chunk`` brings, in small pieces, some perhaps empty; raise ``Undecodable``."""
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether the answer may end here."""
 
 
-class Identity:
+class IdentityDecoder:
     """For answers that are sent as they are."""
 
-    whole = True
+    complete = True
 
-    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the bytes themselves."""
         for start in range(0, len(chunk), _PIECE):
             yield chunk[start : start + _PIECE]
 
 
-class Inflate:
+class InflateDecoder:
     """For ``gzip``, in one member or several, and ``deflate``, with its header or without."""
 
     def __init__(self, *, gzip: bool) -> None:
@@ -43,7 +43,7 @@ class Inflate:
         self._begun = False
         self._stream = zlib.decompressobj(_EITHER) if gzip else None
 
-    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what was compressed, never more at once than a piece: a bomb goes off slowly."""
         self._begun = self._begun or bool(chunk)
         if self._stream is None:
@@ -59,11 +59,11 @@ class Inflate:
             try:
                 yield self._stream.decompress(chunk, _PIECE)
             except zlib.error as error:
-                raise Undecodable(str(error)) from error
+                raise DecodingError(str(error)) from error
             chunk = self._stream.unconsumed_tail or self._stream.unused_data
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether what was compressed has ended, or has not even begun."""
         return not self._begun or (self._stream is not None and self._stream.eof)
 
@@ -77,7 +77,7 @@ def decoder_for(encoding: str) -> Decoder:
     """Return the decoder for a ``Content-Encoding`` header; raise ``Undecodable`` if we can't undo it."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
-        return Identity()
+        return IdentityDecoder()
     if name in ("gzip", "x-gzip", "deflate"):
-        return Inflate(gzip=name != "deflate")
-    raise Undecodable(f"content encoding {name[:40]!r} was not asked for")
+        return InflateDecoder(gzip=name != "deflate")
+    raise DecodingError(f"content encoding {name[:40]!r} was not asked for")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.worker.upstream.answers import body, said, streamed
-from worker.upstream.parsing.progress import ProgressMeter
+from worker.upstream.parsing.progress import ProgressParser
 
 TOLD: dict[str, tuple[str, list[float]]] = {
     "bold": ("> 进度 **2%**\n\n\n> 进度 **34%**\n\n\n> 进度 **67%**\n", [2, 34, 67]),
@@ -75,7 +75,7 @@ def test_percentages_are_told_however_they_arrive(text: str, expected: list[floa
     assert list(said(text).progress) == expected
     assert list(streamed(*text).progress) == expected
     for point in range(len(text)):
-        limit = ProgressMeter()
+        limit = ProgressParser()
         first = limit.feed(text[:point])
         assert first == expected[: len(first)], "told too early"
         assert first + limit.feed(text[point:]) + limit.close() == expected

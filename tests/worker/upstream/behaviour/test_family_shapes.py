@@ -250,7 +250,7 @@ def test_videos_in_fields(value: object, videos: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "shown"),
+    ("input_url", "shown"),
     [
         pytest.param(
             "https://in.example/a.png?X-Amz-Signature=1", "https://in.example/a.png", id="signature"
@@ -273,17 +273,17 @@ def test_videos_in_fields(value: object, videos: list[str]) -> None:
         pytest.param(P1, f"data:image/webp;base64,{PNG.rstrip('=')}", id="data"),
     ],
 )
-def test_a_picture_of_the_request_is_known_in_every_form(context: str, shown: str) -> None:
+def test_a_picture_of_the_request_is_known_in_every_form(input_url: str, shown: str) -> None:
     for text in (f"![a]({shown})", f"see {shown} ", f'<img src="{shown}">', f"[下载]({shown})"):
-        answer = said(text, input_urls=(context,))
+        answer = said(text, input_urls=(input_url,))
         assert (pictures(answer), answer.echoed) == ([], True)
-    answer = message({"images": [shown], "content": f"![a]({A})"}, input_urls=(context,))
+    answer = message({"images": [shown], "content": f"![a]({A})"}, input_urls=(input_url,))
     assert pictures(answer) == [(A,)]
 
 
 @pytest.mark.parametrize(
-    ("count", "asked", "partial"), [(1, 2, True), (2, 2, False), (3, 2, False), (1, None, False)]
+    ("count", "n", "partial"), [(1, 2, True), (2, 2, False), (3, 2, False), (1, None, False)]
 )
-def test_fewer_pictures_than_asked_for_are_a_part(count: int, context: int | None, partial: bool) -> None:
-    answer = said("\n".join(f"![{i}](https://h.example/{i}.png)" for i in range(count)), n=context)
+def test_fewer_pictures_than_asked_for_are_a_part(count: int, n: int | None, partial: bool) -> None:
+    answer = said("\n".join(f"![{i}](https://h.example/{i}.png)" for i in range(count)), n=n)
     assert (len(answer.images), answer.partial) == (count, partial)

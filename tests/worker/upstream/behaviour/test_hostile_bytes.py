@@ -13,7 +13,7 @@ from models.outcomes import CallResult
 from tests.worker.upstream.cases import cases
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
-from worker.upstream.transport.content_encoding import Undecodable, decoder_for
+from worker.upstream.transport.content_encoding import DecodingError, decoder_for
 
 BODIES = sorted({case.body for case in cases() if case.body})
 STATUSES = st.sampled_from([200, 202, 400, 429, 500, 503])
@@ -167,7 +167,7 @@ def test_half_a_character_among_the_words_is_no_obstacle() -> None:
 def undone(encoding: str, data: bytes, size: int) -> bytes:
     decoder = decoder_for(encoding)
     chunks = [data[at : at + size] for at in range(0, len(data), size)]
-    pieces = [piece for chunk in chunks for piece in decoder.pieces(chunk)]
+    pieces = [piece for chunk in chunks for piece in decoder.feed(chunk)]
     assert max(map(len, pieces), default=0) <= 16 * 1024
     return b"".join(pieces)
 
@@ -195,17 +195,17 @@ def test_gzip_may_come_in_members_with_rubbish_behind(size: int) -> None:
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "x" * 10_000])
 def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
-    with pytest.raises(Undecodable):
+    with pytest.raises(DecodingError):
         decoder_for(encoding)
 
 
 def test_a_bomb_goes_off_in_small_pieces() -> None:
     bomb = packed(bytes(30_000_000), GZIP)
-    first = next(iter(decoder_for("gzip").pieces(bomb)))
+    first = next(iter(decoder_for("gzip").feed(bomb)))
     assert len(first) <= 16 * 1024
 
 
 @given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "", "identity"]))
 def test_no_bytes_break_a_decoder(data: bytes, encoding: str) -> None:
-    with suppress(Undecodable):
+    with suppress(DecodingError):
         undone(encoding, data, 7)

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from tests.worker.upstream.cases import Case, cases
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.base64_images import read_base64
-from worker.upstream.parsing.base64_stream import VERBATIM, Blobs, stand_ins
-from worker.upstream.parsing.progress import ProgressMeter
+from worker.upstream.parsing.base64_images import parse_base64_image
+from worker.upstream.parsing.base64_stream import VERBATIM, Blobs, find_placeholders
+from worker.upstream.parsing.progress import ProgressParser
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
-from worker.upstream.parsing.sse import Event, EventReader
+from worker.upstream.parsing.sse import Event, EventStreamParser
 
 STREAMS, CASES = cases("sse"), cases()
 ENDS = ("\n", "\r", "\r\n")
 
 
 def events(chunks: list[bytes]) -> list[Event]:
-    reader = EventReader()
+    reader = EventStreamParser()
     found = [event for chunk in chunks for event in reader.feed(chunk)]
     return found + reader.close()
 
@@ -37,7 +37,7 @@ def longer(body: bytes) -> bytes:
     """Put a picture of some kilobytes in the place of each small one."""
 
     def grown(match: re.Match[bytes]) -> bytes:
-        known = read_base64(match.group().decode())
+        known = parse_base64_image(match.group().decode())
         if known is None or known[1] != "image/png":
             return match.group()
         noise = random.Random(known[0]).randbytes(1500)
@@ -48,7 +48,7 @@ def longer(body: bytes) -> bytes:
 
 def restored(text: str, blobs: Blobs) -> str:
     """Write the base64 of each stand-in again."""
-    for found in reversed(stand_ins(text)):
+    for found in reversed(find_placeholders(text)):
         written = base64.b64encode(blobs[found.sha256]).decode().rstrip("=")
         text = text[: found.start] + written + text[found.end :]
     return text
@@ -122,9 +122,9 @@ def test_an_answer_with_long_pictures_is_understood_like_one_with_short_ones(cas
         "n": observation.request_facts.n,
         "failed": observation.status is not None and observation.status >= 400,
     }
-    expected = read_answer(body, long=VERBATIM, **options)
+    expected = read_answer(body, inline_limit=VERBATIM, **options)
     for chunks in ([body], single(body), [body[at : at + 97] for at in range(0, len(body), 97)]):
-        reader = AnswerReader(long=400, **options)
+        reader = AnswerReader(inline_limit=400, **options)
         for chunk in chunks:
             reader.feed(chunk)
         found = reader.close()
@@ -157,7 +157,7 @@ TEXT = st.text(alphabet='![]()<>`{}":/\\. \nhtps进度progress0123456789%*-,|&;=
 
 @given(TEXT, st.lists(st.integers(0, 200)))
 def test_progress_is_the_same_for_any_split_and_only_rises(text: str, points: list[int]) -> None:
-    whole, parts = ProgressMeter(), ProgressMeter()
+    whole, parts = ProgressParser(), ProgressParser()
     expected = whole.feed(text) + whole.close()
     edges = [0, *sorted(point % (len(text) + 1) for point in points), len(text)]
     found = [value for start, end in itertools.pairwise(edges) for value in parts.feed(text[start:end])]

@@ -14,7 +14,7 @@ from tests.worker.upstream.cases import Case, cases
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
 from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH
-from worker.upstream.diagnosis.transport_phrases import failure_named
+from worker.upstream.diagnosis.transport_phrases import parse_transport_failure
 from worker.upstream.transport_errors import TransportFailure
 
 PICTURE = "https://img.example.com/1.png"
@@ -155,7 +155,7 @@ F = TransportFailure
     ],
 )
 def test_failures_of_the_network_are_understood_in_any_words(words: str, failure: TransportFailure) -> None:
-    assert failure_named(words) is failure
+    assert parse_transport_failure(words) is failure
 
 
 @given(st.text(max_size=60))

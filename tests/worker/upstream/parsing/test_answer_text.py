@@ -4,7 +4,7 @@
 import pytest
 
 from tests.worker.upstream.answers import GIF, PNG, data, message, said
-from worker.upstream.parsing.answer_text import text_besides
+from worker.upstream.parsing.answer_text import message_text
 
 A, B = "https://img.example.com/o/a_(1).png", "https://img.example.com/o/b.webp"
 WORDS = "这是一只坐在窗台上的小猫，画面温暖柔和。"
@@ -66,15 +66,15 @@ FRAME = f"""```json
     ],
 )  # fmt: skip
 def test_the_words_remain(text: str, words: str) -> None:
-    assert text_besides(said(text)) == words
+    assert message_text(said(text)) == words
 
 
 def test_words_beside_pictures_in_fields_remain() -> None:
     answer = message(
         {"content": [{"type": "text", "text": WORDS}, {"type": "image_url", "image_url": {"url": A}}]}
     )
-    assert text_besides(answer) == WORDS
+    assert message_text(answer) == WORDS
 
 
 def test_a_long_text_is_cut() -> None:
-    assert len(text_besides(said("word " * 10_000))) == 20_000
+    assert len(message_text(said("word " * 10_000))) == 20_000

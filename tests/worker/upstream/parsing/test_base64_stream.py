@@ -10,16 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.upstream.parsing.base64_stream import Blobs, LongRuns, blob_of, joined, stand_ins
+from worker.upstream.parsing.base64_stream import (
+    Base64Extractor,
+    Blobs,
+    decode_placeholder,
+    find_placeholders,
+    merge_placeholders,
+)
 
 LONG = 400
 BYTES = random.Random(1).randbytes(3000)
 RUN = base64.b64encode(BYTES)
 
 
-def cut(pieces: list[bytes], *, long: int = LONG, slashes: bool = False) -> tuple[bytes, Blobs]:
+def cut(pieces: list[bytes], *, inline_limit: int = LONG, unescape: bool = False) -> tuple[bytes, Blobs]:
     blobs: Blobs = {}
-    runs = LongRuns(blobs, long=long, slashes=slashes)
+    runs = Base64Extractor(blobs, inline_limit=inline_limit, unescape=unescape)
     return b"".join([*(runs.feed(piece) for piece in pieces), runs.close()]), blobs
 
 
@@ -31,7 +37,7 @@ def test_a_long_run_becomes_a_stand_in_that_names_its_bytes() -> None:
         f'{{"url":"data:image/png;base64,{RUN[:128].decode()}sha256/{digest}/{len(RUN):08x}'
         f'{RUN[-192:].decode()}"}}'
     )
-    (found,) = stand_ins(text.decode())
+    (found,) = find_placeholders(text.decode())
     assert (found.end - found.start, found.sha256, found.characters) == (400, digest, len(RUN))
 
 
@@ -58,13 +64,13 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=8), st.lists(st.integers(0, 4000), max_size=6), st.booleans())
 def test_how_a_text_is_split_makes_no_difference(
-    parts: list[bytes], points: list[int], slashes: bool
+    parts: list[bytes], points: list[int], unescape: bool
 ) -> None:
     data = b"".join(parts)
     edges = [0, *sorted(point % (len(data) + 1) for point in points), len(data)]
-    whole = cut([data], slashes=slashes)
-    assert cut([data[start:end] for start, end in itertools.pairwise(edges)], slashes=slashes) == whole
-    assert cut([data[at : at + 1] for at in range(len(data))], slashes=slashes) == whole
+    whole = cut([data], unescape=unescape)
+    assert cut([data[start:end] for start, end in itertools.pairwise(edges)], unescape=unescape) == whole
+    assert cut([data[at : at + 1] for at in range(len(data))], unescape=unescape) == whole
 
 
 @pytest.mark.parametrize("end", [b"\\n", b"\\r\\n"])
@@ -73,24 +79,24 @@ def test_a_long_run_that_is_wrapped_is_one_run(end: bytes, width: int) -> None:
     lines = [RUN[at : at + width] for at in range(0, len(RUN), width)]
     wrapped = b'{"url":"' + end.join(lines) + b'","note":"one' + end + b'two"}'
     for size in (1, 7, 64, len(wrapped)):
-        text, blobs = cut([wrapped[at : at + size] for at in range(0, len(wrapped), size)], slashes=True)
+        text, blobs = cut([wrapped[at : at + size] for at in range(0, len(wrapped), size)], unescape=True)
         assert list(blobs.values()) == [BYTES]
         assert text.endswith(b'","note":"one' + end + b'two"}')
 
 
 @given(st.lists(st.sampled_from([b"\\/", b"\\\\", b"/", b"n", b'\\"', b"\\u002f", RUN[:9]]), max_size=30))
-def test_slashes_that_were_escaped_without_need_mean_the_same_without(parts: list[bytes]) -> None:
+def test_unescape_that_were_escaped_without_need_mean_the_same_without(parts: list[bytes]) -> None:
     text = b'"' + b"".join(parts) + b'"'
-    bare, _ = cut([text[at : at + 1] for at in range(len(text))], slashes=True)
+    bare, _ = cut([text[at : at + 1] for at in range(len(text))], unescape=True)
     assert orjson.loads(bare) == orjson.loads(text)
     assert cut([text])[0] == text
 
 
-def test_a_long_run_with_escaped_slashes_is_one_run() -> None:
+def test_a_long_run_with_escaped_unescape_is_one_run() -> None:
     assert RUN.count(b"/") > 9
     escaped = b'{"url":"' + RUN.replace(b"/", b"\\/") + b'"}'
     for size in (1, 7, 64, len(escaped)):
-        text, blobs = cut([escaped[at : at + size] for at in range(0, len(escaped), size)], slashes=True)
+        text, blobs = cut([escaped[at : at + size] for at in range(0, len(escaped), size)], unescape=True)
         assert list(blobs.values()) == [BYTES]
         assert len(text) == 400 + len(b'{"url":""}')
 
@@ -101,7 +107,7 @@ def test_no_character_of_a_run_is_lost(odd: int, end: bytes, padded: bool) -> No
     run = run[: len(run) - odd] if odd else run
     run = run if padded else run.rstrip(b"=")
     text, blobs = cut([run])
-    (found,) = stand_ins(text.decode())
+    (found,) = find_placeholders(text.decode())
     written = base64.b64encode(blobs[found.sha256]).rstrip(b"=")
     assert len(written) == found.characters
     assert written + text[found.end :] == run
@@ -131,7 +137,7 @@ def in_pieces(run: bytes, *edges: int) -> tuple[str, Blobs]:
     blobs: Blobs = {}
     text = b""
     for start, end in itertools.pairwise((0, *edges, len(run))):
-        runs = LongRuns(blobs)
+        runs = Base64Extractor(blobs)
         text += runs.feed(run[start:end]) + runs.close()
     return text.decode(), blobs
 
@@ -140,39 +146,39 @@ def in_pieces(run: bytes, *edges: int) -> tuple[str, Blobs]:
 def test_stand_ins_that_touch_are_one_run(edges: tuple[int, ...]) -> None:
     data = random.Random(2).randbytes(300_000)
     run = base64.b64encode(data)
-    whole, _ = cut([run], long=65_536)
+    whole, _ = cut([run], inline_limit=65_536)
     text, blobs = in_pieces(run, *edges)
-    assert joined(f"![a](data:,{text})", blobs) == f"![a](data:,{whole.decode()})"
-    assert blob_of(whole.decode(), blobs) == data
+    assert merge_placeholders(f"![a](data:,{text})", blobs) == f"![a](data:,{whole.decode()})"
+    assert decode_placeholder(whole.decode(), blobs) == data
 
 
 def test_a_stand_in_that_touches_nothing_is_left_alone() -> None:
     text, blobs = in_pieces(RUN * 30)
-    assert joined(f"a {text} b", blobs) == f"a {text} b"
-    assert joined("no stand-in", blobs) == "no stand-in"
+    assert merge_placeholders(f"a {text} b", blobs) == f"a {text} b"
+    assert merge_placeholders("no stand-in", blobs) == "no stand-in"
 
 
 def test_a_forged_stand_in_means_nothing() -> None:
     text, blobs = in_pieces(RUN * 30)
-    (found,) = stand_ins(text)
-    assert blob_of(text, blobs) is not None
-    assert blob_of(text, {}) is None
-    assert blob_of("A" * 128 + text[128:], blobs) is None
-    assert blob_of(text.replace(f"{found.characters:08x}", "ffffffff"), blobs) is None
-    assert blob_of(text + text, blobs) is None
-    assert stand_ins(text[1:]) == []
+    (found,) = find_placeholders(text)
+    assert decode_placeholder(text, blobs) is not None
+    assert decode_placeholder(text, {}) is None
+    assert decode_placeholder("A" * 128 + text[128:], blobs) is None
+    assert decode_placeholder(text.replace(f"{found.characters:08x}", "ffffffff"), blobs) is None
+    assert decode_placeholder(text + text, blobs) is None
+    assert find_placeholders(text[1:]) == []
     unknown = text.replace(found.sha256, "0" * 64)
-    assert joined(f"A{unknown}", blobs) == f"A{unknown}"
+    assert merge_placeholders(f"A{unknown}", blobs) == f"A{unknown}"
 
 
 def test_a_stand_in_that_is_repeated_a_thousand_times_does_not_grow() -> None:
     text, blobs = in_pieces(RUN * 30)
     before = dict(blobs)
-    assert len(joined(text * 1000, blobs)) <= len(text) * 1000
+    assert len(merge_placeholders(text * 1000, blobs)) <= len(text) * 1000
     assert sum(map(len, blobs.values())) <= 5 * sum(map(len, before.values())) + 400_000
 
 
 def test_bits_that_an_odd_encoder_left_behind_cost_no_bytes() -> None:
     run = RUN * 30 + b"AB"  # B has a bit that belongs to no byte
     text, blobs = in_pieces(run)
-    assert blob_of(text, blobs) == BYTES * 30 + b"\x00"
+    assert decode_placeholder(text, blobs) == BYTES * 30 + b"\x00"

@@ -6,10 +6,10 @@ import pytest
 
 from tests.worker.upstream.answers import PNG, said
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.answer_text import text_besides
-from worker.upstream.parsing.base64_images import read_base64
+from worker.upstream.parsing.answer_text import message_text
+from worker.upstream.parsing.base64_images import parse_base64_image
 from worker.upstream.parsing.response_reader import read_answer
-from worker.upstream.parsing.urls import Key, canonical, extension, is_on_picture_host, is_web
+from worker.upstream.parsing.urls import CanonicalUrl, canonical, extension, is_on_image_host, is_web
 
 DATA = f"data:image/png;base64,{PNG}"
 WRAPPED = "\n".join(PNG[start : start + 40] for start in range(0, len(PNG), 40))
@@ -75,7 +75,7 @@ def test_a_body_may_be_nothing_but_a_picture(body: str) -> None:
 
 
 def test_a_wrapped_picture_is_normalised() -> None:
-    assert read_base64(WRAPPED.replace("+", "-").replace("/", "_").rstrip("=")) == (PNG, "image/png")
+    assert parse_base64_image(WRAPPED.replace("+", "-").replace("/", "_").rstrip("=")) == (PNG, "image/png")
 
 
 def test_addresses_differ_by_what_tells_objects_apart() -> None:
@@ -117,7 +117,7 @@ def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
 
         sys.setprofile(note)
         try:
-            text_besides(said(piece * (size // len(piece))))
+            message_text(said(piece * (size // len(piece))))
         finally:
             sys.setprofile(None)
         return count
@@ -129,5 +129,5 @@ def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
 @pytest.mark.parametrize("address", ["https://[h/x.png", "http://[::1/x", "https://a]b/x.png?format=png"])
 def test_a_malformed_address_is_nothing(address: str) -> None:
     assert not is_web(address)
-    assert (extension(address), is_on_picture_host(address)) == ("", False)
-    assert canonical(address) == Key("", address, ())
+    assert (extension(address), is_on_image_host(address)) == ("", False)
+    assert canonical(address) == CanonicalUrl("", address, ())

@@ -2,11 +2,11 @@
 
 import pytest
 
-from worker.upstream.parsing.progress import ProgressMeter
+from worker.upstream.parsing.progress import ProgressParser
 
 
 def told(*pieces: str, ends: bool = True) -> list[float]:
-    limit = ProgressMeter()
+    limit = ProgressParser()
     found = [value for piece in pieces for value in limit.feed(piece)]
     return found + (limit.close() if ends else [])
 
@@ -48,9 +48,10 @@ def test_a_number_that_may_still_grow_is_not_told(text: str) -> None:
     ("value", "expected"), [(33, [33]), ("45%", [45]), ("x", []), (True, []), (None, [])]
 )
 def test_a_percentage_given_as_such_is_told(value: object, expected: list[float]) -> None:
-    assert ProgressMeter().report(value) == expected
+    assert ProgressParser().add_value(value) == expected
 
 
-def test_voices_flow_apart() -> None:
-    limit = ProgressMeter()
-    assert limit.feed("进度 1", voice="a") + limit.feed("2%", voice="b") + limit.feed("5%", voice="a") == [15]
+def test_sources_are_read_apart() -> None:
+    parser = ProgressParser()
+    fed = [parser.feed(text, source=source) for text, source in (("进度 1", "a"), ("2%", "b"), ("5%", "a"))]
+    assert fed == [[], [], [15]]
