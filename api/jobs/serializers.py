@@ -1,16 +1,14 @@
-"""What callers see of jobs, pictures and events."""
+"""Assets and events as JSON; jobs are in ``models.serializers``."""
 
 from typing import Any
 
 from models.clock import rfc3339
 from models.ids import public_id
-from models.serializers import asset_view, job_view, links, moment
-
-__all__ = ["asset_view", "job_view", "links", "moment", "serialize_asset", "serialize_event"]
+from models.serializers import asset_view
 
 
 def serialize_asset(asset: Any, *, public_url: str) -> dict[str, Any]:
-    """Describe a stored picture on its own: with its job."""
+    """Return an asset on its own, with its job."""
     return {
         **asset_view(asset, public_url=public_url),
         "object": "asset",
@@ -20,7 +18,7 @@ def serialize_asset(asset: Any, *, public_url: str) -> dict[str, Any]:
 
 
 def serialize_event(event: Any) -> dict[str, Any]:
-    """Describe one change of a job."""
+    """Return one revision of a job."""
     return {
         "id": public_id("job", event.job_id),
         "revision": event.revision,

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.jobs.schemas import check_web_url
-from api.jobs.submit import QUEUE_FULL, SubmitResult, insert_submitted
+from api.jobs.submit import QUEUE_FULL, insert_submitted
+from api.jobs.submit_result import SubmitResult
 from api.jobs.validation import Rejection, ValidJob, check_webhook_url, validate
 from api.midjourney.context import RequestContext
 from api.midjourney.deduplication import check, remember

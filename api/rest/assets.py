@@ -1,14 +1,24 @@
-"""Stored pictures: what is known of them, and their bytes."""
+"""Stored images: metadata by id, content by unguessable URL."""
 
 import re
 from typing import Any
 
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
 from api.image_response import CORS, image_not_found, image_response
 from api.jobs.serializers import serialize_asset
+from api.rest.openapi.route_docs import (
+    header_parameter,
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    request_docs,
+    response,
+    schema_ref,
+)
 from api.services import ApiServices, services_of
 from api.web.problems import not_found
 from api.web.responses import JsonResponse
@@ -19,7 +29,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 async def get_asset(request: Request) -> Response:
-    """Describe a picture."""
+    """Return the metadata of an image."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     asset_id = parse_id("asset", request.path_params["asset_id"])
@@ -30,8 +40,8 @@ async def get_asset(request: Request) -> Response:
     return JsonResponse(serialize_asset(row, public_url=services.public_url))
 
 
-async def preflight(request: Request) -> Response:
-    """Let pages of any origin ask for parts of pictures."""
+async def preflight_image(request: Request) -> Response:
+    """Answer a CORS preflight: pages of any origin may request ranges of images."""
     allowed = {
         "Access-Control-Allow-Methods": "GET, HEAD",
         "Access-Control-Allow-Headers": "Range, If-Range, If-None-Match",
@@ -41,8 +51,8 @@ async def preflight(request: Request) -> Response:
     return Response(status_code=204, headers=CORS | allowed)
 
 
-async def get_picture(request: Request) -> Response:
-    """Send a picture, or a part of it. Its address is the permission."""
+async def get_image(request: Request) -> Response:
+    """Return an image, or a range of it. The token in its URL is the permission."""
     services = services_of(request)
     asset = await _find(services, request.path_params["token"], request.path_params["name"])
     return await image_response(request, services, asset)
@@ -56,3 +66,41 @@ async def _find(services: ApiServices, token: str, name: str) -> Any:
     if asset is None or name != f"{asset.position}.{asset.extension}":
         raise image_not_found()
     return asset
+
+
+def add_routes(router: APIRouter) -> None:
+    """Add the routes."""
+    router.add_api_route(
+        "/v1/assets/{asset_id}",
+        get_asset,
+        methods=["GET"],
+        tags=["assets"],
+        summary="Get the metadata of an image",
+        responses=merge_responses(
+            response(200, "The asset.", schema_ref("AssetPage")), problem_responses(401, 404)
+        ),
+        openapi_extra=request_docs(path_parameter("asset_id", "Id of the asset: asset_…")),
+    )
+    image_path, content = "/assets/{token}/{name}", {"type": "string", "format": "binary"}
+    router.add_api_route(
+        image_path,
+        get_image,
+        methods=["GET"],
+        tags=["assets"],
+        summary="Download an image; needs no key, the URL is unguessable",
+        responses=merge_responses(
+            response(200, "The image.", content, media_type="image/*"),
+            response(206, "The requested range of the image.", content, media_type="image/*"),
+            response(304, "The image has the ETag in If-None-Match.", None),
+            problem_responses(404, 416, 503),
+        ),
+        openapi_extra=request_docs(
+            path_parameter("token", "Unguessable token of the image."),
+            path_parameter("name", "{position}.{extension}"),
+            header_parameter("Range", "bytes=FIRST-LAST", type="string"),
+            header_parameter("If-None-Match", "ETag of an earlier response.", type="string"),
+            needs_key=False,
+        ),
+    )
+    router.add_api_route(image_path, get_image, methods=["HEAD"], include_in_schema=False)
+    router.add_api_route(image_path, preflight_image, methods=["OPTIONS"], include_in_schema=False)

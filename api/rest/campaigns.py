@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.jobs.serializers import moment
 from api.jobs.validation import rejection_of
 from api.rest.openapi.route_docs import (
     Responses,
@@ -29,6 +28,7 @@ from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse
 from models.queries.campaigns import any_job_of, find_campaign, list_campaigns, save_campaign
 from models.retry.rules import RetryRules
+from models.serializers import moment
 
 # What callers set for their campaigns, checked.
 
@@ -168,7 +168,7 @@ class CampaignPageDocument(BaseModel):
     next: str | None
 
 
-def add_campaigns(router: APIRouter) -> None:
+def add_routes(router: APIRouter) -> None:
     """Add the routes."""
     _add(
         router,

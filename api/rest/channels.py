@@ -132,7 +132,7 @@ async def _body(request: Request, kind: type[Given]) -> Given:
 _CHANNEL = schema_ref("ChannelDocument")
 
 
-def add_channels(router: APIRouter) -> None:
+def add_routes(router: APIRouter) -> None:
     """Add the routes."""
     router.add_api_route(
         "/v1/channels",

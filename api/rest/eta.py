@@ -164,7 +164,7 @@ async def get_eta(request: Request) -> Response:
     return JsonResponse(await estimate_set(services, caller, wanted), headers={"Cache-Control": "no-store"})
 
 
-def add_eta(router: APIRouter) -> None:
+def add_routes(router: APIRouter) -> None:
     """Add the route. It has to come before that of a single job."""
     router.add_api_route(
         "/v1/jobs/eta",

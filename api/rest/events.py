@@ -1,9 +1,10 @@
-"""What happens to a job, as server-sent events."""
+"""Events of a job as server-sent events (SSE)."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID
 
 import orjson
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -11,51 +12,90 @@ from api.auth import authenticate
 from api.jobs.reader import read_job
 from api.jobs.serializers import serialize_event
 from api.jobs.watcher import newer_than
-from api.rest.parameters import read_integer
+from api.rest.jobs import JOB_ID
+from api.rest.openapi.route_docs import (
+    header_parameter,
+    merge_responses,
+    problem_responses,
+    request_docs,
+    response,
+)
+from api.rest.parameters import INT32, read_integer
 from api.services import ApiServices, services_of
 from models.ids import parse_id
 from models.queries.jobs import list_events
 from models.states import FINAL, JobStatus
 
-_SILENCE = 15.0  # seconds after which a comment keeps the connection open
+_KEEP_ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def get_events(request: Request) -> Response:
-    """Follow a job until it ends. 204 tells an EventSource that there is nothing more to come."""
+    """Stream the events of a job until it is final; 204 stops an EventSource from reconnecting."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     job_id = parse_id("job", request.path_params["job_id"])
-    seen = read_integer(request.headers, "last-event-id", default=0) or 0
-    page = await read_job(services, caller, job_id)
-    if page.status in FINAL and seen >= page.revision:
+    last_id = read_integer(request.headers, "last-event-id", default=0) or 0
+    job = await read_job(services, caller, job_id)
+    if job.status in FINAL and last_id >= job.revision:
         return Response(status_code=204)
     return StreamingResponse(
-        _follow(services, job_id, seen), media_type="text/event-stream", headers=_HEADERS
+        _stream(services, job_id, last_id), media_type="text/event-stream", headers=_HEADERS
     )
 
 
-async def _follow(services: ApiServices, job_id: UUID, seen: int) -> AsyncIterator[bytes]:
-    """Yield every event once, in order: rows are read after the last one sent, the watcher only says when."""
+async def _stream(services: ApiServices, job_id: UUID, last_id: int) -> AsyncIterator[bytes]:
+    """Yield every event once, in order: read the rows after the last one sent, then wait for a change."""
     yield b"retry: 1000\n\n"
     while True:
         async with services.database.reading() as connection:
-            rows = await list_events(connection, job_id, after=seen)
+            rows = await list_events(connection, job_id, after=last_id)
         for row in rows:
-            seen = row.revision
-            yield b"id: %d\ndata: %b\n\n" % (seen, orjson.dumps(serialize_event(row)))
-        news = (
-            await services.watcher.wait_for(job_id, newer_than(seen), timeout=_SILENCE) if not rows else None
-        )
-        if services.watcher.released:
-            return  # the client resumes elsewhere, with Last-Event-ID
-        if not rows and news is None:
+            last_id = row.revision
+            yield b"id: %d\ndata: %b\n\n" % (last_id, orjson.dumps(serialize_event(row)))
+        watcher = services.watcher
+        change = None if rows else await watcher.wait_for(job_id, newer_than(last_id), timeout=_KEEP_ALIVE)
+        if watcher.released:
+            return  # this process shuts down; the client resumes at another one, with Last-Event-ID
+        if not rows and change is None:
             yield b": still here\n\n"
-        if rows and JobStatus(rows[-1].status) in FINAL and not await _more(services, job_id, seen):
+        if rows and JobStatus(rows[-1].status) in FINAL and not await _has_more(services, job_id, last_id):
             return
 
 
-async def _more(services: ApiServices, job_id: UUID, seen: int) -> bool:
-    """Tell whether a job went on after an end: somebody started it again."""
+async def _has_more(services: ApiServices, job_id: UUID, last_id: int) -> bool:
+    """Return whether further events follow a final one, because the job was retried."""
     async with services.database.reading() as connection:
-        return bool(await list_events(connection, job_id, after=seen, limit=1))
+        return bool(await list_events(connection, job_id, after=last_id, limit=1))
+
+
+def add_routes(router: APIRouter) -> None:
+    """Add the route."""
+    router.add_api_route(
+        "/v1/jobs/{job_id}/events",
+        get_events,
+        methods=["GET"],
+        tags=["jobs"],
+        summary="Stream the events of a job (SSE)",
+        responses=merge_responses(
+            response(
+                200,
+                "One event per revision: its id is the revision, its data {id, revision, status, progress, "
+                "at, detail}. The stream closes once the job is finished.",
+                {"type": "string"},
+                media_type="text/event-stream",
+            ),
+            response(204, "The job is finished and has no events after Last-Event-ID.", None),
+            problem_responses(401, 404, 422),
+        ),
+        openapi_extra=request_docs(
+            JOB_ID,
+            header_parameter(
+                "Last-Event-ID",
+                "Revision of the last event received.",
+                type="integer",
+                minimum=0,
+                maximum=INT32,
+            ),
+        ),
+    )

@@ -81,7 +81,7 @@ _EXPLAIN = {
 }
 
 
-def add_explain(router: APIRouter) -> None:
+def add_routes(router: APIRouter) -> None:
     """Add ``POST /v1/explain``."""
     one, many = schema_ref("ExplanationDocument"), schema_ref("ExplanationPageDocument")
     router.add_api_route(

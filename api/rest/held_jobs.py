@@ -113,7 +113,7 @@ class DecisionResultDocument(BaseModel):
     more: bool = Field(description="further jobs fit the filter: ask again")
 
 
-def add_held(router: APIRouter) -> None:
+def add_routes(router: APIRouter) -> None:
     """Add the routes."""
     _add_many(router)
     router.add_api_route(

@@ -1,15 +1,27 @@
-"""Looking at jobs, stopping them, starting them again."""
+"""Jobs of a caller: GET with long polling, list, cancel, retry."""
 
 import asyncio
 from time import monotonic
 from uuid import UUID
 
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
 from api.jobs.reader import JobRepresentation, read_job, read_jobs
 from api.jobs.watcher import is_settled, newer_than
+from api.rest.openapi.route_docs import (
+    comma_separated,
+    header_parameter,
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    query_parameter,
+    request_docs,
+    response,
+    schema_ref,
+)
 from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_query, read_text
 from api.services import ApiServices, services_of
 from api.web.problems import invalid_field
@@ -21,36 +33,36 @@ from models.queries.jobs import JobFilter
 from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
 
-_LOOKING = frozenset({"wait", "after_revision"})
-_LISTING = frozenset({"status", "model", "campaign", "tag", "surface", "before", "limit"})
+_GET_PARAMETERS = frozenset({"wait", "after_revision"})
+_LIST_PARAMETERS = frozenset({"status", "model", "campaign", "tag", "surface", "before", "limit"})
 LONGEST_PAGE = 200
 PAGE = 50
-_LETTING_GO = 5.0  # seconds that a worker gets to drop a cancelled call: it looks once a second
-_LOOK = 0.2  # seconds between looks whether it has
+_RELEASE_TIMEOUT = 5.0  # seconds for a worker to drop a cancelled call; it checks once a second
+_RELEASE_POLL = 0.2  # seconds between checks whether it has
 
 
 async def get_job(request: Request) -> Response:
-    """Look at a job; with ``wait``, once there is news."""
+    """Return a job; with ``wait``, once it has settled or is newer than ``after_revision``."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    query = read_query(request, _LOOKING)
+    query = read_query(request, _GET_PARAMETERS)
     wait = read_integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
     after = read_integer(query, "after_revision", default=None, most=INT32)
     job_id = parse_id("job", request.path_params["job_id"])
-    page = await read_job(services, caller, job_id, with_estimate=not wait)
-    news = is_settled if after is None else newer_than(after)
-    if wait and not news((page.revision, page.status)) and page.retry_after is not None:
-        await services.watcher.wait_for(job_id, news, timeout=wait)
+    job = await read_job(services, caller, job_id, with_estimate=not wait)
+    awaited = is_settled if after is None else newer_than(after)
+    if wait and not awaited((job.revision, job.status)) and job.retry_after is not None:
+        await services.watcher.wait_for(job_id, awaited, timeout=wait)
     if wait:
-        page = await read_job(services, caller, job_id, with_estimate=True)
-    return job_response(request, page)
+        job = await read_job(services, caller, job_id, with_estimate=True)
+    return job_response(request, job)
 
 
 async def list_jobs(request: Request) -> Response:
-    """List jobs, newest first, page by page."""
+    """Return a page of the caller's jobs, newest first."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    query = read_query(request, _LISTING)
+    query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     before = read_text(query, "before", longest=64)
     wanted = JobFilter(
@@ -61,51 +73,51 @@ async def list_jobs(request: Request) -> Response:
         surface=read_text(query, "surface", longest=64),
         before=None if before is None else _cursor(before),
     )
-    pages = await read_jobs(services, caller, wanted, limit + 1)
-    shown = [page.content for page in pages[:limit]]
-    following = shown[-1]["id"] if len(pages) > limit else None
-    return JsonResponse({"data": shown, "next": following}, headers={"Cache-Control": "no-store"})
+    found = await read_jobs(services, caller, wanted, limit + 1)
+    page = [job.content for job in found[:limit]]
+    following = page[-1]["id"] if len(found) > limit else None
+    return JsonResponse({"data": page, "next": following}, headers={"Cache-Control": "no-store"})
 
 
 async def cancel_job(request: Request) -> Response:
-    """Stop a job that is not finished."""
+    """Cancel a job that is not finished."""
     services, caller, job_id = await own_job(request)
     async with services.database.writing() as connection:
-        stopped = await lifecycle.cancel_job(connection, job_id, at=services.clock())
-    page = await read_job(services, caller, job_id)
-    if not stopped and page.status is not JobStatus.CANCELLED:
-        raise Conflict(f"This job is {page.status} already; there is nothing to cancel.")
-    return job_response(request, page)
+        cancelled = await lifecycle.cancel_job(connection, job_id, at=services.clock())
+    job = await read_job(services, caller, job_id)
+    if not cancelled and job.status is not JobStatus.CANCELLED:
+        raise Conflict(f"This job is {job.status} already; there is nothing to cancel.")
+    return job_response(request, job)
 
 
 async def retry_job(request: Request) -> Response:
-    """Start a finished or held job again."""
+    """Queue a finished or held job again."""
     services, caller, job_id = await own_job(request)
-    again = await _start_again(services, job_id)
-    page = await read_job(services, caller, job_id)
-    if not again and page.status in RETRYABLE:
+    queued = await _queue_again(services, job_id)
+    job = await read_job(services, caller, job_id)
+    if not queued and job.status in RETRYABLE:
         raise Conflict("A worker still drops this job's last call; start it again in a few seconds.")
-    if not again:
-        raise Conflict(f"This job is {page.status}; it can be started again once it is finished or held.")
+    if not queued:
+        raise Conflict(f"This job is {job.status}; it can be started again once it is finished or held.")
     services.notifier.notify()
-    return job_response(request, page)
+    return job_response(request, job)
 
 
-async def _start_again(services: ApiServices, job_id: UUID) -> bool:
-    """Start a job again; one that was cancelled a moment ago, once its worker has dropped the call."""
-    end = monotonic() + _LETTING_GO
+async def _queue_again(services: ApiServices, job_id: UUID) -> bool:
+    """Retry a job. A job cancelled a moment ago is retried once its worker has dropped the call."""
+    end = monotonic() + _RELEASE_TIMEOUT
     while True:
         async with services.database.writing() as connection:
             if await lifecycle.retry_job(connection, job_id, at=services.clock()):
                 return True
-            in_hand = await is_still_leased(connection, job_id)
-        if not in_hand or monotonic() > end:
+            leased = await is_still_leased(connection, job_id)
+        if not leased or monotonic() > end:
             return False
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_RELEASE_POLL)
 
 
 async def own_job(request: Request) -> tuple[ApiServices, Caller, UUID]:
-    """Return who asks, and the job asked for, which is theirs."""
+    """Return the caller and the id of the job in the path. Raises ``NotFound`` if it is not the caller's."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     job_id = parse_id("job", request.path_params["job_id"])
@@ -113,21 +125,21 @@ async def own_job(request: Request) -> tuple[ApiServices, Caller, UUID]:
     return services, caller, job_id
 
 
-def job_response(request: Request, page: JobRepresentation) -> Response:
-    """Answer with a job, or say that who asks has it already."""
-    headers = {"ETag": page.etag, "Cache-Control": "private, no-cache"}
-    if page.retry_after is not None:
-        headers["Retry-After"] = str(page.retry_after)
-    if request.method in ("GET", "HEAD") and matches_etag(request, page.etag):
+def job_response(request: Request, job: JobRepresentation) -> Response:
+    """Return a response with the job, or 304 if If-None-Match names its ETag."""
+    headers = {"ETag": job.etag, "Cache-Control": "private, no-cache"}
+    if job.retry_after is not None:
+        headers["Retry-After"] = str(job.retry_after)
+    if request.method in ("GET", "HEAD") and matches_etag(request, job.etag):
         return Response(status_code=304, headers=headers)
-    return JsonResponse(page.content, headers=headers)
+    return JsonResponse(job.content, headers=headers)
 
 
 def _statuses(text: str) -> tuple[str, ...]:
-    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not set(chosen) <= set(JobStatus):
+    statuses = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not set(statuses) <= set(JobStatus):
         raise invalid_field("status", f"must be among {', '.join(JobStatus)}")
-    return chosen
+    return statuses
 
 
 def _cursor(text: str) -> UUID:
@@ -135,3 +147,91 @@ def _cursor(text: str) -> UUID:
         return parse_id("job", text)
     except NotFound as error:
         raise invalid_field("before", "must be what an earlier page gave as next") from error
+
+
+_JOB = schema_ref("JobDocument")
+JOB_ID = path_parameter("job_id", "Id of the job: job_…")
+
+
+def add_routes(router: APIRouter) -> None:
+    """Add the routes."""
+    router.add_api_route(
+        "/v1/jobs",
+        list_jobs,
+        methods=["GET"],
+        tags=["jobs"],
+        summary="List jobs, newest first",
+        responses=merge_responses(
+            response(200, "A page of jobs.", schema_ref("JobPageDocument")), problem_responses(401, 422)
+        ),
+        openapi_extra=request_docs(
+            query_parameter(
+                "status",
+                f"One status, or several separated by commas: {comma_separated(list(JobStatus))}.",
+                type="string",
+            ),
+            query_parameter("model", "Exact name of the model.", type="string", maxLength=256),
+            query_parameter("campaign", "Exact name of the campaign.", type="string", maxLength=128),
+            query_parameter("tag", "One of the job's tags.", type="string", maxLength=64),
+            query_parameter(
+                "surface",
+                "API through which the jobs were submitted, such as rest. Parts of midjourney tasks are "
+                "listed only with surface=midjourney.",
+                type="string",
+                maxLength=64,
+            ),
+            query_parameter("before", "Cursor: `next` of the previous page.", type="string"),
+            query_parameter(
+                "limit", "Jobs per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
+            ),
+        ),
+    )
+    router.add_api_route(
+        "/v1/jobs/{job_id}",
+        get_job,
+        methods=["GET"],
+        tags=["jobs"],
+        summary="Get a job, optionally with long polling",
+        responses=merge_responses(
+            response(200, "The job.", _JOB),
+            response(304, "The job has not changed since the ETag in If-None-Match.", None),
+            problem_responses(401, 404, 422),
+        ),
+        openapi_extra=request_docs(
+            JOB_ID,
+            query_parameter(
+                "wait",
+                "Long polling: respond once the job has settled (with after_revision: once it is newer), "
+                "after at most this many seconds.",
+                type="integer",
+                minimum=0,
+                maximum=LONGEST_WAIT,
+            ),
+            query_parameter(
+                "after_revision",
+                "With wait: last revision known to the client.",
+                type="integer",
+                minimum=0,
+                maximum=INT32,
+            ),
+            header_parameter("If-None-Match", "ETag of an earlier response.", type="string"),
+        ),
+    )
+    router.add_api_route(
+        "/v1/jobs/{job_id}/cancel",
+        cancel_job,
+        methods=["POST"],
+        tags=["jobs"],
+        summary="Cancel a job, even while it is running",
+        responses=merge_responses(response(200, "The job.", _JOB), problem_responses(401, 404, 409)),
+        openapi_extra=request_docs(JOB_ID),
+    )
+    router.add_api_route(
+        "/v1/jobs/{job_id}/retry",
+        retry_job,
+        methods=["POST"],
+        tags=["jobs"],
+        summary="Retry a finished or held job",
+        responses=merge_responses(response(200, "The job, queued.", _JOB), problem_responses(401, 404, 409)),
+        openapi_extra=request_docs(JOB_ID),
+    )

@@ -45,7 +45,7 @@ class ReparseDocument(BaseModel):
     answers: list[ReparsedAnswerDocument] = Field(description="the latest first, until one has pictures")
 
 
-def add_reread(router: APIRouter) -> None:
+def add_routes(router: APIRouter) -> None:
     """Add the route."""
     router.add_api_route(
         "/v1/jobs/{job_id}/reread",

@@ -1,4 +1,4 @@
-"""Jobs as the API writes and reads them: born queued, looked up, listed."""
+"""Insert, find and list jobs; read their attempts and events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SHOWN = tuple(column for column in jobs.columns if column.name not in _HIDDEN)
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """One job as it is born. ``request`` holds images, size, n and params."""
+    """A job to insert. ``request`` holds images, size, n and params."""
 
     id: UUID
     model: str
@@ -36,57 +36,33 @@ class NewJob:
     expires_at: datetime | None = None
     retry: Mapping[str, Any] | None = None
 
+    def row(self, at: datetime, *, caller_id: UUID, surface: str) -> dict[str, Any]:
+        """Return the first values of the job's row; columns that are not named are NULL."""
+        return self.own_values() | first_values(at, caller_id=caller_id, surface=surface)
 
-PARTS_ONLY = "midjourney"
-"""The surface whose jobs are parts of tasks of its own: they are listed only to those who ask for them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which of a caller's jobs are wanted; ``None`` means any, but of ``surface``: all but ``PARTS_ONLY``."""
-
-    statuses: Sequence[str] = ()
-    model: str | None = None
-    campaign: str | None = None
-    tag: str | None = None
-    surface: str | None = None
-    before: UUID | None = None
-
-
-# One statement for any number of jobs and their first events: the server unpacks a JSON array.
-_INSERT = text(
-    """
-    WITH born AS (
-        INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt,
-                          request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
-                          not_before, expires_at, retry, backing_off, progress, attempts_used, store_tries,
-                          created_at, updated_at)
-        SELECT id, CAST(:caller_id AS uuid), :surface, campaign, 'queued', 1, 1, model, prompt, request,
-               tags, metadata, webhook_url, priority, max_attempts, on_unknown, not_before,
-               expires_at, retry, false, 0, 0, 0, CAST(:at AS timestamptz), CAST(:at AS timestamptz)
-        FROM json_to_recordset(CAST(:jobs AS json)) AS given (
-            id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
-            webhook_url text, priority smallint, max_attempts smallint, on_unknown text,
-            not_before timestamptz, expires_at timestamptz, retry jsonb)
-        RETURNING id)
-    INSERT INTO events (job_id, revision, status, progress, at)
-    SELECT id, 1, 'queued', 0, CAST(:at AS timestamptz) FROM born
-    """
-)
+    def own_values(self) -> dict[str, Any]:
+        """Return the values that differ between jobs of one submit, by column."""
+        return {
+            "id": self.id,
+            "model": self.model,
+            "prompt": self.prompt,
+            "request": self.request,
+            "priority": self.priority,
+            "max_attempts": self.max_attempts,
+            "on_unknown": self.on_unknown,
+            "not_before": self.not_before,
+            "campaign": self.campaign,
+            "tags": self.tags,
+            "metadata": self.metadata or {},
+            "webhook_url": self.webhook_url,
+            "expires_at": self.expires_at,
+            "retry": self.retry,
+        }
 
 
-async def insert_jobs(
-    connection: AsyncConnection, given: Sequence[NewJob], *, caller_id: UUID, surface: str, at: datetime
-) -> None:
-    """Write new jobs with their first events, however many, in one go."""
-    if not given:
-        return
-    if connection.dialect.name == "postgresql":
-        rows = orjson.dumps([_row(job) for job in given]).decode()
-        values = {"jobs": rows, "caller_id": str(caller_id), "surface": surface, "at": at}
-        await connection.execute(_INSERT, values)
-        return
-    shared = {
+def first_values(at: datetime, *, caller_id: UUID, surface: str) -> dict[str, Any]:
+    """Return the values that all jobs of one submit share, by column."""
+    return {
         "caller_id": caller_id,
         "surface": surface,
         "status": JobStatus.QUEUED.value,
@@ -99,28 +75,65 @@ async def insert_jobs(
         "created_at": at,
         "updated_at": at,
     }
-    await connection.execute(insert(jobs), [_row(job) | shared for job in given])
-    first = {"revision": 1, "status": JobStatus.QUEUED.value, "progress": 0, "at": at}
-    await connection.execute(insert(events), [first | {"job_id": job.id} for job in given])
 
 
-def _row(job: NewJob) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "model": job.model,
-        "prompt": job.prompt,
-        "request": job.request,
-        "priority": job.priority,
-        "max_attempts": job.max_attempts,
-        "on_unknown": job.on_unknown,
-        "not_before": job.not_before,
-        "campaign": job.campaign,
-        "tags": job.tags,
-        "metadata": job.metadata or {},
-        "webhook_url": job.webhook_url,
-        "expires_at": job.expires_at,
-        "retry": job.retry,
-    }
+PARTS_ONLY = "midjourney"
+"""Surface whose jobs are parts of tasks: lists have them only if they filter by this surface."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Filter of a caller's jobs. ``None`` means any; for ``surface``, any but ``PARTS_ONLY``."""
+
+    statuses: Sequence[str] = ()
+    model: str | None = None
+    campaign: str | None = None
+    tag: str | None = None
+    surface: str | None = None
+    before: UUID | None = None
+
+
+# One statement for any number of jobs and their first events: PostgreSQL unpacks a JSON array.
+_INSERT = text(
+    """
+    WITH inserted AS (
+        INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt,
+                          request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
+                          not_before, expires_at, retry, backing_off, progress, attempts_used, store_tries,
+                          created_at, updated_at)
+        SELECT id, CAST(:caller_id AS uuid), :surface, campaign, :status, :revision, :generation, model,
+               prompt, request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
+               not_before, expires_at, retry, :backing_off, :progress, :attempts_used, :store_tries,
+               CAST(:created_at AS timestamptz), CAST(:updated_at AS timestamptz)
+        FROM json_to_recordset(CAST(:jobs AS json)) AS given (
+            id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
+            webhook_url text, priority smallint, max_attempts smallint, on_unknown text,
+            not_before timestamptz, expires_at timestamptz, retry jsonb)
+        RETURNING id)
+    INSERT INTO events (job_id, revision, status, progress, at)
+    SELECT id, :revision, :status, :progress, CAST(:created_at AS timestamptz) FROM inserted
+    """
+)
+
+
+async def insert_jobs(
+    connection: AsyncConnection, new_jobs: Sequence[NewJob], *, caller_id: UUID, surface: str, at: datetime
+) -> None:
+    """Insert any number of queued jobs with their first events, in one statement each."""
+    if not new_jobs:
+        return
+    if connection.dialect.name == "postgresql":
+        shared = first_values(at, caller_id=caller_id, surface=surface)
+        rows = orjson.dumps([job.own_values() for job in new_jobs]).decode()
+        await connection.execute(_INSERT, shared | {"caller_id": str(caller_id), "jobs": rows})
+        return
+    inserted = [job.row(at, caller_id=caller_id, surface=surface) for job in new_jobs]
+    await connection.execute(insert(jobs), inserted)
+    first_events = [
+        {"job_id": row["id"], "at": at, **{name: row[name] for name in ("revision", "status", "progress")}}
+        for row in inserted
+    ]
+    await connection.execute(insert(events), first_events)
 
 
 _ONE = select(*SHOWN).where(jobs.c.id == bindparam("id"), jobs.c.caller_id == bindparam("caller"))
@@ -192,9 +205,6 @@ async def count_open(connection: AsyncConnection) -> dict[str, int]:
     query = select(jobs.c.status, func.count()).select_from(join).group_by(jobs.c.status)
     counted: dict[str, int] = {row[0]: row[1] for row in await connection.execute(query)}
     return {status.value: counted.get(status.value, 0) for status in OPEN}
-
-
-# What happened to a job, revision by revision.
 
 
 async def list_events(

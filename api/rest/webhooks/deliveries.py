@@ -154,7 +154,7 @@ _WEBHOOK, _SECRET = schema_ref("WebhookDocument"), schema_ref("WebhookSecretDocu
 _LOGGED = schema_ref("DeliveryDocument")
 
 
-def add_webhooks(router: APIRouter) -> None:
+def add_routes(router: APIRouter) -> None:
     """Add all routes of webhooks."""
     _add_endpoints(router)
     _add_one(router)

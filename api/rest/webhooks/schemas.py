@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from api.jobs.schemas import check_web_url
-from api.jobs.serializers import moment
 from api.jobs.validation import check_webhook_url, rejection_of
 from api.web.problems import Problem
 from models.clock import rfc3339
 from models.ids import public_id
+from models.serializers import moment
 from models.settings import Settings
 from models.webhook_events import USUAL, DeliveryStatus
 from worker.webhooks.signature import OVERLAP, hint_of_secret
