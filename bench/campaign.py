@@ -73,7 +73,7 @@ def develop(scene: Scene, worker: Process, count: int, *, within: float = 120) -
     until(ended, within=within, what=f"{count} jobs end", every=0.5)
     spent = sum(watched.cpu_times()[:2]) - spent
     well = scene.count("SELECT count(*) FROM jobs WHERE status = 'succeeded'")
-    assert well == count, f"only {well} of {count} succeeded:\n{worker.words()}"
+    assert well == count, f"only {well} of {count} succeeded:\n{worker.log_tail()}"
     rate, steady = _rates(scene)
     return Run(rate, steady, memory, 1000 * spent / count)
 

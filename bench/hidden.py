@@ -55,7 +55,7 @@ def _restart(workers: Sequence[Process], *, at: float) -> None:
     for worker in workers:
         worker.stop(within=60)
         worker.start()
-        worker.ready(lambda: True)
+        worker.wait_ready(lambda: True)
 
 
 def _minutes(calls: Sequence[Mapping[str, Any]], model: str, begun: float) -> list[tuple[int, int]]:

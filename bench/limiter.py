@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bench.backlog import Batch, calls_at, queue
 from bench.figures import Figure
 from bench.stage import Stage
-from tests.support.windows import emptiest, fullest
+from tests.support.sliding_windows import max_in_window, min_in_window
 
 RUNS = {  # by model: each has a channel of its own, with a limit per minute
     "fast": ({"rpm": 600}, Batch(2800, model="fast")),
@@ -69,10 +69,10 @@ def _figures(name: str, times: Sequence[float], limit: int, even: float | None) 
     """
     begun, ended = min(times) + SETTLING, max(times)
     used = sum(time >= begun for time in times) / ((ended - begun) / MINUTE)
-    least = emptiest(times, MINUTE, first=begun, last=ended)
+    least = min_in_window(times, MINUTE, first=begun, last=ended)
     options = {"unit": "", "limit": float(limit), "limited_by": "the limit", "of_limit": True}
     return [
-        Figure(f"{name}: fullest 60 s", fullest(times, MINUTE), goal=1.0, at_most=True, **options),  # type: ignore[arg-type]
+        Figure(f"{name}: fullest 60 s", max_in_window(times, MINUTE), goal=1.0, at_most=True, **options),  # type: ignore[arg-type]
         Figure("  on average per 60 s", used, goal=_USED, **options),  # type: ignore[arg-type]
         Figure("  emptiest 60 s", least, goal=even, **options),  # type: ignore[arg-type]
     ]

@@ -55,21 +55,21 @@ class Scene:
         """Start a practice provider and return its address."""
         arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         process = self._started("practice", [sys.executable, "-c", _PRACTICE, *arguments])
-        until(lambda: "\n" in process.words(), within=30, what="the practice provider serves")
-        return str(orjson.loads(process.words().splitlines()[0])["url"])
+        until(lambda: "\n" in process.log_tail(), within=30, what="the practice provider serves")
+        return str(orjson.loads(process.log_tail().splitlines()[0])["url"])
 
     def idle(self) -> int:
         """Start a server whose route for jobs does nothing, and return its port."""
         port = free_port()
         process = self._started("idle", [sys.executable, "-m", "bench.idle", str(port)])
-        process.ready(lambda: _listens(port))
+        process.wait_ready(lambda: _listens(port))
         return port
 
     def serve(self, **settings: object) -> int:
         """Start an API process and return its port."""
         port = free_port()
         command = [_darkroom(), "serve", "--port", str(port)]
-        self._started("serve", command, **settings).ready(lambda: _listens(port))
+        self._started("serve", command, **settings).wait_ready(lambda: _listens(port))
         return port
 
     def work(self, upstream: str, *, slots: int = 1000, **settings: object) -> Process:
@@ -83,7 +83,7 @@ class Scene:
             worker_slots=slots,
             **settings,
         )
-        process.ready(lambda: self.count("SELECT count(*) FROM workers"))
+        process.wait_ready(lambda: self.count("SELECT count(*) FROM workers"))
         return process
 
     def crew(
@@ -96,7 +96,9 @@ class Scene:
             for _ in range(workers)
         ]
         for number, process in enumerate(started, 1):
-            process.ready(lambda most=number: self.count("SELECT count(*) FROM workers") >= most, within=60)
+            process.wait_ready(
+                lambda most=number: self.count("SELECT count(*) FROM workers") >= most, within=60
+            )
         return started
 
     def up(self, channels: Sequence[Mapping[str, object]], **settings: object) -> str:
@@ -109,7 +111,7 @@ class Scene:
             database_url=url,
             broker_url="memory://",
             **settings,
-        ).ready(lambda: _listens(port))
+        ).wait_ready(lambda: _listens(port))
         return url
 
     def count(self, statement: str) -> int:

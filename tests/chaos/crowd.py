@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.visitor import KEY
+from tests.support.api_client import KEY
 
 _BATCH = 25
 _ON_UNKNOWN = ("retry", "retry", "retry_once", "hold", "hold", "fail")

@@ -80,8 +80,8 @@ class Saboteur:
             case Kind.CUT_LINK | Kind.MUTE_LINK:
                 fleet.link(error.target, "cut" if kind is Kind.CUT_LINK else "mute")
                 return lambda: fleet.link(error.target, "mend")
-        fleet.practice.weather(**_MOODS[kind])
-        return fleet.practice.weather
+        fleet.practice.set_conditions(**_MOODS[kind])
+        return fleet.practice.set_conditions
 
 
 def _fill(fleet: ChaosFleet) -> Callable[[], None]:

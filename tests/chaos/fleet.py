@@ -13,12 +13,12 @@ import psycopg
 
 from tests.chaos.plan import Stage, links
 from tests.chaos.proxy import Proxy
+from tests.support.api_client import KEY
 from tests.support.fleet import COMMAND, environment, serves
 from tests.support.postgres import Postgres, serve_postgres
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
 from tests.support.valkey import Valkey, serve_valkey
-from tests.support.visitor import KEY
 from worker.event_loop import LoopThread
 
 _STARTED = re.compile(r'"worker": "([0-9a-f-]{36})"[^\n]*"worker starts"')
@@ -126,7 +126,7 @@ class ChaosFleet:
             self._ending.callback(process.end)
             process.start()
         for api, url in zip(self.apis, self.urls, strict=True):
-            api.ready(lambda url=url: serves(url))
+            api.wait_ready(lambda url=url: serves(url))
 
     def _open_network(self) -> None:
         self._loop.start()
@@ -148,7 +148,7 @@ class ChaosFleet:
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         first = self._process("migrate.log", "APIs to database", "migrate")
         first.start()
-        first.finish()
+        first.wait_finished()
         self.apis = [
             self._process(f"api-{number}.log", "APIs to database", "serve", "--port", str(port))
             for number, port in enumerate(ports)

@@ -50,7 +50,7 @@ def fleet_of(
             postgres.execute(f"CREATE DATABASE {name}")
             addresses = {"database_url": postgres.url(name), "broker_url": broker.url}
             fleet = Fleet(tmp_path, practice_of(delay), **addresses, **settings)
-            ending.callback(lambda: print(fleet.words()))  # shown if the test fails
+            ending.callback(lambda: print(fleet.log_tails()))  # shown if the test fails
             ending.callback(fleet.end)
             fleet.start()
             return fleet

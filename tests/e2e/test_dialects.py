@@ -37,14 +37,14 @@ def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DialectDarkro
 @pytest.fixture(scope="module")
 def jobs(darkroom: DialectDarkroom) -> dict[str, dict[str, Any]]:
     """The jobs of all cases when nothing more happens to them; stale connections need used ones first."""
-    first = darkroom.settled(darkroom.play(case for case in CASES if case not in STALE), within=60)
-    return first | darkroom.settled(darkroom.play(STALE), within=20)
+    first = darkroom.wait_settled(darkroom.play(case for case in CASES if case not in STALE), within=60)
+    return first | darkroom.wait_settled(darkroom.play(STALE), within=20)
 
 
 @pytest.fixture(scope="module")
 def calls(darkroom: DialectDarkroom, jobs: dict[str, dict[str, Any]]) -> dict[str, int]:
     """How often the provider was called, by prompt."""
-    return dict(darkroom.practice.times())
+    return dict(darkroom.practice.call_counts())
 
 
 def test_the_sample_is_wide() -> None:
@@ -85,7 +85,7 @@ def test_every_picture_is_the_one_that_the_answer_showed(
     unique = list(dict.fromkeys(sha256(picture).hexdigest() for picture in pictures))
 
     assert [asset["sha256"] for asset in jobs[case.id]["assets"]] == unique
-    stored = list(darkroom.visitor.pictures(jobs[case.id]))
+    stored = list(darkroom.client.images(jobs[case.id]))
     assert [sha256(picture).hexdigest() for picture in stored] == unique
 
 

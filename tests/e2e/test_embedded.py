@@ -8,11 +8,11 @@ from signal import SIGINT, SIGTERM
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from tests.support.api_client import ApiClient
 from tests.support.fleet import COMMAND, environment, serves
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
 from tests.support.receiver import Receiver
-from tests.support.visitor import Visitor
 
 PROMPTS = [f"picture number {number} of a few" for number in range(60)]
 
@@ -26,12 +26,12 @@ class Darkroom:
         command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
         variables = environment(practice.url, folder, upstream_concurrency="10")
         self.process = Process(command, folder / "up.log", environment=variables, folder=folder)
-        self.visitor = Visitor([self.url])
+        self.client = ApiClient([self.url])
 
     def start(self) -> None:
         """Start and wait until it serves."""
         self.process.start()
-        self.process.ready(lambda: serves(self.url))
+        self.process.wait_ready(lambda: serves(self.url))
 
 
 @pytest.fixture
@@ -45,18 +45,18 @@ def darkroom_of(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterato
 
     yield start
     for darkroom in started:
-        darkroom.visitor.close()
+        darkroom.client.close()
         darkroom.process.end()
-        print(darkroom.process.words())
+        print(darkroom.process.log_tail())
 
 
 def test_every_job_becomes_its_own_picture(darkroom_of: Callable[..., Darkroom]) -> None:
     darkroom = darkroom_of(delay=0.1)
-    darkroom.visitor.submit(PROMPTS)
+    darkroom.client.submit(PROMPTS)
 
-    jobs = darkroom.visitor.settled(len(PROMPTS))
-    darkroom.visitor.check_pictures(jobs)
-    assert darkroom.practice.times() == dict.fromkeys(PROMPTS, 1)
+    jobs = darkroom.client.wait_settled(len(PROMPTS))
+    darkroom.client.check_images(jobs)
+    assert darkroom.practice.call_counts() == dict.fromkeys(PROMPTS, 1)
 
 
 @pytest.mark.parametrize("sign", [SIGINT, SIGTERM])
@@ -64,14 +64,14 @@ def test_a_signal_ends_it_within_seconds_and_what_was_in_hand_is_not_lost(
     darkroom_of: Callable[..., Darkroom], sign: int
 ) -> None:
     darkroom = darkroom_of(delay=30)
-    darkroom.visitor.submit(PROMPTS)
-    darkroom.practice.busy(10)
+    darkroom.client.submit(PROMPTS)
+    darkroom.practice.wait_in_flight(10)
 
     began = time.monotonic()
     assert darkroom.process.stop(sign) == 0
     assert time.monotonic() - began < 10
     darkroom.start()
-    jobs = darkroom.visitor.settled(10)
+    jobs = darkroom.client.wait_settled(10)
     assert sum(job["status"] == "held" for job in jobs.values()) == 10
 
 
@@ -80,16 +80,16 @@ def test_a_killed_process_goes_on_where_it_was_when_it_is_started_again(
     darkroom_of: Callable[..., Darkroom], on_unknown: str
 ) -> None:
     darkroom = darkroom_of(delay=0.7)
-    darkroom.visitor.submit(PROMPTS, on_unknown=on_unknown)
-    darkroom.practice.answered(15)
-    darkroom.practice.busy(8)
+    darkroom.client.submit(PROMPTS, on_unknown=on_unknown)
+    darkroom.practice.wait_finished(15)
+    darkroom.practice.wait_in_flight(8)
     killed_at = time.monotonic()
     darkroom.process.kill()
     darkroom.start()
 
-    jobs = darkroom.visitor.settled(len(PROMPTS))
+    jobs = darkroom.client.wait_settled(len(PROMPTS))
     in_flight = {call.prompt for call in darkroom.practice.calls() if call.in_flight(killed_at)}
-    repeated = {prompt for prompt, times in darkroom.practice.times().items() if times > 1}
+    repeated = {prompt for prompt, times in darkroom.practice.call_counts().items() if times > 1}
     held = {job["prompt"] for job in jobs.values() if job["status"] == "held"}
     done = {key: job for key, job in jobs.items() if job["status"] == "succeeded"}
     touched = repeated if on_unknown == "retry" else held
@@ -97,7 +97,7 @@ def test_a_killed_process_goes_on_where_it_was_when_it_is_started_again(
     assert touched <= in_flight
     assert not (repeated if on_unknown == "hold" else held)
     assert len(done) + len(held) == len(PROMPTS)
-    darkroom.visitor.check_pictures(done)
+    darkroom.client.check_images(done)
 
 
 async def test_every_job_is_told_although_receiver_and_process_were_away(
@@ -106,20 +106,20 @@ async def test_every_job_is_told_although_receiver_and_process_were_away(
     receiver = Receiver()
     await receiver.start()
     darkroom = darkroom_of(delay=0.05)
-    default = darkroom.visitor.ask("POST", "/v1/webhooks/default/rotate")
+    default = darkroom.client.request("POST", "/v1/webhooks/default/rotate")
     assert default is not None
-    ids = darkroom.visitor.submit(PROMPTS[:20], webhook_url=receiver.url)
+    ids = darkroom.client.submit(PROMPTS[:20], webhook_url=receiver.url)
     await receiver.until(20)
     await receiver.stop()
-    ids += darkroom.visitor.submit(PROMPTS[20:30], webhook_url=receiver.url)
-    darkroom.visitor.settled(30)
+    ids += darkroom.client.submit(PROMPTS[20:30], webhook_url=receiver.url)
+    darkroom.client.wait_settled(30)
     darkroom.process.kill()
     await receiver.start()
     darkroom.start()
     await receiver.until(30, within=60)
     await receiver.stop()
-    told = [got.said["data"]["id"] for got in receiver.got]
+    told = [got.payload["data"]["id"] for got in receiver.messages]
     assert set(told) == set(ids)
-    assert len({got.id for got in receiver.got}) == 30
-    last = receiver.got[-1]
+    assert len({got.id for got in receiver.messages}) == 30
+    last = receiver.messages[-1]
     Webhook(default.json()["secret"]).verify(last.body, dict(last.headers))

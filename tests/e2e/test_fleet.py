@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from signal import SIGTERM
 
 from tests.e2e.conftest import FleetOf
+from tests.support.api_client import Job
 from tests.support.fleet import Fleet
 from tests.support.postgres import serve_postgres
 from tests.support.valkey import Valkey
-from tests.support.visitor import Job
 
 PROMPTS = [f"picture number {number} of a crowd 猫" for number in range(200)]
 
 
 def each_called_once(fleet: Fleet, prompts: list[str] = PROMPTS) -> None:
-    assert fleet.practice.times() == dict.fromkeys(prompts, 1)
+    assert fleet.practice.call_counts() == dict.fromkeys(prompts, 1)
 
 
 def prompts_of(jobs: Mapping[str, Job], status: str) -> set[str]:
@@ -23,19 +23,19 @@ def prompts_of(jobs: Mapping[str, Job], status: str) -> set[str]:
 
 def test_two_hundred_jobs_become_their_own_pictures(fleet_of: FleetOf) -> None:
     fleet = fleet_of(delay=0.2)
-    ids = fleet.visitor.submit(PROMPTS)
+    ids = fleet.client.submit(PROMPTS)
 
-    jobs = fleet.visitor.settled(200)
+    jobs = fleet.client.wait_settled(200)
     assert [jobs[job_id]["prompt"] for job_id in ids] == PROMPTS
-    fleet.visitor.check_pictures(jobs)
+    fleet.client.check_images(jobs)
     each_called_once(fleet)
 
 
 def test_every_part_may_be_restarted_in_the_middle(fleet_of: FleetOf, broker: Valkey) -> None:
     with serve_postgres() as postgres:
         fleet = fleet_of(delay=0.8, server=postgres)
-        fleet.visitor.submit(PROMPTS)
-        fleet.practice.answered(20)
+        fleet.client.submit(PROMPTS)
+        fleet.practice.wait_finished(20)
 
         assert fleet.workers[0].stop(SIGTERM) == 0
         fleet.workers[0].start()
@@ -47,8 +47,8 @@ def test_every_part_may_be_restarted_in_the_middle(fleet_of: FleetOf, broker: Va
         postgres.stop()
         postgres.start()
 
-        jobs = fleet.visitor.settled(200, within=90)
-        fleet.visitor.check_pictures(jobs)
+        jobs = fleet.client.wait_settled(200, within=90)
+        fleet.client.check_images(jobs)
         each_called_once(fleet)
 
 
@@ -56,31 +56,31 @@ def test_a_worker_killed_with_calls_in_flight_repeats_only_these_when_jobs_say_r
     fleet_of: FleetOf,
 ) -> None:
     fleet = fleet_of(delay=1)
-    fleet.visitor.submit(PROMPTS, on_unknown="retry")
-    fleet.practice.answered(20)
-    fleet.practice.busy(30)
+    fleet.client.submit(PROMPTS, on_unknown="retry")
+    fleet.practice.wait_finished(20)
+    fleet.practice.wait_in_flight(30)
     killed_at = time.monotonic()
     fleet.workers[0].kill()
 
-    jobs = fleet.visitor.settled(200)
-    fleet.visitor.check_pictures(jobs)
-    repeated = {prompt for prompt, times in fleet.practice.times().items() if times > 1}
+    jobs = fleet.client.wait_settled(200)
+    fleet.client.check_images(jobs)
+    repeated = {prompt for prompt, times in fleet.practice.call_counts().items() if times > 1}
     in_flight = {call.prompt for call in fleet.practice.calls() if call.in_flight(killed_at)}
     assert repeated
     assert repeated <= in_flight
-    assert sum(fleet.practice.times().values()) == 200 + len(repeated)
+    assert sum(fleet.practice.call_counts().values()) == 200 + len(repeated)
 
 
 def test_a_worker_killed_with_calls_in_flight_leaves_these_held_by_default(fleet_of: FleetOf) -> None:
     fleet = fleet_of(delay=1)
-    fleet.visitor.submit(PROMPTS)
-    fleet.practice.answered(20)
-    fleet.practice.busy(30)
+    fleet.client.submit(PROMPTS)
+    fleet.practice.wait_finished(20)
+    fleet.practice.wait_in_flight(30)
     killed_at = time.monotonic()
     fleet.workers[0].kill()
 
-    jobs = fleet.visitor.settled(200)
-    held, made, times = prompts_of(jobs, "held"), prompts_of(jobs, "succeeded"), fleet.practice.times()
+    jobs = fleet.client.wait_settled(200)
+    held, made, times = prompts_of(jobs, "held"), prompts_of(jobs, "succeeded"), fleet.practice.call_counts()
     under_way = {call.prompt for call in fleet.practice.calls() if call.in_flight(killed_at)}
     assert held & under_way
     assert held <= under_way | (set(PROMPTS) - times.keys())  # a call may just not have left
@@ -93,22 +93,22 @@ def test_a_worker_killed_with_calls_in_flight_leaves_these_held_by_default(fleet
     assert "release the job or fail it" in one["error"]["message"]
 
     fleet.workers[0].start()
-    answer = fleet.visitor.ask("POST", f"/v1/jobs/{one['id']}/retry")
+    answer = fleet.client.request("POST", f"/v1/jobs/{one['id']}/retry")
     assert answer is not None
     assert answer.status_code == 200, answer.text
-    fleet.visitor.settled(200)
-    fleet.visitor.check_pictures({one["id"]: fleet.visitor.job(one["id"])})
+    fleet.client.wait_settled(200)
+    fleet.client.check_images({one["id"]: fleet.client.job(one["id"])})
 
 
 def test_an_emptied_broker_loses_nothing_and_doubles_nothing(fleet_of: FleetOf, broker: Valkey) -> None:
     fleet = fleet_of(delay=0.5)
-    fleet.visitor.submit(PROMPTS)
+    fleet.client.submit(PROMPTS)
     for answered in (10, 80, 150):
-        fleet.practice.answered(answered)
+        fleet.practice.wait_finished(answered)
         broker.flush()
 
-    jobs = fleet.visitor.settled(200)
-    fleet.visitor.check_pictures(jobs)
+    jobs = fleet.client.wait_settled(200)
+    fleet.client.check_images(jobs)
     each_called_once(fleet)
 
 
@@ -119,10 +119,10 @@ def test_jobs_are_accepted_while_the_broker_is_down_and_run_when_it_is_back(
     broker.stop()
 
     began = time.monotonic()
-    fleet.visitor.submit(PROMPTS[:20])
+    fleet.client.submit(PROMPTS[:20])
     assert time.monotonic() - began < 3
     broker.start()
 
-    jobs = fleet.visitor.settled(20)
-    fleet.visitor.check_pictures(jobs)
+    jobs = fleet.client.wait_settled(20)
+    fleet.client.check_images(jobs)
     each_called_once(fleet, PROMPTS[:20])

@@ -43,23 +43,23 @@ def test_serve_and_work_wait_for_their_database_and_stop_at_once_when_told(
         for each in (serve, work, stopped):
             each.start()
         for each in (serve, work, stopped):
-            until(lambda each=each: AWAY in each.words(), within=30, what="it says that it waits")
+            until(lambda each=each: AWAY in each.log_tail(), within=30, what="it says that it waits")
             assert each.ended is None
-            assert "Connection refused" in each.words()
-        looks = stopped.words().count(AWAY)
+            assert "Connection refused" in each.log_tail()
+        looks = stopped.log_tail().count(AWAY)
         assert stopped.stop(signal.SIGTERM) == 0
-        assert stopped.words().count(AWAY) <= looks + 1  # one may have been under way
-        assert "Traceback" not in stopped.words()
+        assert stopped.log_tail().count(AWAY) <= looks + 1  # one may have been under way
+        assert "Traceback" not in stopped.log_tail()
 
         postgres.start()
-        serve.ready(lambda: serves(f"http://127.0.0.1:{port}"))
-        work.ready(lambda: "worker is ready" in work.words())
+        serve.wait_ready(lambda: serves(f"http://127.0.0.1:{port}"))
+        work.wait_ready(lambda: "worker is ready" in work.log_tail())
         wrong.start()
         until(lambda: wrong.ended is not None, within=30, what="it does not wait for what can't come")
         assert wrong.ended == 6
-        assert "does not exist" in wrong.words()
-        assert AWAY not in wrong.words()
+        assert "does not exist" in wrong.log_tail()
+        assert AWAY not in wrong.log_tail()
     finally:
         for each in (serve, work, stopped, wrong):
-            print(each.words())
+            print(each.log_tail())
             each.end()

@@ -20,7 +20,7 @@ from models.ids import new_id
 from models.queries.jobs import NewJob, insert_jobs
 from models.tables import callers, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
-from tests.support.windows import fullest
+from tests.support.sliding_windows import max_in_window
 from worker.scheduler.rate_limiter import slack_of
 
 SECONDS, SETTLING = 185.0, 5.0
@@ -67,7 +67,7 @@ class Calls:
 async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
     settings = {"upstream_base_url": None, "channels": CHANNELS}
     async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as opened:
-        await _do_not_wait_for_the_disk(opened.tools.database)
+        await _do_not_wait_for_the_disk(opened.services.database)
         yield opened
 
 
@@ -95,11 +95,11 @@ async def test_any_window_holds_at_most_the_limit_and_nearly_all_of_it_is_used(
         ("other", OTHER_MODEL),
         ("caller", CALLER),
     ):
-        assert fullest(calls[model].at, 60) <= limit, model
+        assert max_in_window(calls[model].at, 60) <= limit, model
         assert used(calls[model].at, limit) >= 0.97, model
-    assert fullest(calls["second"].at, 1) <= PER_SECOND
+    assert max_in_window(calls["second"].at, 1) <= PER_SECOND
     assert used(calls["second"].at, 60 * PER_SECOND) >= 0.95  # starts come late by up to its whole slack here
-    assert fullest(calls["pictures"].each_picture_at, 60) <= PICTURES
+    assert max_in_window(calls["pictures"].each_picture_at, 60) <= PICTURES
     assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.95  # a call of four weighs 2 % here
 
 
@@ -108,13 +108,13 @@ async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> d
     await submit_all(darkroom)
     crew, begun = [await darkroom.worker(slots=100_000) for _ in range(workers)], darkroom.clock()
     while (darkroom.clock() - begun).total_seconds() < SECONDS:
-        at_once = 1 if darkroom.tools.database.is_sqlite else chance.randint(1, 2)  # there they only wait
+        at_once = 1 if darkroom.services.database.is_sqlite else chance.randint(1, 2)  # there they only wait
         looking = chance.sample(crew, min(at_once, workers))
         await asyncio.gather(*(worker.dispatcher.run_round() for worker in looking))
         darkroom.clock.forward(seconds=chance.uniform(0.7, 0.95))
     calls = {model: Calls([], []) for model in LIMITS}
     lateness = {model: random.Random(chance.random()) for model in LIMITS}
-    async with darkroom.tools.database.reading() as connection:
+    async with darkroom.services.database.reading() as connection:
         columns = (jobs.c.model, jobs.c.start_at, jobs.c.request)
         rows = (await connection.execute(select(*columns).where(jobs.c.status == "leased"))).all()
     for row in sorted(rows, key=lambda row: row.start_at):
@@ -131,7 +131,7 @@ async def submit_all(darkroom: Darkroom) -> None:
     """Queue more of each model than its limit lets start; one caller has a limit of its own."""
     anybody, limited, at = await darkroom.caller(), await darkroom.caller(), darkroom.clock()
     enough = {"second": 8 * PER_MINUTE, "caller": 4 * CALLER}
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await connection.execute(update(callers).where(callers.c.id == limited).values(rpm=CALLER))
         for model in LIMITS:
             born = [

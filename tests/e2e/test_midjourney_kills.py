@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.conftest import FleetOf
 from tests.support.fleet import Fleet
-from tests.support.mailbox import Letter, Mailbox, open_mailbox
 from tests.support.processes import until
+from tests.support.threaded_receiver import Message, ThreadedReceiver, open_receiver
 
 PROMPTS = [f"grid number {number}" for number in range(12)]
 SETTINGS = {
@@ -34,8 +34,8 @@ UNDONE = "SELECT count(*) FROM jobs WHERE status <> 'succeeded'"
 
 
 @pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with open_mailbox() as opened:
+def receiver() -> Iterator[ThreadedReceiver]:
+    with open_receiver() as opened:
         yield opened
 
 
@@ -48,12 +48,12 @@ def nobody_ends_tasks(fleet: Fleet) -> Iterator[None]:
         connection.execute(SLOWLY.encode())
 
 
-def submit(fleet: Fleet, mailbox: Mailbox) -> dict[str, str]:
+def submit(fleet: Fleet, receiver: ThreadedReceiver) -> dict[str, str]:
     """Imagine each prompt; return the prompts by task."""
     numbers = {}
     for prompt in PROMPTS:
-        body = {"prompt": prompt, "notifyHook": mailbox.url}
-        answer = fleet.visitor.ask("POST", "/mj/submit/imagine", json=body)
+        body = {"prompt": prompt, "notifyHook": receiver.url}
+        answer = fleet.client.request("POST", "/mj/submit/imagine", json=body)
         assert answer is not None
         assert answer.json()["code"] in (1, 22), answer.text
         numbers[answer.json()["result"]] = prompt
@@ -77,21 +77,21 @@ def kill_at_work(fleet: Fleet, *, ended: int, after: float) -> float:
     return killed_at
 
 
-def check_letters(letters: Sequence[Letter], kills: Sequence[float]) -> None:
+def check_letters(messages: Sequence[Message], kills: Sequence[float]) -> None:
     """Check what was said of one task: its end once, as the last; again only if the answer got lost."""
-    ends = [letter for letter in letters if letter.said["status"] == "SUCCESS"]
-    assert len({letter.id for letter in ends}) == 1
-    first = letters.index(ends[0])
-    assert letters[first:] == ends
+    ends = [message for message in messages if message.payload["status"] == "SUCCESS"]
+    assert len({message.id for message in ends}) == 1
+    first = messages.index(ends[0])
+    assert messages[first:] == ends
     if len(ends) > 1:
         assert any(ends[0].at <= kill <= ends[0].at + 2 for kill in kills), "told again without need"
 
 
 def test_workers_killed_while_they_end_tasks_leave_each_with_one_grid_and_one_message(
-    fleet_of: FleetOf, mailbox: Mailbox
+    fleet_of: FleetOf, receiver: ThreadedReceiver
 ) -> None:
     fleet = fleet_of(delay=0.05, **SETTINGS)
-    numbers = submit(fleet, mailbox)
+    numbers = submit(fleet, receiver)
     with nobody_ends_tasks(fleet):
         until(lambda: fleet.rows(UNDONE) == [(0,)], within=30, what="all pictures are there")
         assert fleet.rows(ENDED) == [(0,)]
@@ -99,21 +99,21 @@ def test_workers_killed_while_they_end_tasks_leave_each_with_one_grid_and_one_me
     kills = [kill_at_work(fleet, ended=ended, after=chance.uniform(0, 0.4)) for ended in (0, 3)]
 
     def told() -> bool:
-        said = [letter.said for letter in list(mailbox.letters)]
+        said = [message.payload for message in list(receiver.messages)]
         return {each["id"] for each in said if each["status"] == "SUCCESS"} == set(numbers)
 
     until(told, within=60, what="every end is told")
-    by_task: dict[str, list[Letter]] = defaultdict(list)
-    for letter in mailbox.letters:
-        by_task[letter.said["id"]].append(letter)
+    by_task: dict[str, list[Message]] = defaultdict(list)
+    for message in receiver.messages:
+        by_task[message.payload["id"]].append(message)
     for number, prompt in numbers.items():
-        answer = fleet.visitor.ask("GET", f"/mj/task/{number}/fetch")
+        answer = fleet.client.request("GET", f"/mj/task/{number}/fetch")
         assert answer is not None
         task = answer.json()
         assert (task["status"], task["prompt"], len(task["imageUrls"])) == ("SUCCESS", prompt, 4)
         grid = httpx.get(task["imageUrl"], trust_env=False)
         assert (grid.status_code, grid.headers["content-type"]) == (200, "image/jpeg")
         check_letters(by_task[number], kills)
-        assert by_task[number][-1].said == task
+        assert by_task[number][-1].payload == task
     assert fleet.rows("SELECT count(*) FROM assets WHERE job_id IS NULL") == [(len(PROMPTS),)]
-    assert fleet.practice.times() == dict.fromkeys(PROMPTS, 4)
+    assert fleet.practice.call_counts() == dict.fromkeys(PROMPTS, 4)

@@ -46,21 +46,21 @@ def test_workers_of_this_version_and_of_the_next_share_the_jobs_after_its_migrat
     migrate = Process([COMMAND, "migrate"], tmp_path / "migrate.log", environment=variables, folder=tmp_path)
     newer = Process([COMMAND, "work"], tmp_path / "newer.log", environment=variables, folder=tmp_path)
 
-    fleet.visitor.submit([f"before {number}" for number in range(40)])
+    fleet.client.submit([f"before {number}" for number in range(40)])
     migrate.start()
-    migrate.finish()
+    migrate.wait_finished()
     newer.start()
     try:
         assert fleet.workers[0].stop(SIGTERM) == 0
         fleet.workers[0].start()  # comes back on tables of the next version
         assert fleet.workers[1].stop(SIGTERM) == 0
-        newer.ready(lambda: "worker is ready" in newer.words())
-        fleet.workers[0].ready(lambda: fleet.workers[0].words().count("worker is ready") == 2)
-        fleet.visitor.submit([f"after {number}" for number in range(80)])
+        newer.wait_ready(lambda: "worker is ready" in newer.log_tail())
+        fleet.workers[0].wait_ready(lambda: fleet.workers[0].log_tail().count("worker is ready") == 2)
+        fleet.client.submit([f"after {number}" for number in range(80)])
 
-        jobs = fleet.visitor.settled(120)
-        fleet.visitor.check_pictures(jobs)
-        assert set(fleet.practice.times().values()) == {1}
+        jobs = fleet.client.wait_settled(120)
+        fleet.client.check_images(jobs)
+        assert set(fleet.practice.call_counts().values()) == {1}
         workers = fleet.rows(
             "SELECT count(DISTINCT a.worker_id) FROM attempts a JOIN jobs j ON j.id = a.job_id "
             "WHERE j.prompt LIKE 'after%'"

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.api_client import ApiClient
 from tests.support.fleet import COMMAND, environment, serves
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port, until
-from tests.support.visitor import Visitor
 
 ADMIN = "an-admins-key-for-the-end-to-end-tests"
 PROMPTS = [f"picture number {number} of some" for number in range(20)]
@@ -28,7 +28,7 @@ class Darkroom:
         self._variables = environment(practice.url, folder, **settings)
         command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
         self.process = Process(command, folder / "up.log", environment=self._variables, folder=folder)
-        self.visitor = Visitor([self.url])
+        self.client = ApiClient([self.url])
         self._headers = {"Authorization": f"Bearer {ADMIN}"}
 
     def channel(self) -> dict[str, Any]:
@@ -51,18 +51,18 @@ class Darkroom:
 def darkroom(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[Darkroom]:
     started = Darkroom(tmp_path, practice_of(0.4))
     started.process.start()
-    started.process.ready(lambda: serves(started.url))
+    started.process.wait_ready(lambda: serves(started.url))
     yield started
-    started.visitor.close()
+    started.client.close()
     started.process.end()
-    print(started.process.words())
+    print(started.process.log_tail())
 
 
 def test_a_drained_channel_ends_its_calls_starts_none_and_goes_on_when_it_is_resumed(
     darkroom: Darkroom,
 ) -> None:
-    darkroom.visitor.submit(PROMPTS)
-    darkroom.practice.busy(5)
+    darkroom.client.submit(PROMPTS)
+    darkroom.practice.wait_in_flight(5)
     darkroom.post("drain")
     stopped_at = time.monotonic()
     until(lambda: darkroom.channel()["state"] == "drained", within=30, what="nothing is in flight any more")
@@ -70,12 +70,12 @@ def test_a_drained_channel_ends_its_calls_starts_none_and_goes_on_when_it_is_res
     print(f"the last call came {max(call.received for call in calls) - stopped_at:.2f} s after the stop")
     assert 5 <= len(calls) < len(PROMPTS)
     assert not any(call.aborted for call in calls)
-    [late] = darkroom.visitor.submit(["one picture more"])
-    waiting = until(lambda: darkroom.visitor.job(late)["waiting"], within=10, what="it waits")
+    [late] = darkroom.client.submit(["one picture more"])
+    waiting = until(lambda: darkroom.client.job(late)["waiting"], within=10, what="it waits")
     assert (waiting["reason"], waiting["detail"]) == ("paused", "upstream is draining: tea")
     assert len(darkroom.practice.calls()) == len(calls)
 
     darkroom.command("resume")
-    jobs = darkroom.visitor.settled(len(PROMPTS) + 1)
+    jobs = darkroom.client.wait_settled(len(PROMPTS) + 1)
     assert {job["status"] for job in jobs.values()} == {"succeeded"}
-    assert set(darkroom.practice.times().values()) == {1}
+    assert set(darkroom.practice.call_counts().values()) == {1}

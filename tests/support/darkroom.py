@@ -49,7 +49,7 @@ class Clock:
 class OneWorker:
     """One worker's bench and dispatcher. Messages are kept until the test delivers them."""
 
-    bench: TaskContext
+    context: TaskContext
     dispatcher: Dispatcher
     messages: list[tuple[str, list[UUID], UUID]]
     broker_up: bool = True
@@ -58,14 +58,14 @@ class OneWorker:
         """Deliver the messages that were sent so far."""
         sent, self.messages[:] = list(self.messages), []
         for task, job_ids, lease in sent:
-            await (generate if task == GENERATE else resume_chunk)(self.bench, job_ids, lease)
+            await (generate if task == GENERATE else resume_chunk)(self.context, job_ids, lease)
 
     async def deliver_only(self, job_id: UUID) -> None:
         """Deliver the message of one job; the others are lost."""
         self.messages[:] = [message for message in self.messages if job_id in message[1]]
         await self.deliver()
 
-    async def look_and_work(self) -> None:
+    async def run_round(self) -> None:
         """Do one round of the dispatcher and all that follows from it."""
         await self.dispatcher.run_round()
         await self.deliver()
@@ -75,14 +75,16 @@ class OneWorker:
 class Darkroom:
     """A database, a practice provider, and as many workers as the test wants."""
 
-    tools: WorkerServices
+    services: WorkerServices
     provider: PracticeServer
     clock: Clock
     workers: list[OneWorker] = field(default_factory=list)
 
     async def worker(self, slots: int = 10) -> OneWorker:
         worker_id = new_id()
-        context = TaskContext(self.tools, InFlightJobs(slots), GroupCommit(self.tools.database), worker_id)
+        context = TaskContext(
+            self.services, InFlightJobs(slots), GroupCommit(self.services.database), worker_id
+        )
         context.group_commit.start()
         messages: list[tuple[str, list[UUID], UUID]] = []
 
@@ -91,7 +93,7 @@ class Darkroom:
                 messages.append((task, list(job_ids), lease))
             return made.broker_up
 
-        made = OneWorker(context, Dispatcher(self.tools, context.in_flight, worker_id, publish), messages)
+        made = OneWorker(context, Dispatcher(self.services, context.in_flight, worker_id, publish), messages)
         self.workers.append(made)
         row = {
             "id": worker_id,
@@ -101,14 +103,14 @@ class Darkroom:
             "started_at": self.clock(),
             "stopping_at": None,
         }
-        async with self.tools.database.writing() as connection:
+        async with self.services.database.writing() as connection:
             await beat(connection, row, self.clock())
         return made
 
     async def caller(self) -> UUID:
         key = new_id()
         row = {"id": key, "name": "c", "key_hash": key.bytes * 2, "key_hint": "", "admin": False}
-        async with self.tools.database.writing() as connection:
+        async with self.services.database.writing() as connection:
             await connection.execute(insert(callers).values(**row, created_at=self.clock()))
         return key
 
@@ -138,7 +140,7 @@ class Darkroom:
             "updated_at": at,
             **values,
         }
-        async with self.tools.database.writing() as connection:
+        async with self.services.database.writing() as connection:
             await connection.execute(insert(jobs).values(**row))
             await connection.execute(
                 insert(events).values(job_id=key, revision=1, status="queued", progress=0, at=at)
@@ -169,7 +171,7 @@ class Darkroom:
         return (await self._rows(select(channels)))[0]
 
     async def _rows(self, statement: Any) -> Sequence[Row[Any]]:
-        async with self.tools.database.reading() as connection:
+        async with self.services.database.reading() as connection:
             return (await connection.execute(statement)).all()
 
 
@@ -196,6 +198,6 @@ async def open_darkroom(
         yield darkroom
     finally:
         for worker in darkroom.workers:
-            await worker.bench.group_commit.stop()
+            await worker.context.group_commit.stop()
         await services.close()
         await provider.stop()

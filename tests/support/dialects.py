@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
+from tests.support.api_client import ApiClient
 from tests.support.fleet import COMMAND, environment, serves
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port, until
-from tests.support.visitor import Visitor
 from worker.practice.corpus import CorpusCase, corpus
 from worker.practice.images import brought_here
 
@@ -92,7 +92,7 @@ class DialectDarkroom:
         self.practice = Practice(folder, delay=0)
         self._folder, self._cases = folder, cases
         self._url = f"http://127.0.0.1:{free_port()}"
-        self.visitor = Visitor([self._url])
+        self.client = ApiClient([self._url])
         self._up: Process | None = None
 
     def start(self) -> None:
@@ -119,21 +119,21 @@ class DialectDarkroom:
             folder=self._folder,
         )
         self._up.start()
-        self._up.ready(lambda: serves(self._url))
+        self._up.wait_ready(lambda: serves(self._url))
 
     def end(self) -> None:
         """End both."""
-        self.visitor.close()
+        self.client.close()
         if self._up is not None:
             self._up.end()
-            print(self._up.words())
+            print(self._up.log_tail())
         self.practice.process.end()
 
     def play(self, cases: Iterable[CorpusCase]) -> dict[str, str]:
         """Hand in a job for each case; returns their ids by case."""
         chosen = list(cases)
         jobs = [self._job(case) for case in chosen]
-        answer = self.visitor.ask("POST", "/v1/jobs", json={"jobs": jobs})
+        answer = self.client.request("POST", "/v1/jobs", json={"jobs": jobs})
         assert answer is not None, "the submit was not answered"
         assert answer.json()["rejected"] == []
         result = [job["id"] for job in answer.json()["accepted"]]
@@ -153,20 +153,20 @@ class DialectDarkroom:
             **wishes,
         }
 
-    def settled(self, ids: Mapping[str, str], *, within: float) -> dict[str, dict[str, Any]]:
+    def wait_settled(self, ids: Mapping[str, str], *, within: float) -> dict[str, dict[str, Any]]:
         """Wait until nothing more happens to these jobs, and return them by case."""
 
         jobs: dict[str, dict[str, Any]] = {}
 
         def moving() -> list[dict[str, Any]]:
-            jobs.update(self.visitor.jobs() or {})
+            jobs.update(self.client.jobs() or {})
             return [jobs.get(job_id, {}) for job_id in ids.values() if not _rests(jobs.get(job_id, {}))]
 
         try:
             until(lambda: not moving(), within=within, what="all jobs rest", every=0.3)
         except AssertionError as error:
             raise AssertionError(f"{error}; these do not: {moving()}") from error
-        return {case: self.visitor.job(job_id) for case, job_id in ids.items()}
+        return {case: self.client.job(job_id) for case, job_id in ids.items()}
 
     def here(self, address: str) -> str:
         """Return where a foreign address is found in this test."""

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import psycopg
 
+from tests.support.api_client import KEY, ApiClient
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
-from tests.support.visitor import KEY, Visitor
 
 COMMAND = shutil.which("darkroom", path=str(Path(sys.executable).parent)) or "darkroom"
 
@@ -68,12 +68,12 @@ class Fleet:
         self.migrate = self._process("migrate")
         self.apis = [self._process("serve", "--port", str(port)) for port in ports]
         self.workers = [self._process("work"), self._process("work")]
-        self.visitor = Visitor(self.urls)
+        self.client = ApiClient(self.urls)
 
     def start(self) -> None:
         """Make the tables, then start all and wait until the API serves."""
         self.migrate.start()
-        self.migrate.finish()
+        self.migrate.wait_finished()
         for process in (*self.workers, *self.apis):
             process.start()
         for number in range(len(self.apis)):
@@ -81,20 +81,20 @@ class Fleet:
 
     def await_api(self, number: int) -> None:
         """Wait until an API process serves."""
-        self.apis[number].ready(lambda: serves(self.urls[number]))
+        self.apis[number].wait_ready(lambda: serves(self.urls[number]))
 
     def rows(self, query: str) -> Sequence[tuple[Any, ...]]:
         """Read the database."""
         with psycopg.connect(self.variables["DARKROOM_DATABASE_URL"]) as connection:
             return connection.execute(query.encode()).fetchall()
 
-    def words(self) -> str:
+    def log_tails(self) -> str:
         """Return the last words of all processes, for whoever looks at a failure."""
         return "\n".join(f"== {log.name}\n{_last(log)}" for log in sorted(self._folder.glob("*.log")))
 
     def end(self) -> None:
         """End what still runs."""
-        self.visitor.close()
+        self.client.close()
         for process in (*self.workers, *self.apis, self.migrate):
             process.end()
 

@@ -43,8 +43,8 @@ class Practice:
     def start(self) -> None:
         """Start and read the address."""
         self.process.start()
-        self.process.ready(lambda: self.process.words().endswith("\n"))
-        self.url = str(orjson.loads(self.process.words())["url"])
+        self.process.wait_ready(lambda: self.process.log_tail().endswith("\n"))
+        self.url = str(orjson.loads(self.process.log_tail())["url"])
 
     def calls(self) -> list[Call]:
         """Return all calls so far."""
@@ -53,18 +53,18 @@ class Practice:
             for each in self._books("")["calls"]
         ]
 
-    def times(self) -> Counter[str]:
+    def call_counts(self) -> Counter[str]:
         """Return how often each prompt was called."""
         return Counter(call.prompt for call in self.calls())
 
-    def weather(self, **members: Any) -> None:
+    def set_conditions(self, **members: Any) -> None:
         """Change the weather, see ``worker/practice/conditions.py``; and ours when it refuses."""
         answer = httpx.post(
             f"{self.url}/practice/weather", json=members, trust_env=False, verify=False, timeout=10
         )
         assert answer.status_code == 200, answer.text
 
-    def busy(self, calls: int) -> float:
+    def wait_in_flight(self, calls: int) -> float:
         """Wait until so many calls are in flight; returns that moment."""
         until(
             lambda: self._books("?calls=0")["in_flight"] >= calls,
@@ -74,7 +74,7 @@ class Practice:
         )
         return time.monotonic()
 
-    def answered(self, calls: int) -> None:
+    def wait_finished(self, calls: int) -> None:
         """Wait until so many calls are over."""
         until(
             lambda: sum(call.finished is not None for call in self.calls()) >= calls,

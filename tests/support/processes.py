@@ -69,27 +69,27 @@ class Process:
                 **self._options,
             )
 
-    def ready(self, answers: Callable[[], Any], *, within: float = 30) -> None:
+    def wait_ready(self, answers: Callable[[], Any], *, within: float = 30) -> None:
         """Wait until it answers; fail with its last words if it ends before."""
 
         def answered() -> bool:
             if self.ended is not None:
-                raise AssertionError(f"{self.command} ended with {self.ended}:\n{self.words()}")
+                raise AssertionError(f"{self.command} ended with {self.ended}:\n{self.log_tail()}")
             return bool(answers())
 
         try:
             until(answered, within=within, what=f"{self.command} is ready")
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.words()}") from error
+            raise AssertionError(f"{error}\n{self.log_tail()}") from error
 
-    def words(self, characters: int = 4000) -> str:
+    def log_tail(self, characters: int = 4000) -> str:
         """Return the end of what it wrote."""
         return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""
 
-    def finish(self, *, within: float = 60) -> None:
+    def wait_finished(self, *, within: float = 60) -> None:
         """Wait until it ends by itself, and well."""
         until(lambda: self.ended is not None, within=within, what=f"{self.command} ends")
-        assert self.ended == 0, self.words()
+        assert self.ended == 0, self.log_tail()
 
     def send(self, sign: signal.Signals) -> None:
         """Send a signal, if it runs."""
@@ -107,7 +107,7 @@ class Process:
             self._running.kill()
             self._running.wait()
             raise AssertionError(
-                f"{self.command} outlived {sign.name} by {within:g} s:\n{self.words()}"
+                f"{self.command} outlived {sign.name} by {within:g} s:\n{self.log_tail()}"
             ) from None
 
     def kill(self) -> int:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 
 @dataclass(frozen=True)
-class Got:
+class ReceivedMessage:
     """One message as it came."""
 
     path: str
@@ -18,7 +18,7 @@ class Got:
     body: bytes
 
     @property
-    def said(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         """What it says."""
         said: dict[str, Any] = orjson.loads(self.body)
         return said
@@ -33,8 +33,8 @@ class Got:
 class Receiver:
     """Answers with what ``answers`` holds, in turn: a status, or a status and headers; then with 200."""
 
-    got: list[Got] = field(default_factory=list)
-    answers: list[int | tuple[int, dict[str, str]]] = field(default_factory=list)
+    messages: list[ReceivedMessage] = field(default_factory=list)
+    responses: list[int | tuple[int, dict[str, str]]] = field(default_factory=list)
     hangs: asyncio.Event | None = None  #: while it is set to an event, answers wait for it
     stalls: bool = False  #: sends the head of an answer, and never its body
     port: int = 0
@@ -48,7 +48,7 @@ class Receiver:
     @property
     def types(self) -> list[str]:
         """What came, in order."""
-        return [got.said["type"] for got in self.got]
+        return [got.payload["type"] for got in self.messages]
 
     async def start(self) -> None:
         """Listen, again on the same port if it was there before."""
@@ -69,17 +69,17 @@ class Receiver:
     async def until(self, count: int, *, within: float = 10) -> None:
         """Wait until so many messages have come."""
         async with asyncio.timeout(within):
-            while len(self.got) < count:
+            while len(self.messages) < count:
                 self._news.clear()
                 await self._news.wait()
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.got.append(Got(request.path, headers, await request.read()))
+        self.messages.append(ReceivedMessage(request.path, headers, await request.read()))
         self._news.set()
         if self.hangs is not None:
             await self.hangs.wait()
-        answer = self.answers.pop(0) if self.answers else 200
+        answer = self.responses.pop(0) if self.responses else 200
         status, more = answer if isinstance(answer, tuple) else (answer, {})
         if self.stalls:
             begun = web.StreamResponse(status=status, headers={"Content-Length": "9"})

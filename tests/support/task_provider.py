@@ -22,11 +22,11 @@ class TaskProvider:
     def __init__(self) -> None:
         self.url = ""
         self.calls = 0
-        self.asked: list[tuple[str, str | None]] = []  #: (path, key) of everything but calls
-        self.says: dict[str, list[tuple[int, Any]]] = defaultdict(list)  #: by path; the last one stays
+        self.requests: list[tuple[str, str | None]] = []  #: (path, key) of everything but calls
+        self.responses: dict[str, list[tuple[int, Any]]] = defaultdict(list)  #: by path; the last one stays
         self.streamed: list[str] = []  #: what a call streams; empty: it takes the request as a task
-        self.ending = CUT
-        self.on_ask: Callable[[], None] = lambda: None
+        self.stream_end = CUT
+        self.on_request: Callable[[], None] = lambda: None
 
     @property
     def link(self) -> str:
@@ -35,21 +35,21 @@ class TaskProvider:
 
     def picture(self, name: str = "a.png") -> str:
         """Return a picture's address, which the provider serves from now on."""
-        self.says[f"/pictures/{name}"] = [(200, PNG)]
+        self.responses[f"/pictures/{name}"] = [(200, PNG)]
         return f"{self.url}/pictures/{name}"
 
-    def stream(self, *texts: str, ending: str = CUT) -> None:
+    def respond_with_stream(self, *texts: str, ending: str = CUT) -> None:
         """Let calls stream these texts, and end so."""
-        self.streamed, self.ending = list(texts), ending
+        self.streamed, self.stream_end = list(texts), ending
 
-    def tell(self, path: str, *answers: Any) -> None:
+    def respond(self, path: str, *answers: Any) -> None:
         """Let a path say this: one after the other, the last one again and again."""
         pairs = [answer if isinstance(answer, tuple) else (200, answer) for answer in answers]
-        self.says[path] = pairs
+        self.responses[path] = pairs
 
     def keys(self, path: str) -> list[str | None]:
         """Return with which keys a path was asked for, in order."""
-        return [key for context, key in self.asked if context == path]
+        return [key for context, key in self.requests if context == path]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         await request.read()
@@ -61,18 +61,18 @@ class TaskProvider:
         for text in self.streamed:
             event = {"choices": [{"index": 0, "delta": {"content": text}}]}
             await response.write(f"data: {json.dumps(event)}\n\n".encode())
-        if self.ending == HANG:
+        if self.stream_end == HANG:
             await asyncio.Event().wait()
-        elif self.ending == WHOLE:
+        elif self.stream_end == WHOLE:
             await response.write(b"data: [DONE]\n\n")
         elif request.transport is not None:
             request.transport.close()
         return response
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append((request.path, request.headers.get("Authorization")))
-        self.on_ask()
-        answers = self.says[request.path]
+        self.requests.append((request.path, request.headers.get("Authorization")))
+        self.on_request()
+        answers = self.responses[request.path]
         status, body = (404, b"") if not answers else answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(body, bytes):
             return web.Response(status=status, body=body)

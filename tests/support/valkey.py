@@ -31,7 +31,7 @@ class Valkey:
     def start(self) -> None:
         """Start and wait until it answers."""
         self.process.start()
-        self.process.ready(self._answers)
+        self.process.wait_ready(self._answers)
 
     def stop(self) -> None:
         """End it as a crash does; it is empty at the next start."""

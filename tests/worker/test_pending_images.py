@@ -36,18 +36,18 @@ async def test_a_picture_inside_the_answer_is_taken_when_its_original_is_gone(
 ) -> None:
     inside = base64.b64encode(picture).decode()
     link = f"{provider.url}/gone.png"
-    provider.stream(f"![a](data:image/png;base64,{inside})\n[点击下载]({link})\n", ending=WHOLE)
+    provider.respond_with_stream(f"![a](data:image/png;base64,{inside})\n[点击下载]({link})\n", ending=WHOLE)
     worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.look_and_work()
+    await worker.run_round()
     job = await room.job(job_id)
     assert (job.status, job.answer["pieces"][0]["url"]) == ("storing", link)
     assert "data:" not in str(job.answer)
-    for _ in range(room.tools.settings.store_attempts):
+    for _ in range(room.services.settings.store_attempts):
         room.clock.forward(minutes=10)
-        await worker.look_and_work()
+        await worker.run_round()
     (asset,) = await room.assets(job_id)
     assert (await room.job(job_id)).status == "succeeded"
-    assert (await room.tools.store.get(asset.key), asset.source_url) == (picture, None)
+    assert (await room.services.store.get(asset.key), asset.source_url) == (picture, None)
     assert provider.calls == 1
 
 
@@ -56,11 +56,11 @@ async def test_the_original_is_preferred_to_the_picture_inside_the_answer(
 ) -> None:
     inside = base64.b64encode(LONG).decode()
     link = provider.picture()
-    provider.stream(f"![a](data:image/png;base64,{inside})\n[点击下载]({link})\n", ending=WHOLE)
+    provider.respond_with_stream(f"![a](data:image/png;base64,{inside})\n[点击下载]({link})\n", ending=WHOLE)
     worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.look_and_work()
+    await worker.run_round()
     (asset,) = await room.assets(job_id)
-    assert (await room.tools.store.get(asset.key), asset.source_url) == (PNG, link)
+    assert (await room.services.store.get(asset.key), asset.source_url) == (PNG, link)
 
 
 async def test_a_damaged_picture_inside_the_answer_is_fetched_from_its_address(
@@ -68,9 +68,9 @@ async def test_a_damaged_picture_inside_the_answer_is_fetched_from_its_address(
 ) -> None:
     damaged = base64.b64encode(PNG[:24] + bytes(40) + PNG[-12:]).decode()
     link = provider.picture()
-    provider.tell(TASKS, {"status": "succeeded", "data": [{"b64_json": damaged, "url": link}]})
+    provider.respond(TASKS, {"status": "succeeded", "data": [{"b64_json": damaged, "url": link}]})
     worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.look_and_work()
+    await worker.run_round()
     (asset,) = await room.assets(job_id)
     assert (asset.source_url, provider.calls) == (link, 1)
 
@@ -78,22 +78,22 @@ async def test_a_damaged_picture_inside_the_answer_is_fetched_from_its_address(
 async def test_a_link_that_is_no_address_ends_the_job_instead_of_being_tried_for_ever(
     room: Darkroom, provider: TaskProvider
 ) -> None:
-    provider.stream("![a](https://xn--/a.png)\n", ending=WHOLE)
+    provider.respond_with_stream("![a](https://xn--/a.png)\n", ending=WHOLE)
     worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.look_and_work()
+    await worker.run_round()
     job = await room.job(job_id)
     assert (job.status, job.error["code"]) == ("failed", "asset_blocked_address")
     assert ".." not in job.error["message"]
 
 
 async def test_a_fault_of_our_own_costs_a_try_and_not_the_job(room: Darkroom, provider: TaskProvider) -> None:
-    provider.stream(f"![a]({provider.url}/gone.png)\n", ending=WHOLE)
+    provider.respond_with_stream(f"![a]({provider.url}/gone.png)\n", ending=WHOLE)
     worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.look_and_work()
+    await worker.run_round()
     damaged = {**(await room.job(job_id)).answer, "pieces": [{"url": 5, "alternates": []}]}
-    async with room.tools.database.writing() as connection:
+    async with room.services.database.writing() as connection:
         await connection.execute(update(jobs).where(jobs.c.id == job_id).values(answer=damaged))
-    for _ in range(room.tools.settings.store_attempts):
+    for _ in range(room.services.settings.store_attempts):
         room.clock.forward(minutes=10)
-        await worker.look_and_work()
+        await worker.run_round()
     assert (await room.job(job_id)).status == "failed"

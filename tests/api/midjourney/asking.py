@@ -49,14 +49,14 @@ async def jobs_of(studio: Studio, number: str) -> list[Row[Any]]:
     """Return the jobs of a task, in order."""
     query = select(jobs).join(midjourney_parts, midjourney_parts.c.job_id == jobs.c.id)
     query = query.where(midjourney_parts.c.task_id == int(number)).order_by(midjourney_parts.c.position)
-    async with studio.darkroom.tools.database.reading() as connection:
+    async with studio.darkroom.services.database.reading() as connection:
         return list((await connection.execute(query)).all())
 
 
 async def sent(studio: Studio, number: str) -> ImageRequest:
     """Return what the first call of a task sends."""
     job = (await jobs_of(studio, number))[0]
-    services = studio.darkroom.tools
+    services = studio.darkroom.services
     return await image_request(services, job, next(iter(services.routes.values())).preset)
 
 

@@ -78,13 +78,13 @@ class Studio:
 
     async def jobs(self) -> Sequence[Row[Any]]:
         """All jobs, oldest first."""
-        async with self.darkroom.tools.database.reading() as connection:
+        async with self.darkroom.services.database.reading() as connection:
             return (await connection.execute(select(jobs).order_by(jobs.c.id))).all()
 
     async def force(self, job_id: UUID, status: JobStatus, **columns: Any) -> None:
         """Put a job into a state, whatever it was in."""
         statement = update(jobs).where(jobs.c.id == job_id).values(status=status.value, **columns)
-        async with self.darkroom.tools.database.writing() as connection:
+        async with self.darkroom.services.database.writing() as connection:
             await connection.execute(statement)
 
     async def done(self, verb: str = "imagine", **body: Any) -> dict[str, Any]:
@@ -107,6 +107,8 @@ async def open_studio(url: str, folder: Path, **settings: Any) -> AsyncIterator[
     }
     async with open_darkroom(url, folder, practice={}, **given) as darkroom:
         worker = await darkroom.worker()
-        finisher = TaskCompleter(darkroom.tools, worker.bench.in_flight.halt, worker.bench.group_commit.told)
-        async with started(darkroom.tools.settings) as service:
+        finisher = TaskCompleter(
+            darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.told
+        )
+        async with started(darkroom.services.settings) as service:
             yield Studio(service, darkroom, worker, finisher)

@@ -26,7 +26,7 @@ async def _send(
 
 async def _age(studio: Studio, seconds: int) -> None:
     """Make all that is remembered so much older."""
-    async with studio.darkroom.tools.database.writing() as connection:
+    async with studio.darkroom.services.database.writing() as connection:
         row = idempotency_keys.c.created_at
         oldest = studio.darkroom.clock() - timedelta(seconds=seconds)
         await connection.execute(update(idempotency_keys).where(row.is_not(None)).values(created_at=oldest))

@@ -34,7 +34,7 @@ async def test_22_is_never_said_to_those_who_can_not_read_it(sqlite_url: str, tm
 
 async def test_a_task_that_waits_says_why(each_studio: Studio) -> None:
     number = await each_studio.number()
-    async with each_studio.darkroom.tools.database.writing() as connection:
+    async with each_studio.darkroom.services.database.writing() as connection:
         paused = {"paused_at": each_studio.darkroom.clock(), "paused_reason": "moving house"}
         await connection.execute(update(channels).values(**paused))
 
@@ -92,7 +92,7 @@ async def test_a_task_is_cancelled_whole_or_not_at_all(
     with postgres_copies.fresh() as url:
         async with open_studio(url, tmp_path) as studio:
             number = await studio.number()
-            async with studio.darkroom.tools.database.writing() as connection:  # as a worker that writes
+            async with studio.darkroom.services.database.writing() as connection:  # as a worker that writes
                 assert await lock_job(connection, (await studio.jobs())[2].id)
                 refused = await studio.call("POST", f"/mj/task/{number}/cancel")
             rejected(refused.json(), 9)

@@ -28,7 +28,7 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 
 
 async def read(darkroom: Darkroom, job_id: UUID) -> ReparseResult:
-    services, caller_id = darkroom.tools, (await darkroom.job(job_id)).caller_id
+    services, caller_id = darkroom.services, (await darkroom.job(job_id)).caller_id
     async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller_id)
     assert row is not None
@@ -38,13 +38,13 @@ async def read(darkroom: Darkroom, job_id: UUID) -> ReparseResult:
 async def developed(darkroom: Darkroom, **practice: Any) -> UUID:
     """Develop a job that ends at its first call."""
     job_id = await darkroom.submit(await darkroom.caller(), practice=practice, max_attempts=1)
-    await (await darkroom.worker()).look_and_work()
+    await (await darkroom.worker()).run_round()
     return job_id
 
 
 async def misread(darkroom: Darkroom, job_id: UUID, status: JobStatus) -> None:
     """Pretend that an older parser found nothing: the job ended so, without its pictures."""
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await connection.execute(update(jobs).where(jobs.c.id == job_id).values(status=status.value))
         missed = {"outcome": "no_image", "error_code": "no_image", "billed": "unknown"}
         await connection.execute(update(attempts).where(attempts.c.job_id == job_id).values(**missed))
@@ -53,8 +53,8 @@ async def misread(darkroom: Darkroom, job_id: UUID, status: JobStatus) -> None:
 
 async def keep_instead(darkroom: Darkroom, job_id: UUID, record: bytes) -> None:
     """Keep another answer for a job's call."""
-    key = await darkroom.tools.record_log.put(record, darkroom.clock())
-    async with darkroom.tools.database.writing() as connection:
+    key = await darkroom.services.record_log.put(record, darkroom.clock())
+    async with darkroom.services.database.writing() as connection:
         await connection.execute(update(attempts).where(attempts.c.job_id == job_id).values(raw_key=key))
 
 
@@ -78,7 +78,7 @@ async def test_pictures_that_were_missed_come_home_without_a_new_call(
     result = await read(darkroom, job_id)
     assert (result.moved, result.found) == (True, 1)
     assert (await darkroom.job(job_id)).status == S.STORING
-    await darkroom.workers[0].look_and_work()
+    await darkroom.workers[0].run_round()
     job, (asset,), (attempt,) = (
         await darkroom.job(job_id),
         await darkroom.assets(job_id),
@@ -101,7 +101,7 @@ async def test_only_the_pictures_that_a_job_lacks_are_added_and_it_can_not_fail_
     darkroom: Darkroom,
 ) -> None:
     job_id = await developed(darkroom, picture="tiny", deliver="markdown_url")
-    (attempt,), store = await darkroom.attempts(job_id), darkroom.tools.store
+    (attempt,), store = await darkroom.attempts(job_id), darkroom.services.store
     kept = load(await read_record(store, attempt.raw_key))
     (asset,) = await darkroom.assets(job_id)
     for extra in (f"![more](data:image/png;base64,{TINY})", f"![gone]({darkroom.provider.url}/nothing.png)"):
@@ -112,7 +112,7 @@ async def test_only_the_pictures_that_a_job_lacks_are_added_and_it_can_not_fail_
         await keep_instead(darkroom, job_id, dump(replace(kept, body=body)))
         assert (await read(darkroom, job_id)).found == 1
         for _ in range(9):
-            await darkroom.workers[0].look_and_work()
+            await darkroom.workers[0].run_round()
             darkroom.clock.forward(minutes=10)
         assert (await darkroom.job(job_id)).status == "succeeded"
         assert [row.position for row in await darkroom.assets(job_id)] == [0, 1]
@@ -124,7 +124,7 @@ TINY = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA
 async def test_links_that_are_dead_by_now_may_be_had_afresh(darkroom: Darkroom) -> None:
     job_id = await developed(darkroom, picture="tiny", deliver="markdown_url")
     (attempt,) = await darkroom.attempts(job_id)
-    kept = load(await read_record(darkroom.tools.store, attempt.raw_key))
+    kept = load(await read_record(darkroom.services.store, attempt.raw_key))
     body = b'{"choices":[{"message":{"content":"> ID: `task_9`\\n![a](https://gone.example/a.png)"}}]}'
     await keep_instead(darkroom, job_id, dump(replace(kept, body=body)))
     await misread(darkroom, job_id, S.HELD)
@@ -144,7 +144,7 @@ async def test_an_answer_without_pictures_is_explained_and_the_job_stays(darkroo
 
 async def test_what_can_not_be_read_is_said_in_words(darkroom: Darkroom) -> None:
     job_id = await developed(darkroom, fail="502")
-    store = darkroom.tools.store
+    store = darkroom.services.store
     await keep_instead(darkroom, job_id, b"no gzip")
     assert "damaged" in ((await read(darkroom, job_id)).attempts[0].fault or "")
     await store.delete((await darkroom.attempts(job_id))[0].raw_key.partition("#")[0])

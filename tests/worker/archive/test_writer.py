@@ -27,14 +27,14 @@ async def developed(darkroom: Darkroom, **practice: Any) -> tuple[Any, Any]:
     """Develop a job; return its row and its only attempt."""
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice=practice)
-    await worker.look_and_work()
+    await worker.run_round()
     (attempt,) = await darkroom.attempts(job_id)
     return await darkroom.job(job_id), attempt
 
 
 async def kept_of(darkroom: Darkroom, attempt: Any) -> ArchivedResponse:
     assert attempt.raw_key is not None
-    return load(await read_record(darkroom.tools.store, attempt.raw_key))
+    return load(await read_record(darkroom.services.store, attempt.raw_key))
 
 
 async def test_a_success_is_kept_beside_its_picture_and_reads_the_same_again(darkroom: Darkroom) -> None:
@@ -44,7 +44,7 @@ async def test_a_success_is_kept_beside_its_picture_and_reads_the_same_again(dar
     (asset,) = await darkroom.assets(job.id)
     assert kept.blobs == {asset.sha256: asset.key}
     assert (kept.status, kept.failure, kept.about["attempt"]) == (200, None, 1)
-    blobs = {digest: await darkroom.tools.store.get(key) for digest, key in kept.blobs.items()}
+    blobs = {digest: await darkroom.services.store.get(key) for digest, key in kept.blobs.items()}
     again = parse_archived(kept, blobs)
     assert again.outcome == Outcome.SUCCESS
     assert again.answer is not None
@@ -71,7 +71,7 @@ async def test_a_failure_is_kept_with_what_is_known_of_it(
 
 async def test_the_key_is_in_nothing_that_is_kept(darkroom: Darkroom, tmp_path: Path) -> None:
     await developed(darkroom, fail="401")
-    key = darkroom.tools.routes["upstream"].settings.api_key.get_secret_value()
+    key = darkroom.services.routes["upstream"].settings.api_key.get_secret_value()
     kept = [load(path.read_bytes()) for path in (tmp_path / "pictures/answers").rglob("*.jsonl.gz")]
     assert kept
     assert all(key not in repr(each) for each in kept)
@@ -108,7 +108,7 @@ class NoAnswers:
 
 
 async def test_a_result_is_not_lost_for_its_record(darkroom: Darkroom) -> None:
-    record_log = RecordLog(NoAnswers(darkroom.tools.store))
-    darkroom.tools = replace(darkroom.tools, record_log=record_log)
+    record_log = RecordLog(NoAnswers(darkroom.services.store))
+    darkroom.services = replace(darkroom.services, record_log=record_log)
     job, attempt = await developed(darkroom)
     assert (job.status, attempt.outcome, attempt.raw_key) == ("succeeded", "success", None)

@@ -19,7 +19,7 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 
 
 async def known(darkroom: Darkroom) -> set[UUID]:
-    async with darkroom.tools.database.reading() as connection:
+    async with darkroom.services.database.reading() as connection:
         return set(await connection.scalars(select(workers.c.id)))
 
 
@@ -37,7 +37,7 @@ async def test_nobody_is_given_up_for_an_outage_of_the_database_however_long(
     for _ in range(3):  # one is back at once, the other after its longest pause
         await beats[0].beat_once()
         darkroom.clock.forward(seconds=2)
-    assert await known(darkroom) == {one.bench.worker_id, other.bench.worker_id}
+    assert await known(darkroom) == {one.context.worker_id, other.context.worker_id}
 
 
 async def test_a_worker_that_was_frozen_gives_nobody_up_when_it_wakes_and_is_known_again(
@@ -50,7 +50,7 @@ async def test_a_worker_that_was_frozen_gives_nobody_up_when_it_wakes_and_is_kno
     for _ in range(6):
         darkroom.clock.forward(seconds=20)
         await beats[1].beat_once()
-    assert await known(darkroom) == {other.bench.worker_id}
+    assert await known(darkroom) == {other.context.worker_id}
     darkroom.clock.forward(seconds=50)  # the other is late, too
     await beats[0].beat_once()
-    assert await known(darkroom) == {frozen.bench.worker_id, other.bench.worker_id}
+    assert await known(darkroom) == {frozen.context.worker_id, other.context.worker_id}

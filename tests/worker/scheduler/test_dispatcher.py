@@ -64,7 +64,7 @@ async def test_a_caller_with_many_lanes_waits_for_none_of_them_for_ever(
         await worker.dispatcher.run_round()
         if (await darkroom.job(last)).status == "leased":
             return
-        async with darkroom.tools.database.writing() as connection:  # the others are never used up
+        async with darkroom.services.database.writing() as connection:  # the others are never used up
             free = {"status": "queued", "worker_id": None, "lease_token": None}
             await connection.execute(update(jobs).where(jobs.c.channel_id == channel.id).values(**free))
     pytest.fail("it never had its turn")
@@ -78,18 +78,18 @@ async def test_a_callers_calls_in_flight_hold_over_rounds_on_different_channels(
         async with open_darkroom(url, tmp_path, practice={}) as darkroom:
             caller = await darkroom.caller()
             jobs = [await darkroom.submit(caller) for _ in range(2)]
-            async with darkroom.tools.database.writing() as connection:
+            async with darkroom.services.database.writing() as connection:
                 await connection.execute(update(callers).values(concurrency=1))
             worker, channel = await darkroom.worker(), await darkroom.channel()
 
-            @event.listens_for(darkroom.tools.database.engine.sync_engine, "before_cursor_execute")
+            @event.listens_for(darkroom.services.database.engine.sync_engine, "before_cursor_execute")
             def other_round(_: Any, __: Any, statement: str, *___: Any) -> None:
                 if "FROM callers" in statement and "SKIP LOCKED" in statement:
                     with psycopg.connect(url) as other:
                         other.execute(
                             "UPDATE jobs SET status = 'leased', worker_id = %s, channel_id = %s,"
                             " lease_token = %s, leased_at = now(), start_at = now() WHERE id = %s",
-                            (worker.bench.worker_id, channel.id, channel.id, jobs[0]),
+                            (worker.context.worker_id, channel.id, channel.id, jobs[0]),
                         )
 
             await worker.dispatcher.run_round()
@@ -101,19 +101,19 @@ async def test_a_worker_that_was_frozen_in_the_middle_of_a_round_takes_nothing(d
     """Others may have given it up meanwhile: what it took would be taken back under its hands."""
     job = await darkroom.submit(await darkroom.caller())
     worker = await darkroom.worker()
-    worker.bench.in_flight.heartbeat_at = darkroom.clock()
+    worker.context.in_flight.heartbeat_at = darkroom.clock()
     frozen: list[str] = []
 
-    @event.listens_for(darkroom.tools.database.engine.sync_engine, "before_cursor_execute")
+    @event.listens_for(darkroom.services.database.engine.sync_engine, "before_cursor_execute")
     def freeze(_: Any, __: Any, statement: str, *___: Any) -> None:
         if "FROM channels" in statement and not frozen:
             frozen.append(statement)
-            darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout)
+            darkroom.clock.forward(seconds=darkroom.services.settings.worker_timeout)
 
     await worker.dispatcher.run_round()
     assert frozen
     assert (await darkroom.job(job)).status == "queued"
-    worker.bench.in_flight.heartbeat_at = darkroom.clock()
+    worker.context.in_flight.heartbeat_at = darkroom.clock()
     await worker.dispatcher.run_round()
     assert (await darkroom.job(job)).status == "leased"
 
@@ -125,7 +125,7 @@ async def test_leases_that_were_handed_back_use_up_nothing_of_the_day(
     practice = {"deliver": "markdown_data", "interval": 0}
     async with open_darkroom(plain_database_url, tmp_path, practice=practice, upstream_rpm=60) as darkroom:
         darkroom.clock.at = darkroom.clock().replace(hour=12)
-        async with darkroom.tools.database.writing() as connection:
+        async with darkroom.services.database.writing() as connection:
             await connection.execute(update(channels).values(limits=limits))
         worker, caller = await darkroom.worker(), await darkroom.caller()
         for _ in range(4):
@@ -137,7 +137,7 @@ async def test_leases_that_were_handed_back_use_up_nothing_of_the_day(
         assert darkroom.provider.call_log.calls == []
         for _ in range(9):
             darkroom.clock.forward(seconds=3)
-            await worker.look_and_work()
+            await worker.run_round()
         assert len(darkroom.provider.call_log.calls) == 2
 
 
@@ -146,7 +146,7 @@ async def test_the_room_that_one_worker_keeps_is_known_to_the_others_although_no
 ) -> None:
     now = darkroom.clock()
     used = [[int(now.timestamp() * 4) - 100, 6]]
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         values = {"limits": {"": {"ipm": 10}}, "pace": {"ipm": used}, "concurrency": 9}
         await connection.execute(update(channels).values(**values))
     long_ago, many = now - timedelta(minutes=3), {"images": [], "params": {}, "n": 8}
@@ -167,14 +167,14 @@ async def test_the_caller_for_whom_room_is_kept_is_looked_at_however_many_others
 ) -> None:
     now = darkroom.clock()
     used = [[int(now.timestamp() * 4) - 100, 6]]
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         values = {"limits": {"": {"ipm": 10}}, "pace": {"ipm": used}, "concurrency": 9}
         await connection.execute(update(channels).values(**values))
     long_ago, many = now - timedelta(minutes=3), {"images": [], "params": {}, "n": 8}
     last = await darkroom.caller()
     job = await darkroom.submit(last, request=many, not_before=long_ago)
     await (await darkroom.worker()).dispatcher.run_round()
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await connection.execute(update(callers).where(callers.c.id == last).values(turn=99))
     for _ in range(12):
         caller = await darkroom.caller()

@@ -41,7 +41,7 @@ async def test_a_channel_that_somebody_else_holds_is_a_miss_and_the_next_round_f
         async with open_darkroom(url, tmp_path, practice={}) as darkroom:
             worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
             patience = worker.dispatcher.patience
-            async with darkroom.tools.database.writing() as connection:
+            async with darkroom.services.database.writing() as connection:
                 await connection.execute(select(channels).with_for_update())
                 await worker.dispatcher.run_round()
                 await worker.dispatcher.run_round()

@@ -9,14 +9,14 @@ from worker.maintenance.heartbeat import Heartbeat
 def heartbeat(worker: OneWorker) -> Heartbeat:
     """Return a heartbeat that the test beats."""
     row = {
-        "id": worker.bench.worker_id,
+        "id": worker.context.worker_id,
         "name": "w",
         "version": "0",
         "slots": 1,
-        "started_at": worker.bench.services.clock(),
+        "started_at": worker.context.services.clock(),
     }
 
     async def forget_lane(worker_id: UUID) -> None:
         """There is no broker here."""
 
-    return Heartbeat(worker.bench, row, forget_lane)
+    return Heartbeat(worker.context, row, forget_lane)

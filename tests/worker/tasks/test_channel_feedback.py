@@ -32,7 +32,7 @@ class Caller:
     """A worker with one job that it may have called for many times."""
 
     def __init__(self, darkroom: Darkroom, worker: OneWorker, job: Any) -> None:
-        self.darkroom, self.bench, self.job = darkroom, worker.bench, job
+        self.darkroom, self.bench, self.job = darkroom, worker.context, job
 
     async def hears(self, outcome: Outcome, code: ErrorCode, **values: Any) -> None:
         await record_failure(self.bench, self.job, CallResult(outcome, code, message="Oh.", **values))
@@ -45,7 +45,7 @@ class Caller:
             {**row, "number": first + n, "billed": "yes", "sent_at": start + over * (n + 1) / times}
             for n in range(times)
         ]
-        async with self.darkroom.tools.database.writing() as connection:
+        async with self.darkroom.services.database.writing() as connection:
             await connection.execute(insert(attempts), rows)
 
 
@@ -112,8 +112,8 @@ async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
     other = await darkroom.worker()
     await other.dispatcher.run_round()
     assert other.messages == []
-    assert other.bench.in_flight.closed.failing == {("upstream", "")}
-    await record_success(other.bench, caller.job)
+    assert other.context.in_flight.closed.failing == {("upstream", "")}
+    await record_success(other.context, caller.job)
     assert (await darkroom.channel()).breakers == {}
 
 
@@ -138,7 +138,7 @@ async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, 
     other = await darkroom.worker()
     await other.dispatcher.run_round()  # the probe
     other.messages.clear()
-    await record_success(other.bench, caller.job)
+    await record_success(other.context, caller.job)
     darkroom.clock.forward(seconds=1)
     await other.dispatcher.run_round()
     first = sum(len(job_ids) for _, job_ids, _ in other.messages)

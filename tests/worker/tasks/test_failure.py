@@ -23,10 +23,10 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 async def test_an_input_picture_that_can_not_be_loaded_costs_two_calls_at_most(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"case": "E011"}, max_attempts=5)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "queued"
     darkroom.clock.forward(minutes=10)
-    await worker.look_and_work()
+    await worker.run_round()
     job = await darkroom.job(job_id)
     assert (job.status, job.error["code"]) == ("failed", "input_image_unreachable")
     assert "it failed in the same way twice" in job.error["message"]
@@ -36,7 +36,7 @@ async def test_an_input_picture_that_can_not_be_loaded_costs_two_calls_at_most(d
 async def test_a_days_limit_parks_job_and_channel_until_its_reset(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"case": "E080"})
-    await worker.look_and_work()
+    await worker.run_round()
     job, channel, now = await darkroom.job(job_id), await darkroom.channel(), darkroom.clock()
     tomorrow = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     assert job.status == "queued"
@@ -50,7 +50,7 @@ async def test_refusals_that_cost_nothing_use_up_no_attempt_however_many(darkroo
     practice = {"fail": "429", "times": 5, "retry_after": 1, "deliver": "markdown_data"}
     job_id = await darkroom.submit(await darkroom.caller(), practice=practice, max_attempts=1)
     for _ in range(6):
-        await worker.look_and_work()
+        await worker.run_round()
         darkroom.clock.forward(hours=1)
     job, calls = await darkroom.job(job_id), await darkroom.attempts(job_id)
     assert (job.status, job.attempts_used) == ("succeeded", 1)
@@ -70,11 +70,11 @@ async def test_the_rules_of_job_and_campaign_decide_how_often_a_job_calls(
     darkroom: Darkroom, campaign: dict[str, Any] | None, own: dict[str, Any] | None, calls: int
 ) -> None:
     worker, caller = await darkroom.worker(), await darkroom.caller()
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await save_campaign(connection, caller, "night", retry=campaign, at=darkroom.clock())
     job_id = await darkroom.submit(caller, practice={"fail": "500"}, campaign="night", retry=own)
     for _ in range(5):
-        await worker.look_and_work()
+        await worker.run_round()
         darkroom.clock.forward(hours=1)
     job = await darkroom.job(job_id)
     assert len(await darkroom.attempts(job_id)) == calls
@@ -86,10 +86,10 @@ async def test_rules_hold_for_calls_of_lost_workers_too(darkroom: Darkroom) -> N
     job_id = await darkroom.submit(await darkroom.caller(), on_unknown="retry", retry=rules)
     await worker.dispatcher.run_round()
     (_, _, lease), now = worker.messages[0], darkroom.clock()
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         (row,) = await leased_jobs(connection, [job_id], lease, "leased")
-        await commit(connection, [start(row, worker=worker.bench.worker_id, at=now)])
-        left = await leased_to(connection, worker.bench.worker_id)
-        await reclaim(connection, left, worker.bench.worker_id, darkroom.tools.policies, now)
+        await commit(connection, [start(row, worker=worker.context.worker_id, at=now)])
+        left = await leased_to(connection, worker.context.worker_id)
+        await reclaim(connection, left, worker.context.worker_id, darkroom.services.policies, now)
     job = await darkroom.job(job_id)
     assert (job.status, job.not_before - now) == ("queued", timedelta(seconds=50))

@@ -24,18 +24,18 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 
 async def test_a_job_becomes_a_stored_picture_of_its_own_prompt(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller(), "a red fox")
-    await worker.look_and_work()
+    await worker.run_round()
     job, (asset,), (attempt,) = (
         await darkroom.job(job_id),
         await darkroom.assets(job_id),
         await darkroom.attempts(job_id),
     )
     assert (job.status, job.progress, job.worker_id, job.error) == ("succeeded", 100, None, None)
-    assert prompt_of(await darkroom.tools.store.get(asset.key)) == "a red fox"
+    assert prompt_of(await darkroom.services.store.get(asset.key)) == "a red fox"
     assert (attempt.outcome, attempt.http_status) == ("success", 200)
     assert "base64" not in (job.text or "")
     assert (await darkroom.statuses(job_id))[:3] == ["queued", "leased", "running"]
-    assert worker.bench.in_flight.jobs == {}
+    assert worker.context.in_flight.jobs == {}
 
 
 async def test_a_linked_picture_is_brought_home_in_a_stage_of_its_own(darkroom: Darkroom) -> None:
@@ -44,7 +44,7 @@ async def test_a_linked_picture_is_brought_home_in_a_stage_of_its_own(darkroom: 
         await darkroom.worker(),
         await darkroom.submit(await darkroom.caller(), practice=practice),
     )
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.statuses(job_id))[-2:] == ["storing", "succeeded"]
     assert (await darkroom.assets(job_id))[0].source_url.startswith(darkroom.provider.url)
 
@@ -55,11 +55,11 @@ async def test_a_dead_link_is_tried_again_without_a_second_call(darkroom: Darkro
         await darkroom.worker(),
         await darkroom.submit(await darkroom.caller(), practice=practice),
     )
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "storing"
     for _ in range(3):
         darkroom.clock.forward(seconds=10)
-        await worker.look_and_work()
+        await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert len(darkroom.provider.call_log.calls) == 1
 
@@ -79,15 +79,15 @@ async def test_too_many_requests_cool_the_channel_and_the_job_comes_back(darkroo
         await darkroom.worker(),
         await darkroom.submit(await darkroom.caller(), practice=practice),
     )
-    await worker.look_and_work()
+    await worker.run_round()
     job = await darkroom.job(job_id)
     assert (job.status, job.backing_off, job.attempts_used) == ("queued", True, 0)  # it cost nothing
     assert (await darkroom.channel()).cooldown_until >= darkroom.clock()
     assert job.not_before > darkroom.clock()
-    await worker.look_and_work()
+    await worker.run_round()
     assert len(darkroom.provider.call_log.calls) == 1
     darkroom.clock.forward(seconds=30)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
 
 
@@ -96,13 +96,13 @@ async def test_a_refused_key_shuts_the_channel_and_burns_no_attempt(darkroom: Da
         await darkroom.worker(),
         await darkroom.submit(await darkroom.caller(), practice={"fail": "401"}),
     )
-    await worker.look_and_work()
+    await worker.run_round()
     job, channel = await darkroom.job(job_id), await darkroom.channel()
     assert (job.status, job.attempts_used) == ("queued", 0)
     assert channel.tripped_at is not None
     assert channel.tripped_reason
     darkroom.clock.forward(minutes=5)
-    await worker.look_and_work()
+    await worker.run_round()
     assert len(darkroom.provider.call_log.calls) == 1
 
 
@@ -111,7 +111,7 @@ async def test_attempts_run_out_and_the_error_says_so(darkroom: Darkroom) -> Non
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice=practice, max_attempts=2)
     for _ in range(3):
-        await worker.look_and_work()
+        await worker.run_round()
         darkroom.clock.forward(minutes=10)
     job = await darkroom.job(job_id)
     assert job.status == "failed"
@@ -128,7 +128,7 @@ async def test_a_cut_answer_follows_the_jobs_own_policy(
 ) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "cut"}, on_unknown=on_unknown)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == status
     assert (await darkroom.attempts(job_id))[0].outcome == "ambiguous"
 
@@ -137,7 +137,7 @@ async def test_retry_once_pays_for_an_unknown_outcome_only_once(darkroom: Darkro
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "cut"}, on_unknown="retry_once")
     for _ in range(4):
-        await worker.look_and_work()
+        await worker.run_round()
         darkroom.clock.forward(minutes=10)
     assert (await darkroom.job(job_id)).status == "failed"
     assert len(darkroom.provider.call_log.calls) == 2
@@ -149,10 +149,10 @@ async def test_a_held_job_can_be_started_again_as_a_new_generation(darkroom: Dar
         await darkroom.worker(),
         await darkroom.submit(await darkroom.caller(), practice=practice),
     )
-    await worker.look_and_work()
-    async with darkroom.tools.database.writing() as connection:
+    await worker.run_round()
+    async with darkroom.services.database.writing() as connection:
         assert await retry_job(connection, job_id, at=darkroom.clock())
-    await worker.look_and_work()
+    await worker.run_round()
     job = await darkroom.job(job_id)
     assert (job.status, job.generation) == ("succeeded", 2)
     assert [row.number for row in await darkroom.attempts(job_id)] == [1, 2]
@@ -166,7 +166,7 @@ async def test_cancelling_a_running_job_drops_the_call_and_keeps_the_attempt(dar
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
     await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         assert await cancel_job(connection, job_id, at=darkroom.clock())
         assert not await cancel_job(connection, job_id, at=darkroom.clock())
     assert (await darkroom.job(job_id)).worker_id is not None
@@ -190,7 +190,7 @@ async def test_two_workers_together_never_exceed_a_channels_concurrency(
         await asyncio.gather(*(worker.dispatcher.run_round() for worker in workers))
         for worker in workers:
             await worker.dispatcher.run_round()
-        assert sum(len(worker.bench.in_flight.jobs) for worker in workers) == 3
+        assert sum(len(worker.context.in_flight.jobs) for worker in workers) == 3
 
 
 async def test_callers_take_turns_even_when_one_was_first_with_many(
@@ -202,15 +202,15 @@ async def test_callers_take_turns_even_when_one_was_first_with_many(
         few = [await darkroom.submit(second, f"few {number}") for number in range(2)]
         worker = await darkroom.worker()
         await worker.dispatcher.run_round()
-        assert len(set(few) & set(worker.bench.in_flight.jobs)) == 2
-        assert len(set(many) & set(worker.bench.in_flight.jobs)) == 2
+        assert len(set(few) & set(worker.context.in_flight.jobs)) == 2
+        assert len(set(many) & set(worker.context.in_flight.jobs)) == 2
 
 
 async def test_a_job_that_is_not_due_waits(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     later = darkroom.clock() + (darkroom.clock() - darkroom.clock().replace(year=2025))
     job_id = await darkroom.submit(await darkroom.caller(), not_before=later)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "queued"
 
 
@@ -225,7 +225,7 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
     beats = heartbeat(other)
     for _ in range(4):
         await beats.beat_once()
-        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+        darkroom.clock.forward(seconds=darkroom.services.settings.worker_timeout / 3)
     await beats.beat_once()
     assert (await darkroom.job(leased)).status == "queued"
     job = await darkroom.job(running)
@@ -233,7 +233,7 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
     assert [row.outcome for row in await darkroom.attempts(running)] == ["ambiguous"]
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
-    await other.look_and_work()
+    await other.run_round()
     assert (await darkroom.job(leased)).status == "succeeded"
     assert (await darkroom.job(leased)).attempts_used == 1
 
@@ -251,9 +251,9 @@ async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others
     for _ in range(5):
         for beat in beats:
             await beat.beat_once()
-        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+        darkroom.clock.forward(seconds=darkroom.services.settings.worker_timeout / 3)
     job = await darkroom.job(job_id)
-    assert (job.status, job.worker_id) == ("running", one.bench.worker_id)
+    assert (job.status, job.worker_id) == ("running", one.context.worker_id)
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
 
@@ -261,9 +261,11 @@ async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others
 async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
-    async with darkroom.tools.database.writing() as connection:
-        leased = await leased_to(connection, worker.bench.worker_id, [job_id])
-        await reclaim(connection, leased, worker.bench.worker_id, darkroom.tools.policies, darkroom.clock())
+    async with darkroom.services.database.writing() as connection:
+        leased = await leased_to(connection, worker.context.worker_id, [job_id])
+        await reclaim(
+            connection, leased, worker.context.worker_id, darkroom.services.policies, darkroom.clock()
+        )
     await worker.deliver()
     assert (await darkroom.job(job_id)).status == JobStatus.QUEUED
     assert darkroom.provider.call_log.calls == []
@@ -272,7 +274,7 @@ async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: D
 async def test_a_worker_that_stops_hands_back_what_it_has_not_sent(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
-    worker.bench.in_flight.halt.set()
+    worker.context.in_flight.halt.set()
     await worker.deliver()
     job = await darkroom.job(job_id)
     assert (job.status, job.attempts_used, job.worker_id) == ("queued", 0, None)
@@ -292,7 +294,7 @@ async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_i
     assert sum(events) == 4 + 2 * 4 + 2  # the second look tries with one job only
     worker.broker_up = True
     for _ in range(2):
-        await worker.look_and_work()
+        await worker.run_round()
     assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["succeeded"] * 4
 
 
@@ -300,12 +302,12 @@ async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_writte
     worker, caller = await darkroom.worker(), await darkroom.caller()
     good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
     await worker.dispatcher.run_round()
-    async with darkroom.tools.database.reading() as connection:
-        rows = {job.id: job for job in await leased_to(connection, worker.bench.worker_id)}
+    async with darkroom.services.database.reading() as connection:
+        rows = {job.id: job for job in await leased_to(connection, worker.context.worker_id)}
     no_json: Any = object()
     error = JobError(code=no_json, message="", outcome=None, retryable=False)
-    broken = worker.bench.group_commit.post(fail(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
-    assert await worker.bench.group_commit.write(
+    broken = worker.context.group_commit.post(fail(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
+    assert await worker.context.group_commit.write(
         release_job_lease(rows[good], at=darkroom.clock(), why="test")
     )
     with pytest.raises(TypeError):
@@ -323,7 +325,7 @@ async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds
         await worker.deliver()
         assert (await darkroom.job(job_id)).status == "queued"
         assert darkroom.provider.call_log.calls == []
-        await worker.look_and_work()
+        await worker.run_round()
         assert (await darkroom.job(job_id)).status == "succeeded"
 
 
@@ -332,7 +334,7 @@ async def test_a_job_that_wants_words_succeeds_with_a_text_and_no_picture(darkro
     request = {"images": [], "params": {"practice": practice}, "wants": "text"}
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), request=request)
-    await worker.look_and_work()
+    await worker.run_round()
     job, (attempt,) = await darkroom.job(job_id), await darkroom.attempts(job_id)
     assert (job.status, job.text, job.error) == ("succeeded", "1. a cat\n2. a dog", None)
     assert (attempt.outcome, await darkroom.assets(job_id)) == ("success", [])
@@ -342,5 +344,5 @@ async def test_a_job_that_wants_words_fails_when_the_model_refuses(darkroom: Dar
     request = {"images": [], "params": {"practice": {"fail": "refusal"}}, "wants": "text"}
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), request=request, max_attempts=1)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "failed"

@@ -38,7 +38,7 @@ class Scene:
     async def worked(self, **values: Any) -> tuple[UUID, Row[Any]]:
         """Let a worker do one job as far as it goes."""
         worker, job_id = await self.room.worker(), await self.submit(**values)
-        await worker.look_and_work()
+        await worker.run_round()
         return job_id, await self.room.job(job_id)
 
     async def outcome(self, job_id: UUID) -> tuple[str, str | None, str]:
@@ -49,7 +49,9 @@ class Scene:
     def lose(self, *, link: bool = True, ending: str = "cut") -> None:
         """Let calls name their task, and break off."""
         known = f">[数据预览]({self.provider.url}/web/{TASK}) | [原始数据]({self.provider.link})\n"
-        self.provider.stream(f"> ID: `{TASK}`\n" + known * link, ">🏃 进度 14..38..", ending=ending)
+        self.provider.respond_with_stream(
+            f"> ID: `{TASK}`\n" + known * link, ">🏃 进度 14..38..", ending=ending
+        )
 
     def found(self, *names: str) -> dict[str, Any]:
         """Return what the provider says when it is done."""
@@ -86,7 +88,7 @@ async def in_flight(scene: Scene, worker: OneWorker, job_id: UUID) -> "asyncio.T
 
 async def test_a_cut_stream_is_recovered_from_its_public_link_without_a_key(scene: Scene) -> None:
     scene.lose()
-    scene.provider.tell(SOURCE, RUNNING, (503, {}), scene.found())
+    scene.provider.respond(SOURCE, RUNNING, (503, {}), scene.found())
     job_id, job = await scene.worked()
     assert (job.status, job.error, job.answer) == ("succeeded", None, None)
     assert scene.provider.calls == 1
@@ -100,7 +102,7 @@ async def test_a_cut_stream_is_recovered_from_its_public_link_without_a_key(scen
 
 async def test_a_cut_stream_is_recovered_by_its_task_with_the_channels_key(scene: Scene) -> None:
     scene.lose(link=False)
-    scene.provider.tell(TASKS, {"code": "success", "data": {"status": "SUCCESS", "data": scene.found()}})
+    scene.provider.respond(TASKS, {"code": "success", "data": {"status": "SUCCESS", "data": scene.found()}})
     job_id, job = await scene.worked()
     assert (job.status, scene.provider.calls) == ("succeeded", 1)
     assert scene.provider.keys(TASKS) == [KEY]
@@ -109,10 +111,10 @@ async def test_a_cut_stream_is_recovered_by_its_task_with_the_channels_key(scene
 
 async def test_an_accepted_task_is_asked_after_to_its_end(scene: Scene) -> None:
     steps = [{"data": {"status": "IN_PROGRESS", "progress": f"{percent}%"}} for percent in (10, 45, 30, 60)]
-    scene.provider.tell(TASKS, *steps, {"data": {"status": "SUCCESS", "data": scene.found()}})
+    scene.provider.respond(TASKS, *steps, {"data": {"status": "SUCCESS", "data": scene.found()}})
     shown: list[int] = []
     worker, job_id = await scene.room.worker(), await scene.submit()
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await scene.room.job(job_id)).status == "succeeded"
     shown = [row.progress for row in await scene.room.events(job_id)]
     assert shown == sorted(shown)
@@ -123,8 +125,8 @@ async def test_an_accepted_task_is_asked_after_to_its_end(scene: Scene) -> None:
 async def test_a_good_answer_that_only_names_its_task_is_asked_for_before_it_is_called_again(
     scene: Scene,
 ) -> None:
-    scene.provider.stream(f"> ID: `{TASK}`\n> 排队中\n", ending=WHOLE)
-    scene.provider.tell(TASKS, scene.found())
+    scene.provider.respond_with_stream(f"> ID: `{TASK}`\n> 排队中\n", ending=WHOLE)
+    scene.provider.respond(TASKS, scene.found())
     job_id, job = await scene.worked()
     assert (job.status, scene.provider.calls) == ("succeeded", 1)
     assert await scene.outcome(job_id) == ("success", None, "yes")
@@ -132,7 +134,7 @@ async def test_a_good_answer_that_only_names_its_task_is_asked_for_before_it_is_
 
 async def test_pictures_inside_the_tasks_answer_need_no_download(scene: Scene) -> None:
     data = base64.b64encode(PNG).decode()
-    scene.provider.tell(TASKS, {"status": "succeeded", "data": [{"b64_json": data}]})
+    scene.provider.respond(TASKS, {"status": "succeeded", "data": [{"b64_json": data}]})
     job_id, job = await scene.worked()
     assert job.status == "succeeded"
     assert await scene.outcome(job_id) == ("success", None, "yes")
@@ -141,7 +143,7 @@ async def test_pictures_inside_the_tasks_answer_need_no_download(scene: Scene) -
 
 async def test_what_moderation_refused_fails_in_words(scene: Scene) -> None:
     scene.lose()
-    scene.provider.tell(
+    scene.provider.respond(
         SOURCE, RUNNING, {"id": TASK, "status": "failed", "failure_reason": "input_moderation"}
     )
     job_id, job = await scene.worked()
@@ -152,16 +154,16 @@ async def test_what_moderation_refused_fails_in_words(scene: Scene) -> None:
 
 
 async def test_a_task_that_failed_is_called_again(scene: Scene) -> None:
-    scene.provider.tell(
+    scene.provider.respond(
         TASKS, {"data": {"status": "FAILURE", "fail_reason": "upstream timeout"}}, scene.found()
     )
     worker, job_id = await scene.room.worker(), await scene.submit()
-    await worker.look_and_work()
+    await worker.run_round()
     job = await scene.room.job(job_id)
     assert (job.status, job.attempts_used, job.answer) == ("queued", 1, None)
     assert await scene.outcome(job_id) == ("retry", "upstream_error", "likely_no")
     scene.room.clock.forward(minutes=5)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await scene.room.job(job_id)).status == "succeeded"
     assert scene.provider.calls == 2
 
@@ -173,7 +175,7 @@ async def test_a_task_that_failed_is_called_again(scene: Scene) -> None:
 async def test_a_task_that_never_ends_is_left_to_the_jobs_policy(
     scene: Scene, on_unknown: str, status: str
 ) -> None:
-    scene.provider.tell(TASKS, {"data": {"status": "IN_PROGRESS"}})
+    scene.provider.respond(TASKS, {"data": {"status": "IN_PROGRESS"}})
     began = scene.room.clock()
     job_id, job = await scene.worked(on_unknown=on_unknown)
     assert job.status == status
@@ -187,7 +189,7 @@ async def test_a_task_that_never_ends_is_left_to_the_jobs_policy(
 async def test_retry_once_pays_for_a_lost_answer_only_once(scene: Scene) -> None:
     worker, job_id = await scene.room.worker(), await scene.submit(on_unknown="retry_once")
     for _ in range(3):
-        await worker.look_and_work()
+        await worker.run_round()
         scene.room.clock.forward(minutes=10)
     assert (await scene.room.job(job_id)).status == "failed"
     assert scene.provider.calls == 2
@@ -205,10 +207,10 @@ async def test_a_provider_that_does_not_know_the_task_is_asked_three_times_and_t
 
 
 async def test_a_link_into_a_private_network_is_not_followed(scene: Scene) -> None:
-    scene.provider.stream("[原始数据](http://10.0.0.1/source/x)\n")
+    scene.provider.respond_with_stream("[原始数据](http://10.0.0.1/source/x)\n")
     _, job = await scene.worked()
     assert (job.status, job.error["code"]) == ("held", "stream_truncated")
-    assert scene.provider.asked == []
+    assert scene.provider.requests == []
 
 
 async def test_some_pictures_are_better_than_none_when_the_time_is_over(scene: Scene) -> None:
@@ -216,23 +218,23 @@ async def test_some_pictures_are_better_than_none_when_the_time_is_over(scene: S
         {"url": scene.provider.picture(), "status": "completed"},
         {"url": None, "status": "running"},
     ]
-    scene.provider.tell(TASKS, {"id": TASK, "status": "running", "images": images})
+    scene.provider.respond(TASKS, {"id": TASK, "status": "running", "images": images})
     job_id, job = await scene.worked()
     assert (job.status, len(await scene.room.assets(job_id))) == ("succeeded", 1)
 
 
 async def test_a_killed_workers_call_is_recovered_by_another(scene: Scene) -> None:
     scene.lose(ending=HANG)
-    scene.provider.tell(SOURCE, scene.found())
+    scene.provider.respond(SOURCE, scene.found())
     lost_call, other = await scene.room.worker(), await scene.room.worker()
     job_id = await scene.submit()
     call = await in_flight(scene, lost_call, job_id)
     beats = heartbeat(other)
     for _ in range(5):
         await beats.beat_once()
-        scene.room.clock.forward(seconds=scene.room.tools.settings.worker_timeout / 3)
+        scene.room.clock.forward(seconds=scene.room.services.settings.worker_timeout / 3)
     assert (await scene.room.job(job_id)).status == "storing"
-    await other.look_and_work()
+    await other.run_round()
     job = await scene.room.job(job_id)
     assert (job.status, job.attempts_used, scene.provider.calls) == ("succeeded", 1, 1)
     assert await scene.outcome(job_id) == ("success", None, "yes")
@@ -242,22 +244,22 @@ async def test_a_killed_workers_call_is_recovered_by_another(scene: Scene) -> No
 
 async def test_a_call_that_a_stopping_worker_drops_is_recovered_by_another(scene: Scene) -> None:
     scene.lose(ending=HANG)
-    scene.provider.tell(SOURCE, scene.found())
+    scene.provider.respond(SOURCE, scene.found())
     worker, job_id = await scene.room.worker(), await scene.submit()
     call = await in_flight(scene, worker, job_id)
-    (task,) = filter(None, worker.bench.in_flight.jobs.values())
+    (task,) = filter(None, worker.context.in_flight.jobs.values())
     task.cancel()
     await call
     job = await scene.room.job(job_id)
     assert (job.status, job.worker_id) == ("storing", None)
-    await (await scene.room.worker()).look_and_work()
+    await (await scene.room.worker()).run_round()
     assert (await scene.room.job(job_id)).status == "succeeded"
     assert scene.provider.calls == 1
 
 
 @pytest.mark.parametrize("name", ["task\0_1234", "task\ud800_1234", "t" * 9000])
 async def test_a_task_whose_name_nobody_can_write_down_is_none(scene: Scene, name: str) -> None:
-    scene.provider.stream(f"> ID: `{name}`\n", ending="cut")
+    scene.provider.respond_with_stream(f"> ID: `{name}`\n", ending="cut")
     job_id, job = await scene.worked()
     assert (job.status, job.worker_id) == ("held", None)
     assert (await scene.outcome(job_id))[0] == "ambiguous"
@@ -268,19 +270,19 @@ async def test_a_picture_that_streamed_past_a_lost_worker_is_fetched_by_another(
     scene: Scene, killed: bool
 ) -> None:
     link = scene.provider.picture()
-    scene.provider.stream(f"![cat]({link})", ending=HANG)
+    scene.provider.respond_with_stream(f"![cat]({link})", ending=HANG)
     lost_call, other = await scene.room.worker(), await scene.room.worker()
     job_id = await scene.submit()
     call = await in_flight(scene, lost_call, job_id)
     beats = heartbeat(other)
     for _ in range(5 * killed):
         await beats.beat_once()
-        scene.room.clock.forward(seconds=scene.room.tools.settings.worker_timeout / 3)
+        scene.room.clock.forward(seconds=scene.room.services.settings.worker_timeout / 3)
     if not killed:
-        (task,) = filter(None, lost_call.bench.in_flight.jobs.values())
+        (task,) = filter(None, lost_call.context.in_flight.jobs.values())
         task.cancel()
         await call
-    await other.look_and_work()
+    await other.run_round()
     job, (asset,) = await scene.room.job(job_id), await scene.room.assets(job_id)
     assert (job.status, asset.source_url, scene.provider.calls) == ("succeeded", link, 1)
     assert await scene.outcome(job_id) == ("success", None, "yes")
@@ -291,32 +293,32 @@ async def test_a_picture_that_streamed_past_a_lost_worker_is_fetched_by_another(
 async def test_a_worker_that_stops_leaves_the_asking_to_another_with_the_same_time_to_go(
     scene: Scene,
 ) -> None:
-    scene.provider.tell(TASKS, {"data": {"status": "IN_PROGRESS"}})
+    scene.provider.respond(TASKS, {"data": {"status": "IN_PROGRESS"}})
     worker, job_id = await scene.room.worker(), await scene.submit()
     began = scene.room.clock()
 
     def halt_later() -> None:
         if scene.room.clock() - began > LIMIT / 2:
-            worker.bench.in_flight.halt.set()
+            worker.context.in_flight.halt.set()
 
-    scene.provider.on_ask = halt_later
-    await worker.look_and_work()
+    scene.provider.on_request = halt_later
+    await worker.run_round()
     job = await scene.room.job(job_id)
     assert (job.status, job.worker_id) == ("storing", None)
-    await (await scene.room.worker()).look_and_work()
+    await (await scene.room.worker()).run_round()
     assert (await scene.room.job(job_id)).status == "held"
     assert scene.room.clock() - began < LIMIT * 1.01
 
 
 async def test_a_job_may_be_cancelled_while_its_answer_is_asked_for(scene: Scene) -> None:
-    scene.provider.tell(TASKS, {"data": {"status": "IN_PROGRESS"}})
+    scene.provider.respond(TASKS, {"data": {"status": "IN_PROGRESS"}})
     worker, job_id = await scene.room.worker(), await scene.submit()
     context = asyncio.Event()
-    scene.provider.on_ask = context.set
+    scene.provider.on_request = context.set
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
     await context.wait()
-    async with scene.room.tools.database.writing() as connection:
+    async with scene.room.services.database.writing() as connection:
         assert await cancel_job(connection, job_id, at=scene.room.clock())
     await heartbeat(worker).beat_once()
     await working
@@ -326,7 +328,7 @@ async def test_a_job_may_be_cancelled_while_its_answer_is_asked_for(scene: Scene
 def whole(scene: Scene, *names: str) -> None:
     """Let calls answer well, with pictures and with a link to what the provider keeps."""
     pictures = "\n\n".join(f"![p]({scene.provider.picture(name)})" for name in names)
-    scene.provider.stream(f"> [原始数据]({scene.provider.link})\n\n{pictures}\n", ending=WHOLE)
+    scene.provider.respond_with_stream(f"> [原始数据]({scene.provider.link})\n\n{pictures}\n", ending=WHOLE)
 
 
 EXPIRED = (403, b"<Error><Message>Request has expired</Message></Error>")
@@ -334,19 +336,19 @@ EXPIRED = (403, b"<Error><Message>Request has expired</Message></Error>")
 
 async def test_a_picture_whose_link_has_expired_is_fetched_by_a_fresh_one(scene: Scene) -> None:
     whole(scene, "a.png", "b.png")
-    scene.provider.tell("/pictures/b.png", EXPIRED)
-    scene.provider.tell(SOURCE, scene.found("a.png", "fresh.png"))
+    scene.provider.respond("/pictures/b.png", EXPIRED)
+    scene.provider.respond(SOURCE, scene.found("a.png", "fresh.png"))
     job_id, job = await scene.worked()
     assert job.status == "succeeded"
     sources = [asset.source_url for asset in await scene.room.assets(job_id)]
     assert sources == [f"{scene.provider.url}/pictures/a.png"]  # the same bytes are kept once
-    assert ("/pictures/fresh.png", None) in scene.provider.asked
+    assert ("/pictures/fresh.png", None) in scene.provider.requests
     assert scene.provider.calls == 1
 
 
 async def test_a_picture_that_nobody_has_any_more_is_lost_and_not_paid_for_again(scene: Scene) -> None:
     whole(scene, "a.png")
-    scene.provider.tell("/pictures/a.png", EXPIRED)
+    scene.provider.respond("/pictures/a.png", EXPIRED)
     job_id, job = await scene.worked(on_unknown="retry")
     assert (job.status, job.error["code"], job.error["outcome"]) == ("failed", "asset_expired", "needs_human")
     assert scene.provider.calls == 1
@@ -355,13 +357,13 @@ async def test_a_picture_that_nobody_has_any_more_is_lost_and_not_paid_for_again
 
 async def test_fresh_links_are_asked_for_later_when_their_place_is_busy(scene: Scene) -> None:
     whole(scene, "a.png")
-    scene.provider.tell("/pictures/a.png", EXPIRED)
-    scene.provider.tell(SOURCE, (503, {}), scene.found("fresh.png"))
+    scene.provider.respond("/pictures/a.png", EXPIRED)
+    scene.provider.respond(SOURCE, (503, {}), scene.found("fresh.png"))
     worker, job_id = await scene.room.worker(), await scene.submit()
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await scene.room.job(job_id)).status == "storing"
     scene.room.clock.forward(seconds=30)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await scene.room.job(job_id)).status == "succeeded"
     assert scene.provider.calls == 1
 
@@ -373,7 +375,7 @@ async def test_what_the_practice_provider_leaves_unfinished_comes_home(
     practice = {"running": 2, "interval": 0}
     async with open_darkroom(plain_database_url, tmp_path, practice=practice) as room:
         job_id = await room.submit(await room.caller(), practice={"case": case})
-        await (await room.worker()).look_and_work()
+        await (await room.worker()).run_round()
         job, (attempt,) = await room.job(job_id), await room.attempts(job_id)
         assert (job.status, len(await room.assets(job_id))) == ("succeeded", 1)
         assert (attempt.outcome, attempt.billed) == ("success", "yes")

@@ -34,13 +34,13 @@ async def test_a_worker_cut_off_while_it_tells_the_channel_of_a_paid_answer_hold
             worker = await darkroom.worker()
             job_id = await darkroom.submit(await darkroom.caller(), on_unknown="retry")
             await worker.dispatcher.run_round()
-            async with darkroom.tools.database.writing() as connection:
+            async with darkroom.services.database.writing() as connection:
                 await connection.execute(select(channels.c.id).with_for_update())
                 working = asyncio.create_task(worker.deliver())
                 async with asyncio.timeout(10):
-                    while not worker.bench.in_flight.closed.cooling:  # noqa: ASYNC110 - set right before the row is asked for
+                    while not worker.context.in_flight.closed.cooling:  # noqa: ASYNC110 - set right before the row is asked for
                         await asyncio.sleep(0.01)
-                for task in list(worker.bench.in_flight.jobs.values()):
+                for task in list(worker.context.in_flight.jobs.values()):
                     assert task is not None
                     task.cancel()
                 await working

@@ -48,7 +48,7 @@ async def send_again(url: str, folder: Path) -> list[str]:
         await _send_twice(darkroom, posting)
         await posting.office.close()
         await receiver.stop()
-        return [got.id for got in receiver.got]
+        return [got.id for got in receiver.messages]
 
 
 async def _send_twice(darkroom: Darkroom, posting: Posting) -> None:

@@ -62,7 +62,7 @@ class Posting:
             transition = Transition(
                 job_id, leaving, entering, self.darkroom.clock(), changes=changes, restart=restart
             )
-            async with self.darkroom.tools.database.writing() as connection:
+            async with self.darkroom.services.database.writing() as connection:
                 told = await apply(connection, [transition])
                 assert told
         return told
@@ -82,7 +82,7 @@ class Posting:
             "created_at": self.darkroom.clock(),
             **values,
         }
-        async with self.darkroom.tools.database.writing() as connection:
+        async with self.darkroom.services.database.writing() as connection:
             await insert_endpoint(connection, row)
         return row["id"], row["secret"]
 
@@ -91,7 +91,7 @@ class Posting:
         values = {"caller_id": caller, "endpoint_id": None, "job_id": None, "url": url, "revision": 0}
         at, event = self.darkroom.clock(), WebhookEvent.TEST
         rows = [new_delivery(**values, event=event, snapshot={}, at=at) for _ in range(count)]
-        async with self.darkroom.tools.database.writing() as connection:
+        async with self.darkroom.services.database.writing() as connection:
             await insert_deliveries(connection, rows)
 
     async def deliveries(self) -> Sequence[Row[Any]]:
@@ -104,7 +104,7 @@ class Posting:
         return [row.status for row in await self.deliveries()]
 
     async def _all(self, statement: Any) -> Sequence[Row[Any]]:
-        async with self.darkroom.tools.database.reading() as connection:
+        async with self.darkroom.services.database.reading() as connection:
             return (await connection.execute(statement)).all()
 
 
@@ -118,6 +118,6 @@ def new_posting(darkroom: Darkroom) -> Posting:
             messages.append((list(delivery_ids), token))
         return broker["up"]
 
-    context = open_context(darkroom.tools, asyncio.Event())
+    context = open_context(darkroom.services, asyncio.Event())
     dispatcher = DeliveryDispatcher(context, publish, asyncio.Event())
     return Posting(darkroom, context, dispatcher, messages, broker)

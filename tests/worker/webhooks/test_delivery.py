@@ -17,7 +17,7 @@ from models.queries.webhooks.endpoints import change_endpoint
 from models.states import JobStatus
 from models.webhook_events import JOB_EVENTS
 from tests.support.darkroom import Darkroom
-from tests.support.receiver import Got, Receiver
+from tests.support.receiver import ReceivedMessage, Receiver
 from tests.worker.webhooks.killable import send_again
 from tests.worker.webhooks.posting import Posting, new_posting
 from worker.webhooks.context import ROOM
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 RUNNING = (S.QUEUED, S.LEASED, S.RUNNING)
 
 
-def signed_with(got: Got, secret: str) -> bool:
+def signed_with(got: ReceivedMessage, secret: str) -> bool:
     """Tell whether one of a message's signatures is of this secret, as a receiver would find out."""
     at = datetime.fromtimestamp(int(got.headers["webhook-timestamp"]), tz=None).astimezone()
     expected = Webhook(secret).sign(got.id, at, got.body.decode())
@@ -40,12 +40,16 @@ async def test_a_finished_job_is_told_to_its_own_address(
 ) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), "a red fox", webhook_url=receiver.url)
-    await worker.look_and_work()
+    await worker.run_round()
     await posting.send()
-    (got,) = receiver.got
-    data = got.said["data"]
+    (got,) = receiver.messages
+    data = got.payload["data"]
     assert got.headers["content-type"] == "application/json"
-    assert (got.said["type"], got.said["object"], got.said["id"]) == ("job.succeeded", "event", got.id)
+    assert (got.payload["type"], got.payload["object"], got.payload["id"]) == (
+        "job.succeeded",
+        "event",
+        got.id,
+    )
     assert (data["id"], data["status"], data["prompt"]) == (
         public_id("job", job_id),
         "succeeded",
@@ -54,7 +58,7 @@ async def test_a_finished_job_is_told_to_its_own_address(
     assert len(data["assets"]) == 1
     assert await posting.statuses() == ["delivered"]
     await posting.send()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
 
 
 async def test_the_secret_of_the_default_endpoint_signs_for_jobs_own_addresses(
@@ -64,7 +68,7 @@ async def test_the_secret_of_the_default_endpoint_signs_for_jobs_own_addresses(
     await posting.send()
     (default,) = await posting.endpoints()
     assert default.url is None
-    (got,) = receiver.got
+    (got,) = receiver.messages
     assert Webhook(default.secret).verify(got.body, dict(got.headers))["data"]["status"] == "succeeded"
 
 
@@ -79,14 +83,14 @@ async def test_during_a_rotation_both_secrets_sign_and_later_only_the_new_one(
         "previous_secret": old,
         "previous_until": darkroom.clock() + timedelta(hours=1),
     }
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await change_endpoint(connection, endpoint_id, changes)
     await posting.job(caller)
     await posting.send()
     darkroom.clock.forward(hours=2)
     await posting.job(caller)
     await posting.send()
-    first, second = receiver.got
+    first, second = receiver.messages
     assert [signed_with(first, secret) for secret in (old, new)] == [True, True]
     assert [signed_with(second, secret) for secret in (old, new)] == [False, True]
 
@@ -102,7 +106,7 @@ async def test_endpoints_hear_of_their_own_callers_jobs_and_only_what_they_asked
     await posting.job(alice, *RUNNING, S.FAILED)
     await posting.job(bob)
     await posting.send()
-    heard = sorted((got.path, got.said["type"]) for got in receiver.got)
+    heard = sorted((got.path, got.payload["type"]) for got in receiver.messages)
     assert heard == [("/hook/alice", "job.failed"), ("/hook/bob", "job.succeeded")]
 
 
@@ -116,7 +120,7 @@ async def test_a_job_that_nobody_listens_to_costs_no_statement_and_leaves_nothin
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         sent.append(statement)
 
-    engine = darkroom.tools.database.engine.sync_engine
+    engine = darkroom.services.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     told = await posting.move(job_id, *RUNNING, S.SUCCEEDED)
     assert not told.told
@@ -135,32 +139,32 @@ async def test_each_end_of_a_job_has_its_event(
         await posting.job(caller, *path, webhook_url=receiver.url)
         await posting.send()
     assert receiver.types == ["job.failed", "job.held", "job.cancelled", "job.expired"]
-    assert [f"job.{got.said['data']['status']}" for got in receiver.got] == receiver.types
+    assert [f"job.{got.payload['data']['status']}" for got in receiver.messages] == receiver.types
 
 
 async def test_what_fails_is_sent_again_at_the_promised_times_and_given_up_in_the_end(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.answers = [500] * 20
+    receiver.responses = [500] * 20
     await posting.job(await darkroom.caller(), webhook_url=receiver.url)
     await posting.send()
     for number, wait in enumerate(RETRIES, start=1):
         darkroom.clock.forward(seconds=wait.total_seconds() - 0.001)
         await posting.send()
-        assert len(receiver.got) == number, f"too early, after {wait}"
+        assert len(receiver.messages) == number, f"too early, after {wait}"
         darkroom.clock.forward(seconds=wait.total_seconds() * JITTER + 0.002)
         await posting.send()
-        assert len(receiver.got) == number + 1, f"too late, after {wait}"
+        assert len(receiver.messages) == number + 1, f"too late, after {wait}"
     darkroom.clock.forward(days=30)
     await posting.send()
-    assert len(receiver.got) == len(RETRIES) + 1
+    assert len(receiver.messages) == len(RETRIES) + 1
     (row,) = await posting.deliveries()
     assert (row.status, row.tries) == ("failed", 9)
     assert [each["http_status"] for each in row.log] == [500] * 9
     assert row.log[0]["problem"] == "The receiver answered HTTP 500."
     assert row.log[0]["answer"] == "no"
-    assert len({got.id for got in receiver.got}) == 1
-    assert len({got.body for got in receiver.got}) == 1
+    assert len({got.id for got in receiver.messages}) == 1
+    assert len({got.body for got in receiver.messages}) == 1
 
 
 async def test_a_receiver_that_disappears_gets_the_message_when_it_is_back(
@@ -185,13 +189,13 @@ async def test_a_replay_is_the_same_message_marked_as_a_replay(
     await posting.send()
     (row,) = await posting.deliveries()
     darkroom.clock.forward(days=9)
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         assert await replay(connection, row.id, url=row.url, host=row.host, at=darkroom.clock())
         assert not await replay(connection, row.id, url=row.url, host=row.host, at=darkroom.clock())
     await posting.send()
-    first, second = receiver.got
+    first, second = receiver.messages
     assert (first.id, first.body) == (second.id, second.body)
-    assert [got.headers.get("webhook-replay") for got in receiver.got] == [None, "true"]
+    assert [got.headers.get("webhook-replay") for got in receiver.messages] == [None, "true"]
     assert first.headers["webhook-timestamp"] < second.headers["webhook-timestamp"]
     assert len((await posting.deliveries())[0].log) == 2
 
@@ -199,15 +203,15 @@ async def test_a_replay_is_the_same_message_marked_as_a_replay(
 async def test_a_receiver_that_names_a_time_is_left_alone_until_then(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.answers = [(503, {"Retry-After": "7200"})]
+    receiver.responses = [(503, {"Retry-After": "7200"})]
     await posting.job(await darkroom.caller(), webhook_url=receiver.url)
     await posting.send()
     darkroom.clock.forward(minutes=119)
     await posting.send()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
     darkroom.clock.forward(minutes=2)
     await posting.send()
-    assert len(receiver.got) == 2
+    assert len(receiver.messages) == 2
 
 
 async def test_gone_disables_an_endpoint_and_drops_what_waits_for_it(
@@ -215,7 +219,7 @@ async def test_gone_disables_an_endpoint_and_drops_what_waits_for_it(
 ) -> None:
     caller = await darkroom.caller()
     await posting.endpoint(caller, receiver.url)
-    receiver.answers = [500, 410]
+    receiver.responses = [500, 410]
     await posting.job(caller)
     await posting.send()
     await posting.job(caller)
@@ -227,14 +231,14 @@ async def test_gone_disables_an_endpoint_and_drops_what_waits_for_it(
     await posting.job(caller)
     darkroom.clock.forward(days=1)
     await posting.send()
-    assert len(receiver.got) == 2
+    assert len(receiver.messages) == 2
 
 
 async def test_gone_stops_what_a_job_tells_its_own_address_and_no_other_job(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
     caller = await darkroom.caller()
-    receiver.answers = [410]
+    receiver.responses = [410]
     job_id = await posting.job(caller, *RUNNING, S.HELD, webhook_url=receiver.url)
     await posting.send()
     await posting.move(job_id, S.HELD, S.FAILED)
@@ -248,7 +252,7 @@ async def test_gone_stops_what_a_job_tells_its_own_address_and_no_other_job(
 async def test_events_of_a_job_come_in_order_whatever_fails(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.answers = [500]
+    receiver.responses = [500]
     job_id = await posting.job(await darkroom.caller(), *RUNNING, S.HELD, webhook_url=receiver.url)
     await posting.send()
     await posting.move(job_id, S.HELD, *RUNNING, S.SUCCEEDED)
@@ -258,7 +262,7 @@ async def test_events_of_a_job_come_in_order_whatever_fails(
     await posting.send()
     await posting.send()
     assert receiver.types == ["job.held", "job.held", "job.succeeded"]
-    assert [got.said["data"]["status"] for got in receiver.got] == ["held", "held", "succeeded"]
+    assert [got.payload["data"]["status"] for got in receiver.messages] == ["held", "held", "succeeded"]
 
 
 async def test_one_receiver_that_fails_holds_up_no_other(
@@ -285,7 +289,7 @@ async def test_progress_is_told_to_who_asked_and_the_newest_replaces_what_waits(
     await posting.progress(job_id, 80)
     await posting.move(job_id, S.RUNNING, S.SUCCEEDED, progress=100)
     await posting.send()
-    said = [(got.said["type"], got.said["data"]["progress"]) for got in receiver.got]
+    said = [(got.payload["type"], got.payload["data"]["progress"]) for got in receiver.messages]
     assert said == [("job.progress", 0), ("job.progress", 30), ("job.succeeded", 100)]
     assert sorted(await posting.statuses()) == ["delivered"] * 3 + ["superseded"] * 3
 
@@ -300,7 +304,7 @@ async def test_progress_gives_way_to_what_its_own_receiver_is_told_only(
     await posting.progress(job_id, 80)
     await posting.move(job_id, S.RUNNING, S.SUCCEEDED, progress=100)
     await posting.send()
-    said = [(got.said["type"], got.said["data"]["progress"]) for got in receiver.got]
+    said = [(got.payload["type"], got.payload["data"]["progress"]) for got in receiver.messages]
     assert sorted(said) == [("job.progress", 80), ("job.succeeded", 100)]
 
 
@@ -318,7 +322,7 @@ async def test_progress_that_was_not_taken_gives_way_to_the_end(
     other = new_posting(darkroom)
     await other.look()
     assert other.messages == []  # the end waits for the progress that is on its way
-    receiver.answers = [500]
+    receiver.responses = [500]
     receiver.hangs.set()
     await sending
     await posting.send()
@@ -335,7 +339,7 @@ async def test_a_message_tells_the_job_as_it_was_however_late_it_leaves(
     await posting.move(job_id, S.RUNNING, S.HELD, error=error)
     await posting.move(job_id, S.HELD, S.QUEUED, error=None, generation=2)
     await posting.send()
-    data = receiver.got[0].said["data"]
+    data = receiver.messages[0].payload["data"]
     assert (data["status"], data["revision"], data["generation"]) == ("held", 4, 1)
     assert data["error"]["code"] == "connection_lost"
 
@@ -353,11 +357,11 @@ async def test_what_was_cut_off_between_sending_and_noting_is_sent_again_with_th
     receiver.hangs.set()
     other = new_posting(darkroom)
     await other.send()
-    assert len(receiver.got) == 1  # the claim still holds
+    assert len(receiver.messages) == 1  # the claim still holds
     darkroom.clock.forward(minutes=1)
     await other.send()
     await other.office.close()
-    first, second = receiver.got
+    first, second = receiver.messages
     assert (first.id, first.body) == (second.id, second.body)
     assert await posting.statuses() == ["delivered"]
 
@@ -373,7 +377,7 @@ async def test_two_workers_never_send_the_same_message_at_once(
     for _ in range(2):
         await posting.send()
     await other.office.close()
-    assert len(receiver.got) == len({got.id for got in receiver.got}) == 20
+    assert len(receiver.messages) == len({got.id for got in receiver.messages}) == 20
 
 
 async def test_a_doubled_or_late_message_of_the_broker_sends_nothing_twice(
@@ -387,7 +391,7 @@ async def test_a_doubled_or_late_message_of_the_broker_sends_nothing_twice(
     posting.messages.extend(late)
     darkroom.clock.forward(minutes=5)
     await posting.deliver()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
 
 
 async def test_a_message_of_the_broker_that_comes_when_the_claim_is_nearly_over_is_left_to_others(
@@ -397,16 +401,16 @@ async def test_a_message_of_the_broker_that_comes_when_the_claim_is_nearly_over_
     await posting.look()
     darkroom.clock.forward(seconds=15.2)
     await posting.deliver()
-    assert receiver.got == []
+    assert receiver.messages == []
     darkroom.clock.forward(seconds=5)
     await posting.send()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
 
 
 async def test_whoever_comes_too_late_does_not_undo_what_another_has_claimed(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.hangs, receiver.answers = asyncio.Event(), [500]
+    receiver.hangs, receiver.responses = asyncio.Event(), [500]
     await posting.job(await darkroom.caller(), webhook_url=receiver.url)
     await posting.look()
     late = asyncio.create_task(posting.deliver())
@@ -418,7 +422,7 @@ async def test_whoever_comes_too_late_does_not_undo_what_another_has_claimed(
     await late
     await other.deliver()
     await other.office.close()
-    assert len(receiver.got) == 2
+    assert len(receiver.messages) == 2
     assert await posting.statuses() == ["delivered"]
 
 
@@ -429,10 +433,10 @@ async def test_an_endpoint_that_is_closed_after_the_claim_is_sent_nothing(
     endpoint_id, _ = await posting.endpoint(caller, receiver.url)
     await posting.job(caller)
     await posting.look()
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await change_endpoint(connection, endpoint_id, {"deleted_at": darkroom.clock()})
     await posting.deliver()
-    assert receiver.got == []
+    assert receiver.messages == []
     assert await posting.statuses() == ["stopped"]
 
 
@@ -444,7 +448,7 @@ async def test_what_the_broker_does_not_take_is_sent_when_it_is_back(
     await posting.send()
     posting.broker["up"] = True
     await posting.send()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
 
 
 async def test_a_hanging_host_leaves_room_for_others(
@@ -468,7 +472,7 @@ async def test_a_hanging_host_leaves_room_for_others(
 async def test_a_test_is_sent_once_and_not_tried_again(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.answers = [500]
+    receiver.responses = [500]
     await posting.tests(await darkroom.caller(), receiver.url)
     await posting.send()
     assert receiver.types == ["webhook.test"]

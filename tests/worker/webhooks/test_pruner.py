@@ -24,12 +24,12 @@ async def write(darkroom: Darkroom, *statuses: DeliveryStatus) -> None:
     values |= {"url": "https://receiver.example/hook", "event": WebhookEvent.TEST, "snapshot": {}, "at": at}
     ends = {D.PENDING: None, D.SUPERSEDED: None}
     rows = [new_delivery(**values, status=each, ended_at=ends.get(each, at)) for each in statuses]
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await insert_deliveries(connection, rows)
 
 
 async def prune(darkroom: Darkroom, *, limit: int = 100) -> int:
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         before = darkroom.clock() - timedelta(days=30)
         return await prune_deliveries(connection, before=before, limit=limit)
 
@@ -39,11 +39,11 @@ async def test_what_ended_long_ago_is_forgotten_and_what_waits_stays(
 ) -> None:
     await write(darkroom, *ENDED, D.PENDING)
     darkroom.clock.forward(days=29)
-    await Pruner(darkroom.tools).prune()
+    await Pruner(darkroom.services).prune()
     assert sorted(await posting.statuses()) == sorted([*ENDED, D.PENDING])
 
     darkroom.clock.forward(days=2)
-    await Pruner(darkroom.tools).prune()
+    await Pruner(darkroom.services).prune()
     assert await posting.statuses() == [D.PENDING]
 
 
@@ -65,7 +65,7 @@ async def test_a_pruner_goes_on_while_there_is_more_and_then_rests(
     monkeypatch.setattr("worker.webhooks.pruner._BATCH", 3)
     await write(darkroom, *[D.DELIVERED] * 4)
     darkroom.clock.forward(days=31)
-    pruner = Pruner(darkroom.tools)
+    pruner = Pruner(darkroom.services)
     await pruner.prune()
     assert await posting.statuses() == [D.DELIVERED]
     await pruner.prune()
@@ -88,11 +88,11 @@ async def test_a_message_that_was_sent_again_is_kept_from_then_on(
     await posting.send()
     (row,) = await posting.deliveries()
     darkroom.clock.forward(days=25)
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         assert await replay(connection, row.id, url=row.url, host=row.host, at=darkroom.clock())
     await posting.send()
     darkroom.clock.forward(days=29)
     assert await prune(darkroom) == 0
     darkroom.clock.forward(days=2)
     assert await prune(darkroom) == 1
-    assert len(receiver.got) == 2
+    assert len(receiver.messages) == 2

@@ -32,7 +32,7 @@ async def test_a_message_is_posted_as_json_and_the_beginning_of_the_answer_is_ke
 ) -> None:
     async with sender() as by:
         answer = await by.send(message(receiver.url))
-    (got,) = receiver.got
+    (got,) = receiver.messages
     assert (answer.http_status, answer.problem, answer.beginning) == (200, None, "thanks")
     assert got.body == b"{}"
     assert got.headers["content-type"] == "application/json"
@@ -41,7 +41,7 @@ async def test_a_message_is_posted_as_json_and_the_beginning_of_the_answer_is_ke
 
 
 async def test_only_2xx_is_success(receiver: Receiver) -> None:
-    receiver.answers = [204, 299, 304, 400, 500]
+    receiver.responses = [204, 299, 304, 400, 500]
     async with sender() as by:
         answers = [await by.send(message(receiver.url)) for _ in range(5)]
     assert [answer.problem is None for answer in answers] == [True, True, False, False, False]
@@ -49,10 +49,10 @@ async def test_only_2xx_is_success(receiver: Receiver) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed(receiver: Receiver, status: int) -> None:
-    receiver.answers = [(status, {"Location": f"{receiver.url}/elsewhere"})]
+    receiver.responses = [(status, {"Location": f"{receiver.url}/elsewhere"})]
     async with sender() as by:
         answer = await by.send(message(receiver.url))
-    assert [got.path for got in receiver.got] == ["/hook"]
+    assert [got.path for got in receiver.messages] == ["/hook"]
     assert (answer.problem or "").startswith("redirect_refused")
 
 
@@ -84,7 +84,7 @@ async def test_a_receiver_that_never_ends_its_answer_has_taken_the_message(recei
 async def test_a_private_address_is_not_reached_unless_it_is_allowed(receiver: Receiver, host: str) -> None:
     async with sender(AllowList()) as by:
         answer = await by.send(message(f"http://{host}:{receiver.port}/hook"))
-    assert receiver.got == []
+    assert receiver.messages == []
     assert "DARKROOM_ALLOW_PRIVATE" in (answer.problem or "")
 
 

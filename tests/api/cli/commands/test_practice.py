@@ -53,8 +53,8 @@ def test_it_tells_its_address_and_plays_the_case_to_every_call(tmp_path: Path) -
     )
     process.start()
     try:
-        process.ready(lambda: process.words().endswith("\n"))
-        url = orjson.loads(process.words())["url"]
+        process.wait_ready(lambda: process.log_tail().endswith("\n"))
+        url = orjson.loads(process.log_tail())["url"]
         body = {"messages": [{"role": "user", "content": "a cat"}]}
         answer = httpx.post(f"{url}/v1/chat/completions", json=body, trust_env=False)
         assert answer.status_code == 504
@@ -67,8 +67,8 @@ def test_it_says_how_to_point_darkroom_at_it(tmp_path: Path) -> None:
     process = Process([COMMAND, "practice"], tmp_path / "practice.log")
     process.start()
     try:
-        process.ready(lambda: "--list" in process.words())
-        assert "export DARKROOM_UPSTREAM_BASE_URL=http://127.0.0.1:" in process.words()
+        process.wait_ready(lambda: "--list" in process.log_tail())
+        assert "export DARKROOM_UPSTREAM_BASE_URL=http://127.0.0.1:" in process.log_tail()
         assert process.stop(signal.SIGINT) == 0
     finally:
         process.end()

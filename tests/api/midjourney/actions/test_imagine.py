@@ -63,7 +63,7 @@ async def test_an_imagine_ends_once_however_many_put_it_together(each_studio: St
     number = await each_studio.number()
     await each_studio.look()
     await each_studio.worker.deliver()
-    services, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
+    services, at = each_studio.darkroom.services, each_studio.darkroom.clock()
     async with services.database.writing() as connection:
         claimed = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
     async with services.database.writing() as connection:
@@ -80,7 +80,7 @@ async def test_a_worker_that_dies_while_it_composes_is_replaced(each_studio: Stu
     await each_studio.look()
     await each_studio.worker.deliver()
     at = each_studio.darkroom.clock()
-    async with each_studio.darkroom.tools.database.writing() as connection:
+    async with each_studio.darkroom.services.database.writing() as connection:
         await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
 
     await each_studio.finisher.run_round()
@@ -148,7 +148,7 @@ async def test_a_worker_that_is_late_does_not_end_a_task_whose_missing_pictures_
         number = await studio.number(prompt="a cat [1 picture]")
         await studio.look()
         await studio.worker.deliver()
-        services, at = studio.darkroom.tools, studio.darkroom.clock()
+        services, at = studio.darkroom.services, studio.darkroom.clock()
         async with services.database.writing() as connection:
             (claimed,) = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
 

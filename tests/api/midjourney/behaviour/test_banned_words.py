@@ -46,7 +46,7 @@ async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_kept(
     banned(await strict.submit(verb, prompt=" much GORE, red ", **body), "Gore", "much GORE, red")
     assert not await strict.jobs()
     assert (await strict.call("GET", "/mj/task/list")).json() == []
-    async with strict.darkroom.tools.database.reading() as connection:
+    async with strict.darkroom.services.database.reading() as connection:
         assert await connection.scalar(select(func.count(assets.c.id))) == 0
 
 

@@ -36,23 +36,23 @@ async def test_a_hook_is_told_of_a_tasks_end_once_with_what_fetch_says(
         await studio.finish()
         await posting.send()
 
-    assert [got.said for got in receiver.got] == [task]
-    assert receiver.got[0].headers["webhook-signature"]
+    assert [got.payload for got in receiver.messages] == [task]
+    assert receiver.messages[0].headers["webhook-signature"]
 
 
 async def test_a_failure_is_told_with_its_reason_again_until_the_receiver_takes_it(
     studio: Studio, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.answers = [500]
+    receiver.responses = [500]
     await studio.done(prompt="a cat [fail moderation]", notifyHook=receiver.url, state="")
     await posting.send()
     studio.darkroom.clock.forward(minutes=5)
     await posting.send()
 
-    first, second = receiver.got
+    first, second = receiver.messages
     assert (first.id, first.body) == (second.id, second.body)
-    assert (first.said["status"], first.said["state"]) == ("FAILURE", "")
-    assert first.said["failReason"]
+    assert (first.payload["status"], first.payload["state"]) == ("FAILURE", "")
+    assert first.payload["failReason"]
 
 
 async def test_steps_are_told_in_order_and_none_goes_back(
@@ -68,7 +68,7 @@ async def test_steps_are_told_in_order_and_none_goes_back(
         await studio.finish()
         await posting.send()
 
-    assert [(got.said["status"], got.said["progress"]) for got in receiver.got] == [
+    assert [(got.payload["status"], got.payload["progress"]) for got in receiver.messages] == [
         ("IN_PROGRESS", "25%"),
         ("IN_PROGRESS", "50%"),
         ("IN_PROGRESS", "75%"),
@@ -82,11 +82,11 @@ async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next
     numbers = [await studio.number(notifyHook=receiver.url) for _ in range(3)]
     for job in await studio.jobs():
         await studio.force(job.id, JobStatus.RUNNING, started_at=studio.darkroom.clock(), attempts_used=1)
-    sender = NotifyHookSender(studio.darkroom.tools, most=2)
+    sender = NotifyHookSender(studio.darkroom.services, most=2)
     assert [await sender.enqueue_changes() for _ in range(3)] == [True, True, False]
     await posting.send()
 
-    assert {got.said["id"] for got in receiver.got} == set(numbers)
+    assert {got.payload["id"] for got in receiver.messages} == set(numbers)
 
 
 async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
@@ -103,13 +103,13 @@ async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
     await studio.finish()
     await posting.send()
 
-    assert [got.said["status"] for got in receiver.got] == ["SUCCESS"]
+    assert [got.payload["status"] for got in receiver.messages] == ["SUCCESS"]
 
 
 async def test_a_receiver_that_names_a_time_is_told_no_progress_until_then_but_the_end(
     studio: Studio, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.answers = [(429, {"Retry-After": "60"})]
+    receiver.responses = [(429, {"Retry-After": "60"})]
     await studio.number(notifyHook=receiver.url)
     await studio.look()
     task, job_ids, lease = studio.worker.messages[0]
@@ -119,13 +119,13 @@ async def test_a_receiver_that_names_a_time_is_told_no_progress_until_then_but_t
         await studio.finish()
         await posting.send()
 
-    assert [got.said["progress"] for got in receiver.got] == ["25%", "100%"]
+    assert [got.payload["progress"] for got in receiver.messages] == ["25%", "100%"]
 
 
 async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
     studio: Studio, posting: Posting, receiver: Receiver
 ) -> None:
-    receiver.answers = [410]
+    receiver.responses = [410]
     await studio.number(notifyHook=receiver.url)
     await studio.look()
     task, job_ids, lease = studio.worker.messages[0]
@@ -134,11 +134,11 @@ async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
         await studio.worker.deliver()
         await studio.finish()
         await posting.send()
-    assert [got.said["status"] for got in receiver.got] == ["IN_PROGRESS"]
+    assert [got.payload["status"] for got in receiver.messages] == ["IN_PROGRESS"]
 
     other = await studio.done(notifyHook=receiver.url)
     await posting.send()
-    assert receiver.got[-1].said["id"] == other["id"]
+    assert receiver.messages[-1].payload["id"] == other["id"]
 
 
 async def test_picking_and_cancelling_are_told_too(
@@ -151,7 +151,7 @@ async def test_picking_and_cancelling_are_told_too(
     studio.darkroom.clock.forward(seconds=5)
     await posting.send()
 
-    assert {(got.said["action"], got.said["status"]) for got in receiver.got} == {
+    assert {(got.payload["action"], got.payload["status"]) for got in receiver.messages} == {
         ("UPSCALE", "SUCCESS"),
         ("IMAGINE", "FAILURE"),
     }
@@ -165,11 +165,11 @@ async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
     await posting.send()
 
     assert (task["prompt"], task["properties"]["finalPrompt"]) == (prompt, prompt)
-    (got,) = receiver.got
+    (got,) = receiver.messages
     assert 19_000 < len(got.body) < 20_000
-    assert got.said["state"] == state
-    assert got.said["prompt"].endswith("🐱…")
-    assert {**got.said, **{name: task[name] for name in CUT}} == task
+    assert got.payload["state"] == state
+    assert got.payload["prompt"].endswith("🐱…")
+    assert {**got.payload, **{name: task[name] for name in CUT}} == task
 
 
 CUT = ("prompt", "promptEn", "description", "properties")
@@ -195,7 +195,7 @@ async def test_a_webhook_for_all_jobs_can_tell_the_parts_of_a_task_from_other_jo
     await studio.done()
     await posting.send()
 
-    told = Counter((got.said["type"], got.said["data"]["surface"]) for got in receiver.got)
+    told = Counter((got.payload["type"], got.payload["data"]["surface"]) for got in receiver.messages)
     assert told == {("job.succeeded", "midjourney"): 4, ("job.succeeded", "rest"): 1}
 
 

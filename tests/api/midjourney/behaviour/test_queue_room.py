@@ -57,7 +57,7 @@ async def refused(studio: Studio, path: str, code: int, **body: Any) -> str:
 
 async def kept(studio: Studio) -> tuple[int, int]:
     """Count the rows of pictures, and the objects in storage."""
-    async with studio.darkroom.tools.database.reading() as connection:
+    async with studio.darkroom.services.database.reading() as connection:
         rows = await connection.scalar(select(func.count(assets.c.id))) or 0
     return rows, objects_in(Path(studio.service.services.settings.storage_url.removeprefix("file://")))
 

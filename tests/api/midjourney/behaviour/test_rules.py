@@ -333,7 +333,7 @@ async def test_r29_five_hundred_ids_take_few_queries(each_studio: Studio) -> Non
 
 
 async def test_r29_a_very_long_list_is_read_in_pieces_between_which_others_are_served(studio: Studio) -> None:
-    number, services = int((await studio.done())["id"]), studio.darkroom.tools
+    number, services = int((await studio.done())["id"]), studio.darkroom.services
     reads: list[str] = []
 
     @event.listens_for(services.database.engine.sync_engine, "before_cursor_execute")
@@ -386,7 +386,7 @@ async def test_callers_see_and_touch_only_their_own_tasks(studio: Studio) -> Non
 async def test_times_are_milliseconds(studio: Studio) -> None:
     number = await studio.number()
     at = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
-    async with studio.darkroom.tools.database.writing() as connection:
+    async with studio.darkroom.services.database.writing() as connection:
         await connection.execute(update(midjourney_tasks).values(submitted_at=at + timedelta()))
 
     task = await studio.fetch(number)

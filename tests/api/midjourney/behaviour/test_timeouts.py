@@ -21,7 +21,7 @@ from worker.midjourney.timeouts import fail_stuck_task, still_claimed
 
 async def change(studio: Studio, number: str, **values: Any) -> None:
     """Change a task's row behind its back."""
-    async with studio.darkroom.tools.database.writing() as connection:
+    async with studio.darkroom.services.database.writing() as connection:
         one = midjourney_tasks.c.id == int(number)
         await connection.execute(update(midjourney_tasks).where(one).values(**values))
 
@@ -35,7 +35,7 @@ async def drawn(studio: Studio, **body: Any) -> str:
 
 
 def picture_folder(studio: Studio) -> Path:
-    return Path(unquote(urlsplit(studio.darkroom.tools.settings.storage_url).path))
+    return Path(unquote(urlsplit(studio.darkroom.services.settings.storage_url).path))
 
 
 async def test_a_task_that_no_try_can_end_fails_with_a_plain_reason_and_tells_it(each_studio: Studio) -> None:
@@ -56,7 +56,7 @@ async def test_a_task_that_no_try_can_end_fails_with_a_plain_reason_and_tells_it
         "Its calls are done, but Darkroom could not put the result together (TypeError). "
         "Its jobs have what came."
     )
-    assert [got.said["status"] for got in receiver.got][-1] == "FAILURE"
+    assert [got.payload["status"] for got in receiver.messages][-1] == "FAILURE"
     assert (await each_studio.fetch(other))["status"] == "SUCCESS"
 
 
@@ -73,7 +73,7 @@ async def test_a_task_that_can_not_even_be_told_of_ends_and_keeps_no_other_from_
 
 async def test_a_task_that_another_worker_lets_go_on_is_not_given_up(each_studio: Studio) -> None:
     number = await drawn(each_studio)
-    services, at = each_studio.darkroom.tools, each_studio.darkroom.clock()
+    services, at = each_studio.darkroom.services, each_studio.darkroom.clock()
     async with services.database.writing() as connection:
         (task,) = await claim_ready(connection, at=at, until=at + timedelta(minutes=1), limit=5)
     assert await still_claimed(services, task)
@@ -112,7 +112,7 @@ async def test_a_task_of_which_no_picture_can_be_opened_is_no_success(
 async def test_a_damaged_picture_counts_as_one_that_did_not_come(studio: Studio) -> None:
     number = await drawn(studio)
     (first, *_) = await jobs_of(studio, number)
-    async with studio.darkroom.tools.database.reading() as connection:
+    async with studio.darkroom.services.database.reading() as connection:
         (asset,) = (await connection.execute(select(assets).where(assets.c.job_id == first.id))).all()
     spoil([picture_folder(studio) / asset.key], b"\x89PNG and then nothing")
 
@@ -129,7 +129,7 @@ async def test_a_task_whose_pictures_storage_never_gives_fails_at_last_and_not_b
     folder.rename(folder.with_name("elsewhere"))
     folder.write_text("not a folder any more")
     for deadlines, status in ((2.9, "IN_PROGRESS"), (3.1, "FAILURE")):
-        before = timedelta(seconds=deadlines * studio.darkroom.tools.settings.midjourney_deadline)
+        before = timedelta(seconds=deadlines * studio.darkroom.services.settings.midjourney_deadline)
         await change(studio, number, submitted_at=studio.darkroom.clock() - before, claimed_until=None)
         await studio.finish()
         assert (await studio.fetch(number))["status"] == status

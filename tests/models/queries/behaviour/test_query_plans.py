@@ -22,9 +22,9 @@ from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest
 from models.queries.transitions import Transition
 from models.states import JobStatus
 from models.tables import jobs
-from tests.support.crowd import CALLERS, MODELS, RARE, ROWS, START, WORKERS, job_id, settle
 from tests.support.databases import sqlalchemy_url
-from tests.support.plans import Ask, plans_of
+from tests.support.filled_database import CALLERS, MODELS, RARE, ROWS, START, WORKERS, fill_database, job_id
+from tests.support.query_plans import Run, plans_of
 
 NOW = START + timedelta(hours=1)
 MIDDLE = job_id(ROWS // 2)
@@ -39,7 +39,7 @@ def crowd_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A database of many jobs, shared by this module; each test undoes nothing, and changes little."""
     kind = "postgres" if request.param == "postgresql" else "sqlite"
     with request.getfixturevalue(f"{kind}_copies").fresh() as url:
-        settle(sqlalchemy_url(url), analyze=request.param != "sqlite")
+        fill_database(sqlalchemy_url(url), analyze=request.param != "sqlite")
         yield sqlalchemy_url(url)
 
 
@@ -50,7 +50,7 @@ async def crowd(crowd_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def by_index(database: Database, index: str, ask: Ask) -> None:
+async def by_index(database: Database, index: str, ask: Run) -> None:
     """Check that all is found by indexes, this one among them; SQLite names those of keys after the table."""
     plans = await plans_of(database, ask)
     if database.is_sqlite and index.startswith(("pk_", "uq_")):

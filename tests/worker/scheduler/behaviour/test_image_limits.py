@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.windows import emptiest, fullest
+from tests.support.sliding_windows import max_in_window, min_in_window
 from tests.worker.scheduler.test_fair_queue import (
     AGEING,
     NOW,
@@ -120,6 +120,6 @@ def test_nearly_all_pictures_of_a_limit_are_used_and_evenly_whatever_calls_ask_f
         channel.pace = json.loads(json.dumps(place.changes()["pace"]))
         now += chance.uniform(0.7, 0.95) * SECOND
     each_picture_at = [at for at, pictures in started for _ in range(pictures)]
-    assert fullest(each_picture_at, 60) <= limit
+    assert max_in_window(each_picture_at, 60) <= limit
     assert sum(at >= 60 for at in each_picture_at) / (limit * (seconds - 60) / 60) >= least
-    assert emptiest(each_picture_at, 60, first=60, last=seconds) >= (least - 0.15) * limit
+    assert min_in_window(each_picture_at, 60, first=60, last=seconds) >= (least - 0.15) * limit

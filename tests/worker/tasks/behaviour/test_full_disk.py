@@ -22,13 +22,13 @@ async def test_linked_pictures_are_brought_home_when_storage_takes_them_again_ho
     pictures.rename(aside)
     pictures.write_bytes(b"nobody writes below a file")
     for _ in range(4):
-        await worker.look_and_work()
+        await worker.run_round()
         darkroom.clock.forward(seconds=20)
     job = await darkroom.job(job_id)
     assert (job.status, job.store_tries) == ("storing", 0)
 
     pictures.unlink()
     aside.rename(pictures)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert len(darkroom.provider.call_log.calls) == 1

@@ -48,7 +48,7 @@ async def give_up_others(darkroom: Darkroom, worker: OneWorker) -> Heartbeat:
     beats = heartbeat(worker)
     for _ in range(4):
         await beats.beat_once()
-        darkroom.clock.forward(seconds=darkroom.tools.settings.worker_timeout / 3)
+        darkroom.clock.forward(seconds=darkroom.services.settings.worker_timeout / 3)
     await beats.beat_once()
     return beats
 
@@ -101,7 +101,7 @@ async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Dar
     await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
     worker.messages.extend(messages)
     await worker.deliver()
-    assert job_id in worker.bench.in_flight.jobs
+    assert job_id in worker.context.in_flight.jobs
     darkroom.clock.forward(seconds=20)
     await heartbeat(worker).beat_once()  # would take back what it has in hand without working on it
     await working
@@ -113,9 +113,9 @@ async def test_the_end_of_a_call_leaves_in_hand_what_was_promised_anew_meanwhile
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
     working = await call(darkroom, worker)
-    worker.bench.in_flight.jobs[job_id] = None  # the next promise, made while the end is being written down
+    worker.context.in_flight.jobs[job_id] = None  # the next promise, made while the end is being written down
     await working
-    assert job_id in worker.bench.in_flight.jobs
+    assert job_id in worker.context.in_flight.jobs
 
 
 class Forgetful(Database):
@@ -135,10 +135,10 @@ class Forgetful(Database):
 @pytest.fixture
 async def forgetful(darkroom: Darkroom, database_url: str) -> AsyncIterator[Forgetful]:
     database = Forgetful(database_url)
-    darkroom.tools = replace(darkroom.tools, database=database)
+    darkroom.services = replace(darkroom.services, database=database)
     yield database
     for worker in darkroom.workers:
-        await worker.bench.group_commit.stop()
+        await worker.context.group_commit.stop()
     await database.close()
 
 
@@ -157,17 +157,17 @@ async def test_a_start_whose_acknowledgement_was_lost_is_taken_back_and_no_call_
     assert darkroom.provider.call_log.calls == []
     job = await darkroom.job(job_id)
     assert (job.status, job.attempts_used, job.worker_id) == ("queued", 0, None)
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert [row.number for row in await darkroom.attempts(job_id)] == [1]
 
 
 async def test_a_worker_that_was_frozen_before_its_first_byte_left_sends_nothing(darkroom: Darkroom) -> None:
     worker, job_id = await leased(darkroom)
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
         working = asyncio.create_task(worker.deliver())
-        while not worker.bench.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+        while not worker.context.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
             await asyncio.sleep(0)
         darkroom.clock.forward(minutes=2)
     await working
@@ -198,7 +198,7 @@ async def test_a_stale_result_beside_a_good_one_in_the_same_transaction_leaves_n
     stale = JobUpdate(
         Transition(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, darkroom.clock(), lease=new_id())
     )
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         revisions = await commit(connection, [good, stale])
     assert good.holds(revisions)
     assert not stale.holds(revisions)
@@ -212,7 +212,7 @@ async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(
     await worker.dispatcher.run_round()
     assert (await darkroom.job(job_id)).status == "queued"
     await beats.beat_once()
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
 
 
@@ -226,11 +226,11 @@ async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
             beats = await give_up_others(darkroom, other)
             await heartbeat(waking).beat_once()
             await waking.dispatcher.run_round()
-            async with darkroom.tools.database.writing() as connection:
-                await forget_worker(connection, waking.bench.worker_id)
+            async with darkroom.services.database.writing() as connection:
+                await forget_worker(connection, waking.context.worker_id)
             beaten: list[str] = []
 
-            @event.listens_for(darkroom.tools.database.engine.sync_engine, "after_cursor_execute")
+            @event.listens_for(darkroom.services.database.engine.sync_engine, "after_cursor_execute")
             def wake(_: Any, __: Any, statement: str, *___: Any) -> None:
                 if "SELECT DISTINCT jobs.worker_id" in statement and not beaten:
                     beaten.append(statement)
@@ -238,7 +238,7 @@ async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
                         own.execute(
                             "INSERT INTO workers (id, name, version, slots, started_at, heartbeat_at)"
                             " VALUES (%s, 'waking', '0', 1, now(), %s)",
-                            (waking.bench.worker_id, darkroom.clock()),
+                            (waking.context.worker_id, darkroom.clock()),
                         )
 
             await beats.beat_once()

@@ -30,10 +30,10 @@ async def start_while_the_database_is_slow(darkroom: Darkroom, **slow: Any) -> A
     """Deliver one job's message while somebody holds the database's lock for this long."""
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
         delivery = asyncio.create_task(worker.deliver())
-        while not worker.bench.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+        while not worker.context.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
             await asyncio.sleep(0)
         darkroom.clock.forward(**slow)
     await delivery
@@ -49,7 +49,7 @@ async def test_a_start_whose_commit_took_too_long_is_taken_back_and_no_attempt_w
     assert await darkroom.attempts(job_id) == []
     assert darkroom.provider.call_log.calls == []
     assert "its turn was missed" in (await darkroom.events(job_id))[-1].detail
-    await worker.look_and_work()
+    await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert [attempt.number for attempt in await darkroom.attempts(job_id)] == [1]
 
@@ -80,7 +80,7 @@ async def test_whoever_is_late_for_a_callers_rate_limit_gives_the_start_back(
     practice = {"deliver": "markdown_data", "interval": 0}
     async with open_darkroom(plain_database_url, tmp_path, practice=practice) as darkroom:
         caller = await darkroom.caller()
-        async with darkroom.tools.database.writing() as connection:
+        async with darkroom.services.database.writing() as connection:
             await connection.execute(update(callers).values(rpm=rpm))
         job_id = await give_a_late_start(darkroom, caller)
         assert (await darkroom.job(job_id)).status == status
@@ -123,10 +123,10 @@ async def test_an_input_picture_that_takes_long_to_bring_costs_one_turn_and_not_
             request = {"images": [str(pictures.make_url("/hat.png"))], "params": {}}
             job_id = await darkroom.submit(caller, request=request)
             for _ in range(2):
-                await worker.look_and_work()
+                await worker.run_round()
                 darkroom.clock.forward(seconds=2)
             assert (await darkroom.job(job_id)).status == "succeeded"
-            assert worker.bench.input_images.by_job == {}
+            assert worker.context.input_images.by_job == {}
 
 
 @pytest.mark.parametrize("model", [None, "practice-image"])
@@ -135,7 +135,7 @@ async def test_what_was_promised_on_a_channel_that_somebody_stopped_meanwhile_go
 ) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         if model:
             await pause_model(connection, "upstream", model, "tea", darkroom.clock())
         else:

@@ -24,15 +24,15 @@ async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: 
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
     (_, _, lease), at = worker.messages[0], darkroom.clock()
-    async with darkroom.tools.database.reading() as connection:
+    async with darkroom.services.database.reading() as connection:
         (job,) = await leased_jobs(connection, [job_id], lease, "leased")
     known = CallResult(Outcome.NO_IMAGE, "no_image", "Only words came.", Billed.YES)
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await commit(connection, [start(job, worker=new_id(), at=at)])
     error = job_error(known, retryable=False)
     theirs = ending(job_id, 1, known, at=at, request_id=None)
     guess = ending(job_id, 1, WORKER_LOST, at=at, request_id=None)
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         await commit(connection, [fail(job, JobStatus.RUNNING, error, at=at, ended=theirs)])
         await commit(connection, [hold(job, error=error, at=at, ended=guess)])
     (attempt,) = await darkroom.attempts(job_id)

@@ -17,7 +17,7 @@ DAY = 86_400
 
 
 async def spoil(darkroom: Darkroom, delivery_id: Any, snapshot: Any) -> None:
-    async with darkroom.tools.database.writing() as connection:
+    async with darkroom.services.database.writing() as connection:
         one = webhook_deliveries.c.id == delivery_id
         await connection.execute(update(webhook_deliveries).where(one).values(snapshot=snapshot))
 
@@ -36,14 +36,14 @@ async def test_a_message_that_can_not_be_written_keeps_no_other_back_and_is_give
         await posting.send()
     assert await posting.statuses() == ["failed", "delivered", "delivered"]
     assert "could not write" in (await posting.deliveries())[0].log[-1]["problem"]
-    assert len(receiver.got) == 2
+    assert len(receiver.messages) == 2
 
 
 async def test_a_receiver_with_an_absurd_wish_is_tried_like_any_other_and_harms_none(
     darkroom: Darkroom, posting: Posting, receiver: Receiver
 ) -> None:
     caller = await darkroom.caller()
-    receiver.answers = [(503, {"Retry-After": "Thu, 01 Jan 2026 00:02:00 +99999999999"})]
+    receiver.responses = [(503, {"Retry-After": "Thu, 01 Jan 2026 00:02:00 +99999999999"})]
     for _ in range(2):
         await posting.job(caller, webhook_url=receiver.url)
     await posting.send()
@@ -51,7 +51,7 @@ async def test_a_receiver_with_an_absurd_wish_is_tried_like_any_other_and_harms_
     darkroom.clock.forward(seconds=7)
     await posting.send()
     assert await posting.statuses() == ["delivered", "delivered"]
-    assert len(receiver.got) == 3
+    assert len(receiver.messages) == 3
 
 
 async def test_progress_that_a_killed_worker_had_in_hand_does_not_delay_the_end(

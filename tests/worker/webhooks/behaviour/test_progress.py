@@ -17,19 +17,19 @@ async def test_newer_progress_waits_as_long_as_the_receiver_asked_and_the_end_do
 ) -> None:
     caller = await darkroom.caller()
     await posting.endpoint(caller, receiver.url, events=sorted(JOB_EVENTS))
-    receiver.answers = [(429, {"Retry-After": "60"})] * 2
+    receiver.responses = [(429, {"Retry-After": "60"})] * 2
     job_id = await posting.job(caller, *RUNNING)
     await posting.send()
     for percent in (10, 20):
         await posting.progress(job_id, percent)
         await posting.send()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
     darkroom.clock.forward(seconds=59)
     await posting.send()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
     darkroom.clock.forward(seconds=2)
     await posting.send()
-    assert [got.said["data"]["progress"] for got in receiver.got] == [0, 20]
+    assert [got.payload["data"]["progress"] for got in receiver.messages] == [0, 20]
     await posting.move(job_id, S.RUNNING, S.SUCCEEDED, progress=100)
     await posting.send()
     assert receiver.types[-1] == "job.succeeded"
@@ -41,7 +41,7 @@ async def test_progress_that_came_while_another_was_refused_waits_too(
     caller = await darkroom.caller()
     await posting.endpoint(caller, receiver.url, events=sorted(JOB_EVENTS))
     receiver.hangs = asyncio.Event()
-    receiver.answers = [503]
+    receiver.responses = [503]
     job_id = await posting.job(caller, *RUNNING)
     await posting.look()
     sending = asyncio.create_task(posting.deliver())
@@ -50,7 +50,7 @@ async def test_progress_that_came_while_another_was_refused_waits_too(
     receiver.hangs.set()
     await sending
     await posting.send()
-    assert len(receiver.got) == 1
+    assert len(receiver.messages) == 1
     darkroom.clock.forward(seconds=7)
     await posting.send()
-    assert [got.said["data"]["progress"] for got in receiver.got] == [0, 20]
+    assert [got.payload["data"]["progress"] for got in receiver.messages] == [0, 20]

@@ -15,9 +15,9 @@ from models.queries.webhooks import deliveries
 from models.queries.webhooks.outbox import new_delivery
 from models.tables import callers, webhook_deliveries, webhook_endpoints
 from models.webhook_events import DeliveryStatus, WebhookEvent
-from tests.support.crowd import START, key
 from tests.support.databases import sqlalchemy_url
-from tests.support.plans import Ask, plans_of
+from tests.support.filled_database import START, key
+from tests.support.query_plans import Run, plans_of
 
 ROWS = 5000
 ENDPOINT = key("endpoint", 1)
@@ -90,7 +90,7 @@ async def database(long_outbox: str) -> AsyncIterator[Database]:
         ),
     ],
 )
-async def test_rows_are_found_by_an_index(database: Database, index: str, ask: Ask) -> None:
+async def test_rows_are_found_by_an_index(database: Database, index: str, ask: Run) -> None:
     (plan,) = await plans_of(database, ask)
     assert index in plan.indexes, plan.text
     assert plan.faults == (), plan.text

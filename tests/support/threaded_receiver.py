@@ -12,33 +12,34 @@ import orjson
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Message:
     """One message, by whose id a receiver knows it again, and when it came (``time.monotonic()``)."""
 
     id: str
-    said: dict[str, Any]
+    payload: dict[str, Any]
     at: float
 
 
 @dataclass
-class Mailbox:
+class ThreadedReceiver:
     """Takes whatever comes."""
 
     url: str = ""
-    letters: list[Letter] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
 
 
 @contextmanager
-def open_mailbox() -> Iterator[Mailbox]:
+def open_receiver() -> Iterator[ThreadedReceiver]:
     """Receive until the block ends."""
-    mailbox = Mailbox()
+    receiver = ThreadedReceiver()
 
     class Slot(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            mailbox.letters.append(Letter(self.headers["webhook-id"], orjson.loads(body), time.monotonic()))
+            message = Message(self.headers["webhook-id"], orjson.loads(body), time.monotonic())
+            receiver.messages.append(message)
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -48,11 +49,11 @@ def open_mailbox() -> Iterator[Mailbox]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slot)
     server.daemon_threads = True
-    mailbox.url = f"http://127.0.0.1:{server.server_port}/hook"
-    thread = Thread(target=server.serve_forever, name="mailbox")
+    receiver.url = f"http://127.0.0.1:{server.server_port}/hook"
+    thread = Thread(target=server.serve_forever, name="receiver")
     thread.start()
     try:
-        yield mailbox
+        yield receiver
     finally:
         server.shutdown()
         server.server_close()

@@ -44,7 +44,7 @@ WORKERS = [key("worker", number) for number in range(3)]
 CHANNEL = key("channel", 0)
 
 
-def settle(url: str, *, analyze: bool) -> None:
+def fill_database(url: str, *, analyze: bool) -> None:
     """Fill a migrated database, and let it take statistics if wanted."""
     engine = create_engine(synchronous(url))
     try:

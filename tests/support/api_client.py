@@ -14,7 +14,7 @@ KEY = "a-key-for-the-end-to-end-tests"
 Job = dict[str, Any]
 
 
-class Visitor:
+class ApiClient:
     """Asks one API process after the other."""
 
     def __init__(self, urls: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ class Visitor:
         self._client.close()
         self._stranger.close()
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response | None:
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response | None:
         """Ask the next API process; ``None`` if it does not serve now."""
         try:
             answer = self._client.request(method, next(self._urls) + path, **options)
@@ -39,7 +39,7 @@ class Visitor:
     def submit(self, prompts: Sequence[str], **wishes: Any) -> list[str]:
         """Hand in jobs at once; returns their ids in the order of the prompts."""
         jobs = [{"model": "practice-image", "prompt": prompt, **wishes} for prompt in prompts]
-        answer = self.ask("POST", "/v1/jobs", json={"jobs": jobs})
+        answer = self.request("POST", "/v1/jobs", json={"jobs": jobs})
         assert answer is not None, "the submit was not answered"
         assert answer.status_code == 202, answer.text
         assert answer.json()["rejected"] == []
@@ -47,7 +47,7 @@ class Visitor:
 
     def job(self, job_id: str) -> Job:
         """Look at one job."""
-        answer = until(lambda: self.ask("GET", f"/v1/jobs/{job_id}"), within=30, what="a job is shown")
+        answer = until(lambda: self.request("GET", f"/v1/jobs/{job_id}"), within=30, what="a job is shown")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
@@ -56,7 +56,7 @@ class Visitor:
         found: dict[str, Job] = {}
         before: dict[str, str] = {}
         while True:
-            page = self.ask("GET", "/v1/jobs", params={"limit": 200, **before})
+            page = self.request("GET", "/v1/jobs", params={"limit": 200, **before})
             if page is None:
                 return None
             found |= {job["id"]: job for job in page.json()["data"]}
@@ -64,7 +64,7 @@ class Visitor:
                 return found
             before = {"before": page.json()["next"]}
 
-    def settled(self, count: int, *, within: float = 60) -> Mapping[str, Job]:
+    def wait_settled(self, count: int, *, within: float = 60) -> Mapping[str, Job]:
         """Wait until so many jobs need nothing more but people, and return all."""
         seen: list[Mapping[str, Job]] = [{}]
 
@@ -78,7 +78,7 @@ class Visitor:
             raise AssertionError(f"{error}; they are {_tally(seen[-1])}") from error
         return seen[-1]
 
-    def pictures(self, job: Job) -> Iterator[bytes]:
+    def images(self, job: Job) -> Iterator[bytes]:
         """Fetch a job's pictures by their public addresses, without a key."""
         for asset in job["assets"]:
             answer = self._stranger.get(asset["url"])
@@ -86,11 +86,11 @@ class Visitor:
             assert len(answer.content) == asset["bytes"]
             yield answer.content
 
-    def check_pictures(self, jobs: Mapping[str, Job]) -> None:
+    def check_images(self, jobs: Mapping[str, Job]) -> None:
         """Check that every job has one picture, and that it was made for its own prompt."""
         for job in jobs.values():
             assert job["status"] == "succeeded", job
-            assert [prompt_of(picture) for picture in self.pictures(job)] == [job["prompt"]]
+            assert [prompt_of(picture) for picture in self.images(job)] == [job["prompt"]]
 
 
 _SETTLED = ("succeeded", "failed", "held", "cancelled", "expired")

@@ -21,7 +21,7 @@ _PARTIAL = (
 )  # they hold few rows, or are walked by jumps
 _FEW = 100  # rows that may be sorted although fewer are wanted
 _PLANNING = 10  # what the server adds to the cost of a plan for these values only
-Ask = Callable[[AsyncConnection], Awaitable[Any]]
+Run = Callable[[AsyncConnection], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Plan:
     faults: tuple[str, ...]
 
 
-async def plans_of(database: Database, ask: Ask) -> list[Plan]:
+async def plans_of(database: Database, ask: Run) -> list[Plan]:
     """Run a piece of code in a transaction, and plan again each statement that it sent."""
     sent: list[tuple[str, Any]] = []
 
