@@ -103,7 +103,7 @@ async def test_a_receiver_that_is_away_is_said_to_be_so(receiver: Receiver) -> N
 async def test_the_retry_after_header_of_a_response_is_reported(
     receiver: Receiver, value: str | None, wait: timedelta | None
 ) -> None:
-    receiver.answers = [(503, {} if value is None else {"Retry-After": value})]
+    receiver.responses = [(503, {} if value is None else {"Retry-After": value})]
     async with sender() as by:
         answer = await by.send(message(receiver.url))
     assert (answer.http_status, answer.retry_after) == (503, wait)
