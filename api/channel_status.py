@@ -33,7 +33,7 @@ class ChannelState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
+class RecentCalls:
     """What a channel did lately: calls of the last minute; of the newest that ended, those that succeeded."""
 
     started: int = 0
@@ -41,7 +41,7 @@ class Recent:
     succeeded: int = 0
 
     @property
-    def share(self) -> float | None:
+    def success_rate(self) -> float | None:
         """The share that succeeded; ``None`` without a call."""
         return round(self.succeeded / self.ended, 3) if self.ended else None
 
@@ -57,16 +57,16 @@ async def read_channel_views(
     ]
 
 
-async def _recent(connection: AsyncConnection, name: str, at: datetime) -> Recent:
+async def _recent(connection: AsyncConnection, name: str, at: datetime) -> RecentCalls:
     newest = await newest_calls(connection, name, at - _LATELY)
     outcomes = Counter(call.outcome for call in newest if call.outcome is not None)
     started = await count_starts(connection, name, at - _MINUTE)
-    return Recent(started, outcomes.total(), outcomes["success"])
+    return RecentCalls(started, outcomes.total(), outcomes["success"])
 
 
-def _view(row: Any, busy: InFlight, recent: Recent, at: datetime) -> dict[str, Any]:
+def _view(row: Any, busy: InFlight, recent: RecentCalls, at: datetime) -> dict[str, Any]:
     channel = ChannelCapacity(row, busy, at)
-    state, detail = state_of(row, channel, busy, at)
+    state, detail = channel_state(row, channel, busy, at)
     return {
         "name": row.name,
         "object": "channel",
@@ -83,7 +83,7 @@ def _view(row: Any, busy: InFlight, recent: Recent, at: datetime) -> dict[str, A
         **{name: _moment(getattr(row, name)) for name in _MOMENTS},
         **{name: getattr(row, name) for name in _WORDS},
         "breakers": _breakers(channel, at),
-        "recent": {"calls": recent.ended, "succeeded": recent.succeeded, "share": recent.share},
+        "recent": {"calls": recent.ended, "succeeded": recent.succeeded, "share": recent.success_rate},
         "last_error": row.last_error,
     }
 
@@ -107,7 +107,7 @@ def _limits(row: Any, channel: ChannelCapacity) -> dict[str, Any]:
     }
 
 
-def state_of(
+def channel_state(
     row: Any, channel: ChannelCapacity, busy: InFlight, at: datetime
 ) -> tuple[ChannelState, str | None]:
     """Name the state, and say why in words."""

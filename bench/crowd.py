@@ -42,7 +42,7 @@ class Crowd:
     def run(self) -> "Crowd":
         """Simulate; what is counted begins after the warm-up."""
         for worker in range(WORKERS):
-            self._look_at(worker, self.chance.uniform(0, self._patience[worker].pause))
+            self._look_at(worker, self.chance.uniform(0, self._patience[worker].seconds))
             for _ in range(SLOTS if self.work else 0):
                 self._push(self.chance.uniform(0, CALL[1]), worker, "ended")
         while self._events and self._now < SECONDS:
@@ -67,11 +67,11 @@ class Crowd:
                 self._locked = ended
                 self._lease(worker, ended)
         patience.misses = patience.misses + 1 if missed and self.patient else 0
-        rest = patience.rest(self.chance.random())
+        rest = patience.backoff(self.chance.random())
         self._resting[worker] = ended + rest
         self._version[worker] += 1
         soon = self.patient and missed
-        self._push(ended + rest + (0 if soon else patience.pause), worker, "look")
+        self._push(ended + rest + (0 if soon else patience.seconds), worker, "look")
 
     def _lease(self, worker: int, at: float) -> None:
         for since in self._free[worker]:

@@ -50,7 +50,7 @@ class QueuedJob:
     not_before: datetime
     backing_off: bool
     since: datetime
-    pictures: int = 1
+    images: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

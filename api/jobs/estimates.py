@@ -16,7 +16,7 @@ from models.queries.scheduling.snapshot import read_snapshot
 from models.queue_status import QueuedJob, SchedulerSnapshot, WaitStatus
 from worker.scheduler.eta import CALL, CallDurations, Eta, eta_of
 from worker.scheduler.fair_queue import CallerShare, caller_share_of
-from worker.scheduler.queue_position import Job, QueuePosition, QueueSnapshot, position_of
+from worker.scheduler.queue_position import DueJob, QueuePosition, QueueSnapshot, position_of
 from worker.scheduler.wait_reason import SchedulerView
 
 _CROWD_FRESH, _TEMPO_FRESH = timedelta(seconds=1), timedelta(seconds=10)
@@ -34,7 +34,7 @@ class Estimate:
     position: QueuePosition | None
     eta: Eta
 
-    def view(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {
             "queue_position": self.position.place if self.position else None,
@@ -59,32 +59,32 @@ class Estimates:
 
     def __init__(self, priority_ageing: float) -> None:
         self._ageing = timedelta(seconds=priority_ageing)
-        self._crowd: tuple[datetime, Sequence[QueueSegment], Sequence[CallerShare]] | None = None
-        self._tempos: tuple[datetime, Mapping[str, CallDurations]] | None = None
-        self._known: dict[UUID, tuple[datetime, int, str, Estimate]] = {}
+        self._queue: tuple[datetime, Sequence[QueueSegment], Sequence[CallerShare]] | None = None
+        self._durations: tuple[datetime, Mapping[str, CallDurations]] | None = None
+        self._estimates: dict[UUID, tuple[datetime, int, str, Estimate]] = {}
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Find everything anew."""
-        self._crowd = self._tempos = None
-        self._known.clear()
+        self._queue = self._durations = None
+        self._estimates.clear()
 
-    async def of_queued(
-        self, connection: AsyncConnection, row: Any, job: QueuedJob, why: WaitStatus, view: SchedulerView
+    async def estimate_queued(
+        self, connection: AsyncConnection, row: Any, job: QueuedJob, status: WaitStatus, view: SchedulerView
     ) -> Estimate:
         """Return a queued job's outlook."""
-        at, known = view.at, self._known.get(row.id)
-        if known is not None and at < known[0] and known[1:3] == (row.revision, why.reason):
+        at, known = view.at, self._estimates.get(row.id)
+        if known is not None and at < known[0] and known[1:3] == (row.revision, status.reason):
             return known[3]
         position = await self._position(connection, row, view) if row.not_before <= at else None
-        eta = eta_of(job, why, position, view, await self.durations(connection, view))
+        eta = eta_of(job, status, position, view, await self.durations(connection, view))
         estimate = Estimate(at, position, eta)
         seconds = min(max(position.place / _PLACES_PER_SECOND if position else 1.0, 1.0), _LONGEST)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[row.id] = (at + timedelta(seconds=seconds), row.revision, why.reason, estimate)
+        if len(self._estimates) >= _REMEMBERED:
+            self._estimates.clear()
+        self._estimates[row.id] = (at + timedelta(seconds=seconds), row.revision, status.reason, estimate)
         return estimate
 
-    async def of_running(
+    async def estimate_running(
         self, connection: AsyncConnection, channel: str, sent_at: datetime, view: SchedulerView
     ) -> Estimate | None:
         """Return the outlook of a job whose call is under way, if calls of its channel have ended lately."""
@@ -100,7 +100,7 @@ class Estimates:
     ) -> QueueSnapshot:
         """Return who queues for the channels of a model."""
         lanes, callers = await self._callers(connection, view.at)
-        models = {other for other in {segment.model for segment in lanes} if view.compete(model, other)}
+        models = {other for other in {segment.model for segment in lanes} if view.share_channel(model, other)}
         competing = [segment for segment in lanes if segment.model in models]
         there = {segment.caller_id for segment in competing}
         return QueueSnapshot(competing, [g for g in callers if g.id in there], view.at, self._ageing)
@@ -112,34 +112,35 @@ class Estimates:
     async def _callers(
         self, connection: AsyncConnection, at: datetime
     ) -> tuple[Sequence[QueueSegment], Sequence[CallerShare]]:
-        if self._crowd is None or not timedelta() <= at - self._crowd[0] < _CROWD_FRESH:
+        if self._queue is None or not timedelta() <= at - self._queue[0] < _CROWD_FRESH:
             lanes = await list_segments(connection)
             shares = await list_shares(connection, list({segment.caller_id for segment in lanes}))
-            self._crowd = (at, lanes, [caller_share_of(row, ()) for row in shares])
-        return self._crowd[1:]
+            self._queue = (at, lanes, [caller_share_of(row, ()) for row in shares])
+        return self._queue[1:]
 
     async def durations(
         self, connection: AsyncConnection, view: SchedulerView
     ) -> Mapping[str, CallDurations]:
         """Return how the calls of each channel went in the last hour."""
         at = view.at
-        if self._tempos is None or not timedelta() <= at - self._tempos[0] < _TEMPO_FRESH:
-            names = [row.name for row, _ in view.outlets]
+        if self._durations is None or not timedelta() <= at - self._durations[0] < _TEMPO_FRESH:
+            names = [row.name for row, _ in view.channels]
             found = {
-                name: CallDurations.of(await newest_calls(connection, name, at - _LATELY)) for name in names
+                name: CallDurations.from_calls(await newest_calls(connection, name, at - _LATELY))
+                for name in names
             }
-            self._tempos = (at, {name: tempo for name, tempo in found.items() if tempo is not None})
-        return self._tempos[1]
+            self._durations = (at, {name: tempo for name, tempo in found.items() if tempo is not None})
+        return self._durations[1]
 
     async def _position(self, connection: AsyncConnection, row: Any, view: SchedulerView) -> QueuePosition:
         snapshot = await self.queue_snapshot(connection, row.model, view)
         if (
             QueueSegment(row.model, row.caller_id, row.priority) not in snapshot.segments
         ):  # it came a moment ago
-            self._crowd = None
+            self._queue = None
             snapshot = await self.queue_snapshot(connection, row.model, view)
         line = (row.campaign or "", row.priority)
-        return await position_of(connection, Job(row.id, row.caller_id, line, row.not_before), snapshot)
+        return await position_of(connection, DueJob(row.id, row.caller_id, line, row.not_before), snapshot)
 
 
 # The gate's state for readers: read at most a few times a second, however many poll.
@@ -151,23 +152,23 @@ class SnapshotCache:
     """Remembers the gate's state for a moment. ``worker_timeout``: seconds after which a worker is lost."""
 
     def __init__(self, worker_timeout: float) -> None:
-        self._patience = timedelta(seconds=worker_timeout)
-        self._gate: SchedulerSnapshot | None = None
+        self._worker_timeout = timedelta(seconds=worker_timeout)
+        self._snapshot: SchedulerSnapshot | None = None
         self._read_at: datetime | None = None
 
-    def remembered(self, at: datetime) -> SchedulerSnapshot | None:
+    def cached(self, at: datetime) -> SchedulerSnapshot | None:
         """Return the state as of a moment ago, if it is known."""
         fresh = self._read_at is not None and timedelta() <= at - self._read_at < _FRESH
-        return self._gate if fresh else None
+        return self._snapshot if fresh else None
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Read anew: something was changed."""
-        self._gate = None
+        self._snapshot = None
 
     async def refresh(self, connection: AsyncConnection, at: datetime) -> SchedulerSnapshot:
         """Return the state as of now, or of a moment ago."""
-        gate = self.remembered(at)
+        gate = self.cached(at)
         if gate is None:
-            gate = await read_snapshot(connection, alive_since=at - self._patience)
-            self._gate, self._read_at = gate, at
+            gate = await read_snapshot(connection, alive_since=at - self._worker_timeout)
+            self._snapshot, self._read_at = gate, at
         return gate

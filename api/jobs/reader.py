@@ -73,7 +73,7 @@ async def represent_new_job(
     first = job.row(at, caller_id=caller.id, surface=surface)
     row = SimpleNamespace(**dict.fromkeys(column.name for column in SHOWN) | first)
     now = services.clock()
-    snapshot = services.snapshots.remembered(now)
+    snapshot = services.snapshots.cached(now)
     if snapshot is None:
         async with services.database.reading() as connection:
             snapshot = await services.snapshots.refresh(connection, now)
@@ -115,11 +115,11 @@ async def _estimate(
 ) -> Mapping[str, Any]:
     found: Estimate | None = None
     if waiting is not None:
-        found = await services.estimates.of_queued(connection, row, queued_of(row), waiting, view)
+        found = await services.estimates.estimate_queued(connection, row, queued_of(row), waiting, view)
     elif row.status == _RUNNING and attempts:
         last = attempts[-1]
-        found = await services.estimates.of_running(connection, last.channel, last.sent_at, view)
-    return found.view() if found else NO_ESTIMATE
+        found = await services.estimates.estimate_running(connection, last.channel, last.sent_at, view)
+    return found.to_json() if found else NO_ESTIMATE
 
 
 def _representation(
@@ -152,7 +152,7 @@ def queued_of(row: Any) -> QueuedJob:
         not_before=row.not_before,
         backing_off=row.backing_off,
         since=row.updated_at,
-        pictures=images if isinstance(images, int) and images > 0 else 1,
+        images=images if isinstance(images, int) and images > 0 else 1,
     )
 
 

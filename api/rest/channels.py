@@ -102,7 +102,7 @@ async def _stop(request: Request, *, drain: bool) -> Response:
 
 
 async def _view(connection: AsyncConnection, services: ApiServices, name: str, found: bool) -> dict[str, Any]:
-    services.snapshots.forget()
+    services.snapshots.clear()
     if not found:
         raise NotFound(f"There is no channel {name[:64]!r}.")
     return (await read_channel_views(connection, services.clock(), only=name))[0]

@@ -24,9 +24,9 @@ from api.rest.openapi.route_docs import (
 from api.rest.parameters import read_query, read_text
 from api.services import ApiServices, services_of
 from api.web.responses import JsonResponse
-from models.queries.call_stats import count_calls_of, count_in_progress
+from models.queries.call_stats import count_calls, count_in_progress
 from models.queries.scheduling.due_jobs import QueueSegment
-from models.queries.scheduling.queue_position import LAST, QueueRange, count_ranges, count_segments
+from models.queries.scheduling.queue_position import LAST_ID, QueueRange, count_ranges, count_segments
 from models.queue_status import QueuedJob
 from worker.scheduler.eta import CALL, CallDurations, Eta, eta_of
 from worker.scheduler.queue_position import QueuePosition, QueueSnapshot, last_position, position_at
@@ -34,7 +34,7 @@ from worker.scheduler.wait_reason import SchedulerView
 
 # What is left of a set of jobs, how fast it goes, and when it may be done.
 
-MOST = 100_000  #: queued jobs that are counted
+MAX_COUNTED = 100_000  #: queued jobs that are counted
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 
@@ -56,8 +56,8 @@ async def estimate_set(services: ApiServices, caller: Caller, wanted: JobSet) ->
         segments = await _segments(connection, services, caller, wanted, view)
         counts = await _queued(connection, segments, wanted)
         working = await count_in_progress(connection, caller.id, **named)
-        names = [row.name for row, _ in view.outlets]
-        calls = await count_calls_of(connection, names, at - _MINUTE, caller_id=caller.id, **named)
+        names = [row.name for row, _ in view.channels]
+        calls = await count_calls(connection, names, at - _MINUTE, caller_id=caller.id, **named)
         durations = await services.estimates.durations(connection, view)
         ends = [
             await _end(connection, services, caller, wanted, each, view)
@@ -70,7 +70,7 @@ async def estimate_set(services: ApiServices, caller: Caller, wanted: JobSet) ->
         "object": "eta",
         **named,
         "remaining": {"queued": queued, **working},
-        "queued_capped": queued >= MOST,
+        "queued_capped": queued >= MAX_COUNTED,
         "calls_last_minute": calls,
         "eta": eta_view(_latest(ends), at) if ends else None,
     }
@@ -92,10 +92,12 @@ async def _queued(
 ) -> dict[QueueSegment, int]:
     """Count the queued jobs of the set by lane, whether due or not."""
     if wanted.campaign is None:
-        found = await count_segments(connection, [(segment, MOST) for segment in segments], _EVER, most=MOST)
+        found = await count_segments(
+            connection, [(segment, MAX_COUNTED) for segment in segments], _EVER, limit=MAX_COUNTED
+        )
     else:
-        spans = [QueueRange(segment, wanted.campaign, (_EVER, LAST), MOST) for segment in segments]
-        found = await count_ranges(connection, spans, most=MOST)
+        spans = [QueueRange(segment, wanted.campaign, (_EVER, LAST_ID), MAX_COUNTED) for segment in segments]
+        found = await count_ranges(connection, spans, limit=MAX_COUNTED)
     return dict(zip(segments, found, strict=True))
 
 
@@ -132,10 +134,10 @@ async def _last(
 ) -> QueuePosition:
     """Find the place of the set's last job: of the lowest priority, as if all were due."""
     if wanted.campaign is None:
-        return await last_position(connection, caller.id, sum(counts.values()), snapshot, most=MOST)
+        return await last_position(connection, caller.id, sum(counts.values()), snapshot, limit=MAX_COUNTED)
     lowest = min(counts, key=lambda segment: segment.priority)
     line = (wanted.campaign, lowest.priority)
-    return await position_at(connection, caller.id, line, counts[lowest] - 1, snapshot, most=MOST)
+    return await position_at(connection, caller.id, line, counts[lowest] - 1, snapshot, limit=MAX_COUNTED)
 
 
 def _of_running(durations: Sequence[CallDurations]) -> Eta:

@@ -25,7 +25,7 @@ async def count_starts(connection: AsyncConnection, channel: str, since: datetim
     return await connection.scalar(statement) or 0
 
 
-async def count_promised(
+async def count_sent_or_leased(
     connection: AsyncConnection, channel: Row[Any], since: datetime, *, model: str = ""
 ) -> int:
     """Count the calls that a channel sent since then, and those that are about to be, of one model if given.
@@ -56,7 +56,7 @@ async def newest_calls(connection: AsyncConnection, channel: str, since: datetim
     return rows
 
 
-async def count_calls_of(
+async def count_calls(
     connection: AsyncConnection,
     channels: Sequence[str],
     since: datetime,

@@ -41,7 +41,7 @@ class AdaptiveRate:
     told: float | None = None
     woken: datetime | None = None
 
-    def wake(self, now: datetime, last_start: datetime | None) -> "AdaptiveRate":
+    def after_idle(self, now: datetime, last_start: datetime | None) -> "AdaptiveRate":
         """Begin slowly if nothing was started yet, or for a while."""
         idle = last_start is not None and now - last_start > _IDLE
         return replace(self, woken=now) if idle or (self.woken is None and self.rate is None) else self
@@ -89,7 +89,7 @@ class LastMinute:
     newest: datetime | None = None
 
 
-def refused(
+def after_rate_limit(
     known: AdaptiveRate, now: datetime, ceiling: float | None, last: LastMinute, retry_after: timedelta | None
 ) -> AdaptiveRate:
     """Learn from a 429 about the rate. The channel may call again from ``resumed`` on."""
@@ -108,7 +108,7 @@ def refused(
     return replace(known, rate=rate, resumed=now + rest, rest=rest.total_seconds(), refusals=again)
 
 
-def saturated(
+def after_overload(
     known: AdaptiveRate, now: datetime, last: LastMinute, retry_after: timedelta | None
 ) -> AdaptiveRate | None:
     """Learn from the provider's own overload: rest, and longer while it lasts. No rate is learned from it.
@@ -134,7 +134,7 @@ def _in_vain(known: AdaptiveRate, last: LastMinute) -> bool:
     return known.resumed is not None and (last.newest is None or last.newest < known.resumed)
 
 
-def crowded(known: AdaptiveRate, now: datetime, in_flight: int) -> AdaptiveRate:
+def after_concurrency_limit(known: AdaptiveRate, now: datetime, in_flight: int) -> AdaptiveRate:
     """Learn from a refusal because too many calls were in flight."""
     fewer = max(in_flight - 1, 1)
     return replace(known, concurrency=fewer, crowded=now)

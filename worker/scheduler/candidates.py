@@ -20,9 +20,9 @@ _SEGMENTS = 32  # of one caller, looked at in one round
 class StartBudget:
     """How many calls of each model can start at most, and of all; how many jobs more are looked at."""
 
-    of_model: Counter[str]
-    together: int
-    fillers: Counter[str]
+    by_model: Counter[str]
+    total: int
+    backfill: Counter[str]
 
 
 def start_budget_of(channels: Sequence[ChannelCapacity], models: Set[str], now: datetime) -> StartBudget:
@@ -31,8 +31,8 @@ def start_budget_of(channels: Sequence[ChannelCapacity], models: Set[str], now: 
     for channel in channels:
         here = {m: channel.possible_starts(m, now + HORIZON) for m in models if channel.serves(m)}
         of_model.update(here)
-        together += min(sum(here.values()), channel.concurrency - channel.busy())
-        fillers |= Counter({m: channel.fillers(m) for m, openings in here.items() if openings})
+        together += min(sum(here.values()), channel.concurrency - channel.in_flight())
+        fillers |= Counter({m: channel.backfill(m) for m, openings in here.items() if openings})
     return StartBudget(of_model, together, fillers)
 
 
@@ -41,7 +41,7 @@ async def fetch_candidates(
     segments: Sequence[QueueSegment],
     callers: Sequence[CallerShare],
     slots: int,
-    openings: StartBudget,
+    budget: StartBudget,
     now: datetime,
 ) -> Sequence[Candidate]:
     """Look at the heads of the lanes whose turn it is; where too little is due, at all that is due."""
@@ -49,12 +49,12 @@ async def fetch_candidates(
     segments = [segment for segment in segments if segment.caller_id in present]
     if not segments:
         return []
-    found = await pick_due(connection, _wanted(segments, callers, slots, openings), now)
+    found = await pick_due(connection, _wanted(segments, callers, slots, budget), now)
     if len(found) < slots and _idle(segments, found):  # else these would keep their places for ever
         due = await list_due(connection, segments, now)
         waiting = {segment.caller_id for segment in due}
         those = [caller_share for caller_share in callers if caller_share.id in waiting]
-        found += await pick_due(connection, _wanted(due, those, slots, openings), now) if those else []
+        found += await pick_due(connection, _wanted(due, those, slots, budget), now) if those else []
     return list({job.job_id: job for job in found}.values())
 
 
@@ -86,7 +86,7 @@ def _wanted(
         for segment in _some(of_caller[caller_share.id]):
             many = segment.priority == highest[caller_share.id, segment.model]
             count = (
-                min(share, openings.of_model[segment.model]) + openings.fillers[segment.model] if many else 1
+                min(share, openings.by_model[segment.model]) + openings.backfill[segment.model] if many else 1
             )
             wanted.append(SegmentRequest(segment, count, last, rescan=segment.priority > priority))
     return wanted

@@ -19,15 +19,15 @@ from worker.scheduler.rate_limiter import DailyQuota, RateLimiter, calls_per_min
 
 # Slow start: a channel that was shut or idle takes its calls up over some seconds, not all in one instant.
 
-AT_ONCE = 10  #: calls after idling; TCP begins with as many (RFC 6928)
+INITIAL_CALLS = 10  #: calls after idling; TCP begins with as many (RFC 6928)
 RAMP = timedelta(seconds=5)  #: from the first calls to as many as the channel takes
 
 
-def room_after(opened: datetime | None, now: datetime, concurrency: int, *, at_once: int = 1) -> int:
+def slow_start(opened: datetime | None, now: datetime, concurrency: int, *, initial: int = 1) -> int:
     """Return how many calls may be in flight ``now`` on a channel that was ``opened`` some time ago."""
     if opened is None or now - opened >= RAMP:
         return concurrency
-    return max(min(at_once, concurrency), math.ceil(concurrency * (max(now - opened, timedelta()) / RAMP)))
+    return max(min(initial, concurrency), math.ceil(concurrency * (max(now - opened, timedelta()) / RAMP)))
 
 
 _STARTED_KEY, _RESERVATION_KEY = (
@@ -70,7 +70,7 @@ class Reservation(NamedTuple):
 
     job: str
     model: str
-    pictures: int
+    images: int
     until: str
     caller: str
     since: str
@@ -98,16 +98,20 @@ class ChannelCapacity:
         self.name: str = row.name
         self.tier: int = row.tier
         self.weight: float = row.weight
-        self._row, self._now, self._busy = row, now, dict(in_flight.by_model)
+        self._row, self._now, self._in_flight = row, now, dict(in_flight.by_model)
         self.breakers = {
-            model: CircuitBreaker.from_json(kept).missed(now, self.busy(model or None))
+            model: CircuitBreaker.from_json(kept).without_lost_probe(now, self.in_flight(model or None))
             for model, kept in (row.breakers or {}).items()
         }
-        self._known = AdaptiveRate.from_json(row.learned)
+        self._stored_rate = AdaptiveRate.from_json(row.learned)
         state = row.pace or {}
-        self._started = datetime.fromisoformat(at) if (at := state.get(_STARTED_KEY)) else row.next_start_at
-        idle = in_flight.total < AT_ONCE  # calls of some minutes, begun together, would be waited out
-        self._learned = learned = self._known.wake(now, self._started) if idle else self._known
+        self._last_start = (
+            datetime.fromisoformat(at) if (at := state.get(_STARTED_KEY)) else row.next_start_at
+        )
+        idle = in_flight.total < INITIAL_CALLS  # calls of some minutes, begun together, would be waited out
+        self._rate = learned = (
+            self._stored_rate.after_idle(now, self._last_start) if idle else self._stored_rate
+        )
         self._probes: dict[str, datetime] = {}
         self._reservation = self._reservation_before = Reservation.from_json(state.get(_RESERVATION_KEY), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
@@ -122,32 +126,32 @@ class ChannelCapacity:
         most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: configured, or fewer
         if self.rpm is None:  # a rate limit spreads the starts by itself
             most = min(
-                room_after(row.cooldown_until, now, most),
-                room_after(learned.woken, now, most, at_once=AT_ONCE),
+                slow_start(row.cooldown_until, now, most),
+                slow_start(learned.woken, now, most, initial=INITIAL_CALLS),
             )
-        self._room = most - in_flight.total
+        self._headroom = most - in_flight.total
 
     def serves(self, model: str) -> bool:
         """Tell whether the channel would take this model if there were room."""
         return (
             model not in self._row.blocked_models
             and serves(self._row.models, model)
-            and all(breaker.room(self._now) != 0 for breaker in self._breakers_of(model).values())
+            and all(breaker.allowed_calls(self._now) != 0 for breaker in self._breakers_of(model).values())
         )
 
-    def room(self, model: str) -> int:
+    def headroom(self, model: str) -> int:
         """Return how many more calls of this model may be in flight."""
-        rooms = [self._room]
+        rooms = [self._headroom]
         if limit := self._limits.get(model, {}).get("concurrency"):
-            rooms.append(limit - self._busy.get(model, 0))
+            rooms.append(limit - self._in_flight.get(model, 0))
         for name, breaker in self._breakers_of(model).items():
-            if (probes := breaker.room(self._now)) is not None:
+            if (probes := breaker.allowed_calls(self._now)) is not None:
                 rooms.append(probes if name not in self._probes else 0)
         return max(min(rooms), 0)
 
     def possible_starts(self, model: str, until: datetime) -> int:
         """Return how many calls of this model could start until then, if each asks for one picture."""
-        room, limiters = self.room(model), copy.deepcopy(self._limiters_of(model))
+        room, limiters = self.headroom(model), copy.deepcopy(self._limiters_of(model))
         count, at = 0, self._now
         while count < room and any(limiter.limits for limiter in limiters):
             at = max(limiter.next_start(1, self._now) for limiter in limiters)
@@ -158,33 +162,33 @@ class ChannelCapacity:
             count += 1
         return room
 
-    def fillers(self, model: str) -> int:
+    def backfill(self, model: str) -> int:
         """Return how many jobs more to look at, for those that fit into the rest of a minute's pictures."""
-        counted = any(gauge.per_picture for limiter in self._limiters_of(model) for gauge in limiter.limits)
+        counted = any(gauge.per_image for limiter in self._limiters_of(model) for gauge in limiter.limits)
         return _FILLERS if counted else 0
 
-    def next_start(self, model: str, pictures: int, at: datetime) -> datetime:
+    def next_start(self, model: str, images: int, at: datetime) -> datetime:
         """Return when a call may start at the earliest, not before ``at``."""
         limiters = self._limiters_of(model)
-        start = max(limiter.next_start(pictures, at) for limiter in limiters)
+        start = max(limiter.next_start(images, at) for limiter in limiters)
         if start > self._now or not any(
             gauge.name.endswith("rps") for limiter in limiters for gauge in limiter.limits
         ):
             return start
-        return max(limiter.next_start(pictures, self._now + _LEAD) for limiter in limiters)
+        return max(limiter.next_start(images, self._now + _LEAD) for limiter in limiters)
 
-    def overtaken(self, job: Candidate) -> None:
+    def reserve(self, job: Candidate) -> None:
         """Note that a call for more pictures than may start now is next; in time, keep room for it."""
         kept = self._reservation
         if kept and kept.job != job.job_id.hex:
             return
         if not (kept and kept.holds(self._now + _RESERVED_FOR / 2)):
-            until = (self.next_start(job.model, job.pictures, self._now) + _RESERVED_FOR).isoformat()
+            until = (self.next_start(job.model, job.images, self._now) + _RESERVED_FOR).isoformat()
             since = kept.since if kept else self._now.isoformat()
             self._reservation = Reservation(
-                job.job_id.hex, job.model, job.pictures, until, job.caller_id.hex, since
+                job.job_id.hex, job.model, job.images, until, job.caller_id.hex, since
             )
-        self.hold_reserved()
+        self.apply_reservation()
 
     @property
     def reserved_for(self) -> UUID | None:
@@ -193,64 +197,64 @@ class ChannelCapacity:
             UUID(self._reservation.caller) if self._reservation and self._reservation.due(self._now) else None
         )
 
-    def hold_reserved(self) -> None:
+    def apply_reservation(self) -> None:
         """Let nothing put off the call that was overtaken long enough."""
         if self._reservation and self._reservation.due(self._now):
-            self._hold(self._reservation.model, self._reservation.pictures)
+            self._reserve(self._reservation.model, self._reservation.images)
 
-    def admit(self, job: Candidate) -> None:
+    def waive_reservation(self, job: Candidate) -> None:
         """Let a call have the room that is kept for it."""
         if self._reservation and self._reservation.job == job.job_id.hex:
-            self._hold(job.model, 0)
+            self._reserve(job.model, 0)
 
-    def started(self, job: Candidate) -> None:
+    def end_reservation(self, job: Candidate) -> None:
         """Keep no room any more for a call that started, wherever."""
         if self._reservation and self._reservation.job == job.job_id.hex:
             self._reservation = None
 
-    def _hold(self, model: str, pictures: int) -> None:
+    def _reserve(self, model: str, images: int) -> None:
         for limiter in self._limiters_of(model):
-            limiter.hold(pictures, self._now)
+            limiter.reserve(images, self._now)
 
-    def latest_limit(self, model: str, pictures: int, at: datetime) -> str | None:
+    def binding_limit(self, model: str, images: int, at: datetime) -> str | None:
         """Name the limit that makes a call wait longest: rpm, rps, ipm or rpd; a model's as ``MODEL/rpm``."""
         return max(
             (
-                (limiter.next_start(pictures, at), limiter.latest_limit(pictures, at))
+                (limiter.next_start(images, at), limiter.binding_limit(images, at))
                 for limiter in self._limiters_of(model)
             ),
             key=lambda late: late[0],
         )[1]
 
-    def busy(self, model: str | None = None) -> int:
+    def in_flight(self, model: str | None = None) -> int:
         """Return the calls in flight, of one model if it is given."""
-        return sum(self._busy.values()) if model is None else self._busy.get(model, 0)
+        return sum(self._in_flight.values()) if model is None else self._in_flight.get(model, 0)
 
     @property
     def load(self) -> float:
         """Return how busy the channel is, for its weight."""
-        return sum(self._busy.values()) / self.weight
+        return sum(self._in_flight.values()) / self.weight
 
-    def take(self, job: Candidate, start: datetime) -> None:
+    def record_start(self, job: Candidate, start: datetime) -> None:
         """Give away a start."""
-        model, pictures = job.model, job.pictures
+        model, pictures = job.model, job.images
         for limiter in self._limiters_of(model):
             limiter.take(start, pictures)
-        self._started = max(start, self._started or start)
-        self._room -= 1
-        self._busy[model] = self._busy.get(model, 0) + 1
+        self._last_start = max(start, self._last_start or start)
+        self._headroom -= 1
+        self._in_flight[model] = self._in_flight.get(model, 0) + 1
         for name, breaker in self._breakers_of(model).items():
             if breaker.until is not None:
                 self._probes[name] = self._now
 
-    def doubtful_quotas(self) -> list[tuple[str, DailyQuota]]:
+    def quotas_to_recount(self) -> list[tuple[str, DailyQuota]]:
         """Return the quotas that seem used up and should be counted, by model; "" is the whole channel's."""
         limiters = {"": self._limiter, **self._model_limiters}
         return [
             (model, gauge.limit)
             for model, limiter in limiters.items()
             for gauge in limiter.limits
-            if isinstance(gauge.limit, DailyQuota) and gauge.limit.doubtful(self._now)
+            if isinstance(gauge.limit, DailyQuota) and gauge.limit.needs_recount(self._now)
         ]
 
     @property
@@ -266,14 +270,16 @@ class ChannelCapacity:
         changes: dict[str, Any] = {"pace": {n: s for n, s in states.items() if n != "rpm"}}
         if self._reservation:
             changes["pace"][_RESERVATION_KEY] = self._reservation
-        if self._started:
-            changes["pace"][_STARTED_KEY] = self._started.isoformat()
+        if self._last_start:
+            changes["pace"][_STARTED_KEY] = self._last_start.isoformat()
         if due := states.get("rpm"):
             changes["next_start_at"] = datetime.fromisoformat(due)
-        if self._learned != self._known:
-            changes["learned"] = self._learned.to_json()
+        if self._rate != self._stored_rate:
+            changes["learned"] = self._rate.to_json()
         if self._probes:
-            probed = {n: b.probing(self._now) if n in self._probes else b for n, b in self.breakers.items()}
+            probed = {
+                n: b.with_probe(self._now) if n in self._probes else b for n, b in self.breakers.items()
+            }
             changes["breakers"] = {n: b.to_json() for n, b in probed.items()}
         return changes
 

@@ -26,7 +26,7 @@ class CircuitBreaker:
     probed: datetime | None = None
     reason: str | None = None
 
-    def room(self, now: datetime) -> int | None:
+    def allowed_calls(self, now: datetime) -> int | None:
         """Return how many calls may start now: none, one probe, or (``None``) as many as there are."""
         if self.until is None:
             return None
@@ -40,7 +40,7 @@ class CircuitBreaker:
             return "closed"
         return "open" if self.until > now else "half_open"
 
-    def failed(self, now: datetime, reason: str) -> "CircuitBreaker":
+    def with_failure(self, now: datetime, reason: str) -> "CircuitBreaker":
         """Count a failure; after enough of them, or after a probe's, keep the channel shut for longer."""
         failures = self.failures + 1
         if self.until is None and failures < _FAILURES:
@@ -50,23 +50,23 @@ class CircuitBreaker:
         pause = _FIRST if self.opened is None or self.until is None else (self.until - self.opened) * 2
         return CircuitBreaker(failures, now, now + min(max(pause, _FIRST), _LONGEST), None, reason)
 
-    def missed(self, now: datetime, in_flight: int) -> "CircuitBreaker":
+    def without_lost_probe(self, now: datetime, in_flight: int) -> "CircuitBreaker":
         """Forget a probe that nobody makes any more: its worker was lost, or gave it back unsent."""
         gone = self.probed is not None and not in_flight and now - self.probed > _HEARING
         return replace(self, probed=None) if gone else self
 
-    def probing(self, now: datetime) -> "CircuitBreaker":
+    def with_probe(self, now: datetime) -> "CircuitBreaker":
         """Note that the probe has been given away."""
         return replace(self, probed=now)
 
     @property
-    def clean(self) -> bool:
+    def healthy(self) -> bool:
         """Whether there is nothing to forget."""
         return self == CircuitBreaker()
 
     def to_json(self) -> dict[str, Any] | None:
         """Return what is kept in the channel's row."""
-        if self.clean:
+        if self.healthy:
             return None
         kept: dict[str, Any] = _BREAKER.dump_python(self, mode="json")
         return kept

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
-from models.queries.call_stats import count_promised
+from models.queries.call_stats import count_sent_or_leased
 from models.queries.callers import lock_shares, save_shares
 from models.queries.channels import change_channel, list_channels, lock_channels
 from models.queries.leases import any_unstored, calls_in_flight, release_worker, take_unstored
@@ -42,11 +42,16 @@ class Dispatcher:
     def __init__(
         self, services: WorkerServices, in_flight: InFlightJobs, worker_id: UUID, publish: Publish
     ) -> None:
-        self._tools, self._hand, self._worker_id, self._publish = services, in_flight, worker_id, publish
-        self._heard = True  # whether the broker took the last message; if not, one job at a time tries it
+        self._services, self._in_flight, self._worker_id, self._publish = (
+            services,
+            in_flight,
+            worker_id,
+            publish,
+        )
+        self._broker_up = True  # whether the broker took the last message; if not, one job at a time tries it
         self._ageing = timedelta(seconds=services.settings.priority_ageing)
-        self.patience = PollInterval(services.settings.dispatch_interval)
-        self._counted: datetime | None = None
+        self.poll_interval = PollInterval(services.settings.dispatch_interval)
+        self._counted_at: datetime | None = None
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
@@ -59,68 +64,71 @@ class Dispatcher:
             except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
                 _log.exception("a round of the dispatcher failed; it tries again")
                 await asyncio.sleep(0.5)
-            await asyncio.sleep(self.patience.rest(random.random()))
-            if self.patience.misses:
+            await asyncio.sleep(self.poll_interval.backoff(random.random()))
+            if self.poll_interval.misses:
                 continue
             try:
-                async with asyncio.timeout(self.patience.pause):
-                    await self._hand.freed.wait()
+                async with asyncio.timeout(self.poll_interval.seconds):
+                    await self._in_flight.freed.wait()
             except TimeoutError:
                 pass
-            self._hand.freed.clear()
+            self._in_flight.freed.clear()
 
     async def run_round(self) -> None:
         """Do one round."""
-        if not self._hand.free:
-            self.patience.misses = 0
+        if not self._in_flight.free:
+            self.poll_interval.misses = 0
             return
-        now = self._tools.clock()
-        if self._unseen(now):
+        now = self._services.clock()
+        if self._presumed_dead(now):
             return
-        async with self._tools.database.reading() as connection:
+        async with self._services.database.reading() as connection:
             await self._count_workers(connection, now)
             segments = await list_segments(connection)
             channels = await list_channels(connection)
             unstored = await any_unstored(connection, now)
-        self._hand.closed = _closed_channels(channels, now)
+        self._in_flight.closed = _closed_channels(channels, now)
         if unstored:
-            await self._take_unstored()
-        usable = [c.id for c in channels if c.name in self._tools.routes and not closed_reason(c, "", now)]
-        if segments and usable and self._hand.free:
+            await self._lease_unstored()
+        usable = [c.id for c in channels if c.name in self._services.routes and not closed_reason(c, "", now)]
+        if segments and usable and self._in_flight.free:
             await self._lease(usable, segments)
         else:
-            self.patience.misses = 0
+            self.poll_interval.misses = 0
 
     async def _count_workers(self, connection: AsyncConnection, now: datetime) -> None:
         """Know how many share the looking; now and then is enough."""
-        if self._counted is None or now - self._counted > _COUNTED:
-            alive_since = now - timedelta(seconds=self._tools.settings.worker_timeout)
-            self.patience.workers, self._counted = await count_alive(connection, alive_since), now
+        if self._counted_at is None or now - self._counted_at > _COUNTED:
+            alive_since = now - timedelta(seconds=self._services.settings.worker_timeout)
+            self.poll_interval.workers, self._counted_at = await count_alive(connection, alive_since), now
 
-    def _unseen(self, now: datetime) -> bool:
+    def _presumed_dead(self, now: datetime) -> bool:
         """Tell whether others may take us for lost, as after a freeze; they would take back what we took."""
-        beaten, timeout = self._hand.heartbeat_at, timedelta(seconds=self._tools.settings.worker_timeout)
+        beaten, timeout = (
+            self._in_flight.heartbeat_at,
+            timedelta(seconds=self._services.settings.worker_timeout),
+        )
         return beaten is not None and now - beaten > timeout / 2
 
     async def _lease(self, channels: Sequence[UUID], segments: Sequence[QueueSegment]) -> None:
         lease_token = new_id()
         job_ids = await self._lease_rows(channels, segments, lease_token)
-        self._hand.jobs.update(dict.fromkeys(job_ids))
+        self._in_flight.jobs.update(dict.fromkeys(job_ids))
         for start in range(0, len(job_ids), CHUNK):
             chunk = job_ids[start : start + CHUNK]
-            self._heard = await self._publish(GENERATE, chunk, lease_token)
-            if not self._heard:
-                await self._take_back(chunk, lease_token)
+            self._broker_up = await self._publish(GENERATE, chunk, lease_token)
+            if not self._broker_up:
+                await self._release(chunk, lease_token)
 
     async def _lease_rows(
         self, channels: Sequence[UUID], segments: Sequence[QueueSegment], lease_token: UUID
     ) -> list[UUID]:
-        async with self._tools.database.writing() as connection:
+        async with self._services.database.writing() as connection:
             rows = await lock_channels(connection, channels)
-            self.patience.misses = 0 if rows else self.patience.misses + 1
-            now = self._tools.clock()
+            self.poll_interval.misses = 0 if rows else self.poll_interval.misses + 1
+            now = self._services.clock()
             rows = [row for row in rows if not closed_reason(row, "", now)]
-            if not rows or self._unseen(now):  # a freeze or an outage may have come between
+            if not rows or self._presumed_dead(now):  # a freeze or an outage may have come between
                 return []
             starts = await self._assign(connection, rows, segments, now)
             transitions = [
@@ -150,8 +158,8 @@ class Dispatcher:
         for row, channel in zip(rows, outlets, strict=True):
             await _recount(connection, row, channel, now)
         openings = start_budget_of(outlets, {segment.model for segment in segments}, now)
-        slots = min(self._hand.free if self._heard else 1, openings.together)
-        open_lanes = [segment for segment in segments if openings.of_model[segment.model]]
+        slots = min(self._in_flight.free if self._broker_up else 1, openings.total)
+        open_lanes = [segment for segment in segments if openings.by_model[segment.model]]
         shares = (
             await lock_shares(connection, list({segment.caller_id for segment in open_lanes}))
             if slots
@@ -182,36 +190,36 @@ class Dispatcher:
                 await change_channel(connection, channel.id, channel.changes())
         return starts
 
-    async def _take_back(self, job_ids: Sequence[UUID], lease_token: UUID) -> None:
+    async def _release(self, job_ids: Sequence[UUID], lease_token: UUID) -> None:
         """Undo leases that nobody will hear of."""
-        at, why = self._tools.clock(), "the broker took no message; nothing was sent"
-        async with self._tools.database.writing() as connection:
+        at, why = self._services.clock(), "the broker took no message; nothing was sent"
+        async with self._services.database.writing() as connection:
             await apply(
                 connection, [release_lease(job_id, lease_token, at=at, why=why) for job_id in job_ids]
             )
         for job_id in job_ids:
-            self._hand.jobs.pop(job_id, None)
-        await asyncio.sleep(self._tools.settings.dispatch_interval)
+            self._in_flight.jobs.pop(job_id, None)
+        await asyncio.sleep(self._services.settings.dispatch_interval)
 
-    async def _take_unstored(self) -> None:
+    async def _lease_unstored(self) -> None:
         lease = new_id()
-        async with self._tools.database.writing() as connection:
+        async with self._services.database.writing() as connection:
             taken = await take_unstored(
                 connection,
                 worker_id=self._worker_id,
                 lease=lease,
-                at=self._tools.clock(),
-                limit=self._hand.free if self._heard else 1,
+                at=self._services.clock(),
+                limit=self._in_flight.free if self._broker_up else 1,
             )
-        self._hand.jobs.update(dict.fromkeys(taken))
+        self._in_flight.jobs.update(dict.fromkeys(taken))
         for start in range(0, len(taken), CHUNK):
             chunk = taken[start : start + CHUNK]
-            self._heard = await self._publish(STORE, chunk, lease)
-            if not self._heard:
-                async with self._tools.database.writing() as connection:
+            self._broker_up = await self._publish(STORE, chunk, lease)
+            if not self._broker_up:
+                async with self._services.database.writing() as connection:
                     await release_worker(connection, chunk, self._worker_id)
                 for job_id in chunk:
-                    self._hand.jobs.pop(job_id, None)
+                    self._in_flight.jobs.pop(job_id, None)
 
 
 def _closed_channels(channels: Sequence[Row[Any]], now: datetime) -> ClosedChannels:
@@ -230,11 +238,11 @@ async def _recount(
     connection: AsyncConnection, row: Row[Any], channel: ChannelCapacity, now: datetime
 ) -> None:
     """Where a day's quota seems used up, count its calls: leases that were handed back made none."""
-    if not (doubtful := channel.doubtful_quotas()):
+    if not (doubtful := channel.quotas_to_recount()):
         return
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for model, limit in doubtful:
-        limit.count(await count_promised(connection, row, midnight, model=model), now)
+        limit.recount(await count_sent_or_leased(connection, row, midnight, model=model), now)
     await change_channel(connection, row.id, channel.changes())
 
 

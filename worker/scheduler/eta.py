@@ -26,10 +26,10 @@ class CallDurations:
     deviation: float
     p50: float
     p90: float
-    share: float
+    success_rate: float
 
     @classmethod
-    def of(cls, calls: Iterable[Any]) -> "CallDurations | None":
+    def from_calls(cls, calls: Iterable[Any]) -> "CallDurations | None":
         """Take it from rows of (sent_at, finished_at, outcome); ``None`` if none has succeeded."""
         ended = [call for call in calls if call.finished_at is not None]
         good = [call for call in ended if call.outcome == "success"] or ended
@@ -55,35 +55,35 @@ class Throughput:
     """Jobs per second of all channels of a model together, and what bounds them."""
 
     rate: float
-    at_once: int
+    concurrency: int
     durations: CallDurations
-    factor: str
+    limiting_factor: str
 
 
 def eta_of(
     job: QueuedJob,
-    why: WaitStatus,
+    status: WaitStatus,
     position: QueuePosition | None,
     view: SchedulerView,
     durations: Mapping[str, CallDurations],
 ) -> Eta:
     """Say when a queued job may be done. ``standing``: ``None`` if it is not due."""
-    if why.reason in _BY_A_PERSON:
-        return Eta(None, None, why.reason.value)
-    wait = (why.next_eligible_at - view.at).total_seconds() if why.next_eligible_at else 0.0
+    if status.reason in _BY_A_PERSON:
+        return Eta(None, None, status.reason.value)
+    wait = (status.next_eligible_at - view.at).total_seconds() if status.next_eligible_at else 0.0
     flow = throughput(job, view, durations)
     if flow is None:
-        return Eta(None, None, why.reason.value)
+        return Eta(None, None, status.reason.value)
     place = position.place if position else 1
-    queue, factor = max((place - 1) / flow.rate, 0.0), flow.factor
+    queue, factor = max((place - 1) / flow.rate, 0.0), flow.limiting_factor
     if position is not None:
         queue, factor = max((queue, factor), _own(job, position.own, view, flow))
-    if why.reason is WaitReason.CONCURRENCY and place == 1:
+    if status.reason is WaitReason.CONCURRENCY and place == 1:
         queue = 1 / flow.rate
-    spread = _NINETY * flow.durations.deviation * math.sqrt(place) / flow.at_once
-    if wait >= queue and why.reason is not WaitReason.FAIR_SHARE:
-        factor = why.reason.value
-    elif place == 1 and why.reason is WaitReason.FAIR_SHARE:
+    spread = _NINETY * flow.durations.deviation * math.sqrt(place) / flow.concurrency
+    if wait >= queue and status.reason is not WaitReason.FAIR_SHARE:
+        factor = status.reason.value
+    elif place == 1 and status.reason is WaitReason.FAIR_SHARE:
         factor = CALL
     begins = wait + queue
     return Eta(begins + flow.durations.p50, begins + spread + flow.durations.p90, factor)
@@ -95,7 +95,7 @@ def throughput(
     """Return what the open channels of a job's model bring about together; ``None`` if no call tells."""
     going = [
         (row, channel)
-        for row, channel in view.outlets
+        for row, channel in view.channels
         if serves(row.models, job.model) and stop_reason(row, job.model, view.at) is None
     ]
     known = [durations[row.name] for row, _ in going if row.name in durations]
@@ -107,11 +107,11 @@ def throughput(
         tempo = durations.get(row.name, usual)
         slots = _at_once(row, channel, job.model)
         limit, full = _rate(row, channel, job), slots / tempo.mean
-        rates, at_once = rates + min(limit, full) * tempo.share, at_once + slots
+        rates, at_once = rates + min(limit, full) * tempo.success_rate, at_once + slots
         bounds.append((min(limit, full), "rate_limit" if limit < full else "concurrency"))
-    slots_rate = max(view.gate.slots, 1) / usual.mean * usual.share
+    slots_rate = max(view.snapshot.slots, 1) / usual.mean * usual.success_rate
     if slots_rate < rates:
-        return Throughput(slots_rate, max(view.gate.slots, 1), usual, "worker_slots")
+        return Throughput(slots_rate, max(view.snapshot.slots, 1), usual, "worker_slots")
     return Throughput(rates, max(at_once, 1), usual, max(bounds)[1])
 
 
@@ -119,7 +119,7 @@ def _together(durations: Sequence[CallDurations]) -> CallDurations:
     return CallDurations(
         *(
             fmean(getattr(tempo, name) for tempo in durations)
-            for name in ("mean", "deviation", "p50", "p90", "share")
+            for name in ("mean", "deviation", "p50", "p90", "success_rate")
         )
     )
 
@@ -134,7 +134,7 @@ def _rate(row: Any, channel: ChannelCapacity, job: QueuedJob) -> float:
     rates = [channel.rpm / 60] if channel.rpm else []
     for limits in (row.limits.get("") or {}, row.limits.get(job.model) or {}):
         rates += [limits[name] / seconds for name, seconds in (("rpm", 60), ("rps", 1)) if limits.get(name)]
-        rates += [limits["ipm"] / 60 / job.pictures] if limits.get("ipm") else []
+        rates += [limits["ipm"] / 60 / job.images] if limits.get("ipm") else []
     return min(rates, default=math.inf)
 
 
@@ -149,4 +149,4 @@ def _own(job: QueuedJob, own: int, view: SchedulerView, flow: Throughput) -> tup
         ),
     ]
     rate, factor = min(limits)
-    return max((own - 1) / (rate * flow.durations.share), 0.0), factor
+    return max((own - 1) / (rate * flow.durations.success_rate), 0.0), factor

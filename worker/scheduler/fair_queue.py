@@ -31,11 +31,11 @@ class CallerShare:
     deficit: float = 0.0
     turn: int = 0
     line: LineKey = ("", 0)
-    room: int | None = None
+    headroom: int | None = None
 
-    def may_start(self, until: datetime) -> bool:
+    def may_start(self, at: datetime) -> bool:
         """Tell whether its own limits let a call start until then."""
-        return (self.room is None or self.room > 0) and self.limiter.next_start(1, until) <= until
+        return (self.headroom is None or self.headroom > 0) and self.limiter.next_start(1, at) <= at
 
 
 def caller_share_of(row: Any, calls: Iterable[Any]) -> CallerShare:
@@ -47,7 +47,7 @@ def caller_share_of(row: Any, calls: Iterable[Any]) -> CallerShare:
         deficit=row.deficit,
         turn=row.turn,
         line=(row.campaign_turn, row.priority_turn),
-        room=None if row.concurrency is None else row.concurrency - _busy(row.id, calls),
+        headroom=None if row.concurrency is None else row.concurrency - _busy(row.id, calls),
     )
 
 
@@ -74,7 +74,7 @@ class DispatchRound:
         self._last = max((caller_share.turn for caller_share in self._callers), default=0)
         self._channels, self._now, self._slots = channels, now, slots
         for channel in channels:
-            channel.hold_reserved()
+            channel.apply_reservation()
         self.starts: list[Start] = []
 
     def assign(self, candidates: Iterable[Candidate], ageing: timedelta) -> list[Start]:
@@ -83,22 +83,22 @@ class DispatchRound:
         for candidate in candidates:
             lines[candidate.caller_id].append(candidate)
         waiting = {
-            caller_share.id: deque(in_order(lines[caller_share.id], caller_share.line, self._now, ageing))
+            caller_share.id: deque(order_jobs(lines[caller_share.id], caller_share.line, self._now, ageing))
             for caller_share in self._callers
         }
         while self._callers and len(self.starts) < self._slots:
             caller_share = self._callers.popleft()
-            if self._visit(caller_share, waiting[caller_share.id]):
+            if self._serve(caller_share, waiting[caller_share.id]):
                 self._callers.append(caller_share)
         return self.starts
 
-    def _visit(self, caller_share: CallerShare, line: deque[Candidate]) -> bool:
+    def _serve(self, caller_share: CallerShare, line: deque[Candidate]) -> bool:
         """Serve a caller until its deficit is used up; return whether to come back in this round."""
         before, served = caller_share.deficit, 0
         if caller_share.deficit < 1:
             caller_share.deficit += caller_share.weight
         while line and caller_share.deficit >= 1 and len(self.starts) < self._slots:
-            start = self._place(line.popleft(), caller_share)
+            start = self._assign_one(line.popleft(), caller_share)
             if start is not None:
                 self.starts.append(start)
                 caller_share.deficit -= 1
@@ -111,26 +111,26 @@ class DispatchRound:
             caller_share.turn = self._last
         return bool(line)
 
-    def _place(self, job: Candidate, caller_share: CallerShare) -> Start | None:
+    def _assign_one(self, job: Candidate, caller_share: CallerShare) -> Start | None:
         """Find the best channel for a job, or none."""
-        if caller_share.room is not None and caller_share.room <= 0:
+        if caller_share.headroom is not None and caller_share.headroom <= 0:
             return None
-        earliest = caller_share.limiter.next_start(job.pictures, self._now)
+        earliest = caller_share.limiter.next_start(job.images, self._now)
         for channel in self._channels:
-            channel.admit(job)
+            channel.waive_reservation(job)
         found = self._best(job, earliest)
         if found is None:
-            if job.pictures > 1:
+            if job.images > 1:
                 self._hold(job, earliest)
             return None
         channel, at = found
-        channel.take(job, at)
+        channel.record_start(job, at)
         for each in self._channels:
-            each.started(job)
-        caller_share.limiter.take(at, job.pictures)
+            each.end_reservation(job)
+        caller_share.limiter.take(at, job.images)
         caller_share.line = job.line
-        if caller_share.room is not None:
-            caller_share.room -= 1
+        if caller_share.headroom is not None:
+            caller_share.headroom -= 1
         return Start(job, channel.id, at)
 
     def _best(self, job: Candidate, earliest: datetime) -> tuple[ChannelCapacity, datetime] | None:
@@ -139,24 +139,24 @@ class DispatchRound:
             (channel.id == job.avoid, channel.tier, channel.load, channel.name, channel, at)
             for channel in self._channels
             if channel.serves(job.model)
-            and channel.room(job.model)
-            and (at := channel.next_start(job.model, job.pictures, earliest)) <= self._now + HORIZON
+            and channel.headroom(job.model)
+            and (at := channel.next_start(job.model, job.images, earliest)) <= self._now + HORIZON
         ]
         return min(able, key=lambda option: option[:4])[4:] if able else None
 
     def _hold(self, job: Candidate, earliest: datetime) -> None:
         """Let smaller calls not go on taking the pictures per minute for which alone this one waits."""
         able = [
-            channel for channel in self._channels if channel.serves(job.model) and channel.room(job.model)
+            channel for channel in self._channels if channel.serves(job.model) and channel.headroom(job.model)
         ]
         if not able or earliest > self._now + HORIZON:
             return
-        soonest = min(able, key=lambda channel: channel.next_start(job.model, job.pictures, earliest))
-        if (soonest.latest_limit(job.model, job.pictures, earliest) or "").endswith("ipm"):
-            soonest.overtaken(job)
+        soonest = min(able, key=lambda channel: channel.next_start(job.model, job.images, earliest))
+        if (soonest.binding_limit(job.model, job.images, earliest) or "").endswith("ipm"):
+            soonest.reserve(job)
 
 
-def in_order(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: timedelta) -> list[Candidate]:
+def order_jobs(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: timedelta) -> list[Candidate]:
     """Order a caller's jobs; ``ageing`` is how long a job waits for its priority to rise by one."""
     lines: defaultdict[LineKey, deque[Candidate]] = defaultdict(deque)
     for job in sorted(jobs, key=lambda job: (job.due_at, job.job_id)):
@@ -168,13 +168,13 @@ def in_order(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: ti
         levels[min(max(raised, line[1]), highest)].append(line)
     ordered: list[Candidate] = []
     for level in sorted(levels, reverse=True):
-        turns = [lines[line] for line in in_turn(levels[level], last)]
+        turns = [lines[line] for line in round_robin(levels[level], last)]
         while any(turns):
             ordered += [line.popleft() for line in turns if line]
     return ordered
 
 
-def in_turn(lines: Iterable[LineKey], last: LineKey) -> list[LineKey]:
+def round_robin(lines: Iterable[LineKey], last: LineKey) -> list[LineKey]:
     """Return lines in round-robin order: first those behind the one that was served last."""
     ordered = sorted(lines)
     return [line for line in ordered if line > last] + [line for line in ordered if line <= last]

@@ -20,16 +20,16 @@ class PollInterval:
     misses: int = 0
 
     @property
-    def pause(self) -> float:
+    def seconds(self) -> float:
         """Seconds until the next look without a doorbell; whoever of the crew looks, looks for all."""
-        return self.interval * self._crowd
+        return self.interval * self._stretch
 
-    def rest(self, chance: float) -> float:
+    def backoff(self, jitter: float) -> float:
         """Seconds until the next look at least; ``chance`` (from 0 to 1) keeps those who missed apart."""
         if not self.misses:
             return _REST
-        return min(_REST * float(1 << min(self.misses, 10)), _LONGEST * self._crowd) * (0.5 + chance)
+        return min(_REST * float(1 << min(self.misses, 10)), _LONGEST * self._stretch) * (0.5 + jitter)
 
     @property
-    def _crowd(self) -> float:
+    def _stretch(self) -> float:
         return max(1.0, self.workers / _MANY_WORKERS)

@@ -34,14 +34,14 @@ class SlidingWindow:
         self.limit = limit
         self._reach = int((_MINUTE + self.SLACK).total_seconds() * self._TICKS) + 1
         self._counts: list[list[int]] = [list(pair) for pair in state or ()]
-        self._held: tuple[int, int] | None = None  # a start that is kept free: when, and its cost
+        self._reserved: tuple[int, int] | None = None  # a start that is kept free: when, and its cost
 
-    def hold(self, cost: int, now: datetime) -> None:
+    def reserve(self, cost: int, now: datetime) -> None:
         """Keep the earliest start for a call that has to wait, until this meter is made anew; 0: none."""
         if not cost:
-            self._held = None
-        elif self._held is None:
-            self._held = self._free(cost, int(now.timestamp() * self._TICKS)), cost
+            self._reserved = None
+        elif self._reserved is None:
+            self._reserved = self._free(cost, int(now.timestamp() * self._TICKS)), cost
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return when enough of the past is over; a call that asks for more than the limit has it alone.
@@ -50,8 +50,8 @@ class SlidingWindow:
         """
         begin = int(now.timestamp() * self._TICKS)
         tick = self._free(cost, begin)
-        if self._held:
-            then, held = self._held
+        if self._reserved:
+            then, held = self._reserved
             if tick > then or self._used(then) + held + cost > self.limit:
                 tick = self._free(cost + held, begin)
         return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
@@ -175,7 +175,7 @@ class DailyQuota:
         day, used, counted = (*(state or ("", 0)), None)[:3]
         self.day: str = day
         self.used: int = used
-        self.counted = datetime.fromisoformat(counted) if counted else None
+        self.counted_at = datetime.fromisoformat(counted) if counted else None
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return now while something is left, else the next midnight."""
@@ -191,18 +191,18 @@ class DailyQuota:
         self.used = cost + (self.used if day == self.day else 0)
         self.day = day
 
-    def doubtful(self, now: datetime) -> bool:
+    def needs_recount(self, now: datetime) -> bool:
         """Tell whether today seems used up, and nobody has counted for a while what was really called."""
         used_up = self.day == _day_of(now) and self.used >= self.limit
-        return used_up and (self.counted is None or now - self.counted > _COUNTED)
+        return used_up and (self.counted_at is None or now - self.counted_at > _COUNTED)
 
-    def count(self, used: int, now: datetime) -> None:
+    def recount(self, used: int, now: datetime) -> None:
         """Correct the count of today: starts that were handed back made no call."""
-        self.used, self.counted = used, now
+        self.used, self.counted_at = used, now
 
     def state(self) -> tuple[str, int, str | None]:
         """Return the day, its count, and when that was corrected."""
-        return self.day, self.used, self.counted.isoformat() if self.counted else None
+        return self.day, self.used, self.counted_at.isoformat() if self.counted_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class NamedLimit:
 
     name: str
     limit: Limit
-    per_picture: bool = False
+    per_image: bool = False
 
 
 class RateLimiter:
@@ -220,24 +220,24 @@ class RateLimiter:
     def __init__(self, limits: list[NamedLimit]) -> None:
         self.limits = limits
 
-    def next_start(self, pictures: int, now: datetime) -> datetime:
+    def next_start(self, images: int, now: datetime) -> datetime:
         """Return when a call for so many pictures may start."""
-        return max((g.limit.earliest(_cost(g, pictures), now) for g in self.limits), default=now)
+        return max((g.limit.earliest(_cost(g, images), now) for g in self.limits), default=now)
 
-    def take(self, start: datetime, pictures: int) -> None:
+    def take(self, start: datetime, images: int) -> None:
         """Note a start with every meter."""
         for limit in self.limits:
-            limit.limit.take(start, _cost(limit, pictures))
+            limit.limit.take(start, _cost(limit, images))
 
-    def hold(self, pictures: int, now: datetime) -> None:
+    def reserve(self, images: int, now: datetime) -> None:
         """Keep room for so many pictures, which smaller calls would use up again and again; 0: none."""
         for limit in self.limits:
-            if limit.per_picture and isinstance(limit.limit, SlidingWindow):
-                limit.limit.hold(pictures, now)
+            if limit.per_image and isinstance(limit.limit, SlidingWindow):
+                limit.limit.reserve(images, now)
 
-    def latest_limit(self, pictures: int, now: datetime) -> str | None:
+    def binding_limit(self, images: int, now: datetime) -> str | None:
         """Name the meter that makes a call wait longest, if any does."""
-        late = [(g.limit.earliest(_cost(g, pictures), now), g.name) for g in self.limits]
+        late = [(g.limit.earliest(_cost(g, images), now), g.name) for g in self.limits]
         start, name = max(late, default=(now, ""))
         return name if start > now else None
 
@@ -256,9 +256,9 @@ def named_limits(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any
         found.append(NamedLimit(f"{prefix}rps", GcraLimit(rate, state.get(f"{prefix}rps"))))
     if limits.get("ipm"):
         name = f"{prefix}spread"
-        found.append(NamedLimit(name, Pacer(limits["ipm"], _EARLY, state.get(name)), per_picture=True))
+        found.append(NamedLimit(name, Pacer(limits["ipm"], _EARLY, state.get(name)), per_image=True))
         name = f"{prefix}ipm"
-        found.append(NamedLimit(name, SlidingWindow(limits["ipm"], state.get(name)), per_picture=True))
+        found.append(NamedLimit(name, SlidingWindow(limits["ipm"], state.get(name)), per_image=True))
     if limits.get("rpd"):
         name = f"{prefix}rpd"
         found.append(NamedLimit(name, DailyQuota(int(limits["rpd"]), state.get(name))))
@@ -290,7 +290,7 @@ def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
 
 
 def _cost(limit: NamedLimit, pictures: int) -> int:
-    return pictures if limit.per_picture else 1
+    return pictures if limit.per_image else 1
 
 
 def _day_of(moment: datetime) -> str:

@@ -34,7 +34,7 @@ def stop_reason(channel: Any, model: str, at: datetime) -> WaitCause | None:
     return None if cause is None or cause.until is not None else cause
 
 
-def of_channel(
+def channel_cause(
     channel: Any, outlet: ChannelCapacity, model: str, pictures: int, at: datetime
 ) -> WaitCause | None:
     """Return what keeps a channel that nobody stopped from starting such a call within the gate's horizon."""
@@ -48,15 +48,15 @@ def of_channel(
     )
 
 
-def of_caller(caller: Any, caller_share: CallerShare, pictures: int, at: datetime) -> WaitCause | None:
+def caller_cause(caller: Any, caller_share: CallerShare, pictures: int, at: datetime) -> WaitCause | None:
     """Return what of a caller's own limits keeps its calls from starting."""
     start = caller_share.limiter.next_start(pictures, at)
     if start > at + HORIZON:
         return WaitCause(
             WaitReason.RATE_LIMIT, f"Your key's limit of {caller.rpm:g} calls per minute.", start
         )
-    if caller_share.room is not None and caller_share.room <= 0:
-        busy = caller.concurrency - caller_share.room
+    if caller_share.headroom is not None and caller_share.headroom <= 0:
+        busy = caller.concurrency - caller_share.headroom
         return WaitCause(
             WaitReason.CONCURRENCY, f"Your key's limit of {caller.concurrency} calls in flight; {busy} are."
         )
@@ -71,7 +71,7 @@ def _cooling(channel: Any, model: str, at: datetime) -> Iterator[WaitCause]:
 def _broken(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
     for name in ("", model):
         breaker = channel.breakers.get(name)
-        if breaker is None or breaker.room(at) != 0:
+        if breaker is None or breaker.allowed_calls(at) != 0:
             continue
         what, why = f"{channel.name}{f' ({name})' if name else ''}", breaker.reason or "no answer"
         if breaker.state(at) == "open":
@@ -89,7 +89,7 @@ def _late(
     start = outlet.next_start(model, pictures, at)
     if start <= at + HORIZON:
         return
-    of_model, _, kind = (outlet.latest_limit(model, pictures, at) or "rpm").rpartition("/")
+    of_model, _, kind = (outlet.binding_limit(model, pictures, at) or "rpm").rpartition("/")
     if kind == "rpm" and not of_model and outlet.rpm != channel.rpm:
         rate = f"about {outlet.rpm or 0:.3g} a minute are made now"
         words = f"{channel.name}: the provider refused faster calls; {rate}."
@@ -101,24 +101,24 @@ def _late(
 
 
 def _full(channel: Any, outlet: ChannelCapacity, model: str) -> Iterator[WaitCause]:
-    if outlet.room(model) > 0:
+    if outlet.headroom(model) > 0:
         return
-    busy = outlet.busy(model)
+    busy = outlet.in_flight(model)
     limit = (channel.limits.get(model) or {}).get("concurrency")
-    if outlet.busy() < outlet.concurrency and limit and busy >= limit:
+    if outlet.in_flight() < outlet.concurrency and limit and busy >= limit:
         words = f"{channel.name} has {busy} of {limit} calls of {model} in flight."
-    elif outlet.busy() < outlet.concurrency:
+    elif outlet.in_flight() < outlet.concurrency:
         words = (
             f"{channel.name} takes up its calls slowly, since it is new, was idle or shut; "
-            f"{outlet.busy()} are in flight."
+            f"{outlet.in_flight()} are in flight."
         )
     elif outlet.concurrency < channel.concurrency:
         words = (
-            f"{channel.name} has {outlet.busy()} calls in flight; the provider refused more, "
+            f"{channel.name} has {outlet.in_flight()} calls in flight; the provider refused more, "
             f"{outlet.concurrency} at once are made now."
         )
     else:
-        words = f"{channel.name} has {outlet.busy()} of {outlet.concurrency} calls in flight."
+        words = f"{channel.name} has {outlet.in_flight()} of {outlet.concurrency} calls in flight."
     yield WaitCause(WaitReason.CONCURRENCY, words)
 
 
@@ -128,28 +128,28 @@ def _full(channel: Any, outlet: ChannelCapacity, model: str) -> Iterator[WaitCau
 class SchedulerView:
     """The gate at one moment. It takes nothing; many jobs may be asked about."""
 
-    def __init__(self, gate: SchedulerSnapshot, at: datetime) -> None:
-        self.gate, self.at = gate, at
-        self.outlets = [
-            (row, ChannelCapacity(row, in_flight_on(row.id, gate.calls), at))
-            for row in gate.channels
+    def __init__(self, snapshot: SchedulerSnapshot, at: datetime) -> None:
+        self.snapshot, self.at = snapshot, at
+        self.channels = [
+            (row, ChannelCapacity(row, in_flight_on(row.id, snapshot.calls), at))
+            for row in snapshot.channels
             if row.configured
         ]
-        self._guests = {row.id: (row, caller_share_of(row, gate.calls)) for row in gate.callers}
+        self._callers = {row.id: (row, caller_share_of(row, snapshot.calls)) for row in snapshot.callers}
 
     def caller(self, caller_id: UUID) -> Any | None:
         """Return the row of a caller that has limits of its own."""
-        known = self._guests.get(caller_id)
+        known = self._callers.get(caller_id)
         return known[0] if known else None
 
-    def compete(self, model: str, other: str) -> bool:
+    def share_channel(self, model: str, other: str) -> bool:
         """Tell whether jobs of two models may start on the same channel."""
         return model == other or any(
             all(
                 serves(row.models, each) and stop_reason(row, each, self.at) is None
                 for each in (model, other)
             )
-            for row, _ in self.outlets
+            for row, _ in self.channels
         )
 
     def wait_status(self, job: QueuedJob) -> WaitStatus:
@@ -161,27 +161,27 @@ class SchedulerView:
                 else (WaitReason.NOT_BEFORE, "Its caller chose this time.")
             )
             return WaitStatus(reason, words, job.since, job.not_before)
-        serving = [row for row, _ in self.outlets if serves(row.models, job.model)]
+        serving = [row for row, _ in self.channels if serves(row.models, job.model)]
         if not serving:
             return WaitStatus(WaitReason.NO_CHANNEL, f"No channel serves the model {job.model}.", job.since)
         if all(stop_reason(row, job.model, self.at) for row in serving):
             return _stopped(job, serving, self.at)
-        if self.gate.workers_alive == 0:
+        if self.snapshot.workers_alive == 0:
             return WaitStatus(
                 WaitReason.NO_WORKER, "No worker is running; start one with `darkroom work`.", job.since
             )
-        found = last_to_end([*self._channels(job), *self._caller(job), *self._slots()])
+        found = last_to_end([*self._channel_causes(job), *self._caller_causes(job), *self._slot_causes()])
         if found is None:
             return WaitStatus(
                 WaitReason.FAIR_SHARE, "It is next in turn, or others are before it.", job.since
             )
         return WaitStatus(found.reason, found.detail, job.since, found.until)
 
-    def _channels(self, job: QueuedJob) -> Sequence[WaitCause]:
+    def _channel_causes(self, job: QueuedJob) -> Sequence[WaitCause]:
         """Return the least hindrance over the channels: that which may be over first."""
         each = [
-            of_channel(row, channel, job.model, job.pictures, self.at)
-            for row, channel in self.outlets
+            channel_cause(row, channel, job.model, job.images, self.at)
+            for row, channel in self.channels
             if serves(row.models, job.model) and stop_reason(row, job.model, self.at) is None
         ]
         known = [hindrance for hindrance in each if hindrance is not None]
@@ -189,15 +189,17 @@ class SchedulerView:
             return []
         return [min(known, key=lambda hindrance: hindrance.until or self.at)]
 
-    def _caller(self, job: QueuedJob) -> Sequence[WaitCause]:
-        caller = self._guests.get(job.caller_id)
-        found = of_caller(*caller, job.pictures, self.at) if caller else None
+    def _caller_causes(self, job: QueuedJob) -> Sequence[WaitCause]:
+        caller = self._callers.get(job.caller_id)
+        found = caller_cause(*caller, job.images, self.at) if caller else None
         return [found] if found else []
 
-    def _slots(self) -> Sequence[WaitCause]:
-        if self.gate.slots_used < self.gate.slots:
+    def _slot_causes(self) -> Sequence[WaitCause]:
+        if self.snapshot.slots_used < self.snapshot.slots:
             return []
-        return [WaitCause(WaitReason.CONCURRENCY, f"All {self.gate.slots} slots of the workers are in use.")]
+        return [
+            WaitCause(WaitReason.CONCURRENCY, f"All {self.snapshot.slots} slots of the workers are in use.")
+        ]
 
 
 def _stopped(job: QueuedJob, serving: Sequence[Any], at: datetime) -> WaitStatus:

@@ -15,7 +15,13 @@ from models.queries.attempts import last_minute
 from models.queries.bulk import storable
 from models.queries.channels import change_channel, lock_channel
 from models.queries.leases import LeasedJob, calls_in_flight
-from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, crowded, refused, saturated
+from worker.scheduler.adaptive_rate import (
+    AdaptiveRate,
+    LastMinute,
+    after_concurrency_limit,
+    after_overload,
+    after_rate_limit,
+)
 from worker.scheduler.circuit_breaker import CircuitBreaker
 from worker.tasks.context import TaskContext
 from worker.upstream.response_headers import rate_limits
@@ -123,20 +129,20 @@ async def _changes(
     known = AdaptiveRate.from_json(channel.learned)
     if result.code in REFUSED:
         last = LastMinute(*await last_minute(connection, channel.name, now, REFUSED))
-        if result.code == _SATURATED and (rested := saturated(known, now, last, result.retry_after)):
+        if result.code == _SATURATED and (rested := after_overload(known, now, last, result.retry_after)):
             return {"learned": rested.to_json(), **_cooling(channel, rested.resumed, words)}
-        known = refused(known, now, channel.rpm, last, result.retry_after)
+        known = after_rate_limit(known, now, channel.rpm, last, result.retry_after)
         if result.limit is not None:
             known = replace(known, told=result.limit.calls / (result.limit.period / timedelta(minutes=1)))
         return {"learned": known.to_json(), **_cooling(channel, known.resumed, words)}
     if result.code == _CROWDED:
         busy = sum(row.calls for row in await calls_in_flight(connection) if row.channel_id == channel.id)
-        learned = crowded(known, now, busy).to_json()
+        learned = after_concurrency_limit(known, now, busy).to_json()
         return {"learned": learned, **_cooling(channel, now + (result.retry_after or _REST), words)}
     if result.code == _USED_UP:
         return _cooling(channel, now + (result.retry_after or timedelta(hours=1)), words)
     name = model if result.scope is Scope.MODEL else ""
-    breaker = CircuitBreaker.from_json(channel.breakers.get(name)).failed(now, words)
+    breaker = CircuitBreaker.from_json(channel.breakers.get(name)).with_failure(now, words)
     return {"breakers": {**channel.breakers, name: breaker.to_json()}}
 
 

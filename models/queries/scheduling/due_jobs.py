@@ -38,7 +38,7 @@ class Candidate:
     priority: int
     campaign: str
     due_at: datetime
-    pictures: int = 1
+    images: int = 1
     avoid: UUID | None = None
 
     @property
@@ -66,15 +66,15 @@ async def list_segments(connection: AsyncConnection) -> list[QueueSegment]:
 
 
 async def pick_due(
-    connection: AsyncConnection, wanted: Sequence[SegmentRequest], at: datetime
+    connection: AsyncConnection, requests: Sequence[SegmentRequest], at: datetime
 ) -> list[Candidate]:
     """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
     if connection.dialect.name == "postgresql":
-        rows = rows_parameter(connection, map(_row, wanted))
+        rows = rows_parameter(connection, map(_row, requests))
         found = await connection.execute(_PICKS, {**rows, "at": at})
-        return [_candidate(wanted[place - 1].segment, *row) for place, *row in found]
+        return [_candidate(requests[place - 1].segment, *row) for place, *row in found]
     picked: list[Candidate] = []
-    for each in wanted:
+    for each in requests:
         campaigns = (await connection.scalars(_CAMPAIGNS, {**_row(each), "at": at})).all()
         for campaign in campaigns:
             count = -(-each.count // len(campaigns))

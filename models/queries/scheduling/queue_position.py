@@ -14,7 +14,7 @@ from models.queries.bulk import rows_parameter
 from models.queries.scheduling.due_jobs import QueueSegment
 from models.tables import Utc, callers
 
-LAST = UUID(int=2**128 - 1)  #: behind every id
+LAST_ID = UUID(int=2**128 - 1)  #: behind every id
 _PASSED_OVER = 300  # jobs of one lane that are not due
 
 
@@ -34,7 +34,7 @@ class QueueRange:
     segment: QueueSegment
     campaign: str
     until: tuple[datetime, UUID]
-    most: int
+    limit: int
 
 
 async def list_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
@@ -43,21 +43,21 @@ async def list_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -
 
 
 async def list_heads(
-    connection: AsyncConnection, segments: Sequence[QueueSegment], *, most: int
+    connection: AsyncConnection, segments: Sequence[QueueSegment], *, limit: int
 ) -> list[LineHead]:
     """Return the lines of some lanes, by jumping along the index; ``most`` of each lane."""
     if connection.dialect.name == "postgresql":
-        given = {**rows_parameter(connection, map(_of, segments)), "most": most}
+        given = {**rows_parameter(connection, map(_of, segments)), "most": limit}
         found = await connection.execute(_ALL_HEADS, given)
         return [LineHead(segments[place - 1], campaign, due) for place, campaign, due in found]
     return [
         LineHead(segment, campaign, due)
         for segment in segments
-        for campaign, due in await connection.execute(_HEADS_OF_ONE, {**_of(segment), "most": most})
+        for campaign, due in await connection.execute(_HEADS_OF_ONE, {**_of(segment), "most": limit})
     ]
 
 
-async def count_ranges(connection: AsyncConnection, spans: Sequence[QueueRange], *, most: int) -> list[int]:
+async def count_ranges(connection: AsyncConnection, ranges: Sequence[QueueRange], *, limit: int) -> list[int]:
     """Count the jobs of each span; ``most`` of all together, the spans in their order."""
     rows = [
         {
@@ -65,22 +65,22 @@ async def count_ranges(connection: AsyncConnection, spans: Sequence[QueueRange],
             "campaign": span.campaign,
             "until_at": span.until[0],
             "until_id": span.until[1],
-            "count": span.most,
+            "count": span.limit,
         }
-        for span in spans
+        for span in ranges
     ]
-    return await _count(connection, _RANGES, _RANGE, rows, most=most)
+    return await _count(connection, _RANGES, _RANGE, rows, most=limit)
 
 
 async def count_segments(
-    connection: AsyncConnection, segments: Sequence[tuple[QueueSegment, int]], at: datetime, *, most: int
+    connection: AsyncConnection, segments: Sequence[tuple[QueueSegment, int]], at: datetime, *, limit: int
 ) -> list[int]:
     """Count the due jobs of each lane, so many at most, ``most`` of all together.
 
     Jobs that are not due may lie before them in the index; beyond some hundreds of these nothing is counted.
     """
     rows = [{**_of(segment), "until_at": at, "count": count} for segment, count in segments]
-    return await _count(connection, _SEGMENTS, _SEGMENT, rows, most=most)
+    return await _count(connection, _SEGMENTS, _SEGMENT, rows, most=limit)
 
 
 async def _count(

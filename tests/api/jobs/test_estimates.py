@@ -90,7 +90,7 @@ async def test_a_new_etag_tells_of_a_new_place(busy: Service) -> None:
     again = await busy.get(f"/v1/jobs/{job['id']}", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
     await busy.post(f"/v1/jobs/{ahead['id']}/cancel")
-    busy.services.estimates.forget()
+    busy.services.estimates.clear()
     again = await busy.get(f"/v1/jobs/{job['id']}", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.json()["queue_position"]) == (200, 1)
 

@@ -14,7 +14,7 @@ from worker.scheduler.eta import CallDurations, Eta, eta_of
 from worker.scheduler.queue_position import QueuePosition
 from worker.scheduler.wait_reason import SchedulerView
 
-STEADY = CallDurations(mean=10, deviation=0, p50=10, p90=10, share=1)
+STEADY = CallDurations(mean=10, deviation=0, p50=10, p90=10, success_rate=1)
 
 
 def call(seconds: float | None, outcome: str | None = "success") -> Any:
@@ -31,11 +31,11 @@ def told(
 
 
 def test_durations_are_taken_from_calls_that_succeeded() -> None:
-    found = CallDurations.of([call(4), call(6), call(90, "retry"), call(None, None), call(8)])
+    found = CallDurations.from_calls([call(4), call(6), call(90, "retry"), call(None, None), call(8)])
     assert found is not None
-    assert (found.mean, found.p50, found.share) == (6, 6, 0.75)
-    assert CallDurations.of([call(None, None)]) is None
-    assert CallDurations.of([call(5)]) == CallDurations(5, 0, 5, 5, 1)
+    assert (found.mean, found.p50, found.success_rate) == (6, 6, 0.75)
+    assert CallDurations.from_calls([call(None, None)]) is None
+    assert CallDurations.from_calls([call(5)]) == CallDurations(5, 0, 5, 5, 1)
 
 
 ROOMY = {"concurrency": 1000}
@@ -91,7 +91,7 @@ def test_the_end_follows_from_the_place_and_what_bounds_the_starts(
 
 
 def test_retries_make_it_longer() -> None:
-    half = CallDurations(mean=10, deviation=0, p50=10, p90=10, share=0.5)
+    half = CallDurations(mean=10, deviation=0, p50=10, p90=10, success_rate=0.5)
     gate = SchedulerSnapshot(channels=[channel(rpm=60, **ROOMY)], slots=999)
     assert told(gate, 61, durations=half).p50 == pytest.approx(130)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models.queries.scheduling.due_jobs import Candidate
 from worker.scheduler.channel_capacity import ChannelCapacity, InFlight, closed_reason
 from worker.scheduler.circuit_breaker import CircuitBreaker
-from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, in_order
+from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, order_jobs
 from worker.scheduler.rate_limiter import RateLimiter, named_limits
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,13 +91,13 @@ def test_higher_priority_goes_first_within_a_caller_only() -> None:
 def test_waiting_raises_a_priority_to_the_highest_that_waits_and_never_above() -> None:
     old = jobs(A, 10, priority=0, due_at=NOW - 100 * AGEING)
     urgent = jobs(A, 10, first=100, priority=9)
-    order = in_order(old + urgent, ("", 0), NOW, AGEING)
+    order = order_jobs(old + urgent, ("", 0), NOW, AGEING)
     assert Counter(job.priority for job in order[:10]) == {0: 5, 9: 5}
 
 
 def test_a_low_priority_waits_while_it_is_young() -> None:
     young, urgent = jobs(A, 3, priority=0), jobs(A, 3, first=100, priority=9)
-    assert in_order(young + urgent, ("", 0), NOW, AGEING) == urgent + young
+    assert order_jobs(young + urgent, ("", 0), NOW, AGEING) == urgent + young
 
 
 def test_campaigns_of_one_caller_are_served_in_turn_however_old_they_are() -> None:
@@ -116,9 +116,11 @@ def test_the_turn_of_campaigns_goes_on_in_the_next_round() -> None:
 
 
 def test_a_callers_own_limits_hold_and_others_go_on() -> None:
-    starts = deal([guest(A, room=2), guest(B, {"rpm": 60})], [outlet()], jobs(A, 9) + jobs(B, 9) + jobs(C, 9))
+    starts = deal(
+        [guest(A, headroom=2), guest(B, {"rpm": 60})], [outlet()], jobs(A, 9) + jobs(B, 9) + jobs(C, 9)
+    )
     assert served(starts) == {A: 2, B: 1}
-    starts = deal([guest(A, room=2), guest(C)], [outlet()], jobs(A, 9) + jobs(C, 9))
+    starts = deal([guest(A, headroom=2), guest(C)], [outlet()], jobs(A, 9) + jobs(C, 9))
     assert served(starts) == {A: 2, C: 9}
 
 
@@ -147,7 +149,7 @@ def test_limits_of_a_model_hold_beside_those_of_the_channel() -> None:
 
 
 def test_pictures_per_minute_count_what_a_call_asks_for_and_are_spread() -> None:
-    starts = deal([guest(A)], [outlet(limits={"": {"ipm": 60}})], jobs(A, 9, pictures=4))
+    starts = deal([guest(A)], [outlet(limits={"": {"ipm": 60}})], jobs(A, 9, images=4))
     assert [start.at for start in starts] == [NOW, NOW + SECOND]  # calls may be three seconds early
 
 

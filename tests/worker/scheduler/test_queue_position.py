@@ -17,12 +17,12 @@ from models.tables import callers, jobs
 from tests.worker.scheduler.test_fair_queue import outlet
 from worker.scheduler.fair_queue import CallerShare, DispatchRound
 from worker.scheduler.queue_position import (
-    Job,
+    DueJob,
     QueuePosition,
     QueueSnapshot,
     position_of,
     starts_within,
-    visits_until,
+    turns_until,
 )
 from worker.scheduler.rate_limiter import RateLimiter
 
@@ -116,7 +116,7 @@ async def places(
         snapshot = QueueSnapshot(await list_segments(connection), world.guests, NOW, AGEING)
         return [
             await position_of(
-                connection, Job(each.job_id, each.caller_id, each.line, each.due_at), snapshot, **bound
+                connection, DueJob(each.job_id, each.caller_id, each.line, each.due_at), snapshot, **bound
             )
             for each in wanted
         ]
@@ -139,7 +139,7 @@ async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Data
     world = World(3)
     await world.settle(database)
     order = dealt(world)
-    for each, found in zip(world.due, await places(database, world, world.due, most=5), strict=True):
+    for each, found in zip(world.due, await places(database, world, world.due, limit=5), strict=True):
         place = order.index(each.job_id) + 1
         assert (found.place, found.capped) == (place, False) or (
             found.capped and 1 <= found.place <= min(place, 5)
@@ -153,5 +153,5 @@ async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Data
 )
 def test_visits_are_reckoned_as_they_are_made(deficit: float, weight: float, starts: int) -> None:
     caller_share = CallerShare(UUID(int=1), RateLimiter([]), weight=weight, deficit=deficit)
-    visits = visits_until(caller_share, starts)
+    visits = turns_until(caller_share, starts)
     assert starts_within(caller_share, visits) >= starts > starts_within(caller_share, visits - 1)

@@ -88,12 +88,12 @@ def test_beside_a_start_that_is_kept_free_whatever_does_not_put_it_off_may_start
     limit.take(NOW - timedelta(seconds=50), 8)
     limit.take(NOW - timedelta(seconds=20), 5)
     kept = limit.earliest(8, NOW)
-    limit.hold(8, NOW)
+    limit.reserve(8, NOW)
     assert NOW + timedelta(seconds=10) < kept < NOW + timedelta(seconds=12)
     assert limit.earliest(7, NOW) == NOW
     limit.take(NOW, 7)
     assert limit.earliest(1, NOW) > kept
-    limit.hold(0, NOW)
+    limit.reserve(0, NOW)
     assert limit.earliest(8, NOW) == kept
 
 
@@ -110,12 +110,12 @@ def test_no_minute_holds_more_pictures_than_the_limit_whatever_is_kept_free(
         now += timedelta(seconds=pause)
         limit = SlidingWindow(10, limit.state())
         if kept and (soonest := limit.earliest(kept, now)) > now:
-            limit.hold(kept, now)
+            limit.reserve(kept, now)
         start = limit.earliest(pictures, now)
         if start <= now + timedelta(seconds=1):
             limit.take(start, pictures)
             left.append((start, pictures))
-            limit.hold(0, now)
+            limit.reserve(0, now)
             assert not kept or limit.earliest(kept, now) <= max(soonest, now) or start >= soonest
     assert most_in_a_window(left, timedelta(minutes=1)) <= 10
 
@@ -189,9 +189,9 @@ def test_meters_go_on_where_their_kept_state_says(context: list[tuple[float, int
 
 def test_the_meter_that_hinders_is_named() -> None:
     limiter = RateLimiter(named_limits("", {"rpm": 60, "rpd": 1}, {}))
-    assert limiter.latest_limit(1, NOW) is None
+    assert limiter.binding_limit(1, NOW) is None
     limiter.take(NOW, 1)
-    assert limiter.latest_limit(1, NOW) == "rpd"
+    assert limiter.binding_limit(1, NOW) == "rpd"
 
 
 def test_a_burst_on_a_channel_without_a_limit_leaves_the_rate_that_was_learned_even() -> None:

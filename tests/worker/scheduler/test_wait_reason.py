@@ -71,7 +71,7 @@ def dealt(gate: SchedulerSnapshot, job: QueuedJob, at: datetime) -> list[Start]:
     ]
     caller_share = caller_share_of(next((row for row in gate.callers if row.id == ME), caller()), gate.calls)
     slots = max(gate.slots - gate.slots_used, 0) if gate.workers_alive else 0
-    candidate = Candidate(UUID(int=9), ME, job.model, 5, "", job.not_before, job.pictures)
+    candidate = Candidate(UUID(int=9), ME, job.model, 5, "", job.not_before, job.images)
     return DispatchRound([caller_share], outlets, at, slots).assign([candidate], 10 * MINUTE)
 
 
@@ -371,7 +371,7 @@ JOBS = st.builds(
     not_before=st.sampled_from([BEFORE] * 7 + [LATER]),
     backing_off=st.booleans(),
     since=st.just(BEFORE),
-    pictures=st.integers(1, 4),
+    images=st.integers(1, 4),
 )
 
 

@@ -197,9 +197,9 @@ async def test_places_in_the_queue_are_counted_along_the_index_of_lines(crowd: D
     spans = [queue_position.QueueRange(segment, "campaign 1", (NOW, MIDDLE), 50) for segment in own]
     counted = [(segment, 50) for segment in own]
     for ask in (
-        lambda connection: queue_position.list_heads(connection, own, most=20),
-        lambda connection: queue_position.count_ranges(connection, spans, most=100),
-        lambda connection: queue_position.count_segments(connection, counted, NOW, most=100),
+        lambda connection: queue_position.list_heads(connection, own, limit=20),
+        lambda connection: queue_position.count_ranges(connection, spans, limit=100),
+        lambda connection: queue_position.count_segments(connection, counted, NOW, limit=100),
     ):
         await by_index(crowd, "ix_jobs_line", ask)
 

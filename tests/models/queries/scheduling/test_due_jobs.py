@@ -123,7 +123,7 @@ async def test_as_many_jobs_are_found_as_are_wanted_if_there_are_so_many(filled:
     async with filled.writing() as connection:
         picked = await pick_due(connection, [SegmentRequest(QueueSegment("m", A, 5), 30, "campaign 07")], NOW)
     assert len({each.job_id for each in picked}) == len(picked) >= 30
-    assert {each.pictures for each in picked} == {4}
+    assert {each.images for each in picked} == {4}
 
 
 async def test_jobs_that_are_not_due_are_left(filled: Database) -> None:

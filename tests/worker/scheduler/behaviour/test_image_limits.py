@@ -29,7 +29,7 @@ from worker.scheduler.rate_limiter import RateLimiter, named_limits
 
 def test_a_call_for_many_pictures_is_not_overtaken_for_ever() -> None:
     """Calls for one picture come every six seconds, just as many as the limit allows."""
-    many = jobs(A, 1, pictures=8, due_at=NOW)
+    many = jobs(A, 1, images=8, due_at=NOW)
     channel, callers = row(limits={"": {"ipm": 10}}), [guest(A), guest(B)]
     started: dict[UUID, int] = {}
     for second in range(0, 150, 6):
@@ -49,7 +49,7 @@ def test_room_is_kept_over_rounds_for_a_caller_whose_other_jobs_go_on_elsewhere(
     """Its turn moves on with each of them, so that others would be before it whenever there is room."""
     pictures, other = row(1, models=["m"], limits={"": {"ipm": 10}}), row(2, models=["x"])
     snapshot = [UUID(int=number) for number in (10, 11, 12)]
-    callers, many = [guest(A), *map(guest, snapshot)], jobs(A, 1, pictures=8, due_at=NOW - 180 * SECOND)
+    callers, many = [guest(A), *map(guest, snapshot)], jobs(A, 1, images=8, due_at=NOW - 180 * SECOND)
     for second in range(0, 150):
         now = NOW + second * SECOND
         places = [ChannelCapacity(pictures, InFlight({}), now), ChannelCapacity(other, InFlight({}), now)]
@@ -67,12 +67,12 @@ def test_room_is_kept_over_rounds_for_a_caller_whose_other_jobs_go_on_elsewhere(
 
 
 def test_room_that_is_kept_is_free_again_when_its_call_starts_elsewhere() -> None:
-    many = jobs(A, 1, pictures=8)
+    many = jobs(A, 1, images=8)
     until, since = (NOW + 20 * SECOND).isoformat(), (NOW - 20 * SECOND).isoformat()
     limits, tick = {"": {"ipm": 10}}, int(NOW.timestamp() * 4)
     pace = {"ipm": [[tick - 100, 6]], "kept": [many[0].job_id.hex, "m", 8, until, A.hex, since]}
-    assert deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, pictures=3)) == []
-    assert len(deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, pictures=2))) == 1
+    assert deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, images=3)) == []
+    assert len(deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, images=2))) == 1
     channel = outlet(limits=limits, pace=pace)
     deal([guest(A)], [channel, outlet(2)], many)
     assert channel.reservation_changed
@@ -90,7 +90,7 @@ def test_no_room_is_kept_for_a_call_for_many_pictures_that_waits_for_another_lim
     me = guest(A)
     if limit == "of its key":
         me.limiter = RateLimiter(named_limits("", {"rpm": 2}, {"rpm": later}))
-    many = jobs(A, 3, pictures=8, due_at=NOW - 180 * SECOND)
+    many = jobs(A, 3, images=8, due_at=NOW - 180 * SECOND)
     starts = deal([me, guest(B)], [outlet(limits=limits, pace=pace)], many + jobs(B, 5, model="n"))
     assert served(starts) == {B: 2}
 
@@ -108,15 +108,15 @@ def test_nearly_all_pictures_of_a_limit_are_used_and_evenly_whatever_calls_ask_f
     """As the gate does it: rounds at odd moments, which look at few of those that wait."""
     chance, seconds = random.Random(limit), 900
     channel, me, started, now = row(limits={"": {"ipm": limit}}), guest(A), [], NOW
-    waiting = [replace(job, pictures=chance.choice(mix)) for job in jobs(A, limit * seconds // 60)]
+    waiting = [replace(job, images=chance.choice(mix)) for job in jobs(A, limit * seconds // 60)]
     while now < NOW + seconds * SECOND:
         place = ChannelCapacity(channel, InFlight({}), now)
         slots = place.possible_starts("m", now + HORIZON)
-        looked_at = waiting[: slots + place.fillers("m")] if slots else []
+        looked_at = waiting[: slots + place.backfill("m")] if slots else []
         starts = DispatchRound([me], [place], now, slots).assign(looked_at, AGEING)
         gone = {start.job.job_id for start in starts}
         waiting = [job for job in waiting if job.job_id not in gone]
-        started += [((start.at - NOW) / SECOND, start.job.pictures) for start in starts]
+        started += [((start.at - NOW) / SECOND, start.job.images) for start in starts]
         channel.pace = json.loads(json.dumps(place.changes()["pace"]))
         now += chance.uniform(0.7, 0.95) * SECOND
     each_picture_at = [at for at, pictures in started for _ in range(pictures)]

@@ -14,8 +14,8 @@ from models.outcomes import CallResult, ErrorCode, Outcome
 from models.queries.scheduling.due_jobs import Candidate
 from models.retry.decision import AttemptCount, Retry, decide
 from models.states import OnUnknown
-from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, refused
-from worker.scheduler.channel_capacity import RAMP, ChannelCapacity, InFlight, closed_reason, room_after
+from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, after_rate_limit
+from worker.scheduler.channel_capacity import RAMP, ChannelCapacity, InFlight, closed_reason, slow_start
 from worker.scheduler.fair_queue import CallerShare, DispatchRound
 from worker.scheduler.rate_limiter import RateLimiter
 
@@ -118,7 +118,7 @@ def test_a_channel_that_opens_again_is_not_met_by_all_that_waited_at_once() -> N
 
 
 def test_a_channel_with_a_learned_rate_is_met_at_this_rate() -> None:
-    known = refused(AdaptiveRate(), NOW, None, LastMinute(600, NOW - 59 * SECOND, NOW), 20 * SECOND)
+    known = after_rate_limit(AdaptiveRate(), NOW, None, LastMinute(600, NOW - 59 * SECOND, NOW), 20 * SECOND)
     row = channel(cooldown_until=known.resumed, learned=known.to_json())
     due = comes_back("rate_limited", retry_after=20)
     starts = drain(row, due, call=2 * SECOND)
@@ -128,13 +128,13 @@ def test_a_channel_with_a_learned_rate_is_met_at_this_rate() -> None:
 
 
 def test_the_calls_in_flight_grow_from_one_to_all_within_the_ramp() -> None:
-    rooms = [room_after(NOW, NOW + RAMP * part / 4, 100) for part in (-1, 0, 1, 2, 4)]
+    rooms = [slow_start(NOW, NOW + RAMP * part / 4, 100) for part in (-1, 0, 1, 2, 4)]
     assert rooms == [1, 1, 25, 50, 100]
-    assert room_after(None, NOW, 100) == 100
+    assert slow_start(None, NOW, 100) == 100
 
 
 def test_a_channel_with_a_rate_limit_needs_no_ramp() -> None:
     row = channel(rpm=60.0, cooldown_until=NOW)
-    assert ChannelCapacity(row, InFlight(), NOW).room("m") == 200
+    assert ChannelCapacity(row, InFlight(), NOW).headroom("m") == 200
     row.rpm = None
-    assert ChannelCapacity(row, InFlight(), NOW).room("m") == 1
+    assert ChannelCapacity(row, InFlight(), NOW).headroom("m") == 1
