@@ -3,28 +3,40 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALL := -c constraints.txt -e '.[dev]'
+PROCESSES ?= 5
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup
+unexport PYTHONDONTWRITEBYTECODE  # without compiled files, each process that a test starts compiles all it imports
 SLOW_TO_TRACE := behaviour/test_splits.py behaviour/test_hostile_bytes.py behaviour/test_reader_memory.py
 
-.PHONY: demo test check coverage bench chaos format constraints clean
+.PHONY: demo test test-fast check coverage bench chaos format constraints clean
 
+# uv installs in seconds what takes pip minutes: the one on the PATH, else one from pip.
 $(READY): pyproject.toml constraints.txt
-	@echo "Making the environment in $(VENV) (about a minute, once)"
+	@echo "Making the environment in $(VENV) (10 to 20 seconds, once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@uv=$$(command -v uv) || uv=$(BIN)/uv; \
+	test -x "$$uv" || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv; \
+	"$$uv" pip install --quiet --python $(BIN)/python $(INSTALL) || { \
+		echo "Without uv: pip makes the environment instead (about two minutes)"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INSTALL); }
 	@touch $@
 
 demo: $(READY)  ## start Darkroom with the practice provider and a sample campaign
 	@exec $(BIN)/darkroom demo
 
-test: $(READY)  ## run all tests on servers that the tests start themselves
-	$(BIN)/python -m pytest
+test: $(READY)  ## run all tests on servers that the tests start themselves, in $(PROCESSES) processes
+	$(PYTEST)
+
+test-fast: $(READY)  ## run the unit tests on SQLite: nothing that starts a server or a fleet, or is marked slow
+	$(PYTEST) --fast
 
 check: $(READY)  ## format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 coverage: $(READY)  ## hold the reader of answers to 95 % of its branches, by the tests that are quick to trace
 	$(BIN)/coverage run -m pytest -q tests/worker/upstream $(addprefix --ignore=tests/worker/upstream/,$(SLOW_TO_TRACE))
@@ -43,8 +55,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-constraints:  ## renew the pins
-	$(BIN)/python -m pip install --quiet uv
+constraints: $(READY)  ## renew the pins
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url --no-emit-find-links -o constraints.txt
 
 clean:

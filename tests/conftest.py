@@ -1,35 +1,82 @@
-"""What all tests may ask for. Servers start when a test asks, and end by their id with the session."""
+"""What all tests may ask for. Servers start when a test asks, and end by their id with the test run."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from models.database import Database
 from tests.support.databases import PostgresCopies, SqliteCopies, sqlalchemy_url
-from tests.support.postgres import Postgres, serve_postgres
-from tests.support.valkey import Valkey, serve_valkey
+from tests.support.distribution import Distribution
+from tests.support.fast_tests import FastTests
+from tests.support.postgres import PostgresAddress, serve_postgres
+from tests.support.shared_servers import SharedServers, shared_postgres, shared_valkey
+from tests.support.slow_tests import SlowTests
+from tests.support.valkey import ValkeyAddress, serve_valkey
 
 settings.register_profile("suite", deadline=None)  # a busy machine is no defect
 settings.load_profile("suite")
+_DISTRIBUTED = pytest.StashKey[SharedServers]()
+_SOCKET = "shared_servers"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of ``make test-fast``."""
+    parser.addoption("--fast", action="store_true", help="unit tests only, on SQLite, without servers")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the rules of this test run; with several processes, start the owner of their servers."""
+    config.addinivalue_line("markers", "slow(reason): why a test takes more than 10 s; left out by --fast")
+    config.pluginmanager.register(SlowTests())
+    config.pluginmanager.register(Distribution())
+    if config.getoption("fast"):
+        config.pluginmanager.register(FastTests())
+    if config.getoption("numprocesses", None):
+        config.stash[_DISTRIBUTED] = SharedServers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a test process of pytest-xdist where to ask for the servers."""
+    node.workerinput[_SOCKET] = str(node.config.stash[_DISTRIBUTED].socket)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the shared servers, also when the tests were interrupted."""
+    if servers := config.stash.get(_DISTRIBUTED, None):
+        servers.stop()
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL, shared; stop it in no test but those of a server of their own."""
-    with serve_postgres() as server:
-        yield server
+def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresAddress]:
+    """A real PostgreSQL, shared by all processes of the test run; a test that stops one starts its own."""
+    if (socket := _shared(request)) is not None:
+        yield shared_postgres(socket)
+    else:
+        with serve_postgres() as server:
+            yield server
 
 
 @pytest.fixture(scope="session")
-def valkey() -> Iterator[Valkey]:
-    """A real Redis-protocol server, shared; stop it in no test but those of a server of their own."""
-    with serve_valkey() as server:
-        yield server
+def valkey(request: pytest.FixtureRequest) -> Iterator[ValkeyAddress]:
+    """A real Redis-protocol server, shared as well; each test process has a logical database of its own."""
+    if (socket := _shared(request)) is not None:
+        yield shared_valkey(socket, int(request.config.workerinput["workerid"].removeprefix("gw")))
+    else:
+        with serve_valkey() as server:
+            yield server
+
+
+def _shared(request: pytest.FixtureRequest) -> str | None:
+    """Return where the servers can be asked for; ``None`` if one process runs all tests."""
+    found: str | None = getattr(request.config, "workerinput", {}).get(_SOCKET)
+    return found
 
 
 @pytest.fixture(scope="session")
-def postgres_copies(postgres: Postgres) -> PostgresCopies:
+def postgres_copies(postgres: PostgresAddress) -> PostgresCopies:
     """Copies of a migrated PostgreSQL database."""
     return PostgresCopies(postgres)
 
@@ -42,9 +89,9 @@ def sqlite_copies(tmp_path_factory: pytest.TempPathFactory) -> SqliteCopies:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def plain_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A fresh, migrated database, as ``DARKROOM_DATABASE_URL`` takes it; the test runs on each kind."""
+    """An empty, migrated database, as ``DARKROOM_DATABASE_URL`` takes it; the test runs on each kind."""
     copies = request.getfixturevalue(f"{'sqlite' if request.param == 'sqlite' else 'postgres'}_copies")
-    with copies.fresh() as url:
+    with copies.reset() as url:
         yield url
 
 
@@ -63,7 +110,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def broker_url(valkey: Valkey) -> str:
+def broker_url(valkey: ValkeyAddress) -> str:
     """An empty broker on a real server."""
     valkey.flush()
     return valkey.url

@@ -1,5 +1,6 @@
 """Fleets, each with a database, a broker and a provider of its own."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -46,7 +47,7 @@ def fleet_of(
 
         def start(*, delay: float, server: Postgres | None = None, **settings: str) -> Fleet:
             postgres: Postgres = server or request.getfixturevalue("postgres")
-            name = f"fleet_{next(_numbers)}"
+            name = f"fleet_{os.getpid()}_{next(_numbers)}"
             postgres.execute(f"CREATE DATABASE {name}")
             addresses = {"database_url": postgres.url(name), "broker_url": broker.url}
             fleet = Fleet(tmp_path, practice_of(delay), **addresses, **settings)

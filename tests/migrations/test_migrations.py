@@ -1,5 +1,6 @@
 """The revisions: up, down, up again, and nothing that the tables have and the revisions lack."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from sqlalchemy import create_engine, inspect
 from migrations import current, downgrade, head, synchronous, upgrade
 from models.tables import metadata
 from tests.support.databases import sqlalchemy_url
-from tests.support.postgres import Postgres
+from tests.support.postgres import PostgresAddress
 
 JOB = "0" * 32
 HASH = {"sqlite": "x'00'", "postgresql": "'\\x00'::bytea"}
@@ -35,10 +36,11 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield sqlalchemy_url(f"sqlite:///{tmp_path}/folder/that/is/new/empty.db")
         return
-    server: Postgres = request.getfixturevalue("postgres")
-    server.execute("CREATE DATABASE empty")
-    yield sqlalchemy_url(server.url("empty"))
-    server.execute("DROP DATABASE empty WITH (FORCE)")
+    server: PostgresAddress = request.getfixturevalue("postgres")
+    name = f"empty_{os.getpid()}"  # the server is shared by all processes of the test run
+    server.execute(f"CREATE DATABASE {name}")
+    yield sqlalchemy_url(server.url(name))
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def tables(url: str) -> set[str]:

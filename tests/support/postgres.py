@@ -26,24 +26,16 @@ _OPTIONS = {
 }
 
 
-class Postgres:
-    """A server that can be stopped and started again on the same port, with the same data."""
+class PostgresAddress:
+    """A server that runs, on a port of 127.0.0.1."""
 
-    def __init__(self, folder: Path, binaries: Path, user: int | None, group: int | None) -> None:
-        self.port = free_port()
-        command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(self.port), "-k", ""]
-        for name, value in _OPTIONS.items():
-            command += ["-c", f"{name}={value}"]
-        self.process = Process(command, folder / "log", folder=folder, user=user, group=group)
+    def __init__(self, port: int, pid: int) -> None:
+        self.port, self._pid = port, pid
 
-    def start(self) -> None:
-        """Start and wait until it answers."""
-        self.process.start()
-        self.process.wait_ready(self._answers)
-
-    def stop(self) -> None:
-        """Stop at once, as a crash does: connections break, the log is replayed at the next start."""
-        self.process.stop(signal.SIGQUIT)
+    @property
+    def pid(self) -> int:
+        """The id of its first process."""
+        return self._pid
 
     def url(self, database: str) -> str:
         """Return a database's address as ``DARKROOM_DATABASE_URL`` takes it."""
@@ -53,6 +45,31 @@ class Postgres:
         """Run one statement outside any transaction."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
+
+
+class Postgres(PostgresAddress):
+    """A server that can be stopped and started again on the same port, with the same data."""
+
+    def __init__(self, folder: Path, binaries: Path, user: int | None, group: int | None) -> None:
+        self.port = free_port()
+        command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(self.port), "-k", ""]
+        for name, value in _OPTIONS.items():
+            command += ["-c", f"{name}={value}"]
+        self.process = Process(command, folder / "log", folder=folder, user=user, group=group)
+
+    @property
+    def pid(self) -> int:
+        """The id of its first process."""
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self.process.start()
+        self.process.ready(self._answers)
+
+    def stop(self) -> None:
+        """Stop at once, as a crash does: connections break, the log is replayed at the next start."""
+        self.process.stop(signal.SIGQUIT)
 
     def _answers(self) -> bool:
         try:

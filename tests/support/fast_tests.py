@@ -1,0 +1,32 @@
+"""``pytest --fast``: unit tests on SQLite; no test that starts servers or a fleet, none marked as slow."""
+
+import pytest
+
+_SYSTEM_TESTS = frozenset({"e2e", "support"})  #: folders whose tests start processes of their own
+_SERVERS = frozenset(
+    {"postgres", "postgresql", "postgres_copies", "valkey", "s3"}
+)  #: fixtures and parameters
+
+
+def is_system_test(nodeid: str) -> bool:
+    """Tell whether a test starts processes of its own."""
+    return nodeid.split("/")[1] in _SYSTEM_TESTS
+
+
+class FastTests:
+    """Deselects what is not fast."""
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep the fast ones."""
+        slow = [item for item in items if not _is_fast(item)]
+        items[:] = [item for item in items if _is_fast(item)]
+        config.hook.pytest_deselected(items=slow)
+
+
+def _is_fast(item: pytest.Item) -> bool:
+    if item.get_closest_marker("slow") or is_system_test(item.nodeid):
+        return False
+    needs = set(getattr(item, "fixturenames", ()))
+    if call := getattr(item, "callspec", None):
+        needs |= {value for value in call.params.values() if isinstance(value, str)}
+    return not needs & _SERVERS
