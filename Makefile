@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL := -c constraints.txt -e '.[dev]'
 PROCESSES ?= 5
-PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled files, each process that a test starts compiles all it imports
 SLOW_TO_TRACE := behaviour/test_splits.py behaviour/test_hostile_bytes.py behaviour/test_reader_memory.py
 

@@ -1,5 +1,6 @@
 """What all tests may ask for. Servers start when a test asks, and end by their id with the test run."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -34,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("fast"):
         config.pluginmanager.register(FastTests())
     if config.getoption("numprocesses", None):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop the processes and servers
         config.stash[_DISTRIBUTED] = SharedServers()
 
 

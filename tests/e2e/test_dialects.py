@@ -21,8 +21,6 @@ CASES = sample()
 _WORDS = 20  # characters of the provider's words that are compared
 STALE = [case for case in CASES if case.transport == "stale_connection"]
 
-pytestmark = pytest.mark.xdist_group("dialects")  # all tests look at what one Darkroom did
-
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
 

@@ -1,17 +1,20 @@
 """How pytest-xdist hands out tests: system tests one by one, others by file.
 
 System tests are long and mostly wait, so the processes share them. The tests of a file may share a costly
-fixture.
+fixture; so do system tests where a file has many.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadGroupScheduling
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.fast_tests import is_system_test
+
+_MANY = 10
 
 
 class Distribution:
@@ -23,15 +26,16 @@ class Distribution:
 
         A file follows each system test, so that about half of the processes run a fleet at any moment.
         """
-        fleets: list[list[pytest.Item]] = []
-        files: dict[Path, list[pytest.Item]] = {}
+        single = _handed_out_one_by_one(item.nodeid for item in items)
+        system_tests: list[list[pytest.Item]] = []
+        files: dict[str, list[pytest.Item]] = {}
         for item in items:
-            if is_system_test(item.nodeid) and not item.get_closest_marker("xdist_group"):
-                fleets.append([item])
+            if _file(item.nodeid) in single:
+                system_tests.append([item])
             else:
-                files.setdefault(item.path, []).append(item)
+                files.setdefault(_file(item.nodeid), []).append(item)
         longest = sorted(files.values(), key=len, reverse=True)
-        units = [unit for pair in zip_longest(fleets, longest, fillvalue=[]) for unit in pair]
+        units = [unit for pair in zip_longest(system_tests, longest, fillvalue=[]) for unit in pair]
         items[:] = [item for unit in units for item in unit]
 
     @pytest.hookimpl(optionalhook=True)
@@ -41,9 +45,24 @@ class Distribution:
         return Schedule(config, log)
 
 
-class Schedule(LoadGroupScheduling):
-    """Takes system tests one by one, groups as they are marked, and other tests by file."""
+class Schedule(LoadScopeScheduling):
+    """Hands out whole files, but system tests one by one."""
+
+    _single: frozenset[str] = frozenset()
+
+    def schedule(self) -> None:
+        """Look at all tests, then hand out the first."""
+        self._single = _handed_out_one_by_one(next(iter(self.registered_collections.values())))
+        super().schedule()
 
     def _split_scope(self, nodeid: str) -> str:
-        grouped = nodeid.rfind("@") > nodeid.rfind("]")
-        return super()._split_scope(nodeid) if grouped or is_system_test(nodeid) else nodeid.split("::")[0]
+        return nodeid if _file(nodeid) in self._single else _file(nodeid)
+
+
+def _handed_out_one_by_one(nodeids: Iterable[str]) -> frozenset[str]:
+    tests = Counter(map(_file, nodeids))
+    return frozenset(file for file, count in tests.items() if is_system_test(file) and count < _MANY)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.split("::")[0]
