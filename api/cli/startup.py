@@ -18,7 +18,8 @@ from worker.logs import configure_logs
 
 _PAUSE = 3.0  # seconds between looks
 _NOT_YET = re.compile(
-    r"starting up|shutting down|recovery mode|too many (clients|connections)|connection slots"
+    r"starting up|shutting down|recovery mode|not (yet )?accepting connections"
+    r"|too many (clients|connections)|connection slots"
 )
 _SAID_NO = re.compile(r"FATAL|password|authentication|SSL|certificate")
 _NO_ANSWER = re.compile(

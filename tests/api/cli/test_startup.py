@@ -12,6 +12,7 @@ AWAY = [
     "failed to resolve host 'postgres': [Errno -2] Name or service not known",
     'connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory',
     "connection failed: FATAL:  the database system is starting up",
+    "connection failed: FATAL:  the database system is not yet accepting connections",
     "connection failed: FATAL:  sorry, too many clients already",
     "consuming input failed: server closed the connection unexpectedly",
 ]
