@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from models.database import Database
@@ -18,6 +19,12 @@ from tests.support.valkey import ValkeyAddress, serve_valkey
 
 settings.register_profile("suite", deadline=None)  # a busy machine is no defect
 settings.load_profile("suite")
+structlog.configure(  # the default draws each traceback with all variables: seconds of processor time
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 _DISTRIBUTED = pytest.StashKey[SharedServers]()
 _SOCKET = "shared_servers"
 
