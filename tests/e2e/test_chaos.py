@@ -26,6 +26,7 @@ def test_nothing_happens_twice_at_once_to_the_same_part() -> None:
         ends[error.target] = error.at + error.seconds  # type: ignore[assignment]
 
 
+@pytest.mark.slow(reason="the schedule of faults lasts 16 s")
 def test_everything_may_break_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     outcome = run(tmp_path, _STAGE, seed=_SEED, jobs=150, delay="0.5-1.5", patience=60)
     print(outcome.table)

@@ -49,6 +49,7 @@ def read_until(process: subprocess.Popen[str], last: str) -> str:
     return said
 
 
+@pytest.mark.slow(reason="a dozen pictures are drawn, then the example uses every verb")
 def test_the_demo_draws_a_dozen_pictures_serves_on_and_ends_cleanly(
     demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ CASES = sample()
 _WORDS = 20  # characters of the provider's words that are compared
 STALE = [case for case in CASES if case.transport == "stale_connection"]
 
+pytestmark = pytest.mark.slow(reason="the first test waits until the jobs of all cases have ended")
+
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
 

@@ -14,6 +14,7 @@ from tests.support.practice import Practice
 from tests.support.processes import Process, free_port
 from tests.support.receiver import Receiver
 
+pytestmark = pytest.mark.slow(reason="Darkroom is ended and started again, and lost leases must run out")
 PROMPTS = [f"picture number {number} of a few" for number in range(60)]
 
 

@@ -4,12 +4,15 @@ import time
 from collections.abc import Mapping
 from signal import SIGTERM
 
+import pytest
+
 from tests.e2e.conftest import FleetOf
 from tests.support.api_client import Job
 from tests.support.fleet import Fleet
 from tests.support.postgres import serve_postgres
 from tests.support.valkey import Valkey
 
+pytestmark = pytest.mark.slow(reason="five processes start, and 200 calls take their time")
 PROMPTS = [f"picture number {number} of a crowd 猫" for number in range(200)]
 
 

@@ -25,6 +25,7 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.mark.slow(reason="four processes start, and look for their database every 3 s")
 def test_serve_and_work_wait_for_their_database_and_stop_at_once_when_told(
     postgres: Postgres, broker: Valkey, tmp_path: Path
 ) -> None:

@@ -83,6 +83,7 @@ async def _do_not_wait_for_the_disk(database: Database) -> None:
     event.listen(database.engine.sync_engine, "connect", connected)
 
 
+@pytest.mark.slow(reason="three minutes are simulated, in hundreds of transactions")
 @pytest.mark.parametrize("workers", [1, 4])
 async def test_any_window_holds_at_most_the_limit_and_nearly_all_of_it_is_used(
     darkroom: Darkroom, workers: int

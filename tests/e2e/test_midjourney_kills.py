@@ -87,6 +87,7 @@ def check_letters(messages: Sequence[Message], kills: Sequence[float]) -> None:
         assert any(ends[0].at <= kill <= ends[0].at + 2 for kill in kills), "told again without need"
 
 
+@pytest.mark.slow(reason="workers start three times, and lost leases must run out")
 def test_workers_killed_while_they_end_tasks_leave_each_with_one_grid_and_one_message(
     fleet_of: FleetOf, receiver: ThreadedReceiver
 ) -> None:

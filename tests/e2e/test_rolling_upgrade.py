@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 from signal import SIGTERM
 
+import pytest
+
 import migrations
 from tests.e2e.conftest import FleetOf
 from tests.support.fleet import COMMAND
@@ -38,6 +40,7 @@ def next_version(folder: Path) -> Path:
     return copy
 
 
+@pytest.mark.slow(reason="a fleet starts, then parts of it again and of the next version")
 def test_workers_of_this_version_and_of_the_next_share_the_jobs_after_its_migration(
     fleet_of: FleetOf, tmp_path: Path
 ) -> None:

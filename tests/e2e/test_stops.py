@@ -58,6 +58,7 @@ def darkroom(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[D
     print(started.process.log_tail())
 
 
+@pytest.mark.slow(reason="each command of the command line starts a process")
 def test_a_drained_channel_ends_its_calls_starts_none_and_goes_on_when_it_is_resumed(
     darkroom: Darkroom,
 ) -> None:

@@ -29,6 +29,7 @@ from tests.support.query_plans import Run, plans_of
 NOW = START + timedelta(hours=1)
 MIDDLE = job_id(ROWS // 2)
 LATELY = START + timedelta(seconds=ROWS / 10 - 10)  # one job came every tenth of a second
+pytestmark = pytest.mark.slow(reason="the first test fills a database with 20,000 jobs")
 LANES = [
     SegmentRequest(QueueSegment(model, caller, 0), 40, "campaign 1") for model in MODELS for caller in CALLERS
 ]
