@@ -28,8 +28,8 @@ demo: $(READY)  ## start Darkroom with the practice provider and a sample campai
 test: $(READY)  ## run all tests on servers that the tests start themselves, in $(PROCESSES) processes
 	$(PYTEST)
 
-test-fast: $(READY)  ## run the unit tests on SQLite: nothing that starts a server or a fleet, or is marked slow
-	$(PYTEST) --fast
+test-fast: $(READY)  ## run the unit tests on SQLite: no server, no fleet, no API with a database, nothing marked slow
+	$(BIN)/python -m pytest -n 3 --fast
 
 check: $(READY)  ## format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .

@@ -1,11 +1,14 @@
-"""``pytest --fast``: unit tests on SQLite; no test that starts servers or a fleet, none marked as slow."""
+"""``pytest --fast``: unit tests, on SQLite.
+
+Left out are system tests, those that need a server, those of the API that need a database, and slow ones.
+"""
 
 import pytest
 
 _SYSTEM_TESTS = frozenset({"e2e", "support"})  #: folders whose tests start processes of their own
-_SERVERS = frozenset(
-    {"postgres", "postgresql", "postgres_copies", "valkey", "s3"}
-)  #: fixtures and parameters
+#: fixtures, and parameters of fixtures
+_SERVERS = frozenset({"postgres", "postgresql", "postgres_copies", "valkey", "s3"})
+_DATABASES = frozenset({"plain_database_url", "sqlite_copies"})
 
 
 def is_system_test(nodeid: str) -> bool:
@@ -29,4 +32,4 @@ def _is_fast(item: pytest.Item) -> bool:
     needs = set(getattr(item, "fixturenames", ()))
     if call := getattr(item, "callspec", None):
         needs |= {value for value in call.params.values() if isinstance(value, str)}
-    return not needs & _SERVERS
+    return not needs & (_SERVERS | _DATABASES if item.nodeid.startswith("tests/api/") else _SERVERS)

@@ -18,6 +18,8 @@ from models.settings import Settings
 from tests.api.service import ADMIN
 from tests.support.databases import SqliteCopies
 
+pytestmark = pytest.mark.slow(reason="every operation gets generated requests, good and bad")
+
 BOUNDED = settings(
     max_examples=15,
     derandomize=True,

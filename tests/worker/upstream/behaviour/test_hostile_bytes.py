@@ -15,6 +15,8 @@ from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
 from worker.upstream.transport.content_encoding import DecodingError, decoder_for
 
+pytestmark = pytest.mark.slow(reason="answers are damaged in thousands of ways")
+
 BODIES = sorted({case.body for case in cases() if case.body})
 STATUSES = st.sampled_from([200, 202, 400, 429, 500, 503])
 

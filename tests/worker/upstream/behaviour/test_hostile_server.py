@@ -17,6 +17,8 @@ from worker.upstream.transport import client as client_module
 from worker.upstream.transport.client import UpstreamClient
 from worker.upstream.transport.connection import open_client
 
+pytestmark = pytest.mark.slow(reason="bodies are large or never end")
+
 HASTY = replace(preset_named("generic"), first_byte=0.3, idle=0.3, silent=0.3, total=0.5)
 OK = b"HTTP/1.1 200 OK\r\n"
 STREAM = OK + b"Content-Type: text/event-stream\r\n\r\n"

@@ -19,6 +19,8 @@ from worker.upstream.parsing.progress import ProgressParser
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
 from worker.upstream.parsing.sse import Event, EventStreamParser
 
+pytestmark = pytest.mark.slow(reason="every answer is cut at every place")
+
 STREAMS, CASES = cases("sse"), cases()
 ENDS = ("\n", "\r", "\r\n")
 
