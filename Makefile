@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Making the environment in $(VENV) (10 to 20 seconds, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@uv=$$(command -v uv) || uv=$(BIN)/uv; \
-	test -x "$$uv" || $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv; \
+	test -x "$$uv" || $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt uv; \
 	"$$uv" pip install --quiet --python $(BIN)/python $(INSTALL) || { \
 		echo "Without uv: pip makes the environment instead (about two minutes)"; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INSTALL); }

@@ -39,7 +39,8 @@ async def call(darkroom: Darkroom, worker: OneWorker) -> "asyncio.Task[None]":
     calls = len(darkroom.provider.call_log.calls)
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.call_log.until(lambda ledger: len(ledger.calls) > calls)
+    async with asyncio.timeout(30):
+        await darkroom.provider.call_log.until(lambda ledger: len(ledger.calls) > calls)
     return working
 
 
@@ -57,7 +58,7 @@ async def test_what_a_frozen_worker_brings_is_refused_and_its_attempt_tells_what
     darkroom: Darkroom,
 ) -> None:
     frozen, other = await darkroom.worker(), await darkroom.worker()
-    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 2})
     working = await call(darkroom, frozen)
     await give_up_others(darkroom, other)
     (guess,) = await darkroom.attempts(job_id)
@@ -77,7 +78,7 @@ async def test_a_frozen_worker_that_wakes_does_not_disturb_the_call_that_replace
 ) -> None:
     frozen, other = await darkroom.worker(), await darkroom.worker()
     job_id = await darkroom.submit(
-        await darkroom.caller(), practice={"delay": 0.3}, on_unknown="retry", max_attempts=5
+        await darkroom.caller(), practice={"delay": 3}, on_unknown="retry", max_attempts=5
     )
     working = await call(darkroom, frozen)
     await give_up_others(darkroom, other)
@@ -94,7 +95,7 @@ async def test_a_frozen_worker_that_wakes_does_not_disturb_the_call_that_replace
 
 async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
-    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 2})
     await worker.dispatcher.run_round()
     messages = list(worker.messages)
     working = asyncio.create_task(worker.deliver())
@@ -111,7 +112,7 @@ async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Dar
 
 async def test_the_end_of_a_call_leaves_in_hand_what_was_promised_anew_meanwhile(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
-    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 0.2})
+    job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 2})
     working = await call(darkroom, worker)
     worker.context.in_flight.jobs[job_id] = None  # the next promise, made while the end is being written down
     await working
