@@ -55,6 +55,12 @@ class Schedule(LoadScopeScheduling):
         self._single = _handed_out_one_by_one(next(iter(self.registered_collections.values())))
         super().schedule()
 
+    def remove_node(self, node: Any) -> str | None:
+        """Hand out again what a dead process had left, without the units that it had done."""
+        units = self.assigned_work[node]
+        self.assigned_work[node] = {name: unit for name, unit in units.items() if not all(unit.values())}
+        return super().remove_node(node)
+
     def _split_scope(self, nodeid: str) -> str:
         return nodeid if _file(nodeid) in self._single else _file(nodeid)
 
