@@ -65,7 +65,7 @@ class Postgres(PostgresAddress):
     def start(self) -> None:
         """Start and wait until it answers."""
         self.process.start()
-        self.process.ready(self._answers)
+        self.process.wait_ready(self._answers)
 
     def stop(self) -> None:
         """Stop at once, as a crash does: connections break, the log is replayed at the next start."""
