@@ -15,7 +15,7 @@ from bench.stage import Scene
 from models.ids import new_id
 from models.queries.channels import sync_channels
 from models.queries.leases import LeasedJob, leased_jobs
-from models.queries.workers import beat
+from models.queries.workers import write_heartbeat
 from models.settings import Settings
 from models.states import JobStatus
 from worker.asset_store import StoredImage
@@ -102,7 +102,7 @@ async def open_crew(scene: Scene, size: int) -> list[OneWorker]:
         await sync_channels(connection, settings.all_channels(), services.clock())
         for one in crew:
             row = {"id": one.worker_id, "name": "bench", "version": "0", "slots": _SLOTS, "stopping_at": None}
-            await beat(connection, {**row, "started_at": services.clock()}, services.clock())
+            await write_heartbeat(connection, {**row, "started_at": services.clock()}, services.clock())
     return crew
 
 

@@ -17,7 +17,7 @@ from bench.load import Answers, run
 from bench.stage import Scene, Stage
 from models.ids import new_id
 from models.queries.channels import sync_channels
-from models.queries.workers import beat
+from models.queries.workers import write_heartbeat
 from models.settings import Settings
 from worker.in_flight import InFlightJobs
 from worker.scheduler.dispatcher import Dispatcher
@@ -80,7 +80,7 @@ async def _rounds(scene: Scene, slots: int) -> Answers:
     async with services.database.writing() as connection:
         await sync_channels(connection, settings.all_channels(), services.clock())
         row = {"id": worker, "name": "bench", "version": "0", "slots": slots, "stopping_at": None}
-        await beat(connection, {**row, "started_at": services.clock()}, services.clock())
+        await write_heartbeat(connection, {**row, "started_at": services.clock()}, services.clock())
 
     async def publish(_task: str, _jobs: Sequence[UUID], _lease: UUID) -> bool:
         return True

@@ -104,7 +104,7 @@ class WorkerRuntime:
             self.worker_id,
         )
         self._heartbeat = Heartbeat(self._bench, self._row(services), self._delete_queue)
-        await self._heartbeat.beat_once()
+        await self._heartbeat.beat()
         self._bench.group_commit.start()
         self._office = open_context(services, self._bench.group_commit.told)
         self._courier = DeliveryDispatcher(self._office, self._publish, self._bench.in_flight.halt)

@@ -1,4 +1,4 @@
-"""Worker rows: who is alive."""
+"""Worker rows: heartbeats, dead workers, and the database's time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.tables import Utc, jobs, workers
 
 
-async def beat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> None:
-    """Say that a worker is alive; ``worker`` holds its other columns, for when its row is missing."""
+async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> None:
+    """Write a worker's heartbeat; ``worker`` has its other columns, for the case that its row is missing."""
     result = await connection.execute(
         update(workers)
         .where(workers.c.id == worker["id"])
@@ -28,18 +28,18 @@ async def list_workers(connection: AsyncConnection) -> Sequence[Row[Any]]:
 
 
 async def count_alive(connection: AsyncConnection, since: datetime) -> int:
-    """Count the workers that gave a heartbeat after ``since``."""
+    """Count the workers whose last heartbeat is later than ``since``."""
     statement = select(func.count()).select_from(workers).where(workers.c.heartbeat_at > since)
     return await connection.scalar(statement) or 0
 
 
-async def lost_workers(connection: AsyncConnection, since: datetime) -> Sequence[UUID]:
-    """Return workers that have something in hand or a row, but gave no heartbeat after ``since``."""
+async def dead_workers(connection: AsyncConnection, since: datetime) -> Sequence[UUID]:
+    """Return the ids of workers whose last heartbeat is earlier than ``since``."""
     return (await connection.scalars(select(workers.c.id).where(workers.c.heartbeat_at < since))).all()
 
 
-async def orphan_holders(connection: AsyncConnection) -> Sequence[UUID]:
-    """Return ids of workers that have jobs in hand although they have no row."""
+async def unknown_workers(connection: AsyncConnection) -> Sequence[UUID]:
+    """Return the ids of workers that have no row although jobs are leased to them."""
     statement = (
         select(jobs.c.worker_id)
         .where(jobs.c.worker_id.is_not(None), jobs.c.worker_id.not_in(select(workers.c.id)))
@@ -48,19 +48,19 @@ async def orphan_holders(connection: AsyncConnection) -> Sequence[UUID]:
     return [key for key in await connection.scalars(statement) if key is not None]
 
 
-async def forget_worker(
+async def delete_worker(
     connection: AsyncConnection, worker_id: UUID, silent_since: datetime | None = None
 ) -> bool:
-    """Delete a worker's row, if given only if it has not beaten since; return whether it was deleted."""
+    """Delete a worker's row and return whether it did.
+
+    With ``silent_since``, only if its last heartbeat is earlier.
+    """
     statement = delete(workers).where(workers.c.id == worker_id)
     if silent_since is not None:
         statement = statement.where(workers.c.heartbeat_at < silent_since)
     return (await connection.execute(statement)).rowcount > 0
 
 
-# What time the database has.
-
-
 async def server_time(connection: AsyncConnection) -> datetime:
-    """Return PostgreSQL's clock; it may run on another machine than ours."""
+    """Return PostgreSQL's clock, which may run on another machine."""
     return (await connection.execute(select(func.clock_timestamp(type_=Utc())))).scalar_one()

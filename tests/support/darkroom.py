@@ -13,7 +13,7 @@ from sqlalchemy import Row, insert, select
 
 from models.ids import new_id
 from models.queries.channels import sync_channels
-from models.queries.workers import beat
+from models.queries.workers import write_heartbeat
 from models.settings import Settings
 from models.tables import assets, attempts, callers, channels, events, jobs
 from worker.broker import GENERATE
@@ -104,7 +104,7 @@ class Darkroom:
             "stopping_at": None,
         }
         async with self.services.database.writing() as connection:
-            await beat(connection, row, self.clock())
+            await write_heartbeat(connection, row, self.clock())
         return made
 
     async def caller(self) -> UUID:

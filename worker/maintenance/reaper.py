@@ -1,15 +1,17 @@
-"""Taking back what nobody works on any more."""
+"""Reaper: deletes dead workers, and reclaims the jobs that were leased to them."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.attempts import endings_before, open_attempt
-from models.queries.leases import LeasedJob, release_worker
+from models.queries.leases import LeasedJob, leased_to, release_worker
+from models.queries.workers import dead_workers, delete_worker, unknown_workers
 from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide
 from models.retry.resolve import Policies
 from models.states import JobStatus
@@ -25,16 +27,64 @@ from worker.lifecycle import (
     release_job_lease,
     requeue,
 )
+from worker.services import WorkerServices
 from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.upstream.handles import Handles
 
+DeleteQueue = Callable[[UUID], Awaitable[None]]  #: deletes the queue of a worker
 _NO_CALL = 2**15 - 1  # a number above those of all calls
+_log = structlog.get_logger()
+
+
+class Reaper:
+    """Reaps workers without a heartbeat, and jobs leased to workers that have no row."""
+
+    def __init__(self, services: WorkerServices, worker_id: UUID, delete_queue: DeleteQueue) -> None:
+        self._services, self._worker_id, self._delete_queue = services, worker_id, delete_queue
+        self._timeout = timedelta(seconds=services.settings.worker_timeout)
+        self._last_heartbeat = self._steady_since = services.clock()
+
+    def note_heartbeat(self, now: datetime) -> None:
+        """Note this worker's own heartbeat: the reaper only acts while these come without a gap.
+
+        After an outage of the database all heartbeats are old. The worker that is back first must not reap
+        the others: they are calling providers, or hold results to write. So it waits for as long as a worker
+        may be silent, in which the others can be seen to beat.
+        """
+        if now - self._last_heartbeat > self._timeout / 2:
+            self._steady_since = now
+        self._last_heartbeat = now
+
+    async def reap(self, now: datetime) -> None:
+        """Reap every dead worker, unless this worker's own heartbeats had a gap within the timeout."""
+        if now - self._steady_since < self._timeout:
+            return
+        async with self._services.database.reading() as connection:
+            dead = await dead_workers(connection, now - self._timeout)
+            unknown = await unknown_workers(connection)
+        for worker_id in (*dead, *unknown):
+            if worker_id != self._worker_id:
+                await self._reap_worker(worker_id, now)
+
+    async def _reap_worker(self, worker_id: UUID, now: datetime) -> None:
+        async with self._services.database.writing() as connection:
+            deleted = await delete_worker(connection, worker_id, now - self._timeout)
+            if not deleted and worker_id not in await unknown_workers(connection):
+                return  # it has beaten meanwhile
+            jobs = await leased_to(connection, worker_id)
+            await reclaim(connection, jobs, worker_id, self._services.policies, now)
+        await self._delete_queue(worker_id)
+        _log.warning("a worker was lost; its jobs are reclaimed", worker=str(worker_id), jobs=len(jobs))
 
 
 async def reclaim(
     connection: AsyncConnection, jobs: Sequence[LeasedJob], worker_id: UUID, policies: Policies, at: datetime
 ) -> None:
-    """Return leases for free, leave calls to their policy, and pictures to whoever brings them home."""
+    """Reclaim jobs of a dead worker, by their state.
+
+    A lease is released, a running call is recovered or follows the job's policy for unknown outcomes, and
+    a job in state storing goes to another worker.
+    """
     changes, finished = [], []
     for job in jobs:
         change = await _change(connection, job, policies, at)
@@ -54,7 +104,7 @@ async def _change(
         case JobStatus.LEASED:
             return release_job_lease(job, at=at, why="the worker that had it was lost; nothing was sent")
         case JobStatus.STORING:
-            why = "the worker that had it was lost; another brings the pictures home"
+            why = "the worker that had it was lost; another stores the images"
             return postpone_storing(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
         case JobStatus.RUNNING:
             return await _lost_call(connection, job, policies, at)

@@ -8,10 +8,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import OUTAGES
 from models.queries.midjourney.completion import any_ready, claim_ready
+from worker.database_retry import run_forever
 from worker.midjourney.completion import complete_task
 from worker.midjourney.notify_hook import NotifyHookSender
 from worker.midjourney.timeouts import expire_dialogs, fail_late_task, fail_stuck_task, still_claimed
@@ -44,15 +44,11 @@ class TaskCompleter:
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
-        while True:
-            try:
-                await self.run_round()
-            except (SQLAlchemyError, OSError) as error:
-                _log.error("Midjourney tasks wait for the database", error=str(error)[:300])
-            except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
-                _log.exception("a look at Midjourney tasks failed; it is tried again")
-            rest = min(_SHARE * self._took, _LONGEST)
-            await asyncio.sleep(max(self._tools.settings.dispatch_interval, rest))
+        await run_forever(self.run_round, self._pause, name="Midjourney task completer")
+
+    async def _pause(self) -> None:
+        rest = min(_SHARE * self._took, _LONGEST)
+        await asyncio.sleep(max(self._tools.settings.dispatch_interval, rest))
 
     async def run_round(self) -> None:
         """Tell of all that went on, and end all tasks that can end."""

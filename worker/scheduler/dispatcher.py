@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
@@ -22,6 +20,7 @@ from models.queries.transitions import apply
 from models.queries.workers import count_alive
 from models.queue_status import WaitReason
 from worker.broker import GENERATE, STORE
+from worker.database_retry import run_forever, wait_for_wake_up
 from worker.in_flight import ClosedChannels, InFlightJobs
 from worker.lifecycle import lease, release_lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
@@ -32,7 +31,6 @@ from worker.services import WorkerServices
 
 CHUNK = 50
 _COUNTED = timedelta(seconds=10)  # how long the number of workers is believed
-_log = structlog.get_logger()
 Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
 
 
@@ -55,24 +53,12 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Look again and again until cancelled; outages of the database are waited out."""
-        while True:
-            try:
-                await self.run_round()
-            except (SQLAlchemyError, OSError) as error:
-                _log.error("the dispatcher can't reach the database; it tries again", error=str(error)[:300])
-                await asyncio.sleep(0.5)
-            except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
-                _log.exception("a round of the dispatcher failed; it tries again")
-                await asyncio.sleep(0.5)
-            await asyncio.sleep(self.poll_interval.backoff(random.random()))
-            if self.poll_interval.misses:
-                continue
-            try:
-                async with asyncio.timeout(self.poll_interval.seconds):
-                    await self._in_flight.freed.wait()
-            except TimeoutError:
-                pass
-            self._in_flight.freed.clear()
+        await run_forever(self.run_round, self._pause, name="dispatcher")
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self.poll_interval.backoff(random.random()))
+        if not self.poll_interval.misses:
+            await wait_for_wake_up(self._in_flight.freed, self.poll_interval.seconds)
 
     async def run_round(self) -> None:
         """Do one round."""

@@ -10,7 +10,7 @@ from models.clock import now
 from models.ids import new_id
 from models.queries.attempts import finish_attempts, insert_attempts
 from models.queries.channels import sync_channels
-from models.queries.workers import beat
+from models.queries.workers import write_heartbeat
 from tests.api.service import ADMIN, BOB, S, Service, key_of
 
 CHANNEL = {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["*"], "rpm": 60}
@@ -22,7 +22,7 @@ async def busy(service: Service) -> Service:
     """A service with one channel of one call a second, on which a call of ten seconds has ended."""
     async with service.services.database.writing() as connection:
         await sync_channels(connection, [ChannelSettings.model_validate(CHANNEL)], now())
-        await beat(connection, {**WORKER, "started_at": now()}, now())
+        await write_heartbeat(connection, {**WORKER, "started_at": now()}, now())
     job = await service.submit(campaign="old")
     await ended_call(service, job, seconds=10)
     await service.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.SUCCEEDED)

@@ -10,7 +10,7 @@ from models.clock import now
 from models.ids import new_id
 from models.queries.attempts import finish_attempts, insert_attempts
 from models.queries.channels import change_channel, list_channels, sync_channels
-from models.queries.workers import beat
+from models.queries.workers import write_heartbeat
 from tests.api.service import ADMIN, Service, key_of
 
 CHANNEL = {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["*"], "rpm": 60}
@@ -22,7 +22,7 @@ async def operator(service: Service) -> Service:
     worker = {"id": new_id(), "name": "w", "version": "0", "slots": 9, "stopping_at": None}
     async with service.services.database.writing() as connection:
         await sync_channels(connection, [ChannelSettings.model_validate(CHANNEL)], now())
-        await beat(connection, {**worker, "started_at": now()}, now())
+        await write_heartbeat(connection, {**worker, "started_at": now()}, now())
     return service.with_key(ADMIN)
 
 

@@ -43,7 +43,7 @@ async def test_a_job_that_could_not_start_in_time_expires_and_was_not_charged(da
 
 async def test_every_workers_heartbeat_looks_for_deadlines(darkroom: Darkroom) -> None:
     job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() - SECOND)
-    await heartbeat(await darkroom.worker()).beat_once()
+    await heartbeat(await darkroom.worker()).beat()
     assert (await darkroom.job(job_id)).status == "expired"
 
 

@@ -31,11 +31,11 @@ async def test_nobody_is_given_up_for_an_outage_of_the_database_however_long(
     beats = [heartbeat(one), heartbeat(other)]
     for _ in range(5):  # long enough to give others up
         for beat in beats:
-            await beat.beat_once()
+            await beat.beat()
         darkroom.clock.forward(seconds=20)
     darkroom.clock.forward(seconds=outage)
     for _ in range(3):  # one is back at once, the other after its longest pause
-        await beats[0].beat_once()
+        await beats[0].beat()
         darkroom.clock.forward(seconds=2)
     assert await known(darkroom) == {one.context.worker_id, other.context.worker_id}
 
@@ -46,11 +46,11 @@ async def test_a_worker_that_was_frozen_gives_nobody_up_when_it_wakes_and_is_kno
     frozen, other = await darkroom.worker(), await darkroom.worker()
     beats = [heartbeat(frozen), heartbeat(other)]
     for beat in beats:
-        await beat.beat_once()
+        await beat.beat()
     for _ in range(6):
         darkroom.clock.forward(seconds=20)
-        await beats[1].beat_once()
+        await beats[1].beat()
     assert await known(darkroom) == {other.context.worker_id}
     darkroom.clock.forward(seconds=50)  # the other is late, too
-    await beats[0].beat_once()
+    await beats[0].beat()
     assert await known(darkroom) == {frozen.context.worker_id, other.context.worker_id}

@@ -7,7 +7,7 @@ from worker.maintenance.heartbeat import Heartbeat
 
 
 def heartbeat(worker: OneWorker) -> Heartbeat:
-    """Return a heartbeat that the test beats."""
+    """Return the heartbeat of a worker, for the test to beat."""
     row = {
         "id": worker.context.worker_id,
         "name": "w",
@@ -16,7 +16,7 @@ def heartbeat(worker: OneWorker) -> Heartbeat:
         "started_at": worker.context.services.clock(),
     }
 
-    async def forget_lane(worker_id: UUID) -> None:
+    async def delete_queue(worker_id: UUID) -> None:
         """There is no broker here."""
 
-    return Heartbeat(worker.context, row, forget_lane)
+    return Heartbeat(worker.context, row, delete_queue)

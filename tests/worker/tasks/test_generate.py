@@ -170,9 +170,9 @@ async def test_cancelling_a_running_job_drops_the_call_and_keeps_the_attempt(dar
         assert await cancel_job(connection, job_id, at=darkroom.clock())
         assert not await cancel_job(connection, job_id, at=darkroom.clock())
     assert (await darkroom.job(job_id)).worker_id is not None
-    await heartbeat(worker).beat_once()
+    await heartbeat(worker).beat()
     await working
-    await heartbeat(worker).beat_once()
+    await heartbeat(worker).beat()
     job, (attempt,) = await darkroom.job(job_id), await darkroom.attempts(job_id)
     assert (job.status, job.worker_id) == ("cancelled", None)
     assert attempt.outcome == "ambiguous"
@@ -224,9 +224,9 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
     await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
     beats = heartbeat(other)
     for _ in range(4):
-        await beats.beat_once()
+        await beats.beat()
         darkroom.clock.forward(seconds=darkroom.services.settings.worker_timeout / 3)
-    await beats.beat_once()
+    await beats.beat()
     assert (await darkroom.job(leased)).status == "queued"
     job = await darkroom.job(running)
     assert (job.status, job.error["code"]) == ("held", "connection_lost")
@@ -246,11 +246,11 @@ async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others
     await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
     beats = [heartbeat(other), heartbeat(one)]
     for beat in beats:
-        await beat.beat_once()
+        await beat.beat()
     darkroom.clock.forward(minutes=5)
     for _ in range(5):
         for beat in beats:
-            await beat.beat_once()
+            await beat.beat()
         darkroom.clock.forward(seconds=darkroom.services.settings.worker_timeout / 3)
     job = await darkroom.job(job_id)
     assert (job.status, job.worker_id) == ("running", one.context.worker_id)

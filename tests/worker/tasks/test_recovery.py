@@ -231,7 +231,7 @@ async def test_a_killed_workers_call_is_recovered_by_another(scene: Scene) -> No
     call = await in_flight(scene, lost_call, job_id)
     beats = heartbeat(other)
     for _ in range(5):
-        await beats.beat_once()
+        await beats.beat()
         scene.room.clock.forward(seconds=scene.room.services.settings.worker_timeout / 3)
     assert (await scene.room.job(job_id)).status == "storing"
     await other.run_round()
@@ -276,7 +276,7 @@ async def test_a_picture_that_streamed_past_a_lost_worker_is_fetched_by_another(
     call = await in_flight(scene, lost_call, job_id)
     beats = heartbeat(other)
     for _ in range(5 * killed):
-        await beats.beat_once()
+        await beats.beat()
         scene.room.clock.forward(seconds=scene.room.services.settings.worker_timeout / 3)
     if not killed:
         (task,) = filter(None, lost_call.context.in_flight.jobs.values())
@@ -320,7 +320,7 @@ async def test_a_job_may_be_cancelled_while_its_answer_is_asked_for(scene: Scene
     await context.wait()
     async with scene.room.services.database.writing() as connection:
         assert await cancel_job(connection, job_id, at=scene.room.clock())
-    await heartbeat(worker).beat_once()
+    await heartbeat(worker).beat()
     await working
     assert (await scene.room.job(job_id)).status == "cancelled"
 

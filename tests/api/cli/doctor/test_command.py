@@ -15,7 +15,7 @@ from api.cli.doctor.installation import check_packages
 from api.cli.local_database import write
 from models.clock import now
 from models.ids import new_id
-from models.queries.workers import beat
+from models.queries.workers import write_heartbeat
 from models.settings import load_settings
 from tests.support.valkey import Valkey
 
@@ -77,14 +77,16 @@ def test_all_is_fine_when_there_is_nothing_to_mend(
     monkeypatch.setenv("DARKROOM_UPSTREAM_BASE_URL", f"http://127.0.0.1:{busy_port}")
     monkeypatch.setenv("DARKROOM_UPSTREAM_API_KEY", "k")
     worker = {"id": new_id(), "name": "w", "version": "1", "slots": 5, "started_at": now()}
-    write(load_settings(), lambda connection: beat(connection, worker, now()))
+    write(load_settings(), lambda connection: write_heartbeat(connection, worker, now()))
     assert darkroom("doctor") == 0
 
 
 @pytest.mark.usefixtures("migrated")
 def test_a_worker_without_a_recent_heartbeat_is_not_alive(faults: Faults) -> None:
     worker = {"id": new_id(), "name": "w", "version": "1", "slots": 5, "started_at": now()}
-    write(load_settings(), lambda connection: beat(connection, worker, now() - timedelta(minutes=5)))
+    write(
+        load_settings(), lambda connection: write_heartbeat(connection, worker, now() - timedelta(minutes=5))
+    )
     assert faults("workers")
 
 

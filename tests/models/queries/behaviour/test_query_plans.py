@@ -112,7 +112,7 @@ async def test_pictures_on_their_way_home_are_found_by_when_they_are_due(crowd: 
 
 
 async def test_jobs_of_nobody_are_found_among_those_in_hand(crowd: Database) -> None:
-    await by_index(crowd, "ix_jobs_in_hand", workers.orphan_holders)
+    await by_index(crowd, "ix_jobs_in_hand", workers.unknown_workers)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.database import Database
 from models.ids import new_id
 from models.queries.transitions import Transition
-from models.queries.workers import forget_worker
+from models.queries.workers import delete_worker
 from models.states import JobStatus
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
@@ -48,9 +48,9 @@ async def give_up_others(darkroom: Darkroom, worker: OneWorker) -> Heartbeat:
     """Let time pass in which only this worker beats."""
     beats = heartbeat(worker)
     for _ in range(4):
-        await beats.beat_once()
+        await beats.beat()
         darkroom.clock.forward(seconds=darkroom.services.settings.worker_timeout / 3)
-    await beats.beat_once()
+    await beats.beat()
     return beats
 
 
@@ -83,7 +83,7 @@ async def test_a_frozen_worker_that_wakes_does_not_disturb_the_call_that_replace
     working = await call(darkroom, frozen)
     await give_up_others(darkroom, other)
     darkroom.clock.forward(minutes=10)
-    await heartbeat(other).beat_once()
+    await heartbeat(other).beat()
     again = await call(darkroom, other)
     await working
     assert (await darkroom.job(job_id)).status == "running"
@@ -104,7 +104,7 @@ async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Dar
     await worker.deliver()
     assert job_id in worker.context.in_flight.jobs
     darkroom.clock.forward(seconds=20)
-    await heartbeat(worker).beat_once()  # would take back what it has in hand without working on it
+    await heartbeat(worker).beat()  # would take back what it has in hand without working on it
     await working
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert len(darkroom.provider.call_log.calls) == 1
@@ -208,11 +208,11 @@ async def test_a_stale_result_beside_a_good_one_in_the_same_transaction_leaves_n
 async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     beats = heartbeat(worker)
-    await beats.beat_once()
+    await beats.beat()
     darkroom.clock.forward(minutes=2)
     await worker.dispatcher.run_round()
     assert (await darkroom.job(job_id)).status == "queued"
-    await beats.beat_once()
+    await beats.beat()
     await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
 
@@ -225,10 +225,10 @@ async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
             job_id = await darkroom.submit(await darkroom.caller())
             waking, other = await darkroom.worker(), await darkroom.worker()
             beats = await give_up_others(darkroom, other)
-            await heartbeat(waking).beat_once()
+            await heartbeat(waking).beat()
             await waking.dispatcher.run_round()
             async with darkroom.services.database.writing() as connection:
-                await forget_worker(connection, waking.context.worker_id)
+                await delete_worker(connection, waking.context.worker_id)
             beaten: list[str] = []
 
             @event.listens_for(darkroom.services.database.engine.sync_engine, "after_cursor_execute")
@@ -242,6 +242,6 @@ async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
                             (waking.context.worker_id, darkroom.clock()),
                         )
 
-            await beats.beat_once()
+            await beats.beat()
             assert beaten
             assert (await darkroom.job(job_id)).status == "leased"
