@@ -1,4 +1,4 @@
-"""What webhooks tell, and what may become of one delivery."""
+"""Webhook events and delivery states."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,15 +7,15 @@ from models.states import JobStatus
 
 
 class WebhookEvent(StrEnum):
-    """What a message says has happened."""
+    """The type of a message."""
 
     SUCCEEDED = "job.succeeded"
     FAILED = "job.failed"
     HELD = "job.held"
     CANCELLED = "job.cancelled"
     EXPIRED = "job.expired"
-    PROGRESS = "job.progress"  #: a call has started, or says how far it is; the newest replaces older ones
-    TEST = "webhook.test"  #: the caller asked for a message
+    PROGRESS = "job.progress"  #: a call has started, or made progress; the newest supersedes older ones
+    TEST = "webhook.test"  #: sent at the caller's request
 
 
 EVENT_OF: Mapping[JobStatus, WebhookEvent] = {
@@ -26,23 +26,20 @@ EVENT_OF: Mapping[JobStatus, WebhookEvent] = {
     JobStatus.EXPIRED: WebhookEvent.EXPIRED,
     JobStatus.RUNNING: WebhookEvent.PROGRESS,
 }
-"""What is told when a job enters a state, or stays in it with news. Of other states nothing is told."""
+"""The event of each state, written when a job enters it or changes within it. Other states have none."""
 
 JOB_EVENTS = frozenset(EVENT_OF.values())
-"""What an endpoint may ask for."""
+"""Events that an endpoint may subscribe to."""
 
-USUAL = JOB_EVENTS - {WebhookEvent.PROGRESS}
-"""What is told to those who do not choose."""
-
-OWN_EVENTS: Mapping[str, frozenset[WebhookEvent]] = {}
-"""What a job's own address is told, by the job's surface; a surface that is not named tells what is usual."""
+DEFAULT_EVENTS = JOB_EVENTS - {WebhookEvent.PROGRESS}
+"""Events of an endpoint that names none, and of a job's own ``webhook_url``."""
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
     PENDING = "pending"  #: it is sent, or sent again, when it is due
-    DELIVERED = "delivered"  #: the receiver took it
-    FAILED = "failed"  #: the last try failed; it can be replayed
-    SUPERSEDED = "superseded"  #: progress that was overtaken by newer news
+    DELIVERED = "delivered"  #: the receiver accepted it
+    FAILED = "failed"  #: the last attempt failed; it can be replayed
+    SUPERSEDED = "superseded"  #: progress, replaced by a newer event of the job
     STOPPED = "stopped"  #: the receiver, or the endpoint's owner, wants no more

@@ -1,5 +1,6 @@
-"""Starting workers: as a process of the fleet, or inside another process."""
+"""Start a worker: as a process of the fleet, or embedded in another process."""
 
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
@@ -15,10 +16,10 @@ from worker.logs import configure_logs
 from worker.runtime import WorkerRuntime
 
 _log = structlog.get_logger()
-_NOTHING = "darkroom.nothing"
-_LAST_LOOK = 5.0  # seconds for Celery to see that it is over
-_SPARE = 2  # threads beside the slots: webhooks and doorbells need no slot, and must not wait for one
-_NUDGES = 50  # messages on the way: without one, each of its last looks takes two seconds
+_NO_OP = "darkroom.nothing"
+_STOP_TIMEOUT = 5.0  # seconds for Celery to notice that it is to stop
+_NO_OP_MESSAGES = 50  # sent meanwhile: Celery looks after each message, and else every two seconds
+_EXTRA_THREADS = 2  # beside the slots: wake-ups need no slot, and must not wait for one
 _OPTIONS: dict[str, Any] = {
     "pool": "threads",
     "without_heartbeat": True,
@@ -27,30 +28,34 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _build(settings: Settings) -> tuple[Celery, WorkerRuntime]:
-    """Make the Celery application with its tasks: thin shells around the core."""
+def build_worker(settings: Settings) -> tuple[Celery, WorkerRuntime]:
+    """Return the Celery application with its tasks, thin shells around the runtime."""
     app = broker_app(settings.broker_url)
-    core = WorkerRuntime(settings, app)
+    runtime = WorkerRuntime(settings, app)
     queue: Any = Queue
-    app.conf.task_queues = [queue(WAKE_UP), queue(core.lane)]
-    app.task(name=WAKE)(core.wake)
-    app.task(name=GENERATE)(core.generate)
-    app.task(name=STORE)(core.store)
-    app.task(name=NOTIFY)(core.notify)
-    app.task(name=_NOTHING)(_do_nothing)
+    app.conf.task_queues = [queue(WAKE_UP), queue(runtime.queue)]
+    tasks: dict[str, Callable[..., None]] = {
+        WAKE: runtime.wake,
+        GENERATE: runtime.generate,
+        STORE: runtime.store,
+        NOTIFY: runtime.notify,
+        _NO_OP: _do_nothing,
+    }
+    for name, function in tasks.items():
+        app.task(name=name, shared=False)(function)  # shared ones would also belong to later applications
     app.finalize()
-    return app, core
+    return app, runtime
 
 
 def _do_nothing() -> None:
-    """Be a message that makes Celery look up."""
+    """Let Celery notice that it is to stop, which it only does after a message."""
 
 
 class EmbeddedWorker:
     """A worker inside another process, such as ``darkroom up``: one per process at most."""
 
     def __init__(self, settings: Settings) -> None:
-        app, self._core = _build(settings)
+        app, self._runtime = build_worker(settings)
         self._ready = Event()
         ready = self._ready
 
@@ -58,41 +63,42 @@ class EmbeddedWorker:
             def on_consumer_ready(self, consumer: Any) -> None:
                 ready.set()
 
+        threads = settings.worker_slots + _EXTRA_THREADS
         self._controller = Controller(
-            app=app, pool_cls="threads", concurrency=settings.worker_slots + _SPARE, quiet=True, **_OPTIONS
+            app=app, pool_cls="threads", concurrency=threads, quiet=True, **_OPTIONS
         )
         self._thread = Thread(target=self._controller.start, name="celery", daemon=True)
 
     def start(self) -> None:
         """Start; returns when messages are consumed."""
         worker_state.should_stop = None
-        self._core.start()
+        self._runtime.start()
         self._thread.start()
         self._ready.wait(timeout=30)
 
     def stop(self, grace: float) -> None:
-        """Stop: running calls get ``grace`` seconds."""
-        self._core.halt()
+        """Stop; running calls get ``grace`` seconds."""
+        self._runtime.halt()
         worker_state.should_stop = 0
-        self._core.stop(grace)
-        for _ in range(_NUDGES):
-            self._controller.app.send_task(_NOTHING, queue=self._core.lane, ignore_result=True)
-            self._thread.join(timeout=_LAST_LOOK / _NUDGES)
+        self._runtime.stop(grace)
+        for _ in range(_NO_OP_MESSAGES):
+            self._controller.app.send_task(_NO_OP, queue=self._runtime.queue, ignore_result=True)
+            self._thread.join(timeout=_STOP_TIMEOUT / _NO_OP_MESSAGES)
             if not self._thread.is_alive():
                 return
 
 
 def run_worker(settings: Settings) -> None:
-    """Be a worker of the fleet until SIGTERM or SIGINT; running calls get the configured grace."""
+    """Run a worker of the fleet until SIGTERM or SIGINT; running calls get the configured grace."""
     configure_logs(settings)
-    app, core = _build(settings)
+    app, runtime = build_worker(settings)
 
-    def leave(**_: Any) -> None:
-        Thread(target=core.stop, args=(settings.worker_grace,), name="leave").start()
+    def stop(**_: Any) -> None:
+        Thread(target=runtime.stop, args=(settings.worker_grace,), name="stop").start()
 
-    signals.worker_shutting_down.connect(leave, weak=False)
+    signals.worker_shutting_down.connect(stop, weak=False)
 
-    core.start()
-    _log.info("worker is ready", worker=str(core.worker_id), slots=settings.worker_slots)
-    threads = settings.worker_slots + _SPARE
+    runtime.start()
+    _log.info("worker is ready", worker=str(runtime.worker_id), slots=settings.worker_slots)
+    threads = settings.worker_slots + _EXTRA_THREADS
     app.Worker(concurrency=threads, loglevel="WARNING", quiet=True, **_OPTIONS).start()

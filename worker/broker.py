@@ -1,18 +1,20 @@
-"""Celery: carries hints between processes. Nothing is lost when a message is."""
+"""Celery application, task names and queue names. A lost message costs time, never a job."""
 
 import contextlib
 from urllib.parse import urlsplit
 
 from celery import Celery
 
-WAKE_UP = "darkroom.doorbell"
+WAKE_UP = "darkroom.doorbell"  #: the queue of wake-ups, read by every worker
+
+# Names of tasks. A rolling upgrade mixes versions: a name stays registered as long as a message may carry it.
 WAKE, GENERATE, STORE = "darkroom.wake", "darkroom.generate", "darkroom.store"
-NOTIFY = "darkroom.notify"
+NOTIFY = "darkroom.notify"  #: sent by earlier versions only
 
 _COMMON = {
     "task_default_queue": WAKE_UP,
     "task_ignore_result": True,
-    "task_acks_late": False,  # the row is the truth: a lost message only costs time, a doubled one nothing
+    "task_acks_late": False,  # the job's row decides: a lost message only costs time, a duplicate nothing
     "task_publish_retry": False,
     "worker_prefetch_multiplier": 1,
     "worker_enable_remote_control": False,
@@ -22,7 +24,7 @@ _COMMON = {
     "broker_connection_retry": True,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
-    "worker_cancel_long_running_tasks_on_connection_loss": False,  # paid calls go on
+    "worker_cancel_long_running_tasks_on_connection_loss": False,  # calls that are paid for go on
 }
 _REDIS = {
     "socket_timeout": 10,
@@ -34,7 +36,7 @@ _REDIS = {
 
 
 def broker_app(broker_url: str) -> Celery:
-    """Return a Celery application that only sends."""
+    """Return a Celery application without tasks; it can send messages."""
     scheme = urlsplit(broker_url).scheme
     address = "memory://localhost/" if scheme == "memory" else broker_url
     app = Celery("darkroom", broker=address, set_as_current=False)
@@ -46,13 +48,13 @@ def broker_app(broker_url: str) -> Celery:
     return app
 
 
-def delete_queue(app: Celery, segment: str) -> None:
-    """Delete a worker's queue and what is left in it. Failing that, a few keys stay in the broker."""
+def delete_queue(app: Celery, queue: str) -> None:
+    """Delete a worker's queue with its messages. Failing that, a few keys stay in the broker."""
     with contextlib.suppress(Exception), app.connection_for_write(connect_timeout=3) as connection:
-        connection.default_channel.queue_unbind(segment, exchange=segment, routing_key=segment)
-        connection.default_channel.queue_delete(segment)
+        connection.default_channel.queue_unbind(queue, exchange=queue, routing_key=queue)
+        connection.default_channel.queue_delete(queue)
 
 
 def queue_of(worker: str) -> str:
-    """Return the queue that only this worker reads: it leases for itself, within its own free slots."""
+    """Return the queue that only this worker reads: each leases for itself, within its free slots."""
     return f"darkroom.worker.{worker}"

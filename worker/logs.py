@@ -1,4 +1,4 @@
-"""Logs: one line an event, as JSON for machines and in colour for people."""
+"""Log configuration: structlog to standard error, as JSON or in colour."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from models.settings import Settings
 
 
 def configure_logs(settings: Settings) -> None:
-    """Send logs to standard error, at the wanted level and in the wanted form."""
+    """Write logs to standard error; as JSON by the settings, or unless it is a terminal."""
     level = getattr(logging, settings.log_level.upper())
     as_json = settings.log_json if settings.log_json is not None else not sys.stderr.isatty()
     renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()

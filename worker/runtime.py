@@ -1,4 +1,4 @@
-"""One worker: its tools, its loop, and what runs on it."""
+"""Worker runtime: opens the services, starts the loops, runs the tasks, and stops gracefully."""
 
 import asyncio
 import gc
@@ -7,6 +7,7 @@ import socket
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 from uuid import UUID
@@ -29,97 +30,98 @@ from worker.tasks.context import TaskContext
 from worker.tasks.generate import generate
 from worker.tasks.resume import resume_chunk
 from worker.webhooks.context import WebhookContext, open_context
-from worker.webhooks.delivery import deliver
+from worker.webhooks.delivery import start_delivery
 from worker.webhooks.dispatcher import DeliveryDispatcher
 
+_LEAVE_TIMEOUT = 5.0  # seconds to release leases and claims; later, other workers reclaim them
 _log = structlog.get_logger()
 
 
 class WorkerRuntime:
-    """What Celery's tasks call. Everything inside runs on one loop."""
+    """What Celery's tasks call. Everything inside runs on one event loop, in a thread of its own."""
 
     def __init__(self, settings: Settings, app: Celery) -> None:
         self._settings, self._app = settings, app
         self.worker_id = new_id()
-        self.lane = queue_of(self.worker_id.hex)
+        self.queue = queue_of(self.worker_id.hex)  #: the Celery queue that only this worker reads
         self._loop = LoopThread("darkroom-loop")
-        self._tasks: list[asyncio.Task[None]] = []
-        self._bench: TaskContext
+        self._loops: list[asyncio.Task[None]] = []
+        self._context: TaskContext
         self._heartbeat: Heartbeat
-        self._office: WebhookContext
-        self._courier: DeliveryDispatcher
+        self._webhooks: WebhookContext
+        self._delivery_dispatcher: DeliveryDispatcher
 
     def start(self) -> None:
-        """Open everything and begin to look for work."""
+        """Open the services and start the loops."""
         _log.info("worker starts", worker=str(self.worker_id))
         self._loop.start()
         self._loop.run(self._open())
         gc.collect()
-        gc.freeze()  # what was imported stays: the cycle collector need not look at it again and again
+        gc.freeze()  # imported modules stay: the cycle collector need not scan them again and again
 
     def wake(self) -> None:
-        """Look for due jobs and webhooks now."""
-        self._loop.loop.call_soon_threadsafe(self._bench.in_flight.freed.set)
-        self._loop.loop.call_soon_threadsafe(self._office.in_flight.rung.set)
+        """Wake the dispatchers: a job or a webhook may be due."""
+        self._loop.call(self._context.in_flight.freed.set)
+        self._loop.call(self._webhooks.in_flight.wake_up.set)
 
     def generate(self, job_ids: Sequence[str], lease: str) -> None:
-        """Develop a chunk; returns when all of it is done."""
-        self._work(generate(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
+        """Run the calls of a chunk of leased jobs; returns when all of it is done."""
+        self._run(generate(self._context, [UUID(key) for key in job_ids], UUID(lease)))
 
     def store(self, job_ids: Sequence[str], lease: str) -> None:
-        """Bring the pictures of a chunk home; returns when all of it is done."""
-        self._work(resume_chunk(self._bench, [UUID(key) for key in job_ids], UUID(lease)))
+        """Store the images of a chunk of leased jobs; returns when all of it is done."""
+        self._run(resume_chunk(self._context, [UUID(key) for key in job_ids], UUID(lease)))
 
     def notify(self, delivery_ids: Sequence[str], token: str) -> None:
-        """Send a chunk of webhooks, without waiting: a receiver that hangs must not hold a thread of Celery.
+        """Start sending a chunk of claimed webhooks, without waiting for it.
 
-        A worker that stops gives them back instead.
+        The dispatcher starts deliveries on the loop itself. This task stays for messages of workers of
+        earlier versions, which sent their chunks through the broker.
         """
-        if not self._bench.in_flight.halt.is_set():
-            self._loop.begin(deliver(self._office, [UUID(key) for key in delivery_ids], UUID(token)))
+        self._loop.call(partial(self._start_delivery, [UUID(key) for key in delivery_ids], UUID(token)))
 
     def halt(self) -> None:
-        """Start nothing new; what has not been sent is handed back. Running calls go on."""
-        self._loop.loop.call_soon_threadsafe(self._bench.in_flight.halt.set)
+        """Start nothing new, and release jobs whose call was not sent. Running calls go on."""
+        self._loop.call(self._context.in_flight.halt.set)
 
     def stop(self, grace: float) -> None:
-        """Give running calls ``grace`` seconds, then leave; what was cut off follows its job's policy."""
+        """Stop; running calls get ``grace`` seconds, then they end as their job's policy says."""
         self._loop.run(self._close(grace))
         self._loop.stop()
 
-    def _work(self, work: Coroutine[Any, Any, None]) -> None:
-        """Wait until work is done. What comes when this worker has stopped is left to others."""
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait until work is done. Work that comes after this worker has stopped is left to other workers."""
         with suppress(CancelledError):
             self._loop.run(work)
+
+    def _start_delivery(self, delivery_ids: Sequence[UUID], token: UUID) -> None:
+        if not self._context.in_flight.halt.is_set():
+            start_delivery(self._webhooks, delivery_ids, token)
 
     async def _open(self) -> None:
         services = build_services(self._settings)
         await services.store.check()
         async with services.database.writing() as connection:
             await sync_channels(connection, self._settings.all_channels(), services.clock())
-        self._bench = TaskContext(
-            services,
-            InFlightJobs(self._settings.worker_slots),
-            GroupCommit(services.database),
-            self.worker_id,
-        )
-        self._heartbeat = Heartbeat(self._bench, self._row(services), self._delete_queue)
+        in_flight = InFlightJobs(self._settings.worker_slots)
+        group_commit = GroupCommit(services.database)
+        self._context = TaskContext(services, in_flight, group_commit, self.worker_id)
+        self._heartbeat = Heartbeat(self._context, self._worker_row(services), self._delete_queue)
         await self._heartbeat.beat()
-        self._bench.group_commit.start()
-        self._office = open_context(services, self._bench.group_commit.told)
-        self._courier = DeliveryDispatcher(self._office, self._publish, self._bench.in_flight.halt)
-        dispatcher = Dispatcher(services, self._bench.in_flight, self.worker_id, self._publish)
-        self._tasks = [
+        group_commit.start()
+        self._webhooks = open_context(services, group_commit.told)
+        start = partial(start_delivery, self._webhooks)
+        self._delivery_dispatcher = DeliveryDispatcher(self._webhooks, start, in_flight.halt)
+        dispatcher = Dispatcher(services, in_flight, self.worker_id, self._publish)
+        completer = TaskCompleter(services, in_flight.halt, group_commit.told)
+        self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._heartbeat.run(), name="heartbeat"),
-            asyncio.create_task(self._courier.run(), name="courier"),
-            asyncio.create_task(
-                TaskCompleter(services, self._bench.in_flight.halt, self._bench.group_commit.told).run(),
-                name="finisher",
-            ),
+            asyncio.create_task(self._delivery_dispatcher.run(), name="delivery dispatcher"),
+            asyncio.create_task(completer.run(), name="Midjourney task completer"),
         ]
 
-    def _row(self, services: WorkerServices) -> dict[str, object]:
+    def _worker_row(self, services: WorkerServices) -> dict[str, object]:
         return {
             "id": self.worker_id,
             "name": f"{socket.gethostname()}-{os.getpid()}",
@@ -130,13 +132,13 @@ class WorkerRuntime:
         }
 
     async def _publish(self, task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
-        """Send a hint to ourselves; return whether the broker took it."""
+        """Send a Celery message to this worker's own queue; return whether the broker accepted it."""
         try:
             await asyncio.to_thread(
                 self._app.send_task,
                 task,
                 args=([key.hex for key in job_ids], lease.hex),
-                queue=self.lane,
+                queue=self.queue,
                 expires=120,
                 retry=False,
                 ignore_result=True,
@@ -147,29 +149,30 @@ class WorkerRuntime:
         return True
 
     async def _delete_queue(self, worker_id: UUID) -> None:
-        """Delete the queue that only this worker read."""
+        """Delete the queue of a worker that has ended."""
         await asyncio.to_thread(delete_queue, self._app, queue_of(worker_id.hex))
 
     async def _close(self, grace: float) -> None:
-        in_flight = self._bench.in_flight
+        in_flight = self._context.in_flight
         in_flight.halt.set()
-        working = {task for task in in_flight.jobs.values() if task} | self._office.in_flight.tasks
+        working = {task for task in in_flight.jobs.values() if task} | self._webhooks.in_flight.tasks
         if working:
             await asyncio.wait(working, timeout=grace)
         for task in working:
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
-        for background in self._tasks:
-            background.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._bench.group_commit.stop()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._context.group_commit.stop()
         try:
-            async with asyncio.timeout(5):
-                await self._heartbeat.leave()
-                await self._courier.leave()
+            async with asyncio.timeout(_LEAVE_TIMEOUT):
+                await self._delivery_dispatcher.leave()
+                await self._heartbeat.leave()  # last: a broker that is down may use up the time
         except Exception as error:  # noqa: BLE001 - a process edge: the reaper does the same later
             _log.warning(
-                "the worker could not say goodbye; others take over when it is missed", error=str(error)
+                "the worker could not release its jobs; they are reclaimed when its heartbeat is overdue",
+                error=repr(error),
             )
-        await self._office.close()
-        await self._bench.services.close()
+        await self._webhooks.close()
+        await self._context.services.close()

@@ -1,4 +1,4 @@
-"""The composition root: everything a worker works with, made from the settings."""
+"""Composition root of a worker: builds all services from the settings."""
 
 import asyncio
 import shutil
@@ -31,7 +31,7 @@ from worker.upstream.transport.connection import open_client
 
 @dataclass(frozen=True)
 class Route:
-    """A channel as the worker calls it."""
+    """A channel's settings with the effective preset of its provider family."""
 
     settings: ChannelSettings
     preset: Preset
@@ -39,7 +39,7 @@ class Route:
 
 @dataclass(frozen=True)
 class WorkerServices:
-    """What tasks are handed."""
+    """Services that all tasks and loops of a worker share."""
 
     settings: Settings
     database: Database
@@ -47,17 +47,17 @@ class WorkerServices:
     asset_store: AssetStore
     record_log: RecordLog
     upstream: UpstreamClient
-    task_client: TaskClient  #: asks a provider after a task
-    documents: DocumentReader  #: reads what a link in an answer keeps about a task
+    task_client: TaskClient  #: polls a provider for the state of its task
+    documents: DocumentReader  #: reads the state of a task from a public link in an answer
     routes: Mapping[str, Route]
     policies: Policies
     clock: Clock
     sleep: Sleep
     clients: tuple[httpx.AsyncClient, ...]
-    folder: Path  #: downloads under way
+    folder: Path  #: unfinished downloads
 
     async def close(self) -> None:
-        """Close what was opened."""
+        """Close connections and delete unfinished downloads."""
         for client in self.clients:
             await client.aclose()
         await self.database.close()
@@ -65,7 +65,7 @@ class WorkerServices:
 
 
 def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -> Store:
-    """Open the place where pictures are kept. Raises ``SettingsError`` or ``StorageError``."""
+    """Open the store of assets and raw responses. Raises ``SettingsError`` or ``StorageError``."""
     url = settings.storage_url
     if url.startswith("file:") and not url.startswith("file:///"):
         url = Path(url.removeprefix("file:")).absolute().as_uri()
@@ -77,16 +77,14 @@ def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -
         "secret_access_key": secret.get_secret_value() if secret else None,
         "allow_http": "true" if (settings.s3_endpoint or "").startswith("http:") else None,
     }
-    given = (
-        {name: value for name, value in options.items() if value is not None} if url.startswith("s3:") else {}
-    )
-    return open_store(url, options=given, threads=threads)
+    given = {name: value for name, value in options.items() if value is not None}
+    return open_store(url, options=given if url.startswith("s3:") else {}, threads=threads)
 
 
 def build_asset_store(
     settings: Settings, store: Store, threads: ThreadPoolExecutor, folder: Path
 ) -> tuple[AssetStore, httpx.AsyncClient]:
-    """Return what brings pictures home, and the client to close in the end."""
+    """Return the asset store, and the HTTP client of its downloads, for the caller to close."""
     allow = AllowList.parse(settings.allow_private)
     limits = Limits(size=settings.download_limit, total=timedelta(seconds=settings.download_timeout))
     client = open_download_client(allow, settings.worker_slots)
@@ -95,7 +93,7 @@ def build_asset_store(
 
 
 def build_services(settings: Settings) -> WorkerServices:
-    """Make the tools. To be called on the loop that uses them."""
+    """Build the services of a worker. To be called on the loop that uses them."""
     threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pictures")
     store = build_store(settings, threads)
     folder = open_temp_folder()

@@ -10,7 +10,7 @@ from models.ids import new_id
 from models.midjourney.protocol import SEEDS
 from models.queries.jobs import NewJob, insert_jobs
 from models.queries.midjourney.completion import add_parts, release
-from models.queries.webhooks.deliveries import jobs_of
+from models.queries.webhooks.deliveries import jobs_by_id
 from models.states import JobStatus
 from worker.services import WorkerServices
 
@@ -26,7 +26,7 @@ async def top_up(services: WorkerServices, task: Row[Any], parts: Sequence[Any],
     if len(parts) != 1 or missing < 1 or parts[0].status != JobStatus.SUCCEEDED:
         return False
     async with services.database.reading() as connection:
-        job = (await jobs_of(connection, [parts[0].job_id]))[parts[0].job_id]
+        job = (await jobs_by_id(connection, [parts[0].job_id]))[parts[0].job_id]
     if (job.request.get("n") or 1) < 2:
         return False
     jobs = [_job(job, number, services) for number in range(1, missing + 1)]

@@ -1,1 +1,5 @@
-"""Webhooks: telling callers what happened, at least once and in order, for every surface."""
+"""Webhook deliveries: claim due rows of the outbox, sign and send them, record the result.
+
+At least once, in order per job and receiver, for every surface. May import ``worker`` (services, broker,
+``download`` for the SSRF guard, ``upstream`` for response headers) and ``models``; not ``worker.tasks``.
+"""

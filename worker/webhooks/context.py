@@ -1,10 +1,10 @@
-"""What sending webhooks works with, made once per worker."""
+"""Webhook context: services, HTTP sender and the deliveries in flight of one worker."""
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
 import httpx
@@ -14,52 +14,46 @@ from worker.download.ssrf import AllowList
 from worker.services import WorkerServices
 from worker.webhooks.sender import Sender
 
-# What one worker is sending right now.
-
-ROOM = 128  #: deliveries under way in one worker
-PER_HOST = 32  #: of them to one host: a receiver that hangs must not hold up the others
+MAX_IN_FLIGHT = 128  #: deliveries in flight in one worker
+MAX_PER_HOST = 32  #: of them to one host: a receiver that hangs must not hold up the others
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """One delivery that is this worker's to send."""
+class ClaimedDelivery:
+    """A delivery that this worker has claimed."""
 
     host: str
-    token: UUID
-    until: datetime
+    token: UUID  #: of the claim
 
 
 @dataclass(slots=True)
 class InFlightDeliveries:
-    """Claimed deliveries, and the tasks that send them."""
+    """Claimed deliveries of this worker, and the tasks that send them."""
 
-    under_way: dict[UUID, Claimed] = field(default_factory=dict)
-    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    rung: asyncio.Event = field(default_factory=asyncio.Event)  #: there may be something to send
+    claimed: dict[UUID, ClaimedDelivery] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    wake_up: asyncio.Event = field(default_factory=asyncio.Event)  #: set when a delivery may be due, or fit
 
     @property
-    def room(self) -> int:
-        """How many more fit."""
-        return max(ROOM - len(self.under_way), 0)
+    def free(self) -> int:
+        """How many more deliveries fit."""
+        return max(MAX_IN_FLIGHT - len(self.claimed), 0)
 
-    def hosts(self) -> Counter[str]:
-        """Count what is under way by host."""
-        return Counter(claimed.host for claimed in self.under_way.values())
+    def per_host(self) -> Counter[str]:
+        """Count the deliveries in flight by host."""
+        return Counter(each.host for each in self.claimed.values())
 
-    def drop(self, delivery_id: UUID) -> None:
-        """Nothing more to do for this delivery."""
-        self.under_way.pop(delivery_id, None)
-        self.rung.set()
-
-    def forget_lost(self, now: datetime) -> None:
-        """Forget those whose claim has ended: their message was lost."""
-        for delivery_id in [key for key, claimed in self.under_way.items() if claimed.until <= now]:
-            del self.under_way[delivery_id]
+    def drop(self, delivery_ids: Collection[UUID], token: UUID) -> None:
+        """Forget deliveries of one claim: they are recorded, released, or no longer claimed."""
+        for delivery_id in delivery_ids:
+            if (found := self.claimed.get(delivery_id)) and found.token == token:
+                del self.claimed[delivery_id]
+        self.wake_up.set()
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookContext:
-    """The tools, the one who sends, and what is under way."""
+    """What the dispatcher and the deliveries of one worker share."""
 
     services: WorkerServices
     sender: Sender
@@ -67,21 +61,17 @@ class WebhookContext:
     in_flight: InFlightDeliveries
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to receivers."""
         await self.client.aclose()
 
 
-def open_context(services: WorkerServices, rung: asyncio.Event) -> WebhookContext:
+def open_context(services: WorkerServices, wake_up: asyncio.Event) -> WebhookContext:
     """Open a client that reaches public and allowed addresses only. To be called on the loop that uses it.
 
-    ``rung`` is set when there may be something to send.
+    ``wake_up`` is set elsewhere when a delivery may be due.
     """
     allow = AllowList.parse(services.settings.allow_private)
-    client = open_download_client(allow, ROOM)
+    client = open_download_client(allow, MAX_IN_FLIGHT)
     timeout = timedelta(seconds=services.settings.webhook_timeout)
-    return WebhookContext(
-        services,
-        Sender(client, allow, timeout=timeout, clock=services.clock),
-        client,
-        InFlightDeliveries(rung=rung),
-    )
+    sender = Sender(client, allow, timeout=timeout, clock=services.clock)
+    return WebhookContext(services, sender, client, InFlightDeliveries(wake_up=wake_up))

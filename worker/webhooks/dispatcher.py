@@ -1,118 +1,90 @@
-"""The courier: claims due deliveries for its worker, and hands them to Celery."""
+"""Delivery dispatcher: claims due deliveries for this worker and starts sending them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
 
 from models.ids import new_id
 from models.queries.webhooks.deliveries import claim, due_deliveries, release
-from worker.broker import NOTIFY
-from worker.webhooks.context import PER_HOST, Claimed, WebhookContext
+from worker.database_retry import run_forever, wait_for_wake_up
+from worker.webhooks.context import MAX_PER_HOST, ClaimedDelivery, WebhookContext
 from worker.webhooks.pruner import Pruner
 
-CHUNK = 32
-_REST = 0.02  # seconds between looks at least
-_HEARING = timedelta(seconds=15)  # for the message to come; after the claim, others send it
-_log = structlog.get_logger()
-Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
+CHUNK = 32  #: deliveries that one task prepares with one query, and sends
+_PAUSE = 0.02  # seconds between rounds at least
+_CLAIM_MARGIN = timedelta(seconds=15)  # of a claim, beyond the timeout of one request; then others send it
+StartDelivery = Callable[[Sequence[UUID], UUID], None]  #: start sending a chunk, claimed with this token
 
 
 class DeliveryDispatcher:
-    """Looks for due deliveries on a timer, when the doorbell rings, and when one has ended."""
+    """Claims due deliveries on a timer, after a wake-up, and when a delivery has ended."""
 
-    def __init__(self, context: WebhookContext, publish: Publish, halt: asyncio.Event) -> None:
-        self._tools, self._outgoing, self._publish, self._halt = (
-            context.services,
-            context.in_flight,
-            publish,
-            halt,
-        )
-        self._claim = timedelta(seconds=self._tools.settings.webhook_timeout) + _HEARING
+    def __init__(self, context: WebhookContext, start: StartDelivery, halt: asyncio.Event) -> None:
+        self._services, self._in_flight = context.services, context.in_flight
+        self._start, self._halt = start, halt
+        self._claim_period = timedelta(seconds=self._services.settings.webhook_timeout) + _CLAIM_MARGIN
         self._pruner = Pruner(context.services)
 
     async def run(self) -> None:
-        """Look again and again until cancelled; outages of the database are waited out."""
-        while True:
-            try:
-                await self.run_round()
-                await self._pruner.prune()
-            except (SQLAlchemyError, OSError) as error:
-                _log.error("webhooks wait for the database", error=str(error)[:300])
-                await asyncio.sleep(0.5)
-            except Exception:  # noqa: BLE001 - nobody watches at night: the next round comes
-                _log.exception("a round of the courier failed; it tries again")
-                await asyncio.sleep(0.5)
-            await asyncio.sleep(_REST)
-            try:
-                async with asyncio.timeout(self._tools.settings.dispatch_interval):
-                    await self._outgoing.rung.wait()
-            except TimeoutError:
-                pass
-            self._outgoing.rung.clear()
+        """Claim and prune, round after round, until cancelled."""
+        await run_forever(self._step, self._pause, name="delivery dispatcher")
+
+    async def _step(self) -> None:
+        await self.run_round()
+        await self._pruner.prune()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(_PAUSE)
+        await wait_for_wake_up(self._in_flight.wake_up, self._services.settings.dispatch_interval)
 
     async def run_round(self) -> None:
-        """Claim all that is due and fits, host by host."""
-        self._outgoing.forget_lost(self._tools.clock())
-        while not self._halt.is_set() and self._outgoing.room and await self._any_due():
+        """Claim every due delivery that fits, and start sending it."""
+        while not self._halt.is_set() and self._in_flight.free and await self._any_due():
             token = new_id()
-            claimed = await self._take(token)
-            if not claimed or not await self._hand_over(claimed, token):
+            claimed = await self._claim(token)
+            if not claimed or self._halt.is_set():  # what a stopping worker has claimed, ``leave`` releases
                 return
-
-    def _busy(self) -> list[str]:
-        return [host for host, count in self._outgoing.hosts().items() if count >= PER_HOST]
-
-    async def _any_due(self) -> bool:
-        """Look without a lock: mostly there is nothing."""
-        async with self._tools.database.reading() as connection:
-            now = self._tools.clock()
-            busy = self._busy()
-            return bool(await due_deliveries(connection, at=now, without=busy, limit=1, take=False))
-
-    async def _take(self, token: UUID) -> list[UUID]:
-        now = self._tools.clock()
-        async with self._tools.database.writing() as connection:
-            room = self._outgoing.room
-            found = await due_deliveries(connection, at=now, without=self._busy(), limit=room)
-            chosen = self._fair(found)
-            if chosen:
-                await claim(connection, [row.id for row in chosen], token, until=now + self._claim)
-        claims = {row.id: Claimed(row.host, token, now + self._claim) for row in chosen}
-        self._outgoing.under_way.update(claims)
-        return [row.id for row in chosen]
-
-    def _fair(self, found: Sequence[Row[Any]]) -> list[Row[Any]]:
-        """Leave out what would give one host too much at once."""
-        hosts, chosen = self._outgoing.hosts(), []
-        for row in found:
-            if hosts[row.host] < PER_HOST:
-                hosts[row.host] += 1
-                chosen.append(row)
-        return chosen
-
-    async def _hand_over(self, claimed: Sequence[UUID], token: UUID) -> bool:
-        """Publish in chunks; what the broker does not take is given back and tried at the next look."""
-        for start in range(0, len(claimed), CHUNK):
-            if await self._publish(NOTIFY, claimed[start : start + CHUNK], token):
-                continue
-            await self._give_back(claimed[start:], {token})
-            return False
-        return True
+            for start in range(0, len(claimed), CHUNK):
+                self._start(claimed[start : start + CHUNK], token)
 
     async def leave(self) -> None:
-        """Give back what was claimed and has not been sent: others need not wait for the claim's end."""
-        claims = dict(self._outgoing.under_way)
-        if claims:
-            await self._give_back(list(claims), {claimed.token for claimed in claims.values()})
+        """Release the claims that are left, so that other workers need not wait for their end."""
+        claimed = dict(self._in_flight.claimed)
+        if not claimed:
+            return
+        tokens = {each.token for each in claimed.values()}
+        async with self._services.database.writing() as connection:
+            await release(connection, list(claimed), tokens, at=self._services.clock())
+        self._in_flight.claimed.clear()
 
-    async def _give_back(self, delivery_ids: Sequence[UUID], tokens: Collection[UUID]) -> None:
-        async with self._tools.database.writing() as connection:
-            await release(connection, delivery_ids, tokens, at=self._tools.clock())
-        for delivery_id in delivery_ids:
-            self._outgoing.under_way.pop(delivery_id, None)
+    def _busy_hosts(self) -> list[str]:
+        return [host for host, count in self._in_flight.per_host().items() if count >= MAX_PER_HOST]
+
+    async def _any_due(self) -> bool:
+        """Return whether a delivery is due, without taking a lock: mostly there is none."""
+        async with self._services.database.reading() as connection:
+            now, busy = self._services.clock(), self._busy_hosts()
+            return bool(await due_deliveries(connection, at=now, without=busy, limit=1, lock=False))
+
+    async def _claim(self, token: UUID) -> list[UUID]:
+        now = self._services.clock()
+        async with self._services.database.writing() as connection:
+            free, busy = self._in_flight.free, self._busy_hosts()
+            due = self._within_host_limit(await due_deliveries(connection, at=now, without=busy, limit=free))
+            if due:
+                await claim(connection, [row.id for row in due], token, until=now + self._claim_period)
+        self._in_flight.claimed.update({row.id: ClaimedDelivery(row.host, token) for row in due})
+        return [row.id for row in due]
+
+    def _within_host_limit(self, due: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """Leave out deliveries beyond the limit of their host."""
+        per_host, chosen = self._in_flight.per_host(), []
+        for row in due:
+            if per_host[row.host] < MAX_PER_HOST:
+                per_host[row.host] += 1
+                chosen.append(row)
+        return chosen

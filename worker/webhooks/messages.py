@@ -1,4 +1,4 @@
-"""Writing the messages of claimed deliveries: what to say, and the signatures under it."""
+"""Prepare messages of claimed deliveries: render the payload and sign it."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from models.ids import public_id
 from models.queries.assets import list_assets
-from models.queries.webhooks.deliveries import claimed_deliveries, jobs_of, stop_endpoint
+from models.queries.webhooks.deliveries import claimed_deliveries, jobs_by_id, stop_endpoint
 from models.queries.webhooks.endpoints import default_endpoint, default_endpoints
 from worker.services import WorkerServices
 from worker.webhooks.payload import payload_of, render
@@ -20,46 +20,45 @@ from worker.webhooks.signature import new_secret, signed_headers
 _log = structlog.get_logger()
 
 
-async def prepare(
+async def prepare_messages(
     services: WorkerServices, delivery_ids: Sequence[UUID], token: UUID
 ) -> list[tuple[Row[Any], Message | None]]:
-    """Write the messages of what is still to be sent, with enough time left to send it.
+    """Return the messages of deliveries whose claim lasts long enough to send them.
 
-    ``None`` stands for one that can't be written: it must not keep the others from being sent.
+    ``None`` stands for one that can't be rendered: it is a failed attempt, and the others are sent.
     """
     now = services.clock()
     beyond = now + timedelta(seconds=services.settings.webhook_timeout)
     async with services.database.reading() as connection:
         rows = await claimed_deliveries(connection, delivery_ids, token, beyond=beyond)
         job_ids = {row.job_id for row in rows if row.job_id is not None}
-        jobs = await jobs_of(connection, job_ids) if job_ids else {}
+        jobs = await jobs_by_id(connection, job_ids) if job_ids else {}
         assets = await list_assets(connection, list(job_ids)) if job_ids else []
-        unnamed = {row.caller_id for row in rows if row.endpoint_id is None}
-        defaults = await default_endpoints(connection, unnamed) if unnamed else {}
-    closed = {row.endpoint_id for row in rows if row.closed}
-    if closed:
-        await _drop(services, closed, now)
-    defaults |= await _made_defaults(services, unnamed - set(defaults), now)
+        callers = {row.caller_id for row in rows if row.endpoint_id is None}
+        defaults = await default_endpoints(connection, callers) if callers else {}
+    if closed := {row.endpoint_id for row in rows if row.closed}:
+        await _stop_endpoints(services, closed, now)
+    defaults |= await _create_defaults(services, callers - set(defaults), now)
     public_url = services.settings.public_url.rstrip("/")
-    ready: list[tuple[Row[Any], Message | None]] = []
+    messages: list[tuple[Row[Any], Message | None]] = []
     for row in rows:
         if row.closed or (row.job_id is not None and row.job_id not in jobs):
             continue
-        own = [asset for asset in assets if asset.job_id == row.job_id]
-        keys = _keys(defaults[row.caller_id] if row.endpoint_id is None else row, now)
+        job_assets = [asset for asset in assets if asset.job_id == row.job_id]
+        secrets = _valid_secrets(defaults[row.caller_id] if row.endpoint_id is None else row, now)
         try:
-            telling = payload_of(row, jobs.get(row.job_id), own, public_url=public_url)
-            ready.append((row, _message(row, render(row, telling), keys, now)))
-        except Exception:  # noqa: BLE001 - one odd message must not keep the others from being sent
+            payload = payload_of(row, jobs.get(row.job_id), job_assets, public_url=public_url)
+            messages.append((row, _signed_message(row, render(row, payload), secrets, now)))
+        except Exception:  # noqa: BLE001 - one malformed row must not keep the others from being sent
             _log.exception("a webhook could not be written", delivery=public_id("delivery", row.id))
-            ready.append((row, None))
-    return ready
+            messages.append((row, None))
+    return messages
 
 
-async def _made_defaults(
+async def _create_defaults(
     services: WorkerServices, caller_ids: Collection[UUID], now: datetime
 ) -> dict[UUID, Row[Any]]:
-    """Give callers their default endpoints, whose secrets sign for jobs' own addresses."""
+    """Create default endpoints, whose secrets sign for jobs' own addresses."""
     if not caller_ids:
         return {}
     async with services.database.writing() as connection:
@@ -68,20 +67,20 @@ async def _made_defaults(
         }
 
 
-async def _drop(services: WorkerServices, endpoint_ids: Collection[UUID], now: datetime) -> None:
-    """Send nothing to endpoints that were closed meanwhile."""
+async def _stop_endpoints(services: WorkerServices, endpoint_ids: Collection[UUID], now: datetime) -> None:
+    """Stop the deliveries to endpoints that were disabled or deleted after the claim."""
     async with services.database.writing() as connection:
         for endpoint_id in endpoint_ids:
             await stop_endpoint(connection, endpoint_id, now)
 
 
-def _keys(endpoint: Row[Any], now: datetime) -> list[str]:
+def _valid_secrets(endpoint: Row[Any], now: datetime) -> list[str]:
     """Return the secrets that sign: during a rotation both."""
     previous = endpoint.previous_secret
     overlapping = previous is not None and endpoint.previous_until > now
     return [endpoint.secret, previous] if overlapping else [endpoint.secret]
 
 
-def _message(row: Row[Any], body: bytes, keys: Sequence[str], now: datetime) -> Message:
-    headers = signed_headers(public_id("delivery", row.id), now, body, keys)
+def _signed_message(row: Row[Any], body: bytes, secrets: Sequence[str], now: datetime) -> Message:
+    headers = signed_headers(public_id("delivery", row.id), now, body, secrets)
     return Message(row.url, headers | ({"webhook-replay": "true"} if row.replayed else {}), body)

@@ -1,4 +1,4 @@
-"""What there is to tell: a job as it was when the thing happened, however late the message leaves."""
+"""Webhook payload: the job as it was at the event, as JSON of bounded size."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,22 +11,35 @@ from sqlalchemy import Row
 
 from models.clock import rfc3339
 from models.ids import public_id
-from models.queries.webhooks.outbox import WHOLE
+from models.queries.webhooks.outbox import BODY_KEY
 from models.serializers import job_view
 from models.webhook_events import WebhookEvent
 
 LIMIT = 20_000  #: a body has fewer bytes, as Standard Webhooks advises
-_MOMENTS = ("started_at", "finished_at")
+_TIME_FIELDS = ("started_at", "finished_at")
+_OMITTED = ("attempts", "waiting")  # members of a job that ``GET /v1/jobs/{id}`` has and a payload has not
+_SHORT_TEXT = 300  # characters that remain of a long text, once the payload is too long
+_SHORT_LIST = 16  # assets that remain then
+
+#: What is shortened when a payload is too long, in this order; ``data.truncated`` names it.
+_CUTS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("metadata", lambda _: {}),
+    ("text", lambda text: text and text[:_SHORT_TEXT]),
+    ("prompt", lambda prompt: prompt[:_SHORT_TEXT]),
+    ("error", lambda error: error and _short_error(error)),
+    ("tags", lambda _: []),
+    ("assets", lambda assets: [{**asset, "source_url": None} for asset in assets[:_SHORT_LIST]]),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """One message's matter. A retry or replay tells the same."""
+    """What one delivery says; the same for every retry and replay."""
 
     message_id: str  #: also its ``webhook-id``
     event: str
     at: datetime
-    public_url: str  #: the base of addresses, without a slash at its end
+    public_url: str  #: the base of URLs, without a slash at its end
     job: Any = None  #: with the columns of a job's row; ``None``: a test
     assets: Sequence[Row[Any]] = ()
 
@@ -34,90 +47,65 @@ class Payload:
 def payload_of(
     delivery: Row[Any], job: Row[Any] | None, assets: Sequence[Row[Any]], *, public_url: str
 ) -> Payload:
-    """Put a delivery's matter together from the job's rows and what was noted at the change."""
+    """Return the payload of a delivery: the job's row, with the values of the snapshot at the event."""
     return Payload(
         message_id=public_id("delivery", delivery.id),
         event=delivery.event,
         at=delivery.at,
         public_url=public_url,
-        job=None if job is None else SimpleNamespace(**{**job._mapping, **_then(delivery.snapshot)}),
+        job=None if job is None else SimpleNamespace(**{**job._mapping, **_values_of(delivery.snapshot)}),
         assets=[asset for asset in assets if asset.created_at <= delivery.at],
     )
 
 
-def _then(snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    times = {name: snapshot[name] and datetime.fromisoformat(snapshot[name]) for name in _MOMENTS}
-    return {**snapshot, **times}
+def render(delivery: Row[Any], payload: Payload) -> bytes:
+    """Return the body of a delivery's message."""
+    if BODY_KEY in delivery.snapshot:
+        return orjson.dumps(delivery.snapshot[BODY_KEY])
+    if delivery.event == WebhookEvent.TEST:
+        return render_test(payload)
+    return render_job(payload)
 
 
-# The native message: the shape of Standard Webhooks and of OpenAI's events at once, the job inside.
-
-_LEFT_OUT = ("attempts", "waiting")  # for these, ask for the job
-_WORDS = 300  # characters of a long text that are kept when the whole is too long
-_PICTURES = 16  # pictures that are kept then
-
-#: What gives way when a message is too long, in this order; ``data.truncated`` names it.
-_CUTS: tuple[tuple[str, Callable[[Any], Any]], ...] = (
-    ("metadata", lambda _: {}),
-    ("text", lambda text: text and text[:_WORDS]),
-    ("prompt", lambda prompt: prompt[:_WORDS]),
-    ("error", lambda error: error and _short_error(error)),
-    ("tags", lambda _: []),
-    ("assets", lambda assets: [{**asset, "source_url": None} for asset in assets[:_PICTURES]]),
-)
-
-
-def job_body(telling: Payload) -> bytes:
-    """Return a message about a job: ``data`` is the job as the API shows it, without attempts."""
-    shown = job_view(telling.job, public_url=telling.public_url, assets=telling.assets)
-    data = {name: value for name, value in shown.items() if name not in _LEFT_OUT}
+def render_job(payload: Payload) -> bytes:
+    """Return the body of a job's event: ``data`` is the job as the API shows it, without attempts."""
+    view = job_view(payload.job, public_url=payload.public_url, assets=payload.assets)
+    data = {name: value for name, value in view.items() if name not in _OMITTED}
     truncated: list[str] = []
     for name, shorten in _CUTS:
-        body = _written(telling, data)
+        body = _envelope(payload, data)
         if len(body) < LIMIT:
             return body
         shorter = shorten(data[name])
         if shorter != data[name]:
             truncated.append(name)
             data |= {name: shorter, "truncated": truncated}
-    return _written(telling, data)
+    return _envelope(payload, data)
 
 
-def trial_body(telling: Payload) -> bytes:
-    """Return the message of a test."""
-    return _written(telling, {"message": "This is a test. Answer with any 2xx status to say that it came."})
+def render_test(payload: Payload) -> bytes:
+    """Return the body of a test."""
+    return _envelope(payload, {"message": "This is a test. Answer with any 2xx status to say that it came."})
 
 
-def _written(telling: Payload, data: Mapping[str, Any]) -> bytes:
+def _envelope(payload: Payload, data: Mapping[str, Any]) -> bytes:
+    """Return the envelope of Standard Webhooks, which is that of OpenAI's events as well."""
     return orjson.dumps(
         {
-            "id": telling.message_id,
+            "id": payload.message_id,
             "object": "event",
-            "type": telling.event,
-            "created_at": int(telling.at.timestamp()),
-            "timestamp": rfc3339(telling.at),
+            "type": payload.event,
+            "created_at": int(payload.at.timestamp()),
+            "timestamp": rfc3339(payload.at),
             "data": data,
         }
     )
 
 
+def _values_of(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    times = {name: snapshot[name] and datetime.fromisoformat(snapshot[name]) for name in _TIME_FIELDS}
+    return {**snapshot, **times}
+
+
 def _short_error(error: Mapping[str, Any]) -> dict[str, Any]:
-    return {**error, "message": str(error.get("message"))[:_WORDS], "provider_message": None}
-
-
-# Which renderer writes a message: the surface's own for a job's own address, else the native one.
-
-Renderer = Callable[[Payload], bytes]  #: returns JSON of less than ``LIMIT`` bytes
-
-RENDERERS: Mapping[str, Renderer] = {}
-"""Renderers by surface, where callers expect a message of another shape at a job's own address."""
-
-
-def render(delivery: Row[Any], telling: Payload) -> bytes:
-    """Write a delivery's message. Endpoints are told natively, whatever surface a job came by."""
-    if WHOLE in delivery.snapshot:
-        return orjson.dumps(delivery.snapshot[WHOLE])
-    if delivery.event == WebhookEvent.TEST:
-        return trial_body(telling)
-    own = RENDERERS.get(telling.job.surface) if delivery.endpoint_id is None else None
-    return (own or job_body)(telling)
+    return {**error, "message": str(error.get("message"))[:_SHORT_TEXT], "provider_message": None}

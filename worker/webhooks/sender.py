@@ -1,4 +1,4 @@
-"""One message to one receiver: a POST through the client that reaches public and allowed addresses only."""
+"""Webhook sender: one POST to one receiver, through the client with the SSRF guard."""
 
 import asyncio
 import contextlib
@@ -17,16 +17,16 @@ from worker.download.ssrf import AllowList, check_host
 from worker.upstream.response_headers import http_retry_after
 from worker.webhooks.retry_schedule import GONE, ReceiverResponse
 
-_KEPT = 1024  # bytes of an answer that the log keeps
-_TIMEOUT = 0.25  # seconds for that beginning, once the status has come
-_ENDING = 1.0  # seconds for all that comes after the status
+_LOGGED_BYTES = 1024  # of a response body, for the delivery log
+_BODY_TIMEOUT = 0.25  # seconds for them, once the status has come
+_AFTER_STATUS = 1.0  # seconds for all that comes after the status
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_AGENT = f"Darkroom/{version('darkroom')}"
+_USER_AGENT = f"Darkroom/{version('darkroom')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: a JSON body with its signed headers."""
+    """A request to send: a JSON body with its signed headers."""
 
     url: str
     headers: Mapping[str, str]
@@ -34,7 +34,7 @@ class Message:
 
 
 class Sender:
-    """Sends messages; whatever goes wrong is an answer in plain words, never an exception."""
+    """Sends messages; errors become a response with a problem in plain words, never an exception."""
 
     def __init__(
         self, client: httpx.AsyncClient, allow: AllowList, *, timeout: timedelta, clock: Clock
@@ -42,55 +42,55 @@ class Sender:
         self._client, self._allow, self._timeout, self._clock = client, allow, timeout, clock
 
     async def send(self, message: Message) -> ReceiverResponse:
-        """Send a message and read the beginning of the answer, all within the timeout."""
+        """Send a message and read the beginning of the response, all within the timeout."""
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        started = loop.time()
         try:
             async with asyncio.timeout(self._timeout.total_seconds()) as limit:
-                return await self._post(message, limit, lambda: round(loop.time() - begun, 3))
+                return await self._post(message, limit, lambda: round(loop.time() - started, 3))
         except TimeoutError:
-            words = f"The receiver did not answer within {self._timeout.total_seconds():g} s."
+            problem = f"The receiver did not answer within {self._timeout.total_seconds():g} s."
         except ImageError as error:
-            words = error.message
+            problem = error.message
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, UnicodeError, OSError) as error:
-            words = _explained(error)
-        return ReceiverResponse(None, words, seconds=round(loop.time() - begun, 3))
+            problem = _explain(error)
+        return ReceiverResponse(None, problem, seconds=round(loop.time() - started, 3))
 
     async def _post(
         self, message: Message, limit: asyncio.Timeout, elapsed: Callable[[], float]
     ) -> ReceiverResponse:
         target = httpx.URL(message.url)
         check_host(target.host, self._allow)
-        headers = {"content-type": "application/json", "user-agent": _AGENT, **message.headers}
+        headers = {"content-type": "application/json", "user-agent": _USER_AGENT, **message.headers}
         async with self._client.stream(
             "POST", target, content=message.body, headers=headers, timeout=None, auth=None
         ) as response:
-            limit.reschedule(asyncio.get_running_loop().time() + _ENDING)  # it has answered in time
-            kept = await _beginning(response)
+            limit.reschedule(asyncio.get_running_loop().time() + _AFTER_STATUS)  # it has answered in time
+            body_start = await _read_start(response)
         wait = http_retry_after(response.headers.get("retry-after"), self._clock())
         return ReceiverResponse(
             response.status_code,
             _problem(response),
             None if wait is None else timedelta(seconds=wait),
-            storable(kept.decode("utf-8", "replace")),
+            storable(body_start.decode("utf-8", "replace")),
             elapsed(),
         )
 
 
-async def _beginning(response: httpx.Response) -> bytes:
-    """Read the beginning of an answer. Its status has come: what is wrong with the rest does not matter."""
-    kept = b""
+async def _read_start(response: httpx.Response) -> bytes:
+    """Read the beginning of a body. The status has come: an error in the rest does not matter."""
+    start = b""
     with contextlib.suppress(TimeoutError, httpx.HTTPError, aiohttp.ClientError):
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(_BODY_TIMEOUT):
             async for chunk in response.aiter_raw():
-                kept += chunk
-                if len(kept) >= _KEPT:
+                start += chunk
+                if len(start) >= _LOGGED_BYTES:
                     break
-    return kept[:_KEPT]
+    return start[:_LOGGED_BYTES]
 
 
 def _problem(response: httpx.Response) -> str | None:
-    """Say what is wrong with an answer; nothing is with 2xx."""
+    """Return why a response is a failure; ``None`` for 2xx."""
     status = response.status_code
     if 200 <= status < 300:
         return None
@@ -104,7 +104,7 @@ def _problem(response: httpx.Response) -> str | None:
     return f"The receiver answered HTTP {status}."
 
 
-def _explained(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | UnicodeError):
         return "The address can't be used: write an http(s) URL."
     cause = error.__cause__ or error

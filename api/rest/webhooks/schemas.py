@@ -12,7 +12,7 @@ from models.clock import rfc3339
 from models.ids import public_id
 from models.serializers import moment
 from models.settings import Settings
-from models.webhook_events import USUAL, DeliveryStatus
+from models.webhook_events import DEFAULT_EVENTS, DeliveryStatus
 from worker.webhooks.signature import OVERLAP, hint_of_secret
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
@@ -68,7 +68,7 @@ Body = TypeVar("Body", bound=BaseModel)
 
 def usual_events() -> list[Any]:
     """Return what is told to those who do not choose."""
-    return sorted(event.value for event in USUAL)
+    return sorted(event.value for event in DEFAULT_EVENTS)
 
 
 def body_of(kind: type[Body], value: Any, settings: Settings) -> Body:

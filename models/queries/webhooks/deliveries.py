@@ -1,4 +1,4 @@
-"""The outbox as a queue: what is due, who sends it, and what came of it."""
+"""Webhook deliveries: claim due ones, record results, list, replay and prune."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -18,16 +18,16 @@ from models.tables import webhook_endpoints as endpoints
 from models.webhook_events import DeliveryStatus, WebhookEvent
 
 _PENDING: ColumnElement[str] = literal_column("'pending'")  # literal, for the partial index
-_MARKED = ("status", "tries", "next_at", "log", "ended_at")
+_RESULT_COLUMNS = ("status", "tries", "next_at", "log", "ended_at")
 
 
 async def due_deliveries(
-    connection: AsyncConnection, *, at: datetime, without: Collection[str], limit: int, take: bool = True
+    connection: AsyncConnection, *, at: datetime, without: Collection[str], limit: int, lock: bool = True
 ) -> Sequence[Row[Any]]:
-    """Return id and host of due deliveries, oldest first; with ``take``, for this transaction alone.
+    """Return id and host of due deliveries, oldest first; with ``lock``, locked for this transaction.
 
-    A later delivery of a job to the same receiver waits until the earlier one has ended. ``without`` are
-    hosts that have enough to do.
+    A later delivery of a job to the same receiver waits until the earlier one has ended. ``without`` names
+    hosts at their limit of deliveries in flight.
     """
     earlier = deliveries.alias("earlier")
     blocked = (
@@ -43,7 +43,7 @@ async def due_deliveries(
         .order_by(deliveries.c.next_at)
         .limit(limit)
     )
-    if take:
+    if lock:
         statement = statement.with_for_update(skip_locked=True, of=deliveries)
     if without:
         statement = statement.where(deliveries.c.host.not_in(without))
@@ -54,7 +54,7 @@ async def due_deliveries(
 async def claim(
     connection: AsyncConnection, delivery_ids: Sequence[UUID], token: UUID, *, until: datetime
 ) -> None:
-    """Promise deliveries to one sender; whoever it does not serve is due again when the claim ends."""
+    """Claim deliveries for one worker; those without a result are due again when the claim ends."""
     await connection.execute(
         update(deliveries).where(deliveries.c.id.in_(delivery_ids)).values(claim=token, next_at=until)
     )
@@ -63,7 +63,7 @@ async def claim(
 async def release(
     connection: AsyncConnection, delivery_ids: Sequence[UUID], tokens: Collection[UUID], *, at: datetime
 ) -> None:
-    """Give claimed deliveries back: nothing was sent."""
+    """Release claimed deliveries; they are due at ``at``."""
     await connection.execute(
         update(deliveries)
         .where(deliveries.c.id.in_(delivery_ids), deliveries.c.claim.in_(tokens))
@@ -74,7 +74,7 @@ async def release(
 async def claimed_deliveries(
     connection: AsyncConnection, delivery_ids: Sequence[UUID], token: UUID, *, beyond: datetime
 ) -> Sequence[Row[Any]]:
-    """Return those that are still claimed with this token beyond a time, with what their endpoint says."""
+    """Return deliveries still claimed with this token beyond a time, with their endpoint's secrets."""
     statement: Select[Any] = (
         select(
             deliveries,
@@ -91,18 +91,18 @@ async def claimed_deliveries(
     return rows
 
 
-async def jobs_of(connection: AsyncConnection, job_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
-    """Return these jobs as they are now."""
+async def jobs_by_id(connection: AsyncConnection, job_ids: Collection[UUID]) -> dict[UUID, Row[Any]]:
+    """Return jobs by id, as they are now."""
     rows = await connection.execute(select(*SHOWN).where(jobs.c.id.in_(job_ids)))
     return {row.id: row for row in rows}
 
 
-async def mark(connection: AsyncConnection, results: Sequence[Mapping[str, Any]]) -> None:
-    """Note what came of tries; each result has id, claim, status, tries, next_at, log and ended_at.
+async def record_results(connection: AsyncConnection, results: Sequence[Mapping[str, Any]]) -> None:
+    """Write the results of attempts; each has id, claim, status, tries, next_at, log and ended_at.
 
-    Progress that was not taken is not tried again if there is newer news for the same receiver.
+    Progress that failed is superseded if a newer event waits for the same receiver.
     """
-    await connection.execute(_mark(connection.dialect.name), rows_parameter(connection, results))
+    await connection.execute(_update_results(connection.dialect.name), rows_parameter(connection, results))
     later = deliveries.alias("later")
     newer = (
         select(later.c.id)
@@ -111,33 +111,33 @@ async def mark(connection: AsyncConnection, results: Sequence[Mapping[str, Any]]
         .where(later.c.status == _PENDING)
         .exists()
     )
-    again = [result["id"] for result in results if result["status"] == DeliveryStatus.PENDING]
-    if again:
-        dropped = await connection.execute(
+    retried = [result["id"] for result in results if result["status"] == DeliveryStatus.PENDING]
+    if retried:
+        superseded = await connection.execute(
             update(deliveries)
-            .where(deliveries.c.id.in_(again), deliveries.c.event == WebhookEvent.PROGRESS, newer)
+            .where(deliveries.c.id.in_(retried), deliveries.c.event == WebhookEvent.PROGRESS, newer)
             .where(deliveries.c.status == _PENDING, deliveries.c.claim.is_(None))
             .values(status=DeliveryStatus.SUPERSEDED)
             .returning(deliveries.c.job_id, deliveries.c.endpoint_id, deliveries.c.next_at)
         )
-        for row in dropped.all():
-            await _put_off(connection, row)
+        for row in superseded.all():
+            await _defer_newer_progress(connection, row)
 
 
-async def _put_off(connection: AsyncConnection, dropped: Row[Any]) -> None:
-    """Let newer progress wait as long as what it replaces: the receiver has failed, or named a time."""
+async def _defer_newer_progress(connection: AsyncConnection, superseded: Row[Any]) -> None:
+    """Let newer progress wait as long as what it supersedes: the receiver failed or sent ``Retry-After``."""
     await connection.execute(
         update(deliveries)
-        .where(deliveries.c.job_id == dropped.job_id, deliveries.c.event == WebhookEvent.PROGRESS)
-        .where(deliveries.c.endpoint_id.is_not_distinct_from(dropped.endpoint_id))
+        .where(deliveries.c.job_id == superseded.job_id, deliveries.c.event == WebhookEvent.PROGRESS)
+        .where(deliveries.c.endpoint_id.is_not_distinct_from(superseded.endpoint_id))
         .where(deliveries.c.status == _PENDING, deliveries.c.claim.is_(None))
-        .where(deliveries.c.next_at < dropped.next_at)
-        .values(next_at=dropped.next_at)
+        .where(deliveries.c.next_at < superseded.next_at)
+        .values(next_at=superseded.next_at)
     )
 
 
 async def stop_endpoint(connection: AsyncConnection, endpoint_id: UUID, at: datetime) -> None:
-    """Send nothing more of what waits for an endpoint; it can be replayed."""
+    """Stop the pending deliveries of an endpoint; they can be replayed."""
     await connection.execute(
         update(deliveries)
         .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.status == _PENDING)
@@ -146,27 +146,13 @@ async def stop_endpoint(connection: AsyncConnection, endpoint_id: UUID, at: date
 
 
 async def stop_job(connection: AsyncConnection, job_id: UUID, at: datetime) -> None:
-    """Send nothing more to a job's own address."""
+    """Stop the pending deliveries to a job's own URL."""
     await connection.execute(
         update(deliveries)
         .where(deliveries.c.job_id == job_id, deliveries.c.endpoint_id.is_(None))
         .where(deliveries.c.status == _PENDING)
         .values(status=DeliveryStatus.STOPPED, ended_at=at, claim=None)
     )
-
-
-@lru_cache(maxsize=2)
-def _mark(dialect: str) -> Update:
-    columns: list[Column[Any]] = [deliveries.c[name] for name in ("id", "claim", *_MARKED)]
-    given = rows_source(dialect, columns)
-    return (
-        update(deliveries)
-        .where(deliveries.c.id == given.c.id, deliveries.c.claim == given.c.claim)
-        .values({"claim": None, **{name: given.c[name] for name in _MARKED}})
-    )
-
-
-# The delivery log as callers read it, and replays.
 
 
 async def find_delivery(
@@ -186,22 +172,26 @@ async def list_deliveries(
     before: UUID | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
-    """Return a page of the deliveries to an endpoint, or to jobs' own addresses, newest first.
+    """Return a page of the deliveries to an endpoint, or to jobs' own URLs, newest first.
 
     Ordered by all of the index's columns, and on PostgreSQL compared by ranges, for the reason that
     ``list_jobs`` gives.
     """
-    mine, caller = deliveries.c.endpoint_id, deliveries.c.caller_id
+    endpoint, caller = deliveries.c.endpoint_id, deliveries.c.caller_id
     query = select(deliveries)
     if connection.dialect.name == "sqlite":
         query = query.where(
-            caller == caller_id, mine.is_(None) if endpoint_id is None else mine == endpoint_id
+            caller == caller_id, endpoint.is_(None) if endpoint_id is None else endpoint == endpoint_id
         )
         query = query.order_by(deliveries.c.id.desc())
     else:
         query = query.where(caller >= caller_id, caller <= caller_id)
-        to = (mine.is_(None),) if endpoint_id is None else (mine >= endpoint_id, mine <= endpoint_id)
-        query = query.where(*to).order_by(caller.desc(), mine.desc(), deliveries.c.id.desc())
+        to = (
+            (endpoint.is_(None),)
+            if endpoint_id is None
+            else (endpoint >= endpoint_id, endpoint <= endpoint_id)
+        )
+        query = query.where(*to).order_by(caller.desc(), endpoint.desc(), deliveries.c.id.desc())
     if status is not None:
         query = query.where(deliveries.c.status == status)
     if before is not None:
@@ -213,7 +203,7 @@ async def list_deliveries(
 async def replay(
     connection: AsyncConnection, delivery_id: UUID, *, url: str, host: str, at: datetime
 ) -> bool:
-    """Send a delivery that has ended once more, from the first try on. ``False`` if it has not ended."""
+    """Make a delivery that has ended due again, from its first attempt; return whether it had ended."""
     result = await connection.execute(
         update(deliveries)
         .where(deliveries.c.id == delivery_id, deliveries.c.status != DeliveryStatus.PENDING)
@@ -232,7 +222,7 @@ async def replay(
 
 
 async def redirect_pending(connection: AsyncConnection, endpoint_id: UUID, *, url: str, host: str) -> None:
-    """Send what waits for an endpoint to its new address."""
+    """Redirect the pending deliveries of an endpoint to its new URL."""
     await connection.execute(
         update(deliveries)
         .where(deliveries.c.endpoint_id == endpoint_id, deliveries.c.status == DeliveryStatus.PENDING)
@@ -241,9 +231,9 @@ async def redirect_pending(connection: AsyncConnection, endpoint_id: UUID, *, ur
 
 
 async def prune_deliveries(connection: AsyncConnection, *, before: datetime, limit: int) -> int:
-    """Forget deliveries that were born, and have ended, before a time; return how many, up to ``limit``.
+    """Delete deliveries created and ended before a time; return how many, at most ``limit``.
 
-    What is still to be sent stays. Found by id, which is ordered by birth, so the young ones are not read.
+    Pending ones stay. They are found by id, which is in order of creation, so that new ones are not read.
     """
     old = (
         select(deliveries.c.id)
@@ -255,3 +245,14 @@ async def prune_deliveries(connection: AsyncConnection, *, before: datetime, lim
     )
     result = await connection.execute(delete(deliveries).where(deliveries.c.id.in_(old)))
     return result.rowcount
+
+
+@lru_cache(maxsize=2)
+def _update_results(dialect: str) -> Update:
+    columns: list[Column[Any]] = [deliveries.c[name] for name in ("id", "claim", *_RESULT_COLUMNS)]
+    given = rows_source(dialect, columns)
+    return (
+        update(deliveries)
+        .where(deliveries.c.id == given.c.id, deliveries.c.claim == given.c.claim)
+        .values({"claim": None, **{name: given.c[name] for name in _RESULT_COLUMNS}})
+    )

@@ -1,4 +1,4 @@
-"""Who listens: a caller's endpoints, and the default one whose secret signs for jobs' own addresses."""
+"""Webhook endpoints of a caller, and its default endpoint, whose secret signs for jobs' own URLs."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -15,39 +15,39 @@ from models.tables import webhook_endpoints as endpoints
 
 
 async def insert_endpoint(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
-    """Write an endpoint."""
+    """Insert an endpoint."""
     await connection.execute(insert(endpoints).values(**row))
 
 
 async def count_endpoints(connection: AsyncConnection, caller_id: UUID) -> int:
     """Count a caller's endpoints."""
-    query = select(func.count()).where(endpoints.c.caller_id == caller_id, *_shown())
+    query = select(func.count()).where(endpoints.c.caller_id == caller_id, *_listed())
     return (await connection.execute(query)).scalar_one()
 
 
 async def list_endpoints(connection: AsyncConnection, caller_id: UUID) -> Sequence[Row[Any]]:
     """Return a caller's endpoints, oldest first."""
-    query = select(endpoints).where(endpoints.c.caller_id == caller_id, *_shown())
+    query = select(endpoints).where(endpoints.c.caller_id == caller_id, *_listed())
     return (await connection.execute(query.order_by(endpoints.c.id))).all()
 
 
 async def find_endpoint(
     connection: AsyncConnection, endpoint_id: UUID, *, caller_id: UUID
 ) -> Row[Any] | None:
-    """Return a caller's endpoint, taken for this transaction, or ``None``."""
+    """Return a caller's endpoint, locked for this transaction, or ``None``."""
     query = select(endpoints).where(endpoints.c.id == endpoint_id, endpoints.c.caller_id == caller_id)
-    return (await connection.execute(query.where(*_shown()).with_for_update())).one_or_none()
+    return (await connection.execute(query.where(*_listed()).with_for_update())).one_or_none()
 
 
 async def change_endpoint(connection: AsyncConnection, endpoint_id: UUID, changes: Mapping[str, Any]) -> None:
-    """Set some columns of an endpoint."""
+    """Update columns of an endpoint."""
     await connection.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(**changes))
 
 
 async def default_endpoints(
     connection: AsyncConnection, caller_ids: Collection[UUID]
 ) -> dict[UUID, Row[Any]]:
-    """Return the default endpoints of those callers that have one."""
+    """Return the default endpoints by caller, of those callers that have one."""
     query = select(endpoints).where(endpoints.c.caller_id.in_(caller_ids), endpoints.c.url.is_(None))
     return {row.caller_id: row for row in await connection.execute(query)}
 
@@ -55,10 +55,10 @@ async def default_endpoints(
 async def default_endpoint(
     connection: AsyncConnection, caller_id: UUID, *, secret: str, at: datetime
 ) -> Row[Any]:
-    """Return a caller's default endpoint; if there is none yet, it is made with this secret."""
+    """Return a caller's default endpoint; without one, insert it with this secret."""
     found = (await default_endpoints(connection, [caller_id])).get(caller_id)
     if found is None:
-        make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}[connection.dialect.name]
+        insert_into = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}[connection.dialect.name]
         row: dict[str, Any] = {
             "id": new_id(),
             "caller_id": caller_id,
@@ -66,11 +66,11 @@ async def default_endpoint(
             "description": "",
             "events": [],
         }
-        statement: Any = make(endpoints).values(**row, secret=secret, created_at=at)
+        statement: Any = insert_into(endpoints).values(**row, secret=secret, created_at=at)
         await connection.execute(statement.on_conflict_do_nothing())
         found = (await default_endpoints(connection, [caller_id]))[caller_id]
     return found
 
 
-def _shown() -> tuple[Any, ...]:
+def _listed() -> tuple[Any, ...]:
     return endpoints.c.url.is_not(None), endpoints.c.deleted_at.is_(None)

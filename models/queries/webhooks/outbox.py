@@ -1,4 +1,4 @@
-"""The outbox: what is to be told, written in the transaction that changes the state."""
+"""Transactional outbox: deliveries are inserted in the transaction that changes the job's state."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,17 +31,16 @@ from models.queries.bulk import rows_parameter, rows_source
 from models.tables import jobs
 from models.tables import webhook_deliveries as deliveries
 from models.tables import webhook_endpoints as endpoints
-from models.webhook_events import OWN_EVENTS, USUAL, DeliveryStatus, WebhookEvent
+from models.webhook_events import DEFAULT_EVENTS, DeliveryStatus, WebhookEvent
 
-_TEXT = 4000  # characters of a model's words that are kept for a message
-WHOLE = "body"
-"""Where a snapshot keeps a message that was written when it happened."""
+BODY_KEY = "body"  #: under which a snapshot keeps a body that was rendered at the event
+_TEXT_LIMIT = 4000  # characters of a job's text that a snapshot keeps
 _SNAPSHOT = ("status", "revision", "generation", "progress", "error", "text", "started_at", "finished_at")
 
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """One change of a job that somebody may want to hear of."""
+    """One change of a job for which deliveries may be due."""
 
     job_id: UUID
     event: WebhookEvent
@@ -49,7 +48,7 @@ class JobEvent:
 
 
 def has_listener() -> tuple[ColumnElement[Any], ColumnElement[bool]]:
-    """Return, of changed jobs, their own address, and whether their caller has an endpoint: one cheap look.
+    """Return two columns of changed jobs: their own URL, and whether their caller has an open endpoint.
 
     Not as one condition: SQLite 3.40 takes ``IS NOT NULL`` for true in the RETURNING of an UPDATE … FROM.
     """
@@ -57,27 +56,27 @@ def has_listener() -> tuple[ColumnElement[Any], ColumnElement[bool]]:
     return jobs.c.webhook_url, select(literal(1)).where(_enabled(caller)).exists()
 
 
-async def enqueue(connection: AsyncConnection, news: Sequence[JobEvent]) -> bool:
-    """Write a delivery for each who wants to hear of these changes; return whether there is one.
+async def enqueue(connection: AsyncConnection, job_events: Sequence[JobEvent]) -> bool:
+    """Insert a delivery for every receiver subscribed to these events; return whether there is one.
 
-    The jobs' rows must be as the changes left them: a message shows the job at its change, however late it
-    is sent.
+    The jobs' rows must be as the changes left them: a delivery keeps a snapshot of the job at its event,
+    however late it is sent.
     """
-    by_job = {each.job_id: each for each in news}
+    by_job = {each.job_id: each for each in job_events}
     rows: list[dict[str, Any]] = []
-    own: set[UUID] = set()
-    for row in await connection.execute(_listeners(tuple(by_job))):
-        found = by_job[row.id]
-        if row.endpoint_id is not None and found.event in row.endpoint_events:
-            rows.append(_delivery(row, found, row.endpoint_id, row.endpoint_url))
-        if row.id not in own and row.webhook_url is not None and not row.stopped:
-            own.add(row.id)
-            if found.event in OWN_EVENTS.get(row.surface, USUAL):
-                rows.append(_delivery(row, found, None, row.webhook_url))
+    with_own_url: set[UUID] = set()
+    for row in await connection.execute(_subscribers(tuple(by_job))):
+        job_event = by_job[row.id]
+        if row.endpoint_id is not None and job_event.event in row.endpoint_events:
+            rows.append(_delivery(row, job_event, row.endpoint_id, row.endpoint_url))
+        if row.id not in with_own_url and row.webhook_url is not None and not row.stopped:
+            with_own_url.add(row.id)
+            if job_event.event in DEFAULT_EVENTS:
+                rows.append(_delivery(row, job_event, None, row.webhook_url))
     for endpoint_id in {row["endpoint_id"] for row in rows}:
-        told = [row for row in rows if row["endpoint_id"] == endpoint_id]
-        jobs_told, at = [row["job_id"] for row in told], max(row["at"] for row in told)
-        _wait(told, await _supersede(connection, jobs_told, at, to=endpoint_id))
+        newer = [row for row in rows if row["endpoint_id"] == endpoint_id]
+        job_ids, at = [row["job_id"] for row in newer], max(row["at"] for row in newer)
+        _defer_progress(newer, await _supersede_progress(connection, job_ids, at, endpoint_id=endpoint_id))
     if rows:
         await insert_deliveries(connection, rows)
     return bool(rows)
@@ -94,16 +93,16 @@ async def enqueue_message(
     body: Mapping[str, Any],
     at: datetime,
 ) -> None:
-    """Write a delivery whose message is whole already; it replaces older progress of the same job.
+    """Insert a delivery whose body is rendered already; it supersedes older progress of the same job.
 
-    ``job_id`` puts it in order with others of that job, by ``revision``; without one it stands alone.
-    A receiver that wanted no more of that job is told nothing.
+    ``job_id`` puts it in order with other deliveries of that job, by ``revision``; without one it has no
+    order. After the receiver answered 410 for that job, nothing is inserted.
     """
-    waits: Mapping[UUID, datetime] = {}
+    next_at_by_job: Mapping[UUID, datetime] = {}
     if job_id is not None:
-        if await connection.scalar(select(_gone(literal(job_id, deliveries.c.job_id.type)))):
+        if await connection.scalar(select(_stopped(literal(job_id, deliveries.c.job_id.type)))):
             return
-        waits = await _supersede(connection, [job_id], at, to=None)
+        next_at_by_job = await _supersede_progress(connection, [job_id], at, endpoint_id=None)
     row = new_delivery(
         caller_id=caller_id,
         endpoint_id=None,
@@ -111,20 +110,20 @@ async def enqueue_message(
         url=url,
         event=event,
         revision=revision,
-        snapshot={WHOLE: body, "started_at": None, "finished_at": None},
+        snapshot={BODY_KEY: body, "started_at": None, "finished_at": None},
         at=at,
     )
-    _wait([row], waits)
+    _defer_progress([row], next_at_by_job)
     await insert_deliveries(connection, [row])
 
 
 async def insert_deliveries(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write deliveries, as ``new_delivery`` makes them."""
+    """Insert rows that ``new_delivery`` made."""
     await connection.execute(_insert(connection.dialect.name), rows_parameter(connection, rows))
 
 
 def new_delivery(**values: Any) -> dict[str, Any]:
-    """Return the row of a delivery that is due at once; ``values`` say of what, for whom, and to where."""
+    """Return the row of a delivery that is due at once; ``values`` are its columns without a default."""
     return {
         "id": new_id(),
         "host": host_of(values["url"]),
@@ -140,22 +139,22 @@ def new_delivery(**values: Any) -> dict[str, Any]:
 
 
 def host_of(url: str) -> str:
-    """Return host and port of an address."""
+    """Return host and port of a URL."""
     return urlsplit(url).netloc.rpartition("@")[2].lower()
 
 
-def _delivery(row: Row[Any], found: JobEvent, endpoint_id: UUID | None, url: str) -> dict[str, Any]:
+def _delivery(row: Row[Any], job_event: JobEvent, endpoint_id: UUID | None, url: str) -> dict[str, Any]:
     values = {name: getattr(row, name) for name in _SNAPSHOT}
-    values["text"] = values["text"] and values["text"][:_TEXT]
+    values["text"] = values["text"] and values["text"][:_TEXT_LIMIT]
     return new_delivery(
         caller_id=row.caller_id,
         endpoint_id=endpoint_id,
         job_id=row.id,
         url=url,
-        event=found.event,
+        event=job_event.event,
         revision=row.revision,
         snapshot={name: rfc3339(v) if isinstance(v, datetime) else v for name, v in values.items()},
-        at=found.at,
+        at=job_event.at,
     )
 
 
@@ -168,8 +167,8 @@ def _enabled(caller: ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
-def _gone(job_id: ColumnElement[Any]) -> Exists:
-    """Return whether a job's own address wanted no more."""
+def _stopped(job_id: ColumnElement[Any]) -> Exists:
+    """Return whether the receiver of a job's own URL answered 410."""
     return exists().where(
         deliveries.c.job_id == job_id,
         deliveries.c.endpoint_id.is_(None),
@@ -177,13 +176,13 @@ def _gone(job_id: ColumnElement[Any]) -> Exists:
     )
 
 
-def _listeners(job_ids: Sequence[UUID]) -> Any:
-    """Select each of these jobs, with each endpoint that listens to it, or without any."""
+def _subscribers(job_ids: Sequence[UUID]) -> Any:
+    """Select these jobs, each with every open endpoint of its caller, or once without any."""
     columns: tuple[Column[Any], ...] = tuple(jobs.c[name] for name in _SNAPSHOT)
     return (
         select(
-            *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.webhook_url, *columns),
-            and_(jobs.c.webhook_url.is_not(None), _gone(jobs.c.id).correlate(jobs)).label("stopped"),
+            *(jobs.c.id, jobs.c.caller_id, jobs.c.webhook_url, *columns),
+            and_(jobs.c.webhook_url.is_not(None), _stopped(jobs.c.id).correlate(jobs)).label("stopped"),
             endpoints.c.id.label("endpoint_id"),
             endpoints.c.url.label("endpoint_url"),
             endpoints.c.events.label("endpoint_events"),
@@ -193,36 +192,40 @@ def _listeners(job_ids: Sequence[UUID]) -> Any:
     )
 
 
-async def _supersede(
-    connection: AsyncConnection, job_ids: Sequence[UUID], at: datetime, *, to: UUID | None
+async def _supersede_progress(
+    connection: AsyncConnection, job_ids: Sequence[UUID], at: datetime, *, endpoint_id: UUID | None
 ) -> Mapping[UUID, datetime]:
-    """Drop progress that is older than what the same receiver is told now; return until when it would wait.
+    """Supersede pending progress of these jobs; return by job until when it would have waited.
 
-    Not what is on its way, in a claim that holds. ``to`` is an endpoint; ``None``: the jobs' own addresses.
+    Not progress that is being sent, under a claim that holds. ``None``: of the jobs' own URLs.
     """
-    dropped = await connection.execute(
+    superseded = await connection.execute(
         update(deliveries)
         .where(deliveries.c.job_id.in_(job_ids), deliveries.c.status == DeliveryStatus.PENDING)
         .where(deliveries.c.event == WebhookEvent.PROGRESS)
-        .where(deliveries.c.endpoint_id.is_(None) if to is None else deliveries.c.endpoint_id == to)
+        .where(
+            deliveries.c.endpoint_id.is_(None)
+            if endpoint_id is None
+            else deliveries.c.endpoint_id == endpoint_id
+        )
         .where(or_(deliveries.c.claim.is_(None), deliveries.c.next_at <= at))
         .values(status=DeliveryStatus.SUPERSEDED, claim=None)
         .returning(deliveries.c.job_id, deliveries.c.next_at)
     )
-    waits: dict[UUID, datetime] = {}
-    for row in dropped:
-        waits[row.job_id] = max(row.next_at, waits.get(row.job_id, row.next_at))
-    return waits
+    next_at_by_job: dict[UUID, datetime] = {}
+    for row in superseded:
+        next_at_by_job[row.job_id] = max(row.next_at, next_at_by_job.get(row.job_id, row.next_at))
+    return next_at_by_job
 
 
-def _wait(rows: Sequence[dict[str, Any]], waits: Mapping[UUID, datetime]) -> None:
-    """Let progress wait as long as what it replaces: the receiver has failed, or named a time.
+def _defer_progress(rows: Sequence[dict[str, Any]], next_at_by_job: Mapping[UUID, datetime]) -> None:
+    """Let progress wait as long as what it supersedes: the receiver has failed, or sent ``Retry-After``.
 
-    An end goes out at once.
+    The final event of a job is due at once.
     """
     for row in rows:
-        if row["event"] == WebhookEvent.PROGRESS and row["job_id"] in waits:
-            row["next_at"] = max(row["next_at"], waits[row["job_id"]])
+        if row["event"] == WebhookEvent.PROGRESS and row["job_id"] in next_at_by_job:
+            row["next_at"] = max(row["next_at"], next_at_by_job[row["job_id"]])
 
 
 @lru_cache(maxsize=2)

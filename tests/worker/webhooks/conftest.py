@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.receiver import Receiver
-from tests.worker.webhooks.posting import Posting, new_posting
+from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_worker
 
 
 @pytest.fixture
@@ -18,10 +18,10 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 
 
 @pytest.fixture
-async def posting(darkroom: Darkroom) -> AsyncIterator[Posting]:
-    made = new_posting(darkroom)
+async def webhooks(darkroom: Darkroom) -> AsyncIterator[WebhookWorker]:
+    made = new_webhook_worker(darkroom)
     yield made
-    await made.office.close()
+    await made.context.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.receiver import Receiver
-from tests.worker.webhooks.posting import Posting, new_posting
+from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_worker
 
 
 class LastMessage(Receiver):
@@ -33,25 +33,25 @@ async def _send_once(url: str, folder: Path) -> None:
         receiver = LastMessage()
         receiver.folder = folder
         await receiver.start()
-        posting = new_posting(darkroom)
-        await posting.job(await darkroom.caller(), webhook_url=receiver.url)
-        await posting.send()
+        webhooks = new_webhook_worker(darkroom)
+        await webhooks.job(await darkroom.caller(), webhook_url=receiver.url)
+        await webhooks.send()
 
 
 async def send_again(url: str, folder: Path) -> list[str]:
     """Be the worker that comes after; return the ids that come now."""
     async with open_darkroom(url, folder, practice={}) as darkroom:
-        receiver, posting = Receiver(), new_posting(darkroom)
-        (row,) = await posting.deliveries()
+        receiver, webhooks = Receiver(), new_webhook_worker(darkroom)
+        (row,) = await webhooks.deliveries()
         receiver.port = int(row.host.rpartition(":")[2])
         await receiver.start()
-        await _send_twice(darkroom, posting)
-        await posting.office.close()
+        await _send_twice(darkroom, webhooks)
+        await webhooks.context.close()
         await receiver.stop()
         return [got.id for got in receiver.messages]
 
 
-async def _send_twice(darkroom: Darkroom, posting: Posting) -> None:
+async def _send_twice(darkroom: Darkroom, webhooks: WebhookWorker) -> None:
     for _ in range(2):
         darkroom.clock.forward(minutes=2)
-        await posting.send()
+        await webhooks.send()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from models.clock import rfc3339
 from models.ids import new_id
 from models.tables import jobs
-from worker.webhooks.payload import LIMIT, Payload, job_body, payload_of
+from worker.webhooks.payload import LIMIT, Payload, payload_of, render_job
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 LONG = "长" * 100_000
@@ -61,7 +61,7 @@ def asset(**values: Any) -> Any:
 
 def written(job: Any, *assets: Any) -> dict[str, Any]:
     telling = Payload("delivery_1", "job.succeeded", AT, "https://pictures.example", job, assets)
-    body = job_body(telling)
+    body = render_job(telling)
     assert len(body) < LIMIT
     said: dict[str, Any] = orjson.loads(body)
     return said

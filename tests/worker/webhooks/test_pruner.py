@@ -10,7 +10,7 @@ from models.queries.webhooks.outbox import insert_deliveries, new_delivery
 from models.webhook_events import DeliveryStatus, WebhookEvent
 from tests.support.darkroom import Darkroom
 from tests.support.receiver import Receiver
-from tests.worker.webhooks.posting import Posting
+from tests.worker.webhooks.webhook_worker import WebhookWorker
 from worker.webhooks.pruner import Pruner
 
 D = DeliveryStatus
@@ -35,62 +35,64 @@ async def prune(darkroom: Darkroom, *, limit: int = 100) -> int:
 
 
 async def test_what_ended_long_ago_is_forgotten_and_what_waits_stays(
-    darkroom: Darkroom, posting: Posting
+    darkroom: Darkroom, webhooks: WebhookWorker
 ) -> None:
     await write(darkroom, *ENDED, D.PENDING)
     darkroom.clock.forward(days=29)
     await Pruner(darkroom.services).prune()
-    assert sorted(await posting.statuses()) == sorted([*ENDED, D.PENDING])
+    assert sorted(await webhooks.statuses()) == sorted([*ENDED, D.PENDING])
 
     darkroom.clock.forward(days=2)
     await Pruner(darkroom.services).prune()
-    assert await posting.statuses() == [D.PENDING]
+    assert await webhooks.statuses() == [D.PENDING]
 
 
-async def test_a_long_log_is_forgotten_in_batches_oldest_first(darkroom: Darkroom, posting: Posting) -> None:
+async def test_a_long_log_is_pruned_in_batches_oldest_first(
+    darkroom: Darkroom, webhooks: WebhookWorker
+) -> None:
     await write(darkroom, *[D.DELIVERED] * 5)
-    oldest = [row.id for row in await posting.deliveries()]
+    oldest = [row.id for row in await webhooks.deliveries()]
     darkroom.clock.forward(days=31)
     left = []
     for _ in range(3):
         assert await prune(darkroom, limit=2) in (2, 1)
-        left.append([row.id for row in await posting.deliveries()])
+        left.append([row.id for row in await webhooks.deliveries()])
     assert left == [oldest[2:], oldest[4:], []]
     assert await prune(darkroom) == 0
 
 
 async def test_a_pruner_goes_on_while_there_is_more_and_then_rests(
-    darkroom: Darkroom, posting: Posting, monkeypatch: pytest.MonkeyPatch
+    darkroom: Darkroom, webhooks: WebhookWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.webhooks.pruner._BATCH", 3)
     await write(darkroom, *[D.DELIVERED] * 4)
     darkroom.clock.forward(days=31)
     pruner = Pruner(darkroom.services)
     await pruner.prune()
-    assert await posting.statuses() == [D.DELIVERED]
+    assert await webhooks.statuses() == [D.DELIVERED]
     await pruner.prune()
-    assert await posting.statuses() == []
+    assert await webhooks.statuses() == []
 
     darkroom.clock.forward(days=-31)
     await write(darkroom, D.DELIVERED)
     darkroom.clock.forward(days=31, minutes=9)
     await pruner.prune()
-    assert await posting.statuses() == [D.DELIVERED]
+    assert await webhooks.statuses() == [D.DELIVERED]
     darkroom.clock.forward(minutes=2)
     await pruner.prune()
-    assert await posting.statuses() == []
+    assert await webhooks.statuses() == []
 
 
 async def test_a_message_that_was_sent_again_is_kept_from_then_on(
-    darkroom: Darkroom, posting: Posting, receiver: Receiver
+    darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    await posting.job(await darkroom.caller(), webhook_url=receiver.url)
-    await posting.send()
-    (row,) = await posting.deliveries()
+    await webhooks.job(await darkroom.caller(), webhook_url=receiver.url)
+    await webhooks.send()
+    (row,) = await webhooks.deliveries()
     darkroom.clock.forward(days=25)
     async with darkroom.services.database.writing() as connection:
         assert await replay(connection, row.id, url=row.url, host=row.host, at=darkroom.clock())
-    await posting.send()
+    await webhooks.send()
     darkroom.clock.forward(days=29)
     assert await prune(darkroom) == 0
     darkroom.clock.forward(days=2)

@@ -49,12 +49,12 @@ def test_retries_come_after_the_promised_times() -> None:
     ],
 )
 def test_an_answer_decides_what_follows(answer: ReceiverResponse, tries: int, decision: Decision) -> None:
-    assert decide(answer, tries, once=False, jitter=lambda: 0.0) == decision
+    assert decide(answer, tries, jitter=lambda: 0.0) == decision
 
 
 def test_jitter_only_makes_a_wait_longer() -> None:
-    assert decide(BAD, 3, once=False, jitter=lambda: 1.0) == RetryLater(timedelta(seconds=144))
+    assert decide(BAD, 3, jitter=lambda: 1.0) == RetryLater(timedelta(seconds=144))
 
 
 def test_a_test_has_one_try() -> None:
-    assert decide(BAD, 1, once=True, jitter=lambda: 0.0) == GiveUp()
+    assert decide(BAD, 1, retryable=False, jitter=lambda: 0.0) == GiveUp()

@@ -33,7 +33,7 @@ async def test_a_message_is_posted_as_json_and_the_beginning_of_the_answer_is_ke
     async with sender() as by:
         answer = await by.send(message(receiver.url))
     (got,) = receiver.messages
-    assert (answer.http_status, answer.problem, answer.beginning) == (200, None, "thanks")
+    assert (answer.http_status, answer.problem, answer.body_start) == (200, None, "thanks")
     assert got.body == b"{}"
     assert got.headers["content-type"] == "application/json"
     assert got.headers["user-agent"].startswith("Darkroom/")

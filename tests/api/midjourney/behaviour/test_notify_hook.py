@@ -9,7 +9,7 @@ from models.states import JobStatus
 from tests.api.midjourney.studio import Studio
 from tests.api.service import ALICE
 from tests.support.receiver import Receiver
-from tests.worker.webhooks.posting import Posting, new_posting
+from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_worker
 from worker.midjourney.notify_hook import NotifyHookSender
 
 
@@ -22,32 +22,32 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def posting(studio: Studio) -> AsyncIterator[Posting]:
-    made = new_posting(studio.darkroom)
+async def webhooks(studio: Studio) -> AsyncIterator[WebhookWorker]:
+    made = new_webhook_worker(studio.darkroom)
     yield made
-    await made.office.close()
+    await made.context.close()
 
 
 async def test_a_hook_is_told_of_a_tasks_end_once_with_what_fetch_says(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     task = await studio.done(notifyHook=receiver.url, state="room:alice")
     for _ in range(3):
         await studio.finish()
-        await posting.send()
+        await webhooks.send()
 
     assert [got.payload for got in receiver.messages] == [task]
     assert receiver.messages[0].headers["webhook-signature"]
 
 
 async def test_a_failure_is_told_with_its_reason_again_until_the_receiver_takes_it(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     receiver.responses = [500]
     await studio.done(prompt="a cat [fail moderation]", notifyHook=receiver.url, state="")
-    await posting.send()
+    await webhooks.send()
     studio.darkroom.clock.forward(minutes=5)
-    await posting.send()
+    await webhooks.send()
 
     first, second = receiver.messages
     assert (first.id, first.body) == (second.id, second.body)
@@ -56,7 +56,7 @@ async def test_a_failure_is_told_with_its_reason_again_until_the_receiver_takes_
 
 
 async def test_steps_are_told_in_order_and_none_goes_back(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     await studio.number(notifyHook=receiver.url)
     await studio.look()
@@ -66,7 +66,7 @@ async def test_steps_are_told_in_order_and_none_goes_back(
         await studio.worker.deliver()
         await studio.finish()
         await studio.finish()
-        await posting.send()
+        await webhooks.send()
 
     assert [(got.payload["status"], got.payload["progress"]) for got in receiver.messages] == [
         ("IN_PROGRESS", "25%"),
@@ -77,20 +77,20 @@ async def test_steps_are_told_in_order_and_none_goes_back(
 
 
 async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     numbers = [await studio.number(notifyHook=receiver.url) for _ in range(3)]
     for job in await studio.jobs():
         await studio.force(job.id, JobStatus.RUNNING, started_at=studio.darkroom.clock(), attempts_used=1)
     sender = NotifyHookSender(studio.darkroom.services, most=2)
     assert [await sender.enqueue_changes() for _ in range(3)] == [True, True, False]
-    await posting.send()
+    await webhooks.send()
 
     assert {got.payload["id"] for got in receiver.messages} == set(numbers)
 
 
 async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     await studio.number(notifyHook=receiver.url)
     await studio.look()
@@ -101,13 +101,13 @@ async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
     studio.worker.messages[:] = [(task, job_ids[1:], lease)]
     await studio.worker.deliver()
     await studio.finish()
-    await posting.send()
+    await webhooks.send()
 
     assert [got.payload["status"] for got in receiver.messages] == ["SUCCESS"]
 
 
 async def test_a_receiver_that_names_a_time_is_told_no_progress_until_then_but_the_end(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     receiver.responses = [(429, {"Retry-After": "60"})]
     await studio.number(notifyHook=receiver.url)
@@ -117,13 +117,13 @@ async def test_a_receiver_that_names_a_time_is_told_no_progress_until_then_but_t
         studio.worker.messages[:] = [(task, some, lease)]
         await studio.worker.deliver()
         await studio.finish()
-        await posting.send()
+        await webhooks.send()
 
     assert [got.payload["progress"] for got in receiver.messages] == ["25%", "100%"]
 
 
 async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     receiver.responses = [410]
     await studio.number(notifyHook=receiver.url)
@@ -133,23 +133,23 @@ async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
         studio.worker.messages[:] = [(task, some, lease)]
         await studio.worker.deliver()
         await studio.finish()
-        await posting.send()
+        await webhooks.send()
     assert [got.payload["status"] for got in receiver.messages] == ["IN_PROGRESS"]
 
     other = await studio.done(notifyHook=receiver.url)
-    await posting.send()
+    await webhooks.send()
     assert receiver.messages[-1].payload["id"] == other["id"]
 
 
 async def test_picking_and_cancelling_are_told_too(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     grid = await studio.done()
     await studio.number("change", taskId=grid["id"], action="UPSCALE", index=2, notifyHook=receiver.url)
     waiting = await studio.number(notifyHook=receiver.url)
     await studio.call("POST", f"/mj/task/{waiting}/cancel")
     studio.darkroom.clock.forward(seconds=5)
-    await posting.send()
+    await webhooks.send()
 
     assert {(got.payload["action"], got.payload["status"]) for got in receiver.messages} == {
         ("UPSCALE", "SUCCESS"),
@@ -158,11 +158,11 @@ async def test_picking_and_cancelling_are_told_too(
 
 
 async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     prompt, state = "🐱" * 25_000, '"' * 3_999
     task = await studio.done(prompt=prompt, notifyHook=receiver.url, state=state)
-    await posting.send()
+    await webhooks.send()
 
     assert (task["prompt"], task["properties"]["finalPrompt"]) == (prompt, prompt)
     (got,) = receiver.messages
@@ -185,7 +185,7 @@ async def test_a_state_that_fits_into_no_message_is_refused_with_its_bound(studi
 
 
 async def test_a_webhook_for_all_jobs_can_tell_the_parts_of_a_task_from_other_jobs(
-    studio: Studio, posting: Posting, receiver: Receiver
+    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     headers = {"Authorization": f"Bearer {ALICE}"}
     made = await studio.call("POST", "/v1/webhooks", json={"url": receiver.url}, headers=headers)
@@ -193,7 +193,7 @@ async def test_a_webhook_for_all_jobs_can_tell_the_parts_of_a_task_from_other_jo
     job = {"model": "practice-image", "prompt": "a dog"}
     assert (await studio.call("POST", "/v1/jobs", json=job, headers=headers)).status_code == 202
     await studio.done()
-    await posting.send()
+    await webhooks.send()
 
     told = Counter((got.payload["type"], got.payload["data"]["surface"]) for got in receiver.messages)
     assert told == {("job.succeeded", "midjourney"): 4, ("job.succeeded", "rest"): 1}

@@ -15,7 +15,7 @@ from tests.api.midjourney.asking import jobs_of
 from tests.api.midjourney.strict import decoded
 from tests.api.midjourney.studio import Studio, open_studio
 from tests.support.receiver import Receiver
-from tests.worker.webhooks.posting import new_posting
+from tests.worker.webhooks.webhook_worker import new_webhook_worker
 from worker.midjourney.timeouts import fail_stuck_task, still_claimed
 
 
@@ -39,15 +39,15 @@ def picture_folder(studio: Studio) -> Path:
 
 
 async def test_a_task_that_no_try_can_end_fails_with_a_plain_reason_and_tells_it(each_studio: Studio) -> None:
-    receiver, posting = Receiver(), new_posting(each_studio.darkroom)
+    receiver, webhooks = Receiver(), new_webhook_worker(each_studio.darkroom)
     await receiver.start()
     number = await drawn(each_studio, notifyHook=receiver.url)
     await change(each_studio, number, request={"wanted": "four"})
     other = await drawn(each_studio, prompt="a dog")
 
     await each_studio.finish()
-    await posting.send()
-    await posting.office.close()
+    await webhooks.send()
+    await webhooks.context.close()
     await receiver.stop()
     task = await each_studio.fetch(number)
     assert (task["status"], task["progress"]) == ("FAILURE", "")

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from api.rest.webhooks.schemas import NewWebhook
 from models.tables import webhook_deliveries
-from models.webhook_events import JOB_EVENTS, USUAL, DeliveryStatus
+from models.webhook_events import DEFAULT_EVENTS, JOB_EVENTS, DeliveryStatus
 from tests.api.service import BOB, S, Service
 
 URL = "https://receiver.example/darkroom"
@@ -37,7 +37,7 @@ async def end(service: Service, **values: Any) -> None:
 async def test_a_webhook_is_made_with_a_secret_that_is_shown_once(service: Service) -> None:
     webhook = await made(service, description="shop")
     assert webhook["secret"].startswith("whsec_")
-    assert webhook["events"] == sorted(USUAL)
+    assert webhook["events"] == sorted(DEFAULT_EVENTS)
     shown = (await service.get(f"/v1/webhooks/{webhook['id']}")).json()
     assert shown == {name: value for name, value in webhook.items() if name != "secret"}
     listed = (await service.get("/v1/webhooks")).json()["data"]

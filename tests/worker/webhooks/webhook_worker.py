@@ -1,8 +1,8 @@
-"""A courier whose messages a test delivers by hand, and the jobs that it tells of."""
+"""A worker that only delivers webhooks, whose deliveries the test starts by hand."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from models.queries.webhooks.endpoints import insert_endpoint
 from models.queries.webhooks.outbox import insert_deliveries, new_delivery
 from models.states import JobStatus
 from models.tables import webhook_deliveries, webhook_endpoints
-from models.webhook_events import USUAL, WebhookEvent
+from models.webhook_events import DEFAULT_EVENTS, WebhookEvent
 from tests.support.darkroom import Darkroom
 from worker.webhooks.context import WebhookContext, open_context
 from worker.webhooks.delivery import deliver
@@ -27,26 +27,27 @@ DONE = (S.QUEUED, S.LEASED, S.RUNNING, S.SUCCEEDED)
 
 
 @dataclass
-class Posting:
-    """One worker's courier. Messages of the broker are kept until the test delivers them."""
+class WebhookWorker:
+    """The delivery dispatcher of one worker. What it starts is kept until the test delivers it."""
 
     darkroom: Darkroom
-    office: WebhookContext
-    courier: DeliveryDispatcher
-    messages: list[tuple[list[UUID], UUID]]
-    broker: dict[str, bool] = field(default_factory=lambda: {"up": True})
+    context: WebhookContext
+    dispatcher: DeliveryDispatcher
+    started: list[tuple[list[UUID], UUID]]
 
-    async def look(self) -> None:
-        await self.courier.run_round()
+    async def claim(self) -> None:
+        """Claim all that is due and fits."""
+        await self.dispatcher.run_round()
 
     async def deliver(self) -> None:
-        sent, self.messages[:] = list(self.messages), []
-        for delivery_ids, token in sent:
-            await deliver(self.office, delivery_ids, token)
+        """Send what was claimed."""
+        started, self.started[:] = list(self.started), []
+        for delivery_ids, token in started:
+            await deliver(self.context, delivery_ids, token)
 
     async def send(self) -> None:
         """Do one round: claim what is due, and send it."""
-        await self.look()
+        await self.claim()
         await self.deliver()
 
     async def job(self, caller: UUID, *path: JobStatus, **values: Any) -> UUID:
@@ -56,16 +57,16 @@ class Posting:
         return job_id
 
     async def move(self, job_id: UUID, *path: JobStatus, **changes: Any) -> Revisions:
-        told = Revisions()
+        revisions = Revisions()
         for leaving, entering in pairwise(path):
             restart = leaving is S.HELD and entering is S.QUEUED
             transition = Transition(
                 job_id, leaving, entering, self.darkroom.clock(), changes=changes, restart=restart
             )
             async with self.darkroom.services.database.writing() as connection:
-                told = await apply(connection, [transition])
-                assert told
-        return told
+                revisions = await apply(connection, [transition])
+                assert revisions
+        return revisions
 
     async def progress(self, job_id: UUID, percent: int) -> None:
         await self.move(job_id, S.RUNNING, S.RUNNING, progress=percent)
@@ -77,7 +78,7 @@ class Posting:
             "caller_id": caller,
             "url": url,
             "description": "",
-            "events": sorted(USUAL),
+            "events": sorted(DEFAULT_EVENTS),
             "secret": new_secret(),
             "created_at": self.darkroom.clock(),
             **values,
@@ -108,16 +109,12 @@ class Posting:
             return (await connection.execute(statement)).all()
 
 
-def new_posting(darkroom: Darkroom) -> Posting:
-    """Another worker's courier."""
-    messages: list[tuple[list[UUID], UUID]] = []
-    broker = {"up": True}
+def new_webhook_worker(darkroom: Darkroom) -> WebhookWorker:
+    """Return another worker."""
+    started: list[tuple[list[UUID], UUID]] = []
 
-    async def publish(task: str, delivery_ids: Sequence[UUID], token: UUID) -> bool:
-        if broker["up"]:
-            messages.append((list(delivery_ids), token))
-        return broker["up"]
+    def start(delivery_ids: Sequence[UUID], token: UUID) -> None:
+        started.append((list(delivery_ids), token))
 
     context = open_context(darkroom.services, asyncio.Event())
-    dispatcher = DeliveryDispatcher(context, publish, asyncio.Event())
-    return Posting(darkroom, context, dispatcher, messages, broker)
+    return WebhookWorker(darkroom, context, DeliveryDispatcher(context, start, asyncio.Event()), started)
