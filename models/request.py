@@ -16,6 +16,11 @@ def wants_text(request: Mapping[str, Any]) -> bool:
     return request.get("wants") == TEXT
 
 
+def image_count(n: object) -> int:
+    """Return how many images a request's ``n`` asks for; 1 where it is missing or not a positive integer."""
+    return n if isinstance(n, int) and n > 0 else 1
+
+
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
     """One request for images.

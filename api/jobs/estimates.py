@@ -37,7 +37,7 @@ class Estimate:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
         return {
-            "queue_position": self.position.place if self.position else None,
+            "queue_position": self.position.overall if self.position else None,
             "queue_position_capped": bool(self.position and self.position.capped),
             "eta": eta_view(self.eta, self.at),
         }
@@ -78,7 +78,7 @@ class Estimates:
         position = await self._position(connection, row, view) if row.not_before <= at else None
         eta = eta_of(job, status, position, view, await self.durations(connection, view))
         estimate = Estimate(at, position, eta)
-        seconds = min(max(position.place / _PLACES_PER_SECOND if position else 1.0, 1.0), _LONGEST)
+        seconds = min(max(position.overall / _PLACES_PER_SECOND if position else 1.0, 1.0), _LONGEST)
         if len(self._estimates) >= _REMEMBERED:
             self._estimates.clear()
         self._estimates[row.id] = (at + timedelta(seconds=seconds), row.revision, status.reason, estimate)

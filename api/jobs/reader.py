@@ -20,6 +20,7 @@ from models.ids import public_id
 from models.queries.assets import list_assets
 from models.queries.jobs import SHOWN, JobFilter, NewJob, find_job, list_attempts, list_jobs
 from models.queue_status import QueuedJob, WaitStatus
+from models.request import image_count
 from models.serializers import NO_ESTIMATE, job_view
 from models.states import FINAL, JobStatus
 from worker.scheduler.wait_reason import SchedulerView
@@ -145,14 +146,13 @@ def _representation(
 
 def queued_of(row: Any) -> QueuedJob:
     """Return what the scheduler needs to know of a queued job."""
-    images = row.request.get("n")
     return QueuedJob(
         model=row.model,
         caller_id=row.caller_id,
         not_before=row.not_before,
         backing_off=row.backing_off,
         since=row.updated_at,
-        images=images if isinstance(images, int) and images > 0 else 1,
+        images=image_count(row.request.get("n")),
     )
 
 

@@ -74,7 +74,7 @@ def eta_of(
     flow = throughput(job, view, durations)
     if flow is None:
         return Eta(None, None, status.reason.value)
-    place = position.place if position else 1
+    place = position.overall if position else 1
     queue, factor = max((place - 1) / flow.rate, 0.0), flow.limiting_factor
     if position is not None:
         queue, factor = max((queue, factor), _own(job, position.own, view, flow))

@@ -1,24 +1,26 @@
-"""Who starts next: fair between callers, in order within a caller, on the best open channel. All of it pure.
+"""Fair queueing between callers (weighted deficit round robin), with priority ageing. Pure.
 
-Between callers: weighted deficit round robin (Shreedhar and Varghese, 1995). A caller's visit raises its
-deficit by its weight, each start costs one, and an unfinished visit goes on in the next round. Within a
+Between callers: weighted deficit round robin (Shreedhar and Varghese, 1995). A caller's turn raises its
+deficit by its weight, each start costs one, and an unfinished turn continues in the next round. Within a
 caller: the higher priority first, where waiting raises priority up to the highest that waits, never above,
 so that an old campaign shares with urgent jobs and does not block them. Within a priority: campaigns in turn.
 
-A call for many pictures needs more of a minute's pictures at once than small calls leave over: some seconds
-after it was next its start is kept free, over rounds, and only what does not put it off may start before.
+``worker.scheduler.routing`` chooses the channel of each job. A job for many images needs more of a minute's
+images at once than small jobs leave over: once it has been next for some seconds, its start is reserved over
+rounds, and only jobs that do not delay it start before it.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from models.queries.scheduling.due_jobs import Candidate, LineKey
-from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity
+from worker.scheduler.channel_capacity import ChannelCapacity
 from worker.scheduler.rate_limiter import RateLimiter, named_limits
+from worker.scheduler.routing import choose_channel, reserve_capacity
 
 
 @dataclass(slots=True)
@@ -31,15 +33,15 @@ class CallerShare:
     deficit: float = 0.0
     turn: int = 0
     line: LineKey = ("", 0)
-    headroom: int | None = None
+    headroom: int | None = None  #: calls until its concurrency limit; ``None``: it has none
 
     def may_start(self, at: datetime) -> bool:
-        """Tell whether its own limits let a call start until then."""
+        """Return whether its own limits let a call start until then."""
         return (self.headroom is None or self.headroom > 0) and self.limiter.next_start(1, at) <= at
 
 
 def caller_share_of(row: Any, calls: Iterable[Any]) -> CallerShare:
-    """Make a guest of a caller's row and the rows of ``models.queries.leases.calls_in_flight``."""
+    """Make a share of a caller's row and the rows of ``models.queries.leases.calls_in_flight``."""
     return CallerShare(
         id=row.id,
         limiter=RateLimiter(named_limits("", {"rpm": row.rpm}, {"rpm": row.next_start_at})),
@@ -47,11 +49,11 @@ def caller_share_of(row: Any, calls: Iterable[Any]) -> CallerShare:
         deficit=row.deficit,
         turn=row.turn,
         line=(row.campaign_turn, row.priority_turn),
-        headroom=None if row.concurrency is None else row.concurrency - _busy(row.id, calls),
+        headroom=None if row.concurrency is None else row.concurrency - _in_flight_of(row.id, calls),
     )
 
 
-def _busy(caller_id: UUID, calls: Iterable[Any]) -> int:
+def _in_flight_of(caller_id: UUID, calls: Iterable[Any]) -> int:
     return sum(call.calls for call in calls if call.caller_id == caller_id)
 
 
@@ -65,113 +67,98 @@ class Start:
 
 
 class DispatchRound:
-    """One round of the dispatcher: deals out starts until slots, jobs or channels are used up."""
+    """One round of the dispatcher: assigns starts until slots, jobs or channels are used up."""
 
     def __init__(
         self, callers: Iterable[CallerShare], channels: Sequence[ChannelCapacity], now: datetime, slots: int
     ) -> None:
-        self._callers = deque(sorted(callers, key=lambda caller_share: (caller_share.turn, caller_share.id)))
-        self._last = max((caller_share.turn for caller_share in self._callers), default=0)
+        self._callers = deque(sorted(callers, key=lambda caller: (caller.turn, caller.id)))
+        self._last_turn = max((caller.turn for caller in self._callers), default=0)
         self._channels, self._now, self._slots = channels, now, slots
         for channel in channels:
             channel.apply_reservation()
         self.starts: list[Start] = []
 
     def assign(self, candidates: Iterable[Candidate], ageing: timedelta) -> list[Start]:
-        """Return the starts, and leave in the guests what the next round has to know."""
-        lines: defaultdict[UUID, list[Candidate]] = defaultdict(list)
+        """Return the starts, and update the shares for the next round."""
+        jobs: defaultdict[UUID, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
-            lines[candidate.caller_id].append(candidate)
-        waiting = {
-            caller_share.id: deque(order_jobs(lines[caller_share.id], caller_share.line, self._now, ageing))
-            for caller_share in self._callers
+            jobs[candidate.caller_id].append(candidate)
+        queues = {
+            caller.id: deque(order_jobs(jobs[caller.id], caller.line, self._now, ageing))
+            for caller in self._callers
         }
         while self._callers and len(self.starts) < self._slots:
-            caller_share = self._callers.popleft()
-            if self._serve(caller_share, waiting[caller_share.id]):
-                self._callers.append(caller_share)
+            caller = self._callers.popleft()
+            if self._serve(caller, queues[caller.id]):
+                self._callers.append(caller)
         return self.starts
 
-    def _serve(self, caller_share: CallerShare, line: deque[Candidate]) -> bool:
-        """Serve a caller until its deficit is used up; return whether to come back in this round."""
-        before, served = caller_share.deficit, 0
-        if caller_share.deficit < 1:
-            caller_share.deficit += caller_share.weight
-        while line and caller_share.deficit >= 1 and len(self.starts) < self._slots:
-            start = self._assign_one(line.popleft(), caller_share)
+    def _serve(self, caller: CallerShare, queue: deque[Candidate]) -> bool:
+        """Serve a caller until its deficit is used up; return whether it has a further turn this round."""
+        before, served = caller.deficit, 0
+        if caller.deficit < 1:
+            caller.deficit += caller.weight
+        while queue and caller.deficit >= 1 and len(self.starts) < self._slots:
+            start = self._assign_one(queue.popleft(), caller)
             if start is not None:
                 self.starts.append(start)
-                caller_share.deficit -= 1
+                caller.deficit -= 1
                 served += 1
-        if not line and not served:  # nothing could start: the visit has not happened
-            caller_share.deficit = before
+        if not queue and not served:  # nothing could start: the caller keeps its turn
+            caller.deficit = before
             return False
-        if caller_share.deficit < 1 or not line:
-            self._last += 1
-            caller_share.turn = self._last
-        return bool(line)
+        if caller.deficit < 1 or not queue:
+            self._last_turn += 1
+            caller.turn = self._last_turn
+        return bool(queue)
 
-    def _assign_one(self, job: Candidate, caller_share: CallerShare) -> Start | None:
-        """Find the best channel for a job, or none."""
-        if caller_share.headroom is not None and caller_share.headroom <= 0:
+    def _assign_one(self, job: Candidate, caller: CallerShare) -> Start | None:
+        """Start a job on the best channel, if any can take it now."""
+        if caller.headroom is not None and caller.headroom <= 0:
             return None
-        earliest = caller_share.limiter.next_start(job.images, self._now)
+        earliest = caller.limiter.next_start(job.images, self._now)
         for channel in self._channels:
             channel.waive_reservation(job)
-        found = self._best(job, earliest)
+        found = choose_channel(self._channels, job, earliest, self._now)
         if found is None:
             if job.images > 1:
-                self._hold(job, earliest)
+                reserve_capacity(self._channels, job, earliest, self._now)
             return None
         channel, at = found
         channel.record_start(job, at)
         for each in self._channels:
             each.end_reservation(job)
-        caller_share.limiter.take(at, job.images)
-        caller_share.line = job.line
-        if caller_share.headroom is not None:
-            caller_share.headroom -= 1
+        caller.limiter.take(at, job.images)
+        caller.line = job.line
+        if caller.headroom is not None:
+            caller.headroom -= 1
         return Start(job, channel.id, at)
-
-    def _best(self, job: Candidate, earliest: datetime) -> tuple[ChannelCapacity, datetime] | None:
-        """Prefer another channel than the one that failed, then its tier, then the least busy one."""
-        able = [
-            (channel.id == job.avoid, channel.tier, channel.load, channel.name, channel, at)
-            for channel in self._channels
-            if channel.serves(job.model)
-            and channel.headroom(job.model)
-            and (at := channel.next_start(job.model, job.images, earliest)) <= self._now + HORIZON
-        ]
-        return min(able, key=lambda option: option[:4])[4:] if able else None
-
-    def _hold(self, job: Candidate, earliest: datetime) -> None:
-        """Let smaller calls not go on taking the pictures per minute for which alone this one waits."""
-        able = [
-            channel for channel in self._channels if channel.serves(job.model) and channel.headroom(job.model)
-        ]
-        if not able or earliest > self._now + HORIZON:
-            return
-        soonest = min(able, key=lambda channel: channel.next_start(job.model, job.images, earliest))
-        if (soonest.binding_limit(job.model, job.images, earliest) or "").endswith("ipm"):
-            soonest.reserve(job)
 
 
 def order_jobs(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: timedelta) -> list[Candidate]:
-    """Order a caller's jobs; ``ageing`` is how long a job waits for its priority to rise by one."""
+    """Return a caller's jobs in order; ``last`` is the line that was served last."""
     lines: defaultdict[LineKey, deque[Candidate]] = defaultdict(deque)
     for job in sorted(jobs, key=lambda job: (job.due_at, job.job_id)):
         lines[job.line].append(job)
-    highest = max((priority for _, priority in lines), default=0)
-    levels: defaultdict[int, list[LineKey]] = defaultdict(list)
-    for line, waiting in lines.items():
-        raised = line[1] + int((now - waiting[0].due_at) / ageing)
-        levels[min(max(raised, line[1]), highest)].append(line)
+    aged = aged_priorities({line: waiting[0].due_at for line, waiting in lines.items()}, now, ageing)
     ordered: list[Candidate] = []
-    for level in sorted(levels, reverse=True):
-        turns = [lines[line] for line in round_robin(levels[level], last)]
+    for priority in sorted(set(aged.values()), reverse=True):
+        same = (line for line in lines if aged[line] == priority)
+        turns = [lines[line] for line in round_robin(same, last)]
         while any(turns):
             ordered += [line.popleft() for line in turns if line]
     return ordered
+
+
+def aged_priorities(due: Mapping[LineKey, datetime], now: datetime, ageing: timedelta) -> dict[LineKey, int]:
+    """Return the priority to which waiting has raised each line, by when its first job was due.
+
+    ``ageing`` is the wait that raises a priority by one. None rises above the highest that waits.
+    """
+    highest = max((priority for _, priority in due), default=0)
+    raised = {line: line[1] + int((now - since) / ageing) for line, since in due.items()}
+    return {line: min(max(raised[line], line[1]), highest) for line in due}
 
 
 def round_robin(lines: Iterable[LineKey], last: LineKey) -> list[LineKey]:

@@ -14,6 +14,7 @@ from sqlalchemy import Integer, SmallInteger, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.bulk import rows_parameter
+from models.request import image_count
 from models.tables import Json, Utc
 
 LineKey = tuple[str, int]  #: a campaign and a priority of one caller
@@ -109,9 +110,9 @@ def _row(wanted: SegmentRequest) -> dict[str, Any]:
 def _candidate(
     segment: QueueSegment, campaign: str, job_id: UUID, due_at: datetime, avoid: UUID | None, n: Any
 ) -> Candidate:
-    pictures = n if isinstance(n, int) and n > 0 else 1
+    images = image_count(n)
     return Candidate(
-        job_id, segment.caller_id, segment.model, segment.priority, campaign, due_at, pictures, avoid
+        job_id, segment.caller_id, segment.model, segment.priority, campaign, due_at, images, avoid
     )
 
 

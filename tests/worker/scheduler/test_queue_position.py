@@ -129,7 +129,7 @@ async def test_every_jobs_place_is_that_of_its_start(database: Database, seed: i
     order = dealt(world)
     assert len(order) == len(world.due)
     found = await places(database, world, world.due)
-    assert {each.job_id: s.place for each, s in zip(world.due, found, strict=True)} == {
+    assert {each.job_id: s.overall for each, s in zip(world.due, found, strict=True)} == {
         job_id: place for place, job_id in enumerate(order, 1)
     }
     assert not any(position.capped for position in found)
@@ -141,8 +141,8 @@ async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Data
     order = dealt(world)
     for each, found in zip(world.due, await places(database, world, world.due, limit=5), strict=True):
         place = order.index(each.job_id) + 1
-        assert (found.place, found.capped) == (place, False) or (
-            found.capped and 1 <= found.place <= min(place, 5)
+        assert (found.overall, found.capped) == (place, False) or (
+            found.capped and 1 <= found.overall <= min(place, 5)
         )
 
 
