@@ -1,4 +1,4 @@
-"""Carrying out a caller's decision about held jobs, in few statements however many they are."""
+"""Release or fail held jobs: read the request body, and change many jobs with few statements."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,18 +21,142 @@ from models.queries.transitions import Transition, apply
 from models.states import JobStatus
 from worker.lifecycle import fail_held, release_held
 
-CHUNK = 1000  #: jobs in one transaction
-MOST = 10_000  #: jobs in one request
+JOBS_PER_TRANSACTION = 1000
+JOBS_PER_REQUEST = 10_000  #: jobs changed by one request with a filter
+IDS_PER_REQUEST = 1000
 S = JobStatus
+
+
+# Request bodies
+
+
+_STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+_Reason = Annotated[
+    str,
+    Field(min_length=1, max_length=500, description="reason in your own words, kept in the job's error"),
+    NonBlank,
+]
+_Bound = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class HeldJobs(BaseModel):
+    """Filter of the caller's held jobs; without a condition it matches all of them."""
+
+    model_config = _STRICT
+
+    status: Literal["held"] = Field("held", description="only held jobs can be released or failed")
+    model: str | None = Field(None, min_length=1, max_length=256, description="exact name of the model")
+    campaign: str | None = Field(None, min_length=1, max_length=128, description="exact name of the campaign")
+    tag: str | None = Field(None, min_length=1, max_length=64, description="one of the job's tags")
+    error_code: str | None = Field(None, min_length=1, max_length=64, description="error.code of the job")
+    before: _Bound | None = Field(None, description="created before this job id or time (RFC 3339)")
+    after: _Bound | None = Field(None, description="created after this job id or time (RFC 3339)")
+
+
+class ReleaseRequest(BaseModel):
+    """Held jobs to release: exactly one of ``ids`` and ``filter``."""
+
+    model_config = _STRICT
+
+    ids: list[str] | None = Field(
+        None, min_length=1, max_length=IDS_PER_REQUEST, description="job ids: job_…"
+    )
+    filter: HeldJobs | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> "ReleaseRequest":
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("give either ids or filter")
+        return self
+
+
+class FailRequest(ReleaseRequest):
+    """Held jobs to fail: exactly one of ``ids`` and ``filter``."""
+
+    reason: _Reason | None = None
+
+
+class FailJobRequest(BaseModel):
+    """Reason for failing a held job."""
+
+    model_config = _STRICT
+
+    reason: _Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Jobs chosen by id or by a filter. ``unknown`` are ids that are malformed."""
+
+    job_ids: Sequence[UUID]
+    unknown: Sequence[str]
+    filter: HeldFilter | None
+    reason: str
+
+
+def read_reason(value: Any) -> str:
+    """Return the reason in the body of a single fail. Raises the 422 problem."""
+    try:
+        return FailJobRequest.model_validate(value).reason or ""
+    except ValidationError as error:
+        raise _problem_of(error) from error
+
+
+def read_selection(value: Any, *, takes_reason: bool) -> Selection:
+    """Return the jobs chosen in the body of a bulk request. Raises the 422 problem."""
+    try:
+        given = (FailRequest if takes_reason else ReleaseRequest).model_validate(value)
+    except ValidationError as error:
+        raise _problem_of(error) from error
+    reason = (given.reason if isinstance(given, FailRequest) else None) or ""
+    if given.filter is not None:
+        return Selection((), (), _held_filter(given.filter), reason)
+    job_ids, unknown = [], []
+    for text in dict.fromkeys(given.ids or ()):
+        try:
+            job_ids.append(parse_id("job", text))
+        except NotFound:
+            unknown.append(text[:64])
+    return Selection(job_ids, unknown, None, reason)
+
+
+def _held_filter(given: HeldJobs) -> HeldFilter:
+    return HeldFilter(
+        model=given.model,
+        campaign=given.campaign,
+        tag=given.tag,
+        error_code=given.error_code,
+        before=_bound("before", given.before),
+        after=_bound("after", given.after),
+    )
+
+
+def _bound(name: str, text: str | None) -> UUID | datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_id("job", text) if text.startswith("job_") else parse_timestamp(text)
+    except (NotFound, ValueError) as error:
+        raise invalid_field(
+            f"filter.{name}", "write a job's id, or a time such as 2026-01-31T18:00:00Z (RFC 3339)"
+        ) from error
+
+
+def _problem_of(error: ValidationError) -> Problem:
+    rejection = rejection_of(error)
+    return Problem(422, rejection.code, rejection.message, errors=rejection.errors)
+
+
+# Decisions
 
 
 @dataclass(frozen=True, slots=True)
 class HeldDecision:
-    """What a caller may decide about a held job."""
+    """A decision about held jobs, as the transition it leads to."""
 
     transition: Callable[[Row[Any], datetime, str], Transition]
-    done: frozenset[JobStatus]  #: where a job is already as it was wanted
-    advice: str  #: for jobs that are elsewhere
+    done: frozenset[JobStatus]  #: states of a job for which the decision was made before
+    advice: str  #: for jobs in any other state
     takes_reason: bool = False
 
 
@@ -51,15 +175,15 @@ FAIL = HeldDecision(
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """What became of a decision about many jobs."""
+    """Result of a decision about many jobs."""
 
     changed: int = 0
-    unchanged: int = 0  #: were so already
+    unchanged: int = 0  #: in a state of ``HeldDecision.done`` already
     refused: Sequence[dict[str, str]] = ()
-    more: bool = False  #: further jobs fit the filter: ask again
+    more: bool = False  #: further jobs match the filter
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the result as JSON."""
         return {
             "changed": self.changed,
             "unchanged": self.unchanged,
@@ -77,7 +201,7 @@ async def decide_by_id(
     *,
     unknown: Sequence[str] = (),
 ) -> DecisionResult:
-    """Decide about some jobs by id. ``unknown`` are ids that can't be a job's."""
+    """Apply a decision to jobs by id, in one transaction. ``unknown`` are malformed ids."""
     at = services.clock()
     async with services.database.writing() as connection:
         found = {row.id: row for row in await lock_jobs(connection, caller.id, job_ids)}
@@ -103,131 +227,17 @@ def _refusal(job_id: str, code: str, message: str) -> dict[str, str]:
 async def decide_by_filter(
     services: ApiServices, caller: Caller, wanted: HeldFilter, decision: HeldDecision, reason: str
 ) -> DecisionResult:
-    """Decide about the held jobs that fit a filter, each at most once, up to ``MOST``."""
+    """Apply a decision to the held jobs that match a filter, each once, up to ``JOBS_PER_REQUEST``."""
     changed, above = 0, None
-    while changed < MOST:
+    while changed < JOBS_PER_REQUEST:
         at = services.clock()
         async with services.database.writing() as connection:
-            held = await lock_held(connection, caller.id, wanted, above=above, limit=CHUNK)
+            held = await lock_held(connection, caller.id, wanted, above=above, limit=JOBS_PER_TRANSACTION)
             await apply(connection, [decision.transition(row, at, reason) for row in held])
         changed += len(held)
         if held:
             services.notifier.notify()
-        if len(held) < CHUNK:
+        if len(held) < JOBS_PER_TRANSACTION:
             return DecisionResult(changed)
         above = held[-1].id
     return DecisionResult(changed, more=True)
-
-
-# Which held jobs a caller decides about, and why: the bodies of release and fail, checked.
-
-MANY = 1000  #: ids in one request
-_STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
-_Reason = Annotated[str, Field(min_length=1, max_length=500, description="why, in your words"), NonBlank]
-_Bound = Annotated[str, Field(min_length=1, max_length=64)]
-
-
-class HeldJobs(BaseModel):
-    """Held jobs by what they have in common; without a condition, all of yours."""
-
-    model_config = _STRICT
-
-    status: Literal["held"] = Field("held", description="only held jobs wait for a decision")
-    model: str | None = Field(None, min_length=1, max_length=256, description="its exact name")
-    campaign: str | None = Field(None, min_length=1, max_length=128, description="its exact name")
-    tag: str | None = Field(None, min_length=1, max_length=64, description="one of the job's tags")
-    error_code: str | None = Field(None, min_length=1, max_length=64, description="error.code of the job")
-    before: _Bound | None = Field(None, description="made before this job, or this time (RFC 3339)")
-    after: _Bound | None = Field(None, description="made after this job, or this time (RFC 3339)")
-
-
-class ReleaseRequest(BaseModel):
-    """Which held jobs call again: exactly one of ``ids`` and ``filter``."""
-
-    model_config = _STRICT
-
-    ids: list[str] | None = Field(None, min_length=1, max_length=MANY, description="job_…")
-    filter: HeldJobs | None = None
-
-    @model_validator(mode="after")
-    def _either(self) -> "ReleaseRequest":
-        if (self.ids is None) == (self.filter is None):
-            raise ValueError("give either ids or filter")
-        return self
-
-
-class FailRequest(ReleaseRequest):
-    """Which held jobs are given up: exactly one of ``ids`` and ``filter``."""
-
-    reason: _Reason | None = None
-
-
-class FailJobRequest(BaseModel):
-    """Why a held job is given up."""
-
-    model_config = _STRICT
-
-    reason: _Reason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The jobs meant: by id, or by a filter. ``unknown`` are ids that can't be a job's."""
-
-    job_ids: Sequence[UUID]
-    unknown: Sequence[str]
-    filter: HeldFilter | None
-    reason: str
-
-
-def read_reason(value: Any) -> str:
-    """Read the body of a single fail. Raises the 422 problem."""
-    try:
-        return FailJobRequest.model_validate(value).reason or ""
-    except ValidationError as error:
-        raise _refused(error) from error
-
-
-def read_selection(value: Any, *, takes_reason: bool) -> Selection:
-    """Read the body of a decision about many. Raises the 422 problem."""
-    try:
-        given = (FailRequest if takes_reason else ReleaseRequest).model_validate(value)
-    except ValidationError as error:
-        raise _refused(error) from error
-    reason = (given.reason if isinstance(given, FailRequest) else None) or ""
-    if given.filter is not None:
-        return Selection((), (), _filter(given.filter), reason)
-    known, unknown = [], []
-    for text in dict.fromkeys(given.ids or ()):
-        try:
-            known.append(parse_id("job", text))
-        except NotFound:
-            unknown.append(text[:64])
-    return Selection(known, unknown, None, reason)
-
-
-def _filter(given: HeldJobs) -> HeldFilter:
-    return HeldFilter(
-        model=given.model,
-        campaign=given.campaign,
-        tag=given.tag,
-        error_code=given.error_code,
-        before=_bound("before", given.before),
-        after=_bound("after", given.after),
-    )
-
-
-def _bound(name: str, text: str | None) -> UUID | datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_id("job", text) if text.startswith("job_") else parse_timestamp(text)
-    except (NotFound, ValueError) as error:
-        raise invalid_field(
-            f"filter.{name}", "write a job's id, or a time such as 2026-01-31T18:00:00Z (RFC 3339)"
-        ) from error
-
-
-def _refused(error: ValidationError) -> Problem:
-    fault = rejection_of(error)
-    return Problem(422, fault.code, fault.message, errors=fault.errors)

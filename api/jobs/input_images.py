@@ -28,7 +28,7 @@ async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Colle
 
 
 @dataclass(frozen=True, slots=True)
-class InputPicture:
+class NewInputImage:
     """A checked picture that is not stored yet, and the asset that is to be inserted once it is."""
 
     image: CheckedImage
@@ -44,7 +44,7 @@ class InputPicture:
         await self.image.put(store)
 
 
-async def keep_data_url(
+async def store_data_url(
     services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
 ) -> tuple[str, NewAsset]:
     """Store a data URL's picture. Returns its asset id, and the asset that is to be inserted with the job.
@@ -58,10 +58,10 @@ async def keep_data_url(
 
 async def read_data_url(
     services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
-) -> InputPicture:
+) -> NewInputImage:
     """Read and check a data URL's picture, without storing it. Raises ``InvalidRequest``."""
     image = await _unpack(url, field, Limits(size=services.settings.input_image_limit))
-    return InputPicture(image, image.stored.as_asset(caller_id=caller.id, at=at))
+    return NewInputImage(image, image.stored.as_asset(caller_id=caller.id, at=at))
 
 
 async def _unpack(url: str, field: str, limits: Limits) -> CheckedImage:

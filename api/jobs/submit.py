@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
 from api.jobs.idempotency import IdempotencyKey, claim_or_replay, read_replay
-from api.jobs.input_images import keep_data_url, missing_assets
+from api.jobs.input_images import missing_assets, store_data_url
 from api.jobs.submit_result import RejectedJob, SubmitResult, rejected_job
 from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
@@ -110,7 +110,7 @@ async def _new_job(
             if valid.assets.get(position) in missing:
                 raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
             if image.startswith("data:"):
-                image, asset = await keep_data_url(services, caller, image, field=field, at=at)
+                image, asset = await store_data_url(services, caller, image, field=field, at=at)
                 stored.append(asset)
             images.append(image)
     except InvalidRequest as error:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller
-from api.jobs.input_images import InputPicture
+from api.jobs.input_images import NewInputImage
 from api.midjourney.auth import authenticated
 from api.midjourney.deduplication import (
     DuplicateKey,
@@ -35,7 +35,7 @@ class RequestContext:
     segment: str  #: of the address, before ``/mj``
     at: datetime
     duplicate_key: DuplicateKey | None = None  #: by what the same submit is known again
-    pictures: list[InputPicture] = field(default_factory=list)  #: came along, and are not stored yet
+    pictures: list[NewInputImage] = field(default_factory=list)  #: came along, and are not stored yet
 
 
 # From a request to a handler's answer: who asks, in which mode, and every failure in an envelope.

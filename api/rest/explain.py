@@ -18,7 +18,7 @@ from models.errors import InvalidRequest
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
 
-MOST = 100  #: answers of one request
+ANSWERS_PER_REQUEST = 100  #: answers of one request
 
 
 async def post_explain(request: Request) -> Response:
@@ -38,8 +38,8 @@ def explain_body(raw: bytes) -> bytes:
     if "answers" not in value:
         return _json(_document("", value))
     answers = value["answers"]
-    if not isinstance(answers, list) or not 1 <= len(answers) <= MOST:
-        raise invalid_field("answers", f"must be a list of 1 to {MOST} answers")
+    if not isinstance(answers, list) or not 1 <= len(answers) <= ANSWERS_PER_REQUEST:
+        raise invalid_field("answers", f"must be a list of 1 to {ANSWERS_PER_REQUEST} answers")
     if unknown := sorted(value.keys() - {"answers"}):
         raise invalid_field(unknown[0][:200], "may not stand beside answers; put it into each of them")
     return _json({"data": [_document(f"answers.{at}.", answer) for at, answer in enumerate(answers)]})
@@ -68,7 +68,12 @@ _EXPLAIN = {
                 "required": ["answers"],
                 "additionalProperties": False,
                 "properties": {
-                    "answers": {"type": "array", "minItems": 1, "maxItems": MOST, "items": _ANSWER}
+                    "answers": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": ANSWERS_PER_REQUEST,
+                        "items": _ANSWER,
+                    }
                 },
             },
             _ANSWER,

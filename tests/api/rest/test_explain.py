@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.rest.explain import MOST, explain_body
+from api.rest.explain import ANSWERS_PER_REQUEST, explain_body
 from api.web.problems import Problem
 from tests.api.service import ADMIN, Service
 from tests.worker.upstream.diagnosis.test_explain import ANYTHING, MEMBERS, PICTURE
@@ -48,7 +48,7 @@ async def test_a_fault_is_a_problem_that_names_the_member_and_the_fix(service: S
         (b"7", 422, "body"),
         (b'{"answers": {}}', 422, "answers"),
         (b'{"answers": []}', 422, "answers"),
-        (orjson.dumps({"answers": [ANSWER] * (MOST + 1)}), 422, "answers"),
+        (orjson.dumps({"answers": [ANSWER] * (ANSWERS_PER_REQUEST + 1)}), 422, "answers"),
         (b'{"answers": [1]}', 422, "answers.0.answer"),
         (b'{"answers": [{"status": 200}], "status": 200}', 422, "status"),
     ],
