@@ -1,4 +1,4 @@
-"""The API, put together from the settings."""
+"""create_app(): the FastAPI application with its services, middleware and routes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from api.midjourney import routes as midjourney
 from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
 from api.services import ApiServices
-from api.web.middleware import RequestMiddleware
+from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
 from models.clock import now
 from models.database import Database
@@ -26,27 +26,27 @@ from models.settings import Settings
 from worker.notifier import Notifier
 from worker.services import build_store
 
-_SWEEP = 600.0  # seconds between looks for forgotten idempotency keys
+_SWEEP = 600.0  # seconds between deletions of expired idempotency keys
 _log = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make the API. What it opens is opened when it starts, on its own loop."""
+    """Return the API. Its services are opened at startup, on the event loop that serves it."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings) as services:
+        async with _open_services(settings) as services:
             app.state.services = services
             yield
 
     app = FastAPI(
         title="Darkroom",
         version=version("darkroom"),
-        description="Hand in prompts, poll for stored pictures.",
+        description="Submit image jobs, poll for their status, download the stored images.",
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    error_formats = [(midjourney.is_midjourney, midjourney.written)]
+    error_formats = [ErrorFormat(midjourney.is_midjourney, midjourney.written)]
     app.add_middleware(RequestMiddleware, body_limit=settings.request_body_limit, error_formats=error_formats)
     install_problem_handlers(app)
     app.include_router(build_router())
@@ -56,8 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[ApiServices]:
-    """Open everything that handlers need, and close it in the end."""
+async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
+    """Open the services of one process, and close them at shutdown."""
     async with AsyncExitStack() as stack:
         database = Database(settings.sqlalchemy_url, pool=settings.database_pool)
         stack.push_async_callback(database.close)
@@ -82,8 +82,8 @@ async def _opened(settings: Settings) -> AsyncIterator[ApiServices]:
 
 @asynccontextmanager
 async def _sweeping(database: Database, age: timedelta) -> AsyncIterator[None]:
-    """Forget old idempotency keys from time to time."""
-    task = asyncio.create_task(_sweep(database, age), name="idempotency sweep")
+    """Delete expired idempotency keys every ``_SWEEP`` seconds, in the background."""
+    task = asyncio.create_task(_delete_expired_keys(database, age), name="idempotency sweep")
     try:
         yield
     finally:
@@ -92,11 +92,11 @@ async def _sweeping(database: Database, age: timedelta) -> AsyncIterator[None]:
             await task
 
 
-async def _sweep(database: Database, age: timedelta) -> None:
+async def _delete_expired_keys(database: Database, age: timedelta) -> None:
     while True:
         try:
             async with database.writing() as connection:
                 await forget_keys(connection, before=now() - age)
         except (SQLAlchemyError, OSError) as error:
-            _log.warning("could not forget old idempotency keys", error=str(error))
+            _log.warning("could not delete expired idempotency keys", error=str(error))
         await asyncio.sleep(_SWEEP)

@@ -1,4 +1,4 @@
-"""Who asks: a bearer key, looked up by its hash."""
+"""Authentication: bearer key to caller, found by the hash of the key and cached for seconds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,30 +15,30 @@ from models.ids import new_id
 from models.queries.callers import find_caller, insert_caller
 from models.settings import Settings
 
-FROM_SETTINGS = "from the settings"  #: the name of callers whose keys come from DARKROOM_API_KEYS
-_FRESH = timedelta(seconds=3)  # how long a revoked key may go on working
-_REMEMBERED = 10_000  # keys, wrong ones included
+FROM_SETTINGS = "from the settings"  #: name of callers whose keys come from DARKROOM_API_KEYS
+_FRESH = timedelta(seconds=3)  # time for which a revoked key may still be accepted
+_CACHE_SIZE = 10_000  # keys, unknown ones included
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. ``admin`` may also look at the channels."""
+    """Owner of an API key. ``admin`` may also see and change the channels."""
 
     id: UUID
     name: str
     admin: bool
-    max_queued: int | None = None  #: jobs that may wait, as of some seconds ago
+    max_queued: int | None = None  #: limit of queued jobs, up to ``_FRESH`` old
 
 
 def configured_keys(settings: Settings) -> dict[bytes, tuple[str, bool]]:
-    """Return the settings' keys: hint and whether it is an admin's, by hash."""
+    """Return the keys of the settings by their hash: the hint, and whether it is an admin key."""
     plain = [(key.get_secret_value(), False) for key in settings.api_keys]
     admin = [(key.get_secret_value(), True) for key in settings.admin_keys]
     return {hash_key(key): (hint_of(key), is_admin) for key, is_admin in plain + admin}
 
 
 async def sync_keys(database: Database, settings: Settings, at: datetime) -> None:
-    """Give each of the settings' keys its caller."""
+    """Insert a caller for each key of the settings that has none."""
     keys = configured_keys(settings)
     if not keys:
         return
@@ -50,31 +50,31 @@ async def sync_keys(database: Database, settings: Settings, at: datetime) -> Non
 
 
 class Authenticator:
-    """Finds callers by their keys. A key of the settings counts only while the settings name it."""
+    """Finds callers by their keys. A key from the settings is valid only while the settings have it."""
 
     def __init__(
         self, database: Database, configured: Mapping[bytes, tuple[str, bool]], clock: Clock
     ) -> None:
         self._database, self._configured, self._clock = database, configured, clock
-        self._known: dict[bytes, tuple[datetime, Caller | None]] = {}
+        self._cache: dict[bytes, tuple[datetime, Caller | None]] = {}
 
     async def find(self, key: str) -> Caller | None:
-        """Return the caller of a key, or ``None``; for some seconds from memory."""
+        """Return the caller of a key, or ``None``; cached for ``_FRESH``."""
         key_hash, at = hash_key(key), self._clock()
-        known = self._known.get(key_hash)
-        if known is not None and at < known[0]:
-            return known[1]
-        caller = await self._look_up(key_hash)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[key_hash] = (at + _FRESH, caller)
+        cached = self._cache.get(key_hash)
+        if cached is not None and at < cached[0]:
+            return cached[1]
+        caller = await self._read_caller(key_hash)
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+        self._cache[key_hash] = (at + _FRESH, caller)
         return caller
 
     def forget(self) -> None:
-        """Look everybody up again."""
-        self._known.clear()
+        """Clear the cache."""
+        self._cache.clear()
 
-    async def _look_up(self, key_hash: bytes) -> Caller | None:
+    async def _read_caller(self, key_hash: bytes) -> Caller | None:
         async with self._database.reading() as connection:
             row = await find_caller(connection, key_hash)
         if row is None or row.revoked_at is not None:
@@ -86,7 +86,7 @@ class Authenticator:
 
 
 async def authenticate(request: Request, authenticator: Authenticator) -> Caller:
-    """Return who asks. Raises the 401 problem."""
+    """Return the caller of a request. Raises the 401 problem."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("Send your key as `Authorization: Bearer KEY`.", "Bearer")

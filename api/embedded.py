@@ -1,4 +1,4 @@
-"""Everything in one process: the API in the main thread, the worker beside it."""
+"""API and worker in one process: the API in the main thread, the worker in threads of its own."""
 
 import socket
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from api.server import serve
 from models.settings import Settings
 from worker.app import EmbeddedWorker
 
-GRACE = 2.0  #: seconds that calls in flight get at the end; what is lost is returned at the next start
+GRACE = 2.0  #: seconds for calls in flight to end at shutdown; the next start returns the others' leases
 
 
 def run_embedded(
@@ -18,9 +18,9 @@ def run_embedded(
     ready: Callable[[], None] | None = None,
     grace: float = GRACE,
 ) -> None:
-    """Run the worker and serve the API on ``listener`` until a signal comes, then end both.
+    """Run the worker and serve the API on ``listener`` until a signal arrives, then stop both.
 
-    The tables have to be up to date. ``ready`` is called once requests are taken; it must not block.
+    The tables must be up to date. ``ready`` is called once the API accepts requests; it must not block.
     """
     worker = EmbeddedWorker(settings)
     worker.start()

@@ -1,4 +1,4 @@
-"""A stored picture, or a part of it, as an answer of HTTP."""
+"""HTTP response of a stored image, with ranges, ETag and CORS; shared by the surfaces."""
 
 import re
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ CORS = {
 
 
 async def image_response(request: Request, services: ApiServices, asset: Any) -> Response:
-    """Send a picture, or the part that was asked for. Raises ``Problem`` and ``StorageError``."""
+    """Return the response with an image or the requested range. Raises ``Problem`` and ``StorageError``."""
     etag = f'"{asset.sha256}"'
     headers = CORS | {
         "ETag": etag,
@@ -32,25 +32,28 @@ async def image_response(request: Request, services: ApiServices, asset: Any) ->
     }
     if matches_etag(request, etag):
         return Response(status_code=304, headers=headers)
-    span = _span(request, etag, asset.bytes)
-    start, end = (0, asset.bytes) if span is None else span
-    if span is not None:
+    byte_range = _requested_range(request, etag, asset.bytes)
+    start, end = (0, asset.bytes) if byte_range is None else byte_range
+    if byte_range is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{asset.bytes}"
     headers |= {"Content-Length": str(end - start), "Content-Type": asset.content_type}
-    status = 200 if span is None else 206
+    status = 200 if byte_range is None else 206
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers)
-    body = await _opened(services, asset.key, start, end)
+    body = await _open_stream(services, asset.key, start, end)
     return StreamingResponse(body, status, headers=headers)
 
 
 def image_not_found() -> Problem:
-    """Make the problem for a picture that is not there."""
-    return Problem(404, "not_found", "There is no picture at this address.", headers=CORS)
+    """Return the 404 problem of an image."""
+    return Problem(404, "not_found", "There is no image at this address.", headers=CORS)
 
 
-def _span(request: Request, etag: str, size: int) -> tuple[int, int] | None:
-    """Return the part asked for, or ``None`` for all of it. Raises the 416 problem (RFC 9110, 14.2)."""
+def _requested_range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
+    """Return start and end of the Range header, or ``None`` for the whole image (RFC 9110, 14.2).
+
+    Raises the 416 problem.
+    """
     condition = request.headers.get("if-range")
     found = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
     if found is None or (condition is not None and condition != etag) or found.group() == "bytes=-":
@@ -62,21 +65,21 @@ def _span(request: Request, etag: str, size: int) -> tuple[int, int] | None:
     end = min(size, int(last) + 1) if first and last else size
     if start >= end:
         headers = CORS | {"Content-Range": f"bytes */{size}"}
-        raise Problem(416, "range_not_satisfiable", f"The picture has {size:,} bytes.", headers=headers)
+        raise Problem(416, "range_not_satisfiable", f"The image has {size:,} bytes.", headers=headers)
     return start, end
 
 
-async def _opened(services: ApiServices, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-    """Read the first chunk before anything is sent: then a missing object is still a 404."""
+async def _open_stream(services: ApiServices, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+    """Return the image's chunks. The first one is read here, so that a missing object is still a 404."""
     stream = aiter(services.store.stream(key, start, end))
     try:
         first = await anext(stream, b"")
     except NotFound as error:
         raise image_not_found() from error
-    return _chained(first, stream)
+    return _prepend(first, stream)
 
 
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     async for chunk in rest:
         yield chunk

@@ -1,4 +1,4 @@
-"""Serves the API in the main thread until a signal comes."""
+"""Serve the API in the main thread until SIGINT or SIGTERM, then shut down gracefully."""
 
 import errno
 import signal
@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from api.services import ApiServices
 from models.errors import DarkroomError, SettingsError
 
-_GRACE = 2  #: seconds that open requests get at the end; streams and long polls never end by themselves
+_GRACE = 2  #: seconds for open requests to end at shutdown
 _BACKLOG = 2048
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -23,9 +23,9 @@ class ServingFailed(DarkroomError):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take an address to serve on; port 0 takes a free one.
+    """Return a socket that listens on an address; port 0 chooses a free one.
 
-    Raises ``SettingsError`` with one sentence when it can't be had.
+    Raises ``SettingsError`` with one sentence if the address is not available.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(
@@ -40,11 +40,11 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise SettingsError([_busy(host, port, error)]) from error
+        raise SettingsError([_bind_error(host, port, error)]) from error
     return listener
 
 
-def _busy(host: str, port: int, error: OSError) -> str:
+def _bind_error(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is in use by another program; stop that, or choose another with --port."
@@ -53,7 +53,10 @@ def _busy(host: str, port: int, error: OSError) -> str:
 
 
 def serve(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM, which end it cleanly; ``ready`` is called once requests are taken."""
+    """Serve until SIGINT or SIGTERM. ``ready`` is called once the API accepts requests.
+
+    Raises ``ServingFailed`` if the app does not start.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -69,36 +72,36 @@ def serve(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] | 
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, that tells when it is ready and keeps the signals that end it to itself."""
+    """Uvicorn's server, which reports when it is ready and does not raise its signals again."""
 
     def __init__(self, app: FastAPI, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
         super().__init__(config)
         self._app, self._ready = app, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell."""
+        """Start, then call ``ready``."""
         await super().startup(sockets)
         if self.started and self._ready:
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let go of those who wait for news, so that no stream or long poll holds up the end."""
+        """Shut down; streams and long polls, which would never end by themselves, are ended first."""
         services: ApiServices = self._app.state.services
         services.watcher.release_waiters()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End on the first signal; on the second, at once. Both count as a wish, not as a failure."""
+        """Shut down gracefully on the first signal, at once on the second; neither counts as a failure."""
         if self.should_exit:
             self.force_exit = True
         self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Listen to the signals while serving. Uvicorn would raise them again afterwards."""
-        earlier = {name: signal.signal(name, self.handle_exit) for name in _SIGNALS}
+        """Handle the signals while serving. Uvicorn's own method raises them again afterwards."""
+        previous = {name: signal.signal(name, self.handle_exit) for name in _SIGNALS}
         try:
             yield
         finally:
-            for name, handler in earlier.items():
+            for name, handler in previous.items():
                 signal.signal(name, handler)

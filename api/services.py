@@ -1,4 +1,4 @@
-"""What the API's handlers work with, made once per process."""
+"""Composition root of the API: the services that handlers share, made once per process."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from worker.storage.store import Store
 
 @dataclass(frozen=True, slots=True)
 class ApiServices:
-    """Everything a handler may need."""
+    """Services of one API process."""
 
     settings: Settings
     database: Database
@@ -30,11 +30,11 @@ class ApiServices:
 
     @property
     def public_url(self) -> str:
-        """The base of every address that is handed out, without a slash at its end."""
+        """Base of all URLs in responses, without a trailing slash."""
         return self.settings.public_url.rstrip("/")
 
 
 def services_of(request: Request) -> ApiServices:
-    """Return what the app was started with."""
+    """Return the services of the running app."""
     services: ApiServices = request.app.state.services
     return services

@@ -1,4 +1,4 @@
-"""Pictures that callers give along: data URLs go to the store, asset ids are checked to be their own."""
+"""Input images of a job: store data URLs as assets, check that given assets are the caller's own."""
 
 import asyncio
 from collections.abc import Collection
@@ -19,7 +19,7 @@ CODE = "input_image_invalid"
 
 
 async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Collection[UUID]) -> set[UUID]:
-    """Return those asset ids that do not exist or are not the caller's."""
+    """Return the asset ids that do not exist or belong to another caller."""
     if not asset_ids:
         return set()
     async with services.database.reading() as connection:
@@ -29,37 +29,37 @@ async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Colle
 
 @dataclass(frozen=True, slots=True)
 class NewInputImage:
-    """A checked picture that is not stored yet, and the asset that is to be inserted once it is."""
+    """A checked image, not stored yet, and the asset to insert once it is."""
 
     image: CheckedImage
     asset: NewAsset
 
     @property
     def id(self) -> str:
-        """The public id of its asset."""
+        """Public id of the asset."""
         return public_id("asset", self.asset.id)
 
     async def put(self, store: Store) -> None:
-        """Store it. Raises ``StorageError``."""
+        """Store the image. Raises ``StorageError``."""
         await self.image.put(store)
 
 
 async def store_data_url(
     services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
 ) -> tuple[str, NewAsset]:
-    """Store a data URL's picture. Returns its asset id, and the asset that is to be inserted with the job.
+    """Store the image of a data URL. Returns its asset id, and the asset to insert with the job.
 
     Raises ``InvalidRequest`` and ``StorageError``.
     """
-    picture = await read_data_url(services, caller, url, field=field, at=at)
-    await picture.put(services.store)
-    return picture.id, picture.asset
+    image = await read_data_url(services, caller, url, field=field, at=at)
+    await image.put(services.store)
+    return image.id, image.asset
 
 
 async def read_data_url(
     services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
 ) -> NewInputImage:
-    """Read and check a data URL's picture, without storing it. Raises ``InvalidRequest``."""
+    """Return the checked image of a data URL, not stored yet. Raises ``InvalidRequest``."""
     image = await _unpack(url, field, Limits(size=services.settings.input_image_limit))
     return NewInputImage(image, image.stored.as_asset(caller_id=caller.id, at=at))
 

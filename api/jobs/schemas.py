@@ -1,4 +1,4 @@
-"""What a caller may write into one submitted job."""
+"""Schema of a submitted job, with the field types that other request schemas share."""
 
 import re
 from datetime import UTC, datetime
@@ -9,18 +9,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from models.retry.rules import RetryRules
 
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
-_UNFIT = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
+_RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_ODD_CHARACTERS = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
 FREE_FORM_LIMIT = 64 * 1024  #: bytes of params, and of metadata, as JSON
 URL_LIMIT = 8192
-_LONGEST = 10 * 365 * 86_400.0  # seconds until a deadline at most
+_LONGEST_DEADLINE = 10 * 365 * 86_400.0  # seconds
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """Read an RFC 3339 time with its offset. Raises ``ValueError``."""
+    """Return an RFC 3339 time with offset as UTC; ``None`` stays. Raises ``ValueError``."""
     if value is None:
         return None
-    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("write a time with its offset, such as 2026-01-31T18:00:00Z (RFC 3339)")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
@@ -28,29 +28,29 @@ def parse_timestamp(value: object) -> datetime | None:
         raise ValueError("there is no such time") from error
 
 
-def _filled(value: str) -> str:
+def _non_blank(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be blank")
     return value
 
 
 def check_web_url(value: str) -> str:
-    """Accept an http(s) URL with a host and without odd characters."""
+    """Return an http(s) URL that has a host and no odd characters. Raises ``ValueError``."""
     try:
         parts = urlsplit(value)
-        fit = (
+        valid = (
             parts.scheme in ("http", "https")
             and bool(parts.hostname)
             and (parts.port is None or parts.port > 0)
         )
     except ValueError:
-        fit = False
-    if not fit or _UNFIT.search(value) or len(value) > URL_LIMIT:
+        valid = False
+    if not valid or _ODD_CHARACTERS.search(value) or len(value) > URL_LIMIT:
         raise ValueError(f"write an http(s) URL of at most {URL_LIMIT:,} characters")
     return value
 
 
-def _picture(value: str) -> str:
+def _input_image(value: str) -> str:
     if value.startswith(("data:", "asset_")):
         return value
     try:
@@ -71,51 +71,52 @@ Timestamp = Annotated[
     BeforeValidator(parse_timestamp),
     WithJsonSchema({"type": ["string", "null"], "format": "date-time"}),
 ]
-NonBlank = AfterValidator(_filled)
+NonBlank = AfterValidator(_non_blank)
 Tag = Annotated[str, Field(min_length=1, max_length=64), NonBlank]
-InputImage = Annotated[str, Field(min_length=1), AfterValidator(_picture)]
+InputImage = Annotated[str, Field(min_length=1), AfterValidator(_input_image)]
 
 
 class Submission(BaseModel):
-    """One job to do."""
+    """A job to submit."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
-    model: Annotated[str, Field(min_length=1, max_length=256, description="which image model"), NonBlank]
-    prompt: Annotated[
-        str, Field(min_length=1, description="what to draw, or to do with the images"), NonBlank
-    ]
+    model: Annotated[str, Field(min_length=1, max_length=256, description="name of the model"), NonBlank]
+    prompt: Annotated[str, Field(min_length=1, description="instructions for the model"), NonBlank]
     wants: Literal["pictures", "text"] = Field(
-        "pictures", description="what the result is; text: what the model says about prompt and images"
+        "pictures", description="kind of result; text: the model's text about prompt and images"
     )
     images: list[InputImage] = Field(
-        [], max_length=16, description="input pictures in order: http(s) URL, data: URL or asset id"
+        [], max_length=16, description="input images in order: http(s) URL, data: URL or asset id"
     )
     size: Annotated[str, AfterValidator(_size)] | None = Field(
         None, pattern=r"^[0-9]{1,5}[x:][0-9]{1,5}$", description="WIDTHxHEIGHT, or a ratio such as 16:9"
     )
-    n: int | None = Field(None, ge=1, le=16, description="how many pictures")
-    params: dict[str, Any] = Field({}, description="passed to the provider as they are; 64 KiB at most")
-    priority: int = Field(5, ge=0, le=9, description="larger is sooner, among the caller's own jobs")
-    not_before: Timestamp = Field(None, description="the earliest start, RFC 3339 with offset")
+    n: int | None = Field(None, ge=1, le=16, description="number of images")
+    params: dict[str, Any] = Field({}, description="passed to the provider unchanged; 64 KiB at most")
+    priority: int = Field(5, ge=0, le=9, description="higher starts first among the caller's own jobs")
+    not_before: Timestamp = Field(None, description="earliest start, RFC 3339 with offset")
     expires_at: Timestamp = Field(
-        None, description="the latest start, RFC 3339 with offset; not started by then: expired, not charged"
+        None, description="latest start, RFC 3339 with offset; a job not started by then expires uncharged"
     )
     expires_in: float | None = Field(
-        None, gt=0, le=_LONGEST, description="the same in seconds from now; not beside expires_at"
+        None,
+        gt=0,
+        le=_LONGEST_DEADLINE,
+        description="seconds until expires_at; give only one of the two",
     )
-    metadata: dict[str, Any] = Field({}, description="yours, given back as it is; 64 KiB at most")
+    metadata: dict[str, Any] = Field({}, description="free-form, returned unchanged; 64 KiB at most")
     webhook_url: Annotated[str, AfterValidator(check_web_url)] | None = Field(
-        None, description="is told when the job ends"
+        None, description="receives a webhook when the job ends"
     )
-    max_attempts: int | None = Field(None, ge=1, le=20, description="calls that the job may use up")
+    max_attempts: int | None = Field(None, ge=1, le=20, description="provider calls that the job may use")
     on_unknown: Literal["hold", "retry_once", "retry", "fail"] | None = Field(
-        None, description="what to do after a call that may have been charged"
+        None, description="what happens after a call with an unknown outcome, which may have been charged"
     )
     retry: RetryRules | None = Field(
-        None, description="rules by class of failure, over those of campaign, channel and settings"
+        None, description="retry rules by failure class, over those of campaign, channel and settings"
     )
     campaign: Annotated[str, NonBlank] | None = Field(
-        None, min_length=1, max_length=128, description="the name of many jobs that belong together"
+        None, min_length=1, max_length=128, description="name shared by jobs that belong together"
     )
-    tags: list[Tag] = Field([], max_length=32, description="words to find the job by")
+    tags: list[Tag] = Field([], max_length=32, description="labels to filter jobs by")

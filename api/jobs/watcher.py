@@ -1,4 +1,4 @@
-"""One look at the database for everybody who waits for a job."""
+"""Long polling: wait for changes of jobs, with one query for all waiters."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,96 +13,96 @@ from models.queries.jobs import statuses_of
 from models.states import FINAL, JobStatus
 
 SETTLED = FINAL | {JobStatus.HELD, JobStatus.AWAITING_INPUT}
-"""Where a job stays until somebody acts: no use in waiting longer."""
+"""States that a job leaves only by a request of its caller: waiting any longer is useless."""
 
 JobChange = tuple[int, str]  #: revision and status
-_EVERY = 0.1  # seconds between looks
-_TROUBLED = 1.0  # seconds until the next look when the database failed
+_INTERVAL = 0.1  # seconds between queries
+_ERROR_PAUSE = 1.0  # further seconds after a database error
 _BATCH = 1000  # ids in one query
 _log = structlog.get_logger()
 
 
 class Watcher:
-    """Polls revision and status of all watched jobs in one query, and only while somebody watches."""
+    """Polls revision and status of all watched jobs in one query, and only while there are waiters."""
 
-    def __init__(self, database: Database, *, every: float = _EVERY) -> None:
-        self._database, self._every = database, every
-        self._waiting: dict[UUID, set[asyncio.Future[JobChange | None]]] = {}
-        self._wanted: dict[asyncio.Future[JobChange | None], Callable[[JobChange], bool]] = {}
+    def __init__(self, database: Database, *, interval: float = _INTERVAL) -> None:
+        self._database, self._interval = database, interval
+        self._waiters: dict[UUID, set[asyncio.Future[JobChange | None]]] = {}
+        self._conditions: dict[asyncio.Future[JobChange | None], Callable[[JobChange], bool]] = {}
         self._task: asyncio.Task[None] | None = None
         self.released = False
 
     async def wait_for(
-        self, job_id: UUID, wanted: Callable[[JobChange], bool], *, timeout: float
+        self, job_id: UUID, condition: Callable[[JobChange], bool], *, timeout: float
     ) -> JobChange | None:
-        """Return the first news of a job that is wanted, or ``None`` after ``timeout`` seconds.
+        """Return the first state of a job that meets a condition, or ``None`` after ``timeout`` seconds.
 
-        At once, after ``release``.
+        Returns ``None`` at once after ``release_waiters``.
         """
         if self.released:
             return None
         future: asyncio.Future[JobChange | None] = asyncio.get_running_loop().create_future()
-        self._wanted[future] = wanted
-        self._waiting.setdefault(job_id, set()).add(future)
+        self._conditions[future] = condition
+        self._waiters.setdefault(job_id, set()).add(future)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch(), name="watcher")
+            self._task = asyncio.create_task(self._poll(), name="watcher")
         try:
             async with asyncio.timeout(timeout):
                 return await future
         except TimeoutError:
             return None
         finally:
-            self._forget(job_id, future)
+            self._remove(job_id, future)
 
     def release_waiters(self) -> None:
-        """Let everybody go who waits: the process is about to end."""
+        """End all waits, now and from now on: the process shuts down."""
         self.released = True
-        for future in self._wanted:
+        for future in self._conditions:
             if not future.done():
                 future.set_result(None)
 
     async def close(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    def _forget(self, job_id: UUID, future: asyncio.Future[JobChange | None]) -> None:
-        self._wanted.pop(future, None)
-        futures = self._waiting.get(job_id, set())
+    def _remove(self, job_id: UUID, future: asyncio.Future[JobChange | None]) -> None:
+        self._conditions.pop(future, None)
+        futures = self._waiters.get(job_id, set())
         futures.discard(future)
         if not futures:
-            self._waiting.pop(job_id, None)
+            self._waiters.pop(job_id, None)
 
-    async def _watch(self) -> None:
-        while self._waiting:
+    async def _poll(self) -> None:
+        while self._waiters:
             try:
                 await self._read_changes()
             except (SQLAlchemyError, OSError) as error:
-                _log.warning("could not look after watched jobs", error=str(error))
-                await asyncio.sleep(_TROUBLED)
-            await asyncio.sleep(self._every)
+                _log.warning("could not read the status of watched jobs", error=str(error))
+                await asyncio.sleep(_ERROR_PAUSE)
+            await asyncio.sleep(self._interval)
 
     async def _read_changes(self) -> None:
-        ids = list(self._waiting)
-        for at in range(0, len(ids), _BATCH):
+        ids = list(self._waiters)
+        for start in range(0, len(ids), _BATCH):
             async with self._database.reading() as connection:
-                found = await statuses_of(connection, ids[at : at + _BATCH])
-            for job_id, news in found.items():
-                self._resolve(job_id, news)
+                found = await statuses_of(connection, ids[start : start + _BATCH])
+            for job_id, change in found.items():
+                self._resolve(job_id, change)
 
-    def _resolve(self, job_id: UUID, news: JobChange) -> None:
-        for future in tuple(self._waiting.get(job_id, ())):
-            if not future.done() and self._wanted[future](news):
-                future.set_result(news)
+    def _resolve(self, job_id: UUID, change: JobChange) -> None:
+        for future in tuple(self._waiters.get(job_id, ())):
+            if not future.done() and self._conditions[future](change):
+                future.set_result(change)
 
 
-def is_settled(news: JobChange) -> bool:
-    """Tell whether a job stays where it is until somebody acts."""
-    return news[1] in SETTLED
+def is_settled(change: JobChange) -> bool:
+    """Return whether a job leaves its state only by a request of its caller."""
+    return change[1] in SETTLED
 
 
 def newer_than(revision: int) -> Callable[[JobChange], bool]:
-    """Return the wish for anything newer than a revision."""
-    return lambda news: news[0] > revision
+    """Return the condition that a job is newer than a revision."""
+    return lambda change: change[0] > revision

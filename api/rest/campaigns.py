@@ -1,6 +1,6 @@
-"""What holds for all jobs of a campaign: looked at, set, changed."""
+"""Campaign settings: list, get, replace (PUT), change (PATCH)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,67 +30,67 @@ from models.queries.campaigns import any_job_of, find_campaign, list_campaigns, 
 from models.retry.rules import RetryRules
 from models.serializers import moment
 
-# What callers set for their campaigns, checked.
+LONGEST_PAGE = 200
+PAGE = 100
+LONGEST_NAME = 128
+_LIST_PARAMETERS = frozenset({"after", "limit"})
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class CampaignSettings(BaseModel):
-    """What holds for all jobs of a campaign, unless a job says otherwise."""
+    """Settings for all jobs of a campaign; those of a job take precedence."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     retry: RetryRules | None = Field(
-        None, description="rules by class of failure, over those of channel and settings"
+        None, description="retry rules by failure class, over those of channel and settings"
     )
 
 
 def read_settings(value: Any) -> CampaignSettings:
-    """Read a body. Raises the 422 problem."""
+    """Return the settings in a body. Raises the 422 problem."""
     try:
         return CampaignSettings.model_validate(value)
     except ValidationError as error:
-        fault = rejection_of(error)
-        raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
+        rejection = rejection_of(error)
+        raise Problem(422, rejection.code, rejection.message, errors=rejection.errors) from error
 
 
-def patch_settings(kept: Mapping[str, Any] | None, said: CampaignSettings) -> CampaignSettings:
-    """Lay a change over what is kept, as JSON Merge Patch (RFC 7396): null takes away. Raises the problem."""
-    before = {"retry": dict(kept or {})}
-    return read_settings(_patched(before, said.model_dump(mode="json", exclude_unset=True)))
+def patch_settings(retry: Mapping[str, Any] | None, change: CampaignSettings) -> CampaignSettings:
+    """Apply a change to stored retry rules as JSON Merge Patch (RFC 7396): null removes a member.
+
+    Raises the 422 problem if the result is invalid.
+    """
+    stored = {"retry": dict(retry or {})}
+    return read_settings(_merge_patch(stored, change.model_dump(mode="json", exclude_unset=True)))
 
 
-def _patched(kept: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
-    left = {name: value for name, value in kept.items() if said.get(name, value) is not None}
-    for name, value in said.items():
+def _merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {name: value for name, value in target.items() if patch.get(name, value) is not None}
+    for name, value in patch.items():
         if isinstance(value, dict):
-            left[name] = _patched(kept.get(name) or {}, value)
+            merged[name] = _merge_patch(target.get(name) or {}, value)
         elif value is not None:
-            left[name] = value
-    return left
-
-
-LONGEST_PAGE = 200
-PAGE = 100
-LONGEST_NAME = 128
-_LISTING = frozenset({"after", "limit"})
-_PRIVATE = {"Cache-Control": "no-store"}
+            merged[name] = value
+    return merged
 
 
 async def get_campaigns(request: Request) -> Response:
-    """List the campaigns that something is set for, by name."""
+    """Return a page of the campaigns that have settings, by name."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    query = read_query(request, _LISTING)
+    query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     after = read_text(query, "after", longest=LONGEST_NAME)
     async with services.database.reading() as connection:
         rows = await list_campaigns(connection, caller.id, after=after, limit=limit + 1)
-    shown = [_view(row.name, row.retry, row.updated_at) for row in rows[:limit]]
-    following = shown[-1]["name"] if len(rows) > limit else None
-    return JsonResponse({"data": shown, "next": following}, headers=_PRIVATE)
+    page = [_serialize(row.name, row.retry, row.updated_at) for row in rows[:limit]]
+    following = page[-1]["name"] if len(rows) > limit else None
+    return JsonResponse({"data": page, "next": following}, headers=_NO_STORE)
 
 
 async def get_campaign(request: Request) -> Response:
-    """Look at what is set for a campaign."""
+    """Return the settings of a campaign; a campaign exists once a job names it or it has settings."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     name = _name(request)
@@ -98,35 +98,31 @@ async def get_campaign(request: Request) -> Response:
         row = await find_campaign(connection, caller.id, name)
         if row is None and not await any_job_of(connection, caller.id, name):
             raise not_found(f"There is no campaign {name!r}: no job of yours names it, and nothing is set.")
-    return JsonResponse(_view(name, row and row.retry, row and row.updated_at), headers=_PRIVATE)
+    return JsonResponse(_serialize(name, row and row.retry, row and row.updated_at), headers=_NO_STORE)
 
 
 async def put_campaign(request: Request) -> Response:
-    """Set all that holds for a campaign; what is not named is taken away."""
-    return await _save(request, change=False)
+    """Replace the settings of a campaign; members that are not given are removed."""
+    return await _save(request, patch=False)
 
 
 async def patch_campaign(request: Request) -> Response:
-    """Change some of what holds for a campaign; what is not named stays, null takes away."""
-    return await _save(request, change=True)
+    """Change the settings of a campaign; members that are not given stay, null removes one."""
+    return await _save(request, patch=True)
 
 
-async def _save(request: Request, *, change: bool) -> Response:
+async def _save(request: Request, *, patch: bool) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     name, at = _name(request), services.clock()
-    given = read_settings((await read_json(request))[1])
+    settings = read_settings((await read_json(request))[1])
     async with services.database.writing() as connection:
-        if change:
+        if patch:
             row = await find_campaign(connection, caller.id, name, lock=True)
-            given = patch_settings(row and row.retry, given)
-        retry = _kept(given)
+            settings = patch_settings(row and row.retry, settings)
+        retry = settings.retry.to_json() if settings.retry else {}
         await save_campaign(connection, caller.id, name, retry=retry, at=at)
-    return JsonResponse(_view(name, retry, at), headers=_PRIVATE)
-
-
-def _kept(given: CampaignSettings) -> dict[str, Any]:
-    return given.retry.to_json() if given.retry else {}
+    return JsonResponse(_serialize(name, retry, at), headers=_NO_STORE)
 
 
 def _name(request: Request) -> str:
@@ -136,14 +132,28 @@ def _name(request: Request) -> str:
     return name
 
 
-def _view(name: str, retry: dict[str, Any] | None, updated_at: datetime | None) -> dict[str, Any]:
+def _serialize(name: str, retry: dict[str, Any] | None, updated_at: datetime | None) -> dict[str, Any]:
     return {"object": "campaign", "name": name, "retry": retry or {}, "updated_at": moment(updated_at)}
 
 
-# The addresses of campaigns, each with its description.
+class CampaignDocument(BaseModel):
+    """Settings for all jobs of a campaign."""
 
-_CAMPAIGN = schema_ref("CampaignDocument")
-_NAME = path_parameter("name", "the campaign's exact name, as jobs give it")
+    object: Literal["campaign"]
+    name: str
+    retry: RetryRules = Field(description="retry rules by failure class")
+    updated_at: datetime | None = Field(description="null: the campaign has no settings yet")
+
+
+class CampaignPageDocument(BaseModel):
+    """A page of campaigns by name; pass ``next`` as ``after`` for the following page."""
+
+    data: list[CampaignDocument]
+    next: str | None
+
+
+_CAMPAIGN = response(200, "The campaign.", schema_ref("CampaignDocument"))
+_NAME = path_parameter("name", "Exact name of the campaign, as in its jobs.")
 _BODY = {
     "schema": schema_ref("CampaignSettings"),
     "examples": {
@@ -152,67 +162,53 @@ _BODY = {
 }
 
 
-class CampaignDocument(BaseModel):
-    """What holds for the jobs of a campaign."""
-
-    object: Literal["campaign"]
-    name: str
-    retry: RetryRules = Field(description="rules for trying again, by class of failure")
-    updated_at: datetime | None = Field(description="null: nothing was set yet")
-
-
-class CampaignPageDocument(BaseModel):
-    """A page of campaigns by name; pass ``next`` as ``after`` for the following one."""
-
-    data: list[CampaignDocument]
-    next: str | None
-
-
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
     _add(
         router,
         "GET",
         get_campaigns,
-        "List the campaigns that something is set for",
+        "List the campaigns that have settings",
         merge_responses(
-            response(200, "A page.", schema_ref("CampaignPageDocument")), problem_responses(401, 422)
+            response(200, "A page of campaigns.", schema_ref("CampaignPageDocument")),
+            problem_responses(401, 422),
         ),
         request_docs(
-            query_parameter("after", "next of the page before", type="string", maxLength=LONGEST_NAME),
             query_parameter(
-                "limit", "campaigns per page", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
+                "after", "Cursor: `next` of the previous page.", type="string", maxLength=LONGEST_NAME
+            ),
+            query_parameter(
+                "limit", "Campaigns per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),
         ),
-        address="/v1/campaigns",
+        path="/v1/campaigns",
     )
-    done = response(200, "The campaign.", _CAMPAIGN)
-    wrong = problem_responses(400, 401, 413, 422)
-    look = merge_responses(done, problem_responses(401, 404, 422))
-    _add(router, "GET", get_campaign, "Look at what is set for a campaign", look, request_docs(_NAME))
+    found = merge_responses(_CAMPAIGN, problem_responses(401, 404, 422))
+    saved = merge_responses(_CAMPAIGN, problem_responses(400, 401, 413, 422))
+    _add(router, "GET", get_campaign, "Get the settings of a campaign", found, request_docs(_NAME))
     for method, handler, summary in (
-        ("PUT", put_campaign, "Set what holds for all jobs of a campaign"),
-        ("PATCH", patch_campaign, "Change some of what holds for a campaign; null takes away"),
+        ("PUT", put_campaign, "Replace the settings of a campaign"),
+        ("PATCH", patch_campaign, "Change settings of a campaign; null removes one (RFC 7396)"),
     ):
-        _add(router, method, handler, summary, merge_responses(done, wrong), request_docs(_NAME, body=_BODY))
+        _add(router, method, handler, summary, saved, request_docs(_NAME, body=_BODY))
 
 
 def _add(
     router: APIRouter,
     method: str,
-    handler: Callable[..., Any],
+    handler: Callable[[Request], Awaitable[Response]],
     summary: str,
     responses: Responses,
-    described: dict[str, Any],
+    documented: dict[str, Any],
     *,
-    address: str = "/v1/campaigns/{name:path}",
+    path: str = "/v1/campaigns/{name:path}",
 ) -> None:
     router.add_api_route(
-        address,
+        path,
         handler,
         methods=[method],
         tags=["campaigns"],
         summary=summary,
         responses=responses,
-        openapi_extra=described,
+        openapi_extra=documented,
     )

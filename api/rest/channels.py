@@ -1,4 +1,4 @@
-"""The channels' state, and stopping and opening them, for those who operate."""
+"""Channels for admin keys: list their state; pause, drain and resume them."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -25,109 +25,110 @@ from api.web.json_body import read_json
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
 from models.errors import NotFound
-from models.queries import channels as rows
+from models.queries import channels
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 _Model = Annotated[str, Field(min_length=1, max_length=256), NonBlank]
-Given = TypeVar("Given", bound=BaseModel)
+Body = TypeVar("Body", bound=BaseModel)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class PauseRequest(BaseModel):
-    """Why a channel is stopped, and whether only for one model."""
+    """Why a channel is paused or drained, and whether only for one model."""
 
     model_config = _STRICT
 
     reason: Annotated[str, Field(min_length=1, max_length=500), NonBlank] = Field(
-        "by hand", description="why, in your words; shown with the jobs that wait for it"
+        "by hand", description="reason in your own words; shown with the jobs that wait for the channel"
     )
     model: _Model | None = Field(None, description="only calls of this model")
 
 
 class ResumeRequest(BaseModel):
-    """What to open again."""
+    """What is resumed: the channel or one model, with or without its learned limits."""
 
     model_config = _STRICT
 
     model: _Model | None = Field(None, description="only calls of this model")
-    forget: bool = Field(False, description="find out anew how much the provider allows")
+    forget: bool = Field(False, description="discard the learned rate and concurrency limits")
 
 
 async def get_channels(request: Request) -> Response:
-    """List all channels."""
-    services = await _for_admins(request)
+    """Return all channels with their state."""
+    services = await _services_for_admin(request)
     async with services.database.reading() as connection:
         views = await read_channel_views(connection, services.clock())
     return JsonResponse({"data": views}, headers=_NO_STORE)
 
 
 async def pause_channel(request: Request) -> Response:
-    """Start no more calls on a channel, or of one model on it."""
-    return await _stop(request, drain=False)
+    """Pause a channel or one model on it: no further call starts."""
+    return await _pause(request, drain=False)
 
 
 async def drain_channel(request: Request) -> Response:
-    """The same, and show when nothing is in flight any more."""
-    return await _stop(request, drain=True)
+    """Pause a channel; its state becomes ``drained`` once no call is in flight."""
+    return await _pause(request, drain=True)
 
 
 async def resume_channel(request: Request) -> Response:
-    """Open a channel, or one model on it, again, whatever had closed it."""
-    services, name = await _for_admins(request), request.path_params["name"]
-    given = await _body(request, ResumeRequest)
+    """Resume a channel or one model on it, whether it was paused, tripped or cooling down."""
+    services, name = await _services_for_admin(request), request.path_params["name"]
+    body = await _read_body(request, ResumeRequest)
     at = services.clock()
     async with services.database.writing() as connection:
         found = (
-            await rows.resume_model(connection, name, given.model, at)
-            if given.model
-            else await rows.resume(connection, name, at, forget=given.forget)
+            await channels.resume_model(connection, name, body.model, at)
+            if body.model
+            else await channels.resume(connection, name, at, forget=body.forget)
         )
-        view = await _view(connection, services, name, found)
+        view = await _changed_view(connection, services, name, found)
     services.notifier.notify()
     return JsonResponse(view, headers=_NO_STORE)
 
 
-async def _stop(request: Request, *, drain: bool) -> Response:
-    services, name = await _for_admins(request), request.path_params["name"]
-    given = await _body(request, PauseRequest)
+async def _pause(request: Request, *, drain: bool) -> Response:
+    services, name = await _services_for_admin(request), request.path_params["name"]
+    body = await _read_body(request, PauseRequest)
     at = services.clock()
     async with services.database.writing() as connection:
         found = (
-            await rows.pause_model(connection, name, given.model, given.reason, at)
-            if given.model
-            else await rows.pause(connection, name, given.reason, at, drain=drain)
+            await channels.pause_model(connection, name, body.model, body.reason, at)
+            if body.model
+            else await channels.pause(connection, name, body.reason, at, drain=drain)
         )
-        view = await _view(connection, services, name, found)
+        view = await _changed_view(connection, services, name, found)
     return JsonResponse(view, headers=_NO_STORE)
 
 
-async def _view(connection: AsyncConnection, services: ApiServices, name: str, found: bool) -> dict[str, Any]:
+async def _changed_view(
+    connection: AsyncConnection, services: ApiServices, name: str, found: bool
+) -> dict[str, Any]:
+    """Return a channel after a change, as JSON. Raises ``NotFound``."""
     services.snapshots.clear()
     if not found:
         raise NotFound(f"There is no channel {name[:64]!r}.")
     return (await read_channel_views(connection, services.clock(), only=name))[0]
 
 
-async def _for_admins(request: Request) -> ApiServices:
+async def _services_for_admin(request: Request) -> ApiServices:
     services = services_of(request)
     if not (await authenticate(request, services.authenticator)).admin:
         raise Problem(403, "forbidden", "Only an admin's key may see and change the channels.")
     return services
 
 
-async def _body(request: Request, kind: type[Given]) -> Given:
-    """Read a body that may be missing."""
+async def _read_body(request: Request, schema: type[Body]) -> Body:
+    """Return an optional body. Raises the 400 or 422 problem."""
     value: Any = {}
     if await request.body():
         _, value = await read_json(request)
     try:
-        return kind.model_validate(value)
+        return schema.model_validate(value)
     except ValidationError as error:
-        fault = rejection_of(error)
-        raise Problem(422, fault.code, fault.message, errors=fault.errors) from error
+        rejection = rejection_of(error)
+        raise Problem(422, rejection.code, rejection.message, errors=rejection.errors) from error
 
-
-# The addresses under which channels are looked at, stopped and opened.
 
 _CHANNEL = schema_ref("ChannelDocument")
 
@@ -139,16 +140,16 @@ def add_routes(router: APIRouter) -> None:
         get_channels,
         methods=["GET"],
         tags=["operations"],
-        summary="Look at the channels (admin keys)",
+        summary="List the channels with their state (admin keys)",
         responses=merge_responses(
             response(200, "All channels.", schema_ref("ChannelPageDocument")), problem_responses(401, 403)
         ),
         openapi_extra=request_docs(),
     )
     for verb, handler, body, summary in (
-        ("pause", pause_channel, "PauseRequest", "Start no more calls on a channel (admin keys)"),
-        ("drain", drain_channel, "PauseRequest", "The same, and show when nothing is in flight (admin keys)"),
-        ("resume", resume_channel, "ResumeRequest", "Reopen a channel, whatever closed it (admin keys)"),
+        ("pause", pause_channel, "PauseRequest", "Pause a channel, or one model on it (admin keys)"),
+        ("drain", drain_channel, "PauseRequest", "Pause a channel and report when it is idle (admin keys)"),
+        ("resume", resume_channel, "ResumeRequest", "Resume a channel, whatever closed it (admin keys)"),
     ):
         router.add_api_route(
             f"/v1/channels/{{name}}/{verb}",
@@ -160,7 +161,7 @@ def add_routes(router: APIRouter) -> None:
                 response(200, "The channel.", _CHANNEL), problem_responses(400, 401, 403, 404, 413, 422)
             ),
             openapi_extra=request_docs(
-                path_parameter("name", "the channel's name"),
+                path_parameter("name", "Name of the channel."),
                 body={"schema": schema_ref(body)},
                 body_required=False,
             ),

@@ -1,4 +1,4 @@
-"""What Darkroom makes of answers that somebody saw, for those who operate. Nothing is called."""
+"""POST /v1/explain: classify captured provider responses, without calling a provider."""
 
 import asyncio
 import json
@@ -18,49 +18,48 @@ from models.errors import InvalidRequest
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
 
-ANSWERS_PER_REQUEST = 100  #: answers of one request
+ANSWERS_PER_REQUEST = 100  #: captured responses in one request
 
 
 async def post_explain(request: Request) -> Response:
-    """Explain one answer, or several. For admins."""
+    """Explain one captured response, or several. Needs an admin key."""
     caller = await authenticate(request, services_of(request).authenticator)
     if not caller.admin:
         raise Problem(403, "forbidden", "Only an admin's key may have answers explained.")
-    content = await asyncio.to_thread(explain_body, await request.body())  # megabytes are not for the loop
+    # in a thread: parsing megabytes would block the event loop
+    content = await asyncio.to_thread(explain_body, await request.body())
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
 def explain_body(raw: bytes) -> bytes:
-    """Return the explanations of a request's body, as JSON. Raises problems that name the member."""
+    """Return the explanations of the responses in a body, as JSON. Raises problems that name the member."""
     value = parse_json(raw)
     if not isinstance(value, dict):
         raise invalid_field("body", 'must be a JSON object: one answer, or {"answers": [...]}')
     if "answers" not in value:
-        return _json(_document("", value))
+        return _json(_explanation("", value))
     answers = value["answers"]
     if not isinstance(answers, list) or not 1 <= len(answers) <= ANSWERS_PER_REQUEST:
         raise invalid_field("answers", f"must be a list of 1 to {ANSWERS_PER_REQUEST} answers")
     if unknown := sorted(value.keys() - {"answers"}):
         raise invalid_field(unknown[0][:200], "may not stand beside answers; put it into each of them")
-    return _json({"data": [_document(f"answers.{at}.", answer) for at, answer in enumerate(answers)]})
+    return _json({"data": [_explanation(f"answers.{at}.", answer) for at, answer in enumerate(answers)]})
 
 
-def _document(place: str, value: object) -> dict[str, Any]:
+def _explanation(prefix: str, value: object) -> dict[str, Any]:
     try:
         return explain(observation_of(value)).document()
     except InvalidRequest as error:
-        raise invalid_field(f"{place}{error.field}", error.message) from error
+        raise invalid_field(f"{prefix}{error.field}", error.message) from error
 
 
 def _json(document: dict[str, Any]) -> bytes:
-    """Write ASCII: answers may hold what is no Unicode."""
+    """Serialize as ASCII: captured responses may contain lone surrogates."""
     return json.dumps(document).encode("ascii")
 
 
-# The address of explanations, with its description.
-
 _ANSWER = schema_ref("ObservedAnswer")
-_EXPLAIN = {
+_BODY = {
     "schema": {
         "anyOf": [
             {
@@ -87,17 +86,17 @@ _EXPLAIN = {
 
 
 def add_routes(router: APIRouter) -> None:
-    """Add ``POST /v1/explain``."""
+    """Add the route."""
     one, many = schema_ref("ExplanationDocument"), schema_ref("ExplanationPageDocument")
     router.add_api_route(
         "/v1/explain",
         post_explain,
         methods=["POST"],
         tags=["operations"],
-        summary="Say what an answer of a provider means, or up to 100; nothing is called (admin keys)",
+        summary=f"Explain up to {ANSWERS_PER_REQUEST} captured provider responses (admin keys)",
         responses=merge_responses(
-            response(200, "The explanation; of several, each in turn.", {"anyOf": [one, many]}),
+            response(200, "The explanation, or one per response.", {"anyOf": [one, many]}),
             problem_responses(400, 401, 403, 413, 422),
         ),
-        openapi_extra=request_docs(body=_EXPLAIN),
+        openapi_extra=request_docs(body=_BODY),
     )

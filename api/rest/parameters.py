@@ -1,4 +1,4 @@
-"""Reading query parameters and headers, each with a problem that names it."""
+"""Query parameters and headers: read them, or raise a problem that names the wrong one."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])",
 def read_integer(
     source: Mapping[str, str], name: str, *, default: int | None, least: int = 0, most: int = INT32
 ) -> int | None:
-    """Return a whole number, or ``default`` if it is not given."""
+    """Return a whole number, or ``default`` if it is missing or empty. Raises the 422 problem."""
     text = source.get(name)
     if text is None or text == "":
         return default
@@ -25,7 +25,7 @@ def read_integer(
 
 
 def read_text(source: Mapping[str, str], name: str, *, longest: int) -> str | None:
-    """Return a text, or ``None`` if it is not given or empty."""
+    """Return a text, or ``None`` if it is missing or empty. Raises the 422 problem."""
     text = source.get(name) or None
     if text is not None and ("\0" in text or len(text) > longest):
         raise invalid_field(name, f"must have at most {longest} characters, and no NUL")
@@ -33,7 +33,10 @@ def read_text(source: Mapping[str, str], name: str, *, longest: int) -> str | No
 
 
 def read_query(request: Request, names: frozenset[str]) -> Mapping[str, str]:
-    """Return the query, refusing names that mean nothing: a typing error must not widen a list."""
+    """Return the query parameters. Raises the 422 problem for an unknown name.
+
+    Ignoring a misspelt filter would silently return a longer list.
+    """
     for name in request.query_params:
         if name not in names:
             raise invalid_field(
@@ -43,7 +46,7 @@ def read_query(request: Request, names: frozenset[str]) -> Mapping[str, str]:
 
 
 def read_prefer_wait(request: Request) -> int | None:
-    """Return the seconds of ``Prefer: wait=N`` (RFC 7240), at most 60; ``None`` if not asked for."""
+    """Return the seconds of ``Prefer: wait=N`` (RFC 7240), at most ``LONGEST_WAIT``, or ``None``."""
     for line in request.headers.getlist("prefer"):
         if found := _PREFER_WAIT.search(line):
             return min(int(found[1]), LONGEST_WAIT) or None

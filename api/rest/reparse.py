@@ -1,4 +1,4 @@
-"""Reading a job's kept answers again, with today's parser."""
+"""POST /v1/jobs/{job_id}/reread: parse the archived responses of a job again with today's parser."""
 
 from typing import Any
 
@@ -8,16 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.jobs.reader import read_job
-from api.rest.jobs import own_job
+from api.rest.jobs import JOB_ID, own_job
 from api.rest.openapi.response_schemas import ExplanationDocument, JobDocument
-from api.rest.openapi.route_docs import (
-    merge_responses,
-    path_parameter,
-    problem_responses,
-    request_docs,
-    response,
-    schema_ref,
-)
+from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.web.responses import JsonResponse
 from models.errors import NotFound
 from models.ids import public_id
@@ -28,7 +21,7 @@ from worker.images.limits import Limits
 
 
 class ReparsedAnswerDocument(BaseModel):
-    """One call's kept answer as it is read today."""
+    """The archived response of one attempt, as parsed today."""
 
     attempt: int
     explanation: ExplanationDocument | None
@@ -36,33 +29,19 @@ class ReparsedAnswerDocument(BaseModel):
 
 
 class ReparseDocument(BaseModel):
-    """What rereading came to."""
+    """Result of parsing the archived responses of a job again."""
 
     job: JobDocument
-    moved: bool = Field(description="pictures were found, and are being brought home; nothing is paid again")
-    found: int = Field(description="pictures that the job did not have")
-    message: str = Field(description="what happened, in words")
-    answers: list[ReparsedAnswerDocument] = Field(description="the latest first, until one has pictures")
-
-
-def add_routes(router: APIRouter) -> None:
-    """Add the route."""
-    router.add_api_route(
-        "/v1/jobs/{job_id}/reread",
-        reparse_job,
-        methods=["POST"],
-        tags=["held"],
-        summary="Read the kept answers of a job again; bring home what is found, without a new call",
-        responses=merge_responses(
-            response(200, "What was found.", schema_ref("ReparseDocument")),
-            problem_responses(401, 404, 409, 503),
-        ),
-        openapi_extra=request_docs(path_parameter("job_id", "as it was given: job_…")),
+    moved: bool = Field(description="images were found and are being stored; no provider is called or paid")
+    found: int = Field(description="number of images that the job did not have")
+    message: str = Field(description="what happened, for people")
+    answers: list[ReparsedAnswerDocument] = Field(
+        description="by attempt, the latest first, up to the first one with images"
     )
 
 
 async def reparse_job(request: Request) -> Response:
-    """Read a job's kept answers again."""
+    """Parse the archived responses of a job again; the images found are stored."""
     services, caller, job_id = await own_job(request)
     async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller.id)
@@ -72,37 +51,53 @@ async def reparse_job(request: Request) -> Response:
     result = await reparse(services.database, services.store, row, limits=limits, at=services.clock())
     if result.moved:
         services.notifier.notify()
-    page = await read_job(services, caller, job_id)
+    job = await read_job(services, caller, job_id)
     content = {
-        "job": page.content,
+        "job": job.content,
         "moved": result.moved,
         "found": result.found,
         "message": _message(result, JobStatus(row.status)),
-        "answers": [_shown(reading) for reading in result.attempts],
+        "answers": [_serialize(attempt) for attempt in result.attempts],
     }
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
-def _shown(reading: ParsedAttempt) -> dict[str, Any]:
-    explanation = reading.explanation.document() if reading.explanation else None
-    return {"attempt": reading.number, "explanation": explanation, "fault": reading.fault}
+def _serialize(attempt: ParsedAttempt) -> dict[str, Any]:
+    explanation = attempt.explanation.document() if attempt.explanation else None
+    return {"attempt": attempt.number, "explanation": explanation, "fault": attempt.fault}
 
 
 def _message(result: ReparseResult, status: JobStatus) -> str:
     if not result.attempts:
         return "No provider was called for this job yet, so there is no answer to read again."
     last = result.attempts[-1]
-    pictures = f"{result.found} picture{'s' if result.found != 1 else ''}"
+    images = f"{result.found} image{'s' if result.found != 1 else ''}"
     if result.moved:
         return (
-            f"{pictures} found in the answer of attempt {last.number}, and now on the way home. "
+            f"{images} found in the answer of attempt {last.number}, and now being stored. "
             "Nothing is paid again."
         )
     if last.found and status not in READABLE:
-        return f"The answer of attempt {last.number} has pictures, but the job is {status}: it is left alone."
+        return f"The answer of attempt {last.number} has images, but the job is {status}: it is left alone."
     if last.found:
-        return "The kept answers hold no picture that the job does not have already."
+        return "The kept answers hold no image that the job does not have already."
     known = next((each.explanation for each in result.attempts if each.explanation), None)
     if known is None:
         return f"No answer can be read again. {last.fault}"
-    return f"No picture was found in the kept answers. {known.message}"
+    return f"No image was found in the kept answers. {known.message}"
+
+
+def add_routes(router: APIRouter) -> None:
+    """Add the route."""
+    router.add_api_route(
+        "/v1/jobs/{job_id}/reread",
+        reparse_job,
+        methods=["POST"],
+        tags=["held jobs"],
+        summary="Parse the archived responses of a job again and store the images found, without a new call",
+        responses=merge_responses(
+            response(200, "The images found, by attempt.", schema_ref("ReparseDocument")),
+            problem_responses(401, 404, 409, 503),
+        ),
+        openapi_extra=request_docs(JOB_ID),
+    )

@@ -1,1 +1,1 @@
-"""web."""
+"""HTTP plumbing without domain knowledge. Imports ``models.errors``; neither a surface nor ``api.jobs``."""

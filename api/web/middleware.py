@@ -1,8 +1,9 @@
-"""What every request passes first: an id, a limit on its body, a count, and a net for what nobody caught."""
+"""ASGI middleware: request id, body limit, metrics, and a response for uncaught errors."""
 
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from secrets import token_hex
 from time import perf_counter
 
@@ -13,79 +14,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.web.problems import Problem, problem_of, problem_response
 
-# Receiving a request's body up to a limit, and throwing away what an early answer leaves of it.
-
-_SPARE = 4  # times the limit is thrown away at most
-
-
-class BodyLimiter:
-    """Receives one request's body. ``patience``: seconds that a client may pause in what is thrown away."""
-
-    def __init__(self, scope: Scope, receive: Receive, *, limit: int, drain_timeout: float) -> None:
-        headers = dict(scope["headers"])
-        self._receive, self._limit, self._patience = receive, limit, drain_timeout
-        self._declared = _number(headers.get(b"content-length", b""))
-        self._asks = headers.get(b"expect", b"").lower() == b"100-continue"
-        self._whole = not self._declared and b"transfer-encoding" not in headers
-        self._taken = 0
-
-    async def __call__(self) -> Message:
-        """Receive a piece. Raises the 413 problem for what goes beyond the limit, declared or not."""
-        message = await self._next()
-        if self._taken > self._limit:
-            raise self._too_large()
-        return message
-
-    def check(self) -> None:
-        """Raise the 413 problem for a body that says by itself that it is too large."""
-        if self._declared > self._limit:
-            raise self._too_large()
-
-    async def finish(self) -> bool:
-        """Throw away what is still to come of the body; tell whether that was all.
-
-        Simple clients look for an answer only once they have sent all. If the connection ended before, they
-        would see it break, and never learn why.
-        """
-        most = _SPARE * self._limit
-        if not self._whole and (self._declared > most or (self._asks and not self._taken)):
-            return False
-        try:
-            while not self._whole and self._taken <= most:
-                async with asyncio.timeout(self._patience):
-                    await self._next()
-        except TimeoutError:
-            return False
-        return self._whole
-
-    async def _next(self) -> Message:
-        message = await self._receive()
-        self._taken += len(message.get("body", b""))
-        self._whole = not message.get("more_body", False)
-        return message
-
-    def _too_large(self) -> Problem:
-        return Problem(413, "body_too_large", f"The body is larger than {self._limit:,} bytes.")
-
-
-def _number(text: bytes) -> int:
-    return int(text) if text.isdigit() and len(text) < 20 else 0
-
-
 _requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
 _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was answered", ["route"])
 _log = structlog.get_logger()
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
-_TIMEOUT = 10.0  # seconds that a client may stop in the middle of a body that nobody wants
+_DRAIN_FACTOR = 4  # an unread body is discarded up to this multiple of the limit
+_DRAIN_TIMEOUT = 10.0  # seconds that a client may pause while its unread body is discarded
 
 
-ErrorFormat = tuple[Callable[[str], bool], Callable[[Problem, str], Response]]
-"""Which paths a surface answers in its own words, and how it writes a problem with the request's id."""
+@dataclass(frozen=True, slots=True)
+class ErrorFormat:
+    """How a surface writes errors that occur outside its handlers."""
+
+    applies_to: Callable[[str], bool]  #: whether a path belongs to the surface
+    render: Callable[[Problem, str], Response]  #: of a problem and the request id
 
 
 class RequestMiddleware:
-    """Outermost ASGI middleware. ``error_formats``: of surfaces that do not answer with problems."""
+    """Outermost ASGI middleware of the API.
+
+    ``error_formats`` are those of surfaces that do not answer with problem documents. ``drain_timeout``:
+    seconds that a client may pause while the rest of its body is discarded.
+    """
 
     def __init__(
         self,
@@ -93,10 +44,10 @@ class RequestMiddleware:
         *,
         body_limit: int,
         error_formats: Sequence[ErrorFormat] = (),
-        drain_timeout: float = _TIMEOUT,
+        drain_timeout: float = _DRAIN_TIMEOUT,
     ) -> None:
-        self._app, self._limit, self._error_formats = app, body_limit, tuple(error_formats)
-        self._patience = drain_timeout
+        self._app, self._body_limit, self._error_formats = app, body_limit, tuple(error_formats)
+        self._drain_timeout = drain_timeout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -105,30 +56,79 @@ class RequestMiddleware:
             return
         request_id = _request_id(scope)
         scope["darkroom.request_id"] = request_id
-        body = BodyLimiter(scope, receive, limit=self._limit, drain_timeout=self._patience)
-        answer = _Answer(send, request_id, body)
-        begun = perf_counter()
+        body = BodyLimiter(scope, receive, limit=self._body_limit, drain_timeout=self._drain_timeout)
+        sender = _ResponseSender(send, request_id, body)
+        start = perf_counter()
         try:
-            body.check()
-            await self._app(scope, body, answer)
+            body.check_declared()
+            await self._app(scope, body, sender)
         except Problem as problem:
-            await self._written(problem, scope)(scope, receive, answer)
-        except Exception as error:  # noqa: BLE001 - the edge: whatever broke, the caller gets an answer
+            await self._render(problem, scope)(scope, receive, sender)
+        except Exception as error:  # noqa: BLE001 - outermost handler: the client gets a response to any error
             _log.exception("a request broke", request_id=request_id, path=scope["path"])
-            if not answer.status:
-                await self._written(problem_of(error), scope)(scope, receive, answer)
+            if not sender.status:
+                await self._render(problem_of(error), scope)(scope, receive, sender)
         finally:
-            _count(scope, answer.status, perf_counter() - begun)
+            _count(scope, sender.status, perf_counter() - start)
 
-    def _written(self, problem: Problem, scope: Scope) -> Response:
-        request_id = scope["darkroom.request_id"]
-        formats = (render for applies, render in self._error_formats if applies(scope["path"]))
-        write = next(formats, problem_response)
-        return write(problem, request_id)
+    def _render(self, problem: Problem, scope: Scope) -> Response:
+        formats = (each.render for each in self._error_formats if each.applies_to(scope["path"]))
+        return next(formats, problem_response)(problem, scope["darkroom.request_id"])
 
 
-class _Answer:
-    """Sends an answer with the request's id on it once the body is in, and remembers its status."""
+class BodyLimiter:
+    """Receives the body of one request up to a limit, and discards what an early response leaves unread."""
+
+    def __init__(self, scope: Scope, receive: Receive, *, limit: int, drain_timeout: float) -> None:
+        headers = dict(scope["headers"])
+        self._receive, self._limit, self._drain_timeout = receive, limit, drain_timeout
+        self._declared = _number(headers.get(b"content-length", b""))
+        self._expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
+        self._complete = not self._declared and b"transfer-encoding" not in headers
+        self._received = 0
+
+    async def __call__(self) -> Message:
+        """Receive a part of the body. Raises the 413 problem beyond the limit, whether declared or not."""
+        message = await self._receive_part()
+        if self._received > self._limit:
+            raise self._too_large()
+        return message
+
+    def check_declared(self) -> None:
+        """Raise the 413 problem if Content-Length exceeds the limit."""
+        if self._declared > self._limit:
+            raise self._too_large()
+
+    async def drain(self) -> bool:
+        """Discard the rest of the body. Returns whether it has been received completely.
+
+        Simple clients read the response only once they have sent the whole body. If the connection ended
+        before, they would see it break and never read the response.
+        """
+        most = _DRAIN_FACTOR * self._limit
+        waits_for_continue = self._expects_continue and not self._received
+        if not self._complete and (self._declared > most or waits_for_continue):
+            return False
+        try:
+            while not self._complete and self._received <= most:
+                async with asyncio.timeout(self._drain_timeout):
+                    await self._receive_part()
+        except TimeoutError:
+            return False
+        return self._complete
+
+    async def _receive_part(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        return message
+
+    def _too_large(self) -> Problem:
+        return Problem(413, "body_too_large", f"The body is larger than {self._limit:,} bytes.")
+
+
+class _ResponseSender:
+    """Adds the request id to a response, sends it once the body is drained, and records its status."""
 
     def __init__(self, send: Send, request_id: str, body: BodyLimiter) -> None:
         self._send, self._id, self._body, self.status = send, request_id.encode("ascii"), body, 0
@@ -137,10 +137,14 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = [*message.get("headers", ()), (b"x-request-id", self._id)]
-            if not await self._body.finish():
+            if not await self._body.drain():
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
         await self._send(message)
+
+
+def _number(text: bytes) -> int:
+    return int(text) if text.isdigit() and len(text) < 20 else 0
 
 
 def _request_id(scope: Scope) -> str:
@@ -149,7 +153,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:
-    """Count under the route's pattern: addresses themselves are without number."""
+    """Count a request under the pattern of its route: the number of paths is unbounded."""
     route = getattr(scope.get("route"), "path", "none")
     method = scope["method"] if scope["method"] in _METHODS else "other"
     _requests.labels(method, route, str(status)).inc()

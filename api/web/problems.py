@@ -1,4 +1,4 @@
-"""What went wrong, as ``application/problem+json`` (RFC 9457)."""
+"""Errors as ``application/problem+json`` (RFC 9457), and the translation of exceptions into them."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 
 
 class Problem(Exception):
-    """An answer that is not what was asked for. ``errors`` are ``{field, message}``; ``more`` are members."""
+    """An error response. ``errors`` are ``{field, message}``; ``more`` are further members."""
 
     def __init__(
         self,
@@ -37,17 +37,17 @@ class Problem(Exception):
 
 
 def invalid_field(field: str, message: str, *, code: str = "invalid", status: int = 422) -> Problem:
-    """Make the problem of one wrong field."""
+    """Return the problem of one invalid field."""
     return Problem(status, code, f"{field}: {message}", errors=[{"field": field, "message": message}])
 
 
 def not_found(detail: str) -> Problem:
-    """Make the problem for what is not there, or is not this caller's."""
+    """Return the 404 problem of a resource that does not exist or belongs to another caller."""
     return Problem(404, "not_found", detail)
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:
-    """Write a problem."""
+    """Return the response of a problem."""
     content = {
         "type": f"urn:darkroom:problem:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,
@@ -62,12 +62,12 @@ def problem_response(problem: Problem, request_id: str) -> Response:
 
 
 def storable_text(text: str) -> str:
-    """Replace what is no Unicode, so that it can be written as JSON."""
+    """Replace lone surrogates, which cannot be encoded as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def problem_of(error: Exception) -> Problem:
-    """Turn an error of ours, or of the framework, into a problem; an unknown one into a 500."""
+    """Return the problem of an exception of ours or of the framework; 500 for any other."""
     match error:
         case Problem():
             return error
@@ -84,37 +84,37 @@ def problem_of(error: Exception) -> Problem:
             detail = "The database does not answer. Try again soon; when you submit, with an Idempotency-Key."
             return Problem(503, "database_unavailable", detail, headers={"Retry-After": "5"})
         case HTTPException():
-            return _of_framework(error)
+            return _problem_of_http(error)
     return Problem(500, "internal", "Something broke on our side; the log has it under the request id.")
 
 
-_WORDS = {
+_HTTP_ERRORS = {
     404: ("not_found", "There is nothing at this address; see /docs."),
     405: ("method_not_allowed", "This address does not take this method; see /docs."),
 }
 
 
-def _of_framework(error: HTTPException) -> Problem:
-    code, detail = _WORDS.get(error.status_code, ("http_error", str(error.detail)))
+def _problem_of_http(error: HTTPException) -> Problem:
+    code, detail = _HTTP_ERRORS.get(error.status_code, ("http_error", str(error.detail)))
     return Problem(error.status_code, code, detail, headers=error.headers)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Let the app answer with problems."""
+    """Register exception handlers that answer with problems."""
 
-    async def answer(request: Request, error: Exception) -> Response:
+    async def handle(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
         if problem.status == 503:
             _log.warning(
-                "a part of us failed", error=str(error)[:300], request_id=request_id_of(request.scope)
+                "a dependency failed", error=str(error)[:300], request_id=request_id_of(request.scope)
             )
         return problem_response(problem, request_id_of(request.scope))
 
     outages = (StorageError, OperationalError, InterfaceError, PoolTimeout)
     for kind in (Problem, InvalidRequest, NotFound, Conflict, HTTPException, *outages):
-        app.add_exception_handler(kind, answer)
+        app.add_exception_handler(kind, handle)
 
 
 def request_id_of(scope: Any) -> str:
-    """Return the request's id, given by ``api.web.middleware``."""
+    """Return the request id that ``api.web.middleware`` assigned."""
     return str(scope.get("darkroom.request_id", ""))

@@ -1,4 +1,4 @@
-"""JSON answers, written once, as bytes."""
+"""JSON responses and entity tags."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 
 class JsonResponse(Response):
-    """An answer whose content becomes JSON without a detour."""
+    """JSON response, serialized by orjson."""
 
     media_type = "application/json"
 
@@ -17,14 +17,11 @@ class JsonResponse(Response):
         super().__init__(content, status, dict(headers) if headers else None)
 
     def render(self, content: Any) -> bytes:
-        """Write the content; bytes are JSON already."""
+        """Serialize the content; bytes are JSON already."""
         return content if isinstance(content, bytes) else orjson.dumps(content)
 
 
-# Entity tags: sending nothing to who has it already.
-
-
 def matches_etag(request: Request, etag: str) -> bool:
-    """Tell whether If-None-Match names what we would send (RFC 9110, 13.1.2: weak comparison)."""
+    """Return whether If-None-Match has this entity tag (RFC 9110, 13.1.2: weak comparison)."""
     given = ",".join(request.headers.getlist("if-none-match"))
     return any(each.strip().removeprefix("W/") in (etag, "*") for each in given.split(","))

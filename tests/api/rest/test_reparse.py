@@ -66,7 +66,7 @@ async def test_words_are_explained_and_the_job_stays_held(service: Service) -> N
     result = (await service.post(f"/v1/jobs/{job['id']}/reread")).json()
     assert (result["moved"], result["job"]["status"]) == (False, "held")
     assert result["answers"][0]["explanation"]["outcome"] != "success"
-    assert result["message"].startswith("No picture was found in the kept answers. ")
+    assert result["message"].startswith("No image was found in the kept answers. ")
 
 
 async def test_an_answer_that_was_not_kept_is_said_so(service: Service) -> None:
