@@ -20,8 +20,8 @@ _GENERATION = re.compile(r"gen_\w{2,128}", re.ASCII)
 class Handles:
     """What an answer leaves for recovery (``task_id``, ``poll_url``) and for a later edit (``gen_ids``).
 
-    ``seen`` is the first whole picture's address that streamed past: if the rest of the answer gets lost with
-    the worker that read it, this picture can still be fetched.
+    ``seen`` is the first whole image's address that streamed past: if the rest of the answer gets lost with
+    the worker that read it, this image can still be fetched.
     """
 
     task_id: str | None = None
@@ -75,7 +75,7 @@ def submitted_task_id(body: Mapping[str, Any]) -> str | None:
 
 
 def find_generation_id(label: str) -> str | None:
-    """Return the generation id that a picture's label is."""
+    """Return the generation id that an image's label is."""
     label = label.strip()
     return label if _GENERATION.fullmatch(label) else None
 

@@ -1,9 +1,12 @@
-"""Tables of sentences: a ruling, and the patterns that point to it."""
+"""Match phrases: tables of patterns, word sets, and normalisation of the text to search."""
 
 import re
 
-# Traditional Chinese signs as simplified ones, so that each sentence needs to be known only once.
+PatternTable = tuple[tuple[re.Pattern[str], str], ...]
 
+_MAX_LENGTH = 4096  #: characters of a normalised text: its two halves
+_QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}
+# traditional Chinese characters and their simplified forms, so that each phrase is listed only once
 _TRADITIONAL = (
     "餘額儲帳賬戶無權飽載負請繁統維護過頻數達後試臨時鐘內並併發圖畫繪創處違規審詞檢測該訪問為號點購買錯誤異務體現寫會們"
     "準備訴與對沒辦幫傳給來說節還暫費鑰認證驗敗響應斷連線將從見視觸動範組單隊絕擬關開終結錄樣麼風細個張幾這長較壓縮徑級滿"
@@ -14,40 +17,32 @@ _SIMPLIFIED = (
     "准备诉与对没办帮传给来说节还暂费钥认证验败响应断连线将从见视触动范组单队绝拟关开终结录样么风细个张几这长较压缩径级满"
     "减尽尽获奖调参禁板让则报废暂拥挤当积迟适术标称简详须产进输闭权类须质冲预显签种许联络系系总计划归还导据凭于"
 )
-_SIGNS = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
-
-
-def to_simplified(text: str) -> str:
-    """Return text of the same length in simplified signs; other scripts stay as they are."""
-    return text if text.isascii() else text.translate(_SIGNS)
-
-
-PatternTable = tuple[tuple[re.Pattern[str], str], ...]
+_TO_SIMPLIFIED = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
 
 
 def compile_patterns(*rows: tuple[str, ...]) -> PatternTable:
-    """Compile rows of ``(ruling, pattern, pattern, …)``, in order, for texts that are ``plain``."""
+    """Compile rows of ``(name, pattern, pattern, …)``, in order, for normalised texts."""
     return tuple((re.compile("|".join(alternatives)), kind) for kind, *alternatives in rows)
 
 
 def first_match(table: PatternTable, text: str) -> str | None:
-    """Return the ruling of the first row that occurs in ``text``."""
+    """Return the name of the first row with a match in ``text``."""
     return next((kind for pattern, kind in table if pattern.search(text)), None)
 
 
 def normalize(text: str) -> str:
-    """Return text in lower case, with straight quotes and simplified signs, cut to search it quickly."""
+    """Return a text in lower case, with straight quotes and simplified characters, cut in the middle."""
     text = text.strip()
-    text = text if len(text) <= 4096 else text[:2048] + text[-2048:]
+    if len(text) > _MAX_LENGTH:
+        text = text[: _MAX_LENGTH // 2] + text[-_MAX_LENGTH // 2 :]
     return to_simplified(text.lower().translate(_QUOTES))
 
 
-_QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}
-
-
-# Sets of names, written as one line of text.
+def to_simplified(text: str) -> str:
+    """Return a text of the same length in simplified characters; other scripts stay as they are."""
+    return text if text.isascii() else text.translate(_TO_SIMPLIFIED)
 
 
 def word_set(text: str) -> frozenset[str]:
-    """Return the set of the words in ``text``."""
+    """Return the set of words in ``text``."""
     return frozenset(text.split())

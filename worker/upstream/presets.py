@@ -14,12 +14,12 @@ class Preset:
     """What one provider family expects. All times are seconds."""
 
     name: str
-    content: Literal["string", "parts", "auto"] = "auto"  #: auto: a string, or parts once there are pictures
+    content: Literal["string", "parts", "auto"] = "auto"  #: auto: a string, or parts once there are images
     stream: Literal["required", "preferred", "off"] = "preferred"
     size: Literal["param", "prompt", "none"] = "prompt"  #: where the size goes; prompt: a 【2:3】 suffix
-    honours_n: bool = False  #: whether ``n`` is sent; few chat endpoints draw more than one picture for it
+    honours_n: bool = False  #: whether ``n`` is sent; few chat endpoints draw more than one image for it
     inline_images: bool = False  #: whether the caller has to turn input URLs into data URLs first
-    max_images: int = 10  #: input pictures per request
+    max_images: int = 10  #: input images per request
     connect: float = 10.0  #: until the connection stands
     first_byte: float | None = None  #: until the first byte; none: ``silent`` when streaming, else ``total``
     idle: float = 90.0  #: without any byte, once the stream runs

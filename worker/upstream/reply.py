@@ -17,7 +17,7 @@ class Reply:
     ``sha256/<64 hex digits>/<8 hex digits>``, the SHA-256 of the run's bytes and how many characters it had.
     ``blobs`` holds those bytes by that SHA-256, in lower-case hex; shorter base64 is in ``raw`` as it came.
     ``worker.upstream.parsing.base64_stream`` makes the stand-ins, and the reader understands them:
-    ``raw`` can be read again. A picture of the answer that is in ``blobs`` has its bytes as ``Picture.blob``,
+    ``raw`` can be read again. An image of the answer that is in ``blobs`` has its bytes as ``Image.blob``,
     not as ``data``.
     """
 

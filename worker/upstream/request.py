@@ -27,7 +27,7 @@ class ProviderRequest:
     body: bytes
     stream: bool
     input_urls: tuple[str, ...] = ()  #: every address in the request; an answer that repeats one is an echo
-    n: int | None = None  #: how many pictures were asked for
+    n: int | None = None  #: how many images were asked for
 
 
 def build_request(
@@ -40,7 +40,7 @@ def build_request(
 ) -> ProviderRequest:
     """Write the request in the preset's dialect.
 
-    Raises ``InvalidRequest`` when there are more input pictures than the provider takes, or when ``params``
+    Raises ``InvalidRequest`` when there are more input images than the provider takes, or when ``params``
     can't be written as JSON.
     """
     if len(request.images) > preset.max_images:
@@ -68,7 +68,7 @@ def endpoint(base_url: str) -> str:
 def _headers(api_key: str, preset: Preset, idempotency_key: str | None) -> dict[str, str]:
     headers = {
         "Accept": "text/event-stream, application/json" if preset.streams else "application/json",
-        "Accept-Encoding": "identity",  # pictures do not shrink, and an answer may not explode
+        "Accept-Encoding": "identity",  # images do not shrink, and an answer may not explode
         "Content-Type": "application/json",
         "Authorization": f"Bearer {api_key}",
         **preset.headers,
@@ -100,10 +100,10 @@ def _content(request: ImageRequest, preset: Preset) -> str | list[dict[str, Any]
     if request.size and preset.size == "prompt":
         prompt += f"【{aspect_ratio(request.size)}】"
     if preset.content == "string" or (preset.content == "auto" and not request.images):
-        # a family that takes strings only reads pictures from addresses in front of the text
+        # a family that takes strings only reads images from addresses in front of the text
         return " ".join((*request.images, prompt))
-    pictures = [{"type": "image_url", "image_url": {"url": image}} for image in request.images]
-    return [{"type": "text", "text": prompt}, *pictures]
+    images = [{"type": "image_url", "image_url": {"url": image}} for image in request.images]
+    return [{"type": "text", "text": prompt}, *images]
 
 
 def aspect_ratio(size: str) -> str:

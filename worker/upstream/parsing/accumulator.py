@@ -1,4 +1,8 @@
-"""Gathers what the pieces of an answer say, whether they are stream events or one whole body."""
+"""Accumulate parsed bodies or stream events into choices, images, handles, error and progress.
+
+``Choice`` holds one choice of the answer, ``HandleScanner`` finds handles while the answer streams, and
+``AnswerAccumulator`` knows where each provider family puts its members.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,28 +42,40 @@ from worker.upstream.parsing.json_images import (
 from worker.upstream.parsing.progress import Percent, ProgressParser
 from worker.upstream.parsing.urls import is_image
 
-# One choice of an answer, as far as it is known.
+_PENDING = word_set(
+    "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
+)
+_ANSWER_MEMBERS = word_set("choices candidates")
+_REFERENCES = word_set("image image_url image_urls attachments files")  #: the request's, beside a prompt
+_LIST_FIELDS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
+_TOKEN_FIELDS = ("completion_tokens", "output_tokens", "candidatesTokenCount")
+_WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
+_MAX_TEXT = 1024 * 1024  #: characters of one text scanned for handles and progress: its two ends
+_MAX_LINK_LINE = 4096  #: characters of a line that is searched for links
+_MAX_TASK_LINE = 512  #: characters of a line that is searched for a task id
+_MAX_IMAGE_SEARCH = 65_536  #: characters of text so far; later, no first image is searched for
+_MAX_IMAGE_SEARCHES = 64  #: searches for the first image per answer
 
 
 @dataclass(slots=True)
 class Choice:
-    """What a choice said and showed, in the order of its events."""
+    """One choice of an answer: its text, tool calls and images, in the order of its events."""
 
-    runs: Base64Extractor
+    extractor: Base64Extractor
     blobs: Blobs
     deltas: list[str] = field(default_factory=list)
     message: str = ""
-    arguments: dict[int, list[str]] = field(default_factory=dict)  # of tool calls, in pieces
-    line: str = ""  # being written; for handles
+    arguments: dict[int, list[str]] = field(default_factory=dict)  # of tool calls, by index, in parts
+    line: str = ""  # the incomplete last one, for ``HandleScanner``
     extracted: ExtractedImages = field(default_factory=ExtractedImages)
-    images: list[Any] = field(default_factory=list)  # whose index tells their order, over all deltas
+    images: list[Any] = field(default_factory=list)  # sorted by their index over all deltas
 
     def add_text(self, text: str) -> None:
-        """Take more of what it says; a picture that is spelt in many deltas is decoded as it comes."""
-        self.deltas.append(decode_text(self.runs.feed(encode_text(text))))
+        """Add a delta of text; base64 that spans many deltas is decoded as it arrives."""
+        self.deltas.append(decode_text(self.extractor.feed(encode_text(text))))
 
     def add_images(self, message: Mapping[str, Any]) -> str:
-        """Take the pictures of a message or a delta, and return the text of its parts."""
+        """Add the images of a message or a delta; return the text of its parts."""
         images = message.get("images")
         if isinstance(images, list) and all(isinstance(item, dict) and "index" in item for item in images):
             self.images += images
@@ -85,114 +101,94 @@ class Choice:
             extract_arguments(arguments, self.extracted)
 
     def close(self) -> ExtractedImages:
-        """Return what it showed, now that everything is here."""
+        """Take the end of the answer; return the images of the choice."""
         found = ExtractedImages()
         extract_value(self.images, found)
         self.extracted.add(found)
-        for _, pieces in sorted(self.arguments.items()):
-            extract_arguments("".join(pieces), self.extracted)
+        for _, parts in sorted(self.arguments.items()):
+            extract_arguments("".join(parts), self.extracted)
         return self.extracted
 
     @property
     def text(self) -> str:
-        """What it says: its deltas, or its whole message if that says more."""
-        self.deltas.append(decode_text(self.runs.close()))
-        said = merge_placeholders("".join(self.deltas), self.blobs)
-        return self.message if self.message and self.message.startswith(said) else said + self.message
-
-
-# Watches what is said for handles, so that they are known before the answer ends.
-
-_LONGEST_LINE = 4096  #: characters of a line that may hold links
-_LONGEST_NOTE = 512  #: characters of a line that may name a task
-_LONGEST_LOOK = 65_536  #: characters said so far; a first picture that comes later is not looked for
-_MOST_LOOKS = 64  #: texts with more links than this, and no picture, have none
+        """The text of its deltas, or of its whole message if that is longer."""
+        self.deltas.append(decode_text(self.extractor.close()))
+        text = merge_placeholders("".join(self.deltas), self.blobs)
+        return self.message if self.message and self.message.startswith(text) else text + self.message
 
 
 class HandleScanner:
-    """Reads line by line for tasks and links. A picture's address counts only in the light of all before it.
+    """Finds task ids, poll URLs and the first image in text that streams past, line by line.
 
-    ``inputs`` returns the addresses of the request, which are never results; it is called when needed.
+    Whether an image URL counts depends on all text before it. ``inputs`` returns the image keys of the
+    request, which are never results; it is called only when needed.
     """
 
     def __init__(self, inputs: Callable[[], frozenset[ImageKey]]) -> None:
         self._inputs = inputs
-        self._looks = 0
-        self.handles = Handles()  #: all that were seen so far
+        self._image_searches = 0
+        self.handles = Handles()  #: all that were found so far
 
     def note(self, found: Handles) -> None:
-        """Take handles that were found elsewhere."""
+        """Add handles that were found elsewhere."""
         if found:
             self.handles = merge_handles(self.handles, found)
 
-    def hear(self, choice: Choice, text: str) -> None:
-        """Take what a choice says now, after it was noted there."""
+    def feed(self, choice: Choice, text: str) -> None:
+        """Scan text that has just been added to a choice."""
         head, newline, rest = text.rpartition("\n")
         linked = False
         if newline:
             for line in (choice.line + head).split("\n"):
-                if len(line) < _LONGEST_LINE:
-                    self.read(line + "\n")
+                if len(line) < _MAX_LINK_LINE:
+                    self.feed_line(line + "\n")
                     linked = linked or "http" in line
             choice.line = ""
-        if len(choice.line) + len(rest) < _LONGEST_LINE:
+        if len(choice.line) + len(rest) < _MAX_LINK_LINE:
             choice.line += rest
         if linked or (")" in rest and "http" in choice.line):
-            self._look(choice)
+            self._find_image(choice)
 
-    def read(self, line: str) -> None:
-        """Read one line, with its end if that is known."""
-        if self.handles.task_id is None and len(line) < _LONGEST_NOTE and (task := find_task_id(line)):
+    def feed_line(self, line: str) -> None:
+        """Scan one line, with its line end if it is complete."""
+        if self.handles.task_id is None and len(line) < _MAX_TASK_LINE and (task := find_task_id(line)):
             self.note(Handles(task_id=task))
         if "](" in line and ("原始数据" in line or "aw data" in line or "/source/" in line):
             self.note(Handles(poll_url=find_images(line, complete=True).poll_url))
 
-    def show(self, pictures: Iterable[ResultImage]) -> None:
-        """Take pictures that stand in fields."""
+    def add_images(self, images: Iterable[ResultImage]) -> None:
+        """Take images found in JSON fields."""
         if self.handles.seen is None:
-            self._see(picture for picture in pictures if image_key(picture) not in self._inputs())
+            self._note_image(image for image in images if image_key(image) not in self._inputs())
 
-    def _look(self, choice: Choice) -> None:
-        """Look whether what was said so far shows a whole picture that is no echo and no mark of progress."""
-        self._looks += 1
-        said = "".join(choice.deltas)
-        if self.handles.seen or self._looks > _MOST_LOOKS or len(said) > _LONGEST_LOOK:
+    def _find_image(self, choice: Choice) -> None:
+        """Search the text so far for a complete image, without echoes and progress links."""
+        self._image_searches += 1
+        text = "".join(choice.deltas)
+        if self.handles.seen or self._image_searches > _MAX_IMAGE_SEARCHES or len(text) > _MAX_IMAGE_SEARCH:
             return
-        found = find_images(strip_echoes(said).text, complete=False, inputs=self._inputs())
+        found = find_images(strip_echoes(text).text, complete=False, inputs=self._inputs())
         if found.videos:
             self.note(Handles(seen=found.videos[0]))
-        elif not found.marked:
-            self._see(found.pictures)
+        elif not found.only_progress:
+            self._note_image(found.images)
 
-    def _see(self, pictures: Iterable[ResultImage]) -> None:
-        self.note(Handles(seen=next((picture.url for picture in pictures if picture.url), None)))
-
-
-_WAITING = word_set(
-    "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
-)
-_ANSWERS = word_set("choices candidates")
-_REFERENCES = word_set(
-    "image image_url image_urls attachments files"
-)  #: beside a prompt, they are the question's
-_LISTS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
-_SPENT = ("completion_tokens", "output_tokens", "candidatesTokenCount")
-_WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
-_LONGEST_TEXT = 1024 * 1024  #: characters said at once that are read line by line: its two ends
+    def _note_image(self, images: Iterable[ResultImage]) -> None:
+        self.note(Handles(seen=next((image.url for image in images if image.url), None)))
 
 
 class AnswerAccumulator:
-    """Takes parsed bodies or events, in order, and keeps everything that matters in them."""
+    """Collects everything that matters from parsed bodies or events, in order."""
 
     def __init__(
         self,
         blobs: Blobs,
         *,
         inline_limit: int = INLINE_LIMIT,
-        quoted: bool = False,
+        embedded: bool = False,
         inputs: Callable[[], frozenset[ImageKey]] = frozenset,
     ) -> None:
-        self._blobs, self._long, self._quoted = blobs, inline_limit, quoted
+        self._blobs, self._inline_limit, self._embedded = blobs, inline_limit, embedded
         self._scanner = HandleScanner(inputs)
         self.choices: dict[int, Choice] = {}
         self.extracted = ExtractedImages()
@@ -208,18 +204,18 @@ class AnswerAccumulator:
         self._progress_parser = ProgressParser()
 
     def add(self, body: object, *, depth: int = 0) -> None:
-        """Take one parsed body, one event, or one JSON value found inside a text."""
+        """Add one parsed body, one event, or one JSON value found in a text."""
         if self.error is None or not self.error.sure:
             self.error = find_error(body) or self.error
         if isinstance(body, list):
-            if depth == 0 and all(isinstance(item, dict) and _ANSWERS & item.keys() for item in body):
+            if depth == 0 and all(isinstance(item, dict) and _ANSWER_MEMBERS & item.keys() for item in body):
                 for item in body:
                     self.add(item, depth=1)
             else:
                 extract_value(body, self.extracted)
         if not isinstance(body, dict) or depth > 4:
             return
-        self._add_identity(body)
+        self._add_metadata(body)
         if isinstance(kind := body.get("type"), str) and "." in kind:
             self._add_typed(kind, body)
         elif kind in ("content_block_delta", "content_block_start"):
@@ -254,8 +250,8 @@ class AnswerAccumulator:
                 self._add_message(index, message, whole=whole)
             elif isinstance(message, str):
                 self._add_text(index, message)
-        if shown := {name: value for name, value in choice.items() if name in IMAGE_FIELDS}:
-            self._show(self._choice(index), shown)
+        if fields := {name: value for name, value in choice.items() if name in IMAGE_FIELDS}:
+            self._add_images(self._choice(index), fields)
         if isinstance(text := choice.get("text"), str):
             self._add_text(index, text)
 
@@ -265,8 +261,8 @@ class AnswerAccumulator:
             if isinstance(thought := message.get(name), str):
                 self.progress += self._progress_parser.feed(thought, source=f"reasoning {index}")
                 break
-        written, content = self._show(choice, message), message.get("content") or message.get("text")
-        text = content if isinstance(content, str) else written
+        text, content = self._add_images(choice, message), message.get("content") or message.get("text")
+        text = content if isinstance(content, str) else text
         if whole and text and choice.deltas:
             choice.message = text
         elif text:
@@ -276,36 +272,38 @@ class AnswerAccumulator:
         for name in ("thinking_progress", "progress"):
             self.progress += self._progress_parser.add_value(message.get(name))
 
-    def _show(self, choice: Choice, message: Mapping[str, Any]) -> str:
-        """Take the pictures of a message, and return the text of its parts."""
+    def _add_images(self, choice: Choice, message: Mapping[str, Any]) -> str:
+        """Add the images of a message; return the text of its parts."""
         before = len(choice.extracted.images)
-        written = choice.add_images(message)
-        self._scanner.show(choice.extracted.images[before:])
-        return written
+        text = choice.add_images(message)
+        self._scanner.add_images(choice.extracted.images[before:])
+        return text
 
     def _choice(self, index: int) -> Choice:
         if index not in self.choices:
-            self.choices[index] = Choice(Base64Extractor(self._blobs, inline_limit=self._long), self._blobs)
+            self.choices[index] = Choice(
+                Base64Extractor(self._blobs, inline_limit=self._inline_limit), self._blobs
+            )
         return self.choices[index]
 
     def _add_text(self, index: int, text: str) -> None:
         choice = self._choice(index)
         choice.add_text(text)
-        if len(text) > _LONGEST_TEXT:
-            text = text[: _LONGEST_TEXT // 2] + "\n" + text[-_LONGEST_TEXT // 2 :]
+        if len(text) > _MAX_TEXT:
+            text = text[: _MAX_TEXT // 2] + "\n" + text[-_MAX_TEXT // 2 :]
         self.progress += self._progress_parser.feed(text, source=f"content {index}")
-        self._scanner.hear(choice, text)
+        self._scanner.feed(choice, text)
 
     def _add_finish(self, reason: object) -> None:
         if isinstance(reason, str) and reason:
             self.finish_reasons.append(reason)
 
-    def _add_identity(self, body: Mapping[str, Any]) -> None:
-        """Read ids, usage and the state of a task."""
+    def _add_metadata(self, body: Mapping[str, Any]) -> None:
+        """Read request and task ids, usage, and whether the task is pending."""
         usage = body.get("usage") or body.get("usageMetadata")
         if isinstance(usage, dict) and usage:
             self.usage = usage
-            counts = (usage.get(name) for name in _SPENT)
+            counts = (usage.get(name) for name in _TOKEN_FIELDS)
             self.completion_tokens = next((n for n in counts if type(n) is int), self.completion_tokens)
         for name in ("request_id", "requestId"):
             if isinstance(body.get(name), str):
@@ -314,17 +312,17 @@ class AnswerAccumulator:
             (body[name] for name in ("task_id", "taskId") if body.get(name)), None
         ) or submitted_task_id(body)
         status = body.get("status", body.get("task_status"))
-        waits = isinstance(status, str) and status.strip().lower() in _WAITING
-        if task is None and waits and "choices" not in body:
+        pending = isinstance(status, str) and status.strip().lower() in _PENDING
+        if task is None and pending and "choices" not in body:
             task = body.get("id")
         self._scanner.note(Handles(task_id=valid_task_id(task)))
-        self.waiting = self.waiting or waits or (bool(task) and not isinstance(status, str))
-        if isinstance(generation := body.get("gen_id"), str) and (known := find_generation_id(generation)):
-            self._scanner.note(Handles(gen_ids=(known,)))
+        self.waiting = self.waiting or pending or (bool(task) and not isinstance(status, str))
+        if isinstance(gen_id := body.get("gen_id"), str) and (generation_id := find_generation_id(gen_id)):
+            self._scanner.note(Handles(gen_ids=(generation_id,)))
         self.progress += self._progress_parser.add_value(body.get("progress"))
 
     def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
-        """Take an event of the Responses or the Images stream."""
+        """Add an event of a Responses or Images API stream."""
         if kind.endswith("output_text.delta") and isinstance(event.get("delta"), str):
             self._add_text(0, event["delta"])
         elif kind.endswith("partial_image"):
@@ -345,11 +343,11 @@ class AnswerAccumulator:
             extract_value(block, self.extracted)
 
     def _add_wrapped(self, body: Mapping[str, Any], depth: int) -> None:
-        """Look into wrappers, and at picture fields that stand at the top."""
+        """Read top-level image fields, and the objects and lists inside wrappers."""
         typed = isinstance(body.get("type"), str) and str(body["type"]).endswith(("partial_image", ".delta"))
         if typed:
             return
-        self._add_fields(body, depth)
+        self._add_image_fields(body, depth)
         for name in _WRAPPERS:
             value = body.get(name)
             if isinstance(value, dict):
@@ -363,29 +361,29 @@ class AnswerAccumulator:
             elif name in ("data", "output", "result") and isinstance(value, str) and "choices" not in body:
                 self._add_wrapped_text(name, value, body, depth)
 
-    def _add_fields(self, body: Mapping[str, Any], depth: int) -> None:
-        """Take the picture fields at the top of a body. Beside a prompt, some are what was sent with it."""
+    def _add_image_fields(self, body: Mapping[str, Any], depth: int) -> None:
+        """Add the top-level image fields of a body; beside a prompt, some repeat the request."""
         fields = {name: value for name, value in body.items() if name != "content"}
         if "prompt" in body and "choices" not in body:
             fields = {name: value for name, value in fields.items() if name not in _REFERENCES}
-            fields = {} if self._quoted or self._waits(body) else fields
+            fields = {} if self._embedded or self._is_pending(body) else fields
         extract_fields(fields, self.extracted)
-        for name in ("results", "urls", "generations", *(_LISTS if depth > 0 else ())):
+        for name in ("results", "urls", "generations", *(_LIST_FIELDS if depth > 0 else ())):
             extract_value(body.get(name), self.extracted)
         url = body.get("url")
         if isinstance(url, str) and not {"choices", "error"} & body.keys():
-            inside = (depth > 0 or self._quoted) and not self._waits(body)
+            inside = (depth > 0 or self._embedded) and not self._is_pending(body)
             if inside or is_image(url):
                 extract_value(url, self.extracted)
 
-    def _waits(self, body: Mapping[str, Any]) -> bool:
-        """Tell whether a body is about a task whose result is not here yet."""
+    def _is_pending(self, body: Mapping[str, Any]) -> bool:
+        """Return whether a body describes a task without a result yet."""
         status = body.get("status", body.get("task_status"))
-        waits = isinstance(status, str) and status.strip().lower() in _WAITING
-        return waits or (status is None and any(body.get(name) for name in ("task_id", "taskId")))
+        pending = isinstance(status, str) and status.strip().lower() in _PENDING
+        return pending or (status is None and any(body.get(name) for name in ("task_id", "taskId")))
 
     def _add_wrapped_text(self, name: str, value: str, body: Mapping[str, Any], depth: int) -> None:
-        """Take a wrapper's text: JSON once more, the address of a picture, or what is said."""
+        """Add the text of a wrapper: nested JSON, the URL of an image, or text of the model."""
         if value.lstrip()[:1] in ("{", "["):
             try:
                 self.add(orjson.loads(value), depth=depth + 1)
@@ -397,8 +395,8 @@ class AnswerAccumulator:
             self._add_text(0, value)
 
     def add_embedded(self, value: object) -> list[str]:
-        """Take a JSON value that stands in a text, and return the texts in it."""
-        inner = AnswerAccumulator(self._blobs, inline_limit=self._long, quoted=True)
+        """Add a JSON value found in a text; return the texts in it."""
+        inner = AnswerAccumulator(self._blobs, inline_limit=self._inline_limit, embedded=True)
         inner.add(value)
         inner.close(complete=True)
         self.extracted.add(inner.extracted)
@@ -412,12 +410,12 @@ class AnswerAccumulator:
 
     @property
     def handles(self) -> Handles:
-        """By what the result can be asked for later, as far as that is known."""
+        """Handles found so far."""
         return self._scanner.handles
 
     @property
     def texts(self) -> list[str]:
-        """What the choices say, in their order."""
+        """The texts of the choices, in order."""
         return [choice.text for _, choice in sorted(self.choices.items())]
 
     def close(self, *, complete: bool) -> None:
@@ -425,7 +423,7 @@ class AnswerAccumulator:
         if complete:
             self.progress += self._progress_parser.close()
         for _, choice in sorted(self.choices.items()):
-            self._scanner.read(choice.line + ("\n" if complete else ""))
+            self._scanner.feed_line(choice.line + ("\n" if complete else ""))
             self.extracted.add(choice.close())
 
 

@@ -1,4 +1,4 @@
-"""What a provider answered, as values."""
+"""Answer: everything a parsed response holds, and how it is assembled from the accumulator."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ from worker.upstream.parsing.image_extraction import (
 from worker.upstream.parsing.json_images import ExtractedImages
 from worker.upstream.parsing.progress import Percent
 
-_DEEPEST = 3  #: texts within JSON within texts
+_MAX_DEPTH = 3  #: of texts within JSON within texts
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything an answer holds. ``text`` is verbatim; ``spoken`` is without prompt echoes and thinking."""
+    """Parsed response. ``text`` is verbatim, ``filtered_text`` is without echoed prompts and reasoning."""
 
     images: tuple[ResultImage, ...] = ()
     videos: tuple[str, ...] = ()
@@ -41,77 +41,79 @@ class Answer:
     block_reason: str | None = None
     error: ErrorObject | None = None
     completion_tokens: int | None = None
-    usage: Mapping[str, Any] | None = None  #: tokens, as the provider counts them
-    streamed: bool = False  #: it was an event stream
-    incomplete_stream: bool = False  #: which ended without saying so
-    readable: bool = True  #: false: it claimed to be JSON, and is not
-    empty: bool = False  #: not one byte that means anything
+    usage: Mapping[str, Any] | None = None  #: token counts of the provider
+    streamed: bool = False  #: an event stream
+    incomplete_stream: bool = False  #: the stream ended without its end mark
+    readable: bool = True  #: false: looks like JSON, but is not
+    empty: bool = False  #: no byte besides comments and white space
     html: bool = False  #: a web page instead of an answer
-    waiting: bool = False  #: a task was accepted, its result is not here
-    partial: bool = False  #: fewer pictures than asked for
-    relative: bool = False  #: a picture's address had no host of its own
-    draft: bool = False  #: only drafts were sent; the last one is taken
-    echoed: bool = False  #: an input picture was shown again
-    broken: bool = False  #: a picture began, and is not whole
-    refusal: str = ""  #: why the model declined, in the field made for it
+    waiting: bool = False  #: a task was accepted, its result is still pending
+    partial: bool = False  #: fewer images than requested
+    relative: bool = False  #: the URL of an image had no host
+    draft: bool = False  #: only drafts were sent; the last one is the result
+    echoed: bool = False  #: an input image was repeated
+    broken: bool = False  #: an image began, but is incomplete
+    refusal: str = ""  #: of the ``refusal`` member
 
     @property
     def handles(self) -> Handles:
-        """What can be used to recover the result, or to refer to it."""
+        """Ids and URLs that recover the result or refer to it."""
         return Handles(self.task_id, self.poll_url, self.gen_ids)
 
 
 @dataclass(frozen=True, slots=True)
 class BodyInfo:
-    """How an answer came to its end, and what it was."""
+    """What the reader knows about the body as a whole."""
 
-    whole: bool  #: nothing is missing at its end
+    whole: bool  #: not truncated
     streamed: bool = False
     incomplete_stream: bool = False
     readable: bool = True
     empty: bool = False
     html: bool = False
-    page: str = ""  #: its text, if it is neither JSON nor a stream
+    page: str = ""  #: the text of a body that is neither JSON nor a stream
 
 
-def assemble(
+def build_answer(
     accumulator: AnswerAccumulator,
-    ending: BodyInfo,
+    body: BodyInfo,
     *,
     inputs: frozenset[ImageKey],
     n: int | None,
     origin: str | None,
 ) -> Answer:
-    """Make an answer of what was collected.
+    """Build the answer from the accumulator.
 
-    ``inputs`` were in the request and are no results; ``n`` pictures were asked for; ``origin`` completes
-    addresses that have no host.
+    ``inputs`` are images of the request, which are never results; ``n`` images were requested; ``origin``
+    completes URLs without a host.
     """
     texts = accumulator.texts
-    spoken = list(_spoken(accumulator, texts))
-    words = "\n".join(piece.text for piece in spoken)
-    found = find_images(words, complete=ending.whole, inputs=inputs)
-    known = _known(accumulator, ending, found)
+    filtered = list(_filter_texts(accumulator, texts))
+    text = "\n".join(part.text for part in filtered)
+    found = find_images(text, complete=body.whole, inputs=inputs)
+    answer = _metadata(accumulator, body, found)
     return replace(
-        known,
-        text="".join(texts) or ending.page,
-        filtered_text=words or ending.page,
-        reasoning="\n".join(piece.thoughts for piece in spoken),
-        **_pictures(accumulator.extracted, found, inputs=inputs, n=n, origin=origin),
+        answer,
+        text="".join(texts) or body.page,
+        filtered_text=text or body.page,
+        reasoning="\n".join(part.reasoning for part in filtered),
+        **_images(accumulator.extracted, found, inputs=inputs, n=n, origin=origin),
     )
 
 
-def _spoken(accumulator: AnswerAccumulator, texts: Sequence[str], depth: int = 0) -> Iterator[FilteredText]:
-    """Yield the texts without their echoes; JSON values in them are taken, and the texts in these too."""
+def _filter_texts(
+    accumulator: AnswerAccumulator, texts: Sequence[str], depth: int = 0
+) -> Iterator[FilteredText]:
+    """Yield the texts without echoes; JSON values in them are added, with the texts in these."""
     for text in texts:
-        piece = strip_echoes(text)
-        inner = [words for value in piece.values for words in accumulator.add_embedded(value)]
-        yield piece
-        if depth < _DEEPEST:
-            yield from _spoken(accumulator, inner, depth + 1)
+        part = strip_echoes(text)
+        inner = [quoted for value in part.values for quoted in accumulator.add_embedded(value)]
+        yield part
+        if depth < _MAX_DEPTH:
+            yield from _filter_texts(accumulator, inner, depth + 1)
 
 
-class _Pictures(TypedDict):
+class _Images(TypedDict):
     images: tuple[ResultImage, ...]
     videos: tuple[str, ...]
     partial: bool
@@ -121,16 +123,16 @@ class _Pictures(TypedDict):
     broken: bool
 
 
-def _pictures(
+def _images(
     extracted: ExtractedImages,
     found: FoundMedia,
     *,
     inputs: frozenset[ImageKey],
     n: int | None,
     origin: str | None,
-) -> _Pictures:
-    structured = [picture for picture in extracted.images if image_key(picture) not in inputs]
-    images = merge_images(structured, found.pictures, marked=found.marked)
+) -> _Images:
+    from_fields = [image for image in extracted.images if image_key(image) not in inputs]
+    images = merge_images(from_fields, found.images, only_progress=found.only_progress)
     paths = dict.fromkeys((*extracted.relative, *found.relative))
     relative = not images and bool(paths)
     if relative:
@@ -144,15 +146,15 @@ def _pictures(
         "partial": bool(images) and n is not None and len(images) < n,
         "relative": relative,
         "draft": draft,
-        "echoed": found.echoed or len(structured) < len(extracted.images),
+        "echoed": found.echoed or len(from_fields) < len(extracted.images),
         "broken": not images and (found.broken or extracted.broken),
     }
 
 
-def _known(accumulator: AnswerAccumulator, ending: BodyInfo, found: FoundMedia) -> Answer:
-    """Return the answer without its pictures and texts."""
+def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia) -> Answer:
+    """Return an answer without images and texts."""
     handles = accumulator.handles
-    labelled = (known for label in found.labels if (known := find_generation_id(label)))
+    labelled = (answer for label in found.labels if (answer := find_generation_id(label)))
     return Answer(
         posters=tuple(found.posters),
         progress=tuple(accumulator.progress),
@@ -165,11 +167,11 @@ def _known(accumulator: AnswerAccumulator, ending: BodyInfo, found: FoundMedia) 
         error=accumulator.error,
         completion_tokens=accumulator.completion_tokens,
         usage=accumulator.usage,
-        streamed=ending.streamed,
-        incomplete_stream=ending.incomplete_stream,
-        readable=ending.readable,
-        empty=ending.empty,
-        html=ending.html,
+        streamed=body.streamed,
+        incomplete_stream=body.incomplete_stream,
+        readable=body.readable,
+        empty=body.empty,
+        html=body.html,
         waiting=accumulator.waiting,
         refusal="\n".join(accumulator.refusals),
     )

@@ -1,4 +1,4 @@
-"""Pictures as base64 text: recognised by their first bytes, trusted by their last."""
+"""Base64 images: recognised by their signature, complete if their end marker is there."""
 
 import binascii
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from worker.upstream.parsing.base64_stream import find_placeholders
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_SHORTEST = 32  #: characters; no picture is smaller
-_HEAD = 32  #: characters that hold every signature
-_TAIL = 96  #: characters that hold every end marker, and some padding after it
-_STOPS = "\"')<>]}\\`,;:|*"  #: signs that can't be in base64 text, the likely ones first
+_MIN_LENGTH = 32  #: characters
+_HEAD = 32  #: characters that contain every signature
+_TAIL = 96  #: characters that contain every end marker, and some padding after it
+_STOP_SIGNS = "\"')<>]}\\`,;:|*"  #: signs that end base64 text, the most frequent first
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the MIME type of a picture whose first bytes these are."""
+    """Return the MIME type of an image by its first bytes."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -33,19 +33,19 @@ def sniff(head: bytes) -> str | None:
 
 
 def parse_base64_image(text: str) -> tuple[str, str] | None:
-    """Return ``(normalised base64, MIME type)`` if ``text`` is a whole picture, else ``None``.
+    """Return ``(normalised base64, MIME type)`` if ``text`` is a complete image, else ``None``.
 
-    White space, the URL-safe alphabet and missing padding are accepted; the signature and the end marker
-    have to be there.
+    White space, the URL-safe alphabet and missing padding are accepted; signature and end marker are
+    required.
     """
     normal = _normalise(text)
-    if len(normal) < _SHORTEST or not normal.isascii():
+    if len(normal) < _MIN_LENGTH or not normal.isascii():
         return None
     mime = sniff(_decode(normal[:_HEAD]))
     if mime is None:
         return None
     body = normal.rstrip("=")
-    length = _length(body)
+    length = _length_without_placeholders(body)
     if length % 4 == 1 or body.encode("ascii").translate(None, _ALPHABET):
         return None
     padded = body + "=" * (-length % 4)
@@ -53,17 +53,17 @@ def parse_base64_image(text: str) -> tuple[str, str] | None:
 
 
 def starts_like_image(text: str, start: int = 0) -> bool:
-    """Tell cheaply whether base64 text of a picture begins at ``start``."""
+    """Return whether base64 of an image begins at ``start``; a cheap check of its signature."""
     return sniff(_decode(_normalise(text[start : start + _HEAD * 2])[:_HEAD])) is not None
 
 
 def find_base64_end(text: str, start: int, *, spaces: bool = False) -> int:
-    """Return where the run of base64 characters that begins at ``start`` stops.
+    """Return where the run of base64 characters that begins at ``start`` ends.
 
-    Looks in growing windows with plain character searches, so that megabytes cost a millisecond and a text
-    full of beginnings is still read in linear time. ``spaces`` lets white space belong to the run.
+    Searches for single characters in growing windows, so that megabytes cost a millisecond and a text full
+    of run starts takes linear time. With ``spaces``, white space belongs to the run.
     """
-    stops = _STOPS if spaces else " \n\r\t" + _STOPS
+    stops = _STOP_SIGNS if spaces else " \n\r\t" + _STOP_SIGNS
     window, size = start, 256
     while window < len(text):
         limit = nearest = min(len(text), window + size)
@@ -77,8 +77,8 @@ def find_base64_end(text: str, start: int, *, spaces: bool = False) -> int:
     return len(text)
 
 
-def _length(body: str) -> int:
-    """Return how many characters a text has once its stand-ins are what they stand for."""
+def _length_without_placeholders(body: str) -> int:
+    """Return the length of a text with its placeholders replaced by the runs they stand for."""
     return len(body) + sum(found.characters - (found.end - found.start) for found in find_placeholders(body))
 
 
@@ -91,11 +91,11 @@ def _normalise(text: str) -> str:
 
 
 def _decode(text: str) -> bytes:
-    """Decode a piece whose length may not be a multiple of four; nothing if it is not base64."""
-    piece = text.rstrip("=")
-    piece = piece[: len(piece) - 1] if len(piece) % 4 == 1 else piece
+    """Decode text of any length, without its last odd character; empty if it is not base64."""
+    digits = text.rstrip("=")
+    digits = digits[: len(digits) - 1] if len(digits) % 4 == 1 else digits
     try:
-        return binascii.a2b_base64(piece + "=" * (-len(piece) % 4))
+        return binascii.a2b_base64(digits + "=" * (-len(digits) % 4))
     except ValueError:
         return b""
 

@@ -1,4 +1,4 @@
-"""A picture in an answer: an address, or the bytes themselves as base64 text."""
+"""ResultImage: an image of an answer, as a URL or as its bytes."""
 
 import base64
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ResultImage:
-    """One picture, as an http(s) ``url`` (byte-exact) or as ``data`` (base64 with its sniffed ``mime``).
+    """One image: an http(s) ``url`` (byte-exact), or ``data`` (base64 with its sniffed ``mime``).
 
-    ``alternates`` are other renderings of the same picture, for when the first can't be fetched. A long
-    picture was decoded while it came: ``blob`` are its bytes, and ``data`` only a stand-in (``longruns``).
-    ``spare`` are the bytes of an alternate that came inside the answer: it needs no fetching.
+    ``alternates`` are other renderings of the same image, used if the first can't be fetched. A long image is
+    decoded while it arrives: ``blob`` holds its bytes, and ``data`` only a placeholder (``base64_stream``).
+    ``spare`` holds the bytes of an alternate that is inside the answer and needs no fetching.
     """
 
     url: str | None = None

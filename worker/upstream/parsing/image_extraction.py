@@ -1,4 +1,8 @@
-"""Which pictures an answer holds: links become groups, one group per picture, each with one primary."""
+"""Extract images from text: group the links of each image, rank them, remove duplicates.
+
+``find_images`` reads one text; ``merge_images`` joins its images with those of JSON members. The renderings
+of one image form an ``ImageGroup``: the primary is fetched, the others are its alternates.
+"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,178 +17,122 @@ from worker.upstream.parsing.urls import (
     CanonicalUrl,
     canonical,
     is_document,
+    is_http_url,
     is_image,
     is_on_image_host,
     is_resized,
     is_task_page,
     is_video,
-    is_web,
 )
 
-# Renderings of one picture: found by what they share, with one of them to fetch.
+_DOWNLOAD_LABEL = re.compile(r"下\s?[载載]|download|原[图圖]|原始[图圖]|⏬|⬇|📥", re.IGNORECASE)
+_ORIGINAL_LABEL = re.compile(r"original|full[ -]?(?:size|resolution)|高清|大[图圖]", re.IGNORECASE)
+_TASK_PAGE_LABEL = re.compile(r"数据预览|原始数据|^\W*(?:preview|raw data)\W*$", re.IGNORECASE)
+_RAW_DATA_LABEL = re.compile(r"原始数据|raw data", re.IGNORECASE)
+_NO_SCHEME = re.compile(r"//[\w-]+\.[\w.-]+/")
+_PERCENT_LABEL = re.compile(r"\s*\**(\d{1,3})(?:\.\d+)?\s*%?\**\s*", re.ASCII)
+_PROGRESS = re.compile(r"进度|progress", re.IGNORECASE)
+_BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # punctuation and tags, but no words
+#: priority of a kind of link: the lowest comes first, and is the one to fetch
+_RANKS: Mapping[LinkKind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
+_LAST_RANK = 9
+_MAX_LINE = 4096  #: characters before a link that are searched for its line
 
-ImageKey = CanonicalUrl | str
+ImageKey = CanonicalUrl | str  #: equal for all renderings of an image: canonical URL, or base64
+
+
+class FoundMedia(NamedTuple):
+    """Images, videos and other links of a text."""
+
+    images: Sequence[ResultImage] = ()
+    videos: Sequence[str] = ()
+    posters: Sequence[str] = ()
+    labels: Sequence[str] = ()  #: of the images, in Markdown and HTML
+    only_progress: bool = False  #: all images are links in progress lines
+    poll_url: str | None = None
+    relative: Sequence[str] = ()  #: URLs of images without a host
+    echoed: bool = False  #: an input image was repeated
+    broken: bool = False  #: an image began, but is incomplete
 
 
 @dataclass(slots=True)
 class ImageGroup:
-    """Renderings of one picture: the one to fetch, and the others by their addresses."""
+    """Renderings of one image: the primary to fetch, and the others by URL."""
 
     primary: ResultImage
-    rank: int = 0  #: of the best source that shows it; the lowest is the best
+    rank: int = 0  #: of its best link; the lowest is the best
     others: dict[str, ResultImage] = field(default_factory=dict)
-    end: int = -1  #: where its last rendering stands in the text
-    paired: bool = False  #: a link leads to it
-    settled: bool = False  #: its original is known
+    end: int = -1  #: position in the text after its last rendering
+    paired: bool = False  #: its last rendering is a link
+    has_original: bool = False  #: its original is known
 
-    def add(self, picture: ResultImage, *, rank: int = 0, original: bool = False) -> None:
-        """Take a further rendering.
+    def add(self, image: ResultImage, *, rank: int = 0, original: bool = False) -> None:
+        """Add a rendering.
 
-        An ``original`` is the one to fetch; then what is not resized; then the better source's.
+        An ``original`` becomes the primary; otherwise the one that is not resized, or has the better rank.
         """
-        if picture.address == self.primary.address:
-            self.primary = with_alternates(self.primary, *picture.alternates)
+        if image.address == self.primary.address:
+            self.primary = with_alternates(self.primary, *image.alternates)
         else:
-            if original or self._prefers(picture, rank):
+            if original or self._prefers(image, rank):
                 self.others = {self.primary.address: self.primary, **self.others}
-                self.others.pop(picture.address, None)
-                self.primary = picture
+                self.others.pop(image.address, None)
+                self.primary = image
             else:
-                self.others.setdefault(picture.address, picture)
-        self.rank, self.settled = min(self.rank, rank), self.settled or original
+                self.others.setdefault(image.address, image)
+        self.rank, self.has_original = min(self.rank, rank), self.has_original or original
 
-    def _prefers(self, picture: ResultImage, rank: int) -> bool:
-        now, then = _is_resized(self.primary), _is_resized(picture)
-        return now and not then if now != then else rank < self.rank and not self.settled
+    def _prefers(self, image: ResultImage, rank: int) -> bool:
+        current, other = _is_resized(self.primary), _is_resized(image)
+        return current and not other if current != other else rank < self.rank and not self.has_original
 
-    def picture(self) -> ResultImage:
-        """Return the picture to fetch, with the others as its alternates."""
-        further = [*self.primary.alternates]
+    def image(self) -> ResultImage:
+        """Return the primary, with the others as its alternates."""
+        known = [*self.primary.alternates]
         for address, other in self.others.items():
-            further += [address, *other.alternates]
-        alternates = (address for address in dict.fromkeys(further) if address != self.primary.address)
+            known += [address, *other.alternates]
+        alternates = (address for address in dict.fromkeys(known) if address != self.primary.address)
         return replace(self.primary, alternates=tuple(alternates))
 
 
-def image_key(picture: ResultImage) -> ImageKey:
-    """Return what two renderings of the same picture share: the canonical key, or the bytes."""
-    return canonical(picture.url) if picture.url is not None else str(picture.data)
-
-
-def merge_images(
-    structured: Sequence[ResultImage], written: Sequence[ResultImage], *, marked: bool
-) -> list[ResultImage]:
-    """Join the pictures of fields with those of the text.
-
-    The same picture in both is one; with as many in both they are the same ones; otherwise both count.
-    ``marked`` says that the text has no more than marks in a progress line, which are never further pictures.
-    """
-    unique = _merged(structured)
-    if not (unique and written):
-        return unique or _merged(written)
-    keys = {key for picture in unique for key in _keys(picture)}
-    overlap = any(key in keys for picture in written for key in _keys(picture))
-    if len(unique) == len(written) and not overlap:
-        pairs = zip(unique, written, strict=True)
-        return [with_alternates(picture, other.address, *other.alternates) for picture, other in pairs]
-    return unique if marked else _merged((*unique, *written))
-
-
-def with_alternates(picture: ResultImage, *addresses: str) -> ResultImage:
-    """Return the picture with further fallbacks."""
-    known = (*picture.alternates, *(address for address in addresses if address != picture.address))
-    return replace(picture, alternates=tuple(dict.fromkeys(known)))
-
-
-def _merged(pictures: Sequence[ResultImage]) -> list[ResultImage]:
-    """Join the pictures that share a rendering."""
-    groups: list[ImageGroup] = []
-    by_key: dict[ImageKey, ImageGroup] = {}
-    for picture in pictures:
-        keys = list(_keys(picture))
-        group = next((by_key[key] for key in keys if key in by_key), None)
-        if group is None:
-            group = ImageGroup(picture)
-            groups.append(group)
-        else:  # what is only an alternate of this one has found its original
-            group.add(picture, original=image_key(group.primary) in keys[1:])
-        by_key.update(dict.fromkeys(keys, group))
-    return [group.picture() for group in groups]
-
-
-def _keys(picture: ResultImage) -> Iterator[ImageKey]:
-    yield image_key(picture)
-    for address in picture.alternates:
-        yield address.partition(",")[2] if address.startswith("data:") else canonical(address)
-
-
-def _is_resized(picture: ResultImage) -> bool:
-    return picture.url is not None and is_resized(picture.url)
-
-
-__all__ = ["FoundMedia", "ImageKey", "find_images", "image_key", "merge_images"]
-
-_DOWNLOAD = re.compile(r"下\s?[载載]|download|原[图圖]|原始[图圖]|⏬|⬇|📥", re.IGNORECASE)
-_ORIGINAL = re.compile(r"original|full[ -]?(?:size|resolution)|高清|大[图圖]", re.IGNORECASE)
-_PAGES = re.compile(r"数据预览|原始数据|^\W*(?:preview|raw data)\W*$", re.IGNORECASE)
-_RAW = re.compile(r"原始数据|raw data", re.IGNORECASE)
-_NO_SCHEME = re.compile(r"//[\w-]+\.[\w.-]+/")
-_MARK = re.compile(r"\s*\**(\d{1,3})(?:\.\d+)?\s*%?\**\s*", re.ASCII)
-_PROGRESS = re.compile(r"进度|progress", re.IGNORECASE)
-_BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # signs and tags, but no words
-#: how much a source tells: the lowest is named first, and is the one to fetch
-_RANKS: Mapping[LinkKind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
-_LAST = 9
-_LONGEST_LINE = 4096  #: characters before a mark in which to look for what it marks
-
-
-class FoundMedia(NamedTuple):
-    """What a text holds."""
-
-    pictures: Sequence[ResultImage] = ()
-    videos: Sequence[str] = ()
-    posters: Sequence[str] = ()
-    labels: Sequence[str] = ()  #: of the pictures
-    marked: bool = False  #: the pictures are no more than marks in a progress line
-    poll_url: str | None = None
-    relative: Sequence[str] = ()  #: picture destinations without a host
-    echoed: bool = False  #: an input picture was shown again
-    broken: bool = False  #: a picture began, and is not whole
+def image_key(image: ResultImage) -> ImageKey:
+    """Return the key of an image: its canonical URL, or its base64."""
+    return canonical(image.url) if image.url is not None else str(image.data)
 
 
 def find_images(text: str, *, complete: bool, inputs: frozenset[ImageKey] = frozenset()) -> FoundMedia:
-    """Return the pictures and videos of a text whose echoes are stripped; ``inputs`` were in the request."""
+    """Return the images and videos of a text without echoes; ``inputs`` are those of the request."""
     whole = text.strip(" \r\n\t\"'`")
     if _is_base64(whole):
         bare = parse_base64_image(whole)
         return FoundMedia([ResultImage(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
     if whole[:15].lower().startswith(("<!doctype html", "<html")):
         return FoundMedia()
-    gatherer = _ImageGrouper(text, inputs)
+    grouper = _ImageGrouper(text, inputs)
     scanner = LinkScanner(text, complete=complete)
     for link in scanner.scan():
-        gatherer.take(link)
-    return gatherer.found(broken=scanner.broken)
+        grouper.add(link)
+    return grouper.close(broken=scanner.broken)
 
 
 def find_result_spans(text: str) -> list[tuple[int, int]]:
-    """Return where in a text something else than words stands: pictures, videos, task pages, dead links."""
+    """Return the spans of a text that are not prose: images, videos, task pages, dead links."""
     if _is_base64(text.strip()):
         return [(0, len(text))]
-    gatherer = _ImageGrouper(text, frozenset())
+    grouper = _ImageGrouper(text, frozenset())
     links = LinkScanner(text, complete=True).scan()
-    return [(link.start, link.end) for link in links if gatherer.take(link)]
+    return [(link.start, link.end) for link in links if grouper.add(link)]
 
 
 class _ImageGrouper:
-    """Takes links in order and forms groups."""
+    """Groups the links of a text, in order, by the image that they show."""
 
     def __init__(self, text: str, inputs: frozenset[ImageKey]) -> None:
         self._text = text
         self._inputs = inputs
         self._groups: list[ImageGroup] = []
         self._by_key: dict[ImageKey, ImageGroup] = {}
-        self._marks: list[tuple[int, ResultImage]] = []
+        self._progress_links: list[tuple[int, ResultImage]] = []
         self._videos: dict[CanonicalUrl, str] = {}
         self._posters: list[str] = []
         self._labels: list[str] = []
@@ -193,67 +141,64 @@ class _ImageGrouper:
         self._echoed = False
         self._broken = False
 
-    def take(self, link: Link) -> bool:
-        """Take one link, and tell whether it is anything but prose."""
-        if link.poster and is_web(link.poster):
+    def add(self, link: Link) -> bool:
+        """Add one link; return whether it is a result or belongs to one, not prose."""
+        if link.poster and is_http_url(link.poster):
             self._posters.append(link.poster)
         if link.payload:
-            self._take_payload(link)
+            self._add_payload(link)
             return True
         if link.kind in ("image", "img") and _NO_SCHEME.match(link.url):
             link.url = "https:" + link.url
-        if is_web(link.url):
+        if is_http_url(link.url):
             link.url = link.url.replace(" ", "%20")
-            return self._take_url(link)
+            return self._add_url(link)
         if link.kind in ("image", "img") and re.match(r"/(?!/)\S", link.url):
             self._relative.append(link.url)
-        return link.kind != "link" or bool(_DOWNLOAD.search(link.label))  # a scheme that nobody can fetch
+        return link.kind != "link" or bool(_DOWNLOAD_LABEL.search(link.label))  # other scheme
 
-    def _take_payload(self, link: Link) -> None:
+    def _add_payload(self, link: Link) -> None:
         decoded = parse_base64_image(link.payload)
         if decoded:
-            self._add(link, ResultImage(data=decoded[0], mime=decoded[1]))
+            self._add_image(link, ResultImage(data=decoded[0], mime=decoded[1]))
         else:
             self._broken = self._broken or starts_like_image(link.payload)
 
-    def _take_url(self, link: Link) -> bool:
-        if is_task_page(link.url) or (link.kind == "link" and _PAGES.search(link.label)):
-            if link.kind != "image" and (_RAW.search(link.label) or "/source/" in link.url):
+    def _add_url(self, link: Link) -> bool:
+        if is_task_page(link.url) or (link.kind == "link" and _TASK_PAGE_LABEL.search(link.label)):
+            if link.kind != "image" and (_RAW_DATA_LABEL.search(link.label) or "/source/" in link.url):
                 self._poll_url = self._poll_url or link.url
             return True
-        if is_video(link.url) or (link.kind == "video" and not _is_no_video(link.url)):
+        if is_video(link.url) or (link.kind == "video" and not _is_not_video(link.url)):
             self._videos.setdefault(canonical(link.url), link.url)
             return True
-        mark = _MARK.fullmatch(link.label) if link.kind == "link" else None
-        if mark and self._speaks_of_progress(link.start):
-            self._marks.append((int(mark[1]), ResultImage(url=link.url)))
+        percent = _PERCENT_LABEL.fullmatch(link.label) if link.kind == "link" else None
+        if percent and self._follows_progress(link.start):
+            self._progress_links.append((int(percent[1]), ResultImage(url=link.url)))
             return True
-        if self._counts(link):
-            self._add(link, ResultImage(url=link.url))
+        if self._is_image_link(link):
+            self._add_image(link, ResultImage(url=link.url))
             return True
         return bool(link.inner)
 
-    def _speaks_of_progress(self, position: int) -> bool:
-        """Tell whether the line speaks of progress before this place."""
-        line = max(
-            self._text.rfind("\n", max(0, position - _LONGEST_LINE), position) + 1,
-            position - _LONGEST_LINE,
-            0,
-        )
+    def _follows_progress(self, position: int) -> bool:
+        """Return whether the line mentions progress before this position."""
+        start = max(position - _MAX_LINE, 0)
+        line = max(self._text.rfind("\n", start, position) + 1, start)
         return _PROGRESS.search(self._text, line, position) is not None
 
-    def _counts(self, link: Link) -> bool:
-        """Tell whether this link is a picture at all, rather than a page or a file."""
+    def _is_image_link(self, link: Link) -> bool:
+        """Return whether a link is an image, not a page or another file."""
         if link.kind in ("image", "img"):
             return not is_document(link.url)
         if link.inner and not is_image(link.url):
-            return False  # a search card: a thumbnail that leads to a page
-        if link.kind == "link" and _DOWNLOAD.search(link.label):
+            return False  # a search result: a thumbnail linked to a page
+        if link.kind == "link" and _DOWNLOAD_LABEL.search(link.label):
             return not is_document(link.url)
         return is_image(link.url) or (is_on_image_host(link.url) and not is_document(link.url))
 
-    def _add(self, link: Link, picture: ResultImage) -> None:
-        key = image_key(picture)
+    def _add_image(self, link: Link, image: ResultImage) -> None:
+        key = image_key(image)
         if key in self._inputs:
             self._echoed = True
             return
@@ -262,44 +207,46 @@ class _ImageGrouper:
         rank = _RANKS["image" if link.inner else link.kind]
         group = self._by_key.get(key)
         if group is not None:
-            group.add(picture, rank=rank)
-        elif group := self._directly_before(link):
-            group.add(picture, rank=rank, original=True)
+            group.add(image, rank=rank)
+        elif group := self._group_before(link):
+            group.add(image, rank=rank, original=True)
         else:
-            group = ImageGroup(picture, rank)
+            group = ImageGroup(image, rank)
             self._groups.append(group)
         for inner in link.inner:
-            if is_web(inner.url):
-                group.add(ResultImage(url=inner.url), rank=_LAST)
+            if is_http_url(inner.url):
+                group.add(ResultImage(url=inner.url), rank=_LAST_RANK)
                 self._by_key[canonical(inner.url)] = group
         group.end = link.end
         group.paired |= link.kind == "link"
         self._by_key[key] = group
 
-    def _directly_before(self, link: Link) -> ImageGroup | None:
-        """Return the picture that this download link is the original of: the one it directly follows."""
+    def _group_before(self, link: Link) -> ImageGroup | None:
+        """Return the group that a download link directly follows: the link is its original."""
         group = self._groups[-1] if self._groups else None
         if group is None or group.paired or link.kind != "link":
             return None
-        if not (_DOWNLOAD.search(link.label) or (_ORIGINAL.search(link.label) and is_image(link.url))):
+        if not (
+            _DOWNLOAD_LABEL.search(link.label) or (_ORIGINAL_LABEL.search(link.label) and is_image(link.url))
+        ):
             return None
         return group if _BETWEEN.fullmatch(self._text, group.end, link.start) else None
 
-    def found(self, *, broken: bool) -> FoundMedia:
-        """Return the groups as pictures; ``broken`` says that a link did not end."""
-        pictures = [group.picture() for group in sorted(self._groups, key=attrgetter("rank"))]
-        marked = bool(self._marks) and not (pictures or self._videos)
+    def close(self, *, broken: bool) -> FoundMedia:
+        """Return all that was found; ``broken`` means that a link was unterminated."""
+        images = [group.image() for group in sorted(self._groups, key=attrgetter("rank"))]
+        only_progress = bool(self._progress_links) and not (images or self._videos)
         if self._videos:
-            self._posters += [picture.address for picture in pictures]
-            pictures = []
-        elif self._marks:
-            pictures = _with_marks(pictures, self._marks)
+            self._posters += [image.address for image in images]
+            images = []
+        elif self._progress_links:
+            images = _add_progress_links(images, self._progress_links)
         return FoundMedia(
-            pictures,
+            images,
             list(self._videos.values()),
             list(dict.fromkeys(self._posters)),
             self._labels,
-            marked,
+            only_progress,
             self._poll_url,
             self._relative,
             self._echoed,
@@ -311,16 +258,70 @@ def _is_base64(text: str) -> bool:
     return starts_like_image(text) and find_base64_end(text, 0, spaces=True) >= len(text)
 
 
-def _is_no_video(url: str) -> bool:
+def _is_not_video(url: str) -> bool:
     return is_image(url) or is_document(url)
 
 
-def _with_marks(pictures: list[ResultImage], marks: list[tuple[int, ResultImage]]) -> list[ResultImage]:
-    """Add what ``[100](…)`` in a progress line points at: a fallback, or the result if nothing else is."""
-    highest = max(percent for percent, _ in marks)
-    finals = [mark for percent, mark in marks if percent == highest]
-    if not pictures:
+def _add_progress_links(
+    images: list[ResultImage], progress_links: list[tuple[int, ResultImage]]
+) -> list[ResultImage]:
+    """Add the links of progress lines (``[100](…)``): as alternates, or else as results."""
+    highest = max(percent for percent, _ in progress_links)
+    finals = [image for percent, image in progress_links if percent == highest]
+    if not images:
         return list(dict.fromkeys(finals)) if highest == 100 else finals[-1:]
-    if len(finals) != len(pictures):
-        return pictures
-    return [with_alternates(picture, mark.address) for picture, mark in zip(pictures, finals, strict=True)]
+    if len(finals) != len(images):
+        return images
+    pairs = zip(images, finals, strict=True)
+    return [with_alternates(image, final.address) for image, final in pairs]
+
+
+def merge_images(
+    from_fields: Sequence[ResultImage], from_text: Sequence[ResultImage], *, only_progress: bool
+) -> list[ResultImage]:
+    """Merge the images of JSON members with those of the text.
+
+    An image in both counts once; equal numbers in both are the same images; otherwise both count.
+    ``only_progress`` means that the text has only links in progress lines, which are never further images.
+    """
+    unique = _merge(from_fields)
+    if not (unique and from_text):
+        return unique or _merge(from_text)
+    keys = {key for image in unique for key in _keys(image)}
+    overlap = any(key in keys for image in from_text for key in _keys(image))
+    if len(unique) == len(from_text) and not overlap:
+        pairs = zip(unique, from_text, strict=True)
+        return [with_alternates(image, other.address, *other.alternates) for image, other in pairs]
+    return unique if only_progress else _merge((*unique, *from_text))
+
+
+def with_alternates(image: ResultImage, *addresses: str) -> ResultImage:
+    """Return the image with further alternates."""
+    known = (*image.alternates, *(address for address in addresses if address != image.address))
+    return replace(image, alternates=tuple(dict.fromkeys(known)))
+
+
+def _merge(images: Sequence[ResultImage]) -> list[ResultImage]:
+    """Merge images that share a rendering."""
+    groups: list[ImageGroup] = []
+    by_key: dict[ImageKey, ImageGroup] = {}
+    for image in images:
+        keys = list(_keys(image))
+        group = next((by_key[key] for key in keys if key in by_key), None)
+        if group is None:
+            group = ImageGroup(image)
+            groups.append(group)
+        else:  # the group of an alternate of this image gets its original
+            group.add(image, original=image_key(group.primary) in keys[1:])
+        by_key.update(dict.fromkeys(keys, group))
+    return [group.image() for group in groups]
+
+
+def _keys(image: ResultImage) -> Iterator[ImageKey]:
+    yield image_key(image)
+    for address in image.alternates:
+        yield address.partition(",")[2] if address.startswith("data:") else canonical(address)
+
+
+def _is_resized(image: ResultImage) -> bool:
+    return image.url is not None and is_resized(image.url)

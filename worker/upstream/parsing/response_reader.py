@@ -1,4 +1,4 @@
-"""Reads an answer while it arrives: one body or a stream, whichever it turns out to be."""
+"""Incremental parser of provider answers: bytes in, ``Answer`` out; one JSON body or a stream."""
 
 import binascii
 import json
@@ -12,7 +12,7 @@ import orjson
 
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.accumulator import AnswerAccumulator
-from worker.upstream.parsing.answer import Answer, BodyInfo, assemble
+from worker.upstream.parsing.answer import Answer, BodyInfo, build_answer
 from worker.upstream.parsing.base64_stream import (
     INLINE_LIMIT,
     Base64Extractor,
@@ -31,21 +31,21 @@ from worker.upstream.parsing.urls import canonical, unescape
 
 _BOM = b"\xef\xbb\xbf"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
-_PICTURE = b"data:image/"  #: a picture as plain text, though it looks like an event's field
-_LARGE = 256 * 1024  #: bytes of an event that is too long to be taken apart while others wait
-_MOST_VALUES = 100_000  #: JSON values after each other in one text
+_DATA_URL = b"data:image/"  #: an image as plain text, which looks like the field of an event
+_DEFER_FROM = 256 * 1024  #: bytes; longer events are parsed at the end, off the event loop
+_MAX_VALUES = 100_000  #: JSON values in one text
 _GAP = re.compile(r"[ \r\n\t,]*")
-_COMMENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?::[^\r\n]*\s*)*")  #: lines, and the gaps after them
+_COMMENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?::[^\r\n]*\s*)*")  #: comment lines
 _DECODER = json.JSONDecoder(strict=False)
 
 
 class AnswerReader:
-    """Reads an answer as it arrives; progress and handles are known before it ends.
+    """Incremental parser of one answer: JSON body or event stream; ``close`` returns the ``Answer``.
 
-    ``input_urls`` are the pictures and addresses of the request, which are never results. ``n`` is how many
-    pictures were asked for. ``origin`` completes addresses that have no host. ``failed`` says that the HTTP
-    status was an error, so that plain text is one too. Runs of base64 longer than ``long`` characters are
-    decoded as they come, and only stand-ins for them are read.
+    Progress and handles are known before the answer ends. ``input_urls`` are the images and URLs of the
+    request, which are never results. ``n`` is the number of images requested. ``origin`` completes URLs
+    without a host. ``failed`` means an error status, with which plain text is an error too. Base64 longer
+    than ``inline_limit`` characters is decoded as it arrives, and only placeholders for it are parsed.
     """
 
     def __init__(
@@ -59,36 +59,36 @@ class AnswerReader:
     ) -> None:
         self._input_urls = input_urls
         self._n, self._origin = n, origin
-        self.failed = failed  #: the HTTP status was an error
-        self.blobs: Blobs = {}  #: what stand-ins stand for
+        self.failed = failed  #: the HTTP status is an error
+        self.blobs: Blobs = {}  #: bytes of the placeholders, by SHA-256
         self._inline_limit = inline_limit
         self._extractor = Base64Extractor(self.blobs, inline_limit=inline_limit, unescape=True)
         self._accumulator = AnswerAccumulator(
-            self.blobs, inline_limit=inline_limit, inputs=self._linked_inputs
+            self.blobs, inline_limit=inline_limit, inputs=self._input_url_keys
         )
         self._events: EventStreamParser | None = None
         self._raw = BytesIO()
-        self._decided = False
-        self._body = False  # it is no stream, and not empty
+        self._format_known = False
+        self._has_body = False  # not a stream, and not empty
         self._head = b""
-        self._later: list[Event] = []  # pictures, and what follows them: taken apart at the end
-        self._heard = False
-        self.done = False  #: the stream said that it is over
-        self.data_feeds = 0  #: how many feeds brought more than comments
+        self._deferred: list[Event] = []  # large events and all after them: parsed at the end
+        self._has_events = False
+        self.done = False  #: the stream has sent ``[DONE]``
+        self.data_feeds = 0  #: number of feeds with more than comments
 
-    def _linked_inputs(self) -> frozenset[ImageKey]:
-        """Return what the addresses of the request stand for, without the pictures that were sent along."""
-        web = tuple(each for each in self._input_urls if not each.startswith("data:"))
-        return frozenset(_identities(web, inline_limit=self._inline_limit))
+    def _input_url_keys(self) -> frozenset[ImageKey]:
+        """Return the image keys of the URLs in the request, without its ``data:`` URLs."""
+        web = tuple(url for url in self._input_urls if not url.startswith("data:"))
+        return frozenset(_image_keys(web, inline_limit=self._inline_limit))
 
     @property
     def progress(self) -> list[Percent]:
-        """The percentages reported so far, increasing."""
+        """Percentages reported so far, increasing."""
         return self._accumulator.progress
 
     @property
     def handles(self) -> Handles:
-        """The handles seen so far."""
+        """Handles found so far."""
         return self._accumulator.handles
 
     @property
@@ -98,35 +98,35 @@ class AnswerReader:
 
     @property
     def raw(self) -> bytes:
-        """The answer as it came so far, with stand-ins for its long runs of base64."""
+        """Bytes received so far, with placeholders for long base64."""
         return self._raw.getvalue()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._read(self._extractor.feed(chunk))
-        if self._extractor.cutting or (self._events is not None and self._events.in_data):
+        if self._extractor.extracting or (self._events is not None and self._events.in_data):
             self.data_feeds += bool(chunk)
 
     def _read(self, chunk: bytes) -> None:
         self._raw.write(chunk)
-        if not self._decided:
-            chunk = self._decide(self._head + chunk)
+        if not self._format_known:
+            chunk = self._detect_format(self._head + chunk)
         if self._events is not None:
             self._read_events(self._events, chunk)
-        elif self._decided and chunk:
-            self._body = True
+        elif self._format_known and chunk:
+            self._has_body = True
             self.data_feeds += 1
 
-    def _decide(self, head: bytes, *, final: bool = False) -> bytes:
-        """Tell by the first bytes whether this is a stream: content types lie."""
+    def _detect_format(self, head: bytes, *, final: bool = False) -> bytes:
+        """Detect an event stream by its first bytes, because content types are unreliable."""
         head = head.lstrip().removeprefix(_BOM).lstrip()
         self._head = head
         if not final and any(
-            known.startswith(head) and known != head for known in (*_FIELDS, _PICTURE, _BOM)
+            known.startswith(head) and known != head for known in (*_FIELDS, _DATA_URL, _BOM)
         ):
-            return b""  # it may become a field, or only look like one
-        self._decided = True
-        if head.startswith(_FIELDS) and not head.startswith(_PICTURE):
+            return b""  # it may become a field of an event
+        self._format_known = True
+        if head.startswith(_FIELDS) and not head.startswith(_DATA_URL):
             self._events = EventStreamParser()
         return head
 
@@ -142,33 +142,33 @@ class AnswerReader:
                 self.done = True
             elif data:
                 self.data_feeds += 1
-                if self._later or len(data) > _LARGE:
-                    self._later.append(Event(event.name, data))
+                if self._deferred or len(data) > _DEFER_FROM:
+                    self._deferred.append(Event(event.name, data))
                 else:
                     self._read_event(event.name, data)
 
     def _read_event(self, name: str, data: bytes) -> None:
-        self._heard = True
+        self._has_events = True
         try:
             value = orjson.loads(data)
         except ValueError:
-            value = _loose(data.decode(errors="replace"))
+            value = _parse_loosely(data.decode(errors="replace"))
         if name == "error" and value is not None and not (isinstance(value, dict) and value.get("error")):
             value = {"error": value}
         self._accumulator.add(_as_message(value) if isinstance(value, str) else value)
 
     def close(self, *, complete: bool = True) -> Answer:
-        """Return the answer. ``complete`` is false when the connection broke before its end."""
+        """Return the answer; ``complete`` is false if the connection broke before its end."""
         self._read(self._extractor.close())
-        if not self._decided:
-            self._finish_head()
+        if not self._format_known:
+            self._close_head()
         if self._events is not None:
             self._read_events(self._events, b"", close=True)
-            for event in self._later:
+            for event in self._deferred:
                 self._read_event(*event)
-            if self._heard or self.done or not (body := _behind_comments(self.raw)):
+            if self._has_events or self.done or not (body := _body_after_comments(self.raw)):
                 return self._answer(complete=complete, readable=True)
-            self._events, self._body = None, True
+            self._events, self._has_body = None, True
             return self._read_body(body, complete=complete)
         return self._read_body(self.raw, complete=complete)
 
@@ -177,16 +177,16 @@ class AnswerReader:
         if body[:1] in (b"{", b"["):
             return self._read_json(body, complete=complete)
         text = body.decode(errors="replace")
-        if not self.failed and text.strip() and not _is_page(text):
+        if not self.failed and text.strip() and not _is_html(text):
             self._accumulator.add(_as_message(text))
         return self._answer(complete=complete, readable=True, page=text)
 
-    def _finish_head(self) -> None:
-        chunk = self._decide(self._head, final=True)
+    def _close_head(self) -> None:
+        chunk = self._detect_format(self._head, final=True)
         if self._events is not None:
             self._read_events(self._events, chunk)
         else:
-            self._body = bool(chunk)
+            self._has_body = bool(chunk)
 
     def _read_json(self, body: bytes, *, complete: bool) -> Answer:
         try:
@@ -194,10 +194,10 @@ class AnswerReader:
             return self._answer(complete=complete, readable=True)
         except ValueError:
             text = body.decode(errors="replace")
-        values = list(_values(text))
+        values = list(_json_values(text))
         for value in values:
             self._accumulator.add(value)
-        if not values:  # cut off: whole pictures in it still count
+        if not values:  # truncated: complete images in it still count
             content = unescape(text.replace("\\n", "\n").replace('\\"', '"'))
             self._accumulator.add(_as_message(content))
         return self._answer(complete=complete and bool(values), readable=bool(values))
@@ -208,28 +208,28 @@ class AnswerReader:
         ended = complete and (not self.streaming or self.done or bool(reasons))
         whole = ended and not any(reason in ("length", "max_tokens") for reason in reasons)
         accumulator.close(complete=whole)
-        ending = BodyInfo(
+        info = BodyInfo(
             whole=whole,
             streamed=self.streaming,
             incomplete_stream=self.streaming and not ended,
             readable=readable,
-            empty=not self._heard and not accumulator.choices and not self._body,
-            html=_is_page(page),
+            empty=not self._has_events and not accumulator.choices and not self._has_body,
+            html=_is_html(page),
             page="" if accumulator.choices else page,
         )
-        inputs = frozenset(_identities(self._input_urls, inline_limit=self._inline_limit))
-        answer = assemble(accumulator, ending, inputs=inputs, n=self._n, origin=self._origin)
-        return replace(answer, images=tuple(self._with_bytes(picture) for picture in answer.images))
+        inputs = frozenset(_image_keys(self._input_urls, inline_limit=self._inline_limit))
+        answer = build_answer(accumulator, info, inputs=inputs, n=self._n, origin=self._origin)
+        return replace(answer, images=tuple(self._decode(image) for image in answer.images))
 
-    def _with_bytes(self, picture: ResultImage) -> ResultImage:
-        if picture.data is None:
-            return replace(picture, spare=self._spare(picture)) if picture.alternates else picture
-        data = merge_placeholders(picture.data, self.blobs)
-        return replace(picture, data=data, blob=decode_placeholder(data, self.blobs))
+    def _decode(self, image: ResultImage) -> ResultImage:
+        if image.data is None:
+            return replace(image, spare=self._embedded_bytes(image)) if image.alternates else image
+        data = merge_placeholders(image.data, self.blobs)
+        return replace(image, data=data, blob=decode_placeholder(data, self.blobs))
 
-    def _spare(self, picture: ResultImage) -> bytes | None:
-        """Return the bytes of an alternate that came inside the answer."""
-        inside = next((each for each in picture.alternates if each.startswith("data:")), None)
+    def _embedded_bytes(self, image: ResultImage) -> bytes | None:
+        """Return the bytes of an alternate that is a ``data:`` URL."""
+        inside = next((url for url in image.alternates if url.startswith("data:")), None)
         if inside is None:
             return None
         data = merge_placeholders(inside.partition(",")[2], self.blobs)
@@ -241,29 +241,29 @@ class AnswerReader:
 
 
 def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer:
-    """Read a whole answer at once; the options are those of ``AnswerReader``."""
+    """Parse a complete answer at once; the options are those of ``AnswerReader``."""
     reader = AnswerReader(**options)
     reader.feed(body)
     return reader.close(complete=complete)
 
 
-def _identities(addresses: tuple[str, ...], *, inline_limit: int) -> Iterator[ImageKey]:
+def _image_keys(addresses: tuple[str, ...], *, inline_limit: int) -> Iterator[ImageKey]:
     for address in addresses:
-        picture = parse_image(replace_long_base64(address, inline_limit=inline_limit))
-        if picture is not None:
-            yield image_key(picture)
-            if picture.url is not None:
-                yield canonical(unescape(picture.url))
+        image = parse_image(replace_long_base64(address, inline_limit=inline_limit))
+        if image is not None:
+            yield image_key(image)
+            if image.url is not None:
+                yield canonical(unescape(image.url))
 
 
 def _as_message(text: str) -> dict[str, Any]:
     return {"choices": [{"message": {"content": text}}]}
 
 
-def _values(text: str) -> Iterator[Any]:
-    """Yield the JSON values that follow each other in a text, as far as they are whole."""
+def _json_values(text: str) -> Iterator[Any]:
+    """Yield the JSON values at the start of a text, until one is incomplete."""
     position = 0
-    for _ in range(_MOST_VALUES):
+    for _ in range(_MAX_VALUES):
         gap = _GAP.match(text, position)
         position = gap.end() if gap else position
         if text[position : position + 1] not in ("{", "["):
@@ -275,17 +275,17 @@ def _values(text: str) -> Iterator[Any]:
         yield value
 
 
-def _loose(text: str) -> Any:
-    """Read an event that is not quite JSON, or plain text; one that was cut off says nothing."""
-    return next(_values(text), None) if text.startswith(("{", "[")) else text
+def _parse_loosely(text: str) -> Any:
+    """Parse an event that is malformed JSON or plain text; a truncated one is ``None``."""
+    return next(_json_values(text), None) if text.startswith(("{", "[")) else text
 
 
-def _behind_comments(raw: bytes) -> bytes:
-    """Return the body that follows comments which only kept the connection alive; empty if none does."""
+def _body_after_comments(raw: bytes) -> bytes:
+    """Return the body after keep-alive comments; empty if there is none."""
     comments = _COMMENTS.match(raw)
     body = raw[comments.end() :] if comments else b""
     return body if body.startswith((b"{", b"[", b"<")) else b""
 
 
-def _is_page(text: str) -> bool:
+def _is_html(text: str) -> bool:
     return text[:1024].lstrip().lower().startswith(("<!doctype html", "<html"))

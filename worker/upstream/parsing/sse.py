@@ -1,4 +1,4 @@
-"""Event streams: bytes in, events out, by the rules of the EventSource specification."""
+"""Server-sent events: incremental parser by the WHATWG EventSource specification."""
 
 from typing import NamedTuple
 
@@ -6,20 +6,20 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Event(NamedTuple):
-    """One event: its name (``message`` unless given) and its ``data`` lines, joined."""
+    """One event: its name (default ``message``) and its ``data`` lines, joined."""
 
     name: str
     data: bytes
 
 
 class EventStreamParser:
-    """Cuts a stream of bytes into events; how the bytes were split makes no difference.
+    """Incremental parser of an event stream; how the bytes are split into chunks makes no difference.
 
-    Lines may end in LF, CR or CRLF and be of any length: every byte is looked at once.
+    Lines end in LF, CR or CRLF and may be of any length: every byte is scanned once.
     """
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []  # of the line that is not complete yet
+        self._chunks: list[bytes] = []  # of the incomplete line
         self._data: list[bytes] = []
         self._name = ""
         self._after_cr = False
@@ -27,11 +27,11 @@ class EventStreamParser:
 
     @property
     def in_data(self) -> bool:
-        """Whether a line of data has begun that is not complete yet; a comment is no data."""
-        return b"".join(self._pieces[:5]).startswith(b"data:")
+        """Whether an incomplete ``data`` line has begun; a comment is not data."""
+        return b"".join(self._chunks[:5]).startswith(b"data:")
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Take the next bytes and return the events that they complete."""
+        """Take the next bytes; return the events that they complete."""
         if self._after_cr and chunk:
             self._after_cr = False
             if chunk.startswith(b"\n"):
@@ -41,14 +41,14 @@ class EventStreamParser:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if b"\n" not in chunk:
             if chunk:
-                self._pieces.append(chunk)
+                self._chunks.append(chunk)
             return []
         return self._read_lines(chunk)
 
     def close(self) -> list[Event]:
-        """Return the event that the end of the stream completes, if any.
+        """Take the end of the stream; return the event that it completes, if any.
 
-        The specification drops it; providers that forget the last empty line are too many for that.
+        The specification drops that event, but too many providers forget the last empty line.
         """
         events = self._read_lines(b"\n\n")
         self._after_cr = False
@@ -56,11 +56,11 @@ class EventStreamParser:
 
     def _read_lines(self, chunk: bytes) -> list[Event]:
         lines = chunk.split(b"\n")
-        if self._pieces:
-            self._pieces.append(lines[0])
-            lines[0] = b"".join(self._pieces)
+        if self._chunks:
+            self._chunks.append(lines[0])
+            lines[0] = b"".join(self._chunks)
         rest = lines.pop()
-        self._pieces = [rest] if rest else []
+        self._chunks = [rest] if rest else []
         if self._first_line:
             self._first_line = False
             lines[0] = lines[0].removeprefix(_BOM)

@@ -10,7 +10,7 @@ import orjson
 
 from worker.upstream.matching import word_set
 from worker.upstream.parsing.progress import Percent, ProgressParser
-from worker.upstream.parsing.urls import is_document, is_web
+from worker.upstream.parsing.urls import is_document, is_http_url
 
 _WRAPPERS = ("data", "task", "result", "response", "output", "payload", "job", "body")
 _STATES = ("status", "state", "task_status", "taskStatus", "task_state", "job_status", "stage")
@@ -196,7 +196,7 @@ class _Cleaner:
             if kept or usual not in cleaned:
                 cleaned[usual] = kept
         url = cleaned.get("url")
-        if self._finished and isinstance(url, str) and is_web(url) and not is_document(url):
+        if self._finished and isinstance(url, str) and is_http_url(url) and not is_document(url):
             cleaned.setdefault("image_url", url)  # a finished task's own address is its picture's
         return cleaned
 

@@ -69,7 +69,7 @@ class InflateDecoder:
 
 
 def _has_header(head: bytes) -> bool:
-    """Tell whether ``deflate`` has the header that it should have; many send it without."""
+    """Return whether ``deflate`` has the header that it should have; many send it without."""
     return head[0] & 0x0F == 8 and int.from_bytes(head[:2]) % 31 == 0
 
 

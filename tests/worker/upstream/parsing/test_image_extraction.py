@@ -9,7 +9,7 @@ from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.base64_images import parse_base64_image
 from worker.upstream.parsing.response_reader import read_answer
-from worker.upstream.parsing.urls import CanonicalUrl, canonical, extension, is_on_image_host, is_web
+from worker.upstream.parsing.urls import CanonicalUrl, canonical, extension, is_http_url, is_on_image_host
 
 DATA = f"data:image/png;base64,{PNG}"
 WRAPPED = "\n".join(PNG[start : start + 40] for start in range(0, len(PNG), 40))
@@ -128,6 +128,6 @@ def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
 
 @pytest.mark.parametrize("address", ["https://[h/x.png", "http://[::1/x", "https://a]b/x.png?format=png"])
 def test_a_malformed_address_is_nothing(address: str) -> None:
-    assert not is_web(address)
+    assert not is_http_url(address)
     assert (extension(address), is_on_image_host(address)) == ("", False)
     assert canonical(address) == CanonicalUrl("", address, ())
