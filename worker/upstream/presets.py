@@ -1,4 +1,4 @@
-"""Provider families as data: how to ask each one, and how long to wait for it."""
+"""Presets: provider families as data, with their request format and timeouts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,22 +11,22 @@ from models.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What one provider family expects. All times are seconds."""
+    """Request format and timeouts of one provider family. Timeouts are in seconds."""
 
     name: str
-    content: Literal["string", "parts", "auto"] = "auto"  #: auto: a string, or parts once there are images
+    content: Literal["string", "parts", "auto"] = "auto"  #: auto: string, or parts with images
     stream: Literal["required", "preferred", "off"] = "preferred"
-    size: Literal["param", "prompt", "none"] = "prompt"  #: where the size goes; prompt: a 【2:3】 suffix
-    honours_n: bool = False  #: whether ``n`` is sent; few chat endpoints draw more than one image for it
-    inline_images: bool = False  #: whether the caller has to turn input URLs into data URLs first
+    size: Literal["param", "prompt", "none"] = "prompt"  #: place of the size; prompt: a 【2:3】 suffix
+    honours_n: bool = False  #: whether ``n`` is sent; most chat endpoints ignore it
+    inline_images: bool = False  #: whether the caller must turn input URLs into data URLs
     max_images: int = 10  #: input images per request
-    connect: float = 10.0  #: until the connection stands
-    first_byte: float | None = None  #: until the first byte; none: ``silent`` when streaming, else ``total``
-    idle: float = 90.0  #: without any byte, once the stream runs
-    silent: float = 180.0  #: with nothing but comments or white space
+    connect: float = 10.0  #: to connect
+    first_byte: float | None = None  #: to the first byte; none: ``silent`` if streaming, else ``total``
+    idle: float = 90.0  #: without any byte, once the stream has begun
+    silent: float = 180.0  #: without a byte besides comments and white space
     total: float = 600.0  #: for the whole call
-    headers: Mapping[str, str] = field(default_factory=dict)  #: sent besides the usual ones
-    task_path: str | None = "images/tasks/{id}"  #: of a task's state, below the version; none: no tasks
+    headers: Mapping[str, str] = field(default_factory=dict)  #: additional ones
+    task_path: str | None = "images/tasks/{id}"  #: of a task's state, below the API version; none: no tasks
 
     @property
     def streams(self) -> bool:
@@ -66,7 +66,7 @@ def preset_named(name: str) -> Preset:
 
 
 def effective_preset(channel: ChannelSettings) -> Preset:
-    """Return the channel's preset with the channel's own choices laid over it."""
+    """Return the preset of a channel with the channel's own settings applied."""
     preset = preset_named(channel.preset)
     if channel.stream is not None:
         preset = replace(preset, stream=_stream(preset, channel.stream))
@@ -82,7 +82,7 @@ def effective_preset(channel: ChannelSettings) -> Preset:
     return preset
 
 
-def _stream(preset: Preset, choice: Literal["on", "off"]) -> Literal["required", "preferred", "off"]:
-    if choice == "off":
+def _stream(preset: Preset, setting: Literal["on", "off"]) -> Literal["required", "preferred", "off"]:
+    if setting == "off":
         return "off"
     return "preferred" if preset.stream == "off" else preset.stream

@@ -10,15 +10,14 @@ from worker.upstream.transport_errors import TransportFailure
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one call; ``elapsed`` is in seconds.
+    """Result of one call; ``elapsed`` is in seconds.
 
-    ``raw`` is the answer as it came, its content encoding undone. In it, each run of more than 65,536 base64
-    characters is cut down to a stand-in of 400: its first 128 and last 192 characters, and between them
-    ``sha256/<64 hex digits>/<8 hex digits>``, the SHA-256 of the run's bytes and how many characters it had.
-    ``blobs`` holds those bytes by that SHA-256, in lower-case hex; shorter base64 is in ``raw`` as it came.
-    ``worker.upstream.parsing.base64_stream`` makes the stand-ins, and the reader understands them:
-    ``raw`` can be read again. An image of the answer that is in ``blobs`` has its bytes as ``Image.blob``,
-    not as ``data``.
+    ``raw`` is the response body without its content encoding. In it, each run of more than 65,536 base64
+    characters is replaced by a placeholder of 400: its first 128 and last 192 characters, and between them
+    ``sha256/<64 hex digits>/<8 hex digits>``, the SHA-256 of the run's bytes and its length in characters.
+    ``blobs`` holds those bytes by SHA-256, in lower-case hex; shorter base64 stays in ``raw`` as it is. The
+    placeholders are those of ``worker.upstream.parsing.base64_stream``: ``raw`` can be parsed again. An image
+    in ``blobs`` has its bytes in ``ResultImage.blob``, not in ``data``.
     """
 
     answer: Answer | None
@@ -29,4 +28,4 @@ class Reply:
     raw: bytes = b""
     elapsed: float = 0.0
     blobs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    failure: TransportFailure | None = None  #: why there is no whole answer
+    failure: TransportFailure | None = None  #: why the response is missing or incomplete

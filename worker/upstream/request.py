@@ -1,4 +1,4 @@
-"""What to send: one image request as the HTTP request of a provider family."""
+"""Build the HTTP request of a provider family from an image request."""
 
 import re
 from collections.abc import Mapping
@@ -20,14 +20,14 @@ _URL = re.compile(r"https?://[^\s<>\"'`，。；：！？、）】》」』]+", 
 
 @dataclass(frozen=True, slots=True)
 class ProviderRequest:
-    """One POST, ready to be sent, with what is needed to understand its answer."""
+    """One POST request, with the facts that the parser of its response needs."""
 
     url: str
     headers: Mapping[str, str]
     body: bytes
     stream: bool
-    input_urls: tuple[str, ...] = ()  #: every address in the request; an answer that repeats one is an echo
-    n: int | None = None  #: how many images were asked for
+    input_urls: tuple[str, ...] = ()  #: all URLs of the request; an answer repeats them as echoes
+    n: int | None = None  #: number of images requested
 
 
 def build_request(
@@ -38,10 +38,10 @@ def build_request(
     preset: Preset,
     idempotency_key: str | None = None,
 ) -> ProviderRequest:
-    """Write the request in the preset's dialect.
+    """Return the request in the format of the preset.
 
-    Raises ``InvalidRequest`` when there are more input images than the provider takes, or when ``params``
-    can't be written as JSON.
+    Raises ``InvalidRequest`` if there are more input images than the provider accepts, or if ``params``
+    can't be serialized as JSON.
     """
     if len(request.images) > preset.max_images:
         raise InvalidRequest("images", f"{preset.name} takes at most {preset.max_images} input pictures.")
@@ -56,19 +56,19 @@ def build_request(
 
 
 def endpoint(base_url: str) -> str:
-    """Return the address of chat completions, whether or not ``base_url`` has the version or the path."""
+    """Return the URL of chat completions; ``base_url`` may lack the API version and the path."""
     parts = urlsplit(base_url.strip())
     path = parts.path.rstrip("/")
     if not path.endswith("/chat/completions"):
-        versioned = any(_VERSION.fullmatch(segment) for segment in path.split("/"))
-        path += "/chat/completions" if versioned else "/v1/chat/completions"
+        has_version = any(_VERSION.fullmatch(segment) for segment in path.split("/"))
+        path += "/chat/completions" if has_version else "/v1/chat/completions"
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
 def _headers(api_key: str, preset: Preset, idempotency_key: str | None) -> dict[str, str]:
     headers = {
         "Accept": "text/event-stream, application/json" if preset.streams else "application/json",
-        "Accept-Encoding": "identity",  # images do not shrink, and an answer may not explode
+        "Accept-Encoding": "identity",  # images do not compress, and this avoids decompression bombs
         "Content-Type": "application/json",
         "Authorization": f"Bearer {api_key}",
         **preset.headers,
@@ -100,14 +100,14 @@ def _content(request: ImageRequest, preset: Preset) -> str | list[dict[str, Any]
     if request.size and preset.size == "prompt":
         prompt += f"【{aspect_ratio(request.size)}】"
     if preset.content == "string" or (preset.content == "auto" and not request.images):
-        # a family that takes strings only reads images from addresses in front of the text
+        # with plain strings, URLs of input images precede the text
         return " ".join((*request.images, prompt))
     images = [{"type": "image_url", "image_url": {"url": image}} for image in request.images]
     return [{"type": "text", "text": prompt}, *images]
 
 
 def aspect_ratio(size: str) -> str:
-    """Return ``1024x1536`` as ``2:3``; anything else as it is."""
+    """Return ``1024x1536`` as ``2:3``; other values unchanged."""
     match = _PIXELS.fullmatch(size)
     if not match:
         return size

@@ -1,4 +1,4 @@
-"""Rate limits that response headers tell about, in their many dialects."""
+"""Response headers: rate limits in their many dialects, reset times, and request ids."""
 
 import re
 from collections.abc import Mapping
@@ -7,19 +7,22 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
+#: headers with a request id, the most specific first
+REQUEST_IDS = ("x-oneapi-request-id", "x-request-id", "x-api-request-id", "x-generation-id", "cf-ray")
+
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
-_PIECE = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|h|m|s|d)", re.ASCII)
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|h|m|s|d)", re.ASCII)
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _OPENAI = re.compile(r"(?:x-)?rate-?limit-(limit|remaining|reset)(?:-([a-z-]+))?")
 _ANTHROPIC = re.compile(r"anthropic-ratelimit-([a-z-]+)-(limit|remaining|reset)")
-_DRAFT = re.compile(r'\s*"?([^";]*)"?((?:\s*;\s*\w+\s*=\s*[^;,]+)*)')
-_OLDER = re.compile(r"(?:^|,)\s*(limit|remaining|reset)\s*=\s*(\d+)")
-_PARAMETER = re.compile(r";\s*(\w+)\s*=\s*\"?([\w.]+)\"?")
+_IETF_ITEM = re.compile(r'\s*"?([^";]*)"?((?:\s*;\s*\w+\s*=\s*[^;,]+)*)')
+_IETF_OLDER = re.compile(r"(?:^|,)\s*(limit|remaining|reset)\s*=\s*(\d+)")
+_IETF_PARAMETER = re.compile(r";\s*(\w+)\s*=\s*\"?([\w.]+)\"?")
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One limit: how much it allows, how much is left, and in how many seconds it is full again."""
+    """One rate limit: its quota, what remains of it, and the seconds until it resets."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -27,30 +30,35 @@ class Bucket:
 
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, Bucket]:
-    """Return the limits by name (``requests``, ``tokens``, …; ``default`` if unnamed).
+    """Return the rate limits by name (``requests``, ``tokens``, …; ``default`` if unnamed).
 
-    A limit may be per minute or per day; nothing here says which.
+    The headers do not say whether a limit is per minute or per day.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    moment = response_date(lowered)
+    now = response_date(lowered)
     found: dict[str, dict[str, float | None]] = {}
     for name, value in lowered.items():
         if match := _OPENAI.fullmatch(name):
-            found.setdefault(match[2] or "default", {})[match[1]] = _read(match[1], value, moment)
+            found.setdefault(match[2] or "default", {})[match[1]] = _read_member(match[1], value, now)
         elif match := _ANTHROPIC.fullmatch(name):
-            found.setdefault(match[1], {})[match[2]] = _read(match[2], value, moment)
+            found.setdefault(match[1], {})[match[2]] = _read_member(match[2], value, now)
         elif name in ("ratelimit", "ratelimit-policy"):
-            for bucket, parts in _draft(value):
+            for bucket, parts in _read_ietf(value):
                 found.setdefault(bucket, {}).update(parts)
     return {
-        name: Bucket(_whole(parts.get("limit")), _whole(parts.get("remaining")), parts.get("reset"))
+        name: Bucket(_to_int(parts.get("limit")), _to_int(parts.get("remaining")), parts.get("reset"))
         for name, parts in found.items()
         if any(part is not None for part in parts.values())
     }
 
 
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Return the request id for the provider's support; header names are lower case."""
+    return next((headers[name] for name in REQUEST_IDS if headers.get(name)), None)
+
+
 def response_date(headers: Mapping[str, str]) -> datetime | None:
-    """Return the response's own ``Date``; header names are lower case."""
+    """Return the ``Date`` of a response; header names are lower case."""
     return _http_date(headers.get("date", ""))
 
 
@@ -63,16 +71,16 @@ def http_retry_after(value: str | None, now: datetime | None) -> float | None:
     text = (value or "").strip()
     if _DELAY_SECONDS.fullmatch(text):
         return float(text)
-    moment = _http_date(text)
-    return max((moment - now).total_seconds(), 0.0) if moment and now else None
+    date = _http_date(text)
+    return max((date - now).total_seconds(), 0.0) if date and now else None
 
 
-def seconds_until(value: str, moment: datetime | None) -> float | None:
-    """Read a reset: Go duration, plain seconds, epoch seconds or milliseconds, ISO time, or HTTP date.
+def seconds_until(value: str, now: datetime | None) -> float | None:
+    """Parse a reset: Go duration, plain seconds, epoch seconds or milliseconds, ISO time, or HTTP date.
 
-    Absolute times are relative to ``moment``, the response's own time. Past is 0; unreadable is ``None``.
+    Absolute times are relative to ``now``, the date of the response. The past is 0; malformed is ``None``.
     """
-    if (seconds := http_retry_after(value, moment)) is not None:
+    if (seconds := http_retry_after(value, now)) is not None:
         return seconds
     value = value.strip()
     number = _number(value)
@@ -80,34 +88,36 @@ def seconds_until(value: str, moment: datetime | None) -> float | None:
         if number <= 1e9:
             return max(number, 0.0)
         epoch = number / 1000 if number > 1e11 else number
-        return max(epoch - moment.timestamp(), 0.0) if moment else None
+        return max(epoch - now.timestamp(), 0.0) if now else None
     if (span := parse_duration(value)) is not None:
         return span
     instant = _iso_time(value)
-    return max((instant - moment).total_seconds(), 0.0) if instant and moment else None
+    return max((instant - now).total_seconds(), 0.0) if instant and now else None
 
 
 def parse_duration(value: str) -> float | None:
-    """Read ``20ms``, ``1s``, ``12.5s``, ``6m0s``, ``1h23m31s`` as seconds."""
-    pieces = list(_PIECE.finditer(value))
-    if not pieces or "".join(piece.group() for piece in pieces) != value.strip():
+    """Parse a Go duration (``20ms``, ``12.5s``, ``6m0s``, ``1h23m31s``) as seconds."""
+    parts = list(_DURATION_PART.finditer(value))
+    if not parts or "".join(part.group() for part in parts) != value.strip():
         return None
-    return sum(float(piece[1]) * _UNITS[piece[2]] for piece in pieces)
+    return sum(float(part[1]) * _UNITS[part[2]] for part in parts)
 
 
-def _read(part: str, value: str, moment: datetime | None) -> float | None:
-    return seconds_until(value, moment) if part == "reset" else _number(value.partition(",")[0])
+def _read_member(part: str, value: str, now: datetime | None) -> float | None:
+    return seconds_until(value, now) if part == "reset" else _number(value.partition(",")[0])
 
 
-def _draft(value: str) -> list[tuple[str, dict[str, float | None]]]:
-    """Read ``"burst";r=0;t=10``, ``"burst";q=100;w=60``, and the older ``limit=10, remaining=0, reset=7``."""
+def _read_ietf(value: str) -> list[tuple[str, dict[str, float | None]]]:
+    """Parse the IETF draft: ``"burst";r=0;t=10``, or the older ``limit=10, remaining=0, reset=7``."""
     names = {"q": "limit", "r": "remaining", "t": "reset"}
-    if older := dict(_OLDER.findall(value)):
+    if older := dict(_IETF_OLDER.findall(value)):
         return [("default", {name: _number(text) for name, text in older.items()})]
     buckets = []
     for item in value.split(","):
-        if match := _DRAFT.fullmatch(item.strip()):
-            parts = {names[key]: _number(text) for key, text in _PARAMETER.findall(match[2]) if key in names}
+        if match := _IETF_ITEM.fullmatch(item.strip()):
+            parts = {
+                names[key]: _number(text) for key, text in _IETF_PARAMETER.findall(match[2]) if key in names
+            }
             buckets.append((match[1].strip() or "default", parts))
     return buckets
 
@@ -120,31 +130,21 @@ def _number(value: str) -> float | None:
     return number if isfinite(number) else None
 
 
-def _whole(value: float | None) -> int | None:
+def _to_int(value: float | None) -> int | None:
     return None if value is None else int(value)
 
 
 def _iso_time(value: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _http_date(value: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(value)
+        parsed = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-# The id under which a provider's support finds a call.
-
-REQUEST_IDS = ("x-oneapi-request-id", "x-request-id", "x-api-request-id", "x-generation-id", "cf-ray")
-
-
-def request_id_of(headers: Mapping[str, str]) -> str | None:
-    """Return the id that the response headers give, the most telling first; names are lower case."""
-    return next((headers[name] for name in REQUEST_IDS if headers.get(name)), None)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -1,25 +1,26 @@
-"""Ways in which a call can fail without an answer."""
+"""Transport failures: how a call can fail without a complete response, and whether it was sent."""
 
 from enum import StrEnum
 
-STALE_WITHIN = 1.0  #: seconds in which a reused connection that breaks was dead before we wrote
+STALE_WITHIN = 1.0  #: seconds; a reused connection that breaks sooner was closed before the request was sent
 
 
 class TransportFailure(StrEnum):
-    """What the network did; each value is the name of its ruling unless noted."""
+    """Failure of the network or of the HTTP client."""
 
     DNS_ERROR = "dns_error"  #: the host has no address: nothing was sent
     CONNECT_TIMEOUT = "connect_timeout"  #: nothing was sent
     CONNECT_ERROR = "connect_error"  #: refused, unreachable, TLS: nothing was sent
-    WRITE_ERROR = "write_error"  #: the request did not get through whole
+    WRITE_ERROR = "write_error"  #: the request was not sent completely
     STALE_CONNECTION = "stale_connection"  #: a reused connection was closed at once
-    UNSENDABLE = "unsendable"  #: the address or a header can't be written: nothing was sent
-    READ_TIMEOUT = "read_timeout"  #: sent, and no answer in time
-    CONNECTION_RESET = "connection_reset"  #: sent, and then cut
-    TOO_LARGE = "too_large"  #: the answer exceeds what we are willing to hold
-    UNREADABLE = "unreadable"  #: the answer's encoding can't be undone
+    UNSENDABLE = "unsendable"  #: the URL or a header is invalid: nothing was sent
+    READ_TIMEOUT = "read_timeout"  #: sent, and no response in time
+    CONNECTION_RESET = "connection_reset"  #: sent, and then disconnected
+    TOO_LARGE = "too_large"  #: the response exceeds the size limit
+    UNREADABLE = "unreadable"  #: the content encoding of the response is invalid
 
 
+#: name in the error catalog
 ERROR_KIND_OF = {
     TransportFailure.DNS_ERROR: "connect_error",
     TransportFailure.CONNECT_TIMEOUT: "connect_error",

@@ -6,16 +6,16 @@ from worker.upstream.transport_errors import TransportFailure
 
 _Table = tuple[tuple[re.Pattern[str], TransportFailure], ...]
 
-_OURS = frozenset(failure.value for failure in TransportFailure)
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_FAILURE_NAMES = frozenset(failure.value for failure in TransportFailure)
+_CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _GAP = re.compile(r"[\W_]+")
-_LONGEST = 500  #: characters; what failed stands at the start
+_MAX_TEXT = 500  #: characters; the failure is named at the start
 
-_TIME = r"time ?d? ?out|deadline|too slow|etimedout"
-_SLOW = re.compile(_TIME)
+_TIMEOUT = r"time ?d? ?out|deadline|too slow|etimedout"
+_TIMED_OUT = re.compile(_TIMEOUT)
 _SENDING = r"(?:sen[dt]|sending|writ(?:e|ing|ten)|request|upload(?:ed|ing)?)"
 _ANSWER = r"(?:response|answer|reply|headers?|message|stream)"
-_PARTLY = re.compile(
+_PARTLY_SENT = re.compile(
     rf"\bbefore (?:\w+ )*?(?:request|upload)\w* (?:\w+ )*?(?:complete|finish|fully|done|end)"
     rf"|\bbefore (?:\w+ )*?(?:fully|completely|entirely) {_SENDING}"
 )
@@ -27,9 +27,9 @@ _SENT = re.compile(
     rf"\bafter (?:\w+ )*?{_SENDING}\b|\b(?:read|reading|recv|receiv\w+|awaiting|waiting for)\b"
 )
 
-_NAMES: _Table = tuple(
-    (re.compile("|".join(words)), failure)
-    for failure, *words in (
+_PHRASES: _Table = tuple(
+    (re.compile("|".join(text)), failure)
+    for failure, *text in (
         (
             TransportFailure.DNS_ERROR,
             r"\bdns|name resolution|name or service|resolv|getaddrinfo|enotfound|eai |nodename|unknown ?host",
@@ -37,8 +37,8 @@ _NAMES: _Table = tuple(
         (TransportFailure.STALE_CONNECTION, r"\bstale|keep ?alive|\breused?\b|\bidle connection"),
         (
             TransportFailure.CONNECT_TIMEOUT,
-            rf"(?:connect(?:ing|ion)?|pool|handshake|tls|ssl) (?:\w+ )?(?:{_TIME})",
-            rf"(?:{_TIME}) (?:while |when |during |on |in |to )*(?:connect|handshake|tls|ssl|open|establish)",
+            rf"(?:connect(?:ing|ion)?|pool|handshake|tls|ssl) (?:\w+ )?(?:{_TIMEOUT})",
+            rf"(?:{_TIMEOUT}) (?:while |when |during |on |in |to )*(?:connect|handshake|tls|ssl|open|establish)",
         ),
         (
             TransportFailure.CONNECT_ERROR,
@@ -56,30 +56,30 @@ _NAMES: _Table = tuple(
             TransportFailure.UNSENDABLE,
             r"unsendable|(?:invalid|bad|malformed|missing) (?:url|address|scheme)|unsupported protocol",
         ),
-        (TransportFailure.READ_TIMEOUT, _TIME),
+        (TransportFailure.READ_TIMEOUT, _TIMEOUT),
         (TransportFailure.TOO_LARGE, r"too (?:large|big|long)|oversize|exceed\w* .*(?:size|limit|bytes)"),
         (TransportFailure.UNREADABLE, r"decod|unreadable|gzip|brotli|zlib|content encoding|corrupt"),
     )
 )
 
 
-def parse_transport_failure(words: str) -> TransportFailure:
-    """Return the failure that ``words`` speak of, be they ours, an exception's name, or a sentence.
+def parse_transport_failure(text: str) -> TransportFailure:
+    """Return the failure that ``text`` means: one of our names, the name of an exception, or a sentence.
 
-    What is not understood counts as a connection that was lost after the request was sent: so nobody sends
-    again what may have been paid for.
+    Unknown text counts as a connection lost after the request was sent, so that a call that may be charged
+    is not sent again.
     """
-    text = _GAP.sub(" ", _HUMP.sub(" ", words[:_LONGEST])).strip().lower()
-    name = text.replace(" ", "_")
-    if name in _OURS:
+    phrase = _GAP.sub(" ", _CAMEL_CASE.sub(" ", text[:_MAX_TEXT])).strip().lower()
+    name = phrase.replace(" ", "_")
+    if name in _FAILURE_NAMES:
         return TransportFailure(name)
-    return _by_moment(text) or _first(_NAMES, text) or TransportFailure.CONNECTION_RESET
+    return _failure_by_time(phrase) or _first_match(_PHRASES, phrase) or TransportFailure.CONNECTION_RESET
 
 
-def _by_moment(text: str) -> TransportFailure | None:
-    """Judge by when it happened, if the words say so: that outweighs what happened."""
-    slow = _SLOW.search(text) is not None
-    if _PARTLY.search(text):
+def _failure_by_time(text: str) -> TransportFailure | None:
+    """Return the failure by the time it happened, if the text says so; that outranks its kind."""
+    slow = _TIMED_OUT.search(text) is not None
+    if _PARTLY_SENT.search(text):
         return TransportFailure.WRITE_ERROR
     if _UNSENT.search(text):
         return TransportFailure.CONNECT_TIMEOUT if slow else TransportFailure.CONNECT_ERROR
@@ -88,5 +88,5 @@ def _by_moment(text: str) -> TransportFailure | None:
     return None
 
 
-def _first(table: _Table, text: str) -> TransportFailure | None:
+def _first_match(table: _Table, text: str) -> TransportFailure | None:
     return next((failure for pattern, failure in table if pattern.search(text)), None)

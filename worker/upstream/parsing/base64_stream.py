@@ -1,4 +1,4 @@
-"""Extract long base64 from an answer while it arrives; a short placeholder takes the place of each run.
+"""Extract long base64 from an answer while it arrives, and put short placeholders in its place.
 
 No text of megabytes is ever built, parsed or searched. A placeholder keeps the run's first 128 and last 192
 characters, which hold signatures and end markers, around the name of its bytes:
@@ -19,7 +19,7 @@ from io import BytesIO
 from typing import NamedTuple
 
 INLINE_LIMIT = 64 * 1024  #: characters; shorter runs stay as they are
-VERBATIM = sys.maxsize  #: an inline limit that keeps every character, whatever it costs
+VERBATIM = sys.maxsize  #: an inline limit that keeps every character
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"  #: both of RFC 4648
 
 _HEAD, _TAIL = 128, 192  #: characters; a placeholder has 400 in all

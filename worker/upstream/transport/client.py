@@ -1,4 +1,4 @@
-"""The one place that calls a provider. Whatever happens out there, it returns a ``Reply``."""
+"""Provider client: the only place that calls a provider; every failure becomes a ``Reply``."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -23,84 +23,72 @@ from worker.upstream.transport.content_encoding import DecodingError, decoder_fo
 from worker.upstream.transport_errors import TransportFailure
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
-_THREAD_FROM = 256 * 1024  #: bytes; longer answers are taken apart beside the event loop
-_MOST_HEADERS = 64  #: that are kept
-_AFTER_DONE = 1.0  #: seconds to wait for the end of a stream that said it is over
-_KEPT = frozenset(
+_THREAD_FROM = 256 * 1024  #: bytes; longer answers are parsed in a thread, not on the event loop
+_MAX_HEADERS = 64  #: recorded per reply
+_AFTER_DONE = 1.0  #: seconds to wait for the end of a stream after its end mark
+_RECORDED_HEADERS = frozenset(
     {
         *REQUEST_IDS,
-        "content-type",
-        "content-length",
-        "date",
-        "server",
-        "retry-after",
-        "retry-after-ms",
-        "x-should-retry",
-        "cf-mitigated",
+        *("content-type", "content-length", "date", "server", "location", "cf-mitigated"),
+        *("retry-after", "retry-after-ms", "x-should-retry", "ratelimit", "ratelimit-policy"),
         "openai-processing-ms",
-        "ratelimit",
-        "ratelimit-policy",
-        "location",
     }
 )
 
 
 @dataclass(slots=True)
 class _Call:
-    """One call while it runs."""
+    """State of one call in flight."""
 
     reader: AnswerReader
     preset: Preset
     on_progress: Callable[[int], None] | None
     on_handle: Callable[[Handles], None] | None
     started: float
-    wire: ConnectionTrace = field(default_factory=ConnectionTrace)
+    trace: ConnectionTrace = field(default_factory=ConnectionTrace)
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     size: int = 0
-    told: int = -1
-    shown: Handles = field(default_factory=Handles)
+    reported_progress: int = -1
+    reported_handles: Handles = field(default_factory=Handles)
     failure: TransportFailure | None = None
-    heard: float = 0.0  # when the last byte came
-    meant: float = 0.0  # when the last byte came that was no comment
+    last_byte: float = 0.0  # time of the last byte
+    last_data: float = 0.0  # time of the last byte besides comments
 
-    def take(self, chunk: bytes, now: float) -> None:
-        """Read on, and tell what is new."""
+    def feed(self, chunk: bytes, now: float) -> None:
+        """Parse the next bytes; report new progress and handles."""
         self.size += len(chunk)
         before = self.reader.data_feeds
         self.reader.feed(chunk)
-        self.heard = now
+        self.last_byte = now
         if self.reader.data_feeds != before:
-            self.meant = now
-            self._tell()
+            self.last_data = now
+            self._notify()
 
-    def _tell(self) -> None:
-        """Call back; a listener's own mistake must not cost a call that is paid for."""
+    def _notify(self) -> None:
+        """Run the callbacks; an exception of theirs must not fail a call that may be charged."""
         with suppress(Exception):
-            self._call_back()
+            self._run_callbacks()
 
-    def _call_back(self) -> None:
-        if (
-            self.on_progress is not None
-            and self.reader.progress
-            and int(self.reader.progress[-1]) > self.told
-        ):
-            self.told = int(self.reader.progress[-1])
-            self.on_progress(self.told)
-        if self.on_handle is not None and self.reader.handles != self.shown:
-            self.shown = self.reader.handles
-            self.on_handle(self.shown)
+    def _run_callbacks(self) -> None:
+        progress = int(self.reader.progress[-1]) if self.reader.progress else -1
+        if self.on_progress is not None and progress > self.reported_progress:
+            self.reported_progress = progress
+            self.on_progress(progress)
+        if self.on_handle is not None and self.reader.handles != self.reported_handles:
+            self.reported_handles = self.reader.handles
+            self.on_handle(self.reported_handles)
 
     def deadline(self) -> float:
-        """Return when waiting for the next byte is over; comments never extend the total."""
+        """Return the deadline of the next byte, in loop time; comments never extend the total."""
         end = self.started + self.preset.total
         if self.reader.done:
-            return min(end, self.heard + _AFTER_DONE)
-        if not self.heard:
+            return min(end, self.last_byte + _AFTER_DONE)
+        if not self.last_byte:
             return min(end, self.started + self.preset.read_timeout)
         if self.reader.streaming or self.preset.first_byte is not None:
-            return min(end, self.heard + self.preset.idle, self.meant + self.preset.silent)
-        return end if self.reader.data_feeds else min(end, self.meant + self.preset.read_timeout)
+            return min(end, self.last_byte + self.preset.idle, self.last_data + self.preset.silent)
+        return end if self.reader.data_feeds else min(end, self.last_data + self.preset.read_timeout)
 
 
 class UpstreamClient:
@@ -117,61 +105,61 @@ class UpstreamClient:
         on_progress: Callable[[int], None] | None = None,
         on_handle: Callable[[Handles], None] | None = None,
     ) -> Reply:
-        """Send the request and return what came of it.
+        """Send a request and return its reply.
 
-        ``on_progress`` is called with increasing percentages, ``on_handle`` with all handles as soon as one
-        more is known, both while the answer streams. Only cancellation passes through.
+        While the answer streams, ``on_progress`` is called with increasing percentages, and ``on_handle``
+        with all handles whenever a new one is found. Raises nothing but ``CancelledError``.
         """
         parts = urlsplit(request.url)
         reader = AnswerReader(
             input_urls=request.input_urls, n=request.n, origin=f"{parts.scheme}://{parts.netloc}"
         )
         call = _Call(reader, preset, on_progress, on_handle, asyncio.get_running_loop().time())
-        token = CURRENT_TRACE.set(call.wire)
+        token = CURRENT_TRACE.set(call.trace)
         try:
             await self._exchange(request, call)
-        except Exception as error:  # noqa: BLE001 - whatever a provider does is a verdict, never an error of ours
-            call.failure = call.failure or failure_of(error, call.wire, _elapsed(call))
+        except Exception as error:  # noqa: BLE001 - every failure of a call becomes a result
+            call.failure = call.failure or failure_of(error, call.trace, _elapsed(call))
         finally:
             CURRENT_TRACE.reset(token)
         return await _reply(call)
 
     async def _exchange(self, request: ProviderRequest, call: _Call) -> None:
-        """Send, and read until the end or until patience is over."""
+        """Send the request, and read the response until its end or a timeout."""
         loop = asyncio.get_running_loop()
         try:
-            sending = self._written(request, call.preset)
+            http_request = self._build_request(request, call.preset)
         except (ValueError, TypeError, httpx.InvalidURL):
             call.failure = TransportFailure.UNSENDABLE
             return
         try:
             async with asyncio.timeout_at(call.deadline()):
-                response = await self._http.send(sending, stream=True, follow_redirects=False)
+                response = await self._http.send(http_request, stream=True, follow_redirects=False)
         except TimeoutError:
-            unsent = call.wire.traced and not call.wire.sent
+            unsent = call.trace.traced and not call.trace.sent
             call.failure = TransportFailure.CONNECT_TIMEOUT if unsent else TransportFailure.READ_TIMEOUT
             return
         try:
             call.status = response.status_code
-            call.headers = _kept(response.headers)
+            call.headers = _recorded_headers(response.headers)
             call.reader.failed = response.status_code >= 400
-            call.heard = call.meant = loop.time()
+            call.last_byte = call.last_data = loop.time()
             await _read(response, call)
         finally:
-            with suppress(Exception):  # a connection that can't be closed is gone already
+            with suppress(Exception):  # the connection may be closed already
                 await response.aclose()
 
-    def _written(self, request: ProviderRequest, preset: Preset) -> httpx.Request:
+    def _build_request(self, request: ProviderRequest, preset: Preset) -> httpx.Request:
         timeouts = httpx.Timeout(None, connect=min(preset.connect, preset.total))
         headers = dict(request.headers)
         return self._http.build_request(
-            "POST", _parsed(request.url), headers=headers, content=request.body, timeout=timeouts
+            "POST", _parse_url(request.url), headers=headers, content=request.body, timeout=timeouts
         )
 
 
 @lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx.URL:
-    """Take an address apart once: there are as many as channels."""
+def _parse_url(url: str) -> httpx.URL:
+    """Parse a URL, cached: there is one per channel."""
     return httpx.URL(url)
 
 
@@ -179,15 +167,15 @@ async def _read(response: httpx.Response, call: _Call) -> None:
     loop = asyncio.get_running_loop()
     try:
         decoder = decoder_for(response.headers.get("content-encoding", ""))
-        async with aclosing(_pieces(response)) as pieces:
+        async with aclosing(_chunks(response)) as chunks:
             while True:
                 async with asyncio.timeout_at(call.deadline()):
-                    chunk = await anext(pieces, None)
+                    chunk = await anext(chunks, None)
                 if chunk is None:
                     call.failure = None if decoder.complete else TransportFailure.CONNECTION_RESET
                     return
-                call.heard = loop.time()
-                await _take(decoder.feed(chunk), call)
+                call.last_byte = loop.time()
+                await _feed(decoder.feed(chunk), call)
                 if call.failure is not None:
                     return
     except TimeoutError:
@@ -197,35 +185,35 @@ async def _read(response: httpx.Response, call: _Call) -> None:
         call.failure = TransportFailure.UNREADABLE
 
 
-async def _take(pieces: Iterator[bytes], call: _Call) -> None:
-    """Read pieces that are here already; other calls get their turn between them."""
+async def _feed(chunks: Iterator[bytes], call: _Call) -> None:
+    """Feed decoded chunks, and yield to other tasks between them."""
     loop = asyncio.get_running_loop()
-    for number, piece in enumerate(pieces):
+    for number, chunk in enumerate(chunks):
         if number:
             await asyncio.sleep(0)
         if loop.time() > call.started + call.preset.total:
             raise TimeoutError
         room = LARGEST_ANSWER - call.size
-        call.take(piece[:room], loop.time())
-        if len(piece) > room:
+        call.feed(chunk[:room], loop.time())
+        if len(chunk) > room:
             call.failure = TransportFailure.TOO_LARGE
             return
 
 
-async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     async for chunk in response.aiter_raw():
         yield chunk
 
 
 async def _reply(call: _Call) -> Reply:
-    """Take the answer apart and judge it; a long one in a thread, so that other calls go on."""
+    """Parse and classify the answer; a long one in a thread, so as not to block the event loop."""
     elapsed = _elapsed(call)
     if call.size > _THREAD_FROM:
-        return await asyncio.to_thread(_finish, call, elapsed)
-    return _finish(call, elapsed)
+        return await asyncio.to_thread(_build_reply, call, elapsed)
+    return _build_reply(call, elapsed)
 
 
-def _finish(call: _Call, elapsed: float) -> Reply:
+def _build_reply(call: _Call, elapsed: float) -> Reply:
     answer = _answer(call)
     return Reply(
         answer=answer,
@@ -247,18 +235,18 @@ def _answer(call: _Call) -> Answer | None:
         return None
     try:
         return call.reader.close(complete=call.failure is None)
-    except Exception:  # noqa: BLE001 - an answer that we fail to read may be paid for: its bytes are kept
+    except Exception:  # noqa: BLE001 - the call may be charged: its bytes are recorded
         call.failure = TransportFailure.UNREADABLE
         return None
 
 
-def _kept(headers: httpx.Headers) -> dict[str, str]:
-    kept = (
+def _recorded_headers(headers: httpx.Headers) -> dict[str, str]:
+    recorded = (
         (name, value)
         for name, value in headers.items()
-        if name in _KEPT or "ratelimit" in name.replace("rate-limit", "ratelimit")
+        if name in _RECORDED_HEADERS or "ratelimit" in name.replace("rate-limit", "ratelimit")
     )
-    return {name: value[:1024] for name, value in islice(kept, _MOST_HEADERS)}
+    return {name: value[:1024] for name, value in islice(recorded, _MAX_HEADERS)}
 
 
 def _elapsed(call: _Call) -> float:

@@ -1,4 +1,4 @@
-"""The HTTP client of provider calls, and what is known about a call on the wire."""
+"""HTTP connections of provider calls: httpx over aiohttp, with a trace of each call."""
 
 import errno
 from contextvars import ContextVar
@@ -17,11 +17,11 @@ _KEEPALIVE = 30.0  #: seconds that an idle connection is kept; common servers cl
 
 @dataclass(slots=True)
 class ConnectionTrace:
-    """What happened to one call so far."""
+    """State of the connection of one call."""
 
-    traced: bool = False  #: whether the transport tells us at all
-    reused: bool = False  #: on a connection that had served before
-    sent: bool = False  #: at least one byte may have left
+    traced: bool = False  #: whether the transport reports its state
+    reused: bool = False  #: the connection served a call before
+    sent: bool = False  #: at least one byte may have been sent
 
 
 CURRENT_TRACE: ContextVar[ConnectionTrace | None] = ContextVar("CURRENT", default=None)
@@ -30,8 +30,8 @@ CURRENT_TRACE: ContextVar[ConnectionTrace | None] = ContextVar("CURRENT", defaul
 def open_client(*, limit: int) -> httpx.AsyncClient:
     """Return an HTTP client for provider calls with at most ``limit`` connections at once.
 
-    It ignores proxies of the environment, follows no redirect (a key would follow, too), keeps no cookies,
-    and leaves timeouts to the caller, except for the one to connect.
+    It ignores proxies of the environment, follows no redirects (they would leak the API key), stores no
+    cookies, and leaves all timeouts but the one to connect to the caller.
     """
 
     def open_session() -> aiohttp.ClientSession:
@@ -41,7 +41,7 @@ def open_client(*, limit: int) -> httpx.AsyncClient:
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[_tracing()],
+            trace_configs=[_trace_config()],
             skip_auto_headers=("User-Agent",),
         )
 
@@ -56,10 +56,10 @@ def open_client(*, limit: int) -> httpx.AsyncClient:
     )
 
 
-def failure_of(error: Exception, wire: ConnectionTrace, elapsed: float) -> TransportFailure:
-    """Say what an exception of the HTTP client means for the call: above all, whether anything was sent.
+def failure_of(error: Exception, trace: ConnectionTrace, elapsed: float) -> TransportFailure:
+    """Return the failure behind an exception of the HTTP client; it says whether anything was sent.
 
-    ``httpx-aiohttp`` calls a lost connection a connect timeout, so its cause and our own trace come first.
+    ``httpx-aiohttp`` reports a lost connection as a connect timeout, so its cause and the trace come first.
     """
     cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError | OSError) else error
     if isinstance(cause, aiohttp.ClientConnectorDNSError):
@@ -72,26 +72,28 @@ def failure_of(error: Exception, wire: ConnectionTrace, elapsed: float) -> Trans
         error, httpx.InvalidURL | httpx.UnsupportedProtocol
     ):
         return TransportFailure.UNSENDABLE
-    if wire.traced:
-        return _of_traced(cause, wire, elapsed)
-    return _of_httpx(error)
+    if trace.traced:
+        return _failure_of_traced(cause, trace, elapsed)
+    return _failure_of_httpx(error)
 
 
-def _of_traced(cause: BaseException, wire: ConnectionTrace, elapsed: float) -> TransportFailure:
-    if not wire.sent:
+def _failure_of_traced(cause: BaseException, trace: ConnectionTrace, elapsed: float) -> TransportFailure:
+    if not trace.sent:
         return TransportFailure.CONNECT_ERROR
     if "write request body" in str(cause):
         return TransportFailure.WRITE_ERROR
     if isinstance(cause, TimeoutError):
         return TransportFailure.READ_TIMEOUT
-    lost_call = isinstance(cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError)
+    disconnected = isinstance(
+        cause, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError
+    )
     reset = not isinstance(cause, OSError) or cause.errno in (None, errno.ECONNRESET, errno.EPIPE)
-    if lost_call and reset and wire.reused and elapsed < STALE_WITHIN:
+    if disconnected and reset and trace.reused and elapsed < STALE_WITHIN:
         return TransportFailure.STALE_CONNECTION
     return TransportFailure.CONNECTION_RESET
 
 
-_BY_KIND: tuple[tuple[type[Exception], TransportFailure], ...] = (
+_HTTPX_FAILURES: tuple[tuple[type[Exception], TransportFailure], ...] = (
     (httpx.ConnectTimeout, TransportFailure.CONNECT_TIMEOUT),
     (httpx.PoolTimeout, TransportFailure.CONNECT_TIMEOUT),
     (httpx.ConnectError, TransportFailure.CONNECT_ERROR),
@@ -103,27 +105,28 @@ _BY_KIND: tuple[tuple[type[Exception], TransportFailure], ...] = (
 )
 
 
-def _of_httpx(error: Exception) -> TransportFailure:
+def _failure_of_httpx(error: Exception) -> TransportFailure:
     return next(
-        (failure for kind, failure in _BY_KIND if isinstance(error, kind)), TransportFailure.CONNECTION_RESET
+        (failure for kind, failure in _HTTPX_FAILURES if isinstance(error, kind)),
+        TransportFailure.CONNECTION_RESET,
     )
 
 
-def _tracing() -> aiohttp.TraceConfig:
-    """Write down what the transport does, on the wire of the call that is running."""
+def _trace_config() -> aiohttp.TraceConfig:
+    """Return an aiohttp configuration that records the connection in the trace of the current call."""
     config = aiohttp.TraceConfig()
 
     async def started(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if wire := CURRENT_TRACE.get():
-            wire.traced = True
+        if trace := CURRENT_TRACE.get():
+            trace.traced = True
 
     async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if wire := CURRENT_TRACE.get():
-            wire.reused = True
+        if trace := CURRENT_TRACE.get():
+            trace.reused = True
 
     async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if wire := CURRENT_TRACE.get():
-            wire.sent = True
+        if trace := CURRENT_TRACE.get():
+            trace.sent = True
 
     config.on_request_start.append(started)
     config.on_connection_reuseconn.append(reused)

@@ -1,51 +1,51 @@
-"""Undoes an answer's content encoding, piece by piece: the next piece is made once the last one was taken."""
+"""Content encodings gzip and deflate, decoded lazily in bounded chunks."""
 
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-_EITHER = zlib.MAX_WBITS | 32  #: with the header of gzip or of zlib
-_PIECE = 16 * 1024  #: bytes; reading so many of whatever kind holds nobody up
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32  #: header of gzip or zlib, detected
+_MAX_CHUNK = 16 * 1024  #: bytes per step, so that parsing them does not block the event loop
 
 
 class DecodingError(Exception):
-    """The answer's encoding is unknown, or its bytes do not fit it."""
+    """The content encoding is unknown, or the bytes are invalid in it."""
 
 
 class Decoder(Protocol):
-    """Turns pieces of an answer as sent into pieces as meant."""
+    """Incremental decoder of a content encoding."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield what ``chunk`` brings, in small pieces, some perhaps empty; raise ``Undecodable``."""
+        """Yield the decoded bytes of a chunk in small chunks, possibly empty; raise ``DecodingError``."""
 
     @property
     def complete(self) -> bool:
-        """Whether the answer may end here."""
+        """Whether the body may end here."""
 
 
 class IdentityDecoder:
-    """For answers that are sent as they are."""
+    """Decoder of ``identity``: bytes without encoding."""
 
     complete = True
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield the bytes themselves."""
-        for start in range(0, len(chunk), _PIECE):
-            yield chunk[start : start + _PIECE]
+        """Yield the bytes as they are."""
+        for start in range(0, len(chunk), _MAX_CHUNK):
+            yield chunk[start : start + _MAX_CHUNK]
 
 
 class InflateDecoder:
-    """For ``gzip``, in one member or several, and ``deflate``, with its header or without."""
+    """Decoder of ``gzip``, in one or several members, and ``deflate``, with or without its header."""
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
         self._head = b""
-        self._begun = False
-        self._stream = zlib.decompressobj(_EITHER) if gzip else None
+        self._started = False
+        self._stream = zlib.decompressobj(_GZIP_OR_ZLIB) if gzip else None
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield what was compressed, never more at once than a piece: a bomb goes off slowly."""
-        self._begun = self._begun or bool(chunk)
+        """Yield decompressed bytes, at most one small chunk at a time: a bomb never expands at once."""
+        self._started = self._started or bool(chunk)
         if self._stream is None:
             chunk = self._head = self._head + chunk
             if len(chunk) < 2:
@@ -54,27 +54,27 @@ class InflateDecoder:
         while chunk:
             if self._stream.eof:
                 if not (self._gzip and chunk.startswith(b"\x1f")):
-                    return  # what follows the end means nothing
-                self._stream = zlib.decompressobj(_EITHER)
+                    return  # bytes after the end are ignored
+                self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
-                yield self._stream.decompress(chunk, _PIECE)
+                yield self._stream.decompress(chunk, _MAX_CHUNK)
             except zlib.error as error:
                 raise DecodingError(str(error)) from error
             chunk = self._stream.unconsumed_tail or self._stream.unused_data
 
     @property
     def complete(self) -> bool:
-        """Whether what was compressed has ended, or has not even begun."""
-        return not self._begun or (self._stream is not None and self._stream.eof)
+        """Whether the compressed stream has ended, or has not begun."""
+        return not self._started or (self._stream is not None and self._stream.eof)
 
 
 def _has_header(head: bytes) -> bool:
-    """Return whether ``deflate`` has the header that it should have; many send it without."""
+    """Return whether ``deflate`` has the zlib header of RFC 1950; many servers omit it."""
     return head[0] & 0x0F == 8 and int.from_bytes(head[:2]) % 31 == 0
 
 
 def decoder_for(encoding: str) -> Decoder:
-    """Return the decoder for a ``Content-Encoding`` header; raise ``Undecodable`` if we can't undo it."""
+    """Return the decoder of a ``Content-Encoding``; raise ``DecodingError`` if it is not supported."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return IdentityDecoder()
