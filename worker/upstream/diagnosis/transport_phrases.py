@@ -11,8 +11,8 @@ _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _GAP = re.compile(r"[\W_]+")
 _MAX_TEXT = 500  #: characters; the failure is named at the start
 
-_TIMEOUT = r"time ?d? ?out|deadline|too slow|etimedout"
-_TIMED_OUT = re.compile(_TIMEOUT)
+_LATE = r"time ?d? ?out|deadline|too slow|etimedout"
+_TIMED_OUT = re.compile(_LATE)
 _SENDING = r"(?:sen[dt]|sending|writ(?:e|ing|ten)|request|upload(?:ed|ing)?)"
 _ANSWER = r"(?:response|answer|reply|headers?|message|stream)"
 _PARTLY_SENT = re.compile(
@@ -28,8 +28,8 @@ _SENT = re.compile(
 )
 
 _PHRASES: _Table = tuple(
-    (re.compile("|".join(text)), failure)
-    for failure, *text in (
+    (re.compile("|".join(patterns)), failure)
+    for failure, *patterns in (
         (
             TransportFailure.DNS_ERROR,
             r"\bdns|name resolution|name or service|resolv|getaddrinfo|enotfound|eai |nodename|unknown ?host",
@@ -37,8 +37,8 @@ _PHRASES: _Table = tuple(
         (TransportFailure.STALE_CONNECTION, r"\bstale|keep ?alive|\breused?\b|\bidle connection"),
         (
             TransportFailure.CONNECT_TIMEOUT,
-            rf"(?:connect(?:ing|ion)?|pool|handshake|tls|ssl) (?:\w+ )?(?:{_TIMEOUT})",
-            rf"(?:{_TIMEOUT}) (?:while |when |during |on |in |to )*(?:connect|handshake|tls|ssl|open|establish)",
+            rf"(?:connect(?:ing|ion)?|pool|handshake|tls|ssl) (?:\w+ )?(?:{_LATE})",
+            rf"(?:{_LATE}) (?:while |when |during |on |in |to )*(?:connect|handshake|tls|ssl|open|establish)",
         ),
         (
             TransportFailure.CONNECT_ERROR,
@@ -56,7 +56,7 @@ _PHRASES: _Table = tuple(
             TransportFailure.UNSENDABLE,
             r"unsendable|(?:invalid|bad|malformed|missing) (?:url|address|scheme)|unsupported protocol",
         ),
-        (TransportFailure.READ_TIMEOUT, _TIMEOUT),
+        (TransportFailure.READ_TIMEOUT, _LATE),
         (TransportFailure.TOO_LARGE, r"too (?:large|big|long)|oversize|exceed\w* .*(?:size|limit|bytes)"),
         (TransportFailure.UNREADABLE, r"decod|unreadable|gzip|brotli|zlib|content encoding|corrupt"),
     )
