@@ -13,6 +13,8 @@ import psycopg
 
 from bench.stage import Scene
 from models.ids import new_id
+from models.outcomes import Billed, CallResult, Outcome
+from models.queries.attempts import AttemptRecord
 from models.queries.channels import sync_channels
 from models.queries.leases import LeasedJob, leased_jobs
 from models.queries.workers import write_heartbeat
@@ -21,7 +23,7 @@ from models.states import JobStatus
 from worker.asset_store import StoredImage
 from worker.images.inspection import ImageInfo
 from worker.in_flight import InFlightJobs
-from worker.lifecycle import commit, start, succeed
+from worker.lifecycle import commit, running, start, succeed
 from worker.scheduler.dispatcher import Dispatcher
 from worker.services import WorkerServices, build_services
 
@@ -80,12 +82,9 @@ class OneWorker:
         now = self.tools.clock()
         image = StoredImage.of(new_id().hex * 2, ImageInfo("image/png", "png", 1024, 1024), 2_000_000)
         picture = image.as_asset(caller_id=row.caller_id, at=now, job_id=row.id)
-        ended = {
-            **{"job_id": row.id, "number": row.next_number, "finished_at": now, "outcome": "success"},
-            **{"error_code": None, "http_status": 200, "provider_request_id": None, "billed": "yes"},
-            **{"provider_message": None, "handles": None, "raw_key": None},
-        }
-        return succeed(row, JobStatus.RUNNING, [picture], at=now, ended=ended)
+        result = CallResult(Outcome.SUCCESS, billed=Billed.YES)
+        record = AttemptRecord.of(row.id, row.next_number, result, finished_at=now, http_status=200)
+        return succeed(running(row), [picture], at=now, record=record)
 
 
 async def open_crew(scene: Scene, size: int) -> list[OneWorker]:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from sqlalchemy import select
@@ -18,9 +17,9 @@ from models.database import Database
 from models.ids import new_id
 from models.queries.jobs import JobFilter, find_job, list_jobs
 from models.queries.scheduling.due_jobs import SegmentRequest, list_segments, pick_due
-from models.queries.transitions import apply
 from models.tables import jobs
 from tests.support.databases import sqlalchemy_url
+from worker.lifecycle import commit, lease
 
 FEW, MANY, TIMES = 1_000, 1_000_000, 300
 
@@ -97,14 +96,8 @@ async def _claim(connection: AsyncConnection, _: int) -> None:
     at = now()
     segments = await list_segments(connection)
     picked = await pick_due(connection, [SegmentRequest(segment, 50) for segment in segments], at)
-    worker, channel, lease = new_id(), new_id(), new_id()
-    transitions = [_move(job.job_id, lease, worker, channel) for job in picked]
-    assert len(await apply(connection, transitions)) == 50
-
-
-def _move(job_id: UUID, lease: UUID, worker: UUID, channel: UUID) -> Any:
-    at = now()
-    return lease(job_id, lease=lease, worker=worker, channel=channel, start_at=at, at=at)
+    same = {"lease_token": new_id(), "worker": new_id(), "channel": new_id(), "start_at": at, "at": at}
+    assert len(await commit(connection, [lease(job.job_id, **same) for job in picked])) == 50
 
 
 async def _times(

@@ -4,11 +4,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
+
+from sqlalchemy import Row
 
 from models.errors import ImageError
 from models.queries.assets import NewAsset
@@ -46,6 +48,11 @@ class StoredImage:
         """Describe an image that is stored under its content key."""
         key, width, height = content_key(sha256, info.extension), info.width, info.height
         return cls(key, sha256, info.content_type, info.extension, width, height, size, source_url)
+
+    @classmethod
+    def from_row(cls, asset: Row[Any]) -> "StoredImage":
+        """Return the image of an asset."""
+        return cls(**{field.name: getattr(asset, field.name) for field in fields(cls)})
 
     def as_asset(
         self, *, caller_id: UUID, at: datetime, job_id: UUID | None = None, position: int = 0

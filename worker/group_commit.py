@@ -1,4 +1,4 @@
-"""Group commit: many jobs' changes in one transaction, so that the database is not the bottleneck."""
+"""Group commit: many job updates in one transaction, so that the database is not the bottleneck."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ from worker.database_retry import retry_while_database_away
 from worker.lifecycle import JobUpdate, commit
 
 _BATCH = 200
-_GATHER = 0.004  # seconds to let others join a transaction
+_GATHER = 0.004  # seconds to let other updates join a transaction
 _log = structlog.get_logger()
 
 
 class GroupCommit:
-    """Takes changes from all jobs of a worker and commits them together, in the order in which they came.
+    """Commits the updates of all jobs of a worker together, in the order in which they came.
 
-    A change that can't be written is kept and written later: a result was paid for.
+    While the database is away, updates are kept and written later: a result was paid for.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[tuple[JobUpdate, asyncio.Future[bool]]] = []
         self._wake = asyncio.Event()
-        self.told = asyncio.Event()  #: set when webhooks were written that are to be sent now
+        self.told = asyncio.Event()  #: set when due webhook deliveries were written
         self._task: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether changes wait to be written."""
+        """Whether updates wait to be written."""
         return bool(self._waiting)
 
     def start(self) -> None:
@@ -38,20 +38,20 @@ class GroupCommit:
         self._task = asyncio.create_task(self._write_all(), name="writer")
 
     async def stop(self) -> None:
-        """Write what is there, then stop."""
+        """Write the waiting updates, then stop."""
         while self._waiting:
             await asyncio.wait([written for _, written in self._waiting])
         if self._task:
             self._task.cancel()
 
-    async def write(self, change: JobUpdate) -> bool:
-        """Commit a change; return whether its move still held."""
-        return await asyncio.shield(self.post(change))
+    async def write(self, update: JobUpdate) -> bool:
+        """Commit an update; return whether its transition still held."""
+        return await asyncio.shield(self.post(update))
 
-    def post(self, change: JobUpdate) -> asyncio.Future[bool]:
-        """Commit a change soon."""
+    def post(self, update: JobUpdate) -> asyncio.Future[bool]:
+        """Commit an update soon, without waiting for it."""
         written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((change, written))
+        self._waiting.append((update, written))
         self._wake.set()
         return written
 
@@ -66,30 +66,30 @@ class GroupCommit:
                 del self._waiting[: len(batch)]
 
     async def _write(self, batch: Sequence[tuple[JobUpdate, asyncio.Future[bool]]]) -> None:
-        """Write a batch; if something in it can't be written at all, the others are written without it."""
+        """Write a batch; if one update can't be written at all, the others are written without it."""
         try:
-            revisions = await self._commit([change for change, _ in batch])
-        except Exception as error:  # noqa: BLE001 - one bad change must not keep the results of the others
+            revisions = await self._commit([update for update, _ in batch])
+        except Exception as error:  # noqa: BLE001 - one bad update must not keep the results of the others
             if len(batch) > 1:
                 for one in batch:
                     await self._write([one])
                 return
-            change, written = batch[0]
-            job = str(change.transition.job_id) if change.transition else None
+            update, written = batch[0]
+            job = str(update.transition.job_id) if update.transition else None
             _log.error("a change can't be written", job=job, error=str(error)[:300])
             if not written.done():
                 written.set_exception(error)
-                written.exception()  # whoever waits sees it; if nobody does, the log has it
+                written.exception()  # marked as retrieved: a poster that does not wait needs no second report
             return
         if revisions.told:
             self.told.set()
-        for change, written in batch:
+        for update, written in batch:
             if not written.done():
-                written.set_result(change.holds(revisions))
+                written.set_result(update.holds(revisions))
 
-    async def _commit(self, changes: Sequence[JobUpdate]) -> Revisions:
-        async def once() -> Revisions:
+    async def _commit(self, updates: Sequence[JobUpdate]) -> Revisions:
+        async def write() -> Revisions:
             async with self._database.writing() as connection:
-                return await commit(connection, changes)
+                return await commit(connection, updates)
 
-        return await retry_while_database_away("the database took no results; they are kept", once)
+        return await retry_while_database_away("the database took no results; they are kept", write)

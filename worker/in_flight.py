@@ -1,4 +1,4 @@
-"""What this worker has in hand right now."""
+"""Jobs in flight in this worker, its free slots, and the channels that are closed for it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,25 +30,25 @@ class ClosedChannels:
 
 @dataclass(slots=True)
 class InFlightJobs:
-    """Jobs promised to, or worked on by, this worker, with the task of each that has one."""
+    """Jobs leased to this worker, with the asyncio task of each that has one."""
 
     slots: int
     jobs: dict[UUID, asyncio.Task[None] | None] = field(default_factory=dict)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
     closed: ClosedChannels = field(default_factory=ClosedChannels)
-    heartbeat_at: datetime | None = None  #: the last sign of life that others can see
-    halt: asyncio.Event = field(default_factory=asyncio.Event)  #: nothing new is started any more
+    heartbeat_at: datetime | None = None  #: of the last heartbeat that was committed
+    halt: asyncio.Event = field(default_factory=asyncio.Event)  #: the worker stops: nothing new is started
 
     @property
     def free(self) -> int:
-        """How many more jobs fit."""
+        """How many slots are free."""
         return 0 if self.halt.is_set() else max(self.slots - len(self.jobs), 0)
 
     def drop(self, job_id: UUID, task: asyncio.Task[None] | None = None) -> None:
-        """Nothing more is done for this job by ``task``, or for the promise that has none yet.
+        """Forget a job that ``task`` has ended, or (without ``task``) a lease that has no task yet.
 
-        A job may come back to us while the end of its last call is still being written down, and messages may
-        come late or twice: what somebody else works on under a newer lease stays in hand.
+        A job may be leased to this worker again while the end of its last call is still being written, and
+        messages may come late or twice: a job with another task, under a newer lease, is not forgotten.
         """
         if self.jobs.get(job_id) is task:
             self.jobs.pop(job_id, None)

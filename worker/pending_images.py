@@ -1,26 +1,156 @@
-"""The pieces of an answer, as they are kept in its job until all of them are home."""
+"""Pending images: the images of an answer, from its arrival until all are stored or given up."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from models.queries.bulk import storable
+from worker.asset_store import StoredImage
+from worker.upstream.handles import Handles
 from worker.upstream.parsing.image import ResultImage
 
-Piece = dict[str, Any]
-"""``{"url", "alternates"}`` while it is away, ``{"stored"}`` at home, ``{"fault"}`` if it can't be had.
 
-``spare`` is a rendering that is stored already, should the better one not be had; ``known`` says that it is
-an asset of the job already.
-"""
+@dataclass(frozen=True, slots=True)
+class FetchProblem:
+    """Why the last fetch of an image failed; it is tried again."""
 
-
-def linked(picture: ResultImage) -> Piece | None:
-    """Return the piece of a picture that has addresses; what came inside the answer is none of them."""
-    addresses = [storable(each) for each in (picture.url, *picture.alternates) if each is not None]
-    web = [address for address in addresses if not address.startswith("data:")]
-    return {"url": web[0], "alternates": web[1:]} if web else None
+    code: str
+    message: str
+    wait: float = 0.0  #: seconds until the host wants to be asked again
 
 
-def settled(piece: Piece, *, last: bool) -> Piece:
-    """Return the spare of a piece that can't be had, or not in time (``last``), as what is at home."""
-    lost_call = "fault" in piece or (last and "url" in piece)
-    return {"stored": piece["spare"]} if lost_call and "spare" in piece else piece
+@dataclass(frozen=True, slots=True)
+class RemoteImage:
+    """An image that is still to be fetched."""
+
+    url: str
+    alternates: tuple[str, ...] = ()  #: other URLs of the same image
+    spare: StoredImage | None = None  #: a rendering that came inside the answer, in case the URLs fail
+    problem: FetchProblem | None = None
+
+    @classmethod
+    def of(cls, image: ResultImage) -> "RemoteImage | None":
+        """Return an image by its http(s) URLs; ``None`` if it has none."""
+        urls = [storable(each) for each in (image.url, *image.alternates) if each is not None]
+        web = [url for url in urls if not url.startswith("data:")]
+        return cls(web[0], tuple(web[1:])) if web else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the members by which a job's row keeps it."""
+        members: dict[str, Any] = {"url": self.url, "alternates": list(self.alternates)}
+        if self.spare is not None:
+            members["spare"] = asdict(self.spare)
+        if (problem := self.problem) is not None:
+            members |= {"problem": problem.message, "code": problem.code, "wait": problem.wait}
+        return members
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyImage:
+    """An image in the object store."""
+
+    stored: StoredImage
+    known: bool = False  #: an asset of the job already
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the members by which a job's row keeps it."""
+        return {"stored": asdict(self.stored)} | ({"known": True} if self.known else {})
+
+
+@dataclass(frozen=True, slots=True)
+class LostImage:
+    """An image that can't be had: refused for good, or damaged."""
+
+    code: str
+    message: str
+    remote: RemoteImage | None = None  #: where it was, if it had URLs
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the members by which a job's row keeps it."""
+        remote = self.remote.to_json() if self.remote else {}
+        return {**remote, "fault": self.code, "message": self.message}
+
+
+PendingImage = RemoteImage | ReadyImage | LostImage
+
+
+def has_bytes(image: ResultImage) -> bool:
+    """Tell whether some of an image's bytes came inside the answer."""
+    return bool(image.data or image.blob or image.spare)
+
+
+def pending_image(image: ResultImage, inline: ReadyImage | LostImage | None) -> PendingImage:
+    """Return an image of an answer as it is stored or to be fetched.
+
+    ``inline`` is what became of the bytes that came inside the answer: the spare of an image that has a URL
+    of its own, else the image itself.
+    """
+    remote = RemoteImage.of(image)
+    if remote is None:
+        return inline or LostImage("asset_unreachable", "the answer has neither a link nor its bytes")
+    if isinstance(inline, ReadyImage):
+        return inline if image.url is None else replace(remote, spare=inline.stored)
+    return remote
+
+
+def settle(image: PendingImage, *, last: bool) -> PendingImage:
+    """Take the spare of an image that is lost, or that the ``last`` try did not fetch."""
+    match image:
+        case LostImage(remote=RemoteImage(spare=StoredImage() as spare)):
+            return ReadyImage(spare)
+        case RemoteImage(spare=StoredImage() as spare) if last:
+            return ReadyImage(spare)
+    return image
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAnswer:
+    """An answer as its job's row keeps it until the images are stored."""
+
+    images: Sequence[PendingImage]
+    received_at: datetime  #: when the provider gave the URLs; many expire
+    handles: Handles | None = None  #: with which the provider can be polled for fresh URLs
+
+    @property
+    def ready(self) -> list[ReadyImage]:
+        """The images in the object store."""
+        return [image for image in self.images if isinstance(image, ReadyImage)]
+
+    @property
+    def remote(self) -> list[RemoteImage]:
+        """The images that are still to be fetched."""
+        return [image for image in self.images if isinstance(image, RemoteImage)]
+
+    @property
+    def lost(self) -> list[LostImage]:
+        """The images that can't be had."""
+        return [image for image in self.images if isinstance(image, LostImage)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the value of the column ``jobs.answer``."""
+        pieces = [image.to_json() for image in self.images]
+        answer = {"pieces": pieces, "received_at": self.received_at.isoformat()}
+        return answer | ({"handles": self.handles.to_json()} if self.handles else {})
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> "PendingAnswer":
+        """Read what ``to_json`` wrote."""
+        handles = Handles.from_json(answer["handles"]) if answer.get("handles") else None
+        images = [_image_from_json(piece) for piece in answer["pieces"]]
+        return cls(images, datetime.fromisoformat(answer["received_at"]), handles)
+
+
+def _image_from_json(piece: Mapping[str, Any]) -> PendingImage:
+    if "stored" in piece:
+        return ReadyImage(StoredImage(**piece["stored"]), piece.get("known", False))
+    remote = _remote_from_json(piece) if "url" in piece else None
+    if remote is None or "fault" in piece:
+        return LostImage(piece.get("fault", "asset_unreachable"), piece.get("message", ""), remote)
+    return remote
+
+
+def _remote_from_json(piece: Mapping[str, Any]) -> RemoteImage:
+    problem = FetchProblem(piece["code"], piece["problem"], piece["wait"]) if "problem" in piece else None
+    spare = StoredImage(**piece["spare"]) if "spare" in piece else None
+    return RemoteImage(piece["url"], tuple(piece.get("alternates", ())), spare, problem)

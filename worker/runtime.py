@@ -27,7 +27,7 @@ from worker.midjourney.completer import TaskCompleter
 from worker.scheduler.dispatcher import Dispatcher
 from worker.services import WorkerServices, build_services
 from worker.tasks.context import TaskContext
-from worker.tasks.generate import generate
+from worker.tasks.generate import generate_chunk
 from worker.tasks.resume import resume_chunk
 from worker.webhooks.context import WebhookContext, open_context
 from worker.webhooks.delivery import start_delivery
@@ -66,7 +66,7 @@ class WorkerRuntime:
 
     def generate(self, job_ids: Sequence[str], lease: str) -> None:
         """Run the calls of a chunk of leased jobs; returns when all of it is done."""
-        self._run(generate(self._context, [UUID(key) for key in job_ids], UUID(lease)))
+        self._run(generate_chunk(self._context, [UUID(key) for key in job_ids], UUID(lease)))
 
     def store(self, job_ids: Sequence[str], lease: str) -> None:
         """Store the images of a chunk of leased jobs; returns when all of it is done."""

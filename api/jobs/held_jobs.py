@@ -17,9 +17,8 @@ from api.web.problems import Problem, invalid_field
 from models.errors import NotFound
 from models.ids import parse_id, public_id
 from models.queries.held_jobs import HeldFilter, lock_held, lock_jobs
-from models.queries.transitions import Transition, apply
 from models.states import JobStatus
-from worker.lifecycle import fail_held, release_held
+from worker.lifecycle import JobUpdate, commit, fail_held, release_held
 
 JOBS_PER_TRANSACTION = 1000
 JOBS_PER_REQUEST = 10_000  #: jobs changed by one request with a filter
@@ -154,7 +153,7 @@ def _problem_of(error: ValidationError) -> Problem:
 class HeldDecision:
     """A decision about held jobs, as the transition it leads to."""
 
-    transition: Callable[[Row[Any], datetime, str], Transition]
+    update: Callable[[Row[Any], datetime, str], JobUpdate]
     done: frozenset[JobStatus]  #: states of a job for which the decision was made before
     advice: str  #: for jobs in any other state
     takes_reason: bool = False
@@ -206,7 +205,7 @@ async def decide_by_id(
     async with services.database.writing() as connection:
         found = {row.id: row for row in await lock_jobs(connection, caller.id, job_ids)}
         held = [row for row in found.values() if row.status == S.HELD]
-        await apply(connection, [decision.transition(row, at, reason) for row in held])
+        await commit(connection, [decision.update(row, at, reason) for row in held])
     if held:
         services.notifier.notify()
     unchanged = [row for row in found.values() if S(row.status) in decision.done]
@@ -233,7 +232,7 @@ async def decide_by_filter(
         at = services.clock()
         async with services.database.writing() as connection:
             held = await lock_held(connection, caller.id, wanted, above=above, limit=JOBS_PER_TRANSACTION)
-            await apply(connection, [decision.transition(row, at, reason) for row in held])
+            await commit(connection, [decision.update(row, at, reason) for row in held])
         changed += len(held)
         if held:
             services.notifier.notify()

@@ -16,7 +16,7 @@ from models.errors import NotFound
 from models.ids import public_id
 from models.queries.jobs import find_job
 from models.states import JobStatus
-from worker.archive.reparse import READABLE, ParsedAttempt, ReparseResult, reparse
+from worker.archive.reparse import REOPENABLE, ParsedAttempt, ReparseResult, reparse
 from worker.images.limits import Limits
 
 
@@ -64,7 +64,7 @@ async def reparse_job(request: Request) -> Response:
 
 def _serialize(attempt: ParsedAttempt) -> dict[str, Any]:
     explanation = attempt.explanation.document() if attempt.explanation else None
-    return {"attempt": attempt.number, "explanation": explanation, "fault": attempt.fault}
+    return {"attempt": attempt.number, "explanation": explanation, "fault": attempt.problem}
 
 
 def _message(result: ReparseResult, status: JobStatus) -> str:
@@ -77,13 +77,13 @@ def _message(result: ReparseResult, status: JobStatus) -> str:
             f"{images} found in the answer of attempt {last.number}, and now being stored. "
             "Nothing is paid again."
         )
-    if last.found and status not in READABLE:
+    if last.found and status not in REOPENABLE:
         return f"The answer of attempt {last.number} has images, but the job is {status}: it is left alone."
     if last.found:
         return "The kept answers hold no image that the job does not have already."
     known = next((each.explanation for each in result.attempts if each.explanation), None)
     if known is None:
-        return f"No answer can be read again. {last.fault}"
+        return f"No answer can be read again. {last.problem}"
     return f"No image was found in the kept answers. {known.message}"
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import Insert, Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
-from models.queries.bulk import rows_parameter, rows_source
+from models.queries.bulk import row_of, rows_parameter, rows_source
 from models.tables import assets
 
 
@@ -68,7 +68,7 @@ async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> S
 async def insert_assets(connection: AsyncConnection, new: Sequence[NewAsset]) -> None:
     """Insert assets, many in one statement."""
     if new:
-        rows = rows_parameter(connection, [asdict(asset) for asset in new])
+        rows = rows_parameter(connection, map(row_of, new))
         await connection.execute(_insert(connection.dialect.name), rows)
 
 

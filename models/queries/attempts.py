@@ -1,6 +1,7 @@
-"""Attempt rows: written before the bytes leave, completed when the answer is judged."""
+"""Attempt rows: inserted before a call is sent, finished with its result, amended by what is found later."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -9,55 +10,134 @@ from uuid import UUID
 from sqlalchemy import Insert, Row, Update, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.outcomes import UNKNOWN, Billed, Outcome
-from models.queries.bulk import rows_parameter, rows_source
+from models.outcomes import UNKNOWN, Billed, CallResult, Outcome
+from models.queries.bulk import row_of, rows_parameter, rows_source, storable
 from models.queries.leases import LeasedJob
 from models.tables import attempts
 
-_NEW = ("job_id", "number", "generation", "channel", "worker_id", "sent_at", "billed")
-_ENDED = (
-    "finished_at",
-    "outcome",
-    "error_code",
-    "http_status",
-    "provider_request_id",
-    "provider_message",
-    "billed",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAttempt:
+    """A call that is about to be sent, by the columns of its row."""
+
+    job_id: UUID
+    number: int
+    generation: int
+    channel: str
+    worker_id: UUID
+    sent_at: datetime
+    billed: Billed = Billed.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """What a call came to, by the columns of its row.
+
+    With ``finished_at`` it ends the attempt. Without, it amends one that had ended with an unknown outcome.
+    """
+
+    job_id: UUID
+    number: int
+    finished_at: datetime | None = None
+    outcome: Outcome
+    error_code: str | None = None
+    billed: Billed
+    http_status: int | None = None
+    provider_request_id: str | None = None
+    provider_message: str | None = None
+    handles: Mapping[str, Any] | None = None  #: what the provider can be polled with
+    raw_key: str | None = None  #: of the archived response
+
+    @classmethod
+    def of(
+        cls,
+        job_id: UUID,
+        number: int,
+        result: CallResult,
+        *,
+        finished_at: datetime | None = None,
+        http_status: int | None = None,
+        request_id: str | None = None,
+    ) -> "AttemptRecord":
+        """Record a call's result."""
+        return cls(
+            job_id=job_id,
+            number=number,
+            finished_at=finished_at,
+            outcome=result.outcome,
+            error_code=result.code,
+            billed=result.billed,
+            http_status=http_status,
+            provider_request_id=storable(request_id)[:200] if request_id else None,
+            provider_message=storable(result.provider_message)[:2000] if result.provider_message else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptHandles:
+    """What the provider can be polled with, known before the call ends."""
+
+    job_id: UUID
+    number: int
+    handles: Mapping[str, Any]
+
+
+_NEW = tuple(field.name for field in fields(NewAttempt))
+_FINISHED = (
+    *("finished_at", "outcome", "error_code", "http_status"),
+    *("provider_request_id", "provider_message", "billed"),
 )
-_NOTED = ("handles", "raw_key")  # may be known before the call ends, and are not forgotten then
-_OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that asking again may change
+_KEPT = ("handles", "raw_key")  # may be known before the call ends; a record without them keeps them
+_OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that polling may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _AMENDED = ("outcome", "error_code", "billed")
 
 
-async def insert_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note calls that are about to be sent."""
-    if rows:
-        await connection.execute(_insert(connection.dialect.name), rows_parameter(connection, rows))
+async def insert_attempts(connection: AsyncConnection, new: Sequence[NewAttempt]) -> None:
+    """Insert attempts whose calls are about to be sent."""
+    if new:
+        await connection.execute(
+            _insert(connection.dialect.name), rows_parameter(connection, map(row_of, new))
+        )
 
 
-async def finish_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note how calls ended."""
-    if rows:
-        await connection.execute(_finish(connection.dialect.name), rows_parameter(connection, rows))
+async def save_handles(connection: AsyncConnection, known: Sequence[AttemptHandles]) -> None:
+    """Save what calls in flight can be polled with."""
+    if known:
+        await connection.execute(
+            _save_handles(connection.dialect.name), rows_parameter(connection, map(row_of, known))
+        )
 
 
-async def save_handles(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note by what calls that are still open can be asked for again."""
-    if rows:
-        await connection.execute(_note(connection.dialect.name), rows_parameter(connection, rows))
+async def finish_attempts(connection: AsyncConnection, records: Sequence[AttemptRecord]) -> None:
+    """Write how calls ended. An attempt that had ended is left as it is."""
+    if records:
+        await connection.execute(
+            _finish(connection.dialect.name), rows_parameter(connection, map(row_of, records))
+        )
 
 
-async def amend_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note what became of calls whose end was unknown; a guess does not replace what is known."""
-    if rows:
-        await connection.execute(_amend(connection.dialect.name), rows_parameter(connection, rows))
+async def amend_attempts(connection: AsyncConnection, records: Sequence[AttemptRecord]) -> None:
+    """Replace unknown outcomes. An outcome that is known is never replaced by an unknown one."""
+    if records:
+        await connection.execute(
+            _amend(connection.dialect.name), rows_parameter(connection, map(row_of, records))
+        )
 
 
-async def delete_attempts(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Forget calls that were noted and not sent."""
-    for row in rows:
-        same = (attempts.c.job_id == row["job_id"], attempts.c.number == row["number"])
+async def correct_attempt(connection: AsyncConnection, job_id: UUID, number: int) -> None:
+    """Turn an attempt into a charged success: its archived response has an image after all."""
+    await connection.execute(
+        update(attempts)
+        .where(attempts.c.job_id == job_id, attempts.c.number == number)
+        .values(outcome=Outcome.SUCCESS.value, error_code=None, billed=Billed.YES.value)
+    )
+
+
+async def delete_attempts(connection: AsyncConnection, keys: Sequence[tuple[UUID, int]]) -> None:
+    """Delete attempts by job and number whose calls were not sent."""
+    for job_id, number in keys:
+        same = (attempts.c.job_id == job_id, attempts.c.number == number)
         await connection.execute(delete(attempts).where(*same, attempts.c.finished_at.is_(None)))
 
 
@@ -78,7 +158,7 @@ async def last_minute(
 ) -> tuple[int, datetime | None, datetime | None]:
     """Return how many calls a channel accepted in the last minute, and when the first and the last were sent.
 
-    A call that left a moment ago may be refused yet: it is counted, but it is not taken for the last.
+    A call sent a moment ago may still be refused: it is counted, but it is not the last.
     """
     sent, since = attempts.c.sent_at, at - timedelta(minutes=1)
     sure = or_(attempts.c.finished_at.is_not(None), sent < at - _MOMENT)
@@ -92,7 +172,7 @@ async def last_minute(
 
 
 async def open_attempt(connection: AsyncConnection, job: LeasedJob) -> Row[Any] | None:
-    """Return the call that a job's worker has made in this generation, if nobody knows how it ended."""
+    """Return the attempt of this generation that a job's worker has not finished, or ``None``."""
     statement = (
         select(attempts)
         .where(attempts.c.job_id == job.id, attempts.c.generation == job.generation)
@@ -111,18 +191,18 @@ def _insert(dialect: str) -> Insert:
 
 @lru_cache(maxsize=2)
 def _finish(dialect: str) -> Update:
-    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_ENDED, *_NOTED)])
-    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in _NOTED}
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_FINISHED, *_KEPT)])
+    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in _KEPT}
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
         .where(attempts.c.finished_at.is_(None))
-        .values({name: given.c[name] for name in _ENDED} | kept)
+        .values({name: given.c[name] for name in _FINISHED} | kept)
     )
 
 
 @lru_cache(maxsize=2)
-def _note(dialect: str) -> Update:
+def _save_handles(dialect: str) -> Update:
     given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", "handles")])
     return (
         update(attempts)
@@ -134,7 +214,7 @@ def _note(dialect: str) -> Update:
 
 @lru_cache(maxsize=2)
 def _amend(dialect: str) -> Update:
-    known = ("provider_message", "http_status", "provider_request_id", *_NOTED)
+    known = ("provider_message", "http_status", "provider_request_id", *_KEPT)
     names = dict.fromkeys(("job_id", "number", *_AMENDED, *known))
     given = rows_source(dialect, [attempts.c[name] for name in names])
     kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in known}
@@ -144,16 +224,4 @@ def _amend(dialect: str) -> Update:
         .where(attempts.c.outcome.in_(_OPEN))
         .where(or_(given.c.outcome.not_in(UNKNOWN), attempts.c.outcome.in_(UNKNOWN)))
         .values({name: given.c[name] for name in _AMENDED} | kept)
-    )
-
-
-# What was found out later about calls that had ended, by reading their kept answers again.
-
-
-async def correct_attempt(connection: AsyncConnection, job_id: UUID, number: int) -> None:
-    """Note that a call had brought a picture after all, and was charged."""
-    await connection.execute(
-        update(attempts)
-        .where(attempts.c.job_id == job_id, attempts.c.number == number)
-        .values(outcome=Outcome.SUCCESS.value, error_code=None, billed=Billed.YES.value)
     )

@@ -1,14 +1,18 @@
 """Bulk parameter: many rows as one JSON value, for set-based statements that are compiled once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import Column, ColumnElement, FromClause, Text, bindparam, cast, column, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 def rows_source(dialect: str, columns: Sequence[Column[Any]], name: str = "given") -> FromClause:
@@ -25,6 +29,11 @@ def rows_source(dialect: str, columns: Sequence[Column[Any]], name: str = "given
     return select(*(field.label(each.name) for field, each in zip(fields, columns, strict=True))).subquery(
         name
     )
+
+
+def row_of(value: "DataclassInstance") -> dict[str, Any]:
+    """Return a dataclass as a row for ``rows_parameter``; its values are not copied, unlike ``asdict``."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def rows_parameter(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:

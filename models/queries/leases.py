@@ -37,7 +37,11 @@ _CALLING = ("leased", "running", "cancelled")  # cancelled with a worker: its ca
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeasedJob:
-    """A job leased to a worker: what tasks read of its row, and of the rows around it."""
+    """A job leased to a worker: what tasks read of its row, and of its channel's, caller's and campaign's.
+
+    It is frozen: the changes that a task writes are not seen in it. ``worker.lifecycle`` returns a job as it
+    is after its start and after its answer.
+    """
 
     id: UUID
     caller_id: UUID
@@ -61,13 +65,17 @@ class LeasedJob:
     retry: Mapping[str, Any] | None  #: its own retry rules
     campaign_retry: Mapping[str, Any] | None
     channel: str  #: the channel's name
+    channel_rpm: float | None
+    channel_limits: Mapping[str, Mapping[str, float]]  #: its other limits by model; ``""``: all models
     caller_rpm: float | None
-    next_number: int  #: of its next attempt
+    next_number: int  #: of its next attempt; of the attempt in flight, once a task has started it
 
 
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(jobs.c[name] for name in LeasedJob.__dataclass_fields__ if name in jobs.c),
     channels.c.name.label("channel"),
+    channels.c.rpm.label("channel_rpm"),
+    channels.c.limits.label("channel_limits"),
     callers.c.rpm.label("caller_rpm"),
     _NEXT_NUMBER,
     _CAMPAIGN_RETRY,

@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from api.services import ApiServices
 from models.clock import now
 from models.ids import new_id, parse_id
+from models.outcomes import Billed, CallResult, Outcome
 from models.queries.assets import NewAsset, insert_assets
-from models.queries.attempts import finish_attempts, insert_attempts
+from models.queries.attempts import AttemptRecord, NewAttempt, finish_attempts, insert_attempts
 from models.queries.transitions import Transition, apply
 from models.states import JobStatus
 
@@ -97,35 +98,20 @@ class Service:
         async with self.services.database.writing() as connection:
             await insert_assets(connection, [asset])
             await insert_attempts(connection, [_attempt(key_of(job))])
-            await finish_attempts(connection, [_ended(key_of(job))])
+            await finish_attempts(connection, [_record(key_of(job))])
         await self.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.STORING, S.SUCCEEDED)
         return asdict(asset)
 
 
-def _attempt(job_id: UUID) -> dict[str, Any]:
-    return {
-        "job_id": job_id,
-        "number": 1,
-        "generation": 1,
-        "channel": "here",
-        "worker_id": new_id(),
-        "sent_at": now(),
-        "billed": "unknown",
-    }
+def _attempt(job_id: UUID) -> NewAttempt:
+    return NewAttempt(
+        job_id=job_id, number=1, generation=1, channel="here", worker_id=new_id(), sent_at=now()
+    )
 
 
-def _ended(job_id: UUID) -> dict[str, Any]:
-    return {
-        "job_id": job_id,
-        "number": 1,
-        "finished_at": now(),
-        "outcome": "success",
-        "error_code": None,
-        "http_status": 200,
-        "provider_request_id": None,
-        "provider_message": None,
-        "billed": "yes",
-    }
+def _record(job_id: UUID) -> AttemptRecord:
+    result = CallResult(Outcome.SUCCESS, billed=Billed.YES)
+    return AttemptRecord.of(job_id, 1, result, finished_at=now(), http_status=200)
 
 
 def key_of(job: dict[str, Any]) -> UUID:

@@ -23,7 +23,7 @@ from worker.practice.server import PracticeServer, start_practice
 from worker.scheduler.dispatcher import Dispatcher
 from worker.services import WorkerServices, build_services
 from worker.tasks.context import TaskContext
-from worker.tasks.generate import generate
+from worker.tasks.generate import generate_chunk
 from worker.tasks.resume import resume_chunk
 
 
@@ -58,7 +58,7 @@ class OneWorker:
         """Deliver the messages that were sent so far."""
         sent, self.messages[:] = list(self.messages), []
         for task, job_ids, lease in sent:
-            await (generate if task == GENERATE else resume_chunk)(self.context, job_ids, lease)
+            await (generate_chunk if task == GENERATE else resume_chunk)(self.context, job_ids, lease)
 
     async def deliver_only(self, job_id: UUID) -> None:
         """Deliver the message of one job; the others are lost."""

@@ -1,8 +1,8 @@
-"""Reading kept answers again with today's parser. No provider is called."""
+"""Reparse the archived responses of a job with today's parser. No provider is called."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +14,21 @@ from models.outcomes import Outcome
 from models.queries.assets import list_assets
 from models.queries.attempts import correct_attempt
 from models.queries.jobs import list_attempts
-from models.queries.transitions import apply, lock_job
+from models.queries.transitions import lock_job
 from models.states import JobStatus
 from worker.archive.format import ArchivedResponse, load, parse_archived
 from worker.archive.record_log import read_record
-from worker.asset_store import check_inline
+from worker.asset_store import StoredImage, check_inline
 from worker.images.limits import Limits
-from worker.lifecycle import reopen_for_storing
-from worker.pending_images import Piece, linked
+from worker.lifecycle import commit, reopen_for_storing
+from worker.pending_images import (
+    LostImage,
+    PendingAnswer,
+    PendingImage,
+    ReadyImage,
+    has_bytes,
+    pending_image,
+)
 from worker.storage.store import Store
 from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.handles import Handles
@@ -29,88 +36,87 @@ from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.base64_stream import Blobs
 from worker.upstream.parsing.image import ResultImage
 
-READABLE = frozenset({JobStatus.HELD, JobStatus.FAILED, JobStatus.SUCCEEDED})
-"""What pictures that are found later are brought home for."""
+REOPENABLE = frozenset({JobStatus.HELD, JobStatus.FAILED, JobStatus.SUCCEEDED})
+"""The states of jobs that are reopened to store images found later."""
 
-_MOST = 20  # answers read for one job, the latest
-_LARGEST = 128 * 2**20  # bytes of pictures held in memory for one answer
-_STORED = ("key", "sha256", "content_type", "extension", "width", "height", "bytes", "source_url")
+_MOST = 20  # responses read for one job, the latest
+_LARGEST = 128 * 2**20  # bytes of images held in memory for one response
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedAttempt:
-    """One call's kept answer as it is read today, or in words why it can't be read."""
+    """An attempt's archived response as it is parsed today, or in words why it can't be read."""
 
     number: int
     explanation: Explanation | None = None
-    fault: str | None = None
+    problem: str | None = None
 
     @property
     def found(self) -> bool:
-        """Whether there are pictures (or videos) in it."""
+        """Whether it has images (or videos)."""
         known = self.explanation
         return known is not None and known.outcome == Outcome.SUCCESS and known.answer is not None
 
     @property
     def handles(self) -> Handles:
-        """By what the provider can be asked for the result again."""
+        """With what the provider can be polled for the result."""
         answer = self.explanation.answer if self.explanation else None
         return answer.handles if answer else Handles()
 
 
 @dataclass(frozen=True, slots=True)
 class ReparseResult:
-    """What rereading came to; ``found`` counts pictures that the job did not have yet."""
+    """Result of a reparse; ``found`` counts the images that the job did not have yet."""
 
     attempts: Sequence[ParsedAttempt]
     found: int = 0
-    moved: bool = False
+    moved: bool = False  #: whether the job was reopened to store them
 
 
 async def reparse(
     database: Database, store: Store, job: Row[Any], *, limits: Limits, at: datetime
 ) -> ReparseResult:
-    """Read a job's kept answers, the latest first, until one has pictures; bring those home.
+    """Parse a job's archived responses, the latest first, until one has images; reopen the job to store them.
 
     Raises ``Conflict`` if the job changes meanwhile, and ``StorageError``.
     """
     async with database.reading() as connection:
-        calls = (await list_attempts(connection, [job.id]))[::-1][:_MOST]
+        attempts = (await list_attempts(connection, [job.id]))[::-1][:_MOST]
         assets = await list_assets(connection, [job.id])
-    readings: list[ParsedAttempt] = []
-    for call in calls:
-        kept, reading = await _read(store, call)
-        readings.append(reading)
-        if kept is not None and reading.found:
-            pieces = await _pieces(store, reading, assets, limits)
-            fresh = sum("known" not in piece and "fault" not in piece for piece in pieces)
-            if not fresh or job.status not in READABLE:
-                return ReparseResult(readings, fresh)
-            answer = {"pieces": pieces, "received_at": kept.about.get("at") or at.isoformat()}
-            if reading.handles.pollable:  # its links may be dead by now, and fresh ones be had
-                answer["handles"] = reading.handles.to_json()
-            await _store_or_hold(database, job, answer, reading, at)
-            return ReparseResult(readings, fresh, moved=True)
-    return ReparseResult(readings)
+    parsed: list[ParsedAttempt] = []
+    for attempt in attempts:
+        archived, latest = await _read(store, attempt)
+        parsed.append(latest)
+        if archived is not None and latest.found:
+            images = await _pending_images(store, latest, assets, limits)
+            found = sum(not _is_known(image) and not isinstance(image, LostImage) for image in images)
+            if not found or job.status not in REOPENABLE:
+                return ReparseResult(parsed, found)
+            received_at = datetime.fromisoformat(sent) if (sent := archived.about.get("at")) else at
+            # its URLs may have expired, and polling may give fresh ones
+            handles = latest.handles if latest.handles.pollable else None
+            pending = PendingAnswer(images, received_at, handles)
+            await _reopen(database, job, pending, latest, at)
+            return ReparseResult(parsed, found, moved=True)
+    return ReparseResult(parsed)
 
 
-async def _read(store: Store, call: Row[Any]) -> tuple[ArchivedResponse | None, ParsedAttempt]:
-    if call.raw_key is None:
-        return None, ParsedAttempt(call.number, fault="Its answer was not kept.")
+async def _read(store: Store, attempt: Row[Any]) -> tuple[ArchivedResponse | None, ParsedAttempt]:
+    number, key = attempt.number, attempt.raw_key
+    if key is None:
+        return None, ParsedAttempt(number, problem="Its answer was not kept.")
     try:
-        kept = load(await read_record(store, call.raw_key))
+        archived = load(await read_record(store, key))
     except NotFound:
-        return None, ParsedAttempt(
-            call.number, fault=f"Its kept answer {call.raw_key} is gone from the storage."
-        )
+        return None, ParsedAttempt(number, problem=f"Its kept answer {key} is gone from the storage.")
     except ValueError as error:
-        return None, ParsedAttempt(call.number, fault=f"Its kept answer {call.raw_key} is damaged: {error}.")
-    blobs = await _blobs(store, kept.blobs)
-    return kept, ParsedAttempt(call.number, await asyncio.to_thread(parse_archived, kept, blobs))
+        return None, ParsedAttempt(number, problem=f"Its kept answer {key} is damaged: {error}.")
+    blobs = await _blobs(store, archived.blobs)
+    return archived, ParsedAttempt(number, await asyncio.to_thread(parse_archived, archived, blobs))
 
 
 async def _blobs(store: Store, keys: Mapping[str, str]) -> Blobs:
-    """Return the bytes that stand-ins stand for, as far as they are there."""
+    """Return the bytes behind the placeholders by their SHA-256, as far as they are stored."""
     found: Blobs = {}
     held = 0
     for digest, key in keys.items():
@@ -121,47 +127,47 @@ async def _blobs(store: Store, keys: Mapping[str, str]) -> Blobs:
     return found
 
 
-async def _pieces(
-    store: Store, reading: ParsedAttempt, assets: Sequence[Row[Any]], limits: Limits
-) -> list[Piece]:
-    """Return the pictures that the job has, then those that it lacks."""
-    pieces: list[Piece] = [
-        {"stored": {name: getattr(asset, name) for name in _STORED}, "known": True} for asset in assets
-    ]
+async def _pending_images(
+    store: Store, parsed: ParsedAttempt, assets: Sequence[Row[Any]], limits: Limits
+) -> list[PendingImage]:
+    """Return the images that the job has, then those that it lacks."""
+    images: list[PendingImage] = [ReadyImage(StoredImage.from_row(asset), known=True) for asset in assets]
     hashes, sources = {asset.sha256 for asset in assets}, {asset.source_url for asset in assets}
-    answer = reading.explanation.answer if reading.explanation else None
+    answer = parsed.explanation.answer if parsed.explanation else None
     found: Sequence[ResultImage | str] = (answer.images or answer.videos) if answer else ()
     for each in found:
-        picture = ResultImage(url=each) if isinstance(each, str) else each
-        if sources.intersection((picture.url, *picture.alternates) if picture.url else ()):
+        image = ResultImage(url=each) if isinstance(each, str) else each
+        if sources.intersection((image.url, *image.alternates) if image.url else ()):
             continue
-        inside = await _stored(store, picture, limits) if picture.data or picture.spare else {}
-        if inside.get("stored", {}).get("sha256") in hashes:
+        inline = await _store_inline(store, image, limits) if has_bytes(image) else None
+        if isinstance(inline, ReadyImage) and inline.stored.sha256 in hashes:
             continue
-        away = linked(picture)
-        if away and picture.url and "stored" in inside:
-            away["spare"] = inside["stored"]
-        pieces.append(away if away and (picture.url or "fault" in inside) else inside)
-    return pieces
+        images.append(pending_image(image, inline))
+    return images
 
 
-async def _stored(store: Store, picture: ResultImage, limits: Limits) -> Piece:
-    """Put a picture that came inside the answer where assets are."""
+def _is_known(image: PendingImage) -> bool:
+    return isinstance(image, ReadyImage) and image.known
+
+
+async def _store_inline(store: Store, image: ResultImage, limits: Limits) -> ReadyImage | LostImage:
+    """Store the bytes that came inside the answer."""
     try:
-        checked = await asyncio.to_thread(check_inline, picture, limits=limits)
+        checked = await asyncio.to_thread(check_inline, image, limits=limits)
     except ImageError as error:
-        return {"fault": error.code, "message": error.message}
-    return {"stored": asdict(await checked.put(store))}
+        return LostImage(error.code, error.message)
+    return ReadyImage(await checked.put(store))
 
 
-async def _store_or_hold(
-    database: Database, job: Row[Any], answer: Mapping[str, Any], reading: ParsedAttempt, at: datetime
+async def _reopen(
+    database: Database, job: Row[Any], pending: PendingAnswer, parsed: ParsedAttempt, at: datetime
 ) -> None:
-    known = reading.explanation.answer if reading.explanation else None
-    text = message_text(known) if known else ""
+    answer = parsed.explanation.answer if parsed.explanation else None
+    text = message_text(answer) if answer else ""
     async with database.writing() as connection:
         now = await lock_job(connection, job.id)
         if now is None or now.revision != job.revision or now.worker_id is not None:
             raise Conflict("This job changed while its answers were read; try again in a few seconds.")
-        await apply(connection, [reopen_for_storing(now, answer, text, reading.number, at=at)])
-        await correct_attempt(connection, job.id, reading.number)
+        update = reopen_for_storing(now, pending.to_json(), text, parsed.number, at=at)
+        await commit(connection, [update])
+        await correct_attempt(connection, job.id, parsed.number)

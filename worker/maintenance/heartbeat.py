@@ -8,7 +8,7 @@ from models.queries.leases import leased_to, list_in_flight, release_worker
 from models.queries.workers import delete_worker, write_heartbeat
 from models.states import FINAL
 from worker.database_retry import run_forever
-from worker.maintenance.expiry import expire
+from worker.maintenance.expiry import expire_overdue
 from worker.maintenance.reaper import DeleteQueue, Reaper, reclaim
 from worker.tasks.context import TaskContext
 
@@ -40,7 +40,7 @@ class Heartbeat:
         self._context.in_flight.heartbeat_at = now
         self._reaper.note_heartbeat(now)
         await self._sweep(now)
-        await expire(self._context.services.database, now)
+        await expire_overdue(self._context.services.database, now)
         await self._reaper.reap(now)
 
     async def leave(self) -> None:

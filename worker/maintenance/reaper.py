@@ -2,30 +2,25 @@
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.attempts import endings_before, open_attempt
+from models.queries.attempts import AttemptRecord, endings_before, open_attempt
 from models.queries.leases import LeasedJob, leased_to, release_worker
 from models.queries.workers import dead_workers, delete_worker, unknown_workers
-from models.retry.decision import AttemptCount, GiveUp, Hold, Retry, decide
+from models.retry.decision import AttemptCount, decide
 from models.retry.resolve import Policies
 from models.states import JobStatus
 from worker.lifecycle import (
     JobUpdate,
+    after_decision,
     begin_recovery,
     commit,
-    ending,
-    fail,
-    hold,
-    job_error,
     postpone_storing,
-    release_job_lease,
-    requeue,
+    release_lease,
 )
 from worker.services import WorkerServices
 from worker.tasks.polling import WORKER_LOST, LostCall
@@ -102,7 +97,9 @@ async def _change(
 ) -> JobUpdate | None:
     match job.status:
         case JobStatus.LEASED:
-            return release_job_lease(job, at=at, why="the worker that had it was lost; nothing was sent")
+            return release_lease(
+                job.id, job.lease_token, at=at, why="the worker that had it was lost; nothing was sent"
+            )
         case JobStatus.STORING:
             why = "the worker that had it was lost; another stores the images"
             return postpone_storing(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
@@ -115,10 +112,10 @@ async def _lost_call(
     connection: AsyncConnection, job: LeasedJob, policies: Policies, at: datetime
 ) -> JobUpdate:
     attempt = await open_attempt(connection, job)
-    ended = ending(job.id, attempt.number, WORKER_LOST, at=at, request_id=None) if attempt else None
+    record = AttemptRecord.of(job.id, attempt.number, WORKER_LOST, finished_at=at) if attempt else None
     if attempt and (handles := Handles.from_json(attempt.handles)).recoverable:
         lost_call = LostCall(handles, attempt.number, job.attempts_used, at, WORKER_LOST)
-        return begin_recovery(job, ended, lost_call.to_json(), at=at, why=lost_call.why, release=True)
+        return begin_recovery(job, record, lost_call.to_json(), at=at, why=lost_call.why, release=True)
     number = attempt.number if attempt else _NO_CALL
     before = await endings_before(connection, job.id, job.generation, number)
     decision = decide(
@@ -128,16 +125,4 @@ async def _lost_call(
         jitter=random.random,
         policy=policies.of(job),
     )
-    error = job_error(WORKER_LOST, retryable=True)
-    match decision:
-        case Retry(after, _):
-            return requeue(job, after=after, used=job.attempts_used, ended=ended, error=error, at=at)
-        case Hold():
-            error = replace(
-                error,
-                message=f"{error.message} Look at the provider's call log, then release the job or fail it.",
-            )
-            return hold(job, ended=ended, error=error, at=at)
-        case GiveUp(reason):
-            error = replace(error, message=f"{error.message} No further call is made: {reason}.")
-            return fail(job, JobStatus.RUNNING, error, at=at, ended=ended)
+    return after_decision(job, decision, WORKER_LOST, at=at, record=record)

@@ -16,13 +16,12 @@ from models.queries.callers import lock_shares, save_shares
 from models.queries.channels import change_channel, list_channels, lock_channels
 from models.queries.leases import any_unstored, calls_in_flight, release_worker, take_unstored
 from models.queries.scheduling.due_jobs import QueueSegment, list_segments
-from models.queries.transitions import apply
 from models.queries.workers import count_alive
 from models.queue_status import WaitReason
 from worker.broker import GENERATE, STORE
 from worker.database_retry import run_forever, wait_for_wake_up
 from worker.in_flight import ClosedChannels, InFlightJobs
-from worker.lifecycle import lease, release_lease
+from worker.lifecycle import commit, lease, release_lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, caller_share_of
@@ -117,7 +116,7 @@ class Dispatcher:
             if not rows or self._presumed_dead(now):  # a freeze or an outage may have come between
                 return []
             starts = await self._assign(connection, rows, segments, now)
-            transitions = [
+            leases = [
                 lease(
                     start.job.job_id,
                     lease_token=lease_token,
@@ -128,8 +127,8 @@ class Dispatcher:
                 )
                 for start in starts
             ]
-            given = await apply(connection, transitions)
-            return [transition.job_id for transition in transitions if transition.job_id in given]
+            leased = await commit(connection, leases)
+            return [start.job.job_id for start in starts if start.job.job_id in leased]
 
     async def _assign(
         self,
@@ -180,7 +179,7 @@ class Dispatcher:
         """Undo leases that nobody will hear of."""
         at, why = self._services.clock(), "the broker took no message; nothing was sent"
         async with self._services.database.writing() as connection:
-            await apply(
+            await commit(
                 connection, [release_lease(job_id, lease_token, at=at, why=why) for job_id in job_ids]
             )
         for job_id in job_ids:

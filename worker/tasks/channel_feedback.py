@@ -1,4 +1,4 @@
-"""What a call says about its channel: the rate it allows, whether it works, whether a person must look."""
+"""Feed a call's result to its channel: adaptive rate, circuit breaker, cool-down, stop."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
@@ -34,41 +34,41 @@ _USED_UP = "daily_limit"
 _BROKEN = frozenset(
     {"upstream_error", "origin_unreachable", "connect_error", "gateway_timeout", "timeout", "maintenance"}
 )
-_LONGEST_TOLD = 3600.0  # seconds to rest because of a header at most
-_REST = timedelta(seconds=5)  # after a refusal that names no time
+_LONGEST_RESET = 3600.0  # seconds of a cool-down because of a header at most
+_COOLDOWN = timedelta(seconds=5)  # after a refusal that names no time
 
 
 async def record_failure(context: TaskContext, job: LeasedJob, result: CallResult) -> None:
-    """Let the whole channel learn from a call that brought no picture."""
+    """Record a call without an image: what it says about the channel, not about the job."""
     if _concerns_channel(result):
         await _unless_away(_record_failure(context, job, result))
     elif result.outcome in (Outcome.PERMANENT, Outcome.NO_IMAGE):
-        await record_success(context, job)  # it answers: what it answers concerns the job alone
+        await record_success(context, job)  # the channel works: the answer concerns the job alone
 
 
 async def record_rate_headers(context: TaskContext, job: LeasedJob, headers: Mapping[str, str]) -> None:
-    """Rest before the provider has to refuse: its headers may say that nothing is left for now."""
+    """Cool the channel down if the rate-limit headers say that nothing is left, before a call is refused."""
     used_up = [
         limit.reset
         for limit in rate_limits(headers).values()
         if limit.remaining == 0 and limit.reset and limit.reset > 0
     ]
-    until = context.services.clock() + timedelta(seconds=min(max(used_up, default=0), _LONGEST_TOLD))
+    until = context.services.clock() + timedelta(seconds=min(max(used_up, default=0), _LONGEST_RESET))
     if used_up and context.in_flight.closed.cooling.get(job.channel, context.services.clock()) < until:
         context.in_flight.closed.cooling[job.channel] = until
         await _unless_away(_cool(context, job, until))
 
 
 async def record_success(context: TaskContext, job: LeasedJob) -> None:
-    """Close the breakers of a channel that works again. Costs nothing while they are closed."""
+    """Close the breakers of a channel that works again. Costs no query while they are closed."""
     if context.in_flight.closed.failing.intersection({(job.channel, ""), (job.channel, job.model)}):
         await _unless_away(_close_breakers(context, job))
 
 
-async def _unless_away(telling: Awaitable[None]) -> None:
-    """Tell, unless the database is away: what is known of a channel matters less than the job's result."""
+async def _unless_away(write: Awaitable[None]) -> None:
+    """Write, unless the database is away: the channel's state matters less than the job's result."""
     try:
-        await telling
+        await write
     except OUTAGES as error:
         _log.warning("a channel could not be told how a call went", error=str(error)[:300])
 
@@ -138,7 +138,7 @@ async def _changes(
     if result.code == _CROWDED:
         busy = sum(row.calls for row in await calls_in_flight(connection) if row.channel_id == channel.id)
         learned = after_concurrency_limit(known, now, busy).to_json()
-        return {"learned": learned, **_cooling(channel, now + (result.retry_after or _REST), words)}
+        return {"learned": learned, **_cooling(channel, now + (result.retry_after or _COOLDOWN), words)}
     if result.code == _USED_UP:
         return _cooling(channel, now + (result.retry_after or timedelta(hours=1)), words)
     name = model if result.scope is Scope.MODEL else ""

@@ -1,4 +1,4 @@
-"""What the tasks of one worker share."""
+"""Context of the tasks of one worker, and the loop that runs a chunk of leased jobs in it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,30 +14,30 @@ from worker.in_flight import InFlightJobs
 from worker.services import WorkerServices
 from worker.tasks.input_images import InputImageCache
 
+_log = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
-    """The tools, the hand, and the one who writes."""
+    """What the tasks of one worker share."""
 
     services: WorkerServices
     in_flight: InFlightJobs
     group_commit: GroupCommit
     worker_id: UUID
-    input_images: InputImageCache = field(
-        default_factory=InputImageCache
-    )  #: input pictures of jobs that missed their turn
+    input_images: InputImageCache = field(default_factory=InputImageCache)
 
 
-# Working on a chunk of leased jobs at once.
-
-_log = structlog.get_logger()
-Work = Callable[[TaskContext, LeasedJob], Awaitable[None]]
+JobTask = Callable[[TaskContext, LeasedJob], Awaitable[None]]
 
 
 async def run_chunk(
-    context: TaskContext, job_ids: Sequence[UUID], lease_token: UUID, status: JobStatus, work: Work
+    context: TaskContext, job_ids: Sequence[UUID], lease_token: UUID, status: JobStatus, run: JobTask
 ) -> None:
-    """Work on those of the jobs that are still under this lease; a doubled or late message finds none."""
+    """Run a task for each of the jobs that is still under this lease; returns when all have ended.
+
+    A message may come late or twice: jobs under another lease, or in flight here already, are left out.
+    """
     async with context.services.database.reading() as connection:
         jobs = await leased_jobs(connection, job_ids, lease_token, status)
     fresh = [job for job in jobs if context.in_flight.jobs.get(job.id) is None]
@@ -45,16 +45,16 @@ async def run_chunk(
         context.in_flight.drop(missing)
     tasks = []
     for job in fresh:
-        task = asyncio.create_task(_one(context, job, work), name=f"job {job.id}")
+        task = asyncio.create_task(_run(context, job, run), name=f"job {job.id}")
         context.in_flight.jobs[job.id] = task
         tasks.append(task)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _one(context: TaskContext, job: LeasedJob, work: Work) -> None:
+async def _run(context: TaskContext, job: LeasedJob, run: JobTask) -> None:
     try:
-        await work(context, job)
-    except Exception:  # noqa: BLE001 - a task's edge: the sweep finds the job in hand without a task, and reclaims it
+        await run(context, job)
+    except Exception:  # noqa: BLE001 - edge of a task: the sweep finds its job without a task, and reclaims it
         _log.exception("working on a job failed; it is reclaimed", job=str(job.id))
     finally:
         context.in_flight.drop(job.id, asyncio.current_task())

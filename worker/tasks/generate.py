@@ -1,28 +1,30 @@
-"""The paid stage: wait for the start, say so, call, judge, decide."""
+"""The paid call of one job: prepare, wait for the start, send, archive, finish."""
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 from models.errors import DarkroomError, ImageError, InvalidRequest
-from models.outcomes import UNKNOWN, CallResult, JobError, Outcome
+from models.outcomes import UNKNOWN, JobError, Outcome
+from models.queries.attempts import AttemptRecord
 from models.queries.leases import LeasedJob
 from models.request import wants_text
 from models.states import JobStatus
 from worker.archive.writer import archive
 from worker.lifecycle import (
     begin_recovery,
-    ending,
     fail,
     hold,
     note_handles,
-    release_job_lease,
+    release_lease,
     report_progress,
+    running,
     start,
+    storing,
     undo_start,
 )
 from worker.scheduler.rate_limiter import slack_of
@@ -40,137 +42,76 @@ from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 
-# What is heard while an answer streams: written down at once.
-
 _PAUSE = 0.5  # seconds between two progress writes of one job
+_T = TypeVar("_T")
 
 
 class StreamListener:
-    """Writes progress to the job, and to its attempt by what a lost answer could be asked for again."""
+    """Writes progress and handles of a call while its answer streams."""
 
     def __init__(self, context: TaskContext, job: LeasedJob) -> None:
-        self._bench, self._job = context, job
+        self._context, self._job = context, job
         self._loop = asyncio.get_running_loop()
-        self._last = 0.0
+        self._written = 0.0
         self.percent = 0  #: as the job shows it
         self.handles = Handles()  #: as far as they are known
 
     def progress(self, percent: int) -> None:
-        """Show how far the picture is, at most twice a second."""
-        if self._loop.time() - self._last >= _PAUSE and 0 < percent < 100:
-            self._last, self.percent = self._loop.time(), percent
-            self._bench.group_commit.post(
-                report_progress(self._job, percent, at=self._bench.services.clock())
-            )
+        """Write the progress, at most twice a second."""
+        if self._loop.time() - self._written >= _PAUSE and 0 < percent < 100:
+            self._written, self.percent = self._loop.time(), percent
+            at = self._context.services.clock()
+            self._context.group_commit.post(report_progress(self._job, percent, at=at))
 
     def handle(self, handles: Handles) -> None:
-        """Note handles before anything can happen to us."""
+        """Save handles at once: the worker may be lost before the answer ends."""
         self.handles = handles
         if handles.recoverable:
-            self._bench.group_commit.post(note_handles(self._job, self._job.next_number, handles.to_json()))
+            self._context.group_commit.post(note_handles(self._job, handles.to_json()))
 
 
-async def generate(context: TaskContext, job_ids: Sequence[UUID], lease: UUID) -> None:
-    """Develop a chunk of leased jobs."""
-    await run_chunk(context, job_ids, lease, JobStatus.LEASED, run_job)
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call that was sent: its job in state ``running``, its request, and what came back."""
+
+    job: LeasedJob
+    request: ProviderRequest
+    reply: Reply
+    record: AttemptRecord
+    handles: Handles  #: with which the provider can be polled for the answer
+    percent: int  #: the progress that the job shows
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer of a call that succeeded."""
+        return self.reply.answer if self.reply.result.outcome is Outcome.SUCCESS else None
+
+    def lost_call(self, at: datetime) -> LostCall | None:
+        """Return the call as a lost one, if its image may exist and the provider can be polled for it."""
+        result = self.reply.result
+        if result.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not self.handles.recoverable:
+            return None
+        return LostCall(self.handles, self.record.number, self.job.attempts_used, at, result)
 
 
-async def run_job(context: TaskContext, job: LeasedJob) -> None:
-    """Develop one job: call its provider and bring the pictures home, or decide what follows."""
+async def generate_chunk(context: TaskContext, job_ids: Sequence[UUID], lease: UUID) -> None:
+    """Call the provider for a chunk of leased jobs."""
+    await run_chunk(context, job_ids, lease, JobStatus.LEASED, generate)
+
+
+async def generate(context: TaskContext, job: LeasedJob) -> None:
+    """Call the provider once for a leased job; store its images, or handle the failure."""
     request = await _prepare(context, job)
     if request is None or not await _start(context, job):
         return
     context.input_images.forget(job.id)
-    listener = StreamListener(context, job)
-    try:
-        reply = await context.services.upstream.call(
-            request,
-            context.services.routes[job.channel].preset,
-            on_progress=listener.progress,
-            on_handle=listener.handle,
-        )
-    except asyncio.CancelledError:
-        await asyncio.shield(_abandon(context, job, listener))
-        raise
-    reply = classify_as_text(reply) if wants_text(job.request) else reply
-    ended = _ended(context, job, reply.result, reply)
-    if reply.result.outcome is Outcome.SUCCESS and reply.answer is not None:
-        await _store_or_hold(context, job, request, reply, ended)
-        await record_success(context, job)
-        return
-    await record_rate_headers(context, job, reply.headers)
-    ended["raw_key"] = await archive(context.services, job, request, reply)
-    if lost_call := _lost(context, job, reply, listener):
-        await _recover(context, job, lost_call, ended, reply.answer, told=listener.percent)
-    else:
-        await handle_failure(context, job, reply.result, ended)
-
-
-async def _abandon(context: TaskContext, job: LeasedJob, listener: StreamListener) -> None:
-    """Write down that the worker drops the call; if it can be asked for again, whoever comes next does."""
-    now, ended = context.services.clock(), _ended(context, job, WORKER_LOST, None)
-    if listener.handles.recoverable:
-        lost_call = LostCall(listener.handles, job.next_number, job.attempts_used + 1, now, WORKER_LOST)
-        ended["handles"] = listener.handles.to_json()
-        await context.group_commit.write(
-            begin_recovery(job, ended, lost_call.to_json(), at=now, why=lost_call.why, release=True)
-        )
-    else:
-        await handle_failure(context, job, WORKER_LOST, ended)
-
-
-def _lost(context: TaskContext, job: LeasedJob, reply: Reply, listener: StreamListener) -> LostCall | None:
-    """Return the call as one to be asked for again, if its picture may exist and it can be asked for."""
-    handles = listener.handles
-    if reply.answer is not None:  # it was read to its end, and what streamed past turned out to be no picture
-        handles = replace(merge_handles(reply.answer.handles, handles), seen=None)
-    if reply.result.outcome not in (*UNKNOWN, Outcome.NO_IMAGE) or not handles.recoverable:
-        return None
-    return LostCall(handles, job.next_number, job.attempts_used + 1, context.services.clock(), reply.result)
-
-
-async def _recover(
-    context: TaskContext,
-    job: LeasedJob,
-    lost_call: LostCall,
-    ended: Mapping[str, Any],
-    answer: Answer | None,
-    *,
-    told: int,
-) -> None:
-    """Save by what the answer can be had, and ask for it."""
-    ended, text = {**ended, "handles": lost_call.handles.to_json()}, message_text(answer) if answer else ""
-    now = context.services.clock()
-    if await context.group_commit.write(
-        begin_recovery(job, ended, lost_call.to_json(), at=now, why=lost_call.why, text=text)
-    ):
-        await recover(context, job, lost_call, told=told)
-
-
-async def _store_or_hold(
-    context: TaskContext, job: LeasedJob, request: ProviderRequest, reply: Reply, ended: dict[str, Any]
-) -> None:
-    """Deliver an answer; if that is cut off, the job is held whatever its policy: the picture was made."""
-    try:
-        await record_rate_headers(context, job, reply.headers)
-        ended["raw_key"] = await archive(context.services, job, request, reply)
-        await store_answer(context, job, reply.answer or Answer(), ended)
-    except BaseException:
-        error = JobError(
-            code="asset_unstored",
-            message="The picture was made and probably charged, but could not be stored before the worker "
-            "stopped. Look at the storage; retrying the job pays for a new picture.",
-            outcome=Outcome.AMBIGUOUS,
-            retryable=True,
-        )
-        await asyncio.shield(
-            context.group_commit.write(hold(job, ended=ended, error=error, at=context.services.clock()))
-        )
-        raise
+    attempt = await _send(context, running(job), request)
+    attempt = await _or_hold(_archive, context, attempt)
+    await _or_hold(_finish, context, attempt)
 
 
 async def _prepare(context: TaskContext, job: LeasedJob) -> ProviderRequest | None:
-    """Build the request. What can't be asked at all fails here, before anything is paid."""
+    """Build the request. A job whose request can't be built fails here, before anything is paid."""
     route = context.services.routes[job.channel]
     try:
         return build_request(
@@ -189,68 +130,152 @@ async def _prepare(context: TaskContext, job: LeasedJob) -> ProviderRequest | No
             outcome=Outcome.PERMANENT,
             retryable=isinstance(problem, ImageError) and problem.retryable,
         )
-        await context.group_commit.write(fail(job, JobStatus.LEASED, error, at=context.services.clock()))
+        await context.group_commit.write(fail(job, error, at=context.services.clock()))
         return None
 
 
 async def _start(context: TaskContext, job: LeasedJob) -> bool:
-    """Wait for the start that the gate gave, and commit that the call leaves now."""
-    wait = (job.start_at - context.services.clock()).total_seconds()
-    if wait > 0:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await context.in_flight.halt.wait()
+    """Wait for the leased start, and commit it. Return ``False`` if the call must not leave."""
+    await _wait_for_start(context, job)
     now = context.services.clock()
-    if why := _hindrance(context, job, now):
-        await context.group_commit.write(release_job_lease(job, at=now, why=why))
+    if why := _start_refusal(context, job, now):
+        await context.group_commit.write(release_lease(job.id, job.lease_token, at=now, why=why))
         return False
     if not await context.group_commit.write(start(job, worker=context.worker_id, at=now)):
         why = "the database went away while its start was written; nothing was sent"
-        await context.group_commit.write(
-            undo_start(job, at=context.services.clock(), why=why)
-        )  # undone if it was written
+        await context.group_commit.write(undo_start(job, at=context.services.clock(), why=why))  # if it was
         return False
-    written = context.services.clock()  # the commit may have taken long, or we were frozen
-    given_up = written - now > timedelta(seconds=context.services.settings.worker_timeout / 2)
-    if why := "others may have given it up meanwhile" if given_up else _hindrance(context, job, written):
+    written = context.services.clock()  # the commit may have taken long, or the process was frozen
+    reaped = written - now > timedelta(seconds=context.services.settings.worker_timeout / 2)
+    if why := "others may have given it up meanwhile" if reaped else _start_refusal(context, job, written):
         await context.group_commit.write(undo_start(job, at=written, why=why))
         return False
     return True
 
 
-def _hindrance(context: TaskContext, job: LeasedJob, now: datetime) -> str | None:
-    """Say why the call must not leave now, if so."""
+async def _wait_for_start(context: TaskContext, job: LeasedJob) -> None:
+    """Wait until the call may leave, or the worker stops."""
+    wait = (job.start_at - context.services.clock()).total_seconds()
+    if wait > 0:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await context.in_flight.halt.wait()
+
+
+def _start_refusal(context: TaskContext, job: LeasedJob, now: datetime) -> str | None:
+    """Return why the call must not leave now, or ``None``."""
     if context.in_flight.halt.is_set():
         return "the worker is stopping"
     if cause := context.in_flight.closed.reason(job.channel, job.model, now):
         return "the channel was stopped" if cause.until is None else "the channel is cooling down"
     if job.expires_at is not None and job.expires_at <= now:
         return "its time is over"
-    if _missed(context, job, now):
+    if _start_missed(job, now):
         return "its turn was missed; going now could exceed a rate limit"
     return None
 
 
-def _missed(context: TaskContext, job: LeasedJob, now: datetime) -> bool:
-    """Tell whether a start is so late that it could come too close to others."""
-    settings = context.services.routes[job.channel].settings
-    limits = [settings.model_dump(include={"rpm", "rps", "rpd", "ipm", "burst"}), {"rpm": job.caller_rpm}]
-    if job.model in settings.limits:
-        limits.append(settings.limits[job.model].model_dump())
+def _start_missed(job: LeasedJob, now: datetime) -> bool:
+    """Tell whether a start is so late that a rate limit of the channel or the caller may not allow it."""
+    limits = [
+        {**job.channel_limits.get("", {}), "rpm": job.channel_rpm},
+        job.channel_limits.get(job.model, {}) if job.model else {},
+        {"rpm": job.caller_rpm},
+    ]
+    if any(each.get("rpd") for each in limits):
+        yesterday = job.start_at.astimezone(UTC).date() != now.astimezone(UTC).date()
+        if yesterday:
+            return True
     slacks = [slack for each in limits if (slack := slack_of(each)) is not None]
-    yesterday = job.start_at.astimezone(UTC).date() != now.astimezone(UTC).date()
-    if yesterday and any(each.get("rpd") for each in limits):
-        return True
     return bool(slacks) and now - job.start_at > min(slacks)
 
 
-def _ended(context: TaskContext, job: LeasedJob, result: CallResult, reply: Reply | None) -> dict[str, Any]:
-    row = ending(
+async def _send(context: TaskContext, job: LeasedJob, request: ProviderRequest) -> Attempt:
+    """Send the call of a running job and read its answer."""
+    listener, preset = StreamListener(context, job), context.services.routes[job.channel].preset
+    try:
+        reply = await context.services.upstream.call(
+            request, preset, on_progress=listener.progress, on_handle=listener.handle
+        )
+    except asyncio.CancelledError:
+        await asyncio.shield(_abandon(context, job, listener.handles))
+        raise
+    reply = classify_as_text(reply) if wants_text(job.request) else reply
+    handles = listener.handles
+    if reply.answer is not None:  # it was read to its end: what streamed past turned out to be no image
+        handles = replace(merge_handles(reply.answer.handles, handles), seen=None)
+    record = AttemptRecord.of(
         job.id,
         job.next_number,
-        result,
-        at=context.services.clock(),
-        request_id=reply.request_id if reply else None,
+        reply.result,
+        finished_at=context.services.clock(),
+        http_status=reply.http_status,
+        request_id=reply.request_id,
     )
-    row["http_status"] = reply.http_status if reply else None
-    return row
+    return Attempt(job, request, reply, record, handles, listener.percent)
+
+
+async def _abandon(context: TaskContext, job: LeasedJob, handles: Handles) -> None:
+    """Write that the worker drops the call; one that can be polled for is left to the next worker."""
+    now = context.services.clock()
+    record = AttemptRecord.of(job.id, job.next_number, WORKER_LOST, finished_at=now)
+    if handles.recoverable:
+        lost_call = LostCall(handles, record.number, job.attempts_used, now, WORKER_LOST)
+        record, why = replace(record, handles=handles.to_json()), lost_call.why
+        update = begin_recovery(job, record, lost_call.to_json(), at=now, why=why, release=True)
+        await context.group_commit.write(update)
+    else:
+        await handle_failure(context, job, WORKER_LOST, record)
+
+
+async def _or_hold(
+    step: Callable[[TaskContext, Attempt], Awaitable[_T]], context: TaskContext, attempt: Attempt
+) -> _T:
+    """Run a step; if it is cut off after a paid image, the job is held, whatever its policy says."""
+    try:
+        return await step(context, attempt)
+    except BaseException:
+        if attempt.answer is not None:
+            await asyncio.shield(_hold_unstored(context, attempt))
+        raise
+
+
+async def _hold_unstored(context: TaskContext, attempt: Attempt) -> None:
+    error = JobError(
+        code="asset_unstored",
+        message="The picture was made and probably charged, but could not be stored before the worker "
+        "stopped. Look at the storage; retrying the job pays for a new picture.",
+        outcome=Outcome.AMBIGUOUS,
+        retryable=True,
+    )
+    at = context.services.clock()
+    await context.group_commit.write(hold(attempt.job, error, at=at, record=attempt.record))
+
+
+async def _archive(context: TaskContext, attempt: Attempt) -> Attempt:
+    """Apply the reply's rate-limit headers, and archive its raw response."""
+    job, reply = attempt.job, attempt.reply
+    await record_rate_headers(context, job, reply.headers)
+    raw_key = await archive(context.services, job, attempt.request, reply)
+    return replace(attempt, record=replace(attempt.record, raw_key=raw_key))
+
+
+async def _finish(context: TaskContext, attempt: Attempt) -> None:
+    """Store the images, poll for a lost answer, or handle the failure."""
+    if attempt.answer is not None:
+        await store_answer(context, attempt.job, attempt.answer, attempt.record)
+        await record_success(context, attempt.job)
+    elif lost_call := attempt.lost_call(context.services.clock()):
+        await _recover(context, attempt, lost_call)
+    else:
+        await handle_failure(context, attempt.job, attempt.reply.result, attempt.record)
+
+
+async def _recover(context: TaskContext, attempt: Attempt, lost_call: LostCall) -> None:
+    """Save what the provider can be polled with, and poll."""
+    job, answer, now = attempt.job, attempt.reply.answer, context.services.clock()
+    record = replace(attempt.record, handles=lost_call.handles.to_json())
+    text = message_text(answer) if answer else ""
+    update = begin_recovery(job, record, lost_call.to_json(), at=now, why=lost_call.why, text=text)
+    if await context.group_commit.write(update):
+        await recover(context, storing(job), lost_call, shown=attempt.percent)

@@ -1,4 +1,4 @@
-"""Asking a provider what became of a call, wherever it can be asked. Nothing here is paid for."""
+"""Poll a provider for the result of a call; nothing here is paid for."""
 
 import asyncio
 import re
@@ -17,79 +17,9 @@ from worker.upstream.handles import Handles, task_url
 from worker.upstream.polling.poll import UNKNOWN_TASK, PollStage, PollState, read_poll
 from worker.upstream.request import endpoint
 
-_THREAD_FROM = 256 * 1024  # bytes; longer answers are taken apart beside the event loop
-_ADDRESS = re.compile(r"https?://[^\s<>\"'`]+", re.IGNORECASE)
-
-
-class PollAddress(StrEnum):
-    """Where a result may be asked for."""
-
-    LINK = "link"  #: a public address that the answer gave: without a key, and guarded like a download
-    TASK = "task"  #: the provider's own address of the task, with the channel's key
-
-
-def poll_addresses(context: TaskContext, job: LeasedJob, handles: Handles) -> list[PollAddress]:
-    """Return where these handles can be asked for, the best first."""
-    route = context.services.routes.get(job.channel)
-    offered = route is not None and route.preset.task_path is not None
-    return [PollAddress.LINK] * bool(handles.poll_url) + [PollAddress.TASK] * bool(
-        handles.task_id and offered
-    )
-
-
-async def poll(context: TaskContext, job: LeasedJob, handles: Handles, place: PollAddress) -> PollState:
-    """Ask once."""
-    said = await (_link(context, handles) if place is PollAddress.LINK else _task(context, job, handles))
-    if isinstance(said, PollState):
-        return said
-    given = (*job.request.get("images", ()), *_ADDRESS.findall(job.prompt))
-    status, headers, body = said
-
-    def read() -> PollState:
-        return read_poll(status, headers, body, input_urls=given)
-
-    return await _apart(len(body), read)
-
-
-async def poll_once(context: TaskContext, job: LeasedJob, handles: Handles) -> PollState:
-    """Ask every place until one shows the result; return the most hopeful word."""
-    best = PollState(PollStage.UNKNOWN)
-    for place in poll_addresses(context, job, handles):
-        state = await poll(context, job, handles, place)
-        if state.images or state.videos:
-            return state
-        best = state if best.stage is PollStage.UNKNOWN else best
-    return best
-
-
-async def _link(context: TaskContext, handles: Handles) -> tuple[int, Mapping[str, str], bytes] | PollState:
-    try:
-        said = await context.services.documents.read(handles.poll_url or "")
-    except ImageError as error:
-        if error.retryable:
-            return PollState(PollStage.UNCLEAR)
-        return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
-    return said.status, said.headers, said.body
-
-
-async def _task(
-    context: TaskContext, job: LeasedJob, handles: Handles
-) -> tuple[int, Mapping[str, str], bytes] | PollState:
-    route = context.services.routes[job.channel]
-    chat = endpoint(str(route.settings.base_url))
-    url = task_url(chat, route.preset.task_path or "", handles.task_id or "")
-    key = route.settings.api_key.get_secret_value()
-    said = await context.services.task_client.read(url, api_key=key, headers=route.preset.headers)
-    return (said.status, said.headers, said.body) if said else PollState(PollStage.UNCLEAR)
-
-
-async def _apart(size: int, read: Callable[[], PollState]) -> PollState:
-    return await asyncio.to_thread(read) if size > _THREAD_FROM else read()
-
-
-# A call whose answer was lost, and by what it can be asked for again.
-
-_MEMBER = "recover"  # of the job's answer, until the pictures are found
+_THREAD_FROM = 256 * 1024  # bytes; longer responses are parsed in a thread
+_URL = re.compile(r"https?://[^\s<>\"'`]+", re.IGNORECASE)
+_MEMBER = "recover"  # of the column ``jobs.answer``, until the images are found
 
 WORKER_LOST = CallResult(
     Outcome.AMBIGUOUS,
@@ -98,45 +28,50 @@ WORKER_LOST = CallResult(
     Billed.UNKNOWN,
 )
 
+Response = tuple[int, Mapping[str, str], bytes]  #: status, headers, body
+
 
 @dataclass(frozen=True, slots=True)
 class LostCall:
-    """What must be known to ask again, kept in the job's ``answer`` so that any worker can go on."""
+    """A call whose answer was lost, with what is needed to poll for it.
+
+    It is stored in the column ``jobs.answer``, so that any worker can continue.
+    """
 
     handles: Handles
-    number: int  #: the attempt's
+    number: int  #: of its attempt
     used: int  #: attempts that the job has used up, this one included
-    since: datetime  #: when it was lost: the time to ask counts from here
-    result: CallResult  #: what the call came to, should nothing be found
+    since: datetime  #: when it was lost: the time limit of polling counts from here
+    result: CallResult  #: of the call, if nothing is found
 
     @classmethod
     def of(cls, answer: Mapping[str, Any] | None) -> Self | None:
         """Read what ``to_json`` wrote; ``None`` if the answer is not a lost one."""
-        kept = (answer or {}).get(_MEMBER)
-        if kept is None:
+        lost = (answer or {}).get(_MEMBER)
+        if lost is None:
             return None
-        said = kept["verdict"]
-        verdict = CallResult(
-            Outcome(said["outcome"]),
-            said["code"],
-            said["message"],
-            Billed(said["billed"]),
-            provider_status=said["provider_status"],
-            provider_message=said["provider_message"],
+        verdict = lost["verdict"]
+        result = CallResult(
+            Outcome(verdict["outcome"]),
+            verdict["code"],
+            verdict["message"],
+            Billed(verdict["billed"]),
+            provider_status=verdict["provider_status"],
+            provider_message=verdict["provider_message"],
         )
-        since = datetime.fromisoformat(kept["since"])
-        return cls(Handles.from_json(kept["handles"]), kept["number"], kept["used"], since, verdict)
+        since = datetime.fromisoformat(lost["since"])
+        return cls(Handles.from_json(lost["handles"]), lost["number"], lost["used"], since, result)
 
     @property
     def why(self) -> str:
-        """Say in plain words why the provider is asked."""
+        """Why the provider is polled, for people."""
         if self.result.outcome is Outcome.PENDING:
             return "the provider works on it as a task, and is asked for the result"
         return "the answer brought no picture; the provider is asked for it again, nothing is paid twice"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the job's answer for as long as nothing is found."""
-        words = self.result.provider_message
+        """Return the value of the column ``jobs.answer`` until the images are found."""
+        message = self.result.provider_message
         return {
             _MEMBER: {
                 "handles": self.handles.to_json(),
@@ -149,7 +84,73 @@ class LostCall:
                     "message": self.result.message,
                     "billed": self.result.billed,
                     "provider_status": self.result.provider_status,
-                    "provider_message": storable(words) if words else None,
+                    "provider_message": storable(message) if message else None,
                 },
             }
         }
+
+
+class PollAddress(StrEnum):
+    """Where a result can be polled."""
+
+    LINK = "link"  #: a public URL from the answer: without a key, and guarded like a download
+    TASK = "task"  #: the provider's task endpoint, with the channel's key
+
+
+def poll_addresses(context: TaskContext, job: LeasedJob, handles: Handles) -> list[PollAddress]:
+    """Return where these handles can be polled, the best first."""
+    route = context.services.routes.get(job.channel)
+    has_tasks = route is not None and route.preset.task_path is not None
+    link = [PollAddress.LINK] if handles.poll_url else []
+    return [*link, PollAddress.TASK] if handles.task_id and has_tasks else link
+
+
+async def poll(context: TaskContext, job: LeasedJob, handles: Handles, address: PollAddress) -> PollState:
+    """Poll once."""
+    if address is PollAddress.LINK:
+        response = await _get_link(context, handles)
+    else:
+        response = await _get_task(context, job, handles)
+    if isinstance(response, PollState):
+        return response
+    input_urls = (*job.request.get("images", ()), *_URL.findall(job.prompt))
+    status, headers, body = response
+
+    def read() -> PollState:
+        return read_poll(status, headers, body, input_urls=input_urls)
+
+    return await _run(len(body), read)
+
+
+async def poll_once(context: TaskContext, job: LeasedJob, handles: Handles) -> PollState:
+    """Poll each address until one shows images; return the first state that is known."""
+    best = PollState(PollStage.UNKNOWN)
+    for address in poll_addresses(context, job, handles):
+        state = await poll(context, job, handles, address)
+        if state.images or state.videos:
+            return state
+        best = state if best.stage is PollStage.UNKNOWN else best
+    return best
+
+
+async def _get_link(context: TaskContext, handles: Handles) -> Response | PollState:
+    try:
+        found = await context.services.documents.read(handles.poll_url or "")
+    except ImageError as error:
+        if error.retryable:
+            return PollState(PollStage.UNCLEAR)
+        return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
+    return found.status, found.headers, found.body
+
+
+async def _get_task(context: TaskContext, job: LeasedJob, handles: Handles) -> Response | PollState:
+    route = context.services.routes[job.channel]
+    chat = endpoint(str(route.settings.base_url))
+    url = task_url(chat, route.preset.task_path or "", handles.task_id or "")
+    key = route.settings.api_key.get_secret_value()
+    found = await context.services.task_client.read(url, api_key=key, headers=route.preset.headers)
+    return (found.status, found.headers, found.body) if found else PollState(PollStage.UNCLEAR)
+
+
+async def _run(size: int, read: Callable[[], PollState]) -> PollState:
+    return await asyncio.to_thread(read) if size > _THREAD_FROM else read()

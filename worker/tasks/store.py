@@ -1,23 +1,40 @@
-"""The way home: the answer is saved first; then every picture is brought, checked and stored."""
+"""Storing stage: save the answer first, then fetch, check and store each image."""
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
 from models.errors import DarkroomError, ImageError, StorageError
 from models.outcomes import JobError, Outcome
 from models.queries.assets import NewAsset
+from models.queries.attempts import AttemptRecord
 from models.queries.leases import LeasedJob
 from models.request import wants_text
-from models.states import JobStatus
 from worker.asset_store import StoredImage
-from worker.lifecycle import amendment, begin_storing, end_recovery, fail, postpone_storing, succeed
-from worker.pending_images import Piece, linked, settled
+from worker.lifecycle import (
+    JobUpdate,
+    begin_storing,
+    end_recovery,
+    fail,
+    postpone_storing,
+    storing,
+    succeed,
+)
+from worker.pending_images import (
+    FetchProblem,
+    LostImage,
+    PendingAnswer,
+    PendingImage,
+    ReadyImage,
+    RemoteImage,
+    has_bytes,
+    pending_image,
+    settle,
+)
 from worker.tasks.context import TaskContext
 from worker.tasks.polling import LostCall, poll_once
 from worker.upstream.handles import Handles
@@ -26,161 +43,154 @@ from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.polling.poll import PollStage, PollState
 
-_OURS = "storage_failed"  # our own storage is full or away: waited out however long, and no try is counted
-_MENDING = (10.0, 20.0)  # seconds between two tries then
+_OURS = "storage_failed"  # the object store is full or away: retried without limit, and no try is counted
+_STORAGE_WAIT = (10.0, 20.0)  # seconds between two tries then
 _log = structlog.get_logger()
 
 
-async def store_answer(
-    context: TaskContext, job: LeasedJob, answer: Answer, ended: Mapping[str, Any]
-) -> None:
-    """Save an answer with pictures, and bring them home. Where words were asked for, they are all."""
+async def store_answer(context: TaskContext, job: LeasedJob, answer: Answer, record: AttemptRecord) -> None:
+    """Save the answer of a running job, and store its images. A text job succeeds with its text alone."""
     if wants_text(job.request):
         text, now = message_text(answer), context.services.clock()
-        await context.group_commit.write(succeed(job, JobStatus.RUNNING, [], at=now, ended=ended, text=text))
+        await context.group_commit.write(succeed(job, [], at=now, record=record, text=text))
         return
-    saved = await _saved(context, answer.images or answer.videos, answer.handles)
+    pending = await _pending(context, answer.images or answer.videos, answer.handles)
     text, now = message_text(answer), context.services.clock()
-    if assets := _all_stored(job, saved, now):
-        change = succeed(job, JobStatus.RUNNING, assets, at=now, ended=ended, text=text)
-        await context.group_commit.write(change)
-    elif await context.group_commit.write(begin_storing(job, ended, saved, text, at=now)):
-        await store_images(context, job, saved, 0)
+    if assets := _all_stored(job, pending, now):
+        await context.group_commit.write(succeed(job, assets, at=now, record=record, text=text))
+    elif await context.group_commit.write(begin_storing(job, record, pending.to_json(), text, at=now)):
+        await store_images(context, storing(job), pending, 0)
 
 
 async def store_recovered(
     context: TaskContext, job: LeasedJob, state: PollState, lost_call: LostCall
 ) -> None:
-    """Save the pictures of an answer that was lost, and bring them home."""
-    saved = await _saved(context, state.images or state.videos, lost_call.handles)
-    amended, now = (
-        amendment(job.id, lost_call.number, state.result or lost_call.result),
-        context.services.clock(),
-    )
-    if assets := _all_stored(job, saved, now):
-        await context.group_commit.write(succeed(job, JobStatus.STORING, assets, at=now, amended=amended))
-    elif await context.group_commit.write(end_recovery(job, amended, saved, at=now)):
-        await store_images(context, job, saved, 0)
+    """Save the images that polling found for a lost answer, and store them."""
+    pending = await _pending(context, state.images or state.videos, lost_call.handles)
+    record = AttemptRecord.of(job.id, lost_call.number, state.result or lost_call.result)
+    now = context.services.clock()
+    if assets := _all_stored(job, pending, now):
+        await context.group_commit.write(succeed(job, assets, at=now, record=record))
+    elif await context.group_commit.write(end_recovery(job, record, pending.to_json(), at=now)):
+        await store_images(context, job, pending, 0)
 
 
-async def _saved(
-    context: TaskContext, pictures: Sequence[ResultImage | str], handles: Handles
-) -> dict[str, Any]:
-    """Return an answer as it is kept: what came inside it goes to storage first."""
-    pieces = [await _inline(context, picture) for picture in pictures]
-    saved = {"pieces": pieces, "received_at": context.services.clock().isoformat()}
-    return saved | ({"handles": handles.to_json()} if handles.pollable else {})
+async def store_images(context: TaskContext, job: LeasedJob, pending: PendingAnswer, tries: int) -> None:
+    """Fetch the images of a job in state ``storing``; end it, or postpone what may work later."""
+    last = tries + 1 >= context.services.settings.store_attempts
+    pending = await _fetch_all(context, pending)
+    pending = replace(pending, images=[settle(image, last=last) for image in pending.images])
+    if pending.lost and pending.handles:
+        pending = await _poll_for_lost(context, job, pending, pending.handles)
+    update = _after_fetch(job, pending, tries, last=last, at=context.services.clock())
+    await context.group_commit.write(update)
 
 
-def _all_stored(job: LeasedJob, saved: Mapping[str, Any], at: datetime) -> list[NewAsset]:
-    """Return the asset rows if no picture is away."""
-    pieces = saved["pieces"]
-    return _assets(job, pieces, at) if all("stored" in piece for piece in pieces) else []
+def _after_fetch(
+    job: LeasedJob, pending: PendingAnswer, tries: int, *, last: bool, at: datetime
+) -> JobUpdate:
+    problems = [image.problem or FetchProblem("asset_unreachable", "") for image in pending.remote]
+    if problems and all(problem.code == _OURS for problem in problems):
+        after, why = timedelta(seconds=random.uniform(*_STORAGE_WAIT)), problems[0].message
+        return postpone_storing(job, pending.to_json(), after=after, at=at, why=why, tries=tries)
+    if problems and not last:
+        backoff = 2.0**tries * (0.5 + random.random())
+        after = timedelta(seconds=max(backoff, *(problem.wait for problem in problems)))
+        why = problems[0].message
+        return postpone_storing(job, pending.to_json(), after=after, at=at, why=why, tries=tries + 1)
+    if not pending.ready:
+        return fail(job, _error_of(pending), at=at)
+    count, missing = len(pending.images), len(pending.images) - len(pending.ready)
+    note = f"{missing} of {count} pictures could not be had: {_why(pending)}" if missing else None
+    return succeed(job, _new_assets(job, pending, at), at=at, note=note)
 
 
-async def _inline(context: TaskContext, picture: ResultImage | str) -> Piece:
-    """Put what came inside the answer straight into storage; return how the rest may be had."""
-    picture = ResultImage(url=picture) if isinstance(picture, str) else picture
-    away = linked(picture)
-    if away is None or picture.url is None:
-        stored = await _stored(context, picture)
-        return away if away and "fault" in stored else stored
-    if picture.spare is not None and "stored" in (stored := await _stored(context, picture)):
-        return {**away, "spare": stored["stored"]}
-    return away
+async def _pending(
+    context: TaskContext, images: Sequence[ResultImage | str], handles: Handles
+) -> PendingAnswer:
+    """Store what came inside the answer; return the answer as the job's row keeps it."""
+    pending = [await _store_inline(context, image) for image in images]
+    return PendingAnswer(pending, context.services.clock(), handles if handles.pollable else None)
 
 
-async def _stored(context: TaskContext, picture: ResultImage) -> Piece:
-    """Store a picture's bytes; keep them until storage takes them."""
+async def _store_inline(context: TaskContext, image: ResultImage | str) -> PendingImage:
+    """Store the bytes of an image that came inside the answer; what has only URLs is fetched later."""
+    image = ResultImage(url=image) if isinstance(image, str) else image
+    inline = await _store_bytes(context, image) if has_bytes(image) else None
+    return pending_image(image, inline)
+
+
+async def _store_bytes(context: TaskContext, image: ResultImage) -> ReadyImage | LostImage:
+    """Store an image's bytes; while the object store takes none, they stay in memory."""
     pause = 0.5
     while True:
         try:
-            return {"stored": asdict(await context.services.asset_store.store_inline(picture))}
+            return ReadyImage(await context.services.asset_store.store_inline(image))
         except ImageError as error:
-            return {"fault": error.code, "message": error.message}
+            return LostImage(error.code, error.message)
         except StorageError as error:
             _log.error("storage took no picture; it is kept in memory and tried again", error=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)
 
 
-async def store_images(context: TaskContext, job: LeasedJob, answer: Mapping[str, Any], tries: int) -> None:
-    """Bring the pieces that are away; end the job, or postpone what may work later."""
-    last = tries + 1 >= context.services.settings.store_attempts
-    answer = await _fetched(context, answer)
-    answer = {**answer, "pieces": [settled(piece, last=last) for piece in answer["pieces"]]}
-    if any("fault" in piece for piece in answer["pieces"]) and answer.get("handles"):
-        answer = await _polled_again(context, job, answer)
-    pieces, now = answer["pieces"], context.services.clock()
-    away = [piece for piece in pieces if "url" in piece and "fault" not in piece]
-    if away and all(piece["code"] == _OURS for piece in away):
-        after, why = timedelta(seconds=random.uniform(*_MENDING)), away[0]["problem"]
-        change = postpone_storing(job, answer, after=after, at=now, why=why, tries=tries)
-    elif away and not last:
-        after = timedelta(seconds=max(2.0**tries * (0.5 + random.random()), *(p["wait"] for p in away)))
-        change = postpone_storing(job, answer, after=after, at=now, why=away[0]["problem"], tries=tries + 1)
-    elif any("stored" in piece for piece in pieces):
-        assets = _assets(job, pieces, now)
-        missing = len(pieces) - len([piece for piece in pieces if "stored" in piece])
-        note = f"{missing} of {len(pieces)} pictures could not be had: {_why(pieces)}" if missing else None
-        change = succeed(job, JobStatus.STORING, assets, at=now, note=note)
-    else:
-        change = fail(job, JobStatus.STORING, _lost(pieces), at=now)
-    await context.group_commit.write(change)
+async def _fetch_all(context: TaskContext, pending: PendingAnswer) -> PendingAnswer:
+    age = context.services.clock() - pending.received_at
+    images = await asyncio.gather(*(_fetch(context, image, age) for image in pending.images))
+    return replace(pending, images=images)
 
 
-async def _polled_again(context: TaskContext, job: LeasedJob, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Ask for fresh links where the old ones are dead for good; a place that is busy now is asked later."""
-    state = await poll_once(context, job, Handles.from_json(answer["handles"]))
-    fresh: Sequence[ResultImage | str] = state.images or state.videos
-    pieces: list[Piece] = []
-    for position, piece in enumerate(answer["pieces"]):
-        if "fault" not in piece:
-            pieces.append(piece)
-        elif position < len(fresh):
-            pieces.append(await _inline(context, fresh[position]))
-        elif state.stage in (PollStage.RUNNING, PollStage.UNCLEAR) and "url" in piece:
-            kept = {name: member for name, member in piece.items() if name not in ("fault", "message")}
-            pieces.append({**kept, "problem": piece["message"], "code": piece["fault"], "wait": 0.0})
-        else:
-            pieces.append(piece)
-    if not fresh:
-        return {**answer, "pieces": pieces}
-    return await _fetched(context, {"pieces": pieces, "received_at": context.services.clock().isoformat()})
-
-
-async def _fetched(context: TaskContext, answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the answer with all pieces at home that could be had."""
-    age = context.services.clock() - datetime.fromisoformat(answer["received_at"])
-    pieces: list[Piece] = await asyncio.gather(*(_fetch(context, piece, age) for piece in answer["pieces"]))
-    return {**answer, "pieces": pieces}
-
-
-async def _fetch(context: TaskContext, piece: Piece, age: timedelta) -> Piece:
-    if "url" not in piece or "fault" in piece:
-        return piece
+async def _fetch(context: TaskContext, image: PendingImage, age: timedelta) -> PendingImage:
+    """Fetch and store an image that is still remote."""
+    if not isinstance(image, RemoteImage):
+        return image
     try:
-        stored = await context.services.asset_store.store_url(piece["url"], piece["alternates"], age=age)
+        return ReadyImage(await context.services.asset_store.store_url(image.url, image.alternates, age=age))
     except ImageError as error:
         if not error.retryable:
-            return {**piece, "fault": error.code, "message": error.message}
-        return {**piece, "problem": error.message, "code": error.code, "wait": error.retry_after or 0.0}
+            return LostImage(error.code, error.message, image)
+        problem = FetchProblem(error.code, error.message, error.retry_after or 0.0)
     except DarkroomError as error:
-        return {**piece, "problem": str(error), "code": _OURS, "wait": 0.0}
-    except Exception as error:  # noqa: BLE001 - what we did not think of must cost a try, or it would be met for ever
-        _log.exception("a picture could not be fetched for a fault of our own", url=str(piece["url"])[:300])
+        problem = FetchProblem(_OURS, str(error))
+    except Exception as error:  # noqa: BLE001 - an unexpected error costs a try, or the job would never end
+        _log.exception("a picture could not be fetched for a fault of our own", url=str(image.url)[:300])
         words = f"Darkroom itself failed at this link ({type(error).__name__}); its log says more"
-        return {**piece, "problem": words, "code": "asset_unreachable", "wait": 0.0}
-    return {"stored": asdict(stored)}
+        problem = FetchProblem("asset_unreachable", words)
+    return replace(image, problem=problem)
 
 
-def _assets(job: LeasedJob, pieces: Sequence[Piece], at: datetime) -> list[NewAsset]:
-    """Return the rows of new assets, the same bytes once."""
+async def _poll_for_lost(
+    context: TaskContext, job: LeasedJob, pending: PendingAnswer, handles: Handles
+) -> PendingAnswer:
+    """Poll the provider for fresh URLs of lost images; while it is busy, they are fetched again later."""
+    state = await poll_once(context, job, handles)
+    fresh: Sequence[ResultImage | str] = state.images or state.videos
+    images: list[PendingImage] = []
+    for position, image in enumerate(pending.images):
+        if not isinstance(image, LostImage):
+            images.append(image)
+        elif position < len(fresh):
+            images.append(await _store_inline(context, fresh[position]))
+        elif state.stage in (PollStage.RUNNING, PollStage.UNCLEAR) and image.remote:
+            images.append(replace(image.remote, problem=FetchProblem(image.code, image.message)))
+        else:
+            images.append(image)
+    if not fresh:
+        return replace(pending, images=images)
+    return await _fetch_all(context, PendingAnswer(images, context.services.clock()))
+
+
+def _all_stored(job: LeasedJob, pending: PendingAnswer, at: datetime) -> list[NewAsset]:
+    """Return the new assets if every image is stored, else none."""
+    return _new_assets(job, pending, at) if len(pending.ready) == len(pending.images) else []
+
+
+def _new_assets(job: LeasedJob, pending: PendingAnswer, at: datetime) -> list[NewAsset]:
+    """Return the new assets of a job, equal bytes once."""
     unique: dict[str, StoredImage] = {}
-    for piece in pieces:
-        if "stored" in piece:
-            unique.setdefault(piece["stored"]["sha256"], StoredImage(**piece["stored"]))
-    known = {piece["stored"]["sha256"] for piece in pieces if piece.get("known")}
+    for image in pending.ready:
+        unique.setdefault(image.stored.sha256, image.stored)
+    known = {image.stored.sha256 for image in pending.ready if image.known}
     return [
         stored.as_asset(caller_id=job.caller_id, at=at, job_id=job.id, position=position)
         for position, stored in enumerate(unique.values())
@@ -188,19 +198,31 @@ def _assets(job: LeasedJob, pieces: Sequence[Piece], at: datetime) -> list[NewAs
     ]
 
 
-def _why(pieces: Sequence[Piece]) -> str:
-    words = {(piece.get("message") or piece.get("problem") or "").rstrip(".") for piece in pieces}
+def _problem_of(image: PendingImage) -> FetchProblem | None:
+    match image:
+        case LostImage(code, message):
+            return FetchProblem(code, message)
+        case RemoteImage(problem=problem):
+            return problem
+    return None
+
+
+def _why(pending: PendingAnswer) -> str:
+    """Return what happened to the images that are not stored."""
+    words = {problem.message.rstrip(".") for image in pending.images if (problem := _problem_of(image))}
     return "; ".join(sorted(words - {""}))
 
 
-def _lost(pieces: Sequence[Piece]) -> JobError:
-    """Say that the picture was made, and where it was seen last."""
-    first = next((piece for piece in pieces if "stored" not in piece), {})
-    seen = f" It was last seen at {first['url']}." if first.get("url") else ""
+def _error_of(pending: PendingAnswer) -> JobError:
+    """Return the error of a job whose images were generated and can't be fetched."""
+    first = next(iter(pending.images), None)
+    problem = _problem_of(first) if first else None
+    remote = first.remote if isinstance(first, LostImage) else first
+    seen = f" It was last seen at {remote.url}." if isinstance(remote, RemoteImage) and remote.url else ""
     return JobError(
-        code=first.get("fault") or first.get("code") or "asset_unreachable",
+        code=problem.code if problem else "asset_unreachable",
         message="The picture was generated, and probably charged, but could not be brought home: "
-        f"{_why(pieces)}.{seen} Retrying the job pays for a new one.",
+        f"{_why(pending)}.{seen} Retrying the job pays for a new one.",
         outcome=Outcome.NEEDS_HUMAN,
         retryable=False,
     )

@@ -8,7 +8,8 @@ import pytest
 from models.channels import ChannelSettings
 from models.clock import now
 from models.ids import new_id
-from models.queries.attempts import finish_attempts, insert_attempts
+from models.outcomes import Billed, CallResult, Outcome
+from models.queries.attempts import AttemptRecord, NewAttempt, finish_attempts, insert_attempts
 from models.queries.channels import sync_channels
 from models.queries.workers import write_heartbeat
 from tests.api.service import ADMIN, BOB, S, Service, key_of
@@ -30,14 +31,23 @@ async def busy(service: Service) -> Service:
 
 
 async def ended_call(service: Service, job: dict[str, Any], *, seconds: float) -> None:
-    same = {"job_id": key_of(job), "number": 1}
-    begun = now() - timedelta(seconds=seconds)
-    sent = {**same, "generation": 1, "channel": "one", "worker_id": new_id(), "sent_at": begun}
-    nothing = dict.fromkeys(("error_code", "http_status", "provider_request_id", "provider_message"))
-    ended = {**same, "finished_at": now(), "outcome": "success", "billed": "yes", **nothing}
+    result = CallResult(Outcome.SUCCESS, billed=Billed.YES)
+    record = AttemptRecord.of(key_of(job), 1, result, finished_at=now())
     async with service.services.database.writing() as connection:
-        await insert_attempts(connection, [{**sent, "billed": "unknown"}])
-        await finish_attempts(connection, [ended])
+        await insert_attempts(connection, [sent_call(job, seconds=seconds)])
+        await finish_attempts(connection, [record])
+
+
+def sent_call(job: dict[str, Any], *, seconds: float) -> NewAttempt:
+    """Return a call that was sent some seconds ago."""
+    return NewAttempt(
+        job_id=key_of(job),
+        number=1,
+        generation=1,
+        channel="one",
+        worker_id=new_id(),
+        sent_at=now() - timedelta(seconds=seconds),
+    )
 
 
 async def look(service: Service, job: dict[str, Any]) -> dict[str, Any]:
@@ -68,10 +78,8 @@ async def test_a_job_that_is_not_due_has_no_place_yet(busy: Service) -> None:
 
 async def test_a_running_job_is_told_how_long_such_calls_take(busy: Service) -> None:
     job = await busy.submit()
-    same = {"job_id": key_of(job), "number": 1, "generation": 1, "channel": "one", "worker_id": new_id()}
     async with busy.services.database.writing() as connection:
-        sent = {**same, "sent_at": now() - timedelta(seconds=4), "billed": "unknown"}
-        await insert_attempts(connection, [sent])
+        await insert_attempts(connection, [sent_call(job, seconds=4)])
     await busy.move(job, S.QUEUED, S.LEASED, S.RUNNING)
     shown = await look(busy, job)
     assert (shown["queue_position"], shown["eta"]["p50"]) == (None, pytest.approx(6, abs=1))

@@ -8,7 +8,8 @@ import pytest
 from models.channels import ChannelSettings
 from models.clock import now
 from models.ids import new_id
-from models.queries.attempts import finish_attempts, insert_attempts
+from models.outcomes import Billed, CallResult, Outcome
+from models.queries.attempts import AttemptRecord, NewAttempt, finish_attempts, insert_attempts
 from models.queries.channels import change_channel, list_channels, sync_channels
 from models.queries.workers import write_heartbeat
 from tests.api.service import ADMIN, Service, key_of
@@ -36,13 +37,13 @@ async def test_a_channel_shows_what_it_does_and_what_it_may_do(operator: Service
     calls = [(1, 5, "success"), (2, 30, "retry"), (3, 300, "success"), (4, 3600, "success"), (5, 1, None)]
     async with operator.services.database.writing() as connection:
         for number, ago, outcome in calls:
-            row = {"job_id": key_of(job), "number": number, "generation": 1, "channel": "one"}
-            sent = {**row, "worker_id": new_id(), "sent_at": at - timedelta(seconds=ago), "billed": "unknown"}
-            await insert_attempts(connection, [sent])
+            new = {"job_id": key_of(job), "number": number, "generation": 1, "channel": "one"}
+            sent_at = at - timedelta(seconds=ago)
+            await insert_attempts(connection, [NewAttempt(**new, worker_id=new_id(), sent_at=sent_at)])
             if outcome:
-                nothing = ("error_code", "http_status", "provider_request_id", "provider_message")
-                ended = {"job_id": key_of(job), "number": number, "finished_at": at, "outcome": outcome}
-                await finish_attempts(connection, [{**ended, **dict.fromkeys(nothing), "billed": "yes"}])
+                result = CallResult(Outcome(outcome), billed=Billed.YES)
+                record = AttemptRecord.of(key_of(job), number, result, finished_at=at)
+                await finish_attempts(connection, [record])
     found = await the_channel(operator)
     assert (found["state"], found["rate_now"], found["rpm"], found["in_flight"]) == ("open", 3, 60, 0)
     assert found["recent"] == {"calls": 3, "succeeded": 2, "share": 0.667}

@@ -146,6 +146,6 @@ async def test_what_can_not_be_read_is_said_in_words(darkroom: Darkroom) -> None
     job_id = await developed(darkroom, fail="502")
     store = darkroom.services.store
     await keep_instead(darkroom, job_id, b"no gzip")
-    assert "damaged" in ((await read(darkroom, job_id)).attempts[0].fault or "")
+    assert "damaged" in ((await read(darkroom, job_id)).attempts[0].problem or "")
     await store.delete((await darkroom.attempts(job_id))[0].raw_key.partition("#")[0])
-    assert "gone" in ((await read(darkroom, job_id)).attempts[0].fault or "")
+    assert "gone" in ((await read(darkroom, job_id)).attempts[0].problem or "")

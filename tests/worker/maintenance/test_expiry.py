@@ -6,12 +6,11 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from models.ids import new_id
-from models.queries.transitions import apply
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import release_held, retry_job
-from worker.maintenance.expiry import expire
+from worker.lifecycle import commit, release_held, retry_job
+from worker.maintenance.expiry import expire_overdue
 
 SECOND = timedelta(seconds=1)
 
@@ -29,10 +28,10 @@ async def test_a_job_that_could_not_start_in_time_expires_and_was_not_charged(da
         await darkroom.submit(caller),
         await darkroom.submit(caller, expires_at=deadline + timedelta(hours=1)),
     ]
-    await expire(darkroom.services.database, darkroom.clock())
+    await expire_overdue(darkroom.services.database, darkroom.clock())
     assert (await darkroom.job(late)).status == "queued"
     darkroom.clock.forward(seconds=5)
-    await expire(darkroom.services.database, darkroom.clock())
+    await expire_overdue(darkroom.services.database, darkroom.clock())
     job = await darkroom.job(late)
     assert (job.status, job.finished_at, job.error["code"]) == ("expired", darkroom.clock(), "expired")
     assert "was not sent" in job.error["message"]
@@ -52,7 +51,7 @@ async def test_however_many_have_the_same_deadline_one_beat_ends_thousands(darkr
     row = dict((await darkroom.job(one))._mapping)
     async with darkroom.services.database.writing() as connection:
         await connection.execute(insert(jobs), [{**row, "id": new_id()} for _ in range(1200)])
-    await expire(darkroom.services.database, darkroom.clock())
+    await expire_overdue(darkroom.services.database, darkroom.clock())
     async with darkroom.services.database.reading() as connection:
         left = await connection.scalar(select(func.count()).where(jobs.c.status == "queued"))
     assert left == 0
@@ -64,20 +63,20 @@ async def test_a_job_that_was_held_beyond_its_deadline_is_called_again_when_it_i
     at = darkroom.clock()
     late = await darkroom.submit(await darkroom.caller(), status="held", expires_at=at - SECOND)
     later = await darkroom.submit(await darkroom.caller(), status="held", expires_at=at + SECOND)
-    await expire(darkroom.services.database, at)
+    await expire_overdue(darkroom.services.database, at)
     async with darkroom.services.database.writing() as connection:
-        await apply(connection, [release_held(await darkroom.job(key), at=at) for key in (late, later)])
-    await expire(darkroom.services.database, at)
+        await commit(connection, [release_held(await darkroom.job(key), at=at) for key in (late, later)])
+    await expire_overdue(darkroom.services.database, at)
     assert [(await darkroom.job(key)).status for key in (late, later)] == ["queued", "queued"]
     assert (await darkroom.job(later)).expires_at == at + SECOND
 
 
 async def test_an_expired_job_that_is_retried_has_no_deadline_any_more(darkroom: Darkroom) -> None:
     job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() - SECOND)
-    await expire(darkroom.services.database, darkroom.clock())
+    await expire_overdue(darkroom.services.database, darkroom.clock())
     async with darkroom.services.database.writing() as connection:
         assert await retry_job(connection, job_id, at=darkroom.clock())
-    await expire(darkroom.services.database, darkroom.clock())
+    await expire_overdue(darkroom.services.database, darkroom.clock())
     job = await darkroom.job(job_id)
     assert (job.status, job.expires_at, job.error) == ("queued", None, None)
 
@@ -87,5 +86,5 @@ async def test_a_job_that_runs_when_its_time_is_over_is_left_alone(darkroom: Dar
     job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() + SECOND)
     await worker.dispatcher.run_round()
     darkroom.clock.forward(seconds=9)
-    await expire(darkroom.services.database, darkroom.clock())
+    await expire_overdue(darkroom.services.database, darkroom.clock())
     assert (await darkroom.job(job_id)).status == "leased"

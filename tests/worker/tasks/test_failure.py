@@ -93,3 +93,4 @@ async def test_rules_hold_for_calls_of_lost_workers_too(darkroom: Darkroom) -> N
         await reclaim(connection, left, worker.context.worker_id, darkroom.services.policies, now)
     job = await darkroom.job(job_id)
     assert (job.status, job.not_before - now) == ("queued", timedelta(seconds=50))
+    assert job.attempts_used == 1

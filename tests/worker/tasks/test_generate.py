@@ -10,7 +10,7 @@ from models.queries.leases import leased_to
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import cancel_job, fail, release_job_lease, retry_job
+from worker.lifecycle import cancel_job, fail, release_lease, retry_job
 from worker.maintenance.reaper import reclaim
 from worker.practice.drawing.png import prompt_of
 
@@ -306,9 +306,9 @@ async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_writte
         rows = {job.id: job for job in await leased_to(connection, worker.context.worker_id)}
     no_json: Any = object()
     error = JobError(code=no_json, message="", outcome=None, retryable=False)
-    broken = worker.context.group_commit.post(fail(rows[bad], JobStatus.LEASED, error, at=darkroom.clock()))
+    broken = worker.context.group_commit.post(fail(rows[bad], error, at=darkroom.clock()))
     assert await worker.context.group_commit.write(
-        release_job_lease(rows[good], at=darkroom.clock(), why="test")
+        release_lease(good, rows[good].lease_token, at=darkroom.clock(), why="test")
     )
     with pytest.raises(TypeError):
         await broken

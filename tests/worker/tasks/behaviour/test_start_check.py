@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy import select, update
 
 from models.queries.channels import pause, pause_model
-from models.tables import callers, jobs
+from models.tables import callers, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.practice.drawing.png import tiny_png
 from worker.practice.server import start_practice
@@ -71,6 +71,28 @@ async def test_whoever_is_late_for_a_channels_rate_limit_gives_the_start_back(da
     job_id = await give_a_late_start(darkroom, await darkroom.caller())
     assert (await darkroom.job(job_id)).status == "queued"
     assert await darkroom.attempts(job_id) == []
+
+
+@pytest.mark.parametrize(("row", "own", "status"), [(60, None, "queued"), (None, 60, "succeeded")])
+async def test_a_late_start_is_judged_by_the_channels_row_and_not_by_the_workers_settings(
+    plain_database_url: str, tmp_path: Path, row: float | None, own: float | None, status: str
+) -> None:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice, upstream_rpm=own) as darkroom:
+        async with darkroom.services.database.writing() as connection:
+            await connection.execute(update(channels).values(rpm=row))
+        job_id = await give_a_late_start(darkroom, await darkroom.caller())
+        assert (await darkroom.job(job_id)).status == status
+
+
+@pytest.mark.parametrize(("model", "status"), [("practice-image", "queued"), ("another", "succeeded")])
+async def test_a_late_start_is_given_back_where_its_own_model_is_limited(
+    darkroom: Darkroom, model: str, status: str
+) -> None:
+    async with darkroom.services.database.writing() as connection:
+        await connection.execute(update(channels).values(rpm=None, limits={model: {"rpm": 60}}))
+    job_id = await give_a_late_start(darkroom, await darkroom.caller())
+    assert (await darkroom.job(job_id)).status == status
 
 
 @pytest.mark.parametrize(("rpm", "status"), [(30, "queued"), (None, "succeeded")])

@@ -7,10 +7,10 @@ import pytest
 
 from models.ids import new_id
 from models.outcomes import Billed, CallResult, Outcome
+from models.queries.attempts import AttemptRecord
 from models.queries.leases import leased_jobs
-from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
-from worker.lifecycle import commit, ending, fail, hold, job_error, start
+from worker.lifecycle import commit, fail, hold, job_error, running, start
 from worker.tasks.polling import WORKER_LOST
 
 
@@ -29,11 +29,12 @@ async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: 
     known = CallResult(Outcome.NO_IMAGE, "no_image", "Only words came.", Billed.YES)
     async with darkroom.services.database.writing() as connection:
         await commit(connection, [start(job, worker=new_id(), at=at)])
-    error = job_error(known, retryable=False)
-    theirs = ending(job_id, 1, known, at=at, request_id=None)
-    guess = ending(job_id, 1, WORKER_LOST, at=at, request_id=None)
+    error = job_error(known, retryable=False, message=known.message)
+    theirs = AttemptRecord.of(job_id, 1, known, finished_at=at)
+    guess = AttemptRecord.of(job_id, 1, WORKER_LOST, finished_at=at)
+    job = running(job)
     async with darkroom.services.database.writing() as connection:
-        await commit(connection, [fail(job, JobStatus.RUNNING, error, at=at, ended=theirs)])
-        await commit(connection, [hold(job, error=error, at=at, ended=guess)])
+        await commit(connection, [fail(job, error, at=at, record=theirs)])
+        await commit(connection, [hold(job, error, at=at, record=guess)])
     (attempt,) = await darkroom.attempts(job_id)
     assert (attempt.outcome, attempt.error_code, attempt.billed) == ("no_image", "no_image", "yes")
