@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    error_formats = [ErrorFormat(midjourney.is_midjourney, midjourney.written)]
+    error_formats = [ErrorFormat(midjourney.is_midjourney, midjourney.render_problem)]
     app.add_middleware(RequestMiddleware, body_limit=settings.request_body_limit, error_formats=error_formats)
     install_problem_handlers(app)
     app.include_router(build_router())

@@ -1,1 +1,5 @@
-"""The Midjourney surface: midjourney-proxy's HTTP contract on top of ordinary jobs."""
+"""The midjourney-proxy API: its endpoints that read and cancel tasks, and what its actions share.
+
+Each action is a module of ``actions``. May import ``api.jobs``, ``api.web``, ``worker`` and ``models``; neither
+this package nor ``api.rest`` imports the other.
+"""

@@ -1,4 +1,4 @@
-"""Accounts, as the original lists them: here they are channels, without their secrets."""
+"""Accounts of midjourney-proxy: the configured channels, without their secrets."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ async def list_accounts(request: Request) -> Response:
 
 
 async def fetch_account(request: Request) -> Response:
-    """Look at one account."""
-    wanted = request.path_params["account_id"]
-    found = next((each for each in await _accounts(request) if each["id"] == wanted), None)
+    """Return one account."""
+    name = request.path_params["account_id"]
+    found = next((account for account in await _accounts(request) if account["id"] == name), None)
     if found is None:
         raise SubmitError(Code.NOT_FOUND, "There is no such account.", status=404)
     return Json(found)

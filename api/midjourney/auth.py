@@ -1,4 +1,4 @@
-"""Who asks: a key in ``mj-api-secret`` or ``Authorization``, as the one client or the other sends it."""
+"""Authenticate a caller by its API key in ``mj-api-secret`` or ``Authorization``."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from api.midjourney.responses import SubmitError
 from api.services import ApiServices
 from models.midjourney.protocol import Code
 
-_PLACEHOLDER = "midjourney-proxy"  # what some clients send as Authorization when they have no key for it
+_PLACEHOLDER = "midjourney-proxy"  # Authorization of clients that have no key for it
 
 
 async def authenticated(request: Request, services: ApiServices) -> Caller:
-    """Return who asks. Raises the 401 refusal."""
+    """Return the caller. Raises ``SubmitError`` with status 401."""
     for key in _keys(request):
         caller = await services.authenticator.find(key)
         if caller is not None:
@@ -23,7 +23,7 @@ async def authenticated(request: Request, services: ApiServices) -> Caller:
 
 
 def _keys(request: Request) -> Iterator[str]:
-    """Yield the keys that were sent; empty ones and placeholders count as absent."""
+    """Yield the keys in the headers; empty ones and placeholders count as absent."""
     authorization = request.headers.get("authorization", "").strip()
     scheme, _, rest = authorization.partition(" ")
     for key in (

@@ -1,4 +1,4 @@
-"""Pictures that clients send: data URLs, bare base64, or addresses; the first two are stored."""
+"""Input images of a submit: data URLs, bare base64 or URLs; the first two are stored as assets."""
 
 from collections.abc import Sequence
 
@@ -7,40 +7,41 @@ from api.midjourney.context import RequestContext
 from models.queries.assets import insert_assets
 
 
-async def take_picture(context: RequestContext, picture: str, *, field: str) -> str:
-    """Check a picture that came inside the request; return its asset id, or the address that it is.
+async def take_image(context: RequestContext, image: str, *, field: str) -> str:
+    """Check an input image; return its asset id, or its URL.
 
-    Nothing is stored before ``store_pictures``, so that a submit that is refused leaves nothing behind.
+    Nothing is stored before ``store_pictures``, so that a submit that is not accepted leaves nothing behind.
     Raises ``InvalidRequest``.
     """
-    url = as_url(picture)
+    url = as_url(image)
     if not url.startswith("data:"):
         return url
     found = await read_data_url(context.services, context.caller, url, field=field, at=context.at)
-    context.pictures.append(found)
+    context.input_images.append(found)
     return found.id
 
 
-async def take_pictures(context: RequestContext, pictures: Sequence[str], *, field: str) -> list[str]:
-    """Do the same with a list of pictures."""
-    numbered = enumerate(pictures)
-    return [await take_picture(context, each, field=f"{field}.{position}") for position, each in numbered]
+async def take_images(context: RequestContext, images: Sequence[str], *, field: str) -> list[str]:
+    """Check input images; return their asset ids or URLs, in order. Raises ``InvalidRequest``."""
+    return [
+        await take_image(context, image, field=f"{field}.{position}") for position, image in enumerate(images)
+    ]
 
 
-async def store_pictures(context: RequestContext) -> None:
-    """Store the pictures that were taken. Raises ``StorageError``."""
-    if not context.pictures:
+async def store_images(context: RequestContext) -> None:
+    """Store the context's input images. Raises ``StorageError``."""
+    if not context.input_images:
         return
-    for picture in context.pictures:
-        await picture.put(context.services.store)
+    for image in context.input_images:
+        await image.put(context.services.store)
     async with context.services.database.writing() as connection:
-        await insert_assets(connection, [picture.asset for picture in context.pictures])
+        await insert_assets(connection, [image.asset for image in context.input_images])
 
 
-def as_url(picture: str) -> str:
-    """Return an address or a data URL; what is neither is taken for bare base64, of whatever type it is."""
-    picture = picture.strip()
-    head = picture[:8].lower()
+def as_url(image: str) -> str:
+    """Return a URL or a data URL; anything else is taken for bare base64 of an image of any type."""
+    image = image.strip()
+    head = image[:8].lower()
     if head.startswith("data:"):
-        return "data:" + picture[5:]
-    return picture if head.startswith(("http://", "https://")) else f"data:image/png;base64,{picture}"
+        return "data:" + image[5:]
+    return image if head.startswith(("http://", "https://")) else f"data:image/png;base64,{image}"

@@ -1,23 +1,23 @@
-"""Prompts as people write them for Midjourney: picture addresses, words, and flags behind two dashes."""
+"""Prompts as people write them for Midjourney: image URLs, text, and flags behind two dashes."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from unicodedata import category
 
-from api.midjourney.responses import SubmitError, legible
-from models.midjourney.banned_words import banned_word
+from api.midjourney.responses import SubmitError, short_text
+from models.midjourney.banned_words import find_banned_word
 from models.midjourney.protocol import Code
 from models.settings import Settings
 
 _WORD = re.compile(r"\S+")
-_ADDRESS = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
+_URL = re.compile(r"<?(https?://[^\s<>]+)>?", re.IGNORECASE)
 _FLAG = re.compile(r"(--|—|–)([A-Za-z][A-Za-z-]{0,30})(?:=(\S+))?")  # phones turn -- into a long dash
 _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 _RATIO = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,3})?[:/x][0-9]{1,5}(?:\.[0-9]{1,3})?", re.ASCII)
 
-#: The flags that we understand, by each of their spellings.
-_NAMES: Mapping[str, str] = {
+#: Known flags by each of their spellings.
+_FLAG_NAMES: Mapping[str, str] = {
     **{"ar": "aspect", "aspect": "aspect", "iw": "image_weight"},
     **{"v": "version", "version": "version", "q": "quality", "quality": "quality"},
     **{"s": "stylize", "stylize": "stylize", "c": "chaos", "chaos": "chaos", "w": "weird", "weird": "weird"},
@@ -29,56 +29,87 @@ _NUMERIC = frozenset(
     {"image_weight", "seed", "stylize", "chaos", "weird", "stop", "repeat", "sw", "cw", "ow"}
 )
 _OPTIONAL = frozenset({"niji"})  # with or without a number
-_ADDRESSES = frozenset({"sref", "cref", "oref"})  # one or more addresses
+_URLS = frozenset({"sref", "cref", "oref"})  # one or more URLs
 _WORDS = frozenset({"no"})  # words up to the next flag
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode categories
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt, taken apart. ``text`` keeps flags that nobody here knows."""
+class ParsedPrompt:
+    """A prompt's parts. ``text`` keeps unknown flags."""
 
     text: str
-    images: Sequence[str] = ()  #: addresses in front of the words
+    images: Sequence[str] = ()  #: URLs in front of the text
     flags: Mapping[str, str] = field(default_factory=dict)  #: by their long names; bare ones are ""
-    references: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: addresses of sref, cref, oref
+    references: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: URLs by sref, cref, oref
 
 
-def read_prompt(prompt: str) -> Prompt:
-    """Take a prompt apart. Never fails: what is no proper flag stays in the text, white space and all."""
+def clean_prompt(given: str | None, settings: Settings) -> str:
+    """Return a prompt without white space around it, or "" if nothing of it is visible.
+
+    Called before the prompt is stored or parsed. Raises ``SubmitError`` for one that is too long or has a
+    banned word in it.
+    """
+    prompt = (given or "").strip()
+    if all(category(letter) in _INVISIBLE for letter in prompt):
+        return ""
+    if len(prompt) > settings.prompt_limit:
+        raise SubmitError(Code.INVALID, f"prompt: may have at most {settings.prompt_limit:,} characters")
+    check_banned_words(prompt, settings)
+    return prompt
+
+
+def required_prompt(given: str | None, settings: Settings) -> str:
+    """Return a clean prompt. Raises ``SubmitError`` also for an empty one."""
+    if not (prompt := clean_prompt(given, settings)):
+        raise SubmitError(Code.INVALID, "prompt: must not be empty")
+    return prompt
+
+
+def check_banned_words(prompt: str, settings: Settings) -> None:
+    """Raise ``SubmitError`` with code 24 if a prompt has one of the operator's banned words in it."""
+    if (word := find_banned_word(prompt, settings.midjourney_banned_words)) is not None:
+        description = short_text(f"prompt: {word} may not be asked for here; leave it out.")
+        raise SubmitError(Code.BANNED, description, promptEn=prompt, bannedWord=word)
+
+
+def parse_prompt(prompt: str) -> ParsedPrompt:
+    """Parse a prompt. Never fails: what is no valid flag stays in the text, with its white space."""
     spans = [match.span() for match in _WORD.finditer(prompt)]
     words = [prompt[start:end] for start, end in spans]
     images: list[str] = []
     for word in words:
-        if (address := _ADDRESS.fullmatch(word)) is None:
+        if (url := _URL.fullmatch(word)) is None:
             break
-        images.append(address[1])
+        images.append(url[1])
     flags: dict[str, str] = {}
     references: dict[str, list[str]] = {}
-    kept: list[tuple[int, int]] = []  # stretches of the prompt that are text
+    text: list[tuple[int, int]] = []  # spans of the prompt
     at = len(images)
     while at < len(words):
         name, values = _flag_at(words, at)
         if name is None:
-            if kept and kept[-1][1] == spans[at - 1][1]:
-                kept[-1] = (kept[-1][0], spans[at][1])
+            if text and text[-1][1] == spans[at - 1][1]:
+                text[-1] = (text[-1][0], spans[at][1])
             else:
-                kept.append(spans[at])
-        elif name in _ADDRESSES:
+                text.append(spans[at])
+        elif name in _URLS:
             references.setdefault(name, []).extend(values)
         else:
             flags[name] = " ".join(values)
-        at += 1 if name is None else 1 + _taken(words[at], values)
-    return Prompt(" ".join(prompt[start:end] for start, end in kept), tuple(images), flags, references)
+        at += 1 if name is None else 1 + _values_taken(words[at], values)
+    return ParsedPrompt(" ".join(prompt[start:end] for start, end in text), tuple(images), flags, references)
 
 
-def _taken(word: str, values: Sequence[str]) -> int:
+def _values_taken(word: str, values: Sequence[str]) -> int:
     return 0 if "=" in word else len(values)
 
 
 def _flag_at(words: Sequence[str], at: int) -> tuple[str | None, list[str]]:
-    """Return name and values of the flag that begins here, or ``None``."""
+    """Return name and values of the flag at this word, or ``None`` and no values."""
     match = _FLAG.fullmatch(words[at])
-    name = _NAMES.get(match[2].lower()) if match else None
+    name = _FLAG_NAMES.get(match[2].lower()) if match else None
     if match is None or name is None or (match[1] != "--" and name in _WORDS):
         return None, []  # a long dash before a word such as "no" is a dash
     if name in _BARE:
@@ -90,45 +121,19 @@ def _flag_at(words: Sequence[str], at: int) -> tuple[str | None, list[str]]:
 
 
 def _values(words: Sequence[str], at: int, name: str) -> list[str]:
-    many = name in _WORDS or name in _ADDRESSES
+    many = name in _WORDS or name in _URLS
     values: list[str] = []
     for place in range(at, len(words) if many else min(at + 1, len(words))):
         word = words[place]
         if _FLAG.fullmatch(word) or not _fits(name, word):
             break
-        values.append(word.strip("<>") if name in _ADDRESSES else word)
+        values.append(word.strip("<>") if name in _URLS else word)
     return values
 
 
 def _fits(name: str, value: str) -> bool:
     if name in _NUMERIC or name in _OPTIONAL:
         return bool(_NUMBER.fullmatch(value))
-    if name in _ADDRESSES:
-        return bool(_ADDRESS.fullmatch(value))
+    if name in _URLS:
+        return bool(_URL.fullmatch(value))
     return name != "aspect" or bool(_RATIO.fullmatch(value))
-
-
-# Prompts as they come in: trimmed, not longer than a prompt may be, and without banned words.
-
-_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's categories of what shows nothing by itself
-
-
-def words_of(given: str | None, settings: Settings) -> str:
-    """Return a prompt without white space around it, or "" if nothing of it shows. Raises ``Refusal``.
-
-    To be asked before anything reads the prompt: every look at the task shows it several times.
-    """
-    words = (given or "").strip()
-    if all(category(letter) in _UNSEEN for letter in words):
-        return ""
-    if len(words) > settings.prompt_limit:
-        raise SubmitError(Code.INVALID, f"prompt: may have at most {settings.prompt_limit:,} characters")
-    check_words(words, settings)
-    return words
-
-
-def check_words(words: str, settings: Settings) -> None:
-    """Raise ``Refusal`` with code 24 if a prompt has one of the operator's banned words in it."""
-    if (word := banned_word(words, settings.midjourney_banned_words)) is not None:
-        said = legible(f"prompt: {word} may not be asked for here; leave it out.")
-        raise SubmitError(Code.BANNED, said, promptEn=words, bannedWord=word)

@@ -1,4 +1,4 @@
-"""What is answered: the envelope of submits, and every failure in its shape. Always compact JSON."""
+"""Responses: the envelope of a submit, and every error in the same shape, as compact JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,15 @@ from starlette.responses import Response
 from api.jobs.submit import QUEUE_FULL
 from api.web.problems import Problem, storable_text
 from models.midjourney.protocol import Code
-from models.midjourney.serializers import INSTANCE
+from models.midjourney.serializers import DISCORD_INSTANCE
 
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Request-Id"}
-_UNPROCESSABLE = 422  # well-formed but refused: these clients expect 200 with a code
+_UNPROCESSABLE = 422  # answered with 200 and a code, as these clients expect
+_MAX_DETAIL = 1000  # characters
 
 
 class Json(Response):
-    """JSON without spaces: a relay in front of us looks for ``"code":22`` letter by letter."""
+    """JSON without spaces: relays search the bytes for ``"code":22``."""
 
     media_type = "application/json"
 
@@ -25,12 +26,12 @@ class Json(Response):
         self.headers["content-type"] = "application/json; charset=utf-8"
 
     def render(self, content: Any) -> bytes:
-        """Write the content."""
+        """Serialize the content."""
         return orjson.dumps(content)
 
 
 class SubmitError(Exception):
-    """A submit that is not accepted; ``status`` is HTTP's."""
+    """A request that is not accepted: code, description and properties of its envelope, and HTTP status."""
 
     def __init__(self, code: Code, description: str, *, status: int = 200, **properties: Any) -> None:
         super().__init__(description)
@@ -45,38 +46,43 @@ def submit_response(
     status: int = 200,
     **properties: Any,
 ) -> Json:
-    """Answer a submit."""
+    """Return the envelope of a submit."""
     content = {"code": code, "description": description, "result": result, "properties": properties}
     return Json(content, status)
 
 
-def dialog(number: int, properties: Mapping[str, Any]) -> Json:
-    """Answer a submit whose task waits for a dialog. ``properties`` are the task's."""
-    words = "Waiting for the dialog: send its prompt and mask to submit/modal."
+def dialog_response(task_id: int, properties: Mapping[str, Any]) -> Json:
+    """Return the envelope of a task that waits for a dialog. ``properties`` are the task's."""
+    description = "Waiting for the dialog: send its prompt and mask to submit/modal."
     final, remix = properties.get("finalPrompt", ""), properties.get("remix", False)
     return submit_response(
-        Code.DIALOG, words, str(number), finalPrompt=final, remix=remix, discordInstanceId=INSTANCE
+        Code.DIALOG,
+        description,
+        str(task_id),
+        finalPrompt=final,
+        remix=remix,
+        discordInstanceId=DISCORD_INSTANCE,
     )
 
 
-def refused(refusal: SubmitError) -> Json:
-    """Answer a submit that is not accepted: without a result, which clients would poll."""
-    return submit_response(refusal.code, refusal.description, status=refusal.status, **refusal.properties)
+def error_response(error: SubmitError) -> Json:
+    """Return the envelope of an error: without a result, which clients would poll."""
+    return submit_response(error.code, error.description, status=error.status, **error.properties)
 
 
-def of_problem(problem: Problem) -> Json:
-    """Put any failure of ours into an envelope.
+def problem_response(problem: Problem) -> Json:
+    """Return the envelope of a problem.
 
-    Never code 3, by which relays take the whole channel for gone.
+    Never with code 3, by which relays disable the whole channel.
     """
     full = problem.code == QUEUE_FULL
     status = 200 if full or problem.status == _UNPROCESSABLE else problem.status
     code = Code.QUEUE_FULL if full else Code.FAILURE if status >= 500 else Code.INVALID
-    answer = submit_response(code, storable_text(problem.detail), status=status)
-    answer.headers.update(problem.headers)
-    return answer
+    response = submit_response(code, storable_text(problem.detail), status=status)
+    response.headers.update(problem.headers)
+    return response
 
 
-def legible(detail: str) -> str:
-    """Shorten what is told of a fault."""
-    return storable_text(detail)[:1000]
+def short_text(detail: str) -> str:
+    """Return an error's text for a description, shortened."""
+    return storable_text(detail)[:_MAX_DETAIL]

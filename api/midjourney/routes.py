@@ -1,5 +1,8 @@
-"""The way in to the Midjourney surface: its addresses, under any prefix, and what holds for all of them."""
+"""Routes of the midjourney-proxy API below any prefix, with error handling and CORS for all of them."""
 
+from collections.abc import Awaitable, Callable
+
+import structlog
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
@@ -12,19 +15,20 @@ from api.midjourney.actions.describe import describe, shorten
 from api.midjourney.actions.edit import edits, retexture, swap_face
 from api.midjourney.actions.imagine import imagine
 from api.midjourney.actions.modal import modal
+from api.midjourney.actions.upload import upload
 from api.midjourney.actions.video import video
 from api.midjourney.cancel import cancel
-from api.midjourney.context import Handler, answering
-from api.midjourney.images import image, image_seed, upload
-from api.midjourney.responses import CORS, of_problem, submit_response
-from api.midjourney.tasks import fetch, list_newest, list_queue, list_some, query_tasks
-from api.web.problems import Problem
+from api.midjourney.deduplication import DuplicateSubmit, replayed_response
+from api.midjourney.responses import CORS, SubmitError, error_response, problem_response, submit_response
+from api.midjourney.tasks import fetch, image, image_seed, list_by_ids, list_newest, list_queue, query_tasks
+from api.web.problems import Problem, problem_of, request_id_of
 from models.midjourney.protocol import Code
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-#: Addresses behind the prefix, with their method.
-ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/submit/imagine", imagine),
     ("POST", "/submit/action", action),
     ("POST", "/submit/change", change),
@@ -42,8 +46,8 @@ ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/task/list", list_newest),
     ("GET", "/task/queue", list_queue),
     ("GET", "/queue", list_queue),
-    ("POST", "/task/list-by-condition", list_some),
-    ("POST", "/task/list-by-ids", list_some),
+    ("POST", "/task/list-by-condition", list_by_ids),
+    ("POST", "/task/list-by-ids", list_by_ids),
     ("POST", "/task/query", query_tasks),
     ("POST", "/task-admin/query", query_tasks),
     ("GET", "/task/{task_id}/fetch", fetch),
@@ -53,65 +57,87 @@ ADDRESSES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/account/list", list_accounts),
     ("GET", "/account/{account_id}/fetch", fetch_account),
 )
+"""Method, path behind the prefix, and handler."""
+
+_log = structlog.get_logger()
 
 
 def midjourney_routes() -> list[BaseRoute]:
-    """Return the routes of the surface: below ``/mj``, and below any one segment before it.
+    """Return the routes of the API: below ``/mj``, and below any one segment before it.
 
-    With two slashes, too: so do clients ask whose base address was written with a slash at its end.
+    With two slashes, too: clients send them if their base URL ends with a slash.
     """
-    routes = [_route(method, path, handler) for method, path, handler in ADDRESSES]
-    inside = Router(routes, redirect_slashes=False, default=_nothing_here)
-    guide = Route("/mj", _to_the_guide, methods=["GET"])
-    below = [Mount(path, inside) for path in ("/{mode}/mj", "//{mode}/mj", "/{mode}//mj")]
-    return [*below, guide, Mount("/mj", inside), Mount("//mj", inside)]
+    routes = [_route(method, path, handler) for method, path, handler in ROUTES]
+    inner = Router(routes, redirect_slashes=False, default=_not_found)
+    docs = Route("/mj", _redirect_to_docs, methods=["GET"])
+    prefixed = [Mount(path, inner) for path in ("/{mode}/mj", "//{mode}/mj", "/{mode}//mj")]
+    return [*prefixed, docs, Mount("/mj", inner), Mount("//mj", inner)]
 
 
 def is_midjourney(path: str) -> bool:
-    """Tell whether an address belongs to this surface."""
+    """Return whether a path belongs to this API."""
     segments = path.lstrip("/").replace("//", "/").split("/")
     return "mj" in segments[:2] and segments[-1:] != ["mj"]
 
 
-def written(problem: Problem, request_id: str) -> Response:
-    """Write a problem that was met before any handler."""
-    return of_problem(problem)
+def render_problem(problem: Problem, request_id: str) -> Response:
+    """Render a problem of the middleware, before any handler ran."""
+    return problem_response(problem)
+
+
+def with_error_responses(handler: Handler) -> Handler:
+    """Wrap a handler: every exception becomes a response with an envelope."""
+
+    async def respond(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except DuplicateSubmit as duplicate:
+            return replayed_response(duplicate)
+        except SubmitError as error:
+            return error_response(error)
+        except Exception as error:  # noqa: BLE001 - the API's edge: any failure becomes an envelope
+            problem = problem_of(error)
+            if problem.status >= 500:
+                _log.exception("a request broke", request_id=request_id_of(request.scope))
+            return problem_response(problem)
+
+    return respond
 
 
 def _route(method: str, path: str, handler: Handler) -> Route:
     allowed = ("GET", "HEAD") if method == "GET" else (method,)
-    respond = answering(handler)
+    respond = with_error_responses(handler)
 
     async def endpoint(request: Request) -> Response:
         if request.method == "OPTIONS":
             return _preflight(request, allowed)
         if request.method not in allowed:
-            words = f"This address takes {method}, not {request.method}."
-            return submit_response(Code.INVALID, words, status=405)
+            description = f"This address takes {method}, not {request.method}."
+            return submit_response(Code.INVALID, description, status=405)
         return await respond(request)
 
     return Route(path, endpoint, methods=list(_METHODS))
 
 
 def _preflight(request: Request, allowed: tuple[str, ...]) -> Response:
-    """Let pages of any origin send what they like: a key in a header is the only permission."""
-    wanted = request.headers.get("access-control-request-headers", "*")
+    """Allow every origin and header: the API key in a header is the only permission."""
+    requested = request.headers.get("access-control-request-headers", "*")
     headers = {
         **CORS,
         "Access-Control-Allow-Methods": ", ".join((*allowed, "OPTIONS")),
-        "Access-Control-Allow-Headers": wanted,
+        "Access-Control-Allow-Headers": requested,
         "Access-Control-Max-Age": "86400",
         "Vary": "Access-Control-Request-Headers",
     }
     return Response(status_code=204, headers=headers)
 
 
-async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
         return
-    answer = submit_response(Code.INVALID, "There is nothing at this address.", status=404)
-    await answer(scope, receive, send)
+    response = submit_response(Code.INVALID, "There is nothing at this address.", status=404)
+    await response(scope, receive, send)
 
 
-async def _to_the_guide(request: Request) -> Response:
+async def _redirect_to_docs(request: Request) -> Response:
     return RedirectResponse("/docs")

@@ -1,4 +1,4 @@
-"""What clients may send. Unknown members are ignored; hints may be of any type and value."""
+"""Request bodies. Unknown members are ignored; hints may be of any type and value."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -8,35 +8,36 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 
 from api.jobs.validation import rejection_of
-from api.midjourney.responses import SubmitError, legible
+from api.midjourney.responses import SubmitError, short_text
 from api.web.json_body import read_json
-from models.midjourney.notify_hook import STATE_BYTES
+from models.midjourney.notify_hook import MAX_STATE_BYTES
 from models.midjourney.protocol import Bot, Code, Mode
 
 _B = TypeVar("_B", bound="Body")
 
 
-def _listed(value: object) -> object:
+def _empty_if_null(value: object) -> object:
     return [] if value is None else value
 
 
-def _short(state: str) -> str:
-    if len(orjson.dumps(state)) > STATE_BYTES:
-        raise ValueError(f"may have at most {STATE_BYTES:,} bytes, as JSON writes it")
+def _within_limit(state: str) -> str:
+    if len(orjson.dumps(state)) > MAX_STATE_BYTES:
+        raise ValueError(f"may have at most {MAX_STATE_BYTES:,} bytes, as JSON writes it")
     return state
 
 
-Pictures = Annotated[list[str], BeforeValidator(_listed)]
+Images = Annotated[list[str], BeforeValidator(_empty_if_null)]
+"""Images as data URLs, bare base64 or URLs; ``null`` is an empty list."""
 
 
 class Body(BaseModel):
-    """What every submit may say."""
+    """Members of every submit."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", coerce_numbers_to_str=True, frozen=True
     )
 
-    state: Annotated[str, AfterValidator(_short)] | None = None
+    state: Annotated[str, AfterValidator(_within_limit)] | None = None
     notify_hook: str | None = Field(None, max_length=2000)
     bot_type: Any = None
     account_filter: Any = None
@@ -44,15 +45,15 @@ class Body(BaseModel):
 
     @property
     def bot(self) -> Bot:
-        """The drawing style; whatever is unknown is the usual one."""
+        """The drawing style; an unknown ``botType`` is Midjourney's."""
         return Bot.NIJI if "niji" in str(self.bot_type).lower() else Bot.MIDJOURNEY
 
     @property
     def wanted_mode(self) -> Mode | None:
-        """How soon it shall be done, if the body says so."""
+        """The mode in the body, if any: ``accountFilter.modes`` before ``mode``."""
         filters = self.account_filter.get("modes") if isinstance(self.account_filter, dict) else None
-        said = [*(filters if isinstance(filters, list) else ()), self.mode]
-        return next((Mode(word.upper()) for word in said if _is_mode(word)), None)
+        modes = [*(filters if isinstance(filters, list) else ()), self.mode]
+        return next((Mode(word.upper()) for word in modes if _is_mode(word)), None)
 
 
 def _is_mode(word: object) -> bool:
@@ -60,12 +61,12 @@ def _is_mode(word: object) -> bool:
 
 
 async def read_body(request: Request, kind: type[_B]) -> tuple[_B, bytes]:
-    """Read a submit's body; return it also as it was sent.
+    """Return a submit's body, validated and raw.
 
-    Raises ``Problem`` for what is no JSON, ``Refusal`` for what does not fit.
+    Raises ``Problem`` for what is no JSON, ``SubmitError`` for what does not match the schema.
     """
     raw, value = await read_json(request)
     try:
         return kind.model_validate(value), raw
     except ValidationError as error:
-        raise SubmitError(Code.INVALID, legible(rejection_of(error).message)) from error
+        raise SubmitError(Code.INVALID, short_text(rejection_of(error).message)) from error

@@ -1,4 +1,4 @@
-"""Task numbers: 13 digits of time and 3 more, so that every client can keep them, even as a JSON number."""
+"""Task ids: 13 digits of time and 3 random ones, exact even as a JSON number (below 2**53)."""
 
 import re
 import secrets
@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any
 
 _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
-_SPREAD = 1000
-_MOST = 2**53 - 1  # what a JSON number can be without loss
+_RANDOM = 1000
+_LARGEST = 2**53 - 1  # JSON number without loss
 
 
-def new_number(at: datetime) -> int:
-    """Return a number that is probably free."""
-    return int(at.timestamp() * 1000) * _SPREAD + secrets.randbelow(_SPREAD)
+def new_task_id(at: datetime) -> int:
+    """Return an id that is probably free."""
+    return int(at.timestamp() * 1000) * _RANDOM + secrets.randbelow(_RANDOM)
 
 
-def number_of(value: Any) -> int | None:
-    """Read a task's number as clients send it, a string or a JSON number; ``None`` if it can't be one."""
+def parse_task_id(value: Any) -> int | None:
+    """Parse a task id, a string or a JSON number; ``None`` if it is no valid one."""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return int(text) if _DIGITS.fullmatch(text) and int(text) <= _MOST else None
+    return int(text) if _DIGITS.fullmatch(text) and int(text) <= _LARGEST else None

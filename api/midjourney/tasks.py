@@ -1,4 +1,4 @@
-"""Looking at tasks: one, some by number, all under way, the newest."""
+"""Endpoints that read tasks: one, several by id, open ones, the newest, pages; a task's image and seed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,66 +10,98 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.auth import Caller
+from api.image_response import image_response
 from api.jobs.reader import queued_of
 from api.jobs.validation import rejection_of
 from api.midjourney.auth import authenticated
-from api.midjourney.responses import Json, SubmitError, legible
-from api.midjourney.submit import COUNTED
-from api.midjourney.task_ids import number_of
+from api.midjourney.responses import Json, SubmitError, short_text, submit_response
+from api.midjourney.submit import MAX_COUNTED
+from api.midjourney.task_ids import parse_task_id
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from models.midjourney.protocol import Code, TaskStatus
+from models.midjourney.seeds import SEED_LIMIT
 from models.queries.jobs import find_job
 from models.queries.midjourney.tasks import (
-    FILTERS,
-    SORTS,
+    SORT_COLUMNS,
+    TEXT_FILTERS,
     TaskFilter,
+    assets_by_id,
     count_waiting,
     find_task,
     newest_tasks,
+    open_tasks,
     page_of_tasks,
     parts_of,
     tasks_by_id,
-    tasks_under_way,
 )
 from models.states import JobStatus
 from worker.midjourney.task_reader import read_task_views
 from worker.scheduler.wait_reason import SchedulerView
 
-# Why a task has not begun: how many are before it, and what its first call waits for.
+_MAX_NEWEST = 100
+_MAX_OPEN = 1000
+_MAX_IDS = 10_000
+_MAX_PAGE_SIZE = 1000
+_MAX_PAGE = 10_000_000
 
 
-async def waiting_of(connection: AsyncConnection, services: ApiServices, task: Row[Any]) -> dict[str, Any]:
-    """Return what is shown in the properties of a task of which no call has started."""
-    ahead = await count_waiting(connection, task.caller_id, most=COUNTED, before=task.id)
+async def fetch(request: Request) -> Response:
+    """Return a task."""
+    services = services_of(request)
+    caller = await authenticated(request, services)
+    async with services.database.reading() as connection:
+        task = await _find(connection, caller, request)
+        if task is None:
+            raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
+        view = (await read_task_views(connection, [task], settings=services.settings))[0]
+        if view["status"] == TaskStatus.NOT_START:
+            view["properties"] |= await waiting_properties(connection, services, task)
+    return Json(view)
+
+
+async def waiting_properties(
+    connection: AsyncConnection, services: ApiServices, task: Row[Any]
+) -> dict[str, Any]:
+    """Return queue position and wait reason for the properties of a task of which no call has started."""
+    ahead = await count_waiting(connection, task.caller_id, most=MAX_COUNTED, before=task.id)
     parts = await parts_of(connection, [task.id])
     queued = next((part.job_id for part in parts if part.status == JobStatus.QUEUED), None)
     job = None if queued is None else await find_job(connection, queued, caller_id=task.caller_id)
     if job is None:
         return {"numberOfQueues": ahead}
     at = services.clock()
-    why = SchedulerView(await services.snapshots.refresh(connection, at), at).wait_status(queued_of(job))
-    return {"numberOfQueues": ahead, "waitingReason": why.reason.value, "waitingDetail": why.detail}
+    scheduler = SchedulerView(await services.snapshots.refresh(connection, at), at)
+    status = scheduler.wait_status(queued_of(job))
+    return {"numberOfQueues": ahead, "waitingReason": status.reason.value, "waitingDetail": status.detail}
 
 
-_LISTED = 100
-_UNDER_WAY = 1000
-_ASKED = 10_000  # ids in one request
-
-
-async def fetch(request: Request) -> Response:
-    """Look at a task."""
+async def image(request: Request) -> Response:
+    """Send the image that a task shows. It needs the API key; the image's own URL does not."""
     services = services_of(request)
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
-        number = number_of(request.path_params["task_id"])
-        task = None if number is None else await find_task(connection, number, caller_id=caller.id)
-        if task is None:
-            raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
-        view = (await read_task_views(connection, [task], settings=services.settings))[0]
-        if view["status"] == TaskStatus.NOT_START:
-            view["properties"] |= await waiting_of(connection, services, task)
-    return Json(view)
+        task = await _find(connection, caller, request)
+        asset_ids = [] if task is None or task.asset_id is None else [task.asset_id]
+        found = await assets_by_id(connection, asset_ids)
+    if not found:
+        raise SubmitError(Code.NOT_FOUND, "There is no such picture.", status=404)
+    return await image_response(request, services, found[0])
+
+
+async def image_seed(request: Request) -> Response:
+    """Return the seed in a task's prompt; without one, a number derived from the task's hash."""
+    services = services_of(request)
+    caller = await authenticated(request, services)
+    async with services.database.reading() as connection:
+        task = await _find(connection, caller, request)
+    if task is None:
+        raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
+    if task.outcome != TaskStatus.SUCCESS:
+        raise SubmitError(Code.INVALID, "This task has not succeeded, so it has no seed.")
+    given = task.request.get("params", {}).get("seed")
+    return submit_response(Code.SUCCESS, "The seed.", str(given or task.hash.int % (SEED_LIMIT - 1) + 1))
 
 
 async def list_newest(request: Request) -> Response:
@@ -77,83 +109,77 @@ async def list_newest(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
-        tasks = await newest_tasks(connection, caller.id, limit=_LISTED)
+        tasks = await newest_tasks(connection, caller.id, limit=_MAX_NEWEST)
         return Json(await read_task_views(connection, tasks, settings=services.settings))
 
 
 async def list_queue(request: Request) -> Response:
-    """List what waits or runs, oldest first."""
+    """List waiting and running tasks, oldest first."""
     services = services_of(request)
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
-        tasks = await tasks_under_way(connection, caller.id, limit=_UNDER_WAY)
+        tasks = await open_tasks(connection, caller.id, limit=_MAX_OPEN)
         return Json(await read_task_views(connection, tasks, settings=services.settings))
 
 
-async def list_some(request: Request) -> Response:
-    """List tasks by number: only what was asked for, and nothing for numbers that nobody knows."""
+async def list_by_ids(request: Request) -> Response:
+    """List tasks by id, in the order of the request; unknown ids are skipped."""
     services = services_of(request)
     caller = await authenticated(request, services)
-    numbers = await _numbers(request)
+    task_ids = await _requested_ids(request)
     async with services.database.reading() as connection:
-        found = {task.id: task for task in await tasks_by_id(connection, numbers, caller_id=caller.id)}
-        tasks = [found[number] for number in numbers if number in found]
+        found = {task.id: task for task in await tasks_by_id(connection, task_ids, caller_id=caller.id)}
+        tasks = [found[task_id] for task_id in task_ids if task_id in found]
         return Json(await read_task_views(connection, tasks, settings=services.settings))
 
 
-async def _numbers(request: Request) -> Sequence[int]:
-    """Return the numbers in ``ids``, strings or not, each once. Raises ``Refusal``."""
+async def _requested_ids(request: Request) -> Sequence[int]:
+    """Return the ids in ``ids``, strings or numbers, each once. Raises ``SubmitError``."""
     _, body = await read_json(request)
     given: Any = body.get("ids") if isinstance(body, dict) else body
     if given is None:
         return []
     if not isinstance(given, list):
         raise SubmitError(Code.INVALID, "ids: must be a list")
-    if len(given) > _ASKED:
-        raise SubmitError(Code.INVALID, f"ids: at most {_ASKED:,} at once")
-    return list(dict.fromkeys(number for each in given if (number := number_of(each)) is not None))
-
-
-# Tasks page by page, as the admin pages of midjourney-proxy-plus ask for them.
-
-_LONGEST = 1000
-_FARTHEST = 10_000_000
+    if len(given) > _MAX_IDS:
+        raise SubmitError(Code.INVALID, f"ids: at most {_MAX_IDS:,} at once")
+    return list(dict.fromkeys(_valid_ids(given)))
 
 
 class PageBody(BaseModel):
-    """What is wanted. Unknown members are ignored, and so is null."""
+    """Body of a page request. Unknown members and ``null`` are ignored."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", coerce_numbers_to_str=True, frozen=True
     )
 
-    page_number: int = Field(0, ge=0, le=_FARTHEST)
-    page_size: int = Field(10, ge=1, le=_LONGEST)
+    page_number: int = Field(0, ge=0, le=_MAX_PAGE)
+    page_size: int = Field(10, ge=1, le=_MAX_PAGE_SIZE)
     sort: str | None = None
     id: str | None = None
-    ids: list[Any] | None = Field(None, max_length=_LONGEST)
+    ids: list[Any] | None = Field(None, max_length=_MAX_PAGE_SIZE)
     status: str | None = None
     status_set: list[str] | None = None
 
 
 async def query_tasks(request: Request) -> Response:
-    """Answer one page, in the shape of Spring's pages."""
+    """Return a page of filtered tasks in the shape of Spring's pages, as midjourney-proxy-plus does."""
     services = services_of(request)
     caller = await authenticated(request, services)
     _, value = await read_json(request)
     if isinstance(value, dict):
-        value = {name: each for name, each in value.items() if each is not None}
+        value = {name: member for name, member in value.items() if member is not None}
     try:
         body = PageBody.model_validate(value)
     except ValidationError as error:
-        raise SubmitError(Code.INVALID, legible(rejection_of(error).message)) from error
+        raise SubmitError(Code.INVALID, short_text(rejection_of(error).message)) from error
     sort, _, direction = (body.sort or "id,desc").partition(",")
     async with services.database.reading() as connection:
         tasks, total = await page_of_tasks(
             connection,
             caller.id,
-            _wanted(body, value),
-            sort=sort if sort in SORTS else "id",
+            _task_filter(body, value),
+            sort=sort if sort in SORT_COLUMNS else "id",
             descending=direction.strip().lower() != "asc",
             offset=body.page_number * body.page_size,
             limit=body.page_size,
@@ -162,14 +188,17 @@ async def query_tasks(request: Request) -> Response:
     return Json(_page(body, content, total))
 
 
-def _wanted(body: PageBody, value: dict[str, Any]) -> TaskFilter:
-    words = {name: str(value[name]) for name in FILTERS if value.get(name)}
+def _task_filter(body: PageBody, value: dict[str, Any]) -> TaskFilter:
+    texts = {name: str(value[name]) for name in TEXT_FILTERS if value.get(name)}
     given = [*(body.ids or ()), *([body.id] if body.id else ())]
-    ids = [number for each in given if (number := number_of(each)) is not None] if given else None
     statuses = [*(body.status_set or ()), *([body.status] if body.status else ())]
     if unknown := sorted(set(statuses) - set(TaskStatus)):
-        raise SubmitError(Code.INVALID, legible(f"status: there is no {unknown[0]}"))
-    return TaskFilter(words=words, ids=ids, statuses=[TaskStatus(each) for each in statuses])
+        raise SubmitError(Code.INVALID, short_text(f"status: there is no {unknown[0]}"))
+    return TaskFilter(
+        texts=texts,
+        ids=_valid_ids(given) if given else None,
+        statuses=[TaskStatus(status) for status in statuses],
+    )
 
 
 def _page(body: PageBody, content: list[dict[str, Any]], total: int) -> dict[str, Any]:
@@ -185,3 +214,13 @@ def _page(body: PageBody, content: list[dict[str, Any]], total: int) -> dict[str
         "last": body.page_number >= pages - 1,
         "empty": not content,
     }
+
+
+async def _find(connection: AsyncConnection, caller: Caller, request: Request) -> Row[Any] | None:
+    """Return the task that the path names, or ``None``."""
+    task_id = parse_task_id(request.path_params["task_id"])
+    return None if task_id is None else await find_task(connection, task_id, caller_id=caller.id)
+
+
+def _valid_ids(given: Sequence[Any]) -> list[int]:
+    return [task_id for value in given if (task_id := parse_task_id(value)) is not None]

@@ -1,1 +1,4 @@
-"""What a Midjourney task is: its words, its standing, its buttons, and how clients see it."""
+"""The midjourney-proxy protocol: states, buttons, customIds and task JSON, without I/O.
+
+May import ``models`` except ``models.queries`` and ``models.database``.
+"""

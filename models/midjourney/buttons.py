@@ -1,23 +1,23 @@
-"""Buttons: what a finished task offers, and how clients see it."""
+"""Buttons of a finished task, and their JSON."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from models.midjourney.custom_ids import ButtonPress, Verb
+from models.midjourney.custom_ids import Button, Verb
 from models.midjourney.protocol import Action
 from models.settings import Settings
 
 GRIDS = frozenset({Action.IMAGINE, Action.VARIATION, Action.REROLL, Action.BLEND, Action.ZOOM, Action.PAN})
-"""Tasks whose pictures can be picked one by one."""
+"""Actions whose result is a grid, with buttons for each of its images."""
 
 SINGLES = frozenset({Action.UPSCALE, Action.UPSCALE_HD, Action.EDIT, Action.RETEXTURE, Action.SWAP_FACE})
-"""Tasks of one picture, which can be worked on."""
+"""Actions whose result is one image, with buttons that change it."""
 
-_ALL = 0  # the number of the button that takes every prompt of a description
+_ALL = 0  # number of the button that draws every suggested prompt
 
-_ON_ONE_PICTURE: tuple[tuple[Verb, int], ...] = (
+_SINGLE_BUTTONS: tuple[tuple[Verb, int], ...] = (
     (Verb.UPSCALE_SUBTLE, 1),
     (Verb.UPSCALE_CREATIVE, 1),
     (Verb.UPSCALE_2X, 1),
@@ -34,41 +34,37 @@ _ON_ONE_PICTURE: tuple[tuple[Verb, int], ...] = (
     (Verb.PAN_UP, 1),
     (Verb.PAN_DOWN, 1),
 )
-_TO_VIDEO: tuple[tuple[Verb, int], ...] = ((Verb.ANIMATE_HIGH, 1), (Verb.ANIMATE_LOW, 1))
+_VIDEO_BUTTONS: tuple[tuple[Verb, int], ...] = ((Verb.ANIMATE_HIGH, 1), (Verb.ANIMATE_LOW, 1))
 
 
-def buttons_on(task: Any, settings: Settings) -> Sequence[ButtonPress]:
-    """Return what a successful task offers, in the order that clients count on."""
-    picks = task.request.get("picks")
-    choices = len(task.pictures if picks is None else picks)
-    animates = settings.midjourney_video_model is not None
-    return buttons_of(task.action, task.hash, choices, animates=animates)
+def buttons_of_task(task: Any, settings: Settings) -> Sequence[Button]:
+    """Return the buttons of a successful task, in the order that clients count on."""
+    prompts = task.request.get("picks")
+    choices = len(task.pictures if prompts is None else prompts)
+    has_video_model = settings.midjourney_video_model is not None
+    return buttons_of(task.action, task.hash, choices, has_video_model=has_video_model)
 
 
-def buttons_of(action: str, task_hash: UUID, choices: int, *, animates: bool) -> Sequence[ButtonPress]:
-    """Return what a task with so many choices offers: pictures, or the prompts that it found.
-
-    ``animates``: there is a model that makes videos of pictures.
-    """
+def buttons_of(action: str, task_hash: UUID, choices: int, *, has_video_model: bool) -> Sequence[Button]:
+    """Return the buttons of a task; ``choices`` is the number of its images or suggested prompts."""
     numbers = range(1, choices + 1)
     if action in GRIDS:
         return (
-            *(ButtonPress(Verb.UPSAMPLE, number, task_hash) for number in numbers),
-            ButtonPress(Verb.REROLL, 0, task_hash),
-            *(ButtonPress(Verb.VARIATION, number, task_hash) for number in numbers),
+            *(Button(Verb.UPSAMPLE, number, task_hash) for number in numbers),
+            Button(Verb.REROLL, 0, task_hash),
+            *(Button(Verb.VARIATION, number, task_hash) for number in numbers),
         )
     if action in SINGLES and choices:
-        offered = (*_ON_ONE_PICTURE, *(_TO_VIDEO if animates else ()))
-        return [ButtonPress(verb, number, task_hash) for verb, number in offered]
+        buttons = (*_SINGLE_BUTTONS, *(_VIDEO_BUTTONS if has_video_model else ()))
+        return [Button(verb, number, task_hash) for verb, number in buttons]
     if action == Action.DESCRIBE:
-        picks = (
-            [ButtonPress(Verb.PIC_READER, number, task_hash) for number in (*numbers, _ALL)]
-            if choices
-            else []
+        prompts = (*numbers, _ALL) if choices else ()
+        return (
+            *(Button(Verb.PIC_READER, number, task_hash) for number in prompts),
+            Button(Verb.PICREAD_RETRY, 0, task_hash),
         )
-        return (*picks, ButtonPress(Verb.PICREAD_RETRY, 0, task_hash))
     if action == Action.SHORTEN:
-        return [ButtonPress(Verb.PROMPT_ANALYZER, number, task_hash) for number in numbers]
+        return [Button(Verb.PROMPT_ANALYZER, number, task_hash) for number in numbers]
     return ()
 
 
@@ -101,21 +97,21 @@ _BUTTON_LABELS: Mapping[tuple[str, int], _ButtonLabel] = {
 }
 
 
-def button_view(press: ButtonPress) -> dict[str, Any]:
-    """Write a button with its five members, each of its type: Go clients decode them strictly."""
-    label, emoji = _label_of(press.verb, press.number)
-    return {"customId": press.custom_id(), "emoji": emoji, "label": label, "type": 2, "style": 2}
+def button_view(button: Button) -> dict[str, Any]:
+    """Return a button as JSON: five members of fixed types, which Go clients decode strictly."""
+    label, emoji = _label_of(button.verb, button.number)
+    return {"customId": button.custom_id(), "emoji": emoji, "label": label, "type": 2, "style": 2}
 
 
 @lru_cache(256)
 def _label_of(verb: str, number: int) -> _ButtonLabel:
-    """Return a button's face; remembered, for lists of tasks show thousands of them."""
-    if face := _BUTTON_LABELS.get((verb, number)):
-        return face
+    """Return a button's label; cached, for lists of tasks show thousands of them."""
+    if label := _BUTTON_LABELS.get((verb, number)):
+        return label
     letter = {Verb.UPSAMPLE: "U", Verb.VARIATION: "V"}.get(Verb(verb))
     return _ButtonLabel(f"{letter}{number}") if letter else _ButtonLabel(emoji=keycap(number))
 
 
 def keycap(number: int) -> str:
-    """Write a digit as the emoji that counts prompts."""
+    """Return a digit as a keycap emoji, which numbers prompts."""
     return f"{number}\ufe0f\u20e3"

@@ -1,4 +1,4 @@
-"""customIds: how buttons are named on the wire, and what a name sent by a client means."""
+"""customIds: the names of buttons on the wire, written and parsed."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-_LONGEST = 200  # characters of a customId
+_MAX_LENGTH = 200  # characters
 _HASH = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,3}", re.ASCII)
 _SOLO = "SOLO"
@@ -15,7 +15,7 @@ _RETRY = "Retry"
 
 
 class Verb(StrEnum):
-    """What a button does, as its customId says it between the prefix and the number."""
+    """Verb of a button, as its customId has it between the prefix and the number."""
 
     UPSAMPLE = "upsample"
     VARIATION = "variation"
@@ -40,20 +40,20 @@ class Verb(StrEnum):
     PROMPT_ANALYZER = "PromptAnalyzer"
 
 
-_SHAPE = "MJ::JOB::{verb}::{number}::{hash}::SOLO"  # of most
-_SHAPES: Mapping[str, str] = {
+_DEFAULT_FORMAT = "MJ::JOB::{verb}::{number}::{hash}::SOLO"
+_FORMATS: Mapping[str, str] = {
     Verb.UPSAMPLE: "MJ::JOB::{verb}::{number}::{hash}",
     Verb.VARIATION: "MJ::JOB::{verb}::{number}::{hash}",
     Verb.INPAINT: "MJ::{verb}::{number}::{hash}::SOLO",
     Verb.OUTPAINT: "MJ::{verb}::{number}::1::{hash}::SOLO",
     Verb.CUSTOM_ZOOM: "MJ::{verb}::{hash}",
-    Verb.PIC_READER: "MJ::Job::{verb}::{pick}",
+    Verb.PIC_READER: "MJ::Job::{verb}::{choice}",
     Verb.PICREAD_RETRY: "MJ::{verb}::" + _RETRY,
-    Verb.PROMPT_ANALYZER: "MJ::Job::{verb}::{pick}",
+    Verb.PROMPT_ANALYZER: "MJ::Job::{verb}::{choice}",
 }
 _WITHOUT_HASH = {verb.lower() for verb in (Verb.PIC_READER, Verb.PICREAD_RETRY, Verb.PROMPT_ANALYZER)}
 
-#: Upscalers of other versions, which clients name as they know them, by the one that stands for them.
+#: Upscalers of other model versions, by the verb that they are mapped to.
 _UPSCALERS: tuple[tuple[re.Pattern[str], Verb], ...] = (
     (re.compile(r"upsample_v\w{1,8}_subtle", re.ASCII), Verb.UPSCALE_SUBTLE),
     (re.compile(r"upsample_v\w{1,8}_creative", re.ASCII), Verb.UPSCALE_CREATIVE),
@@ -63,11 +63,10 @@ _UPSCALERS: tuple[tuple[re.Pattern[str], Verb], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class ButtonPress:
-    """One button: its verb, its number (of a picture, or of a degree) and the hash of the task it is on.
+class Button:
+    """A button: its verb, its number (of an image, or of a degree) and the hash of its task.
 
-    ``verb`` is free text: clients may send any; whether it is known is the verbs' business. ``hash`` is
-    ``None`` where the customId has none.
+    ``verb`` is free text: clients may send any. ``hash`` is ``None`` where the customId has none.
     """
 
     verb: str
@@ -75,24 +74,24 @@ class ButtonPress:
     hash: UUID | None
 
     def custom_id(self) -> str:
-        """Write it as clients see it."""
-        shape = _SHAPES.get(self.verb, _SHAPE)
-        return shape.format(verb=self.verb, number=self.number, hash=self.hash, pick=self.number or _ALL)
+        """Return the customId."""
+        template = _FORMATS.get(self.verb, _DEFAULT_FORMAT)
+        return template.format(verb=self.verb, number=self.number, hash=self.hash, choice=self.number or _ALL)
 
-    def means(self, button: "ButtonPress") -> bool:
-        """Tell whether a client that sent this wants that button: verb, number and hash count."""
+    def matches(self, button: "Button") -> bool:
+        """Return whether a client that sent this button means another one: same verb, number and hash."""
         same = self.verb.lower() == button.verb.lower() and self.number == button.number
         return same and (self.hash == button.hash or (self.hash is None and _needs_no_hash(self.verb)))
 
 
-def read_custom_id(text: str) -> ButtonPress | None:
-    """Read a customId, ours or built by a client from our hash; ``None`` if it is none.
+def read_custom_id(text: str) -> Button | None:
+    """Parse a customId, ours or built by a client from our hash; ``None`` if it is invalid.
 
     ``MJ::JOB::verb::number::hash``, ``MJ::Verb::number::hash`` and ``MJ::Verb::hash``, with or without
-    ``::SOLO`` or a further number at the end; for the picks of describe and shorten, without a hash.
+    ``::SOLO`` or a further number at the end; for the suggested prompts of describe and shorten, without a hash.
     """
-    parts = text.strip()[: _LONGEST + 1].split("::")
-    if len("::".join(parts)) > _LONGEST or len(parts) < 3 or parts[0] != "MJ":
+    parts = text.strip()[: _MAX_LENGTH + 1].split("::")
+    if len("::".join(parts)) > _MAX_LENGTH or len(parts) < 3 or parts[0] != "MJ":
         return None
     rest = parts[2:] if parts[1].upper() == "JOB" else parts[1:]
     if rest[-1] == _SOLO:
@@ -102,25 +101,25 @@ def read_custom_id(text: str) -> ButtonPress | None:
     hashes = [part for part in rest if _HASH.fullmatch(part)]
     numbers = [int(part) for part in rest[1:] if _NUMBER.fullmatch(part)]
     if not hashes and _needs_no_hash(rest[0]):
-        return _pick(rest)
+        return _suggested_prompt_button(rest)
     if len(hashes) != 1 or len(hashes) + len(numbers) != len(rest) - 1:
         return None
-    return ButtonPress(_known(rest[0]), numbers[0] if numbers else 0, UUID(hashes[0]))
+    return Button(_current_verb(rest[0]), numbers[0] if numbers else 0, UUID(hashes[0]))
 
 
 def _needs_no_hash(verb: str) -> bool:
     return verb.lower() in _WITHOUT_HASH
 
 
-def _pick(rest: list[str]) -> ButtonPress | None:
-    """Read ``PicReader::2``, ``PicReader::all`` or ``Picread::Retry``."""
+def _suggested_prompt_button(rest: list[str]) -> Button | None:
+    """Parse ``PicReader::2``, ``PicReader::all`` or ``Picread::Retry``."""
     if len(rest) != 2:
         return None
     word = rest[1]
     if word in (_ALL, _RETRY):
-        return ButtonPress(rest[0], 0, None)
-    return ButtonPress(rest[0], int(word), None) if _NUMBER.fullmatch(word) and int(word) else None
+        return Button(rest[0], 0, None)
+    return Button(rest[0], int(word), None) if _NUMBER.fullmatch(word) and int(word) else None
 
 
-def _known(verb: str) -> str:
-    return next((known for pattern, known in _UPSCALERS if pattern.fullmatch(verb.lower())), verb)
+def _current_verb(verb: str) -> str:
+    return next((current for pattern, current in _UPSCALERS if pattern.fullmatch(verb.lower())), verb)

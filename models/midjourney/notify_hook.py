@@ -1,4 +1,4 @@
-"""What a task's own webhook is told, and how far along that is."""
+"""notifyHook: the body of a task's own webhook, and the rank of its progress."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -10,48 +10,48 @@ from models.midjourney.protocol import ENDED, TaskStatus
 from models.midjourney.task_status import TaskState
 from models.webhook_events import WebhookEvent
 
-LAST = 1000
-"""The rank of a task's end."""
+END_RANK = 1000
+"""Rank of a task's end."""
 
-STATE_BYTES = 8000
-"""A client's own words at most, as JSON writes them: they stand in every message, whole."""
+MAX_STATE_BYTES = 8000
+"""Size limit of a client's ``state``, as JSON: every message has it uncut."""
 
-_LIMIT = 20_000  # bytes: a message has fewer
-_CUT = "…"
+_SIZE_LIMIT = 20_000  # bytes; a message has fewer
+_ELLIPSIS = "…"
 _TEXTS = ("prompt", "promptEn", "description", "failReason")
 _EVENTS = {TaskStatus.SUCCESS: WebhookEvent.SUCCEEDED, TaskStatus.FAILURE: WebhookEvent.FAILED}
 
 
-def rank_of(position: TaskState) -> int:
-    """Return how far a task is, as one number; nothing is told of a lower one after a higher one.
+def progress_rank(state: TaskState) -> int:
+    """Return a task's progress as one number; messages are sent in rising order.
 
-    0: nothing to tell, for no call has started.
+    0: no message, for no call has started.
     """
-    if position.status in ENDED:
-        return LAST
-    if position.status is TaskStatus.SUBMITTED:
+    if state.status in ENDED:
+        return END_RANK
+    if state.status is TaskStatus.SUBMITTED:
         return 1
-    return 2 + int(position.progress.rstrip("%")) if position.status is TaskStatus.IN_PROGRESS else 0
+    return 2 + int(state.progress.rstrip("%")) if state.status is TaskStatus.IN_PROGRESS else 0
 
 
-def event_of(status: TaskStatus) -> WebhookEvent:
-    """Return what the delivery log calls it."""
+def webhook_event_of(status: TaskStatus) -> WebhookEvent:
+    """Return the event under which the delivery log has a message."""
     if status not in ENDED:
         return WebhookEvent.PROGRESS
     return _EVENTS.get(status, WebhookEvent.CANCELLED)
 
 
 def hook_body(view: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a task as a webhook tells it: as ``fetch`` does, with its longest texts shortened if need be."""
+    """Return the body of a message: the task as ``fetch`` shows it, its longest texts cut to fit the limit."""
     body = {**view, "properties": dict(view["properties"])}
-    places: list[tuple[dict[str, Any], str]] = [(body, name) for name in _TEXTS]
-    places += [(body["properties"], name) for name in body["properties"]]
-    texts = [(within, name) for within, name in places if isinstance(within[name], str)]
-    sizes = [_size(within[name]) for within, name in texts]
-    most = _share(sizes, _LIMIT - 1 - (_size(body) - sum(sizes)))
-    for (within, name), size in zip(texts, sizes, strict=True):
-        if size > most:
-            within[name] = _shortened(within[name], most)
+    members: list[tuple[dict[str, Any], str]] = [(body, name) for name in _TEXTS]
+    members += [(body["properties"], name) for name in body["properties"]]
+    texts = [(owner, name) for owner, name in members if isinstance(owner[name], str)]
+    sizes = [_size(owner[name]) for owner, name in texts]
+    limit = _fair_limit(sizes, _SIZE_LIMIT - 1 - (_size(body) - sum(sizes)))
+    for (owner, name), size in zip(texts, sizes, strict=True):
+        if size > limit:
+            owner[name] = _cut(owner[name], limit)
     return body
 
 
@@ -59,18 +59,18 @@ def _size(value: object) -> int:
     return len(orjson.dumps(value))
 
 
-def _share(sizes: Sequence[int], room: int) -> int:
-    """Return how large each text may be so that all fit; short ones leave their room to the others."""
+def _fair_limit(sizes: Sequence[int], room: int) -> int:
+    """Return the size limit of each text so that all fit (max-min fair: short texts leave their room)."""
     for done, size in enumerate(sorted(sizes)):
         share = room // (len(sizes) - done)
         if size > share:
             return share
         room -= size
-    return _LIMIT
+    return _SIZE_LIMIT
 
 
-def _shortened(text: str, most: int) -> str:
-    """Cut a text, and show that it was cut, so that JSON writes it in so many bytes."""
-    text = text[:most]
-    kept = bisect_right(range(1, len(text) + 1), most, key=lambda length: _size(text[:length] + _CUT))
-    return text[:kept] + _CUT
+def _cut(text: str, limit: int) -> str:
+    """Cut a text so that, with an ellipsis and as JSON, it has at most ``limit`` bytes."""
+    text = text[:limit]
+    length = bisect_right(range(1, len(text) + 1), limit, key=lambda end: _size(text[:end] + _ELLIPSIS))
+    return text[:length] + _ELLIPSIS

@@ -1,27 +1,26 @@
-"""The words of midjourney-proxy's contract; clients compare them letter by letter."""
+"""Constants of the midjourney-proxy protocol; clients compare them letter by letter."""
 
 from enum import IntEnum, StrEnum
 
-SEEDS = 2**32  #: a seed is less: many providers refuse larger ones
-
 
 class TaskStatus(StrEnum):
-    """Where a task stands. Clients know no other words."""
+    """Status of a task. Clients know no others."""
 
-    NOT_START = "NOT_START"  #: accepted, no call has started
-    SUBMITTED = "SUBMITTED"  #: the first call has left
-    MODAL = "MODAL"  #: waits for what a dialog asks for
+    NOT_START = "NOT_START"  #: accepted; no call has started
+    SUBMITTED = "SUBMITTED"  #: the first call has started
+    MODAL = "MODAL"  #: waits for the client to answer a dialog
     IN_PROGRESS = "IN_PROGRESS"
     SUCCESS = "SUCCESS"
     FAILURE = "FAILURE"
-    CANCEL = "CANCEL"  #: only where the settings ask for it: most clients would poll on for ever
+    CANCEL = "CANCEL"  #: only if the settings say so: most clients would poll for ever
 
 
 ENDED = frozenset({TaskStatus.SUCCESS, TaskStatus.FAILURE, TaskStatus.CANCEL})
+"""Final statuses."""
 
 
 class Action(StrEnum):
-    """What kind of task it is."""
+    """Kind of a task."""
 
     IMAGINE = "IMAGINE"
     UPSCALE = "UPSCALE"
@@ -40,7 +39,7 @@ class Action(StrEnum):
 
 
 class Code(IntEnum):
-    """How a submit was answered."""
+    """Result code of a submit."""
 
     SUCCESS = 1
     NOT_FOUND = 3
@@ -53,7 +52,7 @@ class Code(IntEnum):
 
 
 class Mode(StrEnum):
-    """How soon a task shall be done."""
+    """Speed of a task: the priority of its jobs."""
 
     RELAX = "RELAX"
     FAST = "FAST"
@@ -61,8 +60,8 @@ class Mode(StrEnum):
 
 
 class Bot(StrEnum):
-    """Which drawing style a task asks for."""
+    """Drawing style of a task."""
 
     MIDJOURNEY = "MID_JOURNEY"
     NIJI = "NIJI_JOURNEY"
-    INSIGHT_FACE = "INSIGHT_FACE"  #: only told: of tasks that swap faces
+    INSIGHT_FACE = "INSIGHT_FACE"  #: of swap-face tasks; clients do not send it

@@ -1,60 +1,63 @@
-"""A task as midjourney-proxy's clients read it: every member always there, each of one type."""
+"""Task as midjourney-proxy JSON: every member is always present, each of one type."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from models.midjourney.buttons import button_view, buttons_on
+from models.midjourney.buttons import button_view, buttons_of_task
 from models.midjourney.protocol import TaskStatus
 from models.midjourney.task_status import TaskState, task_state_of
 from models.settings import Settings
 
-INSTANCE = "darkroom"
-"""What stands where others name a Discord account."""
+DISCORD_INSTANCE = "darkroom"
+"""Value of members that name a Discord account elsewhere."""
 
 
 def task_view(
     task: Any, *, parts: Sequence[Any], assets: Mapping[UUID, Any], preview: Any | None, settings: Settings
 ) -> dict[str, Any]:
-    """Describe a task. ``preview`` is the asset to show until it has ended; ``assets`` has its own ones."""
-    position, public_url = task_state_of(task, parts), settings.public_url.rstrip("/")
-    done = position.status is TaskStatus.SUCCESS
+    """Return a task as JSON.
+
+    ``preview`` is the asset to show until the task has ended; ``assets`` has the task's own ones by id.
+    """
+    state, public_url = task_state_of(task, parts), settings.public_url.rstrip("/")
+    done = state.status is TaskStatus.SUCCESS
     shown = assets.get(task.asset_id) if done else preview
-    pictures = [assets[key] for key in map(UUID, task.pictures) if key in assets] if done else []
+    results = [assets[key] for key in map(UUID, task.pictures) if key in assets] if done else []
     return {
         "id": str(task.id),
         "action": task.action,
-        "status": position.status.value,
-        "progress": position.progress,
+        "status": state.status.value,
+        "progress": state.progress,
         "prompt": task.prompt,
         "promptEn": task.prompt,
         "description": task.description,
         "state": task.state,
         "submitTime": milliseconds(task.submitted_at),
-        "startTime": milliseconds(position.started_at),
+        "startTime": milliseconds(state.started_at),
         "finishTime": milliseconds(task.finished_at),
-        "imageUrl": picture_url(None if _is_video(shown) else shown, public_url),
-        "imageUrls": _links([each for each in pictures if not _is_video(each)], public_url),
-        "videoUrl": picture_url(shown if _is_video(shown) else None, public_url),
-        "videoUrls": _links([each for each in pictures if _is_video(each)], public_url),
+        "imageUrl": image_url(None if _is_video(shown) else shown, public_url),
+        "imageUrls": _links([asset for asset in results if not _is_video(asset)], public_url),
+        "videoUrl": image_url(shown if _is_video(shown) else None, public_url),
+        "videoUrls": _links([asset for asset in results if _is_video(asset)], public_url),
         "failReason": task.fail_reason,
         "botType": task.bot,
         "mode": task.mode,
         "parentId": None if task.parent_id is None else str(task.parent_id),
         "properties": _properties(task),
         "buttons": _buttons(task, settings) if done else [],
-        "displays": _displays(task, position),
+        "displays": _displays(task, state),
     }
 
 
-def picture_url(asset: Any | None, public_url: str) -> str | None:
-    """Return a picture's public address: it needs no key and does not change."""
+def image_url(asset: Any | None, public_url: str) -> str | None:
+    """Return an asset's public URL: it needs no key and does not change."""
     return None if asset is None else f"{public_url}/assets/{asset.token}/{asset.position}.{asset.extension}"
 
 
 def milliseconds(moment: datetime | None) -> int | None:
-    """Write a time as clients count it: milliseconds since 1970."""
+    """Return a time in milliseconds since 1970 (UTC)."""
     return None if moment is None else int(moment.timestamp() * 1000)
 
 
@@ -62,31 +65,31 @@ def _is_video(asset: Any | None) -> bool:
     return asset is not None and asset.content_type.startswith("video/")
 
 
-def _links(pictures: Sequence[Any], public_url: str) -> list[dict[str, Any]] | None:
-    """List the single pictures; never an empty list, which a web client takes for pictures to show."""
-    links = [picture_url(picture, public_url) for picture in pictures]
-    return [{"url": link, "thumbnail": link} for link in links] or None
+def _links(assets: Sequence[Any], public_url: str) -> list[dict[str, Any]] | None:
+    """Return the URLs of single results; never an empty list, which a web client takes for results."""
+    urls = [image_url(asset, public_url) for asset in assets]
+    return [{"url": url, "thumbnail": url} for url in urls] or None
 
 
 def _properties(task: Any) -> dict[str, Any]:
-    """Return an object with the strings that clients read without looking whether they are there."""
-    usual = {"finalPrompt": task.prompt or "", "finalZhPrompt": "", "discordInstanceId": INSTANCE}
-    return {**usual, **task.properties}
+    """Return the task's properties, with the strings that clients read without a check."""
+    defaults = {"finalPrompt": task.prompt or "", "finalZhPrompt": "", "discordInstanceId": DISCORD_INSTANCE}
+    return {**defaults, **task.properties}
 
 
 def _buttons(task: Any, settings: Settings) -> list[dict[str, Any]]:
-    return [button_view(press) for press in buttons_on(task, settings)]
+    return [button_view(button) for button in buttons_of_task(task, settings)]
 
 
-def _displays(task: Any, position: TaskState) -> dict[str, str]:
-    """Return words for tables; where nothing is known, an empty word."""
+def _displays(task: Any, state: TaskState) -> dict[str, str]:
+    """Return texts for tables of an admin page; an unknown one is empty."""
     return {
-        "status": position.status.value,
+        "status": state.status.value,
         "action": task.action,
         "submitTime": _readable(task.submitted_at),
-        "startTime": _readable(position.started_at),
+        "startTime": _readable(state.started_at),
         "finishTime": _readable(task.finished_at),
-        "discordInstanceId": INSTANCE,
+        "discordInstanceId": DISCORD_INSTANCE,
     }
 
 

@@ -1,4 +1,4 @@
-"""Where a task stands: worked out from its jobs until it has ended, and then what it ended with."""
+"""Status of a task: derived from its jobs until it has ended, then from its result."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from models.midjourney.protocol import TaskStatus
 from models.states import FINAL, JobStatus
 
 SETTLED = FINAL | {JobStatus.HELD}
-"""Where a part stays. Nobody decides about a held part here: for its task it counts as failed."""
+"""Job statuses in which a part stays: for its task, a held job has failed."""
 
-_ALMOST = 99  # per cent until the pictures are put together; 100 means success to clients
+_MAX_OPEN_PERCENT = 99  # until the task has ended: for clients 100 means success
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class TaskState:
 
 
 def task_state_of(task: Any, parts: Sequence[Any]) -> TaskState:
-    """Return where a task stands. ``parts`` are its jobs in order; once it has ended they do not matter."""
+    """Return the state of a task. ``parts`` are its jobs in order; they are not used once it has ended."""
     if task.outcome is not None:
         progress = "100%" if task.outcome == TaskStatus.SUCCESS else ""
         return TaskState(TaskStatus(task.outcome), progress, task.started_at)
@@ -35,21 +35,37 @@ def task_state_of(task: Any, parts: Sequence[Any]) -> TaskState:
     starts = [part.started_at for part in parts if part.started_at is not None]
     if not starts:
         return TaskState(TaskStatus.NOT_START, "0%", None)
-    if not any(_advanced(part) for part in parts):
+    if not any(_has_advanced(part) for part in parts):
         return TaskState(TaskStatus.SUBMITTED, "0%", min(starts))
-    # over the calls that it began with: those that come later, for missing pictures, must not take it back
-    first = parts[: task.request.get("calls")]
-    percent = sum(_percent(part) for part in first) // len(first)
-    return TaskState(TaskStatus.IN_PROGRESS, f"{min(percent, _ALMOST)}%", min(starts))
+    # over the calls of its submit: those of a top-up must not lower the progress
+    first_calls = parts[: task.request.get("calls")]
+    percent = sum(_percent(part) for part in first_calls) // len(first_calls)
+    return TaskState(TaskStatus.IN_PROGRESS, f"{min(percent, _MAX_OPEN_PERCENT)}%", min(starts))
 
 
-def started_at(parts: Sequence[Any], *, ended: datetime) -> datetime:
-    """Return when a task began that has ended: for clients count on it, then if no call has ever started."""
-    return min((part.started_at for part in parts if part.started_at is not None), default=ended)
+def end_times(parts: Sequence[Any], at: datetime) -> dict[str, datetime]:
+    """Return the time columns of a task that ends now.
+
+    Clients rely on a start time, so a task of which no call has started gets that of its end.
+    """
+    starts = (part.started_at for part in parts if part.started_at is not None)
+    return {"started_at": min(starts, default=at), "finished_at": at}
 
 
-def _advanced(part: Any) -> bool:
-    """Tell whether a part is past the beginning of its first call; a state once told is never taken back."""
+def number_images(images: Sequence[Any], wanted: int) -> list[Any]:
+    """Return up to ``wanted`` images in the order of their numbers: the first of each part, then the rest.
+
+    ``images`` are asset rows in the order of parts. Missing ones leave no gap, so number 1 always exists.
+    """
+    by_part: defaultdict[Any, list[Any]] = defaultdict(list)
+    for image in images:
+        by_part[image.job_id].append(image)
+    rounds = chain.from_iterable(zip_longest(*by_part.values()))
+    return [image for image in rounds if image is not None][:wanted]
+
+
+def _has_advanced(part: Any) -> bool:
+    """Return whether a part is past the start of its first call. Never reverts, so statuses do not either."""
     if part.started_at is None:
         return False
     fresh = part.status == JobStatus.RUNNING and part.progress == 0 and part.attempts_used <= 1
@@ -58,18 +74,3 @@ def _advanced(part: Any) -> bool:
 
 def _percent(part: Any) -> int:
     return 100 if part.status in SETTLED else int(part.progress)
-
-
-# Which pictures a task shows, in the order of their numbers.
-
-
-def numbered(pictures: Sequence[Any], wanted: int) -> list[Any]:
-    """Number the pictures of a task's parts: the first of each part, then what parts have to spare.
-
-    ``pictures`` are asset rows in the order of parts. Missing ones leave no gap, so number 1 is always there.
-    """
-    by_part: defaultdict[Any, list[Any]] = defaultdict(list)
-    for picture in pictures:
-        by_part[picture.job_id].append(picture)
-    rounds = chain.from_iterable(zip_longest(*by_part.values()))
-    return [picture for picture in rounds if picture is not None][:wanted]

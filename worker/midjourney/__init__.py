@@ -1,1 +1,4 @@
-"""Midjourney tasks on the worker's side: putting pictures together, and ending tasks."""
+"""Completion of Midjourney tasks: top-up, grid, text results, timeouts and notifyHook messages.
+
+May import ``models`` and the worker's shared services; the API imports ``notify_hook`` and ``task_reader``.
+"""

@@ -1,4 +1,4 @@
-"""Reading tasks with all that belongs to them, many at once, for one caller."""
+"""Read tasks as JSON, many at once, with their parts and images."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,30 +9,30 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.midjourney.serializers import task_view
-from models.queries.midjourney.tasks import parts_of, pictures_of, shown_assets
+from models.queries.midjourney.tasks import assets_for_links, images_of, parts_of
 from models.settings import Settings
 
-_AT_ONCE = 250  # tasks; describing them holds the event loop for some thirty milliseconds
+_BATCH = 250  # tasks; serializing them blocks the event loop for about 30 ms
 
 
 async def read_task_views(
     connection: AsyncConnection, tasks: Sequence[Row[Any]], *, settings: Settings
 ) -> list[dict[str, Any]]:
-    """Describe tasks in the order given: a few queries for hundreds, and others are served between those."""
+    """Return tasks as JSON, in the order given: a few queries per batch, and other requests run in between."""
     views: list[dict[str, Any]] = []
-    for at in range(0, len(tasks), _AT_ONCE):
-        views += await _views_of(connection, tasks[at : at + _AT_ONCE], settings)
+    for start in range(0, len(tasks), _BATCH):
+        views += await _views_of(connection, tasks[start : start + _BATCH], settings)
     return views
 
 
 async def _views_of(
     connection: AsyncConnection, tasks: Sequence[Row[Any]], settings: Settings
 ) -> list[dict[str, Any]]:
-    under_way = [task.id for task in tasks if task.outcome is None]
-    parts = _grouped(await parts_of(connection, under_way))
-    previews = _grouped(await pictures_of(connection, under_way))
-    keys = {key for task in tasks for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None}
-    assets = {row.id: row for row in await shown_assets(connection, list(keys))}
+    open_ids = [task.id for task in tasks if task.outcome is None]
+    parts = _by_task(await parts_of(connection, open_ids))
+    previews = _by_task(await images_of(connection, open_ids))
+    asset_ids = {key for task in tasks for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None}
+    assets = {row.id: row for row in await assets_for_links(connection, list(asset_ids))}
     return [
         task_view(
             task,
@@ -45,8 +45,8 @@ async def _views_of(
     ]
 
 
-def _grouped(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
-    grouped: defaultdict[int, list[Any]] = defaultdict(list)
+def _by_task(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:
+    by_task: defaultdict[int, list[Any]] = defaultdict(list)
     for row in rows:
-        grouped[row.task_id].append(row)
-    return grouped
+        by_task[row.task_id].append(row)
+    return by_task

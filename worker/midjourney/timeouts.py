@@ -1,6 +1,6 @@
-"""Tasks whose jobs are done and that can't end as they should: they fail, so that every task has an end."""
+"""Timeouts: fail tasks that can't be completed, and dialogs without an answer, so that every task ends."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -8,78 +8,75 @@ from sqlalchemy import Row
 
 from models.database import OUTAGES
 from models.midjourney.protocol import TaskStatus
-from models.midjourney.task_status import started_at
-from models.queries.midjourney.completion import forgotten_dialogs
+from models.midjourney.task_status import end_times
+from models.queries.midjourney.completion import expired_dialogs
 from models.queries.midjourney.tasks import end_task, parts_of, task_by_id
 from worker.midjourney.notify_hook import enqueue_end
 from worker.services import WorkerServices
 
-_TIMEOUT = (
-    3  # deadlines for all: a dialog takes one at most, calls begin within another, and one to be stored
+_LATE = 3  # deadlines: a dialog takes one at most, calls start within another, one more is for storing
+_BATCH = 200  # dialogs per transaction
+_STUCK_REASON = (
+    "Its calls are done, but Darkroom could not put the result together ({}). Its jobs have what came."
 )
-_ODD = "Its calls are done, but Darkroom could not put the result together ({}). Its jobs have what came."
-_UNREADABLE = "Its calls are done, but its pictures could not be read or kept within {:.0f} s: storage fails."
+_LATE_REASON = "Its calls are done, but its pictures could not be read or kept within {:.0f} s: storage fails."
+_DIALOG_REASON = "Nobody went on with it within {:.0f} s; nothing was drawn or charged."
 _log = structlog.get_logger()
 
 
 async def still_claimed(services: WorkerServices, task: Row[Any]) -> bool:
-    """Tell whether a task is as it was claimed: nobody has ended it since, or called for more pictures."""
+    """Return whether a task is as it was claimed: it has neither ended nor got further parts since."""
     async with services.database.reading() as connection:
         now = await task_by_id(connection, task.id)
     return now is not None and now.outcome is None and now.claimed_until == task.claimed_until
 
 
 async def fail_stuck_task(services: WorkerServices, task: Row[Any], error: str) -> bool:
-    """End a claimed task as a failure; tell whether a webhook is to be sent."""
-    return await still_claimed(services, task) and await _fail(services, task, _ODD.format(error))
+    """Fail a claimed task whose completion raises; return whether a webhook message was enqueued."""
+    return await still_claimed(services, task) and await _fail(services, task, _STUCK_REASON.format(error))
 
 
 async def fail_late_task(services: WorkerServices, task: Row[Any]) -> bool:
-    """End a task that has waited for storage for too long; tell whether a webhook is to be sent."""
-    longest = timedelta(seconds=_TIMEOUT * services.settings.midjourney_deadline)
-    if services.clock() < task.submitted_at + longest:
+    """Fail a task that has waited too long for the storage; return whether a message was enqueued."""
+    limit = timedelta(seconds=_LATE * services.settings.midjourney_deadline)
+    if services.clock() < task.submitted_at + limit:
         return False
     async with services.database.reading() as connection:
         now = await task_by_id(connection, task.id)
     if now is None or now.outcome is not None or now.claimed_until is None:  # it has new parts
         return False
-    return await _fail(services, task, _UNREADABLE.format(longest.total_seconds()))
+    return await _fail(services, task, _LATE_REASON.format(limit.total_seconds()))
+
+
+async def expire_dialogs(services: WorkerServices) -> bool:
+    """Fail tasks whose dialog was not answered in time; return whether a message was enqueued."""
+    at, limit = services.clock(), timedelta(seconds=services.settings.midjourney_deadline)
+    changes = _failure(_DIALOG_REASON.format(limit.total_seconds()), end_times((), at))
+    enqueued = False
+    async with services.database.writing() as connection:
+        for task_id in await expired_dialogs(connection, at - limit, limit=_BATCH):
+            if await end_task(connection, task_id, changes):
+                enqueued |= await enqueue_end(connection, task_id, settings=services.settings, at=at)
+    return enqueued
 
 
 async def _fail(services: WorkerServices, task: Row[Any], reason: str) -> bool:
     try:
-        return await _ended(services, task, reason, tell=True)
+        return await _end(services, task, reason, notify=True)
     except OUTAGES:
         raise
-    except Exception:  # noqa: BLE001 - what can't be told must still end
-        _log.exception("the end of a Midjourney task could not be told", task=task.id)
-        return await _ended(services, task, reason, tell=False)
+    except Exception:  # noqa: BLE001 - a task that can't be serialized must still end
+        _log.exception("no webhook message for the end of a Midjourney task", task=task.id)
+        return await _end(services, task, reason, notify=False)
 
 
-async def _ended(services: WorkerServices, task: Row[Any], reason: str, *, tell: bool) -> bool:
+async def _end(services: WorkerServices, task: Row[Any], reason: str, *, notify: bool) -> bool:
     at = services.clock()
     async with services.database.writing() as connection:
-        parts = await parts_of(connection, [task.id])
-        times = {"started_at": started_at(parts, ended=at), "finished_at": at}
-        changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times}
+        changes = _failure(reason, end_times(await parts_of(connection, [task.id]), at))
         ended = await end_task(connection, task.id, changes)
-        return ended and tell and await enqueue_end(connection, task.id, settings=services.settings, at=at)
+        return ended and notify and await enqueue_end(connection, task.id, settings=services.settings, at=at)
 
 
-# Dialogs that nobody goes on with: they end, so that every task has an end.
-
-_AT_ONCE = 200
-
-
-async def expire_dialogs(services: WorkerServices) -> bool:
-    """End dialogs that have waited for longer than a task may; tell whether a webhook is to be sent."""
-    at, longest = services.clock(), timedelta(seconds=services.settings.midjourney_deadline)
-    reason = f"Nobody went on with it within {longest.total_seconds():.0f} s; nothing was drawn or charged."
-    times = {"started_at": at, "finished_at": at}  # clients count on both
-    changes = {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times}
-    told = False
-    async with services.database.writing() as connection:
-        for task_id in await forgotten_dialogs(connection, at - longest, limit=_AT_ONCE):
-            if await end_task(connection, task_id, changes):
-                told |= await enqueue_end(connection, task_id, settings=services.settings, at=at)
-    return told
+def _failure(reason: str, times: dict[str, datetime]) -> dict[str, Any]:
+    return {"outcome": TaskStatus.FAILURE.value, "fail_reason": reason, **times}

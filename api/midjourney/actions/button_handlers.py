@@ -1,4 +1,7 @@
-"""Which verb follows which button. A new verb is a module of its own, and a line here."""
+"""Buttons: the handler of each, and the three endpoints that press them (action, change, simple-change).
+
+A new verb is a module of its own, and a line in ``FOLLOW_UPS``.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,19 +10,18 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.actions.follow_up import FollowUp, FollowUpHandler, offered, parent_of
+from api.midjourney.actions.follow_up import FollowUp, FollowUpHandler, offered_button, parent_of
 from api.midjourney.actions.reroll import reroll
 from api.midjourney.actions.suggested_prompts import draw_suggested_prompt, suggested_prompt_of
-from api.midjourney.actions.upscale import upscale, upscale_again
+from api.midjourney.actions.upscale import redraw_larger, upscale
 from api.midjourney.actions.vary import vary, vary_region
 from api.midjourney.actions.video import animate
-from api.midjourney.actions.zoom import custom_zoom, pan, suggested_zoom, zoom_out
-from api.midjourney.context import RequestContext, asked_for
+from api.midjourney.actions.zoom import custom_zoom, custom_zoom_prompt, pan, zoom_out
+from api.midjourney.context import RequestContext, request_context
 from api.midjourney.responses import SubmitError
 from api.midjourney.schemas import Body
 from api.midjourney.submit import NewTask, submit_dialog
-from api.midjourney.translate import mode_of
-from models.midjourney.custom_ids import ButtonPress, Verb, read_custom_id
+from models.midjourney.custom_ids import Button, Verb, read_custom_id
 from models.midjourney.protocol import Action, Bot, Code
 
 FOLLOW_UPS: Mapping[str, FollowUpHandler] = {
@@ -35,10 +37,10 @@ FOLLOW_UPS: Mapping[str, FollowUpHandler] = {
     Verb.PAN_RIGHT: pan,
     Verb.PAN_UP: pan,
     Verb.PAN_DOWN: pan,
-    Verb.UPSCALE_2X: upscale_again,
-    Verb.UPSCALE_4X: upscale_again,
-    Verb.UPSCALE_SUBTLE: upscale_again,
-    Verb.UPSCALE_CREATIVE: upscale_again,
+    Verb.UPSCALE_2X: redraw_larger,
+    Verb.UPSCALE_4X: redraw_larger,
+    Verb.UPSCALE_SUBTLE: redraw_larger,
+    Verb.UPSCALE_CREATIVE: redraw_larger,
     Verb.ANIMATE_HIGH: animate,
     Verb.ANIMATE_LOW: animate,
     Verb.PIC_READER: draw_suggested_prompt,
@@ -46,16 +48,15 @@ FOLLOW_UPS: Mapping[str, FollowUpHandler] = {
     Verb.PROMPT_ANALYZER: draw_suggested_prompt,
 }
 
-#: Buttons that wait for a dialog, and what their tasks are called meanwhile.
 DIALOGS: Mapping[str, Action] = {
     Verb.INPAINT: Action.VARIATION,
     Verb.CUSTOM_ZOOM: Action.ZOOM,
     Verb.PIC_READER: Action.IMAGINE,
     Verb.PROMPT_ANALYZER: Action.IMAGINE,
 }
+"""Buttons that open a dialog, and the action of the task that waits for it."""
 
-#: Buttons that wait for a new prompt only if the client asks for that: others would never answer.
-REMIXED: Mapping[str, Action] = {
+REMIX_DIALOGS: Mapping[str, Action] = {
     Verb.VARIATION: Action.VARIATION,
     Verb.HIGH_VARIATION: Action.VARIATION,
     Verb.LOW_VARIATION: Action.VARIATION,
@@ -65,59 +66,15 @@ REMIXED: Mapping[str, Action] = {
     Verb.PAN_UP: Action.PAN,
     Verb.PAN_DOWN: Action.PAN,
 }
+"""Buttons that open a dialog only with ``enableRemix``: other clients would never send ``modal``."""
 
-
-async def go_on(follow: FollowUp) -> Response:
-    """Do what the pressed button stands for, or ask for its dialog. Raises ``Refusal``."""
-    verb = follow.press.verb
-    if action := DIALOGS.get(verb):
-        return await _ask(follow, action, remix=False)
-    if getattr(follow.asked.body, "enable_remix", None) is True and (action := REMIXED.get(verb)):
-        return await _ask(follow, action, remix=True)
-    return await do(follow)
-
-
-async def do(follow: FollowUp) -> Response:
-    """Do what the pressed button stands for. Raises ``Refusal``."""
-    verb = FOLLOW_UPS.get(follow.press.verb)
-    if verb is None:
-        raise SubmitError(Code.INVALID, f"{follow.press.verb} is not available here.")
-    return await verb(follow)
-
-
-async def _ask(follow: FollowUp, action: Action, *, remix: bool) -> Response:
-    context, parent, press = follow.asked, follow.parent, follow.press
-    prompt = _suggested(follow)
-    task = NewTask(
-        action=action,
-        prompt=prompt,
-        description=f"/{press.verb} {parent.id}",
-        bot=Bot(parent.bot),
-        mode=mode_of(context.segment, context.body.wanted_mode, {}),
-        parent_id=parent.id,
-        properties={"finalPrompt": prompt, "remix": remix},
-        modal={"verb": press.verb, "number": press.number},
-    )
-    return await submit_dialog(context, task)
-
-
-def _suggested(follow: FollowUp) -> str:
-    """Return the prompt that the dialog begins with."""
-    verb, prompt = follow.press.verb, follow.parent.prompt or ""
-    if verb in (Verb.PIC_READER, Verb.PROMPT_ANALYZER):
-        return suggested_prompt_of(follow)
-    return suggested_zoom(prompt) if verb == Verb.CUSTOM_ZOOM else prompt
-
-
-# action, change and simple-change: three ways to press the same buttons.
-
-_WORDS = {"UPSCALE": Verb.UPSAMPLE, "VARIATION": Verb.VARIATION, "REROLL": Verb.REROLL}
+_CHANGES = {"UPSCALE": Verb.UPSAMPLE, "VARIATION": Verb.VARIATION, "REROLL": Verb.REROLL}
 _LETTERS = {"U": Verb.UPSAMPLE, "V": Verb.VARIATION, "R": Verb.REROLL}
-_SIMPLE = re.compile(r"([UV])([1-4])|(R)", re.IGNORECASE)
+_SIMPLE_CHANGE = re.compile(r"([UV])([1-4])|(R)", re.IGNORECASE)
 
 
 class ActionBody(Body):
-    """What action takes."""
+    """Body of action."""
 
     task_id: str | None = None
     custom_id: str | None = None
@@ -126,7 +83,7 @@ class ActionBody(Body):
 
 
 class ChangeBody(Body):
-    """What change takes."""
+    """Body of change."""
 
     task_id: str | None = None
     action: str | None = None
@@ -134,48 +91,91 @@ class ChangeBody(Body):
 
 
 class SimpleChangeBody(Body):
-    """What simple-change takes: a task's number and, for example, ``U2``."""
+    """Body of simple-change: a task id and, for example, ``U2``."""
 
     content: str | None = None
 
 
 async def action(request: Request) -> Response:
-    """Press one of a task's buttons."""
-    context, body = await asked_for(request, ActionBody)
+    """Press the button of a customId."""
+    context, body = await request_context(request, ActionBody)
     if not (body.custom_id or "").strip():
         raise SubmitError(Code.INVALID, "customId: must not be empty")
-    press = read_custom_id(body.custom_id or "")
+    button = read_custom_id(body.custom_id or "")
     parent = await parent_of(context, body.task_id)
-    if press is None:
+    if button is None:
         raise SubmitError(Code.INVALID, "customId: is not one of a button")
-    return await go_on(FollowUp(context, parent, offered(context, parent, press)))
+    return await press_button(FollowUp(context, parent, offered_button(context, parent, button)))
 
 
 async def change(request: Request) -> Response:
-    """Press a button named by its kind and number."""
-    context, body = await asked_for(request, ChangeBody)
+    """Press the button of a kind and number."""
+    context, body = await request_context(request, ChangeBody)
     if not (body.task_id or "").strip():
         raise SubmitError(Code.INVALID, "taskId: must not be empty")
-    verb = _WORDS.get((body.action or "").strip().upper())
+    verb = _CHANGES.get((body.action or "").strip().upper())
     if verb is None:
-        raise SubmitError(Code.INVALID, f"action: must be among {', '.join(_WORDS)}")
+        raise SubmitError(Code.INVALID, f"action: must be among {', '.join(_CHANGES)}")
     if verb is not Verb.REROLL and not 1 <= (body.index or 0) <= 4:
         raise SubmitError(Code.INVALID, "index: must be 1 to 4")
-    return await _pressed(context, body.task_id, verb, body.index or 0)
+    return await _press(context, body.task_id, verb, body.index or 0)
 
 
 async def simple_change(request: Request) -> Response:
-    """Press a button named by one letter and its number."""
-    context, body = await asked_for(request, SimpleChangeBody)
+    """Press the button of a letter and number."""
+    context, body = await request_context(request, SimpleChangeBody)
     words = (body.content or "").split()
-    found = _SIMPLE.fullmatch(words[1]) if len(words) == 2 else None
+    found = _SIMPLE_CHANGE.fullmatch(words[1]) if len(words) == 2 else None
     if found is None:
         raise SubmitError(Code.INVALID, "content: must be a task's id and U1 to U4, V1 to V4 or R")
     verb = _LETTERS[(found[1] or found[3]).upper()]
-    return await _pressed(context, words[0], verb, int(found[2] or 0))
+    return await _press(context, words[0], verb, int(found[2] or 0))
 
 
-async def _pressed(context: RequestContext, task_id: str | None, verb: Verb, number: int) -> Response:
+async def _press(context: RequestContext, task_id: str | None, verb: Verb, number: int) -> Response:
     parent = await parent_of(context, task_id)
-    press = ButtonPress(verb, 0 if verb is Verb.REROLL else number, parent.hash)
-    return await go_on(FollowUp(context, parent, offered(context, parent, press)))
+    button = Button(verb, 0 if verb is Verb.REROLL else number, parent.hash)
+    return await press_button(FollowUp(context, parent, offered_button(context, parent, button)))
+
+
+async def press_button(follow_up: FollowUp) -> Response:
+    """Run the follow-up of the button, or open its dialog. Raises ``SubmitError``."""
+    verb = follow_up.button.verb
+    if action := DIALOGS.get(verb):
+        return await _open_dialog(follow_up, action, remix=False)
+    remix = getattr(follow_up.context.body, "enable_remix", None) is True
+    if remix and (action := REMIX_DIALOGS.get(verb)):
+        return await _open_dialog(follow_up, action, remix=True)
+    return await run_follow_up(follow_up)
+
+
+async def run_follow_up(follow_up: FollowUp) -> Response:
+    """Run the follow-up of the button. Raises ``SubmitError``."""
+    handler = FOLLOW_UPS.get(follow_up.button.verb)
+    if handler is None:
+        raise SubmitError(Code.INVALID, f"{follow_up.button.verb} is not available here.")
+    return await handler(follow_up)
+
+
+async def _open_dialog(follow_up: FollowUp, action: Action, *, remix: bool) -> Response:
+    context, parent, button = follow_up.context, follow_up.parent, follow_up.button
+    prompt = _dialog_prompt(follow_up)
+    task = NewTask(
+        action=action,
+        prompt=prompt,
+        description=f"/{button.verb} {parent.id}",
+        bot=Bot(parent.bot),
+        mode=context.mode(),
+        parent_id=parent.id,
+        properties={"finalPrompt": prompt, "remix": remix},
+        modal={"verb": button.verb, "number": button.number},
+    )
+    return await submit_dialog(context, task)
+
+
+def _dialog_prompt(follow_up: FollowUp) -> str:
+    """Return the prompt that the dialog begins with."""
+    verb, prompt = follow_up.button.verb, follow_up.parent.prompt or ""
+    if verb in (Verb.PIC_READER, Verb.PROMPT_ANALYZER):
+        return suggested_prompt_of(follow_up)
+    return custom_zoom_prompt(prompt) if verb == Verb.CUSTOM_ZOOM else prompt

@@ -1,81 +1,102 @@
-"""describe and shorten: words about a picture, and fewer words for a prompt. A text model answers."""
+"""describe and shorten: a text model writes prompts for an image, or shorter versions of a prompt."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.midjourney.actions.prompt_templates import Task, filled
-from api.midjourney.context import RequestContext, asked_for
-from api.midjourney.image_inputs import take_picture
-from api.midjourney.prompt import words_of
+from api.midjourney.actions.prompt_templates import PromptTemplate, render_prompt
+from api.midjourney.context import RequestContext, request_context
+from api.midjourney.image_inputs import take_image
+from api.midjourney.job_specs import JobSpec
+from api.midjourney.prompt import required_prompt
 from api.midjourney.responses import SubmitError
 from api.midjourney.schemas import Body
 from api.midjourney.submit import NewTask, submit_jobs
-from api.midjourney.translate import mode_of
 from models.ids import parse_id
 from models.midjourney.protocol import Action, Code
 from models.request import TEXT
 
 
 class DescribeBody(Body):
-    """What describe takes: a picture, or its address."""
+    """Body of describe: an image, or its URL."""
 
     base64: str | None = None
     link: str | None = None
 
 
 class ShortenBody(Body):
-    """What shorten takes."""
+    """Body of shorten."""
 
     prompt: str | None = None
 
 
 async def describe(request: Request) -> Response:
-    """Write four prompts for a picture."""
-    context, body = await asked_for(request, DescribeBody)
-    picture = (body.base64 or "").strip() or (body.link or "").strip()
-    if not picture:
+    """Write four prompts for an image."""
+    context, body = await request_context(request, DescribeBody)
+    given = (body.base64 or "").strip() or (body.link or "").strip()
+    if not given:
         raise SubmitError(Code.INVALID, "base64: must not be empty")
     model = _text_model(context, "describe")
-    kept = await take_picture(context, picture, field="base64")
-    shown = str(parse_id("asset", kept)) if kept.startswith("asset_") else kept
-    job = _job(context, model, Task.DESCRIBE, "", [kept])
-    return await _submit(context, Action.DESCRIBE, None, "/describe", job, shown=shown)
+    image = await take_image(context, given, field="base64")
+    spec = JobSpec(
+        model=model, prompt=_prompt(context, PromptTemplate.DESCRIBE, ""), images=(image,), wants=TEXT
+    )
+    shown = str(parse_id("asset", image)) if image.startswith("asset_") else image
+    return await _submit(
+        context,
+        spec,
+        action=Action.DESCRIBE,
+        prompt=None,
+        description="/describe",
+        request={**spec.to_json(), "shown": shown},
+    )
 
 
 async def shorten(request: Request) -> Response:
     """Write five shorter versions of a prompt."""
-    context, body = await asked_for(request, ShortenBody)
-    prompt = words_of(body.prompt, context.services.settings)
-    if not prompt:
-        raise SubmitError(Code.INVALID, "prompt: must not be empty")
-    job = _job(context, _text_model(context, "shorten"), Task.SHORTEN, prompt, [])
-    return await _submit(context, Action.SHORTEN, prompt, f"/shorten {prompt}", job)
+    context, body = await request_context(request, ShortenBody)
+    prompt = required_prompt(body.prompt, context.services.settings)
+    model = _text_model(context, "shorten")
+    spec = JobSpec(model=model, prompt=_prompt(context, PromptTemplate.SHORTEN, prompt), wants=TEXT)
+    return await _submit(
+        context,
+        spec,
+        action=Action.SHORTEN,
+        prompt=prompt,
+        description=f"/shorten {prompt}",
+        request=spec.to_json(),
+    )
 
 
-def _text_model(context: RequestContext, verb: str) -> str:
+def _text_model(context: RequestContext, action: str) -> str:
     model = context.services.settings.midjourney_text_model
     if model is None:
-        words = f"{verb} needs a text model: set DARKROOM_MIDJOURNEY_TEXT_MODEL and start again."
-        raise SubmitError(Code.INVALID, words)
+        description = f"{action} needs a text model: set DARKROOM_MIDJOURNEY_TEXT_MODEL and start again."
+        raise SubmitError(Code.INVALID, description)
     return model
 
 
-def _job(context: RequestContext, model: str, order: Task, words: str, images: list[str]) -> dict[str, Any]:
-    prompt = filled(order, words, most=context.services.settings.prompt_limit)
-    return {"model": model, "prompt": prompt, "images": images, "params": {}, "wants": TEXT}
+def _prompt(context: RequestContext, template: PromptTemplate, text: str) -> str:
+    return render_prompt(template, text, limit=context.services.settings.prompt_limit)
 
 
 async def _submit(
-    context: RequestContext, action: Action, prompt: str | None, words: str, job: dict[str, Any], **aside: Any
+    context: RequestContext,
+    spec: JobSpec,
+    *,
+    action: Action,
+    prompt: str | None,
+    description: str,
+    request: Mapping[str, Any],
 ) -> Response:
     task = NewTask(
         action=action,
         prompt=prompt,
-        description=words,
+        description=description,
         bot=context.body.bot,
-        mode=mode_of(context.segment, context.body.wanted_mode, {}),
-        request={**job, **aside},
+        mode=context.mode(),
+        request=request,
     )
-    return await submit_jobs(context, task, [job])
+    return await submit_jobs(context, task, [spec])

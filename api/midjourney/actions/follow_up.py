@@ -1,4 +1,4 @@
-"""What a follow-up knows: the finished task that it begins with, and the button that was pressed on it."""
+"""Follow-up of a task: the finished parent task, and the button that was pressed on it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -9,44 +9,14 @@ from sqlalchemy import Row
 from starlette.responses import Response
 
 from api.midjourney.context import RequestContext
-from api.midjourney.prompt import read_prompt
+from api.midjourney.prompt import parse_prompt
 from api.midjourney.responses import SubmitError
-from api.midjourney.task_ids import number_of
-from api.midjourney.translate import ImageParameters, edit_of
-from models.midjourney.buttons import buttons_on
-from models.midjourney.custom_ids import ButtonPress
+from api.midjourney.task_ids import parse_task_id
+from api.midjourney.translate import ImageParameters, edit_parameters
+from models.midjourney.buttons import buttons_of_task
+from models.midjourney.custom_ids import Button
 from models.midjourney.protocol import Code, TaskStatus
 from models.queries.midjourney.tasks import assets_by_id, find_task
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """One follow-up, checked: the parent is the caller's and successful, and offers this button.
-
-    After a dialog, ``words`` and ``mask`` are what was sent with it; ``continues`` is the task that waited.
-    """
-
-    asked: RequestContext
-    parent: Row[Any]
-    press: ButtonPress
-    words: str | None = None
-    mask: str | None = None
-    continues: int | None = None
-
-    @property
-    def wish(self) -> ImageParameters:
-        """What the new picture shows, and its size: as the dialog says, or like the parent."""
-        request = self.parent.request
-        if self.words is None:
-            return ImageParameters(request.get("words", request.get("prompt", "")), size=request.get("size"))
-        parameters = edit_of(read_prompt(self.words))
-        return parameters if parameters.size else replace(parameters, size=request.get("size"))
-
-    @property
-    def said(self) -> str:
-        """What the new picture shows, in words."""
-        return self.wish.text
-
 
 NO_VIDEO_MODEL = "Videos need a video model: set DARKROOM_MIDJOURNEY_VIDEO_MODEL and start again."
 NO_EXTENSION = (
@@ -54,17 +24,46 @@ NO_EXTENSION = (
     "Make another one that begins with a picture."
 )
 
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A checked follow-up: the parent is the caller's, has succeeded, and has this button.
+
+    After a dialog, ``prompt`` and ``mask`` are what ``modal`` has sent, and ``dialog_task_id`` is the task
+    that waited for it.
+    """
+
+    context: RequestContext
+    parent: Row[Any]
+    button: Button
+    prompt: str | None = None
+    mask: str | None = None
+    dialog_task_id: int | None = None
+
+    @property
+    def parameters(self) -> ImageParameters:
+        """What the new image shows, and its size: from the dialog's prompt, or the parent's."""
+        request = self.parent.request
+        if self.prompt is None:
+            return ImageParameters(request.get("words", request.get("prompt", "")), size=request.get("size"))
+        parameters = edit_parameters(parse_prompt(self.prompt))
+        return parameters if parameters.size else replace(parameters, size=request.get("size"))
+
+
 FollowUpHandler = Callable[[FollowUp], Awaitable[Response]]
 
 
 async def parent_of(context: RequestContext, task_id: str | None) -> Row[Any]:
-    """Return the task to go on from. Raises ``Refusal``: 3 for an unknown one, 4 for one that is not done."""
+    """Return the parent task.
+
+    Raises ``SubmitError``: code 3 for an unknown task, 4 for one that has not succeeded.
+    """
     if not (task_id or "").strip():
         raise SubmitError(Code.INVALID, "taskId: must not be empty")
-    number = number_of(task_id)
+    found_id = parse_task_id(task_id)
     async with context.services.database.reading() as connection:
         caller_id = context.caller.id
-        parent = None if number is None else await find_task(connection, number, caller_id=caller_id)
+        parent = None if found_id is None else await find_task(connection, found_id, caller_id=caller_id)
     if parent is None:
         raise SubmitError(Code.NOT_FOUND, "There is no such task, or it is not yours.")
     if parent.outcome != TaskStatus.SUCCESS:
@@ -72,30 +71,30 @@ async def parent_of(context: RequestContext, task_id: str | None) -> Row[Any]:
     return parent
 
 
-async def picture_of(follow: FollowUp, number: int) -> Row[Any]:
-    """Return a picture of the parent by its number, from 1. Raises ``Refusal`` if it is gone."""
-    pictures = follow.parent.pictures
-    if 1 <= number <= len(pictures):
-        async with follow.asked.services.database.reading() as connection:
-            if found := await assets_by_id(connection, [UUID(pictures[number - 1])]):
+async def image_of_parent(follow_up: FollowUp, number: int) -> Row[Any]:
+    """Return an image of the parent by its number, from 1. Raises ``SubmitError`` if it is deleted."""
+    images = follow_up.parent.pictures
+    if 1 <= number <= len(images):
+        async with follow_up.context.services.database.reading() as connection:
+            if found := await assets_by_id(connection, [UUID(images[number - 1])]):
                 return found[0]
     raise SubmitError(Code.INVALID, "This picture is not kept any more.")
 
 
-def offered(context: RequestContext, parent: Row[Any], press: ButtonPress) -> ButtonPress:
-    """Return the button of the parent that was pressed, in our spelling. Raises ``Refusal``.
+def offered_button(context: RequestContext, parent: Row[Any], sent: Button) -> Button:
+    """Return the parent's button that a client means, in our spelling. Raises ``SubmitError``.
 
     Clients build customIds by themselves from the hash in another button: verb, number and hash count.
     """
-    buttons = buttons_on(parent, context.services.settings)
-    if found := next((button for button in buttons if press.means(button)), None):
+    buttons = buttons_of_task(parent, context.services.settings)
+    if found := next((button for button in buttons if sent.matches(button)), None):
         return found
-    if press.verb.lower().startswith("animate_"):
-        raise SubmitError(Code.INVALID, _no_video(context, press))
+    if sent.verb.lower().startswith("animate_"):
+        raise SubmitError(Code.INVALID, _no_video_reason(context, sent))
     raise SubmitError(Code.INVALID, "This task does not offer that action.")
 
 
-def _no_video(context: RequestContext, press: ButtonPress) -> str:
+def _no_video_reason(context: RequestContext, sent: Button) -> str:
     if context.services.settings.midjourney_video_model is None:
         return NO_VIDEO_MODEL
-    return NO_EXTENSION if press.verb.lower().endswith("_extend") else "Only single pictures can be animated."
+    return NO_EXTENSION if sent.verb.lower().endswith("_extend") else "Only single pictures can be animated."

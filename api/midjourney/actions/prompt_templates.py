@@ -1,11 +1,11 @@
-"""What a model is told for each verb. ``{words}`` is what the picture shows, in its prompt's own words."""
+"""Prompt templates of the actions: the instruction to the model, around the text of a task's prompt."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
-class Task(StrEnum):
-    """What a model can be told to do."""
+class PromptTemplate(StrEnum):
+    """Name of a template; task descriptions show it."""
 
     VARY = "vary"
     VARY_STRONG = "vary strong"
@@ -38,55 +38,60 @@ _MASK = (
     "The third is the first with that part cut out. "
 )
 
-PROMPT_TEMPLATES: Mapping[Task, str] = {
-    Task.VARY: "Draw a variation of this picture: the same subject and style, with other details. {words}",
-    Task.VARY_STRONG: (
+PROMPT_TEMPLATES: Mapping[PromptTemplate, str] = {
+    PromptTemplate.VARY: (
+        "Draw a variation of this picture: the same subject and style, with other details. {words}"
+    ),
+    PromptTemplate.VARY_STRONG: (
         "Draw a strong variation of this picture: the same subject, but another composition, other angles "
         "and other details. {words}"
     ),
-    Task.VARY_SUBTLE: (
+    PromptTemplate.VARY_SUBTLE: (
         "Draw a subtle variation of this picture: keep composition, subject and style, and change only small "
         "details. {words}"
     ),
-    Task.VARY_REGION: _MASK + "Draw the first picture with the white part filled anew: {words}",
-    Task.ZOOM: _FILL + "It looks as if the camera moved back. {words}",
-    Task.PAN: _FILL + "It looks as if the camera turned aside. {words}",
-    Task.SQUARE: _FILL + "The result is square. {words}",
-    Task.UPSCALE_2X: _ENLARGE.format(times="twice the") + "Change nothing; only make it sharper. {words}",
-    Task.UPSCALE_4X: _ENLARGE.format(times="four times the")
+    PromptTemplate.VARY_REGION: _MASK + "Draw the first picture with the white part filled anew: {words}",
+    PromptTemplate.ZOOM: _FILL + "It looks as if the camera moved back. {words}",
+    PromptTemplate.PAN: _FILL + "It looks as if the camera turned aside. {words}",
+    PromptTemplate.SQUARE: _FILL + "The result is square. {words}",
+    PromptTemplate.UPSCALE_2X: _ENLARGE.format(times="twice the")
     + "Change nothing; only make it sharper. {words}",
-    Task.UPSCALE_SUBTLE: _ENLARGE.format(times="twice the") + "Add fine detail with restraint. {words}",
-    Task.UPSCALE_CREATIVE: _ENLARGE.format(times="twice the") + "Add new, inventive detail. {words}",
-    Task.BLEND: (
+    PromptTemplate.UPSCALE_4X: _ENLARGE.format(times="four times the")
+    + "Change nothing; only make it sharper. {words}",
+    PromptTemplate.UPSCALE_SUBTLE: _ENLARGE.format(times="twice the")
+    + "Add fine detail with restraint. {words}",
+    PromptTemplate.UPSCALE_CREATIVE: _ENLARGE.format(times="twice the")
+    + "Add new, inventive detail. {words}",
+    PromptTemplate.BLEND: (
         "Blend these pictures into one new picture that joins their subjects, moods and styles in one scene."
     ),
-    Task.SWAP_FACE: (
+    PromptTemplate.SWAP_FACE: (
         "Put the face of the person in the first picture onto the person in the second one. Keep everything "
         "else of the second picture: pose, hair, clothes, light and background."
     ),
-    Task.EDIT: "Edit this picture and keep what is not mentioned as it is: {words}",
-    Task.EDIT_REGION: _MASK + "Edit only the white part of the first picture: {words}",
-    Task.RETEXTURE: (
+    PromptTemplate.EDIT: "Edit this picture and keep what is not mentioned as it is: {words}",
+    PromptTemplate.EDIT_REGION: _MASK + "Edit only the white part of the first picture: {words}",
+    PromptTemplate.RETEXTURE: (
         "Keep the shapes and the composition of this picture, and draw all its surfaces, materials and light "
         "anew: {words}"
     ),
-    Task.VIDEO: "Make a short video that begins with the first picture. {words}",
-    Task.DESCRIBE: (
+    PromptTemplate.VIDEO: "Make a short video that begins with the first picture. {words}",
+    PromptTemplate.DESCRIBE: (
         "Look at this picture and write four different prompts that would make an image model draw a picture "
         "like it. Each is one paragraph with subject, composition, style, light and mood. Answer with "
         "nothing but a numbered list from 1. to 4."
     ),
-    Task.SHORTEN: (
+    PromptTemplate.SHORTEN: (
         "Shorten this prompt for an image model. First write a line that begins with 'Tokens:' and names the "
         "words that matter most, the most important ones in bold. Then write five ever shorter versions of "
         "the prompt as a numbered list from 1. to 5., and nothing else. The prompt:\n{words}"
     ),
 }
-"""Every verb's text; ``docs/midjourney.md`` shows how many calls each makes."""
+"""Templates by name. ``{words}`` is the text of the task's prompt: what the image shows."""
 
 
-def filled(task: Task, words: str, *, most: int) -> str:
-    """Write a verb's instruction about a picture of these words, which are cut to ``most`` characters."""
-    pattern = PROMPT_TEMPLATES[task]
-    room = most - len(pattern)
-    return pattern.replace("{words}", words.strip()[: max(room, 0)]).strip()
+def render_prompt(template: PromptTemplate, text: str, *, limit: int) -> str:
+    """Return a template filled with a text, which is cut so that all has at most ``limit`` characters."""
+    pattern = PROMPT_TEMPLATES[template]
+    room = limit - len(pattern)
+    return pattern.replace("{words}", text.strip()[: max(room, 0)]).strip()

@@ -1,55 +1,52 @@
-"""Doing the same again: reroll, and describing a picture once more."""
-
-from collections.abc import Mapping
-from typing import Any
+"""reroll: submit the parent's jobs again; for describe and shorten, too."""
 
 from starlette.responses import Response
 
 from api.midjourney.actions.follow_up import FollowUp
-from api.midjourney.actions.imagine import draw, parts_of_grid
-from api.midjourney.prompt import read_prompt
-from api.midjourney.submit import EACH, PREPARE, NewTask, submit_jobs
-from api.midjourney.translate import mode_of
+from api.midjourney.actions.imagine import submit_grid
+from api.midjourney.job_specs import JobSpec, grid_of
+from api.midjourney.prompt import parse_prompt
+from api.midjourney.submit import EACH, NewTask, submit_jobs
 from models.midjourney.protocol import Action, Bot
 from models.request import wants_text
 
-_OF_A_JOB = ("model", "prompt", "images", "size", "params", "wants", PREPARE)
-_ASIDE = ("picks",)  # what only the result had
+_RESULTS = ("picks",)  # members of a task's request that its result has added
 
 
-async def reroll(follow: FollowUp) -> Response:
-    """Send the parent's calls again; a seed would bring the same pictures, so it is left out."""
-    context, parent = follow.asked, follow.parent
-    if follow.words is not None:
-        images = [image for image in parent.request.get("images", ()) if image.startswith("asset_")]
-        prompt = read_prompt(follow.words)
-        return await draw(
-            context,
-            follow.words,
-            prompt,
-            images,
-            bot=Bot(parent.bot),
-            parent_id=parent.id,
-            continues=follow.continues,
-        )
-    text, job = wants_text(parent.request), _seedless(parent.request)
-    rest = {name: value for name, value in parent.request.items() if name not in _ASIDE}
+async def reroll(follow_up: FollowUp) -> Response:
+    """Submit the parent's jobs again, without a seed, which would draw the same images."""
+    context, parent = follow_up.context, follow_up.parent
+    if follow_up.prompt is not None:
+        return await _remix(follow_up, follow_up.prompt)
+    text, spec = wants_text(parent.request), JobSpec.from_json(parent.request).without_seed()
+    request = {name: value for name, value in parent.request.items() if name not in _RESULTS}
     task = NewTask(
         action=Action(parent.action) if text else Action.REROLL,
         prompt=None if text else parent.prompt,
         description=f"/up {parent.id} R",
         bot=Bot(parent.bot),
-        mode=mode_of(context.segment, context.body.wanted_mode, {}),
-        request={**rest, **job},
+        mode=context.mode(),
+        request={**request, **spec.to_json()},
         parent_id=parent.id,
-        continues=follow.continues,
+        dialog_task_id=follow_up.dialog_task_id,
     )
     if each := parent.request.get(EACH):
-        return await submit_jobs(context, task, [_seedless(one) for one in each])
-    return await submit_jobs(context, task, [job] if text else parts_of_grid(context.services.settings, job))
+        specs = [JobSpec.from_json(request).without_seed() for request in each]
+    else:
+        specs = [spec if text else grid_of(context.services.settings, spec)]
+    return await submit_jobs(context, task, specs)
 
 
-def _seedless(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a call was asked for, without its seed."""
-    job = {name: request[name] for name in _OF_A_JOB if name in request}
-    return {**job, "params": {name: value for name, value in job.get("params", {}).items() if name != "seed"}}
+async def _remix(follow_up: FollowUp, text: str) -> Response:
+    """Submit a grid for the dialog's prompt, with the parent's stored input images."""
+    parent = follow_up.parent
+    images = [image for image in parent.request.get("images", ()) if image.startswith("asset_")]
+    return await submit_grid(
+        follow_up.context,
+        text,
+        parse_prompt(text),
+        images,
+        bot=Bot(parent.bot),
+        parent_id=parent.id,
+        dialog_task_id=follow_up.dialog_task_id,
+    )

@@ -1,39 +1,40 @@
-"""U1 to U4: one picture out of a grid. It is there already, so nothing is called."""
+"""Upscales: U1 to U4 select an image of a grid without a call; upscalers draw one image again, larger."""
 
 from uuid import UUID
 
 from starlette.responses import Response
 
-from api.midjourney.actions.edit import following, submit_edit
-from api.midjourney.actions.follow_up import FollowUp, picture_of
-from api.midjourney.actions.prompt_templates import Task
-from api.midjourney.responses import SubmitError
+from api.midjourney.actions.edit import edit_of_parent, submit_edit
+from api.midjourney.actions.follow_up import FollowUp, image_of_parent
+from api.midjourney.actions.prompt_templates import PromptTemplate
 from api.midjourney.submit import NewTask, submit_ended
-from api.midjourney.translate import mode_of
 from models.midjourney.custom_ids import Verb
-from models.midjourney.protocol import Action, Bot, Code, TaskStatus
-from models.queries.midjourney.tasks import assets_by_id
+from models.midjourney.protocol import Action, Bot, TaskStatus
+
+_TEMPLATES = {
+    Verb.UPSCALE_2X: PromptTemplate.UPSCALE_2X,
+    Verb.UPSCALE_4X: PromptTemplate.UPSCALE_4X,
+    Verb.UPSCALE_SUBTLE: PromptTemplate.UPSCALE_SUBTLE,
+    Verb.UPSCALE_CREATIVE: PromptTemplate.UPSCALE_CREATIVE,
+}
 
 
-async def upscale(follow: FollowUp) -> Response:
-    """Make a task of one picture, which has succeeded at birth."""
-    context, parent, number = follow.asked, follow.parent, follow.press.number
-    picture = UUID(parent.pictures[number - 1])
-    async with context.services.database.reading() as connection:
-        if not await assets_by_id(connection, [picture]):
-            raise SubmitError(Code.INVALID, "This picture is not kept any more.")
+async def upscale(follow_up: FollowUp) -> Response:
+    """Submit a task of one image of a grid (U1 to U4), which has succeeded already."""
+    context, parent, number = follow_up.context, follow_up.parent, follow_up.button.number
+    image: UUID = (await image_of_parent(follow_up, number)).id
     task = NewTask(
         action=Action.UPSCALE,
         prompt=parent.prompt,
         description=f"/up {parent.id} U{number}",
         bot=Bot(parent.bot),
-        mode=mode_of(context.segment, context.body.wanted_mode, {}),
+        mode=context.mode(),
         request={**parent.request, "wanted": 1},
         parent_id=parent.id,
-        ended={
+        result={
             "outcome": TaskStatus.SUCCESS.value,
-            "asset_id": picture,
-            "pictures": [str(picture)],
+            "asset_id": image,
+            "pictures": [str(image)],
             "started_at": context.at,
             "finished_at": context.at,
         },
@@ -41,18 +42,9 @@ async def upscale(follow: FollowUp) -> Response:
     return await submit_ended(context, task)
 
 
-# Upscalers: one picture drawn again with more detail. U1 to U4 are no upscalers: see ``upscale``.
-
-_ORDERS = {
-    Verb.UPSCALE_2X: Task.UPSCALE_2X,
-    Verb.UPSCALE_4X: Task.UPSCALE_4X,
-    Verb.UPSCALE_SUBTLE: Task.UPSCALE_SUBTLE,
-    Verb.UPSCALE_CREATIVE: Task.UPSCALE_CREATIVE,
-}
-
-
-async def upscale_again(follow: FollowUp) -> Response:
-    """Draw one picture again, larger."""
-    picture = await picture_of(follow, 1)
-    order = _ORDERS[Verb(follow.press.verb)]
-    return await submit_edit(follow.asked, following(follow, picture, action=Action.UPSCALE_HD, order=order))
+async def redraw_larger(follow_up: FollowUp) -> Response:
+    """Draw one image again, larger and with more detail."""
+    image = await image_of_parent(follow_up, 1)
+    template = _TEMPLATES[Verb(follow_up.button.verb)]
+    edit = edit_of_parent(follow_up, image, action=Action.UPSCALE_HD, template=template)
+    return await submit_edit(follow_up.context, edit)

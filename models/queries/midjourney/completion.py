@@ -1,4 +1,4 @@
-"""Tasks whose jobs are all done, and who puts their pictures together."""
+"""Completion of tasks: claim those whose jobs are all done, one worker at a time; expire dialogs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,10 +14,15 @@ from models.tables import midjourney_parts as parts
 from models.tables import midjourney_tasks as tasks
 
 
-async def claim_ready(
+async def any_task_ready(connection: AsyncConnection, *, at: datetime) -> bool:
+    """Return whether a task can be completed, without locks: mostly there is none."""
+    return (await connection.execute(_ready(at).limit(1))).first() is not None
+
+
+async def claim_ready_tasks(
     connection: AsyncConnection, *, at: datetime, until: datetime, limit: int
 ) -> Sequence[Row[Any]]:
-    """Take tasks that can end, for one worker until a time; after that, others may."""
+    """Claim tasks that can be completed, for one worker; after ``until``, others may claim them."""
     statement = (
         update(tasks)
         .where(tasks.c.id.in_(_ready(at).limit(limit).with_for_update(skip_locked=True)))
@@ -29,9 +34,44 @@ async def claim_ready(
     return rows
 
 
-async def any_ready(connection: AsyncConnection, *, at: datetime) -> bool:
-    """Tell whether a task can end: a look without a lock, for mostly there is none."""
-    return (await connection.execute(_ready(at).limit(1))).first() is not None
+async def postpone_completion(connection: AsyncConnection, task_id: int, *, until: datetime) -> None:
+    """Extend the claim on a task, so that it is completed later."""
+    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(claimed_until=until))
+
+
+async def release_claim(connection: AsyncConnection, task_id: int) -> bool:
+    """Release the claim on a task that gets further parts. ``False`` if it has ended meanwhile."""
+    result = await connection.execute(
+        update(tasks).where(tasks.c.id == task_id, tasks.c.outcome.is_(None)).values(claimed_until=None)
+    )
+    return bool(result.rowcount == 1)
+
+
+async def add_parts(
+    connection: AsyncConnection, task_id: int, job_ids: Sequence[UUID], *, first: int
+) -> None:
+    """Insert parts from a position on. Raises ``IntegrityError`` for a second top-up of the same task."""
+    rows = [
+        {"task_id": task_id, "position": position, "job_id": job_id}
+        for position, job_id in enumerate(job_ids, first)
+    ]
+    await connection.execute(insert(parts), rows)
+
+
+async def text_result(connection: AsyncConnection, task_id: int) -> str:
+    """Return the text of a task's jobs; empty if there is none."""
+    query = select(jobs.c.text).join(parts, parts.c.job_id == jobs.c.id).where(parts.c.task_id == task_id)
+    return next((text for text in (await connection.scalars(query)) if text), "")
+
+
+async def expired_dialogs(connection: AsyncConnection, before: datetime, *, limit: int) -> Sequence[int]:
+    """Lock tasks that wait for their dialog since before a time; return their ids."""
+    statement = (
+        select(tasks.c.id)
+        .where(tasks.c.outcome.is_(None), tasks.c.modal.is_not(None), tasks.c.submitted_at < before)
+        .limit(limit)
+    )
+    return (await connection.scalars(statement.with_for_update(skip_locked=True))).all()
 
 
 def _ready(at: datetime) -> Any:
@@ -43,43 +83,3 @@ def _ready(at: datetime) -> Any:
         .where(ready.c.outcome.is_(None), ready.c.modal.is_(None), of_task.exists(), ~unsettled.exists())
         .where(or_(ready.c.claimed_until.is_(None), ready.c.claimed_until <= at))
     )
-
-
-async def forgotten_dialogs(connection: AsyncConnection, before: datetime, *, limit: int) -> Sequence[int]:
-    """Return tasks that have waited for their dialog since then, for this transaction."""
-    statement = (
-        select(tasks.c.id)
-        .where(tasks.c.outcome.is_(None), tasks.c.modal.is_not(None), tasks.c.submitted_at < before)
-        .limit(limit)
-    )
-    return (await connection.scalars(statement.with_for_update(skip_locked=True))).all()
-
-
-async def postpone(connection: AsyncConnection, task_id: int, *, until: datetime) -> None:
-    """Try again to end a task later."""
-    await connection.execute(update(tasks).where(tasks.c.id == task_id).values(claimed_until=until))
-
-
-async def text_of(connection: AsyncConnection, task_id: int) -> str:
-    """Return what a task's job said; empty if it said nothing."""
-    query = select(jobs.c.text).join(parts, parts.c.job_id == jobs.c.id).where(parts.c.task_id == task_id)
-    return next((text for text in (await connection.scalars(query)) if text), "")
-
-
-async def release(connection: AsyncConnection, task_id: int) -> bool:
-    """Let a task go on: it has new parts. ``False`` if it has ended meanwhile."""
-    result = await connection.execute(
-        update(tasks).where(tasks.c.id == task_id, tasks.c.outcome.is_(None)).values(claimed_until=None)
-    )
-    return bool(result.rowcount == 1)
-
-
-async def add_parts(
-    connection: AsyncConnection, task_id: int, job_ids: Sequence[UUID], *, first: int
-) -> None:
-    """Add parts to a task, from a position on. Whoever comes second fails: the positions are taken."""
-    rows = [
-        {"task_id": task_id, "position": position, "job_id": job_id}
-        for position, job_id in enumerate(job_ids, first)
-    ]
-    await connection.execute(insert(parts), rows)

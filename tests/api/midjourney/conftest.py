@@ -5,26 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.midjourney.studio import Studio, open_studio
+from tests.api.midjourney.stack import MidjourneyStack, open_stack
 from tests.support.databases import SqliteCopies
 
 
 @pytest.fixture
 def sqlite_url(sqlite_copies: SqliteCopies) -> Iterator[str]:
-    """A fresh, migrated SQLite database, for a studio with settings of its own."""
+    """A fresh, migrated SQLite database, for a stack with settings of its own."""
     with sqlite_copies.fresh() as url:
         yield url
 
 
 @pytest.fixture
-async def studio(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+async def stack(sqlite_url: str, tmp_path: Path) -> AsyncIterator[MidjourneyStack]:
     """The API, asked by Alice, and a worker."""
-    async with open_studio(sqlite_url, tmp_path) as opened:
+    async with open_stack(sqlite_url, tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-async def each_studio(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+async def each_stack(plain_database_url: str, tmp_path: Path) -> AsyncIterator[MidjourneyStack]:
     """The same on each kind of database."""
-    async with open_studio(plain_database_url, tmp_path) as opened:
+    async with open_stack(plain_database_url, tmp_path) as opened:
         yield opened

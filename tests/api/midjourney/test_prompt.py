@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.midjourney.prompt import read_prompt
-from api.midjourney.translate import aspect_of, image_parameters_of
+from api.midjourney.prompt import parse_prompt
+from api.midjourney.translate import image_parameters, size_of_ratio
 
 A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.example/c.webp"
 
@@ -36,13 +36,13 @@ A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.exampl
 def test_prompts_are_taken_apart(
     prompt: str, text: str, images: tuple[str, ...], flags: dict[str, str]
 ) -> None:
-    found = read_prompt(prompt)
+    found = parse_prompt(prompt)
 
     assert (found.text, tuple(found.images), dict(found.flags)) == (text, images, flags)
 
 
 def test_style_and_character_references_become_input_pictures_with_words() -> None:
-    parameters = image_parameters_of(read_prompt(f"{A} a cat --sref {B} --cref {C}"))
+    parameters = image_parameters(parse_prompt(f"{A} a cat --sref {B} --cref {C}"))
 
     assert list(parameters.images) == [A, B, C]
     assert "style of reference picture 2" in parameters.text
@@ -57,7 +57,7 @@ def test_style_and_character_references_become_input_pictures_with_words() -> No
     ],
 )  # fmt: skip
 def test_aspect_ratios_of_any_spelling_become_a_size(ratio: str | None, size: str | None) -> None:
-    assert aspect_of(ratio) == size
+    assert size_of_ratio(ratio) == size
 
 
 @given(
@@ -65,8 +65,8 @@ def test_aspect_ratios_of_any_spelling_become_a_size(ratio: str | None, size: st
     | st.lists(st.sampled_from(["--ar", "--no", "—v", "1:2", "--seed", A, "x", "--sref"])).map(" ".join)
 )
 def test_no_prompt_is_too_odd_and_no_word_is_made_up(prompt: str) -> None:
-    found = read_prompt(prompt)
-    parameters = image_parameters_of(found)
+    found = parse_prompt(prompt)
+    parameters = image_parameters(found)
 
     assert set(found.text.split()) <= set(prompt.split())
     assert isinstance(parameters.text, str)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.midjourney.banned_words import banned_word
+from models.midjourney.banned_words import find_banned_word
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from models.midjourney.banned_words import banned_word
     ],
 )
 def test_a_banned_word_is_found(prompt: str, word: str) -> None:
-    assert banned_word(prompt, ("something else", word)) == word
+    assert find_banned_word(prompt, ("something else", word)) == word
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,12 @@ def test_a_banned_word_is_found(prompt: str, word: str) -> None:
     ],
 )
 def test_a_part_of_another_word_is_not_banned(prompt: str, word: str) -> None:
-    assert banned_word(prompt, (word,)) is None
+    assert find_banned_word(prompt, (word,)) is None
 
 
 def test_without_words_nothing_is_banned() -> None:
-    assert banned_word("gore", ()) is None
+    assert find_banned_word("gore", ()) is None
 
 
 def test_the_first_of_the_words_is_told() -> None:
-    assert banned_word("blood and gore", ("gore", "blood")) == "gore"
+    assert find_banned_word("blood and gore", ("gore", "blood")) == "gore"

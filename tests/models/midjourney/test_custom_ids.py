@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from models.midjourney.buttons import button_view, buttons_of
-from models.midjourney.custom_ids import ButtonPress, Verb, read_custom_id
+from models.midjourney.custom_ids import Button, Verb, read_custom_id
 from models.midjourney.protocol import Action
 
 HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
@@ -17,7 +17,7 @@ def test_every_button_that_is_offered_is_read_as_itself(action: Action) -> None:
     for press in offered:
         read = read_custom_id(press.custom_id())
         assert read is not None
-        assert [button for button in offered if read.means(button)] == [press]
+        assert [button for button in offered if read.matches(button)] == [press]
 
 
 @pytest.mark.parametrize("action", list(Action))
@@ -37,19 +37,19 @@ def test_every_button_has_its_five_members_each_of_its_type(action: Action) -> N
 @pytest.mark.parametrize(
     ("custom_id", "press"),
     [
-        (f"MJ::Outpaint::75::1::{HASH}::SOLO", ButtonPress(Verb.OUTPAINT, 75, HASH)),
-        (f"MJ::Inpaint::1::{HASH}::SOLO", ButtonPress(Verb.INPAINT, 1, HASH)),
-        (f"MJ::CustomZoom::{HASH}", ButtonPress(Verb.CUSTOM_ZOOM, 0, HASH)),
-        (f"MJ::JOB::pan_left::1::{HASH}::SOLO", ButtonPress(Verb.PAN_LEFT, 1, HASH)),
-        (f"MJ::JOB::upsample_v7_2x_creative::1::{HASH}::SOLO", ButtonPress(Verb.UPSCALE_CREATIVE, 1, HASH)),
-        (f"MJ::JOB::upsample_v6r1_2x_subtle::1::{HASH}::SOLO", ButtonPress(Verb.UPSCALE_SUBTLE, 1, HASH)),
-        ("MJ::Job::PicReader::3", ButtonPress(Verb.PIC_READER, 3, None)),
-        ("MJ::Job::PicReader::all", ButtonPress(Verb.PIC_READER, 0, None)),
-        ("MJ::Picread::Retry", ButtonPress(Verb.PICREAD_RETRY, 0, None)),
-        ("MJ::Job::PromptAnalyzer::5", ButtonPress(Verb.PROMPT_ANALYZER, 5, None)),
+        (f"MJ::Outpaint::75::1::{HASH}::SOLO", Button(Verb.OUTPAINT, 75, HASH)),
+        (f"MJ::Inpaint::1::{HASH}::SOLO", Button(Verb.INPAINT, 1, HASH)),
+        (f"MJ::CustomZoom::{HASH}", Button(Verb.CUSTOM_ZOOM, 0, HASH)),
+        (f"MJ::JOB::pan_left::1::{HASH}::SOLO", Button(Verb.PAN_LEFT, 1, HASH)),
+        (f"MJ::JOB::upsample_v7_2x_creative::1::{HASH}::SOLO", Button(Verb.UPSCALE_CREATIVE, 1, HASH)),
+        (f"MJ::JOB::upsample_v6r1_2x_subtle::1::{HASH}::SOLO", Button(Verb.UPSCALE_SUBTLE, 1, HASH)),
+        ("MJ::Job::PicReader::3", Button(Verb.PIC_READER, 3, None)),
+        ("MJ::Job::PicReader::all", Button(Verb.PIC_READER, 0, None)),
+        ("MJ::Picread::Retry", Button(Verb.PICREAD_RETRY, 0, None)),
+        ("MJ::Job::PromptAnalyzer::5", Button(Verb.PROMPT_ANALYZER, 5, None)),
     ],
 )
-def test_customids_as_clients_know_them_are_read(custom_id: str, press: ButtonPress) -> None:
+def test_customids_as_clients_know_them_are_read(custom_id: str, press: Button) -> None:
     assert read_custom_id(custom_id) == press
 
 
@@ -81,6 +81,6 @@ def test_forged_and_truncated_customids_are_none(custom_id: str) -> None:
 
 
 def test_only_picks_do_without_a_hash() -> None:
-    assert not ButtonPress(Verb.UPSAMPLE, 1, None).means(ButtonPress(Verb.UPSAMPLE, 1, HASH))
+    assert not Button(Verb.UPSAMPLE, 1, None).matches(Button(Verb.UPSAMPLE, 1, HASH))
     other = UUID("3f0c1a52-0000-4000-8000-000000000002")
-    assert not ButtonPress(Verb.PIC_READER, 1, other).means(ButtonPress(Verb.PIC_READER, 1, HASH))
+    assert not Button(Verb.PIC_READER, 1, other).matches(Button(Verb.PIC_READER, 1, HASH))

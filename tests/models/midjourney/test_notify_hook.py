@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.midjourney.notify_hook import STATE_BYTES, hook_body
+from models.midjourney.notify_hook import MAX_STATE_BYTES, hook_body
 from models.midjourney.serializers import task_view
 from models.settings import Settings
 
@@ -30,7 +30,7 @@ PIECES = st.sampled_from(
 )
 LONG = st.builds(lambda piece, text, times: (piece + text) * times, PIECES, st.text(), st.integers(0, 3000))
 STATES = (st.none() | st.text() | LONG).filter(
-    lambda state: state is None or len(orjson.dumps(state)) <= STATE_BYTES
+    lambda state: state is None or len(orjson.dumps(state)) <= MAX_STATE_BYTES
 )
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from models.errors import InvalidRequest
 from worker.images.canvas import LONGEST, Margins, cut_out, padded
-from worker.midjourney.grid import cell_of, compose
+from worker.midjourney.grid import compose_grid, decode_cell
 
 RED, GREY, CLEAR = (255, 0, 0), (128, 128, 128), (0, 0, 0, 0)
 
@@ -91,6 +91,6 @@ def test_pictures_with_damaged_exif_data_are_taken_as_they_lie(exif: bytes) -> N
     Image.new("RGB", (40, 20), RED).save(out, "PNG", exif=exif)
 
     assert opened(padded(out.getvalue(), Margins(left=1.0))).size == (80, 20)
-    grid = compose([cell_of(out.getvalue()), None])
+    grid = compose_grid([decode_cell(out.getvalue()), None])
     assert grid is not None
     assert opened(grid).size == (80, 20)

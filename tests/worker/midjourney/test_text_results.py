@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.midjourney.text_results import before_the_list, numbered_prompts
+from worker.midjourney.text_results import numbered_prompts, text_before_list
 
 TWO = ["a red cat", "a blue dog"]
 
@@ -45,5 +45,5 @@ def test_no_more_prompts_than_wanted() -> None:
 
 
 def test_what_stands_before_the_list_is_kept_apart() -> None:
-    assert before_the_list("Tokens: cat, red\n\n1. a cat") == "Tokens: cat, red"
-    assert before_the_list("no list") == ""
+    assert text_before_list("Tokens: cat, red\n\n1. a cat") == "Tokens: cat, red"
+    assert text_before_list("no list") == ""

@@ -7,27 +7,27 @@ from typing import Any
 
 import pytest
 
-from tests.api.midjourney.asking import jobs_of, picture, press, pressed
-from tests.api.midjourney.studio import Studio, open_studio
+from tests.api.midjourney.actions_support import jobs_of, picture, press, pressed
+from tests.api.midjourney.stack import MidjourneyStack, open_stack
 
 READS: dict[str, Any] = {"midjourney_text_model": "practice-text"}
 
 
 @pytest.fixture
-async def reader(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
-    """A studio with a text model."""
-    async with open_studio(sqlite_url, tmp_path, **READS) as opened:
+async def reader(sqlite_url: str, tmp_path: Path) -> AsyncIterator[MidjourneyStack]:
+    """A stack with a text model."""
+    async with open_stack(sqlite_url, tmp_path, **READS) as opened:
         yield opened
 
 
 @pytest.fixture
-async def each_reader(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
+async def each_reader(plain_database_url: str, tmp_path: Path) -> AsyncIterator[MidjourneyStack]:
     """The same on each kind of database."""
-    async with open_studio(plain_database_url, tmp_path, **READS) as opened:
+    async with open_stack(plain_database_url, tmp_path, **READS) as opened:
         yield opened
 
 
-async def test_a_picture_is_described_by_four_numbered_prompts(each_reader: Studio) -> None:
+async def test_a_picture_is_described_by_four_numbered_prompts(each_reader: MidjourneyStack) -> None:
     reader = each_reader
     task = await reader.done("describe", base64=picture())
     prompts = task["prompt"].split("\n\n")
@@ -49,23 +49,23 @@ async def test_a_picture_is_described_by_four_numbered_prompts(each_reader: Stud
     second = prompts[1][3:].strip()
     assert (envelope["code"], envelope["properties"]["finalPrompt"]) == (21, second)
     assert (await reader.submit("modal", taskId=envelope["result"]))["code"] == 1
-    await reader.develop()
+    await reader.work()
     drawn = await reader.fetch(envelope["result"])
     assert (drawn["action"], drawn["prompt"], len(drawn["imageUrls"])) == ("IMAGINE", second, 4)
 
 
-async def test_all_prompts_of_a_description_are_drawn_side_by_side(reader: Studio) -> None:
+async def test_all_prompts_of_a_description_are_drawn_side_by_side(reader: MidjourneyStack) -> None:
     task = await reader.done("describe", base64=picture())
     envelope = await press(reader, task, "PicReader::all")
     await reader.submit("modal", taskId=envelope["result"])
     prompts = {job.prompt for job in await jobs_of(reader, envelope["result"])}
     assert len(prompts) == 4
-    await reader.develop()
+    await reader.work()
     again = await pressed(reader, await reader.fetch(envelope["result"]), ":reroll::")
     assert {job.prompt for job in await jobs_of(reader, again["id"])} == prompts
 
 
-async def test_a_pick_is_drawn_in_the_style_of_its_description(reader: Studio) -> None:
+async def test_a_pick_is_drawn_in_the_style_of_its_description(reader: MidjourneyStack) -> None:
     task = await reader.done("describe", base64=picture(), botType="NIJI_JOURNEY")
     for pick in ("PicReader::1", "PicReader::all"):
         number = (await press(reader, task, pick))["result"]
@@ -75,13 +75,13 @@ async def test_a_pick_is_drawn_in_the_style_of_its_description(reader: Studio) -
         assert all("Japanese animation" in job.prompt for job in await jobs_of(reader, number))
 
 
-async def test_a_picture_is_described_again(reader: Studio) -> None:
+async def test_a_picture_is_described_again(reader: MidjourneyStack) -> None:
     task = await reader.done("describe", base64=picture())
     other = await pressed(reader, task, "Picread::Retry")
     assert (other["action"], other["status"], other["imageUrl"]) == ("DESCRIBE", "SUCCESS", task["imageUrl"])
 
 
-async def test_a_prompt_is_shortened(reader: Studio) -> None:
+async def test_a_prompt_is_shortened(reader: MidjourneyStack) -> None:
     task = await reader.done("shorten", prompt="a very long prompt [deliver markdown_url]")
     final = task["properties"]["finalPrompt"]
     assert (task["action"], task["status"], task["imageUrl"]) == ("SHORTEN", "SUCCESS", None)
@@ -94,39 +94,39 @@ async def test_a_prompt_is_shortened(reader: Studio) -> None:
     assert (envelope["code"], bool(envelope["properties"]["finalPrompt"])) == (21, True)
 
 
-async def test_a_model_that_refuses_fails_the_task_with_a_reason(reader: Studio) -> None:
+async def test_a_model_that_refuses_fails_the_task_with_a_reason(reader: MidjourneyStack) -> None:
     task = await reader.done("shorten", prompt="a cat [refuse]")
     assert (task["status"], task["buttons"]) == ("FAILURE", [])
     assert task["failReason"]
 
 
-async def test_without_a_text_model_both_are_refused_with_the_reason(studio: Studio) -> None:
+async def test_without_a_text_model_both_are_refused_with_the_reason(stack: MidjourneyStack) -> None:
     for verb, body in (("describe", {"base64": picture()}), ("shorten", {"prompt": "a cat"})):
-        envelope = await studio.submit(verb, **body)
+        envelope = await stack.submit(verb, **body)
         assert (envelope["code"], envelope["result"]) == (4, None)
         assert "DARKROOM_MIDJOURNEY_TEXT_MODEL" in envelope["description"]
 
 
-async def test_nothing_to_read_is_refused(studio: Studio) -> None:
+async def test_nothing_to_read_is_refused(stack: MidjourneyStack) -> None:
     for verb, body in (("describe", {}), ("describe", {"base64": " "}), ("shorten", {"prompt": " "})):
-        envelope = await studio.submit(verb, **body)
+        envelope = await stack.submit(verb, **body)
         assert (envelope["code"], envelope["result"]) == (4, None)
 
 
-async def test_a_drawn_picture_is_described_by_what_it_shows(reader: Studio) -> None:
+async def test_a_drawn_picture_is_described_by_what_it_shows(reader: MidjourneyStack) -> None:
     drawn = await reader.done("imagine", prompt="a red fox")
     bytes_ = (await reader.service.client.get(drawn["imageUrls"][0]["url"])).content
     task = await reader.done("describe", base64=base64.b64encode(bytes_).decode())
     assert task["prompt"].count("a red fox") == 4
 
 
-async def test_a_linked_picture_is_brought_home_to_be_shown(reader: Studio) -> None:
+async def test_a_linked_picture_is_brought_home_to_be_shown(reader: MidjourneyStack) -> None:
     link = f"{reader.darkroom.provider.url}/elsewhere/pictures.example/fox.png"
     task = await reader.done("describe", base64=link)
     assert (task["status"], (await jobs_of(reader, task["id"]))[0].request["images"]) == ("SUCCESS", [link])
     assert (await reader.service.client.get(task["imageUrl"])).headers["content-type"] == "image/png"
 
 
-async def test_a_link_that_leads_nowhere_is_described_without_being_shown(reader: Studio) -> None:
+async def test_a_link_that_leads_nowhere_is_described_without_being_shown(reader: MidjourneyStack) -> None:
     task = await reader.done("describe", link="http://127.0.0.1:1/gone.png")
     assert (task["status"], task["imageUrl"]) == ("SUCCESS", None)

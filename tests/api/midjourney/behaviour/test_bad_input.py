@@ -1,7 +1,7 @@
 """Bad input: the right code, the right status, and always a JSON body."""
 
-from tests.api.midjourney.strict import accepted, rejected
-from tests.api.midjourney.studio import Studio
+from tests.api.midjourney.stack import MidjourneyStack
+from tests.api.midjourney.strict_types import accepted, rejected
 
 UNKNOWN = "1700000000000123"
 HASH = "3f0c1a52-0000-4000-8000-000000000001"
@@ -27,26 +27,26 @@ FORGED = [
 ]
 
 
-async def test_blank_prompts_are_refused(studio: Studio) -> None:
+async def test_blank_prompts_are_refused(stack: MidjourneyStack) -> None:
     for body in ({}, {"prompt": None}, {"prompt": ""}, {"prompt": " \n\t"}, {"prompt": "--ar 16:9"}):
-        rejected(await studio.submit("imagine", **body), 4)
+        rejected(await stack.submit("imagine", **body), 4)
     for unseen in ("\u200b", "\u3000\u2060", "\u202e\u2066", "\ufeff \u200d"):
-        rejected(await studio.submit("imagine", prompt=unseen), 4)
-    assert not await studio.jobs()
+        rejected(await stack.submit("imagine", prompt=unseen), 4)
+    assert not await stack.jobs()
 
 
 NO_JSON = [b"", b"{", b"prompt=a", b'{"prompt": "\\ud800"}', b"\xff"]
 
 
-async def test_what_is_no_json_is_400_with_an_envelope(studio: Studio) -> None:
+async def test_what_is_no_json_is_400_with_an_envelope(stack: MidjourneyStack) -> None:
     for content in NO_JSON:
-        answer = await studio.call("POST", "/mj/submit/imagine", content=content)
+        answer = await stack.call("POST", "/mj/submit/imagine", content=content)
 
         assert answer.status_code == 400
         rejected(answer.json(), 4)
 
 
-async def test_wrong_types_are_refused_by_the_fields_name(studio: Studio) -> None:
+async def test_wrong_types_are_refused_by_the_fields_name(stack: MidjourneyStack) -> None:
     for verb, body, field in [
         ("imagine", {"prompt": ["a"]}, "prompt"),
         ("imagine", {"prompt": "a", "base64Array": "x"}, "base64Array"),
@@ -55,7 +55,7 @@ async def test_wrong_types_are_refused_by_the_fields_name(studio: Studio) -> Non
         ("imagine", {"prompt": "a", "notifyHook": True}, "notifyHook"),
         ("change", {"taskId": UNKNOWN, "action": "UPSCALE", "index": "two"}, "index"),
     ]:
-        envelope = await studio.submit(verb, **body)
+        envelope = await stack.submit(verb, **body)
         rejected(envelope, 4)
         assert field in envelope["description"]
 
@@ -63,10 +63,10 @@ async def test_wrong_types_are_refused_by_the_fields_name(studio: Studio) -> Non
 NO_OBJECTS = [b"[]", b'"text"', b"5", b"null"]
 
 
-async def test_a_body_that_is_no_object_is_refused(studio: Studio) -> None:
+async def test_a_body_that_is_no_object_is_refused(stack: MidjourneyStack) -> None:
     for body in NO_OBJECTS:
         for verb in ("imagine", "action", "change", "simple-change"):
-            answer = await studio.call("POST", f"/mj/submit/{verb}", content=body)
+            answer = await stack.call("POST", f"/mj/submit/{verb}", content=body)
             assert answer.status_code == 200
             rejected(answer.json(), 4)
 
@@ -81,10 +81,10 @@ NO_PICTURES = [
 ]
 
 
-async def test_bad_pictures_are_refused_and_nothing_is_kept(studio: Studio) -> None:
+async def test_bad_pictures_are_refused_and_nothing_is_kept(stack: MidjourneyStack) -> None:
     for picture in NO_PICTURES:
-        rejected(await studio.submit("imagine", prompt="a cat", base64Array=[picture]), 4)
-        assert not await studio.jobs()
+        rejected(await stack.submit("imagine", prompt="a cat", base64Array=[picture]), 4)
+        assert not await stack.jobs()
 
 
 UNKNOWN_PARENTS = [
@@ -96,20 +96,20 @@ UNKNOWN_PARENTS = [
 ]
 
 
-async def test_unknown_parents_are_code_3(studio: Studio) -> None:
+async def test_unknown_parents_are_code_3(stack: MidjourneyStack) -> None:
     for body in UNKNOWN_PARENTS:
-        rejected(await studio.submit("change", **body), 3)
+        rejected(await stack.submit("change", **body), 3)
 
 
-async def test_parents_that_have_not_succeeded_are_code_4(studio: Studio) -> None:
-    waiting = await studio.number()
-    rejected(await studio.submit("change", taskId=waiting, action="UPSCALE", index=1), 4)
-    rejected(await studio.submit("simple-change", content=f"{waiting} U1"), 4)
-    await studio.call("POST", f"/mj/task/{waiting}/cancel")
-    rejected(await studio.submit("change", taskId=waiting, action="UPSCALE", index=1), 4)
+async def test_parents_that_have_not_succeeded_are_code_4(stack: MidjourneyStack) -> None:
+    waiting = await stack.number()
+    rejected(await stack.submit("change", taskId=waiting, action="UPSCALE", index=1), 4)
+    rejected(await stack.submit("simple-change", content=f"{waiting} U1"), 4)
+    await stack.call("POST", f"/mj/task/{waiting}/cancel")
+    rejected(await stack.submit("change", taskId=waiting, action="UPSCALE", index=1), 4)
 
 
-async def test_change_names_what_is_wrong_with_it(studio: Studio) -> None:
+async def test_change_names_what_is_wrong_with_it(stack: MidjourneyStack) -> None:
     for body in [
         {},
         {"taskId": " ", "action": "UPSCALE", "index": 1},
@@ -119,36 +119,36 @@ async def test_change_names_what_is_wrong_with_it(studio: Studio) -> None:
         {"taskId": UNKNOWN, "action": "UPSCALE", "index": 0},
         {"taskId": UNKNOWN, "action": "VARIATION", "index": 5},
     ]:
-        rejected(await studio.submit("change", **body), 4)
+        rejected(await stack.submit("change", **body), 4)
 
 
-async def test_simple_change_takes_two_words_only(studio: Studio) -> None:
+async def test_simple_change_takes_two_words_only(stack: MidjourneyStack) -> None:
     for content in ("", UNKNOWN, f"{UNKNOWN} U5", f"{UNKNOWN} U", f"{UNKNOWN} X1", f"{UNKNOWN} U1 U2", None):
-        rejected(await studio.submit("simple-change", content=content), 4)
-    rejected(await studio.submit("simple-change", content=f"{UNKNOWN} u1"), 3)
+        rejected(await stack.submit("simple-change", content=content), 4)
+    rejected(await stack.submit("simple-change", content=f"{UNKNOWN} u1"), 3)
 
 
-async def test_forged_custom_ids_are_refused(studio: Studio) -> None:
-    grid, other = await studio.done(), await studio.done()
+async def test_forged_custom_ids_are_refused(stack: MidjourneyStack) -> None:
+    grid, other = await stack.done(), await stack.done()
     hash_ = grid["buttons"][0]["customId"].split("::")[4]
 
     for forged in FORGED:
         custom_id = forged.replace("{hash}", hash_)
-        rejected(await studio.submit("action", taskId=grid["id"], customId=custom_id), 4)
+        rejected(await stack.submit("action", taskId=grid["id"], customId=custom_id), 4)
     theirs = other["buttons"][0]["customId"]
-    rejected(await studio.submit("action", taskId=grid["id"], customId=theirs), 4)
-    assert len(studio.darkroom.provider.call_log.calls) == 8
+    rejected(await stack.submit("action", taskId=grid["id"], customId=theirs), 4)
+    assert len(stack.darkroom.provider.call_log.calls) == 8
 
 
-async def test_a_picture_that_was_picked_offers_nothing_to_pick(studio: Studio) -> None:
-    grid = await studio.done()
-    picked = await studio.number("simple-change", content=f"{grid['id']} u4")
+async def test_a_picture_that_was_picked_offers_nothing_to_pick(stack: MidjourneyStack) -> None:
+    grid = await stack.done()
+    picked = await stack.number("simple-change", content=f"{grid['id']} u4")
 
-    assert (await studio.fetch(picked))["imageUrl"] == grid["imageUrls"][3]["url"]
-    rejected(await studio.submit("change", taskId=picked, action="UPSCALE", index=1), 4)
+    assert (await stack.fetch(picked))["imageUrl"] == grid["imageUrls"][3]["url"]
+    rejected(await stack.submit("change", taskId=picked, action="UPSCALE", index=1), 4)
 
 
-async def test_prompts_of_any_script_and_50000_characters_are_taken(studio: Studio) -> None:
+async def test_prompts_of_any_script_and_50000_characters_are_taken(stack: MidjourneyStack) -> None:
     prompts = [
         "🐱" * 12_500,
         "قطة تحت المطر --ar 2:3",
@@ -158,25 +158,25 @@ async def test_prompts_of_any_script_and_50000_characters_are_taken(studio: Stud
         "a\u200d\ufe0f",
     ]
     for prompt in prompts:
-        number = accepted(await studio.submit("imagine", prompt=prompt))
-        assert (await studio.fetch(number))["prompt"] == prompt.strip()
-    rejected(await studio.submit("imagine", prompt="a" * 100_001), 4)
+        number = accepted(await stack.submit("imagine", prompt=prompt))
+        assert (await stack.fetch(number))["prompt"] == prompt.strip()
+    rejected(await stack.submit("imagine", prompt="a" * 100_001), 4)
 
 
-async def test_a_nul_character_is_refused(studio: Studio) -> None:
-    rejected(await studio.submit("imagine", prompt="a\0b"), 4)
+async def test_a_nul_character_is_refused(stack: MidjourneyStack) -> None:
+    rejected(await stack.submit("imagine", prompt="a\0b"), 4)
 
 
-async def test_a_nul_character_in_a_very_deep_body_is_refused(studio: Studio) -> None:
+async def test_a_nul_character_in_a_very_deep_body_is_refused(stack: MidjourneyStack) -> None:
     deep = b"[" * 1000 + b'"\\u0000"' + b"]" * 1000
-    answer = await studio.call("POST", "/mj/submit/imagine", content=b'{"prompt": "a", "x": ' + deep + b"}")
+    answer = await stack.call("POST", "/mj/submit/imagine", content=b'{"prompt": "a", "x": ' + deep + b"}")
 
     assert answer.status_code == 200
     rejected(answer.json(), 4)
 
 
-async def test_a_prompt_that_is_too_long_is_refused_by_each_verb(studio: Studio) -> None:
-    grid = await studio.done()
+async def test_a_prompt_that_is_too_long_is_refused_by_each_verb(stack: MidjourneyStack) -> None:
+    grid = await stack.done()
     bodies: dict[str, dict[str, str]] = {
         "imagine": {},
         "shorten": {},
@@ -185,7 +185,7 @@ async def test_a_prompt_that_is_too_long_is_refused_by_each_verb(studio: Studio)
         "modal": {"taskId": grid["id"]},
     }
     for verb, body in bodies.items():
-        envelope = await studio.submit(verb, prompt="--tile " * 15_000, **body)
+        envelope = await stack.submit(verb, prompt="--tile " * 15_000, **body)
 
         rejected(envelope, 4)
         assert "100,000" in envelope["description"], verb

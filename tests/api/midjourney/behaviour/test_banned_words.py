@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from models.tables import assets
-from tests.api.midjourney.asking import picture, press, single
-from tests.api.midjourney.strict import rejected
-from tests.api.midjourney.studio import Studio, open_studio
+from tests.api.midjourney.actions_support import picture, press, single
+from tests.api.midjourney.stack import MidjourneyStack, open_stack
+from tests.api.midjourney.strict_types import rejected
 
 SETTINGS: dict[str, Any] = {
     "midjourney_banned_words": ("Gore", "blue wolf", "watercolour"),
@@ -27,9 +27,9 @@ VERBS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.fixture
-async def strict(sqlite_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
-    """A studio that bans words."""
-    async with open_studio(sqlite_url, tmp_path, **SETTINGS) as opened:
+async def strict(sqlite_url: str, tmp_path: Path) -> AsyncIterator[MidjourneyStack]:
+    """A stack that bans words."""
+    async with open_stack(sqlite_url, tmp_path, **SETTINGS) as opened:
         yield opened
 
 
@@ -41,7 +41,7 @@ def banned(envelope: dict[str, Any], word: str, prompt: str) -> None:
 
 @pytest.mark.parametrize(("verb", "body"), VERBS, ids=[verb for verb, _ in VERBS])
 async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_kept(
-    strict: Studio, verb: str, body: dict[str, Any]
+    strict: MidjourneyStack, verb: str, body: dict[str, Any]
 ) -> None:
     banned(await strict.submit(verb, prompt=" much GORE, red ", **body), "Gore", "much GORE, red")
     assert not await strict.jobs()
@@ -50,7 +50,7 @@ async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_kept(
         assert await connection.scalar(select(func.count(assets.c.id))) == 0
 
 
-async def test_a_dialog_goes_on_waiting_for_a_prompt_without_banned_words(strict: Studio) -> None:
+async def test_a_dialog_goes_on_waiting_for_a_prompt_without_banned_words(strict: MidjourneyStack) -> None:
     task = await single(strict)
     waiting = (await press(strict, task, "CustomZoom"))["result"]
     prompt = "a Blue  Wolf --zoom 2"
@@ -59,7 +59,7 @@ async def test_a_dialog_goes_on_waiting_for_a_prompt_without_banned_words(strict
     assert (await strict.submit("modal", taskId=waiting, prompt="a wolf --zoom 2"))["code"] == 1
 
 
-async def test_what_a_text_model_suggests_is_looked_at_too(strict: Studio) -> None:
+async def test_what_a_text_model_suggests_is_looked_at_too(strict: MidjourneyStack) -> None:
     task = await strict.done("shorten", prompt="a very long prompt [deliver markdown_url]")
     waiting = (await press(strict, task, "PromptAnalyzer::2"))["result"]
     suggested = (await strict.fetch(waiting))["properties"]["finalPrompt"]
@@ -67,5 +67,5 @@ async def test_what_a_text_model_suggests_is_looked_at_too(strict: Studio) -> No
     banned(await strict.submit("modal", taskId=waiting), "watercolour", suggested)
 
 
-async def test_other_prompts_are_drawn(strict: Studio) -> None:
+async def test_other_prompts_are_drawn(strict: MidjourneyStack) -> None:
     assert (await strict.done("imagine", prompt="gorey, blue and a wolf"))["status"] == "SUCCESS"

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.states import JobStatus
-from tests.api.midjourney.studio import Studio
+from tests.api.midjourney.stack import MidjourneyStack
 from tests.api.service import ALICE
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_worker
-from worker.midjourney.notify_hook import NotifyHookSender
+from worker.midjourney.notify_hook import NotifyHookProgress
 
 
 @pytest.fixture
@@ -22,18 +22,18 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def webhooks(studio: Studio) -> AsyncIterator[WebhookWorker]:
-    made = new_webhook_worker(studio.darkroom)
+async def webhooks(stack: MidjourneyStack) -> AsyncIterator[WebhookWorker]:
+    made = new_webhook_worker(stack.darkroom)
     yield made
     await made.context.close()
 
 
 async def test_a_hook_is_told_of_a_tasks_end_once_with_what_fetch_says(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    task = await studio.done(notifyHook=receiver.url, state="room:alice")
+    task = await stack.done(notifyHook=receiver.url, state="room:alice")
     for _ in range(3):
-        await studio.finish()
+        await stack.complete()
         await webhooks.send()
 
     assert [got.payload for got in receiver.messages] == [task]
@@ -41,12 +41,12 @@ async def test_a_hook_is_told_of_a_tasks_end_once_with_what_fetch_says(
 
 
 async def test_a_failure_is_told_with_its_reason_again_until_the_receiver_takes_it(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     receiver.responses = [500]
-    await studio.done(prompt="a cat [fail moderation]", notifyHook=receiver.url, state="")
+    await stack.done(prompt="a cat [fail moderation]", notifyHook=receiver.url, state="")
     await webhooks.send()
-    studio.darkroom.clock.forward(minutes=5)
+    stack.darkroom.clock.forward(minutes=5)
     await webhooks.send()
 
     first, second = receiver.messages
@@ -56,16 +56,16 @@ async def test_a_failure_is_told_with_its_reason_again_until_the_receiver_takes_
 
 
 async def test_steps_are_told_in_order_and_none_goes_back(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    await studio.number(notifyHook=receiver.url)
-    await studio.look()
-    task, job_ids, lease = studio.worker.messages[0]
+    await stack.number(notifyHook=receiver.url)
+    await stack.dispatch()
+    task, job_ids, lease = stack.worker.messages[0]
     for job_id in job_ids:
-        studio.worker.messages[:] = [(task, [job_id], lease)]
-        await studio.worker.deliver()
-        await studio.finish()
-        await studio.finish()
+        stack.worker.messages[:] = [(task, [job_id], lease)]
+        await stack.worker.deliver()
+        await stack.complete()
+        await stack.complete()
         await webhooks.send()
 
     assert [(got.payload["status"], got.payload["progress"]) for got in receiver.messages] == [
@@ -77,12 +77,12 @@ async def test_steps_are_told_in_order_and_none_goes_back(
 
 
 async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    numbers = [await studio.number(notifyHook=receiver.url) for _ in range(3)]
-    for job in await studio.jobs():
-        await studio.force(job.id, JobStatus.RUNNING, started_at=studio.darkroom.clock(), attempts_used=1)
-    sender = NotifyHookSender(studio.darkroom.services, most=2)
+    numbers = [await stack.number(notifyHook=receiver.url) for _ in range(3)]
+    for job in await stack.jobs():
+        await stack.force(job.id, JobStatus.RUNNING, started_at=stack.darkroom.clock(), attempts_used=1)
+    sender = NotifyHookProgress(stack.darkroom.services, most=2)
     assert [await sender.enqueue_changes() for _ in range(3)] == [True, True, False]
     await webhooks.send()
 
@@ -90,65 +90,65 @@ async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next
 
 
 async def test_progress_that_was_not_sent_yet_gives_way_to_the_end(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    await studio.number(notifyHook=receiver.url)
-    await studio.look()
-    task, job_ids, lease = studio.worker.messages[0]
-    studio.worker.messages[:] = [(task, job_ids[:1], lease)]
-    await studio.worker.deliver()
-    await studio.finish()
-    studio.worker.messages[:] = [(task, job_ids[1:], lease)]
-    await studio.worker.deliver()
-    await studio.finish()
+    await stack.number(notifyHook=receiver.url)
+    await stack.dispatch()
+    task, job_ids, lease = stack.worker.messages[0]
+    stack.worker.messages[:] = [(task, job_ids[:1], lease)]
+    await stack.worker.deliver()
+    await stack.complete()
+    stack.worker.messages[:] = [(task, job_ids[1:], lease)]
+    await stack.worker.deliver()
+    await stack.complete()
     await webhooks.send()
 
     assert [got.payload["status"] for got in receiver.messages] == ["SUCCESS"]
 
 
 async def test_a_receiver_that_names_a_time_is_told_no_progress_until_then_but_the_end(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     receiver.responses = [(429, {"Retry-After": "60"})]
-    await studio.number(notifyHook=receiver.url)
-    await studio.look()
-    task, job_ids, lease = studio.worker.messages[0]
+    await stack.number(notifyHook=receiver.url)
+    await stack.dispatch()
+    task, job_ids, lease = stack.worker.messages[0]
     for some in (job_ids[:1], job_ids[1:2], job_ids[2:]):
-        studio.worker.messages[:] = [(task, some, lease)]
-        await studio.worker.deliver()
-        await studio.finish()
+        stack.worker.messages[:] = [(task, some, lease)]
+        await stack.worker.deliver()
+        await stack.complete()
         await webhooks.send()
 
     assert [got.payload["progress"] for got in receiver.messages] == ["25%", "100%"]
 
 
 async def test_a_receiver_that_is_gone_is_told_no_more_of_that_task(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     receiver.responses = [410]
-    await studio.number(notifyHook=receiver.url)
-    await studio.look()
-    task, job_ids, lease = studio.worker.messages[0]
+    await stack.number(notifyHook=receiver.url)
+    await stack.dispatch()
+    task, job_ids, lease = stack.worker.messages[0]
     for some in (job_ids[:1], job_ids[1:]):
-        studio.worker.messages[:] = [(task, some, lease)]
-        await studio.worker.deliver()
-        await studio.finish()
+        stack.worker.messages[:] = [(task, some, lease)]
+        await stack.worker.deliver()
+        await stack.complete()
         await webhooks.send()
     assert [got.payload["status"] for got in receiver.messages] == ["IN_PROGRESS"]
 
-    other = await studio.done(notifyHook=receiver.url)
+    other = await stack.done(notifyHook=receiver.url)
     await webhooks.send()
     assert receiver.messages[-1].payload["id"] == other["id"]
 
 
 async def test_picking_and_cancelling_are_told_too(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    grid = await studio.done()
-    await studio.number("change", taskId=grid["id"], action="UPSCALE", index=2, notifyHook=receiver.url)
-    waiting = await studio.number(notifyHook=receiver.url)
-    await studio.call("POST", f"/mj/task/{waiting}/cancel")
-    studio.darkroom.clock.forward(seconds=5)
+    grid = await stack.done()
+    await stack.number("change", taskId=grid["id"], action="UPSCALE", index=2, notifyHook=receiver.url)
+    waiting = await stack.number(notifyHook=receiver.url)
+    await stack.call("POST", f"/mj/task/{waiting}/cancel")
+    stack.darkroom.clock.forward(seconds=5)
     await webhooks.send()
 
     assert {(got.payload["action"], got.payload["status"]) for got in receiver.messages} == {
@@ -158,10 +158,10 @@ async def test_picking_and_cancelling_are_told_too(
 
 
 async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     prompt, state = "🐱" * 25_000, '"' * 3_999
-    task = await studio.done(prompt=prompt, notifyHook=receiver.url, state=state)
+    task = await stack.done(prompt=prompt, notifyHook=receiver.url, state=state)
     await webhooks.send()
 
     assert (task["prompt"], task["properties"]["finalPrompt"]) == (prompt, prompt)
@@ -175,24 +175,24 @@ async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
 CUT = ("prompt", "promptEn", "description", "properties")
 
 
-async def test_a_state_that_fits_into_no_message_is_refused_with_its_bound(studio: Studio) -> None:
+async def test_a_state_that_fits_into_no_message_is_refused_with_its_bound(stack: MidjourneyStack) -> None:
     for state in ("s" * 7_999, "é" * 4_000, "\n" * 4_000):
-        envelope = await studio.submit("imagine", prompt="a cat", state=state)
+        envelope = await stack.submit("imagine", prompt="a cat", state=state)
 
         assert (envelope["code"], envelope["result"]) == (4, None)
         assert envelope["description"] == "state: may have at most 8,000 bytes, as JSON writes it"
-        assert not await studio.jobs()
+        assert not await stack.jobs()
 
 
 async def test_a_webhook_for_all_jobs_can_tell_the_parts_of_a_task_from_other_jobs(
-    studio: Studio, webhooks: WebhookWorker, receiver: Receiver
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     headers = {"Authorization": f"Bearer {ALICE}"}
-    made = await studio.call("POST", "/v1/webhooks", json={"url": receiver.url}, headers=headers)
+    made = await stack.call("POST", "/v1/webhooks", json={"url": receiver.url}, headers=headers)
     assert made.status_code == 201, made.text
     job = {"model": "practice-image", "prompt": "a dog"}
-    assert (await studio.call("POST", "/v1/jobs", json=job, headers=headers)).status_code == 202
-    await studio.done()
+    assert (await stack.call("POST", "/v1/jobs", json=job, headers=headers)).status_code == 202
+    await stack.done()
     await webhooks.send()
 
     told = Counter((got.payload["type"], got.payload["data"]["surface"]) for got in receiver.messages)
@@ -202,9 +202,9 @@ async def test_a_webhook_for_all_jobs_can_tell_the_parts_of_a_task_from_other_jo
 BAD_HOOKS = ["ftp://a/b", "http://10.0.0.1/x", "nothing", "http://u:p@example.com/"]
 
 
-async def test_an_address_that_can_not_be_told_is_refused_at_once(studio: Studio) -> None:
+async def test_an_address_that_can_not_be_told_is_refused_at_once(stack: MidjourneyStack) -> None:
     for hook in BAD_HOOKS:
-        envelope = await studio.submit("imagine", prompt="a cat", notifyHook=hook)
+        envelope = await stack.submit("imagine", prompt="a cat", notifyHook=hook)
 
         assert (envelope["code"], envelope["result"]) == (4, None)
-        assert not await studio.jobs()
+        assert not await stack.jobs()

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from models.queries.callers import change_limits
 from models.tables import assets
-from tests.api.midjourney.asking import picture, press, single
-from tests.api.midjourney.strict import rejected
-from tests.api.midjourney.studio import Studio, open_studio
+from tests.api.midjourney.actions_support import picture, press, single
+from tests.api.midjourney.stack import MidjourneyStack, open_stack
+from tests.api.midjourney.strict_types import rejected
 
 RED, BLUE = picture(colour="red"), picture(colour="blue")
 NO_PICTURE = "data:image/png;base64,AAAA"
@@ -36,37 +36,37 @@ HALF: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.fixture
-async def narrow(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Studio]:
-    """A studio with all models, where one task may wait."""
+async def narrow(plain_database_url: str, tmp_path: Path) -> AsyncIterator[MidjourneyStack]:
+    """A stack with all models, where one task may wait."""
     settings: dict[str, Any] = {
         "midjourney_text_model": "practice-text",
         "midjourney_video_model": "practice-video",
         "midjourney_queue": 1,
     }
-    async with open_studio(plain_database_url, tmp_path, **settings) as opened:
+    async with open_stack(plain_database_url, tmp_path, **settings) as opened:
         yield opened
 
 
-async def refused(studio: Studio, path: str, code: int, **body: Any) -> str:
+async def refused(stack: MidjourneyStack, path: str, code: int, **body: Any) -> str:
     """Submit what is refused with this code; return the reason."""
-    answer = await studio.call("POST", f"/mj/{path}", json=body)
+    answer = await stack.call("POST", f"/mj/{path}", json=body)
     rejected(answer.json(), code)
     reason: str = answer.json()["description"]
     return reason
 
 
-async def kept(studio: Studio) -> tuple[int, int]:
+async def kept(stack: MidjourneyStack) -> tuple[int, int]:
     """Count the rows of pictures, and the objects in storage."""
-    async with studio.darkroom.services.database.reading() as connection:
+    async with stack.darkroom.services.database.reading() as connection:
         rows = await connection.scalar(select(func.count(assets.c.id))) or 0
-    return rows, objects_in(Path(studio.service.services.settings.storage_url.removeprefix("file://")))
+    return rows, objects_in(Path(stack.service.services.settings.storage_url.removeprefix("file://")))
 
 
 def objects_in(folder: Path) -> int:
     return sum(1 for path in folder.rglob("*.*") if path.is_file())
 
 
-async def test_a_submit_that_is_refused_keeps_no_picture(narrow: Studio) -> None:
+async def test_a_submit_that_is_refused_keeps_no_picture(narrow: MidjourneyStack) -> None:
     for path, body in VERBS:
         await refused(narrow, path, 4, **body, **PRIVATE)
     for path, field, body in HALF:
@@ -77,20 +77,20 @@ async def test_a_submit_that_is_refused_keeps_no_picture(narrow: Studio) -> None
     assert await kept(narrow) == (0, 0)
 
 
-async def test_a_submit_beyond_the_limit_of_a_key_keeps_no_picture(studio: Studio) -> None:
-    caller = await studio.service.services.authenticator.find(studio.service.key or "")
+async def test_a_submit_beyond_the_limit_of_a_key_keeps_no_picture(stack: MidjourneyStack) -> None:
+    caller = await stack.service.services.authenticator.find(stack.service.key or "")
     assert caller is not None
-    async with studio.service.services.database.writing() as connection:
+    async with stack.service.services.database.writing() as connection:
         await change_limits(connection, caller.id, {"max_queued": 3})
-    studio.service.services.authenticator.forget()
-    await refused(studio, "submit/blend", 23, base64Array=[RED, BLUE])
-    assert await kept(studio) == (0, 0)
-    result = await studio.call("POST", "/mj/submit/retexture", json={"prompt": "wood", "image": RED})
+    stack.service.services.authenticator.forget()
+    await refused(stack, "submit/blend", 23, base64Array=[RED, BLUE])
+    assert await kept(stack) == (0, 0)
+    result = await stack.call("POST", "/mj/submit/retexture", json={"prompt": "wood", "image": RED})
     assert result.json()["code"] == 1
-    assert await kept(studio) == (1, 1)
+    assert await kept(stack) == (1, 1)
 
 
-async def test_a_dialog_that_is_refused_keeps_no_mask(narrow: Studio) -> None:
+async def test_a_dialog_that_is_refused_keeps_no_mask(narrow: MidjourneyStack) -> None:
     waiting = (await press(narrow, await single(narrow), "Inpaint"))["result"]
     before = await kept(narrow)
     await refused(narrow, "submit/modal", 4, taskId=waiting, maskBase64=RED, **PRIVATE)

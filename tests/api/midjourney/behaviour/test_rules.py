@@ -10,14 +10,16 @@ from sqlalchemy import event, update
 from models.queries.midjourney.tasks import task_by_id
 from models.states import JobStatus
 from models.tables import midjourney_tasks
-from tests.api.midjourney.strict import accepted, decoded, rejected
-from tests.api.midjourney.studio import Studio
+from tests.api.midjourney.stack import MidjourneyStack
+from tests.api.midjourney.strict_types import accepted, decoded, rejected
 from tests.api.service import ALICE, BOB
 from worker.midjourney.task_reader import read_task_views
 
 
-async def test_r1_results_are_strings_of_at_most_16_digits_that_a_json_number_holds(studio: Studio) -> None:
-    numbers = [accepted(await studio.submit("imagine", prompt="a cat")) for _ in range(5)]
+async def test_r1_results_are_strings_of_at_most_16_digits_that_a_json_number_holds(
+    stack: MidjourneyStack,
+) -> None:
+    numbers = [accepted(await stack.submit("imagine", prompt="a cat")) for _ in range(5)]
 
     assert len(set(numbers)) == 5
     assert all(number.isdigit() and len(number) == 16 and int(number) < 2**53 for number in numbers)
@@ -36,9 +38,9 @@ NOWHERE = [
 ]
 
 
-async def test_r2_every_answer_is_compact_json(studio: Studio) -> None:
+async def test_r2_every_answer_is_compact_json(stack: MidjourneyStack) -> None:
     for method, path, status in NOWHERE:
-        answer = await studio.call(method, path, content=b"{" if method == "POST" else None)
+        answer = await stack.call(method, path, content=b"{" if method == "POST" else None)
 
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
@@ -46,58 +48,56 @@ async def test_r2_every_answer_is_compact_json(studio: Studio) -> None:
         assert answer.content == orjson.dumps(answer.json())
 
 
-async def test_r2_a_body_that_is_too_large_is_refused_in_an_envelope(studio: Studio) -> None:
-    limit = studio.service.services.settings.request_body_limit
-    answer = await studio.call("POST", "/mj/submit/imagine", content=b" " * (limit + 1))
+async def test_r2_a_body_that_is_too_large_is_refused_in_an_envelope(stack: MidjourneyStack) -> None:
+    limit = stack.service.services.settings.request_body_limit
+    answer = await stack.call("POST", "/mj/submit/imagine", content=b" " * (limit + 1))
 
     assert answer.status_code == 413
     rejected(answer.json(), 4)
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-async def test_r3_r4_r6_r16_r25_tasks_decode_strictly_in_every_state(studio: Studio) -> None:
-    number, other = await studio.number(), await studio.number(prompt="a dog [fail moderation]")
-    waiting = decoded(await studio.fetch(number))
+async def test_r3_r4_r6_r16_r25_tasks_decode_strictly_in_every_state(stack: MidjourneyStack) -> None:
+    number, other = await stack.number(), await stack.number(prompt="a dog [fail moderation]")
+    waiting = decoded(await stack.fetch(number))
     assert abs(waiting["submitTime"] / 1000 - time.time()) < 60
-    await studio.look()
-    await studio.force(
-        (await studio.jobs())[0].id, JobStatus.LEASED, started_at=datetime.now(UTC), progress=40
-    )
-    running = decoded(await studio.fetch(number))
+    await stack.dispatch()
+    await stack.force((await stack.jobs())[0].id, JobStatus.LEASED, started_at=datetime.now(UTC), progress=40)
+    running = decoded(await stack.fetch(number))
     assert (running["status"], running["progress"]) == ("IN_PROGRESS", "10%")
-    await studio.worker.deliver()
-    await studio.finish()
+    await stack.worker.deliver()
+    await stack.complete()
     for each in (number, other):
-        task = decoded(await studio.fetch(each))
+        task = decoded(await stack.fetch(each))
         assert task["status"] in ("SUCCESS", "FAILURE")
         assert task["submitTime"] <= task["startTime"] <= task["finishTime"]
 
 
-async def test_r4_envelopes_always_have_an_object_of_properties(studio: Studio) -> None:
+async def test_r4_envelopes_always_have_an_object_of_properties(stack: MidjourneyStack) -> None:
     for body in ({"prompt": "a cat"}, {"prompt": ""}):
-        assert isinstance((await studio.submit("imagine", **body))["properties"], dict)
+        assert isinstance((await stack.submit("imagine", **body))["properties"], dict)
 
 
-async def test_r7_a_task_goes_through_known_states_and_never_back(studio: Studio) -> None:
-    number = await studio.number()
-    seen = [(await studio.fetch(number))["status"]]
-    await studio.look()
-    job = (await studio.jobs())[0]
+async def test_r7_a_task_goes_through_known_states_and_never_back(stack: MidjourneyStack) -> None:
+    number = await stack.number()
+    seen = [(await stack.fetch(number))["status"]]
+    await stack.dispatch()
+    job = (await stack.jobs())[0]
     begun = {"started_at": datetime.now(UTC), "attempts_used": 1, "progress": 0}
-    await studio.force(job.id, JobStatus.RUNNING, **begun)
-    seen.append((await studio.fetch(number))["status"])
-    await studio.force(job.id, JobStatus.RUNNING, progress=30)
-    seen.append((await studio.fetch(number))["status"])
-    await studio.force(job.id, JobStatus.QUEUED, progress=0)
-    seen.append((await studio.fetch(number))["status"])
-    await studio.force(job.id, JobStatus.RUNNING, progress=0, attempts_used=2)
-    seen.append((await studio.fetch(number))["status"])
+    await stack.force(job.id, JobStatus.RUNNING, **begun)
+    seen.append((await stack.fetch(number))["status"])
+    await stack.force(job.id, JobStatus.RUNNING, progress=30)
+    seen.append((await stack.fetch(number))["status"])
+    await stack.force(job.id, JobStatus.QUEUED, progress=0)
+    seen.append((await stack.fetch(number))["status"])
+    await stack.force(job.id, JobStatus.RUNNING, progress=0, attempts_used=2)
+    seen.append((await stack.fetch(number))["status"])
 
     assert seen == ["NOT_START", "SUBMITTED", "IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS"]
 
 
-async def test_r8_buttons_come_in_the_order_that_clients_count_on(studio: Studio) -> None:
-    task = decoded(await studio.done())
+async def test_r8_buttons_come_in_the_order_that_clients_count_on(stack: MidjourneyStack) -> None:
+    task = decoded(await stack.done())
 
     first = task["buttons"][0]
     parts = first["customId"].split("::")
@@ -110,23 +110,25 @@ async def test_r8_buttons_come_in_the_order_that_clients_count_on(studio: Studio
     ]
 
 
-async def test_r9_nothing_but_a_dialog_says_confirm(studio: Studio) -> None:
+async def test_r9_nothing_but_a_dialog_says_confirm(stack: MidjourneyStack) -> None:
     bodies = [{"prompt": "a cat"}, {"prompt": ""}, {"prompt": 5}, {"base64Array": ["x"], "prompt": "a"}]
 
     for body in bodies:
-        assert "confirm" not in (await studio.submit("imagine", **body))["description"].lower()
+        assert "confirm" not in (await stack.submit("imagine", **body))["description"].lower()
 
 
-async def test_r10_lists_of_pictures_are_never_empty(studio: Studio) -> None:
-    number = await studio.number(prompt="a cat [fail moderation]")
-    assert (await studio.fetch(number))["imageUrls"] is None
-    await studio.develop()
-    assert (await studio.fetch(number))["imageUrls"] is None
+async def test_r10_lists_of_pictures_are_never_empty(stack: MidjourneyStack) -> None:
+    number = await stack.number(prompt="a cat [fail moderation]")
+    assert (await stack.fetch(number))["imageUrls"] is None
+    await stack.work()
+    assert (await stack.fetch(number))["imageUrls"] is None
 
 
-async def test_r11_a_task_is_there_by_every_way_the_moment_its_submit_was_answered(studio: Studio) -> None:
-    number = await studio.number()
-    one = await studio.fetch(number)
+async def test_r11_a_task_is_there_by_every_way_the_moment_its_submit_was_answered(
+    stack: MidjourneyStack,
+) -> None:
+    number = await stack.number()
+    one = await stack.fetch(number)
 
     assert one["id"] == number
     for method, path in [
@@ -137,24 +139,24 @@ async def test_r11_a_task_is_there_by_every_way_the_moment_its_submit_was_answer
         ("POST", "/mj/task/list-by-ids"),
     ]:
         body = {"ids": [number]} if method == "POST" else None
-        assert [task["id"] for task in (await studio.call(method, path, json=body)).json()] == [number], path
-    page = (await studio.call("POST", "/mj/task/query", json={"ids": [number]})).json()
+        assert [task["id"] for task in (await stack.call(method, path, json=body)).json()] == [number], path
+    page = (await stack.call("POST", "/mj/task/query", json={"ids": [number]})).json()
     assert [task["id"] for task in page["content"]] == [number]
 
 
 async def test_r12_only_asked_ids_are_listed_also_numbers_and_unknown_ones_are_skipped(
-    each_studio: Studio,
+    each_stack: MidjourneyStack,
 ) -> None:
-    studio = each_studio
-    first, second = await studio.number(), await studio.number()
-    await studio.number()
+    stack = each_stack
+    first, second = await stack.number(), await stack.number()
+    await stack.number()
     path = "/mj/task/list-by-condition"
 
     ids = [int(second), first, first, "abc-ping", "1", None, True, 1.5, [], "9" * 400]
-    answer = await studio.call("POST", path, json={"ids": ids})
+    answer = await stack.call("POST", path, json={"ids": ids})
     assert [task["id"] for task in answer.json()] == [second, first]
     for body in ({}, {"ids": None}, {"ids": []}, {"ids": ["abc-ping"]}):
-        answer = await studio.call("POST", path, json=body)
+        answer = await stack.call("POST", path, json=body)
         assert (answer.status_code, answer.content) == (200, b"[]")
 
 
@@ -170,9 +172,9 @@ KEYS_SENT = [
 ]
 
 
-async def test_r13_either_header_opens_with_or_without_bearer(studio: Studio) -> None:
+async def test_r13_either_header_opens_with_or_without_bearer(stack: MidjourneyStack) -> None:
     for headers in KEYS_SENT:
-        answer = await studio.service.client.get("/mj/task/list", headers=headers)
+        answer = await stack.service.client.get("/mj/task/list", headers=headers)
 
         assert answer.status_code == 200
 
@@ -180,14 +182,14 @@ async def test_r13_either_header_opens_with_or_without_bearer(studio: Studio) ->
 NO_KEYS = [{}, {"mj-api-secret": ""}, {"Authorization": "Bearer"}, {"mj-api-secret": "wrong-key"}]
 
 
-async def test_r13_without_a_known_key_the_answer_is_401_in_json(studio: Studio) -> None:
+async def test_r13_without_a_known_key_the_answer_is_401_in_json(stack: MidjourneyStack) -> None:
     for headers in NO_KEYS:
         for method, path in [
             ("POST", "/mj/submit/imagine"),
             ("GET", "/mj/task/1/fetch"),
             ("GET", "/mj/image/1"),
         ]:
-            answer = await studio.service.client.request(method, path, headers=headers)
+            answer = await stack.service.client.request(method, path, headers=headers)
             assert answer.status_code == 401
             rejected(answer.json(), 4)
 
@@ -195,30 +197,30 @@ async def test_r13_without_a_known_key_the_answer_is_401_in_json(studio: Studio)
 PREFIXES = ["/mj-fast", "/mj-relax", "/fast", "/mj", "/mj-turbo-proxy", "/v1", "/绘"]
 
 
-async def test_r14_any_segment_may_stand_before_mj_and_ids_are_shared(studio: Studio) -> None:
+async def test_r14_any_segment_may_stand_before_mj_and_ids_are_shared(stack: MidjourneyStack) -> None:
     for prefix in PREFIXES:
-        number = accepted(await studio.submit("imagine", prefix=prefix, prompt="a cat"))
+        number = accepted(await stack.submit("imagine", prefix=prefix, prompt="a cat"))
 
-        assert (await studio.fetch(number))["id"] == number
-        assert (await studio.call("GET", f"{prefix}/mj/task/{number}/fetch")).json()["id"] == number
+        assert (await stack.fetch(number))["id"] == number
+        assert (await stack.call("GET", f"{prefix}/mj/task/{number}/fetch")).json()["id"] == number
 
 
-async def test_r14_a_base_address_may_end_with_a_slash(studio: Studio) -> None:
+async def test_r14_a_base_address_may_end_with_a_slash(stack: MidjourneyStack) -> None:
     base = "http://darkroom.test/"
-    number = accepted(await studio.submit("imagine", prompt="a cat", prefix=base))
+    number = accepted(await stack.submit("imagine", prompt="a cat", prefix=base))
     for prefix in (base, f"{base}/mj-fast", f"{base}mj-fast/", f"{base}mj/"):
-        assert (await studio.call("GET", f"{prefix}/mj/task/{number}/fetch")).json()["id"] == number
-        rejected((await studio.call("GET", f"{prefix}/mj/nothing")).json(), 4)
+        assert (await stack.call("GET", f"{prefix}/mj/task/{number}/fetch")).json()["id"] == number
+        rejected((await stack.call("GET", f"{prefix}/mj/nothing")).json(), 4)
 
 
-async def test_r15_pictures_need_no_key_and_are_the_same_hours_later(studio: Studio) -> None:
-    task = await studio.done()
-    later = await studio.fetch(task["id"])
+async def test_r15_pictures_need_no_key_and_are_the_same_hours_later(stack: MidjourneyStack) -> None:
+    task = await stack.done()
+    later = await stack.fetch(task["id"])
 
     assert task["imageUrl"].startswith("http://darkroom.test/")
     assert (task["imageUrl"], task["imageUrls"]) == (later["imageUrl"], later["imageUrls"])
     for url in (task["imageUrl"], *(picture["url"] for picture in task["imageUrls"])):
-        answer = await studio.service.client.get(url, headers={"Origin": "http://elsewhere.example"})
+        answer = await stack.service.client.get(url, headers={"Origin": "http://elsewhere.example"})
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["content-type"].startswith("image/")
@@ -228,9 +230,9 @@ async def test_r15_pictures_need_no_key_and_are_the_same_hours_later(studio: Stu
 STATES = ["", "room:alice", '{"a": "1", "b": [2]}', "مرحبا 🐱", None]
 
 
-async def test_r17_state_comes_back_as_it_was_sent(studio: Studio) -> None:
+async def test_r17_state_comes_back_as_it_was_sent(stack: MidjourneyStack) -> None:
     for state in STATES:
-        assert (await studio.fetch(await studio.number(state=state)))["state"] == state
+        assert (await stack.fetch(await stack.number(state=state)))["state"] == state
 
 
 ODDITIES = [
@@ -246,79 +248,79 @@ ODDITIES = [
 ]
 
 
-async def test_r18_what_is_unknown_or_missing_does_no_harm(studio: Studio) -> None:
+async def test_r18_what_is_unknown_or_missing_does_no_harm(stack: MidjourneyStack) -> None:
     for more in ODDITIES:
-        accepted(await studio.submit("imagine", prompt="a cat", **more))
+        accepted(await stack.submit("imagine", prompt="a cat", **more))
 
 
 GET_BODIES = [b"null", b"{", b"a=b"]
 
 
-async def test_r18_bodies_of_gets_are_ignored(studio: Studio) -> None:
+async def test_r18_bodies_of_gets_are_ignored(stack: MidjourneyStack) -> None:
     for content in GET_BODIES:
-        number = await studio.number()
+        number = await stack.number()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        answer = await studio.call("GET", f"/mj/task/{number}/fetch", content=content, headers=headers)
+        answer = await stack.call("GET", f"/mj/task/{number}/fetch", content=content, headers=headers)
 
         assert answer.json()["id"] == number
 
 
-async def test_r19_code_3_never_means_that_there_is_no_room(studio: Studio) -> None:
+async def test_r19_code_3_never_means_that_there_is_no_room(stack: MidjourneyStack) -> None:
     """No channel serves the model, no worker is there: the task waits."""
     for _ in range(3):
-        assert (await studio.submit("imagine", prompt="a cat"))["code"] in (1, 22)
+        assert (await stack.submit("imagine", prompt="a cat"))["code"] in (1, 22)
 
 
-async def test_r20_accepted_submits_are_answered_with_200(studio: Studio) -> None:
-    answer = await studio.call("POST", "/mj/submit/imagine", json={"prompt": "a cat"})
+async def test_r20_accepted_submits_are_answered_with_200(stack: MidjourneyStack) -> None:
+    answer = await stack.call("POST", "/mj/submit/imagine", json={"prompt": "a cat"})
 
     assert answer.status_code == 200
 
 
-async def test_r21_an_index_may_be_a_number_or_a_string(studio: Studio) -> None:
-    grid = await studio.done()
+async def test_r21_an_index_may_be_a_number_or_a_string(stack: MidjourneyStack) -> None:
+    grid = await stack.done()
 
     for index in (2, "2"):
-        task = await studio.fetch(
-            await studio.number("change", taskId=grid["id"], action="UPSCALE", index=index)
+        task = await stack.fetch(
+            await stack.number("change", taskId=grid["id"], action="UPSCALE", index=index)
         )
         assert task["imageUrl"] == grid["imageUrls"][1]["url"]
 
 
-async def test_r22_custom_ids_that_a_client_builds_from_the_hash_work(studio: Studio) -> None:
-    grid = await studio.done()
+async def test_r22_custom_ids_that_a_client_builds_from_the_hash_work(stack: MidjourneyStack) -> None:
+    grid = await stack.done()
     hash_ = grid["buttons"][0]["customId"].split("::")[4]
 
     custom_id = f"MJ::JOB::upsample::3::{hash_}"
-    task = decoded(await studio.fetch(await studio.number("action", taskId=grid["id"], customId=custom_id)))
+    task = decoded(await stack.fetch(await stack.number("action", taskId=grid["id"], customId=custom_id)))
     assert (task["action"], task["status"], task["parentId"]) == ("UPSCALE", "SUCCESS", grid["id"])
     assert task["imageUrl"] == grid["imageUrls"][2]["url"]
-    assert len(studio.darkroom.provider.call_log.calls) == 4
+    assert len(stack.darkroom.provider.call_log.calls) == 4
 
 
-async def test_r26_picking_a_picture_asks_for_no_dialog(studio: Studio) -> None:
-    grid = await studio.done()
+async def test_r26_picking_a_picture_asks_for_no_dialog(stack: MidjourneyStack) -> None:
+    grid = await stack.done()
     body = {"taskId": grid["id"], "customId": grid["buttons"][0]["customId"], "chooseSameChannel": True}
 
-    assert (await studio.submit("action", **body))["code"] == 1
+    assert (await stack.submit("action", **body))["code"] == 1
 
 
-async def test_r27_whatever_is_rejected_has_no_result(studio: Studio) -> None:
-    waiting = await studio.number()
+async def test_r27_whatever_is_rejected_has_no_result(stack: MidjourneyStack) -> None:
+    waiting = await stack.number()
     for verb, body, code in [
         ("imagine", {"prompt": ""}, 4),
         ("change", {"taskId": "1700000000000123", "action": "UPSCALE", "index": 1}, 3),
         ("change", {"taskId": waiting, "action": "UPSCALE", "index": 1}, 4),
         ("action", {"taskId": waiting, "customId": "MJ::JOB::upsample::1::x"}, 4),
     ]:
-        rejected(await studio.submit(verb, **body), code)
+        rejected(await stack.submit(verb, **body), code)
 
 
-async def test_r29_five_hundred_ids_take_few_queries(each_studio: Studio) -> None:
-    studio, database = each_studio, each_studio.service.services.database
-    first = await studio.number()
-    numbers = [first] + [await studio.number() for _ in range(19)]
-    await studio.develop()
+async def test_r29_five_hundred_ids_take_few_queries(each_stack: MidjourneyStack) -> None:
+    stack, database = each_stack, each_stack.service.services.database
+    first = await stack.number()
+    numbers = [first] + [await stack.number() for _ in range(19)]
+    await stack.work()
     context = [int(number) for number in numbers] + [int(first) + step for step in range(1000, 1480)]
     parameters: list[int] = []
 
@@ -326,14 +328,16 @@ async def test_r29_five_hundred_ids_take_few_queries(each_studio: Studio) -> Non
     def _count(_connection: Any, _cursor: Any, _statement: str, given: Any, *_: Any) -> None:
         parameters.append(len(given))
 
-    answer = await studio.call("POST", "/mj/task/list-by-condition", json={"ids": context})
+    answer = await stack.call("POST", "/mj/task/list-by-condition", json={"ids": context})
     assert [decoded(task)["id"] for task in answer.json()] == numbers
     assert len(parameters) < 10
     assert database.is_sqlite or max(parameters) < 10  # PostgreSQL takes the ids as one
 
 
-async def test_r29_a_very_long_list_is_read_in_pieces_between_which_others_are_served(studio: Studio) -> None:
-    number, services = int((await studio.done())["id"]), studio.darkroom.services
+async def test_r29_a_very_long_list_is_read_in_pieces_between_which_others_are_served(
+    stack: MidjourneyStack,
+) -> None:
+    number, services = int((await stack.done())["id"]), stack.darkroom.services
     reads: list[str] = []
 
     @event.listens_for(services.database.engine.sync_engine, "before_cursor_execute")
@@ -348,9 +352,9 @@ async def test_r29_a_very_long_list_is_read_in_pieces_between_which_others_are_s
     assert len([each for each in reads if "FROM assets" in each]) == 3
 
 
-async def test_cors_lets_pages_of_any_origin_send_their_headers(studio: Studio) -> None:
+async def test_cors_lets_pages_of_any_origin_send_their_headers(stack: MidjourneyStack) -> None:
     wanted = "authorization,content-type,mj-api-secret,mj-version,x-ptoken"
-    answer = await studio.service.client.options(
+    answer = await stack.service.client.options(
         "/mj-fast/mj/submit/imagine",
         headers={
             "Origin": "http://elsewhere.example",
@@ -365,30 +369,30 @@ async def test_cors_lets_pages_of_any_origin_send_their_headers(studio: Studio) 
     assert "POST" in answer.headers["access-control-allow-methods"]
 
 
-async def test_callers_see_and_touch_only_their_own_tasks(studio: Studio) -> None:
-    grid = await studio.done()
+async def test_callers_see_and_touch_only_their_own_tasks(stack: MidjourneyStack) -> None:
+    grid = await stack.done()
     bob = {"mj-api-secret": BOB}
 
     for path in (f"/mj/task/{grid['id']}/fetch", f"/mj/image/{grid['id']}"):
-        assert (await studio.call("GET", path, headers=bob)).status_code == 404
+        assert (await stack.call("GET", path, headers=bob)).status_code == 404
     for path in ("/mj/task/list", "/mj/task/queue"):
-        assert (await studio.call("GET", path, headers=bob)).json() == []
-    listed = await studio.call("POST", "/mj/task/list-by-ids", json={"ids": [grid["id"]]}, headers=bob)
+        assert (await stack.call("GET", path, headers=bob)).json() == []
+    listed = await stack.call("POST", "/mj/task/list-by-ids", json={"ids": [grid["id"]]}, headers=bob)
     assert listed.json() == []
     for path, body in [
         (f"/mj/task/{grid['id']}/cancel", {}),
         ("/mj/submit/action", {"taskId": grid["id"], "customId": grid["buttons"][0]["customId"]}),
         ("/mj/submit/simple-change", {"content": f"{grid['id']} U1"}),
     ]:
-        rejected((await studio.call("POST", path, json=body, headers=bob)).json(), 3)
+        rejected((await stack.call("POST", path, json=body, headers=bob)).json(), 3)
 
 
-async def test_times_are_milliseconds(studio: Studio) -> None:
-    number = await studio.number()
+async def test_times_are_milliseconds(stack: MidjourneyStack) -> None:
+    number = await stack.number()
     at = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
-    async with studio.darkroom.services.database.writing() as connection:
+    async with stack.darkroom.services.database.writing() as connection:
         await connection.execute(update(midjourney_tasks).values(submitted_at=at + timedelta()))
 
-    task = await studio.fetch(number)
+    task = await stack.fetch(number)
     assert task["submitTime"] == 1767323045678
     assert task["displays"]["submitTime"] == "2026-01-02 03:04:05"

@@ -26,13 +26,13 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 
 @dataclass(frozen=True)
-class Studio:
+class MidjourneyStack:
     """Asks with one key, and lets the worker work when told."""
 
     service: Service
     darkroom: Darkroom
     worker: OneWorker
-    finisher: TaskCompleter
+    completer: TaskCompleter
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request as clients do: with ``mj-api-secret``."""
@@ -60,21 +60,21 @@ class Studio:
         task: dict[str, Any] = answer.json()
         return task
 
-    async def look(self) -> None:
+    async def dispatch(self) -> None:
         """Let the dispatcher look once, without working."""
         self.darkroom.clock.at = datetime.now(UTC)
         await self.worker.dispatcher.run_round()
 
-    async def develop(self) -> None:
+    async def work(self) -> None:
         """Let the worker call, and end what can end."""
-        await self.look()
+        await self.dispatch()
         await self.worker.deliver()
-        await self.finish()
+        await self.complete()
 
-    async def finish(self) -> None:
+    async def complete(self) -> None:
         """Let the finisher look."""
         self.darkroom.clock.at = datetime.now(UTC)
-        await self.finisher.run_round()
+        await self.completer.run_round()
 
     async def jobs(self) -> Sequence[Row[Any]]:
         """All jobs, oldest first."""
@@ -90,12 +90,12 @@ class Studio:
     async def done(self, verb: str = "imagine", **body: Any) -> dict[str, Any]:
         """Submit something, let it come to its end, and return the task."""
         number = await self.number(verb, **body)
-        await self.develop()
+        await self.work()
         return await self.fetch(number)
 
 
 @asynccontextmanager
-async def open_studio(url: str, folder: Path, **settings: Any) -> AsyncIterator[Studio]:
+async def open_stack(url: str, folder: Path, **settings: Any) -> AsyncIterator[MidjourneyStack]:
     """Open everything, and close it."""
     given = {
         "public_url": "http://darkroom.test",
@@ -107,8 +107,6 @@ async def open_studio(url: str, folder: Path, **settings: Any) -> AsyncIterator[
     }
     async with open_darkroom(url, folder, practice={}, **given) as darkroom:
         worker = await darkroom.worker()
-        finisher = TaskCompleter(
-            darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.told
-        )
+        finisher = TaskCompleter(darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.told)
         async with started(darkroom.services.settings) as service:
-            yield Studio(service, darkroom, worker, finisher)
+            yield MidjourneyStack(service, darkroom, worker, finisher)

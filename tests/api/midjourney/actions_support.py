@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 
 from models.request import ImageRequest
 from models.tables import jobs, midjourney_parts
-from tests.api.midjourney.studio import Studio
+from tests.api.midjourney.stack import MidjourneyStack
 from worker.tasks.input_images import image_request
 
 
@@ -27,36 +27,36 @@ def custom_id(task: dict[str, Any], part: str) -> str:
     return found[0]
 
 
-async def press(studio: Studio, task: dict[str, Any], part: str, **body: Any) -> dict[str, Any]:
+async def press(stack: MidjourneyStack, task: dict[str, Any], part: str, **body: Any) -> dict[str, Any]:
     """Press a task's button; return the envelope."""
-    return await studio.submit("action", taskId=task["id"], customId=custom_id(task, part), **body)
+    return await stack.submit("action", taskId=task["id"], customId=custom_id(task, part), **body)
 
 
-async def pressed(studio: Studio, task: dict[str, Any], part: str, **body: Any) -> dict[str, Any]:
+async def pressed(stack: MidjourneyStack, task: dict[str, Any], part: str, **body: Any) -> dict[str, Any]:
     """Press a task's button, let it come to its end, and return the new task."""
-    envelope = await press(studio, task, part, **body)
+    envelope = await press(stack, task, part, **body)
     assert envelope["code"] == 1, envelope
-    await studio.develop()
-    return await studio.fetch(envelope["result"])
+    await stack.work()
+    return await stack.fetch(envelope["result"])
 
 
-async def single(studio: Studio, **body: Any) -> dict[str, Any]:
+async def single(stack: MidjourneyStack, **body: Any) -> dict[str, Any]:
     """Return an upscaled picture of an imagine."""
-    return await pressed(studio, await studio.done("imagine", **body), ":upsample::1")
+    return await pressed(stack, await stack.done("imagine", **body), ":upsample::1")
 
 
-async def jobs_of(studio: Studio, number: str) -> list[Row[Any]]:
+async def jobs_of(stack: MidjourneyStack, number: str) -> list[Row[Any]]:
     """Return the jobs of a task, in order."""
     query = select(jobs).join(midjourney_parts, midjourney_parts.c.job_id == jobs.c.id)
     query = query.where(midjourney_parts.c.task_id == int(number)).order_by(midjourney_parts.c.position)
-    async with studio.darkroom.services.database.reading() as connection:
+    async with stack.darkroom.services.database.reading() as connection:
         return list((await connection.execute(query)).all())
 
 
-async def sent(studio: Studio, number: str) -> ImageRequest:
+async def sent(stack: MidjourneyStack, number: str) -> ImageRequest:
     """Return what the first call of a task sends."""
-    job = (await jobs_of(studio, number))[0]
-    services = studio.darkroom.services
+    job = (await jobs_of(stack, number))[0]
+    services = stack.darkroom.services
     return await image_request(services, job, next(iter(services.routes.values())).preset)
 
 
