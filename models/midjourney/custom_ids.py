@@ -88,7 +88,7 @@ def read_custom_id(text: str) -> Button | None:
     """Parse a customId, ours or built by a client from our hash; ``None`` if it is invalid.
 
     ``MJ::JOB::verb::number::hash``, ``MJ::Verb::number::hash`` and ``MJ::Verb::hash``, with or without
-    ``::SOLO`` or a further number at the end; for the suggested prompts of describe and shorten, without a hash.
+    ``::SOLO`` or a further number at the end; for suggested prompts, without a hash.
     """
     parts = text.strip()[: _MAX_LENGTH + 1].split("::")
     if len("::".join(parts)) > _MAX_LENGTH or len(parts) < 3 or parts[0] != "MJ":

@@ -42,7 +42,7 @@ def webhook_event_of(status: TaskStatus) -> WebhookEvent:
 
 
 def hook_body(view: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of a message: the task as ``fetch`` shows it, its longest texts cut to fit the limit."""
+    """Return the body of a message: a task as ``fetch`` shows it, its longest texts cut to the limit."""
     body = {**view, "properties": dict(view["properties"])}
     members: list[tuple[dict[str, Any], str]] = [(body, name) for name in _TEXTS]
     members += [(body["properties"], name) for name in body["properties"]]

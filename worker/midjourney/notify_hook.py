@@ -50,7 +50,7 @@ class NotifyHookProgress:
 
 
 async def enqueue_end(connection: AsyncConnection, task_id: int, *, settings: Settings, at: datetime) -> bool:
-    """Enqueue the message of a task's end, in the transaction that ends it; ``False`` without a notifyHook."""
+    """Enqueue the message of a task's end, in the transaction that ends it. ``False``: no notifyHook."""
     task = await task_by_id(connection, task_id)
     if task is None or task.notify_hook is None:
         return False

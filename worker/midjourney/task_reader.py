@@ -18,7 +18,7 @@ _BATCH = 250  # tasks; serializing them blocks the event loop for about 30 ms
 async def read_task_views(
     connection: AsyncConnection, tasks: Sequence[Row[Any]], *, settings: Settings
 ) -> list[dict[str, Any]]:
-    """Return tasks as JSON, in the order given: a few queries per batch, and other requests run in between."""
+    """Return tasks as JSON, in the order given, with few queries; other requests run between batches."""
     views: list[dict[str, Any]] = []
     for start in range(0, len(tasks), _BATCH):
         views += await _views_of(connection, tasks[start : start + _BATCH], settings)
@@ -31,7 +31,9 @@ async def _views_of(
     open_ids = [task.id for task in tasks if task.outcome is None]
     parts = _by_task(await parts_of(connection, open_ids))
     previews = _by_task(await images_of(connection, open_ids))
-    asset_ids = {key for task in tasks for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None}
+    asset_ids = {
+        key for task in tasks for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None
+    }
     assets = {row.id: row for row in await assets_for_links(connection, list(asset_ids))}
     return [
         task_view(

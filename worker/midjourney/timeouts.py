@@ -19,7 +19,9 @@ _BATCH = 200  # dialogs per transaction
 _STUCK_REASON = (
     "Its calls are done, but Darkroom could not put the result together ({}). Its jobs have what came."
 )
-_LATE_REASON = "Its calls are done, but its pictures could not be read or kept within {:.0f} s: storage fails."
+_LATE_REASON = (
+    "Its calls are done, but its pictures could not be read or kept within {:.0f} s: storage fails."
+)
 _DIALOG_REASON = "Nobody went on with it within {:.0f} s; nothing was drawn or charged."
 _log = structlog.get_logger()
 

@@ -226,7 +226,7 @@ async def tasks_to_notify(connection: AsyncConnection, *, after: int, limit: int
 
 
 async def mark_notified(connection: AsyncConnection, task_id: int, rank: int) -> bool:
-    """Record the progress rank of a task's last message. ``False`` if it is not higher, or the task has ended."""
+    """Record the rank of a task's last message. ``False`` if it is not higher, or the task has ended."""
     result = await connection.execute(
         update(tasks)
         .where(tasks.c.id == task_id, tasks.c.told < rank, tasks.c.outcome.is_(None))

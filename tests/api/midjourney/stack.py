@@ -107,6 +107,8 @@ async def open_stack(url: str, folder: Path, **settings: Any) -> AsyncIterator[M
     }
     async with open_darkroom(url, folder, practice={}, **given) as darkroom:
         worker = await darkroom.worker()
-        finisher = TaskCompleter(darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.told)
+        finisher = TaskCompleter(
+            darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.told
+        )
         async with started(darkroom.services.settings) as service:
-            yield MidjourneyStack(service, darkroom, worker, finisher)
+            yield MidjourneyStack(service, darkroom, worker, completer)

@@ -13,7 +13,7 @@ HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_that_is_offered_is_read_as_itself(action: Action) -> None:
-    offered = buttons_of(action, HASH, 4, animates=True)
+    offered = buttons_of(action, HASH, 4, has_video_model=True)
     for press in offered:
         read = read_custom_id(press.custom_id())
         assert read is not None
@@ -22,7 +22,7 @@ def test_every_button_that_is_offered_is_read_as_itself(action: Action) -> None:
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_has_its_five_members_each_of_its_type(action: Action) -> None:
-    for press in buttons_of(action, HASH, 4, animates=True):
+    for press in buttons_of(action, HASH, 4, has_video_model=True):
         view = button_view(press)
         assert {name: type(value) for name, value in view.items()} == {
             "customId": str,

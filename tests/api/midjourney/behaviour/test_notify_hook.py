@@ -82,7 +82,7 @@ async def test_progress_of_more_tasks_than_one_look_tells_of_is_told_in_the_next
     numbers = [await stack.number(notifyHook=receiver.url) for _ in range(3)]
     for job in await stack.jobs():
         await stack.force(job.id, JobStatus.RUNNING, started_at=stack.darkroom.clock(), attempts_used=1)
-    sender = NotifyHookProgress(stack.darkroom.services, most=2)
+    sender = NotifyHookProgress(stack.darkroom.services, batch=2)
     assert [await sender.enqueue_changes() for _ in range(3)] == [True, True, False]
     await webhooks.send()
 
