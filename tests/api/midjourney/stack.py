@@ -107,7 +107,7 @@ async def open_stack(url: str, folder: Path, **settings: Any) -> AsyncIterator[M
     }
     async with open_darkroom(url, folder, practice={}, **given) as darkroom:
         worker = await darkroom.worker()
-        finisher = TaskCompleter(
+        completer = TaskCompleter(
             darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.told
         )
         async with started(darkroom.services.settings) as service:
