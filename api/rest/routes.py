@@ -15,11 +15,11 @@ from api.rest import (
     reparse,
     submit,
 )
-from api.rest.webhooks import deliveries as webhooks
+from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
     *(submit, eta, jobs, events, held_jobs, reparse),  # eta before jobs: /v1/jobs/{job_id} matches it too
-    *(campaigns, assets, webhooks),
+    *(campaigns, assets, endpoints, deliveries),
     *(channels, monitoring, explain),
 )
 

@@ -1,26 +1,29 @@
-"""Endpoints that are told of a caller's jobs: made, looked at, changed, given new secrets."""
+"""Webhook endpoints: create, read, change, delete, and rotate their secrets."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from fastapi import APIRouter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
-from api.rest.webhooks.schemas import (
-    DEFAULT,
-    NewWebhook,
-    Rotation,
-    WebhookChange,
-    body_of,
-    unique,
-    webhook_view,
+from api.rest.openapi.route_docs import (
+    merge_responses,
+    path_parameter,
+    problem_responses,
+    request_docs,
+    response,
+    schema_ref,
 )
-from api.services import ApiServices, services_of
+from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange, validate
+from api.rest.webhooks.serializers import DEFAULT_ID, webhook_view
+from api.services import services_of
 from api.web.json_body import read_json
 from api.web.problems import not_found
 from api.web.responses import JsonResponse
@@ -38,42 +41,43 @@ from models.queries.webhooks.endpoints import (
 from models.queries.webhooks.outbox import host_of
 from worker.webhooks.signature import new_secret
 
-MOST = 20  #: endpoints of one caller
-_BY_OWNER = "disabled by its owner"
-_PRIVATE = {"Cache-Control": "no-store"}
-
-
-async def asked(request: Request) -> tuple[ApiServices, Caller]:
-    """Return the services and who asks."""
-    services = services_of(request)
-    return services, await authenticate(request, services.authenticator)
+WEBHOOKS_PATH = "/v1/webhooks"
+WEBHOOK_PATH = f"{WEBHOOKS_PATH}/{{webhook_id}}"
+WEBHOOK_ID = path_parameter("webhook_id", "webhook_…; or default, for jobs' own webhook_url")
+MAX_ENDPOINTS = 20  #: of one caller
+_DISABLED_BY_OWNER = "disabled by its owner"
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def own_endpoint(
-    connection: AsyncConnection, caller: Caller, public: str, at: datetime, *, default: bool = True
+    connection: AsyncConnection, caller: Caller, webhook_id: str, at: datetime, *, allow_default: bool = True
 ) -> Row[Any]:
-    """Return the endpoint that a caller names. Raises ``NotFound``, and ``Conflict`` for an unfit default."""
-    if public == DEFAULT:
-        if not default:
+    """Return a caller's endpoint by its public id, locked for this transaction.
+
+    Raises ``NotFound``, and ``Conflict`` for the default endpoint unless it is allowed.
+    """
+    if webhook_id == DEFAULT_ID:
+        if not allow_default:
             raise Conflict("The default webhook has no address of its own; make one with POST /v1/webhooks.")
         return await default_endpoint(connection, caller.id, secret=new_secret(), at=at)
-    row = await find_endpoint(connection, parse_id("webhook", public), caller_id=caller.id)
+    row = await find_endpoint(connection, parse_id("webhook", webhook_id), caller_id=caller.id)
     if row is None:
-        raise not_found(f"There is no webhook {public[:64]!r}.")
+        raise not_found(f"There is no webhook {webhook_id[:64]!r}.")
     return row
 
 
 async def post_webhook(request: Request) -> Response:
-    """Make an endpoint; its secret is shown this once."""
-    services, caller = await asked(request)
+    """Create an endpoint; the response is the only one that shows its secret."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
     _, value = await read_json(request)
-    given, secret = body_of(NewWebhook, value, services.settings), new_secret()
+    body, secret = validate(NewWebhook, value, services.settings), new_secret()
     row = {
         "id": new_id(),
         "caller_id": caller.id,
-        "url": given.url,
-        "description": given.description,
-        "events": unique(given.events),
+        "url": body.url,
+        "description": body.description,
+        "events": sorted(set(body.events)),
         "secret": secret,
         "previous_until": None,
         "created_at": services.clock(),
@@ -81,80 +85,152 @@ async def post_webhook(request: Request) -> Response:
         "disabled_reason": None,
     }
     async with services.database.writing() as connection:
-        if await count_endpoints(connection, caller.id) >= MOST:
-            raise Conflict(f"You have {MOST} webhooks, which is the most; delete one first.")
+        if await count_endpoints(connection, caller.id) >= MAX_ENDPOINTS:
+            raise Conflict(f"You have {MAX_ENDPOINTS} webhooks, which is the most; delete one first.")
         await insert_endpoint(connection, row)
     view = webhook_view(SimpleNamespace(**row), secret=secret)
-    return JsonResponse(view, 201, headers=_PRIVATE | {"Location": f"/v1/webhooks/{view['id']}"})
+    return JsonResponse(view, 201, headers=_NO_STORE | {"Location": f"{WEBHOOKS_PATH}/{view['id']}"})
 
 
 async def list_webhooks(request: Request) -> Response:
     """List the caller's endpoints."""
-    services, caller = await asked(request)
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
     async with services.database.reading() as connection:
         rows = await list_endpoints(connection, caller.id)
-    return JsonResponse({"data": [webhook_view(row) for row in rows]}, headers=_PRIVATE)
+    return JsonResponse({"data": [webhook_view(row) for row in rows]}, headers=_NO_STORE)
 
 
 async def get_webhook(request: Request) -> Response:
-    """Look at one endpoint."""
-    services, caller = await asked(request)
+    """Return one endpoint."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
     async with services.database.writing() as connection:
         row = await own_endpoint(connection, caller, request.path_params["webhook_id"], services.clock())
-    return JsonResponse(webhook_view(row), headers=_PRIVATE)
+    return JsonResponse(webhook_view(row), headers=_NO_STORE)
 
 
 async def patch_webhook(request: Request) -> Response:
     """Change an endpoint."""
-    services, caller = await asked(request)
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
     _, value = await read_json(request)
-    given = body_of(WebhookChange, value, services.settings)
-    at, public = services.clock(), request.path_params["webhook_id"]
+    body = validate(WebhookChange, value, services.settings)
+    at, webhook_id = services.clock(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
-        row = await own_endpoint(connection, caller, public, at, default=False)
-        await change_endpoint(connection, row.id, _changes(given, row, at))
-        if given.enabled is False:
+        row = await own_endpoint(connection, caller, webhook_id, at, allow_default=False)
+        await change_endpoint(connection, row.id, _changes(body, row, at))
+        if body.enabled is False:
             await stop_endpoint(connection, row.id, at)
-        if given.url is not None:
-            await redirect_pending(connection, row.id, url=given.url, host=host_of(given.url))
-        changed = await own_endpoint(connection, caller, public, at)
-    return JsonResponse(webhook_view(changed), headers=_PRIVATE)
-
-
-def _changes(given: WebhookChange, row: Row[Any], at: datetime) -> Mapping[str, Any]:
-    changes: dict[str, Any] = {
-        name: value for name, value in given.model_dump(exclude={"enabled"}).items() if value is not None
-    }
-    if given.events is not None:
-        changes["events"] = unique(given.events)
-    if given.enabled is True:
-        changes |= {"disabled_at": None, "disabled_reason": None}
-    elif given.enabled is False and row.disabled_at is None:
-        changes |= {"disabled_at": at, "disabled_reason": _BY_OWNER}
-    return changes or {"description": row.description}
+        if body.url is not None:
+            await redirect_pending(connection, row.id, url=body.url, host=host_of(body.url))
+        changed = await own_endpoint(connection, caller, webhook_id, at)
+    return JsonResponse(webhook_view(changed), headers=_NO_STORE)
 
 
 async def delete_webhook(request: Request) -> Response:
-    """Delete an endpoint; what waits for it is dropped."""
-    services, caller = await asked(request)
-    at = services.clock()
+    """Delete an endpoint, and stop its pending deliveries."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    at, webhook_id = services.clock(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
-        row = await own_endpoint(connection, caller, request.path_params["webhook_id"], at, default=False)
+        row = await own_endpoint(connection, caller, webhook_id, at, allow_default=False)
         await change_endpoint(connection, row.id, {"deleted_at": at})
         await stop_endpoint(connection, row.id, at)
     return Response(status_code=204)
 
 
 async def rotate_webhook(request: Request) -> Response:
-    """Give an endpoint a new secret, shown this once; the old one signs too for a while."""
-    services, caller = await asked(request)
+    """Give an endpoint a new secret, shown in this response only; both sign during the overlap."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
     value = (await read_json(request))[1] if await request.body() else {}
-    given = body_of(Rotation, value, services.settings)
-    at, secret, public = services.clock(), new_secret(), request.path_params["webhook_id"]
+    body = validate(Rotation, value, services.settings)
+    at, secret, webhook_id = services.clock(), new_secret(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
-        row = await own_endpoint(connection, caller, public, at)
-        until = at + timedelta(seconds=given.overlap)
+        row = await own_endpoint(connection, caller, webhook_id, at)
+        until = at + timedelta(seconds=body.overlap)
         changes = {"secret": secret, "previous_secret": row.secret, "previous_until": until}
         await change_endpoint(connection, row.id, changes)
-        changed = await own_endpoint(connection, caller, public, at)
-    return JsonResponse(webhook_view(changed, secret=secret), headers=_PRIVATE)
+        changed = await own_endpoint(connection, caller, webhook_id, at)
+    return JsonResponse(webhook_view(changed, secret=secret), headers=_NO_STORE)
+
+
+def _changes(body: WebhookChange, row: Row[Any], at: datetime) -> Mapping[str, Any]:
+    changes: dict[str, Any] = body.model_dump(exclude={"enabled"}, exclude_none=True)
+    if body.events is not None:
+        changes["events"] = sorted(set(body.events))
+    if body.enabled is True:
+        changes |= {"disabled_at": None, "disabled_reason": None}
+    elif body.enabled is False and row.disabled_at is None:
+        changes |= {"disabled_at": at, "disabled_reason": _DISABLED_BY_OWNER}
+    return changes or {"description": row.description}
+
+
+def add_routes(router: APIRouter) -> None:
+    """Add the routes of webhook endpoints."""
+    add = partial(router.add_api_route, tags=["webhooks"])
+    webhook, with_secret = schema_ref("WebhookDocument"), schema_ref("WebhookSecretDocument")
+    example = {"value": {"url": "https://receiver.example/darkroom"}}
+    add(
+        WEBHOOKS_PATH,
+        post_webhook,
+        methods=["POST"],
+        summary="Create a webhook; the secret is shown this once",
+        status_code=201,
+        responses=merge_responses(
+            response(201, "The webhook, with its secret.", with_secret),
+            problem_responses(400, 401, 409, 413, 422),
+        ),
+        openapi_extra=request_docs(body={"schema": schema_ref("NewWebhook"), "examples": {"one": example}}),
+    )
+    add(
+        WEBHOOKS_PATH,
+        list_webhooks,
+        methods=["GET"],
+        summary="List your webhooks",
+        responses=merge_responses(
+            response(200, "All of them.", schema_ref("WebhookPageDocument")), problem_responses(401)
+        ),
+        openapi_extra=request_docs(),
+    )
+    add(
+        WEBHOOK_PATH,
+        get_webhook,
+        methods=["GET"],
+        summary="Get a webhook",
+        responses=merge_responses(response(200, "The webhook.", webhook), problem_responses(401, 404)),
+        openapi_extra=request_docs(WEBHOOK_ID),
+    )
+    add(
+        WEBHOOK_PATH,
+        patch_webhook,
+        methods=["PATCH"],
+        summary="Change, disable or enable a webhook",
+        responses=merge_responses(
+            response(200, "The webhook.", webhook), problem_responses(400, 401, 404, 409, 413, 422)
+        ),
+        openapi_extra=request_docs(WEBHOOK_ID, body={"schema": schema_ref("WebhookChange")}),
+    )
+    add(
+        WEBHOOK_PATH,
+        delete_webhook,
+        methods=["DELETE"],
+        summary="Delete a webhook",
+        status_code=204,
+        responses=merge_responses(
+            response(204, "The webhook is deleted.", None), problem_responses(401, 404, 409)
+        ),
+        openapi_extra=request_docs(WEBHOOK_ID),
+    )
+    add(
+        f"{WEBHOOK_PATH}/rotate",
+        rotate_webhook,
+        methods=["POST"],
+        summary="Create a new secret, shown this once; the previous one signs too for a while",
+        responses=merge_responses(
+            response(200, "The webhook, with its new secret.", with_secret),
+            problem_responses(400, 401, 404, 413, 422),
+        ),
+        openapi_extra=request_docs(WEBHOOK_ID, body={"schema": schema_ref("Rotation")}, body_required=False),
+    )
