@@ -77,7 +77,7 @@ def add_routes(router: APIRouter) -> None:
         tags=["assets"],
         summary="Get the metadata of an image",
         responses=merge_responses(
-            response(200, "The asset.", schema_ref("AssetPage")), problem_responses(401, 404)
+            response(200, "The asset.", schema_ref("AssetWithJobDocument")), problem_responses(401, 404)
         ),
         openapi_extra=request_docs(path_parameter("asset_id", "Id of the asset: asset_…")),
     )

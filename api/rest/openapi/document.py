@@ -1,4 +1,4 @@
-"""The OpenAPI document, completed with what FastAPI can't see."""
+"""OpenAPI document: FastAPI's, completed with the schemas and the security scheme it does not see."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from api.jobs.schemas import Submission
 from api.rest.campaigns import CampaignDocument, CampaignPageDocument, CampaignSettings
 from api.rest.channels import PauseRequest, ResumeRequest
 from api.rest.held_jobs import DecisionResultDocument
-from api.rest.openapi.response_schemas import SHOWN as WEBHOOK_DOCUMENTS
 from api.rest.openapi.response_schemas import (
-    AssetPage,
+    WEBHOOK_RESPONSES,
+    AssetWithJobDocument,
     BatchDocument,
     ChannelDocument,
     ChannelPageDocument,
@@ -30,8 +30,8 @@ from api.rest.openapi.route_docs import BEARER
 from api.rest.reparse import ReparseDocument
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 
-_SHOWN = (
-    AssetPage,
+_RESPONSES = (
+    AssetWithJobDocument,
     BatchDocument,
     CampaignDocument,
     CampaignPageDocument,
@@ -43,29 +43,28 @@ _SHOWN = (
     HealthDocument,
     JobDocument,
     JobPageDocument,
-    ProblemDocument,
     JobSetEtaDocument,
+    ProblemDocument,
     ReparseDocument,
-    *WEBHOOK_DOCUMENTS,
+    *WEBHOOK_RESPONSES,
 )
-_TAKEN = (
+_REQUESTS = (
     CampaignSettings,
-    *(
-        Submission,
-        ObservedAnswer,
-        FailRequest,
-        FailJobRequest,
-        ReleaseRequest,
-        NewWebhook,
-        WebhookChange,
-        Rotation,
-    ),
-    *(PauseRequest, ResumeRequest),
+    FailJobRequest,
+    FailRequest,
+    NewWebhook,
+    ObservedAnswer,
+    PauseRequest,
+    ReleaseRequest,
+    ResumeRequest,
+    Rotation,
+    Submission,
+    WebhookChange,
 )
 
 
 def install_openapi(app: FastAPI) -> None:
-    """Let the app describe itself with our schemas and its security scheme."""
+    """Replace the app's OpenAPI document by the completed one, made at the first request."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -80,12 +79,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     _, schemas = models_json_schema(
-        [*((model, "validation") for model in _TAKEN), *((model, "serialization") for model in _SHOWN)],
+        [
+            *((model, "validation") for model in _REQUESTS),
+            *((model, "serialization") for model in _RESPONSES),
+        ],
         ref_template="#/components/schemas/{model}",
     )
     components = document.setdefault("components", {})
     components["schemas"] = {**components.get("schemas", {}), **schemas["$defs"]}
     components["securitySchemes"] = {
-        BEARER: {"type": "http", "scheme": "bearer", "description": "a key of `darkroom keys create`"}
+        BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "API key, as created by `darkroom keys create`",
+        }
     }
     return document

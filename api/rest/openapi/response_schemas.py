@@ -1,4 +1,4 @@
-"""The shapes of the native API's answers, for its OpenAPI document."""
+"""Response schemas of the native API, for its OpenAPI document; handlers do not validate with them."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -14,16 +14,16 @@ from models.webhook_events import DeliveryStatus
 
 
 class ProblemDocument(BaseModel):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     type: str
     title: str
     status: int
-    code: str = Field(description="for programs; does not change")
-    detail: str = Field(description="for people")
-    errors: list[dict[str, str]] = Field(description="{field, message} of what was sent")
+    code: str = Field(description="stable code for programs")
+    detail: str = Field(description="explanation for people")
+    errors: list[dict[str, str]] = Field(description="{field, message} of each invalid field or parameter")
     request_id: str
-    limit: int | None = Field(None, description="queue_full: how many jobs of yours may wait")
+    limit: int | None = Field(None, description="with code queue_full: limit of queued jobs of the key")
 
 
 class AttemptDocument(BaseModel):
@@ -34,14 +34,16 @@ class AttemptDocument(BaseModel):
     outcome: str | None
     error_code: str | None
     http_status: int | None
-    provider_request_id: str | None = Field(description="for the provider's log and support")
+    provider_request_id: str | None = Field(
+        description="id of the request in the provider's log, for its support"
+    )
     started_at: datetime
     finished_at: datetime | None
     billed: str
 
 
 class WaitingDocument(BaseModel):
-    """Why a queued job does not run yet."""
+    """Wait reason of a queued job."""
 
     reason: WaitReason
     detail: str
@@ -50,31 +52,33 @@ class WaitingDocument(BaseModel):
 
 
 class EtaDocument(BaseModel):
-    """When it may be done: in half of such cases, and in nine of ten. Null: nobody knows."""
+    """Estimated time of completion, as median (p50) and 90th percentile; null: no estimate is possible."""
 
     p50: float | None = Field(description="seconds from now")
     p90: float | None
     p50_at: datetime | None
     p90_at: datetime | None
     limiting_factor: str = Field(
-        description="what takes longest: a reason of waiting, worker_slots, or call: only the call itself"
+        description="what takes longest: a wait reason, worker_slots, or call (the provider call itself)"
     )
 
 
 class JobSetEtaDocument(BaseModel):
-    """What is left of a set of jobs."""
+    """Remaining jobs of a campaign or model, and when they may be completed."""
 
     object: Literal["eta"]
     campaign: str | None
     model: str | None
-    remaining: dict[str, int] = Field(description="jobs that are not finished, by status")
-    queued_capped: bool = Field(description="at least so many are queued: more were not counted")
-    calls_last_minute: int = Field(description="sent to providers for the set in the last 60 seconds")
-    eta: EtaDocument | None = Field(description="of its last job, as if all were due; null: nothing is left")
+    remaining: dict[str, int] = Field(description="number of unfinished jobs by status")
+    queued_capped: bool = Field(description="remaining.queued is a lower bound: counting stopped there")
+    calls_last_minute: int = Field(description="provider calls for these jobs in the last 60 seconds")
+    eta: EtaDocument | None = Field(
+        description="of the last job, as if all were due now; null: no job remains"
+    )
 
 
 class AssetDocument(BaseModel):
-    """A stored picture. Its url needs no key."""
+    """A stored image. Its url needs no key."""
 
     id: str
     url: str
@@ -86,8 +90,8 @@ class AssetDocument(BaseModel):
     sha256: str
 
 
-class AssetPage(AssetDocument):
-    """A stored picture on its own."""
+class AssetWithJobDocument(AssetDocument):
+    """A stored image with the job it belongs to."""
 
     object: Literal["asset"]
     job: str | None
@@ -95,14 +99,16 @@ class AssetPage(AssetDocument):
 
 
 class JobDocument(BaseModel):
-    """A job, and all that happened to it."""
+    """A job with its attempts and assets."""
 
     id: str
     object: Literal["job"]
     status: JobStatus
-    revision: int = Field(description="rises with every change")
-    generation: int = Field(description="rises with every explicit retry")
-    surface: str = Field(description="by which API it came: rest, or midjourney for a part of such a task")
+    revision: int = Field(description="increases with every change")
+    generation: int = Field(description="increases with every retry by request")
+    surface: str = Field(
+        description="API through which it was submitted: rest, or midjourney for a part of a task"
+    )
     model: str
     prompt: str
     progress: int = Field(description="percent")
@@ -112,26 +118,26 @@ class JobDocument(BaseModel):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    expires_at: datetime | None = Field(description="not started by then: expired")
-    retry: RetryRules | None = Field(description="its own rules for trying again, by class of failure")
+    expires_at: datetime | None = Field(description="latest start; a job not started by then expires")
+    retry: RetryRules | None = Field(description="retry rules of this job by failure class")
     attempts: list[AttemptDocument]
     waiting: WaitingDocument | None
     queue_position: int | None = Field(
-        description="how many-th it starts, over all callers, as of now; only where one due job is looked at"
+        description="rank among the due jobs of all callers, as of now; only in the response for one job"
     )
-    queue_position_capped: bool = Field(description="it stands there at least: more was not counted")
-    eta: EtaDocument | None = Field(description="only where one job is looked at")
+    queue_position_capped: bool = Field(description="queue_position is a lower bound: counting stopped there")
+    eta: EtaDocument | None = Field(description="only in the response for one job")
     error: dict[str, Any] | None = Field(
         description="{code, message, outcome, retryable, provider_status, provider_message}"
     )
-    text: str | None = Field(description="what the model said besides the pictures")
+    text: str | None = Field(description="text of the model's response besides the images")
     assets: list[AssetDocument]
     metadata: dict[str, Any]
     links: dict[str, str]
 
 
 class AcceptedDocument(BaseModel):
-    """One of many accepted jobs."""
+    """An accepted job of a batch."""
 
     index: int
     id: str
@@ -140,7 +146,7 @@ class AcceptedDocument(BaseModel):
 
 
 class RejectedDocument(BaseModel):
-    """One of many jobs that was not accepted."""
+    """A rejected job of a batch."""
 
     index: int
     code: str
@@ -148,30 +154,30 @@ class RejectedDocument(BaseModel):
 
 
 class BatchDocument(BaseModel):
-    """What became of many jobs."""
+    """Accepted and rejected jobs of a batch, by their index in the request."""
 
     accepted: list[AcceptedDocument]
     rejected: list[RejectedDocument]
 
 
 class JobPageDocument(BaseModel):
-    """A page of jobs, newest first; pass ``next`` as ``before`` for the following one."""
+    """A page of jobs, newest first; pass ``next`` as ``before`` for the following page."""
 
     data: list[JobDocument]
     next: str | None
 
 
 class BreakerDocument(BaseModel):
-    """What failures in a row led to."""
+    """State of a circuit breaker."""
 
     state: Literal["closed", "open", "half_open"]
-    failures: int = Field(description="in a row")
+    failures: int = Field(description="consecutive failures")
     until: datetime | None
     reason: str | None
 
 
 class RecentDocument(BaseModel):
-    """The newest calls of the last ten minutes that have ended, 500 at most."""
+    """Calls that ended in the last ten minutes, the newest 500 at most."""
 
     calls: int
     succeeded: int
@@ -179,22 +185,22 @@ class RecentDocument(BaseModel):
 
 
 class ChannelDocument(BaseModel):
-    """A channel, how it stands and why."""
+    """A channel with its state, limits and recent calls."""
 
     name: str
     object: Literal["channel"]
     state: ChannelState
-    detail: str | None = Field(description="why, in words")
+    detail: str | None = Field(description="reason of the state, for people")
     configured: bool
     models: list[str]
     order: int
     weight: float
     rpm: float | None
     concurrency: int
-    limits: dict[str, float] = Field(description="of the whole channel: rps, rpd, ipm, burst")
+    limits: dict[str, float] = Field(description="limits of the whole channel: rps, rpd, ipm, burst")
     model_limits: dict[str, dict[str, float]]
     learned_rpm: float | None = Field(
-        description="calls per minute made now, where the provider refused more"
+        description="learned rate in calls per minute, after the provider refused more"
     )
     learned_concurrency: int | None
     rate_now: int = Field(description="calls sent in the last 60 seconds")
@@ -210,9 +216,13 @@ class ChannelDocument(BaseModel):
     tripped_reason: str | None
     cooldown_reason: str | None
     blocked_models: dict[str, str]
-    breakers: dict[str, BreakerDocument] = Field(description='by model; "" is the whole channel\'s')
+    breakers: dict[str, BreakerDocument] = Field(
+        description='by model; "" is the breaker of the whole channel'
+    )
     recent: RecentDocument
-    last_error: dict[str, Any] | None = Field(description="{code, message, at}, in the provider's words")
+    last_error: dict[str, Any] | None = Field(
+        description="{code, message, at}; the message is the provider's"
+    )
 
 
 class ChannelPageDocument(BaseModel):
@@ -222,37 +232,37 @@ class ChannelPageDocument(BaseModel):
 
 
 class HealthDocument(BaseModel):
-    """How the service is."""
+    """Health of the service."""
 
     status: str
     checks: dict[str, str] = {}
 
 
-# The shapes of ``POST /v1/explain``, for the OpenAPI document.
+# POST /v1/explain
 
 Status = int | str | None
 
 
 class ObservedAnswer(BaseModel):
-    """What came of one call to a provider, as it was seen."""
+    """A captured provider response."""
 
     id: str | int | float | None = Field(None, description="repeated in the explanation")
-    status: Status = Field(None, description="the HTTP status; null: there was no answer")
+    status: Status = Field(None, description="HTTP status; null: there was no response")
     headers: dict[str, Any] | list[tuple[str, str]] | None = Field(None, description="names in any case")
-    body: str | dict[str, Any] | list[Any] | None = Field(None, description="as it came over the wire")
-    body_b64: str | None = Field(None, description="the same as base64, for bytes that are no text")
+    body: str | dict[str, Any] | list[Any] | None = Field(None, description="body as received")
+    body_b64: str | None = Field(None, description="body as base64, for bytes that are not text")
     request: dict[str, Any] | str | None = Field(
-        None, description="the body that was sent: its pictures are no results; n and stream matter"
+        None, description="request body: images in it are not results; n and stream are evaluated"
     )
     transport: str | None = Field(
-        None, description="how a call without an answer failed, in any words: read_timeout, connect_error, …"
+        None, description="error of a call without a response, in any words: read_timeout, connect_error, …"
     )
     model: str | None = None
-    elapsed_s: float | None = Field(None, ge=0, description="how long the call took")
+    elapsed_s: float | None = Field(None, ge=0, description="duration of the call in seconds")
 
 
 class RateLimitDocument(BaseModel):
-    """A limit that the headers tell of."""
+    """Rate limit in the response headers."""
 
     limit: int | None
     remaining: int | None
@@ -260,22 +270,22 @@ class RateLimitDocument(BaseModel):
 
 
 class CallLimitDocument(BaseModel):
-    """A limit that the provider's words name."""
+    """Rate limit in the text of the response."""
 
     calls: int
     period_s: float
 
 
 class ExplanationDocument(BaseModel):
-    """What an answer means. What has no value is left out."""
+    """Explanation of a captured response. Members without a value are left out."""
 
     id: str | int | float | None = None
-    outcome: str = Field(description="as of attempts; headers_only: there was no answer to judge")
+    outcome: str = Field(description="as in attempts; headers_only: there was no body to classify")
     error_code: str | None = None
-    images: list[str] = Field(description="http(s) addresses to fetch as they are, or data: URLs")
-    alternates: dict[str, list[str]] | None = Field(None, description="other renderings, by picture")
-    progress: list[float] = Field(description="percentages, rising")
-    text: str | None = Field(None, description="of a stream, verbatim")
+    images: list[str] = Field(description="http(s) URLs, to be fetched unchanged, or data: URLs")
+    alternates: dict[str, list[str]] | None = Field(None, description="alternative URLs by image")
+    progress: list[float] = Field(description="percentages, increasing")
+    text: str | None = Field(None, description="text of a stream, verbatim")
     videos: list[str] | None = None
     posters: list[str] | None = None
     billed: Billed | None = None
@@ -283,8 +293,8 @@ class ExplanationDocument(BaseModel):
     retry_after_s: float | None = None
     ratelimit: dict[str, RateLimitDocument] | None = None
     call_limit: CallLimitDocument | None = None
-    should_retry: bool | None = Field(None, description="the provider's own word")
-    request_id: str | None = Field(None, description="for the provider's support")
+    should_retry: bool | None = Field(None, description="what the provider states")
+    request_id: str | None = Field(None, description="id of the request, for the provider's support")
     poll_url: str | None = None
     task_id: str | None = None
     gen_ids: list[str] | None = None
@@ -293,21 +303,21 @@ class ExplanationDocument(BaseModel):
     relative: bool | None = None
     finish_reason: str | None = None
     usage: dict[str, Any] | None = None
-    message: str = Field(description="what happened and what to do")
+    message: str = Field(description="what happened and what to do, for people")
     provider_message: str | None = None
 
 
 class ExplanationPageDocument(BaseModel):
-    """Explanations, in the order of the answers."""
+    """Explanations, in the order of the responses."""
 
     data: list[ExplanationDocument]
 
 
-# The shapes of answers about webhooks, for the OpenAPI document.
+# Webhooks
 
 
 class WebhookDocument(BaseModel):
-    """An endpoint. The one named ``default`` stands for the addresses that jobs bring along."""
+    """A webhook endpoint. ``default`` is that of the webhook_url of jobs."""
 
     id: str
     object: Literal["webhook"]
@@ -318,31 +328,33 @@ class WebhookDocument(BaseModel):
     disabled_at: datetime | None
     disabled_reason: str | None
     secret_hint: str
-    previous_secret_until: datetime | None = Field(description="until then the old secret signs too")
+    previous_secret_until: datetime | None = Field(
+        description="until then messages are signed with the previous secret, too"
+    )
     created_at: datetime
 
 
 class WebhookSecretDocument(WebhookDocument):
-    """An endpoint with its new secret, which is not shown again."""
+    """A webhook endpoint with its new secret, which is shown only once."""
 
     secret: str
 
 
 class WebhookPageDocument(BaseModel):
-    """All endpoints of the caller."""
+    """All webhook endpoints of the caller."""
 
     data: list[WebhookDocument]
 
 
 class DeliveryDocument(BaseModel):
-    """One message to one receiver."""
+    """Delivery of one message to one endpoint."""
 
-    id: str = Field(description="the message's webhook-id")
+    id: str = Field(description="webhook-id of the message")
     object: Literal["webhook_delivery"]
     webhook: str
     job: str | None
     type: str
-    revision: int = Field(description="the job's, at the change")
+    revision: int = Field(description="revision of the job at the event")
     url: str
     status: DeliveryStatus
     replayed: bool
@@ -350,19 +362,17 @@ class DeliveryDocument(BaseModel):
     created_at: datetime
     next_at: datetime | None
     ended_at: datetime | None
-    log: list[dict[str, Any]] = Field(
-        description="the last tries: {at, seconds, http_status, problem, answer}"
-    )
+    log: list[dict[str, Any]] = Field(description="latest tries: {at, seconds, http_status, problem, answer}")
 
 
 class DeliveryPageDocument(BaseModel):
-    """A page of deliveries, newest first; pass ``next`` as ``before`` for the following one."""
+    """A page of deliveries, newest first; pass ``next`` as ``before`` for the following page."""
 
     data: list[DeliveryDocument]
     next: str | None
 
 
-SHOWN = (
+WEBHOOK_RESPONSES = (
     WebhookDocument,
     WebhookSecretDocument,
     WebhookPageDocument,
