@@ -1,4 +1,4 @@
-"""An API in this process, on a database of each kind, with a broker in memory that nobody listens to."""
+"""An API in this process, on a database of each kind, with an in-memory broker without consumers."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,6 +42,6 @@ async def started(settings: Settings) -> AsyncIterator[Service]:
 
 @pytest.fixture
 async def service(make_settings: Callable[..., Settings]) -> AsyncIterator[Service]:
-    """A running API, asked by Alice."""
+    """A running API, called with Alice's key."""
     async with started(make_settings()) as running:
         yield running

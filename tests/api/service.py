@@ -1,4 +1,4 @@
-"""A running API, the words to ask it with, and a hand that does what a worker would do."""
+"""A running API with a client, and shortcuts that change jobs as a worker would."""
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
@@ -25,19 +25,19 @@ S = JobStatus
 
 @dataclass(frozen=True)
 class Service:
-    """Asks the API with one key."""
+    """The API, called with one key."""
 
     app: FastAPI
     client: httpx.AsyncClient
     key: str | None
 
     def with_key(self, key: str | None) -> "Service":
-        """Ask with another key, or none."""
+        """Return the same API, called with another key or none."""
         return replace(self, key=key)
 
     @property
     def services(self) -> ApiServices:
-        """What the API works with."""
+        """Services of the running app."""
         services: ApiServices = self.app.state.services
         return services
 
@@ -56,27 +56,41 @@ class Service:
         return await self.request("POST", path, **options)
 
     async def submit(self, **fields: Any) -> dict[str, Any]:
-        """Hand in a job and return it."""
+        """Submit a job and return it."""
         answer = await self.post("/v1/jobs", json=JOB | fields)
         assert answer.status_code == 202, answer.text
         job: dict[str, Any] = answer.json()
         return job
 
     async def submit_with_headers(self, headers: dict[str, str]) -> dict[str, Any]:
-        """Hand in a job under a key and return it."""
+        """Submit a job with these headers and return it."""
         job: dict[str, Any] = (await self.post("/v1/jobs", json=JOB, headers=headers)).json()
         return job
 
     async def move(self, job: dict[str, Any], *path: JobStatus, **changes: Any) -> None:
-        """Lead a job through states, as a worker would."""
+        """Apply transitions along these states, as a worker would."""
         for leaving, entering in pairwise(path):
             async with self.services.database.writing() as connection:
                 assert await apply(
                     connection, [Transition(key_of(job), leaving, entering, now(), changes=changes)]
                 )
 
+    async def hold(self, code: str = "connection_lost", **fields: Any) -> dict[str, Any]:
+        """Submit a job and hold it for a decision, its only attempt used up."""
+        job = await self.submit(max_attempts=1, **fields)
+        await self.move(job, S.QUEUED, S.LEASED, attempts_used=1)
+        await self.move(job, S.LEASED, S.RUNNING)
+        error = {"code": code, "message": "The connection was lost.", "outcome": "ambiguous"}
+        await self.move(job, S.RUNNING, S.HELD, error=error)
+        return job
+
+    async def read(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Return a job as it is now."""
+        found: dict[str, Any] = (await self.get(f"/v1/jobs/{job['id']}")).json()
+        return found
+
     async def finish(self, job: dict[str, Any], content: bytes) -> dict[str, Any]:
-        """Give a queued job its picture; return the asset's row."""
+        """Complete a queued job with an image; return the asset's row."""
         digest = hashlib.sha256(content).hexdigest()
         await self.services.store.put(f"{digest}.png", content, content_type="image/png")
         caller = await self.services.authenticator.find(self.key or "")
@@ -115,5 +129,5 @@ def _record(job_id: UUID) -> AttemptRecord:
 
 
 def key_of(job: dict[str, Any]) -> UUID:
-    """Return a job's key in the database."""
+    """Return a job's primary key."""
     return parse_id("job", job["id"])

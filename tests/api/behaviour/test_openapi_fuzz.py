@@ -1,4 +1,4 @@
-"""Whatever the OpenAPI document allows, and what it does not, the API answers as the document says."""
+"""Fuzz test: every response to valid and invalid requests is one that the OpenAPI document has."""
 
 import threading
 from collections.abc import Iterator

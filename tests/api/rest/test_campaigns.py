@@ -1,4 +1,4 @@
-"""What callers set for their campaigns."""
+"""Campaign settings: list, get, replace, change."""
 
 import pytest
 
@@ -21,13 +21,13 @@ async def patch(service: Service, body: object) -> object:
     return answer.json()["retry"]
 
 
-async def test_what_is_set_for_a_campaign_is_read_again(service: Service) -> None:
+async def test_settings_of_a_campaign_are_read_back(service: Service) -> None:
     made = await put(service, NIGHT, {"retry": PATIENT})
     assert (made["object"], made["name"], made["retry"]) == ("campaign", "night-1", PATIENT)
     assert (await service.get(NIGHT)).json() == made
 
 
-async def test_setting_replaces_all_and_changing_only_what_it_names(service: Service) -> None:
+async def test_put_replaces_all_settings_and_patch_only_what_it_names(service: Service) -> None:
     await put(service, NIGHT, {"retry": PATIENT})
     changed = await patch(service, {"retry": {"no_image": {"base": 9}, "rate_limited": None}})
     assert changed == {"no_image": {"attempts": 3, "base": 9.0}}
@@ -37,24 +37,24 @@ async def test_setting_replaces_all_and_changing_only_what_it_names(service: Ser
     assert (await put(service, NIGHT, {}))["retry"] == {}
 
 
-async def test_a_change_makes_what_is_not_there(service: Service) -> None:
+async def test_a_patch_creates_missing_settings(service: Service) -> None:
     assert await patch(service, {"retry": PATIENT}) == PATIENT
 
 
-async def test_a_change_that_does_not_fit_what_is_there_is_refused(service: Service) -> None:
+async def test_a_patch_whose_result_is_invalid_is_refused(service: Service) -> None:
     await put(service, NIGHT, {"retry": {"retry": {"cap": 10}}})
     answer = await service.request("PATCH", NIGHT, json={"retry": {"retry": {"base": 60}}})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "retry.retry")
     assert (await service.get(NIGHT)).json()["retry"] == {"retry": {"cap": 10.0}}
 
 
-async def test_a_campaign_that_only_jobs_name_has_nothing_set(service: Service) -> None:
+async def test_a_campaign_that_only_jobs_name_has_no_settings(service: Service) -> None:
     await service.submit(campaign="night-1")
     found = (await service.get(NIGHT)).json()
     assert (found["retry"], found["updated_at"]) == ({}, None)
 
 
-async def test_campaigns_belong_to_their_caller(service: Service) -> None:
+async def test_callers_do_not_share_campaigns(service: Service) -> None:
     await put(service, NIGHT, {"retry": PATIENT})
     bob = service.with_key(BOB)
     assert (await bob.get(NIGHT)).status_code == 404
@@ -91,7 +91,7 @@ async def test_a_name_may_have_any_characters(service: Service, name: str) -> No
         (f"/v1/campaigns/{'c' * 129}", {}, "name"),
     ],
 )
-async def test_what_is_wrong_is_named(service: Service, path: str, body: object, field: str) -> None:
+async def test_an_invalid_field_is_named(service: Service, path: str, body: object, field: str) -> None:
     for method in ("PUT", "PATCH"):
         answer = await service.request(method, path, json=body)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text

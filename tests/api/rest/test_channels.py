@@ -1,4 +1,4 @@
-"""Looking at channels, stopping and opening them, as those who operate do."""
+"""Channels for admin keys: state, pause, drain, resume."""
 
 from datetime import timedelta
 from typing import Any
@@ -32,7 +32,7 @@ async def the_channel(operator: Service) -> dict[str, Any]:
     return dict(found)
 
 
-async def test_a_channel_shows_what_it_does_and_what_it_may_do(operator: Service) -> None:
+async def test_a_channel_shows_its_state_limits_and_recent_calls(operator: Service) -> None:
     job, at = await operator.submit(), now()
     calls = [(1, 5, "success"), (2, 30, "retry"), (3, 300, "success"), (4, 3600, "success"), (5, 1, None)]
     async with operator.services.database.writing() as connection:
@@ -49,7 +49,7 @@ async def test_a_channel_shows_what_it_does_and_what_it_may_do(operator: Service
     assert found["recent"] == {"calls": 3, "succeeded": 2, "share": 0.667}
 
 
-async def test_a_stop_is_shown_at_once_also_with_the_jobs_that_wait_for_it(operator: Service) -> None:
+async def test_a_pause_is_visible_at_once_also_in_the_jobs_that_wait_for_it(operator: Service) -> None:
     job = await operator.submit()
     paused = await operator.post("/v1/channels/one/pause", json={"reason": "too dear"})
     assert (paused.status_code, paused.json()["state"], paused.json()["detail"]) == (
@@ -66,7 +66,7 @@ async def test_a_stop_is_shown_at_once_also_with_the_jobs_that_wait_for_it(opera
     assert waiting["reason"] == "fair_share"
 
 
-async def test_one_model_is_stopped_and_opened_alone(operator: Service) -> None:
+async def test_one_model_is_paused_and_resumed_alone(operator: Service) -> None:
     body = {"model": "gpt-image", "reason": "blurred"}
     paused = (await operator.post("/v1/channels/one/pause", json=body)).json()
     assert (paused["state"], paused["blocked_models"]) == ("open", {"gpt-image": "blurred"})
@@ -75,7 +75,7 @@ async def test_one_model_is_stopped_and_opened_alone(operator: Service) -> None:
     assert opened["blocked_models"] == {}
 
 
-async def test_resuming_opens_whatever_was_closed(operator: Service) -> None:
+async def test_resuming_opens_a_tripped_and_a_cooling_channel(operator: Service) -> None:
     later = now() + timedelta(hours=1)
     changes = {"tripped_at": now(), "tripped_reason": "key refused", "cooldown_until": later}
     async with operator.services.database.writing() as connection:
@@ -87,7 +87,7 @@ async def test_resuming_opens_whatever_was_closed(operator: Service) -> None:
 
 
 @pytest.mark.parametrize("verb", ["pause", "drain", "resume"])
-async def test_only_admins_change_channels_that_there_are(
+async def test_only_admins_change_channels_and_only_existing_ones(
     operator: Service, verb: str, service: Service
 ) -> None:
     assert (await service.post(f"/v1/channels/one/{verb}")).status_code == 403

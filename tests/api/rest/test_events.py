@@ -1,4 +1,4 @@
-"""Following a job."""
+"""Events of a job as server-sent events."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ def events_of(answer: httpx.Response) -> list[tuple[int, dict[str, Any]]]:
     return [(int(block[0][4:]), orjson.loads(block[1][6:])) for block in blocks]
 
 
-async def test_every_change_is_told_once_and_the_stream_closes_after_the_end(service: Service) -> None:
+async def test_every_event_is_sent_once_and_the_stream_closes_at_the_end(service: Service) -> None:
     job = await service.submit()
     following = asyncio.create_task(service.get(f"/v1/jobs/{job['id']}/events"))
     await service.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.RUNNING, S.STORING, S.SUCCEEDED)
@@ -45,7 +45,7 @@ async def test_a_stream_resumes_after_the_last_event_seen(service: Service, last
     assert [number for number, _ in events] == list(range(last + 1, 5))
 
 
-async def test_after_the_end_there_is_nothing_more_to_come(service: Service) -> None:
+async def test_a_stream_resumed_after_the_end_gets_204(service: Service) -> None:
     job = await service.submit()
     await service.move(job, S.QUEUED, S.FAILED)
     path = f"/v1/jobs/{job['id']}/events"
@@ -54,7 +54,7 @@ async def test_after_the_end_there_is_nothing_more_to_come(service: Service) -> 
     assert (await service.get(path, headers={"Last-Event-ID": "2"})).status_code == 204
 
 
-async def test_a_job_that_was_started_again_is_followed_past_its_first_end(service: Service) -> None:
+async def test_the_stream_of_a_retried_job_continues_past_its_first_end(service: Service) -> None:
     job = await service.submit()
     await service.move(job, S.QUEUED, S.FAILED)
     await service.post(f"/v1/jobs/{job['id']}/retry")
@@ -68,7 +68,7 @@ async def test_a_job_that_was_started_again_is_followed_past_its_first_end(servi
     ]
 
 
-async def test_many_followers_share_one_look(service: Service) -> None:
+async def test_many_streams_of_one_job_get_every_event(service: Service) -> None:
     job = await service.submit()
     following = [asyncio.create_task(service.get(f"/v1/jobs/{job['id']}/events")) for _ in range(30)]
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Explaining answers over the API."""
+"""Explaining captured provider responses over the API."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ from tests.worker.upstream.diagnosis.test_explain import ANYTHING, MEMBERS, PICT
 ANSWER = {"id": "a", "status": 200, "headers": {}, "body": f"![a]({PICTURE})"}
 
 
-async def test_an_admin_has_answers_explained_one_or_several(service: Service) -> None:
+async def test_an_admin_gets_one_or_several_responses_explained(service: Service) -> None:
     admin = service.with_key(ADMIN)
     one = await admin.post("/v1/explain", json=ANSWER)
     assert (one.status_code, one.json()["images"]) == (200, [PICTURE])
@@ -26,12 +26,12 @@ async def test_an_admin_has_answers_explained_one_or_several(service: Service) -
     assert [each["outcome"] for each in many.json()["data"]] == ["success", "retry"]
 
 
-async def test_others_are_told_that_this_is_for_admins(service: Service) -> None:
+async def test_only_admins_get_responses_explained(service: Service) -> None:
     assert (await service.post("/v1/explain", json=ANSWER)).status_code == 403
     assert (await service.with_key(None).post("/v1/explain", json=ANSWER)).status_code == 401
 
 
-async def test_a_fault_is_a_problem_that_names_the_member_and_the_fix(service: Service) -> None:
+async def test_an_invalid_member_is_a_problem_that_names_it_and_the_fix(service: Service) -> None:
     answer = await service.with_key(ADMIN).post("/v1/explain", json={"answers": [ANSWER, {"status": "soon"}]})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -53,14 +53,14 @@ async def test_a_fault_is_a_problem_that_names_the_member_and_the_fix(service: S
         (b'{"answers": [{"status": 200}], "status": 200}', 422, "status"),
     ],
 )
-def test_a_body_of_another_shape_is_refused(value: bytes, status: int, field: str | None) -> None:
+def test_a_body_with_another_schema_is_refused(value: bytes, status: int, field: str | None) -> None:
     with pytest.raises(Problem) as caught:
         explain_body(value)
     assert caught.value.status == status
     assert [error["field"] for error in caught.value.errors] == ([field] if field else [])
 
 
-def test_what_is_no_unicode_can_be_explained() -> None:
+def test_lone_surrogates_can_be_explained() -> None:
     body = '{"error": {"message": "\\ud800 NUL \\u0000"}}'
     document = json.loads(explain_body(orjson.dumps({"status": 400, "body": body})))
     assert document["outcome"] == "permanent"
@@ -75,5 +75,5 @@ def status_of(raw: bytes) -> int:
 
 
 @given(ANYTHING | st.dictionaries(st.sampled_from([*MEMBERS, "answers"]), ANYTHING))
-def test_no_json_breaks_it(value: Any) -> None:
+def test_any_json_is_explained_or_refused(value: Any) -> None:
     assert status_of(json.dumps(value).encode()) in (200, 400, 422)

@@ -1,4 +1,4 @@
-"""Kept answers of a job are read again when its owner asks."""
+"""Archived responses of a job are parsed again at the request of its caller."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ from worker.archive.record_log import RecordLog
 
 S = JobStatus
 LINK = b'{"choices":[{"message":{"content":"![a](https://pictures.example/a.png)"}}]}'
-WORDS = b'{"choices":[{"message":{"content":"I can not draw today."}}]}'
+TEXT = b'{"choices":[{"message":{"content":"I can not draw today."}}]}'
 
 
 async def held_with(service: Service, body: bytes | None) -> dict[str, Any]:
-    """Hand in a job and lead it to where it is held; its answer was kept so."""
+    """Submit a job and hold it, with this body as its archived response."""
     job = await service.submit()
     key = None
     if body is not None:
-        kept = dump(ArchivedResponse({"at": "2026-01-01T00:00:00.000Z"}, body, status=200))
-        key = await RecordLog(service.services.store).put(kept, now())
+        archived = dump(ArchivedResponse({"at": "2026-01-01T00:00:00.000Z"}, body, status=200))
+        key = await RecordLog(service.services.store).put(archived, now())
     attempt = {
         "job_id": key_of(job),
         "number": 1,
@@ -44,7 +44,7 @@ async def held_with(service: Service, body: bytes | None) -> dict[str, Any]:
     return job
 
 
-async def test_found_pictures_are_on_their_way_home(service: Service) -> None:
+async def test_images_found_in_an_archived_response_are_stored(service: Service) -> None:
     job = await held_with(service, LINK)
     answer = await service.post(f"/v1/jobs/{job['id']}/reread")
     result = answer.json()
@@ -61,22 +61,22 @@ async def test_found_pictures_are_on_their_way_home(service: Service) -> None:
     assert (again["moved"], "the job is storing" in again["message"]) == (False, True)
 
 
-async def test_words_are_explained_and_the_job_stays_held(service: Service) -> None:
-    job = await held_with(service, WORDS)
+async def test_a_text_response_is_explained_and_the_job_stays_held(service: Service) -> None:
+    job = await held_with(service, TEXT)
     result = (await service.post(f"/v1/jobs/{job['id']}/reread")).json()
     assert (result["moved"], result["job"]["status"]) == (False, "held")
     assert result["answers"][0]["explanation"]["outcome"] != "success"
     assert result["message"].startswith("No image was found in the kept answers. ")
 
 
-async def test_an_answer_that_was_not_kept_is_said_so(service: Service) -> None:
+async def test_a_response_that_was_not_archived_is_reported(service: Service) -> None:
     job = await held_with(service, None)
     result = (await service.post(f"/v1/jobs/{job['id']}/reread")).json()
     assert result["answers"] == [{"attempt": 1, "explanation": None, "fault": "Its answer was not kept."}]
     assert "not kept" in result["message"]
 
 
-async def test_only_the_owner_may_ask(service: Service) -> None:
+async def test_jobs_of_another_caller_are_not_reparsed(service: Service) -> None:
     job = await held_with(service, LINK)
     assert (await service.with_key(BOB).post(f"/v1/jobs/{job['id']}/reread")).status_code == 404
     assert (await service.get(f"/v1/jobs/{job['id']}")).json()["status"] == "held"

@@ -1,4 +1,4 @@
-"""What a client reads that sends its whole body before it looks for an answer, as most simple ones do."""
+"""Body limit and draining, as seen by clients that send the whole body before they read a response."""
 
 import asyncio
 import http.client
@@ -19,32 +19,32 @@ LIMIT = 100
 
 
 async def early(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer without a look at the body."""
+    """Respond without reading the body."""
     await PlainTextResponse("no", 401)(scope, receive, send)
 
 
 async def reading(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer once the body has come."""
+    """Respond once the body is complete."""
     while (await receive()).get("more_body"):
         pass
     await PlainTextResponse("yes")(scope, receive, send)
 
 
 class Wire:
-    """The server's side of one request; ``events`` says what happened in which order."""
+    """Server side of one request; ``events`` lists what happened, in order."""
 
-    def __init__(self, pieces: Iterable[bytes], headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._pieces, self.headers = list(pieces), list(headers)
+    def __init__(self, parts: Iterable[bytes], headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._parts, self.headers = list(parts), list(headers)
         self.events: list[str] = []
         self.status, self.answered = 0, dict[bytes, bytes]()
 
     async def receive(self) -> Message:
-        if not self._pieces:
+        if not self._parts:
             self.events.append("silence")
             await asyncio.Event().wait()
-        piece = self._pieces.pop(0)
-        self.events.append("piece")
-        return {"type": "http.request", "body": piece, "more_body": bool(self._pieces)}
+        part = self._parts.pop(0)
+        self.events.append("part")
+        return {"type": "http.request", "body": part, "more_body": bool(self._parts)}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -52,65 +52,65 @@ class Wire:
             self.status, self.answered = message["status"], dict(message["headers"])
 
 
-async def asked(
-    app: Any, pieces: Iterable[bytes], headers: Iterable[tuple[bytes, bytes]] = (), **options: Any
+async def request(
+    app: Any, parts: Iterable[bytes], headers: Iterable[tuple[bytes, bytes]] = (), **options: Any
 ) -> Wire:
-    """Send one request through the front door."""
-    wire = Wire(pieces, headers)
+    """Send one request through the middleware."""
+    wire = Wire(parts, headers)
     scope: Scope = {"type": "http", "method": "POST", "path": "/x", "headers": wire.headers}
     await RequestMiddleware(app, body_limit=LIMIT, **options)(scope, wire.receive, wire.send)
     return wire
 
 
-def length(pieces: Iterable[bytes]) -> tuple[bytes, bytes]:
-    return (b"content-length", str(sum(map(len, pieces))).encode())
+def length(parts: Iterable[bytes]) -> tuple[bytes, bytes]:
+    return (b"content-length", str(sum(map(len, parts))).encode())
 
 
 CHUNKED = (b"transfer-encoding", b"chunked")
 
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_an_early_answer_waits_until_the_client_has_sent_its_body(told: bool) -> None:
-    pieces = [b" " * 30] * 3
-    wire = await asked(early, pieces, [length(pieces) if told else CHUNKED])
+@pytest.mark.parametrize("declared", [True, False])
+async def test_an_early_response_waits_until_the_client_has_sent_its_body(declared: bool) -> None:
+    parts = [b" " * 30] * 3
+    wire = await request(early, parts, [length(parts) if declared else CHUNKED])
 
-    assert wire.events == ["piece", "piece", "piece", "answer"]
+    assert wire.events == ["part", "part", "part", "answer"]
     assert (wire.status, b"connection" in wire.answered) == (401, False)
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("declared", [True, False])
 @pytest.mark.parametrize("app", [early, reading])
-async def test_a_body_over_the_limit_is_read_to_its_end_before_it_is_refused(app: Any, told: bool) -> None:
-    pieces = [b" " * 30] * 8
-    wire = await asked(app, pieces, [length(pieces) if told else CHUNKED])
+async def test_a_body_over_the_limit_is_read_to_its_end_and_then_refused(app: Any, declared: bool) -> None:
+    parts = [b" " * 30] * 8
+    wire = await request(app, parts, [length(parts) if declared else CHUNKED])
 
-    assert wire.events == ["piece"] * 8 + ["answer"]
-    assert wire.status == (401 if app is early and not told else 413)
+    assert wire.events == ["part"] * 8 + ["answer"]
+    assert wire.status == (401 if app is early and not declared else 413)
 
 
-async def test_a_body_without_end_is_read_up_to_a_bound_and_the_connection_ends() -> None:
-    wire = await asked(reading, [b" " * 30] * 1000, [CHUNKED])
+async def test_an_endless_body_is_read_up_to_a_bound_and_the_connection_closes() -> None:
+    wire = await request(reading, [b" " * 30] * 1000, [CHUNKED])
 
     assert wire.status == 413
-    assert wire.events.count("piece") < 30
+    assert wire.events.count("part") < 30
     assert wire.answered[b"connection"] == b"close"
 
 
 async def test_a_body_far_over_the_limit_is_not_read_at_all() -> None:
-    pieces = [b" " * 30] * 1000
-    wire = await asked(reading, pieces, [length(pieces)])
+    parts = [b" " * 30] * 1000
+    wire = await request(reading, parts, [length(parts)])
 
     assert (wire.events, wire.answered[b"connection"]) == (["answer"], b"close")
 
 
-async def test_a_client_that_asks_before_it_sends_its_body_is_answered_at_once() -> None:
+async def test_a_client_that_expects_100_continue_is_answered_at_once() -> None:
     headers = [length([b" " * 300]), (b"expect", b"100-continue")]
-    wire = await asked(reading, [b" " * 300], headers)
+    wire = await request(reading, [b" " * 300], headers)
 
     assert (wire.status, wire.events, wire.answered[b"connection"]) == (413, ["answer"], b"close")
 
 
-async def test_a_client_that_stops_sending_is_answered_all_the_same() -> None:
+async def test_a_client_that_stops_sending_gets_a_response() -> None:
     wire = Wire([], [length([b" " * 50])])
     scope: Scope = {"type": "http", "method": "POST", "path": "/x", "headers": wire.headers}
     await RequestMiddleware(early, body_limit=LIMIT, drain_timeout=0.01)(scope, wire.receive, wire.send)
@@ -118,16 +118,16 @@ async def test_a_client_that_stops_sending_is_answered_all_the_same() -> None:
     assert (wire.events, wire.answered[b"connection"]) == (["silence", "answer"], b"close")
 
 
-async def test_a_request_without_a_body_is_not_waited_for() -> None:
+async def test_a_request_without_a_body_is_answered_at_once() -> None:
     for headers in ([], [(b"content-length", b"0")]):
-        wire = await asked(early, [], headers)
+        wire = await request(early, [], headers)
         assert (wire.events, b"connection" in wire.answered) == (["answer"], False)
 
 
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """Serve an app on a socket, as ``darkroom serve`` does."""
-    listener = listen("127.0.0.1", 0)  # whoever connects waits until it is served
+    listener = listen("127.0.0.1", 0)  # connections wait until it is served
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     task = asyncio.create_task(server.serve([listener]))
     try:
@@ -138,13 +138,13 @@ async def served(app: Any) -> AsyncIterator[str]:
 
 
 def posted(url: str, body: bytes) -> int:
-    """Send a whole body and then look for the answer, on a connection for this once, as urllib does."""
+    """Send a whole body, then read the response, on a connection of its own, as urllib does."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)) as connection:
         connection.request("POST", "/x", body, {"Connection": "close"})
         return connection.getresponse().status
 
 
-async def test_a_simple_client_reads_the_answer_to_megabytes_that_nobody_wants() -> None:
+async def test_a_simple_client_reads_the_response_to_a_large_unread_body() -> None:
     body = b" " * (8 * 2**20)
     async with served(RequestMiddleware(early, body_limit=2**26)) as url:
         assert await asyncio.to_thread(posted, url, body) == 401

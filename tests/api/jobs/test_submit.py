@@ -1,4 +1,4 @@
-"""How many jobs of one key may wait."""
+"""Inserting submitted jobs within the limit of queued jobs of their caller."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from tests.api.service import BOB, JOB, S, Service
 
 @pytest.fixture
 async def limited(service: Service) -> Service:
-    """Alice, of whom three jobs may wait."""
+    """The API for Alice, who may have three queued jobs."""
     await limit(service, 3)
     return service
 
@@ -24,7 +24,7 @@ async def limit(service: Service, count: int | None) -> None:
     service.services.authenticator.forget()
 
 
-async def hand_in(service: Service, count: int, **headers: str) -> Any:
+async def submit_batch(service: Service, count: int, **headers: str) -> Any:
     return await service.post("/v1/jobs", json={"jobs": [JOB] * count}, headers=headers)
 
 
@@ -32,7 +32,7 @@ async def queued(service: Service) -> int:
     return len((await service.get("/v1/jobs?status=queued&limit=200")).json()["data"])
 
 
-async def test_a_job_too_many_is_refused_in_words_until_another_has_left_the_queue(limited: Service) -> None:
+async def test_a_job_beyond_the_limit_is_refused_until_another_has_left_the_queue(limited: Service) -> None:
     first, *_ = [await limited.submit() for _ in range(3)]
     refused = await limited.post("/v1/jobs", json=JOB)
     assert (refused.status_code, refused.json()["code"], refused.json()["limit"]) == (429, "queue_full", 3)
@@ -43,7 +43,7 @@ async def test_a_job_too_many_is_refused_in_words_until_another_has_left_the_que
     await limited.submit()
 
 
-async def test_of_many_jobs_those_that_do_not_fit_are_rejected_by_their_index(limited: Service) -> None:
+async def test_jobs_of_a_batch_beyond_the_limit_are_rejected_by_their_index(limited: Service) -> None:
     await limited.submit()
     wrong = {"model": "gpt-image"}
     answer = await limited.post("/v1/jobs", json={"jobs": [wrong, JOB, JOB, JOB, wrong, JOB]})
@@ -53,39 +53,39 @@ async def test_of_many_jobs_those_that_do_not_fit_are_rejected_by_their_index(li
     codes = {each["index"]: each["code"] for each in body["rejected"]}
     assert codes == {0: "invalid", 3: "queue_full", 4: "invalid", 5: "queue_full"}
     assert await queued(limited) == 3
-    assert (await hand_in(limited, 2)).status_code == 429
+    assert (await submit_batch(limited, 2)).status_code == 429
 
 
 async def test_submits_at_the_same_time_do_not_exceed_the_limit_together(limited: Service) -> None:
-    answers = await asyncio.gather(*(hand_in(limited, 1 + n % 2) for n in range(8)))
+    answers = await asyncio.gather(*(submit_batch(limited, 1 + n % 2) for n in range(8)))
     assert {answer.status_code for answer in answers} <= {202, 429}
-    result = sum(len(answer.json()["accepted"]) for answer in answers if answer.status_code == 202)
-    assert result == await queued(limited) == 3
+    accepted = sum(len(answer.json()["accepted"]) for answer in answers if answer.status_code == 202)
+    assert accepted == await queued(limited) == 3
 
 
-async def test_a_submit_that_was_accepted_is_replayed_when_nothing_more_fits(limited: Service) -> None:
+async def test_an_accepted_submit_is_replayed_although_the_queue_is_full(limited: Service) -> None:
     same = {"Idempotency-Key": "night-1"}
-    answers = await asyncio.gather(*(hand_in(limited, 3, **same) for _ in range(4)))
+    answers = await asyncio.gather(*(submit_batch(limited, 3, **same) for _ in range(4)))
     assert [answer.status_code for answer in answers] == [202] * 4
     assert len({str([job["id"] for job in answer.json()["accepted"]]) for answer in answers}) == 1
-    refused = await hand_in(limited, 1, **{"Idempotency-Key": "night-2"})
+    refused = await submit_batch(limited, 1, **{"Idempotency-Key": "night-2"})
     assert refused.status_code == 429
     await limit(limited, 4)
-    again = await hand_in(limited, 1, **{"Idempotency-Key": "night-2"})
+    again = await submit_batch(limited, 1, **{"Idempotency-Key": "night-2"})
     assert (again.status_code, len(again.json()["accepted"])) == (202, 1)
 
 
-async def test_a_limit_that_is_taken_away_refuses_nobody(limited: Service) -> None:
+async def test_a_removed_limit_rejects_no_job(limited: Service) -> None:
     await limit(limited, None)
-    assert len((await hand_in(limited, 9)).json()["accepted"]) == 9
+    assert len((await submit_batch(limited, 9)).json()["accepted"]) == 9
 
 
-async def test_a_round_does_not_pass_over_a_caller_who_hands_in_jobs(service: Service) -> None:
+async def test_a_dispatch_round_does_not_skip_a_caller_during_a_submit(service: Service) -> None:
     caller = await service.services.authenticator.find(service.key or "")
     assert caller is not None
     job, database = await service.submit(), service.services.database
     if database.is_sqlite:
-        return  # there, writers take turns
+        return  # its writers take turns
     async with database.writing() as submit, database.writing() as round_:
         await submit.exec_driver_sql(
             "INSERT INTO campaigns (caller_id, name, updated_at) VALUES (%(id)s, 'c', now())",

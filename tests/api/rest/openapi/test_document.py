@@ -1,0 +1,15 @@
+"""The OpenAPI document."""
+
+from tests.api.service import Service
+
+
+async def test_the_document_has_the_schemas_and_the_security_scheme(service: Service) -> None:
+    document = (await service.get("/openapi.json")).json()
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert document["paths"]["/v1/jobs"]["post"]["security"] == [{"key": []}]
+    assert set(document["components"]["schemas"]["Submission"]["properties"]) >= {
+        "campaign",
+        "tags",
+        "on_unknown",
+    }
+    assert (await service.get("/docs")).status_code == 200
