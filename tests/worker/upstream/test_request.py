@@ -6,10 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from models.errors import InvalidRequest, SettingsError
+from models.errors import InvalidRequest
 from models.request import ImageRequest
-from tests.worker.upstream.channels import channel
-from worker.upstream.presets import PRESETS, effective_preset, preset_named
+from worker.upstream.presets import PRESETS, preset_named
 from worker.upstream.request import ProviderRequest, aspect_ratio, build_request, endpoint
 
 CAT = ImageRequest("gpt-4o-image", "画一只小猫")
@@ -148,24 +147,3 @@ def test_too_many_input_pictures_are_refused() -> None:
 def test_params_that_are_no_json_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="JSON"):
         build(replace(CAT, params={"x": object()}))
-
-
-def test_an_unknown_preset_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="chat-edit, chatbp, ecovai, generic, huiyan, wenwen"):
-        preset_named("huiyann")
-
-
-def test_a_channel_lays_its_choices_over_the_preset() -> None:
-    assert effective_preset(channel(preset="huiyan")) is preset_named("huiyan")
-    assert not effective_preset(channel(preset="huiyan", stream="off")).streams
-    assert effective_preset(channel(preset="wenwen", stream="on")).streams
-    assert effective_preset(channel(inline_images=True)).inline_images
-    impatient = effective_preset(channel(idle_timeout=5, total_timeout=20))
-    assert (impatient.idle, impatient.read_timeout, impatient.total) == (5, 5, 20)
-    assert effective_preset(channel(idle_timeout=500)).silent == 500
-    assert effective_preset(channel(idle_timeout=5, silent_timeout=7)).silent == 7
-
-
-def test_a_plain_request_waits_as_long_as_the_whole_call_for_its_first_byte() -> None:
-    assert preset_named("wenwen").read_timeout == preset_named("wenwen").total
-    assert preset_named("huiyan").read_timeout == preset_named("huiyan").silent

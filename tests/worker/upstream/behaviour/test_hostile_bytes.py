@@ -1,9 +1,5 @@
 """No bytes break the reader: whatever is mutated, nested or made up ends in a verdict."""
 
-import json
-import zlib
-from contextlib import suppress
-
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -13,7 +9,6 @@ from models.outcomes import CallResult
 from tests.worker.upstream.cases import cases
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
-from worker.upstream.transport.content_encoding import DecodingError, decoder_for
 
 pytestmark = pytest.mark.slow(reason="answers are damaged in thousands of ways")
 
@@ -164,50 +159,3 @@ def test_half_a_character_among_the_words_is_no_obstacle() -> None:
     body = b"".join(b'data: {"choices":[{"delta":{"content":"' + text + b'"}}]}\n\n' for text in deltas)
     answer = read_answer(body)
     assert [picture.url for picture in answer.images] == ["https://h.co/x.png"]
-
-
-def undone(encoding: str, data: bytes, size: int) -> bytes:
-    decoder = decoder_for(encoding)
-    chunks = [data[at : at + size] for at in range(0, len(data), size)]
-    pieces = [piece for chunk in chunks for piece in decoder.feed(chunk)]
-    assert max(map(len, pieces), default=0) <= 16 * 1024
-    return b"".join(pieces)
-
-
-def packed(data: bytes, bits: int) -> bytes:
-    packer = zlib.compressobj(wbits=bits)
-    return packer.compress(data) + packer.flush()
-
-
-GZIP, ZLIB, BARE = 31, 15, -15
-
-
-@pytest.mark.parametrize(("encoding", "bits"), [("gzip", GZIP), ("deflate", ZLIB), ("deflate", BARE)])
-@pytest.mark.parametrize("size", [1, 2, 7, 100_000])
-def test_an_encoding_is_undone_however_it_is_split(encoding: str, bits: int, size: int) -> None:
-    text = json.dumps({"a": list(range(9000))}).encode()
-    assert undone(encoding, packed(text, bits), size) == text
-
-
-@pytest.mark.parametrize("size", [1, 5, 100_000])
-def test_gzip_may_come_in_members_with_rubbish_behind(size: int) -> None:
-    assert undone("x-gzip", packed(b"{", GZIP) + packed(b"}", GZIP) + b"rubbish", size) == b"{}"
-    assert undone("deflate", packed(b"{}", ZLIB) + b"rubbish", size) == b"{}"
-
-
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress", "x" * 10_000])
-def test_an_encoding_that_was_not_asked_for_is_refused(encoding: str) -> None:
-    with pytest.raises(DecodingError):
-        decoder_for(encoding)
-
-
-def test_a_bomb_goes_off_in_small_pieces() -> None:
-    bomb = packed(bytes(30_000_000), GZIP)
-    first = next(iter(decoder_for("gzip").feed(bomb)))
-    assert len(first) <= 16 * 1024
-
-
-@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "", "identity"]))
-def test_no_bytes_break_a_decoder(data: bytes, encoding: str) -> None:
-    with suppress(DecodingError):
-        undone(encoding, data, 7)

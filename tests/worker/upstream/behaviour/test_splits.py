@@ -1,34 +1,23 @@
 """How bytes are split on the way makes no difference, and no bytes can break the reader."""
 
 import base64
-import itertools
 import random
 import re
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.worker.upstream.cases import Case, cases
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_images import parse_base64_image
 from worker.upstream.parsing.base64_stream import VERBATIM, Blobs, find_placeholders
-from worker.upstream.parsing.progress import ProgressParser
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
-from worker.upstream.parsing.sse import Event, EventStreamParser
 
 pytestmark = pytest.mark.slow(reason="every answer is cut at every place")
 
 STREAMS, CASES = cases("sse"), cases()
 ENDS = ("\n", "\r", "\r\n")
-
-
-def events(chunks: list[bytes]) -> list[Event]:
-    reader = EventStreamParser()
-    found = [event for chunk in chunks for event in reader.feed(chunk)]
-    return found + reader.close()
 
 
 def single(data: bytes) -> list[bytes]:
@@ -54,31 +43,6 @@ def restored(text: str, blobs: Blobs) -> str:
         written = base64.b64encode(blobs[found.sha256]).decode().rstrip("=")
         text = text[: found.start] + written + text[found.end :]
     return text
-
-
-def cut(data: bytes, points: list[int]) -> list[bytes]:
-    edges = [0, *sorted(point % (len(data) + 1) for point in points), len(data)]
-    return [data[start:end] for start, end in itertools.pairwise(edges)]
-
-
-@given(
-    lines=st.lists(
-        st.sampled_from(["data: a", "data:b", "data", ": ping", "", "event: x", "id: 1", "é", ""])
-    ),
-    ends=st.lists(st.sampled_from(ENDS), min_size=1),
-    points=st.lists(st.integers(0, 400)),
-)
-def test_any_split_of_a_stream_gives_the_same_events(
-    lines: list[str], ends: list[str], points: list[int]
-) -> None:
-    data = "".join(line + end for line, end in zip(lines, itertools.cycle(ends), strict=False)).encode()
-    assert events(cut(data, points)) == events([data]) == events([bytes([byte]) for byte in data])
-
-
-@pytest.mark.parametrize("end", ENDS)
-def test_all_line_ends_mean_the_same(end: str) -> None:
-    text = "\ufeff: hi\nevent: error\ndata: a\ndata:b\ndata\n\nretry: 1\n\ndata: c\n\n".replace("\n", end)
-    assert events([text.encode()]) == [Event("error", b"a\nb\n"), Event("message", b"c")]
 
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -152,26 +116,3 @@ def test_no_prefix_of_a_stream_shows_what_the_whole_does_not(case: Case) -> None
         part = reader.close(complete=False)
         assert part.progress == whole.progress[: len(part.progress)]
         assert {picture.address for picture in part.images} <= renderings
-
-
-TEXT = st.text(alphabet='![]()<>`{}":/\\. \nhtps进度progress0123456789%*-,|&;=', max_size=200)
-
-
-@given(TEXT, st.lists(st.integers(0, 200)))
-def test_progress_is_the_same_for_any_split_and_only_rises(text: str, points: list[int]) -> None:
-    whole, parts = ProgressParser(), ProgressParser()
-    expected = whole.feed(text) + whole.close()
-    edges = [0, *sorted(point % (len(text) + 1) for point in points), len(text)]
-    found = [value for start, end in itertools.pairwise(edges) for value in parts.feed(text[start:end])]
-    found += parts.close()
-    assert found == expected == sorted(set(expected))
-
-
-def test_the_reader_knows_handles_before_the_answer_ends() -> None:
-    reader = AnswerReader()
-    content = "> ID: `task_9`\\n>[Raw data](https://x.asyncdata.net/source/task_9)\\n"
-    reader.feed(b'data: {"choices":[{"index":0,"delta":{"content":"' + content.encode() + b'"}}]}\n\n')
-    assert (reader.handles.task_id, reader.handles.poll_url) == (
-        "task_9",
-        "https://x.asyncdata.net/source/task_9",
-    )

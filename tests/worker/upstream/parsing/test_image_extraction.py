@@ -7,9 +7,8 @@ import pytest
 from tests.worker.upstream.answers import PNG, said
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import message_text
-from worker.upstream.parsing.base64_images import parse_base64_image
 from worker.upstream.parsing.response_reader import read_answer
-from worker.upstream.parsing.urls import CanonicalUrl, canonical, extension, is_http_url, is_on_image_host
+from worker.upstream.parsing.urls import canonical
 
 DATA = f"data:image/png;base64,{PNG}"
 WRAPPED = "\n".join(PNG[start : start + 40] for start in range(0, len(PNG), 40))
@@ -74,29 +73,6 @@ def test_a_body_may_be_nothing_but_a_picture(body: str) -> None:
     assert found(read_answer(body.encode())) == [DATA]
 
 
-def test_a_wrapped_picture_is_normalised() -> None:
-    assert parse_base64_image(WRAPPED.replace("+", "-").replace("/", "_").rstrip("=")) == (PNG, "image/png")
-
-
-def test_addresses_differ_by_what_tells_objects_apart() -> None:
-    base = canonical("https://H.co/cdn/a.png?id=1")
-    assert canonical("https://h.co/cdn/download/a.png?id=1&X-Amz-Signature=9&Expires=7") == base
-    assert canonical("https://h.co/cdn/a.png?id=2") != base
-
-
-def test_what_was_in_the_request_is_no_result() -> None:
-    inputs = ("https://in.example/a.png", DATA)
-    answer = said(f"![x](https://in.example/a.png) {DATA} ![y](https://out.example/b.png)", input_urls=inputs)
-    assert found(answer) == ["https://out.example/b.png"]
-    assert answer.echoed
-
-
-def test_an_address_without_a_host_is_completed() -> None:
-    answer = said("![x](/images/a.png)", origin="https://relay.example")
-    assert found(answer) == ["https://relay.example/images/a.png"]
-    assert answer.relative
-
-
 HOSTILE = (
     "[", "![a](https://x/a.png) ", "![a](https://x", "<img ",
     '<img src="', "https://", "data:image/png;base64,",
@@ -124,10 +100,3 @@ def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
 
     canonical.cache_clear()
     assert calls(40_000) < 1000 + 5 * calls(10_000)
-
-
-@pytest.mark.parametrize("address", ["https://[h/x.png", "http://[::1/x", "https://a]b/x.png?format=png"])
-def test_a_malformed_address_is_nothing(address: str) -> None:
-    assert not is_http_url(address)
-    assert (extension(address), is_on_image_host(address)) == ("", False)
-    assert canonical(address) == CanonicalUrl("", address, ())

@@ -1,18 +1,22 @@
-"""Percentages are read while a text is being written, and never guessed."""
+"""Percentages are parsed while a text streams, and never guessed."""
+
+import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from worker.upstream.parsing.progress import ProgressParser
 
 
-def told(*pieces: str, ends: bool = True) -> list[float]:
-    limit = ProgressParser()
-    found = [value for piece in pieces for value in limit.feed(piece)]
-    return found + (limit.close() if ends else [])
+def percentages(*chunks: str, ends: bool = True) -> list[float]:
+    parser = ProgressParser()
+    found = [value for chunk in chunks for value in parser.feed(chunk)]
+    return found + (parser.close() if ends else [])
 
 
 @pytest.mark.parametrize(
-    ("pieces", "expected"),
+    ("chunks", "expected"),
     [
         pytest.param(["> 进度 **34%**\n"], [34], id="bold"),
         pytest.param([">🏃 进度 36..72..[100](https://h.example/x)"], [36, 72, 100], id="cumulative"),
@@ -33,21 +37,21 @@ def told(*pieces: str, ends: bool = True) -> list[float]:
         pytest.param(["<think>进度 50%\n</think>进度 5%\n"], [5], id="thinking"),
     ],
 )
-def test_percentages_in_text(pieces: list[str], expected: list[float]) -> None:
-    assert told(*pieces) == expected
+def test_percentages_in_text(chunks: list[str], expected: list[float]) -> None:
+    assert percentages(*chunks) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["进度 3", "进度 36", "进度 36.", "进度 36..4", "Progress 45.", "Progress 45.2"]
 )
-def test_a_number_that_may_still_grow_is_not_told(text: str) -> None:
-    assert told(text, ends=False) == ([36] if ".." in text else [])
+def test_a_number_that_may_still_grow_does_not_count(text: str) -> None:
+    assert percentages(text, ends=False) == ([36] if ".." in text else [])
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [(33, [33]), ("45%", [45]), ("x", []), (True, []), (None, [])]
 )
-def test_a_percentage_given_as_such_is_told(value: object, expected: list[float]) -> None:
+def test_a_percentage_of_a_json_member_counts(value: object, expected: list[float]) -> None:
     assert ProgressParser().add_value(value) == expected
 
 
@@ -55,3 +59,16 @@ def test_sources_are_read_apart() -> None:
     parser = ProgressParser()
     fed = [parser.feed(text, source=source) for text, source in (("进度 1", "a"), ("2%", "b"), ("5%", "a"))]
     assert fed == [[], [], [15]]
+
+
+TEXT = st.text(alphabet='![]()<>`{}":/\\. \nhtps进度progress0123456789%*-,|&;=', max_size=200)
+
+
+@given(TEXT, st.lists(st.integers(0, 200)))
+def test_progress_is_the_same_for_any_split_and_only_rises(text: str, points: list[int]) -> None:
+    whole, parts = ProgressParser(), ProgressParser()
+    expected = whole.feed(text) + whole.close()
+    edges = [0, *sorted(point % (len(text) + 1) for point in points), len(text)]
+    found = [value for start, end in itertools.pairwise(edges) for value in parts.feed(text[start:end])]
+    found += parts.close()
+    assert found == expected == sorted(set(expected))

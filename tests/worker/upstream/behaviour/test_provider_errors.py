@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from tests.worker.upstream.classifying import REQUEST_ID, error, judged, said, summary
-from worker.upstream.parsing.response_reader import read_answer
 
 RELAYS = ("new_api_error", "one_api_error", "one_hub_error", "shell_api_error")
 MONEY = "You exceeded your current quota, please check your plan and billing details."
@@ -260,36 +259,3 @@ def test_the_fee_for_the_worst_prompts_calls_for_a_person() -> None:
 )
 def test_what_is_wrong_with_the_request(status: int, body: object, expected: str) -> None:
     assert summary(judged(status, body)) == expected
-
-
-@pytest.mark.parametrize(
-    ("body", "request_id"),
-    [
-        (error("x (request id: 2025Zq)"), "2025Zq"),
-        (error("没有可用token（traceid: 77ab01）"), "77ab01"),
-        ({"code": "Throttling", "message": "x", "request_id": "5f0c-1"}, "5f0c-1"),
-        (error("x", request_id="req_9"), "req_9"),
-        ({"detail": "rate limited", "ray_id": "9a1b"}, "9a1b"),
-        (error("x"), None),
-    ],
-)
-def test_the_id_for_the_providers_support_is_found_in_the_body(body: object, request_id: str | None) -> None:
-    assert read_answer(json.dumps(body).encode(), failed=True).request_id == request_id
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        'upstream said: {"error": {"code": "content_policy_violation"}}' + REQUEST_ID,
-        '[{"error": {"code": "content_policy_violation", "message": "x"}}]',
-        '{"a": broken} content policy',
-        "{} content policy",
-    ],
-)
-def test_json_inside_a_sentence_is_read_and_what_is_none_stays_a_sentence(message: str) -> None:
-    assert summary(judged(500, error(message, type="upstream_error"))) == "permanent moderation"
-
-
-def test_a_list_of_answers_is_an_error_only_if_it_is_the_only_one() -> None:
-    assert summary(judged(400, [error("x", code="content_filter")])) == "permanent moderation"
-    assert summary(judged(400, [error("x", code="content_filter")] * 2)) == "permanent bad_request"

@@ -216,46 +216,6 @@ def test_the_reason_why_an_answer_ended(body: object, expected: str) -> None:
     assert summary(judged(200, body)) == expected
 
 
-@pytest.mark.parametrize(
-    "members",
-    [
-        {"error": None},
-        {"error": {}},
-        {"error": ""},
-        {"error": False},
-        {"error": "null"},
-        {"error": "none"},
-        {"error": {"code": 0, "message": "ok"}},
-        {"error": {"code": "success", "message": "success"}},
-        {"errors": []},
-        {"code": "success", "message": "ok"},
-        {"code": 200, "msg": "OK", "success": True},
-        {"code": 0, "message": "success"},
-        {"status": "success"},
-        {"detail": "high"},
-        {"warnings": ["rate limit soon"]},
-        {"base_resp": {"status_code": 0, "status_msg": "success"}},
-    ],
-)
-def test_what_says_that_there_is_no_error_is_none(members: dict[str, object]) -> None:
-    assert summary(judged(200, {**said("a cat, in words"), **members})) == "no_image no_image"
-
-
-@pytest.mark.parametrize("code", [1, 1000, "0", "200"])
-def test_a_wrapper_with_a_code_of_its_own_is_no_error_while_it_says_ok(code: object) -> None:
-    wrapped = {"code": code, "msg": "ok", "data": said("a cat, in words")}
-    assert summary(judged(200, wrapped)) == "no_image no_image"
-    failed = {"code": code, "msg": "ok", "success": False}
-    assert summary(judged(200, failed)) == "retry upstream_error"
-
-
-def test_a_lone_message_is_an_error_only_beside_an_error_status() -> None:
-    body = {"message": "Requests rate limit exceeded"}
-    assert summary(judged(429, body)) == "retry rate_limited"
-    assert summary(judged(403, {"message": "余额不足"})) == "needs_human quota_exhausted key"
-    assert judged(200, body).outcome == "no_image"
-
-
 def test_a_picture_that_is_not_whole_may_have_been_paid_for() -> None:
     body = said("![a](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAA)")
     assert summary(judged(200, body)) == "ambiguous protocol_error"

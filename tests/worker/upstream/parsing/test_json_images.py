@@ -18,7 +18,6 @@ from tests.worker.upstream.answers import (
     listed,
     message,
     pictures,
-    said,
     streamed,
 )
 
@@ -218,24 +217,6 @@ def test_streams(events: list[Any], expected: Expected) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "videos", "posters"),
-    [
-        pytest.param(f"![p]({B})\n[play](https://v.example/1.mp4?sig=1)", ["https://v.example/1.mp4?sig=1"], [B], id="link"),
-        pytest.param(f"[▶](https://v.example/1.mov)\n![p]({A})", ["https://v.example/1.mov"], [A], id="poster after it"),
-        pytest.param(f'<video controls poster="{A}"><source src="https://v.example/1.webm" type="video/webm"></video>', ["https://v.example/1.webm"], [A], id="poster attribute"),
-        pytest.param("<video src=https://v.example/get/1></video>", ["https://v.example/get/1"], [], id="no extension"),
-        pytest.param("完成：https://v.example/1.mp4。", ["https://v.example/1.mp4"], [], id="bare"),
-        pytest.param("![v](https://v.example/1.mp4)", ["https://v.example/1.mp4"], [], id="as a picture"),
-        pytest.param("https://v.example/cdn/1.mp4\n[下载](https://v.example/cdn/download/1.mp4)", ["https://v.example/cdn/1.mp4"], [], id="twice"),
-        pytest.param("<audio><source src='https://v.example/1.mp3'></audio>", [], [], id="audio"),
-    ],
-)  # fmt: skip
-def test_videos_make_posters_of_pictures(text: str, videos: list[str], posters: list[str]) -> None:
-    answer = said(text)
-    assert (list(answer.videos), list(answer.posters), pictures(answer)) == (videos, posters, [])
-
-
-@pytest.mark.parametrize(
     ("value", "videos"),
     [
         pytest.param({"choices": [{"message": {"video_url": "https://v.example/1"}}]}, ["https://v.example/1"], id="field"),
@@ -247,43 +228,3 @@ def test_videos_make_posters_of_pictures(text: str, videos: list[str], posters: 
 )  # fmt: skip
 def test_videos_in_fields(value: object, videos: list[str]) -> None:
     assert list(body(value).videos) == videos
-
-
-@pytest.mark.parametrize(
-    ("input_url", "shown"),
-    [
-        pytest.param(
-            "https://in.example/a.png?X-Amz-Signature=1", "https://in.example/a.png", id="signature"
-        ),
-        pytest.param(
-            "https://in.example/a.png?b=1&c=2", r"https:\/\/in.example\/a.png?b=1\u0026c=2", id="escapes"
-        ),
-        pytest.param("https://in.example/a.png?b=1&c=2", "https://in.example/a.png?c=2&amp;b=1", id="order"),
-        pytest.param(
-            "https://in.example/小猫.png", "https://in.example/%E5%B0%8F%E7%8C%AB.png", id="percent"
-        ),
-        pytest.param("http://IN.example/a.png", "https://in.example/a.png", id="scheme and case"),
-        pytest.param("https://in.example:443/a.png", "https://in.example/a.png", id="port"),
-        pytest.param(
-            "https://in.example/a.png",
-            "https://in.example/a.png?x-oss-process=image/resize,w_9",
-            id="resized",
-        ),
-        pytest.param("https://in.example/a.png", "https://in.example/a.png#x", id="fragment"),
-        pytest.param(P1, f"data:image/webp;base64,{PNG.rstrip('=')}", id="data"),
-    ],
-)
-def test_a_picture_of_the_request_is_known_in_every_form(input_url: str, shown: str) -> None:
-    for text in (f"![a]({shown})", f"see {shown} ", f'<img src="{shown}">', f"[下载]({shown})"):
-        answer = said(text, input_urls=(input_url,))
-        assert (pictures(answer), answer.echoed) == ([], True)
-    answer = message({"images": [shown], "content": f"![a]({A})"}, input_urls=(input_url,))
-    assert pictures(answer) == [(A,)]
-
-
-@pytest.mark.parametrize(
-    ("count", "n", "partial"), [(1, 2, True), (2, 2, False), (3, 2, False), (1, None, False)]
-)
-def test_fewer_pictures_than_asked_for_are_a_part(count: int, n: int | None, partial: bool) -> None:
-    answer = said("\n".join(f"![{i}](https://h.example/{i}.png)" for i in range(count)), n=n)
-    assert (len(answer.images), answer.partial) == (count, partial)

@@ -1,4 +1,4 @@
-"""An answer of many megabytes is held once, and only what it decodes to beside it."""
+"""The reader knows handles early, and holds an answer of many megabytes only once."""
 
 import base64
 import random
@@ -15,7 +15,7 @@ BYTES = b"\x89PNG\r\n\x1a\n" + bytes(4) + BLOCK * TIMES + b"IEND\xaeB`\x82" + by
 URL = b"data:image/png;base64,"
 
 
-def base64_pieces() -> Iterator[bytes]:
+def base64_chunks() -> Iterator[bytes]:
     yield base64.b64encode(BYTES[:12])
     block = base64.b64encode(BLOCK)
     for _ in range(TIMES):
@@ -25,15 +25,15 @@ def base64_pieces() -> Iterator[bytes]:
 
 def between(before: bytes, after: bytes) -> Iterator[bytes]:
     yield before
-    yield from base64_pieces()
+    yield from base64_chunks()
     yield after
 
 
 def deltas(size: int) -> Iterator[bytes]:
     yield event(b"![cat](" + URL)
-    for piece in base64_pieces():
-        for start in range(0, len(piece), size):
-            yield event(piece[start : start + size])
+    for chunk in base64_chunks():
+        for start in range(0, len(chunk), size):
+            yield event(chunk[start : start + size])
     yield event(b")") + b"data: [DONE]\n\n"
 
 
@@ -61,32 +61,42 @@ def test_memory_stays_below_three_times_the_answer(kind: str) -> None:
     tracemalloc.start()
     try:
         reader = AnswerReader()
-        for piece in ANSWERS[kind]():
-            size += len(piece)
-            reader.feed(piece)
+        for chunk in ANSWERS[kind]():
+            size += len(chunk)
+            reader.feed(chunk)
         answer = reader.close()
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert [picture.blob for picture in answer.images] == [BYTES]
+    assert [image.blob for image in answer.images] == [BYTES]
     assert peak < 3 * size
     assert len(reader.raw) < 10_000 or kind.startswith("Markdown over")
 
 
-def test_a_picture_that_comes_twice_is_kept_once() -> None:
-    picture = URL + b"".join(base64_pieces())
+def test_an_image_that_arrives_twice_is_stored_once() -> None:
+    picture = URL + b"".join(base64_chunks())
     body = b'{"choices":[{"message":{"images":["%b"],"content":"![a](%b)"}}]}' % (picture, picture)
     reader = AnswerReader()
     reader.feed(body)
-    assert [picture.blob for picture in reader.close().images] == [BYTES]
+    assert [image.blob for image in reader.close().images] == [BYTES]
     assert len(reader.blobs) == 1
 
 
-def test_a_long_input_picture_is_no_result() -> None:
-    picture = (URL + b"".join(base64_pieces())).decode()
+def test_a_long_input_image_is_not_a_result() -> None:
+    picture = (URL + b"".join(base64_chunks())).decode()
     reader = AnswerReader(input_urls=(picture,))
-    for piece in deltas(5000):
-        reader.feed(piece)
+    for chunk in deltas(5000):
+        reader.feed(chunk)
     answer = reader.close()
     assert answer.images == ()
     assert answer.echoed
+
+
+def test_the_reader_knows_handles_before_the_answer_ends() -> None:
+    reader = AnswerReader()
+    content = "> ID: `task_9`\\n>[Raw data](https://x.asyncdata.net/source/task_9)\\n"
+    reader.feed(b'data: {"choices":[{"index":0,"delta":{"content":"' + content.encode() + b'"}}]}\n\n')
+    assert (reader.handles.task_id, reader.handles.poll_url) == (
+        "task_9",
+        "https://x.asyncdata.net/source/task_9",
+    )

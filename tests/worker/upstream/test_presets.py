@@ -1,0 +1,28 @@
+"""Presets of provider families, and the settings of a channel that override them."""
+
+import pytest
+
+from models.errors import SettingsError
+from tests.worker.upstream.channels import channel
+from worker.upstream.presets import effective_preset, preset_named
+
+
+def test_an_unknown_preset_is_refused_with_the_known_names() -> None:
+    with pytest.raises(SettingsError, match="chat-edit, chatbp, ecovai, generic, huiyan, wenwen"):
+        preset_named("huiyann")
+
+
+def test_settings_of_a_channel_override_its_preset() -> None:
+    assert effective_preset(channel(preset="huiyan")) is preset_named("huiyan")
+    assert not effective_preset(channel(preset="huiyan", stream="off")).streams
+    assert effective_preset(channel(preset="wenwen", stream="on")).streams
+    assert effective_preset(channel(inline_images=True)).inline_images
+    impatient = effective_preset(channel(idle_timeout=5, total_timeout=20))
+    assert (impatient.idle, impatient.read_timeout, impatient.total) == (5, 5, 20)
+    assert effective_preset(channel(idle_timeout=500)).silent == 500
+    assert effective_preset(channel(idle_timeout=5, silent_timeout=7)).silent == 7
+
+
+def test_the_first_byte_of_a_request_without_a_stream_may_take_the_whole_call() -> None:
+    assert preset_named("wenwen").read_timeout == preset_named("wenwen").total
+    assert preset_named("huiyan").read_timeout == preset_named("huiyan").silent
