@@ -40,13 +40,13 @@ async def test_a_job_that_could_not_start_in_time_expires_and_was_not_charged(da
     assert [(await darkroom.job(key)).status for key in others] == ["queued", "queued"]
 
 
-async def test_every_workers_heartbeat_looks_for_deadlines(darkroom: Darkroom) -> None:
+async def test_a_heartbeat_expires_jobs(darkroom: Darkroom) -> None:
     job_id = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock() - SECOND)
     await heartbeat(await darkroom.worker()).beat()
     assert (await darkroom.job(job_id)).status == "expired"
 
 
-async def test_however_many_have_the_same_deadline_one_beat_ends_thousands(darkroom: Darkroom) -> None:
+async def test_one_heartbeat_expires_thousands_of_jobs_with_the_same_deadline(darkroom: Darkroom) -> None:
     one = await darkroom.submit(await darkroom.caller(), expires_at=darkroom.clock())
     row = dict((await darkroom.job(one))._mapping)
     async with darkroom.services.database.writing() as connection:

@@ -1,14 +1,14 @@
-"""Who is taken for lost, and who is not."""
+"""A heartbeat keeps the worker's row, and sweeps leases that no task works on."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from uuid import UUID
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from models.tables import workers
-from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.worker.tasks.beats import heartbeat
 
 
@@ -18,39 +18,49 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
         yield opened
 
 
-async def known(darkroom: Darkroom) -> set[UUID]:
+async def row_of(darkroom: Darkroom, worker: OneWorker) -> Row[Any] | None:
+    statement = select(workers).where(workers.c.id == worker.context.worker_id)
     async with darkroom.services.database.reading() as connection:
-        return set(await connection.scalars(select(workers.c.id)))
+        return (await connection.execute(statement)).one_or_none()
 
 
-@pytest.mark.parametrize("outage", [10, 30, 31, 55, 120])
-async def test_nobody_is_given_up_for_an_outage_of_the_database_however_long(
-    darkroom: Darkroom, outage: float
-) -> None:
-    one, other = await darkroom.worker(), await darkroom.worker()
-    beats = [heartbeat(one), heartbeat(other)]
-    for _ in range(5):  # long enough to give others up
-        for beat in beats:
-            await beat.beat()
-        darkroom.clock.forward(seconds=20)
-    darkroom.clock.forward(seconds=outage)
-    for _ in range(3):  # one is back at once, the other after its longest pause
-        await beats[0].beat()
-        darkroom.clock.forward(seconds=2)
-    assert await known(darkroom) == {one.context.worker_id, other.context.worker_id}
+async def test_a_heartbeat_updates_the_row_and_says_when_the_worker_stops(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    beats = heartbeat(worker)
+    darkroom.clock.forward(seconds=5)
+    await beats.beat()
+    row = await row_of(darkroom, worker)
+    assert row is not None
+    assert (row.heartbeat_at, row.stopping_at) == (darkroom.clock(), None)
+    assert worker.context.in_flight.heartbeat_at == darkroom.clock()
+
+    worker.context.in_flight.halt.set()
+    await beats.beat()
+    row = await row_of(darkroom, worker)
+    assert row is not None
+    assert row.stopping_at == darkroom.clock()
 
 
-async def test_a_worker_that_was_frozen_gives_nobody_up_when_it_wakes_and_is_known_again(
-    darkroom: Darkroom,
-) -> None:
-    frozen, other = await darkroom.worker(), await darkroom.worker()
-    beats = [heartbeat(frozen), heartbeat(other)]
-    for beat in beats:
-        await beat.beat()
-    for _ in range(6):
-        darkroom.clock.forward(seconds=20)
-        await beats[1].beat()
-    assert await known(darkroom) == {other.context.worker_id}
-    darkroom.clock.forward(seconds=50)  # the other is late, too
-    await beats[0].beat()
-    assert await known(darkroom) == {frozen.context.worker_id, other.context.worker_id}
+async def test_a_lease_whose_message_never_came_is_released_after_ten_seconds(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.run_round()
+    worker.messages.clear()
+    beats = heartbeat(worker)
+    darkroom.clock.forward(seconds=9)
+    await beats.beat()
+    assert (await darkroom.job(job_id)).status == "leased"
+    darkroom.clock.forward(seconds=2)
+    await beats.beat()
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert worker.context.in_flight.jobs == {}
+    assert await darkroom.attempts(job_id) == []
+
+
+async def test_a_worker_that_leaves_releases_its_leases_and_deletes_its_row(darkroom: Darkroom) -> None:
+    worker = await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.run_round()
+    await heartbeat(worker).leave()
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert await row_of(darkroom, worker) is None

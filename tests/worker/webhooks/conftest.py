@@ -1,4 +1,4 @@
-"""A Darkroom whose webhooks a test sends by hand, and a receiver."""
+"""A worker whose deliveries the test starts, and a receiver."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A process that dies as ``kill -9`` does, after its receiver has the message and before that is noted."""
+"""A process killed by SIGKILL after the receiver has the message and before the result is recorded."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_work
 
 
 class LastMessage(Receiver):
-    """Writes down what came, and kills the process."""
+    """Writes the id of the message to a file, and kills the process."""
 
     folder = Path()
 
@@ -23,12 +23,12 @@ class LastMessage(Receiver):
         raise AssertionError("still alive")
 
 
-def send_once(url: str, folder: str) -> None:
-    """Finish a job, and die while its message is under way."""
-    asyncio.run(_send_once(url, Path(folder)))
+def send_and_die(url: str, folder: str) -> None:
+    """Finish a job, and die while its delivery is in flight."""
+    asyncio.run(_send_and_die(url, Path(folder)))
 
 
-async def _send_once(url: str, folder: Path) -> None:
+async def _send_and_die(url: str, folder: Path) -> None:
     async with open_darkroom(url, folder, practice={}) as darkroom:
         receiver = LastMessage()
         receiver.folder = folder
@@ -39,7 +39,7 @@ async def _send_once(url: str, folder: Path) -> None:
 
 
 async def send_again(url: str, folder: Path) -> list[str]:
-    """Be the worker that comes after; return the ids that come now."""
+    """Deliver as the next worker; return the ids that the receiver gets."""
     async with open_darkroom(url, folder, practice={}) as darkroom:
         receiver, webhooks = Receiver(), new_webhook_worker(darkroom)
         (row,) = await webhooks.deliveries()

@@ -1,4 +1,4 @@
-"""The log forgets what has ended long ago, and never what is still to be sent."""
+"""The pruner deletes deliveries that ended before the retention period, never pending ones."""
 
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,7 @@ async def prune(darkroom: Darkroom, *, limit: int = 100) -> int:
         return await prune_deliveries(connection, before=before, limit=limit)
 
 
-async def test_what_ended_long_ago_is_forgotten_and_what_waits_stays(
+async def test_deliveries_that_ended_long_ago_are_pruned_and_pending_ones_stay(
     darkroom: Darkroom, webhooks: WebhookWorker
 ) -> None:
     await write(darkroom, *ENDED, D.PENDING)
@@ -61,7 +61,7 @@ async def test_a_long_log_is_pruned_in_batches_oldest_first(
     assert await prune(darkroom) == 0
 
 
-async def test_a_pruner_goes_on_while_there_is_more_and_then_rests(
+async def test_the_pruner_deletes_batch_after_batch_and_then_pauses(
     darkroom: Darkroom, webhooks: WebhookWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.webhooks.pruner._BATCH", 3)
@@ -83,7 +83,7 @@ async def test_a_pruner_goes_on_while_there_is_more_and_then_rests(
     assert await webhooks.statuses() == []
 
 
-async def test_a_message_that_was_sent_again_is_kept_from_then_on(
+async def test_the_retention_of_a_replayed_delivery_counts_from_its_replay(
     darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     await webhooks.job(await darkroom.caller(), webhook_url=receiver.url)

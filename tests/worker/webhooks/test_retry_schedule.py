@@ -1,4 +1,4 @@
-"""What follows an answer."""
+"""Retry decisions of webhook deliveries."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ BAD = ReceiverResponse(500, "no")
 MINUTE = timedelta(minutes=1)
 
 
-def test_retries_come_after_the_promised_times() -> None:
+def test_the_waits_between_attempts_are_those_of_the_documentation() -> None:
     assert [str(wait) for wait in RETRIES] == [
         "0:00:05",
         "0:00:30",
@@ -48,7 +48,9 @@ def test_retries_come_after_the_promised_times() -> None:
         (ReceiverResponse(503, "slow", MINUTE), 9, GiveUp()),
     ],
 )
-def test_an_answer_decides_what_follows(answer: ReceiverResponse, tries: int, decision: Decision) -> None:
+def test_the_decision_follows_from_response_and_attempt(
+    answer: ReceiverResponse, tries: int, decision: Decision
+) -> None:
     assert decide(answer, tries, jitter=lambda: 0.0) == decision
 
 

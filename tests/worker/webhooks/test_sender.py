@@ -1,4 +1,4 @@
-"""One message to one receiver, without any database: what goes wrong is said in plain words."""
+"""One message to one receiver, without a database: errors become problems in plain words."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ HERE = AllowList.parse(["127.0.0.0/8"])
 
 @asynccontextmanager
 async def sender(allow: AllowList = HERE) -> AsyncIterator[Sender]:
-    """A sender that is patient for half a second."""
+    """Open a sender with a timeout of half a second."""
     async with open_download_client(allow) as client:
         yield Sender(client, allow, timeout=timedelta(seconds=0.5), clock=now)
 
@@ -27,7 +27,7 @@ def message(url: str) -> Message:
     return Message(url, {"webhook-id": "delivery_1"}, b"{}")
 
 
-async def test_a_message_is_posted_as_json_and_the_beginning_of_the_answer_is_kept(
+async def test_a_message_is_posted_as_json_and_the_start_of_the_response_is_kept(
     receiver: Receiver,
 ) -> None:
     async with sender() as by:
@@ -56,14 +56,14 @@ async def test_a_redirect_is_not_followed(receiver: Receiver, status: int) -> No
     assert (answer.problem or "").startswith("redirect_refused")
 
 
-async def test_a_receiver_that_hangs_is_given_its_time(receiver: Receiver) -> None:
+async def test_a_receiver_that_hangs_is_a_timeout(receiver: Receiver) -> None:
     receiver.hangs = asyncio.Event()
     async with sender() as by:
         answer = await by.send(message(receiver.url))
     assert answer.problem == "The receiver did not answer within 0.5 s."
 
 
-async def test_a_receiver_that_answers_at_the_last_moment_and_never_ends_has_taken_the_message(
+async def test_a_late_2xx_with_an_unfinished_body_is_a_delivery(
     receiver: Receiver,
 ) -> None:
     receiver.stalls, receiver.hangs = True, asyncio.Event()
@@ -73,7 +73,7 @@ async def test_a_receiver_that_answers_at_the_last_moment_and_never_ends_has_tak
     assert (answer.http_status, answer.problem) == (200, None)
 
 
-async def test_a_receiver_that_never_ends_its_answer_has_taken_the_message(receiver: Receiver) -> None:
+async def test_a_2xx_with_an_unfinished_body_is_a_delivery(receiver: Receiver) -> None:
     receiver.stalls = True
     async with sender() as by:
         answer = await by.send(message(receiver.url))
@@ -88,7 +88,7 @@ async def test_a_private_address_is_not_reached_unless_it_is_allowed(receiver: R
     assert "DARKROOM_ALLOW_PRIVATE" in (answer.problem or "")
 
 
-async def test_a_receiver_that_is_away_is_said_to_be_so(receiver: Receiver) -> None:
+async def test_a_receiver_that_cannot_be_reached_is_reported_as_such(receiver: Receiver) -> None:
     await receiver.stop()
     async with sender() as by:
         answer = await by.send(message(receiver.url))

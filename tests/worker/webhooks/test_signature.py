@@ -14,7 +14,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 AT = datetime.fromtimestamp(1614265330, UTC)
 
 
-def test_the_specification_s_example_comes_out() -> None:
+def test_the_example_of_the_specification_is_reproduced() -> None:
     headers = signed_headers("msg_p5jXN8AQM9LWM0D4loKWxJek", AT, b'{"test": 2432232314}', [SECRET])
     assert headers == {
         "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -23,7 +23,7 @@ def test_the_specification_s_example_comes_out() -> None:
     }
 
 
-def test_two_secrets_make_two_signatures_and_none_of_them_depends_on_the_other() -> None:
+def test_two_secrets_make_two_independent_signatures() -> None:
     new = new_secret()
     one, other, both = (
         signed_headers("m", AT, b"{}", keys)["webhook-signature"] for keys in ([SECRET], [new], [SECRET, new])
@@ -31,7 +31,7 @@ def test_two_secrets_make_two_signatures_and_none_of_them_depends_on_the_other()
     assert both == f"{one} {other}"
 
 
-def test_a_secret_suits_every_verifier_and_is_only_hinted_at() -> None:
+def test_a_secret_suits_every_verifier_and_its_hint_does_not_reveal_it() -> None:
     secret = new_secret()
     prefix, text = secret.split("_")
     assert prefix == "whsec"

@@ -1,4 +1,4 @@
-"""One odd job, or one odd receiver, harms no other, and is not tried for ever."""
+"""A malformed delivery or response affects no other delivery, and is not retried for ever."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ async def spoil(darkroom: Darkroom, delivery_id: Any, snapshot: Any) -> None:
         await connection.execute(update(webhook_deliveries).where(one).values(snapshot=snapshot))
 
 
-async def test_a_message_that_can_not_be_written_keeps_no_other_back_and_is_given_up_in_the_end(
+async def test_a_message_that_cannot_be_rendered_delays_no_other_and_is_given_up_in_the_end(
     darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     caller = await darkroom.caller()
@@ -39,7 +39,7 @@ async def test_a_message_that_can_not_be_written_keeps_no_other_back_and_is_give
     assert len(receiver.messages) == 2
 
 
-async def test_a_receiver_with_an_absurd_wish_is_tried_like_any_other_and_harms_none(
+async def test_an_invalid_retry_after_is_ignored(
     darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     caller = await darkroom.caller()
@@ -54,7 +54,7 @@ async def test_a_receiver_with_an_absurd_wish_is_tried_like_any_other_and_harms_
     assert len(receiver.messages) == 3
 
 
-async def test_progress_that_a_killed_worker_had_in_hand_does_not_delay_the_end(
+async def test_progress_claimed_by_a_killed_worker_does_not_delay_the_final_event(
     darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
     caller = await darkroom.caller()

@@ -1,4 +1,4 @@
-"""The outbox's queries find their rows by an index, also when it is long."""
+"""Queries of a long outbox find their rows by an index."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -25,7 +25,7 @@ LATE = START + timedelta(hours=10)
 
 
 def delivery(number: int) -> dict[str, Any]:
-    """One of many: most are delivered long ago, a few wait."""
+    """Return a delivery; most were delivered long ago, one in a hundred is pending."""
     waiting = number % 100 == 0
     return new_delivery(
         caller_id=key("caller", number % 5),
@@ -41,14 +41,14 @@ def delivery(number: int) -> dict[str, Any]:
 
 
 def endpoint() -> dict[str, Any]:
-    """The one that half of them go to."""
+    """Return the endpoint of half of them."""
     row = {"id": ENDPOINT, "caller_id": key("caller", 1), "url": "https://receiver.example/hook"}
     return row | {"description": "", "events": [], "secret": "whsec_", "created_at": START}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def long_outbox(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database whose outbox is long."""
+    """A database with a long outbox."""
     with request.getfixturevalue(f"{request.param}_copies").fresh() as url:
         engine = create_engine(synchronous(sqlalchemy_url(url)))
         with engine.begin() as connection:
@@ -90,13 +90,13 @@ async def database(long_outbox: str) -> AsyncIterator[Database]:
         ),
     ],
 )
-async def test_rows_are_found_by_an_index(database: Database, index: str, ask: Run) -> None:
+async def test_deliveries_are_found_by_an_index(database: Database, index: str, ask: Run) -> None:
     (plan,) = await plans_of(database, ask)
     assert index in plan.indexes, plan.text
     assert plan.faults == (), plan.text
 
 
-async def test_what_is_forgotten_is_found_by_its_id(database: Database) -> None:
+async def test_deliveries_to_prune_are_found_by_id(database: Database) -> None:
     (plan,) = await plans_of(
         database, lambda connection: deliveries.prune_deliveries(connection, before=LATE, limit=100)
     )
