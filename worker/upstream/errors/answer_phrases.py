@@ -1,11 +1,14 @@
-"""What models and relays say in a good answer instead of a picture. The first match wins."""
+"""Phrases of models and relays in a good answer instead of an image, and the error kind each means.
+
+In order: the first match wins.
+"""
 
 from worker.upstream.matching import PatternTable, compile_patterns
 
 _DRAW = r"(?:generate|create|produce|make|draw|render|paint|illustrate|edit|design|process)"
-_PICTURE = r"(?:image|picture|photo|illustration|drawing|artwork|poster)s?"
+_IMAGE = r"(?:image|picture|photo|illustration|drawing|artwork|poster)s?"
 
-#: the ruling, then the regular expressions that mean it; for texts that are ``plain``
+#: rows of an error kind and the regular expressions that mean it, for normalized text
 ANSWER_PHRASES: PatternTable = compile_patterns(
     (
         "quota_exhausted",
@@ -186,10 +189,10 @@ ANSWER_PHRASES: PatternTable = compile_patterns(
     ),
     (
         "deferred",
-        rf"\bi(?:'ll| will|'m going to| am going to) (?:now )?{_DRAW}\b[^?\n]{{0,60}}\b{_PICTURE}\b"
+        rf"\bi(?:'ll| will|'m going to| am going to) (?:now )?{_DRAW}\b[^?\n]{{0,60}}\b{_IMAGE}\b"
         r"[^?\n]{0,40}\b(?:now|right away|moment|shortly|soon|for you)\b",
         r"\b(?:generating|creating|drawing|rendering) (?:your|the|this|an?) [^?\n]{0,40}"
-        rf"{_PICTURE}\b[^?\n]{{0,24}}(?:now|\.\.\.|moment|…)",
+        rf"{_IMAGE}\b[^?\n]{{0,24}}(?:now|\.\.\.|moment|…)",
         r"(?:这就|马上|立即|现在就|正在)(?:为|给|帮)(?:您|你)[^。？\n]{0,8}(?:生成|绘制|创建|创作|制作|画)",
     ),
 )

@@ -1,4 +1,4 @@
-"""Judges one call: what it came to, who is to blame, what it cost, and when to try again."""
+"""Classify one provider call: outcome, error code, scope, billing and retry-after, as a ``CallResult``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,120 +8,26 @@ from datetime import timedelta
 from models.outcomes import Billed, CallResult, Outcome, Scope
 from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
-from worker.upstream.errors.error_codes import FINISHES, RELAYS_MONEY, STATUSES, code_in, name_of_error
+from worker.upstream.errors.error_codes import (
+    FINISH_REASONS,
+    HTTP_STATUSES,
+    RELAY_ACCOUNT_EMPTY,
+    kind_of_code_in,
+    kind_of_error,
+)
 from worker.upstream.errors.error_phrases import ERROR_PHRASES
 from worker.upstream.errors.retry_after import call_limit, retry_after
 from worker.upstream.matching import first_match, normalize
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.transport_errors import ERROR_KIND_OF, TransportFailure
 
-# Web pages in the place of an answer: whose they are, and what they mean.
-
-_LONGEST = 16_384  #: characters; a page says what it is at its beginning
-_CLOUDFLARE = r"\berror(?: code)?:? (?:100[6-9]|101[02]|1020)\b"
-_NOTE = re.compile(_CLOUDFLARE)
-_CHALLENGE = re.compile(
-    r"just a moment|attention required|cf-challenge|challenge-platform|you have been blocked|captcha"
-    r"|access denied|ddos protection|request blocked|安全威胁|访问被(?:阻断|拦截)|" + _CLOUDFLARE
-)
-_LIMITED = re.compile(r"\berror(?: code)?:? (?:1015|1200)\b|being rate limited")
-_STATUS = re.compile(r"<(?:title|h1)>[^<]{0,80}?\b([45]\d\d)\b")
-_MAINTENANCE = re.compile(r"maintenance|维护|メンテナンス")
-_VAGUE_PAGE = frozenset({"upstream_error", "upstream_saturated"})
-
-
-def is_page(text: str) -> bool:
-    """Tell whether a text is a web page."""
-    return text[:64].lstrip().lower().startswith(("<!doctype", "<html"))
-
-
-def is_blocked(text: str) -> bool:
-    """Tell whether a page or a line of text is a firewall's."""
-    page = normalize(text[:_LONGEST])
-    return not _LIMITED.search(page) and bool((_CHALLENGE if is_page(text) else _NOTE).search(page))
-
-
-def name_of_page(text: str) -> str:
-    """Return the name of the ruling for a page that came with a good status, or inside an answer."""
-    page = normalize(text[:_LONGEST])
-    if is_blocked(text):
-        return "waf_blocked"
-    if _LIMITED.search(page):
-        return "rate_limited"
-    if number := _STATUS.search(page):
-        name = STATUSES.get(int(number[1]), "upstream_error")
-        return "upstream_page" if name in _VAGUE_PAGE else name
-    return "maintenance" if _MAINTENANCE.search(page) else "wrong_endpoint"
-
-
-# Errors that a relay passes on as text: a reason after its label, or nothing but the error's own words.
-
-_LABELLED = re.compile(
-    r"(?:失败原因|错误原因|(?:failure|error) reason|reason for failure)\**\s*[:：]\**\s*([^\n]{1,400})"
-)
-_NUMBERED = re.compile(
-    r"^\W{0,8}(?:(?:api|http|request|upstream)?\s?error|错误|请求失败)[^\w\n]{0,4}(?:code|status)?\W{0,4}([45]\d\d)\b"
-)
-#: the beginning of a text that presents a picture: what it quotes from it is no notice
-_PRESENTS = re.compile(
-    r"^\W{0,8}(?:here(?:'s| is| are) (?:the|your|an?)"
-    r"|i(?:'ve| have)? (?:drew|drawn|created|made|designed|generated) (?:the|your|an?)"
-    r"|这是|(?:已|已经)?(?:为|给|帮)(?:您|你)(?:生成|绘制|创作|设计|制作)(?:了|的))"
-)
-_LONGEST_ALONE = 120  #: characters; who says more is the model, not the relay
-#: what a short text may mean that is in no answer's words for people
-_ALONE = frozenset(
-    {
-        "auth_invalid",
-        "auth_expired",
-        "account_blocked",
-        "no_channel",
-        "no_channel_model",
-        "no_channel_provider",
-    }
-)
-
-
-def name_of_reason(text: str) -> str | None:
-    """Return the ruling of an error that stands in a ``plain`` text, or ``None``."""
-    if labelled := _LABELLED.search(text):
-        return _named(labelled[1])
-    if len(text) > _LONGEST_ALONE:
-        return None
-    if RELAYS_MONEY.search(text):
-        return "upstream_quota"
-    if numbered := _NUMBERED.match(text):
-        return first_match(ERROR_PHRASES, text) or STATUSES.get(int(numbered[1]))
-    name = first_match(ERROR_PHRASES, text)
-    return name if name in _ALONE else None
-
-
-def is_about_a_picture(text: str) -> bool:
-    """Tell whether a ``plain`` text describes a picture, so that words like "rate limit" are on it."""
-    return _PRESENTS.match(text) is not None
-
-
-def _named(reason: str) -> str | None:
-    """Read the words after a label: a code, or a sentence of an error."""
-    return first_match(ERROR_PHRASES, reason) or code_in(reason)
-
-
-_LONG_WORK = 30.0  #: seconds after which a plain 500 may hide a finished picture
-_TOKENS_OF_A_PICTURE = 1000  #: completion tokens that only a picture costs
-_OF_THE_CALL = frozenset(
-    {
-        "quota_exhausted",
-        "daily_limit",
-        "rate_limited",
-        "upstream_saturated",
-        "maintenance",
-        "no_channel_model",
-    }
-)
-_LONGEST_WORDS = 2000
-_GUARDED = frozenset({401, 403, 405, 429, 503})  #: statuses that firewalls answer with, too
-_VAGUE = frozenset({400, 401, 403, 404, 405, 429, 500, 502, 503})  #: statuses that a page or text may explain
-_FINAL = frozenset(
+_LONG_CALL = 30.0  #: seconds after which a plain 500 may hide a finished image
+_IMAGE_TOKENS = 1000  #: completion tokens which only an image costs
+_MAX_MESSAGE = 2000  #: characters of the provider's message that are kept
+_WAF_STATUSES = frozenset({401, 403, 405, 429, 503})  #: statuses which firewalls send, too
+_VAGUE_STATUSES = frozenset({400, 401, 403, 404, 405, 429, 500, 502, 503})  #: a phrase may be more precise
+#: kinds which are final, even if the stream broke off after the phrase
+_FINAL_KINDS = frozenset(
     {
         "quota_exhausted",
         "daily_limit",
@@ -130,6 +36,17 @@ _FINAL = frozenset(
         "moderation_input",
         "moderation_output",
         "refusal",
+    }
+)
+#: kinds whose phrases do not count where the text describes an image, such as one of a sign "rate limit"
+_CALL_KINDS = frozenset(
+    {
+        "quota_exhausted",
+        "daily_limit",
+        "rate_limited",
+        "upstream_saturated",
+        "maintenance",
+        "no_channel_model",
     }
 )
 
@@ -142,18 +59,19 @@ def classify(
     failure: TransportFailure | None = None,
     elapsed: float = 0.0,
 ) -> CallResult:
-    """Return the verdict on a call.
+    """Return the result of a call.
 
-    ``answer`` is what could be read, ``failure`` what the network did, ``elapsed`` how many seconds it took.
-    A picture beats everything; then the transport, the error's own code, its words, and the status decide.
+    ``answer`` is what was parsed, ``failure`` the transport failure, ``elapsed`` the call's seconds.
+    An image outranks everything; then decide, in order: an error object (its code, phrases and status), the
+    transport failure, the HTTP status, and the text of the answer.
     """
     if answer is not None and (answer.images or answer.videos):
         return _success(answer, status)
-    name = _name(answer or Answer(empty=True), status, headers or {}, failure, elapsed)
-    if name == "pending":
+    kind = _kind(answer or Answer(empty=True), status, headers or {}, failure, elapsed)
+    if kind == "pending":
         message = "The provider took the request as a task: its result is polled, nothing is sent again."
         return CallResult(Outcome.PENDING, message=message, provider_status=status)
-    return _result_of(name, answer, status, headers or {})
+    return _failure(kind, answer, status, headers or {})
 
 
 def _success(answer: Answer, status: int | None) -> CallResult:
@@ -164,155 +82,239 @@ def _success(answer: Answer, status: int | None) -> CallResult:
     return CallResult(Outcome.SUCCESS, message=message, billed=Billed.YES, provider_status=status)
 
 
-def _result_of(
-    name: str, answer: Answer | None, status: int | None, headers: Mapping[str, str]
-) -> CallResult:
-    """Fill in a ruling with what this very answer says about cost, waiting and words."""
-    kind = ERROR_CATALOG[name]
-    error = answer.error if answer else None
-    words = (error.message if error else "") or (
-        (answer.filtered_text.strip() or answer.refusal) if answer else ""
-    )
+def _failure(kind: str, answer: Answer | None, status: int | None, headers: Mapping[str, str]) -> CallResult:
+    """Return the catalog entry of ``kind`` with this answer's billing, retry-after and message."""
+    entry = ERROR_CATALOG[kind]
+    provider_message = _provider_message(answer)
     result = CallResult(
-        outcome=kind.outcome,
-        code=kind.code,
-        message=kind.message,
-        billed=_billed(name, answer, status),
-        scope=kind.scope,
-        retry_after=_wait(kind.outcome, answer, headers),
+        outcome=entry.outcome,
+        code=entry.code,
+        message=entry.message,
+        billed=_billed(kind, answer, status),
+        scope=entry.scope,
+        retry_after=_retry_after(entry.outcome, answer, headers),
         provider_status=status,
-        provider_message=words[:_LONGEST_WORDS] or None,
-        limit=call_limit(words[:_LONGEST_WORDS]) if kind.code == "rate_limited" else None,
+        provider_message=provider_message or None,
+        limit=call_limit(provider_message) if entry.code == "rate_limited" else None,
     )
-    vetoed = (
-        next((v for k, v in headers.items() if k.lower() == "x-should-retry"), "").strip().lower() == "false"
-    )
-    if vetoed and result.outcome is Outcome.RETRY:
-        happened = result.message.partition(":")[0]
-        message = f"{happened}, and the provider forbids to try again: ask it why, or use another channel."
+    if result.outcome is Outcome.RETRY and _forbids_retry(headers):
+        cause = result.message.partition(":")[0]
+        message = f"{cause}, and the provider forbids to try again: ask it why, or use another channel."
         return replace(result, outcome=Outcome.PERMANENT, scope=Scope.PROVIDER, message=message)
     return result
 
 
-def _wait(outcome: Outcome, answer: Answer | None, headers: Mapping[str, str]) -> timedelta | None:
+def _provider_message(answer: Answer | None) -> str:
+    if answer is None:
+        return ""
+    message = answer.error.message if answer.error else ""
+    return (message or answer.filtered_text.strip() or answer.refusal)[:_MAX_MESSAGE]
+
+
+def _forbids_retry(headers: Mapping[str, str]) -> bool:
+    value = next((value for name, value in headers.items() if name.lower() == "x-should-retry"), "")
+    return value.strip().lower() == "false"
+
+
+def _retry_after(outcome: Outcome, answer: Answer | None, headers: Mapping[str, str]) -> timedelta | None:
     if outcome not in (Outcome.RETRY, Outcome.AMBIGUOUS, Outcome.NO_IMAGE):
         return None
     return retry_after(headers, answer.error if answer else None, answer.filtered_text if answer else "")
 
 
-def _billed(name: str, answer: Answer | None, status: int | None) -> Billed:
-    kind = ERROR_CATALOG[name]
-    if answer is None or kind.sure:
-        return kind.billed
-    if answer.error is not None and answer.error.wrapped and kind.outcome is not Outcome.AMBIGUOUS:
-        return Billed.NO  # a router that names its provider does not charge for failures
+def _billed(kind: str, answer: Answer | None, status: int | None) -> Billed:
+    entry = ERROR_CATALOG[kind]
+    if answer is None or entry.billing_certain:
+        return entry.billed
+    if answer.error is not None and answer.error.wrapped and entry.outcome is not Outcome.AMBIGUOUS:
+        return Billed.NO  # a router which names its provider does not charge for failures
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
-    said_no = answer.error is not None and answer.error.sure
-    if not said_no and (status is None or status < 300) and not is_page(answer.filtered_text):
-        tokens = answer.completion_tokens or 0
-        paid = kind.outcome is Outcome.NO_IMAGE and tokens > _TOKENS_OF_A_PICTURE
-        return Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else kind.billed
-    return kind.billed
+    is_error = answer.error is not None and answer.error.sure
+    if not is_error and (status is None or status < 300) and not _is_page(answer.filtered_text):
+        paid = entry.outcome is Outcome.NO_IMAGE and (answer.completion_tokens or 0) > _IMAGE_TOKENS
+        return Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else entry.billed
+    return entry.billed
 
 
-def _name(
+# Which error kind: the order of the decision.
+
+
+def _kind(
     answer: Answer,
     status: int | None,
     headers: Mapping[str, str],
     failure: TransportFailure | None,
     elapsed: float,
 ) -> str:
-    """Return the name of the ruling, in the order of the decision."""
-    failing = status is not None and status >= 400
-    if answer.error is not None and (answer.error.sure or failing):
-        name = name_of_error(answer, status)
-        late = (
-            name == "upstream_error"
-            and (status or answer.error.status) in (500, 502)
-            and elapsed > _LONG_WORK
-        )
-        return "gateway_timeout" if late else name
+    """Return the error kind of a call without an image, or ``pending``."""
+    failed = status is not None and status >= 400
+    if answer.error is not None and (answer.error.sure or failed):
+        kind = kind_of_error(answer, status)
+        server_error = (status or answer.error.status) in (500, 502)
+        late = kind == "upstream_error" and server_error and elapsed > _LONG_CALL
+        return "gateway_timeout" if late else kind
     if failure is not None:
         cut = failure is TransportFailure.CONNECTION_RESET and answer.streamed
-        return _said(answer, cut=True) or ("stream_truncated" if cut else ERROR_KIND_OF[failure])
+        return _kind_of_text(answer, cut=True) or ("stream_truncated" if cut else ERROR_KIND_OF[failure])
     if status is not None and status >= 300:
-        return _by_status(answer, status, headers, elapsed)
-    return _of_answer(answer)
+        return _kind_of_status(answer, status, headers, elapsed)
+    return _kind_of_answer(answer)
 
 
-def _by_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed: float) -> str:
-    """Judge an error status whose body is no error object: a page, plain text, or nothing."""
+def _kind_of_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed: float) -> str:
+    """Classify an error status whose body is no error object: a web page, plain text, or empty."""
     if status < 400:
         return "wrong_endpoint"
     challenged = any(name.lower() == "cf-mitigated" for name in headers)
-    if challenged or (status in _GUARDED and is_blocked(answer.filtered_text)):
+    if challenged or (status in _WAF_STATUSES and _is_blocked(answer.filtered_text)):
         return "waf_blocked"
-    name = STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
-    if status in _VAGUE and (said := first_match(ERROR_PHRASES, normalize(answer.filtered_text))):
-        name = said
-    return "gateway_timeout" if name == "upstream_error" and elapsed > _LONG_WORK else name
+    kind = HTTP_STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
+    if status in _VAGUE_STATUSES:
+        kind = first_match(ERROR_PHRASES, normalize(answer.filtered_text)) or kind
+    return "gateway_timeout" if kind == "upstream_error" and elapsed > _LONG_CALL else kind
 
 
-def _of_answer(answer: Answer) -> str:
-    """Judge an accepted request whose answer has no picture."""
+def _kind_of_answer(answer: Answer) -> str:
+    """Classify a good status whose answer has no image."""
     if answer.block_reason is not None:
         return "moderation_input"
     if answer.html:
-        return name_of_page(answer.filtered_text)
+        return _kind_of_page(answer.filtered_text)
     if not answer.readable:
         return "protocol_error"
-    if name := _finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
-        return name
+    if kind := _kind_of_finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
+        return kind
     if answer.refusal:
         return first_match(ANSWER_PHRASES, normalize(answer.refusal)) or "refusal"
-    if name := _said(answer, cut=answer.incomplete_stream):
-        return name
+    if kind := _kind_of_text(answer, cut=answer.incomplete_stream):
+        return kind
     if answer.waiting and answer.handles:
         return "pending"
     if answer.empty:
         return "stream_truncated" if answer.incomplete_stream else "empty_after"
     if answer.streamed and not answer.finish_reasons:
         return "stream_truncated"
-    if name := _finish(answer):
-        return name
+    if kind := _kind_of_finish(answer):
+        return kind
     if answer.broken:
         return "protocol_error"
     if answer.poll_url:
         return "deferred"
     if answer.echoed:
         return "needs_input"
-    called = any(reason.lower() in ("tool_calls", "function_call") for reason in answer.finish_reasons)
-    return "no_image" if answer.text.strip() or called else "empty_response"
+    called_tool = any(reason.lower() in ("tool_calls", "function_call") for reason in answer.finish_reasons)
+    return "no_image" if answer.text.strip() or called_tool else "empty_response"
 
 
-def _finish(answer: Answer, *only: str) -> str | None:
-    names = (FINISHES.get(reason.lower()) for reason in answer.finish_reasons)
-    return next((name for name in names if name and (not only or name in only)), None)
+def _kind_of_finish(answer: Answer, *only: str) -> str | None:
+    kinds = (FINISH_REASONS.get(reason.lower()) for reason in answer.finish_reasons)
+    return next((kind for kind in kinds if kind and (not only or kind in only)), None)
 
 
-def _said(answer: Answer, *, cut: bool) -> str | None:
-    """Judge by the words that stand where a picture should be.
+# The text of an answer: phrases, and errors which a relay passes on as text.
 
-    In an answer that was ``cut`` only final words count: after a failure the provider may have tried again.
+_MAX_NOTICE = 120  #: characters; a longer text is the model's, not the relay's
+_LABELLED_ERROR = re.compile(
+    r"(?:失败原因|错误原因|(?:failure|error) reason|reason for failure)\**\s*[:：]\**\s*([^\n]{1,400})"
+)
+_NUMBERED_ERROR = re.compile(
+    r"^\W{0,8}(?:(?:api|http|request|upstream)?\s?error|错误|请求失败)[^\w\n]{0,4}(?:code|status)?\W{0,4}([45]\d\d)\b"
+)
+#: kinds which a short text may mean, and which have no phrases for answers
+_NOTICE_KINDS = frozenset(
+    {
+        "auth_invalid",
+        "auth_expired",
+        "account_blocked",
+        "no_channel",
+        "no_channel_model",
+        "no_channel_provider",
+    }
+)
+#: start of a text that presents an image: what it quotes of it is no error
+_PRESENTS_IMAGE = re.compile(
+    r"^\W{0,8}(?:here(?:'s| is| are) (?:the|your|an?)"
+    r"|i(?:'ve| have)? (?:drew|drawn|created|made|designed|generated) (?:the|your|an?)"
+    r"|这是|(?:已|已经)?(?:为|给|帮)(?:您|你)(?:生成|绘制|创作|设计|制作)(?:了|的))"
+)
+
+
+def _kind_of_text(answer: Answer, *, cut: bool) -> str | None:
+    """Return the error kind of the text in place of an image.
+
+    In an answer that was ``cut``, only final kinds count: after a failure the provider may have tried again.
     """
-    for words in _voices(answer):
-        if is_page(words):
-            return name_of_page(words)
-        text = normalize(words)
-        name = first_match(ANSWER_PHRASES, text)
-        if name in _OF_THE_CALL and is_about_a_picture(text):
-            name = None
-        if name in (None, "upstream_error"):
-            name = name_of_reason(text) or name
-        if name == "deferred" and answer.streamed and not answer.finish_reasons:
-            continue  # it was said while the picture was drawn, and then the stream broke off
-        if name and (not cut or name in _FINAL):
-            return name
+    for text in _texts(answer):
+        if _is_page(text):
+            return _kind_of_page(text)
+        text = normalize(text)
+        kind = first_match(ANSWER_PHRASES, text)
+        if kind in _CALL_KINDS and _PRESENTS_IMAGE.match(text):
+            kind = None
+        if kind in (None, "upstream_error"):
+            kind = _kind_of_notice(text) or kind
+        if kind == "deferred" and answer.streamed and not answer.finish_reasons:
+            continue  # a progress message, after which the stream broke off
+        if kind and (not cut or kind in _FINAL_KINDS):
+            return kind
     return None
 
 
-def _voices(answer: Answer) -> Iterator[str]:
+def _texts(answer: Answer) -> Iterator[str]:
     yield answer.filtered_text
     if any(reason.lower() == "error" for reason in answer.finish_reasons):
         yield answer.reasoning
+
+
+def _kind_of_notice(text: str) -> str | None:
+    """Return the error kind of an error within normalized text: after a label, or as the whole of it."""
+    if labelled := _LABELLED_ERROR.search(text):
+        return first_match(ERROR_PHRASES, labelled[1]) or kind_of_code_in(labelled[1])
+    if len(text) > _MAX_NOTICE:
+        return None
+    if RELAY_ACCOUNT_EMPTY.search(text):
+        return "upstream_quota"
+    kind = first_match(ERROR_PHRASES, text)
+    if numbered := _NUMBERED_ERROR.match(text):
+        return kind or HTTP_STATUSES.get(int(numbered[1]))
+    return kind if kind in _NOTICE_KINDS else None
+
+
+# Web pages in place of an answer: a firewall's, a proxy's, or the provider's home page.
+
+_PAGE_START = 16_384  #: characters of a page which are searched
+_WAF_LINE = r"\berror(?: code)?:? (?:100[6-9]|101[02]|1020)\b"
+_WAF_NOTICE = re.compile(_WAF_LINE)
+_WAF_PAGE = re.compile(
+    r"just a moment|attention required|cf-challenge|challenge-platform|you have been blocked|captcha"
+    r"|access denied|ddos protection|request blocked|安全威胁|访问被(?:阻断|拦截)|" + _WAF_LINE
+)
+_RATE_LIMIT_PAGE = re.compile(r"\berror(?: code)?:? (?:1015|1200)\b|being rate limited")
+_STATUS_PAGE = re.compile(r"<(?:title|h1)>[^<]{0,80}?\b([45]\d\d)\b")
+_MAINTENANCE_PAGE = re.compile(r"maintenance|维护|メンテナンス")
+
+
+def _is_page(text: str) -> bool:
+    return text[:64].lstrip().lower().startswith(("<!doctype", "<html"))
+
+
+def _is_blocked(text: str) -> bool:
+    """Return whether a web page or a line of text is from a firewall."""
+    page = normalize(text[:_PAGE_START])
+    return not _RATE_LIMIT_PAGE.search(page) and bool(
+        (_WAF_PAGE if _is_page(text) else _WAF_NOTICE).search(page)
+    )
+
+
+def _kind_of_page(text: str) -> str:
+    """Return the error kind of a web page with a good status, or within an answer."""
+    page = normalize(text[:_PAGE_START])
+    if _is_blocked(text):
+        return "waf_blocked"
+    if _RATE_LIMIT_PAGE.search(page):
+        return "rate_limited"
+    if status := _STATUS_PAGE.search(page):
+        kind = HTTP_STATUSES.get(int(status[1]), "upstream_error")
+        return "upstream_page" if kind in ("upstream_error", "upstream_saturated") else kind
+    return "maintenance" if _MAINTENANCE_PAGE.search(page) else "wrong_endpoint"

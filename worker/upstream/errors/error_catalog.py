@@ -1,4 +1,4 @@
-"""What each kind of failure means: outcome, code, cost, scope, and plain words for people."""
+"""Error catalog: every error kind with its outcome, error code, billing, scope and message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,9 +9,10 @@ from models.outcomes import Billed, ErrorCode, Outcome, Scope
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """A row of the table; ``billed`` is for an error answer, and for a good one only when ``sure``.
+    """Entry of the catalog: what one kind of failure means.
 
-    ``message`` says what happened and what a person can do: true whether or not it is tried again.
+    ``message`` says what happened and what a person can do; it holds whether or not the job is retried.
+    ``billed`` holds for error responses; with HTTP 200 it holds only if ``billing_certain``.
     """
 
     outcome: Outcome
@@ -19,7 +20,7 @@ class ErrorKind:
     message: str
     billed: Billed = Billed.NO
     scope: Scope | None = None
-    sure: bool = False
+    billing_certain: bool = False
 
 
 _HUMAN, _PERMANENT, _RETRY = Outcome.NEEDS_HUMAN, Outcome.PERMANENT, Outcome.RETRY
@@ -29,12 +30,15 @@ _KEY, _MODEL, _PROVIDER = Scope.KEY, Scope.MODEL, Scope.PROVIDER
 _MAYBE_PAID = "it may have been made and charged: look into the provider's log before sending it again."
 
 _NO_CHANNEL = ErrorKind(
-    _RETRY, "no_channel", "The provider has nobody to serve this now: check the model's name if this lasts."
+    _RETRY,
+    "no_channel",
+    "The relay has no channel or account to serve this now: check the model's name if this lasts.",
 )
 
+#: error kinds by name; several kinds share an error code where outcome, billing, scope or message differ
 ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
     {
-        # a person has to act
+        # needs_human
         "auth_invalid": ErrorKind(
             _HUMAN,
             "auth_invalid",
@@ -49,7 +53,7 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "quota_exhausted",
             "The account has no balance or quota left: top it up, then resume the channel.",
             scope=_KEY,
-            sure=True,
+            billing_certain=True,
         ),
         "account_blocked": ErrorKind(
             _HUMAN, "account_blocked", "The provider blocked the account: ask its support.", scope=_KEY
@@ -99,7 +103,7 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "A firewall in front of the provider blocked the call: ask the provider to let this server in.",
             scope=_PROVIDER,
         ),
-        # the same request will fail again
+        # permanent: the same request will fail again
         "moderation_input": ErrorKind(
             _PERMANENT,
             "moderation_input",
@@ -127,7 +131,7 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "moderation",
             "Moderation refused the request and charges a fee for it: a person should look at the prompt.",
             Billed.YES,
-            sure=True,
+            billing_certain=True,
         ),
         "refusal": ErrorKind(
             _PERMANENT, "refusal", "The model declined to draw this: change the prompt.", _UNKNOWN
@@ -135,8 +139,8 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
         "bad_request": ErrorKind(
             _PERMANENT,
             "bad_request",
-            "The provider did not accept the request: see its message, then change the request or the"
-            " preset.",
+            "The provider did not accept the request: "
+            "see its message, then change the request or the preset.",
         ),
         "prompt_too_long": ErrorKind(
             _PERMANENT, "prompt_too_long", "The prompt is too long for the model: shorten it."
@@ -156,7 +160,7 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "input_image_unreachable",
             "An input picture does not exist at its address: upload it or correct the address.",
         ),
-        # safe to send again
+        # retry: nothing was made, or most likely nothing
         "input_image_unreachable": ErrorKind(
             _RETRY,
             "input_image_unreachable",
@@ -207,7 +211,7 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "upstream_error",
             "The provider passed on an error page instead of a picture: use another channel if this lasts.",
             _LIKELY_NO,
-            sure=True,
+            billing_certain=True,
         ),
         "upstream_empty": ErrorKind(
             _RETRY,
@@ -240,7 +244,7 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "maintenance",
             "The provider is down for maintenance: use another channel until it is back.",
         ),
-        # sent, and then lost
+        # ambiguous: sent, then no result; the call may have been charged
         "gateway_timeout": ErrorKind(
             _AMBIGUOUS,
             "gateway_timeout",
@@ -275,7 +279,7 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
         "empty_after": ErrorKind(
             _AMBIGUOUS, "empty_response", "The provider answered nothing: " + _MAYBE_PAID, _UNKNOWN
         ),
-        # an answer without a picture
+        # no_image: a good answer without an image
         "empty_response": ErrorKind(
             _NO_IMAGE,
             "empty_response",

@@ -1,4 +1,7 @@
-"""Which codes and statuses point to which ruling. Order matters: the first match wins."""
+"""Classify an error object: by its error code, then its phrases, then its HTTP status.
+
+The tables map codes, finish reasons and statuses of providers to error kinds (keys of the error catalog).
+"""
 
 import re
 from collections.abc import Mapping
@@ -9,20 +12,19 @@ from worker.upstream.matching import PatternTable, compile_patterns, first_match
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.error_object import ErrorObject
 
-#: codes and types that decide by themselves, whatever the status
-NAMES: Mapping[str, str] = MappingProxyType(
+#: error codes and types, lower case, that decide whatever the HTTP status
+PROVIDER_CODES: Mapping[str, str] = MappingProxyType(
     {
-        name: kind
-        for kind, names in {
+        code: kind
+        for kind, codes in {
             "quota_exhausted": "insufficient_user_quota pre_consume_token_quota_failed insufficient_quota "
             "credit_balance_exhausted billing_hard_limit_reached billing_error quotaexceeded quota_exceeded "
             "insufficient_balance insufficient_credits accountoverdueerror arrearage payment_required "
             "insufficient_balance_error billing_not_active insufficient_funds not_enough_credits "
             "user_quota_not_enough",
             "auth_invalid": "invalid_api_key invalid_authentication authentication_error unauthorized "
-            "invalid_token invalidapikey invalid_key access_token_invalid "
-            "authenticationerror incorrect_api_key unauthenticated "
-            "api_key_invalid",
+            "invalid_token invalidapikey invalid_key access_token_invalid authenticationerror "
+            "incorrect_api_key unauthenticated api_key_invalid",
             "upstream_auth": "channel:invalid_key",
             "auth_expired": "token_expired api_key_expired key_expired",
             "account_blocked": "account_deactivated account_suspended user_banned organization_deactivated",
@@ -57,12 +59,12 @@ NAMES: Mapping[str, str] = MappingProxyType(
             "invalidendpointormodel.notfound model_not_available",
             "not_implemented": "not_implemented unsupported_operation",
         }.items()
-        for name in names.split()
+        for code in codes.split()
     }
 )
 
-#: families of codes
-NAME_PATTERNS: PatternTable = compile_patterns(
+#: families of codes, in order: the first match wins
+CODE_PATTERNS: PatternTable = compile_patterns(
     (
         "quota_exhausted",
         r"_(?:spend|usage)_limit_exceeded$|exceeded_current_quota",
@@ -78,41 +80,11 @@ NAME_PATTERNS: PatternTable = compile_patterns(
     ("moderation_input", r"\.textillegaldetected$"),
     ("moderation_output", r"^content moderated$|^output\w*(?:sensitive|moderation|safety|risk)"),
     ("moderation_input", r"^request moderated$|^(?:input|prompt)\w*(?:sensitive|moderation|safety|risk)"),
-    (
-        "moderation",
-        r"(?:sensitive|illegal)\w*detected\b|^content_?policy|safety_violation",
-    ),
+    ("moderation", r"(?:sensitive|illegal)\w*detected\b|^content_?policy|safety_violation"),
 )
-
-#: sentences about an empty account; whose it is, the rest of the error tells. All for ``plain`` texts
-VENDOR_MONEY = re.compile(
-    r"exceeded your current quota|insufficient_quota|credit balance|billing (?:hard )?limit|billing details"
-    r"|insufficient (?:account )?(?:balance|credits?|quota|funds)|余额不足|欠费"
-    r"|(?:balance|credits?) (?:is |are )?(?:insufficient|not enough|exhausted|depleted)"
-)
-#: codes of the relay for its own customers: the account is ours, whatever stands beside them
-OWN_MONEY = frozenset({"insufficient_user_quota", "pre_consume_token_quota_failed"})
-#: of them, those that only the vendors of models use
-VENDORS_SENTENCE = re.compile(
-    r"exceeded your current quota|credit balance is too low|billing (?:hard )?limit|billing details"
-)
-#: what relays add to sentences that they pass on
-PASSED_ON = re.compile(r"\((?:request id|traceid|tid)\s*[:：]|（(?:request id|traceid|tid)\s*[:：]")
-RELAYS = re.compile(r"^\w+_(?:api|hub)_error$")
-#: said of the relay's account outright
-RELAYS_MONEY = re.compile(
-    r"上游.{0,8}(?:余额|额度不足|欠费)|no available image quota"
-    r"|upstream account.{0,24}(?:balance|quota|credit)"
-)
-#: Google's words for a limit per minute or per day
-BY_METRIC = re.compile(
-    r"quota exceeded for (?:quota )?(?:metric|\S*googleapis)|resource (?:has been )?exhausted"
-)
-SATURATED = re.compile(r"负载(?:已)?饱和|上游(?:已)?饱和|load is saturated")
-NO_CHANNEL = re.compile(r"无可用(?:的)?渠道|no available channels?|no channels? (?:is |are )?available")
 
 #: finish reasons, lower case
-FINISHES: Mapping[str, str] = MappingProxyType(
+FINISH_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "content_filter": "moderation",
         "image_safety": "moderation_output",
@@ -134,8 +106,8 @@ FINISHES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: HTTP statuses, when nothing else tells
-STATUSES: Mapping[int, str] = MappingProxyType(
+#: HTTP statuses, used when neither a code nor a phrase decides
+HTTP_STATUSES: Mapping[int, str] = MappingProxyType(
     {
         400: "bad_request",
         401: "auth_invalid",
@@ -171,124 +143,154 @@ STATUSES: Mapping[int, str] = MappingProxyType(
     }
 )
 
-
-# Names the ruling for an error object: by its code, then its words, then its status.
-
+#: phrases, for normalized text, which say that the relay's own account at its vendor is empty
+RELAY_ACCOUNT_EMPTY = re.compile(
+    r"上游.{0,8}(?:余额|额度不足|欠费)|no available image quota"
+    r"|upstream account.{0,24}(?:balance|quota|credit)"
+)
+#: phrases about an empty account; whether it is ours or the relay's, the rest of the error decides
+_ACCOUNT_EMPTY = re.compile(
+    r"exceeded your current quota|insufficient_quota|credit balance|billing (?:hard )?limit|billing details"
+    r"|insufficient (?:account )?(?:balance|credits?|quota|funds)|余额不足|欠费"
+    r"|(?:balance|credits?) (?:is |are )?(?:insufficient|not enough|exhausted|depleted)"
+)
+#: of these, phrases which only vendors of models use
+_VENDOR_ACCOUNT_EMPTY = re.compile(
+    r"exceeded your current quota|credit balance is too low|billing (?:hard )?limit|billing details"
+)
+#: codes of relays for their own customers: the account is ours, whatever the message
+_OWN_ACCOUNT_CODES = frozenset({"insufficient_user_quota", "pre_consume_token_quota_failed"})
+#: request id which relays append to messages that they pass on
+_REQUEST_ID_SUFFIX = re.compile(r"\((?:request id|traceid|tid)\s*[:：]|（(?:request id|traceid|tid)\s*[:：]")
+_RELAY_CODE = re.compile(r"^\w+_(?:api|hub)_error$")
+#: Google's phrases for a limit per minute or per day
+_GOOGLE_QUOTA = re.compile(
+    r"quota exceeded for (?:quota )?(?:metric|\S*googleapis)|resource (?:has been )?exhausted"
+)
+_SATURATED = re.compile(r"负载(?:已)?饱和|上游(?:已)?饱和|load is saturated")
+_NO_CHANNEL = re.compile(r"无可用(?:的)?渠道|no available channels?|no channels? (?:is |are )?available")
 _TIMED_OUT = re.compile(r"timeout|timed out|time-out|deadline exceeded|超时|逾时")
-_STATUS = re.compile(
+_STATUS_IN_TEXT = re.compile(
     r"(?:status|error|http)(?:[ _]code)?\s?[:=]?\s?\(?([45]\d\d)\b|状态码\s?[:：]?\s?([45]\d\d)\b"
 )
-_CODE = re.compile(r"\b(?:[a-z]+(?:[_.][a-z]+)+|[a-z]{16,60})\b", re.ASCII)
-_DAY = re.compile(r"per[ _-]?day", re.IGNORECASE)
+_CODE_IN_TEXT = re.compile(r"\b(?:[a-z]+(?:[_.][a-z]+)+|[a-z]{16,60})\b", re.ASCII)
+_PER_DAY = re.compile(r"per[ _-]?day", re.IGNORECASE)
 
-#: rulings on a key, when the key is the relay's and not ours
-_RELAYS_OWN: Mapping[str, str] = MappingProxyType(
+#: kinds about a key, where the key is the relay's and not ours
+_RELAY_KINDS: Mapping[str, str] = MappingProxyType(
     {
         "auth_invalid": "upstream_auth",
         "auth_expired": "upstream_auth",
         "account_blocked": "upstream_auth",
     }
 )
-#: the same, when nothing but a status tells
-_RELAYS_STATUS: Mapping[str, str] = MappingProxyType(
+#: the same, where only the status was known
+_RELAY_STATUS_KINDS: Mapping[str, str] = MappingProxyType(
     {
-        **_RELAYS_OWN,
+        **_RELAY_KINDS,
         "permission_denied": "upstream_auth",
         "wrong_endpoint": "upstream_auth",
         "quota_exhausted": "upstream_quota",
     }
 )
-
-
-def name_of_error(answer: Answer, status: int | None) -> str:
-    """Return the name of the ruling for the fault of ``answer``; ``status`` is the HTTP status."""
-    error = answer.error or ErrorObject()
-    failing = status if status is not None and status >= 400 else None
-    words = normalize(f"{error.message} {' '.join(error.names)}")
-    if name := _by_metric(error, words) or _by_money(error, words):
-        return name
-    behind = _is_behind(error, words)
-    name = _by_name(error, words, failing or error.status)
-    name = name or first_match(ERROR_PHRASES, words) or code_in(words)
-    if name == "no_channel_model" and (failing or error.status) == 404:
-        return "model_not_found"  # nobody is away: there is no such model
-    if name:
-        return _RELAYS_OWN.get(name, name) if behind else name
-    name = _by_status(answer, error, words, failing)
-    return _RELAYS_STATUS.get(name, name) if behind else name
-
-
-def _by_metric(error: ErrorObject, words: str) -> str | None:
-    """Read Google's quotas: their sentence about money speaks of a limit per minute or per day."""
-    details = str([layer.get("details") for layer in error.layers])
-    if "resource_exhausted" in error.names or "quotaId" in details or BY_METRIC.search(words):
-        return "daily_limit" if _DAY.search(details) or _DAY.search(words) else "rate_limited"
-    return None
-
-
-def _by_money(error: ErrorObject, words: str) -> str | None:
-    """Tell whose account is empty: the same sentence means ours, or that of the relay."""
-    if RELAYS_MONEY.search(words):
-        return "upstream_quota"
-    if not (VENDOR_MONEY.search(words) or "insufficient_quota" in error.names) or OWN_MONEY & set(
-        error.names
-    ):
-        return None
-    if _is_behind(error, words) or SATURATED.search(words):
-        return "upstream_quota"
-    signed = PASSED_ON.search(words) or any(RELAYS.search(name) for name in error.names)
-    return "upstream_quota" if signed and VENDORS_SENTENCE.search(words) else None
-
-
-def _is_behind(error: ErrorObject, words: str) -> bool:
-    """Tell whether the fault is one that the relay met, and not one that it found with us."""
-    return error.wrapped or "upstream_error" in error.names or "bad response status code" in words
-
-
-def _by_name(error: ErrorObject, words: str, status: int | None) -> str | None:
-    for name in error.names:
-        if name == "model_not_found":
-            busy = status == 503 or (status != 404 and NO_CHANNEL.search(words) is not None)
-            return "no_channel_model" if busy else "model_not_found"
-        if kind := NAMES.get(name) or first_match(NAME_PATTERNS, name):
-            return _refined(kind, words)
-    return None
-
-
-def code_in(words: str) -> str | None:
-    """Return the ruling of a code that stands in a sentence: a word that no language has."""
-    codes = (match[0] for match in _CODE.finditer(words))
-    rulings = (NAMES.get(code) or first_match(NAME_PATTERNS, code) for code in codes)
-    return next((kind for kind in rulings if kind), None)
-
-
-def _refined(kind: str, words: str) -> str:
-    """Let words make a broad code precise, where they can."""
-    precise = {
+#: kinds that phrases make more precise
+_REFINEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
         "rate_limited": ("daily_limit", "concurrency_limited"),
         "auth_invalid": ("auth_expired", "ip_not_allowed"),
         "input_image_unreachable": ("input_image_gone",),
-    }.get(kind, ())
-    return next((name for pattern, name in ERROR_PHRASES if name in precise and pattern.search(words)), kind)
+    }
+)
 
 
-def _by_status(answer: Answer, error: ErrorObject, words: str, status: int | None) -> str:
-    """Judge by a number: one in the place of a code outranks one in a sentence, and both the HTTP status."""
-    spoken = _STATUS.search(words)
-    number = error.status or (int(spoken[1] or spoken[2]) if spoken else None) or status
+def kind_of_error(answer: Answer, status: int | None) -> str:
+    """Return the error kind of the error object of ``answer``; ``status`` is the HTTP status."""
+    error = answer.error or ErrorObject()
+    error_status = status if status is not None and status >= 400 else None
+    text = normalize(f"{error.message} {' '.join(error.names)}")
+    if kind := _google_quota(error, text) or _relay_quota(error, text):
+        return kind
+    from_upstream = _is_from_upstream(error, text)
+    kind = _kind_of_names(error, text, error_status or error.status)
+    kind = kind or first_match(ERROR_PHRASES, text) or kind_of_code_in(text)
+    if kind == "no_channel_model" and (error_status or error.status) == 404:
+        return "model_not_found"  # no outage: there is no such model
+    if kind:
+        return _RELAY_KINDS.get(kind, kind) if from_upstream else kind
+    kind = _kind_of_status(answer, error, text, error_status)
+    return _RELAY_STATUS_KINDS.get(kind, kind) if from_upstream else kind
+
+
+def kind_of_code_in(text: str) -> str | None:
+    """Return the error kind of a code within a sentence: a word with underscores or dots, or a long one."""
+    codes = (match[0] for match in _CODE_IN_TEXT.finditer(text))
+    return next((kind for kind in map(_kind_of_code, codes) if kind), None)
+
+
+def _kind_of_code(code: str) -> str | None:
+    return PROVIDER_CODES.get(code) or first_match(CODE_PATTERNS, code)
+
+
+def _google_quota(error: ErrorObject, text: str) -> str | None:
+    """Classify Google's quota errors: a message about billing means a limit per minute or per day."""
+    details = str([layer.get("details") for layer in error.layers])
+    if "resource_exhausted" in error.names or "quotaId" in details or _GOOGLE_QUOTA.search(text):
+        return "daily_limit" if _PER_DAY.search(details) or _PER_DAY.search(text) else "rate_limited"
+    return None
+
+
+def _relay_quota(error: ErrorObject, text: str) -> str | None:
+    """Return ``upstream_quota`` if the empty account is the relay's: the same phrase may mean ours."""
+    if RELAY_ACCOUNT_EMPTY.search(text):
+        return "upstream_quota"
+    if not (_ACCOUNT_EMPTY.search(text) or "insufficient_quota" in error.names):
+        return None
+    if _OWN_ACCOUNT_CODES & set(error.names):
+        return None
+    if _is_from_upstream(error, text) or _SATURATED.search(text):
+        return "upstream_quota"
+    passed_on = _REQUEST_ID_SUFFIX.search(text) or any(_RELAY_CODE.search(name) for name in error.names)
+    return "upstream_quota" if passed_on and _VENDOR_ACCOUNT_EMPTY.search(text) else None
+
+
+def _is_from_upstream(error: ErrorObject, text: str) -> bool:
+    """Return whether the relay passes on an error of its upstream, instead of one about our request."""
+    return error.wrapped or "upstream_error" in error.names or "bad response status code" in text
+
+
+def _kind_of_names(error: ErrorObject, text: str, status: int | None) -> str | None:
+    for name in error.names:
+        if name == "model_not_found":
+            no_channel = status == 503 or (status != 404 and _NO_CHANNEL.search(text) is not None)
+            return "no_channel_model" if no_channel else "model_not_found"
+        if kind := _kind_of_code(name):
+            return _refined(kind, text)
+    return None
+
+
+def _refined(kind: str, text: str) -> str:
+    """Return a more precise kind, if a phrase of the error points to one."""
+    precise = _REFINEMENTS.get(kind, ())
+    return next((name for pattern, name in ERROR_PHRASES if name in precise and pattern.search(text)), kind)
+
+
+def _kind_of_status(answer: Answer, error: ErrorObject, text: str, status: int | None) -> str:
+    """Classify by a status: one in place of a code outranks one in the text, and both the HTTP status."""
+    in_text = _STATUS_IN_TEXT.search(text)
+    number = error.status or (int(in_text[1] or in_text[2]) if in_text else None) or status
     if answer.streamed and status is None:
-        return _in_stream(answer, number)
-    known = _of_status(number) if number else "upstream_error"
-    return "timeout" if _TIMED_OUT.search(words) and known in ("bad_request", "upstream_error") else known
+        return _kind_in_stream(answer, number)
+    kind = _kind_of_number(number) if number else "upstream_error"
+    return "timeout" if _TIMED_OUT.search(text) and kind in ("bad_request", "upstream_error") else kind
 
 
-def _of_status(number: int) -> str:
-    return STATUSES.get(number) or ("bad_request" if number < 500 else "upstream_error")
+def _kind_of_number(status: int) -> str:
+    return HTTP_STATUSES.get(status) or ("bad_request" if status < 500 else "upstream_error")
 
 
-def _in_stream(answer: Answer, number: int | None) -> str:
-    """Judge an error after the request was accepted: unless it explains itself, a picture may be lost."""
+def _kind_in_stream(answer: Answer, status: int | None) -> str:
+    """Classify an error within an accepted stream: unless it names its cause, an image may have been made."""
     orderly = any(reason.lower() == "error" for reason in answer.finish_reasons)
-    if orderly or number in (502, 503, 529):
+    if orderly or status in (502, 503, 529):
         return "upstream_error"
-    return STATUSES[number] if number in (401, 402, 403, 413, 429) else "stream_error"
+    return HTTP_STATUSES[status] if status in (401, 402, 403, 413, 429) else "stream_error"

@@ -1,4 +1,4 @@
-"""When a provider wants to be asked again: headers first, then the body, then its words."""
+"""Retry-after of a failed call: from the response headers, then the body, then the provider's message."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,23 +10,23 @@ from worker.upstream.matching import to_simplified
 from worker.upstream.parsing.error_object import ErrorObject
 from worker.upstream.response_headers import rate_limits, response_date, seconds_until
 
-_LONGEST = 31 * 86400.0  #: seconds
-_NEAR_END = 4096  #: characters at either end of a text in which waits are named
+_MAX_WAIT = 31 * 86400.0  #: seconds
+_TEXT_ENDS = 4096  #: characters at each end of a text that are searched
 _UNIT = r"(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|秒钟?|分钟?|小时|天)"
 _AMOUNT = r"(\d{1,9}(?:\.\d{1,9})?|\ban?(?=\s))\s*"
-_SPAN = re.compile(
+_AMOUNT_AND_UNIT = re.compile(_AMOUNT + _UNIT, re.IGNORECASE)
+_WAIT = re.compile(
     r"(?:(?:try(?:ing)? again|retry\w{0,9}|wait|available|come back|reset\w{0,9})[^.\d\n]{0,24}?"
     r"\b(?:in|after|for|about)|\bwait)[\s:=]+(?:about\s+|at least\s+)?"
     r"((?:" + _AMOUNT + _UNIT + r"(?![a-z])[\s,]*(?:and\s+)?)+)",
     re.IGNORECASE,
 )
-_CHINESE = re.compile(
+_FIELD_IN_TEXT = re.compile(r"retry[-_ ]?after[\"']?\s*[:=]\s*(\d+(?:\.\d+)?)\b(?!\s*[a-z])", re.IGNORECASE)
+_WAIT_CHINESE = re.compile(
     r"(\d{1,9}(?:\.\d{1,9})?)\s{0,9}(?:个)?(秒钟?|分钟?|小时|天)(?:后|之后|以后)|等待?\s*(\d+)\s*(秒钟?|分钟?|小时)"
 )
-_FIELD = re.compile(r"retry[-_ ]?after[\"']?\s*[:=]\s*(\d+(?:\.\d+)?)\b(?!\s*[a-z])", re.IGNORECASE)
-_WINDOW = re.compile(r"(\d{1,9})\s{0,9}(?:个)?(秒钟?|分钟|小时|天)\s*内")
-_PIECE = re.compile(_AMOUNT + _UNIT, re.IGNORECASE)
-_LIMITS = (
+_WINDOW_CHINESE = re.compile(r"(\d{1,9})\s{0,9}(?:个)?(秒钟?|分钟|小时|天)\s*内")
+_CALL_LIMITS = (
     re.compile(
         r"(?P<period>\d{1,9})\s{0,9}(?:个)?(?P<unit>秒钟?|分钟|小时|天)\s*内[^\d\n]{0,12}?(?P<calls>\d{1,9})\s{0,9}(?:次|个)"
     ),
@@ -35,7 +35,7 @@ _LIMITS = (
         r" (?:per|in|within|every|each)\s*(?P<period>\d{1,9})? ?(?P<unit>seconds?|minutes?|hours?|days?)\b"
     ),
 )
-_HINTS = (
+_FIELDS = (
     "retry_after",
     "retryAfter",
     "retry_after_seconds",
@@ -46,93 +46,94 @@ _HINTS = (
     "resetAt",
     "resets_at",
 )
-_HINTS_MS = ("retry_after_ms", "retryAfterMs", "retry-after-ms")
+_FIELDS_MS = ("retry_after_ms", "retryAfterMs", "retry-after-ms")
 
 
 def retry_after(
     headers: Mapping[str, str], error: ErrorObject | None = None, text: str = ""
 ) -> timedelta | None:
-    """Return how long to wait by the provider's own account, or ``None`` if it does not say.
+    """Return how long the provider wants the client to wait, or ``None`` if it does not say.
 
-    Absolute times count from the response's own ``Date``.
+    Absolute times count from the response's own ``Date``. At most 31 days.
     """
-    seconds = seconds_to_wait(headers, error, text)
+    seconds = retry_after_seconds(headers, error, text)
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def seconds_to_wait(
+def retry_after_seconds(
     headers: Mapping[str, str], error: ErrorObject | None = None, text: str = ""
 ) -> float | None:
-    """Return the same as exact seconds."""
+    """Return ``retry_after`` in seconds, not rounded to microseconds."""
     lowered = {name.lower(): value for name, value in headers.items()}
     moment = response_date(lowered)
     found = (seconds for seconds in _candidates(lowered, moment, error, text) if seconds is not None)
-    return next((min(max(seconds, 0.0), _LONGEST) for seconds in found), None)
+    return next((min(max(seconds, 0.0), _MAX_WAIT) for seconds in found), None)
 
 
 def call_limit(text: str) -> CallLimit | None:
-    """Return the limit that a sentence names: ``1分钟内最多请求3次``, ``maximum 3 requests per minute``."""
+    """Return the rate limit in a message: ``1分钟内最多请求3次``, ``maximum 3 requests per minute``."""
     text = to_simplified(text.lower())
-    match = next((found for pattern in _LIMITS if (found := pattern.search(text))), None)
+    match = next((found for pattern in _CALL_LIMITS if (found := pattern.search(text))), None)
     if match is None or not int(match["calls"]):
         return None
-    period = int(match["period"] or 1) * _unit(match["unit"])
+    period = int(match["period"] or 1) * _unit_seconds(match["unit"])
     return CallLimit(int(match["calls"]), timedelta(seconds=period)) if 0 < period <= 1e7 else None
-
-
-def seconds_in(text: str) -> float | None:
-    """Return the wait that a sentence names: ``try again in 6m0s``, ``after 43 seconds``, ``1分钟内``."""
-    text = to_simplified(text if len(text) <= 2 * _NEAR_END else text[:_NEAR_END] + text[-_NEAR_END:])
-    if match := _SPAN.search(text):
-        pieces = _PIECE.finditer(match[1])
-        return sum((1.0 if piece[1][0] in "aA" else float(piece[1])) * _unit(piece[2]) for piece in pieces)
-    if match := _FIELD.search(text):
-        return float(match[1])
-    match = _CHINESE.search(text) or _WINDOW.search(text)
-    if match is None:
-        return None
-    number, unit = (found for found in match.groups() if found)
-    return float(number) * _unit(unit)
 
 
 def _candidates(
     headers: Mapping[str, str], moment: datetime | None, error: ErrorObject | None, text: str
 ) -> Iterator[float | None]:
+    """Yield the waits in seconds, in order of precedence; header names are lower case."""
     yield _milliseconds(headers.get("retry-after-ms", ""))
-    yield _asked(headers.get("retry-after", ""), moment)
+    yield _header_seconds(headers.get("retry-after", ""), moment)
     for layer in error.layers if error is not None else ():
         yield from _in_body(layer, moment)
     exhausted = [bucket.reset for bucket in rate_limits(headers).values() if bucket.remaining == 0]
     yield max((reset for reset in exhausted if reset is not None), default=None)
-    yield seconds_in(error.message) if error is not None else None
-    yield seconds_in(text)
+    yield _in_text(error.message) if error is not None else None
+    yield _in_text(text)
 
 
 def _in_body(layer: Mapping[str, Any], moment: datetime | None) -> Iterator[float | None]:
+    """Yield the waits in one object of an error, its details and metadata."""
     metadata, details = layer.get("metadata"), layer.get("details")
-    places = [layer, metadata, *(details if isinstance(details, list) else [details])]
-    for place in places:
-        if isinstance(place, dict):
-            yield from (_milliseconds(str(place[name])) for name in _HINTS_MS if name in place)
-            yield from (_delay(place[name], moment) for name in _HINTS if name in place)
-    inner = metadata.get("headers") if isinstance(metadata, dict) else None
-    if isinstance(inner, dict):
-        lowered = {str(name).lower(): str(value) for name, value in inner.items()}
-        yield _asked(lowered.get("retry-after", ""), moment)
+    for value in (layer, metadata, *(details if isinstance(details, list) else [details])):
+        if isinstance(value, dict):
+            yield from (_milliseconds(str(value[name])) for name in _FIELDS_MS if name in value)
+            yield from (_field_seconds(value[name], moment) for name in _FIELDS if name in value)
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None
+    if isinstance(headers, dict):
+        lowered = {str(name).lower(): str(value) for name, value in headers.items()}
+        yield _header_seconds(lowered.get("retry-after", ""), moment)
         yield seconds_until(lowered.get("x-ratelimit-reset", ""), moment)
 
 
-def _delay(value: object, moment: datetime | None) -> float | None:
-    """Read a wait in a body: a number of seconds, a duration, or Google's ``{seconds, nanos}``."""
+def _in_text(text: str) -> float | None:
+    """Return the wait in a sentence: ``try again in 6m0s``, ``after 43 seconds``, ``1分钟内``."""
+    text = to_simplified(text if len(text) <= 2 * _TEXT_ENDS else text[:_TEXT_ENDS] + text[-_TEXT_ENDS:])
+    if match := _WAIT.search(text):
+        parts = _AMOUNT_AND_UNIT.finditer(match[1])
+        return sum((1.0 if part[1][0] in "aA" else float(part[1])) * _unit_seconds(part[2]) for part in parts)
+    if match := _FIELD_IN_TEXT.search(text):
+        return float(match[1])
+    match = _WAIT_CHINESE.search(text) or _WINDOW_CHINESE.search(text)
+    if match is None:
+        return None
+    amount, unit = (group for group in match.groups() if group)
+    return float(amount) * _unit_seconds(unit)
+
+
+def _field_seconds(value: object, moment: datetime | None) -> float | None:
+    """Parse a wait in a body: a number of seconds, a duration, or Google's ``{seconds, nanos}``."""
     if isinstance(value, dict):
         parts = (seconds_until(str(value.get(name, 0)), None) or 0.0 for name in ("seconds", "nanos"))
-        whole, nanos = parts
-        return whole + nanos / 1e9
-    return _asked(str(value), moment) if isinstance(value, str | int | float) else None
+        seconds, nanos = parts
+        return seconds + nanos / 1e9
+    return _header_seconds(str(value), moment) if isinstance(value, str | int | float) else None
 
 
-def _asked(value: str, moment: datetime | None) -> float | None:
-    """Read a ``Retry-After``; of one that was sent twice, the first."""
+def _header_seconds(value: str, moment: datetime | None) -> float | None:
+    """Parse a ``Retry-After``; of one that was sent twice, the first."""
     seconds = seconds_until(value, moment)
     return seconds_until(value.partition(",")[0], moment) if seconds is None and "," in value else seconds
 
@@ -142,12 +143,12 @@ def _milliseconds(value: str) -> float | None:
     return None if seconds is None else seconds / 1000
 
 
-def _unit(name: str) -> float:
-    name = name.lower()
-    if name.startswith(("ms", "milli")):
+def _unit_seconds(unit: str) -> float:
+    unit = unit.lower()
+    if unit.startswith(("ms", "milli")):
         return 0.001
-    if name.startswith(("s", "秒")):
+    if unit.startswith(("s", "秒")):
         return 1.0
-    if name.startswith(("d", "天")):
+    if unit.startswith(("d", "天")):
         return 86400.0
-    return 60.0 if name.startswith(("m", "分")) else 3600.0
+    return 60.0 if unit.startswith(("m", "分")) else 3600.0

@@ -10,7 +10,7 @@ from models.outcomes import Billed, CallResult, Outcome, Scope
 from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
 from worker.upstream.errors.classify import classify
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
-from worker.upstream.errors.error_codes import FINISHES, NAME_PATTERNS, NAMES, STATUSES
+from worker.upstream.errors.error_codes import CODE_PATTERNS, FINISH_REASONS, HTTP_STATUSES, PROVIDER_CODES
 from worker.upstream.errors.error_phrases import ERROR_PHRASES
 from worker.upstream.parsing.response_reader import read_answer
 from worker.upstream.transport_errors import ERROR_KIND_OF, TransportFailure
@@ -34,8 +34,13 @@ def error(message: str, http: int, **members: Any) -> CallResult:
 
 
 def test_every_signal_points_to_a_ruling() -> None:
-    named = {*NAMES.values(), *FINISHES.values(), *STATUSES.values(), *ERROR_KIND_OF.values()}
-    named |= {kind for table in (ANSWER_PHRASES, ERROR_PHRASES, NAME_PATTERNS) for _, kind in table}
+    named = {
+        *PROVIDER_CODES.values(),
+        *FINISH_REASONS.values(),
+        *HTTP_STATUSES.values(),
+        *ERROR_KIND_OF.values(),
+    }
+    named |= {kind for table in (ANSWER_PHRASES, ERROR_PHRASES, CODE_PATTERNS) for _, kind in table}
     assert named <= set(ERROR_CATALOG)
     assert set(ERROR_KIND_OF) == set(TransportFailure)
 
