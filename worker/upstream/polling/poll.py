@@ -1,4 +1,4 @@
-"""Reads what a provider says when it is asked what became of a task."""
+"""Read a poll response: what an HTTP response about a provider's task means for the lost or pending call."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ import orjson
 from models.outcomes import Billed, CallResult, Outcome
 from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
-from worker.upstream.errors.error_codes import name_of_error
+from worker.upstream.errors.error_codes import kind_of_error
 from worker.upstream.errors.retry_after import retry_after
 from worker.upstream.matching import first_match, normalize, word_set
 from worker.upstream.parsing.answer import Answer
@@ -18,60 +18,9 @@ from worker.upstream.parsing.error_object import ErrorObject
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.progress import Percent
 from worker.upstream.parsing.response_reader import read_answer
-from worker.upstream.polling.task_state import Stage, Task, read_task
+from worker.upstream.polling.task_state import ProviderTask, TaskStage, read_task
 
-# Judges a task that its provider gave up.
-
-_VAGUE = frozenset({"upstream_error", "timeout", "stream_error", "gateway_timeout"})
-_REFUSED = word_set("rejected refused blocked moderated moderation")
-_RELAYS_OWN = {"quota_exhausted": "upstream_quota", "daily_limit": "upstream_quota"}
-_MODERATED = frozenset(name for name in ERROR_CATALOG if name.startswith("moderation")) | {"refusal"}
-_LONGEST_WORDS = 2000
-
-
-def failed_task(task: Task) -> CallResult:
-    """Return the verdict on a task that failed: moderation is final, anything else is safe to send again.
-
-    The provider itself says that there is no picture, so nothing is unknown. What would be a person's
-    business in our own call (a key, a balance) is the relay's business here: it had accepted the task.
-    """
-    name = _name(task)
-    kind = ERROR_CATALOG[name]
-    if kind.outcome not in (Outcome.PERMANENT, Outcome.RETRY):
-        kind = ERROR_CATALOG[_RELAYS_OWN.get(name, "upstream_error")]
-    return CallResult(
-        outcome=kind.outcome,
-        code=kind.code,
-        message=kind.message,
-        billed=Billed.LIKELY_NO if kind.outcome is Outcome.RETRY else kind.billed,
-        scope=kind.scope,
-        provider_message=(task.reason or task.state)[:_LONGEST_WORDS] or None,
-    )
-
-
-def stopped_task(task: Task) -> CallResult:
-    """Return the verdict on a task that ended without a picture and without a word."""
-    return replace(failed_task(task), billed=Billed.UNKNOWN)
-
-
-def is_moderated(task: Task) -> bool:
-    """Tell whether the words of an answer, whatever else it lacks, mean that moderation refused the task."""
-    return bool(task.reason) and _name(task) in _MODERATED
-
-
-def _name(task: Task) -> str:
-    """Return the name of the ruling: by the reason's code, then its words, then the state."""
-    spoken = normalize(task.reason)
-    names = tuple(part for part in (*spoken.split("; "), spoken) if " " not in part)
-    name = name_of_error(Answer(error=ErrorObject(message=task.reason, names=names)), None)
-    if name in _VAGUE:
-        name = first_match(ANSWER_PHRASES, spoken) or name
-    if name in _VAGUE and _REFUSED.intersection(task.state.replace("_", " ").split()):
-        return "moderation"
-    return name
-
-
-_BUSY = frozenset({408, 409, 421, 423, 425, 429})  #: statuses that speak of the moment, not of the task
+_TRANSIENT_STATUSES = frozenset({408, 409, 421, 423, 425, 429})  #: about this poll, not about the task
 
 UNKNOWN_TASK = CallResult(
     Outcome.AMBIGUOUS,
@@ -79,7 +28,7 @@ UNKNOWN_TASK = CallResult(
     "The provider no longer knows the task: the picture may have been made and charged; look into its log.",
     Billed.UNKNOWN,
 )
-NO_PICTURE = CallResult(
+_TASK_WITHOUT_IMAGE = CallResult(
     Outcome.AMBIGUOUS,
     "no_image",
     "The provider says that the task is finished, and shows no picture: it may have been charged; look into "
@@ -89,18 +38,18 @@ NO_PICTURE = CallResult(
 
 
 class PollStage(StrEnum):
-    """What an answer about a task means for whoever asks."""
+    """What one poll response means for the poller."""
 
-    DONE = "done"  #: there are pictures, or a video
-    RUNNING = "running"  #: ask again
-    FAILED = "failed"  #: the provider gave up; the verdict says why
-    UNKNOWN = "unknown"  #: it has, or shows, nothing under this address
-    UNCLEAR = "unclear"  #: it says nothing about the task; ask again
+    DONE = "done"  #: there are images, or a video
+    RUNNING = "running"  #: poll again
+    FAILED = "failed"  #: the task failed; the call result says why
+    UNKNOWN = "unknown"  #: there is no task, or no result, under this address
+    UNCLEAR = "unclear"  #: the response says nothing about the task; poll again
 
 
 @dataclass(frozen=True, slots=True)
 class PollState:
-    """One answer about a task. ``progress`` is in percent, ``wait`` how long it wants to be left alone."""
+    """State of a task by one poll response: progress in percent, ``wait`` the provider's Retry-After."""
 
     stage: PollStage
     images: tuple[ResultImage, ...] = ()
@@ -113,65 +62,105 @@ class PollState:
 def read_poll(
     status: int, headers: Mapping[str, str], body: bytes, *, input_urls: tuple[str, ...] = ()
 ) -> PollState:
-    """Read an answer about a task: its HTTP status, headers and body.
+    """Return the state of a task by the HTTP status, headers and body of a poll response.
 
-    ``input_urls`` were in the request and are no results. A picture beats everything; then the task's own
-    state decides, then the HTTP status.
+    ``input_urls`` were in the request and are no results. An image outranks everything; then the task's
+    own state decides, then the HTTP status.
     """
-    value = _parsed(body)
-    task = read_task(value)
+    task = read_task(_parse(body))
     if task is None:
-        return _without_task(status, headers, body)
+        is_page = body[:1024].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+        return _by_status(status, headers, may_be_task=not is_page)
     answer = read_answer(orjson.dumps(task.cleaned), input_urls=input_urls)
-    if task.stage is not Stage.FAILED and task.unfinished:
+    if task.stage is not TaskStage.FAILED and task.unfinished:
         return PollState(PollStage.RUNNING, answer.images, answer.videos, progress=task.progress)
     if answer.images or answer.videos:
         return _done(answer, task)
-    return _without_picture(task, status, headers)
+    return _without_image(task, status, headers)
 
 
-def _parsed(body: bytes) -> object:
+def _parse(body: bytes) -> object:
     try:
         return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
         return None
 
 
-def _done(answer: Answer, task: Task) -> PollState:
+def _done(answer: Answer, task: ProviderTask) -> PollState:
     count = len(answer.images) or len(answer.videos)
     message = f"{count} {'picture' if answer.images else 'video'}{'s' if count != 1 else ''} came back."
     result = CallResult(Outcome.SUCCESS, message=message, billed=Billed.YES)
     return PollState(PollStage.DONE, answer.images, answer.videos, progress=task.progress, result=result)
 
 
-def _without_picture(task: Task, status: int, headers: Mapping[str, str]) -> PollState:
-    context = (
-        status < 400
-    )  # else a state may be the question's, unless a reason of the task's own stands there
-    refused = task.stage is Stage.UNTOLD and is_moderated(task)
-    if (task.stage is Stage.FAILED and (context or task.sure)) or (refused and context):
-        return PollState(PollStage.FAILED, progress=task.progress, result=failed_task(task))
-    if not context:
-        return _by_status(status, headers, said=True)
+def _without_image(task: ProviderTask, status: int, headers: Mapping[str, str]) -> PollState:
+    accepted = status < 400  # otherwise a state may be the poll's, unless the task's own failure is given
+    refused = task.stage is TaskStage.UNSTATED and _is_refused(task)
+    if (task.stage is TaskStage.FAILED and (accepted or task.sure)) or (refused and accepted):
+        return PollState(PollStage.FAILED, progress=task.progress, result=_failure(task))
+    if not accepted:
+        return _by_status(status, headers, may_be_task=True)
     match task.stage:
-        case Stage.STOPPED:
-            return PollState(PollStage.FAILED, progress=task.progress, result=stopped_task(task))
-        case Stage.RUNNING:
+        case TaskStage.STOPPED:
+            result = replace(_failure(task), billed=Billed.UNKNOWN)  # without an image and without a reason
+            return PollState(PollStage.FAILED, progress=task.progress, result=result)
+        case TaskStage.RUNNING:
             return PollState(PollStage.RUNNING, progress=task.progress)
-        case Stage.DONE:
-            return PollState(PollStage.UNKNOWN, progress=task.progress, result=NO_PICTURE)
-        case Stage.MISSING:
+        case TaskStage.DONE:
+            return PollState(PollStage.UNKNOWN, progress=task.progress, result=_TASK_WITHOUT_IMAGE)
+        case TaskStage.MISSING:
             return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
-    return _by_status(status, headers, said=True)
+    return _by_status(status, headers, may_be_task=True)
 
 
-def _without_task(status: int, headers: Mapping[str, str], body: bytes) -> PollState:
-    """Read an answer that is no JSON object: a page, plain text, or nothing."""
-    page = body[:1024].lstrip().lower().startswith((b"<!doctype html", b"<html"))
-    return _by_status(status, headers, said=not page)
-
-
-def _by_status(status: int, headers: Mapping[str, str], *, said: bool) -> PollState:
-    if status in _BUSY or status >= 500 or (status < 300 and said):
+def _by_status(status: int, headers: Mapping[str, str], *, may_be_task: bool) -> PollState:
+    """Return the state by the HTTP status; ``may_be_task``: the body is not a web page."""
+    if status in _TRANSIENT_STATUSES or status >= 500 or (status < 300 and may_be_task):
         return PollState(PollStage.UNCLEAR, wait=retry_after(headers))
     return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
+
+
+# The failure of a task.
+
+_MAX_MESSAGE = 2000  #: characters of the provider's message that are kept
+_VAGUE_KINDS = frozenset({"upstream_error", "timeout", "stream_error", "gateway_timeout"})
+_REFUSED_STATES = word_set("rejected refused blocked moderated moderation")
+_RELAY_KINDS = {"quota_exhausted": "upstream_quota", "daily_limit": "upstream_quota"}
+_REFUSAL_KINDS = frozenset(kind for kind in ERROR_CATALOG if kind.startswith("moderation")) | {"refusal"}
+
+
+def _failure(task: ProviderTask) -> CallResult:
+    """Return the result of a failed task: moderation is final, any other failure is safe to retry.
+
+    The provider states that there is no image, so nothing is unknown. A key or balance that would need a
+    person if it were ours is the relay's here, since it had accepted the task.
+    """
+    kind = _kind(task)
+    entry = ERROR_CATALOG[kind]
+    if entry.outcome not in (Outcome.PERMANENT, Outcome.RETRY):
+        entry = ERROR_CATALOG[_RELAY_KINDS.get(kind, "upstream_error")]
+    return CallResult(
+        outcome=entry.outcome,
+        code=entry.code,
+        message=entry.message,
+        billed=Billed.LIKELY_NO if entry.outcome is Outcome.RETRY else entry.billed,
+        scope=entry.scope,
+        provider_message=(task.reason or task.state)[:_MAX_MESSAGE] or None,
+    )
+
+
+def _is_refused(task: ProviderTask) -> bool:
+    """Return whether the reason means that moderation or the model refused the task."""
+    return bool(task.reason) and _kind(task) in _REFUSAL_KINDS
+
+
+def _kind(task: ProviderTask) -> str:
+    """Return the error kind of a task: by the code in its reason, then the phrases, then its state."""
+    reason = normalize(task.reason)
+    codes = tuple(part for part in (*reason.split("; "), reason) if " " not in part)
+    kind = kind_of_error(Answer(error=ErrorObject(message=task.reason, names=codes)), None)
+    if kind in _VAGUE_KINDS:
+        kind = first_match(ANSWER_PHRASES, reason) or kind
+    if kind in _VAGUE_KINDS and _REFUSED_STATES.intersection(task.state.replace("_", " ").split()):
+        return "moderation"
+    return kind

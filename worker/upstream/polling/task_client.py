@@ -1,4 +1,4 @@
-"""Asks a provider what became of a task, with the channel's own key. Costs nothing."""
+"""HTTP client for provider tasks: GET a task with the channel's key. The provider does not charge for it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ import httpx
 
 from worker.upstream.transport.content_encoding import DecodingError, decoder_for
 
-LARGEST = 64 * 1024 * 1024  #: bytes of one answer: a task may carry its pictures inside
-_LONGEST = 60.0  # seconds for one answer
+MAX_BODY_BYTES = 64 * 1024 * 1024  #: a task may hold its images as base64
+_TOTAL_TIMEOUT = 60.0  #: seconds
+_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _FAILURES = (
     *(httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError),
-    *(DecodingError, ValueError, TypeError),  # an answer, or an address, that can't be written or read
+    *(DecodingError, ValueError, TypeError),  # a URL, header or body that can't be encoded or decoded
 )
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskResponse:
-    """What came back, with header names in lower case."""
+    """HTTP response about a task; header names are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -28,34 +28,35 @@ class TaskResponse:
 
 
 class TaskClient:
-    """Asks over one ``httpx.AsyncClient`` for provider calls, which the composition root opens and closes."""
+    """Client for provider tasks over a shared ``httpx.AsyncClient``, which its owner opens and closes."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
     async def read(self, url: str, *, api_key: str, headers: Mapping[str, str]) -> TaskResponse | None:
-        """Return what ``url`` says; ``None`` if that can't be had now. Redirects are not followed."""
-        sent = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
-        sent["Authorization"] = f"Bearer {api_key}"
+        """Return the response of ``url``, or ``None`` if the request fails. Redirects are not followed."""
+        request_headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        request_headers["Authorization"] = f"Bearer {api_key}"
         try:
-            async with asyncio.timeout(_LONGEST):
-                asking = self._http.build_request("GET", url, headers=sent, timeout=_TIMEOUT)
-                response = await self._http.send(asking, stream=True, follow_redirects=False)
+            async with asyncio.timeout(_TOTAL_TIMEOUT):
+                request = self._http.build_request("GET", url, headers=request_headers, timeout=_TIMEOUT)
+                response = await self._http.send(request, stream=True, follow_redirects=False)
                 try:
-                    return await _said(response)
+                    return await _read_response(response)
                 finally:
                     await response.aclose()
         except _FAILURES:
             return None
 
 
-async def _said(response: httpx.Response) -> TaskResponse | None:
+async def _read_response(response: httpx.Response) -> TaskResponse | None:
+    """Return the response with its decoded body, or ``None`` if the body is too large."""
     decoder = decoder_for(response.headers.get("content-encoding", ""))
     body = bytearray()
     async for chunk in response.aiter_raw():
-        for piece in decoder.feed(chunk):
-            body += piece
-            if len(body) > LARGEST:
+        for decoded in decoder.feed(chunk):
+            body += decoded
+            if len(body) > MAX_BODY_BYTES:
                 return None
     headers = {name.lower(): value for name, value in response.headers.items()}
     return TaskResponse(response.status_code, headers, bytes(body))

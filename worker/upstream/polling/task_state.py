@@ -1,4 +1,4 @@
-"""Finds the task in what a provider says about it: its state, its progress, and its pictures' members."""
+"""Find a task in a provider's response: its state, progress, failure reason and result members."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,122 +12,133 @@ from worker.upstream.matching import word_set
 from worker.upstream.parsing.progress import Percent, ProgressParser
 from worker.upstream.parsing.urls import is_document, is_http_url
 
+_MAX_DEPTH = 8
 _WRAPPERS = ("data", "task", "result", "response", "output", "payload", "job", "body")
-_STATES = ("status", "state", "task_status", "taskStatus", "task_state", "job_status", "stage")
-_PROGRESS = ("progress", "percent", "percentage", "progress_percent", "progressPercent")
-_FAILURES = (
+_STATE_FIELDS = ("status", "state", "task_status", "taskStatus", "task_state", "job_status", "stage")
+_PROGRESS_FIELDS = ("progress", "percent", "percentage", "progress_percent", "progressPercent")
+#: reasons which only a task has
+_FAILURE_FIELDS = (
     *("failure_reason", "fail_reason", "failureReason", "failReason", "failed_reason", "fail_msg", "failMsg"),
     *("failure_code", "failure_message", "failureMessage", "task_status_msg"),
-)  #: speak of the task itself
-_REASONS = (
-    *_FAILURES,
+)
+_REASON_FIELDS = (
+    *_FAILURE_FIELDS,
     *("error", "error_message", "errorMessage", "error_msg", "err_msg", "status_msg", "error_code"),
     *("errorCode", "reason", "detail", "message", "msg"),
 )
-_IDENTITIES = ("task_id", "taskId", "id", "running")
-_SIGNS = (*_IDENTITIES, *_PROGRESS, "urls", "generations", "images", "video_url", "retry_count")
+_ID_FIELDS = ("task_id", "taskId", "id", "running")
+#: members by which an object is known to be a task
+_TASK_FIELDS = (
+    *_ID_FIELDS,
+    *_PROGRESS_FIELDS,
+    *("urls", "generations", "images", "video_url", "retry_count"),
+)
 
-_DONE = word_set("completed complete succeeded succeed success successful done finished finish ready")
-_FAILED = word_set(
+_DONE_WORDS = word_set("completed complete succeeded succeed success successful done finished finish ready")
+_FAILED_WORDS = word_set(
     "failed failure fail error errored cancelled canceled timeout timedout timed rejected refused blocked "
     "moderated aborted terminated expired"
 )
-_CALLS_OWN = word_set("error fail")  #: may speak of our question instead of the task
-_NEGATED = word_set("not in un almost")
-_ABSENT = re.compile(r"not[_ ]?(?:found|exist)|unknown[_ ]task|no such|不存在|找不到|未找到|does ?n.t exist")
+_POLL_STATES = word_set("error fail")  #: may be the state of the poll instead of the task
+_NEGATIONS = word_set("not in un almost")
+_MISSING = re.compile(r"not[_ ]?(?:found|exist)|unknown[_ ]task|no such|不存在|找不到|未找到|does ?n.t exist")
 _DONE_CHINESE = re.compile(r"(?:完成|成功)$")
 _FAILED_CHINESE = re.compile(r"失败|取消|拒绝|超时|违规|错误")
-_FINE = word_set("success ok succeeded completed none null 0 200 true")
+_NO_FAILURE = word_set("success ok succeeded completed none null 0 200 true")
 
 #: members that repeat the request or show previews
-_ECHOES = word_set(
+_ECHO_FIELDS = word_set(
     "prompt prompts input inputs request params parameters input_image input_images inputImage inputImages "
     "reference_images referenceImages mask thumbnail thumbnails thumbnail_url preview preview_url previews"
 )
-#: other names for a picture's member
-_RENAMED = {
+#: other names of image and video members, and the name that the parser knows
+_ALIASES = {
     **dict.fromkeys(("img_paths", "imageUrls", "image_list", "pictures", "outputs", "img_urls"), "images"),
     **dict.fromkeys(("result_urls", "resultUrls", "output_urls", "imageList"), "images"),
     **dict.fromkeys(("imageUrl", "img_url", "sample", "result_url", "output_url", "img_path"), "image_url"),
     **{"videoUrl": "video_url", "resultJson": "result", "result_json": "result"},
 }
-_DEEPEST = 8
 
 
-class Stage(Enum):
-    """Where the provider says that the task is."""
+class TaskStage(Enum):
+    """Stage of a task, by the provider's response."""
 
     DONE = auto()
     RUNNING = auto()
     FAILED = auto()
-    STOPPED = auto()  #: not running any more, and nothing is said about how it ended
+    STOPPED = auto()  #: no longer running, and the response does not say how it ended
     MISSING = auto()  #: there is no such task
-    UNTOLD = auto()
+    UNSTATED = auto()  #: the response does not say
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A task as a provider shows it."""
+class ProviderTask:
+    """A task as a provider's response shows it."""
 
-    stage: Stage
+    stage: TaskStage
     state: str  #: the provider's own word for it, lower case
-    reason: str  #: why it failed, as far as that is said
-    sure: bool  #: the reason is certainly the task's own, not one why our question failed
+    reason: str  #: why it failed, if the response says so
+    sure: bool  #: the reason is certainly the task's, not why the poll failed
     progress: Percent | None
-    cleaned: Any  #: the body with nothing in it but results
-    unfinished: bool  #: some of its pictures are there, and others (or the video of them) are to come
+    cleaned: Any  #: the body reduced to results
+    unfinished: bool  #: some images are there, and others (or the video made of them) are pending
 
 
-def read_task(body: object) -> Task | None:
-    """Return the task of a parsed body, or ``None`` if it is neither an object nor a list."""
+def read_task(body: object) -> ProviderTask | None:
+    """Return the task in a parsed body, or ``None`` if the body is neither an object nor a list."""
     if not isinstance(body, dict | list):
         return None
     layers = list(_layers(body))
     state = next((word for layer in reversed(layers) if (word := _state(layer))), "")
-    failure = next((text for layer in reversed(layers) if (text := _reason(layer, _FAILURES))), "")
-    reason = failure or next((text for layer in reversed(layers) if (text := _reason(layer, _REASONS))), "")
+    failure = next((text for layer in reversed(layers) if (text := _reason(layer, _FAILURE_FIELDS))), "")
+    reason = failure or next(
+        (text for layer in reversed(layers) if (text := _reason(layer, _REASON_FIELDS))), ""
+    )
     stage = _stage(state, reason, failure, layers)
-    cleaner = _Cleaner(finished=stage is Stage.DONE)
+    cleaner = _Cleaner(finished=stage is TaskStage.DONE)
     cleaned = cleaner.clean(body)
-    filming = any(layer.get("running") is True and layer.get("video_url", "") is None for layer in layers)
-    unfinished = filming or (cleaner.coming > 0 and cleaner.here > 0)
-    return Task(stage, state, reason, bool(failure), _progress(layers), cleaned, unfinished)
+    video_pending = any(
+        layer.get("running") is True and layer.get("video_url", "") is None for layer in layers
+    )
+    unfinished = video_pending or (cleaner.pending > 0 and cleaner.done > 0)
+    return ProviderTask(stage, state, reason, bool(failure), _progress(layers), cleaned, unfinished)
 
 
-def stage_of(state: str) -> Stage:
-    """Say what one word for a state means; words that nobody knows mean that something is going on."""
+def stage_of(state: str) -> TaskStage:
+    """Return the stage that one word for a state means; an unknown word means that the task runs."""
     word = re.sub(r"[\s_-]+", "_", state.strip().lower())
     parts = word.split("_")
-    if _ABSENT.search(word):
-        return Stage.MISSING
-    if _FAILED.intersection(parts) or _FAILED_CHINESE.search(word):
-        return Stage.FAILED
-    done = parts[-1] in _DONE or _DONE_CHINESE.search(word)
-    return Stage.DONE if done and not _NEGATED.intersection(parts) and "未" not in word else Stage.RUNNING
+    if _MISSING.search(word):
+        return TaskStage.MISSING
+    if _FAILED_WORDS.intersection(parts) or _FAILED_CHINESE.search(word):
+        return TaskStage.FAILED
+    done = parts[-1] in _DONE_WORDS or _DONE_CHINESE.search(word)
+    negated = _NEGATIONS.intersection(parts) or "未" in word
+    return TaskStage.DONE if done and not negated else TaskStage.RUNNING
 
 
-def _stage(state: str, reason: str, failure: str, layers: list[Mapping[str, Any]]) -> Stage:
-    """Say where the task is: by its state, else by what else is told."""
-    signs = any(name in layer for layer in layers for name in _SIGNS)
-    if state and (signs or failure or state not in _CALLS_OWN):
+def _stage(state: str, reason: str, failure: str, layers: list[Mapping[str, Any]]) -> TaskStage:
+    """Return the stage of a task: by its state, else by its other members."""
+    is_task = any(name in layer for layer in layers for name in _TASK_FIELDS)
+    if state and (is_task or failure or state not in _POLL_STATES):
         return stage_of(state)
     running = next((layer["running"] for layer in reversed(layers) if "running" in layer), None)
     if running is True:
-        return Stage.RUNNING
-    if _ABSENT.search(reason.lower()):
-        return Stage.MISSING
+        return TaskStage.RUNNING
+    if _MISSING.search(reason.lower()):
+        return TaskStage.MISSING
     if failure:
-        return Stage.FAILED
+        return TaskStage.FAILED
     if running is False:
-        return Stage.STOPPED
-    return Stage.RUNNING if _progress(layers) is not None else Stage.UNTOLD
+        return TaskStage.STOPPED
+    return TaskStage.RUNNING if _progress(layers) is not None else TaskStage.UNSTATED
 
 
 def _layers(value: object, depth: int = 0) -> Iterator[Mapping[str, Any]]:
     """Yield the objects around the task and the task itself, outermost first."""
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and _state(value[0]):
-        value = value[0] if any(name in value[0] for name in _IDENTITIES) or depth == 0 else None
-    if not isinstance(value, dict) or depth > _DEEPEST:
+        value = value[0] if any(name in value[0] for name in _ID_FIELDS) or depth == 0 else None
+    if not isinstance(value, dict) or depth > _MAX_DEPTH:
         return
     yield value
     for name in _WRAPPERS:
@@ -135,82 +146,84 @@ def _layers(value: object, depth: int = 0) -> Iterator[Mapping[str, Any]]:
 
 
 def _state(layer: Mapping[str, Any]) -> str:
-    """Return the word for a state in one object; a number is an HTTP status or says nothing to us."""
-    for name in _STATES:
+    """Return the state word of one object; numbers are skipped (HTTP statuses or private codes)."""
+    for name in _STATE_FIELDS:
         if isinstance(word := layer.get(name), str) and word.strip() and not word.strip().isdigit():
             return word.strip().lower() if word.strip().lower() != "ok" else ""
     return ""
 
 
 def _reason(layer: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    """Return the first of the members ``names`` that states a failure, as text."""
     for name in names:
         value = layer.get(name)
         if isinstance(value, dict):
-            said = [value.get(part) for part in ("code", "type", "message", "msg", "reason", "detail")]
-            value = "; ".join(text for text in said if isinstance(text, str) and text)
-        if isinstance(value, str) and value.strip() and value.strip().lower() not in _FINE:
+            parts = [value.get(part) for part in ("code", "type", "message", "msg", "reason", "detail")]
+            value = "; ".join(text for text in parts if isinstance(text, str) and text)
+        if isinstance(value, str) and value.strip() and value.strip().lower() not in _NO_FAILURE:
             return value.strip()
     return ""
 
 
 def _progress(layers: list[Mapping[str, Any]]) -> Percent | None:
+    """Return the progress in percent, from the innermost object that has it."""
     for layer in reversed(layers):
-        for name in _PROGRESS:
+        for name in _PROGRESS_FIELDS:
             value = layer.get(name)
             if isinstance(value, float) and 0 < value < 1:
-                value = round(value * 100, 1)  # a share
+                value = round(value * 100, 1)  # a fraction
             if found := ProgressParser().add_value(value):
                 return found[0]
     return None
 
 
 class _Cleaner:
-    """Takes out of a body what is no result: echoes, empty places, pictures that failed or are to come."""
+    """Removes from a body what is no result: echoes, empty items, images that failed or are pending."""
 
     def __init__(self, *, finished: bool) -> None:
         self._finished = finished
-        self.coming = self.here = 0  #: items that are still drawn, and items that are there
+        self.pending = self.done = 0  #: list items by their own state
 
     def clean(self, value: object, depth: int = 0) -> Any:
-        """Return the value without them, with the usual names for its members."""
-        if depth > _DEEPEST:
+        """Return the value reduced to results, its members renamed to what the parser knows."""
+        if depth > _MAX_DEPTH:
             return None
         if isinstance(value, list):
-            kept = [self.clean(item, depth + 1) for item in value if self._counts(item)]
-            return [item for item in kept if item not in (None, "")]
+            cleaned = [self.clean(item, depth + 1) for item in value if self._is_result(item)]
+            return [item for item in cleaned if item not in (None, "")]
         if isinstance(value, dict):
             return self._clean_object(value, depth)
         if isinstance(value, str) and value[:1] in ("{", "["):
-            return self.clean(_parsed(value), depth + 1) or value
+            return self.clean(_parse(value), depth + 1) or value
         return value
 
     def _clean_object(self, value: Mapping[str, Any], depth: int) -> dict[str, Any]:
-        cleaned: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for name, member in value.items():
-            if name in _ECHOES or member is None:
+            if name in _ECHO_FIELDS or member is None:
                 continue
-            usual = _RENAMED.get(name, name)
-            kept = self.clean(member, depth + 1)
-            if usual in cleaned and isinstance(cleaned[usual], list) and isinstance(kept, list):
-                kept = [*cleaned[usual], *kept]
-            if kept or usual not in cleaned:
-                cleaned[usual] = kept
-        url = cleaned.get("url")
+            usual = _ALIASES.get(name, name)
+            cleaned = self.clean(member, depth + 1)
+            if usual in result and isinstance(result[usual], list) and isinstance(cleaned, list):
+                cleaned = [*result[usual], *cleaned]
+            if cleaned or usual not in result:
+                result[usual] = cleaned
+        url = result.get("url")
         if self._finished and isinstance(url, str) and is_http_url(url) and not is_document(url):
-            cleaned.setdefault("image_url", url)  # a finished task's own address is its picture's
-        return cleaned
+            result.setdefault("image_url", url)  # the URL of a finished task is its image's
+        return result
 
-    def _counts(self, item: object) -> bool:
-        """Tell whether a list's item is there; a picture may have a state of its own."""
+    def _is_result(self, item: object) -> bool:
+        """Return whether a list item is a finished one; an image may have a state of its own."""
         if not isinstance(item, dict) or not (word := _state(item)):
             return True
         stage = stage_of(word)
-        self.coming += stage is Stage.RUNNING
-        self.here += stage is Stage.DONE
-        return stage is Stage.DONE or ("choices" in item)
+        self.pending += stage is TaskStage.RUNNING
+        self.done += stage is TaskStage.DONE
+        return stage is TaskStage.DONE or ("choices" in item)
 
 
-def _parsed(text: str) -> object:
+def _parse(text: str) -> object:
     try:
         return orjson.loads(text)
     except ValueError:

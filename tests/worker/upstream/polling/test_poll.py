@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.outcomes import Billed, Outcome
 from worker.upstream.polling.poll import PollStage, PollState, read_poll
-from worker.upstream.polling.task_state import Stage, stage_of
+from worker.upstream.polling.task_state import TaskStage, stage_of
 
 CORPUS = Path(__file__).parents[2] / "images" / "behaviour" / "corpus" / "assets.jsonl"
 LINES = CORPUS.read_text("utf-8").splitlines()
@@ -229,7 +229,7 @@ def test_a_failure_that_the_task_itself_reports_counts_whatever_the_http_status(
 
 @pytest.mark.parametrize("word", ["completed", "SUCCEED", "TASK_STATUS_SUCCEED", "已完成", "ready"])
 def test_words_for_done_are_known_in_many_spellings(word: str) -> None:
-    assert stage_of(word) is Stage.DONE
+    assert stage_of(word) is TaskStage.DONE
 
 
 def test_a_body_nested_without_end_is_no_error() -> None:

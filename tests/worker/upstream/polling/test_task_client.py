@@ -58,7 +58,7 @@ async def test_what_can_not_be_decoded_is_no_answer(encoding: str) -> None:
 
 
 async def test_an_answer_without_end_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_client, "LARGEST", 1_000)
+    monkeypatch.setattr(task_client, "MAX_BODY_BYTES", 1_000)
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=bytes(2_000))
