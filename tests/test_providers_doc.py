@@ -14,7 +14,7 @@ from models.retry.backoff import STANDARD, Rule
 from models.retry.rules import RetryClass, RetryRules
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
-from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH
+from worker.upstream.diagnosis.outcome_help import BILLED_HELP, OUTCOME_HELP, SCOPE_HELP
 from worker.upstream.errors.error_catalog import ERROR_CATALOG, ErrorKind
 from worker.upstream.presets import PRESETS
 
@@ -25,7 +25,7 @@ _CONTENTS = {"auto": "as parts, else a text", "parts": "always parts", "string":
 
 def outcomes() -> str:
     rows = [
-        f"| `{outcome}` | {means.meaning} | {means.job} | {means.person} |"
+        f"| `{outcome}` | {means.meaning} | {means.job} | {means.action} |"
         for outcome, means in OUTCOME_HELP.items()
     ]
     return table("outcome | means | the job | you", rows)
@@ -80,11 +80,11 @@ def presets() -> str:
 
 
 def money() -> str:
-    return ", ".join(f"`{billed}` ({words})" for billed, words in MONEY.items())
+    return ", ".join(f"`{billed}` ({words})" for billed, words in BILLED_HELP.items())
 
 
 def reach() -> str:
-    return ", ".join(f"`{scope}` ({words})" for scope, words in REACH.items())
+    return ", ".join(f"`{scope}` ({words})" for scope, words in SCOPE_HELP.items())
 
 
 def table(head: str, rows: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""``darkroom explain``: say what Darkroom makes of answers that somebody saw. Nothing is called."""
+"""``darkroom explain``: classify captured answers of providers. No provider is called."""
 
 import json
 import sys
@@ -35,10 +35,10 @@ def explain(
         bool, Parameter(name="--card", negative="", help="print cards, as on a terminal")
     ] = False,
 ) -> Exit:
-    """Say what Darkroom makes of answers that somebody saw. Nothing is called, and no key is needed.
+    """Explain captured answers of providers: outcome, cost, images, what to do. No key is needed.
 
-    Reads JSON lines {id?, status, headers, body, request?, transport?, model?, elapsed_s?} and says what
-    each holds and means.
+    Reads JSON lines {id?, status, headers, body, request?, transport?, model?, elapsed_s?}, prints what each
+    means, and calls no provider.
 
     Parameters
     ----------
@@ -52,19 +52,19 @@ def explain(
     names = files or (_STDIN,)
     _check(names)
     write = _write_card if as_card or (sys.stdout.isatty() and not as_json) else _write_line
-    faulty = False
+    has_errors = False
     for name in names:
         for number, line in _lines(name):
             try:
-                write(explain_observation(observation_of(_parsed(line))))
+                write(explain_observation(observation_of(_parse(line))))
             except InvalidRequest as error:
-                faulty = True
-                _write_fault({"file": name} if len(names) > 1 else {}, number, error, write is _write_card)
-    return Exit.USAGE if faulty else Exit.OK
+                has_errors = True
+                _write_error(name if len(names) > 1 else None, number, error, write is _write_card)
+    return Exit.USAGE if has_errors else Exit.OK
 
 
 def _check(names: tuple[str, ...]) -> None:
-    """Say before any work which file can't be read."""
+    """Fail before any work if a file does not exist or is a folder."""
     for name in names:
         if name != _STDIN and not Path(name).exists():
             raise CommandFailed(Exit.USAGE, f"There is no file {name}: check the name, or use - for a pipe.")
@@ -73,8 +73,8 @@ def _check(names: tuple[str, ...]) -> None:
 
 
 def _lines(name: str) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that hold something, with their numbers; one at a time, however long the file is."""
-    with _opened(name) as stream:
+    """Yield the lines that are not empty, with their numbers; a file is not loaded whole."""
+    with _open(name) as stream:
         for number, line in enumerate(stream, 1):
             text = (line.removeprefix(_BOM) if number == 1 else line).strip()
             if text:
@@ -82,7 +82,7 @@ def _lines(name: str) -> Iterator[tuple[int, bytes]]:
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def _open(name: str) -> Iterator[BinaryIO]:
     if name == _STDIN:
         yield sys.stdin.buffer
         return
@@ -93,8 +93,8 @@ def _opened(name: str) -> Iterator[BinaryIO]:
         raise CommandFailed(Exit.USAGE, f"{name} can't be read: {error.strerror}.") from error
 
 
-def _parsed(line: bytes) -> object:
-    """Read a line; what the strict reader refuses (lone surrogates) the lenient one may take."""
+def _parse(line: bytes) -> object:
+    """Parse a line; ``json`` accepts what ``orjson`` refuses (lone surrogates)."""
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as strict:
@@ -113,12 +113,12 @@ def _write_card(explanation: Explanation) -> None:
     Console(highlight=False).print(card(explanation))
 
 
-def _write_fault(where: dict[str, Any], number: int, error: InvalidRequest, as_card: bool) -> None:
+def _write_error(file: str | None, number: int, error: InvalidRequest, as_card: bool) -> None:
     if as_card:
-        place = f"{where['file']}, line" if where else "line"
+        place = "line" if file is None else f"{file}, line"
         Console(highlight=False).print(f"✘ {place} {number}: {error}", style="red", markup=False)
     else:
-        _write({**where, "line": number, "error": str(error)})
+        _write({**({} if file is None else {"file": file}), "line": number, "error": str(error)})
 
 
 def _write(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""One explained answer as people read it."""
+"""Card of one explained answer, for a terminal."""
 
 import re
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from rich.text import Text
 
 from api.cli.output import shortened
 from worker.upstream.diagnosis.explain import Explanation
-from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH, help_for
+from worker.upstream.diagnosis.outcome_help import BILLED_HELP, OUTCOME_HELP, SCOPE_HELP, job_help
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.response_headers import Bucket
 
-_LOOKS = {
+_STYLES = {
     "success": ("✔", "green"),
     "pending": ("…", "cyan"),
     "retry": ("↻", "blue"),
@@ -25,18 +25,18 @@ _LOOKS = {
     "headers_only": ("≡", "cyan"),
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_LONGEST = 600  #: characters of what the model or the provider said
+_MAX_TEXT = 600  #: characters of the model's or the provider's text
 _FLAGS = (
-    ("incomplete_stream", "the stream broke off, but the picture in it is whole"),
-    ("partial", "fewer pictures than asked for"),
-    ("relative", "the address has no host of its own: the provider's is taken"),
+    ("incomplete_stream", "the stream broke off, but the image in it is complete"),
+    ("partial", "fewer images than requested"),
+    ("relative", "the URL has no host: the provider's is used"),
 )
 
 Fact = tuple[str, str]
 
 
 def card(explanation: Explanation) -> Group:
-    """Return all that an answer means, for a terminal of any width."""
+    """Return the card of an explanation, for a terminal of any width."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True, min_width=11)
     facts.add_column(overflow="fold")
@@ -46,10 +46,10 @@ def card(explanation: Explanation) -> Group:
 
 
 def _head(explanation: Explanation) -> Table:
-    """Say the outcome on the left, and which answer it is on the right."""
+    """Return the first line: the outcome on the left; id, status and duration on the right."""
     observation, result = explanation.observation, explanation.result
-    sign, colour = _LOOKS[explanation.outcome]
-    title = Text(f"{sign} {explanation.outcome.replace('_', ' ')}", style=f"bold {colour}")
+    symbol, colour = _STYLES[explanation.outcome]
+    title = Text(f"{symbol} {explanation.outcome.replace('_', ' ')}", style=f"bold {colour}")
     if result is not None and result.code:
         title.append(f"  {result.code}", style=colour)
     parts = [
@@ -66,32 +66,33 @@ def _head(explanation: Explanation) -> Table:
 
 
 def _facts(explanation: Explanation) -> Iterator[Fact]:
+    """Yield all facts of the card, in order."""
     yield "", explanation.message
     if (result := explanation.result) is not None:
-        yield "job", help_for(result)
-        yield "money", MONEY[result.billed]
-        yield "to do", OUTCOME_HELP[result.outcome].person
+        yield "job", job_help(result)
+        yield "money", BILLED_HELP[result.billed]
+        yield "to do", OUTCOME_HELP[result.outcome].action
         if result.scope is not None:
-            yield "concerns", REACH[result.scope]
+            yield "concerns", SCOPE_HELP[result.scope]
     if explanation.answer is not None:
         yield from _results(explanation.answer)
     yield from _notes(explanation)
     if result is not None and result.provider_message:
-        yield "it said", shortened(result.provider_message, _LONGEST)
+        yield "it said", shortened(result.provider_message, _MAX_TEXT)
 
 
 def _results(answer: Answer) -> Iterator[Fact]:
-    """Yield what the answer holds."""
-    for number, picture in enumerate(answer.images, 1):
-        yield "picture" if len(answer.images) == 1 else f"picture {number}", _address(picture.address)
-        for other in picture.alternates:
-            yield "  or", _address(other)
+    """Yield the results in the answer: images, videos, progress, text and handles."""
+    for number, image in enumerate(answer.images, 1):
+        yield "image" if len(answer.images) == 1 else f"image {number}", _address(image.address)
+        for alternate in image.alternates:
+            yield "  or", _address(alternate)
     yield from (("video", address) for address in answer.videos)
     yield from (("poster", address) for address in answer.posters)
     if answer.progress:
         yield "progress", " → ".join(f"{percent:g}" for percent in answer.progress) + " %"
-    if answer.images and (words := message_text(answer)):
-        yield "text", shortened(words, _LONGEST)
+    if answer.images and (text := message_text(answer)):
+        yield "text", shortened(text, _MAX_TEXT)
     if answer.task_id:
         yield "task", answer.task_id
     if answer.poll_url:
@@ -101,25 +102,25 @@ def _results(answer: Answer) -> Iterator[Fact]:
 
 
 def _notes(explanation: Explanation) -> Iterator[Fact]:
-    """Yield what is worth knowing beside."""
+    """Yield flags, waits, limits and the request id."""
     document = explanation.document()
-    yield from (("note", words) for flag, words in _FLAGS if document.get(flag))
+    yield from (("note", note) for flag, note in _FLAGS if document.get(flag))
     if explanation.retry_after is not None:
-        yield "wait", f"{_span(explanation.retry_after)}, by the provider's own account"
-    if explanation.result is not None and (named := explanation.result.limit):
-        yield "limit", f"{named.calls:,} calls in {_span(named.period.total_seconds())}, by its own words"
-    yield from ((f"limit {name}", _limit(bucket)) for name, bucket in explanation.ratelimit.items())
+        yield "wait", f"{_duration(explanation.retry_after)}, by the provider's own account"
+    if explanation.result is not None and (limit := explanation.result.limit):
+        yield "limit", f"{limit.calls:,} calls in {_duration(limit.period.total_seconds())}, by its own words"
+    yield from ((f"limit {name}", _bucket(bucket)) for name, bucket in explanation.ratelimit.items())
     if explanation.request_id:
         yield "request id", f"{explanation.request_id} (for the provider's support)"
 
 
 def _address(address: str) -> str:
-    """Return a web address whole, and a picture that came inside the answer as its kind and size."""
+    """Return a web URL as it is, and a ``data:`` URL as its media type and size."""
     if not address.startswith("data:"):
         return address
-    kind, _, data = address[5:].partition(";base64,")
+    media_type, _, data = address[5:].partition(";base64,")
     size = len(data) * 3 // 4 - data[-2:].count("=")
-    return f"inside the answer: {kind}, {_bytes(size)}"
+    return f"inside the answer: {media_type}, {_bytes(size)}"
 
 
 def _bytes(size: int) -> str:
@@ -128,16 +129,16 @@ def _bytes(size: int) -> str:
     return f"{size / 1e3:.1f} kB" if size < 1_000_000 else f"{size / 1e6:.1f} MB"
 
 
-def _limit(bucket: Bucket) -> str:
+def _bucket(bucket: Bucket) -> str:
     of = "" if bucket.limit is None else f" of {bucket.limit:,}"
     left = (
         f"{bucket.remaining:,}{of} left" if bucket.remaining is not None else f"{of[4:] or 'unknown'} in all"
     )
-    return left if bucket.reset is None else f"{left}, full again in {_span(bucket.reset)}"
+    return left if bucket.reset is None else f"{left}, full again in {_duration(bucket.reset)}"
 
 
-def _span(seconds: float) -> str:
-    """Return seconds as people say them: 0.45 s, 12 s, 6 min, 1 h 23 min."""
+def _duration(seconds: float) -> str:
+    """Format seconds: 0.45 s, 12 s, 6 min, 1 h 23 min."""
     if seconds < 120:
         return f"{seconds:.3g} s"
     minutes = round(seconds / 60)

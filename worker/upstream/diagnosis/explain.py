@@ -1,4 +1,4 @@
-"""What Darkroom makes of an answer that somebody saw. Nothing is called."""
+"""Explain a captured answer: parse and classify it as a call would, without calling a provider."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,82 +8,82 @@ from typing import Any
 from models.outcomes import CallResult, Outcome
 from worker.upstream.diagnosis.observation import Observation
 from worker.upstream.errors.classify import classify
-from worker.upstream.errors.retry_after import seconds_to_wait
+from worker.upstream.errors.retry_after import retry_after_seconds
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_stream import VERBATIM
 from worker.upstream.parsing.response_reader import AnswerReader
 from worker.upstream.response_headers import Bucket, rate_limits, request_id_of
 from worker.upstream.transport_errors import TransportFailure
 
-_KINDS = frozenset({"headers", "response", "sse", "error"})  #: what somebody may say that they kept
-HEADERS_ONLY = "headers_only"  #: the outcome of an observation that has headers and no answer to judge
+_KINDS = frozenset({"headers", "response", "sse", "error"})  #: known values of ``Observation.kind``
+HEADERS_ONLY = "headers_only"  #: outcome of an observation with headers and no answer to classify
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One observation, understood. ``retry_after`` is in seconds."""
+    """Everything that one observation means; ``retry_after`` is in seconds."""
 
     observation: Observation
     answer: Answer | None
-    result: CallResult | None  #: none: there are only headers
+    result: CallResult | None  #: ``None``: there are only headers
     retry_after: float | None = None
     ratelimit: dict[str, Bucket] = field(default_factory=dict)
     request_id: str | None = None
 
     @property
     def outcome(self) -> str:
-        """The verdict's outcome, or ``headers_only``."""
+        """The call result's outcome, or ``headers_only``."""
         return HEADERS_ONLY if self.result is None else self.result.outcome.value
 
     @property
     def message(self) -> str:
-        """What happened and what to do, in plain words."""
+        """What happened and what to do, for people."""
         if self.result is not None:
             return self.result.message
         return "These are headers without an answer: add its body to have it judged."
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON: ``outcome``, ``images``, ``progress``, and whatever else has a value."""
-        verdict, answer = self.result, self.answer or Answer()
-        good = verdict is not None and verdict.outcome is Outcome.SUCCESS
+        """Return the explanation as JSON: ``outcome``, ``images``, ``progress`` and all that has a value."""
+        result, answer = self.result, self.answer or Answer()
+        succeeded = result is not None and result.outcome is Outcome.SUCCESS
         members: dict[str, Any] = {
             "id": self.observation.id,
             "outcome": self.outcome,
-            "error_code": verdict.code if verdict else None,
-            "images": [picture.address for picture in answer.images],
+            "error_code": result.code if result else None,
+            "images": [image.address for image in answer.images],
             "alternates": _alternates(answer) or None,
             "progress": list(answer.progress),
             "text": answer.text if _is_stream(answer, self.observation) else None,
             "videos": list(answer.videos) or None,
             "posters": list(answer.posters) or None,
-            "billed": verdict.billed.value if verdict else None,
-            "scope": verdict.scope.value if verdict and verdict.scope else None,
+            "billed": result.billed.value if result else None,
+            "scope": result.scope.value if result and result.scope else None,
             "retry_after_s": _number(self.retry_after),
             "ratelimit": {name: _bucket(bucket) for name, bucket in self.ratelimit.items()} or None,
-            "call_limit": _call_limit(verdict),
+            "call_limit": _call_limit(result),
             "should_retry": _should_retry(self.observation),
             "request_id": self.request_id,
             "poll_url": answer.poll_url,
             "task_id": answer.task_id,
             "gen_ids": list(answer.gen_ids) or None,
-            "incomplete_stream": (good and answer.incomplete_stream) or None,
-            "partial": (good and answer.partial) or None,
-            "relative": (good and answer.relative) or None,
+            "incomplete_stream": (succeeded and answer.incomplete_stream) or None,
+            "partial": (succeeded and answer.partial) or None,
+            "relative": (succeeded and answer.relative) or None,
             "finish_reason": answer.finish_reasons[-1] if answer.finish_reasons else None,
             "usage": _counts(answer.usage or {}) or None,
             "message": self.message,
-            "provider_message": verdict.provider_message if verdict else None,
+            "provider_message": result.provider_message if result else None,
         }
         return {name: value for name, value in members.items() if value is not None}
 
 
 def explain(observation: Observation) -> Explanation:
-    """Read and judge an observation, as a call's answer is read and judged."""
+    """Return what an observation means, parsed and classified like the answer of a call."""
     limits, request_id = rate_limits(observation.headers), request_id_of(observation.headers)
     if _has_only_headers(observation, hints=bool(limits or request_id)):
-        wait = seconds_to_wait(observation.headers)
+        wait = retry_after_seconds(observation.headers)
         return Explanation(observation, None, None, wait, limits, request_id)
-    answer, failure = _read(observation)
+    answer, failure = _parse(observation)
     result = classify(
         answer,
         status=observation.status,
@@ -91,12 +91,12 @@ def explain(observation: Observation) -> Explanation:
         failure=failure,
         elapsed=observation.elapsed,
     )
-    known = request_id or (answer.request_id if answer else None)
-    return Explanation(observation, answer, result, _wait(observation, answer, result), limits, known)
+    request_id = request_id or (answer.request_id if answer else None)
+    return Explanation(observation, answer, result, _wait(observation, answer, result), limits, request_id)
 
 
 def reader_for(observation: Observation) -> AnswerReader:
-    """Return the reader that knows what the observation's request asked for."""
+    """Return a reader set up with the input images and the number of images of the request."""
     return AnswerReader(
         input_urls=observation.request_facts.input_urls,
         n=observation.request_facts.n,
@@ -105,8 +105,8 @@ def reader_for(observation: Observation) -> AnswerReader:
     )
 
 
-def _read(observation: Observation) -> tuple[Answer | None, TransportFailure | None]:
-    """Read the body as a call's body is read, if there was an answer that could be held."""
+def _parse(observation: Observation) -> tuple[Answer | None, TransportFailure | None]:
+    """Parse the body, if there was one and it was not too large; return the answer and the failure."""
     failure = observation.failure
     unanswered = observation.status is None and not observation.body
     if unanswered or failure is TransportFailure.TOO_LARGE:
@@ -115,29 +115,29 @@ def _read(observation: Observation) -> tuple[Answer | None, TransportFailure | N
     try:
         reader.feed(observation.body)
         return reader.close(complete=failure is None), failure
-    except Exception:  # noqa: BLE001 - as in a call: an answer that we fail to read may be paid for
+    except Exception:  # noqa: BLE001 - as in a call: an answer that can't be parsed may have been charged
         return None, TransportFailure.UNREADABLE
 
 
 def _wait(observation: Observation, answer: Answer | None, result: CallResult) -> float | None:
-    """Return the verdict's wait to the last digit: the verdict itself rounds to microseconds."""
+    """Return the result's retry-after in full precision; the result rounds it to microseconds."""
     if result.retry_after is None:
         return None
-    error, words = (answer.error, answer.filtered_text) if answer else (None, "")
-    return seconds_to_wait(observation.headers, error, words)
+    error, text = (answer.error, answer.filtered_text) if answer else (None, "")
+    return retry_after_seconds(observation.headers, error, text)
 
 
 def _has_only_headers(observation: Observation, *, hints: bool) -> bool:
-    """Tell headers that were kept on their own from an answer that was empty.
+    """Return whether only headers were captured, in contrast to an empty answer.
 
-    They come without a body and without the request that they answer, and tell of limits, waits or ids. An
-    accepted call whose answer says that it has no bytes, or that was an event stream, is an empty answer.
+    Such headers have neither body nor request, and name a limit, a wait or an id (``hints``). An accepted
+    call whose headers state an empty body or an event stream is an empty answer.
     """
     headers = observation.headers
     if observation.failure is not None or observation.body.strip():
         return False
-    result = observation.status is not None and 200 <= observation.status < 300
-    if result and observation.kind in _KINDS:
+    accepted = observation.status is not None and 200 <= observation.status < 300
+    if accepted and observation.kind in _KINDS:
         return observation.kind == "headers"
     if observation.request_facts.known:
         return False
@@ -145,40 +145,40 @@ def _has_only_headers(observation: Observation, *, hints: bool) -> bool:
         return bool(headers)
     empty = headers.get("content-length") == "0" or "event-stream" in headers.get("content-type", "")
     waits = "retry-after" in headers or "retry-after-ms" in headers
-    return result and not empty and (hints or waits)
+    return accepted and not empty and (hints or waits)
 
 
 def _alternates(answer: Answer) -> dict[str, list[str]]:
-    return {picture.address: list(picture.alternates) for picture in answer.images if picture.alternates}
+    return {image.address: list(image.alternates) for image in answer.images if image.alternates}
 
 
 def _is_stream(answer: Answer, observation: Observation) -> bool:
-    """Tell whether the answer is a stream, or stands where one was asked for."""
-    result = observation.status is None or observation.status < 400
-    return answer.streamed or (observation.request_facts.stream and result)
+    """Return whether the answer is a stream, or the good answer to a request for one."""
+    accepted = observation.status is None or observation.status < 400
+    return answer.streamed or (observation.request_facts.stream and accepted)
 
 
 def _should_retry(observation: Observation) -> bool | None:
-    said = observation.headers.get("x-should-retry", "").strip().lower()
-    return {"true": True, "false": False}.get(said)
+    value = observation.headers.get("x-should-retry", "").strip().lower()
+    return {"true": True, "false": False}.get(value)
 
 
 def _call_limit(result: CallResult | None) -> dict[str, Any] | None:
-    """Return the limit that the provider's words name."""
+    """Return the rate limit that the provider's message names."""
     if result is None or result.limit is None:
         return None
     return {"calls": result.limit.calls, "period_s": _number(result.limit.period.total_seconds())}
 
 
 def _counts(usage: Mapping[str, Any], *, groups: bool = True) -> dict[str, Any]:
-    """Return the figures of a usage report: its numbers, and its groups of numbers."""
-    found: dict[str, Any] = {}
+    """Return the numbers of a usage object, and of its nested objects one level down."""
+    counts: dict[str, Any] = {}
     for name, value in usage.items():
         if groups and isinstance(value, Mapping):
-            found[name] = _counts(value, groups=False)
+            counts[name] = _counts(value, groups=False)
         elif isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
-            found[name] = value
-    return found
+            counts[name] = value
+    return counts
 
 
 def _bucket(bucket: Bucket) -> dict[str, Any]:
@@ -186,5 +186,5 @@ def _bucket(bucket: Bucket) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> int | float | None:
-    """Return whole seconds as such."""
+    """Return a whole number as ``int``."""
     return int(value) if value is not None and value.is_integer() else value

@@ -1,4 +1,4 @@
-"""One answer that somebody saw, as they wrote it down: checked, and made ready to be read."""
+"""Validate a captured answer: JSON with status, headers, body and request to an ``Observation``."""
 
 import base64
 import binascii
@@ -13,14 +13,14 @@ from worker.upstream.diagnosis.request_facts import RequestFacts, request_facts_
 from worker.upstream.diagnosis.transport_phrases import parse_transport_failure
 from worker.upstream.transport_errors import STALE_WITHIN, TransportFailure
 
-_NESTED = "is nested too deeply; give it as a string"
+_TOO_DEEP = "is nested too deeply; give it as a string"
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What came of one call, as far as it was kept. Header names are lower case, ``elapsed`` is seconds."""
+    """What was captured of one call. Header names are lower case, ``elapsed`` is in seconds."""
 
-    id: str | int | float | None = None  #: only repeated
+    id: str | int | float | None = None  #: repeated in the explanation
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -28,15 +28,15 @@ class Observation:
     failure: TransportFailure | None = None
     model: str | None = None
     elapsed: float = 0.0
-    kind: str | None = None  #: ``headers`` says that nothing else was kept; another, that the answer was
+    kind: str | None = None  #: ``headers``: nothing else was captured; any other value: the answer was
 
 
 def observation_of(value: object) -> Observation:
-    """Read ``{id?, kind?, status, headers, body, request?, transport?, model?, elapsed_s?}``.
+    """Parse ``{id?, kind?, status, headers, body, request?, transport?, model?, elapsed_s?}``.
 
-    ``body`` is the text as it came over the wire (or JSON, which is then written as text); ``body_b64`` takes
-    its place for bytes. ``transport`` says in any words how a call without an answer failed. Members that
-    mean nothing here are left alone. Raises ``InvalidRequest`` that names the member and the fix.
+    ``body`` is the text from the wire (or JSON, which is serialized), ``body_b64`` the same as base64.
+    ``transport`` describes in free text how a call without an answer failed. Unknown members are ignored.
+    Raises ``InvalidRequest`` that names the member and the fix.
     """
     if not isinstance(value, Mapping):
         raise InvalidRequest("answer", "must be a JSON object with status, headers and body")
@@ -45,7 +45,7 @@ def observation_of(value: object) -> Observation:
     failure = _failure(value.get("transport"), elapsed)
     if status is None and failure is None and not body:
         if "status" in value:
-            failure = TransportFailure.CONNECTION_RESET  # no answer, and nobody says that nothing was sent
+            failure = TransportFailure.CONNECTION_RESET  # no answer; the request may have been sent
         elif not headers:
             raise InvalidRequest(
                 "status", "give the HTTP status of the answer, or say in transport how the call failed"
@@ -56,7 +56,7 @@ def observation_of(value: object) -> Observation:
         status=status,
         headers=headers,
         body=body,
-        request_facts=_asked(value.get("request")),
+        request_facts=_request(value.get("request")),
         failure=failure,
         model=model if isinstance(model, str) else None,
         kind=kind if isinstance(kind := value.get("kind"), str) and kind else None,
@@ -81,24 +81,24 @@ def _status(value: object) -> int | None:
 
 
 def _headers(value: object) -> dict[str, str]:
-    """Read headers; one that came several times is joined as HTTP says, unless it only repeats itself."""
+    """Parse headers; values of a repeated header are joined by commas (RFC 9110), duplicates dropped."""
     pairs = value.items() if isinstance(value, Mapping) else [] if value is None else value
-    found: dict[str, list[str]] = {}
+    headers: dict[str, list[str]] = {}
     if isinstance(pairs, str) or not isinstance(pairs, Iterable):
-        raise _wrong_headers()
+        raise _invalid_headers()
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise _wrong_headers()
-        values = found.setdefault(pair[0].strip().lower(), [])
+            raise _invalid_headers()
+        values = headers.setdefault(pair[0].strip().lower(), [])
         for item in pair[1] if isinstance(pair[1], list) else [pair[1]]:
             if not isinstance(item, str | int | float | None):
-                raise _wrong_headers()
+                raise _invalid_headers()
             if item is not None and (text := str(item).strip()) not in values:
                 values.append(text)
-    return {name: ", ".join(values) for name, values in found.items() if values}
+    return {name: ", ".join(values) for name, values in headers.items() if values}
 
 
-def _wrong_headers() -> InvalidRequest:
+def _invalid_headers() -> InvalidRequest:
     return InvalidRequest("headers", "must be an object of names and texts, or a list of [name, text]")
 
 
@@ -107,17 +107,17 @@ def _body(value: Mapping[str, Any]) -> bytes:
     if encoded is not None and encoded != "":
         if body is not None and body != "":
             raise InvalidRequest("body_b64", "give body or body_b64, not both")
-        return _decoded(encoded)
+        return _decode(encoded)
     if body is None:
         return b""
     if isinstance(body, str):
         return body.encode("utf-8", "surrogatepass")
     if isinstance(body, Mapping | list):
-        return _written(body)
+        return _serialize(body)
     raise InvalidRequest("body", "must be a text as it came over the wire, an object, a list, or null")
 
 
-def _decoded(encoded: object) -> bytes:
+def _decode(encoded: object) -> bytes:
     try:
         if isinstance(encoded, str):
             return base64.b64decode("".join(encoded.split()), validate=True)
@@ -126,14 +126,14 @@ def _decoded(encoded: object) -> bytes:
     raise InvalidRequest("body_b64", "must be the answer's bytes as base64")
 
 
-def _written(body: object) -> bytes:
+def _serialize(body: object) -> bytes:
     try:
         return json.dumps(body).encode("ascii")
     except RecursionError:
-        raise InvalidRequest("body", _NESTED) from None
+        raise InvalidRequest("body", _TOO_DEEP) from None
 
 
-def _asked(value: object) -> RequestFacts:
+def _request(value: object) -> RequestFacts:
     if isinstance(value, str) and value.strip():
         try:
             value = json.loads(value)
@@ -146,16 +146,14 @@ def _asked(value: object) -> RequestFacts:
     return request_facts_of(value)
 
 
-def _failure(words: object, elapsed: float) -> TransportFailure | None:
-    if words is None or words == "":
+def _failure(text: object, elapsed: float) -> TransportFailure | None:
+    if text is None or text == "":
         return None
-    if not isinstance(words, str):
+    if not isinstance(text, str):
         raise InvalidRequest("transport", "say in a few words how the call failed, such as read_timeout")
-    failure = parse_transport_failure(words)
+    failure = parse_transport_failure(text)
     if failure is TransportFailure.STALE_CONNECTION and elapsed > STALE_WITHIN:
-        return (
-            TransportFailure.CONNECTION_RESET
-        )  # a connection that was dead before would have failed at once
+        return TransportFailure.CONNECTION_RESET  # a stale connection would have failed at once
     return failure
 
 

@@ -1,57 +1,55 @@
-"""What a request that was sent tells about its answer: its own pictures, how many were wanted, and how."""
+"""Request facts: what a captured request says about its answer: input images, ``n`` and ``stream``."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_ADDRESS = re.compile(
-    r"https?://[^\s<>\"'`，。；：！？、）】》」』]+|data:image/[^\s<>\"'`)]+", re.IGNORECASE
-)
-_WHOLE = ("http://", "https://", "data:image/")
+_URL = re.compile(r"https?://[^\s<>\"'`，。；：！？、）】》」』]+|data:image/[^\s<>\"'`)]+", re.IGNORECASE)
+_URL_PREFIXES = ("http://", "https://", "data:image/")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """The part of a request that matters for its answer. ``known``: there was something to read it from."""
+    """The part of a request that matters for its answer. ``known``: the request was captured."""
 
-    input_urls: tuple[str, ...] = ()  #: every address in it; an answer that repeats one is an echo
-    n: int | None = None  #: how many pictures
+    input_urls: tuple[str, ...] = ()  #: every URL in the request; one repeated in the answer is an echo
+    n: int | None = None  #: number of images
     stream: bool = False
     known: bool = False
 
 
 def request_facts_of(request: Mapping[str, Any]) -> RequestFacts:
-    """Read the body of a chat-completions request, or as much of it as was kept."""
+    """Return the facts of a chat-completions request body, or of the part that was captured."""
     n = request.get("n")
     if isinstance(n, str) and n.isascii() and n.isdigit():
         n = int(n[:4])
     return RequestFacts(
-        input_urls=tuple(dict.fromkeys(_addresses(request))),
+        input_urls=tuple(dict.fromkeys(_urls(request))),
         n=n if type(n) is int and n > 0 else None,
         stream=request.get("stream") in (True, "true"),
         known=bool(request),
     )
 
 
-def _addresses(request: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every address of a request, wherever it stands in it."""
-    waiting: list[object] = [request]
-    while waiting:
-        value = waiting.pop()
+def _urls(request: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every URL in a request, at any depth."""
+    pending: list[object] = [request]
+    while pending:
+        value = pending.pop()
         if isinstance(value, Mapping):
-            waiting += value.values()
+            pending += value.values()
         elif isinstance(value, list):
-            waiting += value
+            pending += value
         elif isinstance(value, str):
-            if value.startswith(_WHOLE):
+            if value.startswith(_URL_PREFIXES):
                 yield value
-            for match in _ADDRESS.finditer(value):
-                yield from _readings(match.group())
+            for match in _URL.finditer(value):
+                yield from _variants(match.group())
 
 
-def _readings(address: str) -> Iterator[str]:
-    """Yield an address found in a text, also without the sentence's or the markdown's signs behind it."""
-    yield address
-    yield address.rstrip(").,;:!?]}")
-    yield address.partition(")")[0]
+def _variants(url: str) -> Iterator[str]:
+    """Yield a URL found in text, also without the punctuation or markdown behind it."""
+    yield url
+    yield url.rstrip(").,;:!?]}")
+    yield url.partition(")")[0]

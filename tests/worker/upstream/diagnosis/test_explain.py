@@ -13,7 +13,7 @@ from models.outcomes import Billed, Outcome, Scope
 from tests.worker.upstream.cases import Case, cases
 from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
-from worker.upstream.diagnosis.outcome_help import MONEY, OUTCOME_HELP, REACH
+from worker.upstream.diagnosis.outcome_help import BILLED_HELP, OUTCOME_HELP, SCOPE_HELP
 from worker.upstream.diagnosis.transport_phrases import parse_transport_failure
 from worker.upstream.transport_errors import TransportFailure
 
@@ -250,8 +250,8 @@ def test_whatever_is_handed_in_is_explained_or_refused_with_a_reason(value: dict
 
 def test_every_outcome_cost_and_scope_has_its_words() -> None:
     assert set(OUTCOME_HELP) == set(Outcome)
-    assert set(MONEY) == set(Billed)
-    assert set(REACH) == set(Scope)
+    assert set(BILLED_HELP) == set(Billed)
+    assert set(SCOPE_HELP) == set(Scope)
 
 
 def test_a_limit_that_words_name_is_told() -> None:
