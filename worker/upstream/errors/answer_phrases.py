@@ -8,7 +8,7 @@ from worker.upstream.matching import PatternTable, compile_patterns
 _DRAW = r"(?:generate|create|produce|make|draw|render|paint|illustrate|edit|design|process)"
 _IMAGE = r"(?:image|picture|photo|illustration|drawing|artwork|poster)s?"
 
-#: rows of an error kind and the regular expressions that mean it, for normalized text
+#: rows of an error kind and the regular expressions that mean it, for normalised text
 ANSWER_PHRASES: PatternTable = compile_patterns(
     (
         "quota_exhausted",

@@ -268,7 +268,7 @@ def _texts(answer: Answer) -> Iterator[str]:
 
 
 def _kind_of_notice(text: str) -> str | None:
-    """Return the error kind of an error within normalized text: after a label, or as the whole of it."""
+    """Return the error kind of an error within normalised text: after a label, or as the whole of it."""
     if labelled := _LABELLED_ERROR.search(text):
         return first_match(ERROR_PHRASES, labelled[1]) or kind_of_code_in(labelled[1])
     if len(text) > _MAX_NOTICE:

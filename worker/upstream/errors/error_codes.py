@@ -143,7 +143,7 @@ HTTP_STATUSES: Mapping[int, str] = MappingProxyType(
     }
 )
 
-#: phrases, for normalized text, which say that the relay's own account at its vendor is empty
+#: phrases, for normalised text, which say that the relay's own account at its vendor is empty
 RELAY_ACCOUNT_EMPTY = re.compile(
     r"上游.{0,8}(?:余额|额度不足|欠费)|no available image quota"
     r"|upstream account.{0,24}(?:balance|quota|credit)"

@@ -5,7 +5,7 @@ Answers without an error object have their own table, ``answer_phrases``.
 
 from worker.upstream.matching import PatternTable, compile_patterns
 
-#: rows of an error kind and the regular expressions that mean it, for normalized text
+#: rows of an error kind and the regular expressions that mean it, for normalised text
 ERROR_PHRASES: PatternTable = compile_patterns(
     # access and account
     (
