@@ -15,10 +15,9 @@ from sqlalchemy import Row
 from models.errors import ImageError
 from models.queries.assets import NewAsset
 from worker.download.downloader import NEW, Downloader, Fetched
-from worker.download.spool import too_large
 from worker.images.base64_decoder import decode_base64
 from worker.images.inspection import ImageInfo, inspect
-from worker.images.limits import SMALL, Limits
+from worker.images.limits import SMALL, Limits, too_large
 from worker.storage.store import Store
 from worker.upstream.parsing.image import ResultImage
 

@@ -18,7 +18,8 @@ from models.settings import Settings
 from worker.archive.record_log import RecordLog
 from worker.asset_store import AssetStore
 from worker.download.documents import DocumentReader
-from worker.download.downloader import Downloader, open_download_client
+from worker.download.downloader import Downloader
+from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
 from worker.storage.store import Store, open_store

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.dialects import DialectDarkroom, end_of, prompt_of_case, recovers, sample
-from worker.practice.async_tasks import picture_of
+from worker.practice.async_tasks import image_address
 from worker.practice.corpus import CorpusCase
 
 CASES = sample()
@@ -79,7 +79,11 @@ def test_the_provider_is_called_as_often_as_is_safe(
 def test_every_picture_is_the_one_that_the_answer_showed(
     case: CorpusCase, jobs: dict[str, dict[str, Any]], darkroom: DialectDarkroom
 ) -> None:
-    shown = case.expected["images"] or case.expected.get("videos") or [f"https://{picture_of(case.tasks[0])}"]
+    shown = (
+        case.expected["images"]
+        or case.expected.get("videos")
+        or [f"https://{image_address(case.task_ids[0])}"]
+    )
     pictures = [
         b64decode(each.partition("base64,")[2]) if each.startswith("data:") else darkroom.fetch(each)
         for each in shown

@@ -13,7 +13,7 @@ from tests.support.fleet import COMMAND, environment, serves
 from tests.support.practice import Practice
 from tests.support.processes import Process, free_port, until
 from worker.practice.corpus import CorpusCase, corpus
-from worker.practice.images import brought_here
+from worker.practice.images import rewrite_urls
 
 #: Accidents that a server which is reached can't cause: nobody listens at the channel's address instead.
 UNREACHABLE = frozenset({"dns_error", "connect_timeout", "connect_error"})
@@ -51,7 +51,7 @@ def _group(case: CorpusCase) -> tuple[Any, ...]:
         bool(expected.get("partial")),
         bool(case.request.get("input_urls")),
     )
-    known = bool(case.tasks), _waits_long(case)
+    known = bool(case.task_ids), _waits_long(case)
     return case.kind, expected["outcome"], case.code, case.transport, *known, pictures
 
 
@@ -82,7 +82,7 @@ def end_of(case: CorpusCase) -> End:
 
 def recovers(case: CorpusCase) -> bool:
     """Tell whether the provider can be asked what became of a call, instead of being paid again."""
-    return case.expected["outcome"] in _UNKNOWN and bool(case.tasks)
+    return case.expected["outcome"] in _UNKNOWN and bool(case.task_ids)
 
 
 class DialectDarkroom:
@@ -170,7 +170,7 @@ class DialectDarkroom:
 
     def here(self, address: str) -> str:
         """Return where a foreign address is found in this test."""
-        return brought_here(address, self.practice.url)
+        return rewrite_urls(address, self.practice.url)
 
     def fetch(self, address: str) -> bytes:
         """Return what the practice provider has at a foreign address."""

@@ -14,7 +14,8 @@ from models.errors import ImageError, StorageError
 from tests.worker.download.hosts import serve
 from tests.worker.images.drawing import draw
 from worker.asset_store import AssetStore, StoredImage
-from worker.download.downloader import Downloader, open_download_client
+from worker.download.downloader import Downloader
+from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
 from worker.storage.store import Store, open_store

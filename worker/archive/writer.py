@@ -17,7 +17,7 @@ from models.queries.leases import LeasedJob
 from worker.archive.format import ArchivedResponse, dump
 from worker.archive.redaction import KEPT_RUN, redact, without_secrets
 from worker.asset_store import content_key
-from worker.images.inspection import inspect, recognise
+from worker.images.inspection import detect_format, inspect
 from worker.images.limits import SMALL
 from worker.services import WorkerServices
 from worker.upstream.parsing.base64_stream import Blobs, replace_long_base64
@@ -98,7 +98,7 @@ def _packed(
 def _key_of(digest: str, blob: bytes) -> str:
     """Return where a blob is stored: a picture where its asset would be, so that it is there once."""
     try:
-        return content_key(digest, recognise(memoryview(blob)).extension)
+        return content_key(digest, detect_format(memoryview(blob)).extension)
     except ImageError:
         return f"answers/blobs/{digest[:2]}/{digest}"
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import httpx
 
 from models.errors import ImageError
-from worker.download.fetch import GuardedFetcher, decoded, opened
-from worker.download.spool import too_large
+from worker.download.fetch import GuardedFetcher, decode_body, pasted_link_headers
 from worker.download.ssrf import AllowList
-from worker.images.limits import Limits
+from worker.images.limits import Limits, too_large
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class DocumentReader:
 
     async def _document(self, response: httpx.Response) -> Document:
         body = bytearray()
-        async for chunk in decoded(response):
+        async for chunk in decode_body(response):
             body += chunk
             if len(body) > self._limits.size:
                 raise too_large(self._limits)
@@ -55,4 +54,4 @@ class DocumentReader:
 
 
 def _headers(target: httpx.URL) -> Mapping[str, str]:
-    return {**opened(target), "Accept": "application/json, */*;q=0.8"}
+    return {**pasted_link_headers(target), "Accept": "application/json, */*;q=0.8"}

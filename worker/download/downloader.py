@@ -12,12 +12,12 @@ import httpx
 
 from models.clock import Clock, now
 from models.errors import ImageError
-from worker.download.fetch import HEADER_PROFILES, GuardedFetcher, decoded
+from worker.download.fetch import HEADER_PROFILES, GuardedFetcher, decode_body
 from worker.download.http_client import open_download_client
-from worker.download.spool import SpooledFile, too_large
+from worker.download.spool import SpooledFile
 from worker.download.ssrf import AllowList
 from worker.images.inspection import looks_like_text
-from worker.images.limits import KIB, Limits
+from worker.images.limits import KIB, Limits, too_large
 from worker.upstream.response_headers import http_retry_after
 
 # What it means when a picture host answers with anything but the picture.
@@ -131,7 +131,7 @@ class Downloader:
         if announced.isdecimal() and int(announced) > self._limits.size:
             raise too_large(self._limits)
         async with SpooledFile(into, self._limits, self._threads) as landing:
-            async for chunk in decoded(response):
+            async for chunk in decode_body(response):
                 if not landing.size and looks_like_text(chunk):
                     raise _no_picture(chunk)
                 await landing.add(chunk)
@@ -140,7 +140,7 @@ class Downloader:
 
     async def _refusal(self, response: httpx.Response, age: timedelta) -> ImageError:
         reason = b""
-        async for chunk in decoded(response):
+        async for chunk in decode_body(response):
             reason += chunk
             if len(reason) >= _REASON:
                 break

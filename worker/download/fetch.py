@@ -8,7 +8,7 @@ import aiohttp
 import httpx
 
 from models.errors import ImageError
-from worker.download.ssrf import AllowList, blocked, check_host
+from worker.download.ssrf import AllowList, blocked_address, check_host
 from worker.images.limits import KIB, Limits
 
 # What httpx and aiohttp raise, as ``PictureError``.
@@ -26,7 +26,7 @@ _CODES: tuple[tuple[type[Exception], str, str], ...] = (
 
 
 @contextmanager
-def exchange() -> Iterator[None]:
+def translating_http_errors() -> Iterator[None]:
     """Turn the errors of one exchange with a host into ``PictureError``."""
     try:
         yield
@@ -72,20 +72,20 @@ class GuardedFetcher:
 
     def _checked(self, url: str | httpx.URL) -> httpx.URL:
         """Parse an address and refuse what must not be reached, as far as that shows without a look-up."""
-        with exchange():  # a host is decoded when it is looked at, and may be none
+        with translating_http_errors():  # a host is decoded when it is looked at, and may be none
             target = httpx.URL(url)
             if target.scheme not in ("http", "https") or not target.host:
                 raise ImageError(
                     "asset_blocked_address", f"Only http and https links are fetched: {str(url)[:200]!r}."
                 )
             if target.userinfo:
-                raise blocked(target.host, "a link with a user name in it")
+                raise blocked_address(target.host, "a link with a user name in it")
             check_host(target.host, self._allow)
         return target
 
     @asynccontextmanager
     async def _asked(self, target: httpx.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
-        with exchange():
+        with translating_http_errors():
             request = self._client.build_request("GET", target, headers=dict(headers), timeout=self._timeout)
             response = await self._client.send(request, stream=True, auth=None)
             try:
@@ -106,7 +106,7 @@ def _next(target: httpx.URL, response: httpx.Response) -> httpx.URL:
 _PIECE = 256 * KIB  #: bytes that decompressing yields at once, whatever a chunk blows up to
 
 
-async def decoded(response: httpx.Response) -> AsyncIterator[bytes]:
+async def decode_body(response: httpx.Response) -> AsyncIterator[bytes]:
     """Yield the body in pieces of bounded size. We ask for it uncompressed, but undo gzip and deflate."""
     encoding = response.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity", "none", "binary"):
@@ -143,7 +143,7 @@ _CHROME = (
 _FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
 
 
-def embedded(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
+def embedded_image_headers(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
     """Ask as a browser that shows the picture on a page of its own host (some hosts demand that)."""
     return {
         "User-Agent": _CHROME,
@@ -154,7 +154,7 @@ def embedded(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
     }
 
 
-def opened(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
+def pasted_link_headers(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
     """Ask as another browser where somebody pasted the link (other hosts refuse any Referer)."""
     return {
         "User-Agent": _FIREFOX,
@@ -164,4 +164,4 @@ def opened(url: httpx.URL, referer: str | None = None) -> Mapping[str, str]:
     }
 
 
-HEADER_PROFILES = (embedded, opened)  #: tried in this order
+HEADER_PROFILES = (embedded_image_headers, pasted_link_headers)  #: tried in this order

@@ -9,7 +9,7 @@ from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
-from worker.download.resolver import GuardedResolver, GuardedSockets
+from worker.download.resolver import GuardedResolver, GuardedSocketFactory
 from worker.download.ssrf import AllowList
 
 # Addresses sent byte for byte: a signed one is worthless once a client has written its escapes anew.
@@ -32,7 +32,7 @@ class ExactTransport(AiohttpTransport):
             _ADDRESS.reset(token)
 
 
-async def keep_address(
+async def keep_url(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
     """Undo what aiohttp did to the escapes of an address."""
@@ -59,12 +59,12 @@ def open_download_client(
             limit=limit,
             ssl=tls,
             resolver=GuardedResolver(allow, inner=resolver),
-            socket_factory=GuardedSockets(allow),
+            socket_factory=GuardedSocketFactory(allow),
         )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(keep_address,),
+            middlewares=(keep_url,),
             trust_env=False,
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
         )

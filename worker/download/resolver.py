@@ -68,9 +68,9 @@ class GuardedResolver(AbstractResolver):
         allow: AllowList,
         *,
         inner: AbstractResolver | None = None,
-        patience: timedelta = timedelta(seconds=10),
+        timeout: timedelta = timedelta(seconds=10),
     ) -> None:
-        self._allow, self._patience = allow, patience
+        self._allow, self._patience = allow, timeout
         self._inner = inner or PooledResolver()
 
     async def resolve(
@@ -92,7 +92,7 @@ class GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
-class GuardedSockets:
+class GuardedSocketFactory:
     """Makes sockets for checked addresses only: the last look, and the only one at addresses in URLs.
 
     aiohttp does not ask a resolver about a host that is an address already.

@@ -11,8 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from models.errors import ImageError
-from worker.images.limits import KIB, Limits
+from worker.images.limits import KIB, Limits, too_large
 from worker.storage.store_errors import translating_errors
 
 _INLINE_HASH = 256 * KIB  #: bytes that are hashed at once, in well under a millisecond
@@ -94,8 +93,3 @@ class SpooledFile:
     def _remove(self) -> None:
         self._close()
         self._path.unlink(missing_ok=True)
-
-
-def too_large(limits: Limits) -> ImageError:
-    """Make the error for a body above the cap."""
-    return ImageError("asset_too_large", f"The picture is larger than {limits.size:,} bytes.")

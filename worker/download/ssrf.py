@@ -62,7 +62,7 @@ class AllowList:
 
     def permits(self, address: Address) -> bool:
         """Tell whether an address may be reached: it is allowed, or it and all it contains are public."""
-        return all(self._listed(inner) or is_public(inner) for inner in innermost(address))
+        return all(self._listed(inner) or is_public(inner) for inner in effective_addresses(address))
 
     def _listed(self, address: Address) -> bool:
         return any(address in network for network in self.networks)
@@ -70,10 +70,10 @@ class AllowList:
 
 def is_public(address: Address) -> bool:
     """Tell whether an address, and every address hidden in it, is one of the open internet."""
-    return all(_is_plain_public(inner) for inner in innermost(address))
+    return all(_is_plain_public(inner) for inner in effective_addresses(address))
 
 
-def innermost(address: Address) -> Iterator[Address]:
+def effective_addresses(address: Address) -> Iterator[Address]:
     """Yield the addresses that packets to this one would reach: itself, or those it carries."""
     if isinstance(address, IPv4Address):
         yield address
@@ -103,7 +103,7 @@ def check_host(host: str, allow: AllowList) -> None:
     """
     literal = _literal(host)
     if literal is not None and not allow.permits(literal):
-        raise blocked(host, str(literal))
+        raise blocked_address(host, str(literal))
 
 
 def check_address(text: str, host: str, allow: AllowList) -> None:
@@ -111,12 +111,12 @@ def check_address(text: str, host: str, allow: AllowList) -> None:
     try:
         address = ip_address(text)
     except ValueError as error:
-        raise blocked(host, text) from error
+        raise blocked_address(host, text) from error
     if getattr(address, "scope_id", None) or not allow.permits(address):
-        raise blocked(host, text)
+        raise blocked_address(host, text)
 
 
-def blocked(host: str, address: str) -> ImageError:
+def blocked_address(host: str, address: str) -> ImageError:
     """Make the error for an address that must not be reached."""
     return ImageError(
         "asset_blocked_address",
@@ -129,12 +129,12 @@ def _literal(host: str) -> Address | None:
     """Read a host that is an address; ``None`` for a name. Raises ``PictureError`` for an odd spelling."""
     bare = host.removeprefix("[").removesuffix("]")
     if not bare or re.search(r"[%\s\\@/]", bare):
-        raise blocked(host, "an address in disguise")
+        raise blocked_address(host, "an address in disguise")
     if ":" in bare:
         try:
             return IPv6Address(bare)
         except AddressValueError as error:
-            raise blocked(host, "a malformed IPv6 address") from error
+            raise blocked_address(host, "a malformed IPv6 address") from error
     return _literal_v4(host, bare)
 
 
@@ -146,4 +146,4 @@ def _literal_v4(host: str, bare: str) -> IPv4Address | None:
     try:
         return IPv4Address(bare)
     except AddressValueError as error:
-        raise blocked(host, "an unusually written IPv4 address") from error
+        raise blocked_address(host, "an unusually written IPv4 address") from error

@@ -2,9 +2,8 @@
 
 import binascii
 
-from worker.download.spool import too_large
 from worker.images.formats.errors import not_image, truncated
-from worker.images.limits import MIB, Limits
+from worker.images.limits import MIB, Limits, too_large
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SPACE = b" \t\r\n\f\v"

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.errors import InvalidRequest
 
-LONGEST = 2048  #: pixels of the longer side of what is made
+MAX_SIDE = 2048  #: pixels of the longer side of what is made
 _MOST = 40_000_000  # pixels of a picture that is decoded
 _MARGIN = (128, 128, 128)
 _SELECTED = 128  # the least brightness of a mask's selection
@@ -27,11 +27,11 @@ class Margins:
     bottom: float = 0.0
 
 
-def padded(picture: bytes, margins: Margins) -> bytes:
+def pad(picture: bytes, margins: Margins) -> bytes:
     """Return the picture on a grey canvas with these margins, as PNG. Raises ``InvalidRequest``."""
     inner = _opened(picture)
     across, down = 1 + margins.left + margins.right, 1 + margins.top + margins.bottom
-    scale = min(1.0, LONGEST / max(inner.width * across, inner.height * down))
+    scale = min(1.0, MAX_SIDE / max(inner.width * across, inner.height * down))
     width, height = max(1, round(inner.width * scale)), max(1, round(inner.height * scale))
     inner = inner.convert("RGBA").resize((width, height))
     canvas = Image.new("RGB", (max(1, round(width * across)), max(1, round(height * down))), _MARGIN)
@@ -46,7 +46,7 @@ def cut_out(picture: bytes, mask: bytes) -> bytes:
     mask selects nothing.
     """
     inner = _opened(picture).convert("RGBA")
-    inner.thumbnail((LONGEST, LONGEST))
+    inner.thumbnail((MAX_SIDE, MAX_SIDE))
     selected = _selection(_opened(mask, field="maskBase64")).resize(inner.size, Image.Resampling.NEAREST)
     if selected.getbbox() is None:
         raise InvalidRequest("maskBase64", "the mask selects nothing: paint white what shall change")
@@ -54,7 +54,7 @@ def cut_out(picture: bytes, mask: bytes) -> bytes:
     return _png(inner)
 
 
-def upright(opened: Image.Image) -> Image.Image:
+def apply_orientation(opened: Image.Image) -> Image.Image:
     """Return a picture turned as its EXIF data say; if they are damaged, as it lies."""
     try:
         return ImageOps.exif_transpose(opened)
@@ -74,7 +74,7 @@ def _opened(content: bytes, *, field: str = "images") -> Image.Image:
         with Image.open(BytesIO(content)) as opened:
             if opened.width * opened.height > _MOST:
                 raise InvalidRequest(field, f"may have at most {_MOST:,} pixels")
-            return upright(opened)
+            return apply_orientation(opened)
     except _UNREADABLE as error:
         raise InvalidRequest(field, "this picture can't be opened; send it as PNG, JPEG or WebP") from error
 

@@ -70,13 +70,13 @@ def inspect(source: bytes | Path, *, limits: Limits = Limits()) -> ImageInfo:  #
     data = memoryview(source) if isinstance(source, bytes) else _mapped(source)
     if not data:
         raise truncated("it is empty")
-    kind = recognise(data)
+    kind = detect_format(data)
     width, height = kind.measure(data)
     _check_size(width, height, limits)
     return ImageInfo(kind.content_type, kind.extension, width, height)
 
 
-def recognise(data: memoryview) -> _Format:
+def detect_format(data: memoryview) -> _Format:
     """Find the format by its signature. Raises ``PictureError``."""
     head = bytes(data[:64])
     for offset, signature, kind in SIGNATURES:

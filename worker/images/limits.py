@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from models.errors import ImageError
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -21,3 +23,8 @@ class Limits:
 
 
 SMALL = 64 * KIB  #: bytes below which work is done at once: a hop to a thread would cost more
+
+
+def too_large(limits: Limits) -> ImageError:
+    """Return the error for a body above the size limit."""
+    return ImageError("asset_too_large", f"The picture is larger than {limits.size:,} bytes.")

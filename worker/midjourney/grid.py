@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError, features
 from sqlalchemy import Row
 
 from models.errors import NotFound
-from worker.images.canvas import upright
+from worker.images.canvas import apply_orientation
 from worker.services import WorkerServices
 
 _MAX_SIDE = 1024  # pixels of a cell's longer side
@@ -51,7 +51,7 @@ def decode_cell(content: bytes) -> Image.Image | None:
     try:
         with Image.open(BytesIO(content)) as opened:
             opened.draft("RGB", (_MAX_SIDE, _MAX_SIDE))
-            turned = upright(opened)
+            turned = apply_orientation(opened)
             turned.thumbnail((_MAX_SIDE, _MAX_SIDE))
             return _opaque(turned)
     except _DECODE_ERRORS:

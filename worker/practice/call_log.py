@@ -81,12 +81,12 @@ class CallLog:
             self.in_flight -= 1
             self._wake_waiters()
 
-    def poll(self, task: str, *, done: bool | None) -> None:
+    def record_poll(self, task: str, *, done: bool | None) -> None:
         """Write down that a task was asked for; ``done`` is ``None`` if there is no such task."""
         outcome = "unknown" if done is None else "done" if done else "running"
         self.polls.append(LoggedPoll(task, time.monotonic(), outcome))
 
-    async def until(self, reached: Callable[["CallLog"], bool]) -> None:
+    async def wait_until(self, reached: Callable[["CallLog"], bool]) -> None:
         """Wait until calls came or went so that ``reached`` is true; for tests in the server's own loop."""
         if not reached(self):
             signal = asyncio.get_running_loop().create_future()

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from worker.practice.options import PracticeOptions
-from worker.practice.request_options import Announcement, Kind, Seconds, span
+from worker.practice.request_options import Announcement, ParsedFailureKind, Seconds, parse_seconds_range
 
 
 class Conditions(BaseModel):
@@ -17,9 +17,9 @@ class Conditions(BaseModel):
     rpm: int | None = Field(None, gt=0, description="calls per rolling minute and key that are let in")
     concurrency: int | None = Field(None, gt=0, description="calls in flight per key that are let in")
     announce: Announcement = Field("retry_after", description="what a 429 says about when to come again")
-    fail: Kind | None = Field(None, description="the kind of failure that calls meet")
+    fail: ParsedFailureKind | None = Field(None, description="the kind of failure that calls meet")
     share: float = Field(1, ge=0, le=1, description="the share of calls that meet it")
-    delay: Annotated[tuple[Seconds, Seconds] | None, BeforeValidator(span)] = Field(
+    delay: Annotated[tuple[Seconds, Seconds] | None, BeforeValidator(parse_seconds_range)] = Field(
         None, description="seconds until the picture is made, or a range of them"
     )
     refuse: bool = Field(False, description="take no connections at all; needs seconds")
@@ -40,14 +40,14 @@ class ConditionControl:
         self._fair = self._weather = Conditions.model_validate(self._usual)
         self._ends: float | None = None
 
-    def change(self, members: Any, moment: float) -> Conditions:
+    def apply(self, members: Any, moment: float) -> Conditions:
         """Let another weather begin; limits that it does not name stay as usual. Raises ``ValueError``."""
         self._weather = Conditions.model_validate({**self._usual, **members})
         seconds = self._weather.seconds
         self._ends = None if seconds is None else moment + seconds
         return self._weather
 
-    def at(self, moment: float) -> Conditions:
+    def current(self, moment: float) -> Conditions:
         """Return the weather; when its time is over, it is fair again."""
         if self._ends is not None and moment >= self._ends:
             self._weather, self._ends = self._fair, None
@@ -59,14 +59,14 @@ class ConditionControl:
 _MINUTE = 60.0
 
 
-class Limits:
+class HiddenLimits:
     """Calls per minute, in a sliding window, and calls in flight; both per key."""
 
     def __init__(self) -> None:
         self._starts: defaultdict[str | None, deque[float]] = defaultdict(deque)
         self._running: Counter[str | None] = Counter()
 
-    def enter(self, key: str | None, moment: float, weather: Conditions) -> float | None:
+    def acquire(self, key: str | None, moment: float, weather: Conditions) -> float | None:
         """Let a call in (``None``), or return the seconds after which trying again makes sense.
 
         ``moment`` is monotonic. Whoever was let in must ``leave``.
@@ -83,6 +83,6 @@ class Limits:
         self._running[key] += 1
         return None
 
-    def leave(self, key: str | None) -> None:
+    def release(self, key: str | None) -> None:
         """Give back the place of a call that was let in."""
         self._running[key] -= 1

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from worker.practice.images import brought_here
-from worker.practice.script import EVENTS, Ending, Script, Step
+from worker.practice.images import rewrite_urls
+from worker.practice.script import EVENTS, ConnectionEnd, Script, Step
 
 _NEAR = 5  # ids that are named when another was meant
 
@@ -39,7 +39,7 @@ class CorpusCase:
         return self.expected.get("error_code")
 
     @property
-    def addresses(self) -> tuple[str, ...]:
+    def urls(self) -> tuple[str, ...]:
         """All that is to be fetched: pictures, their alternates, videos, posters."""
         expected = self.expected
         alternates = (url for urls in expected.get("alternates", {}).values() for url in urls)
@@ -48,7 +48,7 @@ class CorpusCase:
         return tuple(address for address in named if not address.startswith("data:"))
 
     @property
-    def tasks(self) -> tuple[str, ...]:
+    def task_ids(self) -> tuple[str, ...]:
         """The ids under which the answer's work can be asked about later."""
         poll_url = self.expected.get("poll_url")
         ids = (self.expected.get("task_id"), poll_url and str(poll_url).rsplit("/", 1)[-1])
@@ -82,7 +82,7 @@ def _case(row: Mapping[str, Any]) -> CorpusCase:
     )
 
 
-def case_id(value: str) -> str:
+def parse_case_id(value: str) -> str:
     """Return the id of a case as it is written in the corpus. Raises ``ValueError`` that names near ones."""
     known, typed = {each.lower(): each for each in corpus()}, value.strip().lower()
     if found := known.get(typed):
@@ -110,7 +110,7 @@ _OF_THE_CONNECTION = frozenset(
 )  # fmt: skip
 
 #: What the network does; all else is played as a connection that is closed without a word.
-_ENDINGS: Mapping[str, Ending] = {"read_timeout": "hang", "connection_reset": "reset"}
+_ENDINGS: Mapping[str, ConnectionEnd] = {"read_timeout": "hang", "connection_reset": "reset"}
 
 
 def case_script(case: CorpusCase, *, here: str | None, delay: float) -> Script:
@@ -118,8 +118,8 @@ def case_script(case: CorpusCase, *, here: str | None, delay: float) -> Script:
 
     With ``here``, our own address, all that the answer names for fetching is fetched from us.
     """
-    fetches = case.addresses or case.expected.get("poll_url") or case.request.get("input_urls")
-    body = brought_here(case.body, here) if here and fetches else case.body
+    fetches = case.urls or case.expected.get("poll_url") or case.request.get("input_urls")
+    body = rewrite_urls(case.body, here) if here and fetches else case.body
     headers = {k: v for k, v in case.headers.items() if k.lower() not in _OF_THE_CONNECTION}
     kind = next((v for k, v in headers.items() if k.lower() == "content-type"), "").partition(";")[0].strip()
     streams = kind == EVENTS

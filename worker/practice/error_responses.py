@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import orjson
 
 from worker.practice.request_options import Announcement, FailureKind
-from worker.practice.script import HTML, Ending, Script, Step
+from worker.practice.script import HTML, ConnectionEnd, Script, Step
 
 _HTML = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n"
@@ -47,16 +47,16 @@ _ANSWERS: Mapping[FailureKind, Script] = {
 }
 
 #: How the connection ends where no answer comes at all.
-_WORDLESS: Mapping[FailureKind, Ending] = {"hang": "hang", "reset": "reset", "drop": "drop"}
+_WORDLESS: Mapping[FailureKind, ConnectionEnd] = {"hang": "hang", "reset": "reset", "drop": "drop"}
 
 #: What the model says instead of a picture.
-SENTENCES: Mapping[FailureKind, str] = {
+TEXT_REPLIES: Mapping[FailureKind, str] = {
     "no_picture": "Your picture is ready, I hope you like it!",
     "refusal": "I'm sorry, but I can't create that image because it violates our content policy.",
 }
 
 #: Kinds after which a real provider has most likely charged.
-CHARGED: frozenset[FailureKind] = frozenset(
+CHARGED_FAILURES: frozenset[FailureKind] = frozenset(
     (
         "504",
         "no_picture",
@@ -72,10 +72,10 @@ CHARGED: frozenset[FailureKind] = frozenset(
 )
 
 
-def failure_answer(kind: FailureKind, *, delay: float, retry_after: float | None) -> Script | None:
+def error_response(kind: FailureKind, *, delay: float, retry_after: float | None) -> Script | None:
     """Return the answer of a failure that is a whole answer; ``None`` for all other kinds."""
     if kind in _WORDLESS:
-        return Script((), ending=_WORDLESS[kind])
+        return Script((), end=_WORDLESS[kind])
     answer = _ANSWERS.get(kind)
     if answer is None:
         return None
@@ -84,7 +84,9 @@ def failure_answer(kind: FailureKind, *, delay: float, retry_after: float | None
     return Script((Step(after, answer.steps[0].data),), answer.status, answer.content_type, headers)
 
 
-def limited(wait: float, announce: Announcement = "retry_after", *, limit: int | None = None) -> Script:
+def rate_limit_response(
+    wait: float, announce: Announcement = "retry_after", *, limit: int | None = None
+) -> Script:
     """Return the answer to a call beyond the hidden limits, which may say when to come again."""
     headers: dict[str, str] = {}
     if announce == "retry_after":

@@ -7,10 +7,10 @@ from typing import Literal
 from urllib.parse import unquote
 
 from worker.practice.drawing.mp4 import tiny_mp4
-from worker.practice.drawing.render import PictureMode, Recipe
+from worker.practice.drawing.render import ImageMode, Recipe
 
 LinkFault = Literal["dead_link", "truncated"]
-KEPT = 200_000  #: older pictures are forgotten
+MAX_IMAGES = 200_000  #: older pictures are forgotten
 
 
 @dataclass(slots=True)
@@ -39,12 +39,12 @@ class ImageHost:
         self._exhibits: dict[str, PublishedImage] = {}
         self._hung = 0
 
-    def publish(self, recipe: Recipe, *, error: LinkFault | None = None, times: int | None = 0) -> str:
+    def publish(self, recipe: Recipe, *, fault: LinkFault | None = None, times: int | None = 0) -> str:
         """Offer a picture and return its name; a fault spoils its first ``times`` downloads."""
         self._hung += 1
         name = f"{self._hung:06d}.png"
-        self._exhibits[name] = PublishedImage(recipe, error, times)
-        if len(self._exhibits) > KEPT:
+        self._exhibits[name] = PublishedImage(recipe, fault, times)
+        if len(self._exhibits) > MAX_IMAGES:
             del self._exhibits[next(iter(self._exhibits))]
         return name
 
@@ -53,20 +53,20 @@ class ImageHost:
         return self._exhibits.get(name)
 
 
-def cut_short(png: bytes) -> bytes:
+def truncate_png(png: bytes) -> bytes:
     """Return the beginning of a picture, as a download leaves it that broke off."""
     return png[: len(png) * 2 // 3]
 
 
 # The world outside, as far as played answers point to it: every foreign address has a picture here.
 
-PLACE = "/elsewhere/"
+FOREIGN_PREFIX = "/elsewhere/"
 _SCHEME = re.compile(r"https?:((?:\\*/){2})", re.IGNORECASE)
 _SOURCE = re.compile(r"[^/?]+/source/([^/?]+)")
 _VIDEOS = frozenset((".mp4", ".mov", ".m4v", ".webm"))
 
 
-def brought_here(text: str, base_url: str) -> str:
+def rewrite_urls(text: str, base_url: str) -> str:
     """Let every web address in a text lead to us.
 
     Only the scheme is replaced, so host, path and query stay readable as they were, also when an event stream
@@ -74,18 +74,18 @@ def brought_here(text: str, base_url: str) -> str:
     """
 
     def here(found: re.Match[str]) -> str:
-        return (base_url + PLACE).replace("/", found[1][: len(found[1]) // 2])
+        return (base_url + FOREIGN_PREFIX).replace("/", found[1][: len(found[1]) // 2])
 
     return _SCHEME.sub(here, text)
 
 
-def task_at(address: str) -> str | None:
+def task_id_at(address: str) -> str | None:
     """Return the task that a foreign address (without its scheme) is the raw data of."""
     found = _SOURCE.fullmatch(address)
     return found[1] if found else None
 
 
-def thing_at(address: str, mode: PictureMode) -> Recipe | bytes:
+def content_at(address: str, mode: ImageMode) -> Recipe | bytes:
     """Return what is found at a foreign address: its own picture, always the same, or a small video.
 
     Clients differ in which characters they quote, so that is no difference here.

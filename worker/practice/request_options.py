@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from worker.practice.corpus import CorpusCase, case_id, corpus
-from worker.practice.drawing.render import PictureMode
+from worker.practice.corpus import CorpusCase, corpus, parse_case_id
+from worker.practice.drawing.render import ImageMode
 
 Delivery = Literal["markdown_url", "markdown_data", "download_link", "images_field", "parts", "b64_json"]
 Announcement = Literal["retry_after", "headers", "nothing"]  #: what a 429 says about when to come again
@@ -34,7 +34,7 @@ ALIASES = {
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(?:(?:-|\.\.)(\d+(?:\.\d+)?))?(ms|s)?")
 
 
-def span(value: object) -> object:
+def parse_seconds_range(value: object) -> object:
     """Read seconds: ``2``, ``"2"``, ``"500ms"``, ``"1-5s"`` or ``[1, 5]``; becomes a range."""
     if isinstance(value, int | float):
         return value, value
@@ -46,15 +46,15 @@ def span(value: object) -> object:
     return value
 
 
-def failure_kind(value: object) -> object:
+def parse_failure_kind(value: object) -> object:
     """Read a kind of failure, also by another word for it: ``429``, ``"rate limit"``, ``"no-picture"``."""
     word = str(value).strip().lower().replace(" ", "_").replace("-", "_")
     return ALIASES.get(word, word)
 
 
-Kind = Annotated[FailureKind, BeforeValidator(failure_kind)]
+ParsedFailureKind = Annotated[FailureKind, BeforeValidator(parse_failure_kind)]
 Seconds = Annotated[float, Field(ge=0)]
-Span = Annotated[tuple[Seconds, Seconds], BeforeValidator(span)]
+SecondsRange = Annotated[tuple[Seconds, Seconds], BeforeValidator(parse_seconds_range)]
 
 
 def _ids(value: object) -> object:
@@ -62,15 +62,15 @@ def _ids(value: object) -> object:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
-Cases = Annotated[tuple[Annotated[str, AfterValidator(case_id)], ...], BeforeValidator(_ids)]
+CaseIds = Annotated[tuple[Annotated[str, AfterValidator(parse_case_id)], ...], BeforeValidator(_ids)]
 
 
-class Failing(BaseModel):
+class Failure(BaseModel):
     """One kind of failure, and how many calls of the same prompt it spoils; ``None``: all of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Kind
+    kind: ParsedFailureKind
     times: int | None = Field(None, ge=0)
 
 
@@ -84,38 +84,38 @@ class RequestOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    delay: Span = Field((0, 0), description="seconds until the picture is made, or a range of them")
-    picture: PictureMode = Field("drawn", description="drawn, tiny (one pixel) or 64k (noise)")
+    delay: SecondsRange = Field((0, 0), description="seconds until the picture is made, or a range of them")
+    picture: ImageMode = Field("drawn", description="drawn, tiny (one pixel) or 64k (noise)")
     deliver: Delivery = Field("markdown_url", description="how the answer carries its pictures")
     progress: ProgressStyle = Field("percent", description="what a stream says on the way")
     n: int | None = Field(None, ge=1, le=10, description="pictures; none: the body's n, or 1")
-    fail: Annotated[tuple[Failing, ...], BeforeValidator(_fails)] = Field(
+    fail: Annotated[tuple[Failure, ...], BeforeValidator(_fails)] = Field(
         (), description="one after the other"
     )
     times: int | None = Field(None, ge=0, description="for failures that have no number of their own")
     retry_after: float | None = Field(1, ge=0, description="seconds, sent with 429 and 503; none: not sent")
     interval: float = Field(1, ge=0, description="seconds between the pieces of a slow drip")
-    case: Cases = Field(
+    case: CaseIds = Field(
         (), description="answers seen in the wild to play one after the other, the last for ever"
     )
     says: str | None = Field(None, description="words to answer with instead of a picture")
     verbatim: bool = Field(False, description="leave a case's addresses as they are, though nobody is there")
 
-    def changed(self, members: dict[str, Any]) -> "RequestOptions":
+    def replace(self, members: dict[str, Any]) -> "RequestOptions":
         """Return this wish with other members. Raises pydantic's ``ValidationError``."""
         return RequestOptions.model_validate(
             {name: getattr(self, name) for name in RequestOptions.model_fields} | members
         )
 
-    def played(self, earlier: int) -> CorpusCase | None:
+    def case_for(self, earlier: int) -> CorpusCase | None:
         """Return the case that is played to a prompt which was called ``earlier`` times before."""
         return corpus()[self.case[min(earlier, len(self.case) - 1)]] if self.case else None
 
-    def due(self, earlier: int) -> Failing | None:
+    def failure_for(self, earlier: int) -> Failure | None:
         """Return the failure that meets a prompt which was called ``earlier`` times before."""
         for failing in self.fail:
             times = self.times if failing.times is None else failing.times
             if times is None or earlier < times:
-                return Failing(kind=failing.kind, times=times) if times != failing.times else failing
+                return Failure(kind=failing.kind, times=times) if times != failing.times else failing
             earlier -= times
         return None

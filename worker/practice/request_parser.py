@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from models.errors import InvalidRequest
 from worker.practice.drawing.png import prompt_of
-from worker.practice.request_options import ALIASES, FAILURE_KINDS, RequestOptions, failure_kind
+from worker.practice.request_options import ALIASES, FAILURE_KINDS, RequestOptions, parse_failure_kind
 
 # Hints in a prompt, so that anybody with a text field can try what the practice provider can do.
 
@@ -25,7 +25,7 @@ _CASE = re.compile(r"#case:([\w.-]*\w)", re.IGNORECASE)
 _COUNTED = {"once": 1, "twice": 2}
 
 
-def read_hints(prompt: str) -> tuple[str, dict[str, Any]]:
+def parse_hints(prompt: str) -> tuple[str, dict[str, Any]]:
     """Return the prompt without its hints, and the members of a wish that they stand for."""
     members: dict[str, Any] = {}
     plain = prompt
@@ -54,7 +54,7 @@ def _read(hint: str, members: dict[str, Any]) -> bool:
 
 
 def _kind(word: str, *, spelled: bool) -> str | None:
-    kind = str(failure_kind(word))
+    kind = str(parse_failure_kind(word))
     return kind if kind in _KINDS and (spelled or not word.isdigit()) else None
 
 
@@ -66,7 +66,7 @@ def _times(word: str | None) -> int | None:
 
 # How large a picture was asked for, in the many places where relays look for it.
 
-DEFAULT = (512, 512)
+DEFAULT_SIZE = (512, 512)
 _SMALLEST, _LARGEST = 64, 2048
 _PIXELS = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})", re.IGNORECASE)
 _RATIO = re.compile(r"(\d{1,2})\s*[:：]\s*(\d{1,2})")
@@ -75,7 +75,7 @@ _IN_PROMPT = re.compile(
 )
 
 
-def size_of(body: Mapping[str, Any], prompt: str) -> tuple[int, int]:
+def requested_size(body: Mapping[str, Any], prompt: str) -> tuple[int, int]:
     """Return width and height from ``size``, ``aspect_ratio``, ``image_config`` or the prompt."""
     config = body.get("image_config")
     nested = config.get("aspect_ratio") if isinstance(config, dict) else None
@@ -83,7 +83,7 @@ def size_of(body: Mapping[str, Any], prompt: str) -> tuple[int, int]:
         if isinstance(value, str) and (size := _read_size(value)):
             return size
     found = _IN_PROMPT.search(prompt)
-    return (_read_size(found[1]) if found else None) or DEFAULT
+    return (_read_size(found[1]) if found else None) or DEFAULT_SIZE
 
 
 def _read_size(text: str) -> tuple[int, int] | None:
@@ -91,7 +91,7 @@ def _read_size(text: str) -> tuple[int, int] | None:
         return _clamp(int(found[1])), _clamp(int(found[2]))
     if (found := _RATIO.fullmatch(text.strip())) and int(found[1]) and int(found[2]):
         share = (int(found[1]) / int(found[2])) ** 0.5
-        return _clamp(round(DEFAULT[0] * share / 8) * 8), _clamp(round(DEFAULT[1] / share / 8) * 8)
+        return _clamp(round(DEFAULT_SIZE[0] * share / 8) * 8), _clamp(round(DEFAULT_SIZE[1] / share / 8) * 8)
     return None
 
 
@@ -109,13 +109,13 @@ class ParsedRequest:
     stream: bool
     size: tuple[int, int]
     n: int
-    wish: RequestOptions
-    seen: str | None = (
+    options: RequestOptions
+    input_prompt: str | None = (
         None  #: what the first input picture shows, if it is one of ours and a reader looks at it
     )
 
 
-def read_call(body: bytes, defaults: RequestOptions) -> ParsedRequest:
+def parse_request(body: bytes, defaults: RequestOptions) -> ParsedRequest:
     """Read the body of a call to ``/v1/chat/completions``. Raises ``InvalidRequest``."""
     try:
         call = orjson.loads(body)
@@ -124,21 +124,21 @@ def read_call(body: bytes, defaults: RequestOptions) -> ParsedRequest:
     if not isinstance(call, dict) or not isinstance(call.get("messages"), list):
         raise InvalidRequest("messages", "a list of messages is required")
     prompt = _prompt(call["messages"])
-    caption, members = read_hints(prompt)
+    caption, members = parse_hints(prompt)
     parameters = _wish(defaults, members, call.get("practice"))
     asked_n = call.get("n")
     n = parameters.n or (min(max(asked_n, 1), 10) if isinstance(asked_n, int) else 1)
     model, stream = str(call.get("model") or "practice-image"), call.get("stream") is True
-    seen = _seen(call["messages"]) if reads_and_writes(model) else None
-    return ParsedRequest(model, prompt, caption, stream, size_of(call, prompt), n, parameters, seen)
+    seen = _seen(call["messages"]) if is_text_model(model) else None
+    return ParsedRequest(model, prompt, caption, stream, requested_size(call, prompt), n, parameters, seen)
 
 
-def reads_and_writes(model: str) -> bool:
+def is_text_model(model: str) -> bool:
     """Tell whether a model answers in words: one with ``text`` in its name."""
     return "text" in model.lower()
 
 
-def makes_videos(model: str) -> bool:
+def is_video_model(model: str) -> bool:
     """Tell whether a model makes videos: one with ``video`` in its name."""
     return "video" in model.lower()
 
@@ -149,7 +149,7 @@ def _wish(defaults: RequestOptions, hints: dict[str, Any], practice: object) -> 
     if not hints and not practice:
         return defaults
     try:
-        return defaults.changed(hints | (practice or {}))
+        return defaults.replace(hints | (practice or {}))
     except ValidationError as error:
         fault = error.errors()[0]
         field = ".".join(map(str, ("practice", *fault["loc"])))

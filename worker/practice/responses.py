@@ -9,7 +9,7 @@ import orjson
 
 from models.clock import now
 from worker.practice.request_options import Delivery, ProgressStyle
-from worker.practice.request_parser import ParsedRequest, reads_and_writes
+from worker.practice.request_parser import ParsedRequest, is_text_model
 from worker.practice.script import EVENTS, PING, Script, Step
 
 # What a stream says while a picture is being made, in the dialects of real relays.
@@ -40,7 +40,7 @@ def progress_lines(style: ProgressStyle) -> tuple[str, ...]:
             return ()
 
 
-def last_line(style: ProgressStyle, url: str | None) -> str:
+def final_line(style: ProgressStyle, url: str | None) -> str:
     """Return what is said when the picture is there; some relays hide its address in the ``100``."""
     match style:
         case "percent":
@@ -57,7 +57,9 @@ def last_line(style: ProgressStyle, url: str | None) -> str:
             return ""
 
 
-LINKED: frozenset[Delivery] = frozenset(("markdown_url", "download_link", "parts"))  #: the others are inline
+LINKED_DELIVERIES: frozenset[Delivery] = frozenset(
+    ("markdown_url", "download_link", "parts")
+)  #: the others are inline
 _USAGE = {"prompt_tokens": 21, "completion_tokens": 1056, "total_tokens": 1077}
 
 
@@ -70,7 +72,7 @@ class Message:
     url: str | None = None
 
 
-def encoded(png: bytes) -> str:
+def to_base64(png: bytes) -> str:
     """Return base64."""
     return binascii.b2a_base64(png, newline=False).decode("ascii")
 
@@ -88,7 +90,7 @@ def linked_message(deliver: Delivery, urls: Sequence[str]) -> Message:
             return Message("\n\n".join(f"![image]({url})" for url in urls), url=urls[0])
 
 
-def filmed_message(urls: Sequence[str]) -> Message:
+def video_message(urls: Sequence[str]) -> Message:
     """Carry videos by their addresses, as most relays do."""
     links = (f"[▶️ Watch the video]({url})" for url in urls)
     return Message("\n".join(links), url=urls[0])
@@ -96,7 +98,7 @@ def filmed_message(urls: Sequence[str]) -> Message:
 
 def inline_message(deliver: Delivery, pictures: Sequence[bytes]) -> Message:
     """Carry pictures by their bytes, as base64."""
-    data = [f"data:image/png;base64,{encoded(png)}" for png in pictures]
+    data = [f"data:image/png;base64,{to_base64(png)}" for png in pictures]
     if deliver == "images_field":
         images = [
             {"type": "image_url", "image_url": {"url": url}, "index": index} for index, url in enumerate(data)
@@ -105,9 +107,9 @@ def inline_message(deliver: Delivery, pictures: Sequence[bytes]) -> Message:
     return Message("\n\n".join(f"![image_{number}]({url})" for number, url in enumerate(data, 1)))
 
 
-def b64_json(pictures: Sequence[bytes]) -> bytes:
+def b64_json_body(pictures: Sequence[bytes]) -> bytes:
     """Write the body of an images endpoint, which some relays pass on as their whole answer."""
-    entries = [{"b64_json": encoded(png)} for png in pictures]
+    entries = [{"b64_json": to_base64(png)} for png in pictures]
     return orjson.dumps({"created": int(now().timestamp()), "data": entries})
 
 
@@ -122,14 +124,14 @@ def _frame(number: int, model: str, *, kind: str, choice: dict[str, Any]) -> dic
     }
 
 
-def plain_body(message: Message, *, number: int, model: str) -> bytes:
+def completion_body(message: Message, *, number: int, model: str) -> bytes:
     """Write the JSON document of an answer."""
     said = {"role": "assistant", "content": message.content, **message.members}
     choice = {"index": 0, "message": said, "finish_reason": "stop"}
     return orjson.dumps(_frame(number, model, kind="chat.completion", choice=choice) | {"usage": _USAGE})
 
 
-def plain_script(body: bytes, *, delay: float) -> Script:
+def document_script(body: bytes, *, delay: float) -> Script:
     """Plan an answer that comes in one piece."""
     return Script((Step(delay, body),))
 
@@ -147,7 +149,7 @@ def stream_script(message: Message, *, number: int, model: str, style: ProgressS
     steps = [Step(0, PING), Step(0, event("delta", {"role": "assistant", "content": ""}))]
     steps += [Step(pause, event("delta", {"content": line})) for line in lines]
     steps.append(
-        Step(pause, event("delta", {"content": last_line(style, message.url)}) if style != "none" else b"")
+        Step(pause, event("delta", {"content": final_line(style, message.url)}) if style != "none" else b"")
     )
     member = "delta" if isinstance(message.content, str) else "message"  # parts come as a whole message
     steps.append(Step(0, event(member, {"content": message.content, **message.members})))
@@ -166,15 +168,15 @@ _WAYS = (
 _LONGEST = 80  # characters of what the prompts are about
 
 
-def words_for(context: ParsedRequest) -> str | None:
+def text_reply(context: ParsedRequest) -> str | None:
     """Return the text to answer with, or ``None`` where a picture is wanted.
 
     A model with ``text`` in its name reads and writes; others say what the call's ``says`` tells them to.
     """
-    if context.wish.says is not None:
-        return context.wish.says
-    if not reads_and_writes(context.model):
+    if context.options.says is not None:
+        return context.options.says
+    if not is_text_model(context.model):
         return None
-    lines = [line.strip() for line in (context.seen or context.caption).splitlines() if line.strip()]
+    lines = [line.strip() for line in (context.input_prompt or context.caption).splitlines() if line.strip()]
     about = (lines[-1] if lines else "a quiet scene")[:_LONGEST]
     return "\n\n".join(f"{number}. {way.format(about)}" for number, way in enumerate(_WAYS, 1))

@@ -10,7 +10,9 @@ from typing import Literal, NamedTuple
 
 from aiohttp import web
 
-Ending = Literal["clean", "drop", "reset", "hang"]  #: done; closed midway; reset (RST); silent for ever
+ConnectionEnd = Literal[
+    "clean", "drop", "reset", "hang"
+]  #: done; closed midway; reset (RST); silent for ever
 
 JSON = "application/json"
 HTML = "text/html"
@@ -36,9 +38,9 @@ class Script:
     status: int = 200
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
-    ending: Ending = "clean"
-    length: int | None = None
-    pause: float = 0.0  #: seconds before the ending, after all steps
+    end: ConnectionEnd = "clean"
+    content_length: int | None = None
+    end_delay: float = 0.0  #: seconds before the ending, after all steps
 
 
 def with_pings(steps: Sequence[Step], every: float) -> Iterator[Step]:
@@ -50,7 +52,7 @@ def with_pings(steps: Sequence[Step], every: float) -> Iterator[Step]:
         yield Step(after, data)
 
 
-def merged(steps: Sequence[Step]) -> tuple[Step, ...]:
+def merge_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
     """Join steps that nothing separates, so that a fast answer is one write."""
     if not any(step.after for step in steps[1:]):
         return (Step(steps[0].after, b"".join(step.data for step in steps)),) if steps else ()
@@ -68,11 +70,11 @@ def merged(steps: Sequence[Step]) -> tuple[Step, ...]:
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-async def perform(request: web.Request, script: Script, *, ping: float) -> web.StreamResponse:
+async def play(request: web.Request, script: Script, *, ping: float) -> web.StreamResponse:
     """Answer a request as the script says."""
     steps = tuple(with_pings(script.steps, ping)) if script.content_type == EVENTS else script.steps
-    steps = merged(steps)
-    if script.ending == "clean" and len(steps) == 1:
+    steps = merge_steps(steps)
+    if script.end == "clean" and len(steps) == 1:
         if steps[0].after:
             await asyncio.sleep(steps[0].after)
         return web.Response(
@@ -81,7 +83,7 @@ async def perform(request: web.Request, script: Script, *, ping: float) -> web.S
             headers=_headers(script),
         )
     response = web.StreamResponse(status=script.status, headers=_headers(script))
-    response.content_length = script.length
+    response.content_length = script.content_length
     for index, step in enumerate(steps):
         await asyncio.sleep(step.after)
         if index == 0:
@@ -97,10 +99,10 @@ def _headers(script: Script) -> dict[str, str]:
 
 
 async def _end(request: web.Request, response: web.StreamResponse, script: Script) -> web.StreamResponse:
-    if script.pause:
-        await asyncio.sleep(script.pause)
+    if script.end_delay:
+        await asyncio.sleep(script.end_delay)
     transport = request.transport
-    match script.ending:
+    match script.end:
         case "hang":
             await asyncio.Event().wait()
         case "drop" if transport is not None:

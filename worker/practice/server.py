@@ -45,9 +45,9 @@ class ListeningSocket:
         self._site, self.port = site, int(self._runner.addresses[0][1])
         self.opened.set()
 
-    async def shut(self, seconds: float) -> None:
+    async def refuse_for(self, seconds: float) -> None:
         """Take no connections for a while; those that stand go on."""
-        self.close()
+        self.cancel_reopening()
         if self._site is not None and self.opened.is_set():
             self.opened.clear()
             await self._site.stop()
@@ -61,7 +61,7 @@ class ListeningSocket:
                 break
             await asyncio.sleep(_AGAIN)
 
-    def close(self) -> None:
+    def cancel_reopening(self) -> None:
         """Stay as it is."""
         if self._reopening is not None:
             self._reopening.cancel()
@@ -76,19 +76,19 @@ class PracticeServer:
     def __init__(self, host: str, door: ListeningSocket, routes: Routes, runner: web.AppRunner) -> None:
         self.host, self.port = host, door.port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{door.port}"
-        self.door, self._routes, self._runner = door, routes, runner
+        self.listener, self._routes, self._runner = door, routes, runner
 
     @property
     def call_log(self) -> CallLog:
         """The provider's books."""
-        return self._routes.ledger
+        return self._routes.call_log
 
     async def stop(self) -> None:
         """Stop serving; calls in flight are broken off."""
         self._routes.closing = True
-        self.door.close()
+        self.listener.cancel_reopening()
         await self._runner.cleanup()
-        self._routes.studio.close()
+        self._routes.completions.close()
 
     async def __aenter__(self) -> "PracticeServer":
         return self
@@ -105,7 +105,7 @@ async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: o
     """
     routes = Routes(PracticeOptions.model_validate(options))
     runner = web.AppRunner(
-        routes.app(),
+        routes.build_app(),
         access_log=None,
         handler_cancellation=True,
         shutdown_timeout=_GRACE,
@@ -113,12 +113,12 @@ async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: o
     )
     await runner.setup()
     door = ListeningSocket(runner, host, port)
-    routes.shut = door.shut
+    routes.refuse_connections = door.refuse_for
     try:
         await door.open()
     except OSError:
         await runner.cleanup()
-        routes.studio.close()
+        routes.completions.close()
         raise
     return PracticeServer(host, door, routes, runner)
 

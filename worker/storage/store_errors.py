@@ -7,10 +7,10 @@ from obstore.exceptions import BaseError
 
 from models.errors import StorageError
 
-FOREIGN = (BaseError, OSError, ValueError, NotImplementedError)  #: everything obstore raises
+BACKEND_ERRORS = (BaseError, OSError, ValueError, NotImplementedError)  #: everything obstore raises
 
 #: What a foreign error's text contains, and what that means to who runs the service. The first hit counts.
-FAULTS: tuple[tuple[str, str], ...] = (
+EXPLANATIONS: tuple[tuple[str, str], ...] = (
     ("(os error 28)", "the disk is full; free some space or point DARKROOM_STORAGE_URL to another disk"),
     ("(os error 122)", "the disk quota is used up; raise it or point DARKROOM_STORAGE_URL to another disk"),
     ("(os error 27)", "the file is larger than the file system or the process's limit (ulimit -f) allows"),
@@ -37,10 +37,10 @@ FAULTS: tuple[tuple[str, str], ...] = (
 )
 
 
-def storage_error_of(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Say what a foreign error means and what helps, or repeat its first line if it is not in the table."""
     text = f"{error} (os error {error.errno})" if isinstance(error, OSError) and error.errno else str(error)
-    for mark, words in FAULTS:
+    for mark, words in EXPLANATIONS:
         if mark in text:
             return words
     return text.split("\n", 1)[0][:300]
@@ -51,5 +51,5 @@ def translating_errors(act: str, place: str) -> Iterator[None]:
     """Turn whatever the store raises while we ``act`` (``write ab/cd/x.png``) into ``StorageError``."""
     try:
         yield
-    except FOREIGN as error:
-        raise StorageError(f"Could not {act} in {place}: {storage_error_of(error)}.") from error
+    except BACKEND_ERRORS as error:
+        raise StorageError(f"Could not {act} in {place}: {describe_error(error)}.") from error

@@ -13,7 +13,7 @@ from models.queries.assets import find_inputs
 from models.queries.leases import LeasedJob
 from models.request import ImageRequest
 from worker.asset_store import StoredImage
-from worker.images.canvas import Margins, cut_out, padded
+from worker.images.canvas import Margins, cut_out, pad
 from worker.services import WorkerServices
 from worker.upstream.presets import Preset
 
@@ -32,7 +32,7 @@ async def prepared(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
 def _prepared(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
     if how.get("cut"):
         return [*images, _canvas_data_url(cut_out(_bytes(images[0]), _bytes(images[1])))]
-    return [_canvas_data_url(padded(_bytes(images[0]), Margins(**how["margins"]))), *images[1:]]
+    return [_canvas_data_url(pad(_bytes(images[0]), Margins(**how["margins"]))), *images[1:]]
 
 
 def _bytes(url: str) -> bytes:

@@ -13,7 +13,7 @@ from models.errors import ImageError
 from tests.worker.download.hosts import Answer, Names, serve
 from tests.worker.download.visits import LOOPBACK, redirects, says, sends
 from worker.download.documents import DocumentReader
-from worker.download.downloader import open_download_client
+from worker.download.http_client import open_download_client
 from worker.download.resolver import GuardedResolver, PooledResolver
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits

@@ -12,7 +12,8 @@ from aiohttp import web
 from models.errors import ImageError, StorageError
 from tests.worker.download.hosts import Names
 from tests.worker.download.visits import LOOPBACK, PNG, says, sends, visit
-from worker.download.downloader import Downloader, open_download_client
+from worker.download.downloader import Downloader
+from worker.download.http_client import open_download_client
 
 
 async def test_a_small_picture_stays_in_memory_and_is_hashed(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from models.errors import ImageError
 from tests.worker.download.hosts import Names
 from tests.worker.download.visits import LOOPBACK, PNG, redirects, says, visit
-from worker.download.downloader import Downloader, open_download_client
+from worker.download.downloader import Downloader
+from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
 
 

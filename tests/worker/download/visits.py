@@ -13,7 +13,8 @@ from aiohttp import web
 from models.errors import ImageError
 from tests.worker.download.hosts import Answer, Names, serve
 from tests.worker.images.drawing import draw
-from worker.download.downloader import Downloader, Fetched, open_download_client
+from worker.download.downloader import Downloader, Fetched
+from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
 

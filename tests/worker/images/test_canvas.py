@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from models.errors import InvalidRequest
-from worker.images.canvas import LONGEST, Margins, cut_out, padded
+from worker.images.canvas import MAX_SIDE, Margins, cut_out, pad
 from worker.midjourney.grid import compose_grid, decode_cell
 
 RED, GREY, CLEAR = (255, 0, 0), (128, 128, 128), (0, 0, 0, 0)
@@ -33,7 +33,7 @@ def half_white(size: tuple[int, int], *, background: tuple[int, ...]) -> bytes:
 
 
 def test_a_picture_lies_in_the_middle_of_twice_its_size() -> None:
-    canvas = opened(padded(png((40, 20)), Margins(0.5, 0.5, 0.5, 0.5)))
+    canvas = opened(pad(png((40, 20)), Margins(0.5, 0.5, 0.5, 0.5)))
     assert canvas.size == (80, 40)
     assert [canvas.getpixel(at) for at in ((0, 0), (19, 20), (20, 20), (59, 20), (60, 20), (40, 39))] == [
         GREY,
@@ -46,13 +46,13 @@ def test_a_picture_lies_in_the_middle_of_twice_its_size() -> None:
 
 
 def test_a_picture_is_moved_to_the_side() -> None:
-    canvas = opened(padded(png((40, 20)), Margins(left=0.5)))
+    canvas = opened(pad(png((40, 20)), Margins(left=0.5)))
     assert (canvas.size, canvas.getpixel((19, 10)), canvas.getpixel((59, 10))) == ((60, 20), GREY, RED)
 
 
 def test_a_canvas_stays_within_its_longest_side() -> None:
-    canvas = opened(padded(png((1800, 900)), Margins(0.5, 0.5, 0.5, 0.5)))
-    assert canvas.size == (LONGEST, LONGEST // 2)
+    canvas = opened(pad(png((1800, 900)), Margins(0.5, 0.5, 0.5, 0.5)))
+    assert canvas.size == (MAX_SIDE, MAX_SIDE // 2)
 
 
 @pytest.mark.parametrize("background", [(0, 0, 0, 255), CLEAR], ids=["black", "transparent"])
@@ -90,7 +90,7 @@ def test_pictures_with_damaged_exif_data_are_taken_as_they_lie(exif: bytes) -> N
     out = BytesIO()
     Image.new("RGB", (40, 20), RED).save(out, "PNG", exif=exif)
 
-    assert opened(padded(out.getvalue(), Margins(left=1.0))).size == (80, 20)
+    assert opened(pad(out.getvalue(), Margins(left=1.0))).size == (80, 20)
     grid = compose_grid([decode_cell(out.getvalue()), None])
     assert grid is not None
     assert opened(grid).size == (80, 20)

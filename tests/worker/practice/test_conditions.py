@@ -65,7 +65,7 @@ async def test_a_limit_may_be_announced_or_not(
 ) -> None:
     await change(**weather, announce=announce)
     other = asyncio.ensure_future(ask("a dog [hang]" if "concurrency" in weather else "a dog"))
-    await server.call_log.until(lambda ledger: len(ledger.calls) == 1)
+    await server.call_log.wait_until(lambda ledger: len(ledger.calls) == 1)
     answer = await ask("a cat")
     other.cancel()
 
@@ -106,7 +106,7 @@ async def test_refused_connections_come_back_after_their_time(
             await stranger.get(f"{server.url}/v1/models")
     with pytest.raises(aiohttp.ClientError):
         await ask("a cat")  # on the connection that stands
-    await server.door.opened.wait()
+    await server.listener.opened.wait()
 
     assert (await ask("a cat")).status == 200
     assert outcomes(server) == ["drop", "picture"]
@@ -147,7 +147,7 @@ async def test_the_weather_and_the_books_can_be_read(
 
 def test_fair_weather_returns_when_the_time_is_over() -> None:
     sky = ConditionControl(PracticeOptions(rpm=5))
-    sky.change({"fail": "502", "seconds": 10}, 100)
+    sky.apply({"fail": "502", "seconds": 10}, 100)
 
-    assert (sky.at(109).fail, sky.at(109).rpm) == ("502", 5)
-    assert (sky.at(110).fail, sky.at(110).rpm) == (None, 5)
+    assert (sky.current(109).fail, sky.current(109).rpm) == ("502", 5)
+    assert (sky.current(110).fail, sky.current(110).rpm) == (None, 5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import worker.practice
-from worker.practice.corpus import case_id, corpus
+from worker.practice.corpus import corpus, parse_case_id
 from worker.practice.request_options import RequestOptions
 
 
@@ -27,16 +27,16 @@ def test_every_file_of_cases_goes_into_the_wheel() -> None:
 
 
 def test_an_id_is_found_in_any_case_of_letters() -> None:
-    assert case_id(" s010 ") == "S010"
+    assert parse_case_id(" s010 ") == "S010"
     assert RequestOptions.model_validate({"case": "h006, R002"}).case == ("H006", "R002")
 
 
 @pytest.mark.parametrize(("typed", "near"), [("S01", "S010"), ("r002x", "R002"), ("R02", "R022")])
 def test_an_unknown_id_is_answered_with_near_ones(typed: str, near: str) -> None:
     with pytest.raises(ValueError, match=near):
-        case_id(typed)
+        parse_case_id(typed)
 
 
 def test_an_id_that_is_like_no_other_is_answered_with_the_range() -> None:
     with pytest.raises(ValueError, match="they go from E001"):
-        case_id("???")
+        parse_case_id("???")

@@ -6,16 +6,16 @@ import pytest
 from models.errors import InvalidRequest
 from worker.practice.options import PracticeOptions
 from worker.practice.request_options import RequestOptions
-from worker.practice.request_parser import ParsedRequest, read_call, size_of
+from worker.practice.request_parser import ParsedRequest, parse_request, requested_size
 
 
 def call(prompt: object = "a cat", **members: Any) -> ParsedRequest:
     messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": prompt}]
-    return read_call(orjson.dumps({"model": "m", "messages": messages, **members}), RequestOptions())
+    return parse_request(orjson.dumps({"model": "m", "messages": messages, **members}), RequestOptions())
 
 
 def kinds(parameters: RequestOptions, calls: int) -> list[str | None]:
-    return [due.kind if (due := parameters.due(earlier)) else None for earlier in range(calls)]
+    return [due.kind if (due := parameters.failure_for(earlier)) else None for earlier in range(calls)]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def kinds(parameters: RequestOptions, calls: int) -> list[str | None]:
     [(2, (2, 2)), ("2", (2, 2)), ("500ms", (0.5, 0.5)), ("1-5s", (1, 5)), ("1..5", (1, 5)), ([1, 5], (1, 5))],
 )
 def test_a_delay_is_one_number_or_a_range(value: object, seconds: tuple[float, float]) -> None:
-    assert call(practice={"delay": value}).wish.delay == pytest.approx(seconds)
+    assert call(practice={"delay": value}).options.delay == pytest.approx(seconds)
 
 
 def test_the_text_of_the_last_user_message_is_the_prompt() -> None:
@@ -37,7 +37,7 @@ def test_the_text_of_the_last_user_message_is_the_prompt() -> None:
 def test_a_body_outranks_a_prompt_and_a_prompt_the_defaults() -> None:
     context = call("a cat [delay 3s] [n 2]", practice={"delay": 1})
 
-    assert context.wish.delay == (1, 1)
+    assert context.options.delay == (1, 1)
     assert context.n == 2
     assert call("a cat [n 2]", n=4).n == 2
     assert call(n=4).n == 4
@@ -46,14 +46,16 @@ def test_a_body_outranks_a_prompt_and_a_prompt_the_defaults() -> None:
 def test_a_call_that_asks_for_nothing_gets_the_defaults_themselves() -> None:
     parameters = RequestOptions()
 
-    assert read_call(b'{"messages":[{"role":"user","content":"a cat"}]}', parameters).wish is parameters
+    assert (
+        parse_request(b'{"messages":[{"role":"user","content":"a cat"}]}', parameters).options is parameters
+    )
 
 
 def test_failures_end_after_their_times() -> None:
-    assert kinds(call(practice={"fail": "429", "times": 2}).wish, 4) == ["429", "429", None, None]
-    assert kinds(call(practice={"fail": 500}).wish, 3) == ["500"] * 3
-    assert kinds(call("a cat [fail 429 once] [fail cut once]").wish, 3) == ["429", "cut", None]
-    assert kinds(call(practice={"fail": [{"kind": "no picture", "times": 1}]}).wish, 2) == [
+    assert kinds(call(practice={"fail": "429", "times": 2}).options, 4) == ["429", "429", None, None]
+    assert kinds(call(practice={"fail": 500}).options, 3) == ["500"] * 3
+    assert kinds(call("a cat [fail 429 once] [fail cut once]").options, 3) == ["429", "cut", None]
+    assert kinds(call(practice={"fail": [{"kind": "no picture", "times": 1}]}).options, 2) == [
         "no_picture",
         None,
     ]
@@ -70,7 +72,7 @@ def test_what_makes_no_sense_is_refused_by_name(practice: object) -> None:
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"messages":1}'])
 def test_a_body_without_messages_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):
-        read_call(body, RequestOptions())
+        parse_request(body, RequestOptions())
 
 
 @pytest.mark.parametrize(
@@ -94,24 +96,26 @@ def test_a_body_without_messages_is_refused(body: bytes) -> None:
 def test_a_size_is_found_where_relays_look(
     members: dict[str, Any], prompt: str, size: tuple[int, int]
 ) -> None:
-    assert size_of(members, prompt) == size
+    assert requested_size(members, prompt) == size
 
 
 def test_rates_spoil_their_share_of_calls_and_always_the_same_ones() -> None:
     options = PracticeOptions(rates={"429": 0.1, "cut": 0.05}, seed=3)
-    fates = [options.accident(f"a cat {number}", 0) for number in range(4000)]
+    fates = [options.random_failure(f"a cat {number}", 0) for number in range(4000)]
 
-    assert fates == [options.accident(f"a cat {number}", 0) for number in range(4000)]
+    assert fates == [options.random_failure(f"a cat {number}", 0) for number in range(4000)]
     assert 300 < fates.count("429") < 500
     assert 130 < fates.count("cut") < 270
     assert fates != [
-        PracticeOptions(rates={"429": 0.1, "cut": 0.05}).accident(f"a cat {n}", 0) for n in range(4000)
+        PracticeOptions(rates={"429": 0.1, "cut": 0.05}).random_failure(f"a cat {n}", 0) for n in range(4000)
     ]
 
 
 def test_a_range_of_delays_is_spread_over_the_calls() -> None:
     options = PracticeOptions(delay=(1, 3))
-    pauses = [options.pause(options.wish.delay, f"a cat {number}", 0) for number in range(200)]
+    pauses = [
+        options.delay_for(options.request_defaults.delay, f"a cat {number}", 0) for number in range(200)
+    ]
 
     assert 1 <= min(pauses) < 1.2
     assert 2.8 < max(pauses) <= 3

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from worker.practice.request_parser import read_hints
+from worker.practice.request_parser import parse_hints
 
 
 @pytest.mark.parametrize(
@@ -26,19 +26,19 @@ from worker.practice.request_parser import read_hints
     ],
 )
 def test_a_hint_stands_for_members_of_a_wish(hint: str, members: dict[str, Any]) -> None:
-    assert read_hints(f"a cat {hint}") == ("a cat", members)
+    assert parse_hints(f"a cat {hint}") == ("a cat", members)
 
 
 @pytest.mark.parametrize(
     "prompt", ["a cat", "a [red] cat", "[429]", "[fail gracefully]", "a [", "[]", "[[hang]x"]
 )
 def test_other_brackets_are_part_of_the_prompt(prompt: str) -> None:
-    plain, members = read_hints(prompt)
+    plain, members = parse_hints(prompt)
 
     assert plain == prompt or members == {"fail": [{"kind": "hang", "times": None}]}
 
 
 def test_several_failures_come_in_their_order() -> None:
-    _, members = read_hints("a cat [fail 429 twice] [fail 500 once]")
+    _, members = parse_hints("a cat [fail 429 twice] [fail 500 once]")
 
     assert [entry["kind"] for entry in members["fail"]] == ["429", "500"]

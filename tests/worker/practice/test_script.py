@@ -1,6 +1,6 @@
 from worker.practice.fault_injection import cut, drip, stall, stream_error, unfinished
-from worker.practice.responses import Message, last_line, plain_script, progress_lines, stream_script
-from worker.practice.script import PING, Script, Step, merged, with_pings
+from worker.practice.responses import Message, document_script, final_line, progress_lines, stream_script
+from worker.practice.script import PING, Script, Step, merge_steps, with_pings
 
 
 def stream(delay: float = 6) -> Script:
@@ -16,12 +16,12 @@ def test_long_silences_are_filled_with_comments() -> None:
 
 
 def test_steps_that_nothing_separates_are_one() -> None:
-    assert merged([Step(0, b"a"), Step(0, b"b"), Step(1, b"c"), Step(0, b"d")]) == (
+    assert merge_steps([Step(0, b"a"), Step(0, b"b"), Step(1, b"c"), Step(0, b"d")]) == (
         Step(0, b"ab"),
         Step(1, b"cd"),
     )
-    assert merged([Step(2, b"a"), Step(0, b"b")]) == (Step(2, b"ab"),)
-    assert merged([]) == ()
+    assert merge_steps([Step(2, b"a"), Step(0, b"b")]) == (Step(2, b"ab"),)
+    assert merge_steps([]) == ()
 
 
 def test_a_stream_takes_its_delay_and_ends_with_done() -> None:
@@ -34,17 +34,17 @@ def test_a_stream_takes_its_delay_and_ends_with_done() -> None:
 
 
 def test_cumulative_numbers_grow_into_one_line_that_links_the_picture() -> None:
-    said = "".join(progress_lines("cumulative")) + last_line("cumulative", "https://example.com/a.png")
+    said = "".join(progress_lines("cumulative")) + final_line("cumulative", "https://example.com/a.png")
 
     assert ">🏃 Progress 7..18..34..58..79..[100](https://example.com/a.png)" in said
 
 
 def test_a_cut_document_announces_more_than_it_sends() -> None:
-    script = cut(plain_script(b"0123456789", delay=2))
+    script = cut(document_script(b"0123456789", delay=2))
 
-    assert script.length == 10
+    assert script.content_length == 10
     assert script.steps == (Step(2, b"01234"),)
-    assert script.ending == "drop"
+    assert script.end == "drop"
 
 
 def test_an_unfinished_stream_says_done_without_a_picture() -> None:
@@ -52,11 +52,11 @@ def test_an_unfinished_stream_says_done_without_a_picture() -> None:
 
     assert b"![image]" not in text(script)
     assert text(script).endswith(b"data: [DONE]\n\n")
-    assert script.ending == "clean"
+    assert script.end == "clean"
 
 
 def test_a_stalled_stream_falls_silent_for_ever() -> None:
-    assert stall(stream()).ending == "hang"
+    assert stall(stream()).end == "hang"
 
 
 def test_an_error_takes_the_place_of_the_picture() -> None:

@@ -149,9 +149,9 @@ async def test_the_same_prompt_gives_another_picture_each_time(ask: Ask) -> None
 
 async def test_a_client_that_leaves_is_written_down(server: PracticeServer, ask: Ask) -> None:
     call = asyncio.ensure_future(ask("a cat [hang]"))
-    await server.call_log.until(lambda ledger: ledger.in_flight == 1)
+    await server.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
     call.cancel()
-    await server.call_log.until(lambda ledger: ledger.in_flight == 0)
+    await server.call_log.wait_until(lambda ledger: ledger.in_flight == 0)
 
     assert [(entry.outcome, entry.aborted) for entry in server.call_log.calls] == [("hang", True)]
 
@@ -161,7 +161,7 @@ async def test_stopping_breaks_off_calls_in_flight() -> None:
     async with aiohttp.ClientSession(server.url) as client:
         body = {"messages": [{"role": "user", "content": "a cat"}]}
         call = asyncio.ensure_future(client.post("/v1/chat/completions", json=body))
-        await server.call_log.until(lambda ledger: ledger.in_flight == 1)
+        await server.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
         await server.stop()
         with pytest.raises(aiohttp.ClientError):
             await call
@@ -217,7 +217,7 @@ async def test_a_thousand_calls_fly_at_once(server: PracticeServer) -> None:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(server.url, connector=connector) as client:
         calls = [asyncio.ensure_future(client.post("/v1/chat/completions", data=body)) for _ in range(1000)]
-        await server.call_log.until(lambda ledger: ledger.in_flight == 1000)
+        await server.call_log.wait_until(lambda ledger: ledger.in_flight == 1000)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)

@@ -14,7 +14,7 @@ from models.clock import now
 from models.errors import SettingsError, StorageError
 from tests.support.s3 import serve_s3
 from worker.storage.store import open_store
-from worker.storage.store_errors import storage_error_of
+from worker.storage.store_errors import describe_error
 
 DAYS_AGO = now().timestamp() - 90_000
 NOBODY = "http://127.0.0.1:9"  # the discard port
@@ -124,8 +124,8 @@ async def test_unfinished_files_of_a_killed_process_are_removed_after_a_day(tmp_
     ],
 )
 def test_a_full_disk_is_called_a_full_disk(error: Exception) -> None:
-    assert storage_error_of(error).startswith("the disk is full; free some space")
+    assert describe_error(error).startswith("the disk is full; free some space")
 
 
 def test_an_error_without_plain_words_keeps_its_first_line() -> None:
-    assert storage_error_of(GenericError("Something else\n\nDebug source: many lines")) == "Something else"
+    assert describe_error(GenericError("Something else\n\nDebug source: many lines")) == "Something else"

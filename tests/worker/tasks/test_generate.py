@@ -165,7 +165,7 @@ async def test_cancelling_a_running_job_drops_the_call_and_keeps_the_attempt(dar
     )
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
     async with darkroom.services.database.writing() as connection:
         assert await cancel_job(connection, job_id, at=darkroom.clock())
         assert not await cancel_job(connection, job_id, at=darkroom.clock())
@@ -221,7 +221,7 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
     running = await darkroom.submit(caller, "in flight", practice={"fail": "hang"})
     await lost_call.dispatcher.run_round()
     call = asyncio.create_task(lost_call.deliver_only(running))
-    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
     beats = heartbeat(other)
     for _ in range(4):
         await beats.beat()
@@ -243,7 +243,7 @@ async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others
     job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "hang"})
     await one.dispatcher.run_round()
     call = asyncio.create_task(one.deliver_only(job_id))
-    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
     beats = [heartbeat(other), heartbeat(one)]
     for beat in beats:
         await beat.beat()

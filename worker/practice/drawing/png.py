@@ -38,7 +38,7 @@ def _label(prompt: str, number: int) -> bytes:
     return text + chunk(b"tEXt", _NUMBER + str(number).encode())
 
 
-def labelled(png: bytes, prompt: str, number: int) -> bytes:
+def embed_prompt(png: bytes, prompt: str, number: int) -> bytes:
     """Return the PNG with its prompt and number written into it."""
     return b"".join((png[:_HEADER_END], _label(prompt, number), png[_HEADER_END:]))
 
@@ -76,6 +76,6 @@ def prompt_of(png: bytes) -> str | None:
     return None
 
 
-def seeded(prompt: str, number: int) -> random.Random:
+def seeded_random(prompt: str, number: int) -> random.Random:
     """Return the source of all that is accidental about one picture."""
     return random.Random(prompt.encode("utf-8", "replace") + b"\0%d" % number)

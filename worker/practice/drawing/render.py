@@ -8,16 +8,25 @@ from PIL import Image, ImageChops
 
 from worker.practice.drawing.caption import write_caption
 from worker.practice.drawing.palettes import PALETTES
-from worker.practice.drawing.png import IEND, SIGNATURE, chunk, header, labelled, noise_png, seeded, tiny_png
+from worker.practice.drawing.png import (
+    IEND,
+    SIGNATURE,
+    chunk,
+    embed_prompt,
+    header,
+    noise_png,
+    seeded_random,
+    tiny_png,
+)
 from worker.practice.drawing.scenes import SCENES
-from worker.practice.drawing.shapes import sky
+from worker.practice.drawing.shapes import gradient
 
 # Writes drawings as PNG files, in half the time that Pillow takes to look for the best filter of each row.
 
 _UP = b"\x02"
 
 
-def png_file(picture: Image.Image) -> bytes:
+def encode_png(picture: Image.Image) -> bytes:
     """Return an RGB picture as a PNG."""
     above = Image.new("RGB", picture.size)
     above.paste(picture, (0, 1))
@@ -28,8 +37,8 @@ def png_file(picture: Image.Image) -> bytes:
     return b"".join((SIGNATURE, header(*picture.size), chunk(b"IDAT", pixels), IEND))
 
 
-PictureMode = Literal["drawn", "tiny", "64k"]
-PICTURE_MODES: tuple[PictureMode, ...] = get_args(PictureMode)
+ImageMode = Literal["drawn", "tiny", "64k"]
+IMAGE_MODES: tuple[ImageMode, ...] = get_args(ImageMode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +52,14 @@ class Recipe:
     number: int
     caption: str
     size: tuple[int, int] = (512, 512)
-    mode: PictureMode = "drawn"
+    mode: ImageMode = "drawn"
 
     @property
-    def quick(self) -> bool:
+    def is_cheap(self) -> bool:
         """Whether making it costs too little to bother a thread."""
         return self.mode != "drawn"
 
-    def make(self) -> bytes:
+    def render(self) -> bytes:
         """Return the PNG."""
         match self.mode:
             case "tiny":
@@ -63,9 +72,9 @@ class Recipe:
 
 def draw(recipe: Recipe) -> bytes:
     """Draw a small landscape with the caption on it."""
-    dice = seeded(recipe.prompt, recipe.number)
+    dice = seeded_random(recipe.prompt, recipe.number)
     palette, scene = dice.choice(PALETTES), dice.choice(SCENES)
-    picture = sky(recipe.size, palette.high, palette.low)
+    picture = gradient(recipe.size, palette.high, palette.low)
     scene(picture, palette, dice)
     write_caption(picture, recipe.caption, f"practice-image  no. {recipe.number}")
-    return labelled(png_file(picture), recipe.prompt, recipe.number)
+    return embed_prompt(encode_png(picture), recipe.prompt, recipe.number)

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from PIL import Image
 
 from worker.practice.drawing.palettes import Colour, Palette, blend
-from worker.practice.drawing.shapes import Points, bar, disc, dot, glow, polygon, shade, sky
+from worker.practice.drawing.shapes import (
+    Points,
+    disc,
+    dot,
+    glow,
+    gradient,
+    polygon,
+    rounded_rectangle,
+    shade,
+)
 
 Scene = Callable[[Image.Image, Palette, random.Random], None]
 
@@ -49,7 +58,7 @@ def sea(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
     radius = unit * dice.uniform(0.15, 0.22)
     glow(picture, palette.light, x, horizon, radius * 3, strength=0.8)
     disc(picture, palette.light, x, horizon - radius * dice.uniform(0.1, 0.5), radius)
-    water = sky((width, height - horizon), blend(palette.far, palette.low, 0.35), palette.near)
+    water = gradient((width, height - horizon), blend(palette.far, palette.low, 0.35), palette.near)
     picture.paste(water, (0, horizon))
     rows = 11
     for row in range(rows):
@@ -57,14 +66,14 @@ def sea(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
         half = radius * dice.uniform(0.35, 1.05) * (1 - 0.45 * row / rows)
         middle = x + dice.uniform(-0.18, 0.18) * radius
         box = (middle - half, y, middle + half, y + unit * (0.005 + 0.008 * row / rows))
-        bar(picture, palette.light, box, opacity=0.85 - 0.6 * row / rows)
+        rounded_rectangle(picture, palette.light, box, opacity=0.85 - 0.6 * row / rows)
 
 
 def planets(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
     """A ringed planet and its moons among stars."""
     width, height = picture.size
     unit = min(width, height)
-    picture.paste(sky(picture.size, palette.near, blend(palette.high, palette.far, 0.4)))
+    picture.paste(gradient(picture.size, palette.near, blend(palette.high, palette.far, 0.4)))
     for _ in range(90):
         opacity = dice.uniform(0.2, 0.95)
         dot(picture, palette.light, dice.uniform(0, width), dice.uniform(0, height * 0.8), opacity=opacity)
@@ -111,7 +120,7 @@ def arches(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
         radius = outer * (1 - index / (rings + 1.2))
         top = rise + (outer - radius) * 0.9
         box = (middle - radius, top, middle + radius, height + radius * 2)
-        bar(picture, _ramp(palette, (index + 0.3) / rings), box, radius=radius)
+        rounded_rectangle(picture, _ramp(palette, (index + 0.3) / rings), box, radius=radius)
 
 
 def _ramp(palette: Palette, share: float) -> Colour:

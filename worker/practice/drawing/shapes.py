@@ -11,7 +11,7 @@ Points = Sequence[tuple[float, float]]
 Box = tuple[float, float, float, float]
 
 
-def sky(size: tuple[int, int], high: Colour, low: Colour) -> Image.Image:
+def gradient(size: tuple[int, int], high: Colour, low: Colour) -> Image.Image:
     """Return a background that runs from one colour at the top to another at the bottom."""
     column = Image.linear_gradient("L").resize((1, size[1]))
     return ImageOps.colorize(column, high, low).resize(size, Image.Resampling.NEAREST)
@@ -54,7 +54,7 @@ def disc(
     mask.fill(colour)
 
 
-def bar(
+def rounded_rectangle(
     picture: Image.Image, colour: Colour, box: Box, *, radius: float | None = None, opacity: float = 1
 ) -> None:
     """Fill a rectangle with round corners, by default as round as its height allows."""

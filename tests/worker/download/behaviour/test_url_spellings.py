@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import ImageError
-from worker.download.downloader import Downloader, open_download_client
+from worker.download.downloader import Downloader
+from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList, check_address, check_host, is_public
 
 INSIDE = st.sampled_from(

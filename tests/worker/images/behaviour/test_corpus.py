@@ -12,7 +12,8 @@ from aiohttp import web
 from models.errors import ImageError
 from tests.worker.download.hosts import Names, serve
 from worker.asset_store import AssetStore
-from worker.download.downloader import Downloader, open_download_client
+from worker.download.downloader import Downloader
+from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
 from worker.storage.store import open_store
 

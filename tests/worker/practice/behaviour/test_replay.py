@@ -4,18 +4,18 @@ import aiohttp
 import pytest
 
 from tests.worker.practice.conftest import Ask
-from worker.practice.async_tasks import picture_of
+from worker.practice.async_tasks import image_address
 from worker.practice.corpus import CorpusCase, case_script, corpus
 from worker.practice.drawing.png import prompt_of
-from worker.practice.images import PLACE, brought_here
+from worker.practice.images import FOREIGN_PREFIX, rewrite_urls
 from worker.practice.server import PracticeServer
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader
 
 ANSWERED = [case for case in corpus().values() if case.transport is None]
-TO_FETCH = [case for case in ANSWERED if case.addresses]
+TO_FETCH = [case for case in ANSWERED if case.urls]
 _UNFINISHED = [
-    case for case in ANSWERED if case.tasks and case.expected["outcome"] in ("ambiguous", "pending")
+    case for case in ANSWERED if case.task_ids and case.expected["outcome"] in ("ambiguous", "pending")
 ]
 
 every_answer = pytest.mark.parametrize("case", ANSWERED, ids=lambda case: case.id)
@@ -44,7 +44,7 @@ async def test_a_played_answer_means_the_same_and_leads_to_us(
     ask: Ask, server: PracticeServer, case: CorpusCase
 ) -> None:
     def here(address: str) -> str:
-        return brought_here(address, server.url)
+        return rewrite_urls(address, server.url)
 
     inputs = [here(url) for url in case.request.get("input_urls", ())]
     answer = read(case, (await ask(f"#case:{case.id}")).body, *inputs)
@@ -68,12 +68,12 @@ async def test_every_address_of_an_answer_has_something_of_its_own(
     client: aiohttp.ClientSession, server: PracticeServer, case: CorpusCase
 ) -> None:
     found = set()
-    for address in case.addresses:
-        async with client.get(brought_here(address, server.url)) as response:
+    for address in case.urls:
+        async with client.get(rewrite_urls(address, server.url)) as response:
             assert response.status == 200
             found.add(await response.read())
 
-    assert len(found) == len(set(case.addresses))
+    assert len(found) == len(set(case.urls))
 
 
 async def test_a_foreign_picture_tells_its_address_and_is_always_the_same(
@@ -81,7 +81,7 @@ async def test_a_foreign_picture_tells_its_address_and_is_always_the_same(
 ) -> None:
     bodies = []
     for _ in range(2):
-        async with client.get(f"{PLACE}cdn.example.com/a/b.png?x=1") as response:
+        async with client.get(f"{FOREIGN_PREFIX}cdn.example.com/a/b.png?x=1") as response:
             assert response.content_type == "image/png"
             bodies.append(await response.read())
 
@@ -103,7 +103,7 @@ async def test_a_foreign_picture_tells_its_address_and_is_always_the_same(
     ],
 )
 def test_addresses_keep_their_way_of_writing(written: str, led: str) -> None:
-    assert brought_here(written, "http://here:1") == led
+    assert rewrite_urls(written, "http://here:1") == led
 
 
 async def test_an_event_stream_comes_in_pieces(client: aiohttp.ClientSession) -> None:
@@ -155,15 +155,15 @@ async def test_an_unfinished_task_is_found_running_and_then_done(
     await ask(f"#case:{case.id}")
     answers = []
     for _ in range(2):
-        async with client.get(f"/v1/images/tasks/{case.tasks[0]}") as response:
+        async with client.get(f"/v1/images/tasks/{case.task_ids[0]}") as response:
             answers.append((await response.json())["data"])
-    async with client.get(f"/source/{case.tasks[0]}") as response:
+    async with client.get(f"/source/{case.task_ids[0]}") as response:
         told = await response.json()
 
     assert [answer["status"] for answer in answers] == ["IN_PROGRESS", "SUCCESS"]
     assert told["urls"] == [answers[1]["data"]["data"][0]["url"]]
     async with client.get(told["urls"][0]) as response:
-        assert prompt_of(await response.read()) == picture_of(case.tasks[0])
+        assert prompt_of(await response.read()) == image_address(case.task_ids[0])
     assert [poll.outcome for poll in server.call_log.polls] == ["running", "done", "done"]
 
 
@@ -195,8 +195,8 @@ async def test_a_body_may_be_cut(kind: str) -> None:
     script = case_script(case, here=None, delay=0)
 
     assert b"".join(step.data for step in script.steps) == b"data: {}"
-    assert script.ending == "drop"
-    assert script.length is None or script.length > len(case.body)
+    assert script.end == "drop"
+    assert script.content_length is None or script.content_length > len(case.body)
 
 
 async def test_headers_of_the_connection_are_not_played() -> None:

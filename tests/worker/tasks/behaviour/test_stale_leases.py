@@ -40,7 +40,7 @@ async def call(darkroom: Darkroom, worker: OneWorker) -> "asyncio.Task[None]":
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
     async with asyncio.timeout(30):
-        await darkroom.provider.call_log.until(lambda ledger: len(ledger.calls) > calls)
+        await darkroom.provider.call_log.wait_until(lambda ledger: len(ledger.calls) > calls)
     return working
 
 
@@ -99,7 +99,7 @@ async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Dar
     await worker.dispatcher.run_round()
     messages = list(worker.messages)
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.call_log.until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
     worker.messages.extend(messages)
     await worker.deliver()
     assert job_id in worker.context.in_flight.jobs
@@ -182,7 +182,7 @@ async def test_a_result_whose_acknowledgement_was_lost_is_there_once(
 ) -> None:
     worker, job_id = await leased(darkroom)
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.call_log.until(lambda ledger: len(ledger.calls) == 1)
+    await darkroom.provider.call_log.wait_until(lambda ledger: len(ledger.calls) == 1)
     forgetful.losses = 3
     await working
     assert len(await darkroom.assets(job_id)) == 1
