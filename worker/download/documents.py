@@ -1,4 +1,4 @@
-"""A small document from an address that somebody else chose: what a provider keeps about a task."""
+"""Small JSON documents by URL: what a provider publishes about a task, fetched through the SSRF guard."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from worker.images.limits import Limits, too_large
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What came back, with header names in lower case."""
+    """A response, with header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -22,7 +22,7 @@ class Document:
 
 
 class DocumentReader:
-    """Reads documents through the same guarded client as pictures, under the same limits, without any key."""
+    """Reads documents through the guarded client of image downloads, under its limits, without any key."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class DocumentReader:
         allow: AllowList = AllowList(),  # noqa: B008 - frozen
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
-        self._visitor = GuardedFetcher(client, allow=allow, limits=limits)
+        self._fetcher = GuardedFetcher(client, allow=allow, limits=limits)
         self._limits = limits
 
     async def read(self, url: str) -> Document:
-        """Return what ``url`` says, whatever its status. Raises ``PictureError``."""
+        """Return the document at ``url``, for any status. Raises ``ImageError``."""
         try:
             async with asyncio.timeout(self._limits.total.total_seconds()):
-                async with self._visitor.get(url, _headers) as response:
+                async with self._fetcher.get(url, _headers) as response:
                     return await self._document(response)
         except TimeoutError as error:
             raise ImageError("asset_timeout", "The answer took too long.", retryable=True) from error

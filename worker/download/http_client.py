@@ -1,4 +1,4 @@
-"""HTTP clients for addresses that other people chose."""
+"""Guarded HTTP client: reaches public and allowed addresses only, and sends URLs byte for byte."""
 
 from contextvars import ContextVar
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -12,45 +12,19 @@ from yarl import URL
 from worker.download.resolver import GuardedResolver, GuardedSocketFactory
 from worker.download.ssrf import AllowList
 
-# Addresses sent byte for byte: a signed one is worthless once a client has written its escapes anew.
-
-_ADDRESS: ContextVar[str] = ContextVar("_ADDRESS")
-
-
-class ExactTransport(AiohttpTransport):
-    """httpx over aiohttp, whose requests ask for the address as it was given.
-
-    To be used with sessions that have ``keep_address`` among their middlewares.
-    """
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request."""
-        token = _ADDRESS.set(str(request.url))
-        try:
-            return await super().handle_async_request(request)
-        finally:
-            _ADDRESS.reset(token)
-
-
-async def keep_url(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Undo what aiohttp did to the escapes of an address."""
-    request.url = URL(_ADDRESS.get(), encoded=True)
-    return await handler(request)
-
-
-#: A client per process with this many connections; more downloads wait for a free one.
+#: Connections of one client. A process has one client; more downloads wait for a free connection.
 CONNECTIONS = 200
+
+_URL: ContextVar[str] = ContextVar("_URL")
 
 
 def open_download_client(
     allow: AllowList, limit: int = CONNECTIONS, *, resolver: AbstractResolver | None = None
 ) -> httpx.AsyncClient:
-    """Open a client that reaches public and allowed addresses only, and remembers nothing between requests.
+    """Open a stateless client that reaches public and allowed addresses only.
 
-    No proxies or passwords from the environment, no cookies, no redirects. What it refuses raises
-    ``PictureError`` (``asset_blocked_address``). ``resolver`` is for tests.
+    It uses no proxies or passwords from the environment, keeps no cookies and follows no redirects. A blocked
+    address raises ``ImageError`` (``asset_blocked_address``). ``resolver`` is for tests.
     """
     tls = httpx.create_ssl_context()
 
@@ -75,3 +49,26 @@ def open_download_client(
         follow_redirects=False,
         trust_env=False,
     )
+
+
+class ExactTransport(AiohttpTransport):
+    """HTTP transport that sends URLs unchanged, so that signatures stay valid.
+
+    Its sessions need ``keep_url`` among their middlewares.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        token = _URL.set(str(request.url))
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            _URL.reset(token)
+
+
+async def keep_url(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Restore the URL of the request, whose escapes aiohttp has rewritten."""
+    request.url = URL(_URL.get(), encoded=True)
+    return await handler(request)

@@ -1,4 +1,4 @@
-"""Names resolved once, and refused if any of their addresses is one we must not reach."""
+"""DNS resolver and socket factory under the SSRF guard: every address is checked right before use."""
 
 import asyncio
 import socket
@@ -10,13 +10,63 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from models.errors import ImageError
 from worker.download.ssrf import AllowList, check_address
 
-# Looking names up in threads of our own, so that a few that hang hold up nothing but other look-ups.
-
+AddressInfo = tuple[int, int, int, str, tuple[object, ...]]
 _THREADS = 16
 
 
+class GuardedResolver(AbstractResolver):
+    """Checks the addresses that the connection then uses, so DNS rebinding between the two is impossible."""
+
+    def __init__(
+        self,
+        allow: AllowList,
+        *,
+        inner: AbstractResolver | None = None,
+        timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self._allow, self._timeout = allow, timeout
+        self._inner = inner or PooledResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return all addresses of ``host``. Raises ``ImageError`` if one of them is not public or allowed."""
+        try:
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                found = await self._inner.resolve(host, port, family)
+        except TimeoutError as error:
+            message = f"The name {host!r} could not be looked up in time."
+            raise ImageError("asset_timeout", message, retryable=True) from error
+        for result in found:
+            check_address(result["host"], host, self._allow)
+        return found
+
+    async def close(self) -> None:
+        """Close the inner resolver."""
+        await self._inner.close()
+
+
+class GuardedSocketFactory:
+    """Creates sockets for checked addresses only.
+
+    The last check for host names, and the only one for IP addresses in URLs: aiohttp resolves names only.
+    """
+
+    def __init__(self, allow: AllowList) -> None:
+        self._allow = allow
+
+    def __call__(self, info: AddressInfo) -> socket.socket:
+        """Return a socket to connect to ``info``. Raises ``ImageError``."""
+        family, kind, protocol, _, address = info
+        check_address(str(address[0]), str(address[0]), self._allow)
+        return socket.socket(family, kind, protocol)
+
+
 class PooledResolver(AbstractResolver):
-    """Asks the system's resolver. Raises ``OSError`` for names that it does not know."""
+    """System resolver in its own threads, so that slow lookups delay other lookups only.
+
+    Raises ``OSError`` for unknown names.
+    """
 
     def __init__(self, threads: int = _THREADS) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="names")
@@ -26,14 +76,14 @@ class PooledResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return all addresses of ``host``."""
 
-        def look_up() -> list[ResolveResult]:
+        def lookup() -> list[ResolveResult]:
             infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
             return [_result(host, port, *info) for info in infos]
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
 
     async def close(self) -> None:
-        """Let the threads go; what hangs ends by itself."""
+        """Stop the threads without waiting for lookups that hang."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -55,54 +105,3 @@ def _result(
         proto=protocol,
         flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
     )
-
-
-AddressInfo = tuple[int, int, int, str, tuple[object, ...]]
-
-
-class GuardedResolver(AbstractResolver):
-    """Checks the very addresses that the connection is then made to, so a name can't change in between."""
-
-    def __init__(
-        self,
-        allow: AllowList,
-        *,
-        inner: AbstractResolver | None = None,
-        timeout: timedelta = timedelta(seconds=10),
-    ) -> None:
-        self._allow, self._patience = allow, timeout
-        self._inner = inner or PooledResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return all addresses of ``host``. Raises ``PictureError`` if one of them is not public."""
-        try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                found = await self._inner.resolve(host, port, family)
-        except TimeoutError as error:
-            words = f"The name {host!r} could not be looked up in time."
-            raise ImageError("asset_timeout", words, retryable=True) from error
-        for result in found:
-            check_address(result["host"], host, self._allow)
-        return found
-
-    async def close(self) -> None:
-        """Close the resolver underneath."""
-        await self._inner.close()
-
-
-class GuardedSocketFactory:
-    """Makes sockets for checked addresses only: the last look, and the only one at addresses in URLs.
-
-    aiohttp does not ask a resolver about a host that is an address already.
-    """
-
-    def __init__(self, allow: AllowList) -> None:
-        self._allow = allow
-
-    def __call__(self, info: AddressInfo) -> socket.socket:
-        """Return a socket to connect to ``info``. Raises ``PictureError``."""
-        family, kind, protocol, _, address = info
-        check_address(str(address[0]), str(address[0]), self._allow)
-        return socket.socket(family, kind, protocol)

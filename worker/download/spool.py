@@ -1,4 +1,4 @@
-"""Where a download lands: in memory while it is small, in a ``.part`` file when not, hashed on the way."""
+"""Spool of a download: in memory while small, then in a ``.part`` file; hashed and size-capped on the way."""
 
 import asyncio
 import hashlib
@@ -14,11 +14,11 @@ from typing import Self
 from worker.images.limits import KIB, Limits, too_large
 from worker.storage.store_errors import translating_errors
 
-_INLINE_HASH = 256 * KIB  #: bytes that are hashed at once, in well under a millisecond
+_INLINE_HASH = 256 * KIB  #: bytes hashed on the event loop, in well under a millisecond
 
 
 class SpooledFile:
-    """Collects one body. Leaving it before ``finish`` removes everything.
+    """Spooled body of one response. Leaving the context before ``finish`` removes its file.
 
     Files are written and hashed in ``threads``, a block of ``limits.memory`` bytes at a time.
     """
@@ -28,8 +28,8 @@ class SpooledFile:
         self._limits, self._threads = limits, threads
         self._hash, self._buffer = hashlib.sha256(), bytearray()
         self._file: FileIO | None = None
-        self._lock = threading.Lock()  # a cancelled write may still run in its thread when we clean up
-        self._spilled = self._closed = self._kept = False
+        self._lock = threading.Lock()  # a cancelled write may still run in its thread during clean-up
+        self._spilled = self._closed = self._finished = False
         self.size = 0  #: bytes so far
 
     async def __aenter__(self) -> Self:
@@ -38,11 +38,11 @@ class SpooledFile:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._spilled and not self._kept:
+        if self._spilled and not self._finished:
             await self._off_loop(self._remove)
 
     async def add(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises ``PictureError`` at the cap, ``StorageError`` if the disk fails."""
+        """Append a chunk. Raises ``ImageError`` above the size limit, ``StorageError`` if the disk fails."""
         self.size += len(chunk)
         if self.size > self._limits.size:
             raise too_large(self._limits)
@@ -51,11 +51,11 @@ class SpooledFile:
             await self._spill()
 
     async def finish(self) -> tuple[bytes | Path, str]:
-        """Return the body (bytes, or a file that is the caller's now) and its SHA-256 in hex."""
+        """Return the body (bytes, or a file that the caller now owns) and its SHA-256 in hex."""
         if self._spilled:
             await self._spill()
             await self._off_loop(self._close)
-            self._kept = True
+            self._finished = True
             return self._path, self._hash.hexdigest()
         body = bytes(self._buffer)
         if len(body) <= _INLINE_HASH:
@@ -77,7 +77,7 @@ class SpooledFile:
             if self._closed:
                 return
             if self._file is None:
-                self._path.parent.mkdir(exist_ok=True)  # an empty old one may have been tidied up
+                self._path.parent.mkdir(exist_ok=True)  # clean-up may have removed an old empty folder
                 self._file = FileIO(self._path, "x")
             self._hash.update(block)
             view = memoryview(block)

@@ -1,4 +1,4 @@
-"""Which addresses a download may reach: public ones, and those the operator allows."""
+"""SSRF guard: which addresses may be reached (public ones, and networks the operator allows)."""
 
 import re
 import unicodedata
@@ -35,21 +35,21 @@ _RESERVED_V6 = tuple(
     IPv6Network(text)
     for text in ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"]
 )
-_UNICAST_V6 = IPv6Network("2000::/3")  #: the only part of IPv6 that is given out
+_UNICAST_V6 = IPv6Network("2000::/3")  #: the only globally allocated part of IPv6
 _LAST_32_BITS = tuple(
     IPv6Network(text) for text in ["::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96"]
-)  #: compatible, mapped, translated, NAT64: an IPv4 address stands at the end
+)  #: compatible, mapped, translated, NAT64: the last 32 bits are an IPv4 address
 
 
 @dataclass(frozen=True, slots=True)
 class AllowList:
-    """Networks that may be reached although they are not public (``DARKROOM_ALLOW_PRIVATE``)."""
+    """Allow list of networks that are not public (``DARKROOM_ALLOW_PRIVATE``)."""
 
     networks: tuple[Network, ...] = ()
 
     @classmethod
     def parse(cls, texts: Iterable[str]) -> "AllowList":
-        """Read networks such as ``10.0.0.0/8`` or single addresses. Raises ``SettingsError``."""
+        """Parse networks such as ``10.0.0.0/8`` or single addresses. Raises ``SettingsError``."""
         networks, faults = [], []
         for text in filter(None, map(str.strip, texts)):
             try:
@@ -61,7 +61,7 @@ class AllowList:
         return cls(tuple(networks))
 
     def permits(self, address: Address) -> bool:
-        """Tell whether an address may be reached: it is allowed, or it and all it contains are public."""
+        """Return whether every effective address is allowed or public."""
         return all(self._listed(inner) or is_public(inner) for inner in effective_addresses(address))
 
     def _listed(self, address: Address) -> bool:
@@ -69,12 +69,12 @@ class AllowList:
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address, and every address hidden in it, is one of the open internet."""
+    """Return whether every effective address of an address is globally routable."""
     return all(_is_plain_public(inner) for inner in effective_addresses(address))
 
 
 def effective_addresses(address: Address) -> Iterator[Address]:
-    """Yield the addresses that packets to this one would reach: itself, or those it carries."""
+    """Yield the addresses that packets would reach: the address itself, or those embedded in it."""
     if isinstance(address, IPv4Address):
         yield address
     elif any(address in network for network in _LAST_32_BITS) and int(address) > 1:
@@ -94,12 +94,11 @@ def _is_plain_public(address: Address) -> bool:
 
 
 def check_host(host: str, allow: AllowList) -> None:
-    """Refuse a URL's host if it is, or may be read as, an address that we must not reach.
+    """Refuse a URL's host if it is, or may be parsed as, a blocked address.
 
-    Names pass: the resolver judges what they stand for. An address must be written in its one usual form;
-    decimal, octal, hexadecimal, short and full-width spellings, zones and escapes are refused whatever they
-    mean, because the parts below us may read them differently. Raises ``PictureError``
-    (``asset_blocked_address``).
+    Names pass; the resolver checks their addresses. An address must be in canonical form: decimal, octal,
+    hexadecimal, short and full-width spellings, zones and escapes are refused, because HTTP and socket
+    libraries may parse them differently. Raises ``ImageError`` (``asset_blocked_address``).
     """
     literal = _literal(host)
     if literal is not None and not allow.permits(literal):
@@ -107,7 +106,7 @@ def check_host(host: str, allow: AllowList) -> None:
 
 
 def check_address(text: str, host: str, allow: AllowList) -> None:
-    """Refuse an address that ``host`` turned out to have. Raises ``PictureError``."""
+    """Refuse an address that ``host`` resolved to. Raises ``ImageError``."""
     try:
         address = ip_address(text)
     except ValueError as error:
@@ -117,7 +116,7 @@ def check_address(text: str, host: str, allow: AllowList) -> None:
 
 
 def blocked_address(host: str, address: str) -> ImageError:
-    """Make the error for an address that must not be reached."""
+    """Return the error for a blocked address."""
     return ImageError(
         "asset_blocked_address",
         f"{host[:200]!r} leads to {address[:80]}, which is not a public address. If you trust it, "
@@ -126,7 +125,7 @@ def blocked_address(host: str, address: str) -> ImageError:
 
 
 def _literal(host: str) -> Address | None:
-    """Read a host that is an address; ``None`` for a name. Raises ``PictureError`` for an odd spelling."""
+    """Parse a host that is an address; ``None`` for a name. Raises ``ImageError`` for other spellings."""
     bare = host.removeprefix("[").removesuffix("]")
     if not bare or re.search(r"[%\s\\@/]", bare):
         raise blocked_address(host, "an address in disguise")
@@ -139,7 +138,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _literal_v4(host: str, bare: str) -> IPv4Address | None:
-    """Read a dotted address. A host whose last label is a number is one, says the URL standard."""
+    """Parse a dotted address. By the URL standard, a host whose last label is a number is an address."""
     plain = unicodedata.normalize("NFKC", bare).replace("。", ".").rstrip(".")
     if not re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]*", plain.rpartition(".")[2]):
         return None

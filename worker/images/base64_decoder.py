@@ -1,4 +1,4 @@
-"""Pictures that come inside the answer, as base64 text."""
+"""Tolerant base64 decoder for images inside a response or a request."""
 
 import binascii
 
@@ -12,7 +12,7 @@ _SPACE = b" \t\r\n\f\v"
 def decode_base64(text: str | bytes, *, limits: Limits = Limits()) -> bytes:  # noqa: B008 - frozen
     """Decode base64, with or without padding, white space, a ``data:`` prefix, or the URL-safe alphabet.
 
-    It works through a megabyte at a time, so that other threads get their turn. Raises ``PictureError``.
+    Decodes a megabyte at a time, so that other threads can run. Raises ``ImageError``.
     """
     raw = _ascii(text)
     start = raw.find(b",", 0, 200) + 1 if raw[:5] == b"data:" else 0
@@ -21,7 +21,9 @@ def decode_base64(text: str | bytes, *, limits: Limits = Limits()) -> bytes:  # 
     parts, rest = [], b""
     for at in range(start, len(raw), MIB):
         clean = rest + raw[at : at + MIB].translate(_STANDARD, _SPACE)
-        whole = len(clean) - len(clean) % 4 - 4  # the last group waits: padding may only stand there
+        whole = (
+            len(clean) - len(clean) % 4 - 4
+        )  # the last group is decoded at the end: only it may have padding
         parts.append(_group(clean[: max(whole, 0)]))
         rest = clean[max(whole, 0) :]
     parts.append(_last(rest))

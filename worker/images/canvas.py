@@ -1,6 +1,6 @@
-"""Pictures laid on larger canvases, and pictures with a hole: what models are given to fill in.
+"""Canvas extension and masks: input images for outpainting and inpainting.
 
-All of it decodes, and takes up to a second of CPU: call it off the event loop.
+Functions decode images and take up to a second of CPU: call them in a thread.
 """
 
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.errors import InvalidRequest
 
-MAX_SIDE = 2048  #: pixels of the longer side of what is made
-_MOST = 40_000_000  # pixels of a picture that is decoded
+MAX_SIDE = 2048  #: pixels of the longer side of a result
+_MAX_PIXELS = 40_000_000  # of an image that is decoded
 _MARGIN = (128, 128, 128)
-_SELECTED = 128  # the least brightness of a mask's selection
+_SELECTED = 128  # brightness from which a mask selects a pixel
 _UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """What is added around a picture, as shares of its own width and height."""
+    """Margins around an image, as shares of its width and height."""
 
     left: float = 0.0
     right: float = 0.0
@@ -28,7 +28,7 @@ class Margins:
 
 
 def pad(picture: bytes, margins: Margins) -> bytes:
-    """Return the picture on a grey canvas with these margins, as PNG. Raises ``InvalidRequest``."""
+    """Return the image on a grey canvas with these margins, as PNG. Raises ``InvalidRequest``."""
     inner = _opened(picture)
     across, down = 1 + margins.left + margins.right, 1 + margins.top + margins.bottom
     scale = min(1.0, MAX_SIDE / max(inner.width * across, inner.height * down))
@@ -40,10 +40,10 @@ def pad(picture: bytes, margins: Margins) -> bytes:
 
 
 def cut_out(picture: bytes, mask: bytes) -> bytes:
-    """Return the picture transparent where the mask is white, as PNG.
+    """Return the image, transparent where the mask is white, as PNG.
 
-    A mask of another size is stretched. Raises ``InvalidRequest`` if one of the two can't be read, or if the
-    mask selects nothing.
+    A mask of another size is stretched. Raises ``InvalidRequest`` if image or mask can't be read, or the mask
+    selects nothing.
     """
     inner = _opened(picture).convert("RGBA")
     inner.thumbnail((MAX_SIDE, MAX_SIDE))
@@ -55,15 +55,15 @@ def cut_out(picture: bytes, mask: bytes) -> bytes:
 
 
 def apply_orientation(opened: Image.Image) -> Image.Image:
-    """Return a picture turned as its EXIF data say; if they are damaged, as it lies."""
+    """Return an image rotated by its EXIF orientation; unrotated if the EXIF data are damaged."""
     try:
         return ImageOps.exif_transpose(opened)
-    except Exception:  # noqa: BLE001 - damaged EXIF data fail as struct.error, TypeError and more
+    except Exception:  # noqa: BLE001 - damaged EXIF data raise struct.error, TypeError and more
         return opened.copy()
 
 
 def _selection(mask: Image.Image) -> Image.Image:
-    """Return where a mask is white; what is transparent is not selected."""
+    """Return the selection of a mask: its white, opaque pixels."""
     flat = Image.new("RGBA", mask.size, (0, 0, 0, 255))
     flat.alpha_composite(mask.convert("RGBA"))
     return flat.convert("L").point([255 if level >= _SELECTED else 0 for level in range(256)])
@@ -72,8 +72,8 @@ def _selection(mask: Image.Image) -> Image.Image:
 def _opened(content: bytes, *, field: str = "images") -> Image.Image:
     try:
         with Image.open(BytesIO(content)) as opened:
-            if opened.width * opened.height > _MOST:
-                raise InvalidRequest(field, f"may have at most {_MOST:,} pixels")
+            if opened.width * opened.height > _MAX_PIXELS:
+                raise InvalidRequest(field, f"may have at most {_MAX_PIXELS:,} pixels")
             return apply_orientation(opened)
     except _UNREADABLE as error:
         raise InvalidRequest(field, "this picture can't be opened; send it as PNG, JPEG or WebP") from error

@@ -1,4 +1,4 @@
-"""What a file really is: told by its first bytes, measured by its header, whole to its end."""
+"""Image inspection: type by signature, size by header, integrity to the end of the file."""
 
 import mmap
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Size = tuple[int, int] | tuple[int | None, int | None] | tuple[None, None]
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """What we tell about a picture. Only a video may be without dimensions."""
+    """Type and size of an image. Only a video may have no dimensions."""
 
     content_type: str
     extension: str  #: without the dot
@@ -39,7 +39,7 @@ _HEIC = _Format("image/heic", "heic", boxes.measure_image)
 _MP4 = _Format("video/mp4", "mp4", boxes.measure_video)
 _WEBM = _Format("video/webm", "webm", webm.measure)
 
-#: Where a signature stands, the signature, and what it means; the first hit counts.
+#: Offset, signature and format; the first match decides.
 SIGNATURES: tuple[tuple[int, bytes, _Format], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", _PNG),
     (0, b"\xff\xd8\xff", _JPEG),
@@ -48,7 +48,7 @@ SIGNATURES: tuple[tuple[int, bytes, _Format], ...] = (
     (0, b"GIF89a", _GIF),
     (0, b"\x1a\x45\xdf\xa3", _WEBM),
 )
-#: The brands that name a format in an ``ftyp`` box, in the order in which they decide.
+#: Brands of an ``ftyp`` box and their format; the first match decides.
 BRANDS: tuple[tuple[frozenset[bytes], _Format], ...] = (
     (frozenset({b"avif", b"avis"}), _AVIF),
     (frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}), _HEIC),
@@ -57,15 +57,14 @@ BRANDS: tuple[tuple[frozenset[bytes], _Format], ...] = (
         _MP4,
     ),
 )
-_LONGEST = 16  #: bytes within which every signature is decided
+_SIGNATURE_BYTES = 16  #: every signature is recognised within these
 
 
 def inspect(source: bytes | Path, *, limits: Limits = Limits()) -> ImageInfo:  # noqa: B008 - frozen
-    """Tell what a picture is, from its bytes alone.
+    """Return type and size of an image, read from its bytes alone.
 
-    Nothing is decoded. A file is mapped, not loaded. It blocks for about a millisecond per 2 MB. Bytes behind
-    the picture's end are accepted and kept. Raises ``PictureError`` with ``asset_not_image``,
-    ``asset_truncated`` or ``asset_too_large``.
+    Nothing is decoded; a file is mapped, not loaded. Blocks for about a millisecond per 2 MB. Trailing bytes
+    are accepted. Raises ``ImageError`` with ``asset_not_image``, ``asset_truncated`` or ``asset_too_large``.
     """
     data = memoryview(source) if isinstance(source, bytes) else _mapped(source)
     if not data:
@@ -77,20 +76,22 @@ def inspect(source: bytes | Path, *, limits: Limits = Limits()) -> ImageInfo:  #
 
 
 def detect_format(data: memoryview) -> _Format:
-    """Find the format by its signature. Raises ``PictureError``."""
+    """Return the format by its signature. Raises ``ImageError``."""
     head = bytes(data[:64])
     for offset, signature, kind in SIGNATURES:
         if head.startswith(signature, offset):
             return kind
     if head[4:8] == b"ftyp":
         return _by_brand(head)
-    if len(head) < _LONGEST and any(s.startswith(head) or head.startswith(b"RIFF") for _, s, _ in SIGNATURES):
+    if len(head) < _SIGNATURE_BYTES and any(
+        s.startswith(head) or head.startswith(b"RIFF") for _, s, _ in SIGNATURES
+    ):
         raise truncated("only its first bytes are there")
     raise not_image(_description(head))
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Tell whether a page, a message or a drawing in XML begins here, which no picture does."""
+    """Return whether this is the beginning of HTML, JSON or XML (SVG included), hence no image."""
     return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"<", b"{", b"[")
 
 
@@ -106,7 +107,7 @@ def _by_brand(head: bytes) -> _Format:
 
 
 def _mapped(path: Path) -> memoryview:
-    """Map a file; the map goes away with its last view."""
+    """Memory-map a file; the map is closed with its last view."""
     with path.open("rb") as file:
         if not file.seek(0, 2):
             return memoryview(b"")
@@ -127,5 +128,5 @@ def _check_size(width: int | None, height: int | None, limits: Limits) -> None:
     if not width or not height:
         raise not_image("its width or height is zero")
     if width * height > limits.pixels:
-        words = f"The picture has {width} × {height} pixels; at most {limits.pixels:,} are accepted."
-        raise ImageError("asset_too_large", words)
+        message = f"The picture has {width} × {height} pixels; at most {limits.pixels:,} are accepted."
+        raise ImageError("asset_too_large", message)

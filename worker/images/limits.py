@@ -1,4 +1,4 @@
-"""How much of everything one picture may cost us."""
+"""Limits of one image: bytes, pixels, memory, redirects and time."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,18 +11,20 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The caps of one download or one inline picture."""
+    """Limits of one download or one inline image."""
 
-    size: int = 64 * MIB  #: bytes of one picture
+    size: int = 64 * MIB  #: bytes of one image
     pixels: int = 100_000_000  #: width times height
-    memory: int = MIB  #: bytes that a download may hold in memory before it goes to a file
-    redirects: int = 5  #: hops that are followed
-    connect: timedelta = timedelta(seconds=10)  #: to reach the host, TLS included
-    read: timedelta = timedelta(seconds=30)  #: without a byte
+    memory: int = MIB  #: bytes that a download holds in memory before it is spooled to a file
+    redirects: int = 5  #: redirects that are followed
+    connect: timedelta = timedelta(seconds=10)  #: to connect, TLS included
+    read: timedelta = timedelta(seconds=30)  #: between two reads
     total: timedelta = timedelta(seconds=120)  #: for the whole download, redirects included
 
 
-SMALL = 64 * KIB  #: bytes below which work is done at once: a hop to a thread would cost more
+SMALL = (
+    64 * KIB
+)  #: bytes up to which work stays on the event loop or in a batch: a thread hop would cost more
 
 
 def too_large(limits: Limits) -> ImageError:

@@ -25,7 +25,7 @@ def _half(script: Script) -> tuple[Step, ...]:
 def cut(script: Script) -> Script:
     """The connection breaks midway."""
     length = None if script.content_type == EVENTS else sum(len(step.data) for step in script.steps)
-    return replace(script, steps=_half(script), ending="drop", length=length)
+    return replace(script, steps=_half(script), end="drop", content_length=length)
 
 
 def unfinished(script: Script) -> Script:
@@ -36,7 +36,7 @@ def unfinished(script: Script) -> Script:
 
 def stall(script: Script) -> Script:
     """The answer falls silent midway, and the connection stays open."""
-    return replace(script, steps=_half(script), ending="hang")
+    return replace(script, steps=_half(script), end="hang")
 
 
 def stream_error(script: Script) -> Script:

@@ -1,1 +1,4 @@
-"""Bringing pictures home: fetch them safely, check them, keep them under their content hash."""
+"""Object store: one interface over local folders, S3, GCS, Azure and memory; temporary files of downloads.
+
+May import ``models`` and the size constants of ``worker.images.limits``.
+"""

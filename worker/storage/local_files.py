@@ -1,4 +1,4 @@
-"""A folder that pictures are written into: each is there whole, also after a power cut, or not at all."""
+"""Local folder backend: writes each file atomically and durably (fsync, then rename)."""
 
 import os
 import re
@@ -9,14 +9,14 @@ from pathlib import Path
 from worker.images.limits import MIB
 from worker.storage.temp_files import remove_stale_files
 
-_KEY = re.compile(r"(?:\.?\w[\w.-]*/)*\w[\w.-]*", re.ASCII)  # no empty part, and none that leads up
-_STAGE = ".part"  # below the folder, so that moving out of it is a rename
+_KEY = re.compile(r"(?:\.?\w[\w.-]*/)*\w[\w.-]*", re.ASCII)  # no empty segment and no ".."
+_STAGE = ".part"  # on the same file system as the targets, so that a move is a rename
 
 
 class LocalFiles:
-    """Writes files under keys such as ``ab/cd/abcd….png``. All of it blocks.
+    """Writes files under keys such as ``ab/cd/abcd….png``. All calls block.
 
-    Errors are ``OSError``, and ``ValueError`` for what can't be a key.
+    Errors are ``OSError``, and ``ValueError`` for an invalid key.
     """
 
     def __init__(self, root: Path) -> None:
@@ -25,7 +25,7 @@ class LocalFiles:
         remove_stale_files(self._stage)
 
     def put(self, key: str, source: bytes | Path) -> None:
-        """Write a file, unless one of this key and size is there: keys name their content."""
+        """Write a file, unless one of this key and size exists: keys are content hashes."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key[:200]!r} is no key")
         target = self._root / key
@@ -45,7 +45,7 @@ class LocalFiles:
 
 
 def _write(path: Path, source: bytes | Path) -> None:
-    """Write and wait until the disk has it: else a power cut may leave a whole name on half a file."""
+    """Write and fsync: without it, a power cut may leave the final name on a partial file."""
     with path.open("xb", buffering=0) as file:
         if isinstance(source, Path):
             with source.open("rb") as given:

@@ -1,4 +1,4 @@
-"""Objects in a folder, a bucket or memory, by way of obstore."""
+"""Object store on obstore: S3, GCS, Azure, memory, or a local folder."""
 
 import asyncio
 import secrets
@@ -21,12 +21,12 @@ from worker.storage.thread_batcher import ThreadBatcher
 if TYPE_CHECKING:
     from obstore import GetOptions  # exists for type checkers only
 
-CHUNK = 256 * KIB  #: bytes that a stream yields at once
+CHUNK = 256 * KIB  #: most bytes of one chunk of a stream
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What is known of an object without reading it."""
+    """Metadata of an object."""
 
     size: int  #: bytes
     modified: datetime
@@ -34,11 +34,10 @@ class Stat:
 
 
 class ObjectStore:
-    """One obstore backend behind our interface (see ``worker.storage.store.Store``).
+    """One obstore backend as a ``worker.storage.store.Store``.
 
-    A ``folder`` is written by ourselves in ``threads``, small files many at a time: a third of the CPU of
-    obstore's async form, and a power cut leaves no half files. Everywhere, writes appear under their key
-    complete or not at all.
+    Objects of a ``folder`` are written by ``LocalFiles`` in ``threads``, small ones in batches: a third of
+    the CPU of obstore's async writes, and durable. On every backend a write is atomic.
     """
 
     def __init__(
@@ -50,52 +49,55 @@ class ObjectStore:
         threads: Executor | None = None,
     ) -> None:
         self._backend, self._place, self._threads = backend, place, threads
-        self._folder, self._convoys = folder, ThreadBatcher(threads)
+        self._folder, self._batcher = folder, ThreadBatcher(threads)
 
     def __repr__(self) -> str:
         return f"<ObjectStore {self._place}>"
 
     async def put(self, key: str, source: bytes | Path, *, content_type: str) -> None:
-        """Write an object whole. The same key again is harmless: keys name their content."""
+        """Write an object atomically. Repeating it is harmless: keys are content hashes."""
         with translating_errors(f"write {key}", self._place):
             folder = self._folder
             if folder is None:
                 attributes = {"Content-Type": content_type}
                 await obstore.put_async(self._backend, key, source, attributes=attributes)
             elif isinstance(source, bytes) and len(source) <= SMALL:
-                await self._convoys.run(lambda: folder.put(key, source))
+                await self._batcher.run(lambda: folder.put(key, source))
             else:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._threads, folder.put, key, source)
 
     async def get(self, key: str) -> bytes:
-        """Read an object whole. Raises ``NotFound``."""
-        with translating_errors(f"read {key}", self._place), _absent(key):
-            answer = await obstore.get_async(self._backend, key)
-            return bytes(await answer.buffer_async())
+        """Read a whole object. Raises ``NotFound``."""
+        with translating_errors(f"read {key}", self._place), _translating_not_found(key):
+            result = await obstore.get_async(self._backend, key)
+            return bytes(await result.buffer_async())
 
     async def read_range(self, key: str, start: int, end: int) -> bytes:
-        """Read the bytes from ``start`` up to, but without, ``end``; less if the object ends before.
+        """Read the bytes from ``start`` (inclusive) to ``end`` (exclusive), or to the object's end.
 
-        Raises ``NotFound``, and ``StorageError`` if the object ends before ``start``.
+        Raises ``NotFound``, and ``StorageError`` if ``start`` is beyond the object's end.
         """
         if end <= start:
             return b""
-        with translating_errors(f"read bytes {start} to {end} of {key}", self._place), _absent(key):
+        with (
+            translating_errors(f"read bytes {start} to {end} of {key}", self._place),
+            _translating_not_found(key),
+        ):
             return bytes(await obstore.get_range_async(self._backend, key, start=start, end=end))
 
     async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the bytes from ``start`` up to, but without, ``end`` (or the object's end) in chunks."""
+        """Yield the bytes from ``start`` (inclusive) to ``end`` (exclusive; none: all) in chunks."""
         if end is not None and end <= start:
             return
-        with translating_errors(f"read {key}", self._place), _absent(key):
-            answer = await obstore.get_async(self._backend, key, options=_span(start, end))
-            async for chunk in answer.stream(min_chunk_size=CHUNK):
+        with translating_errors(f"read {key}", self._place), _translating_not_found(key):
+            result = await obstore.get_async(self._backend, key, options=_range_options(start, end))
+            async for chunk in result.stream(min_chunk_size=CHUNK):
                 for at in range(0, len(chunk), CHUNK):
                     yield bytes(chunk[at : at + CHUNK])
 
     async def head(self, key: str) -> Stat | None:
-        """Tell an object's size and age, or ``None`` if there is none."""
+        """Return an object's metadata; ``None`` if it does not exist."""
         with translating_errors(f"look up {key}", self._place):
             try:
                 meta = await obstore.head_async(self._backend, key)
@@ -104,7 +106,7 @@ class ObjectStore:
         return Stat(meta["size"], meta["last_modified"], meta["e_tag"])
 
     async def delete(self, key: str) -> None:
-        """Remove an object; one that is not there is fine."""
+        """Delete an object, if it exists."""
         with translating_errors(f"delete {key}", self._place):
             try:
                 await obstore.delete_async(self._backend, key)
@@ -112,7 +114,7 @@ class ObjectStore:
                 return
 
     async def check(self) -> None:
-        """Write, read and delete a small object. Raises ``StorageError`` with the fault and its fix."""
+        """Write, read and delete a small object. Raises ``StorageError`` with the cause and its fix."""
         key, content = f".check/{secrets.token_hex(8)}", b"darkroom"
         await self.put(key, content, content_type="application/octet-stream")
         try:
@@ -125,16 +127,16 @@ class ObjectStore:
         await self.delete(key)
 
 
-def _span(start: int, end: int | None) -> "GetOptions":
-    """Say which bytes are wanted; all of an empty object can only be had by not saying it."""
+def _range_options(start: int, end: int | None) -> "GetOptions":
+    """Return the range option; none for a whole object, since an empty object has no valid range."""
     if end is not None:
         return {"range": (start, end)}
     return {"range": {"offset": start}} if start else {}
 
 
 @contextmanager
-def _absent(key: str) -> Iterator[None]:
-    """Turn what obstore raises for a missing object into ``NotFound``."""
+def _translating_not_found(key: str) -> Iterator[None]:
+    """Turn obstore's error for a missing object into ``NotFound``."""
     try:
         yield
     except FileNotFoundError as error:

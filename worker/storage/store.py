@@ -1,4 +1,4 @@
-"""Where pictures are kept: one small interface over folders, buckets and memory."""
+"""Store protocol and ``open_store(url)``: object storage on a folder, a bucket or memory."""
 
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Executor
@@ -16,38 +16,36 @@ from worker.storage.local_files import LocalFiles
 from worker.storage.object_store import ObjectStore, Stat
 from worker.storage.store_errors import translating_errors
 
-__all__ = ["Stat", "Store", "open_store"]
-
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
-#: Our callers try again by themselves, so a dead bucket must be reported soon.
+#: Callers retry by themselves, so an unavailable bucket is reported soon.
 _RETRY = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 _BUCKETS: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
 
 
 class Store(Protocol):
-    """Keeps objects under keys such as ``ab/cd/abcd….png``. A failure is a ``StorageError``."""
+    """Object storage under keys such as ``ab/cd/abcd….png``. A failure is a ``StorageError``."""
 
     async def put(self, key: str, source: bytes | Path, *, content_type: str) -> None:
-        """Write an object whole: it is visible complete or not at all. Doing it twice is harmless."""
+        """Write an object atomically. Repeating it is harmless."""
 
     async def get(self, key: str) -> bytes:
-        """Read an object whole. Raises ``NotFound``."""
+        """Read a whole object. Raises ``NotFound``."""
 
     async def read_range(self, key: str, start: int, end: int) -> bytes:
-        """Read from ``start`` up to, but without, ``end``. Raises ``NotFound``."""
+        """Read from ``start`` (inclusive) to ``end`` (exclusive). Raises ``NotFound``."""
 
     def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Yield the same bytes in chunks. Raises ``NotFound``."""
+        """Yield the bytes of a range in chunks. Raises ``NotFound``."""
 
     async def head(self, key: str) -> Stat | None:
-        """Tell an object's size and age, or ``None``."""
+        """Return an object's metadata; ``None`` if it does not exist."""
 
     async def delete(self, key: str) -> None:
-        """Remove an object, if it is there."""
+        """Delete an object, if it exists."""
 
     async def check(self) -> None:
-        """Prove that it can be written and read; the error says what to do."""
+        """Write, read and delete a probe object. Raises ``StorageError`` with the fix."""
 
 
 def open_store(
@@ -56,8 +54,8 @@ def open_store(
     """Open ``file:///path``, ``s3://bucket/prefix``, ``gs://…``, ``az://container/…`` or ``memory://``.
 
     ``options`` go to the bucket's client: ``endpoint``, ``region``, ``access_key_id``, ``secret_access_key``,
-    ``allow_http``, … ``threads`` do the writing into folders (by default the loop's own). Raises
-    ``SettingsError`` for a wrong address or option, ``StorageError`` if a folder can't be made.
+    ``allow_http``, … ``threads`` write into folders (default: the loop's executor). Raises
+    ``SettingsError`` for an invalid URL or option, ``StorageError`` if a folder can't be created.
     """
     parts = urlsplit(url)
     if parts.scheme == "memory":

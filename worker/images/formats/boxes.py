@@ -1,4 +1,4 @@
-"""AVIF, HEIC and MP4: boxes within boxes (ISO/IEC 14496-12, ISO/IEC 23008-12)."""
+"""AVIF, HEIC and MP4: nested boxes (ISO/IEC 14496-12, ISO/IEC 23008-12)."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ Box = tuple[bytes, memoryview]  #: its name and its content
 
 
 def measure_image(data: memoryview) -> tuple[int, int]:
-    """Return the largest picture's width and height; its data must be there up to the last byte."""
+    """Return width and height of the largest image; all boxes must be complete."""
     top = dict(boxes(data))
     meta = top.get(b"meta", data[:0])[4:]
     if not {b"mdat", b"moov"} & top.keys() and b"idat" not in dict(boxes(meta)):
@@ -24,7 +24,7 @@ def measure_image(data: memoryview) -> tuple[int, int]:
 
 
 def measure_video(data: memoryview) -> tuple[int | None, int | None]:
-    """Return the video track's width and height, if it tells; header and data must be there."""
+    """Return width and height of the video track, or ``None``; header and data must be complete."""
     top = dict(boxes(data))
     if b"moov" not in top or not {b"mdat", b"moof"} & top.keys():
         raise truncated("the video's header or data is missing")
@@ -35,7 +35,7 @@ def measure_video(data: memoryview) -> tuple[int | None, int | None]:
 
 
 def boxes(data: memoryview) -> Iterator[Box]:
-    """Yield the boxes one after another; each must lie within ``data``."""
+    """Yield the boxes of ``data``. Raises ``ImageError`` if one extends beyond it."""
     position = 0
     while position < len(data):
         length, header = int.from_bytes(data[position : position + 4]), 8
@@ -56,7 +56,7 @@ def _find(data: memoryview, *path: bytes) -> memoryview:
 
 
 def _track_size(header: memoryview | None) -> tuple[int, int] | None:
-    """Read a track header's last eight bytes: width and height as 16.16 numbers, zero for sound."""
+    """Read width and height from a track header's last eight bytes: 16.16 numbers, zero for sound."""
     if header is None or len(header) < 8:
         return None
     width, height = int.from_bytes(header[-8:-6]), int.from_bytes(header[-4:-2])

@@ -6,7 +6,7 @@ _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 
 
 def measure(data: memoryview) -> tuple[int, int]:
-    """Return the canvas size after walking to the trailer. Bytes behind the trailer are ignored."""
+    """Return the canvas size, after checking the blocks up to the trailer; trailing bytes are ignored."""
     try:
         _walk(data)
     except IndexError as error:
@@ -18,9 +18,9 @@ def _walk(data: memoryview) -> None:
     position, pixels = 13 + _table(data[10]), False
     while (kind := data[position]) != _TRAILER:
         if kind == _EXTENSION:
-            position = _behind_blocks(data, position + 2)
+            position = _after_blocks(data, position + 2)
         elif kind == _IMAGE:
-            position, pixels = _behind_blocks(data, position + 11 + _table(data[position + 9])), True
+            position, pixels = _after_blocks(data, position + 11 + _table(data[position + 9])), True
         else:
             raise truncated("the GIF is damaged between two blocks")
     if not pixels:
@@ -28,12 +28,12 @@ def _walk(data: memoryview) -> None:
 
 
 def _table(flags: int) -> int:
-    """Return the bytes of the colour table that ``flags`` announce."""
+    """Return the size in bytes of the colour table that ``flags`` declare."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _behind_blocks(data: memoryview, position: int) -> int:
-    """Follow sub-blocks, each with its length before it, to the empty one."""
+def _after_blocks(data: memoryview, position: int) -> int:
+    """Skip length-prefixed sub-blocks; return the position after the empty one."""
     while length := data[position]:
         position += length + 1
     return position + 1

@@ -9,11 +9,11 @@ _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  #: markers without a length
 _SCAN, _END = 0xDA, 0xD9
 #: In compressed data 0xFF is followed by 0x00 or a restart number; anything else is the next marker.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_WINDOW = 1 << 20  #: bytes searched at once: other threads wait for as long
+_WINDOW = 1 << 20  #: bytes of one search, during which other threads wait
 
 
 def measure(data: memoryview) -> tuple[int, int]:
-    """Return width and height after walking to EOI. Bytes behind EOI are ignored."""
+    """Return width and height, after checking the segments up to EOI; trailing bytes are ignored."""
     size, scanned, position = None, False, 2
     while True:
         marker, position = _next(data, position)
@@ -31,14 +31,14 @@ def measure(data: memoryview) -> tuple[int, int]:
             )
         position += length
         if marker == _SCAN:
-            scanned, position = True, _behind_scan(data, position)
+            scanned, position = True, _after_scan(data, position)
     if size is None or not scanned:
         raise not_image("the JPEG has no pixels")
     return size
 
 
 def _next(data: memoryview, position: int) -> tuple[int, int]:
-    """Return the marker at ``position`` and where its content begins; fill bytes are skipped."""
+    """Return the marker at ``position`` and the position of its content; fill bytes are skipped."""
     if position < len(data) and data[position] != 0xFF:
         raise truncated("the JPEG is damaged between two segments")
     while position < len(data) and data[position] == 0xFF:
@@ -48,8 +48,8 @@ def _next(data: memoryview, position: int) -> tuple[int, int]:
     return data[position], position + 1
 
 
-def _behind_scan(data: memoryview, position: int) -> int:
-    """Return where the first marker behind the compressed data stands."""
+def _after_scan(data: memoryview, position: int) -> int:
+    """Return the position of the first marker after the compressed data."""
     for start in range(position, len(data), _WINDOW):
         if found := _MARKER.search(data, start, start + _WINDOW + 1):
             return found.start()

@@ -6,7 +6,7 @@ from worker.images.formats.errors import not_image, truncated
 
 
 def measure(data: memoryview) -> tuple[int, int]:
-    """Return width and height after checking every chunk up to IEND. Bytes behind IEND are ignored."""
+    """Return width and height, after checking every chunk up to IEND; trailing bytes are ignored."""
     if len(data) < 33:
         raise truncated("the PNG header is cut off")
     if bytes(data[8:16]) != b"\x00\x00\x00\rIHDR":
@@ -16,13 +16,11 @@ def measure(data: memoryview) -> tuple[int, int]:
 
 
 def _walk(data: memoryview) -> None:
-    """Follow the chunks; each ends with a CRC over its name and content."""
+    """Check the chunks; each ends with a CRC over its name and content."""
     position, pixels = 8, False
     while True:
-        name, end = (
-            bytes(data[position + 4 : position + 8]),
-            position + 12 + int.from_bytes(data[position : position + 4]),
-        )
+        name = bytes(data[position + 4 : position + 8])
+        end = position + 12 + int.from_bytes(data[position : position + 4])
         if end > len(data) or len(name) < 4:
             raise truncated("the PNG ends before its IEND chunk")
         if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):

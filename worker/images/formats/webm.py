@@ -6,7 +6,7 @@ _SEGMENT = b"\x18\x53\x80\x67"
 
 
 def measure(data: memoryview) -> tuple[None, None]:
-    """Check that the segment is whole. The dimensions lie deep inside and are not read."""
+    """Check that the segment is complete. The dimensions are nested deeply and not read."""
     if len(data) < 5:
         raise truncated("the WebM header is cut off")
     length, position = _number(data, 4)
@@ -22,7 +22,7 @@ def measure(data: memoryview) -> tuple[None, None]:
 
 
 def _number(data: memoryview, position: int) -> tuple[int | None, int]:
-    """Read a variable-length number (``None``: unknown, as live recorders write) and where it ends."""
+    """Return a variable-length number (``None``: unknown, as in live recordings) and its end position."""
     first = data[position] if position < len(data) else 0
     width = 9 - first.bit_length()
     if not first or position + width > len(data):

@@ -1,4 +1,4 @@
-"""WebP: RIFF chunks within the announced length (RFC 9649)."""
+"""WebP: RIFF chunks within the declared length (RFC 9649)."""
 
 from worker.images.formats.errors import not_image, truncated
 
@@ -6,7 +6,7 @@ _PIXELS = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
 
 
 def measure(data: memoryview) -> tuple[int, int]:
-    """Return width and height if all chunks are there. Bytes behind the announced length are ignored."""
+    """Return width and height, after checking all chunks; trailing bytes are ignored."""
     end = 8 + int.from_bytes(data[4:8], "little")
     if len(data) < max(end, 30):
         raise truncated("the WebP is shorter than it says")
@@ -28,7 +28,7 @@ def _walk(data: memoryview, end: int) -> set[bytes]:
 
 
 def _size(data: memoryview) -> tuple[int, int]:
-    """Read the dimensions from the first chunk, which is of one of three kinds."""
+    """Read width and height from the first chunk: VP8X, VP8L or VP8."""
     kind = bytes(data[12:16])
     if kind == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
