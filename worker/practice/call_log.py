@@ -1,4 +1,4 @@
-"""Which calls came in and what became of them: the provider's own books."""
+"""Call log: every call that the provider received, and its outcome."""
 
 import asyncio
 import hashlib
@@ -14,7 +14,7 @@ from models.clock import now, rfc3339
 
 @dataclass(slots=True)
 class LoggedCall:
-    """One call. ``outcome`` is ``picture`` or the kind of failure; ``charged``: it would cost money."""
+    """One call. ``outcome``: ``picture`` or the failure; ``charged``: a real provider would charge."""
 
     number: int  #: from 1, in order of arrival
     received: float  #: ``time.monotonic()``, comparable between processes of one machine
@@ -22,22 +22,24 @@ class LoggedCall:
     prompt: str
     model: str
     stream: bool
-    earlier: int  #: calls of the same prompt before this one
-    in_flight: int  #: calls in flight, with this one
+    earlier: int  #: earlier calls of the same prompt
+    in_flight: int  #: calls in flight, this one included
     key_hash: str | None = None  #: first 16 hex digits of the key's SHA-256
     idempotency_key: str | None = None
     outcome: str = "open"
-    case: str | None = None  #: the id of the case that was played
+    case: str | None = None  #: id of the replayed case
     charged: bool = False
-    billed: str | None = None  #: of a case: what its caller can know about that (yes, no, likely_no, unknown)
-    pictures: tuple[str, ...] = ()  #: names below ``/pictures/`` of those that are fetched by link
-    finished: float | None = None  #: ``time.monotonic()`` when the answer was given or given up
-    aborted: bool = False  #: whether the client went away before that
+    billed: str | None = (
+        None  #: of a case: whether it was billed, as far as its caller can know (yes, no, likely_no, unknown)
+    )
+    pictures: tuple[str, ...] = ()  #: names below ``/pictures/`` of images delivered by link
+    finished: float | None = None  #: ``time.monotonic()`` when the response was sent or abandoned
+    aborted: bool = False  #: whether the client disconnected before that
 
 
 @dataclass(slots=True)
 class LoggedPoll:
-    """Somebody asked for a task that an answer had left unfinished."""
+    """One poll of an asynchronous task."""
 
     task: str
     received: float  #: ``time.monotonic()``
@@ -56,13 +58,13 @@ class CallLog:
         self._waiting: list[tuple[Callable[[CallLog], bool], asyncio.Future[None]]] = []
 
     def reset(self) -> None:
-        """Forget everything, also how often each prompt was called; calls in flight stay counted."""
+        """Clear the log and the counts of prompts; calls in flight stay counted."""
         self.calls, self.polls, self._seen, self.max_in_flight = [], [], Counter(), self.in_flight
 
     def open(
         self, prompt: str, *, model: str, stream: bool, key: str | None, idempotency_key: str | None
     ) -> LoggedCall:
-        """Write down a call that just came in."""
+        """Record a call that has arrived."""
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         call = LoggedCall(
@@ -75,19 +77,19 @@ class CallLog:
         return call
 
     def close(self, call: LoggedCall, *, aborted: bool = False) -> None:
-        """Write down that a call is over; the first word counts."""
+        """Record the end of a call; the first end counts."""
         if call.finished is None:
             call.finished, call.aborted = time.monotonic(), aborted
             self.in_flight -= 1
             self._wake_waiters()
 
     def record_poll(self, task: str, *, done: bool | None) -> None:
-        """Write down that a task was asked for; ``done`` is ``None`` if there is no such task."""
+        """Record a poll; ``done`` is ``None`` for an unknown task."""
         outcome = "unknown" if done is None else "done" if done else "running"
         self.polls.append(LoggedPoll(task, time.monotonic(), outcome))
 
     async def wait_until(self, reached: Callable[["CallLog"], bool]) -> None:
-        """Wait until calls came or went so that ``reached`` is true; for tests in the server's own loop."""
+        """Wait until ``reached`` is true of the log; for tests in the server's event loop."""
         if not reached(self):
             signal = asyncio.get_running_loop().create_future()
             self._waiting.append((reached, signal))

@@ -1,4 +1,4 @@
-"""One call to ``/v1/chat/completions``, from its body to the script of its answer."""
+"""POST /v1/chat/completions: from the parsed request to the script of its response."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +35,7 @@ from worker.practice.script import Script
 
 
 class ChatCompletions:
-    """Makes the pictures and the answers around them."""
+    """Plans responses and renders their images."""
 
     def __init__(self, options: PracticeOptions) -> None:
         self.image_host = ImageHost()
@@ -44,116 +44,123 @@ class ChatCompletions:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="practice-drawing")
 
     def close(self) -> None:
-        """Let the drawing threads go."""
+        """Stop the drawing threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def render(self, recipe: Recipe) -> bytes:
-        """Make a picture; drawing happens in a thread."""
+        """Render an image; drawing runs in a thread."""
         if recipe.is_cheap:
             return recipe.render()
         return await asyncio.get_running_loop().run_in_executor(self._threads, recipe.render)
 
     async def respond(
-        self, context: ParsedRequest, call: LoggedCall, base_url: str, weather: Conditions
+        self, request: ParsedRequest, call: LoggedCall, base_url: str, conditions: Conditions
     ) -> Script:
-        """Plan the answer to a call, and write into the ledger what it comes to."""
-        failing = self._struck(context, call, weather) or self._failing(context, call)
-        kind = failing.kind if failing else None
-        delay = self._options.delay_for(weather.delay or context.options.delay, context.prompt, call.earlier)
-        if kind is None and (case := context.options.case_for(call.earlier)):
-            return self._play(case, context, call, base_url, delay)
+        """Plan the response to a call, and record its outcome in the call log."""
+        failure = self._condition_failure(request, call, conditions) or self._requested_failure(request, call)
+        kind = failure.kind if failure else None
+        delay = self._options.delay_for(
+            conditions.delay or request.options.delay, request.prompt, call.earlier
+        )
+        if kind is None and (case := request.options.case_for(call.earlier)):
+            return self._replay(case, request, call, base_url, delay)
         call.outcome, call.charged = kind or "picture", kind is None or kind in CHARGED_FAILURES
-        if kind == "429" and weather.announce != "retry_after":
-            return rate_limit_response(context.options.retry_after or 1, weather.announce)
-        if kind and (script := error_response(kind, delay=delay, retry_after=context.options.retry_after)):
+        if kind == "429" and conditions.announce != "retry_after":
+            return rate_limit_response(request.options.retry_after or 1, conditions.announce)
+        if kind and (script := error_response(kind, delay=delay, retry_after=request.options.retry_after)):
             return script
-        script = await self._spoken(context, call, failing, base_url, delay)
+        script = await self._completion(request, call, failure, base_url, delay)
         if kind == "drip":
-            return drip(script, context.options.interval)
-        accident = FAULTS.get(kind) if kind else None
-        return accident(script) if accident else script
+            return drip(script, request.options.interval)
+        inject = FAULTS.get(kind) if kind else None
+        return inject(script) if inject else script
 
-    def _play(
-        self, case: CorpusCase, context: ParsedRequest, call: LoggedCall, base_url: str, delay: float
+    def _replay(
+        self, case: CorpusCase, request: ParsedRequest, call: LoggedCall, base_url: str, delay: float
     ) -> Script:
-        """Plan an answer seen in the wild."""
+        """Plan the replay of a recorded response."""
         call.case, call.outcome = case.id, case.expected["outcome"]
         call.billed = case.expected.get("billed", "yes" if call.outcome == "success" else None)
         call.charged = call.billed in ("yes", "unknown")
         self.tasks.start(*case.task_ids)
-        return case_script(case, here=None if context.options.verbatim else base_url, delay=delay)
+        return case_script(case, base_url=None if request.options.verbatim else base_url, delay=delay)
 
-    def _struck(self, context: ParsedRequest, call: LoggedCall, weather: Conditions) -> Failure | None:
-        """Return what the weather has in store for this call."""
-        if weather.refuse:
+    def _condition_failure(
+        self, request: ParsedRequest, call: LoggedCall, conditions: Conditions
+    ) -> Failure | None:
+        """Return the failure that the current conditions cause, if any."""
+        if conditions.refuse:
             return Failure(kind="drop", times=None)
         if (
-            weather.fail is None
-            or self._options.draw("weather", context.prompt, call.earlier) >= weather.share
+            conditions.fail is None
+            or self._options.draw("weather", request.prompt, call.earlier) >= conditions.share
         ):
             return None
-        return Failure(kind=weather.fail, times=None)
+        return Failure(kind=conditions.fail, times=None)
 
-    def _failing(self, context: ParsedRequest, call: LoggedCall) -> Failure | None:
-        if due := context.options.failure_for(call.earlier):
+    def _requested_failure(self, request: ParsedRequest, call: LoggedCall) -> Failure | None:
+        """Return the failure of the request's own options, or of the server's error rates."""
+        if due := request.options.failure_for(call.earlier):
             return due
-        accident = self._options.random_failure(context.prompt, call.earlier)
-        return Failure(kind=accident, times=1) if accident else None
+        kind = self._options.random_failure(request.prompt, call.earlier)
+        return Failure(kind=kind, times=1) if kind else None
 
-    async def _spoken(
-        self, context: ParsedRequest, call: LoggedCall, failing: Failure | None, base_url: str, delay: float
+    async def _completion(
+        self, request: ParsedRequest, call: LoggedCall, failure: Failure | None, base_url: str, delay: float
     ) -> Script:
-        """Plan an answer in which the model says something, mostly a picture."""
-        parameters, model, number = context.options, context.model, call.number
-        if failing and failing.kind in TEXT_REPLIES:
-            message = Message(TEXT_REPLIES[failing.kind])
-        elif (words := text_reply(context)) is not None:
-            call.outcome, message = "text", Message(words)
-            parameters = parameters.replace({"progress": "none"})
+        """Plan a chat completion: text, videos, or images by link or inline."""
+        options, model, number = request.options, request.model, call.number
+        if failure and failure.kind in TEXT_REPLIES:
+            message = Message(TEXT_REPLIES[failure.kind])
+        elif (text := text_reply(request)) is not None:
+            call.outcome, message = "text", Message(text)
+            options = options.replace({"progress": "none"})
         elif is_video_model(model):
-            message = _filmed(context, call, failing, base_url)
-        elif parameters.deliver in LINKED_DELIVERIES or (failing and failing.kind == "dead_link"):
-            message = self._linked(context, call, failing, base_url)
+            message = _video_message(request, call, failure, base_url)
+        elif options.deliver in LINKED_DELIVERIES or (failure and failure.kind == "dead_link"):
+            message = self._linked_message(request, call, failure, base_url)
         else:
-            pictures = [await self.render(recipe) for recipe in _recipes(context, call)]
-            if failing and failing.kind == "truncated":
+            pictures = [await self.render(recipe) for recipe in _recipes(request, call)]
+            if failure and failure.kind == "truncated":
                 pictures = [truncate_png(png) for png in pictures]
-            if parameters.deliver == "b64_json":
+            if options.deliver == "b64_json":
                 body = b64_json_body(pictures)
                 message = Message(body.decode())
-                if not context.stream:
+                if not request.stream:
                     return document_script(body, delay=delay)
             else:
-                message = inline_message(parameters.deliver, pictures)
-        if context.stream:
-            return stream_script(message, number=number, model=model, style=parameters.progress, delay=delay)
+                message = inline_message(options.deliver, pictures)
+        if request.stream:
+            return stream_script(message, number=number, model=model, style=options.progress, delay=delay)
         return document_script(completion_body(message, number=number, model=model), delay=delay)
 
-    def _linked(
-        self, context: ParsedRequest, call: LoggedCall, failing: Failure | None, base_url: str
+    def _linked_message(
+        self, request: ParsedRequest, call: LoggedCall, failure: Failure | None, base_url: str
     ) -> Message:
-        error: LinkFault | None = None
-        if failing and (failing.kind == "dead_link" or failing.kind == "truncated"):
-            error = failing.kind
-        times = failing.times if failing else 0
+        fault: LinkFault | None = None
+        if failure and (failure.kind == "dead_link" or failure.kind == "truncated"):
+            fault = failure.kind
+        times = failure.times if failure else 0
         call.pictures = tuple(
-            self.image_host.publish(recipe, fault=error, times=times) for recipe in _recipes(context, call)
+            self.image_host.publish(recipe, fault=fault, times=times) for recipe in _recipes(request, call)
         )
         urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
-        return linked_message(context.options.deliver, urls)
+        return linked_message(request.options.deliver, urls)
 
 
-def _filmed(context: ParsedRequest, call: LoggedCall, failing: Failure | None, base_url: str) -> Message:
-    """Carry links to as many videos as were asked for."""
-    place = "/pictures/" if failing and failing.kind == "dead_link" else FOREIGN_PREFIX + "videos/"
-    numbers = range(call.earlier * context.n + 1, (call.earlier + 1) * context.n + 1)
-    return video_message([f"{base_url}{place}{call.number:06d}-{number}.mp4" for number in numbers])
+def _video_message(
+    request: ParsedRequest, call: LoggedCall, failure: Failure | None, base_url: str
+) -> Message:
+    """Return a message with links to the requested number of videos."""
+    folder = "/pictures/" if failure and failure.kind == "dead_link" else FOREIGN_PREFIX + "videos/"
+    numbers = range(call.earlier * request.n + 1, (call.earlier + 1) * request.n + 1)
+    return video_message([f"{base_url}{folder}{call.number:06d}-{number}.mp4" for number in numbers])
 
 
-def _recipes(context: ParsedRequest, call: LoggedCall) -> list[Recipe]:
-    """Return the call's pictures; the same prompt gives other ones each time it is called."""
-    first = call.earlier * context.n + 1
+def _recipes(request: ParsedRequest, call: LoggedCall) -> list[Recipe]:
+    """Return recipes of the call's images; each call of a prompt gives different ones."""
+    first = call.earlier * request.n + 1
     return [
-        Recipe(context.prompt, number, context.caption, context.size, context.options.picture)
-        for number in range(first, first + context.n)
+        Recipe(request.prompt, number, request.caption, request.size, request.options.picture)
+        for number in range(first, first + request.n)
     ]

@@ -1,4 +1,4 @@
-"""The answers seen in the wild that can be played: read once, found by their ids."""
+"""Recorded responses of real providers (cases), found by id, and their replay as scripts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ import orjson
 from worker.practice.images import rewrite_urls
 from worker.practice.script import EVENTS, ConnectionEnd, Script, Step
 
-_NEAR = 5  # ids that are named when another was meant
+_SUGGESTIONS = 5  # similar ids that the error for an unknown one names
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusCase:
-    """One answer as it came over the wire, and what it means.
+    """One recorded response, and its expected result.
 
-    ``status`` is ``None`` when no answer came; ``transport`` then says what the network did. ``expected`` has
-    at least the ``outcome``, and the ``images`` as addresses.
+    ``status`` is ``None`` if there was no response; ``transport`` is the network error. ``expected`` has at
+    least the ``outcome`` and the URLs of the ``images``.
     """
 
     id: str
@@ -30,7 +30,7 @@ class CorpusCase:
     headers: Mapping[str, str]
     body: str
     transport: str | None
-    request: Mapping[str, Any]  #: what the request had to say for the answer to make sense
+    request: Mapping[str, Any]  #: members of the request that the response depends on
     expected: Mapping[str, Any]
 
     @property
@@ -40,7 +40,7 @@ class CorpusCase:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """All that is to be fetched: pictures, their alternates, videos, posters."""
+        """URLs to fetch: images, their alternates, videos, posters."""
         expected = self.expected
         alternates = (url for urls in expected.get("alternates", {}).values() for url in urls)
         named = (*expected.get("images", ()), *alternates)
@@ -49,7 +49,7 @@ class CorpusCase:
 
     @property
     def task_ids(self) -> tuple[str, ...]:
-        """The ids under which the answer's work can be asked about later."""
+        """Ids of the asynchronous tasks that the response names."""
         poll_url = self.expected.get("poll_url")
         ids = (self.expected.get("task_id"), poll_url and str(poll_url).rsplit("/", 1)[-1])
         return tuple(dict.fromkeys(task for task in ids if task))
@@ -83,57 +83,57 @@ def _case(row: Mapping[str, Any]) -> CorpusCase:
 
 
 def parse_case_id(value: str) -> str:
-    """Return the id of a case as it is written in the corpus. Raises ``ValueError`` that names near ones."""
+    """Return the id of a case as spelled in the corpus. Raises ``ValueError`` with similar ids."""
     known, typed = {each.lower(): each for each in corpus()}, value.strip().lower()
     if found := known.get(typed):
         return found
     begun = [each for each in known if typed and each.startswith(typed)]
-    close = get_close_matches(typed, known, n=_NEAR, cutoff=0.5)
-    near = [known[each] for each in dict.fromkeys((*begun, *close))][:_NEAR]
+    close = get_close_matches(typed, known, n=_SUGGESTIONS, cutoff=0.5)
+    near = [known[each] for each in dict.fromkeys((*begun, *close))][:_SUGGESTIONS]
     hint = f"near it are {', '.join(near)}" if near else f"they go from {min(corpus())} to {max(corpus())}"
     raise ValueError(f"there is no case {value!r}; {hint}; `darkroom practice --list` shows all")
 
 
-# Plays an answer seen in the wild: its status, its headers and its bytes, or the accident it met.
+# Replay
 
-_PIECES = 8  # of an event stream; their borders respect neither events nor characters
+_CHUNKS = 8  # of an event stream; they split events and characters
 _PAUSE = 0.01  # seconds between them
-_WORKING = 1.5  # seconds for which a request that will be reset seems to be worked on
-_MISSING = 1024  # bytes that are announced and never come when a body is cut
+_RESET_DELAY = 1.5  # seconds before a connection reset
+_MISSING = 1024  # bytes that are declared and not sent when a body is cut
 
-#: Headers that speak of one connection, or of the form in which the bytes were carried.
-_OF_THE_CONNECTION = frozenset(
+#: Headers about the connection or the encoding of the recorded bytes.
+_CONNECTION_HEADERS = frozenset(
     (
         "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
         "content-length", "content-encoding",
     )
 )  # fmt: skip
 
-#: What the network does; all else is played as a connection that is closed without a word.
-_ENDINGS: Mapping[str, ConnectionEnd] = {"read_timeout": "hang", "connection_reset": "reset"}
+#: End of the connection by network error; all others close it without a response.
+_CONNECTION_ENDS: Mapping[str, ConnectionEnd] = {"read_timeout": "hang", "connection_reset": "reset"}
 
 
-def case_script(case: CorpusCase, *, here: str | None, delay: float) -> Script:
-    """Plan the answer of a case, ``delay`` seconds from now.
+def case_script(case: CorpusCase, *, base_url: str | None, delay: float) -> Script:
+    """Plan the response of a case, after ``delay`` seconds.
 
-    With ``here``, our own address, all that the answer names for fetching is fetched from us.
+    With ``base_url``, the URLs of the response are rewritten to this server.
     """
     fetches = case.urls or case.expected.get("poll_url") or case.request.get("input_urls")
-    body = rewrite_urls(case.body, here) if here and fetches else case.body
-    headers = {k: v for k, v in case.headers.items() if k.lower() not in _OF_THE_CONNECTION}
+    body = rewrite_urls(case.body, base_url) if base_url and fetches else case.body
+    headers = {k: v for k, v in case.headers.items() if k.lower() not in _CONNECTION_HEADERS}
     kind = next((v for k, v in headers.items() if k.lower() == "content-type"), "").partition(";")[0].strip()
     streams = kind == EVENTS
-    steps = tuple(_pieces(body.encode(), delay, _PIECES if streams else 1))
+    steps = tuple(_chunks(body.encode(), delay, _CHUNKS if streams else 1))
     status = 200 if case.status is None else case.status
     if case.transport is None:
         return Script(steps or (Step(delay, b""),), status, kind, headers)
-    ending = _ENDINGS.get(case.transport, "drop")
-    length = None if streams or not steps else len(body.encode()) + _MISSING
-    pause = delay + _WORKING if ending == "reset" else delay
-    return Script(steps, status, kind, headers, ending, length, 0.0 if steps else pause)
+    end = _CONNECTION_ENDS.get(case.transport, "drop")
+    content_length = None if streams or not steps else len(body.encode()) + _MISSING
+    pause = delay + _RESET_DELAY if end == "reset" else delay
+    return Script(steps, status, kind, headers, end, content_length, 0.0 if steps else pause)
 
 
-def _pieces(body: bytes, delay: float, count: int) -> Iterator[Step]:
+def _chunks(body: bytes, delay: float, count: int) -> Iterator[Step]:
     size = max(-(-len(body) // count), 1)
     for start in range(0, len(body), size):
         yield Step(_PAUSE if start else delay, body[start : start + size])

@@ -1,4 +1,4 @@
-"""Failures that are whole answers, in the words that real relays use."""
+"""Error responses with the bodies and texts of real relays."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def _page(status: int, title: str) -> Script:
     return Script((Step(0, _HTML.format(title).encode()),), status=status, content_type=HTML)
 
 
-_ANSWERS: Mapping[FailureKind, Script] = {
+_RESPONSES: Mapping[FailureKind, Script] = {
     "400": _error(400, "Invalid value for 'size'.", kind="invalid_request_error", code="invalid_value"),
     "401": _error(401, "无效的令牌 (request id: 20260101000000practice)", code="invalid_api_key"),
     "402": _error(402, "用户额度不足, 剩余额度: $0.012000", code="insufficient_user_quota"),
@@ -46,48 +46,40 @@ _ANSWERS: Mapping[FailureKind, Script] = {
     "html": Script((Step(0, _INDEX),), content_type=HTML),
 }
 
-#: How the connection ends where no answer comes at all.
-_WORDLESS: Mapping[FailureKind, ConnectionEnd] = {"hang": "hang", "reset": "reset", "drop": "drop"}
+#: Failures without any response, and the end of their connection.
+_NO_RESPONSE: Mapping[FailureKind, ConnectionEnd] = {"hang": "hang", "reset": "reset", "drop": "drop"}
 
-#: What the model says instead of a picture.
+#: Text of the model instead of an image.
 TEXT_REPLIES: Mapping[FailureKind, str] = {
     "no_picture": "Your picture is ready, I hope you like it!",
     "refusal": "I'm sorry, but I can't create that image because it violates our content policy.",
 }
 
-#: Kinds after which a real provider has most likely charged.
+#: Failures for which a real provider most likely charges.
 CHARGED_FAILURES: frozenset[FailureKind] = frozenset(
     (
-        "504",
-        "no_picture",
-        "refusal",
-        "cut",
-        "unfinished",
-        "stall",
-        "invalid_json",
-        "drip",
-        "dead_link",
+        "504", "no_picture", "refusal", "cut", "unfinished", "stall", "invalid_json", "drip", "dead_link",
         "truncated",
     )
-)
+)  # fmt: skip
 
 
 def error_response(kind: FailureKind, *, delay: float, retry_after: float | None) -> Script | None:
-    """Return the answer of a failure that is a whole answer; ``None`` for all other kinds."""
-    if kind in _WORDLESS:
-        return Script((), end=_WORDLESS[kind])
-    answer = _ANSWERS.get(kind)
-    if answer is None:
+    """Return the response of a failure that replaces the whole response; ``None`` for other kinds."""
+    if kind in _NO_RESPONSE:
+        return Script((), end=_NO_RESPONSE[kind])
+    response = _RESPONSES.get(kind)
+    if response is None:
         return None
-    after = delay if kind in ("500", "504") else 0.0  # these come when the work was done, the others at once
+    after = delay if kind in ("500", "504") else 0.0  # sent after the work; the others at once
     headers = _retry_after(retry_after) if kind in ("429", "503") else {}
-    return Script((Step(after, answer.steps[0].data),), answer.status, answer.content_type, headers)
+    return Script((Step(after, response.steps[0].data),), response.status, response.content_type, headers)
 
 
 def rate_limit_response(
     wait: float, announce: Announcement = "retry_after", *, limit: int | None = None
 ) -> Script:
-    """Return the answer to a call beyond the hidden limits, which may say when to come again."""
+    """Return the 429 of a call above the hidden limits, with or without a time to retry."""
     headers: dict[str, str] = {}
     if announce == "retry_after":
         headers = {"Retry-After": str(math.ceil(wait))}
@@ -97,7 +89,7 @@ def rate_limit_response(
             "X-RateLimit-Remaining-Requests": "0",
             "X-RateLimit-Reset-Requests": f"{math.ceil(wait)}s",
         }
-    return Script(_ANSWERS["429"].steps, status=429, headers=headers)
+    return Script(_RESPONSES["429"].steps, status=429, headers=headers)
 
 
 def _retry_after(seconds: float | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What can happen to a good answer on its way: each accident turns one script into another."""
+"""Fault injection: each fault turns the script of a good response into a broken one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from worker.practice.script import EVENTS, JSON, Script, Step
 _BROKEN = b'{"id":"chatcmpl-0","choices":[{"index":0,"message":{"role":"assistant","content":"![image](htt'
 _ERROR = {"error": {"message": "Generation failed: upstream timeout", "type": "server_error", "code": None}}
 _DONE = Step(0, b"data: [DONE]\n\n")
-_PIECES = 20
+_CHUNKS = 20
 
 
 def _half(script: Script) -> tuple[Step, ...]:
@@ -23,24 +23,24 @@ def _half(script: Script) -> tuple[Step, ...]:
 
 
 def cut(script: Script) -> Script:
-    """The connection breaks midway."""
+    """Close the connection midway."""
     length = None if script.content_type == EVENTS else sum(len(step.data) for step in script.steps)
     return replace(script, steps=_half(script), end="drop", content_length=length)
 
 
 def unfinished(script: Script) -> Script:
-    """The answer ends midway as if that were its end; a stream still says that it is done."""
+    """End the response midway as if it were complete; a stream still sends ``[DONE]``."""
     steps = _half(script)
     return replace(script, steps=(*steps, _DONE) if script.content_type == EVENTS else steps)
 
 
 def stall(script: Script) -> Script:
-    """The answer falls silent midway, and the connection stays open."""
+    """Stop sending midway, with the connection open."""
     return replace(script, steps=_half(script), end="hang")
 
 
 def stream_error(script: Script) -> Script:
-    """An error object comes in place of the picture."""
+    """Send an error object in place of the image."""
     error = orjson.dumps(_ERROR)
     if script.content_type == EVENTS:
         return replace(script, steps=(*_half(script), Step(0, b"data: %b\n\n" % error), _DONE))
@@ -48,7 +48,7 @@ def stream_error(script: Script) -> Script:
 
 
 def invalid_json(script: Script) -> Script:
-    """The answer is no JSON."""
+    """Send malformed JSON."""
     after = sum(step.after for step in script.steps)
     if script.content_type == EVENTS:
         return replace(script, steps=(Step(after, b"data: %b\n\n" % _BROKEN), _DONE))
@@ -56,12 +56,12 @@ def invalid_json(script: Script) -> Script:
 
 
 def drip(script: Script, interval: float) -> Script:
-    """The whole answer comes, in small pieces with a pause after each."""
+    """Send the whole response in small chunks, ``interval`` seconds apart."""
     body = b"".join(step.data for step in script.steps)
-    size = max(len(body) // _PIECES, 1)
-    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    size = max(len(body) // _CHUNKS, 1)
+    chunks = [body[start : start + size] for start in range(0, len(body), size)]
     wait = sum(step.after for step in script.steps)
-    steps = (Step(wait if index == 0 else interval, piece) for index, piece in enumerate(pieces))
+    steps = (Step(wait if index == 0 else interval, chunk) for index, chunk in enumerate(chunks))
     return replace(script, steps=tuple(steps))
 
 

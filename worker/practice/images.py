@@ -1,4 +1,4 @@
-"""Pictures that wait to be downloaded; each is made when somebody asks for it."""
+"""Image host: images drawn on download, and the content of foreign URLs in replayed responses."""
 
 import re
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from worker.practice.drawing.mp4 import tiny_mp4
 from worker.practice.drawing.render import ImageMode, Recipe
 
 LinkFault = Literal["dead_link", "truncated"]
-MAX_IMAGES = 200_000  #: older pictures are forgotten
+MAX_IMAGES = 200_000  #: older images are dropped
 
 
 @dataclass(slots=True)
 class PublishedImage:
-    """One picture, and how many downloads are still to go wrong; ``None``: all."""
+    """One image, its fault, and the number of downloads that still fail (``None``: all)."""
 
     recipe: Recipe
     fault: LinkFault | None = None
@@ -23,7 +23,7 @@ class PublishedImage:
     downloads: int = 0
 
     def next_fault(self) -> LinkFault | None:
-        """Count one download and return what is wrong with it."""
+        """Count one download and return its fault."""
         self.downloads += 1
         if self.fault is None or self.faults_left == 0:
             return None
@@ -33,32 +33,32 @@ class PublishedImage:
 
 
 class ImageHost:
-    """Names and the pictures behind them."""
+    """Published images by name."""
 
     def __init__(self) -> None:
-        self._exhibits: dict[str, PublishedImage] = {}
-        self._hung = 0
+        self._images: dict[str, PublishedImage] = {}
+        self._published = 0
 
     def publish(self, recipe: Recipe, *, fault: LinkFault | None = None, times: int | None = 0) -> str:
-        """Offer a picture and return its name; a fault spoils its first ``times`` downloads."""
-        self._hung += 1
-        name = f"{self._hung:06d}.png"
-        self._exhibits[name] = PublishedImage(recipe, fault, times)
-        if len(self._exhibits) > MAX_IMAGES:
-            del self._exhibits[next(iter(self._exhibits))]
+        """Publish an image and return its name; ``fault`` applies to the first ``times`` downloads."""
+        self._published += 1
+        name = f"{self._published:06d}.png"
+        self._images[name] = PublishedImage(recipe, fault, times)
+        if len(self._images) > MAX_IMAGES:
+            del self._images[next(iter(self._images))]
         return name
 
     def find(self, name: str) -> PublishedImage | None:
-        """Return the picture of this name, if there is one."""
-        return self._exhibits.get(name)
+        """Return the image of this name; ``None`` if there is none."""
+        return self._images.get(name)
 
 
 def truncate_png(png: bytes) -> bytes:
-    """Return the beginning of a picture, as a download leaves it that broke off."""
+    """Return a truncated image, as after an interrupted download."""
     return png[: len(png) * 2 // 3]
 
 
-# The world outside, as far as played answers point to it: every foreign address has a picture here.
+# Foreign URLs: those of replayed responses, rewritten to this server, which has an image for each
 
 FOREIGN_PREFIX = "/elsewhere/"
 _SCHEME = re.compile(r"https?:((?:\\*/){2})", re.IGNORECASE)
@@ -67,28 +67,28 @@ _VIDEOS = frozenset((".mp4", ".mov", ".m4v", ".webm"))
 
 
 def rewrite_urls(text: str, base_url: str) -> str:
-    """Let every web address in a text lead to us.
+    """Rewrite every web URL in a text to this server.
 
-    Only the scheme is replaced, so host, path and query stay readable as they were, also when an event stream
-    tears an address apart. Slashes stay escaped the way they are.
+    Only the scheme is replaced: host, path and query stay, even where events of a stream split a URL. Slashes
+    stay escaped as they are.
     """
 
-    def here(found: re.Match[str]) -> str:
+    def prefix(found: re.Match[str]) -> str:
         return (base_url + FOREIGN_PREFIX).replace("/", found[1][: len(found[1]) // 2])
 
-    return _SCHEME.sub(here, text)
+    return _SCHEME.sub(prefix, text)
 
 
 def task_id_at(address: str) -> str | None:
-    """Return the task that a foreign address (without its scheme) is the raw data of."""
+    """Return the id of the task whose raw data link this foreign URL (without scheme) is, or ``None``."""
     found = _SOURCE.fullmatch(address)
     return found[1] if found else None
 
 
 def content_at(address: str, mode: ImageMode) -> Recipe | bytes:
-    """Return what is found at a foreign address: its own picture, always the same, or a small video.
+    """Return the content of a foreign URL: its own image, always the same, or a small video.
 
-    Clients differ in which characters they quote, so that is no difference here.
+    The URL is unquoted, since clients differ in which characters they quote.
     """
     address = unquote(address)
     path = PurePosixPath(address.partition("?")[0])

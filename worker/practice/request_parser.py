@@ -1,4 +1,4 @@
-"""What a request body asks for."""
+"""Parse a chat request: prompt, hints in it, image size, number of images, options."""
 
 import binascii
 import re
@@ -14,9 +14,9 @@ from models.errors import InvalidRequest
 from worker.practice.drawing.png import prompt_of
 from worker.practice.request_options import ALIASES, FAILURE_KINDS, RequestOptions, parse_failure_kind
 
-# Hints in a prompt, so that anybody with a text field can try what the practice provider can do.
+# Hints in a prompt, such as ``[fail 429 twice]`` or ``#case:S010``
 
-_BRACKETS = re.compile(r"\[([^\[\]\n]{1,60})\]")
+_HINT = re.compile(r"\[([^\[\]\n]{1,60})\]")
 _FAILURE = re.compile(r"(fail )?(.+?)(?: (once|twice|\d+ ?x|\d+ times))?")
 _COUNT = re.compile(r"n (\d+)|(\d+) pictures?")
 _MEMBER = re.compile(r"(delay|deliver|progress|picture|retry after|interval) (.+)")
@@ -26,12 +26,12 @@ _COUNTED = {"once": 1, "twice": 2}
 
 
 def parse_hints(prompt: str) -> tuple[str, dict[str, Any]]:
-    """Return the prompt without its hints, and the members of a wish that they stand for."""
+    """Return the prompt without its hints, and the request options that they set."""
     members: dict[str, Any] = {}
     plain = prompt
     if "[" in prompt:
-        plain = _BRACKETS.sub(
-            lambda found: "" if _read(found[1].lower().strip(), members) else found[0], prompt
+        plain = _HINT.sub(
+            lambda found: "" if _parse_hint(found[1].lower().strip(), members) else found[0], prompt
         )
     if "#" in prompt and (cases := _CASE.findall(plain)):
         members["case"] = cases
@@ -39,8 +39,8 @@ def parse_hints(prompt: str) -> tuple[str, dict[str, Any]]:
     return " ".join(plain.split()) if members else prompt, members
 
 
-def _read(hint: str, members: dict[str, Any]) -> bool:
-    """Add what one hint asks for; tell whether it was one."""
+def _parse_hint(hint: str, members: dict[str, Any]) -> bool:
+    """Add the option of one hint; return whether it was a hint."""
     if found := _COUNT.fullmatch(hint):
         members["n"] = int(found[1] or found[2])
     elif found := _MEMBER.fullmatch(hint):
@@ -64,7 +64,7 @@ def _times(word: str | None) -> int | None:
     return _COUNTED.get(word) or int(word.rstrip("times x"))
 
 
-# How large a picture was asked for, in the many places where relays look for it.
+# Size of the image
 
 DEFAULT_SIZE = (512, 512)
 _SMALLEST, _LARGEST = 64, 2048
@@ -80,13 +80,13 @@ def requested_size(body: Mapping[str, Any], prompt: str) -> tuple[int, int]:
     config = body.get("image_config")
     nested = config.get("aspect_ratio") if isinstance(config, dict) else None
     for value in (body.get("size"), body.get("aspect_ratio"), nested):
-        if isinstance(value, str) and (size := _read_size(value)):
+        if isinstance(value, str) and (size := _parse_size(value)):
             return size
     found = _IN_PROMPT.search(prompt)
-    return (_read_size(found[1]) if found else None) or DEFAULT_SIZE
+    return (_parse_size(found[1]) if found else None) or DEFAULT_SIZE
 
 
-def _read_size(text: str) -> tuple[int, int] | None:
+def _parse_size(text: str) -> tuple[int, int] | None:
     if found := _PIXELS.fullmatch(text.strip()):
         return _clamp(int(found[1])), _clamp(int(found[2]))
     if (found := _RATIO.fullmatch(text.strip())) and int(found[1]) and int(found[2]):
@@ -101,7 +101,7 @@ def _clamp(side: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """One call, understood. ``prompt`` is the user's text as it came, ``caption`` the same without hints."""
+    """A parsed request. ``prompt`` is the user's text, ``caption`` the same without hints."""
 
     model: str
     prompt: str
@@ -110,13 +110,11 @@ class ParsedRequest:
     size: tuple[int, int]
     n: int
     options: RequestOptions
-    input_prompt: str | None = (
-        None  #: what the first input picture shows, if it is one of ours and a reader looks at it
-    )
+    input_prompt: str | None = None  #: of a text model: prompt of the first input image, if it is ours
 
 
 def parse_request(body: bytes, defaults: RequestOptions) -> ParsedRequest:
-    """Read the body of a call to ``/v1/chat/completions``. Raises ``InvalidRequest``."""
+    """Parse the body of a call to ``/v1/chat/completions``. Raises ``InvalidRequest``."""
     try:
         call = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -125,25 +123,26 @@ def parse_request(body: bytes, defaults: RequestOptions) -> ParsedRequest:
         raise InvalidRequest("messages", "a list of messages is required")
     prompt = _prompt(call["messages"])
     caption, members = parse_hints(prompt)
-    parameters = _wish(defaults, members, call.get("practice"))
-    asked_n = call.get("n")
-    n = parameters.n or (min(max(asked_n, 1), 10) if isinstance(asked_n, int) else 1)
+    options = _options(defaults, members, call.get("practice"))
+    requested = call.get("n")
+    n = options.n or (min(max(requested, 1), 10) if isinstance(requested, int) else 1)
     model, stream = str(call.get("model") or "practice-image"), call.get("stream") is True
-    seen = _seen(call["messages"]) if is_text_model(model) else None
-    return ParsedRequest(model, prompt, caption, stream, requested_size(call, prompt), n, parameters, seen)
+    input_prompt = _input_prompt(call["messages"]) if is_text_model(model) else None
+    size = requested_size(call, prompt)
+    return ParsedRequest(model, prompt, caption, stream, size, n, options, input_prompt)
 
 
 def is_text_model(model: str) -> bool:
-    """Tell whether a model answers in words: one with ``text`` in its name."""
+    """Return whether a model answers in text: its name contains ``text``."""
     return "text" in model.lower()
 
 
 def is_video_model(model: str) -> bool:
-    """Tell whether a model makes videos: one with ``video`` in its name."""
+    """Return whether a model makes videos: its name contains ``video``."""
     return "video" in model.lower()
 
 
-def _wish(defaults: RequestOptions, hints: dict[str, Any], practice: object) -> RequestOptions:
+def _options(defaults: RequestOptions, hints: dict[str, Any], practice: object) -> RequestOptions:
     if practice is not None and not isinstance(practice, dict):
         raise InvalidRequest("practice", "an object is expected")
     if not hints and not practice:
@@ -151,13 +150,13 @@ def _wish(defaults: RequestOptions, hints: dict[str, Any], practice: object) -> 
     try:
         return defaults.replace(hints | (practice or {}))
     except ValidationError as error:
-        fault = error.errors()[0]
-        field = ".".join(map(str, ("practice", *fault["loc"])))
-        raise InvalidRequest(field, fault["msg"].removeprefix("Value error, ")) from error
+        detail = error.errors()[0]
+        field = ".".join(map(str, ("practice", *detail["loc"])))
+        raise InvalidRequest(field, detail["msg"].removeprefix("Value error, ")) from error
 
 
 def _prompt(messages: list[Any]) -> str:
-    """Return the text of the last message that a user wrote."""
+    """Return the text of the last user message."""
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role", "user") == "user":
             return _text(message.get("content"))
@@ -172,8 +171,8 @@ def _text(content: object) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _seen(messages: list[Any]) -> str | None:
-    """Return what the first picture of ours was drawn for."""
+def _input_prompt(messages: list[Any]) -> str | None:
+    """Return the prompt of the first inline input image, if the practice provider drew it."""
     for message in messages:
         parts = message.get("content") if isinstance(message, dict) else None
         for part in parts if isinstance(parts, list) else ():

@@ -1,4 +1,4 @@
-"""Answers with pictures: as one JSON document, or as an event stream."""
+"""Successful responses: messages with images, videos or text, as a JSON document or an event stream."""
 
 import binascii
 from collections.abc import Sequence
@@ -12,13 +12,11 @@ from worker.practice.request_options import Delivery, ProgressStyle
 from worker.practice.request_parser import ParsedRequest, is_text_model
 from worker.practice.script import EVENTS, PING, Script, Step
 
-# What a stream says while a picture is being made, in the dialects of real relays.
-
 _PERCENTS = (7, 18, 34, 58, 79)
 
 
 def progress_lines(style: ProgressStyle) -> tuple[str, ...]:
-    """Return the pieces that are sent on the way, at even distances."""
+    """Return the progress lines of a stream in a relay's style; they are sent at even intervals."""
     match style:
         case "percent":
             return (
@@ -41,7 +39,7 @@ def progress_lines(style: ProgressStyle) -> tuple[str, ...]:
 
 
 def final_line(style: ProgressStyle, url: str | None) -> str:
-    """Return what is said when the picture is there; some relays hide its address in the ``100``."""
+    """Return the last progress line; in one style its ``100`` links to the image."""
     match style:
         case "percent":
             return "> 进度 **100%**\n\n> ✅ 生成完成\n\n"
@@ -65,7 +63,7 @@ _USAGE = {"prompt_tokens": 21, "completion_tokens": 1056, "total_tokens": 1077}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What the model says: its content, further members beside it, and the address of its first picture."""
+    """Message of the model: content, further members, and the URL of its first image."""
 
     content: str | list[dict[str, Any]]
     members: dict[str, Any] = field(default_factory=dict)
@@ -73,12 +71,12 @@ class Message:
 
 
 def to_base64(png: bytes) -> str:
-    """Return base64."""
+    """Return bytes as base64 text."""
     return binascii.b2a_base64(png, newline=False).decode("ascii")
 
 
 def linked_message(deliver: Delivery, urls: Sequence[str]) -> Message:
-    """Carry pictures by their addresses."""
+    """Return a message with images by URL."""
     match deliver:
         case "download_link":
             links = (f"[下载{number}]({url})" for number, url in enumerate(urls, 1))
@@ -91,13 +89,13 @@ def linked_message(deliver: Delivery, urls: Sequence[str]) -> Message:
 
 
 def video_message(urls: Sequence[str]) -> Message:
-    """Carry videos by their addresses, as most relays do."""
+    """Return a message with videos by URL, as most relays send them."""
     links = (f"[▶️ Watch the video]({url})" for url in urls)
     return Message("\n".join(links), url=urls[0])
 
 
 def inline_message(deliver: Delivery, pictures: Sequence[bytes]) -> Message:
-    """Carry pictures by their bytes, as base64."""
+    """Return a message with inline images, as base64."""
     data = [f"data:image/png;base64,{to_base64(png)}" for png in pictures]
     if deliver == "images_field":
         images = [
@@ -108,7 +106,7 @@ def inline_message(deliver: Delivery, pictures: Sequence[bytes]) -> Message:
 
 
 def b64_json_body(pictures: Sequence[bytes]) -> bytes:
-    """Write the body of an images endpoint, which some relays pass on as their whole answer."""
+    """Return the body of an images endpoint, which some relays send as their whole response."""
     entries = [{"b64_json": to_base64(png)} for png in pictures]
     return orjson.dumps({"created": int(now().timestamp()), "data": entries})
 
@@ -125,22 +123,22 @@ def _frame(number: int, model: str, *, kind: str, choice: dict[str, Any]) -> dic
 
 
 def completion_body(message: Message, *, number: int, model: str) -> bytes:
-    """Write the JSON document of an answer."""
-    said = {"role": "assistant", "content": message.content, **message.members}
-    choice = {"index": 0, "message": said, "finish_reason": "stop"}
+    """Return the JSON body of a chat completion."""
+    message_json = {"role": "assistant", "content": message.content, **message.members}
+    choice = {"index": 0, "message": message_json, "finish_reason": "stop"}
     return orjson.dumps(_frame(number, model, kind="chat.completion", choice=choice) | {"usage": _USAGE})
 
 
 def document_script(body: bytes, *, delay: float) -> Script:
-    """Plan an answer that comes in one piece."""
+    """Plan a response that is sent at once."""
     return Script((Step(delay, body),))
 
 
 def stream_script(message: Message, *, number: int, model: str, style: ProgressStyle, delay: float) -> Script:
-    """Plan an answer that tells its progress and ends with the picture."""
+    """Plan a stream of progress lines that ends with the message."""
 
-    def event(member: str, said: dict[str, Any], finish: str | None = None) -> bytes:
-        choice = {"index": 0, member: said, "finish_reason": finish}
+    def event(member: str, value: dict[str, Any], finish: str | None = None) -> bytes:
+        choice = {"index": 0, member: value, "finish_reason": finish}
         frame = _frame(number, model, kind="chat.completion.chunk", choice=choice)
         return b"data: %b\n\n" % orjson.dumps(frame)
 
@@ -151,32 +149,34 @@ def stream_script(message: Message, *, number: int, model: str, style: ProgressS
     steps.append(
         Step(pause, event("delta", {"content": final_line(style, message.url)}) if style != "none" else b"")
     )
-    member = "delta" if isinstance(message.content, str) else "message"  # parts come as a whole message
+    member = "delta" if isinstance(message.content, str) else "message"  # parts are sent as a whole message
     steps.append(Step(0, event(member, {"content": message.content, **message.members})))
     steps.append(Step(0, event("delta", {}, "stop")))
     return Script((*steps, Step(0, b"data: [DONE]\n\n")), content_type=EVENTS)
 
 
-# What the provider says where words are asked for: a given text, or numbered prompts.
+# Text replies
 
-_WAYS = (
+_PROMPT_TEMPLATES = (
     "{0}, soft morning light, wide angle, calm colours",
     "A detailed illustration of {0}, ink and watercolour",
     "{0}, close-up, shallow depth of field, film grain",
     "A minimalist poster of {0}, flat shapes, two colours",
 )
-_LONGEST = 80  # characters of what the prompts are about
+_MAX_SUBJECT = 80  # characters of the subject of these prompts
 
 
-def text_reply(context: ParsedRequest) -> str | None:
-    """Return the text to answer with, or ``None`` where a picture is wanted.
+def text_reply(request: ParsedRequest) -> str | None:
+    """Return the text to answer with; ``None`` if the response has images.
 
-    A model with ``text`` in its name reads and writes; others say what the call's ``says`` tells them to.
+    It is the option ``says``, or four numbered prompts if the model answers in text.
     """
-    if context.options.says is not None:
-        return context.options.says
-    if not is_text_model(context.model):
+    if request.options.says is not None:
+        return request.options.says
+    if not is_text_model(request.model):
         return None
-    lines = [line.strip() for line in (context.input_prompt or context.caption).splitlines() if line.strip()]
-    about = (lines[-1] if lines else "a quiet scene")[:_LONGEST]
-    return "\n\n".join(f"{number}. {way.format(about)}" for number, way in enumerate(_WAYS, 1))
+    lines = [line.strip() for line in (request.input_prompt or request.caption).splitlines() if line.strip()]
+    subject = (lines[-1] if lines else "a quiet scene")[:_MAX_SUBJECT]
+    return "\n\n".join(
+        f"{number}. {template.format(subject)}" for number, template in enumerate(_PROMPT_TEMPLATES, 1)
+    )

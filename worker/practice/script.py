@@ -1,4 +1,4 @@
-"""One answer as a plan: what is sent, when, and how it ends. Nothing here sends or waits."""
+"""Planned response (chunks, delays, end of the connection), and the player that sends it."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,8 @@ from typing import Literal, NamedTuple
 
 from aiohttp import web
 
-ConnectionEnd = Literal[
-    "clean", "drop", "reset", "hang"
-]  #: done; closed midway; reset (RST); silent for ever
+ConnectionEnd = Literal["clean", "drop", "reset", "hang"]
+#: ``clean``: complete; ``drop``: closed midway; ``reset``: RST; ``hang``: silent for ever
 
 JSON = "application/json"
 HTML = "text/html"
@@ -21,7 +20,7 @@ PING = b": PING\n\n"
 
 
 class Step(NamedTuple):
-    """Some bytes, and the seconds to wait before they are sent."""
+    """Bytes to send, after a delay in seconds."""
 
     after: float
     data: bytes
@@ -29,9 +28,9 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """One answer. With ``length`` the answer announces that many bytes, whether they come or not.
+    """One response. ``content_length`` is declared as given, whether or not that many bytes are sent.
 
-    A ``Content-Type`` among the headers outranks ``content_type``, which steers how the answer is sent.
+    A ``Content-Type`` in ``headers`` takes precedence; ``content_type`` decides how the response is sent.
     """
 
     steps: tuple[Step, ...]
@@ -40,11 +39,11 @@ class Script:
     headers: Mapping[str, str] = field(default_factory=dict)
     end: ConnectionEnd = "clean"
     content_length: int | None = None
-    end_delay: float = 0.0  #: seconds before the ending, after all steps
+    end_delay: float = 0.0  #: seconds between the last step and the end
 
 
 def with_pings(steps: Sequence[Step], every: float) -> Iterator[Step]:
-    """Fill long silences with comments, as relays do to keep proxies from hanging up."""
+    """Fill long pauses with comments, as relays do to keep proxies from closing the connection."""
     for after, data in steps:
         while after > every:
             yield Step(every, PING)
@@ -53,7 +52,7 @@ def with_pings(steps: Sequence[Step], every: float) -> Iterator[Step]:
 
 
 def merge_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Join steps that nothing separates, so that a fast answer is one write."""
+    """Join steps without a delay between them, so that a fast response is one write."""
     if not any(step.after for step in steps[1:]):
         return (Step(steps[0].after, b"".join(step.data for step in steps)),) if steps else ()
     joined: list[Step] = []
@@ -65,13 +64,11 @@ def merge_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(joined)
 
 
-# Sends what a script says: the only place that waits, and the only one that breaks connections.
-
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 async def play(request: web.Request, script: Script, *, ping: float) -> web.StreamResponse:
-    """Answer a request as the script says."""
+    """Send the response of a script: the only place that waits and breaks connections."""
     steps = tuple(with_pings(script.steps, ping)) if script.content_type == EVENTS else script.steps
     steps = merge_steps(steps)
     if script.end == "clean" and len(steps) == 1:
@@ -89,7 +86,7 @@ async def play(request: web.Request, script: Script, *, ping: float) -> web.Stre
         if index == 0:
             await response.prepare(request)
         await response.write(step.data)
-    return await _end(request, response, script)
+    return await _finish(request, response, script)
 
 
 def _headers(script: Script) -> dict[str, str]:
@@ -98,7 +95,7 @@ def _headers(script: Script) -> dict[str, str]:
     return {**kind, **script.headers}
 
 
-async def _end(request: web.Request, response: web.StreamResponse, script: Script) -> web.StreamResponse:
+async def _finish(request: web.Request, response: web.StreamResponse, script: Script) -> web.StreamResponse:
     if script.end_delay:
         await asyncio.sleep(script.end_delay)
     transport = request.transport
@@ -106,7 +103,7 @@ async def _end(request: web.Request, response: web.StreamResponse, script: Scrip
         case "hang":
             await asyncio.Event().wait()
         case "drop" if transport is not None:
-            transport.close()  # what was written still goes out
+            transport.close()  # buffered data is still sent
         case "reset" if transport is not None:
             with contextlib.suppress(OSError):
                 connection: socket.socket = transport.get_extra_info("socket")
@@ -115,5 +112,5 @@ async def _end(request: web.Request, response: web.StreamResponse, script: Scrip
         case "clean":
             await response.write_eof()
         case _:
-            pass  # the client was faster
+            pass  # the client has disconnected
     return response

@@ -1,4 +1,4 @@
-"""Starts the practice provider: inside a running event loop, or as a process of its own.
+"""Start and stop the practice provider: in a running event loop, or as a process.
 
 As a process (``python -c "from worker.practice.server import main; main(['--delay', '2'])"``) it prints one
 line of JSON, ``{"url": "http://127.0.0.1:40123", "port": 40123, "pid": 4711}``, and serves until SIGTERM or
@@ -23,14 +23,12 @@ from worker.practice.call_log import CallLog
 from worker.practice.options import PracticeOptions
 from worker.practice.routes import Routes
 
-# The listening socket, which can be shut for a while: connections are refused then.
-
-_BACKLOG = 4096  # a bench opens a thousand connections at once
-_AGAIN = 0.05  # seconds until another try to listen, should somebody else have our port
+_BACKLOG = 4096  # benchmarks open a thousand connections at once
+_RETRY_INTERVAL = 0.05  # seconds between attempts to listen again, if the port is taken
 
 
 class ListeningSocket:
-    """Listens for a runner."""
+    """Listening socket that can refuse connections for a while."""
 
     def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
         self._runner, self._host, self.port = runner, host, port
@@ -39,14 +37,14 @@ class ListeningSocket:
         self._reopening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Listen; port 0 becomes a free one. Raises ``OSError`` if the address can't be had."""
+        """Listen; port 0 takes a free one. Raises ``OSError`` if the address is not available."""
         site = web.TCPSite(self._runner, self._host, self.port, backlog=_BACKLOG)
         await site.start()
         self._site, self.port = site, int(self._runner.addresses[0][1])
         self.opened.set()
 
     async def refuse_for(self, seconds: float) -> None:
-        """Take no connections for a while; those that stand go on."""
+        """Refuse new connections for some seconds; open ones continue."""
         self.cancel_reopening()
         if self._site is not None and self.opened.is_set():
             self.opened.clear()
@@ -59,32 +57,32 @@ class ListeningSocket:
             with suppress(OSError):
                 await self.open()
                 break
-            await asyncio.sleep(_AGAIN)
+            await asyncio.sleep(_RETRY_INTERVAL)
 
     def cancel_reopening(self) -> None:
-        """Stay as it is."""
+        """Do not listen again later."""
         if self._reopening is not None:
             self._reopening.cancel()
 
 
-_GRACE = 0.1  # seconds that calls in flight get when the server stops
+_GRACE = 0.1  # seconds for calls in flight when the server stops
 
 
 class PracticeServer:
-    """A practice provider that is serving. ``url`` has no path: add ``/v1/chat/completions``."""
+    """A running practice provider. ``url`` has no path: append ``/v1/chat/completions``."""
 
-    def __init__(self, host: str, door: ListeningSocket, routes: Routes, runner: web.AppRunner) -> None:
-        self.host, self.port = host, door.port
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{door.port}"
-        self.listener, self._routes, self._runner = door, routes, runner
+    def __init__(self, host: str, listener: ListeningSocket, routes: Routes, runner: web.AppRunner) -> None:
+        self.host, self.port = host, listener.port
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{listener.port}"
+        self.listener, self._routes, self._runner = listener, routes, runner
 
     @property
     def call_log(self) -> CallLog:
-        """The provider's books."""
+        """The calls that the provider received."""
         return self._routes.call_log
 
     async def stop(self) -> None:
-        """Stop serving; calls in flight are broken off."""
+        """Stop serving; calls in flight are cancelled."""
         self._routes.closing = True
         self.listener.cancel_reopening()
         await self._runner.cleanup()
@@ -100,8 +98,8 @@ class PracticeServer:
 async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: object) -> PracticeServer:
     """Start a practice provider in the running loop and return it once it serves; port 0 takes a free one.
 
-    ``options`` are the members of ``PracticeOptions``. Raises pydantic's ``ValidationError`` for others, and
-    ``OSError`` if the address can't be had.
+    ``options`` are the members of ``PracticeOptions``. Raises pydantic's ``ValidationError`` if invalid,
+    and ``OSError`` if the address is not available.
     """
     routes = Routes(PracticeOptions.model_validate(options))
     runner = web.AppRunner(
@@ -112,23 +110,23 @@ async def start_practice(*, host: str = "127.0.0.1", port: int = 0, **options: o
         keepalive_timeout=75,
     )
     await runner.setup()
-    door = ListeningSocket(runner, host, port)
-    routes.refuse_connections = door.refuse_for
+    listener = ListeningSocket(runner, host, port)
+    routes.refuse_connections = listener.refuse_for
     try:
-        await door.open()
+        await listener.open()
     except OSError:
         await runner.cleanup()
         routes.completions.close()
         raise
-    return PracticeServer(host, door, routes, runner)
+    return PracticeServer(host, listener, routes, runner)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve as a process of its own until a signal comes."""
-    chosen = vars(_parser().parse_args(arguments))
-    host, port = chosen.pop("host"), chosen.pop("port")
-    options = {name: value for name, value in chosen.items() if value is not None}
-    serve_practice(host, port, options, ready=_tell)
+    """Run as a process until a signal arrives."""
+    arguments_by_name = vars(_parser().parse_args(arguments))
+    host, port = arguments_by_name.pop("host"), arguments_by_name.pop("port")
+    options = {name: value for name, value in arguments_by_name.items() if value is not None}
+    serve_practice(host, port, options, ready=_print_address)
 
 
 def serve_practice(
@@ -139,7 +137,7 @@ def serve_practice(
         runner.run(_serve(host, port, options, ready))
 
 
-def _tell(server: PracticeServer) -> None:
+def _print_address(server: PracticeServer) -> None:
     line = orjson.dumps({"url": server.url, "port": server.port, "pid": os.getpid()})
     sys.stdout.write(line.decode() + "\n")
     sys.stdout.flush()
@@ -166,13 +164,15 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="practice", description="A provider to practise on.")
+    parser = argparse.ArgumentParser(
+        prog="practice", description="The practice provider: a mock image provider."
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument(
         "--rate", dest="rates", action=_Rate, metavar="KIND=SHARE", help="share of calls that fail so"
     )
-    parser.add_argument("--fail", action="append", metavar="KIND", help="what all calls meet")
+    parser.add_argument("--fail", action="append", metavar="KIND", help="failure of all calls")
     for name, field in PracticeOptions.model_fields.items():
         if name not in ("rates", "fail"):
             parser.add_argument(f"--{name.replace('_', '-')}", dest=name, help=field.description)

@@ -1,4 +1,4 @@
-"""The prompt, written legibly at the foot of a picture."""
+"""Caption: the prompt, legible at the foot of an image."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -7,11 +7,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-LONGEST = 320  #: characters of a prompt that are looked at
-MOST_LINES = 4
+MAX_CHARACTERS = 320  #: characters of a prompt that are drawn at most
+MAX_LINES = 4
 
 #: Fonts with Chinese, Japanese and Korean characters that systems usually have; Pillow's own has none.
-WIDER_FONTS = (
+CJK_FONTS = (
     "NotoSansCJK-Regular.ttc",
     "NotoSansSC-Regular.otf",
     "wqy-microhei.ttc",
@@ -24,7 +24,7 @@ WIDER_FONTS = (
 
 
 def write_caption(picture: Image.Image, prompt: str, footnote: str) -> None:
-    """Write the prompt and a small footnote onto the lower part of the picture, over a soft shade."""
+    """Draw the prompt and a small footnote on the lower part of the image, over a shade."""
     width, height = picture.size
     margin = max(width // 18, 4)
     lines, font, size = _fitting(prompt, width - 2 * margin, unit=min(width, height))
@@ -47,25 +47,24 @@ def _shade_below(picture: Image.Image, top: int) -> None:
 
 
 def _fitting(prompt: str, width: int, *, unit: int) -> tuple[list[str], Font, int]:
-    """Return the caption's lines in the largest letters that need few enough lines."""
-    text = " ".join(prompt[:LONGEST].split())
+    """Return the caption's lines in the largest font size that needs few enough lines."""
+    text = " ".join(prompt[:MAX_CHARACTERS].split())
     name = _best_font(text)
     known = [character for character in text if character == " " or _has_glyph(name, character)]
-    text = (
-        " ".join("".join(known).split()) if len(known) * 2 > len(text) else ""
-    )  # no caption beats a torn one
+    # An image without a caption is better than one with most characters missing.
+    text = " ".join("".join(known).split()) if len(known) * 2 > len(text) else ""
     lines: list[str] = []
     for share in (15, 18, 22, 27):
         size = max(unit // share, 8)
         font = _font(name, size)
         lines = list(_wrapped(text, font, width))
-        if len(lines) <= MOST_LINES - (share < 22):
+        if len(lines) <= MAX_LINES - (share < 22):
             return lines, font, size
-    return [*lines[: MOST_LINES - 1], lines[MOST_LINES - 1][:-1].rstrip() + "…"], font, size
+    return [*lines[: MAX_LINES - 1], lines[MAX_LINES - 1][:-1].rstrip() + "…"], font, size
 
 
 def _wrapped(text: str, font: Font, width: int) -> Iterator[str]:
-    """Break text at spaces, and inside what is longer than a line, such as a sentence of Chinese."""
+    """Wrap text at spaces, and inside words longer than a line, such as a Chinese sentence."""
     line = ""
     for word in text.split():
         wider = f"{line} {word}" if line else word
@@ -78,15 +77,15 @@ def _wrapped(text: str, font: Font, width: int) -> Iterator[str]:
             continue
         line = wider
         while font.getlength(line) > width:
-            held = _held(line, font, width)
-            yield line[:held].rstrip()
-            line = line[held:].lstrip()
+            fitting = _fitting_length(line, font, width)
+            yield line[:fitting].rstrip()
+            line = line[fitting:].lstrip()
     if line:
         yield line
 
 
-def _held(line: str, font: Font, width: int) -> int:
-    """Return how many characters of ``line`` fit, at least one."""
+def _fitting_length(line: str, font: Font, width: int) -> int:
+    """Return how many characters of ``line`` fit (at least one), by binary search."""
     low, high = 1, len(line)
     while low < high:
         middle = (low + high + 1) // 2
@@ -104,7 +103,7 @@ def _font(name: str | None, size: int) -> Font:
 
 @lru_cache(maxsize=1)
 def _font_names() -> tuple[str | None, ...]:
-    return (None, *(name for name in WIDER_FONTS if _exists(name)))
+    return (None, *(name for name in CJK_FONTS if _exists(name)))
 
 
 def _exists(name: str) -> bool:
@@ -116,7 +115,7 @@ def _exists(name: str) -> bool:
 
 
 def _best_font(text: str) -> str | None:
-    """Return the first font that has every character of the text, or else the one that has most."""
+    """Return the first font with every character of the text, else the one with most of them."""
     if text.isascii():
         return None
     return max(_font_names(), key=lambda name: sum(_has_glyph(name, character) for character in text))
@@ -124,7 +123,7 @@ def _best_font(text: str) -> str | None:
 
 @lru_cache(maxsize=8192)
 def _has_glyph(name: str | None, character: str) -> bool:
-    """Tell whether a font draws this character as more than the box for unknown ones."""
+    """Return whether a font has a glyph for this character, other than the one for unknown characters."""
     if character.isascii():
         return character.isprintable()
     return _drawn(name, character) not in (b"", _drawn(name, "\U0010ffff"))

@@ -1,4 +1,4 @@
-"""Colours that go together."""
+"""Colour palettes of the landscapes."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ Colour = tuple[int, int, int]
 
 
 class Palette(NamedTuple):
-    """One mood: two ends of a sky, its light, and the near and far ends of the land."""
+    """Colours of one landscape: top and bottom of the sky, light, and far and near land."""
 
     high: Colour
     low: Colour
@@ -38,6 +38,6 @@ PALETTES = tuple(
 
 
 def blend(first: Colour, second: Colour, share: float) -> Colour:
-    """Return the colour that lies ``share`` (0 to 1) of the way from the first to the second."""
+    """Return the linear blend of two colours; ``share`` is 0 for the first, 1 for the second."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue

@@ -1,7 +1,7 @@
-"""PNG files at the level of chunks: label a picture with its prompt, read it back, build cheap ones.
+"""PNG files assembled from chunks: embed a prompt, read it back, build cheap images.
 
-Every picture of the practice provider carries its whole prompt in an ``iTXt`` chunk, so that a test can tell
-whether stored bytes belong to the job they were stored for.
+Every image of the practice provider has its whole prompt in an ``iTXt`` chunk, so that a test can check that
+stored bytes belong to their job.
 """
 
 import random
@@ -12,18 +12,18 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER_END = len(SIGNATURE) + 25  # IHDR is always first and always 13 bytes long
 _PROMPT = b"prompt\0\0\0\0\0"  # keyword, not compressed, no language, no translated keyword
 _NUMBER = b"number\0"
-_NOISES = 32  # kept: 2 MB
+_NOISES = 32  # cached: 2 MB
 _NOISE_SIDE = 147  # 147 * (1 + 147 * 3) bytes are 64 KB
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
-    """Write one PNG chunk: length, kind, data, CRC."""
+    """Return one PNG chunk: length, kind, data, CRC."""
     body = kind + data
     return len(data).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def header(width: int, height: int) -> bytes:
-    """Write the header of a picture with 8 bits for each of red, green and blue."""
+    """Return the IHDR chunk of an RGB image with 8 bits per channel."""
     return chunk(b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\0\0\0")
 
 
@@ -39,17 +39,17 @@ def _label(prompt: str, number: int) -> bytes:
 
 
 def embed_prompt(png: bytes, prompt: str, number: int) -> bytes:
-    """Return the PNG with its prompt and number written into it."""
+    """Return the PNG with its prompt and number embedded."""
     return b"".join((png[:_HEADER_END], _label(prompt, number), png[_HEADER_END:]))
 
 
 def tiny_png(prompt: str, number: int) -> bytes:
-    """Return one pixel whose bytes still differ by prompt and number; costs microseconds."""
+    """Return a one-pixel PNG whose bytes differ by prompt and number; takes microseconds."""
     return b"".join((_TINY_HEAD, _label(prompt, number), _TINY_TAIL))
 
 
 def noise_png(prompt: str, number: int) -> bytes:
-    """Return about 64 KB that no compressor shrinks, the same for the same prompt and number."""
+    """Return a PNG of about 64 KB of incompressible noise, determined by prompt and number."""
     label = _label(prompt, number)
     return b"".join((_NOISE_HEAD, label, _noise(zlib.crc32(label) % _NOISES), IEND))
 
@@ -63,7 +63,7 @@ def _noise(seed: int) -> bytes:
 
 
 def prompt_of(png: bytes) -> str | None:
-    """Return the prompt that a practice picture was made for; ``None`` for any other bytes."""
+    """Return the prompt embedded in an image of the practice provider; ``None`` for other bytes."""
     if not png.startswith(SIGNATURE):
         return None
     position = len(SIGNATURE)
@@ -77,5 +77,5 @@ def prompt_of(png: bytes) -> str | None:
 
 
 def seeded_random(prompt: str, number: int) -> random.Random:
-    """Return the source of all that is accidental about one picture."""
+    """Return a random generator determined by prompt and number."""
     return random.Random(prompt.encode("utf-8", "replace") + b"\0%d" % number)

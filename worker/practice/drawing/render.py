@@ -1,4 +1,4 @@
-"""Real pictures: every prompt and number gives another one, and always the same one."""
+"""Render an image, determined by prompt and number."""
 
 import zlib
 from dataclasses import dataclass
@@ -21,13 +21,11 @@ from worker.practice.drawing.png import (
 from worker.practice.drawing.scenes import SCENES
 from worker.practice.drawing.shapes import gradient
 
-# Writes drawings as PNG files, in half the time that Pillow takes to look for the best filter of each row.
-
 _UP = b"\x02"
 
 
 def encode_png(picture: Image.Image) -> bytes:
-    """Return an RGB picture as a PNG."""
+    """Encode an RGB image as PNG with one row filter: twice as fast as Pillow, which tries all filters."""
     above = Image.new("RGB", picture.size)
     above.paste(picture, (0, 1))
     differences = ImageChops.subtract_modulo(picture, above).tobytes()
@@ -43,9 +41,9 @@ IMAGE_MODES: tuple[ImageMode, ...] = get_args(ImageMode)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that is needed to make one picture, now or when somebody downloads it.
+    """All inputs of one image, so that it can be rendered on download.
 
-    ``prompt`` goes into the file, ``caption`` onto the picture; ``size`` counts for drawn pictures only.
+    ``prompt`` is embedded in the file, ``caption`` is drawn; ``size`` applies to the mode ``drawn`` only.
     """
 
     prompt: str
@@ -56,11 +54,11 @@ class Recipe:
 
     @property
     def is_cheap(self) -> bool:
-        """Whether making it costs too little to bother a thread."""
+        """Whether rendering is too cheap for a thread hop."""
         return self.mode != "drawn"
 
     def render(self) -> bytes:
-        """Return the PNG."""
+        """Return the image as PNG."""
         match self.mode:
             case "tiny":
                 return tiny_png(self.prompt, self.number)
@@ -71,7 +69,7 @@ class Recipe:
 
 
 def draw(recipe: Recipe) -> bytes:
-    """Draw a small landscape with the caption on it."""
+    """Draw a landscape with the caption on it."""
     dice = seeded_random(recipe.prompt, recipe.number)
     palette, scene = dice.choice(PALETTES), dice.choice(SCENES)
     picture = gradient(recipe.size, palette.high, palette.low)

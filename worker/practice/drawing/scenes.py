@@ -1,4 +1,4 @@
-"""What is on a picture: small landscapes, composed from a palette and a source of accidents."""
+"""Scenes: landscapes composed from a palette and a random generator."""
 
 import math
 import random
@@ -22,7 +22,7 @@ Scene = Callable[[Image.Image, Palette, random.Random], None]
 
 
 def hills(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
-    """A low sun over ranges of hills that grow darker towards us."""
+    """Draw a low sun over ranges of hills, darker in the foreground."""
     width, height = picture.size
     unit = min(width, height)
     x, y = width * dice.uniform(0.2, 0.8), height * dice.uniform(0.26, 0.42)
@@ -51,7 +51,7 @@ def _ridge(picture: Image.Image, dice: random.Random, *, level: float, tall: flo
 
 
 def sea(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
-    """A sun that sets into the sea, and its light on the water."""
+    """Draw a sun setting into the sea, and its reflection."""
     width, height = picture.size
     unit = min(width, height)
     x, horizon = width * dice.uniform(0.3, 0.7), int(height * dice.uniform(0.5, 0.6))
@@ -70,7 +70,7 @@ def sea(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
 
 
 def planets(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
-    """A ringed planet and its moons among stars."""
+    """Draw a ringed planet and its moons among stars."""
     width, height = picture.size
     unit = min(width, height)
     picture.paste(gradient(picture.size, palette.near, blend(palette.high, palette.far, 0.4)))
@@ -96,7 +96,7 @@ def planets(picture: Image.Image, palette: Palette, dice: random.Random) -> None
 
 
 def _orbit(x: float, y: float, radius: float, tilt: float) -> list[tuple[float, float]]:
-    """Return the part of a tilted orbit that is not hidden by the ball in its middle."""
+    """Return the visible part of a tilted orbit around a planet."""
     points = []
     for step in range(-38, 219, 4):
         across = radius * math.cos(math.radians(step))
@@ -106,7 +106,7 @@ def _orbit(x: float, y: float, radius: float, tilt: float) -> list[tuple[float, 
 
 
 def arches(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
-    """Wide arches, one inside the other, under a sun."""
+    """Draw nested arches under a sun."""
     width, height = picture.size
     unit = min(width, height)
     aside = dice.choice((0.16, 0.84))
@@ -124,7 +124,7 @@ def arches(picture: Image.Image, palette: Palette, dice: random.Random) -> None:
 
 
 def _ramp(palette: Palette, share: float) -> Colour:
-    """Return a colour on the way from the land through the low sky to the light."""
+    """Return a colour of the gradient from the land over the low sky to the light."""
     stops = (palette.near, palette.far, palette.low, palette.light)
     index = min(int(share * 3), 2)
     return blend(stops[index], stops[index + 1], share * 3 - index)

@@ -1,4 +1,4 @@
-"""Smooth shapes on a picture: each is drawn at twice its size into a mask of its own few pixels."""
+"""Anti-aliased shapes: each is drawn at twice its size into a mask, which is scaled down."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,13 +12,13 @@ Box = tuple[float, float, float, float]
 
 
 def gradient(size: tuple[int, int], high: Colour, low: Colour) -> Image.Image:
-    """Return a background that runs from one colour at the top to another at the bottom."""
+    """Return an image with a vertical gradient between two colours."""
     column = Image.linear_gradient("L").resize((1, size[1]))
     return ImageOps.colorize(column, high, low).resize(size, Image.Resampling.NEAREST)
 
 
 class _Mask:
-    """The part of a picture that a shape covers, at twice its size."""
+    """Mask of the area that a shape covers, at twice its size."""
 
     def __init__(self, picture: Image.Image, box: Box) -> None:
         left, top = max(int(box[0]), 0), max(int(box[1]), 0)
@@ -28,7 +28,7 @@ class _Mask:
         self.pen = ImageDraw.Draw(self._image)
 
     def doubled(self, points: Points) -> list[tuple[float, float]]:
-        """Return points of the picture as points of the mask."""
+        """Convert points of the image to points of the mask."""
         left, top = self._corner
         return [((x - left) * 2, (y - top) * 2) for x, y in points]
 
@@ -57,12 +57,11 @@ def disc(
 def rounded_rectangle(
     picture: Image.Image, colour: Colour, box: Box, *, radius: float | None = None, opacity: float = 1
 ) -> None:
-    """Fill a rectangle with round corners, by default as round as its height allows."""
+    """Fill a rectangle with rounded corners; the default radius is half its height."""
     mask = _Mask(picture, box)
     round_by = (box[3] - box[1]) / 2 if radius is None else radius
-    mask.pen.rounded_rectangle(
-        mask.doubled([box[:2], box[2:]]), radius=round_by * 2, fill=round(255 * opacity)
-    )
+    corners = mask.doubled([box[:2], box[2:]])
+    mask.pen.rounded_rectangle(corners, radius=round_by * 2, fill=round(255 * opacity))
     mask.fill(colour)
 
 
@@ -72,7 +71,7 @@ def dot(picture: Image.Image, colour: Colour, x: float, y: float, *, opacity: fl
 
 
 def glow(picture: Image.Image, colour: Colour, x: float, y: float, radius: float, *, strength: float) -> None:
-    """Lay a light around a point that fades towards its edge."""
+    """Draw a radial light around a point, fading towards its edge."""
     side = int(radius * 2)
     picture.paste(
         colour, (int(x - radius), int(y - radius)), _halo(round(strength * 20)).resize((side, side))
@@ -81,13 +80,13 @@ def glow(picture: Image.Image, colour: Colour, x: float, y: float, radius: float
 
 @lru_cache(maxsize=20)
 def _halo(strength: int) -> Image.Image:
-    """Return a soft spot; the gradient's level is 255 at its corners, 180 half-way along its sides."""
+    """Return a radial fade; Pillow's gradient is 255 at the corners, 180 in the middle of the sides."""
     fade = [(max(0, 180 - level) / 180) ** 2 for level in range(256)]
     return Image.radial_gradient("L").point([round(255 * strength / 20 * share) for share in fade])
 
 
 def shade(picture: Image.Image, colour: Colour, x: float, y: float, radius: float) -> None:
-    """Darken the side of a ball that faces away from the light."""
+    """Darken the side of a ball that is turned away from the light."""
     side = max(int(radius * 2), 1)
     picture.paste(colour, (int(x - radius), int(y - radius)), _crescent().resize((side, side)))
 

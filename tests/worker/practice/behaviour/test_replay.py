@@ -192,7 +192,7 @@ async def test_a_body_may_be_cut(kind: str) -> None:
     case = CorpusCase(
         "X", "error", "", 200, {"content-type": kind}, "data: {}", "cut", {}, {"outcome": "ambiguous"}
     )
-    script = case_script(case, here=None, delay=0)
+    script = case_script(case, base_url=None, delay=0)
 
     assert b"".join(step.data for step in script.steps) == b"data: {}"
     assert script.end == "drop"
@@ -203,4 +203,4 @@ async def test_headers_of_the_connection_are_not_played() -> None:
     headers = {"Content-Length": "1", "Content-Encoding": "br", "Connection": "close", "X-Request-Id": "a"}
     case = CorpusCase("X", "error", "", 500, headers, "body", None, {}, {"outcome": "retry"})
 
-    assert case_script(case, here=None, delay=0).headers == {"X-Request-Id": "a"}
+    assert case_script(case, base_url=None, delay=0).headers == {"X-Request-Id": "a"}
