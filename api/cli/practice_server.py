@@ -1,4 +1,4 @@
-"""The practice provider on a loop of its own, so that its drawing does not hold up the API."""
+"""Practice provider in a thread with its own event loop, so that its drawing does not block the API."""
 
 import asyncio
 import threading
@@ -8,17 +8,17 @@ from typing import Any
 
 from worker.practice.server import start_practice
 
-_TIMEOUT = 10  #: seconds for the provider to start or end
+_TIMEOUT = 10  #: seconds for the provider to start or to stop
 
 
 class PracticeServerThread:
-    """A practice provider that serves inside a ``with`` statement; ``url`` is its address."""
+    """Practice provider that runs inside a ``with`` statement; ``url`` is its address."""
 
     def __init__(self, **options: Any) -> None:
         self._options = options
         self._started: Future[str] = Future()
         self._loop = asyncio.new_event_loop()
-        self._ended = asyncio.Event()
+        self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="practice", daemon=True)
 
     def __enter__(self) -> "PracticeServerThread":
@@ -29,7 +29,7 @@ class PracticeServerThread:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
+        self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_TIMEOUT)
 
     def _run(self) -> None:
@@ -44,4 +44,4 @@ class PracticeServerThread:
             return
         async with server:
             self._started.set_result(server.url)
-            await self._ended.wait()
+            await self._stop.wait()

@@ -1,4 +1,4 @@
-"""``darkroom practice``: a provider to practise on, as a process of its own."""
+"""``darkroom practice``: run the practice provider, a mock image provider, as a process."""
 
 import os
 from dataclasses import asdict, dataclass
@@ -16,21 +16,21 @@ from worker.practice.server import PracticeServer, serve_practice
 
 
 def _option(name: str) -> Parameter:
-    """Return the parameter of an option, in the words of the practice provider itself."""
-    return _words(PracticeOptions.model_fields[name].description or "")
+    """Return the parameter of an option, with the help text of ``PracticeOptions``."""
+    return _help(PracticeOptions.model_fields[name].description or "")
 
 
-def _words(text: str) -> Parameter:
+def _help(text: str) -> Parameter:
     return Parameter(help=text, negative="", show_default=False)
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How it answers. What is not given stays as a call itself asks for."""
+    """Behaviour of the provider. Requests decide what is not given here."""
 
     case: Annotated[
-        tuple[str, ...], _words("play this case to every call; several: one after the other")
+        tuple[str, ...], _help("replay this case for every call; several: one after the other")
     ] = ()
     verbatim: Annotated[bool, _option("verbatim")] = False
     delay: Annotated[str | None, _option("delay")] = None
@@ -38,9 +38,9 @@ class Behaviour:
     deliver: Annotated[str | None, _option("deliver")] = None
     progress: Annotated[str | None, _option("progress")] = None
     n: Annotated[int | None, _option("n")] = None
-    fail: Annotated[tuple[str, ...], _words("what all calls meet: 429, moderation, hang, …")] = ()
-    times: Annotated[int | None, _words("calls of a prompt that --fail spoils; else all")] = None
-    rate: Annotated[tuple[str, ...], _words("KIND=SHARE: share of calls that fail so")] = ()
+    fail: Annotated[tuple[str, ...], _help("failure of all calls: 429, moderation, hang, …")] = ()
+    times: Annotated[int | None, _help("calls of a prompt that fail by --fail; default: all")] = None
+    rate: Annotated[tuple[str, ...], _help("KIND=SHARE: share of calls that fail so")] = ()
     seed: Annotated[int | None, _option("seed")] = None
     retry_after: Annotated[float | None, _option("retry_after")] = None
     interval: Annotated[float | None, _option("interval")] = None
@@ -59,19 +59,19 @@ def practice(
     port: Annotated[int, Parameter(help="port to listen on; 0: a free one")] = 0,
     list_: Annotated[
         bool,
-        Parameter(name="--list", negative="", show_default=False, help="list the cases that can be played"),
+        Parameter(name="--list", negative="", show_default=False, help="list the recorded cases"),
     ] = False,
     behaviour: Behaviour = _DEFAULT,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Start a provider to practise on: it answers like image relays, draws real pictures, fails on request.
+    """Run the practice provider: a mock image provider that draws real images and fails on request.
 
-    A prompt can ask for more: "#case:S010" plays an answer seen in the wild, "[fail 429 twice]" and
-    "[delay 3s]" do as they say. POST /practice/weather changes limits, storms and outages while it runs;
-    GET /practice/ledger tells every call. Ctrl-C ends it.
+    Hints in a prompt control one call: "#case:S010" replays a recorded response, "[fail 429 twice]" and
+    "[delay 3s]" do as they say. POST /practice/weather changes limits, failures and outages at run time;
+    GET /practice/ledger returns every call. Ctrl-C stops it.
     """
     if list_:
-        return _list(as_json=output.json)
+        return _list_cases(as_json=output.json)
 
     def ready(server: PracticeServer) -> None:
         if output.json:
@@ -82,10 +82,12 @@ def practice(
     try:
         serve_practice(host, port, _members(behaviour), ready=ready)
     except ValidationError as error:
-        raise CommandFailed(Exit.USAGE, "\n".join(_sentence(fault) for fault in error.errors())) from error
+        raise CommandFailed(Exit.USAGE, "\n".join(_message(detail) for detail in error.errors())) from error
     except OSError as error:
-        words = f"{host}:{port} can't be listened on: {error.strerror}. Choose others with --host and --port."
-        raise CommandFailed(Exit.USAGE, words) from error
+        message = (
+            f"{host}:{port} can't be listened on: {error.strerror}. Choose others with --host and --port."
+        )
+        raise CommandFailed(Exit.USAGE, message) from error
     return Exit.OK
 
 
@@ -100,35 +102,37 @@ def _members(behaviour: Behaviour) -> dict[str, Any]:
     return {**given, "rates": {kind: share for kind, _, share in pairs}}
 
 
-def _sentence(error: Any) -> str:
-    """Name the option and what is wrong with it."""
-    option = {"rates": "rate"}.get(str(error["loc"][0]), str(error["loc"][0])).replace("_", "-")
-    words = str(error["msg"]).removeprefix("Value error, ")
-    return f"--{option} {error['input']!r}: {words}."
+def _message(detail: Any) -> str:
+    """Return the option and what is wrong with it."""
+    option = {"rates": "rate"}.get(str(detail["loc"][0]), str(detail["loc"][0])).replace("_", "-")
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    return f"--{option} {detail['input']!r}: {reason}."
 
 
 def _greeting(url: str) -> str:
     return (
-        f"A provider to practise on serves {url}. Ctrl-C ends it. To point Darkroom at it:\n"
+        f"The practice provider serves {url}. Ctrl-C stops it. To point Darkroom at it:\n"
         f"  export DARKROOM_UPSTREAM_BASE_URL={url}\n"
         "  export DARKROOM_UPSTREAM_API_KEY=practice\n"
         "  export DARKROOM_ALLOW_PRIVATE=127.0.0.0/8\n"
         "  darkroom up\n"
-        'Then `darkroom submit "a cat #case:S010" -m any` plays a case that `darkroom practice --list` shows.'
+        'Then `darkroom submit "a cat #case:S010" -m any` replays a case of `darkroom practice --list`.'
     )
 
 
-def _list(*, as_json: bool) -> Exit:
-    """Print what can be played."""
+def _list_cases(*, as_json: bool) -> Exit:
+    """Print the recorded cases."""
     columns = ("CASE", "KIND", "EXPECTED", "DETAIL")
-    rows = [(_value(case), (case.id, case.kind, _expected(case), case.title)) for case in corpus().values()]
+    rows = [
+        (_case_json(case), (case.id, case.kind, _expected(case), case.title)) for case in corpus().values()
+    ]
     printer(json=as_json).table("cases", columns, rows)
     return Exit.OK
 
 
-def _value(case: CorpusCase) -> dict[str, Any]:
-    said = {"id": case.id, "kind": case.kind, "title": case.title, "status": case.status}
-    return {**said, "outcome": case.expected["outcome"], "error_code": case.code}
+def _case_json(case: CorpusCase) -> dict[str, Any]:
+    case_json = {"id": case.id, "kind": case.kind, "title": case.title, "status": case.status}
+    return {**case_json, "outcome": case.expected["outcome"], "error_code": case.code}
 
 
 def _expected(case: CorpusCase) -> str:
