@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.midjourney.prompt import parse_prompt
-from api.midjourney.translate import image_parameters, size_of_ratio
+from api.midjourney.translate import image_parameters
 
 A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.example/c.webp"
 
@@ -33,38 +33,17 @@ A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.exampl
         ("a --- cat --", "a --- cat --", (), {}),
     ],
 )
-def test_prompts_are_taken_apart(
-    prompt: str, text: str, images: tuple[str, ...], flags: dict[str, str]
-) -> None:
+def test_prompts_are_parsed(prompt: str, text: str, images: tuple[str, ...], flags: dict[str, str]) -> None:
     found = parse_prompt(prompt)
 
     assert (found.text, tuple(found.images), dict(found.flags)) == (text, images, flags)
-
-
-def test_style_and_character_references_become_input_pictures_with_words() -> None:
-    parameters = image_parameters(parse_prompt(f"{A} a cat --sref {B} --cref {C}"))
-
-    assert list(parameters.images) == [A, B, C]
-    assert "style of reference picture 2" in parameters.text
-    assert "same person as reference picture 3" in parameters.text
-
-
-@pytest.mark.parametrize(
-    ("ratio", "size"),
-    [
-        ("16:9", "16:9"), ("1024x1792", "4:7"), ("3/2", "3:2"), ("1.85:1", "37:20"), ("4:4", "1:1"),
-        ("0:1", None), ("99999:1", None), (None, None),
-    ],
-)  # fmt: skip
-def test_aspect_ratios_of_any_spelling_become_a_size(ratio: str | None, size: str | None) -> None:
-    assert size_of_ratio(ratio) == size
 
 
 @given(
     st.text(max_size=200)
     | st.lists(st.sampled_from(["--ar", "--no", "—v", "1:2", "--seed", A, "x", "--sref"])).map(" ".join)
 )
-def test_no_prompt_is_too_odd_and_no_word_is_made_up(prompt: str) -> None:
+def test_any_prompt_is_parsed_without_an_error_or_a_new_word(prompt: str) -> None:
     found = parse_prompt(prompt)
     parameters = image_parameters(found)
 

@@ -48,5 +48,5 @@ def test_without_words_nothing_is_banned() -> None:
     assert find_banned_word("gore", ()) is None
 
 
-def test_the_first_of_the_words_is_told() -> None:
+def test_the_first_of_the_words_is_returned() -> None:
     assert find_banned_word("blood and gore", ("gore", "blood")) == "gore"

@@ -81,7 +81,7 @@ def test_a_message_is_smaller_than_20_kilobytes_and_only_texts_are_cut(
 
 
 @pytest.mark.parametrize("character", ["a", "🐱", "\x01", '"'])
-def test_short_texts_leave_their_room_to_a_long_one(character: str) -> None:
+def test_a_long_text_gets_the_room_of_short_ones(character: str) -> None:
     body = hook_body(view("a cat", "s", None, finalPrompt=character * 50_000))
     assert body["prompt"] == "a cat"
     assert 19_980 < len(orjson.dumps(body)) < 20_000

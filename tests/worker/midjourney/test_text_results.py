@@ -24,7 +24,7 @@ TWO = ["a red cat", "a blue dog"]
         "1. a red cat\r\n2. a blue dog\r\n",
     ],
 )
-def test_prompts_are_found_however_they_are_numbered(text: str) -> None:
+def test_prompts_are_found_in_lists_of_any_format(text: str) -> None:
     assert numbered_prompts(text, 4) == TWO
 
 
@@ -44,6 +44,6 @@ def test_no_more_prompts_than_wanted() -> None:
     assert len(numbered_prompts("\n".join(f"{n}. a cat" for n in range(1, 12)), 4)) == 4
 
 
-def test_what_stands_before_the_list_is_kept_apart() -> None:
+def test_the_text_before_the_list_is_returned() -> None:
     assert text_before_list("Tokens: cat, red\n\n1. a cat") == "Tokens: cat, red"
     assert text_before_list("no list") == ""

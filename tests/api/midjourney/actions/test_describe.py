@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.midjourney.actions_support import jobs_of, picture, press, pressed
+from tests.api.midjourney.actions_support import jobs_of, picture, press
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 
 READS: dict[str, Any] = {"midjourney_text_model": "practice-text"}
@@ -54,33 +54,6 @@ async def test_a_picture_is_described_by_four_numbered_prompts(each_reader: Midj
     assert (drawn["action"], drawn["prompt"], len(drawn["imageUrls"])) == ("IMAGINE", second, 4)
 
 
-async def test_all_prompts_of_a_description_are_drawn_side_by_side(reader: MidjourneyStack) -> None:
-    task = await reader.done("describe", base64=picture())
-    envelope = await press(reader, task, "PicReader::all")
-    await reader.submit("modal", taskId=envelope["result"])
-    prompts = {job.prompt for job in await jobs_of(reader, envelope["result"])}
-    assert len(prompts) == 4
-    await reader.work()
-    again = await pressed(reader, await reader.fetch(envelope["result"]), ":reroll::")
-    assert {job.prompt for job in await jobs_of(reader, again["id"])} == prompts
-
-
-async def test_a_pick_is_drawn_in_the_style_of_its_description(reader: MidjourneyStack) -> None:
-    task = await reader.done("describe", base64=picture(), botType="NIJI_JOURNEY")
-    for pick in ("PicReader::1", "PicReader::all"):
-        number = (await press(reader, task, pick))["result"]
-        waiting = await reader.fetch(number)
-        await reader.submit("modal", taskId=number)
-        assert {(await reader.fetch(number))["botType"], waiting["botType"]} == {"NIJI_JOURNEY"}
-        assert all("Japanese animation" in job.prompt for job in await jobs_of(reader, number))
-
-
-async def test_a_picture_is_described_again(reader: MidjourneyStack) -> None:
-    task = await reader.done("describe", base64=picture())
-    other = await pressed(reader, task, "Picread::Retry")
-    assert (other["action"], other["status"], other["imageUrl"]) == ("DESCRIBE", "SUCCESS", task["imageUrl"])
-
-
 async def test_a_prompt_is_shortened(reader: MidjourneyStack) -> None:
     task = await reader.done("shorten", prompt="a very long prompt [deliver markdown_url]")
     final = task["properties"]["finalPrompt"]
@@ -120,13 +93,13 @@ async def test_a_drawn_picture_is_described_by_what_it_shows(reader: MidjourneyS
     assert task["prompt"].count("a red fox") == 4
 
 
-async def test_a_linked_picture_is_brought_home_to_be_shown(reader: MidjourneyStack) -> None:
+async def test_an_image_by_url_is_stored_and_shown(reader: MidjourneyStack) -> None:
     link = f"{reader.darkroom.provider.url}/elsewhere/pictures.example/fox.png"
     task = await reader.done("describe", base64=link)
     assert (task["status"], (await jobs_of(reader, task["id"]))[0].request["images"]) == ("SUCCESS", [link])
     assert (await reader.service.client.get(task["imageUrl"])).headers["content-type"] == "image/png"
 
 
-async def test_a_link_that_leads_nowhere_is_described_without_being_shown(reader: MidjourneyStack) -> None:
+async def test_an_image_that_can_not_be_fetched_is_described_but_not_shown(reader: MidjourneyStack) -> None:
     task = await reader.done("describe", link="http://127.0.0.1:1/gone.png")
     assert (task["status"], task["imageUrl"]) == ("SUCCESS", None)

@@ -40,7 +40,7 @@ def banned(envelope: dict[str, Any], word: str, prompt: str) -> None:
 
 
 @pytest.mark.parametrize(("verb", "body"), VERBS, ids=[verb for verb, _ in VERBS])
-async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_kept(
+async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_stored(
     strict: MidjourneyStack, verb: str, body: dict[str, Any]
 ) -> None:
     banned(await strict.submit(verb, prompt=" much GORE, red ", **body), "Gore", "much GORE, red")
@@ -50,7 +50,7 @@ async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_kept(
         assert await connection.scalar(select(func.count(assets.c.id))) == 0
 
 
-async def test_a_dialog_goes_on_waiting_for_a_prompt_without_banned_words(strict: MidjourneyStack) -> None:
+async def test_a_dialog_waits_on_after_a_banned_word(strict: MidjourneyStack) -> None:
     task = await single(strict)
     waiting = (await press(strict, task, "CustomZoom"))["result"]
     prompt = "a Blue  Wolf --zoom 2"
@@ -59,7 +59,7 @@ async def test_a_dialog_goes_on_waiting_for_a_prompt_without_banned_words(strict
     assert (await strict.submit("modal", taskId=waiting, prompt="a wolf --zoom 2"))["code"] == 1
 
 
-async def test_what_a_text_model_suggests_is_looked_at_too(strict: MidjourneyStack) -> None:
+async def test_banned_words_in_suggested_prompts_are_found(strict: MidjourneyStack) -> None:
     task = await strict.done("shorten", prompt="a very long prompt [deliver markdown_url]")
     waiting = (await press(strict, task, "PromptAnalyzer::2"))["result"]
     suggested = (await strict.fetch(waiting))["properties"]["finalPrompt"]

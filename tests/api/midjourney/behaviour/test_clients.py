@@ -75,7 +75,7 @@ async def test_a_web_page_sends_json_headers_with_gets_and_finds_buttons_by_thei
     assert gallery.json()[0]["id"] == number
 
 
-async def test_a_chat_plug_in_keeps_a_document_in_state_and_picks_by_simple_change(
+async def test_a_chat_plug_in_stores_json_in_state_and_upscales_by_simple_change(
     stack: MidjourneyStack,
 ) -> None:
     """WXPLUG: reads every member without looking, and finishTime - startTime."""

@@ -45,7 +45,7 @@ async def test_r24_uploads_are_answered_with_a_list_of_addresses(stack: Midjourn
         assert all(url.startswith("http://darkroom.test/") for url in envelope["result"])
 
 
-async def test_r28_pictures_stand_below_the_public_address_whatever_host_was_asked(
+async def test_r28_image_urls_begin_with_the_public_url_for_any_host(
     stack: MidjourneyStack,
 ) -> None:
     number = await stack.number()

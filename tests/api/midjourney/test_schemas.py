@@ -1,0 +1,51 @@
+"""Request bodies: what is ignored, what is refused, and by which name."""
+
+from tests.api.midjourney.stack import MidjourneyStack
+from tests.api.midjourney.strict_types import rejected
+
+UNKNOWN = "1700000000000123"
+
+
+NO_OBJECTS = [b"[]", b'"text"', b"5", b"null"]
+
+
+NO_JSON = [b"", b"{", b"prompt=a", b'{"prompt": "\\ud800"}', b"\xff"]
+
+
+async def test_a_state_that_is_too_large_is_refused_with_the_limit(stack: MidjourneyStack) -> None:
+    for state in ("s" * 7_999, "é" * 4_000, "\n" * 4_000):
+        envelope = await stack.submit("imagine", prompt="a cat", state=state)
+
+        assert (envelope["code"], envelope["result"]) == (4, None)
+        assert envelope["description"] == "state: may have at most 8,000 bytes, as JSON writes it"
+        assert not await stack.jobs()
+
+
+async def test_wrong_types_are_refused_by_the_fields_name(stack: MidjourneyStack) -> None:
+    for verb, body, field in [
+        ("imagine", {"prompt": ["a"]}, "prompt"),
+        ("imagine", {"prompt": "a", "base64Array": "x"}, "base64Array"),
+        ("imagine", {"prompt": "a", "base64Array": [1, {}]}, "base64Array"),
+        ("imagine", {"prompt": "a", "state": {}}, "state"),
+        ("imagine", {"prompt": "a", "notifyHook": True}, "notifyHook"),
+        ("change", {"taskId": UNKNOWN, "action": "UPSCALE", "index": "two"}, "index"),
+    ]:
+        envelope = await stack.submit(verb, **body)
+        rejected(envelope, 4)
+        assert field in envelope["description"]
+
+
+async def test_a_body_that_is_no_object_is_refused(stack: MidjourneyStack) -> None:
+    for body in NO_OBJECTS:
+        for verb in ("imagine", "action", "change", "simple-change"):
+            answer = await stack.call("POST", f"/mj/submit/{verb}", content=body)
+            assert answer.status_code == 200
+            rejected(answer.json(), 4)
+
+
+async def test_what_is_no_json_is_400_with_an_envelope(stack: MidjourneyStack) -> None:
+    for content in NO_JSON:
+        answer = await stack.call("POST", "/mj/submit/imagine", content=content)
+
+        assert answer.status_code == 400
+        rejected(answer.json(), 4)
