@@ -12,7 +12,7 @@ from models.tables import channels, midjourney_tasks
 from tests.api.midjourney.actions_support import press, single
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 from tests.api.midjourney.strict_types import decoded
-from worker.maintenance.expiry import expire
+from worker.maintenance.expiry import expire_overdue
 from worker.midjourney.timeouts import expire_dialogs, fail_stuck_task, still_claimed
 
 
@@ -73,7 +73,7 @@ async def test_jobs_that_do_not_start_in_time_fail_their_task(
         number = await stack.number()
         await stack.work()
         assert (await stack.fetch(number))["status"] in ("NOT_START", "SUBMITTED")
-        await expire(stack.darkroom.services.database, stack.darkroom.clock() + timedelta(seconds=61))
+        await expire_overdue(stack.darkroom.services.database, stack.darkroom.clock() + timedelta(seconds=61))
         await stack.complete()
         task = await stack.fetch(number)
         assert task["status"] == "FAILURE"
