@@ -40,7 +40,7 @@ class ReparseDocument(BaseModel):
     )
 
 
-async def reparse_job(request: Request) -> Response:
+async def reread_job(request: Request) -> Response:
     """Parse the archived responses of a job again; the images found are stored."""
     services, caller, job_id = await own_job(request)
     async with services.database.reading() as connection:
@@ -91,7 +91,7 @@ def add_routes(router: APIRouter) -> None:
     """Add the route."""
     router.add_api_route(
         "/v1/jobs/{job_id}/reread",
-        reparse_job,
+        reread_job,
         methods=["POST"],
         tags=["held jobs"],
         summary="Parse the archived responses of a job again and store the images found, without a new call",

@@ -78,7 +78,7 @@ def problem_of(error: Exception) -> Problem:
         case Conflict():
             return Problem(409, "conflict", str(error))
         case StorageError():
-            detail = "The picture store does not answer; try again soon."
+            detail = "The image store does not answer; try again soon."
             return Problem(503, "storage_unavailable", detail, headers={"Retry-After": "5"})
         case OperationalError() | InterfaceError() | PoolTimeout():
             detail = "The database does not answer. Try again soon; when you submit, with an Idempotency-Key."
