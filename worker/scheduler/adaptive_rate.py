@@ -1,9 +1,9 @@
-"""What a provider really allows, learned from its refusals: decrease at once, increase slowly.
+"""Adaptive rate: learned from 429s by multiplicative decrease and slow growth (AIMD, CUBIC).
 
-A 429 says that the calls of the last minute were one too many, and the attempts say how many they were. So
-the new rate is a little below that number, not a blind half. From there it grows, slowly at first, so that
-the limit is touched every few minutes only, and faster the longer nobody complains (as CUBIC does, RFC 9438):
-limits that were lifted are found again. Nothing is written while it grows: the rate follows from the time.
+A 429 means that the calls of the last minute were one too many, and the attempts say how many they were. So
+the new rate is a little below that number, not half of it. From there it grows, slowly at first, so that the
+limit is reached every few minutes only, and faster the longer no call is refused (as CUBIC does, RFC 9438):
+limits that were raised are found again. Nothing is written while it grows: the rate follows from the time.
 """
 
 from collections.abc import Mapping
@@ -13,23 +13,23 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-_BELOW = 0.94  # of what was accepted in the last minute
-_LEAST = 1.0  # calls per minute; below that a channel would never find out that it may do more
-_GUESS = 20.0  # calls per minute, where nothing is known yet
-_RAMP = timedelta(seconds=15)  # after a rest, half the rate grows to the whole
-_IDLE = timedelta(minutes=2)  # without a start, after which a channel begins slowly again
-_SATURATED = timedelta(seconds=5)  # to rest from an overload
-_SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=10)
+_DECREASE = 0.94  # of what was accepted in the last minute
+_MIN_RATE = 1.0  # calls per minute; below that a channel would hardly notice a higher limit
+_INITIAL_RATE = 20.0  # calls per minute, where nothing is known yet
+_RAMP = timedelta(seconds=15)  # in which half the rate grows to the whole, after a cool-down
+_IDLE = timedelta(minutes=2)  # without a start, after which a channel starts slowly again
+_OVERLOAD_COOLDOWN = timedelta(seconds=5)
+_MIN_COOLDOWN, _MAX_COOLDOWN = timedelta(seconds=1), timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveRate:
-    """What is known of a channel's hidden limits.
+    """What is known of a channel's undocumented limits.
 
-    ``rate``: calls per minute right after the last refusal. ``resumed``: when calls began again. ``rest``:
-    the seconds that they had stopped. ``refusals``: in a row, with no accepted call between.
-    ``concurrency``: calls in flight right after the last refusal for that reason, which was at ``crowded``.
-    ``told``: calls per minute that the provider named as its limit. ``woken``: when calls began after idling.
+    ``rate``: calls per minute right after the last refusal. ``resumed``: end of the cool-down after it.
+    ``rest``: length of that cool-down in seconds. ``refusals``: in a row, with no accepted call between.
+    ``concurrency``: calls in flight right after the last refusal for concurrency, which was at ``crowded``.
+    ``told``: calls per minute that the provider stated as its limit. ``woken``: first start after idling.
     """
 
     rate: float | None = None
@@ -42,39 +42,41 @@ class AdaptiveRate:
     woken: datetime | None = None
 
     def after_idle(self, now: datetime, last_start: datetime | None) -> "AdaptiveRate":
-        """Begin slowly if nothing was started yet, or for a while."""
+        """Begin a slow start if nothing was started yet, or for a while."""
         idle = last_start is not None and now - last_start > _IDLE
         return replace(self, woken=now) if idle or (self.woken is None and self.rate is None) else self
 
     def rate_at(self, now: datetime, ceiling: float | None) -> float | None:
-        """Return the calls per minute allowed now; ``None``: no limit is known. Never above ``ceiling``."""
+        """Return the calls per minute allowed now, at most ``ceiling``; ``None``: no limit is known."""
         limits = [limit for limit in (ceiling, self.told) if limit is not None]
         ceiling = min(limits, default=None)
         if self.rate is None or self.resumed is None:
             return ceiling
         minutes = max((now - self.resumed).total_seconds(), 0) / 60
-        # a long rest was expensive, and with few calls each refusal weighs more: touch the limit more seldom
-        patience = max(1.0, self.rest / 20, 15 / self.rate)
-        grown = self.rate + _growth(self.rate, minutes / patience)
-        begun = max(self.resumed, self.woken or self.resumed)
-        grown *= min(1.0, 0.5 + 0.5 * ((now - begun) / _RAMP))
-        return max(min(grown, ceiling) if ceiling is not None else grown, min(_LEAST, ceiling or _LEAST))
+        # a long cool-down was expensive, and with few calls each refusal weighs more: grow more slowly
+        stretch = max(1.0, self.rest / 20, 15 / self.rate)
+        grown = self.rate + _growth(self.rate, minutes / stretch)
+        resumed = max(self.resumed, self.woken or self.resumed)
+        grown *= min(1.0, 0.5 + 0.5 * ((now - resumed) / _RAMP))
+        return max(
+            min(grown, ceiling) if ceiling is not None else grown, min(_MIN_RATE, ceiling or _MIN_RATE)
+        )
 
     def concurrency_at(self, now: datetime, ceiling: int) -> int:
-        """Return the calls in flight allowed now: one more every minute since the last refusal."""
+        """Return the calls in flight allowed now: one more for every minute since the last refusal."""
         if self.concurrency is None or self.crowded is None:
             return ceiling
         return max(1, min(ceiling, self.concurrency + int((now - self.crowded) / timedelta(minutes=1))))
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is kept in the channel's row."""
-        kept: dict[str, Any] = _ADAPTIVE_RATE.dump_python(self, mode="json")
-        return kept
+        """Return the state as the channel's row stores it."""
+        state: dict[str, Any] = _ADAPTIVE_RATE.dump_python(self, mode="json")
+        return state
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any] | None) -> "AdaptiveRate":
-        """Read what a channel's row keeps."""
-        return _ADAPTIVE_RATE.validate_python(kept or {})
+    def from_json(cls, state: Mapping[str, Any] | None) -> "AdaptiveRate":
+        """Read the state from a channel's row."""
+        return _ADAPTIVE_RATE.validate_python(state or {})
 
 
 _ADAPTIVE_RATE = TypeAdapter(AdaptiveRate)
@@ -82,7 +84,7 @@ _ADAPTIVE_RATE = TypeAdapter(AdaptiveRate)
 
 @dataclass(frozen=True, slots=True)
 class LastMinute:
-    """The accepted calls of the last 60 s on a channel: how many, when the first and the last were sent."""
+    """Accepted calls of the last 60 s on a channel: how many, and when the first and the last were sent."""
 
     accepted: int = 0
     oldest: datetime | None = None
@@ -92,52 +94,51 @@ class LastMinute:
 def after_rate_limit(
     known: AdaptiveRate, now: datetime, ceiling: float | None, last: LastMinute, retry_after: timedelta | None
 ) -> AdaptiveRate:
-    """Learn from a 429 about the rate. The channel may call again from ``resumed`` on."""
-    if known.resumed is not None and known.resumed > now:  # a call of the crowd that was refused already
-        resumed = max(known.resumed, now + (retry_after or _SHORTEST))
+    """Return the state after a 429: a lower rate, and a cool-down until ``resumed``."""
+    if known.resumed is not None and known.resumed > now:  # sent before the first of these calls was refused
+        resumed = max(known.resumed, now + (retry_after or _MIN_COOLDOWN))
         return replace(known, resumed=resumed, rest=known.rest + (resumed - known.resumed).total_seconds())
-    in_vain = _in_vain(known, last)
-    again = known.refusals + 1 if in_vain else 1
-    rest = max(_own_rest(now, last, again) if retry_after is None else retry_after, _SHORTEST)
-    before = known.rate_at(now, ceiling) or _GUESS
-    if in_vain and known.rate is not None:
-        rate = known.rate  # the rest was too short; of the rate nothing new is known
+    still_refused = _still_refused(known, last)
+    refusals = known.refusals + 1 if still_refused else 1
+    rest = max(_cooldown(now, last, refusals) if retry_after is None else retry_after, _MIN_COOLDOWN)
+    before = known.rate_at(now, ceiling) or _INITIAL_RATE
+    if still_refused and known.rate is not None:
+        rate = known.rate  # the cool-down was too short; of the rate nothing new is known
     else:
-        rate = max(_BELOW * _per_minute(last, now, retry_after), before / 2, _LEAST)
+        rate = max(_DECREASE * _per_minute(last, now, retry_after), before / 2, _MIN_RATE)
     rate = rate if ceiling is None else min(rate, ceiling)
-    return replace(known, rate=rate, resumed=now + rest, rest=rest.total_seconds(), refusals=again)
+    return replace(known, rate=rate, resumed=now + rest, rest=rest.total_seconds(), refusals=refusals)
 
 
 def after_overload(
     known: AdaptiveRate, now: datetime, last: LastMinute, retry_after: timedelta | None
 ) -> AdaptiveRate | None:
-    """Learn from the provider's own overload: rest, and longer while it lasts. No rate is learned from it.
+    """Return the state after the provider's own overload: a cool-down, longer while it lasts; the same rate.
 
-    ``None`` if it has come again soon after calls that were accepted: then it is a limit by another name, as
-    relays say it when their account is refused.
+    ``None`` if it comes again soon after accepted calls: then it is a rate limit by another name, as relays
+    report it when their own account is refused.
     """
-    rest = retry_after or _SATURATED
-    if known.resumed is not None and known.resumed > now:  # a call of the crowd that was refused already
+    rest = retry_after or _OVERLOAD_COOLDOWN
+    if known.resumed is not None and known.resumed > now:  # sent before the first of these calls was refused
         return replace(known, resumed=max(known.resumed, now + rest))
-    if known.resumed is None or now - known.resumed > _LONGEST:
+    if known.resumed is None or now - known.resumed > _MAX_COOLDOWN:
         return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=1)
-    in_vain = _in_vain(known, last)
-    if not in_vain and now < known.resumed + timedelta(minutes=1):
+    still_refused = _still_refused(known, last)
+    if not still_refused and now < known.resumed + timedelta(minutes=1):
         return None
-    again = known.refusals + 1 if in_vain else 1
-    rest = retry_after or min(_SATURATED * (1 << min(again - 1, 10)), _LONGEST)
-    return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=again)
+    refusals = known.refusals + 1 if still_refused else 1
+    rest = retry_after or min(_OVERLOAD_COOLDOWN * (1 << min(refusals - 1, 10)), _MAX_COOLDOWN)
+    return replace(known, resumed=now + rest, rest=rest.total_seconds(), refusals=refusals)
 
 
-def _in_vain(known: AdaptiveRate, last: LastMinute) -> bool:
-    """Tell whether nothing was accepted since calls began again."""
+def _still_refused(known: AdaptiveRate, last: LastMinute) -> bool:
+    """Return whether no call was accepted since the last cool-down."""
     return known.resumed is not None and (last.newest is None or last.newest < known.resumed)
 
 
 def after_concurrency_limit(known: AdaptiveRate, now: datetime, in_flight: int) -> AdaptiveRate:
-    """Learn from a refusal because too many calls were in flight."""
-    fewer = max(in_flight - 1, 1)
-    return replace(known, concurrency=fewer, crowded=now)
+    """Return the state after a refusal because too many calls were in flight."""
+    return replace(known, concurrency=max(in_flight - 1, 1), crowded=now)
 
 
 def _growth(rate: float, minutes: float) -> float:
@@ -147,16 +148,16 @@ def _growth(rate: float, minutes: float) -> float:
 def _per_minute(last: LastMinute, now: datetime, retry_after: timedelta | None) -> float:
     """Return the calls per minute that were one too many.
 
-    Calls that were accepted within a short time, with a short wait after them, tell of a short window.
+    Calls that were accepted within a short time, with a short Retry-After, indicate a short window.
     """
     if last.oldest is None or retry_after is None:
         return last.accepted
-    window = min(max(now - last.oldest + retry_after, _SHORTEST), timedelta(minutes=1))
+    window = min(max(now - last.oldest + retry_after, _MIN_COOLDOWN), timedelta(minutes=1))
     return last.accepted * (timedelta(minutes=1) / window)
 
 
-def _own_rest(now: datetime, last: LastMinute, again: int) -> timedelta:
-    """Say how long to rest when the provider does not: until the oldest call of the minute is over."""
-    if last.oldest is not None and again == 1:
-        return min(max(last.oldest + timedelta(minutes=1) - now, _SHORTEST), timedelta(minutes=1))
-    return min(timedelta(seconds=5) * (1 << min(again - 1, 10)), _LONGEST)
+def _cooldown(now: datetime, last: LastMinute, refusals: int) -> timedelta:
+    """Return the cool-down where the provider names none: until the oldest call of the minute is over."""
+    if last.oldest is not None and refusals == 1:
+        return min(max(last.oldest + timedelta(minutes=1) - now, _MIN_COOLDOWN), timedelta(minutes=1))
+    return min(timedelta(seconds=5) * (1 << min(refusals - 1, 10)), _MAX_COOLDOWN)

@@ -1,4 +1,4 @@
-"""Which of the waiting jobs a round of the dispatcher looks at: never more than a bounded number."""
+"""Candidates: the due jobs that a dispatch round considers, a bounded number of them."""
 
 import random
 from collections import Counter, defaultdict
@@ -13,12 +13,12 @@ from models.queries.scheduling.due_jobs import Candidate, QueueSegment, SegmentR
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity
 from worker.scheduler.fair_queue import CallerShare
 
-_SEGMENTS = 32  # of one caller, looked at in one round
+_MAX_SEGMENTS = 32  # of one caller, read in one round
 
 
 @dataclass(frozen=True, slots=True)
 class StartBudget:
-    """How many calls of each model can start at most, and of all; how many jobs more are looked at."""
+    """How many calls can start at most, by model and in total; ``backfill``: further candidates by model."""
 
     by_model: Counter[str]
     total: int
@@ -26,14 +26,14 @@ class StartBudget:
 
 
 def start_budget_of(channels: Sequence[ChannelCapacity], models: Set[str], now: datetime) -> StartBudget:
-    """Count what can start until the gate's horizon; no more jobs are looked at, but for the fillers."""
-    of_model, together, fillers = Counter[str](), 0, Counter[str]()
+    """Count the calls that can start within the horizon; no more candidates are fetched, but for backfill."""
+    by_model, total, backfill = Counter[str](), 0, Counter[str]()
     for channel in channels:
         here = {m: channel.possible_starts(m, now + HORIZON) for m in models if channel.serves(m)}
-        of_model.update(here)
-        together += min(sum(here.values()), channel.concurrency - channel.in_flight())
-        fillers |= Counter({m: channel.backfill(m) for m, openings in here.items() if openings})
-    return StartBudget(of_model, together, fillers)
+        by_model.update(here)
+        total += min(sum(here.values()), channel.concurrency - channel.in_flight())
+        backfill |= Counter({m: channel.backfill(m) for m, starts in here.items() if starts})
+    return StartBudget(by_model, total, backfill)
 
 
 async def fetch_candidates(
@@ -44,57 +44,55 @@ async def fetch_candidates(
     budget: StartBudget,
     now: datetime,
 ) -> Sequence[Candidate]:
-    """Look at the heads of the lanes whose turn it is; where too little is due, at all that is due."""
-    present = {caller_share.id for caller_share in callers}
+    """Fetch the heads of the segments whose turn it is; where too few are due, of all that have due jobs."""
+    present = {caller.id for caller in callers}
     segments = [segment for segment in segments if segment.caller_id in present]
     if not segments:
         return []
-    found = await pick_due(connection, _wanted(segments, callers, slots, budget), now)
-    if len(found) < slots and _idle(segments, found):  # else these would keep their places for ever
+    found = await pick_due(connection, _requests(segments, callers, slots, budget), now)
+    if len(found) < slots and _idle(segments, found):  # else these would keep their turn for ever
         due = await list_due(connection, segments, now)
         waiting = {segment.caller_id for segment in due}
-        those = [caller_share for caller_share in callers if caller_share.id in waiting]
-        found += await pick_due(connection, _wanted(due, those, slots, budget), now) if those else []
+        able = [caller for caller in callers if caller.id in waiting]
+        found += await pick_due(connection, _requests(due, able, slots, budget), now) if able else []
     return list({job.job_id: job for job in found}.values())
 
 
 def _idle(segments: Sequence[QueueSegment], found: Sequence[Candidate]) -> bool:
-    """Tell whether there are lanes in which nothing was found: their jobs are not due."""
+    """Return whether nothing was found in some segments: their jobs are not due."""
     return bool(set(segments) - {QueueSegment(job.model, job.caller_id, job.priority) for job in found})
 
 
-def _wanted(
-    segments: Sequence[QueueSegment], callers: Sequence[CallerShare], slots: int, openings: StartBudget
+def _requests(
+    segments: Sequence[QueueSegment], callers: Sequence[CallerShare], slots: int, budget: StartBudget
 ) -> list[SegmentRequest]:
-    """Say how many jobs to look at: of each caller its share, and one more, but no more than can start.
+    """Return how many jobs to fetch: of each caller its share and one more, but no more than can start.
 
-    Where pictures are counted some more are looked at, as a call for fewer may fit where the next does not.
-
-    The callers that come first are looked at. Their jobs come from the lane of highest priority of each
-    model; from each of the others one is enough to see how old it is.
+    Where images are limited some more are fetched for backfill, as a smaller job may fit where the next does
+    not. Only the callers that come first are considered. Their jobs come from the segment of highest priority
+    of each model; from each of the others one is enough to see how old it is.
     """
-    all_weights = sum(caller_share.weight for caller_share in callers)
+    all_weights = sum(caller.weight for caller in callers)
     of_caller: defaultdict[UUID, list[QueueSegment]] = defaultdict(list)
     highest: dict[tuple[UUID, str], int] = {}
     for segment in sorted(segments, key=lambda segment: -segment.priority):
         of_caller[segment.caller_id].append(segment)
         highest.setdefault((segment.caller_id, segment.model), segment.priority)
-    wanted: list[SegmentRequest] = []
-    for caller_share in callers[: slots + 1]:
-        share = min(slots, int(slots * caller_share.weight / all_weights) + 1)
-        last, priority = caller_share.line
-        for segment in _some(of_caller[caller_share.id]):
-            many = segment.priority == highest[caller_share.id, segment.model]
-            count = (
-                min(share, openings.by_model[segment.model]) + openings.backfill[segment.model] if many else 1
-            )
-            wanted.append(SegmentRequest(segment, count, last, rescan=segment.priority > priority))
-    return wanted
+    requests: list[SegmentRequest] = []
+    for caller in callers[: slots + 1]:
+        share = min(slots, int(slots * caller.weight / all_weights) + 1)
+        last, priority = caller.line
+        for segment in _sample(of_caller[caller.id]):
+            count = 1
+            if segment.priority == highest[caller.id, segment.model]:
+                count = min(share, budget.by_model[segment.model]) + budget.backfill[segment.model]
+            requests.append(SegmentRequest(segment, count, last, rescan=segment.priority > priority))
+    return requests
 
 
-def _some(segments: Sequence[QueueSegment]) -> Sequence[QueueSegment]:
-    """Return the first of a caller's lanes, and others by chance, so that none is passed over for ever."""
-    if len(segments) <= _SEGMENTS:
+def _sample(segments: Sequence[QueueSegment]) -> Sequence[QueueSegment]:
+    """Return the first of a caller's segments, and others at random, so that none is passed over for ever."""
+    if len(segments) <= _MAX_SEGMENTS:
         return segments
-    first = _SEGMENTS // 2
-    return [*segments[:first], *random.sample(segments[first:], _SEGMENTS - first)]
+    first = _MAX_SEGMENTS // 2
+    return [*segments[:first], *random.sample(segments[first:], _MAX_SEGMENTS - first)]

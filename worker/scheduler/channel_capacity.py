@@ -1,4 +1,4 @@
-"""Channels as the gate sees them: what may start there now, and when."""
+"""Capacity of one channel: rate, concurrency, breaker, slow start, reservation; and what closes it."""
 
 import copy
 import math
@@ -17,36 +17,30 @@ from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.circuit_breaker import CircuitBreaker
 from worker.scheduler.rate_limiter import DailyQuota, RateLimiter, calls_per_minute, named_limits
 
-# Slow start: a channel that was shut or idle takes its calls up over some seconds, not all in one instant.
-
-INITIAL_CALLS = 10  #: calls after idling; TCP begins with as many (RFC 6928)
-RAMP = timedelta(seconds=5)  #: from the first calls to as many as the channel takes
+INITIAL_CALLS = 10  #: after idling; TCP begins with as many (RFC 6928)
+RAMP = timedelta(seconds=5)  #: of a slow start, from its first calls to as many as the channel takes
+HORIZON = timedelta(seconds=1)  #: how far ahead starts are assigned
+_LEAD = timedelta(seconds=0.25)  # for a lease to reach its call, where the slack is short
+_START_KEY, _RESERVATION_KEY = "started", "kept"  # JSON keys beside the states of limits
+_RESERVE_AFTER = timedelta(seconds=15)  # how long smaller calls may start before a large one that is next
+_RESERVATION_TTL = timedelta(seconds=10)  # after the time when the call could start
+_BACKFILL = 4  # further candidates: some ask for few enough images to fit where others do not
+_NO_REASON = "no reason was given"
 
 
 def slow_start(opened: datetime | None, now: datetime, concurrency: int, *, initial: int = 1) -> int:
-    """Return how many calls may be in flight ``now`` on a channel that was ``opened`` some time ago."""
+    """Return how many calls may be in flight on a channel that was ``opened`` some time ago.
+
+    A channel that was closed or idle takes its calls up over some seconds, not all at once.
+    """
     if opened is None or now - opened >= RAMP:
         return concurrency
     return max(min(initial, concurrency), math.ceil(concurrency * (max(now - opened, timedelta()) / RAMP)))
 
 
-_STARTED_KEY, _RESERVATION_KEY = (
-    "started",
-    "kept",
-)  # beside the meters' states: the latest start; for whom room is kept
-_OVERTAKEN = timedelta(seconds=15)  # how long calls for fewer pictures go before one for many that is next
-_FILLERS = 4  # looked at beside what can start: some ask for few enough pictures to fit where others do not
-_RESERVED_FOR = timedelta(
-    seconds=10
-)  # after the time when the call could start, until its room is for others
-_NO_REASON = "no reason was given"
-HORIZON = timedelta(seconds=1)  #: how far ahead starts are promised
-_LEAD = timedelta(seconds=0.25)  # for a start to reach its call, where hardly any lateness is forgiven
-
-
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """Calls under way on one channel, by model."""
+    """Calls in flight on one channel, by model."""
 
     by_model: Mapping[str, int] = field(default_factory=dict)
 
@@ -57,7 +51,7 @@ class InFlight:
 
 
 def in_flight_on(channel_id: UUID, calls: Iterable[Any]) -> InFlight:
-    """Return what is under way on a channel, of the rows of ``models.queries.leases.calls_in_flight``."""
+    """Return a channel's part of the rows of ``models.queries.leases.calls_in_flight``."""
     by_model: defaultdict[str, int] = defaultdict(int)
     for row in calls:
         if row.channel_id == channel_id:
@@ -66,7 +60,10 @@ def in_flight_on(channel_id: UUID, calls: Iterable[Any]) -> InFlight:
 
 
 class Reservation(NamedTuple):
-    """A call for many pictures that was next, as the channel's row keeps it; ``until``: unless seen again."""
+    """Room that is kept for a large job that was next; ends at ``until`` unless the job is seen again.
+
+    The channel's row stores it as a list in this order.
+    """
 
     job: str
     model: str
@@ -76,22 +73,22 @@ class Reservation(NamedTuple):
     since: str
 
     @classmethod
-    def from_json(cls, kept: Any, now: datetime) -> "Reservation | None":
-        """Return what the row says while it holds, else ``None``."""
-        found = cls(*kept) if kept and len(kept) == len(cls._fields) else None
-        return found if found and found.holds(now) else None
+    def from_json(cls, state: Any, now: datetime) -> "Reservation | None":
+        """Read it from a channel's row; ``None`` if there is none, or it has ended."""
+        found = cls(*state) if state and len(state) == len(cls._fields) else None
+        return found if found and found.valid(now) else None
 
-    def holds(self, at: datetime) -> bool:
-        """Tell whether the call counts as one that waits here then."""
+    def valid(self, at: datetime) -> bool:
+        """Return whether it has not ended by then."""
         return datetime.fromisoformat(self.until) > at
 
-    def due(self, now: datetime) -> bool:
-        """Tell whether it was overtaken long enough."""
-        return now - datetime.fromisoformat(self.since) >= _OVERTAKEN
+    def applies(self, now: datetime) -> bool:
+        """Return whether the job was overtaken for long enough that room is kept for it."""
+        return now - datetime.fromisoformat(self.since) >= _RESERVE_AFTER
 
 
 class ChannelCapacity:
-    """One channel during one round of the dispatcher, made of its row, which this round holds locked."""
+    """One channel during one dispatch round, made of its row, which the round holds locked."""
 
     def __init__(self, row: Any, in_flight: InFlight, now: datetime) -> None:
         self.id: UUID = row.id
@@ -100,22 +97,22 @@ class ChannelCapacity:
         self.weight: float = row.weight
         self._row, self._now, self._in_flight = row, now, dict(in_flight.by_model)
         self.breakers = {
-            model: CircuitBreaker.from_json(kept).without_lost_probe(now, self.in_flight(model or None))
-            for model, kept in (row.breakers or {}).items()
+            model: CircuitBreaker.from_json(state).without_lost_probe(now, self.in_flight(model or None))
+            for model, state in (row.breakers or {}).items()
         }
         self._stored_rate = AdaptiveRate.from_json(row.learned)
         state = row.pace or {}
-        self._last_start = (
-            datetime.fromisoformat(at) if (at := state.get(_STARTED_KEY)) else row.next_start_at
-        )
-        idle = in_flight.total < INITIAL_CALLS  # calls of some minutes, begun together, would be waited out
+        self._last_start = datetime.fromisoformat(at) if (at := state.get(_START_KEY)) else row.next_start_at
+        idle = (
+            in_flight.total < INITIAL_CALLS
+        )  # not while calls that take minutes, and started together, are awaited
         self._rate = learned = (
             self._stored_rate.after_idle(now, self._last_start) if idle else self._stored_rate
         )
         self._probes: dict[str, datetime] = {}
         self._reservation = self._reservation_before = Reservation.from_json(state.get(_RESERVATION_KEY), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
-        #: the calls per minute of the whole channel that are made now: configured, or less if learned so
+        #: calls per minute of the whole channel now: as configured, or fewer by its adaptive rate
         self.rpm = rate = learned.rate_at(now, row.rpm)
         minute = calls_per_minute("", whole, rate, row.next_start_at, state) if rate else []
         self._limiter = RateLimiter([*minute, *named_limits("", {**whole, "rpm": None}, state)])
@@ -123,8 +120,8 @@ class ChannelCapacity:
         self._model_limiters = {
             m: RateLimiter(named_limits(f"{m}/", limits, state)) for m, limits in self._limits.items()
         }
-        most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: configured, or fewer
-        if self.rpm is None:  # a rate limit spreads the starts by itself
+        most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: as configured, or fewer
+        if self.rpm is None:  # a rate limit spreads the starts itself
             most = min(
                 slow_start(row.cooldown_until, now, most),
                 slow_start(learned.woken, now, most, initial=INITIAL_CALLS),
@@ -132,7 +129,7 @@ class ChannelCapacity:
         self._headroom = most - in_flight.total
 
     def serves(self, model: str) -> bool:
-        """Tell whether the channel would take this model if there were room."""
+        """Return whether the channel takes this model, apart from limits and concurrency."""
         return (
             model not in self._row.blocked_models
             and serves(self._row.models, model)
@@ -141,50 +138,50 @@ class ChannelCapacity:
 
     def headroom(self, model: str) -> int:
         """Return how many more calls of this model may be in flight."""
-        rooms = [self._headroom]
+        bounds = [self._headroom]
         if limit := self._limits.get(model, {}).get("concurrency"):
-            rooms.append(limit - self._in_flight.get(model, 0))
+            bounds.append(limit - self._in_flight.get(model, 0))
         for name, breaker in self._breakers_of(model).items():
             if (probes := breaker.allowed_calls(self._now)) is not None:
-                rooms.append(probes if name not in self._probes else 0)
-        return max(min(rooms), 0)
+                bounds.append(probes if name not in self._probes else 0)
+        return max(min(bounds), 0)
 
     def possible_starts(self, model: str, until: datetime) -> int:
-        """Return how many calls of this model could start until then, if each asks for one picture."""
-        room, limiters = self.headroom(model), copy.deepcopy(self._limiters_of(model))
+        """Return how many calls of this model could start until then, if each asks for one image."""
+        headroom, limiters = self.headroom(model), copy.deepcopy(self._limiters_of(model))
         count, at = 0, self._now
-        while count < room and any(limiter.limits for limiter in limiters):
+        while count < headroom and any(limiter.limits for limiter in limiters):
             at = max(limiter.next_start(1, self._now) for limiter in limiters)
             if at > until:
                 return count
             for limiter in limiters:
                 limiter.take(at, 1)
             count += 1
-        return room
+        return headroom
 
     def backfill(self, model: str) -> int:
-        """Return how many jobs more to look at, for those that fit into the rest of a minute's pictures."""
-        counted = any(gauge.per_image for limiter in self._limiters_of(model) for gauge in limiter.limits)
-        return _FILLERS if counted else 0
+        """Return how many further candidates to fetch, as some may fit into the rest of a minute's images."""
+        counted = any(limit.per_image for limiter in self._limiters_of(model) for limit in limiter.limits)
+        return _BACKFILL if counted else 0
 
     def next_start(self, model: str, images: int, at: datetime) -> datetime:
         """Return when a call may start at the earliest, not before ``at``."""
         limiters = self._limiters_of(model)
         start = max(limiter.next_start(images, at) for limiter in limiters)
         if start > self._now or not any(
-            gauge.name.endswith("rps") for limiter in limiters for gauge in limiter.limits
+            limit.name.endswith("rps") for limiter in limiters for limit in limiter.limits
         ):
             return start
         return max(limiter.next_start(images, self._now + _LEAD) for limiter in limiters)
 
     def reserve(self, job: Candidate) -> None:
-        """Note that a call for more pictures than may start now is next; in time, keep room for it."""
-        kept = self._reservation
-        if kept and kept.job != job.job_id.hex:
+        """Note a job that is next and asks for more images than may start now; in time, keep room for it."""
+        reservation = self._reservation
+        if reservation and reservation.job != job.job_id.hex:
             return
-        if not (kept and kept.holds(self._now + _RESERVED_FOR / 2)):
-            until = (self.next_start(job.model, job.images, self._now) + _RESERVED_FOR).isoformat()
-            since = kept.since if kept else self._now.isoformat()
+        if not (reservation and reservation.valid(self._now + _RESERVATION_TTL / 2)):
+            until = (self.next_start(job.model, job.images, self._now) + _RESERVATION_TTL).isoformat()
+            since = reservation.since if reservation else self._now.isoformat()
             self._reservation = Reservation(
                 job.job_id.hex, job.model, job.images, until, job.caller_id.hex, since
             )
@@ -192,23 +189,25 @@ class ChannelCapacity:
 
     @property
     def reserved_for(self) -> UUID | None:
-        """The caller for whose call room is kept."""
+        """The caller for whose job room is kept."""
         return (
-            UUID(self._reservation.caller) if self._reservation and self._reservation.due(self._now) else None
+            UUID(self._reservation.caller)
+            if self._reservation and self._reservation.applies(self._now)
+            else None
         )
 
     def apply_reservation(self) -> None:
-        """Let nothing put off the call that was overtaken long enough."""
-        if self._reservation and self._reservation.due(self._now):
+        """Keep room for the reserved job, if it was overtaken for long enough."""
+        if self._reservation and self._reservation.applies(self._now):
             self._reserve(self._reservation.model, self._reservation.images)
 
     def waive_reservation(self, job: Candidate) -> None:
-        """Let a call have the room that is kept for it."""
+        """Let the reserved job itself use the room that is kept for it."""
         if self._reservation and self._reservation.job == job.job_id.hex:
             self._reserve(job.model, 0)
 
     def end_reservation(self, job: Candidate) -> None:
-        """Keep no room any more for a call that started, wherever."""
+        """End the reservation of a job that has started, on any channel."""
         if self._reservation and self._reservation.job == job.job_id.hex:
             self._reservation = None
 
@@ -217,13 +216,13 @@ class ChannelCapacity:
             limiter.reserve(images, self._now)
 
     def binding_limit(self, model: str, images: int, at: datetime) -> str | None:
-        """Name the limit that makes a call wait longest: rpm, rps, ipm or rpd; a model's as ``MODEL/rpm``."""
+        """Return the limit that makes a call wait longest, as ``rpm`` or, of a model, ``MODEL/rpm``."""
         return max(
             (
                 (limiter.next_start(images, at), limiter.binding_limit(images, at))
                 for limiter in self._limiters_of(model)
             ),
-            key=lambda late: late[0],
+            key=lambda start: start[0],
         )[1]
 
     def in_flight(self, model: str | None = None) -> int:
@@ -232,11 +231,11 @@ class ChannelCapacity:
 
     @property
     def load(self) -> float:
-        """Return how busy the channel is, for its weight."""
+        """Calls in flight, divided by the channel's weight."""
         return sum(self._in_flight.values()) / self.weight
 
     def record_start(self, job: Candidate, start: datetime) -> None:
-        """Give away a start."""
+        """Record that a job starts here."""
         model, pictures = job.model, job.images
         for limiter in self._limiters_of(model):
             limiter.take(start, pictures)
@@ -248,22 +247,22 @@ class ChannelCapacity:
                 self._probes[name] = self._now
 
     def quotas_to_recount(self) -> list[tuple[str, DailyQuota]]:
-        """Return the quotas that seem used up and should be counted, by model; "" is the whole channel's."""
+        """Return the daily quotas that seem used up, by model ("": the whole channel)."""
         limiters = {"": self._limiter, **self._model_limiters}
         return [
-            (model, gauge.limit)
+            (model, limit.limit)
             for model, limiter in limiters.items()
-            for gauge in limiter.limits
-            if isinstance(gauge.limit, DailyQuota) and gauge.limit.needs_recount(self._now)
+            for limit in limiter.limits
+            if isinstance(limit.limit, DailyQuota) and limit.limit.needs_recount(self._now)
         ]
 
     @property
     def reservation_changed(self) -> bool:
-        """Whether the next round has to know for whom room is kept, even if nothing starts."""
+        """Whether the reservation has to be saved even if nothing starts."""
         return bool(self._reservation != self._reservation_before)
 
     def changes(self) -> dict[str, Any]:
-        """Return what the channel's row has to remember of this round."""
+        """Return the columns of the channel's row that this round changes."""
         states = self._limiter.state()
         for limiter in self._model_limiters.values():
             states |= limiter.state()
@@ -271,7 +270,7 @@ class ChannelCapacity:
         if self._reservation:
             changes["pace"][_RESERVATION_KEY] = self._reservation
         if self._last_start:
-            changes["pace"][_STARTED_KEY] = self._last_start.isoformat()
+            changes["pace"][_START_KEY] = self._last_start.isoformat()
         if due := states.get("rpm"):
             changes["next_start_at"] = datetime.fromisoformat(due)
         if self._rate != self._stored_rate:

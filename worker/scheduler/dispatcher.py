@@ -1,4 +1,4 @@
-"""The dispatcher: in one short transaction, gives due jobs to this worker."""
+"""Dispatcher: leases due jobs to this worker, each round in one short transaction, and publishes them."""
 
 import asyncio
 import random
@@ -28,13 +28,13 @@ from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, calle
 from worker.scheduler.poll_interval import PollInterval
 from worker.services import WorkerServices
 
-CHUNK = 50
-_COUNTED = timedelta(seconds=10)  # how long the number of workers is believed
+CHUNK = 50  #: jobs per message
+_RECOUNT_AFTER = timedelta(seconds=10)  # how long the number of workers is trusted
 Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
 
 
 class Dispatcher:
-    """Looks for due jobs on a timer, when the doorbell rings, and when a slot becomes free."""
+    """Runs a round on a timer, on a wake-up, and when a slot becomes free."""
 
     def __init__(
         self, services: WorkerServices, in_flight: InFlightJobs, worker_id: UUID, publish: Publish
@@ -45,13 +45,13 @@ class Dispatcher:
             worker_id,
             publish,
         )
-        self._broker_up = True  # whether the broker took the last message; if not, one job at a time tries it
+        self._broker_up = True  # whether the last message was accepted; if not, the next try is with one job
         self._ageing = timedelta(seconds=services.settings.priority_ageing)
         self.poll_interval = PollInterval(services.settings.dispatch_interval)
         self._counted_at: datetime | None = None
 
     async def run(self) -> None:
-        """Look again and again until cancelled; outages of the database are waited out."""
+        """Run rounds until cancelled; during an outage of the database, retry."""
         await run_forever(self.run_round, self._pause, name="dispatcher")
 
     async def _pause(self) -> None:
@@ -60,7 +60,7 @@ class Dispatcher:
             await wait_for_wake_up(self._in_flight.freed, self.poll_interval.seconds)
 
     async def run_round(self) -> None:
-        """Do one round."""
+        """Run one round: lease what can start now."""
         if not self._in_flight.free:
             self.poll_interval.misses = 0
             return
@@ -82,18 +82,16 @@ class Dispatcher:
             self.poll_interval.misses = 0
 
     async def _count_workers(self, connection: AsyncConnection, now: datetime) -> None:
-        """Know how many share the looking; now and then is enough."""
-        if self._counted_at is None or now - self._counted_at > _COUNTED:
+        """Read now and then how many workers poll."""
+        if self._counted_at is None or now - self._counted_at > _RECOUNT_AFTER:
             alive_since = now - timedelta(seconds=self._services.settings.worker_timeout)
             self.poll_interval.workers, self._counted_at = await count_alive(connection, alive_since), now
 
     def _presumed_dead(self, now: datetime) -> bool:
-        """Tell whether others may take us for lost, as after a freeze; they would take back what we took."""
-        beaten, timeout = (
-            self._in_flight.heartbeat_at,
-            timedelta(seconds=self._services.settings.worker_timeout),
-        )
-        return beaten is not None and now - beaten > timeout / 2
+        """Return whether other workers may presume this one dead, as after a freeze, and reclaim its leases."""
+        heartbeat = self._in_flight.heartbeat_at
+        timeout = timedelta(seconds=self._services.settings.worker_timeout)
+        return heartbeat is not None and now - heartbeat > timeout / 2
 
     async def _lease(self, channels: Sequence[UUID], segments: Sequence[QueueSegment]) -> None:
         lease_token = new_id()
@@ -137,46 +135,42 @@ class Dispatcher:
         segments: Sequence[QueueSegment],
         now: datetime,
     ) -> list[Start]:
-        """Work out who starts, and save what the next round has to know."""
+        """Decide what starts, and save the shares and channels for the next round."""
         calls = await calls_in_flight(connection, of_callers=False)
-        outlets = [ChannelCapacity(row, in_flight_on(row.id, calls), now) for row in rows]
-        for row, channel in zip(rows, outlets, strict=True):
+        channels = [ChannelCapacity(row, in_flight_on(row.id, calls), now) for row in rows]
+        for row, channel in zip(rows, channels, strict=True):
             await _recount(connection, row, channel, now)
-        openings = start_budget_of(outlets, {segment.model for segment in segments}, now)
-        slots = min(self._in_flight.free if self._broker_up else 1, openings.total)
-        open_lanes = [segment for segment in segments if openings.by_model[segment.model]]
+        budget = start_budget_of(channels, {segment.model for segment in segments}, now)
+        slots = min(self._in_flight.free if self._broker_up else 1, budget.total)
+        open_segments = [segment for segment in segments if budget.by_model[segment.model]]
         shares = (
-            await lock_shares(connection, list({segment.caller_id for segment in open_lanes}))
+            await lock_shares(connection, list({segment.caller_id for segment in open_segments}))
             if slots
             else ()
         )
         if any(row.concurrency is not None for row in shares):
             calls = await calls_in_flight(connection)  # rounds on other channels may have ended meanwhile
         callers = [
-            caller_share
-            for row in shares
-            if (caller_share := caller_share_of(row, calls)).may_start(now + HORIZON)
+            caller for row in shares if (caller := caller_share_of(row, calls)).may_start(now + HORIZON)
         ]
-        kept_for = {channel.reserved_for for channel in outlets}
-        by_turn = sorted(
-            callers, key=lambda caller_share: (caller_share.id not in kept_for, caller_share.turn)
-        )
-        candidates = await fetch_candidates(connection, open_lanes, by_turn, slots, openings, now)
+        reserved_for = {channel.reserved_for for channel in channels}
+        by_turn = sorted(callers, key=lambda caller: (caller.id not in reserved_for, caller.turn))
+        candidates = await fetch_candidates(connection, open_segments, by_turn, slots, budget, now)
         if not candidates:
             return []
-        before = {caller_share.id: _share(caller_share) for caller_share in callers}
-        starts = DispatchRound(callers, outlets, now, slots).assign(candidates, self._ageing)
+        before = {caller.id: _columns(caller) for caller in callers}
+        starts = DispatchRound(callers, channels, now, slots).assign(candidates, self._ageing)
         await save_shares(
             connection,
-            [s for caller_share in callers if (s := _share(caller_share)) != before[caller_share.id]],
+            [columns for caller in callers if (columns := _columns(caller)) != before[caller.id]],
         )
-        for channel in outlets:
+        for channel in channels:
             if channel.reservation_changed or any(start.channel == channel.id for start in starts):
                 await change_channel(connection, channel.id, channel.changes())
         return starts
 
     async def _release(self, job_ids: Sequence[UUID], lease_token: UUID) -> None:
-        """Undo leases that nobody will hear of."""
+        """Release leases whose message the broker did not accept."""
         at, why = self._services.clock(), "the broker took no message; nothing was sent"
         async with self._services.database.writing() as connection:
             await commit(
@@ -187,19 +181,19 @@ class Dispatcher:
         await asyncio.sleep(self._services.settings.dispatch_interval)
 
     async def _lease_unstored(self) -> None:
-        lease = new_id()
+        lease_token = new_id()
         async with self._services.database.writing() as connection:
             taken = await take_unstored(
                 connection,
                 worker_id=self._worker_id,
-                lease=lease,
+                lease=lease_token,
                 at=self._services.clock(),
                 limit=self._in_flight.free if self._broker_up else 1,
             )
         self._in_flight.jobs.update(dict.fromkeys(taken))
         for start in range(0, len(taken), CHUNK):
             chunk = taken[start : start + CHUNK]
-            self._broker_up = await self._publish(STORE, chunk, lease)
+            self._broker_up = await self._publish(STORE, chunk, lease_token)
             if not self._broker_up:
                 async with self._services.database.writing() as connection:
                     await release_worker(connection, chunk, self._worker_id)
@@ -208,7 +202,7 @@ class Dispatcher:
 
 
 def _closed_channels(channels: Sequence[Row[Any]], now: datetime) -> ClosedChannels:
-    """Collect what the worker's calls have to know of the channels before they are sent."""
+    """Return the closed channels, for the check before each call."""
     stopped = {
         (row.name, model): cause
         for row in channels
@@ -222,23 +216,23 @@ def _closed_channels(channels: Sequence[Row[Any]], now: datetime) -> ClosedChann
 async def _recount(
     connection: AsyncConnection, row: Row[Any], channel: ChannelCapacity, now: datetime
 ) -> None:
-    """Where a day's quota seems used up, count its calls: leases that were handed back made none."""
-    if not (doubtful := channel.quotas_to_recount()):
+    """Recount a daily quota that seems used up: leases that were released made no calls."""
+    if not (quotas := channel.quotas_to_recount()):
         return
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for model, limit in doubtful:
-        limit.recount(await count_sent_or_leased(connection, row, midnight, model=model), now)
+    for model, quota in quotas:
+        quota.recount(await count_sent_or_leased(connection, row, midnight, model=model), now)
     await change_channel(connection, row.id, channel.changes())
 
 
-def _share(caller_share: CallerShare) -> dict[str, Any]:
-    """Return what a caller's row remembers of the rounds."""
-    campaign, priority = caller_share.line
-    due = caller_share.limiter.state().get("rpm")
+def _columns(caller: CallerShare) -> dict[str, Any]:
+    """Return the columns of a caller's row that rounds change."""
+    campaign, priority = caller.line
+    due = caller.limiter.state().get("rpm")
     return {
-        "id": caller_share.id,
-        "deficit": caller_share.deficit,
-        "turn": caller_share.turn,
+        "id": caller.id,
+        "deficit": caller.deficit,
+        "turn": caller.turn,
         "campaign_turn": campaign,
         "priority_turn": priority,
         "next_start_at": datetime.fromisoformat(due) if due else None,

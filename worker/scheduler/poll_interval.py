@@ -1,18 +1,18 @@
-"""How long a dispatcher rests, so that a thousand of them ask the database hardly more than twenty do."""
+"""Polling interval of the dispatcher, stretched with the number of workers: all poll one database."""
 
 from dataclasses import dataclass
 
-_MANY_WORKERS = 20  # workers up to which each looks as often as the settings say; more share these looks
-_REST = 0.02  # seconds between rounds at least
-_LONGEST = 0.02  # seconds of rest after misses at most, on average; more, as the crew is larger
+_MANY_WORKERS = 20  # up to which each polls as often as the settings say; more share these polls
+_SHORTEST = 0.02  # seconds between rounds at least
+_LONGEST_BACKOFF = 0.02  # seconds after misses at most, on average; stretched with the number of workers
 
 
 @dataclass(slots=True)
 class PollInterval:
-    """What one dispatcher knows of the others.
+    """When one dispatcher polls next.
 
-    ``interval``: seconds between looks without a doorbell. ``crew``: workers alive, this one included.
-    ``misses``: rounds in a row for which others held all channels.
+    ``interval``: the set seconds between polls without a wake-up. ``workers``: alive, this one included.
+    ``misses``: rounds in a row in which other dispatchers held all channels.
     """
 
     interval: float
@@ -21,14 +21,16 @@ class PollInterval:
 
     @property
     def seconds(self) -> float:
-        """Seconds until the next look without a doorbell; whoever of the crew looks, looks for all."""
+        """Seconds until the next poll without a wake-up; a poll of any worker serves all."""
         return self.interval * self._stretch
 
     def backoff(self, jitter: float) -> float:
-        """Seconds until the next look at least; ``chance`` (from 0 to 1) keeps those who missed apart."""
+        """Return the seconds until the next round at least; ``jitter`` is from 0 to 1."""
         if not self.misses:
-            return _REST
-        return min(_REST * float(1 << min(self.misses, 10)), _LONGEST * self._stretch) * (0.5 + jitter)
+            return _SHORTEST
+        return min(_SHORTEST * float(1 << min(self.misses, 10)), _LONGEST_BACKOFF * self._stretch) * (
+            0.5 + jitter
+        )
 
     @property
     def _stretch(self) -> float:

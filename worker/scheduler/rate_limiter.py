@@ -1,12 +1,14 @@
-"""Rates that hold exactly over the whole fleet: how soon may the next call start?
+"""Rate limiter, exact over all workers: GCRA, sliding window, daily quota.
 
 Rates per second and per minute are the generic cell rate algorithm (ITU-T I.371): starts are spread evenly.
-A call may leave a little later than it was given its start, which pushes starts together; so the even
-distance is a little longer than the limit says, by the ``slack``, and whoever is later than that gives the
-start back. What is promised for a window therefore holds for the calls that leave. Pictures and bursts are
-counted as well (``worker.dispatch.windows``).
+A call may leave a little later than its assigned start, which pushes calls together; so the interval is a
+little longer than the limit says, by the ``slack``, and a worker that is later than that releases the lease.
+The limit therefore holds for the calls as they leave. Images, and calls with a burst, are counted in a
+sliding window as well, since even intervals do not bound them.
 
-Quotas per day count, and begin anew at midnight UTC, as the providers' own do.
+Quotas per day are counted and begin anew at midnight UTC, as the providers' own do.
+
+The state of a limit is changed in a transaction that holds the channel's row (a caller's row for its own).
 """
 
 from collections.abc import Mapping
@@ -14,46 +16,104 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-# Counts over the last minute, for what even distances between calls do not bound: pictures, and bursts.
-
+_TICK = timedelta(microseconds=1)
 _MINUTE = timedelta(minutes=1)
+_EARLY = timedelta(seconds=3)  # that images may start before their even interval
+_RECOUNT_AFTER = timedelta(seconds=10)  # how long a corrected count is trusted
+
+
+class Limit(Protocol):
+    """One limit and its state."""
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return when a call of this cost may start at the earliest."""
+        ...
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Record that a call of this cost starts then."""
+        ...
+
+    def state(self) -> Any:
+        """Return the state to be stored, as JSON."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A number of calls (or images) in any window of this length."""
+
+    calls: float
+    window: timedelta = _MINUTE
+
+    @property
+    def slack(self) -> timedelta:
+        """How late a start may be used: a sixtieth of the window, but no less than timers are late."""
+        return max(self.window / 60, timedelta(seconds=0.03))
+
+    @property
+    def interval(self) -> timedelta:
+        """The interval between starts.
+
+        It is rounded up: intervals that are a fraction of a microsecond too short add up to a call too many.
+        """
+        return (self.window + self.slack) / self.calls + _TICK
+
+
+class GcraLimit:
+    """A rate (GCRA), and its theoretical arrival time: when the next call is due."""
+
+    def __init__(self, rate: Rate, state: Any = None) -> None:
+        self.rate = rate
+        self.due = datetime.fromisoformat(state) if isinstance(state, str) else state
+
+    def earliest(self, cost: int, now: datetime) -> datetime:
+        """Return when the interval after the calls before is over."""
+        return now if self.due is None else max(now, self.due)
+
+    def take(self, start: datetime, cost: int) -> None:
+        """Move the next start by the interval."""
+        self.due = max(start, self.due or start) + self.rate.interval * cost
+
+    def state(self) -> str | None:
+        """Return the next start as text."""
+        return self.due.isoformat() if self.due else None
 
 
 class SlidingWindow:
-    """A number of pictures or calls per minute, remembered by quarter seconds.
+    """A number of images or calls in any minute, counted by quarter seconds.
 
-    A part of a quarter counts as a whole one, and the slack is added, so that the promise holds for the calls
-    that leave.
+    A part of a quarter counts as a whole one, and the slack is added, so that the limit holds for the calls
+    as they leave.
     """
 
     SLACK = timedelta(seconds=0.5)  #: how late a start may be used
     _TICKS = 4  # per second
-    _AHEAD = 10 * _TICKS  # starts are not given in order: what a later one is past may bind an earlier one
+    _AHEAD = 10 * _TICKS  # starts are not assigned in order: what a later one is past may bind an earlier one
 
     def __init__(self, limit: float, state: Any = None) -> None:
         self.limit = limit
         self._reach = int((_MINUTE + self.SLACK).total_seconds() * self._TICKS) + 1
         self._counts: list[list[int]] = [list(pair) for pair in state or ()]
-        self._reserved: tuple[int, int] | None = None  # a start that is kept free: when, and its cost
+        self._reserved: tuple[int, int] | None = None  # tick and cost of a reserved start
 
     def reserve(self, cost: int, now: datetime) -> None:
-        """Keep the earliest start for a call that has to wait, until this meter is made anew; 0: none."""
+        """Reserve the earliest start for a call that has to wait, as long as this object lives; 0: none."""
         if not cost:
             self._reserved = None
         elif self._reserved is None:
             self._reserved = self._free(cost, int(now.timestamp() * self._TICKS)), cost
 
     def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when enough of the past is over; a call that asks for more than the limit has it alone.
+        """Return when enough of the past has left the window; a call above the limit has it alone.
 
-        Beside a start that is kept free, whatever does not put that off may start.
+        Beside a reserved start, calls that do not delay it may start.
         """
         begin = int(now.timestamp() * self._TICKS)
         tick = self._free(cost, begin)
         if self._reserved:
-            then, held = self._reserved
-            if tick > then or self._used(then) + held + cost > self.limit:
-                tick = self._free(cost + held, begin)
+            then, reserved = self._reserved
+            if tick > then or self._used(then) + reserved + cost > self.limit:
+                tick = self._free(cost + reserved, begin)
         return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
 
     def _free(self, cost: int, tick: int) -> int:
@@ -67,25 +127,25 @@ class SlidingWindow:
         return tick
 
     def _used(self, tick: int) -> int:
-        """Return what counts at a time, with all that was promised for later."""
+        """Return what counts at a tick, with all starts that are assigned for later."""
         return sum(count for then, count in self._counts if then > tick - self._reach)
 
     def take(self, start: datetime, cost: int) -> None:
-        """Remember, and forget what is over."""
+        """Add to the window, and drop what has left it."""
         tick = int(start.timestamp() * self._TICKS)
-        kept = {then: count for then, count in self._counts if then > tick - self._reach - self._AHEAD}
-        kept[tick] = kept.get(tick, 0) + cost
-        self._counts = [list(pair) for pair in sorted(kept.items())]
+        counts = {then: count for then, count in self._counts if then > tick - self._reach - self._AHEAD}
+        counts[tick] = counts.get(tick, 0) + cost
+        self._counts = [list(pair) for pair in sorted(counts.items())]
 
     def state(self) -> list[list[int]]:
-        """Return quarters of a second since 1970 and their counts."""
+        """Return pairs of a quarter second since 1970 and its count."""
         return self._counts
 
 
 class Pacer:
-    """Spreads a minute's pictures or calls evenly; the ``WindowMeter`` holds the limit.
+    """Spreads a minute's images or calls evenly; a ``SlidingWindow`` beside it holds the limit.
 
-    They may come early: calls of a burst, and what makes up for pictures that larger calls left unused.
+    They may start early: calls of a burst, and images that make up for what larger calls left unused.
     """
 
     def __init__(self, limit: float, early: timedelta, state: Any = None) -> None:
@@ -93,82 +153,20 @@ class Pacer:
         self._due = datetime.fromisoformat(state) if isinstance(state, str) else state
 
     def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when what started before is paid for, but for what may come early."""
+        """Return when the interval after the starts before is over, less what may start early."""
         return now if self._due is None else max(now, self._due - self._early)
 
     def take(self, start: datetime, cost: int) -> None:
-        """Push the next start away."""
+        """Move the next start by the interval."""
         self._due = max(start, self._due or start) + self._interval * cost
 
     def state(self) -> str | None:
-        """Return the moment from which on nothing is owed any more, as text."""
+        """Return the next start as text."""
         return self._due.isoformat() if self._due else None
 
 
-_TICK = timedelta(microseconds=1)
-_EARLY = timedelta(seconds=3)  # that pictures may come before their turn in an even row
-_COUNTED = timedelta(seconds=10)  # how long a corrected count is believed
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many calls (or pictures) in any window of this length."""
-
-    calls: float
-    window: timedelta = _MINUTE
-
-    @property
-    def slack(self) -> timedelta:
-        """How late a start may be used: a sixtieth of the window, but time enough for a timer to be late."""
-        return max(self.window / 60, timedelta(seconds=0.03))
-
-    @property
-    def interval(self) -> timedelta:
-        """The distance of starts.
-
-        It is rounded up: distances that are a fraction of a microsecond too short add up to a call too many.
-        """
-        return (self.window + self.slack) / self.calls + _TICK
-
-
-class Limit(Protocol):
-    """One limit and where it stands. Meters are changed in a transaction that holds the channel's row."""
-
-    def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when a call of this cost may start at the earliest."""
-        ...
-
-    def take(self, start: datetime, cost: int) -> None:
-        """Note that a call of this cost starts then."""
-        ...
-
-    def state(self) -> Any:
-        """Return what is to be kept, as JSON."""
-        ...
-
-
-class GcraLimit:
-    """A rate, and the moment from which on it owes nothing any more."""
-
-    def __init__(self, rate: Rate, state: Any = None) -> None:
-        self.rate = rate
-        self.due = datetime.fromisoformat(state) if isinstance(state, str) else state
-
-    def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return when the calls before are paid for."""
-        return now if self.due is None else max(now, self.due)
-
-    def take(self, start: datetime, cost: int) -> None:
-        """Push the next start away."""
-        self.due = max(start, self.due or start) + self.rate.interval * cost
-
-    def state(self) -> str | None:
-        """Return the moment as text."""
-        return self.due.isoformat() if self.due else None
-
-
 class DailyQuota:
-    """A number of calls per calendar day (UTC). Starts are promised ahead: the next day may count already."""
+    """A number of calls per calendar day (UTC). Starts are assigned ahead: the next day may count already."""
 
     def __init__(self, limit: int, state: Any = None) -> None:
         self.limit = limit
@@ -178,7 +176,7 @@ class DailyQuota:
         self.counted_at = datetime.fromisoformat(counted) if counted else None
 
     def earliest(self, cost: int, now: datetime) -> datetime:
-        """Return now while something is left, else the next midnight."""
+        """Return now while quota is left, else the next midnight."""
         day = max(self.day, _day_of(now))
         begun = datetime.fromisoformat(day).replace(tzinfo=UTC)
         if day != self.day or self.used + cost <= self.limit or not self.used:
@@ -186,18 +184,18 @@ class DailyQuota:
         return begun + timedelta(days=1)
 
     def take(self, start: datetime, cost: int) -> None:
-        """Count."""
+        """Count a start."""
         day = _day_of(start)
         self.used = cost + (self.used if day == self.day else 0)
         self.day = day
 
     def needs_recount(self, now: datetime) -> bool:
-        """Tell whether today seems used up, and nobody has counted for a while what was really called."""
+        """Return whether today seems used up, and the calls really made were not counted for a while."""
         used_up = self.day == _day_of(now) and self.used >= self.limit
-        return used_up and (self.counted_at is None or now - self.counted_at > _COUNTED)
+        return used_up and (self.counted_at is None or now - self.counted_at > _RECOUNT_AFTER)
 
     def recount(self, used: int, now: datetime) -> None:
-        """Correct the count of today: starts that were handed back made no call."""
+        """Correct the count of today: leases that were released made no call."""
         self.used, self.counted_at = used, now
 
     def state(self) -> tuple[str, int, str | None]:
@@ -207,7 +205,7 @@ class DailyQuota:
 
 @dataclass(frozen=True, slots=True)
 class NamedLimit:
-    """One meter by its name; ``per_picture`` tells whether a call costs as much as it asks pictures for."""
+    """One limit and its name; ``per_image``: a call costs as much as it asks for images."""
 
     name: str
     limit: Limit
@@ -215,39 +213,39 @@ class NamedLimit:
 
 
 class RateLimiter:
-    """All meters that a call has to satisfy."""
+    """All limits that a call has to satisfy."""
 
     def __init__(self, limits: list[NamedLimit]) -> None:
         self.limits = limits
 
     def next_start(self, images: int, now: datetime) -> datetime:
-        """Return when a call for so many pictures may start."""
-        return max((g.limit.earliest(_cost(g, images), now) for g in self.limits), default=now)
+        """Return when a call for so many images may start."""
+        return max((each.limit.earliest(_cost(each, images), now) for each in self.limits), default=now)
 
     def take(self, start: datetime, images: int) -> None:
-        """Note a start with every meter."""
-        for limit in self.limits:
-            limit.limit.take(start, _cost(limit, images))
+        """Record a start with every limit."""
+        for each in self.limits:
+            each.limit.take(start, _cost(each, images))
 
     def reserve(self, images: int, now: datetime) -> None:
-        """Keep room for so many pictures, which smaller calls would use up again and again; 0: none."""
-        for limit in self.limits:
-            if limit.per_image and isinstance(limit.limit, SlidingWindow):
-                limit.limit.reserve(images, now)
+        """Reserve room for so many images, which smaller calls would use up again and again; 0: none."""
+        for each in self.limits:
+            if each.per_image and isinstance(each.limit, SlidingWindow):
+                each.limit.reserve(images, now)
 
     def binding_limit(self, images: int, now: datetime) -> str | None:
-        """Name the meter that makes a call wait longest, if any does."""
-        late = [(g.limit.earliest(_cost(g, images), now), g.name) for g in self.limits]
+        """Return the name of the limit that makes a call wait longest, if any does."""
+        late = [(each.limit.earliest(_cost(each, images), now), each.name) for each in self.limits]
         start, name = max(late, default=(now, ""))
         return name if start > now else None
 
     def state(self) -> dict[str, Any]:
-        """Return what is to be kept of all meters."""
-        return {limit.name: state for limit in self.limits if (state := limit.limit.state()) is not None}
+        """Return the states of all limits by name, to be stored."""
+        return {each.name: state for each in self.limits if (state := each.limit.state()) is not None}
 
 
 def named_limits(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any]) -> list[NamedLimit]:
-    """Make the meters for limits as ``models.channels.Limits`` describes them, where they were left."""
+    """Make the limits that ``models.channels.Limits`` describes, with their stored states."""
     found: list[NamedLimit] = []
     if limits.get("rpm"):
         found += calls_per_minute(prefix, limits, limits["rpm"], state.get(f"{prefix}rpm"), state)
@@ -268,7 +266,7 @@ def named_limits(prefix: str, limits: Mapping[str, Any], state: Mapping[str, Any
 def calls_per_minute(
     prefix: str, limits: Mapping[str, Any], rate: float, due: Any, state: Mapping[str, Any]
 ) -> list[NamedLimit]:
-    """Make the meters for a limit with its burst, if calls are made at this rate now, which may be lower."""
+    """Make the limits for calls per minute with their burst; ``rate`` is today's, which may be lower."""
     burst, name = limits.get("burst") or 1, f"{prefix}window"
     if burst == 1 or not limits.get("rpm"):  # without a limit, bursts have nothing to fill
         return [NamedLimit(f"{prefix}rpm", GcraLimit(Rate(rate), due))]
@@ -289,8 +287,8 @@ def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
     return min((slack for name, slack in slacks.items() if limits.get(name)), default=None)
 
 
-def _cost(limit: NamedLimit, pictures: int) -> int:
-    return pictures if limit.per_image else 1
+def _cost(limit: NamedLimit, images: int) -> int:
+    return images if limit.per_image else 1
 
 
 def _day_of(moment: datetime) -> str:

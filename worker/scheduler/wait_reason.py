@@ -1,4 +1,7 @@
-"""What keeps a channel, or a caller's own limits, from starting a call of a model now."""
+"""Wait status of a queued job: why it does not run yet, and when it may, by the scheduler's own rules.
+
+A channel, the caller's own limits, or the workers' slots cause a wait; the cause that ends last is shown.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -20,12 +23,12 @@ _LIMITS = {
 }
 
 
-def last_to_end(hindrances: list[WaitCause]) -> WaitCause | None:
-    """Return the one that lasts longest of those that end by themselves, else the first."""
-    timed = [(each.until, each) for each in hindrances if each.until is not None]
+def last_to_end(causes: list[WaitCause]) -> WaitCause | None:
+    """Return the cause that ends last of those that end by themselves, else the first."""
+    timed = [(cause.until, cause) for cause in causes if cause.until is not None]
     if timed:
         return max(timed, key=lambda pair: pair[0])[1]
-    return hindrances[0] if hindrances else None
+    return causes[0] if causes else None
 
 
 def stop_reason(channel: Any, model: str, at: datetime) -> WaitCause | None:
@@ -35,40 +38,38 @@ def stop_reason(channel: Any, model: str, at: datetime) -> WaitCause | None:
 
 
 def channel_cause(
-    channel: Any, outlet: ChannelCapacity, model: str, pictures: int, at: datetime
+    row: Any, channel: ChannelCapacity, model: str, images: int, at: datetime
 ) -> WaitCause | None:
-    """Return what keeps a channel that nobody stopped from starting such a call within the gate's horizon."""
+    """Return what keeps a channel that is not stopped from starting such a call within the horizon."""
     return last_to_end(
         [
-            *_cooling(channel, model, at),
-            *_broken(outlet, model, at),
-            *_late(channel, outlet, model, pictures, at),
-            *_full(channel, outlet, model),
+            *_closed_cause(row, model, at),
+            *_breaker_causes(channel, model, at),
+            *_rate_cause(row, channel, model, images, at),
+            *_concurrency_cause(row, channel, model),
         ]
     )
 
 
-def caller_cause(caller: Any, caller_share: CallerShare, pictures: int, at: datetime) -> WaitCause | None:
-    """Return what of a caller's own limits keeps its calls from starting."""
-    start = caller_share.limiter.next_start(pictures, at)
+def caller_cause(row: Any, caller: CallerShare, images: int, at: datetime) -> WaitCause | None:
+    """Return which of a caller's own limits keeps its calls from starting."""
+    start = caller.limiter.next_start(images, at)
     if start > at + HORIZON:
-        return WaitCause(
-            WaitReason.RATE_LIMIT, f"Your key's limit of {caller.rpm:g} calls per minute.", start
-        )
-    if caller_share.headroom is not None and caller_share.headroom <= 0:
-        busy = caller.concurrency - caller_share.headroom
-        return WaitCause(
-            WaitReason.CONCURRENCY, f"Your key's limit of {caller.concurrency} calls in flight; {busy} are."
-        )
+        words = f"Your key's limit of {row.rpm:g} calls per minute."
+        return WaitCause(WaitReason.RATE_LIMIT, words, start)
+    if caller.headroom is not None and caller.headroom <= 0:
+        in_flight = row.concurrency - caller.headroom
+        words = f"Your key's limit of {row.concurrency} calls in flight; {in_flight} are."
+        return WaitCause(WaitReason.CONCURRENCY, words)
     return None
 
 
-def _cooling(channel: Any, model: str, at: datetime) -> Iterator[WaitCause]:
-    if (cause := closed_reason(channel, model, at)) is not None:
+def _closed_cause(row: Any, model: str, at: datetime) -> Iterator[WaitCause]:
+    if (cause := closed_reason(row, model, at)) is not None:
         yield cause
 
 
-def _broken(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
+def _breaker_causes(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
     for name in ("", model):
         breaker = channel.breakers.get(name)
         if breaker is None or breaker.allowed_calls(at) != 0:
@@ -78,55 +79,51 @@ def _broken(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[Wait
             words = f"{what} is left alone after {breaker.failures} failures in a row: {why}"
             yield WaitCause(WaitReason.COOLDOWN, words, breaker.until)
         else:
-            yield WaitCause(
-                WaitReason.COOLDOWN, f"One call tests whether {what} works again; it failed: {why}"
-            )
+            words = f"One call tests whether {what} works again; it failed: {why}"
+            yield WaitCause(WaitReason.COOLDOWN, words)
 
 
-def _late(
-    channel: Any, outlet: ChannelCapacity, model: str, pictures: int, at: datetime
+def _rate_cause(
+    row: Any, channel: ChannelCapacity, model: str, images: int, at: datetime
 ) -> Iterator[WaitCause]:
-    start = outlet.next_start(model, pictures, at)
+    start = channel.next_start(model, images, at)
     if start <= at + HORIZON:
         return
-    of_model, _, kind = (outlet.binding_limit(model, pictures, at) or "rpm").rpartition("/")
-    if kind == "rpm" and not of_model and outlet.rpm != channel.rpm:
-        rate = f"about {outlet.rpm or 0:.3g} a minute are made now"
-        words = f"{channel.name}: the provider refused faster calls; {rate}."
+    of_model, _, kind = (channel.binding_limit(model, images, at) or "rpm").rpartition("/")
+    if kind == "rpm" and not of_model and channel.rpm != row.rpm:
+        rate = f"about {channel.rpm or 0:.3g} a minute are made now"
+        words = f"{row.name}: the provider refused faster calls; {rate}."
     else:
         unit, setting = _LIMITS[kind]
-        limit = channel.rpm if setting == "rpm" and not of_model else channel.limits[of_model][setting]
-        words = f"The limit of {channel.name}{f' for {of_model}' if of_model else ''}: {limit:g} {unit}."
+        limit = row.rpm if setting == "rpm" and not of_model else row.limits[of_model][setting]
+        words = f"The limit of {row.name}{f' for {of_model}' if of_model else ''}: {limit:g} {unit}."
     yield WaitCause(WaitReason.RATE_LIMIT, words, start)
 
 
-def _full(channel: Any, outlet: ChannelCapacity, model: str) -> Iterator[WaitCause]:
-    if outlet.headroom(model) > 0:
+def _concurrency_cause(row: Any, channel: ChannelCapacity, model: str) -> Iterator[WaitCause]:
+    if channel.headroom(model) > 0:
         return
-    busy = outlet.in_flight(model)
-    limit = (channel.limits.get(model) or {}).get("concurrency")
-    if outlet.in_flight() < outlet.concurrency and limit and busy >= limit:
-        words = f"{channel.name} has {busy} of {limit} calls of {model} in flight."
-    elif outlet.in_flight() < outlet.concurrency:
+    in_flight = channel.in_flight(model)
+    limit = (row.limits.get(model) or {}).get("concurrency")
+    if channel.in_flight() < channel.concurrency and limit and in_flight >= limit:
+        words = f"{row.name} has {in_flight} of {limit} calls of {model} in flight."
+    elif channel.in_flight() < channel.concurrency:
         words = (
-            f"{channel.name} takes up its calls slowly, since it is new, was idle or shut; "
-            f"{outlet.in_flight()} are in flight."
+            f"{row.name} takes up its calls slowly, since it is new, was idle or shut; "
+            f"{channel.in_flight()} are in flight."
         )
-    elif outlet.concurrency < channel.concurrency:
+    elif channel.concurrency < row.concurrency:
         words = (
-            f"{channel.name} has {outlet.in_flight()} calls in flight; the provider refused more, "
-            f"{outlet.concurrency} at once are made now."
+            f"{row.name} has {channel.in_flight()} calls in flight; the provider refused more, "
+            f"{channel.concurrency} at once are made now."
         )
     else:
-        words = f"{channel.name} has {outlet.in_flight()} of {outlet.concurrency} calls in flight."
+        words = f"{row.name} has {channel.in_flight()} of {channel.concurrency} calls in flight."
     yield WaitCause(WaitReason.CONCURRENCY, words)
 
 
-# Why a queued job does not run yet, and when it may: asked of the gate's own rules, for one moment.
-
-
 class SchedulerView:
-    """The gate at one moment. It takes nothing; many jobs may be asked about."""
+    """The scheduler's state at one moment, for reading: what the dispatcher would do with a job."""
 
     def __init__(self, snapshot: SchedulerSnapshot, at: datetime) -> None:
         self.snapshot, self.at = snapshot, at
@@ -142,18 +139,18 @@ class SchedulerView:
         known = self._callers.get(caller_id)
         return known[0] if known else None
 
+    def channels_for(self, model: str) -> list[tuple[Any, ChannelCapacity]]:
+        """Return the channels that serve a model and wait for no person."""
+        return [(row, channel) for row, channel in self.channels if self._takes(row, model)]
+
     def share_channel(self, model: str, other: str) -> bool:
-        """Tell whether jobs of two models may start on the same channel."""
+        """Return whether jobs of two models may start on the same channel."""
         return model == other or any(
-            all(
-                serves(row.models, each) and stop_reason(row, each, self.at) is None
-                for each in (model, other)
-            )
-            for row, _ in self.channels
+            self._takes(row, model) and self._takes(row, other) for row, _ in self.channels
         )
 
     def wait_status(self, job: QueuedJob) -> WaitStatus:
-        """Tell why a queued job does not run now."""
+        """Return why a queued job does not run now."""
         if job.not_before > self.at:
             reason, words = (
                 (WaitReason.BACKOFF, "Its last call failed; it is tried again then.")
@@ -164,47 +161,44 @@ class SchedulerView:
         serving = [row for row, _ in self.channels if serves(row.models, job.model)]
         if not serving:
             return WaitStatus(WaitReason.NO_CHANNEL, f"No channel serves the model {job.model}.", job.since)
-        if all(stop_reason(row, job.model, self.at) for row in serving):
-            return _stopped(job, serving, self.at)
+        if not self.channels_for(job.model):
+            return self._all_stopped(job, serving)
         if self.snapshot.workers_alive == 0:
-            return WaitStatus(
-                WaitReason.NO_WORKER, "No worker is running; start one with `darkroom work`.", job.since
-            )
-        found = last_to_end([*self._channel_causes(job), *self._caller_causes(job), *self._slot_causes()])
-        if found is None:
-            return WaitStatus(
-                WaitReason.FAIR_SHARE, "It is next in turn, or others are before it.", job.since
-            )
-        return WaitStatus(found.reason, found.detail, job.since, found.until)
+            words = "No worker is running; start one with `darkroom work`."
+            return WaitStatus(WaitReason.NO_WORKER, words, job.since)
+        cause = last_to_end([*self._channel_causes(job), *self._caller_causes(job), *self._slot_causes()])
+        if cause is None:
+            words = "It is next in turn, or others are before it."
+            return WaitStatus(WaitReason.FAIR_SHARE, words, job.since)
+        return WaitStatus(cause.reason, cause.detail, job.since, cause.until)
+
+    def _takes(self, row: Any, model: str) -> bool:
+        return serves(row.models, model) and stop_reason(row, model, self.at) is None
 
     def _channel_causes(self, job: QueuedJob) -> Sequence[WaitCause]:
-        """Return the least hindrance over the channels: that which may be over first."""
-        each = [
-            channel_cause(row, channel, job.model, job.images, self.at)
-            for row, channel in self.channels
-            if serves(row.models, job.model) and stop_reason(row, job.model, self.at) is None
-        ]
-        known = [hindrance for hindrance in each if hindrance is not None]
-        if len(known) < len(each):
-            return []
-        return [min(known, key=lambda hindrance: hindrance.until or self.at)]
+        """Return the cause that may end first over the channels; none if a channel can start the job."""
+        causes = list[WaitCause]()
+        for row, channel in self.channels_for(job.model):
+            cause = channel_cause(row, channel, job.model, job.images, self.at)
+            if cause is None:
+                return []
+            causes.append(cause)
+        return [min(causes, key=lambda cause: cause.until or self.at)]
 
     def _caller_causes(self, job: QueuedJob) -> Sequence[WaitCause]:
-        caller = self._callers.get(job.caller_id)
-        found = caller_cause(*caller, job.images, self.at) if caller else None
-        return [found] if found else []
+        known = self._callers.get(job.caller_id)
+        cause = caller_cause(*known, job.images, self.at) if known else None
+        return [cause] if cause else []
 
     def _slot_causes(self) -> Sequence[WaitCause]:
         if self.snapshot.slots_used < self.snapshot.slots:
             return []
-        return [
-            WaitCause(WaitReason.CONCURRENCY, f"All {self.snapshot.slots} slots of the workers are in use.")
+        words = f"All {self.snapshot.slots} slots of the workers are in use."
+        return [WaitCause(WaitReason.CONCURRENCY, words)]
+
+    def _all_stopped(self, job: QueuedJob, serving: Sequence[Any]) -> WaitStatus:
+        times = [
+            max(job.since, row.tripped_at or row.draining_at or row.paused_at or job.since) for row in serving
         ]
-
-
-def _stopped(job: QueuedJob, serving: Sequence[Any], at: datetime) -> WaitStatus:
-    times = [
-        max(job.since, row.tripped_at or row.draining_at or row.paused_at or job.since) for row in serving
-    ]
-    words = "; ".join(cause.detail for row in serving if (cause := stop_reason(row, job.model, at)))
-    return WaitStatus(WaitReason.PAUSED, words, max(times))
+        causes = [cause for row in serving if (cause := stop_reason(row, job.model, self.at))]
+        return WaitStatus(WaitReason.PAUSED, "; ".join(cause.detail for cause in causes), max(times))
