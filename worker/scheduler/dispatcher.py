@@ -39,12 +39,8 @@ class Dispatcher:
     def __init__(
         self, services: WorkerServices, in_flight: InFlightJobs, worker_id: UUID, publish: Publish
     ) -> None:
-        self._services, self._in_flight, self._worker_id, self._publish = (
-            services,
-            in_flight,
-            worker_id,
-            publish,
-        )
+        self._services, self._in_flight = services, in_flight
+        self._worker_id, self._publish = worker_id, publish
         self._broker_up = True  # whether the last message was accepted; if not, the next try is with one job
         self._ageing = timedelta(seconds=services.settings.priority_ageing)
         self.poll_interval = PollInterval(services.settings.dispatch_interval)
@@ -88,7 +84,7 @@ class Dispatcher:
             self.poll_interval.workers, self._counted_at = await count_alive(connection, alive_since), now
 
     def _presumed_dead(self, now: datetime) -> bool:
-        """Return whether other workers may presume this one dead, as after a freeze, and reclaim its leases."""
+        """Return whether other workers may presume this one dead and reclaim its leases: a freeze."""
         heartbeat = self._in_flight.heartbeat_at
         timeout = timedelta(seconds=self._services.settings.worker_timeout)
         return heartbeat is not None and now - heartbeat > timeout / 2

@@ -1,4 +1,4 @@
-"""The dispatcher goes on, whatever one of its rounds meets."""
+"""The dispatcher keeps running after a failed round."""
 
 import asyncio
 from pathlib import Path
@@ -9,8 +9,10 @@ from structlog.testing import capture_logs
 from models.tables import channels
 from tests.support.darkroom import open_darkroom
 
+FAILED = "a round failed; the loop tries again"
 
-async def test_a_row_that_no_version_can_read_stops_rounds_only_while_it_is_there(
+
+async def test_an_unreadable_channel_row_stops_rounds_only_while_it_is_there(
     plain_database_url: str, tmp_path: Path
 ) -> None:
     async with open_darkroom(plain_database_url, tmp_path, practice={}) as darkroom:
@@ -18,16 +20,16 @@ async def test_a_row_that_no_version_can_read_stops_rounds_only_while_it_is_ther
         await darkroom.submit(await darkroom.caller())
         async with darkroom.services.database.writing() as connection:
             await connection.execute(update(channels).values(learned={"rate": "odd"}))
-        looking = asyncio.create_task(worker.dispatcher.run())
+        running = asyncio.create_task(worker.dispatcher.run())
         async with asyncio.timeout(20):
             with capture_logs() as logs:
-                while not any("round of the dispatcher failed" in each["event"] for each in logs):  # noqa: ASYNC110 - see above
+                while not any(each["event"] == FAILED and each["loop"] == "dispatcher" for each in logs):  # noqa: ASYNC110 - the log is the only sign
                     await asyncio.sleep(0.01)
         assert worker.messages == []
         async with darkroom.services.database.writing() as connection:
             await connection.execute(update(channels).values(learned=None))
         async with asyncio.timeout(20):
-            while not worker.messages:  # noqa: ASYNC110 - the dispatcher tells nobody that it has looked
+            while not worker.messages:  # noqa: ASYNC110 - a round sets no event
                 await asyncio.sleep(0.01)
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
