@@ -1,4 +1,4 @@
-"""Reading answers: how fast against ``json.loads``, and how 40 MB of picture weigh on loop and memory."""
+"""Parsing answers: speed against ``json.loads``; event loop pauses and memory with 40 MB of image."""
 
 import asyncio
 import base64
@@ -31,8 +31,8 @@ _NOISE = random.Random(7).randbytes(48 * 1024)
 _URL = "data:image/png;base64,"
 
 
-def picture(size: int) -> Iterator[str]:
-    """Yield the base64 text of something like a PNG, about ``size`` characters, in pieces."""
+def image_base64(size: int) -> Iterator[str]:
+    """Yield the base64 of something like a PNG, about ``size`` characters, in chunks."""
     head, end = b"\x89PNG\r\n\x1a\n" + bytes(4), b"IEND\xaeB`\x82" + bytes(1)
     yield base64.b64encode(head).decode()
     noise = base64.b64encode(_NOISE).decode()
@@ -43,35 +43,35 @@ def picture(size: int) -> Iterator[str]:
 
 def _body(size: int) -> Iterator[str]:
     yield f'{{"choices":[{{"message":{{"content":"","images":[{{"image_url":{{"url":"{_URL}'
-    yield from picture(size)
+    yield from image_base64(size)
     yield '"}}]},"finish_reason":"stop"}]}'
 
 
 def _wrapped(size: int) -> Iterator[str]:
     """Break the base64 into lines of 76 characters, as MIME does."""
     yield f'{{"choices":[{{"message":{{"content":"","images":[{{"image_url":{{"url":"{_URL}'
-    for piece in picture(size):
-        yield "\\n".join(piece[start : start + _MIME] for start in range(0, len(piece), _MIME))
+    for chunk in image_base64(size):
+        yield "\\n".join(chunk[start : start + _MIME] for start in range(0, len(chunk), _MIME))
     yield '"}}]},"finish_reason":"stop"}]}'
 
 
 def _line(size: int) -> Iterator[str]:
     yield f'data: {{"choices":[{{"delta":{{"images":[{{"image_url":{{"url":"{_URL}'
-    yield from picture(size)
+    yield from image_base64(size)
     yield '"}}]}}]}\n\ndata: [DONE]\n\n'
 
 
 def _markdown(size: int) -> Iterator[str]:
     yield f'{{"choices":[{{"message":{{"content":"Here it is: ![cat]({_URL}'
-    yield from picture(size)
+    yield from image_base64(size)
     yield ')"},"finish_reason":"stop"}]}'
 
 
 def _deltas(size: int) -> Iterator[str]:
     yield _event(f"![cat]({_URL}")
-    for piece in picture(size):
-        for start in range(0, len(piece), _DELTA):
-            yield _event(piece[start : start + _DELTA])
+    for chunk in image_base64(size):
+        for start in range(0, len(chunk), _DELTA):
+            yield _event(chunk[start : start + _DELTA])
     yield _event(")") + "data: [DONE]\n\n"
 
 
@@ -120,7 +120,7 @@ def measure(_: Stage) -> Sequence[Figure]:
 
 
 def _speed(kind: str, size: int) -> Figure:
-    """Read the same answer again and again for a second, and parse the same bytes plainly."""
+    """Parse the same answer repeatedly for a second, and the same bytes with ``json.loads``."""
     data = "".join(KINDS[kind](size)).encode()
     small = len(data) < 10_000
     unit, share = ("answers/s", 1.0) if small else ("MB/s", len(data) / MB)
@@ -142,11 +142,11 @@ def _read(data: bytes) -> None:
     for start in range(0, len(data), _CHUNK):
         reader.feed(data[start : start + _CHUNK])
     if not reader.close().images:
-        raise RuntimeError("no picture was found")
+        raise RuntimeError("no image was found")
 
 
 def _parse(data: bytes) -> None:
-    """Do the least that anybody has to do with these bytes."""
+    """Do the minimum: parse the JSON of the same bytes."""
     if data.startswith(b"{"):
         json.loads(data)
         return
@@ -156,30 +156,30 @@ def _parse(data: bytes) -> None:
 
 
 class _Provider(httpx.AsyncBaseTransport):
-    """Answers with one kind, in chunks that are made as they are read."""
+    """Serves an answer of one kind, in chunks that are generated while they are read."""
 
     def __init__(self, kind: str, size: int) -> None:
-        self._pieces = KINDS[kind](size)
+        self._chunk_iterator = KINDS[kind](size)
         self.size = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=self._chunks())
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            self.size += len(piece)
-            yield piece.encode()
+        for chunk in self._chunk_iterator:
+            self.size += len(chunk)
+            yield chunk.encode()
             await asyncio.sleep(0)
 
 
 async def _call(kind: str, size: int) -> dict[str, float]:
-    """Make one call, with a pulse beside it that shows how long the loop stood still."""
-    await _once("small JSON", 0)
+    """Make one call, while another task measures the pauses of the event loop."""
+    await _make_call("small JSON", 0)
     before, pauses = _memory(), [0.0]
     pulse = asyncio.create_task(_pulse(pauses))
     await asyncio.sleep(0.05)
     begun = perf_counter()
-    length = await _once(kind, size)
+    length = await _make_call(kind, size)
     elapsed = perf_counter() - begun
     pulse.cancel()
     with suppress(asyncio.CancelledError):
@@ -193,7 +193,7 @@ async def _call(kind: str, size: int) -> dict[str, float]:
     }
 
 
-async def _once(kind: str, size: int) -> int:
+async def _make_call(kind: str, size: int) -> int:
     provider, preset = _Provider(kind, size), preset_named("generic")
     request = build_request(
         ImageRequest("m", "a cat"), base_url="http://provider.example", api_key="k", preset=preset
@@ -201,7 +201,7 @@ async def _once(kind: str, size: int) -> int:
     async with httpx.AsyncClient(transport=provider) as http:
         reply = await UpstreamClient(http).call(request, preset)
     if reply.answer is None or not reply.answer.images:
-        raise RuntimeError(f"no picture was found: {reply.result}")
+        raise RuntimeError(f"no image was found: {reply.result}")
     return provider.size
 
 

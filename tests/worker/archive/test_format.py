@@ -87,5 +87,5 @@ def test_every_answer_seen_in_the_wild_means_the_same_when_it_is_read_again(case
     again, first = parse_archived(load(dump(answer)), blobs), case.explanation
     assert again.document().get("images") == first.document().get("images")
     assert again.result is not None
-    assert (again.outcome, again.result.code) == (first.outcome, case.verdict().code)
-    assert again.result.billed == case.verdict().billed
+    assert (again.outcome, again.result.code) == (first.outcome, case.result().code)
+    assert again.result.billed == case.result().billed

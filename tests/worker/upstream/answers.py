@@ -1,4 +1,4 @@
-"""Short ways to write an answer, and small whole pictures to put in it."""
+"""Parsed answers from short notations, and small complete images in base64."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ WEBP = "UklGRjAAAABXRUJQVlA4ICQAAABwAQCdASoBAAEADMDOJaACdAFAAAD+2iYRho1+LuxHGSQA
 GIF = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 AVIF = "AAAAHGZ0eXBhdmlmAAAAAG1pZjFhdmlmbWlhZgAAAOptZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0"
 
-#: one picture: its address, or its address with its alternates
+#: images: each its URL, or its URL with its alternates
 Expected = Sequence[str | tuple[str, ...]]
 
 
@@ -25,22 +25,22 @@ def data(payload: str, mime: str = "png") -> str:
 
 
 def body(value: object, **options: Any) -> Answer:
-    """Read a whole JSON body."""
+    """Parse a JSON body."""
     return read_answer(orjson.dumps(value), **options)
 
 
 def message(fields: dict[str, Any], **options: Any) -> Answer:
-    """Read an answer with one message."""
+    """Parse an answer with one message."""
     return body({"choices": [{"index": 0, "message": fields, "finish_reason": "stop"}]}, **options)
 
 
-def said(content: str, **options: Any) -> Answer:
-    """Read an answer whose message has this text."""
+def text_answer(content: str, **options: Any) -> Answer:
+    """Parse an answer whose message has this text."""
     return message({"role": "assistant", "content": content}, **options)
 
 
 def streamed(*events: object, done: bool = True, **options: Any) -> Answer:
-    """Read a stream; an event that is a text or a mapping without ``choices`` is the delta of choice 0."""
+    """Parse a stream; a text or a mapping without ``choices`` is a delta of choice 0."""
     lines = [b"data: " + orjson.dumps(_event(event)) + b"\n\n" for event in events]
     return read_answer(b"".join((*lines, b"data: [DONE]\n\n" if done else b"")), **options)
 
@@ -52,11 +52,11 @@ def _event(event: object) -> object:
     return delta
 
 
-def pictures(answer: Answer) -> list[tuple[str, ...]]:
-    """Return the pictures, each with its alternates."""
+def image_urls(answer: Answer) -> list[tuple[str, ...]]:
+    """Return the URLs of the images, each with its alternates."""
     return [(picture.address, *picture.alternates) for picture in answer.images]
 
 
 def listed(expected: Expected) -> list[tuple[str, ...]]:
-    """Return what is expected in the form of ``pictures``."""
+    """Return expected images in the form of ``image_urls``."""
     return [(item,) if isinstance(item, str) else item for item in expected]

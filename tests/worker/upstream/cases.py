@@ -1,4 +1,4 @@
-"""The corpus of wire cases, and how one of them is read: as ``darkroom explain`` reads it."""
+"""Corpus of recorded answers, parsed as ``darkroom explain`` parses them."""
 
 import json
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ CORPUS = files("worker.practice") / "cases" / "dialects.jsonl"
 
 @dataclass(frozen=True)
 class Case:
-    """One answer as it came over the wire, and what it means."""
+    """One recorded answer, and the expected result."""
 
     id: str
     kind: str
     title: str
-    line: str  #: as it stands in the corpus
+    line: str  #: of the corpus
     expected: Mapping[str, Any]
 
     @cached_property
@@ -52,13 +52,13 @@ class Case:
     def answer(self) -> Answer:
         return self.explanation.answer or Answer()
 
-    def verdict(self) -> CallResult:
+    def result(self) -> CallResult:
         assert self.explanation.result is not None
         return self.explanation.result
 
 
 def cases(*kinds: str) -> list[Case]:
-    """Return the corpus, or some kinds of it."""
+    """Return the cases of the corpus, or those of some kinds."""
     lines = CORPUS.read_text(encoding="utf-8").splitlines()
     return [
         Case(row["id"], row["kind"], row["title"], line, row["expected"])

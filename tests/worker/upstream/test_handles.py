@@ -1,4 +1,4 @@
-"""By what a lost answer can be asked for again."""
+"""Handles recover a lost answer."""
 
 import pytest
 
@@ -27,19 +27,19 @@ def test_a_generation_is_read_from_a_label() -> None:
     assert find_generation_id("a generation") is None
 
 
-def test_what_was_known_first_stays() -> None:
+def test_the_first_known_handles_stay() -> None:
     known = merge_handles(Handles(task_id="a", gen_ids=("gen_1",)), Handles("b", LINK, ("gen_1", "gen_2")))
     assert known == Handles("a", LINK, ("gen_1", "gen_2"))
 
 
-def test_handles_are_kept_and_read_back() -> None:
+def test_handles_survive_their_json() -> None:
     handles = Handles("a", LINK, ("gen_1",))
     assert Handles.from_json(handles.to_json()) == handles
     assert Handles.from_json(None) == Handles()
     assert not Handles()
 
 
-def test_only_a_task_or_a_link_can_be_asked_for() -> None:
+def test_only_a_task_or_a_poll_url_is_pollable() -> None:
     assert Handles(task_id="a").pollable
     assert Handles(poll_url=LINK).pollable
     assert not Handles(gen_ids=("gen_1",)).pollable
@@ -55,5 +55,5 @@ def test_only_a_task_or_a_link_can_be_asked_for() -> None:
         ),
     ],
 )
-def test_a_task_is_asked_for_beside_the_chat_whatever_its_id_is(chat: str, address: str) -> None:
+def test_the_url_of_a_task_replaces_chat_completions_and_quotes_its_id(chat: str, address: str) -> None:
     assert task_url(chat, "images/tasks/{id}", "t/..?x") == address

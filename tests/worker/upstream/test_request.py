@@ -1,4 +1,4 @@
-"""A request for pictures becomes the HTTP request of a provider family."""
+"""An image request becomes the HTTP request of a provider family."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,7 +43,7 @@ def body(request: ImageRequest, preset: str = "generic") -> dict[str, Any]:
         ("https://a.example/v1?key=x", "https://a.example/v1/chat/completions?key=x"),
     ],
 )
-def test_the_address_comes_out_right_however_the_base_url_ends(base_url: str, expected: str) -> None:
+def test_the_endpoint_is_right_for_every_base_url(base_url: str, expected: str) -> None:
     assert endpoint(base_url) == expected
 
 
@@ -64,7 +64,7 @@ def test_wenwen_gets_a_string_and_no_stream() -> None:
 
 
 @pytest.mark.parametrize("preset", [name for name, known in PRESETS.items() if known.content != "string"])
-def test_input_pictures_become_parts_in_order(preset: str) -> None:
+def test_input_images_become_parts_in_order(preset: str) -> None:
     assert body(EDIT, preset)["messages"][0]["content"] == [
         {"type": "text", "text": "swap them"},
         {"type": "image_url", "image_url": {"url": "https://a.example/1.png"}},
@@ -72,7 +72,7 @@ def test_input_pictures_become_parts_in_order(preset: str) -> None:
     ]
 
 
-def test_a_family_of_strings_gets_addresses_in_front_of_the_prompt() -> None:
+def test_a_family_without_parts_gets_urls_before_the_prompt() -> None:
     strings = replace(preset_named("generic"), content="string")
     request = replace(EDIT, images=("https://a.example/1.png",))
     built = build_request(request, base_url="https://a.example", api_key="k", preset=strings)
@@ -134,12 +134,12 @@ def test_headers_carry_the_key_and_the_types() -> None:
     assert "Idempotency-Key" not in build(CAT).headers
 
 
-def test_every_address_in_the_request_is_remembered() -> None:
+def test_all_urls_of_the_request_are_recorded() -> None:
     request = replace(EDIT, prompt="like https://a.example/ref.png，but blue")
     assert build(request).input_urls == (*EDIT.images, "https://a.example/ref.png")
 
 
-def test_too_many_input_pictures_are_refused() -> None:
+def test_too_many_input_images_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="at most 10"):
         build(replace(CAT, images=("https://a.example/1.png",) * 11), "huiyan")
 

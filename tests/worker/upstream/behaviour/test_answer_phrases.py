@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from tests.worker.upstream.classifying import delta, judged, said, stream, summary
+from tests.worker.upstream.bodies import chat_body, classified, delta, stream, summary
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import read_answer
 
@@ -121,26 +121,26 @@ SENTENCES = {
 @pytest.mark.parametrize(
     ("expected", "text"), [(expected, text) for expected, texts in SENTENCES.items() for text in texts]
 )
-def test_words_instead_of_a_picture_mean_the_same_in_a_body_and_in_a_stream(expected: str, text: str) -> None:
-    whole = judged(200, said(text))
+def test_text_instead_of_an_image_means_the_same_in_a_body_and_in_a_stream(expected: str, text: str) -> None:
+    whole = classified(200, chat_body(text))
     half = len(text) // 2
-    streamed = judged(200, stream(delta(text[:half]), delta(text[half:]), delta(None, "stop")))
+    streamed = classified(200, stream(delta(text[:half]), delta(text[half:]), delta(None, "stop")))
     assert summary(whole) == summary(streamed) == expected
     assert whole.billed == ("no" if expected.startswith("needs_human") else "unknown")
 
 
-def test_an_echoed_prompt_and_thoughts_are_nobodys_message() -> None:
+def test_an_echoed_prompt_and_reasoning_are_not_the_message() -> None:
     echo = '{"prompt":"a sign: rate limit exceeded, 余额不足, content policy","n":1}\n\nHere it comes'
-    assert summary(judged(200, said(echo))) == "no_image no_image"
+    assert summary(classified(200, chat_body(echo))) == "no_image no_image"
     thought = "<think>Does the content policy forbid it? The rate limit?</think>A small cat, in words."
-    assert summary(judged(200, said(thought))) == "no_image no_image"
+    assert summary(classified(200, chat_body(thought))) == "no_image no_image"
 
 
 @pytest.mark.parametrize("text", ["rate limit", "余额不足", "violates our content policy", "❌ 生成失败"])
-def test_no_word_outranks_a_picture(text: str) -> None:
-    body = said(f"{text} ![a](https://h.example/a.png)")
+def test_no_phrase_outranks_an_image(text: str) -> None:
+    body = chat_body(f"{text} ![a](https://h.example/a.png)")
     assert (
-        summary(judged(200, {**body, "error": {"message": text, "code": "insufficient_user_quota"}}))
+        summary(classified(200, {**body, "error": {"message": text, "code": "insufficient_user_quota"}}))
         == "success"
     )
 
@@ -148,10 +148,10 @@ def test_no_word_outranks_a_picture(text: str) -> None:
 @pytest.mark.parametrize(
     ("body", "expected", "billed"),
     [
-        (said("", tokens=1290), "no_image empty_response", "yes"),
-        (said(None, tokens=4160), "no_image empty_response", "yes"),
-        (said("Here you go!", tokens=1290), "no_image no_image", "yes"),
-        (said("", tokens=0), "no_image empty_response", "unknown"),
+        (chat_body("", tokens=1290), "no_image empty_response", "yes"),
+        (chat_body(None, tokens=4160), "no_image empty_response", "yes"),
+        (chat_body("Here you go!", tokens=1290), "no_image no_image", "yes"),
+        (chat_body("", tokens=0), "no_image empty_response", "unknown"),
         ({"choices": []}, "no_image empty_response", "unknown"),
         ({"choices": None}, "no_image empty_response", "unknown"),
         ({}, "no_image empty_response", "unknown"),
@@ -176,17 +176,17 @@ def test_no_word_outranks_a_picture(text: str) -> None:
     ],
 )
 def test_an_answer_without_a_word(body: object, expected: str, billed: str) -> None:
-    assert summary(judged(200, body)) == expected
-    assert judged(200, body).billed == billed
+    assert summary(classified(200, body)) == expected
+    assert classified(200, body).billed == billed
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (said("", finish="content_filter"), "permanent moderation"),
-        (said("", finish="refusal"), "permanent refusal"),
-        (said(None, refusal="I'm sorry, I can't assist with that."), "permanent refusal"),
-        (said("", finish="length"), "ambiguous stream_truncated"),
+        (chat_body("", finish="content_filter"), "permanent moderation"),
+        (chat_body("", finish="refusal"), "permanent refusal"),
+        (chat_body(None, refusal="I'm sorry, I can't assist with that."), "permanent refusal"),
+        (chat_body("", finish="length"), "ambiguous stream_truncated"),
         (
             {"choices": [{"message": {}, "finish_reason": "stop", "native_finish_reason": "IMAGE_SAFETY"}]},
             "permanent moderation_output",
@@ -213,21 +213,21 @@ def test_an_answer_without_a_word(body: object, expected: str, billed: str) -> N
     ],
 )
 def test_the_reason_why_an_answer_ended(body: object, expected: str) -> None:
-    assert summary(judged(200, body)) == expected
+    assert summary(classified(200, body)) == expected
 
 
-def test_a_picture_that_is_not_whole_may_have_been_paid_for() -> None:
-    body = said("![a](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAA)")
-    assert summary(judged(200, body)) == "ambiguous protocol_error"
+def test_an_incomplete_image_may_have_been_charged() -> None:
+    body = chat_body("![a](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAA)")
+    assert summary(classified(200, body)) == "ambiguous protocol_error"
 
 
-def test_a_place_to_ask_later_is_a_promise() -> None:
-    body = said("[原始数据](https://pro.asyncdata.net/source/task_01)")
-    assert summary(judged(200, body)) == "ambiguous deferred_generation"
+def test_a_poll_url_without_an_image_is_a_deferred_generation() -> None:
+    body = chat_body("[原始数据](https://pro.asyncdata.net/source/task_01)")
+    assert summary(classified(200, body)) == "ambiguous deferred_generation"
 
 
-def test_an_input_picture_shown_again_asks_what_to_do_with_it() -> None:
+def test_an_echoed_input_image_needs_input() -> None:
     photo = "https://user.example/photo.png"
-    body = orjson.dumps(said(f"![image]({photo})"))
+    body = orjson.dumps(chat_body(f"![image]({photo})"))
     result = classify(read_answer(body, input_urls=(photo,)), status=200)
     assert summary(result) == "no_image needs_input"

@@ -6,13 +6,13 @@ from tests.worker.upstream.cases import Case, cases
 from worker.upstream.response_headers import rate_limits, request_id_of
 
 every_case = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
-every_judged_case = pytest.mark.parametrize(
+every_classified_case = pytest.mark.parametrize(
     "case", [case for case in cases() if case.expected["outcome"] != "headers_only"], ids=lambda case: case.id
 )
 
 
 @every_case
-def test_the_pictures_and_their_alternates_are_found(case: Case) -> None:
+def test_the_images_and_their_alternates_are_found(case: Case) -> None:
     answer = case.answer()
     assert [picture.address for picture in answer.images] == case.expected["images"]
     alternates = {
@@ -41,15 +41,15 @@ def test_the_flags_of_a_good_answer_are_set(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", cases("sse"), ids=lambda case: case.id)
-def test_the_text_of_a_stream_is_kept_verbatim(case: Case) -> None:
+def test_the_text_of_a_stream_is_verbatim(case: Case) -> None:
     answer = case.answer()
     assert answer.text == case.expected["text"]
     assert (answer.finish_reasons[-1:] or (None,))[0] == case.expected.get("finish_reason")
 
 
-@every_judged_case
-def test_the_verdict_is_right(case: Case) -> None:
-    result, expected = case.verdict(), case.expected
+@every_classified_case
+def test_the_result_is_right(case: Case) -> None:
+    result, expected = case.result(), case.expected
     assert result.outcome == expected["outcome"]
     assert result.code == expected.get("error_code")
     assert result.scope == expected.get("scope")
@@ -59,9 +59,9 @@ def test_the_verdict_is_right(case: Case) -> None:
     assert waits == (None if "retry_after_s" not in expected else pytest.approx(expected["retry_after_s"]))
 
 
-@every_judged_case
-def test_every_message_is_a_sentence_that_says_what_to_do(case: Case) -> None:
-    message = case.verdict().message
+@every_classified_case
+def test_every_message_is_a_sentence_with_an_advice(case: Case) -> None:
+    message = case.result().message
     assert message.endswith(".")
     assert message[0].isupper() or message[0].isdigit()
     assert len(message) > 10

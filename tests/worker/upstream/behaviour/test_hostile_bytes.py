@@ -1,4 +1,4 @@
-"""No bytes break the reader: whatever is mutated, nested or made up ends in a verdict."""
+"""No bytes crash the parser: mutated, nested or random bodies are all classified."""
 
 import orjson
 import pytest
@@ -16,8 +16,8 @@ BODIES = sorted({case.body for case in cases() if case.body})
 STATUSES = st.sampled_from([200, 202, 400, 429, 500, 503])
 
 
-def verdict_on(data: bytes, status: int = 200, *, complete: bool = True) -> CallResult:
-    """Read in uneven pieces, and judge; progress may only rise while it is read."""
+def classify_body(data: bytes, status: int = 200, *, complete: bool = True) -> CallResult:
+    """Parse in uneven chunks and classify; progress must only increase."""
     reader = AnswerReader(failed=status >= 400, n=2, input_urls=("https://a.example/b.png",))
     seen: list[float] = []
     for start in range(0, len(data), 4099):
@@ -57,14 +57,14 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 @given(mutated(), STATUSES, st.booleans())
 @settings(max_examples=300)
-def test_no_mutation_of_a_real_answer_breaks_the_reader(data: bytes, status: int, complete: bool) -> None:
-    verdict_on(data, status, complete=complete)
+def test_no_mutation_of_a_real_answer_crashes_the_parser(data: bytes, status: int, complete: bool) -> None:
+    classify_body(data, status, complete=complete)
 
 
 @given(st.binary(max_size=400), st.sampled_from([200, 400, 429, 503]))
 @settings(max_examples=300)
 def test_random_bytes_never_raise(data: bytes, status: int) -> None:
-    verdict_on(data, status)
+    classify_body(data, status)
 
 
 MEMBERS = st.sampled_from(
@@ -105,7 +105,7 @@ JSON = st.recursive(
 def test_random_json_never_raises(value: object, status: int, streamed: bool) -> None:
     data = orjson.dumps(value)
     body = b"data: " + data + b"\n\ndata: [DONE]\n\n" if streamed else data
-    verdict_on(body, status)
+    classify_body(body, status)
 
 
 TEXT = st.text(alphabet='![]()<>`{}":/\\. \nhtps进度progress0123456789%*-,|&;=', max_size=200)
@@ -115,7 +115,7 @@ TEXT = st.text(alphabet='![]()<>`{}":/\\. \nhtps进度progress0123456789%*-,|&;=
 @settings(max_examples=200)
 def test_random_text_never_raises(text: str) -> None:
     body = orjson.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
-    verdict_on(body)
+    classify_body(body)
 
 
 DEEP = 100_000
@@ -150,11 +150,11 @@ DEEP = 100_000
 )
 @pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("streamed", [False, True], ids=["body", "stream"])
-def test_no_nesting_number_or_letter_breaks_the_reader(body: bytes, status: int, streamed: bool) -> None:
-    verdict_on(b"data: " + body + b"\n\ndata: [DONE]\n\n" if streamed else body, status)
+def test_no_nesting_or_repetition_crashes_the_parser(body: bytes, status: int, streamed: bool) -> None:
+    classify_body(b"data: " + body + b"\n\ndata: [DONE]\n\n" if streamed else body, status)
 
 
-def test_half_a_character_among_the_words_is_no_obstacle() -> None:
+def test_a_lone_surrogate_in_a_delta_is_no_obstacle() -> None:
     deltas = [b"\\ud83d", b"\\ude00 ![a](https://h.co/x.png)", b"\\udc00"]
     body = b"".join(b'data: {"choices":[{"delta":{"content":"' + text + b'"}}]}\n\n' for text in deltas)
     answer = read_answer(body)

@@ -1,4 +1,4 @@
-"""Servers that break every rule of HTTP: each call ends within its timers, with a verdict."""
+"""Servers that violate HTTP: each call ends within its timeouts, with a result."""
 
 import asyncio
 import gzip
@@ -28,15 +28,15 @@ PICTURE = b'data: {"choices":[{"index":0,"delta":{"content":"![a](https://h.co/x
 
 @asynccontextmanager
 async def server(
-    *said: bytes, again: bytes = b"", every: float = 0.0, hang: bool = False
+    *sent: bytes, again: bytes = b"", every: float = 0.0, hang: bool = False
 ) -> AsyncIterator[str]:
-    """Say ``said`` to whoever calls, then ``again`` for ever if there is any, or hang, or close."""
+    """Serve ``sent`` to each client, then repeat ``again`` forever, or hang, or close."""
     ended, callers = asyncio.Event(), set[asyncio.Task[None]]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             await reader.readuntil(b"\r\n\r\n")
-            writer.writelines(said)
+            writer.writelines(sent)
             while again and not ended.is_set():
                 writer.write(again)
                 await writer.drain()
@@ -57,14 +57,16 @@ async def server(
         await asyncio.gather(*callers)
 
 
-async def call(base_url: str, preset: Preset = HASTY, tell: Callable[[int], None] | None = None) -> Reply:
+async def call(
+    base_url: str, preset: Preset = HASTY, on_progress: Callable[[int], None] | None = None
+) -> Reply:
     request = build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key="k", preset=preset)
     async with open_client(limit=2) as http:
-        return await UpstreamClient(http).call(request, preset, on_progress=tell)
+        return await UpstreamClient(http).call(request, preset, on_progress=on_progress)
 
 
 @pytest.mark.parametrize(
-    ("said", "again"),
+    ("sent", "again"),
     [
         pytest.param(STREAM, b": PING\n\n", id="comments"),
         pytest.param(STREAM, b"\n", id="empty lines"),
@@ -81,8 +83,8 @@ async def call(base_url: str, preset: Preset = HASTY, tell: Callable[[int], None
     ],
 )
 @pytest.mark.parametrize("every", [0.0, 0.02], ids=["at full speed", "drop by drop"])
-async def test_a_server_that_never_ends_is_left(said: bytes, again: bytes, every: float) -> None:
-    async with server(said, again=again * (1 if every else 500), every=every) as base_url:
+async def test_a_server_that_never_ends_is_abandoned(sent: bytes, again: bytes, every: float) -> None:
+    async with server(sent, again=again * (1 if every else 500), every=every) as base_url:
         reply = await call(base_url)
     assert reply.result.outcome is Outcome.AMBIGUOUS
     assert reply.result.code in ("timeout", "connection_lost")
@@ -90,7 +92,7 @@ async def test_a_server_that_never_ends_is_left(said: bytes, again: bytes, every
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", id="another protocol"),
         pytest.param(bytes(range(256)) * 400, id="bytes"),
@@ -113,8 +115,8 @@ async def test_a_server_that_never_ends_is_left(said: bytes, again: bytes, every
         ),
     ],
 )
-async def test_what_is_no_answer_may_have_been_charged(said: bytes) -> None:
-    async with server(said) as base_url:
+async def test_an_invalid_answer_may_have_been_charged(sent: bytes) -> None:
+    async with server(sent) as base_url:
         reply = await call(base_url)
     assert reply.result.outcome is Outcome.AMBIGUOUS
     assert reply.result.code in ("connection_lost", "protocol_error", "stream_truncated", "timeout")
@@ -123,29 +125,29 @@ async def test_what_is_no_answer_may_have_been_charged(said: bytes) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_no_redirect_is_followed(status: int) -> None:
-    said = b"HTTP/1.1 %d Go\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n" % status
-    async with server(said) as base_url:
+    sent = b"HTTP/1.1 %d Go\r\nLocation: http://127.0.0.1:1/x\r\nContent-Length: 0\r\n\r\n" % status
+    async with server(sent) as base_url:
         reply = await call(base_url)
     assert (reply.http_status, reply.result.code) == (status, "wrong_endpoint")
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         pytest.param(STREAM + PICTURE + b": " + b"x" * 2_000_000, id="a comment of megabytes"),
         pytest.param(STREAM + PICTURE + b"data: " + b"\x00" * 2_000_000, id="zeros"),
     ],
 )
-async def test_a_picture_before_the_flood_counts(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_image_before_a_flood_of_bytes_counts(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1_000_000)
-    async with server(said, hang=True) as base_url:
+    async with server(sent, hang=True) as base_url:
         reply = await call(base_url)
     assert reply.result.outcome is Outcome.SUCCESS
     assert len(reply.raw) <= 1_000_000
 
 
 @pytest.mark.parametrize("filling", [b" ", b"A", b'{"a":1}', b"\n", b"data: 1\n\n"])
-async def test_a_bomb_is_defused(filling: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_decompression_bomb_is_cut_off(filling: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1_000_000)
     bomb = gzip.compress(b"{" + filling * (20_000_000 // len(filling)))
     patient = replace(HASTY, total=20.0, idle=20.0, silent=20.0)
@@ -155,16 +157,16 @@ async def test_a_bomb_is_defused(filling: bytes, monkeypatch: pytest.MonkeyPatch
     assert len(reply.raw) + sum(map(len, reply.blobs.values())) <= 1_000_000
 
 
-async def test_comments_do_not_extend_the_whole_and_progress_is_told_once() -> None:
-    told: list[int] = []
+async def test_comments_do_not_extend_the_total_and_progress_is_reported_once() -> None:
+    reported: list[int] = []
     patient = replace(HASTY, idle=9.0, silent=9.0, total=0.4)
     async with server(STREAM, DELTA, DELTA, again=b": PING\n\n", every=0.02) as base_url:
-        reply = await call(base_url, patient, told.append)
+        reply = await call(base_url, patient, reported.append)
     assert reply.result.code == "timeout"
-    assert told == [36]
+    assert reported == [36]
 
 
-async def test_a_line_that_grows_slowly_is_no_silence() -> None:
+async def test_a_slowly_growing_line_is_not_silence() -> None:
     """A picture in one line takes as long as it takes, as long as it is coming."""
     patient = replace(HASTY, idle=9.0, silent=0.15, total=0.6)
     async with server(STREAM + b"data: {", again=b" " * 10, every=0.02) as base_url:

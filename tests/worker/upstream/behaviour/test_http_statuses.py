@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.worker.upstream.classifying import delta, error, judged, page, said, stream, summary
+from tests.worker.upstream.bodies import chat_body, classified, delta, error, page, stream, summary
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import read_answer
 from worker.upstream.transport_errors import TransportFailure
@@ -45,21 +45,25 @@ PROGRESS = delta("> 进度 **40%**\n")
 )
 def test_a_status_decides_where_nothing_else_does(status: int, expected: str, billed: str) -> None:
     for body in (b"", page(f"{status} Something"), f"error code: {status}".encode()):
-        result = judged(status, body)
+        result = classified(status, body)
         assert summary(result) == expected
         assert result.billed == billed
 
 
 @pytest.mark.parametrize("body", [b"Internal Server Error", error("internal", type="server_error"), b""])
 @pytest.mark.parametrize("status", [500, 502])
-def test_a_late_server_error_may_hide_a_paid_picture(status: int, body: object) -> None:
-    assert summary(judged(status, body, elapsed=29)) == "retry upstream_error"
-    assert summary(judged(status, body, elapsed=31)) == "ambiguous gateway_timeout"
+def test_a_late_server_error_may_hide_a_charged_image(status: int, body: object) -> None:
+    assert summary(classified(status, body, elapsed=29)) == "retry upstream_error"
+    assert summary(classified(status, body, elapsed=31)) == "ambiguous gateway_timeout"
 
 
-def test_an_explained_error_is_what_it_says_however_late_it_comes() -> None:
-    assert summary(judged(500, error("x", code="moderation_blocked"), elapsed=95)) == "permanent moderation"
-    assert summary(judged(500, error("x", code="rate_limit_exceeded"), elapsed=95)) == "retry rate_limited"
+def test_an_explained_error_keeps_its_meaning_however_late_it_arrives() -> None:
+    assert (
+        summary(classified(500, error("x", code="moderation_blocked"), elapsed=95)) == "permanent moderation"
+    )
+    assert (
+        summary(classified(500, error("x", code="rate_limit_exceeded"), elapsed=95)) == "retry rate_limited"
+    )
 
 
 CHALLENGE = page("Just a moment...", "Enable JavaScript and cookies to continue")
@@ -78,11 +82,11 @@ CHALLENGE = page("Just a moment...", "Enable JavaScript and cookies to continue"
         (403, {"title": "Error 1020: Access denied", "status": 403, "detail": "x", "error_code": 1020}, {}),
         (403, page("ERROR: The request could not be satisfied", "Request blocked."), {}),
         (405, page("405", "您的访问被阻断"), {}),
-        (200, said(CHALLENGE.decode()), {}),
+        (200, chat_body(CHALLENGE.decode()), {}),
     ],
 )
 def test_a_firewall_calls_for_a_person(status: int, body: object, headers: dict[str, str]) -> None:
-    assert summary(judged(status, body, headers=headers)) == "needs_human waf_blocked provider"
+    assert summary(classified(status, body, headers=headers)) == "needs_human waf_blocked provider"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +103,7 @@ def test_a_firewall_calls_for_a_person(status: int, body: object, headers: dict[
     ],
 )
 def test_the_edge_speaks_for_itself_whatever_the_status(body: object, expected: str) -> None:
-    assert summary(judged(429, body)) == expected
+    assert summary(classified(429, body)) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_the_edge_speaks_for_itself_whatever_the_status(body: object, expected: 
     ],
 )
 def test_a_page_or_a_line_explains_its_status(status: int, body: bytes, expected: str) -> None:
-    assert summary(judged(status, body)) == expected
+    assert summary(classified(status, body)) == expected
 
 
 @pytest.mark.parametrize(
@@ -137,8 +141,8 @@ def test_a_page_or_a_line_explains_its_status(status: int, body: bytes, expected
     ],
 )
 def test_a_page_in_the_place_of_an_answer(title: str, expected: str) -> None:
-    assert summary(judged(200, page(title))) == expected
-    assert summary(judged(200, said(page(title).decode()))) == expected
+    assert summary(classified(200, page(title))) == expected
+    assert summary(classified(200, chat_body(page(title).decode()))) == expected
 
 
 @pytest.mark.parametrize(
@@ -160,12 +164,12 @@ def test_a_page_in_the_place_of_an_answer(title: str, expected: str) -> None:
     ],
 )
 def test_an_error_inside_a_stream(events: list[object], expected: str) -> None:
-    assert summary(judged(200, stream(*events))) == expected
+    assert summary(classified(200, stream(*events))) == expected
 
 
 def test_named_error_events_may_be_plain_text() -> None:
-    assert summary(judged(200, b"event: error\ndata: rate limit exceeded\n\n")) == "retry rate_limited"
-    assert summary(judged(200, b"event: error\ndata: boom\n\n")) == "ambiguous stream_error"
+    assert summary(classified(200, b"event: error\ndata: rate limit exceeded\n\n")) == "retry rate_limited"
+    assert summary(classified(200, b"event: error\ndata: boom\n\n")) == "ambiguous stream_error"
 
 
 @pytest.mark.parametrize(
@@ -188,11 +192,11 @@ def test_what_was_sent_decides_what_a_broken_connection_means(
     assert (summary(result), result.billed) == (expected, billed)
 
 
-def test_a_connection_that_breaks_in_an_answer_leaves_what_was_said() -> None:
-    lost_call = TransportFailure.CONNECTION_RESET
+def test_a_connection_that_breaks_within_an_answer_keeps_its_error() -> None:
+    failed_call = TransportFailure.CONNECTION_RESET
     cut = read_answer(stream(PROGRESS, done=False), complete=False)
-    assert summary(classify(cut, status=200, failure=lost_call)) == "ambiguous stream_truncated"
+    assert summary(classify(cut, status=200, failure=failed_call)) == "ambiguous stream_truncated"
     blocked = read_answer(stream(delta("失败原因：output_moderation"), done=False), complete=False)
-    assert summary(classify(blocked, status=200, failure=lost_call)) == "permanent moderation_output"
+    assert summary(classify(blocked, status=200, failure=failed_call)) == "permanent moderation_output"
     refused = read_answer(b'{"error":{"message":"rate limit"}}', failed=True)
-    assert summary(classify(refused, status=429, failure=lost_call)) == "retry rate_limited"
+    assert summary(classify(refused, status=429, failure=failed_call)) == "retry rate_limited"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.worker.upstream.answers import body, said, streamed
+from tests.worker.upstream.answers import body, streamed, text_answer
 from worker.upstream.parsing.progress import ProgressParser
 
-TOLD: dict[str, tuple[str, list[float]]] = {
+REPORTED: dict[str, tuple[str, list[float]]] = {
     "bold": ("> 进度 **2%**\n\n\n> 进度 **34%**\n\n\n> 进度 **67%**\n", [2, 34, 67]),
     "bold with a decimal": ("> 进度 **34.5%**\n", [34.5]),
     "cumulative, two dots": (">🏃 进度 36..72..100\n", [36, 72, 100]),
@@ -70,9 +70,11 @@ SILENT = {
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), [pytest.param(*row, id=title) for title, row in TOLD.items()])
-def test_percentages_are_told_however_they_arrive(text: str, expected: list[float]) -> None:
-    assert list(said(text).progress) == expected
+@pytest.mark.parametrize(
+    ("text", "expected"), [pytest.param(*row, id=title) for title, row in REPORTED.items()]
+)
+def test_percentages_are_found_however_they_arrive(text: str, expected: list[float]) -> None:
+    assert list(text_answer(text).progress) == expected
     assert list(streamed(*text).progress) == expected
     for point in range(len(text)):
         limit = ProgressParser()
@@ -83,9 +85,11 @@ def test_percentages_are_told_however_they_arrive(text: str, expected: list[floa
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=title) for title, text in SILENT.items()])
 def test_other_numbers_are_no_percentages(text: str) -> None:
-    assert said(text).progress == ()
+    assert text_answer(text).progress == ()
     assert streamed(*text).progress == ()
-    assert all(said(text[:point]).progress == () for point in range(len(text)) if title_is_whole(text, point))
+    assert all(
+        text_answer(text[:point]).progress == () for point in range(len(text)) if title_is_whole(text, point)
+    )
 
 
 def title_is_whole(text: str, point: int) -> bool:

@@ -1,11 +1,11 @@
-"""Error objects of relays and vendors, in their many shapes, are judged by what they say."""
+"""Error objects of relays and vendors, in their many shapes, are classified by their content."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.worker.upstream.classifying import REQUEST_ID, error, judged, said, summary
+from tests.worker.upstream.bodies import REQUEST_ID, chat_body, classified, error, summary
 
 RELAYS = ("new_api_error", "one_api_error", "one_hub_error", "shell_api_error")
 MONEY = "You exceeded your current quota, please check your plan and billing details."
@@ -16,9 +16,10 @@ EMPTY, THEIRS = "needs_human quota_exhausted key", "retry upstream_quota provide
 @pytest.mark.parametrize("relay", RELAYS)
 def test_a_code_outranks_a_remapped_status(relay: str, status: int) -> None:
     body = error("用户额度不足, 剩余额度: ＄0.00" + REQUEST_ID, type=relay, code="insufficient_user_quota")
-    assert summary(judged(status, body)) == EMPTY
+    assert summary(classified(status, body)) == EMPTY
     assert (
-        summary(judged(status, error("x", type=relay, code="moderation_blocked"))) == "permanent moderation"
+        summary(classified(status, error("x", type=relay, code="moderation_blocked")))
+        == "permanent moderation"
     )
 
 
@@ -50,14 +51,14 @@ def test_a_code_outranks_a_remapped_status(relay: str, status: int) -> None:
         (200, {"error": "user balance not enough"}),
         (200, {"error": True, "message": "余额不足"}),
         (200, {"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}),
-        (200, said(json.dumps(error("x", code="insufficient_user_quota")))),
+        (200, chat_body(json.dumps(error("x", code="insufficient_user_quota")))),
     ],
 )
-def test_an_empty_account_is_ours_when_the_vendor_or_the_relay_itself_says_so(
+def test_an_empty_account_is_ours_if_the_vendor_or_the_relay_itself_reports_it(
     status: int, body: object
 ) -> None:
-    assert summary(judged(status, body)) == EMPTY
-    assert judged(status, body).billed == "no"
+    assert summary(classified(status, body)) == EMPTY
+    assert classified(status, body).billed == "no"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_an_empty_account_is_ours_when_the_vendor_or_the_relay_itself_says_so(
 )
 def test_an_empty_account_is_the_relays_when_it_passes_the_sentence_on(body: object) -> None:
     for status in (403, 429, 500):
-        assert summary(judged(status, body)) == THEIRS
+        assert summary(classified(status, body)) == THEIRS
 
 
 @pytest.mark.parametrize(
@@ -115,8 +116,8 @@ def test_an_empty_account_is_the_relays_when_it_passes_the_sentence_on(body: obj
     ],
 )
 def test_what_a_person_has_to_mend(status: int, body: object, expected: str) -> None:
-    assert summary(judged(status, body)) == "needs_human " + expected
-    assert judged(status, body).billed == "no"
+    assert summary(classified(status, body)) == "needs_human " + expected
+    assert classified(status, body).billed == "no"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_what_a_person_has_to_mend(status: int, body: object, expected: str) -> 
     ],
 )
 def test_what_is_safe_to_send_again(status: int, body: object, expected: str) -> None:
-    assert summary(judged(status, body)) == "retry " + expected
+    assert summary(classified(status, body)) == "retry " + expected
 
 
 @pytest.mark.parametrize(
@@ -154,11 +155,11 @@ def test_what_is_safe_to_send_again(status: int, body: object, expected: str) ->
         (400, error("未接收到上游回應內容", code="bad_response"), "empty_response"),
     ],
 )
-def test_what_was_accepted_and_lost_is_never_sent_again_blindly(
+def test_an_accepted_request_without_a_result_is_never_retried_blindly(
     status: int, body: object, expected: str
 ) -> None:
-    assert summary(judged(status, body)) == "ambiguous " + expected
-    assert judged(status, body).billed == "unknown"
+    assert summary(classified(status, body)) == "ambiguous " + expected
+    assert classified(status, body).billed == "unknown"
 
 
 def wrapped(inner: Any) -> dict[str, Any]:
@@ -212,16 +213,16 @@ def wrapped(inner: Any) -> dict[str, Any]:
         (403, {"code": "x", "error": "Failed check: SAFETY_CHECK_TYPE_BIO"}, "moderation", "likely_no"),
     ],
 )
-def test_moderation_is_permanent_whoever_moderates(
+def test_moderation_is_permanent_at_every_provider(
     status: int, body: object, expected: str, billed: str | None
 ) -> None:
-    result = judged(status, body)
+    result = classified(status, body)
     assert summary(result) == "permanent " + expected
     assert billed is None or result.billed == billed
 
 
 def test_the_fee_for_the_worst_prompts_calls_for_a_person() -> None:
-    result = judged(403, error("Content violates usage guidelines.", code="violation_fee.grok.csam"))
+    result = classified(403, error("Content violates usage guidelines.", code="violation_fee.grok.csam"))
     assert (summary(result), result.billed) == ("permanent moderation", "yes")
     assert "a person should look" in result.message
 
@@ -258,4 +259,4 @@ def test_the_fee_for_the_worst_prompts_calls_for_a_person() -> None:
     ],
 )
 def test_what_is_wrong_with_the_request(status: int, body: object, expected: str) -> None:
-    assert summary(judged(status, body)) == expected
+    assert summary(classified(status, body)) == expected

@@ -1,4 +1,4 @@
-"""Six kinds of 429, and when a provider wants to be asked again."""
+"""Six kinds of 429, and when a provider permits the next call."""
 
 from datetime import timedelta
 
@@ -6,14 +6,14 @@ import orjson
 import pytest
 
 from models.outcomes import CallLimit
-from tests.worker.upstream.classifying import REQUEST_ID, error, judged, said, summary
+from tests.worker.upstream.bodies import REQUEST_ID, chat_body, classified, error, summary
 from worker.upstream.response_headers import Bucket, rate_limits
 
 DATE = "Wed, 11 Jun 2025 10:00:00 GMT"
 
 
 def google(quota: str, delay: object = "30s") -> dict[str, object]:
-    """Return Google's refusal: the sentence is the same whatever the limit is."""
+    """Return an error of Google: its message is the same for all limits."""
     details = [{"violations": [{"quotaId": quota}]}, {"retryDelay": delay}]
     return error("You exceeded your current quota.", code=429, status="RESOURCE_EXHAUSTED", details=details)
 
@@ -68,8 +68,8 @@ PER_DAY, PER_MINUTE = "GenerateRequestsPerDayPerProject-FreeTier", "GenerateRequ
         (429, error("no available image quota", type="upstream_error"), "upstream_quota provider"),
     ],
 )
-def test_each_kind_of_429_is_told_from_the_others(status: int, body: object, expected: str) -> None:
-    result = judged(status, body)
+def test_the_kinds_of_429_are_distinguished(status: int, body: object, expected: str) -> None:
+    result = classified(status, body)
     assert summary(result) == "retry " + expected
     assert result.billed == "no"
 
@@ -85,14 +85,17 @@ def test_each_kind_of_429_is_told_from_the_others(status: int, body: object, exp
     ],
 )
 def test_a_limit_in_words_is_a_wait_and_a_limit(text: str, calls: int, seconds: int) -> None:
-    for result in (judged(429, error(text + REQUEST_ID, type="new_api_error")), judged(200, said(text))):
+    for result in (
+        classified(429, error(text + REQUEST_ID, type="new_api_error")),
+        classified(200, chat_body(text)),
+    ):
         assert summary(result) == "retry rate_limited"
         assert result.limit == CallLimit(calls, timedelta(seconds=seconds))
 
 
 def test_no_limit_is_made_up() -> None:
     for text in ("Rate limit", "1分钟内最多请求0次", "limit of 5 requests per 0 minutes"):
-        assert judged(429, error(text)).limit is None
+        assert classified(429, error(text)).limit is None
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_no_limit_is_made_up() -> None:
     ],
 )
 def test_a_wait_in_headers(headers: dict[str, str], seconds: float | None) -> None:
-    found = judged(429, headers=headers).retry_after
+    found = classified(429, headers=headers).retry_after
     assert found == (None if seconds is None else timedelta(seconds=seconds))
 
 
@@ -160,7 +163,7 @@ LIMITED = {"message": "x", "code": "rate_limit_exceeded"}
     ],
 )
 def test_a_wait_in_the_body(body: object, seconds: float | None) -> None:
-    result = judged(429, body, headers={"Date": DATE})
+    result = classified(429, body, headers={"Date": DATE})
     assert summary(result) == "retry rate_limited"
     assert result.retry_after == (None if seconds is None else timedelta(seconds=seconds))
 
@@ -188,14 +191,14 @@ def test_a_wait_in_the_body(body: object, seconds: float | None) -> None:
     ],
 )
 def test_a_wait_in_words(text: str, seconds: float | None) -> None:
-    found = judged(429, error("Rate limit: " + text)).retry_after
+    found = classified(429, error("Rate limit: " + text)).retry_after
     assert found == (None if seconds is None else timedelta(seconds=seconds))
 
 
 def test_headers_outrank_the_body_and_the_body_its_words() -> None:
     body = {"error": {"message": "try again in 60s", "retry_after": 17}}
-    assert judged(429, body, headers={"retry-after": "2"}).retry_after == timedelta(seconds=2)
-    assert judged(429, body).retry_after == timedelta(seconds=17)
+    assert classified(429, body, headers={"retry-after": "2"}).retry_after == timedelta(seconds=2)
+    assert classified(429, body).retry_after == timedelta(seconds=17)
 
 
 def test_of_several_exhausted_limits_the_last_one_to_be_reset_decides() -> None:
@@ -205,18 +208,18 @@ def test_of_several_exhausted_limits_the_last_one_to_be_reset_decides() -> None:
         "x-ratelimit-remaining-tokens": "0",
         "x-ratelimit-reset-tokens": "1m",
     }
-    assert judged(429, headers=headers).retry_after == timedelta(minutes=1)
+    assert classified(429, headers=headers).retry_after == timedelta(minutes=1)
     assert rate_limits(headers)["requests"] == Bucket(None, 0, 2.0)
 
 
 def test_no_wait_is_named_where_nothing_is_sent_again() -> None:
     body = error("blocked. try again in 20s", code="moderation_blocked")
-    assert judged(400, body, headers={"retry-after": "20"}).retry_after is None
+    assert classified(400, body, headers={"retry-after": "20"}).retry_after is None
 
 
 @pytest.mark.parametrize("veto", ["false", " False "])
-def test_a_veto_is_obeyed_and_said(veto: str) -> None:
-    result = judged(503, headers={"X-Should-Retry": veto})
+def test_a_retry_veto_is_obeyed_and_explained(veto: str) -> None:
+    result = classified(503, headers={"X-Should-Retry": veto})
     assert summary(result) == "permanent upstream_saturated provider"
     assert "forbids to try again" in result.message
-    assert summary(judged(503, headers={"x-should-retry": "true"})) == "retry upstream_saturated"
+    assert summary(classified(503, headers={"x-should-retry": "true"})) == "retry upstream_saturated"

@@ -1,10 +1,10 @@
-"""Errors in other clothes: in the text of an answer, behind comments, in capitals, or inside a sentence."""
+"""Disguised errors: in the text of an answer, behind comments, in capitals, or inside a message."""
 
 import json
 
 import pytest
 
-from tests.worker.upstream.classifying import delta, error, judged, said, stream, summary
+from tests.worker.upstream.bodies import chat_body, classified, delta, error, stream, summary
 from worker.upstream.parsing.response_reader import read_answer
 
 EMPTY, THEIRS = "needs_human quota_exhausted key", "retry upstream_quota provider"
@@ -27,11 +27,11 @@ EMPTY, THEIRS = "needs_human quota_exhausted key", "retry upstream_quota provide
     ],
 )
 def test_an_error_that_a_relay_writes_into_its_answer_is_read_as_one(text: str, expected: str) -> None:
-    assert summary(judged(200, said(text))) == expected
+    assert summary(classified(200, chat_body(text))) == expected
 
 
 def test_a_heartbeat_before_a_stream_breaks_off_promises_nothing() -> None:
-    assert summary(judged(200, stream(delta("🎨 图像生成中，请稍候...")))) == "ambiguous stream_truncated"
+    assert summary(classified(200, stream(delta("🎨 图像生成中，请稍候...")))) == "ambiguous stream_truncated"
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,8 @@ def test_a_heartbeat_before_a_stream_breaks_off_promises_nothing() -> None:
         (b': PING\n\n{"data":[{"url":"https://h.example/a.png"}]}', "success"),
     ],
 )  # fmt: skip
-def test_comments_that_keep_a_connection_alive_may_come_before_a_whole_body(
-    body: bytes, expected: str
-) -> None:
-    assert summary(judged(200, body)) == expected
+def test_keep_alive_comments_may_precede_a_body(body: bytes, expected: str) -> None:
+    assert summary(classified(200, body)) == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +59,7 @@ def test_comments_that_keep_a_connection_alive_may_come_before_a_whole_body(
     ],
 )
 def test_clouds_that_write_members_in_capitals_are_understood(body: object, expected: str) -> None:
-    assert summary(judged(200, body)) == expected
+    assert summary(classified(200, body)) == expected
     assert read_answer(
         json.dumps({"Response": {"Error": {"Code": "x"}, "RequestId": "r-1"}}).encode()
     ).request_id
@@ -72,22 +70,26 @@ def test_clouds_that_write_members_in_capitals_are_understood(body: object, expe
     ["该模型不支持图片输入", "model gpt-x does not support image input", "Image input is not supported"],
 )
 def test_what_a_model_can_not_take_is_wrong_with_the_request_and_not_with_the_model(message: str) -> None:
-    assert summary(judged(400, error(message))) == "permanent bad_request"
+    assert summary(classified(400, error(message))) == "permanent bad_request"
 
 
 @pytest.mark.parametrize("message", ["账户余额不足", "Your account balance is insufficient"])
 def test_an_empty_balance_behind_a_relay_is_not_ours(message: str) -> None:
-    assert summary(judged(403, error(message, type="upstream_error"))) == THEIRS
+    assert summary(classified(403, error(message, type="upstream_error"))) == THEIRS
     assert (
-        summary(judged(403, error(message, type="upstream_error", code="insufficient_user_quota"))) == EMPTY
+        summary(classified(403, error(message, type="upstream_error", code="insufficient_user_quota")))
+        == EMPTY
     )
 
 
 def test_a_code_within_a_sentence_is_a_code() -> None:
-    assert summary(judged(500, error("OutputImageSensitiveContentDetected"))) == "permanent moderation_output"
+    assert (
+        summary(classified(500, error("OutputImageSensitiveContentDetected")))
+        == "permanent moderation_output"
+    )
 
 
-def test_very_many_comments_before_a_body_are_passed_over_at_once() -> None:
-    assert summary(judged(200, b": PING\n\n" * 200_000 + b'{"error":{"code":"moderation_blocked"}}')) == (
+def test_many_comments_before_a_body_are_skipped_quickly() -> None:
+    assert summary(classified(200, b": PING\n\n" * 200_000 + b'{"error":{"code":"moderation_blocked"}}')) == (
         "permanent moderation"
     )

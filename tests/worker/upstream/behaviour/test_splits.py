@@ -1,4 +1,4 @@
-"""How bytes are split on the way makes no difference, and no bytes can break the reader."""
+"""How an answer is split into chunks makes no difference."""
 
 import base64
 import random
@@ -25,7 +25,7 @@ def single(data: bytes) -> list[bytes]:
 
 
 def longer(body: bytes) -> bytes:
-    """Put a picture of some kilobytes in the place of each small one."""
+    """Replace each small image by one of some kilobytes."""
 
     def grown(match: re.Match[bytes]) -> bytes:
         known = parse_base64_image(match.group().decode())
@@ -38,7 +38,7 @@ def longer(body: bytes) -> bytes:
 
 
 def restored(text: str, blobs: Blobs) -> str:
-    """Write the base64 of each stand-in again."""
+    """Replace each placeholder by its base64."""
     for found in reversed(find_placeholders(text)):
         written = base64.b64encode(blobs[found.sha256]).decode().rstrip("=")
         text = text[: found.start] + written + text[found.end :]
@@ -81,7 +81,7 @@ PICTURES = [case for case in CASES if longer(case.body) != case.body]
 
 
 @pytest.mark.parametrize("case", PICTURES, ids=lambda case: case.id)
-def test_an_answer_with_long_pictures_is_understood_like_one_with_short_ones(case: Case) -> None:
+def test_long_images_are_parsed_like_short_ones(case: Case) -> None:
     body, observation = longer(case.body), case.observation
     options = {
         "input_urls": tuple(longer(url.encode()).decode() for url in observation.request_facts.input_urls),
@@ -108,7 +108,7 @@ def test_no_prefix_of_a_stream_shows_what_the_whole_does_not(case: Case) -> None
     whole = case.answer()
     renderings = {picture.address for picture in whole.images} | set(whole.posters) | set(whole.videos)
     renderings |= {address for picture in whole.images for address in picture.alternates}
-    renderings |= set(re.findall(r"\[\d+\]\((\S+?)\)", whole.text))  # marks count until a picture follows
+    renderings |= set(re.findall(r"\[\d+\]\((\S+?)\)", whole.text))  # they count until an image follows
     for point in range(0, len(case.body), 7):
         reader = case.reader()
         reader.feed(case.body[:point])

@@ -3,7 +3,7 @@
 import pytest
 
 from models.outcomes import Outcome
-from tests.worker.upstream.answers import PNG, body, data, message, said
+from tests.worker.upstream.answers import PNG, body, data, message, text_answer
 from worker.upstream.errors.classify import classify
 from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.parsing.answer import Answer
@@ -23,7 +23,7 @@ def outcome(answer: Answer, *, status: int = 200, failure: TransportFailure | No
     "text", ["A cat on a red sofa.", LIST, "1️⃣ a cat\n\n2️⃣ a dog", f"A cat.\n\n![a]({data(PNG)})"]
 )
 def test_words_are_what_was_asked_for(text: str) -> None:
-    assert outcome(said(text)) is Outcome.SUCCESS
+    assert outcome(text_answer(text)) is Outcome.SUCCESS
 
 
 def test_words_that_were_cut_at_the_limit_count() -> None:
@@ -41,7 +41,7 @@ def test_words_that_were_cut_at_the_limit_count() -> None:
     ],
 )
 def test_words_that_say_what_failed_are_none(text: str) -> None:
-    assert outcome(said(text)) is not Outcome.SUCCESS
+    assert outcome(text_answer(text)) is not Outcome.SUCCESS
 
 
 def test_a_refusal_in_its_own_field_stays_one() -> None:
@@ -50,7 +50,7 @@ def test_a_refusal_in_its_own_field_stays_one() -> None:
 
 
 def test_a_picture_without_words_is_no_text() -> None:
-    answer = said(f"![a]({data(PNG)})")
+    answer = text_answer(f"![a]({data(PNG)})")
     reply = Reply(answer, classify(answer, status=200), 200)
     result = classify_as_text(reply).result
     assert (reply.result.outcome, result.outcome) == (Outcome.SUCCESS, Outcome.NO_IMAGE)
@@ -60,4 +60,4 @@ def test_a_picture_without_words_is_no_text() -> None:
 def test_errors_and_broken_connections_stay_what_they_are() -> None:
     error = body({"error": {"message": "Rate limit reached", "type": "requests"}})
     assert outcome(error, status=429) is Outcome.RETRY
-    assert outcome(said(LIST), failure=TransportFailure.CONNECTION_RESET) is not Outcome.SUCCESS
+    assert outcome(text_answer(LIST), failure=TransportFailure.CONNECTION_RESET) is not Outcome.SUCCESS

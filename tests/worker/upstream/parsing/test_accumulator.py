@@ -1,4 +1,4 @@
-"""What is known of an answer before it ends: above all, the first whole picture's address."""
+"""Handles of an answer before it ends, above all the URL of the first complete image."""
 
 import orjson
 import pytest
@@ -9,12 +9,12 @@ from worker.upstream.parsing.response_reader import AnswerReader
 A, B = "https://pictures.example/a.png", "https://pictures.example/b.png"
 
 
-def heard(*deltas: str | dict[str, object], inputs: tuple[str, ...] = ()) -> AnswerReader:
+def read_open_stream(*deltas: str | dict[str, object], inputs: tuple[str, ...] = ()) -> AnswerReader:
     """Read a stream that has not ended."""
     reader = AnswerReader(input_urls=inputs)
     for delta in deltas:
-        said = {"content": delta} if isinstance(delta, str) else delta
-        reader.feed(b"data: " + orjson.dumps({"choices": [{"index": 0, "delta": said}]}) + b"\n\n")
+        message = {"content": delta} if isinstance(delta, str) else delta
+        reader.feed(b"data: " + orjson.dumps({"choices": [{"index": 0, "delta": message}]}) + b"\n\n")
     return reader
 
 
@@ -40,19 +40,19 @@ def heard(*deltas: str | dict[str, object], inputs: tuple[str, ...] = ()) -> Ans
         (("See [the manual](https://pictures.example/manual)\n",), None),
     ],
 )
-def test_the_first_whole_picture_is_known_as_soon_as_it_streams_past(
+def test_the_first_complete_image_is_known_while_the_answer_streams(
     deltas: tuple[str | dict[str, object], ...], seen: str | None
 ) -> None:
-    assert heard(*deltas).handles.seen == seen
+    assert read_open_stream(*deltas).handles.seen == seen
 
 
-def test_a_picture_of_the_request_is_not_taken_for_the_first_one() -> None:
-    said = (f"You gave ![a]({A}).\n", {"images": [{"image_url": {"url": A}}]}, f"I made ![b]({B}).\n")
-    assert heard(*said, inputs=(A, data(PNG))).handles.seen == B
+def test_an_input_image_is_not_the_first_image() -> None:
+    message = (f"You gave ![a]({A}).\n", {"images": [{"image_url": {"url": A}}]}, f"I made ![b]({B}).\n")
+    assert read_open_stream(*message, inputs=(A, data(PNG))).handles.seen == B
 
 
-def test_many_links_that_are_no_pictures_are_not_looked_at_for_ever() -> None:
+def test_the_search_for_the_first_image_ends_after_many_links() -> None:
     pages = [f"[page {number}](https://pages.example/{number})\n" for number in range(500)]
-    reader = heard(*pages, f"![a]({A})\n")
+    reader = read_open_stream(*pages, f"![a]({A})\n")
     assert reader.handles.seen is None
     assert [picture.url for picture in reader.close().images] == [A]

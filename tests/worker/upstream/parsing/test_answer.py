@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.worker.upstream.answers import PNG, data, message, pictures, said
+from tests.worker.upstream.answers import PNG, data, image_urls, message, text_answer
 
 A, B = "https://img.example.com/o/a.png", "https://img.example.com/o/b.webp"
 P1 = data(PNG)
@@ -23,8 +23,8 @@ P1 = data(PNG)
     ],
 )  # fmt: skip
 def test_images_beside_a_video_are_its_posters(text: str, videos: list[str], posters: list[str]) -> None:
-    answer = said(text)
-    assert (list(answer.videos), list(answer.posters), pictures(answer)) == (videos, posters, [])
+    answer = text_answer(text)
+    assert (list(answer.videos), list(answer.posters), image_urls(answer)) == (videos, posters, [])
 
 
 @pytest.mark.parametrize(
@@ -53,28 +53,30 @@ def test_images_beside_a_video_are_its_posters(text: str, videos: list[str], pos
 )
 def test_an_input_image_is_recognised_in_every_form(input_url: str, shown: str) -> None:
     for text in (f"![a]({shown})", f"see {shown} ", f'<img src="{shown}">', f"[下载]({shown})"):
-        answer = said(text, input_urls=(input_url,))
-        assert (pictures(answer), answer.echoed) == ([], True)
+        answer = text_answer(text, input_urls=(input_url,))
+        assert (image_urls(answer), answer.echoed) == ([], True)
     answer = message({"images": [shown], "content": f"![a]({A})"}, input_urls=(input_url,))
-    assert pictures(answer) == [(A,)]
+    assert image_urls(answer) == [(A,)]
 
 
 @pytest.mark.parametrize(
     ("count", "n", "partial"), [(1, 2, True), (2, 2, False), (3, 2, False), (1, None, False)]
 )
 def test_fewer_images_than_requested_are_partial(count: int, n: int | None, partial: bool) -> None:
-    answer = said("\n".join(f"![{i}](https://h.example/{i}.png)" for i in range(count)), n=n)
+    answer = text_answer("\n".join(f"![{i}](https://h.example/{i}.png)" for i in range(count)), n=n)
     assert (len(answer.images), answer.partial) == (count, partial)
 
 
 def test_images_of_the_request_are_not_results() -> None:
     inputs = ("https://in.example/a.png", P1)
-    answer = said(f"![x](https://in.example/a.png) {P1} ![y](https://out.example/b.png)", input_urls=inputs)
-    assert pictures(answer) == [("https://out.example/b.png",)]
+    answer = text_answer(
+        f"![x](https://in.example/a.png) {P1} ![y](https://out.example/b.png)", input_urls=inputs
+    )
+    assert image_urls(answer) == [("https://out.example/b.png",)]
     assert answer.echoed
 
 
 def test_a_url_without_a_host_is_completed() -> None:
-    answer = said("![x](/images/a.png)", origin="https://relay.example")
-    assert pictures(answer) == [("https://relay.example/images/a.png",)]
+    answer = text_answer("![x](/images/a.png)", origin="https://relay.example")
+    assert image_urls(answer) == [("https://relay.example/images/a.png",)]
     assert answer.relative

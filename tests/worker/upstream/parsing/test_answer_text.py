@@ -1,14 +1,14 @@
-"""The model's own words remain when its pictures are taken out."""
+"""The text of the model remains without images, base64 and progress."""
 # ruff: noqa: E501 - a table of answers is read row by row
 
 import pytest
 
-from tests.worker.upstream.answers import GIF, PNG, data, message, said
+from tests.worker.upstream.answers import GIF, PNG, data, message, text_answer
 from worker.upstream.parsing.answer_text import message_text
 
 A, B = "https://img.example.com/o/a_(1).png", "https://img.example.com/o/b.webp"
 WORDS = "这是一只坐在窗台上的小猫，画面温暖柔和。"
-#: what relays put around the result
+#: what relays add around the result
 FRAME = f"""```json
 {{"prompt": "cat", "ratio": "1:1"}}
 ```
@@ -65,11 +65,11 @@ FRAME = f"""```json
         pytest.param("a\n\n\n\n\nb", "a\n\nb", id="blank lines"),
     ],
 )  # fmt: skip
-def test_the_words_remain(text: str, words: str) -> None:
-    assert message_text(said(text)) == words
+def test_the_text_remains(text: str, words: str) -> None:
+    assert message_text(text_answer(text)) == words
 
 
-def test_words_beside_pictures_in_fields_remain() -> None:
+def test_text_beside_images_in_fields_remains() -> None:
     answer = message(
         {"content": [{"type": "text", "text": WORDS}, {"type": "image_url", "image_url": {"url": A}}]}
     )
@@ -77,4 +77,4 @@ def test_words_beside_pictures_in_fields_remain() -> None:
 
 
 def test_a_long_text_is_cut() -> None:
-    assert len(message_text(said("word " * 10_000))) == 20_000
+    assert len(message_text(text_answer("word " * 10_000))) == 20_000

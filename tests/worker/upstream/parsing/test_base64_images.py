@@ -12,9 +12,9 @@ from tests.worker.upstream.answers import (
     WEBP,
     Expected,
     data,
+    image_urls,
     listed,
-    pictures,
-    said,
+    text_answer,
 )
 from worker.upstream.parsing.base64_images import (
     find_base64_end,
@@ -79,7 +79,7 @@ BASE64: dict[str, tuple[str, Expected]] = {
 
 @pytest.mark.parametrize(("text", "expected"), rows(BASE64))
 def test_base64_images_in_text(text: str, expected: Expected) -> None:
-    assert pictures(said(text)) == listed(expected)
+    assert image_urls(text_answer(text)) == listed(expected)
 
 
 def test_a_wrapped_image_is_normalised() -> None:

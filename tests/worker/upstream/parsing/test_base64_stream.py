@@ -1,4 +1,4 @@
-"""Long runs of base64 are decoded as they come, and nothing is lost by it."""
+"""Long base64 is decoded while it arrives, and no character is lost."""
 
 import base64
 import hashlib
@@ -23,13 +23,13 @@ BYTES = random.Random(1).randbytes(3000)
 RUN = base64.b64encode(BYTES)
 
 
-def cut(pieces: list[bytes], *, inline_limit: int = LONG, unescape: bool = False) -> tuple[bytes, Blobs]:
+def cut(chunks: list[bytes], *, inline_limit: int = LONG, unescape: bool = False) -> tuple[bytes, Blobs]:
     blobs: Blobs = {}
     runs = Base64Extractor(blobs, inline_limit=inline_limit, unescape=unescape)
-    return b"".join([*(runs.feed(piece) for piece in pieces), runs.close()]), blobs
+    return b"".join([*(runs.feed(chunk) for chunk in chunks), runs.close()]), blobs
 
 
-def test_a_long_run_becomes_a_stand_in_that_names_its_bytes() -> None:
+def test_a_long_run_becomes_a_placeholder_with_the_hash_of_its_bytes() -> None:
     text, blobs = cut([b'{"url":"data:image/png;base64,' + RUN + b'"}'])
     digest = hashlib.sha256(BYTES).hexdigest()
     assert blobs == {digest: BYTES}
@@ -41,7 +41,7 @@ def test_a_long_run_becomes_a_stand_in_that_names_its_bytes() -> None:
     assert (found.end - found.start, found.sha256, found.characters) == (400, digest, len(RUN))
 
 
-PIECES = st.sampled_from(
+PARTS = st.sampled_from(
     [
         b"",
         b"A",
@@ -62,7 +62,7 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(PIECES, max_size=8), st.lists(st.integers(0, 4000), max_size=6), st.booleans())
+@given(st.lists(PARTS, max_size=8), st.lists(st.integers(0, 4000), max_size=6), st.booleans())
 def test_how_a_text_is_split_makes_no_difference(
     parts: list[bytes], points: list[int], unescape: bool
 ) -> None:
@@ -85,14 +85,14 @@ def test_a_long_run_that_is_wrapped_is_one_run(end: bytes, width: int) -> None:
 
 
 @given(st.lists(st.sampled_from([b"\\/", b"\\\\", b"/", b"n", b'\\"', b"\\u002f", RUN[:9]]), max_size=30))
-def test_unescape_that_were_escaped_without_need_mean_the_same_without(parts: list[bytes]) -> None:
+def test_needless_escapes_of_slashes_are_removed(parts: list[bytes]) -> None:
     text = b'"' + b"".join(parts) + b'"'
     bare, _ = cut([text[at : at + 1] for at in range(len(text))], unescape=True)
     assert orjson.loads(bare) == orjson.loads(text)
     assert cut([text])[0] == text
 
 
-def test_a_long_run_with_escaped_unescape_is_one_run() -> None:
+def test_a_long_run_with_escaped_slashes_is_one_run() -> None:
     assert RUN.count(b"/") > 9
     escaped = b'{"url":"' + RUN.replace(b"/", b"\\/") + b'"}'
     for size in (1, 7, 64, len(escaped)):
@@ -102,7 +102,7 @@ def test_a_long_run_with_escaped_unescape_is_one_run() -> None:
 
 
 @given(st.integers(0, 5), st.binary(max_size=6), st.booleans())
-def test_no_character_of_a_run_is_lost(odd: int, end: bytes, padded: bool) -> None:
+def test_no_character_of_a_run_is_dropped(odd: int, end: bytes, padded: bool) -> None:
     run = base64.b64encode(BYTES + end)
     run = run[: len(run) - odd] if odd else run
     run = run if padded else run.rstrip(b"=")
@@ -126,14 +126,14 @@ def test_the_letters_of_an_escape_are_no_base64(escape: bytes) -> None:
     assert text.startswith(b'"' + escape + RUN[:128])
 
 
-def test_the_url_safe_alphabet_gives_the_same_stand_in() -> None:
+def test_the_url_safe_alphabet_gives_the_same_placeholder() -> None:
     assert b"+" in RUN
     assert b"/" in RUN
     assert cut([RUN.replace(b"+", b"-").replace(b"/", b"_")]) == cut([RUN])
 
 
-def in_pieces(run: bytes, *edges: int) -> tuple[str, Blobs]:
-    """Cut parts of a run on their own, and write them one after the other."""
+def extract_parts(run: bytes, *edges: int) -> tuple[str, Blobs]:
+    """Extract parts of a run separately, and join their placeholders."""
     blobs: Blobs = {}
     text = b""
     for start, end in itertools.pairwise((0, *edges, len(run))):
@@ -143,23 +143,23 @@ def in_pieces(run: bytes, *edges: int) -> tuple[str, Blobs]:
 
 
 @pytest.mark.parametrize("edges", [(100_001,), (70_002, 70_010, 150_003), (10, 100_000), (400_000 - 3,)])
-def test_stand_ins_that_touch_are_one_run(edges: tuple[int, ...]) -> None:
+def test_placeholders_that_touch_are_merged(edges: tuple[int, ...]) -> None:
     data = random.Random(2).randbytes(300_000)
     run = base64.b64encode(data)
     whole, _ = cut([run], inline_limit=65_536)
-    text, blobs = in_pieces(run, *edges)
+    text, blobs = extract_parts(run, *edges)
     assert merge_placeholders(f"![a](data:,{text})", blobs) == f"![a](data:,{whole.decode()})"
     assert decode_placeholder(whole.decode(), blobs) == data
 
 
-def test_a_stand_in_that_touches_nothing_is_left_alone() -> None:
-    text, blobs = in_pieces(RUN * 30)
+def test_a_placeholder_that_touches_nothing_is_unchanged() -> None:
+    text, blobs = extract_parts(RUN * 30)
     assert merge_placeholders(f"a {text} b", blobs) == f"a {text} b"
     assert merge_placeholders("no stand-in", blobs) == "no stand-in"
 
 
-def test_a_forged_stand_in_means_nothing() -> None:
-    text, blobs = in_pieces(RUN * 30)
+def test_a_forged_placeholder_has_no_bytes() -> None:
+    text, blobs = extract_parts(RUN * 30)
     (found,) = find_placeholders(text)
     assert decode_placeholder(text, blobs) is not None
     assert decode_placeholder(text, {}) is None
@@ -171,14 +171,14 @@ def test_a_forged_stand_in_means_nothing() -> None:
     assert merge_placeholders(f"A{unknown}", blobs) == f"A{unknown}"
 
 
-def test_a_stand_in_that_is_repeated_a_thousand_times_does_not_grow() -> None:
-    text, blobs = in_pieces(RUN * 30)
+def test_a_placeholder_repeated_a_thousand_times_does_not_grow() -> None:
+    text, blobs = extract_parts(RUN * 30)
     before = dict(blobs)
     assert len(merge_placeholders(text * 1000, blobs)) <= len(text) * 1000
     assert sum(map(len, blobs.values())) <= 5 * sum(map(len, before.values())) + 400_000
 
 
-def test_bits_that_an_odd_encoder_left_behind_cost_no_bytes() -> None:
+def test_unused_bits_of_a_non_canonical_encoder_lose_no_bytes() -> None:
     run = RUN * 30 + b"AB"  # B has a bit that belongs to no byte
-    text, blobs = in_pieces(run)
+    text, blobs = extract_parts(run)
     assert decode_placeholder(text, blobs) == BYTES * 30 + b"\x00"

@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.worker.upstream.answers import Expected, listed, pictures, said
+from tests.worker.upstream.answers import Expected, image_urls, listed, text_answer
 from worker.upstream.parsing.echo_filter import is_echo, strip_echoes
 
 A, B, C = (
@@ -45,7 +45,7 @@ ECHOES: dict[str, tuple[str, Expected]] = {
 
 @pytest.mark.parametrize(("text", "expected"), rows(ECHOES))
 def test_images_beside_echoes(text: str, expected: Expected) -> None:
-    assert pictures(said(text)) == listed(expected)
+    assert image_urls(text_answer(text)) == listed(expected)
 
 
 def test_text_reasoning_and_values_are_separated() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.worker.upstream.classifying import REQUEST_ID, error, judged, said, summary
+from tests.worker.upstream.bodies import REQUEST_ID, chat_body, classified, error, summary
 from worker.upstream.parsing.error_object import find_error
 from worker.upstream.parsing.response_reader import read_answer
 
@@ -77,12 +77,12 @@ def test_the_request_id_is_found_in_the_body(body: object, request_id: str | Non
     ],
 )
 def test_json_inside_a_message_is_read_and_other_text_stays_a_message(message: str) -> None:
-    assert summary(judged(500, error(message, type="upstream_error"))) == "permanent moderation"
+    assert summary(classified(500, error(message, type="upstream_error"))) == "permanent moderation"
 
 
 def test_a_list_with_an_error_is_an_error_only_if_it_has_one_item() -> None:
-    assert summary(judged(400, [error("x", code="content_filter")])) == "permanent moderation"
-    assert summary(judged(400, [error("x", code="content_filter")] * 2)) == "permanent bad_request"
+    assert summary(classified(400, [error("x", code="content_filter")])) == "permanent moderation"
+    assert summary(classified(400, [error("x", code="content_filter")] * 2)) == "permanent bad_request"
 
 
 @pytest.mark.parametrize(
@@ -107,19 +107,19 @@ def test_a_list_with_an_error_is_an_error_only_if_it_has_one_item() -> None:
     ],
 )
 def test_an_empty_error_or_a_success_code_is_not_an_error(members: dict[str, object]) -> None:
-    assert summary(judged(200, {**said("a cat, in words"), **members})) == "no_image no_image"
+    assert summary(classified(200, {**chat_body("a cat, in words"), **members})) == "no_image no_image"
 
 
 @pytest.mark.parametrize("code", [1, 1000, "0", "200"])
 def test_a_wrapper_with_a_code_is_not_an_error_while_it_reports_success(code: object) -> None:
-    wrapped = {"code": code, "msg": "ok", "data": said("a cat, in words")}
-    assert summary(judged(200, wrapped)) == "no_image no_image"
+    wrapped = {"code": code, "msg": "ok", "data": chat_body("a cat, in words")}
+    assert summary(classified(200, wrapped)) == "no_image no_image"
     failed = {"code": code, "msg": "ok", "success": False}
-    assert summary(judged(200, failed)) == "retry upstream_error"
+    assert summary(classified(200, failed)) == "retry upstream_error"
 
 
 def test_a_lone_message_is_an_error_only_beside_an_error_status() -> None:
     body = {"message": "Requests rate limit exceeded"}
-    assert summary(judged(429, body)) == "retry rate_limited"
-    assert summary(judged(403, {"message": "余额不足"})) == "needs_human quota_exhausted key"
-    assert judged(200, body).outcome == "no_image"
+    assert summary(classified(429, body)) == "retry rate_limited"
+    assert summary(classified(403, {"message": "余额不足"})) == "needs_human quota_exhausted key"
+    assert classified(200, body).outcome == "no_image"

@@ -1,10 +1,10 @@
-"""Pictures are found by rule, wherever and however they are written."""
+"""Images are found in text, in any notation, in linear time."""
 
 import sys
 
 import pytest
 
-from tests.worker.upstream.answers import PNG, said
+from tests.worker.upstream.answers import PNG, text_answer
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.response_reader import read_answer
@@ -62,14 +62,14 @@ def found(answer: Answer) -> list[str]:
         pytest.param("> 进度 20..[100](https://h.co/s.png)\n", ["https://h.co/s.png"], id="only a mark"),
     ],
 )  # fmt: skip
-def test_pictures_in_text(content: str, expected: list[str]) -> None:
-    assert found(said(content)) == expected
+def test_images_in_text(content: str, expected: list[str]) -> None:
+    assert found(text_answer(content)) == expected
 
 
 @pytest.mark.parametrize(
     "body", [DATA, f'"![a]({DATA})"', f"  {PNG}\n", f'{{"data":[{{"b64_json":"{PNG}"}}]}}']
 )
-def test_a_body_may_be_nothing_but_a_picture(body: str) -> None:
+def test_a_body_may_be_nothing_but_an_image(body: str) -> None:
     assert found(read_answer(body.encode())) == [DATA]
 
 
@@ -82,8 +82,8 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("piece", HOSTILE)
-def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
+@pytest.mark.parametrize("part", HOSTILE)
+def test_the_work_on_hostile_text_is_linear_in_its_length(part: str) -> None:
     def calls(size: int) -> int:
         count = 0
 
@@ -93,7 +93,7 @@ def test_the_work_on_hostile_text_grows_with_its_length(piece: str) -> None:
 
         sys.setprofile(note)
         try:
-            message_text(said(piece * (size // len(piece))))
+            message_text(text_answer(part * (size // len(part))))
         finally:
             sys.setprofile(None)
         return count

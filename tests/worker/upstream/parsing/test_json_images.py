@@ -1,4 +1,4 @@
-"""Pictures in the fields of an answer, and what they mean beside pictures in its text."""
+"""Images in JSON members of an answer, also beside images in its text."""
 # ruff: noqa: E501 - a table of answers is read row by row
 
 from typing import Any
@@ -15,9 +15,9 @@ from tests.worker.upstream.answers import (
     Expected,
     body,
     data,
+    image_urls,
     listed,
     message,
-    pictures,
     streamed,
 )
 
@@ -198,22 +198,22 @@ STREAMS: dict[str, tuple[list[Any], Expected]] = {
 
 @pytest.mark.parametrize(("fields", "expected"), rows(MESSAGES))
 def test_fields_of_a_message(fields: dict[str, Any], expected: Expected) -> None:
-    assert pictures(message(fields)) == listed(expected)
+    assert image_urls(message(fields)) == listed(expected)
 
 
 @pytest.mark.parametrize(("fields", "expected"), rows(TWICE))
-def test_pictures_in_fields_and_text(fields: dict[str, Any], expected: Expected) -> None:
-    assert pictures(message(fields)) == listed(expected)
+def test_images_in_fields_and_text(fields: dict[str, Any], expected: Expected) -> None:
+    assert image_urls(message(fields)) == listed(expected)
 
 
 @pytest.mark.parametrize(("value", "expected"), rows(BODIES))
 def test_whole_bodies(value: object, expected: Expected) -> None:
-    assert pictures(body(value)) == listed(expected)
+    assert image_urls(body(value)) == listed(expected)
 
 
 @pytest.mark.parametrize(("events", "expected"), rows(STREAMS))
 def test_streams(events: list[Any], expected: Expected) -> None:
-    assert pictures(streamed(*events)) == listed(expected)
+    assert image_urls(streamed(*events)) == listed(expected)
 
 
 @pytest.mark.parametrize(

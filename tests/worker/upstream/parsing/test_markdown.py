@@ -1,4 +1,4 @@
-"""Pictures in an answer's text, written in all the ways that relays have."""
+"""Images in the text of an answer, in all notations of relays."""
 # ruff: noqa: E501 - a table of answers is read row by row
 
 import pytest
@@ -8,9 +8,9 @@ from tests.worker.upstream.answers import (
     PNG,
     Expected,
     data,
+    image_urls,
     listed,
-    pictures,
-    said,
+    text_answer,
 )
 
 A, B, C = (
@@ -18,7 +18,7 @@ A, B, C = (
     "https://img.example.com/o/b.webp",
     "https://img.example.com/o/c.jpg",
 )
-BARE = "https://img.example.com/files/9f8e"  # nothing in it says that it is a picture
+BARE = "https://img.example.com/files/9f8e"  # no extension
 URLSAFE = data(JPEG).replace("+", "-").replace("/9j", "_9j").rstrip("=")
 
 
@@ -173,23 +173,23 @@ BARE_ADDRESSES: dict[str, tuple[str, Expected]] = {
 
 
 @pytest.mark.parametrize(("text", "expected"), rows(MARKDOWN))
-def test_markdown_pictures(text: str, expected: Expected) -> None:
-    assert pictures(said(text)) == listed(expected)
+def test_markdown_images(text: str, expected: Expected) -> None:
+    assert image_urls(text_answer(text)) == listed(expected)
 
 
 @pytest.mark.parametrize(("text", "expected"), rows(LINKS))
 def test_links(text: str, expected: Expected) -> None:
-    assert pictures(said(text)) == listed(expected)
+    assert image_urls(text_answer(text)) == listed(expected)
 
 
 @pytest.mark.parametrize(("text", "expected"), rows(HTML))
 def test_html(text: str, expected: Expected) -> None:
-    assert pictures(said(text)) == listed(expected)
+    assert image_urls(text_answer(text)) == listed(expected)
 
 
 @pytest.mark.parametrize(("text", "expected"), rows(BARE_ADDRESSES))
-def test_bare_addresses(text: str, expected: Expected) -> None:
-    assert pictures(said(text)) == listed(expected)
+def test_bare_urls(text: str, expected: Expected) -> None:
+    assert image_urls(text_answer(text)) == listed(expected)
 
 
 PROSE = (
@@ -207,6 +207,6 @@ ALONE = ("no closing parenthesis", "an unfinished tag", "a script page")
 def test_innocent_prose_around_an_answer_changes_nothing(prose: str) -> None:
     for title, (text, expected) in TABLES.items():
         if title not in ALONE:
-            answer = said(f"{prose}\n\n{text}\n\n{prose}")
-            assert (title, pictures(answer)) == (title, listed(expected))
-            assert answer == said(f"{prose}\n\n{text}\n\n{prose}")
+            answer = text_answer(f"{prose}\n\n{text}\n\n{prose}")
+            assert (title, image_urls(answer)) == (title, listed(expected))
+            assert answer == text_answer(f"{prose}\n\n{text}\n\n{prose}")

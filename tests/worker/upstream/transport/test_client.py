@@ -1,4 +1,4 @@
-"""The client turns whatever a provider does into a reply."""
+"""The client turns every behaviour of a provider into a reply."""
 
 import asyncio
 import gzip
@@ -74,8 +74,8 @@ async def test_a_good_answer_is_a_success() -> None:
     assert reply.elapsed > 0
 
 
-async def test_progress_and_handles_are_told_while_it_streams() -> None:
-    told: list[int] = []
+async def test_progress_and_handles_are_reported_while_the_answer_streams() -> None:
+    reported: list[int] = []
     known: list[Handles] = []
     chunks = [
         b'data: {"choices":[{"index":0,"delta":{"content":"> ID: `task_7`\\n> Progress 7.."}}]}\n\n',
@@ -85,11 +85,11 @@ async def test_progress_and_handles_are_told_while_it_streams() -> None:
     ]
     async with provider(streaming(*chunks)) as base_url, open_client(limit=4) as http:
         reply = await UpstreamClient(http).call(
-            request_to(base_url), GENERIC, on_progress=told.append, on_handle=known.append
+            request_to(base_url), GENERIC, on_progress=reported.append, on_handle=known.append
         )
     assert reply.result.outcome is Outcome.SUCCESS
-    assert told[-1] == 100
-    assert told == sorted(set(told))
+    assert reported[-1] == 100
+    assert reported == sorted(set(reported))
     assert known[0].task_id == "task_7"
     assert known[-1] == Handles(task_id="task_7", seen=PICTURE)
 
@@ -117,16 +117,16 @@ async def test_an_unknown_host_is_retried_for_free() -> None:
         ("http://x.example", "钥匙\n"),
     ],
 )
-async def test_what_cannot_be_sent_is_a_matter_of_settings(base_url: str, key: str) -> None:
+async def test_an_invalid_url_or_key_needs_a_person(base_url: str, key: str) -> None:
     request = build_request(ImageRequest("m", "a cat"), base_url=base_url, api_key=key, preset=GENERIC)
     async with open_client(limit=1) as http:
         reply = await UpstreamClient(http).call(request, GENERIC)
     assert (reply.result.outcome, reply.result.code) == (Outcome.NEEDS_HUMAN, "wrong_endpoint")
 
 
-async def test_a_listeners_mistake_does_not_lose_a_paid_picture() -> None:
+async def test_an_exception_in_a_callback_does_not_lose_a_charged_image() -> None:
     def fail(_: int) -> None:
-        raise RuntimeError("a bug of the listener")
+        raise RuntimeError("a bug of the callback")
 
     content = f"> Progress 7..36..100\\n![a]({PICTURE})"
     chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"{content}"}}}}]}}\n\n'.encode()
@@ -135,7 +135,7 @@ async def test_a_listeners_mistake_does_not_lose_a_paid_picture() -> None:
     assert reply.result.outcome is Outcome.SUCCESS
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_not_stored() -> None:
     async def handler(request: web.Request) -> web.Response:
         assert "Cookie" not in request.headers
         response = web.json_response(ANSWER)
@@ -179,7 +179,7 @@ async def test_a_reused_connection_that_breaks_at_once_is_retried() -> None:
     assert reply.result.billed is Billed.LIKELY_NO
 
 
-async def test_a_stream_that_is_cut_is_ambiguous_and_keeps_what_was_known() -> None:
+async def test_a_truncated_stream_is_ambiguous_and_keeps_its_handles() -> None:
     chunk = b'data: {"choices":[{"index":0,"delta":{"content":"> ID: `task_7`\\n> Progress 7..36"}}]}\n\n'
     reply = await call(streaming(chunk, cut=True))
     assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "stream_truncated")
@@ -187,7 +187,7 @@ async def test_a_stream_that_is_cut_is_ambiguous_and_keeps_what_was_known() -> N
     assert (reply.answer.task_id, reply.answer.progress) == ("task_7", (7,))
 
 
-async def test_a_picture_before_the_cut_is_a_success() -> None:
+async def test_an_image_before_a_disconnect_is_a_success() -> None:
     chunk = f'data: {{"choices":[{{"index":0,"delta":{{"content":"![a]({PICTURE})"}}}}]}}\n\n'.encode()
     reply = await call(streaming(chunk, cut=True))
     assert reply.result.outcome is Outcome.SUCCESS
@@ -262,7 +262,7 @@ async def test_an_answer_that_is_too_large_is_given_up(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("body", [gzip.compress(b"{" + b" " * 50_000_000 + b"}"), b"not gzip at all"])
-async def test_an_answer_may_not_explode(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_decompression_bomb_is_rejected(body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1_000_000)
 
     async def handler(request: web.Request) -> web.Response:
@@ -274,7 +274,7 @@ async def test_an_answer_may_not_explode(body: bytes, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_a_compressed_answer_is_read_though_none_was_asked_for(encoding: str) -> None:
+async def test_a_compressed_answer_is_decoded_without_being_requested(encoding: str) -> None:
     async def handler(request: web.Request) -> web.Response:
         assert request.headers["Accept-Encoding"] == "identity"
         response = web.json_response(ANSWER)
@@ -316,7 +316,7 @@ async def test_cancellation_passes_through() -> None:
         (RuntimeError("a fault in some library"), Outcome.AMBIGUOUS, "connection_lost"),
     ],
 )
-async def test_every_exception_of_any_transport_is_a_verdict(
+async def test_every_exception_of_any_transport_is_a_result(
     error: Exception, outcome: Outcome, code: str
 ) -> None:
     def fail(_: httpx.Request) -> httpx.Response:

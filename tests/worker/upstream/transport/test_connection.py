@@ -1,4 +1,4 @@
-"""What the HTTP client raises says above all whether anything was sent."""
+"""Exceptions of the HTTP client show whether anything was sent."""
 
 import errno
 
@@ -14,7 +14,7 @@ REUSED = ConnectionTrace(traced=True, sent=True, reused=True)
 
 
 @pytest.mark.parametrize(
-    ("cause", "wire", "failure"),
+    ("cause", "trace", "failure"),
     [
         (aiohttp.ConnectionTimeoutError(), ConnectionTrace(), TransportFailure.CONNECT_TIMEOUT),
         (aiohttp.InvalidURL("x"), ConnectionTrace(), TransportFailure.UNSENDABLE),
@@ -28,12 +28,12 @@ REUSED = ConnectionTrace(traced=True, sent=True, reused=True)
         (aiohttp.ClientPayloadError("cut"), REUSED, TransportFailure.CONNECTION_RESET),
     ],
 )
-def test_what_the_transport_raised_is_told_by_its_cause(
-    cause: Exception, wire: ConnectionTrace, failure: TransportFailure
+def test_a_transport_error_is_classified_by_its_cause(
+    cause: Exception, trace: ConnectionTrace, failure: TransportFailure
 ) -> None:
     error = httpx.ConnectTimeout("said wrongly")
     error.__cause__ = cause
-    assert failure_of(error, wire, 0.0) is failure
+    assert failure_of(error, trace, 0.0) is failure
 
 
 def test_a_reused_connection_that_lasted_was_not_stale() -> None:

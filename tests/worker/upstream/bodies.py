@@ -1,4 +1,4 @@
-"""Short ways to write down an answer and the verdict that is expected of it."""
+"""Bodies of provider responses, and their classification in one line."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from worker.upstream.parsing.response_reader import read_answer
 REQUEST_ID = " (request id: 20260101102233445566778Zq3xTv1a)"
 
 
-def judged(
+def classified(
     status: int, body: object = b"", *, headers: Mapping[str, str] | None = None, elapsed: float = 0.0
 ) -> CallResult:
-    """Return the verdict on a body: bytes as they are, anything else as JSON."""
+    """Classify a body: bytes as they are, other values as JSON."""
     data = body if isinstance(body, bytes) else orjson.dumps(body)
     answer = read_answer(data, failed=status >= 400)
     return classify(answer, status=status, headers=headers, elapsed=elapsed)
@@ -32,8 +32,8 @@ def error(message: str, **members: Any) -> dict[str, Any]:
     return {"error": {"message": message, **members}}
 
 
-def said(text: str | None, *, finish: str = "stop", tokens: int = 143, **message: Any) -> dict[str, Any]:
-    """Return the usual good body, in which the model says something."""
+def chat_body(text: str | None, *, finish: str = "stop", tokens: int = 143, **message: Any) -> dict[str, Any]:
+    """Return the usual successful body, with a text of the model."""
     choice = {
         "index": 0,
         "message": {"role": "assistant", "content": text, **message},
@@ -55,5 +55,5 @@ def delta(text: str | None = None, finish: str | None = None) -> dict[str, Any]:
 
 
 def page(title: str, body: str = "") -> bytes:
-    """Return a web page, as servers send them instead of an answer."""
+    """Return a web page, as servers send it instead of an answer."""
     return f"<html>\n<head><title>{title}</title></head>\n<body>{body}<hr>nginx</body>\n</html>".encode()
