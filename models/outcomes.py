@@ -1,4 +1,4 @@
-"""What one provider call came to: outcome, code, who is to blame, and what it cost."""
+"""Result of a provider call: outcome, error code, scope and cost; and the error of a job."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,19 +7,19 @@ from typing import Any, Literal, get_args
 
 
 class Outcome(StrEnum):
-    """What follows from a call."""
+    """Outcome of a call, by what follows from it."""
 
-    SUCCESS = "success"  #: at least one picture
+    SUCCESS = "success"  #: at least one image
     PENDING = "pending"  #: accepted; poll, never send again
-    RETRY = "retry"  #: safe to send again, with back-off
-    NO_IMAGE = "no_image"  #: a well-formed answer without picture or reason; once more, then fail
+    RETRY = "retry"  #: safe to send again, with backoff
+    NO_IMAGE = "no_image"  #: a well-formed answer without image or reason; once more, then fail
     PERMANENT = "permanent"  #: the same request will fail again
     NEEDS_HUMAN = "needs_human"  #: key, balance or configuration; stop using the channel, keep the job
-    AMBIGUOUS = "ambiguous"  #: sent and then lost: it may have been made, and charged
+    AMBIGUOUS = "ambiguous"  #: sent and then lost: the image may exist, and may have been charged
 
 
 UNKNOWN = (Outcome.PENDING, Outcome.AMBIGUOUS)
-"""Nobody knows what became of the call: it may have been made, and charged."""
+"""Unknown outcomes: the image may exist, and may have been charged."""
 
 
 class Billed(StrEnum):
@@ -32,7 +32,7 @@ class Billed(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a failure speaks about, beyond its own job."""
+    """What a failure concerns beyond its own job."""
 
     KEY = "key"
     MODEL = "model"
@@ -87,14 +87,14 @@ ErrorCode = Literal[
     "no_image",
     "needs_input",
 ]
-"""What went wrong, in our own words. The comments name the outcome that a code usually goes with."""
+"""Darkroom's own error codes. The comments name the outcome that usually goes with a code."""
 
 ERROR_CODES: frozenset[ErrorCode] = frozenset(get_args(ErrorCode))
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimit:
-    """So many calls in each period: what a provider says that it allows."""
+    """A rate limit that the provider named: so many calls in each period."""
 
     calls: int
     period: timedelta
@@ -102,11 +102,11 @@ class CallLimit:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """The judgement on one call.
+    """Result of one call.
 
     ``code`` is ``None`` on success. ``message`` says in plain words what happened and what a person can do;
-    it is true whether or not the job is tried again. ``provider_message`` keeps the provider's own words (at
-    most 2,000 characters), ``limit`` the limit that they name.
+    it is true whether or not the job is retried. ``provider_message`` is the provider's own text (at most
+    2,000 characters), ``limit`` the rate limit that it names.
     """
 
     outcome: Outcome

@@ -37,7 +37,7 @@ class StoredImage:
     sha256: str  #: of its bytes, hex; equal images of one job are duplicates
     content_type: str
     extension: str  #: without the dot
-    width: int | None  #: ``None`` only for videos that do not tell
+    width: int | None  #: ``None`` only for videos without it
     height: int | None
     bytes: int  #: its size
     source_url: str | None  #: where it was fetched; ``None`` if it came inside the answer

@@ -25,7 +25,7 @@ class GroupCommit:
         self._database = database
         self._waiting: list[tuple[JobUpdate, asyncio.Future[bool]]] = []
         self._wake = asyncio.Event()
-        self.told = asyncio.Event()  #: set when due webhook deliveries were written
+        self.webhooks_due = asyncio.Event()  #: set when due webhook deliveries were written
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -81,8 +81,8 @@ class GroupCommit:
                 written.set_exception(error)
                 written.exception()  # marked as retrieved: a poster that does not wait needs no second report
             return
-        if revisions.told:
-            self.told.set()
+        if revisions.webhooks_due:
+            self.webhooks_due.set()
         for update, written in batch:
             if not written.done():
                 written.set_result(update.holds(revisions))

@@ -46,7 +46,7 @@ class JobUpdate:
     assets: Sequence[NewAsset] = ()
 
     def holds(self, revisions: Revisions) -> bool:
-        """Tell whether its transition was made; an update without one always holds."""
+        """Return whether its transition was made; an update without one always holds."""
         return self.transition is None or revisions.has(self.transition)
 
 

@@ -17,7 +17,7 @@ class FetchProblem:
 
     code: str
     message: str
-    wait: float = 0.0  #: seconds until the host wants to be asked again
+    wait: float = 0.0  #: seconds until the host accepts another request
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ PendingImage = RemoteImage | ReadyImage | LostImage
 
 
 def has_bytes(image: ResultImage) -> bool:
-    """Tell whether some of an image's bytes came inside the answer."""
+    """Return whether bytes of an image came inside the answer."""
     return bool(image.data or image.blob or image.spare)
 
 

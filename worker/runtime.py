@@ -109,11 +109,11 @@ class WorkerRuntime:
         self._heartbeat = Heartbeat(self._context, self._worker_row(services), self._delete_queue)
         await self._heartbeat.beat()
         group_commit.start()
-        self._webhooks = open_context(services, group_commit.told)
+        self._webhooks = open_context(services, group_commit.webhooks_due)
         start = partial(start_delivery, self._webhooks)
         self._delivery_dispatcher = DeliveryDispatcher(self._webhooks, start, in_flight.halt)
         dispatcher = Dispatcher(services, in_flight, self.worker_id, self._publish)
-        completer = TaskCompleter(services, in_flight.halt, group_commit.told)
+        completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
         self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._heartbeat.run(), name="heartbeat"),

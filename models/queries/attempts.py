@@ -87,7 +87,7 @@ _FINISHED = (
     *("finished_at", "outcome", "error_code", "http_status"),
     *("provider_request_id", "provider_message", "billed"),
 )
-_KEPT = ("handles", "raw_key")  # may be known before the call ends; a record without them keeps them
+_SET_ONCE = ("handles", "raw_key")  # may be known before the call ends; a record without them keeps them
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that polling may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _AMENDED = ("outcome", "error_code", "billed")
@@ -141,10 +141,10 @@ async def delete_attempts(connection: AsyncConnection, keys: Sequence[tuple[UUID
         await connection.execute(delete(attempts).where(*same, attempts.c.finished_at.is_(None)))
 
 
-async def endings_before(
+async def earlier_results(
     connection: AsyncConnection, job_id: UUID, generation: int, number: int
 ) -> Sequence[tuple[str | None, str | None]]:
-    """Return outcome and error code of a job's calls in this generation before call ``number``."""
+    """Return outcome and error code of a job's attempts in this generation before attempt ``number``."""
     statement = (
         select(attempts.c.outcome, attempts.c.error_code)
         .where(attempts.c.job_id == job_id, attempts.c.generation == generation)
@@ -191,13 +191,13 @@ def _insert(dialect: str) -> Insert:
 
 @lru_cache(maxsize=2)
 def _finish(dialect: str) -> Update:
-    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_FINISHED, *_KEPT)])
-    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in _KEPT}
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", *_FINISHED, *_SET_ONCE)])
+    unless_null = {name: func.coalesce(given.c[name], attempts.c[name]) for name in _SET_ONCE}
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
         .where(attempts.c.finished_at.is_(None))
-        .values({name: given.c[name] for name in _FINISHED} | kept)
+        .values({name: given.c[name] for name in _FINISHED} | unless_null)
     )
 
 
@@ -214,14 +214,14 @@ def _save_handles(dialect: str) -> Update:
 
 @lru_cache(maxsize=2)
 def _amend(dialect: str) -> Update:
-    known = ("provider_message", "http_status", "provider_request_id", *_KEPT)
+    known = ("provider_message", "http_status", "provider_request_id", *_SET_ONCE)
     names = dict.fromkeys(("job_id", "number", *_AMENDED, *known))
     given = rows_source(dialect, [attempts.c[name] for name in names])
-    kept = {name: func.coalesce(given.c[name], attempts.c[name]) for name in known}
+    unless_null = {name: func.coalesce(given.c[name], attempts.c[name]) for name in known}
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
         .where(attempts.c.outcome.in_(_OPEN))
         .where(or_(given.c.outcome.not_in(UNKNOWN), attempts.c.outcome.in_(UNKNOWN)))
-        .values({name: given.c[name] for name in _AMENDED} | kept)
+        .values({name: given.c[name] for name in _AMENDED} | unless_null)
     )

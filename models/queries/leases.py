@@ -1,4 +1,4 @@
-"""What workers have in hand."""
+"""Leases: jobs leased to workers, calls in flight, and jobs that wait to be stored or have expired."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ def _leased_job(row: Row[Any]) -> LeasedJob:
 
 
 async def calls_in_flight(connection: AsyncConnection, *, of_callers: bool = True) -> Sequence[Row[Any]]:
-    """Count the calls that are, or are about to be, in flight over all workers.
+    """Count the calls in flight, or leased to start soon, over all workers.
 
     Returns rows of (channel_id, model, caller_id, calls). Without the caller it is cheaper.
     """
@@ -113,7 +113,7 @@ def _calls(of_callers: bool) -> Select[Any]:
 
 
 async def list_in_flight(connection: AsyncConnection, worker_id: UUID) -> Sequence[Row[Any]]:
-    """Return what a worker has in hand, only as far as a sweep needs it: once a second, a thousand rows."""
+    """Return the jobs of a worker with the few columns that a sweep reads once a second."""
     columns: tuple[Column[Any], ...] = (jobs.c.id, jobs.c.status, jobs.c.leased_at, jobs.c.start_at)
     return (await connection.execute(select(*columns).where(jobs.c.worker_id == worker_id))).all()
 
@@ -136,10 +136,10 @@ async def leased_jobs(
     return [_leased_job(row) for row in await connection.execute(statement)]
 
 
-async def take_unstored(
+async def lease_unstored(
     connection: AsyncConnection, *, worker_id: UUID, lease: UUID, at: datetime, limit: int
 ) -> Sequence[UUID]:
-    """Take jobs whose pictures wait to be brought home. No state changes: they stay ``storing``."""
+    """Lease jobs that wait in state ``storing``, and return their ids; they stay in this state."""
     waiting = (
         select(jobs.c.id)
         .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= at)
@@ -155,12 +155,12 @@ async def take_unstored(
 
 
 async def any_unstored(connection: AsyncConnection, at: datetime) -> bool:
-    """Tell whether pictures wait to be brought home now."""
+    """Tell whether jobs wait in state ``storing`` for a worker."""
     return await connection.scalar(_ANY_UNSTORED, {"at": at}) is not None
 
 
-async def overdue(connection: AsyncConnection, at: datetime, *, limit: int) -> Sequence[Row[Any]]:
-    """Return queued jobs whose time is over, locked; those that somebody else holds are left to him."""
+async def lock_overdue(connection: AsyncConnection, at: datetime, *, limit: int) -> Sequence[Row[Any]]:
+    """Lock and return queued jobs past their deadline, except those that are locked already."""
     columns: tuple[Column[Any], ...] = (jobs.c.id, jobs.c.expires_at, jobs.c.attempts_used)
     statement = (
         select(*columns)
@@ -172,13 +172,13 @@ async def overdue(connection: AsyncConnection, at: datetime, *, limit: int) -> S
 
 
 async def any_overdue(connection: AsyncConnection, at: datetime) -> bool:
-    """Tell whether the time of a queued job is over."""
+    """Tell whether a queued job is past its deadline."""
     statement = select(jobs.c.id).where(jobs.c.status == _QUEUED, jobs.c.expires_at <= at).limit(1)
     return await connection.scalar(statement) is not None
 
 
 async def release_worker(connection: AsyncConnection, job_ids: Sequence[UUID], worker_id: UUID) -> None:
-    """Note that a worker does nothing more for these jobs."""
+    """Take jobs from a worker that has no task for them any more."""
     await connection.execute(
         update(jobs).where(jobs.c.id.in_(job_ids), jobs.c.worker_id == worker_id).values(worker_id=None)
     )

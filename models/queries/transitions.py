@@ -1,4 +1,4 @@
-"""The only statements that change a job's state: conditional on the state they leave, with their events."""
+"""Transitions: the only UPDATE of ``jobs.status``, conditional on the state it leaves, with its event."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from models.webhook_events import EVENT_OF
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of one job. It happens only if the job is in ``leaving`` and under ``lease``, if given."""
+    """One change of one job. It holds only if the job is in ``leaving`` and, if given, under ``lease``."""
 
     job_id: UUID
     leaving: JobStatus
@@ -29,10 +29,10 @@ class Transition:
     lease: UUID | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
     detail: str | None = None
-    restart: bool = False  #: an explicit retry, or pictures found later: may leave a final state
+    restart: bool = False  #: an explicit retry, or images found later: may leave a final state
 
     def __post_init__(self) -> None:
-        """Refuse what the state machine does not know; staying (progress) is always allowed."""
+        """Refuse a transition that the state machine forbids; staying in a state is always allowed."""
         restarted = self.restart and self.leaving in RETRYABLE and self.entering in RESTARTS
         if (
             self.leaving is not self.entering
@@ -43,53 +43,54 @@ class Transition:
 
 
 class Revisions(dict[UUID, int]):
-    """The new revision by job, of those that moved."""
+    """The new revision by job, of the transitions that were made."""
 
-    told = False  #: whether a webhook is to be sent now
+    webhooks_due = False  #: whether webhook deliveries were written that are due now
 
     def __init__(self) -> None:
         super().__init__()
         self._made: set[int] = set()
 
     def note(self, transition: Transition, revision: int) -> None:
-        """Note that a move was made."""
+        """Note that a transition was made."""
         self[transition.job_id] = revision
         self._made.add(id(transition))
 
     def has(self, transition: Transition) -> bool:
-        """Tell whether just this move was made: others of the same job may be beside it, of a stale lease."""
+        """Tell whether this very transition was made, and not another one of the same job."""
         return id(transition) in self._made
 
 
 async def apply(connection: AsyncConnection, transitions: Iterable[Transition]) -> Revisions:
-    """Make the moves that still hold, with one event each, and note what webhooks are to tell."""
-    revisions, apart = Revisions(), connection.dialect.name == "sqlite"  # where a statement writes one table
+    """Make the transitions that hold, with one event each, and enqueue the webhooks of their events."""
+    revisions = Revisions()
+    separate = connection.dialect.name == "sqlite"  # where a statement writes one table only
     for group in _groups(transitions):
         by_job = {transition.job_id: transition for transition in group}
         statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
         moved = (await connection.execute(statement, rows_parameter(connection, map(_row, group)))).all()
-        news: list[JobEvent] = []
-        for job_id, revision, _, _, own_address, has_endpoint, *_ in moved:
+        job_events: list[JobEvent] = []
+        for job_id, revision, _, _, webhook_url, has_endpoint, *_ in moved:
             transition = by_job[job_id]
             revisions.note(transition, revision)
-            listened = own_address is not None or has_endpoint
+            listened = webhook_url is not None or has_endpoint
             if listened and (event := EVENT_OF.get(transition.entering)):
-                news.append(JobEvent(job_id, event, transition.at))
-        if moved and apart:
-            told = [_event(by_job[row.id], row) for row in moved]
-            await connection.execute(_insert_events(), rows_parameter(connection, told))
-        if news and await enqueue(connection, news):
-            revisions.told = True
+                job_events.append(JobEvent(job_id, event, transition.at))
+        if moved and separate:
+            event_rows = [_event(by_job[row.id], row) for row in moved]
+            await connection.execute(_insert_events(), rows_parameter(connection, event_rows))
+        if job_events and await enqueue(connection, job_events):
+            revisions.webhooks_due = True
     return revisions
 
 
 async def lock_job(connection: AsyncConnection, job_id: UUID) -> Row[Any] | None:
-    """Take one job for this transaction."""
+    """Lock one job for this transaction, and return it."""
     return (await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())).one_or_none()
 
 
 def _groups(transitions: Iterable[Transition]) -> Sequence[list[Transition]]:
-    """Put moves that change the same columns together, no job twice in one group, in their order."""
+    """Group transitions that change the same columns, in their order, no job twice in one group."""
     groups: dict[tuple[int, tuple[str, ...]], list[Transition]] = defaultdict(list)
     seen: dict[UUID, int] = defaultdict(int)
     for transition in transitions:
@@ -151,11 +152,11 @@ def _update(dialect: str, changed: tuple[str, ...]) -> Update | Select[Any]:
 
 
 def _with_events(changed: Update) -> Select[Any]:
-    """Write the events in the same statement."""
+    """Insert the events in the same statement."""
     moved = changed.cte("moved")
-    told = [moved.c[name] for name in ("id", "revision", "status", "progress", "moved_at", "detail")]
+    values = [moved.c[name] for name in ("id", "revision", "status", "progress", "moved_at", "detail")]
     names = ["job_id", "revision", "status", "progress", "at", "detail"]
-    return select(moved).add_cte(insert(events).from_select(names, select(*told)).cte("noted"))
+    return select(moved).add_cte(insert(events).from_select(names, select(*values)).cte("inserted"))
 
 
 @lru_cache(maxsize=1)

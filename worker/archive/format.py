@@ -1,4 +1,4 @@
-"""A raw answer as it is kept: all that a better parser needs to read it again."""
+"""Format of an archived raw response: what a later parser needs to read it again."""
 
 import zlib
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from worker.archive.redaction import KEPT_RUN
+from worker.archive.redaction import INLINE_LIMIT
 from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.diagnosis.observation import Observation
 from worker.upstream.diagnosis.request_facts import RequestFacts
@@ -19,15 +19,15 @@ from worker.upstream.response_headers import request_id_of
 from worker.upstream.transport_errors import TransportFailure
 
 _GZIP = zlib.MAX_WBITS | 16
-_LARGEST = 256 * 1024 * 1024  #: bytes of a document; more is none of ours
+_LARGEST = 256 * 1024 * 1024  #: bytes of a document; a larger one was not written here
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivedResponse:
-    """One call and its answer, with stand-ins for long base64 (``longruns``).
+    """One call and its raw response, with placeholders for long base64 (``base64_stream``).
 
-    ``about`` says which attempt it was, for people. ``blobs`` tells where the bytes of each stand-in are
-    stored, by their SHA-256. ``elapsed`` is in seconds.
+    ``about`` names the attempt, for people. ``blobs`` has the keys of the bytes behind the placeholders, by
+    their SHA-256. ``elapsed`` is in seconds.
     """
 
     about: Mapping[str, Any]
@@ -40,48 +40,48 @@ class ArchivedResponse:
     n: int | None = None
     stream: bool = False
     origin: str | None = None
-    cut: bool = False  #: the middle of the body was too long to be kept
+    cut: bool = False  #: the body was too long, and its middle is left out
     blobs: Mapping[str, str] = field(default_factory=dict)
 
 
-def dump(kept: ArchivedResponse) -> bytes:
-    """Write it as one line of JSON, gzipped: quickly rather than small."""
+def dump(archived: ArchivedResponse) -> bytes:
+    """Serialize as one line of JSON, gzipped at the fastest level."""
     document = {
-        "about": kept.about,
+        "about": archived.about,
         "request": {
-            "input_urls": kept.input_urls,
-            "n": kept.n,
-            "stream": kept.stream,
-            "origin": kept.origin,
+            "input_urls": archived.input_urls,
+            "n": archived.n,
+            "stream": archived.stream,
+            "origin": archived.origin,
         },
-        "status": kept.status,
-        "headers": kept.headers,
-        "failure": kept.failure,
-        "elapsed": round(kept.elapsed, 3),
-        "blobs": kept.blobs,
-        "cut": kept.cut,
-        **_written(kept.body),
+        "status": archived.status,
+        "headers": archived.headers,
+        "failure": archived.failure,
+        "elapsed": round(archived.elapsed, 3),
+        "blobs": archived.blobs,
+        "cut": archived.cut,
+        **_body_member(archived.body),
     }
     packer = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
     return packer.compress(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)) + packer.flush()
 
 
 def load(stored: bytes) -> ArchivedResponse:
-    """Read it back. Raises ``ValueError`` for what is none."""
+    """Parse what ``dump`` wrote. Raises ``ValueError`` for anything else."""
     try:
         document = orjson.loads(zlib.decompressobj(_GZIP).decompress(stored, _LARGEST))
-        context = document["request"]
+        request = document["request"]
         return ArchivedResponse(
             about=document["about"],
-            body=_read(document),
+            body=_read_body(document),
             status=document["status"],
             headers=document["headers"],
             failure=document["failure"],
             elapsed=document["elapsed"],
-            input_urls=tuple(context["input_urls"]),
-            n=context["n"],
-            stream=context["stream"],
-            origin=context["origin"],
+            input_urls=tuple(request["input_urls"]),
+            n=request["n"],
+            stream=request["stream"],
+            origin=request["origin"],
             cut=document["cut"],
             blobs=document["blobs"],
         )
@@ -89,48 +89,50 @@ def load(stored: bytes) -> ArchivedResponse:
         raise ValueError(f"this is no kept answer: {error}") from error
 
 
-def parse_archived(kept: ArchivedResponse, blobs: Blobs) -> Explanation:
-    """Read and judge a kept answer with today's rules. ``blobs`` are the bytes that stand-ins stand for."""
-    failure = TransportFailure(kept.failure) if kept.failure in set(TransportFailure) else None
-    context = RequestFacts(kept.input_urls, kept.n, kept.stream, known=True)
+def parse_archived(archived: ArchivedResponse, blobs: Blobs) -> Explanation:
+    """Parse and classify with today's rules. ``blobs`` are the bytes behind the placeholders."""
+    failure = TransportFailure(archived.failure) if archived.failure in set(TransportFailure) else None
+    request = RequestFacts(archived.input_urls, archived.n, archived.stream, known=True)
     observation = Observation(
-        status=kept.status,
-        headers=kept.headers,
-        body=kept.body,
-        request_facts=context,
+        status=archived.status,
+        headers=archived.headers,
+        body=archived.body,
+        request_facts=request,
         failure=failure,
-        elapsed=kept.elapsed,
+        elapsed=archived.elapsed,
     )
-    answer = _answer(kept, blobs, complete=failure is None)
-    result = classify(answer, status=kept.status, headers=kept.headers, failure=failure, elapsed=kept.elapsed)
-    known = request_id_of(kept.headers) or (answer.request_id if answer else None)
-    return Explanation(observation, answer, result, request_id=known)
+    answer = _answer(archived, blobs, complete=failure is None)
+    result = classify(
+        answer, status=archived.status, headers=archived.headers, failure=failure, elapsed=archived.elapsed
+    )
+    request_id = request_id_of(archived.headers) or (answer.request_id if answer else None)
+    return Explanation(observation, answer, result, request_id=request_id)
 
 
-def _answer(kept: ArchivedResponse, blobs: Blobs, *, complete: bool) -> Answer | None:
-    if kept.status is None:
+def _answer(archived: ArchivedResponse, blobs: Blobs, *, complete: bool) -> Answer | None:
+    if archived.status is None:
         return None
     reader = AnswerReader(
-        input_urls=kept.input_urls,
-        n=kept.n,
-        origin=kept.origin,
-        failed=kept.status >= 400,
-        inline_limit=KEPT_RUN,
+        input_urls=archived.input_urls,
+        n=archived.n,
+        origin=archived.origin,
+        failed=archived.status >= 400,
+        inline_limit=INLINE_LIMIT,
     )
     reader.blobs.update(blobs)
-    reader.feed(kept.body)
+    reader.feed(archived.body)
     return reader.close(complete=complete)
 
 
-def _written(body: bytes) -> dict[str, str]:
-    """Write the body as text if it is one, else as what its bytes would be in Latin-1: any bytes fit."""
+def _body_member(body: bytes) -> dict[str, str]:
+    """Return the body as UTF-8 text if it is that, else as Latin-1, which fits any bytes."""
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:
         return {"body_latin1": body.decode("latin-1")}
 
 
-def _read(document: Mapping[str, Any]) -> bytes:
+def _read_body(document: Mapping[str, Any]) -> bytes:
     if "body" in document:
         return str(document["body"]).encode()
     return str(document["body_latin1"]).encode("latin-1")

@@ -1,6 +1,7 @@
-"""Many small records in few objects: what comes in while one object is written goes into the next.
+"""Record log: many small records in few objects of the object store.
 
-A record costs a file, and a wait for the disk, of its own only when nothing else is to be written.
+Records that come while one object is written go into the next, so a record costs an object, and a wait for
+the disk, of its own only if no other comes.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from models.errors import NotFound
 from models.ids import new_id
 from worker.storage.store import Store
 
-_MOST = 256  # records in one object
+_MOST_RECORDS = 256  # in one object
 _LARGEST = 8 * 2**20  # bytes of one object, unless a single record is larger
 
 
@@ -20,11 +21,11 @@ _LARGEST = 8 * 2**20  # bytes of one object, unless a single record is larger
 class _PendingRecord:
     record: bytes
     at: datetime
-    shelved: "asyncio.Future[str]"
+    written: "asyncio.Future[str]"  #: its key
 
 
 class RecordLog:
-    """Keeps gzipped records, one after the other: such an object is gzip, too. For one event loop."""
+    """Writes gzipped records, concatenated: such an object is valid gzip, too. For one event loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,11 +34,11 @@ class RecordLog:
 
     async def put(self, record: bytes, at: datetime) -> str:
         """Store a record and return its key, ``OBJECT#START-END``. Raises ``StorageError``."""
-        shelved: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_PendingRecord(record, at, shelved))
+        written: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_PendingRecord(record, at, written))
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._write(), name="shelf")
-        return await shelved
+            self._task = asyncio.create_task(self._write(), name="record log")
+        return await written
 
     async def _write(self) -> None:
         while self._waiting:
@@ -46,17 +47,17 @@ class RecordLog:
             content = b"".join(each.record for each in batch)
             try:
                 await self._store.put(key, content, content_type="application/gzip")
-            except Exception as error:  # noqa: BLE001 - it is raised where each record came from
+            except Exception as error:  # noqa: BLE001 - raised by ``put`` of each record
                 for each in batch:
-                    if not each.shelved.done():
-                        each.shelved.set_exception(error)
+                    if not each.written.done():
+                        each.written.set_exception(error)
                 continue
-            _tell(batch, key)
+            _set_keys(batch, key)
 
     def _take(self) -> Sequence[_PendingRecord]:
-        """Return the next records that go together: those of one day, and not too many."""
+        """Remove and return the next records that go into one object: those of one day, up to the limits."""
         size = count = 0
-        for each in self._waiting[:_MOST]:
+        for each in self._waiting[:_MOST_RECORDS]:
             size += len(each.record)
             if count and (size > _LARGEST or each.at.date() != self._waiting[0].at.date()):
                 break
@@ -66,12 +67,12 @@ class RecordLog:
         return batch
 
 
-def _tell(batch: Sequence[_PendingRecord], key: str) -> None:
+def _set_keys(batch: Sequence[_PendingRecord], key: str) -> None:
     start = 0
     for each in batch:
         end = start + len(each.record)
-        if not each.shelved.done():
-            each.shelved.set_result(f"{key}#{start}-{end}")
+        if not each.written.done():
+            each.written.set_result(f"{key}#{start}-{end}")
         start = end
 
 

@@ -1,23 +1,23 @@
-"""What is kept of an answer's text: without long base64, without the key, and not longer than a limit."""
+"""Redaction of raw responses: without long base64, without the API key, and within a size limit."""
 
 from collections.abc import Mapping, Sequence
 
 from worker.upstream.parsing.base64_stream import Base64Extractor, Blobs
 
-KEPT_RUN = 1024  #: characters of base64 that stay as they are; a stand-in takes the place of longer runs
+INLINE_LIMIT = 1024  #: characters of base64 that stay in the text; a placeholder replaces longer runs
 _LEAST_KEY = 8  #: characters; a shorter key could be any word of the text
-_HEAD_SHARE = 4  #: a quarter of a text that is too long is kept from its beginning, the rest from its end
+_HEAD_SHARE = 4  #: of a text that is too long, a quarter of the limit is its beginning, the rest its end
 _HIDDEN = "[key]"
 
 
 def redact(raw: bytes, blobs: Blobs, *, secrets: Sequence[str] = (), limit: int) -> tuple[bytes, bool]:
-    """Return what is kept of an answer, and whether some of it was left out for its length.
+    """Return the redacted response, and whether its middle was left out for its length.
 
-    The bytes of runs that are cut are added to ``blobs``, by their SHA-256. What is left out is the middle:
-    a failure says what it is at the beginning, a picture's address stands at the end. In its place is a line
-    that an event stream takes for a comment. ``secrets`` are not kept, wherever the provider repeats them.
+    The bytes of runs that are replaced are added to ``blobs``, by their SHA-256. A failure is named at the
+    beginning and an image URL stands at the end, so the middle is left out; the line in its place is a
+    comment to a parser of event streams. ``secrets`` are replaced wherever the provider repeats them.
     """
-    runs = Base64Extractor(blobs, inline_limit=KEPT_RUN)
+    runs = Base64Extractor(blobs, inline_limit=INLINE_LIMIT)
     text = runs.feed(raw) + runs.close()
     for secret in _worth_hiding(secrets):
         text = text.replace(secret.encode(), _HIDDEN.encode())
@@ -30,11 +30,11 @@ def redact(raw: bytes, blobs: Blobs, *, secrets: Sequence[str] = (), limit: int)
 
 
 def without_secrets(headers: Mapping[str, str], secrets: Sequence[str]) -> dict[str, str]:
-    """Return headers in which the provider repeats no secret."""
-    kept = dict(headers)
+    """Return the headers with every secret replaced."""
+    redacted = dict(headers)
     for secret in _worth_hiding(secrets):
-        kept = {name: value.replace(secret, _HIDDEN) for name, value in kept.items()}
-    return kept
+        redacted = {name: value.replace(secret, _HIDDEN) for name, value in redacted.items()}
+    return redacted
 
 
 def _worth_hiding(secrets: Sequence[str]) -> list[str]:

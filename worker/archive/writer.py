@@ -1,4 +1,4 @@
-"""Raw answers are kept in storage, so that a better parser can read them again without a new call."""
+"""Archive a raw response, so that a later parser can read it again without a new call."""
 
 import asyncio
 import binascii
@@ -15,7 +15,7 @@ from models.ids import public_id
 from models.outcomes import Outcome
 from models.queries.leases import LeasedJob
 from worker.archive.format import ArchivedResponse, dump
-from worker.archive.redaction import KEPT_RUN, redact, without_secrets
+from worker.archive.redaction import INLINE_LIMIT, redact, without_secrets
 from worker.asset_store import content_key
 from worker.images.inspection import detect_format, inspect
 from worker.images.limits import SMALL
@@ -29,36 +29,36 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _ArchiveEntry:
-    """What goes into storage for one answer."""
+    """What is stored for one response."""
 
     document: bytes
-    blobs: Mapping[str, bytes]  #: by their keys; those that nobody else stores
+    blobs: Mapping[str, bytes]  #: by key; images that become assets are left out
 
 
 async def archive(
     services: WorkerServices, job: LeasedJob, request: ProviderRequest, reply: Reply
 ) -> str | None:
-    """Store an answer and return its key; ``None`` if that is not wanted, or did not work.
+    """Store a response and return its key; ``None`` if the settings exclude it, or storing failed.
 
-    A result must not be lost for its record: whatever fails here is logged, and the job goes on.
+    An error is logged and the job goes on: its result matters more than the archive.
     """
-    wanted = services.settings.keep_answers
-    if wanted == "off" or (wanted == "failures" and reply.result.outcome is Outcome.SUCCESS):
+    policy = services.settings.keep_answers
+    if policy == "off" or (policy == "failures" and reply.result.outcome is Outcome.SUCCESS):
         return None
     at = services.clock()
     try:
         size = len(reply.raw) + len(request.body)
-        pack = (services, job, request, reply, at)
-        parcel = _packed(*pack) if size <= SMALL else await asyncio.to_thread(_packed, *pack)
-        for key, blob in parcel.blobs.items():
+        args = (services, job, request, reply, at)
+        entry = _entry(*args) if size <= SMALL else await asyncio.to_thread(_entry, *args)
+        for key, blob in entry.blobs.items():
             await services.store.put(key, blob, content_type="application/octet-stream")
-        return await services.record_log.put(parcel.document, at)
-    except Exception as error:  # noqa: BLE001 - hostile bytes may raise anything; the answer was paid for
+        return await services.record_log.put(entry.document, at)
+    except Exception as error:  # noqa: BLE001 - hostile bytes may raise anything; the call was paid
         _log.warning("a raw answer was not kept; the job goes on", job=str(job.id), error=str(error)[:300])
         return None
 
 
-def _packed(
+def _entry(
     services: WorkerServices, job: LeasedJob, request: ProviderRequest, reply: Reply, at: datetime
 ) -> _ArchiveEntry:
     channel = services.routes[job.channel].settings
@@ -66,7 +66,7 @@ def _packed(
     secrets = (channel.api_key.get_secret_value(),)
     body, cut = redact(reply.raw, blobs, secrets=secrets, limit=services.settings.answer_limit)
     parts = urlsplit(request.url)
-    kept = ArchivedResponse(
+    archived = ArchivedResponse(
         about={
             "job": public_id("job", job.id),
             "attempt": job.next_number,
@@ -82,7 +82,7 @@ def _packed(
         headers=without_secrets(reply.headers, secrets),
         failure=reply.failure,
         elapsed=reply.elapsed,
-        input_urls=tuple(replace_long_base64(url, inline_limit=KEPT_RUN) for url in request.input_urls),
+        input_urls=tuple(replace_long_base64(url, inline_limit=INLINE_LIMIT) for url in request.input_urls),
         n=request.n,
         stream=request.stream,
         origin=f"{parts.scheme}://{parts.netloc}",
@@ -90,27 +90,27 @@ def _packed(
         blobs={digest: _key_of(digest, blob) for digest, blob in blobs.items()},
     )
     return _ArchiveEntry(
-        dump(kept),
-        {kept.blobs[digest]: blob for digest, blob in blobs.items() if not _delivered(blob, reply)},
+        dump(archived),
+        {archived.blobs[digest]: blob for digest, blob in blobs.items() if not _becomes_asset(blob, reply)},
     )
 
 
 def _key_of(digest: str, blob: bytes) -> str:
-    """Return where a blob is stored: a picture where its asset would be, so that it is there once."""
+    """Return the key of a blob: for an image that of its asset, so that it is stored once."""
     try:
         return content_key(digest, detect_format(memoryview(blob)).extension)
     except ImageError:
         return f"answers/blobs/{digest[:2]}/{digest}"
 
 
-def _delivered(blob: bytes, reply: Reply) -> bool:
-    """Tell whether a blob is a picture that is about to be stored as an asset."""
+def _becomes_asset(blob: bytes, reply: Reply) -> bool:
+    """Return whether a blob is an image that is stored as an asset next."""
     if reply.result.outcome is not Outcome.SUCCESS or reply.answer is None:
         return False
-    pictures = reply.answer.images
-    if not any(picture.blob is blob for picture in pictures):
+    images = reply.answer.images
+    if not any(image.blob is blob for image in images):
         text = binascii.b2a_base64(blob, newline=False).decode()
-        if all(picture.blob is not None or picture.data != text for picture in pictures):
+        if all(image.blob is not None or image.data != text for image in images):
             return False
     try:
         inspect(blob)

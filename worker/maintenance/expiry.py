@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from models.clock import rfc3339
 from models.database import Database
 from models.outcomes import JobError
-from models.queries.leases import any_overdue, overdue
+from models.queries.leases import any_overdue, lock_overdue
 from worker.lifecycle import commit, expire
 
 _CHUNK = 500  # jobs in one transaction
@@ -22,7 +22,7 @@ async def expire_overdue(database: Database, at: datetime) -> None:
             if not await any_overdue(connection, at):
                 return
         async with database.writing() as connection:
-            late = await overdue(connection, at, limit=_CHUNK)
+            late = await lock_overdue(connection, at, limit=_CHUNK)
             await commit(connection, [expire(job, _error(job), at=at) for job in late])
         if len(late) < _CHUNK:
             return

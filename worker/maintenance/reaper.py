@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.queries.attempts import AttemptRecord, endings_before, open_attempt
+from models.queries.attempts import AttemptRecord, earlier_results, open_attempt
 from models.queries.leases import LeasedJob, leased_to, release_worker
 from models.queries.workers import dead_workers, delete_worker, unknown_workers
 from models.retry.decision import AttemptCount, decide
@@ -117,7 +117,7 @@ async def _lost_call(
         lost_call = LostCall(handles, attempt.number, job.attempts_used, at, WORKER_LOST)
         return begin_recovery(job, record, lost_call.to_json(), at=at, why=lost_call.why, release=True)
     number = attempt.number if attempt else _NO_CALL
-    before = await endings_before(connection, job.id, job.generation, number)
+    before = await earlier_results(connection, job.id, job.generation, number)
     decision = decide(
         WORKER_LOST,
         AttemptCount.after(WORKER_LOST, before, counted=job.attempts_used, allowed=job.max_attempts),

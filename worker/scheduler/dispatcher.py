@@ -14,7 +14,7 @@ from models.ids import new_id
 from models.queries.call_stats import count_sent_or_leased
 from models.queries.callers import lock_shares, save_shares
 from models.queries.channels import change_channel, list_channels, lock_channels
-from models.queries.leases import any_unstored, calls_in_flight, release_worker, take_unstored
+from models.queries.leases import any_unstored, calls_in_flight, lease_unstored, release_worker
 from models.queries.scheduling.due_jobs import QueueSegment, list_segments
 from models.queries.workers import count_alive
 from models.queue_status import WaitReason
@@ -179,7 +179,7 @@ class Dispatcher:
     async def _lease_unstored(self) -> None:
         lease_token = new_id()
         async with self._services.database.writing() as connection:
-            taken = await take_unstored(
+            taken = await lease_unstored(
                 connection,
                 worker_id=self._worker_id,
                 lease=lease_token,

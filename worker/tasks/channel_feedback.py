@@ -27,9 +27,9 @@ from worker.tasks.context import TaskContext
 from worker.upstream.response_headers import rate_limits
 
 _log = structlog.get_logger()
-_SATURATED = "upstream_saturated"
-REFUSED = frozenset({"rate_limited", _SATURATED})  #: too many calls in a time
-_CROWDED = "concurrency_limited"
+_OVERLOADED = "upstream_saturated"
+REFUSED = frozenset({"rate_limited", _OVERLOADED})  #: too many calls in a time
+_TOO_MANY_AT_ONCE = "concurrency_limited"
 _USED_UP = "daily_limit"
 _BROKEN = frozenset(
     {"upstream_error", "origin_unreachable", "connect_error", "gateway_timeout", "timeout", "maintenance"}
@@ -41,7 +41,7 @@ _COOLDOWN = timedelta(seconds=5)  # after a refusal that names no time
 async def record_failure(context: TaskContext, job: LeasedJob, result: CallResult) -> None:
     """Record a call without an image: what it says about the channel, not about the job."""
     if _concerns_channel(result):
-        await _unless_away(_record_failure(context, job, result))
+        await _unless_database_away(_record_failure(context, job, result))
     elif result.outcome in (Outcome.PERMANENT, Outcome.NO_IMAGE):
         await record_success(context, job)  # the channel works: the answer concerns the job alone
 
@@ -56,16 +56,16 @@ async def record_rate_headers(context: TaskContext, job: LeasedJob, headers: Map
     until = context.services.clock() + timedelta(seconds=min(max(used_up, default=0), _LONGEST_RESET))
     if used_up and context.in_flight.closed.cooling.get(job.channel, context.services.clock()) < until:
         context.in_flight.closed.cooling[job.channel] = until
-        await _unless_away(_cool(context, job, until))
+        await _unless_database_away(_cool(context, job, until))
 
 
 async def record_success(context: TaskContext, job: LeasedJob) -> None:
     """Close the breakers of a channel that works again. Costs no query while they are closed."""
     if context.in_flight.closed.failing.intersection({(job.channel, ""), (job.channel, job.model)}):
-        await _unless_away(_close_breakers(context, job))
+        await _unless_database_away(_close_breakers(context, job))
 
 
-async def _unless_away(write: Awaitable[None]) -> None:
+async def _unless_database_away(write: Awaitable[None]) -> None:
     """Write, unless the database is away: the channel's state matters less than the job's result."""
     try:
         await write
@@ -85,12 +85,12 @@ async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResu
         await change_channel(connection, channel.id, {**changes, "last_error": error, "updated_at": now})
     if until := changes.get("cooldown_until"):
         context.in_flight.closed.cooling[job.channel] = until
-    said = {"channel": job.channel, "model": job.model, "code": result.code, "provider_says": words}
+    fields = {"channel": job.channel, "model": job.model, "code": result.code, "provider_says": words}
     if result.outcome is Outcome.NEEDS_HUMAN:
         what = "this model of a channel" if result.scope is Scope.MODEL else "a channel"
-        _log.error(f"{what} needs a person: nothing starts there until it is resumed", **said)
+        _log.error(f"{what} needs a person: nothing starts there until it is resumed", **fields)
     else:
-        _log.warning("a channel's call failed", **said)
+        _log.warning("a channel's call failed", **fields)
 
 
 async def _cool(context: TaskContext, job: LeasedJob, until: datetime) -> None:
@@ -106,16 +106,16 @@ async def _close_breakers(context: TaskContext, job: LeasedJob) -> None:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is not None:
             closing = {"", job.model} & channel.breakers.keys()
-            left = {name: kept for name, kept in channel.breakers.items() if name not in closing}
+            left = {name: state for name, state in channel.breakers.items() if name not in closing}
             was_open = any(CircuitBreaker.from_json(channel.breakers[name]).until for name in closing)
-            # it opens now, and begins slowly: all that waited for it is due at once
+            # slow start from now on: all jobs that waited for the channel are due at once
             opens = _cooling(channel, context.services.clock(), "it works again") if was_open else {}
             await change_channel(connection, channel.id, {"breakers": left, **opens})
     context.in_flight.closed.failing -= {(job.channel, ""), (job.channel, job.model)}
 
 
 def _concerns_channel(result: CallResult) -> bool:
-    codes = REFUSED | _BROKEN | {_CROWDED, _USED_UP}
+    codes = REFUSED | _BROKEN | {_TOO_MANY_AT_ONCE, _USED_UP}
     return result.outcome is Outcome.NEEDS_HUMAN or result.code in codes
 
 
@@ -129,13 +129,13 @@ async def _changes(
     known = AdaptiveRate.from_json(channel.learned)
     if result.code in REFUSED:
         last = LastMinute(*await last_minute(connection, channel.name, now, REFUSED))
-        if result.code == _SATURATED and (rested := after_overload(known, now, last, result.retry_after)):
+        if result.code == _OVERLOADED and (rested := after_overload(known, now, last, result.retry_after)):
             return {"learned": rested.to_json(), **_cooling(channel, rested.resumed, words)}
         known = after_rate_limit(known, now, channel.rpm, last, result.retry_after)
         if result.limit is not None:
             known = replace(known, told=result.limit.calls / (result.limit.period / timedelta(minutes=1)))
         return {"learned": known.to_json(), **_cooling(channel, known.resumed, words)}
-    if result.code == _CROWDED:
+    if result.code == _TOO_MANY_AT_ONCE:
         busy = sum(row.calls for row in await calls_in_flight(connection) if row.channel_id == channel.id)
         learned = after_concurrency_limit(known, now, busy).to_json()
         return {"learned": learned, **_cooling(channel, now + (result.retry_after or _COOLDOWN), words)}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from models.outcomes import CallResult, Outcome
-from models.queries.attempts import AttemptRecord, endings_before
+from models.queries.attempts import AttemptRecord, earlier_results
 from models.queries.leases import LeasedJob
 from models.retry.decision import AttemptCount, decide, until_daily_reset
 from worker.database_retry import retry_while_database_away
@@ -59,5 +59,5 @@ async def _count(context: TaskContext, job: LeasedJob, result: CallResult, numbe
     earlier: Sequence[tuple[str | None, str | None]] = ()
     if number > 1:
         async with context.services.database.reading() as connection:
-            earlier = await endings_before(connection, job.id, job.generation, number)
+            earlier = await earlier_results(connection, job.id, job.generation, number)
     return AttemptCount.after(result, earlier, counted=job.attempts_used, allowed=job.max_attempts)

@@ -176,16 +176,15 @@ def _start_refusal(context: TaskContext, job: LeasedJob, now: datetime) -> str |
 
 
 def _start_missed(job: LeasedJob, now: datetime) -> bool:
-    """Tell whether a start is so late that a rate limit of the channel or the caller may not allow it."""
+    """Return whether a start is so late that it could exceed a rate limit of the channel or the caller."""
     limits = [
         {**job.channel_limits.get("", {}), "rpm": job.channel_rpm},
-        job.channel_limits.get(job.model, {}) if job.model else {},
+        job.channel_limits.get(job.model, {}),
         {"rpm": job.caller_rpm},
     ]
-    if any(each.get("rpd") for each in limits):
-        yesterday = job.start_at.astimezone(UTC).date() != now.astimezone(UTC).date()
-        if yesterday:
-            return True
+    new_day = job.start_at.astimezone(UTC).date() != now.astimezone(UTC).date()
+    if new_day and any(each.get("rpd") for each in limits):
+        return True
     slacks = [slack for each in limits if (slack := slack_of(each)) is not None]
     return bool(slacks) and now - job.start_at > min(slacks)
 
@@ -231,7 +230,7 @@ async def _abandon(context: TaskContext, job: LeasedJob, handles: Handles) -> No
 async def _or_hold(
     step: Callable[[TaskContext, Attempt], Awaitable[_T]], context: TaskContext, attempt: Attempt
 ) -> _T:
-    """Run a step; if it is cut off after a paid image, the job is held, whatever its policy says."""
+    """Run a step; a job whose paid image it fails to store is held, under any policy."""
     try:
         return await step(context, attempt)
     except BaseException:

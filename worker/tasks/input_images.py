@@ -1,4 +1,4 @@
-"""Input pictures: what a caller gave, as the provider wants it."""
+"""Input images of a job, in the form in which its provider takes them."""
 
 import asyncio
 import base64
@@ -17,19 +17,17 @@ from worker.images.canvas import Margins, cut_out, pad
 from worker.services import WorkerServices
 from worker.upstream.presets import Preset
 
-# Input pictures that are changed before they are sent: laid on a larger canvas, or cut out by a mask.
 
+async def prepare_images(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
+    """Return the input images as the job's ``prepare`` says. Raises ``InvalidRequest``.
 
-async def prepared(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
-    """Return the input pictures as the job wants them sent. Raises ``InvalidRequest``.
-
-    ``{"margins": {"left": 0.5, …}}`` lays the first on a larger canvas. ``{"cut": true}`` takes the second
-    for a mask, and adds the first with a hole in it. All must be data URLs.
+    ``{"margins": {"left": 0.5, …}}`` places the first on a larger canvas. ``{"cut": true}`` uses the second
+    as a mask, and adds the first with the masked part cut out. All must be data URLs.
     """
-    return await asyncio.to_thread(_prepared, images, how)
+    return await asyncio.to_thread(_prepare, images, how)
 
 
-def _prepared(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
+def _prepare(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
     if how.get("cut"):
         return [*images, _canvas_data_url(cut_out(_bytes(images[0]), _bytes(images[1])))]
     return [_canvas_data_url(pad(_bytes(images[0]), Margins(**how["margins"]))), *images[1:]]
@@ -43,42 +41,42 @@ def _canvas_data_url(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-_MAX_JOBS = 1000  # jobs whose input pictures are remembered
+_MAX_JOBS = 1000  # in the cache
 
 
 @dataclass(slots=True)
 class InputImageCache:
-    """Linked input pictures that are in the store, by job, until its call leaves.
+    """Input images that were fetched by their URLs and stored, by job, until its call is sent.
 
-    A job that misses its turn while they are brought finds them when its next turn comes.
+    A job that misses its start while they are fetched finds them here at its next start.
     """
 
     by_job: dict[UUID, dict[str, StoredImage]] = field(default_factory=dict)
 
     async def load(self, services: WorkerServices, job_id: UUID, url: str) -> StoredImage:
-        """Return a picture, from its address if it is not here yet."""
-        mine = self.by_job.setdefault(job_id, {})
-        if url not in mine:
-            mine[url] = await services.asset_store.store_url(url)
+        """Return an image, fetched from its URL unless it is in the cache."""
+        images = self.by_job.setdefault(job_id, {})
+        if url not in images:
+            images[url] = await services.asset_store.store_url(url)
         while len(self.by_job) > _MAX_JOBS:
             self.by_job.pop(next(iter(self.by_job)))
-        return mine[url]
+        return images[url]
 
     def forget(self, job_id: UUID) -> None:
-        """The job needs them no more."""
+        """Forget the images of a job whose call is sent."""
         self.by_job.pop(job_id, None)
 
 
 async def image_request(
     services: WorkerServices, job: LeasedJob, preset: Preset, *, input_images: InputImageCache | None = None
 ) -> ImageRequest:
-    """Return what the job asks for: stored pictures as data URLs; linked ones too if the preset says so."""
+    """Return the request of a job: assets as data URLs, and linked images too if the preset inlines them."""
     input_images = input_images or InputImageCache()
     how = job.request.get("prepare")
     inline = preset.inline_images or bool(how)
     given = job.request.get("images", ())
     images = [await _image(services, job, image, input_images if inline else None) for image in given]
-    images = await prepared(images, how) if how else images
+    images = await prepare_images(images, how) if how else images
     return ImageRequest(
         model=job.model,
         prompt=job.prompt,

@@ -108,7 +108,7 @@ async def open_stack(url: str, folder: Path, **settings: Any) -> AsyncIterator[M
     async with open_darkroom(url, folder, practice={}, **given) as darkroom:
         worker = await darkroom.worker()
         completer = TaskCompleter(
-            darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.told
+            darkroom.services, worker.context.in_flight.halt, worker.context.group_commit.webhooks_due
         )
         async with started(darkroom.services.settings) as service:
             yield MidjourneyStack(service, darkroom, worker, completer)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.outcomes import Outcome
 from tests.worker.upstream.cases import Case, cases
 from worker.archive.format import ArchivedResponse, dump, load, parse_archived
-from worker.archive.redaction import KEPT_RUN, redact, without_secrets
+from worker.archive.redaction import INLINE_LIMIT, redact, without_secrets
 from worker.upstream.parsing.base64_stream import Blobs
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40 + b"IEND\xaeB`\x82"
@@ -26,7 +26,7 @@ def test_base64_of_a_kilobyte_is_kept_as_a_blob_and_found_again() -> None:
     body = b'{"data":[{"b64_json":"%b"}]}' % base64.b64encode(PNG)
     answer, blobs = kept(body)
     assert blobs == {hashlib.sha256(PNG).hexdigest(): PNG}
-    assert len(answer.body) < KEPT_RUN
+    assert len(answer.body) < INLINE_LIMIT
     again = parse_archived(load(dump(answer)), blobs)
     assert again.outcome == Outcome.SUCCESS
     assert again.answer is not None

@@ -105,7 +105,7 @@ async def test_pictures_on_their_way_home_are_found_by_when_they_are_due(crowd: 
     await by_index(
         crowd,
         "ix_jobs_unstored",
-        lambda connection: leases.take_unstored(
+        lambda connection: leases.lease_unstored(
             connection, worker_id=WORKERS[0], lease=uuid4(), at=NOW, limit=5
         ),
     )
