@@ -1,99 +1,107 @@
-"""One picture in several renderings: whichever can be had comes home, and no bytes get into the database."""
+"""Pending images: their types, and the JSON by which a job's row keeps them."""
 
-import base64
-from collections.abc import AsyncIterator
-from pathlib import Path
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from sqlalchemy import update
 
-from models.tables import jobs
-from tests.support.darkroom import Darkroom, open_darkroom
-from tests.support.task_provider import PNG, TASK, WHOLE, TaskProvider, task_provider
-from worker.practice.drawing.png import noise_png
+from worker.asset_store import StoredImage
+from worker.images.inspection import ImageInfo
+from worker.pending_images import (
+    FetchProblem,
+    LostImage,
+    PendingAnswer,
+    PendingImage,
+    ReadyImage,
+    RemoteImage,
+    pending_image,
+    settle,
+)
+from worker.upstream.handles import Handles
+from worker.upstream.parsing.image import ResultImage
 
-LONG = noise_png("a cat", 1)
-TASKS = f"/v1/images/tasks/{TASK}"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+STORED = StoredImage.of("ab" * 32, ImageInfo("image/png", "png", 3, 2), 99)
+URL, OTHER = "https://example.com/a.png", "https://example.com/b.png"
+REMOTE = RemoteImage(URL, (OTHER,))
+SPARED = RemoteImage(URL, spare=STORED)
+GONE = {"fault": "asset_gone", "message": "It is gone."}
+JSON: list[tuple[PendingImage, dict[str, Any]]] = [
+    (REMOTE, {"url": URL, "alternates": [OTHER]}),
+    (SPARED, {"url": URL, "alternates": [], "spare": asdict(STORED)}),
+    (
+        RemoteImage(URL, problem=FetchProblem("asset_unreachable", "It is busy.", 3.0)),
+        {"url": URL, "alternates": [], "problem": "It is busy.", "code": "asset_unreachable", "wait": 3.0},
+    ),
+    (ReadyImage(STORED), {"stored": asdict(STORED)}),
+    (ReadyImage(STORED, known=True), {"stored": asdict(STORED), "known": True}),
+    (LostImage("asset_gone", "It is gone."), GONE),
+    (LostImage("asset_gone", "It is gone.", REMOTE), {"url": URL, "alternates": [OTHER], **GONE}),
+]
 
 
-@pytest.fixture
-async def provider() -> AsyncIterator[TaskProvider]:
-    async with task_provider() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def room(plain_database_url: str, tmp_path: Path, provider: TaskProvider) -> AsyncIterator[Darkroom]:
-    async with open_darkroom(
-        plain_database_url, tmp_path, practice={}, upstream_base_url=provider.url
-    ) as opened:
-        yield opened
-
-
-@pytest.mark.parametrize("picture", [PNG, LONG], ids=["short", "long"])
-async def test_a_picture_inside_the_answer_is_taken_when_its_original_is_gone(
-    room: Darkroom, provider: TaskProvider, picture: bytes
+@pytest.mark.parametrize(("image", "piece"), JSON)
+def test_an_image_is_written_by_the_members_that_every_version_knows(
+    image: PendingImage, piece: dict[str, Any]
 ) -> None:
-    inside = base64.b64encode(picture).decode()
-    link = f"{provider.url}/gone.png"
-    provider.respond_with_stream(f"![a](data:image/png;base64,{inside})\n[点击下载]({link})\n", ending=WHOLE)
-    worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.run_round()
-    job = await room.job(job_id)
-    assert (job.status, job.answer["pieces"][0]["url"]) == ("storing", link)
-    assert "data:" not in str(job.answer)
-    for _ in range(room.services.settings.store_attempts):
-        room.clock.forward(minutes=10)
-        await worker.run_round()
-    (asset,) = await room.assets(job_id)
-    assert (await room.job(job_id)).status == "succeeded"
-    assert (await room.services.store.get(asset.key), asset.source_url) == (picture, None)
-    assert provider.calls == 1
+    answer = PendingAnswer([image], NOW)
+    assert answer.to_json() == {"pieces": [piece], "received_at": NOW.isoformat()}
+    assert PendingAnswer.from_json(answer.to_json()) == answer
 
 
-async def test_the_original_is_preferred_to_the_picture_inside_the_answer(
-    room: Darkroom, provider: TaskProvider
+def test_an_answer_keeps_what_the_provider_can_be_polled_with() -> None:
+    handles = Handles("task-1", "https://example.com/poll")
+    answer = PendingAnswer([REMOTE], NOW, handles)
+    assert answer.to_json()["handles"] == handles.to_json()
+    assert PendingAnswer.from_json(answer.to_json()) == answer
+
+
+def test_a_piece_that_says_nothing_is_lost() -> None:
+    answer = PendingAnswer.from_json({"pieces": [{}], "received_at": NOW.isoformat()})
+    assert answer.images == [LostImage("asset_unreachable", "")]
+
+
+def test_an_answer_tells_ready_remote_and_lost_images_apart() -> None:
+    lost, ready = LostImage("asset_gone", ""), ReadyImage(STORED)
+    answer = PendingAnswer([lost, REMOTE, ready], NOW)
+    assert (answer.ready, answer.remote, answer.lost) == ([ready], [REMOTE], [lost])
+
+
+@pytest.mark.parametrize(
+    ("image", "last", "settled"),
+    [
+        (SPARED, False, SPARED),
+        (SPARED, True, ReadyImage(STORED)),
+        (REMOTE, True, REMOTE),
+        (LostImage("asset_gone", "", SPARED), False, ReadyImage(STORED)),
+        (LostImage("asset_gone", "", REMOTE), True, LostImage("asset_gone", "", REMOTE)),
+    ],
+)
+def test_a_spare_replaces_an_image_that_is_lost_or_not_fetched_in_time(
+    image: PendingImage, last: bool, settled: PendingImage
 ) -> None:
-    inside = base64.b64encode(LONG).decode()
-    link = provider.picture()
-    provider.respond_with_stream(f"![a](data:image/png;base64,{inside})\n[点击下载]({link})\n", ending=WHOLE)
-    worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.run_round()
-    (asset,) = await room.assets(job_id)
-    assert (await room.services.store.get(asset.key), asset.source_url) == (PNG, link)
+    assert settle(image, last=last) == settled
 
 
-async def test_a_damaged_picture_inside_the_answer_is_fetched_from_its_address(
-    room: Darkroom, provider: TaskProvider
+@pytest.mark.parametrize(
+    ("image", "inline", "pending"),
+    [
+        (ResultImage(URL, alternates=(OTHER,)), None, REMOTE),
+        (ResultImage(URL), ReadyImage(STORED), SPARED),
+        (ResultImage(URL), LostImage("asset_truncated", ""), RemoteImage(URL)),
+        (ResultImage(data="aGk="), ReadyImage(STORED), ReadyImage(STORED)),
+        (ResultImage(data="aGk=", alternates=(URL,)), ReadyImage(STORED), ReadyImage(STORED)),
+        (ResultImage(data="aGk=", alternates=(URL,)), LostImage("asset_truncated", ""), RemoteImage(URL)),
+        (ResultImage(data="aGk="), LostImage("asset_truncated", ""), LostImage("asset_truncated", "")),
+    ],
+)
+def test_an_image_with_a_url_of_its_own_keeps_its_inline_bytes_as_a_spare(
+    image: ResultImage, inline: ReadyImage | LostImage | None, pending: PendingImage
 ) -> None:
-    damaged = base64.b64encode(PNG[:24] + bytes(40) + PNG[-12:]).decode()
-    link = provider.picture()
-    provider.respond(TASKS, {"status": "succeeded", "data": [{"b64_json": damaged, "url": link}]})
-    worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.run_round()
-    (asset,) = await room.assets(job_id)
-    assert (asset.source_url, provider.calls) == (link, 1)
+    assert pending_image(image, inline) == pending
 
 
-async def test_a_link_that_is_no_address_ends_the_job_instead_of_being_tried_for_ever(
-    room: Darkroom, provider: TaskProvider
-) -> None:
-    provider.respond_with_stream("![a](https://xn--/a.png)\n", ending=WHOLE)
-    worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.run_round()
-    job = await room.job(job_id)
-    assert (job.status, job.error["code"]) == ("failed", "asset_blocked_address")
-    assert ".." not in job.error["message"]
-
-
-async def test_a_fault_of_our_own_costs_a_try_and_not_the_job(room: Darkroom, provider: TaskProvider) -> None:
-    provider.respond_with_stream(f"![a]({provider.url}/gone.png)\n", ending=WHOLE)
-    worker, job_id = await room.worker(), await room.submit(await room.caller())
-    await worker.run_round()
-    damaged = {**(await room.job(job_id)).answer, "pieces": [{"url": 5, "alternates": []}]}
-    async with room.services.database.writing() as connection:
-        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(answer=damaged))
-    for _ in range(room.services.settings.store_attempts):
-        room.clock.forward(minutes=10)
-        await worker.run_round()
-    assert (await room.job(job_id)).status == "failed"
+def test_data_urls_are_never_fetched() -> None:
+    assert RemoteImage.of(ResultImage("data:image/png;base64,aGk=", alternates=(URL,))) == RemoteImage(URL)
+    assert RemoteImage.of(ResultImage("data:image/png;base64,aGk=")) is None

@@ -17,30 +17,6 @@ from worker.images.canvas import Margins, cut_out, pad
 from worker.services import WorkerServices
 from worker.upstream.presets import Preset
 
-
-async def prepare_images(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
-    """Return the input images as the job's ``prepare`` says. Raises ``InvalidRequest``.
-
-    ``{"margins": {"left": 0.5, …}}`` places the first on a larger canvas. ``{"cut": true}`` uses the second
-    as a mask, and adds the first with the masked part cut out. All must be data URLs.
-    """
-    return await asyncio.to_thread(_prepare, images, how)
-
-
-def _prepare(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
-    if how.get("cut"):
-        return [*images, _canvas_data_url(cut_out(_bytes(images[0]), _bytes(images[1])))]
-    return [_canvas_data_url(pad(_bytes(images[0]), Margins(**how["margins"]))), *images[1:]]
-
-
-def _bytes(url: str) -> bytes:
-    return base64.b64decode(url.partition(",")[2])
-
-
-def _canvas_data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
-
-
 _MAX_JOBS = 1000  # in the cache
 
 
@@ -85,6 +61,29 @@ async def image_request(
         n=job.request.get("n"),
         params=job.request.get("params") or {},
     )
+
+
+async def prepare_images(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
+    """Return the input images as the job's ``prepare`` says. Raises ``InvalidRequest``.
+
+    ``{"margins": {"left": 0.5, …}}`` places the first on a larger canvas. ``{"cut": true}`` uses the second
+    as a mask, and adds the first with the masked part cut out. All must be data URLs.
+    """
+    return await asyncio.to_thread(_prepare, images, how)
+
+
+def _prepare(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
+    if how.get("cut"):
+        return [*images, _canvas_data_url(cut_out(_bytes(images[0]), _bytes(images[1])))]
+    return [_canvas_data_url(pad(_bytes(images[0]), Margins(**how["margins"]))), *images[1:]]
+
+
+def _bytes(url: str) -> bytes:
+    return base64.b64decode(url.partition(",")[2])
+
+
+def _canvas_data_url(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 async def _image(

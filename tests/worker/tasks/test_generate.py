@@ -1,16 +1,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from models.outcomes import JobError
 from models.queries.leases import leased_to
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import cancel_job, fail, release_lease, retry_job
+from worker.lifecycle import cancel_job, retry_job
 from worker.maintenance.reaper import reclaim
 from worker.practice.drawing.png import prompt_of
 
@@ -60,15 +58,6 @@ async def test_a_dead_link_is_tried_again_without_a_second_call(darkroom: Darkro
     for _ in range(3):
         darkroom.clock.forward(seconds=10)
         await worker.run_round()
-    assert (await darkroom.job(job_id)).status == "succeeded"
-    assert len(darkroom.provider.call_log.calls) == 1
-
-
-async def test_a_doubled_message_makes_no_second_call(darkroom: Darkroom) -> None:
-    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
-    await worker.dispatcher.run_round()
-    worker.messages *= 2
-    await worker.deliver()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert len(darkroom.provider.call_log.calls) == 1
 
@@ -296,23 +285,6 @@ async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_i
     for _ in range(2):
         await worker.run_round()
     assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["succeeded"] * 4
-
-
-async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_written(darkroom: Darkroom) -> None:
-    worker, caller = await darkroom.worker(), await darkroom.caller()
-    good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
-    await worker.dispatcher.run_round()
-    async with darkroom.services.database.reading() as connection:
-        rows = {job.id: job for job in await leased_to(connection, worker.context.worker_id)}
-    no_json: Any = object()
-    error = JobError(code=no_json, message="", outcome=None, retryable=False)
-    broken = worker.context.group_commit.post(fail(rows[bad], error, at=darkroom.clock()))
-    assert await worker.context.group_commit.write(
-        release_lease(good, rows[good].lease_token, at=darkroom.clock(), why="test")
-    )
-    with pytest.raises(TypeError):
-        await broken
-    assert (await darkroom.job(bad)).status == "leased"
 
 
 async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds(

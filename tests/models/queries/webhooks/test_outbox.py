@@ -40,10 +40,10 @@ async def test_a_job_without_a_receiver_costs_no_statement_and_leaves_no_row_in_
 
     engine = darkroom.services.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
-    assert not (await webhooks.move(job_id, *RUNNING, S.SUCCEEDED)).told
+    assert not (await webhooks.move(job_id, *RUNNING, S.SUCCEEDED)).webhooks_due
     assert not any("webhook_deliveries" in statement for statement in sent)
     await webhooks.endpoint(caller, "https://receiver.example/of-this-one")
-    assert (await webhooks.move(await darkroom.submit(caller), S.QUEUED, S.CANCELLED)).told
+    assert (await webhooks.move(await darkroom.submit(caller), S.QUEUED, S.CANCELLED)).webhooks_due
     event.remove(engine, "before_cursor_execute", note)
     assert sum("INSERT INTO webhook_deliveries" in statement for statement in sent) == 1
 

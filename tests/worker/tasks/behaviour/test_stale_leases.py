@@ -15,15 +15,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
-from models.ids import new_id
-from models.queries.transitions import Transition
 from models.queries.workers import delete_worker
-from models.states import JobStatus
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.support.databases import PostgresCopies
 from tests.worker.tasks.beats import heartbeat
-from worker.lifecycle import JobUpdate, commit
 from worker.maintenance.heartbeat import Heartbeat
 
 
@@ -188,21 +184,6 @@ async def test_a_result_whose_acknowledgement_was_lost_is_there_once(
     assert len(await darkroom.assets(job_id)) == 1
     assert (await darkroom.statuses(job_id)) == ["queued", "leased", "running", "succeeded"]
     assert [row.outcome for row in await darkroom.attempts(job_id)] == ["success"]
-
-
-async def test_a_stale_result_beside_a_good_one_in_the_same_transaction_leaves_no_second_picture(
-    darkroom: Darkroom,
-) -> None:
-    worker, job_id = await leased(darkroom)
-    await worker.deliver()
-    good = JobUpdate(Transition(job_id, JobStatus.SUCCEEDED, JobStatus.SUCCEEDED, darkroom.clock()))
-    stale = JobUpdate(
-        Transition(job_id, JobStatus.RUNNING, JobStatus.SUCCEEDED, darkroom.clock(), lease=new_id())
-    )
-    async with darkroom.services.database.writing() as connection:
-        revisions = await commit(connection, [good, stale])
-    assert good.holds(revisions)
-    assert not stale.holds(revisions)
 
 
 async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(darkroom: Darkroom) -> None:

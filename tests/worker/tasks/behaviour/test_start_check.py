@@ -8,14 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from sqlalchemy import select, update
 
 from models.queries.channels import pause, pause_model
 from models.tables import callers, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
-from worker.practice.drawing.png import tiny_png
 from worker.practice.server import start_practice
 
 
@@ -122,33 +119,6 @@ async def test_a_start_of_yesterday_is_not_used_where_the_day_is_limited(
             assert (await darkroom.job(job_id)).status == status
     finally:
         await practice.stop()
-
-
-async def test_an_input_picture_that_takes_long_to_bring_costs_one_turn_and_not_every_turn(
-    plain_database_url: str, tmp_path: Path
-) -> None:
-    async def slowly(request: web.Request) -> web.Response:
-        darkroom.clock.forward(seconds=3)
-        return web.Response(body=tiny_png("a hat", 0), content_type="image/png")
-
-    app = web.Application()
-    app.router.add_get("/hat.png", slowly)
-    async with (
-        await start_practice(picture="tiny", deliver="markdown_data", interval=0) as practice,
-        TestServer(app) as pictures,
-    ):
-        one: dict[str, Any] = {"name": "one", "base_url": practice.url, "models": ["*"], "rpm": 60}
-        one |= {"api_key": "practice-key-practice", "inline_images": True}
-        settings = {"channels": [one], "upstream_base_url": None}
-        async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as darkroom:
-            worker, caller = await darkroom.worker(), await darkroom.caller()
-            request = {"images": [str(pictures.make_url("/hat.png"))], "params": {}}
-            job_id = await darkroom.submit(caller, request=request)
-            for _ in range(2):
-                await worker.run_round()
-                darkroom.clock.forward(seconds=2)
-            assert (await darkroom.job(job_id)).status == "succeeded"
-            assert worker.context.input_images.by_job == {}
 
 
 @pytest.mark.parametrize("model", [None, "practice-image"])

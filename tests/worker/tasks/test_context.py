@@ -1,0 +1,55 @@
+"""A chunk of leased jobs, run as one asyncio task each."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from models.ids import new_id
+from models.queries.leases import LeasedJob
+from models.states import JobStatus
+from tests.support.darkroom import Darkroom, open_darkroom
+from worker.tasks.context import TaskContext, run_chunk
+
+
+@pytest.fixture
+async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    practice = {"deliver": "markdown_data", "interval": 0}
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice) as opened:
+        yield opened
+
+
+async def test_a_doubled_message_makes_no_second_call(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.run_round()
+    worker.messages *= 2
+    await worker.deliver()
+    assert (await darkroom.job(job_id)).status == "succeeded"
+    assert len(darkroom.provider.call_log.calls) == 1
+
+
+async def test_jobs_under_another_lease_are_not_run_and_no_longer_in_flight(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.run_round()
+    run: list[LeasedJob] = []
+
+    async def record(_: TaskContext, job: LeasedJob) -> None:
+        run.append(job)
+
+    await run_chunk(worker.context, [job_id], new_id(), JobStatus.LEASED, record)
+    assert (run, worker.context.in_flight.jobs) == ([], {})
+
+
+async def test_a_job_whose_task_fails_is_not_in_flight_and_the_others_go_on(darkroom: Darkroom) -> None:
+    worker, caller = await darkroom.worker(), await darkroom.caller()
+    job_ids = {await darkroom.submit(caller) for _ in range(2)}
+    await worker.dispatcher.run_round()
+    (_, _, lease), done = worker.messages[0], []
+
+    async def fail_first(_: TaskContext, job: LeasedJob) -> None:
+        if job.id == min(job_ids):
+            raise RuntimeError("a defect")
+        done.append(job.id)
+
+    await run_chunk(worker.context, list(job_ids), lease, JobStatus.LEASED, fail_first)
+    assert (done, worker.context.in_flight.jobs) == ([max(job_ids)], {})

@@ -1,0 +1,95 @@
+"""Polling for the result of a call, and the JSON by which a lost call is kept."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from models.outcomes import Billed, CallResult, Outcome
+from tests.support.darkroom import Darkroom, open_darkroom
+from tests.support.task_provider import TASK, TaskProvider, task_provider
+from tests.worker.leased import NOW, leased_job
+from worker.tasks.polling import WORKER_LOST, LostCall, PollAddress, poll_addresses, poll_once
+from worker.upstream.handles import Handles
+from worker.upstream.polling.poll import PollStage
+
+TASK_PATH = f"/v1/images/tasks/{TASK}"
+LINK = "https://example.com/poll"
+
+
+def test_a_lost_call_is_written_by_the_members_that_every_version_knows() -> None:
+    result = CallResult(
+        Outcome.PENDING,
+        "timeout",
+        "It took long.",
+        Billed.UNKNOWN,
+        provider_status=202,
+        provider_message="wait",
+    )
+    lost_call = LostCall(Handles("task-1"), 2, 1, NOW, result)
+    assert lost_call.to_json() == {
+        "recover": {
+            "handles": Handles("task-1").to_json(),
+            "number": 2,
+            "used": 1,
+            "since": NOW.isoformat(),
+            "verdict": {
+                "outcome": "pending",
+                "code": "timeout",
+                "message": "It took long.",
+                "billed": "unknown",
+                "provider_status": 202,
+                "provider_message": "wait",
+            },
+        }
+    }
+    assert LostCall.of(lost_call.to_json()) == lost_call
+
+
+@pytest.mark.parametrize("answer", [None, {}, {"pieces": [], "received_at": NOW.isoformat()}])
+def test_an_answer_that_was_not_lost_is_no_lost_call(answer: dict[str, object] | None) -> None:
+    assert LostCall.of(answer) is None
+
+
+def test_a_lost_call_says_why_the_provider_is_polled() -> None:
+    lost_call = LostCall(Handles("task-1"), 1, 1, NOW, WORKER_LOST)
+    assert "nothing is paid twice" in lost_call.why
+    pending = LostCall(Handles("task-1"), 1, 1, NOW, CallResult(Outcome.PENDING))
+    assert "as a task" in pending.why
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[TaskProvider]:
+    async with task_provider() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def room(plain_database_url: str, tmp_path: Path, provider: TaskProvider) -> AsyncIterator[Darkroom]:
+    async with open_darkroom(
+        plain_database_url, tmp_path, practice={}, upstream_base_url=provider.url
+    ) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("handles", "channel", "addresses"),
+    [
+        (Handles(poll_url=LINK), "elsewhere", [PollAddress.LINK]),
+        (Handles("task-1"), "elsewhere", []),
+        (Handles(seen=LINK), "upstream", []),
+    ],
+)
+async def test_a_link_can_be_polled_anywhere_and_a_task_only_on_a_channel_that_has_tasks(
+    room: Darkroom, handles: Handles, channel: str, addresses: list[PollAddress]
+) -> None:
+    worker = await room.worker()
+    assert poll_addresses(worker.context, leased_job(channel=channel), handles) == addresses
+
+
+async def test_a_link_that_is_gone_is_an_unknown_task(room: Darkroom, provider: TaskProvider) -> None:
+    worker = await room.worker()
+    state = await poll_once(
+        worker.context, leased_job(channel="upstream"), Handles(poll_url=f"{provider.url}/gone")
+    )
+    assert state.stage is PollStage.UNKNOWN
