@@ -1,4 +1,4 @@
-"""Places in the queue and estimates, as callers see them."""
+"""Queue positions and ETAs, as callers see them."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ WORKER = {"id": new_id(), "name": "w", "version": "0", "slots": 90, "stopping_at
 
 @pytest.fixture
 async def busy(service: Service) -> Service:
-    """A service with one channel of one call a second, on which a call of ten seconds has ended."""
+    """An API with one channel of one call a second, on which a call of ten seconds has ended."""
     async with service.services.database.writing() as connection:
         await sync_channels(connection, [ChannelSettings.model_validate(CHANNEL)], now())
         await write_heartbeat(connection, {**WORKER, "started_at": now()}, now())
@@ -50,18 +50,14 @@ def sent_call(job: dict[str, Any], *, seconds: float) -> NewAttempt:
     )
 
 
-async def look(service: Service, job: dict[str, Any]) -> dict[str, Any]:
-    return dict((await service.get(f"/v1/jobs/{job['id']}")).json())
-
-
-async def test_callers_stand_in_turn_and_see_their_place_and_end(busy: Service) -> None:
+async def test_callers_take_turns_and_see_queue_position_and_eta(busy: Service) -> None:
     mine = [await busy.submit(prompt=f"{n}") for n in range(3)]
     theirs = await busy.with_key(BOB).submit()
-    places = [(await look(busy, job))["queue_position"] for job in mine]
-    other = (await look(busy.with_key(BOB), theirs))["queue_position"]
+    places = [(await busy.read(job))["queue_position"] for job in mine]
+    other = (await busy.with_key(BOB).read(theirs))["queue_position"]
     assert sorted([*places, other]) == [1, 2, 3, 4]
     assert other <= 2
-    last = await look(busy, mine[2])
+    last = await busy.read(mine[2])
     assert last["queue_position_capped"] is False
     assert last["eta"]["p50"] == pytest.approx(13, abs=1)
     assert last["eta"]["p50"] <= last["eta"]["p90"]
@@ -71,27 +67,27 @@ async def test_callers_stand_in_turn_and_see_their_place_and_end(busy: Service) 
     )
 
 
-async def test_a_job_that_is_not_due_has_no_place_yet(busy: Service) -> None:
-    job = await look(busy, await busy.submit(not_before="2100-01-01T00:00:00Z"))
+async def test_a_job_that_is_not_due_has_no_queue_position(busy: Service) -> None:
+    job = await busy.read(await busy.submit(not_before="2100-01-01T00:00:00Z"))
     assert (job["queue_position"], job["eta"]["limiting_factor"]) == (None, "not_before")
 
 
-async def test_a_running_job_is_told_how_long_such_calls_take(busy: Service) -> None:
+async def test_the_eta_of_a_running_job_is_the_rest_of_a_typical_call(busy: Service) -> None:
     job = await busy.submit()
     async with busy.services.database.writing() as connection:
         await insert_attempts(connection, [sent_call(job, seconds=4)])
     await busy.move(job, S.QUEUED, S.LEASED, S.RUNNING)
-    shown = await look(busy, job)
+    shown = await busy.read(job)
     assert (shown["queue_position"], shown["eta"]["p50"]) == (None, pytest.approx(6, abs=1))
 
 
-async def test_lists_tell_no_places(busy: Service) -> None:
+async def test_lists_have_no_estimates(busy: Service) -> None:
     await busy.submit()
     [shown, _] = (await busy.get("/v1/jobs")).json()["data"]
     assert (shown["queue_position"], shown["eta"], shown["waiting"]["reason"]) == (None, None, "fair_share")
 
 
-async def test_a_new_etag_tells_of_a_new_place(busy: Service) -> None:
+async def test_the_etag_changes_with_the_queue_position(busy: Service) -> None:
     ahead, job = await busy.submit(), await busy.submit()
     first = await busy.get(f"/v1/jobs/{job['id']}")
     assert first.json()["queue_position"] == 2
@@ -103,7 +99,7 @@ async def test_a_new_etag_tells_of_a_new_place(busy: Service) -> None:
     assert (again.status_code, again.json()["queue_position"]) == (200, 1)
 
 
-async def test_a_campaign_tells_what_is_left_and_when_it_may_be_done(busy: Service) -> None:
+async def test_the_eta_of_a_campaign_has_its_remaining_jobs(busy: Service) -> None:
     body = {"jobs": [{"model": "gpt-image", "prompt": str(n), "campaign": "spring"} for n in range(90)]}
     assert (await busy.post("/v1/jobs", json=body)).status_code == 202
     await busy.submit(campaign="other")
@@ -119,16 +115,16 @@ async def test_a_campaign_tells_what_is_left_and_when_it_may_be_done(busy: Servi
     assert everything["remaining"]["queued"] == 91
 
 
-async def test_a_set_of_which_nothing_is_left_has_no_end_before_it(busy: Service) -> None:
+async def test_a_set_without_remaining_jobs_has_no_eta(busy: Service) -> None:
     found = (await busy.get("/v1/jobs/eta?campaign=old&model=gpt-image")).json()
     assert (found["eta"], set(found["remaining"].values())) == (None, {0})
     assert (await busy.get("/v1/jobs/eta?status=queued")).status_code == 422
 
 
-async def test_nobody_knows_the_end_while_the_channel_is_paused(busy: Service) -> None:
+async def test_a_paused_channel_allows_no_eta(busy: Service) -> None:
     job = await busy.submit(campaign="spring")
     assert (await busy.with_key(ADMIN).post("/v1/channels/one/pause")).status_code == 200
-    assert (await look(busy, job))["eta"] == {
+    assert (await busy.read(job))["eta"] == {
         **dict.fromkeys(("p50", "p90", "p50_at", "p90_at")),
         "limiting_factor": "paused",
     }
