@@ -1,4 +1,4 @@
-"""The Midjourney surface with a million ended tasks: looking at one, and at five hundred at once."""
+"""Midjourney API with a million ended tasks: fetch one, and list five hundred by id."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from bench.figures import Figure
 from bench.load import Line, flood, request, run
 from bench.stage import Scene, Stage
 
-TASKS, AT_ONCE, FIRST = 1_000_000, 500, 1_000_000_000_000_000
+TASKS, LISTED, FIRST = 1_000_000, 500, 1_000_000_000_000_000
 _GOAL = 500.0  # ms for five hundred tasks: "well under a second"
 
 
 def measure(stage: Stage) -> Sequence[Figure]:
-    """Compare fetches with a route that does nothing behind the same front door."""
+    """Compare fetches with a route that does nothing, behind the same middleware."""
     with stage.set_up() as scene:
         idle = scene.idle()
         port = scene.serve(midjourney_image_model="bench")
@@ -34,14 +34,14 @@ def measure(stage: Stage) -> Sequence[Figure]:
         Figure(f"/mj fetch, one {of}", one.rate, "requests/s", limit.rate, "route doing nothing"),
         Figure("  p99 of them", one.quantile(0.99), "ms", limit.quantile(0.99), "route doing nothing"),
         Figure(
-            f"/mj list-by-condition, {AT_ONCE} {of}, p50", many.quantile(0.5), "ms", goal=_GOAL, at_most=True
+            f"/mj list-by-condition, {LISTED} {of}, p50", many.quantile(0.5), "ms", goal=_GOAL, at_most=True
         ),
         Figure("  p99 of them", many.quantile(0.99), "ms"),
     )
 
 
 def _ids(start: int) -> bytes:
-    return orjson.dumps({"ids": [str(FIRST + (start * 31 + n * 1_999) % TASKS) for n in range(AT_ONCE)]})
+    return orjson.dumps({"ids": [str(FIRST + (start * 31 + n * 1_999) % TASKS) for n in range(LISTED)]})
 
 
 async def _submit(port: int) -> None:
@@ -53,25 +53,25 @@ async def _submit(port: int) -> None:
 
 
 def _grow(scene: Scene) -> None:
-    """Copy the one task so many times, ended, each with a picture of its own."""
+    """Copy the one task ``TASKS`` times, ended, each with an image of its own."""
     with psycopg.connect(scene.database_url, autocommit=True) as connection:
         connection.execute(
-            "CREATE TABLE born AS SELECT n, gen_random_uuid() AS asset_id "
+            "CREATE TABLE copies AS SELECT n, gen_random_uuid() AS asset_id "
             f"FROM generate_series(0, {TASKS - 1}) AS n".encode()
         )
         connection.execute(
             b"INSERT INTO assets (id, caller_id, position, token, key, sha256, content_type, extension, "
             b"width, height, bytes, created_at) SELECT asset_id, (SELECT id FROM callers LIMIT 1), 0, "
             b"'token ' || n, 'aa/bb/' || n, md5(n::text) || md5(n::text), 'image/png', 'png', 1024, 1024, "
-            b"100000, now() FROM born"
+            b"100000, now() FROM copies"
         )
         cursor = connection.execute("SELECT * FROM midjourney_tasks LIMIT 1")
         changed = ("id", "asset_id", "pictures", "outcome", "finished_at", "hash")
         same = ", ".join(c.name for c in cursor.description or () if c.name not in changed)
         connection.execute(
             f"INSERT INTO midjourney_tasks (id, asset_id, pictures, outcome, finished_at, hash, {same}) "
-            f"SELECT {FIRST} + n, born.asset_id, to_jsonb(ARRAY[born.asset_id]), 'SUCCESS', now(), "
-            f"gen_random_uuid(), {same} FROM (SELECT * FROM midjourney_tasks LIMIT 1) AS one, born".encode()
+            f"SELECT {FIRST} + n, copies.asset_id, to_jsonb(ARRAY[copies.asset_id]), 'SUCCESS', now(), "
+            f"gen_random_uuid(), {same} FROM (SELECT * FROM midjourney_tasks LIMIT 1) AS one, copies".encode()
         )
         connection.execute("VACUUM ANALYZE midjourney_tasks")
         connection.execute("VACUUM ANALYZE assets")

@@ -4,7 +4,7 @@ Start `darkroom demo` in another terminal; it prints its address and a key. Then
 
     python examples/midjourney.py http://127.0.0.1:8080 KEY [FOLDER]
 
-The pictures are saved in FOLDER (default: ./midjourney). Only Python's own library is needed.
+The images are saved in FOLDER (default: ./midjourney). Only Python's own library is needed.
 """
 
 import base64
@@ -17,47 +17,47 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-_PATIENCE = 300.0  # seconds for one task
+_TIMEOUT = 300.0  # seconds for one task
 _CONTINUE = 21  # the answer's code when a dialog waits for `submit/modal`
 
 
 class Midjourney:
-    """The few calls that a client makes."""
+    """A minimal client."""
 
     def __init__(self, address: str, key: str) -> None:
         self._address, self._key = address.rstrip("/"), key
 
     def submit(self, path: str, **body: Any) -> dict[str, Any]:
         """Submit a task and return it once it has ended."""
-        answer = self._ask(f"/mj/submit/{path}", body)
+        answer = self._request(f"/mj/submit/{path}", body)
         if answer["code"] not in (1, 21, 22):
             raise SystemExit(f"{path} was refused: {answer['description']}")
         if answer["code"] == _CONTINUE and path != "modal":
             return {"id": answer["result"]}
         return self._wait(answer["result"])
 
-    def press(self, task: dict[str, Any], button: str) -> dict[str, Any]:
-        """Press the button whose customId has this in it."""
+    def press_button(self, task: dict[str, Any], button: str) -> dict[str, Any]:
+        """Press the button whose customId contains a text; return the new task."""
         custom_id = next(each["customId"] for each in task["buttons"] if button in each["customId"])
         return self.submit("action", taskId=task["id"], customId=custom_id)
 
-    def picture(self, task: dict[str, Any]) -> bytes:
-        """Fetch the picture, or the video, that a task shows."""
+    def image(self, task: dict[str, Any]) -> bytes:
+        """Return the image, or the video, that a task shows."""
         with urllib.request.urlopen(task["imageUrl"] or task["videoUrl"], timeout=60) as answer:
             return bytes(answer.read())
 
     def _wait(self, number: str) -> dict[str, Any]:
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _TIMEOUT
         while time.monotonic() < until:
-            task = self._ask(f"/mj/task/{number}/fetch")
+            task = self._request(f"/mj/task/{number}/fetch")
             if task["status"] == "FAILURE":
                 raise SystemExit(f"{task['action']} failed: {task['failReason']}")
             if task["status"] == "SUCCESS":
                 return task
             time.sleep(0.5)
-        raise SystemExit(f"Task {number} took longer than {_PATIENCE:.0f} s.")
+        raise SystemExit(f"Task {number} took longer than {_TIMEOUT:.0f} s.")
 
-    def _ask(self, path: str, body: Any = None) -> dict[str, Any]:
+    def _request(self, path: str, body: Any = None) -> dict[str, Any]:
         request = urllib.request.Request(
             self._address + path,
             data=None if body is None else json.dumps(body).encode(),
@@ -69,7 +69,7 @@ class Midjourney:
 
 
 def mask(width: int, height: int) -> str:
-    """Return a mask as a data URL: white, where the picture shall change, is its upper right quarter."""
+    """Return a mask as a data URL. White is the part to change: the upper right quarter."""
     black, half = b"\0" * width, b"\0" * (width // 2) + b"\xff" * (width - width // 2)
     rows = b"".join(b"\0" + (half if row < height // 2 else black) for row in range(height))
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
@@ -82,34 +82,34 @@ def mask(width: int, height: int) -> str:
 
 
 def data_url(png: bytes) -> str:
-    """Write a picture as a data URL."""
+    """Return an image as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def main(address: str, key: str, folder: str = "midjourney") -> None:
-    """Go through the verbs, save what comes, and say what it was."""
+    """Run each action, save its result, and print what it was."""
     client, into = Midjourney(address, key), Path(folder)
     into.mkdir(parents=True, exist_ok=True)
 
-    def keep(name: str, task: dict[str, Any]) -> None:
+    def save(name: str, task: dict[str, Any]) -> None:
         shown = task["imageUrl"] or task["videoUrl"]
         path = into / f"{name}.{shown.rpartition('.')[2].split('?')[0]}"
-        path.write_bytes(client.picture(task))
+        path.write_bytes(client.image(task))
         print(f"{task['action']:<10} {path}   {(task['prompt'] or '').splitlines()[0][:60]}")
 
     grid = client.submit("imagine", prompt="a red fox in the snow --ar 3:2")
-    keep("imagine", grid)
-    upscaled = client.press(grid, ":upsample::2")
-    keep("upscale", upscaled)
-    keep("variation", client.press(grid, ":variation::2"))
-    keep("zoom", client.press(upscaled, "Outpaint::50"))
-    dialog = client.press(upscaled, "Inpaint")
-    keep(
+    save("imagine", grid)
+    upscaled = client.press_button(grid, ":upsample::2")
+    save("upscale", upscaled)
+    save("variation", client.press_button(grid, ":variation::2"))
+    save("zoom", client.press_button(upscaled, "Outpaint::50"))
+    dialog = client.press_button(upscaled, "Inpaint")
+    save(
         "inpaint", client.submit("modal", taskId=dialog["id"], prompt="a full moon", maskBase64=mask(96, 64))
     )
     if any("animate_low" in button["customId"] for button in upscaled["buttons"]):
-        keep("animate", client.press(upscaled, "animate_low"))  # offered where there is a video model
-    described = client.submit("describe", base64=data_url(client.picture(upscaled)))
+        save("animate", client.press_button(upscaled, "animate_low"))  # offered where there is a video model
+    described = client.submit("describe", base64=data_url(client.image(upscaled)))
     print(f"{described['action']:<10}\n{described['prompt']}")
 
 

@@ -1,4 +1,4 @@
-"""Workers killed while they end Midjourney tasks: each task ends once, with its grid, and says so."""
+"""Workers killed while they complete Midjourney tasks: each ends once, with a grid and a message."""
 
 import random
 import time
@@ -40,8 +40,8 @@ def receiver() -> Iterator[ThreadedReceiver]:
 
 
 @contextmanager
-def nobody_ends_tasks(fleet: Fleet) -> Iterator[None]:
-    """Keep the tasks as they are until all their pictures are there; after that, ending one takes a while."""
+def completion_blocked(fleet: Fleet) -> Iterator[None]:
+    """Block completion until all images are stored; after that, slow it down."""
     with psycopg.connect(fleet.variables["DARKROOM_DATABASE_URL"]) as connection:
         connection.execute("LOCK TABLE midjourney_tasks IN SHARE ROW EXCLUSIVE MODE")
         yield
@@ -77,14 +77,14 @@ def kill_at_work(fleet: Fleet, *, ended: int, after: float) -> float:
     return killed_at
 
 
-def check_letters(messages: Sequence[Message], kills: Sequence[float]) -> None:
-    """Check what was said of one task: its end once, as the last; again only if the answer got lost."""
+def check_messages(messages: Sequence[Message], kills: Sequence[float]) -> None:
+    """Check the messages of one task: its end once and last; repeated only if the response got lost."""
     ends = [message for message in messages if message.payload["status"] == "SUCCESS"]
     assert len({message.id for message in ends}) == 1
     first = messages.index(ends[0])
     assert messages[first:] == ends
     if len(ends) > 1:
-        assert any(ends[0].at <= kill <= ends[0].at + 2 for kill in kills), "told again without need"
+        assert any(ends[0].at <= kill <= ends[0].at + 2 for kill in kills), "sent again without need"
 
 
 @pytest.mark.slow(reason="workers start three times, and lost leases must run out")
@@ -93,17 +93,17 @@ def test_workers_killed_while_they_end_tasks_leave_each_with_one_grid_and_one_me
 ) -> None:
     fleet = fleet_of(delay=0.05, **SETTINGS)
     numbers = submit(fleet, receiver)
-    with nobody_ends_tasks(fleet):
+    with completion_blocked(fleet):
         until(lambda: fleet.rows(UNDONE) == [(0,)], within=30, what="all pictures are there")
         assert fleet.rows(ENDED) == [(0,)]
     chance = random.Random(20)
     kills = [kill_at_work(fleet, ended=ended, after=chance.uniform(0, 0.4)) for ended in (0, 3)]
 
-    def told() -> bool:
-        said = [message.payload for message in list(receiver.messages)]
-        return {each["id"] for each in said if each["status"] == "SUCCESS"} == set(numbers)
+    def all_sent() -> bool:
+        payloads = [message.payload for message in list(receiver.messages)]
+        return {each["id"] for each in payloads if each["status"] == "SUCCESS"} == set(numbers)
 
-    until(told, within=60, what="every end is told")
+    until(all_sent, within=60, what="every end is sent")
     by_task: dict[str, list[Message]] = defaultdict(list)
     for message in receiver.messages:
         by_task[message.payload["id"]].append(message)
@@ -114,7 +114,7 @@ def test_workers_killed_while_they_end_tasks_leave_each_with_one_grid_and_one_me
         assert (task["status"], task["prompt"], len(task["imageUrls"])) == ("SUCCESS", prompt, 4)
         grid = httpx.get(task["imageUrl"], trust_env=False)
         assert (grid.status_code, grid.headers["content-type"]) == (200, "image/jpeg")
-        check_letters(by_task[number], kills)
+        check_messages(by_task[number], kills)
         assert by_task[number][-1].payload == task
     assert fleet.rows("SELECT count(*) FROM assets WHERE job_id IS NULL") == [(len(PROMPTS),)]
     assert fleet.practice.call_counts() == dict.fromkeys(PROMPTS, 4)

@@ -1,4 +1,4 @@
-"""What tests of verbs need: pictures to send, buttons to press, and what a task's calls were made of."""
+"""Helpers for tests of actions: images to send, buttons to press, and the requests of a task's calls."""
 
 import base64
 from io import BytesIO
@@ -14,35 +14,39 @@ from worker.tasks.input_images import image_request
 
 
 def picture(size: tuple[int, int] = (4, 2), colour: str = "red") -> str:
-    """Return a small picture as a data URL."""
+    """Return a small image as a data URL."""
     out = BytesIO()
     Image.new("RGB", size, colour).save(out, "PNG")
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def custom_id(task: dict[str, Any], part: str) -> str:
-    """Return the customId of a task's button that has this in it."""
+    """Return the customId of a task's button that contains a text."""
     found: list[str] = [each["customId"] for each in task["buttons"] if part in each["customId"]]
     assert found, (part, task["buttons"])
     return found[0]
 
 
-async def press(stack: MidjourneyStack, task: dict[str, Any], part: str, **body: Any) -> dict[str, Any]:
+async def press_button(
+    stack: MidjourneyStack, task: dict[str, Any], part: str, **body: Any
+) -> dict[str, Any]:
     """Press a task's button; return the envelope."""
     return await stack.submit("action", taskId=task["id"], customId=custom_id(task, part), **body)
 
 
-async def pressed(stack: MidjourneyStack, task: dict[str, Any], part: str, **body: Any) -> dict[str, Any]:
-    """Press a task's button, let it come to its end, and return the new task."""
-    envelope = await press(stack, task, part, **body)
+async def press_and_complete(
+    stack: MidjourneyStack, task: dict[str, Any], part: str, **body: Any
+) -> dict[str, Any]:
+    """Press a task's button, run the new task to its end, and return it."""
+    envelope = await press_button(stack, task, part, **body)
     assert envelope["code"] == 1, envelope
     await stack.work()
     return await stack.fetch(envelope["result"])
 
 
 async def single(stack: MidjourneyStack, **body: Any) -> dict[str, Any]:
-    """Return an upscaled picture of an imagine."""
-    return await pressed(stack, await stack.done("imagine", **body), ":upsample::1")
+    """Return the task of an upscaled image."""
+    return await press_and_complete(stack, await stack.done("imagine", **body), ":upsample::1")
 
 
 async def jobs_of(stack: MidjourneyStack, number: str) -> list[Row[Any]]:
@@ -54,7 +58,7 @@ async def jobs_of(stack: MidjourneyStack, number: str) -> list[Row[Any]]:
 
 
 async def sent(stack: MidjourneyStack, number: str) -> ImageRequest:
-    """Return what the first call of a task sends."""
+    """Return the request of a task's first call."""
     job = (await jobs_of(stack, number))[0]
     services = stack.darkroom.services
     return await image_request(services, job, next(iter(services.routes.values())).preset)

@@ -1,4 +1,4 @@
-"""Studios: on SQLite for what no database changes, and on a database of each kind."""
+"""Stacks of API and worker: on SQLite, and on a database of each kind."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def sqlite_url(sqlite_copies: SqliteCopies) -> Iterator[str]:
 
 @pytest.fixture
 async def stack(sqlite_url: str, tmp_path: Path) -> AsyncIterator[MidjourneyStack]:
-    """The API, asked by Alice, and a worker."""
+    """The API and a worker, on SQLite; the client is Alice."""
     async with open_stack(sqlite_url, tmp_path) as opened:
         yield opened
 

@@ -1,4 +1,4 @@
-"""The API and a worker on one database: a client of midjourney-proxy asks, and tasks come to their end."""
+"""The API and a worker on one database, driven step by step: submits, calls and completion."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from worker.midjourney.completer import TaskCompleter
 
 CHAT = {"upstream_preset": "chatbp"}
-"""A family that draws one picture per call."""
+"""A preset that draws one image per call."""
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A PNG of one pixel, as base64."""
@@ -27,7 +27,7 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 @dataclass(frozen=True)
 class MidjourneyStack:
-    """Asks with one key, and lets the worker work when told."""
+    """Client of one caller; the worker runs when a test says so."""
 
     service: Service
     darkroom: Darkroom
@@ -40,55 +40,55 @@ class MidjourneyStack:
         return await self.service.client.request(method, path, headers=headers, **options)
 
     async def submit(self, verb: str, *, prefix: str = "", **body: Any) -> dict[str, Any]:
-        """Submit something and return the envelope."""
+        """Submit and return the envelope."""
         answer = await self.call("POST", f"{prefix}/mj/submit/{verb}", json=body)
         assert answer.status_code == 200, answer.text
         envelope: dict[str, Any] = answer.json()
         return envelope
 
     async def number(self, verb: str = "imagine", **body: Any) -> str:
-        """Submit something that is accepted and return the task's number."""
+        """Submit and return the id of the accepted task."""
         envelope = await self.submit(verb, **({"prompt": "a cat"} | body if verb == "imagine" else body))
         assert envelope["code"] in (1, 22), envelope
         number: str = envelope["result"]
         return number
 
     async def fetch(self, number: str, **options: Any) -> dict[str, Any]:
-        """Look at a task."""
+        """Fetch a task."""
         answer = await self.call("GET", f"/mj/task/{number}/fetch", **options)
         assert answer.status_code == 200, answer.text
         task: dict[str, Any] = answer.json()
         return task
 
     async def dispatch(self) -> None:
-        """Let the dispatcher look once, without working."""
+        """Run one dispatch round, without calls."""
         self.darkroom.clock.at = datetime.now(UTC)
         await self.worker.dispatcher.run_round()
 
     async def work(self) -> None:
-        """Let the worker call, and end what can end."""
+        """Run a dispatch round, its calls, and a round of the completer."""
         await self.dispatch()
         await self.worker.deliver()
         await self.complete()
 
     async def complete(self) -> None:
-        """Let the finisher look."""
+        """Run a round of the completer."""
         self.darkroom.clock.at = datetime.now(UTC)
         await self.completer.run_round()
 
     async def jobs(self) -> Sequence[Row[Any]]:
-        """All jobs, oldest first."""
+        """Return all jobs, oldest first."""
         async with self.darkroom.services.database.reading() as connection:
             return (await connection.execute(select(jobs).order_by(jobs.c.id))).all()
 
     async def force(self, job_id: UUID, status: JobStatus, **columns: Any) -> None:
-        """Put a job into a state, whatever it was in."""
+        """Set a job's status, without the rules of transitions."""
         statement = update(jobs).where(jobs.c.id == job_id).values(status=status.value, **columns)
         async with self.darkroom.services.database.writing() as connection:
             await connection.execute(statement)
 
     async def done(self, verb: str = "imagine", **body: Any) -> dict[str, Any]:
-        """Submit something, let it come to its end, and return the task."""
+        """Submit, run the task to its end, and return it."""
         number = await self.number(verb, **body)
         await self.work()
         return await self.fetch(number)
@@ -96,7 +96,7 @@ class MidjourneyStack:
 
 @asynccontextmanager
 async def open_stack(url: str, folder: Path, **settings: Any) -> AsyncIterator[MidjourneyStack]:
-    """Open everything, and close it."""
+    """Open provider, worker and API, and close them."""
     given = {
         "public_url": "http://darkroom.test",
         "api_keys": (ALICE, BOB),

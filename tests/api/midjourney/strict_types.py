@@ -1,4 +1,4 @@
-"""A task and an envelope as strictly as Go clients decode them: a wrong type fails the whole answer."""
+"""Strict decoding of tasks and envelopes, as in Go clients: a wrong type fails the whole answer."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ _TEXT = (str,)
 _MAYBE_TEXT = (str, type(None))
 _MAYBE_TIME = (int, type(None))
 
-#: Every member that clients read without looking whether it is there, with the types they decode.
+#: Every member that clients read without a check, with the types they decode.
 TASK: dict[str, tuple[type, ...]] = {
     "id": _TEXT,
     "action": _TEXT,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import update
 
 from models.tables import idempotency_keys
-from tests.api.midjourney.actions_support import press, single
+from tests.api.midjourney.actions_support import press_button, single
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 from tests.api.midjourney.strict_types import accepted, rejected
 from tests.api.service import BOB
@@ -31,7 +31,7 @@ async def _send(
 
 
 async def _age(stack: MidjourneyStack, seconds: int) -> None:
-    """Make all that is remembered so much older."""
+    """Make all recorded keys so much older."""
     async with stack.darkroom.services.database.writing() as connection:
         row = idempotency_keys.c.created_at
         oldest = stack.darkroom.clock() - timedelta(seconds=seconds)
@@ -104,8 +104,8 @@ async def test_buttons_and_dialogs_honour_keys_too(each_stack: MidjourneyStack) 
     number = pressed[0]["result"]
     before = len(await each_stack.jobs())
     for _ in range(2):
-        told = await _send(each_stack, "go", "modal", taskId=number, prompt="a cat --zoom 2")
-        assert accepted(told) == number
+        envelope = await _send(each_stack, "go", "modal", taskId=number, prompt="a cat --zoom 2")
+        assert accepted(envelope) == number
     assert len(await each_stack.jobs()) == before + 4
     again = await _send(each_stack, "open", "action", taskId=task["id"], customId=zoom)
     assert (again["code"], again["result"]) == (1, number)
@@ -130,7 +130,7 @@ async def test_the_same_content_again_is_one_task_where_the_settings_say_so(
         assert await stack.number() == first
         assert await stack.number(state="another") != first
         await stack.work()
-        ends = [await press(stack, await stack.fetch(first), ":upsample::1") for _ in range(2)]
+        ends = [await press_button(stack, await stack.fetch(first), ":upsample::1") for _ in range(2)]
         assert accepted(ends[0]) == accepted(ends[1])
         assert accepted(await _send(stack, "on purpose", prompt="a cat")) != first
         await stack.work()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.midjourney.image_inputs import as_url
 from tests.api.midjourney.stack import PIXEL, MidjourneyStack
 from tests.api.midjourney.strict_types import rejected
 
@@ -34,3 +35,16 @@ async def test_reference_images_may_be_data_urls_of_any_type_or_bare_base64(
     assert {len(job.request["images"]) for job in jobs} == {2}
     assert {job.request["images"][0][:6] for job in jobs} == {"asset_"}
     assert {job.request["images"][1] for job in jobs} == {"https://pictures.example/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("image", "url"),
+    [
+        (" https://a.example/x.png ", "https://a.example/x.png"),
+        ("HTTP://a.example/x.png", "HTTP://a.example/x.png"),
+        ("DATA:image/webp;base64,AA", "data:image/webp;base64,AA"),
+        ("iVBORw0KGgo=", "data:image/png;base64,iVBORw0KGgo="),
+    ],
+)
+def test_a_bare_image_becomes_a_data_url(image: str, url: str) -> None:
+    assert as_url(image) == url

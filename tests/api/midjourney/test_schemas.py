@@ -1,5 +1,11 @@
 """Request bodies: what is ignored, what is refused, and by which name."""
 
+from typing import Any
+
+import pytest
+
+from api.midjourney.schemas import Body
+from models.midjourney.protocol import Bot, Mode
 from tests.api.midjourney.stack import MidjourneyStack
 from tests.api.midjourney.strict_types import rejected
 
@@ -49,3 +55,25 @@ async def test_what_is_no_json_is_400_with_an_envelope(stack: MidjourneyStack) -
 
         assert answer.status_code == 400
         rejected(answer.json(), 4)
+
+
+@pytest.mark.parametrize(
+    ("members", "mode"),
+    [
+        ({}, None),
+        ({"mode": "relax"}, Mode.RELAX),
+        ({"mode": 5}, None),
+        ({"accountFilter": {"modes": ["odd", "TURBO"]}, "mode": "FAST"}, Mode.TURBO),
+        ({"accountFilter": {"modes": "TURBO"}, "mode": "FAST"}, Mode.FAST),
+        ({"accountFilter": "odd"}, None),
+    ],
+)
+def test_the_first_known_mode_is_taken(members: dict[str, Any], mode: Mode | None) -> None:
+    assert Body.model_validate(members).wanted_mode is mode
+
+
+@pytest.mark.parametrize(
+    ("bot_type", "bot"), [(None, Bot.MIDJOURNEY), ("NIJI_JOURNEY", Bot.NIJI), (7, Bot.MIDJOURNEY)]
+)
+def test_an_unknown_bot_type_is_midjourneys(bot_type: object, bot: Bot) -> None:
+    assert Body.model_validate({"botType": bot_type}).bot is bot

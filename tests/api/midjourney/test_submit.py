@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from models.queries.callers import change_limits
 from models.states import JobStatus
 from models.tables import assets
-from tests.api.midjourney.actions_support import picture, press, single
+from tests.api.midjourney.actions_support import picture, press_button, single
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 from tests.api.midjourney.strict_types import accepted, rejected
 
@@ -47,8 +47,8 @@ def objects_in(folder: Path) -> int:
     return sum(1 for path in folder.rglob("*.*") if path.is_file())
 
 
-async def kept(stack: MidjourneyStack) -> tuple[int, int]:
-    """Count the rows of pictures, and the objects in storage."""
+async def stored(stack: MidjourneyStack) -> tuple[int, int]:
+    """Count the assets, and the objects in storage."""
     async with stack.darkroom.services.database.reading() as connection:
         rows = await connection.scalar(select(func.count(assets.c.id))) or 0
     return rows, objects_in(Path(stack.service.services.settings.storage_url.removeprefix("file://")))
@@ -121,7 +121,7 @@ async def test_a_refused_submit_stores_no_image(narrow: MidjourneyStack) -> None
     await narrow.number()
     for path, body in VERBS:
         await refused(narrow, path, 23, **body)
-    assert await kept(narrow) == (0, 0)
+    assert await stored(narrow) == (0, 0)
 
 
 async def test_a_submit_beyond_the_limit_of_a_key_stores_no_image(stack: MidjourneyStack) -> None:
@@ -131,19 +131,19 @@ async def test_a_submit_beyond_the_limit_of_a_key_stores_no_image(stack: Midjour
         await change_limits(connection, caller.id, {"max_queued": 3})
     stack.service.services.authenticator.forget()
     await refused(stack, "submit/blend", 23, base64Array=[RED, BLUE])
-    assert await kept(stack) == (0, 0)
+    assert await stored(stack) == (0, 0)
     result = await stack.call("POST", "/mj/submit/retexture", json={"prompt": "wood", "image": RED})
     assert result.json()["code"] == 1
-    assert await kept(stack) == (1, 1)
+    assert await stored(stack) == (1, 1)
 
 
 async def test_a_refused_dialog_stores_no_mask(narrow: MidjourneyStack) -> None:
-    waiting = (await press(narrow, await single(narrow), "Inpaint"))["result"]
-    before = await kept(narrow)
+    waiting = (await press_button(narrow, await single(narrow), "Inpaint"))["result"]
+    before = await stored(narrow)
     await refused(narrow, "submit/modal", 4, taskId=waiting, maskBase64=RED, **PRIVATE)
     await narrow.number()
     await refused(narrow, "submit/modal", 23, taskId=waiting, maskBase64=RED)
-    assert await kept(narrow) == before
+    assert await stored(narrow) == before
 
 
 async def test_a_held_job_fails_its_task(

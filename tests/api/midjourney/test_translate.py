@@ -3,7 +3,8 @@
 import pytest
 
 from api.midjourney.prompt import parse_prompt
-from api.midjourney.translate import image_parameters, size_of_ratio
+from api.midjourney.translate import edit_parameters, image_parameters, mode_of, size_of_ratio
+from models.midjourney.protocol import Mode
 from tests.api.midjourney.stack import MidjourneyStack
 
 A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.example/c.webp"
@@ -48,3 +49,23 @@ async def test_the_prefix_sets_mode_and_priority(
 
     assert (await stack.fetch(envelope["result"]))["mode"] == mode
     assert {job.priority for job in await stack.jobs()} == {priority}
+
+
+@pytest.mark.parametrize(
+    ("segment", "body", "flags", "mode"),
+    [
+        ("mj-relax", Mode.TURBO, {"fast": ""}, Mode.RELAX),
+        ("mj", Mode.TURBO, {"fast": ""}, Mode.TURBO),
+        ("", None, {"relax": ""}, Mode.RELAX),
+        ("v1", None, {}, Mode.FAST),
+    ],
+)
+def test_the_segment_outranks_the_body_and_the_body_the_flags(
+    segment: str, body: Mode | None, flags: dict[str, str], mode: Mode
+) -> None:
+    assert mode_of(segment, body, flags) is mode
+
+
+def test_an_edit_has_urls_in_its_text_and_no_input_images() -> None:
+    parameters = edit_parameters(parse_prompt(f"{A} add a hat --sref {B} --ar 16:9"))
+    assert (parameters.text, list(parameters.images), parameters.size) == (f"{A} add a hat", [], "16:9")

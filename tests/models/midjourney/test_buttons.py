@@ -12,8 +12,8 @@ HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
 
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_has_its_five_members_each_of_its_type(action: Action) -> None:
-    for press in buttons_of(action, HASH, 4, has_video_model=True):
-        view = button_view(press)
+    for button in buttons_of(action, HASH, 4, has_video_model=True):
+        view = button_view(button)
         assert {name: type(value) for name, value in view.items()} == {
             "customId": str,
             "emoji": str,

@@ -14,14 +14,14 @@ HASH = UUID("3f0c1a52-0000-4000-8000-000000000001")
 @pytest.mark.parametrize("action", list(Action))
 def test_every_button_is_parsed_from_its_own_custom_id(action: Action) -> None:
     offered = buttons_of(action, HASH, 4, has_video_model=True)
-    for press in offered:
-        read = read_custom_id(press.custom_id())
+    for button in offered:
+        read = read_custom_id(button.custom_id())
         assert read is not None
-        assert [button for button in offered if read.matches(button)] == [press]
+        assert [other for other in offered if read.matches(other)] == [button]
 
 
 @pytest.mark.parametrize(
-    ("custom_id", "press"),
+    ("custom_id", "button"),
     [
         (f"MJ::Outpaint::75::1::{HASH}::SOLO", Button(Verb.OUTPAINT, 75, HASH)),
         (f"MJ::Inpaint::1::{HASH}::SOLO", Button(Verb.INPAINT, 1, HASH)),
@@ -35,8 +35,8 @@ def test_every_button_is_parsed_from_its_own_custom_id(action: Action) -> None:
         ("MJ::Job::PromptAnalyzer::5", Button(Verb.PROMPT_ANALYZER, 5, None)),
     ],
 )
-def test_custom_ids_of_clients_are_parsed(custom_id: str, press: Button) -> None:
-    assert read_custom_id(custom_id) == press
+def test_custom_ids_of_clients_are_parsed(custom_id: str, button: Button) -> None:
+    assert read_custom_id(custom_id) == button
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a hook is told fits into a message, whatever clients write."""
+"""Bodies of notifyHook messages: below the size limit for any text of clients."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -25,17 +25,19 @@ PICTURES = {
 TEXTS = ("prompt", "promptEn", "description", "failReason")
 
 #: Texts up to what a prompt may have: emoji of several parts, right-to-left words, and what JSON escapes.
-PIECES = st.sampled_from(
+FRAGMENTS = st.sampled_from(
     ["a", " ", "🐱", "👩‍👩‍👧‍👦", "שלום", "مرحبا", "‏", "é", '"', "\\", "\n", "\x01", "猫"]
 )
-LONG = st.builds(lambda piece, text, times: (piece + text) * times, PIECES, st.text(), st.integers(0, 3000))
+LONG = st.builds(
+    lambda fragment, text, times: (fragment + text) * times, FRAGMENTS, st.text(), st.integers(0, 3000)
+)
 STATES = (st.none() | st.text() | LONG).filter(
     lambda state: state is None or len(orjson.dumps(state)) <= MAX_STATE_BYTES
 )
 
 
 def view(prompt: str | None, state: str | None, reason: str | None, **properties: Any) -> dict[str, Any]:
-    """Describe a task with all that a task can have at once."""
+    """Return a task with every member a task can have."""
     task = SimpleNamespace(
         id=1795337295545074,
         action="UPSCALE",
@@ -73,11 +75,11 @@ def test_a_message_is_smaller_than_20_kilobytes_and_only_texts_are_cut(
         assert body == whole
     assert {**body, **{name: whole[name] for name in (*TEXTS, "properties")}} == whole
     assert body["properties"].keys() == whole["properties"].keys()
-    for told, said in [
+    for sent, full in [
         *((body[name], whole[name]) for name in TEXTS),
-        *((body["properties"][name], said) for name, said in whole["properties"].items()),
+        *((body["properties"][name], full) for name, full in whole["properties"].items()),
     ]:
-        assert told == said or (told.endswith("…") and said.startswith(told[:-1]))
+        assert sent == full or (sent.endswith("…") and full.startswith(sent[:-1]))
 
 
 @pytest.mark.parametrize("character", ["a", "🐱", "\x01", '"'])

@@ -186,5 +186,5 @@ async def test_a_webhook_for_all_jobs_distinguishes_parts_of_a_task_by_surface(
     await stack.done()
     await webhooks.send()
 
-    told = Counter((got.payload["type"], got.payload["data"]["surface"]) for got in receiver.messages)
-    assert told == {("job.succeeded", "midjourney"): 4, ("job.succeeded", "rest"): 1}
+    sent = Counter((got.payload["type"], got.payload["data"]["surface"]) for got in receiver.messages)
+    assert sent == {("job.succeeded", "midjourney"): 4, ("job.succeeded", "rest"): 1}

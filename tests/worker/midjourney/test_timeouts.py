@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from models.queries.midjourney.completion import claim_ready_tasks, release_claim
 from models.tables import channels, midjourney_tasks
-from tests.api.midjourney.actions_support import press, single
+from tests.api.midjourney.actions_support import press_button, single
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 from tests.api.midjourney.strict_types import decoded
 from worker.maintenance.expiry import expire_overdue
@@ -83,7 +83,7 @@ async def test_jobs_that_do_not_start_in_time_fail_their_task(
 
 async def test_an_unanswered_dialog_fails(plain_database_url: str, tmp_path: Path) -> None:
     async with open_stack(plain_database_url, tmp_path, midjourney_deadline=600) as stack:
-        dialog = (await press(stack, await single(stack, prompt="a cat"), "Inpaint"))["result"]
+        dialog = (await press_button(stack, await single(stack, prompt="a cat"), "Inpaint"))["result"]
         await expire_dialogs(stack.darkroom.services)
         assert (await stack.fetch(dialog))["status"] == "MODAL"
         async with stack.darkroom.services.database.writing() as connection:

@@ -1,6 +1,6 @@
 """Endpoints that press buttons: action, change and simple-change."""
 
-from tests.api.midjourney.actions_support import custom_id, press, sent
+from tests.api.midjourney.actions_support import custom_id, press_button, sent
 from tests.api.midjourney.stack import MidjourneyStack
 from tests.api.midjourney.strict_types import rejected
 
@@ -77,7 +77,7 @@ async def test_forged_custom_ids_are_refused(stack: MidjourneyStack) -> None:
 
 async def test_a_remix_opens_a_dialog_only_with_enable_remix(stack: MidjourneyStack) -> None:
     parent = await stack.done("imagine", prompt="a cat")
-    envelope = await press(stack, parent, ":variation::1", enableRemix=True)
+    envelope = await press_button(stack, parent, ":variation::1", enableRemix=True)
     assert (envelope["code"], envelope["properties"]["remix"]) == (21, True)
     number = envelope["result"]
     assert (await stack.submit("modal", taskId=number, prompt="a dog"))["code"] == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.midjourney.actions_support import jobs_of, picture, press
+from tests.api.midjourney.actions_support import jobs_of, picture, press_button
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 
 READS: dict[str, Any] = {"midjourney_text_model": "practice-text"}
@@ -45,7 +45,7 @@ async def test_a_picture_is_described_by_four_numbered_prompts(each_reader: Midj
         "Picread::Retry",
     ]
 
-    envelope = await press(reader, task, "PicReader::2")
+    envelope = await press_button(reader, task, "PicReader::2")
     second = prompts[1][3:].strip()
     assert (envelope["code"], envelope["properties"]["finalPrompt"]) == (21, second)
     assert (await reader.submit("modal", taskId=envelope["result"]))["code"] == 1
@@ -63,7 +63,7 @@ async def test_a_prompt_is_shortened(reader: MidjourneyStack) -> None:
     assert [each["customId"] for each in task["buttons"]] == [
         f"MJ::Job::PromptAnalyzer::{number}" for number in range(1, 5)
     ]
-    envelope = await press(reader, task, "PromptAnalyzer::1")
+    envelope = await press_button(reader, task, "PromptAnalyzer::1")
     assert (envelope["code"], bool(envelope["properties"]["finalPrompt"])) == (21, True)
 
 

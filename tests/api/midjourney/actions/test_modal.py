@@ -2,14 +2,14 @@
 
 import base64
 
-from tests.api.midjourney.actions_support import picture, press, sent, single
+from tests.api.midjourney.actions_support import picture, press_button, sent, single
 from tests.api.midjourney.stack import MidjourneyStack
 from tests.api.service import BOB
 
 
 async def waiting(stack: MidjourneyStack) -> str:
     """Return a task that waits for its mask."""
-    envelope = await press(stack, await single(stack, prompt="a cat"), "Inpaint")
+    envelope = await press_button(stack, await single(stack, prompt="a cat"), "Inpaint")
     assert (envelope["code"], envelope["properties"]["finalPrompt"]) == (21, "a cat")
     number: str = envelope["result"]
     return number
@@ -56,7 +56,7 @@ async def test_flags_of_a_dialogs_prompt_are_understood(stack: MidjourneyStack) 
     grid = await stack.done("imagine", prompt="a cat --ar 3:2")
     cases = {"a dog --no rain --ar 2:1 --v 7": "2:1", "a dog --no rain": "3:2"}
     for prompt, size in cases.items():
-        number = (await press(stack, grid, ":variation::1", enableRemix=True))["result"]
+        number = (await press_button(stack, grid, ":variation::1", enableRemix=True))["result"]
         await stack.submit("modal", taskId=number, prompt=prompt)
         request = await sent(stack, number)
         assert request.prompt.endswith("a dog\nLeave out: rain.")
@@ -67,7 +67,7 @@ async def test_flags_of_a_dialogs_prompt_are_understood(stack: MidjourneyStack) 
 async def test_odd_prompts_pass_through_a_dialog(each_stack: MidjourneyStack) -> None:
     parent = await single(each_stack, prompt="a cat")
     for prompt in ("a\x00cat", "🐈‍⬛ קטה שחורה", "x" * 50_000, "  "):
-        number = (await press(each_stack, parent, "CustomZoom"))["result"]
+        number = (await press_button(each_stack, parent, "CustomZoom"))["result"]
         envelope = await each_stack.submit("modal", taskId=number, prompt=prompt)
         assert (envelope["code"] in (1, 22), envelope["result"]) in ((True, number), (False, None))
         assert (await each_stack.fetch(number))["status"] in ("NOT_START", "MODAL")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.midjourney.actions_support import jobs_of, picture, pressed
+from tests.api.midjourney.actions_support import jobs_of, picture, press_and_complete
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 
 READS: dict[str, Any] = {"midjourney_text_model": "practice-text"}
@@ -21,7 +21,7 @@ async def reader(sqlite_url: str, tmp_path: Path) -> AsyncIterator[MidjourneySta
 
 async def test_a_reroll_runs_the_prompt_again_without_its_seed(stack: MidjourneyStack) -> None:
     parent = await stack.done("imagine", prompt="a cat --seed 7")
-    task = await pressed(stack, parent, "reroll")
+    task = await press_and_complete(stack, parent, "reroll")
     assert (task["action"], task["prompt"], len(task["imageUrls"])) == ("REROLL", "a cat --seed 7", 4)
     jobs = await jobs_of(stack, task["id"])
     assert [(job.prompt, job.request["params"]) for job in jobs] == [("a cat", {})] * 4
@@ -30,5 +30,5 @@ async def test_a_reroll_runs_the_prompt_again_without_its_seed(stack: Midjourney
 
 async def test_a_picture_is_described_again(reader: MidjourneyStack) -> None:
     task = await reader.done("describe", base64=picture())
-    other = await pressed(reader, task, "Picread::Retry")
+    other = await press_and_complete(reader, task, "Picread::Retry")
     assert (other["action"], other["status"], other["imageUrl"]) == ("DESCRIBE", "SUCCESS", task["imageUrl"])

@@ -1,7 +1,7 @@
 """Upscales: an image of a grid, or one image drawn again."""
 
 from models.midjourney.custom_ids import Verb
-from tests.api.midjourney.actions_support import jobs_of, pressed, sent, single
+from tests.api.midjourney.actions_support import jobs_of, press_and_complete, sent, single
 from tests.api.midjourney.stack import MidjourneyStack
 
 
@@ -13,7 +13,7 @@ async def test_an_upscaler_makes_one_call_with_the_picture(stack: MidjourneyStac
         (Verb.UPSCALE_SUBTLE, "restraint"),
         (Verb.UPSCALE_CREATIVE, "inventive"),
     ):
-        task = await pressed(stack, parent, verb)
+        task = await press_and_complete(stack, parent, verb)
         assert (task["action"], task["status"]) == ("UPSCALE_HD", "SUCCESS")
         assert len(await jobs_of(stack, task["id"])) == 1
         assert words in (await sent(stack, task["id"])).prompt

@@ -4,13 +4,20 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from tests.api.midjourney.actions_support import opened, picture, press, pressed, sent, single
+from tests.api.midjourney.actions_support import (
+    opened,
+    picture,
+    press_and_complete,
+    press_button,
+    sent,
+    single,
+)
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 
 
 async def waiting(stack: MidjourneyStack) -> str:
     """Return a task that waits for its mask."""
-    envelope = await press(stack, await single(stack, prompt="a cat"), "Inpaint")
+    envelope = await press_button(stack, await single(stack, prompt="a cat"), "Inpaint")
     assert (envelope["code"], envelope["properties"]["finalPrompt"]) == (21, "a cat")
     number: str = envelope["result"]
     return number
@@ -21,7 +28,7 @@ WHITE = picture((1, 1), "white")
 
 async def test_a_variation_draws_a_grid_from_one_picture(each_stack: MidjourneyStack) -> None:
     parent = await each_stack.done("imagine", prompt="a red fox --ar 3:2")
-    task = await pressed(each_stack, parent, ":variation::2")
+    task = await press_and_complete(each_stack, parent, ":variation::2")
     assert (task["action"], task["status"], task["parentId"]) == ("VARIATION", "SUCCESS", parent["id"])
     assert (task["prompt"], len(task["imageUrls"])) == ("a red fox --ar 3:2", 4)
     assert [button["label"] for button in task["buttons"]][:2] == ["U1", "U2"]
@@ -36,7 +43,7 @@ async def test_a_variation_draws_a_grid_from_one_picture(each_stack: MidjourneyS
 async def test_one_picture_is_varied_strongly_or_subtly(stack: MidjourneyStack) -> None:
     parent = await single(stack)
     for part, words in (("high_", "strong variation"), ("low_", "subtle variation")):
-        task = await pressed(stack, parent, part)
+        task = await press_and_complete(stack, parent, part)
         assert (task["action"], len(task["imageUrls"])) == ("VARIATION", 4)
         assert words in (await sent(stack, task["id"])).prompt
 
@@ -45,7 +52,7 @@ async def test_a_chain_of_variations_does_not_grow(stack: MidjourneyStack) -> No
     task = await stack.done("imagine", prompt="a cat")
     prompts = []
     for _ in range(4):
-        task = await pressed(stack, task, ":variation::1")
+        task = await press_and_complete(stack, task, ":variation::1")
         prompts.append((await sent(stack, task["id"])).prompt)
     assert len(set(prompts)) == 1
 
@@ -53,7 +60,7 @@ async def test_a_chain_of_variations_does_not_grow(stack: MidjourneyStack) -> No
 async def test_a_prompt_at_the_limit_still_has_variations(sqlite_url: str, tmp_path: Any) -> None:
     async with open_stack(sqlite_url, tmp_path, prompt_limit=400) as stack:
         parent = await stack.done("imagine", prompt="x" * 400)
-        assert (await press(stack, parent, ":variation::1"))["code"] == 1
+        assert (await press_button(stack, parent, ":variation::1"))["code"] == 1
 
 
 async def test_the_model_gets_image_mask_and_image_with_a_hole(each_stack: MidjourneyStack) -> None:

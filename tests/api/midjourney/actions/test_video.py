@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.midjourney.actions_support import custom_id, jobs_of, picture, press, sent, single
+from tests.api.midjourney.actions_support import custom_id, jobs_of, picture, press_button, sent, single
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 
 
@@ -56,7 +56,7 @@ async def test_a_single_picture_is_animated_where_there_is_a_video_model(cinema:
     offered = [each["customId"].split("::")[2] for each in parent["buttons"][-2:]]
     assert offered == ["animate_high", "animate_low"]
     for verb, motion in (("animate_high", "so does the camera"), ("animate_low", "slowly")):
-        envelope = await press(cinema, parent, verb, state="mine")
+        envelope = await press_button(cinema, parent, verb, state="mine")
         assert envelope["code"] in (1, 22)
         task = await cinema.fetch(envelope["result"])
         assert (task["action"], task["parentId"], task["state"]) == ("VIDEO", parent["id"], "mine")

@@ -5,7 +5,7 @@ import pytest
 from api.midjourney.actions.zoom import nearest_ratio, pan_margins, parse_zoom, reshape_margins, zoom_margins
 from api.midjourney.responses import SubmitError
 from models.midjourney.custom_ids import Verb
-from tests.api.midjourney.actions_support import opened, press, pressed, sent, single
+from tests.api.midjourney.actions_support import opened, press_and_complete, press_button, sent, single
 from tests.api.midjourney.stack import MidjourneyStack
 
 
@@ -18,7 +18,7 @@ async def test_the_image_is_sent_on_a_larger_canvas(stack: MidjourneyStack) -> N
         ("pan_left", "PAN", (2, 1)),
         ("pan_up", "PAN", (1, 2)),
     ):
-        task = await pressed(stack, parent, part)
+        task = await press_and_complete(stack, parent, part)
         assert (task["action"], task["status"], len(task["imageUrls"])) == (action, "SUCCESS", 4)
         request = await sent(stack, task["id"])
         assert opened(request.images[0]).size == size, part
@@ -66,7 +66,7 @@ def test_other_factors_are_refused(text: str) -> None:
 
 async def test_custom_zoom_waits_for_its_dialog(each_stack: MidjourneyStack) -> None:
     parent = await single(each_stack, prompt="a cat")
-    envelope = await press(each_stack, parent, "CustomZoom", state="mine")
+    envelope = await press_button(each_stack, parent, "CustomZoom", state="mine")
     assert (envelope["code"], envelope["properties"]["finalPrompt"]) == (21, "a cat --zoom 2")
     number = envelope["result"]
     waiting = await each_stack.fetch(number)
@@ -90,10 +90,10 @@ async def test_custom_zoom_waits_for_its_dialog(each_stack: MidjourneyStack) -> 
 async def test_a_chain_of_custom_zooms_does_not_grow(stack: MidjourneyStack) -> None:
     parent = await single(stack, prompt="a cat --ar 3:2")
     for _ in range(3):
-        envelope = await press(stack, parent, "CustomZoom")
+        envelope = await press_button(stack, parent, "CustomZoom")
         assert envelope["properties"]["finalPrompt"] == "a cat --ar 3:2 --zoom 2"
         await stack.submit("modal", taskId=envelope["result"])
         await stack.work()
         zoomed_out = await stack.fetch(envelope["result"])
         assert "--" not in (await sent(stack, zoomed_out["id"])).prompt
-        parent = await pressed(stack, zoomed_out, ":upsample::1")
+        parent = await press_and_complete(stack, zoomed_out, ":upsample::1")

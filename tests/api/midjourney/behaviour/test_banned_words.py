@@ -1,4 +1,4 @@
-"""Code 24: words that the operator bans, wherever a prompt can be sent."""
+"""Code 24: banned words in the prompt of any action."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models.tables import assets
-from tests.api.midjourney.actions_support import picture, press, single
+from tests.api.midjourney.actions_support import picture, press_button, single
 from tests.api.midjourney.stack import MidjourneyStack, open_stack
 from tests.api.midjourney.strict_types import rejected
 
@@ -52,7 +52,7 @@ async def test_a_prompt_with_a_banned_word_is_refused_and_nothing_is_stored(
 
 async def test_a_dialog_waits_on_after_a_banned_word(strict: MidjourneyStack) -> None:
     task = await single(strict)
-    waiting = (await press(strict, task, "CustomZoom"))["result"]
+    waiting = (await press_button(strict, task, "CustomZoom"))["result"]
     prompt = "a Blue  Wolf --zoom 2"
     banned(await strict.submit("modal", taskId=waiting, prompt=prompt), "blue wolf", prompt)
     assert (await strict.fetch(waiting))["status"] == "MODAL"
@@ -61,7 +61,7 @@ async def test_a_dialog_waits_on_after_a_banned_word(strict: MidjourneyStack) ->
 
 async def test_banned_words_in_suggested_prompts_are_found(strict: MidjourneyStack) -> None:
     task = await strict.done("shorten", prompt="a very long prompt [deliver markdown_url]")
-    waiting = (await press(strict, task, "PromptAnalyzer::2"))["result"]
+    waiting = (await press_button(strict, task, "PromptAnalyzer::2"))["result"]
     suggested = (await strict.fetch(waiting))["properties"]["finalPrompt"]
     assert "watercolour" in suggested
     banned(await strict.submit("modal", taskId=waiting), "watercolour", suggested)

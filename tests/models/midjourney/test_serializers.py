@@ -1,0 +1,82 @@
+"""Task JSON: URLs, videos, previews and times."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from models.midjourney.serializers import image_url, milliseconds, task_view
+from models.settings import Settings
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+SETTINGS = Settings(public_url="http://darkroom.test/")
+IMAGE, VIDEO, GRID = UUID(int=1), UUID(int=2), UUID(int=3)
+
+
+def asset(name: str, content_type: str = "image/png") -> SimpleNamespace:
+    return SimpleNamespace(
+        token=name, position=0, extension=content_type.split("/")[1], content_type=content_type
+    )
+
+
+ASSETS = {IMAGE: asset("image"), VIDEO: asset("video", "video/mp4"), GRID: asset("grid", "image/jpeg")}
+
+
+def view(*, preview: Any = None, **columns: Any) -> dict[str, Any]:
+    defaults = {
+        "id": 1795337295545074, "action": "IMAGINE", "outcome": "SUCCESS", "modal": None, "prompt": "a cat",
+        "description": "/imagine a cat", "state": None, "bot": "MID_JOURNEY", "mode": "FAST",
+        "hash": UUID(int=9), "parent_id": None, "request": {}, "properties": {}, "asset_id": GRID,
+        "pictures": [str(IMAGE)], "fail_reason": None, "submitted_at": NOW, "started_at": NOW,
+        "finished_at": NOW,
+    }  # fmt: skip
+    task = SimpleNamespace(**defaults | columns)
+    return task_view(task, parts=(), assets=ASSETS, preview=preview, settings=SETTINGS)
+
+
+def test_a_successful_task_has_the_urls_of_its_grid_and_images() -> None:
+    shown = view()
+    url = "http://darkroom.test/assets/image/0.png"
+    assert shown["imageUrl"] == "http://darkroom.test/assets/grid/0.jpeg"
+    assert shown["imageUrls"] == [{"url": url, "thumbnail": url}]
+    assert (shown["videoUrl"], shown["videoUrls"]) == (None, None)
+
+
+def test_a_video_is_in_the_video_urls_only() -> None:
+    shown = view(action="VIDEO", asset_id=VIDEO, pictures=[str(VIDEO)])
+    assert (shown["imageUrl"], shown["imageUrls"]) == (None, None)
+    assert shown["videoUrl"] == shown["videoUrls"][0]["url"] == "http://darkroom.test/assets/video/0.mp4"
+
+
+def test_an_open_task_shows_its_preview_and_no_buttons() -> None:
+    shown = view(outcome=None, asset_id=None, preview=ASSETS[IMAGE])
+    assert shown["imageUrl"] == "http://darkroom.test/assets/image/0.png"
+    assert (shown["imageUrls"], shown["buttons"]) == (None, [])
+
+
+def test_a_deleted_asset_is_left_out() -> None:
+    shown = view(asset_id=UUID(int=8), pictures=[str(UUID(int=8)), str(IMAGE)])
+    assert shown["imageUrl"] is None
+    assert len(shown["imageUrls"]) == 1
+
+
+def test_properties_of_the_task_override_the_default_ones() -> None:
+    assert view()["properties"]["finalPrompt"] == "a cat"
+    properties = view(properties={"finalPrompt": "a dog", "remix": True})["properties"]
+    assert (properties["finalPrompt"], properties["finalZhPrompt"], properties["remix"]) == (
+        "a dog",
+        "",
+        True,
+    )
+
+
+def test_times_are_milliseconds_and_utc_texts() -> None:
+    eastern = NOW.astimezone(timezone(timedelta(hours=8)))
+    shown = view(submitted_at=eastern, finished_at=None)
+    assert (shown["submitTime"], shown["displays"]["submitTime"]) == (1767323045678, "2026-01-02 03:04:05")
+    assert (shown["finishTime"], shown["displays"]["finishTime"]) == (None, "")
+
+
+def test_nothing_has_no_url_and_no_time() -> None:
+    assert image_url(None, "http://darkroom.test") is None
+    assert milliseconds(None) is None
