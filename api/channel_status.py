@@ -1,4 +1,4 @@
-"""How channels stand: what the API and the command line show of them."""
+"""Status of channels, as the API and the command line show it: state, limits, breakers, recent calls."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,27 +14,27 @@ from models.queries.channels import list_channels
 from models.queries.leases import calls_in_flight
 from worker.scheduler.channel_capacity import ChannelCapacity, ClosedBy, InFlight, closed_by, in_flight_on
 
-_LATELY = timedelta(minutes=10)
+_SAMPLE_AGE = timedelta(minutes=10)
 _MINUTE = timedelta(minutes=1)
 
 
 class ChannelState(StrEnum):
-    """What a channel does now. The first that applies is told."""
+    """What a channel does now: the first of these that applies."""
 
     UNUSED = "unused"  #: the settings do not name it any more, or disable it
     TRIPPED = "tripped"  #: nothing starts until a person acts: key, balance, configuration
     DRAINING = "draining"  #: nothing starts; what was started goes on
     DRAINED = "drained"  #: nothing starts, and nothing is in flight any more
-    PAUSED = "paused"  #: nothing starts until somebody resumes it
-    COOLING = "cooling"  #: nothing starts until a time that its provider asked for
-    BREAKER_OPEN = "breaker_open"  #: it failed too often; it is left alone for a while
+    PAUSED = "paused"  #: nothing starts until it is resumed
+    COOLING = "cooling"  #: nothing starts until the end of a cool-down
+    BREAKER_OPEN = "breaker_open"  #: it failed too often; nothing starts for a while
     HALF_OPEN = "half_open"  #: one call at a time tests whether it works again
     OPEN = "open"  #: calls start as limits allow
 
 
 @dataclass(frozen=True, slots=True)
 class RecentCalls:
-    """What a channel did lately: calls of the last minute; of the newest that ended, those that succeeded."""
+    """Recent calls: started in the last minute; of the newest, those that ended and that succeeded."""
 
     started: int = 0
     ended: int = 0
@@ -42,14 +42,14 @@ class RecentCalls:
 
     @property
     def success_rate(self) -> float | None:
-        """The share that succeeded; ``None`` without a call."""
+        """The share that succeeded; ``None`` without a call that ended."""
         return round(self.succeeded / self.ended, 3) if self.ended else None
 
 
 async def read_channel_views(
     connection: AsyncConnection, at: datetime, *, only: str | None = None
 ) -> list[dict[str, Any]]:
-    """Describe all channels by name, or one."""
+    """Return all channels, or the one named ``only``, as JSON."""
     calls = await calls_in_flight(connection)
     rows = [row for row in await list_channels(connection) if only in (None, row.name)]
     return [
@@ -58,15 +58,15 @@ async def read_channel_views(
 
 
 async def _recent(connection: AsyncConnection, name: str, at: datetime) -> RecentCalls:
-    newest = await newest_calls(connection, name, at - _LATELY)
+    newest = await newest_calls(connection, name, at - _SAMPLE_AGE)
     outcomes = Counter(call.outcome for call in newest if call.outcome is not None)
     started = await count_starts(connection, name, at - _MINUTE)
     return RecentCalls(started, outcomes.total(), outcomes["success"])
 
 
-def _view(row: Any, busy: InFlight, recent: RecentCalls, at: datetime) -> dict[str, Any]:
-    channel = ChannelCapacity(row, busy, at)
-    state, detail = channel_state(row, channel, busy, at)
+def _view(row: Any, in_flight: InFlight, recent: RecentCalls, at: datetime) -> dict[str, Any]:
+    channel = ChannelCapacity(row, in_flight, at)
+    state, detail = channel_state(row, channel, in_flight, at)
     return {
         "name": row.name,
         "object": "channel",
@@ -78,21 +78,18 @@ def _view(row: Any, busy: InFlight, recent: RecentCalls, at: datetime) -> dict[s
         "weight": row.weight,
         **_limits(row, channel),
         "rate_now": recent.started,
-        "in_flight": busy.total,
-        "in_flight_by_model": dict(busy.by_model),
-        **{name: _moment(getattr(row, name)) for name in _MOMENTS},
-        **{name: getattr(row, name) for name in _WORDS},
+        "in_flight": in_flight.total,
+        "in_flight_by_model": dict(in_flight.by_model),
+        **{name: _time(getattr(row, name)) for name in _TIMES},
+        **{name: getattr(row, name) for name in _TEXTS},
         "breakers": _breakers(channel, at),
         "recent": {"calls": recent.ended, "succeeded": recent.succeeded, "share": recent.success_rate},
         "last_error": row.last_error,
     }
 
 
-_MOMENTS = (
-    *("paused_at", "draining_at", "tripped_at", "cooldown_until", "next_start_at"),
-    "updated_at",
-)
-_WORDS = ("paused_reason", "tripped_reason", "cooldown_reason", "blocked_models")
+_TIMES = ("paused_at", "draining_at", "tripped_at", "cooldown_until", "next_start_at", "updated_at")
+_TEXTS = ("paused_reason", "tripped_reason", "cooldown_reason", "blocked_models")
 
 
 def _limits(row: Any, channel: ChannelCapacity) -> dict[str, Any]:
@@ -108,16 +105,16 @@ def _limits(row: Any, channel: ChannelCapacity) -> dict[str, Any]:
 
 
 def channel_state(
-    row: Any, channel: ChannelCapacity, busy: InFlight, at: datetime
+    row: Any, channel: ChannelCapacity, in_flight: InFlight, at: datetime
 ) -> tuple[ChannelState, str | None]:
-    """Name the state, and say why in words."""
+    """Return the state, and why, in words."""
     if not row.configured:
         return ChannelState.UNUSED, "the settings do not name it"
     match closed_by(row, "", at):
         case ClosedBy.TRIPPED:
             return ChannelState.TRIPPED, row.tripped_reason
         case ClosedBy.DRAINING:
-            return ChannelState.DRAINING if busy.total else ChannelState.DRAINED, row.paused_reason
+            return ChannelState.DRAINING if in_flight.total else ChannelState.DRAINED, row.paused_reason
         case ClosedBy.PAUSED:
             return ChannelState.PAUSED, row.paused_reason
         case ClosedBy.COOLING:
@@ -127,11 +124,11 @@ def channel_state(
         if breaker.state(at) == "open":
             return ChannelState.BREAKER_OPEN, f"until {rfc3339(breaker.until)}: {breaker.reason or ''}"
         return ChannelState.HALF_OPEN, f"one call tests it; it failed: {breaker.reason or ''}"
-    return ChannelState.OPEN, _without(row, channel, at)
+    return ChannelState.OPEN, _closed_models(row, channel, at)
 
 
-def _without(row: Any, channel: ChannelCapacity, at: datetime) -> str | None:
-    """Name the models that an open channel does not take now."""
+def _closed_models(row: Any, channel: ChannelCapacity, at: datetime) -> str | None:
+    """Return which models an open channel does not take now, in words."""
     blocked = [f"{model}: {why}" for model, why in row.blocked_models.items()]
     broken = [
         f"{model}: {breaker.reason or 'it fails'}"
@@ -142,17 +139,17 @@ def _without(row: Any, channel: ChannelCapacity, at: datetime) -> str | None:
 
 
 def _breakers(channel: ChannelCapacity, at: datetime) -> dict[str, dict[str, Any]]:
-    """Describe breakers by model; ``""`` is the whole channel's. A closed one counts failures in a row."""
+    """Return breakers by model (``""``: the whole channel) as JSON; a closed one counts failures in a row."""
     return {
         model: {
             "state": breaker.state(at),
             "failures": breaker.failures,
-            "until": _moment(breaker.until),
+            "until": _time(breaker.until),
             "reason": breaker.reason,
         }
         for model, breaker in channel.breakers.items()
     }
 
 
-def _moment(value: datetime | None) -> str | None:
+def _time(value: datetime | None) -> str | None:
     return None if value is None else rfc3339(value)

@@ -1,4 +1,4 @@
-"""What a queued job waits for, in the words that callers see; and what of the gate's state decides it."""
+"""Wait reasons of queued jobs, as callers see them, and the snapshot of the scheduler that decides them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ class WaitReason(StrEnum):
 
     NOT_BEFORE = "not_before"  #: the time that its caller chose
     BACKOFF = "backoff"  #: the time after a failed call
-    NO_CHANNEL = "no_channel"  #: somebody to configure a channel for its model
-    PAUSED = "paused"  #: somebody to resume, or repair, the channels of its model
+    NO_CHANNEL = "no_channel"  #: a channel for its model, which the settings lack
+    PAUSED = "paused"  #: a person who resumes, or repairs, the channels of its model
     NO_WORKER = "no_worker"  #: a worker process
-    COOLDOWN = "cooldown"  #: the end of a pause that the provider asked for, or that its failures earned
+    COOLDOWN = "cooldown"  #: the end of a cool-down that the provider asked for, or of an open breaker
     RATE_LIMIT = "rate_limit"  #: the next start that a limit allows: the channel's, its model's, its caller's
-    CONCURRENCY = "concurrency"  #: a call in flight to end: on the channel, of its caller, or in a worker
+    CONCURRENCY = "concurrency"  #: the end of a call in flight: on the channel, of its caller, or in a worker
     FAIR_SHARE = "fair_share"  #: its turn among the others
 
 
@@ -33,7 +33,7 @@ class WaitCause:
 
 @dataclass(frozen=True, slots=True)
 class WaitStatus:
-    """The answer: why, in words, since when, and when it may be over (``None``: nobody knows)."""
+    """Why a job waits, in words, since when, and when the wait may end (``None``: unknown)."""
 
     reason: WaitReason
     detail: str
@@ -55,10 +55,10 @@ class QueuedJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSnapshot:
-    """What the dispatcher would see now.
+    """The scheduler's inputs at one moment.
 
     ``channels``: rows of the configured ones. ``calls``: rows of (channel_id, model, caller_id, calls) in
-    flight. ``callers``: rows of those that have limits of their own. ``slots``: of all living workers.
+    flight. ``callers``: rows of those that have limits of their own. ``slots``: of all live workers.
     """
 
     channels: Sequence[Any]

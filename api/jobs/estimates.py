@@ -1,4 +1,4 @@
-"""What callers are told of the future: a job's place in the queue, and when it or a whole set may be done."""
+"""Estimates of queue position and ETA, and the cached scheduler snapshot they are made of."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,23 +19,24 @@ from worker.scheduler.fair_queue import CallerShare, caller_share_of
 from worker.scheduler.queue_position import DueJob, QueuePosition, QueueSnapshot, position_of
 from worker.scheduler.wait_reason import SchedulerView
 
-_CROWD_FRESH, _TEMPO_FRESH = timedelta(seconds=1), timedelta(seconds=10)
-_LATELY = timedelta(hours=1)
-_PLACES_PER_SECOND = 200.0  # so long a place is remembered: it costs as much to find as it is far behind
-_LONGEST = 30.0  # seconds that a place is remembered at most
-_REMEMBERED = 10_000  # jobs
+_QUEUE_TTL, _DURATIONS_TTL = timedelta(seconds=1), timedelta(seconds=10)
+_SNAPSHOT_TTL = timedelta(milliseconds=250)
+_SAMPLE_AGE = timedelta(hours=1)
+_POSITIONS_PER_SECOND = 200.0  # of caching: a position costs as much to find as it is far behind
+_MAX_TTL = 30.0  # seconds that a position is cached at most
+_MAX_CACHED = 10_000  # jobs
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A job's place, and when it may be done, as of ``at``."""
+    """A job's queue position and ETA, as of ``at``."""
 
     at: datetime
     position: QueuePosition | None
     eta: Eta
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON."""
+        """Return the members of a job's JSON."""
         return {
             "queue_position": self.position.overall if self.position else None,
             "queue_position_capped": bool(self.position and self.position.capped),
@@ -44,7 +45,7 @@ class Estimate:
 
 
 def eta_view(eta: Eta, at: datetime) -> dict[str, Any]:
-    """Write an estimate: in seconds, and as times."""
+    """Return an ETA as JSON: in seconds, and as times."""
     return {
         "p50": None if eta.p50 is None else round(eta.p50, 1),
         "p90": None if eta.p90 is None else round(eta.p90, 1),
@@ -55,7 +56,7 @@ def eta_view(eta: Eta, at: datetime) -> dict[str, Any]:
 
 
 class Estimates:
-    """Finds outlooks, and remembers what they are made of for some seconds, however many poll."""
+    """Makes estimates; caches them and their inputs for some seconds, however many clients poll."""
 
     def __init__(self, priority_ageing: float) -> None:
         self._ageing = timedelta(seconds=priority_ageing)
@@ -64,22 +65,22 @@ class Estimates:
         self._estimates: dict[UUID, tuple[datetime, int, str, Estimate]] = {}
 
     def clear(self) -> None:
-        """Find everything anew."""
+        """Empty the cache."""
         self._queue = self._durations = None
         self._estimates.clear()
 
     async def estimate_queued(
         self, connection: AsyncConnection, row: Any, job: QueuedJob, status: WaitStatus, view: SchedulerView
     ) -> Estimate:
-        """Return a queued job's outlook."""
+        """Return a queued job's estimate."""
         at, known = view.at, self._estimates.get(row.id)
         if known is not None and at < known[0] and known[1:3] == (row.revision, status.reason):
             return known[3]
         position = await self._position(connection, row, view) if row.not_before <= at else None
         eta = eta_of(job, status, position, view, await self.durations(connection, view))
         estimate = Estimate(at, position, eta)
-        seconds = min(max(position.overall / _PLACES_PER_SECOND if position else 1.0, 1.0), _LONGEST)
-        if len(self._estimates) >= _REMEMBERED:
+        seconds = min(max(position.overall / _POSITIONS_PER_SECOND if position else 1.0, 1.0), _MAX_TTL)
+        if len(self._estimates) >= _MAX_CACHED:
             self._estimates.clear()
         self._estimates[row.id] = (at + timedelta(seconds=seconds), row.revision, status.reason, estimate)
         return estimate
@@ -87,69 +88,70 @@ class Estimates:
     async def estimate_running(
         self, connection: AsyncConnection, channel: str, sent_at: datetime, view: SchedulerView
     ) -> Estimate | None:
-        """Return the outlook of a job whose call is under way, if calls of its channel have ended lately."""
-        tempo = (await self.durations(connection, view)).get(channel)
-        if tempo is None:
+        """Return the estimate of a job whose call is in flight; ``None`` without recent calls of its channel."""
+        calls = (await self.durations(connection, view)).get(channel)
+        if calls is None:
             return None
         spent = (view.at - sent_at).total_seconds()
-        eta = Eta(max(tempo.p50 - spent, 0.0), max(tempo.p90 - spent, 0.0), CALL)
+        eta = Eta(max(calls.p50 - spent, 0.0), max(calls.p90 - spent, 0.0), CALL)
         return Estimate(view.at, None, eta)
 
     async def queue_snapshot(
         self, connection: AsyncConnection, model: str, view: SchedulerView
     ) -> QueueSnapshot:
-        """Return who queues for the channels of a model."""
-        lanes, callers = await self._callers(connection, view.at)
-        models = {other for other in {segment.model for segment in lanes} if view.share_channel(model, other)}
-        competing = [segment for segment in lanes if segment.model in models]
-        there = {segment.caller_id for segment in competing}
-        return QueueSnapshot(competing, [g for g in callers if g.id in there], view.at, self._ageing)
+        """Return the segments and callers that compete for the channels of a model."""
+        segments, callers = await self._callers(connection, view.at)
+        models = {
+            other for other in {segment.model for segment in segments} if view.share_channel(model, other)
+        }
+        competing = [segment for segment in segments if segment.model in models]
+        present = {segment.caller_id for segment in competing}
+        return QueueSnapshot(
+            competing, [caller for caller in callers if caller.id in present], view.at, self._ageing
+        )
 
     async def segments(self, connection: AsyncConnection, at: datetime) -> Sequence[QueueSegment]:
-        """Return all lanes that have queued jobs."""
+        """Return all segments that have queued jobs."""
         return (await self._callers(connection, at))[0]
 
     async def _callers(
         self, connection: AsyncConnection, at: datetime
     ) -> tuple[Sequence[QueueSegment], Sequence[CallerShare]]:
-        if self._queue is None or not timedelta() <= at - self._queue[0] < _CROWD_FRESH:
-            lanes = await list_segments(connection)
-            shares = await list_shares(connection, list({segment.caller_id for segment in lanes}))
-            self._queue = (at, lanes, [caller_share_of(row, ()) for row in shares])
+        if self._queue is None or not timedelta() <= at - self._queue[0] < _QUEUE_TTL:
+            segments = await list_segments(connection)
+            shares = await list_shares(connection, list({segment.caller_id for segment in segments}))
+            self._queue = (at, segments, [caller_share_of(row, ()) for row in shares])
         return self._queue[1:]
 
     async def durations(
         self, connection: AsyncConnection, view: SchedulerView
     ) -> Mapping[str, CallDurations]:
-        """Return how the calls of each channel went in the last hour."""
+        """Return the durations of each channel's calls of the last hour."""
         at = view.at
-        if self._durations is None or not timedelta() <= at - self._durations[0] < _TEMPO_FRESH:
+        if self._durations is None or not timedelta() <= at - self._durations[0] < _DURATIONS_TTL:
             names = [row.name for row, _ in view.channels]
             found = {
-                name: CallDurations.from_calls(await newest_calls(connection, name, at - _LATELY))
+                name: CallDurations.from_calls(await newest_calls(connection, name, at - _SAMPLE_AGE))
                 for name in names
             }
-            self._durations = (at, {name: tempo for name, tempo in found.items() if tempo is not None})
+            self._durations = (at, {name: calls for name, calls in found.items() if calls is not None})
         return self._durations[1]
 
     async def _position(self, connection: AsyncConnection, row: Any, view: SchedulerView) -> QueuePosition:
         snapshot = await self.queue_snapshot(connection, row.model, view)
-        if (
-            QueueSegment(row.model, row.caller_id, row.priority) not in snapshot.segments
-        ):  # it came a moment ago
+        segment = QueueSegment(row.model, row.caller_id, row.priority)
+        if segment not in snapshot.segments:  # submitted a moment ago
             self._queue = None
             snapshot = await self.queue_snapshot(connection, row.model, view)
         line = (row.campaign or "", row.priority)
         return await position_of(connection, DueJob(row.id, row.caller_id, line, row.not_before), snapshot)
 
 
-# The gate's state for readers: read at most a few times a second, however many poll.
-
-_FRESH = timedelta(milliseconds=250)
-
-
 class SnapshotCache:
-    """Remembers the gate's state for a moment. ``worker_timeout``: seconds after which a worker is lost."""
+    """Caches the scheduler snapshot for a moment, however many clients poll.
+
+    ``worker_timeout``: seconds without a heartbeat after which a worker is presumed dead.
+    """
 
     def __init__(self, worker_timeout: float) -> None:
         self._worker_timeout = timedelta(seconds=worker_timeout)
@@ -157,18 +159,18 @@ class SnapshotCache:
         self._read_at: datetime | None = None
 
     def cached(self, at: datetime) -> SchedulerSnapshot | None:
-        """Return the state as of a moment ago, if it is known."""
-        fresh = self._read_at is not None and timedelta() <= at - self._read_at < _FRESH
+        """Return the cached snapshot, if it is fresh."""
+        fresh = self._read_at is not None and timedelta() <= at - self._read_at < _SNAPSHOT_TTL
         return self._snapshot if fresh else None
 
     def clear(self) -> None:
-        """Read anew: something was changed."""
+        """Empty the cache, after a change."""
         self._snapshot = None
 
     async def refresh(self, connection: AsyncConnection, at: datetime) -> SchedulerSnapshot:
-        """Return the state as of now, or of a moment ago."""
-        gate = self.cached(at)
-        if gate is None:
-            gate = await read_snapshot(connection, alive_since=at - self._worker_timeout)
-            self._snapshot, self._read_at = gate, at
-        return gate
+        """Return the cached snapshot, or read a new one."""
+        snapshot = self.cached(at)
+        if snapshot is None:
+            snapshot = await read_snapshot(connection, alive_since=at - self._worker_timeout)
+            self._snapshot, self._read_at = snapshot, at
+        return snapshot

@@ -1,4 +1,4 @@
-"""When a set of jobs may be done."""
+"""GET /v1/jobs/eta: jobs left in a campaign or model, their rate, and their ETA."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -32,44 +32,42 @@ from worker.scheduler.eta import CALL, CallDurations, Eta, eta_of
 from worker.scheduler.queue_position import QueuePosition, QueueSnapshot, last_position, position_at
 from worker.scheduler.wait_reason import SchedulerView
 
-# What is left of a set of jobs, how fast it goes, and when it may be done.
-
-MAX_COUNTED = 100_000  #: queued jobs that are counted
+MAX_COUNTED = 100_000  #: queued jobs that are counted at most
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class JobSet:
-    """A caller's jobs of one campaign, or model; ``None`` means any."""
+    """A caller's jobs of one campaign, or model; ``None``: any."""
 
     campaign: str | None = None
     model: str | None = None
 
 
-async def estimate_set(services: ApiServices, caller: Caller, wanted: JobSet) -> dict[str, Any]:
-    """Describe what is left of a set."""
+async def estimate_set(services: ApiServices, caller: Caller, job_set: JobSet) -> dict[str, Any]:
+    """Return what is left of a set of jobs, its rate and its ETA, as JSON."""
     at = services.clock()
-    named = {"campaign": wanted.campaign, "model": wanted.model}
+    named = {"campaign": job_set.campaign, "model": job_set.model}
     async with services.database.reading() as connection:
         view = SchedulerView(await services.snapshots.refresh(connection, at), at)
-        segments = await _segments(connection, services, caller, wanted, view)
-        counts = await _queued(connection, segments, wanted)
-        working = await count_in_progress(connection, caller.id, **named)
+        segments = await _segments(connection, services, caller, job_set, view)
+        counts = await _queued(connection, segments, job_set)
+        in_progress = await count_in_progress(connection, caller.id, **named)
         names = [row.name for row, _ in view.channels]
         calls = await count_calls(connection, names, at - _MINUTE, caller_id=caller.id, **named)
         durations = await services.estimates.durations(connection, view)
         ends = [
-            await _end(connection, services, caller, wanted, each, view)
+            await _end(connection, services, caller, job_set, each, view)
             for each in _by_model({segment: count for segment, count in counts.items() if count})
         ]
-    if not ends and any(working[status] for status in ("leased", "running", "storing")):
+    if not ends and any(in_progress[status] for status in ("leased", "running", "storing")):
         ends = [_of_running(list(durations.values()))]
     queued = sum(counts.values())
     return {
         "object": "eta",
         **named,
-        "remaining": {"queued": queued, **working},
+        "remaining": {"queued": queued, **in_progress},
         "queued_capped": queued >= MAX_COUNTED,
         "calls_last_minute": calls,
         "eta": eta_view(_latest(ends), at) if ends else None,
@@ -77,27 +75,29 @@ async def estimate_set(services: ApiServices, caller: Caller, wanted: JobSet) ->
 
 
 async def _segments(
-    connection: AsyncConnection, services: ApiServices, caller: Caller, wanted: JobSet, view: SchedulerView
+    connection: AsyncConnection, services: ApiServices, caller: Caller, job_set: JobSet, view: SchedulerView
 ) -> list[QueueSegment]:
     segments = await services.estimates.segments(connection, view.at)
     return [
         segment
         for segment in segments
-        if segment.caller_id == caller.id and wanted.model in (None, segment.model)
+        if segment.caller_id == caller.id and job_set.model in (None, segment.model)
     ]
 
 
 async def _queued(
-    connection: AsyncConnection, segments: Sequence[QueueSegment], wanted: JobSet
+    connection: AsyncConnection, segments: Sequence[QueueSegment], job_set: JobSet
 ) -> dict[QueueSegment, int]:
-    """Count the queued jobs of the set by lane, whether due or not."""
-    if wanted.campaign is None:
+    """Count the queued jobs of the set by segment, whether due or not."""
+    if job_set.campaign is None:
         found = await count_segments(
             connection, [(segment, MAX_COUNTED) for segment in segments], _EVER, limit=MAX_COUNTED
         )
     else:
-        spans = [QueueRange(segment, wanted.campaign, (_EVER, LAST_ID), MAX_COUNTED) for segment in segments]
-        found = await count_ranges(connection, spans, limit=MAX_COUNTED)
+        ranges = [
+            QueueRange(segment, job_set.campaign, (_EVER, LAST_ID), MAX_COUNTED) for segment in segments
+        ]
+        found = await count_ranges(connection, ranges, limit=MAX_COUNTED)
     return dict(zip(segments, found, strict=True))
 
 
@@ -112,14 +112,14 @@ async def _end(
     connection: AsyncConnection,
     services: ApiServices,
     caller: Caller,
-    wanted: JobSet,
+    job_set: JobSet,
     counts: dict[QueueSegment, int],
     view: SchedulerView,
 ) -> Eta:
-    """Say when the last queued job of one model may be done."""
+    """Return when the last queued job of one model may be done."""
     model = next(iter(counts)).model
     snapshot = await services.estimates.queue_snapshot(connection, model, view)
-    position = await _last(connection, caller, wanted, counts, snapshot)
+    position = await _last(connection, caller, job_set, counts, snapshot)
     job = QueuedJob(model=model, caller_id=caller.id, not_before=view.at, backing_off=False, since=view.at)
     durations = await services.estimates.durations(connection, view)
     return eta_of(job, view.wait_status(job), position, view, durations)
@@ -128,27 +128,27 @@ async def _end(
 async def _last(
     connection: AsyncConnection,
     caller: Caller,
-    wanted: JobSet,
+    job_set: JobSet,
     counts: dict[QueueSegment, int],
     snapshot: QueueSnapshot,
 ) -> QueuePosition:
-    """Find the place of the set's last job: of the lowest priority, as if all were due."""
-    if wanted.campaign is None:
+    """Return the position of the set's last job: of the lowest priority, as if all were due."""
+    if job_set.campaign is None:
         return await last_position(connection, caller.id, sum(counts.values()), snapshot, limit=MAX_COUNTED)
     lowest = min(counts, key=lambda segment: segment.priority)
-    line = (wanted.campaign, lowest.priority)
+    line = (job_set.campaign, lowest.priority)
     return await position_at(connection, caller.id, line, counts[lowest] - 1, snapshot, limit=MAX_COUNTED)
 
 
 def _of_running(durations: Sequence[CallDurations]) -> Eta:
-    """Guess from all channels' calls, where only calls are under way."""
+    """Estimate from the calls of all channels, where all jobs are running."""
     if not durations:
         return Eta(None, None, CALL)
-    return Eta(max(tempo.p50 for tempo in durations), max(tempo.p90 for tempo in durations), CALL)
+    return Eta(max(each.p50 for each in durations), max(each.p90 for each in durations), CALL)
 
 
 def _latest(ends: Sequence[Eta]) -> Eta:
-    """Return the one that ends last; one that nobody knows counts as that."""
+    """Return the ETA that ends last; an unknown one counts as that."""
     return max(ends, key=lambda eta: (eta.p50 is None, eta.p50 or 0.0))
 
 
@@ -156,18 +156,18 @@ _NAMES = frozenset({"campaign", "model"})
 
 
 async def get_eta(request: Request) -> Response:
-    """Say what is left of a set, how fast it goes, and when it may be done."""
+    """Return what is left of a set of jobs, its rate and its ETA."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     given = read_query(request, _NAMES)
-    wanted = JobSet(
+    job_set = JobSet(
         campaign=read_text(given, "campaign", longest=128), model=read_text(given, "model", longest=256)
     )
-    return JsonResponse(await estimate_set(services, caller, wanted), headers={"Cache-Control": "no-store"})
+    return JsonResponse(await estimate_set(services, caller, job_set), headers={"Cache-Control": "no-store"})
 
 
 def add_routes(router: APIRouter) -> None:
-    """Add the route. It has to come before that of a single job."""
+    """Add the route. It has to precede that of a single job."""
     router.add_api_route(
         "/v1/jobs/eta",
         get_eta,

@@ -1,4 +1,4 @@
-"""What was done lately, and is being done: calls of channels, and of sets of jobs."""
+"""Statistics of recent calls: counts and samples, by channel and by set of jobs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from models.states import OPEN, JobStatus
 from models.tables import attempts, jobs
 
 IN_PROGRESS = sorted(status.value for status in OPEN - {JobStatus.QUEUED})
-SAMPLE = 500  #: calls of one channel that are looked at, at most
+SAMPLE = 500  #: calls of one channel that are read, at most
 
 
 async def count_starts(connection: AsyncConnection, channel: str, since: datetime) -> int:
@@ -28,9 +28,9 @@ async def count_starts(connection: AsyncConnection, channel: str, since: datetim
 async def count_sent_or_leased(
     connection: AsyncConnection, channel: Row[Any], since: datetime, *, model: str = ""
 ) -> int:
-    """Count the calls that a channel sent since then, and those that are about to be, of one model if given.
+    """Count the calls that a channel sent since then and its leased jobs, of one model if given.
 
-    It is one statement: a job that starts meanwhile is seen in one place.
+    It is one statement, so that a job that starts meanwhile is counted once.
     """
     sent = select(func.count()).select_from(attempts)
     sent = sent.where(attempts.c.channel == channel.name, attempts.c.sent_at >= since)
@@ -78,7 +78,7 @@ async def count_calls(
 async def count_in_progress(
     connection: AsyncConnection, caller_id: UUID, *, campaign: str | None, model: str | None
 ) -> dict[str, int]:
-    """Count a caller's open jobs that do not queue, by status, of one campaign or model if given."""
+    """Count a caller's open jobs that are not queued, by status, of one campaign or model if given."""
     statement = (
         select(jobs.c.status, func.count())
         .where(jobs.c.caller_id == caller_id, jobs.c.status.in_(IN_PROGRESS))

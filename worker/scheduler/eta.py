@@ -1,4 +1,4 @@
-"""When a queued job may be done: from its place, the pace of its channels, and how long their calls took."""
+"""ETA of a queued job (p50, p90): from its position, the throughput of its channels, and their durations."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev, quantiles
 from typing import Any
 
-from models.channels import serves
 from models.queue_status import QueuedJob, WaitReason, WaitStatus
 from worker.scheduler.channel_capacity import ChannelCapacity
 from worker.scheduler.queue_position import QueuePosition
-from worker.scheduler.wait_reason import SchedulerView, stop_reason
+from worker.scheduler.wait_reason import SchedulerView
 
-_BY_A_PERSON = (WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER)
-_LEAST_SHARE = 0.05  # of calls that succeed; below it an end can't be foreseen, but is not infinitely far
-_NINETY = 1.2816  # standard deviations above the mean, below which nine of ten lie
-CALL = "call"  #: a limiting factor: only the call itself takes time
+_NEEDS_PERSON = (WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER)
+_MIN_SUCCESS_RATE = 0.05  # keeps an ETA finite where hardly any call succeeds
+_P90 = 1.2816  # standard deviations above the mean, of a normal distribution
+CALL = "call"  #: limiting factor: only the call itself takes time
 
 
 @dataclass(frozen=True, slots=True)
 class CallDurations:
-    """How the calls of a channel went lately, in seconds; ``share``: of them that succeeded."""
+    """Durations of a channel's recent calls, in seconds, and the share that succeeded."""
 
     mean: float
     deviation: float
@@ -30,20 +29,22 @@ class CallDurations:
 
     @classmethod
     def from_calls(cls, calls: Iterable[Any]) -> "CallDurations | None":
-        """Take it from rows of (sent_at, finished_at, outcome); ``None`` if none has succeeded."""
+        """Make it of rows of (sent_at, finished_at, outcome); ``None`` if none has ended."""
         ended = [call for call in calls if call.finished_at is not None]
         good = [call for call in ended if call.outcome == "success"] or ended
         seconds = [max((call.finished_at - call.sent_at).total_seconds(), 0.001) for call in good]
         if not seconds:
             return None
-        tenths = quantiles(seconds * 2 if len(seconds) == 1 else seconds, n=10, method="inclusive")
-        share = sum(call.outcome == "success" for call in ended) / len(ended)
-        return cls(fmean(seconds), pstdev(seconds), tenths[4], tenths[8], max(share, _LEAST_SHARE))
+        deciles = quantiles(seconds * 2 if len(seconds) == 1 else seconds, n=10, method="inclusive")
+        success_rate = sum(call.outcome == "success" for call in ended) / len(ended)
+        return cls(
+            fmean(seconds), pstdev(seconds), deciles[4], deciles[8], max(success_rate, _MIN_SUCCESS_RATE)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """Seconds until the end, in half of such cases and in nine of ten; ``None``: nobody knows."""
+    """Seconds until the job is done: median and 90th percentile; ``None``: unknown."""
 
     p50: float | None
     p90: float | None
@@ -52,7 +53,7 @@ class Eta:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """Jobs per second of all channels of a model together, and what bounds them."""
+    """Jobs per second of all channels of a model together, their concurrency, and what bounds them."""
 
     rate: float
     concurrency: int
@@ -67,8 +68,8 @@ def eta_of(
     view: SchedulerView,
     durations: Mapping[str, CallDurations],
 ) -> Eta:
-    """Say when a queued job may be done. ``standing``: ``None`` if it is not due."""
-    if status.reason in _BY_A_PERSON:
+    """Return when a queued job may be done. ``position``: ``None`` if it is not due."""
+    if status.reason in _NEEDS_PERSON:
         return Eta(None, None, status.reason.value)
     wait = (status.next_eligible_at - view.at).total_seconds() if status.next_eligible_at else 0.0
     flow = throughput(job, view, durations)
@@ -77,10 +78,10 @@ def eta_of(
     place = position.overall if position else 1
     queue, factor = max((place - 1) / flow.rate, 0.0), flow.limiting_factor
     if position is not None:
-        queue, factor = max((queue, factor), _own(job, position.own, view, flow))
+        queue, factor = max((queue, factor), _caller_wait(job, position.own, view, flow))
     if status.reason is WaitReason.CONCURRENCY and place == 1:
         queue = 1 / flow.rate
-    spread = _NINETY * flow.durations.deviation * math.sqrt(place) / flow.concurrency
+    spread = _P90 * flow.durations.deviation * math.sqrt(place) / flow.concurrency
     if wait >= queue and status.reason is not WaitReason.FAIR_SHARE:
         factor = status.reason.value
     elif place == 1 and status.reason is WaitReason.FAIR_SHARE:
@@ -92,45 +93,38 @@ def eta_of(
 def throughput(
     job: QueuedJob, view: SchedulerView, durations: Mapping[str, CallDurations]
 ) -> Throughput | None:
-    """Return what the open channels of a job's model bring about together; ``None`` if no call tells."""
-    going = [
-        (row, channel)
-        for row, channel in view.channels
-        if serves(row.models, job.model) and stop_reason(row, job.model, view.at) is None
-    ]
+    """Return the throughput of the open channels of a job's model; ``None`` without recent calls."""
+    going = view.channels_for(job.model)
     known = [durations[row.name] for row, _ in going if row.name in durations]
     if not known:
         return None
-    usual = _together(known)
-    rates, at_once, bounds = 0.0, 0, list[tuple[float, str]]()
+    usual = _average(known)
+    rates, total, bounds = 0.0, 0, list[tuple[float, str]]()
     for row, channel in going:
-        tempo = durations.get(row.name, usual)
-        slots = _at_once(row, channel, job.model)
-        limit, full = _rate(row, channel, job), slots / tempo.mean
-        rates, at_once = rates + min(limit, full) * tempo.success_rate, at_once + slots
+        calls = durations.get(row.name, usual)
+        concurrency = _concurrency(row, channel, job.model)
+        limit, full = _rate(row, channel, job), concurrency / calls.mean
+        rates, total = rates + min(limit, full) * calls.success_rate, total + concurrency
         bounds.append((min(limit, full), "rate_limit" if limit < full else "concurrency"))
-    slots_rate = max(view.snapshot.slots, 1) / usual.mean * usual.success_rate
+    slots = max(view.snapshot.slots, 1)
+    slots_rate = slots / usual.mean * usual.success_rate
     if slots_rate < rates:
-        return Throughput(slots_rate, max(view.snapshot.slots, 1), usual, "worker_slots")
-    return Throughput(rates, max(at_once, 1), usual, max(bounds)[1])
+        return Throughput(slots_rate, slots, usual, "worker_slots")
+    return Throughput(rates, max(total, 1), usual, max(bounds)[1])
 
 
-def _together(durations: Sequence[CallDurations]) -> CallDurations:
-    return CallDurations(
-        *(
-            fmean(getattr(tempo, name) for tempo in durations)
-            for name in ("mean", "deviation", "p50", "p90", "success_rate")
-        )
-    )
+def _average(durations: Sequence[CallDurations]) -> CallDurations:
+    names = ("mean", "deviation", "p50", "p90", "success_rate")
+    return CallDurations(*(fmean(getattr(each, name) for each in durations) for name in names))
 
 
-def _at_once(row: Any, channel: ChannelCapacity, model: str) -> int:
+def _concurrency(row: Any, channel: ChannelCapacity, model: str) -> int:
     own = (row.limits.get(model) or {}).get("concurrency") or channel.concurrency
     return max(min(own, channel.concurrency), 1)
 
 
 def _rate(row: Any, channel: ChannelCapacity, job: QueuedJob) -> float:
-    """Return the calls per second that limits allow."""
+    """Return the calls per second that the limits allow."""
     rates = [channel.rpm / 60] if channel.rpm else []
     for limits in (row.limits.get("") or {}, row.limits.get(job.model) or {}):
         rates += [limits[name] / seconds for name, seconds in (("rpm", 60), ("rps", 1)) if limits.get(name)]
@@ -138,8 +132,8 @@ def _rate(row: Any, channel: ChannelCapacity, job: QueuedJob) -> float:
     return min(rates, default=math.inf)
 
 
-def _own(job: QueuedJob, own: int, view: SchedulerView, flow: Throughput) -> tuple[float, str]:
-    """Return how many seconds the caller's own limits make the job wait, and which does."""
+def _caller_wait(job: QueuedJob, own: int, view: SchedulerView, flow: Throughput) -> tuple[float, str]:
+    """Return the seconds that the caller's own limits delay the job, and which limit does."""
     caller = view.caller(job.caller_id)
     limits = [
         (caller.rpm / 60 if caller and caller.rpm else math.inf, "rate_limit"),

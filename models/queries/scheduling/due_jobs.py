@@ -1,7 +1,7 @@
-"""Lanes: the queued jobs of one model, one caller and one priority. The dispatcher picks from their heads.
+"""Due jobs by queue segment: the queued jobs of one model, caller and priority (loose index scan).
 
-Whatever waits, a round looks at a bounded number of rows: it jumps from lane to lane along the index, within
-a lane from campaign to campaign beginning behind the one that was served last, and takes some jobs from each.
+A round reads a bounded number of rows, however many wait: it jumps from segment to segment along the index,
+within a segment from campaign to campaign, beginning after the one served last, and takes some jobs of each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ LineKey = tuple[str, int]  #: a campaign and a priority of one caller
 
 @dataclass(frozen=True, slots=True)
 class QueueSegment:
-    """One lane."""
+    """The queued jobs of one model, one caller and one priority."""
 
     model: str
     caller_id: UUID
@@ -31,7 +31,7 @@ class QueueSegment:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A due job at the head of its lane. ``avoid`` is the channel whose call failed last."""
+    """A due job that a round considers. ``avoid``: the channel whose call failed last."""
 
     job_id: UUID
     caller_id: UUID
@@ -44,15 +44,15 @@ class Candidate:
 
     @property
     def line(self) -> LineKey:
-        """What it stands in, within its caller's jobs."""
+        """Its campaign and priority."""
         return self.campaign, self.priority
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentRequest:
-    """So many jobs of a lane, its campaigns in turn: first those behind the one that was served ``last``.
+    """A number of jobs of a segment, its campaigns in turn: first those after the one served ``last``.
 
-    ``again``: that one comes first once more.
+    ``rescan``: that one comes first once more.
     """
 
     segment: QueueSegment
@@ -62,14 +62,14 @@ class SegmentRequest:
 
 
 async def list_segments(connection: AsyncConnection) -> list[QueueSegment]:
-    """Return every lane that has queued jobs, by jumping from lane to lane along the index."""
+    """Return every segment that has queued jobs, by jumping along the index."""
     return [QueueSegment(*row) for row in await connection.execute(_SEGMENTS[connection.dialect.name])]
 
 
 async def pick_due(
     connection: AsyncConnection, requests: Sequence[SegmentRequest], at: datetime
 ) -> list[Candidate]:
-    """Take due jobs from the heads of the lanes, their campaigns in turn, skipping what others hold."""
+    """Lock due jobs at the heads of segments, their campaigns in turn; skip rows that others have locked."""
     if connection.dialect.name == "postgresql":
         rows = rows_parameter(connection, map(_row, requests))
         found = await connection.execute(_PICKS, {**rows, "at": at})
@@ -87,7 +87,7 @@ async def pick_due(
 async def list_due(
     connection: AsyncConnection, segments: Sequence[QueueSegment], at: datetime
 ) -> list[QueueSegment]:
-    """Return those of the lanes in which a job is due."""
+    """Return those of the segments in which a job is due."""
     rows = [_row(SegmentRequest(segment, 1)) for segment in segments]
     if connection.dialect.name == "postgresql":
         places = await connection.scalars(_DUE, {**rows_parameter(connection, rows), "at": at})
@@ -128,7 +128,7 @@ def _head(columns: str, where: str, hint: str, *, count: str = "1", order: str =
 
 
 def _next(walk: str, columns: str, where: str, hint: str) -> str:
-    """Look up the first queued job behind where a walk along the index of lines stands."""
+    """Build the step of a walk along the index: the first queued job after the current place."""
     if hint:  # SQLite knows no LATERAL
         head = _head("j.id", where, hint, order=columns)
         return f"SELECT {columns} FROM {walk} JOIN jobs AS j ON j.id = ({head})"
@@ -137,12 +137,12 @@ def _next(walk: str, columns: str, where: str, hint: str) -> str:
 
 def _segments(hint: str = "") -> str:
     """Build a loose index scan (PostgreSQL wiki)."""
-    columns, last = "j.model, j.caller_id, j.priority", "(lane.model, lane.caller_id, lane.priority)"
+    columns, last = "j.model, j.caller_id, j.priority", "(s.model, s.caller_id, s.priority)"
     return f"""
-    WITH RECURSIVE lane(model, caller_id, priority) AS (
+    WITH RECURSIVE s(model, caller_id, priority) AS (
       {_next(_START, columns, "true", hint)}
-      UNION ALL {_next("lane", columns, f"({columns}) > {last}", hint)}
-    ) SELECT model, caller_id, priority FROM lane"""
+      UNION ALL {_next("s", columns, f"({columns}) > {last}", hint)}
+    ) SELECT model, caller_id, priority FROM s"""
 
 
 def _of_segment(given: str, campaign: str) -> str:
@@ -151,7 +151,7 @@ def _of_segment(given: str, campaign: str) -> str:
 
 
 def _campaigns(given: str, hint: str = "") -> str:
-    """Walk the campaigns in which a job is due: those behind the last one, then from the beginning."""
+    """Build a walk over the campaigns in which a job is due: those after the last one, then the others."""
     last, again = f"{given}last", f"{given}again"
     here = _head("j.not_before", _of_segment(given, f"= {last}"), hint)
 

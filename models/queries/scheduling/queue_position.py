@@ -1,4 +1,4 @@
-"""How many queued jobs stand before others: counted along the index, never further than needed."""
+"""Queue positions: count the jobs ahead along the index, no further than needed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from models.queries.bulk import rows_parameter
 from models.queries.scheduling.due_jobs import QueueSegment
 from models.tables import Utc, callers
 
-LAST_ID = UUID(int=2**128 - 1)  #: behind every id
-_PASSED_OVER = 300  # jobs of one lane that are not due
+LAST_ID = UUID(int=2**128 - 1)  #: sorts after every id
+_MAX_SKIPPED = 300  # jobs of one segment that are not due
 
 
 @dataclass(frozen=True, slots=True)
 class LineHead:
-    """One campaign of a lane (``""``: none), and when its first job is due."""
+    """One campaign of a segment (``""``: none), and when its first job is due."""
 
     segment: QueueSegment
     campaign: str
@@ -29,7 +29,7 @@ class LineHead:
 
 @dataclass(frozen=True, slots=True)
 class QueueRange:
-    """A stretch of a line: the jobs that stand before this time and id, not counted beyond ``most``."""
+    """The jobs of one line that come before this time and id, counted up to ``limit``."""
 
     segment: QueueSegment
     campaign: str
@@ -38,14 +38,14 @@ class QueueRange:
 
 
 async def list_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    """Return where the fair shares of callers stand, and their limits."""
+    """Return the callers' rows: their fair shares and limits."""
     return (await connection.execute(select(callers).where(callers.c.id.in_(caller_ids)))).all()
 
 
 async def list_heads(
     connection: AsyncConnection, segments: Sequence[QueueSegment], *, limit: int
 ) -> list[LineHead]:
-    """Return the lines of some lanes, by jumping along the index; ``most`` of each lane."""
+    """Return the lines of some segments, at most ``limit`` of each, by jumping along the index."""
     if connection.dialect.name == "postgresql":
         given = {**rows_parameter(connection, map(_of, segments)), "most": limit}
         found = await connection.execute(_ALL_HEADS, given)
@@ -58,16 +58,16 @@ async def list_heads(
 
 
 async def count_ranges(connection: AsyncConnection, ranges: Sequence[QueueRange], *, limit: int) -> list[int]:
-    """Count the jobs of each span; ``most`` of all together, the spans in their order."""
+    """Count the jobs of each range, at most ``limit`` of all together, in the order of the ranges."""
     rows = [
         {
-            **_of(span.segment),
-            "campaign": span.campaign,
-            "until_at": span.until[0],
-            "until_id": span.until[1],
-            "count": span.limit,
+            **_of(each.segment),
+            "campaign": each.campaign,
+            "until_at": each.until[0],
+            "until_id": each.until[1],
+            "count": each.limit,
         }
-        for span in ranges
+        for each in ranges
     ]
     return await _count(connection, _RANGES, _RANGE, rows, most=limit)
 
@@ -75,9 +75,9 @@ async def count_ranges(connection: AsyncConnection, ranges: Sequence[QueueRange]
 async def count_segments(
     connection: AsyncConnection, segments: Sequence[tuple[QueueSegment, int]], at: datetime, *, limit: int
 ) -> list[int]:
-    """Count the due jobs of each lane, so many at most, ``most`` of all together.
+    """Count the due jobs of each segment up to its number, at most ``limit`` of all together.
 
-    Jobs that are not due may lie before them in the index; beyond some hundreds of these nothing is counted.
+    Jobs that are not due may precede them in the index; beyond some hundreds of these nothing is counted.
     """
     rows = [{**_of(segment), "until_at": at, "count": count} for segment, count in segments]
     return await _count(connection, _SEGMENTS, _SEGMENT, rows, most=limit)
@@ -106,13 +106,13 @@ def _of(segment: QueueSegment) -> dict[str, Any]:
 _CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
 
 
-def _lane(given: str) -> str:
+def _of_segment(given: str) -> str:
     same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
     return " AND ".join(("j.status = 'queued'", *same))
 
 
 def _walk(given: str, hint: str = "") -> str:
-    jobs = f"FROM jobs AS j {hint} WHERE {_lane(given)}"
+    jobs = f"FROM jobs AS j {hint} WHERE {_of_segment(given)}"
     return f"""
     WITH RECURSIVE walk(campaign, step) AS (
       SELECT (SELECT {_CAMPAIGN} {jobs} ORDER BY {_CAMPAIGN} LIMIT 1), 1
@@ -126,13 +126,13 @@ def _walk(given: str, hint: str = "") -> str:
 
 def _range(given: str, hint: str = "") -> str:
     return f"""SELECT j.not_before FROM jobs AS j {hint}
-    WHERE {_lane(given)} AND {_CAMPAIGN} = {given}campaign
+    WHERE {_of_segment(given)} AND {_CAMPAIGN} = {given}campaign
       AND (j.not_before, j.id) < ({given}until_at, {given}until_id) LIMIT {given}count"""
 
 
 def _first(given: str, hint: str = "") -> str:
     return f"""SELECT f.not_before FROM (
-      SELECT j.not_before FROM jobs AS j {hint} WHERE {_lane(given)} LIMIT {given}count + {_PASSED_OVER}
+      SELECT j.not_before FROM jobs AS j {hint} WHERE {_of_segment(given)} LIMIT {given}count + {_MAX_SKIPPED}
     ) AS f WHERE f.not_before <= {given}until_at LIMIT {given}count"""
 
 

@@ -1,4 +1,4 @@
-"""What stands between queued jobs and their calls: channels, callers, calls in flight, workers."""
+"""Snapshot of the scheduler's inputs: channels, callers, calls in flight, workers."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from models.tables import callers, channels, jobs, workers
 
 
 async def read_snapshot(connection: AsyncConnection, *, alive_since: datetime) -> SchedulerSnapshot:
-    """Read the gate's state. A worker lives if its heartbeat is not older than ``alive_since``."""
+    """Read the snapshot. A worker is live if its heartbeat is not older than ``alive_since``."""
     working = workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
     alive, slots = (
         await connection.execute(
@@ -19,14 +19,14 @@ async def read_snapshot(connection: AsyncConnection, *, alive_since: datetime) -
         )
     ).one()
     limited = select(callers).where(or_(callers.c.rpm.is_not(None), callers.c.concurrency.is_not(None)))
-    # what is left in other hands, stopping or lost, takes none of these slots
-    theirs = jobs.c.worker_id.is_not(None), jobs.c.worker_id.in_(select(workers.c.id).where(*working))
-    in_hand = select(func.count()).select_from(jobs).where(*theirs)
+    # jobs of stopping or dead workers take none of these slots
+    of_live = jobs.c.worker_id.is_not(None), jobs.c.worker_id.in_(select(workers.c.id).where(*working))
+    in_flight = select(func.count()).select_from(jobs).where(*of_live)
     return SchedulerSnapshot(
         channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
         calls=await calls_in_flight(connection),
         callers=(await connection.execute(limited)).all(),
         workers_alive=alive,
         slots=slots,
-        slots_used=await connection.scalar(in_hand) or 0,
+        slots_used=await connection.scalar(in_flight) or 0,
     )
