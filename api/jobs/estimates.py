@@ -88,7 +88,7 @@ class Estimates:
     async def estimate_running(
         self, connection: AsyncConnection, channel: str, sent_at: datetime, view: SchedulerView
     ) -> Estimate | None:
-        """Return the estimate of a job whose call is in flight; ``None`` without recent calls of its channel."""
+        """Return the estimate of a running job; ``None`` without recent calls of its channel."""
         calls = (await self.durations(connection, view)).get(channel)
         if calls is None:
             return None
