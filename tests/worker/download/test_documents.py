@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -14,7 +13,6 @@ from tests.worker.download.hosts import Answer, Names, serve
 from tests.worker.download.visits import LOOPBACK, redirects, says, sends
 from worker.download.documents import DocumentReader
 from worker.download.http_client import open_download_client
-from worker.download.resolver import GuardedResolver, PooledResolver
 from worker.download.ssrf import AllowList
 from worker.images.limits import Limits
 
@@ -69,16 +67,6 @@ async def test_a_document_may_neither_be_endless_nor_take_for_ever() -> None:
     async with reading(sends(b"{", hang=hang), limits=slow) as (reader, origin):
         assert await refused(reader, origin) == ("asset_timeout", True)
         hang.set()
-
-
-async def test_names_are_looked_up_in_threads_of_their_own(tmp_path: Path) -> None:
-    pool = PooledResolver(threads=1)
-    guarded = GuardedResolver(LOOPBACK, inner=pool)
-    found = await guarded.resolve("localhost", 80)
-    assert {result["host"] for result in found} == {"127.0.0.1"}
-    with pytest.raises(OSError):
-        await pool.resolve("name.invalid", 80)
-    await guarded.close()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Opening stores, and what their failures are called."""
 
-import errno
 import os
 import resource
 from collections.abc import Iterator
@@ -8,13 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from obstore.exceptions import GenericError
 
 from models.clock import now
 from models.errors import SettingsError, StorageError
 from tests.support.s3 import serve_s3
 from worker.storage.store import open_store
-from worker.storage.store_errors import describe_error
 
 DAYS_AGO = now().timestamp() - 90_000
 NOBODY = "http://127.0.0.1:9"  # the discard port
@@ -112,20 +109,3 @@ async def test_unfinished_files_of_a_killed_process_are_removed_after_a_day(tmp_
         os.utime(path, (DAYS_AGO, DAYS_AGO))
     open_store(f"file://{tmp_path}")
     assert set(files(tmp_path)) == {young.name, kept.name}
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError(errno.ENOSPC, "No space left on device"),
-        GenericError(
-            "Generic LocalFileSystem error: No space left on device (os error 28)\n\nDebug source: …"
-        ),
-    ],
-)
-def test_a_full_disk_is_called_a_full_disk(error: Exception) -> None:
-    assert describe_error(error).startswith("the disk is full; free some space")
-
-
-def test_an_error_without_plain_words_keeps_its_first_line() -> None:
-    assert describe_error(GenericError("Something else\n\nDebug source: many lines")) == "Something else"

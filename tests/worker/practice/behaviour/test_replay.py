@@ -89,23 +89,6 @@ async def test_a_foreign_picture_tells_its_address_and_is_always_the_same(
     assert bodies[0] == bodies[1]
 
 
-@pytest.mark.parametrize(
-    ("written", "led"),
-    [
-        ("![](https://a.example/b.png)", "![](http://here:1/elsewhere/a.example/b.png)"),
-        (r"https:\/\/a.example\/b.png", r"http:\/\/here:1\/elsewhere\/a.example\/b.png"),
-        (r"https:\\/\\/a.example", r"http:\\/\\/here:1\\/elsewhere\\/a.example"),
-        (
-            "data:image/png;base64,https://a.example",
-            "data:image/png;base64,http://here:1/elsewhere/a.example",
-        ),
-        ("no address", "no address"),
-    ],
-)
-def test_addresses_keep_their_way_of_writing(written: str, led: str) -> None:
-    assert rewrite_urls(written, "http://here:1") == led
-
-
 async def test_an_event_stream_comes_in_pieces(client: aiohttp.ClientSession) -> None:
     case = next(case for case in TO_FETCH if case.kind == "sse")
     body = {"messages": [{"role": "user", "content": f"#case:{case.id}"}]}

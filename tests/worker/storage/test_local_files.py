@@ -1,0 +1,45 @@
+"""The local folder backend: atomic writes under valid keys."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.storage.local_files import LocalFiles
+
+
+def stage(root: Path) -> list[Path]:
+    return list((root / ".part").iterdir())
+
+
+def test_bytes_and_files_are_written_under_their_key(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"from a file")
+    files = LocalFiles(tmp_path / "store")
+    files.put("ab/cd/a.png", b"bytes")
+    files.put("ab/cd/b.png", source)
+    assert (tmp_path / "store/ab/cd/a.png").read_bytes() == b"bytes"
+    assert (tmp_path / "store/ab/cd/b.png").read_bytes() == b"from a file"
+    assert stage(tmp_path / "store") == []
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a//b", "../a", "a/../b", "a/", "a b", ".part/../../a"])
+def test_an_invalid_key_is_refused(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ValueError, match="is no key"):
+        LocalFiles(tmp_path).put(key, b"x")
+
+
+def test_a_file_of_the_same_size_is_not_written_again(tmp_path: Path) -> None:
+    files = LocalFiles(tmp_path)
+    files.put("a.png", b"first")
+    files.put("a.png", b"other")
+    assert (tmp_path / "a.png").read_bytes() == b"first"
+    files.put("a.png", b"longer than before")
+    assert (tmp_path / "a.png").read_bytes() == b"longer than before"
+
+
+def test_a_failed_move_leaves_no_staged_file(tmp_path: Path) -> None:
+    files = LocalFiles(tmp_path)
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(OSError):
+        files.put("a.png", b"x")
+    assert stage(tmp_path) == []
