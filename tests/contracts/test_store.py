@@ -1,4 +1,4 @@
-"""What every store does, whatever it is made of."""
+"""Contract of the stores: memory, local folder and S3."""
 
 import asyncio
 from collections.abc import Iterator
@@ -102,7 +102,7 @@ async def test_a_stream_may_be_left_early(store: Store) -> None:
     await stream.aclose()  # type: ignore[attr-defined]  # every stream here is a generator
 
 
-async def test_head_tells_size_and_age_or_none(store: Store) -> None:
+async def test_head_returns_size_and_age_or_none(store: Store) -> None:
     assert await store.head(KEY) is None
     await store.put(KEY, b"picture", content_type="image/png")
     stat = await store.head(KEY)

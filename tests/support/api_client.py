@@ -1,4 +1,4 @@
-"""Somebody who uses Darkroom by its native API, and keeps trying while parts of it restart."""
+"""Client of the native API that goes on while API processes restart."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,30 +15,30 @@ Job = dict[str, Any]
 
 
 class ApiClient:
-    """Asks one API process after the other."""
+    """Sends requests to the API processes in turn."""
 
     def __init__(self, urls: Sequence[str]) -> None:
         self._urls = cycle(urls)
         headers = {"Authorization": f"Bearer {KEY}"}
         self._client = httpx.Client(headers=headers, trust_env=False, verify=False, timeout=30)
-        self._stranger = httpx.Client(trust_env=False, verify=False, timeout=30)
+        self._anonymous = httpx.Client(trust_env=False, verify=False, timeout=30)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._client.close()
-        self._stranger.close()
+        self._anonymous.close()
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response | None:
-        """Ask the next API process; ``None`` if it does not serve now."""
+        """Send a request to the next API process; ``None`` if it is unavailable."""
         try:
             answer = self._client.request(method, next(self._urls) + path, **options)
         except httpx.TransportError:
             return None
         return None if answer.status_code >= 500 else answer
 
-    def submit(self, prompts: Sequence[str], **wishes: Any) -> list[str]:
-        """Hand in jobs at once; returns their ids in the order of the prompts."""
-        jobs = [{"model": "practice-image", "prompt": prompt, **wishes} for prompt in prompts]
+    def submit(self, prompts: Sequence[str], **members: Any) -> list[str]:
+        """Submit jobs in one request; returns their ids in the order of the prompts."""
+        jobs = [{"model": "practice-image", "prompt": prompt, **members} for prompt in prompts]
         answer = self.request("POST", "/v1/jobs", json={"jobs": jobs})
         assert answer is not None, "the submit was not answered"
         assert answer.status_code == 202, answer.text
@@ -46,7 +46,7 @@ class ApiClient:
         return [job["id"] for job in answer.json()["accepted"]]
 
     def job(self, job_id: str) -> Job:
-        """Look at one job."""
+        """Return one job."""
         answer = until(lambda: self.request("GET", f"/v1/jobs/{job_id}"), within=30, what="a job is shown")
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
@@ -81,7 +81,7 @@ class ApiClient:
     def images(self, job: Job) -> Iterator[bytes]:
         """Fetch a job's pictures by their public addresses, without a key."""
         for asset in job["assets"]:
-            answer = self._stranger.get(asset["url"])
+            answer = self._anonymous.get(asset["url"])
             assert answer.status_code == 200, answer.text
             assert len(answer.content) == asset["bytes"]
             yield answer.content

@@ -1,4 +1,4 @@
-"""A worker without Celery: the dispatcher and the tasks on one loop, with a clock that the test moves."""
+"""Workers without Celery: dispatcher and tasks on one event loop, with a clock that the test moves."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,7 +29,7 @@ from worker.tasks.resume import resume_chunk
 
 @dataclass
 class Clock:
-    """A clock that only moves when told."""
+    """A clock that moves only when the test forwards it."""
 
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -40,14 +40,14 @@ class Clock:
         self.at += timedelta(**span)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep by this clock: it moves, and others get their turn."""
+        """Forward the clock, and let other tasks run."""
         self.forward(seconds=seconds)
         await asyncio.sleep(0)
 
 
 @dataclass
 class OneWorker:
-    """One worker's bench and dispatcher. Messages are kept until the test delivers them."""
+    """Task context and dispatcher of one worker. Messages wait until the test delivers them."""
 
     context: TaskContext
     dispatcher: Dispatcher
@@ -66,7 +66,7 @@ class OneWorker:
         await self.deliver()
 
     async def run_round(self) -> None:
-        """Do one round of the dispatcher and all that follows from it."""
+        """Run one dispatch round, and the tasks that it publishes."""
         await self.dispatcher.run_round()
         await self.deliver()
 
@@ -162,7 +162,7 @@ class Darkroom:
         return await self._rows(select(events).where(events.c.job_id == job_id).order_by(events.c.revision))
 
     async def statuses(self, job_id: UUID) -> list[str]:
-        """The states that the job's events tell, checked to have no gap."""
+        """Return the states of the job's events, whose revisions must have no gap."""
         rows = await self._rows(select(events).where(events.c.job_id == job_id).order_by(events.c.revision))
         assert [row.revision for row in rows] == list(range(1, len(rows) + 1))
         return [row.status for row in rows]

@@ -1,4 +1,4 @@
-"""What the answers seen in the wild should come to in Darkroom, by rule; and a Darkroom that is asked."""
+"""Recorded responses: the expected end of their jobs, by rule, and a Darkroom that runs them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from tests.support.processes import Process, free_port, until
 from worker.practice.corpus import CorpusCase, corpus
 from worker.practice.images import rewrite_urls
 
-#: Accidents that a server which is reached can't cause: nobody listens at the channel's address instead.
+#: Network errors that a running server can't cause: the channel's address has no listener instead.
 UNREACHABLE = frozenset({"dns_error", "connect_timeout", "connect_error"})
-#: Accidents that happen only while a request is being written, before anybody could say which case to play.
+#: Network errors while the request is being written, before the provider knows which case to replay.
 _UNPLAYABLE = frozenset({"write_error"})
-_SHORT, _LONG = 3.0, 40.0  # seconds that a provider wants to be left alone; between them a test can't tell
+_SHORT, _LONG = 3.0, 40.0  # seconds of Retry-After; a test can't distinguish the values between them
 _UNKNOWN = frozenset({"ambiguous", "pending"})
 #: Refusals that use up no attempt unless a job wants it so, as ours do: else they would be tried for hours.
 _FREE = ("rate_limited", "concurrency_limited", "daily_limit", "upstream_saturated")
 
 
 def sample() -> list[CorpusCase]:
-    """Return the first case of each kind, outcome, error code, accident, and way in which pictures come."""
+    """Return the first case of each kind, outcome, error code, network error and image delivery."""
     first: dict[Any, CorpusCase] = {}
     for case in corpus().values():
         if _playable(case):
@@ -81,7 +81,7 @@ def end_of(case: CorpusCase) -> End:
 
 
 def recovers(case: CorpusCase) -> bool:
-    """Tell whether the provider can be asked what became of a call, instead of being paid again."""
+    """Return whether the result of a call can be recovered by polling the provider."""
     return case.expected["outcome"] in _UNKNOWN and bool(case.task_ids)
 
 
@@ -98,9 +98,9 @@ class DialectDarkroom:
     def start(self) -> None:
         """Start both, and wait until they serve."""
         self.practice.start()
-        nobody = f"http://127.0.0.1:{free_port()}"
+        closed_port = f"http://127.0.0.1:{free_port()}"
         config = self._folder / "darkroom.toml"
-        config.write_text("\n".join(_channel(case, self.practice.url, nobody) for case in self._cases))
+        config.write_text("\n".join(_channel(case, self.practice.url, closed_port) for case in self._cases))
         command = [
             COMMAND,
             "up",
@@ -130,7 +130,7 @@ class DialectDarkroom:
         self.practice.process.end()
 
     def play(self, cases: Iterable[CorpusCase]) -> dict[str, str]:
-        """Hand in a job for each case; returns their ids by case."""
+        """Submit a job for each case; returns their ids by case."""
         chosen = list(cases)
         jobs = [self._job(case) for case in chosen]
         answer = self.client.request("POST", "/v1/jobs", json={"jobs": jobs})
@@ -141,16 +141,16 @@ class DialectDarkroom:
 
     def _job(self, case: CorpusCase) -> dict[str, Any]:
         images = [self.here(url) for url in case.request.get("input_urls", ())]
-        wishes = {"images": images} if images else {}
+        members = {"images": images} if images else {}
         if n := case.request.get("n"):
-            wishes["n"] = n
+            members["n"] = n
         attempts = 3 if case.expected["outcome"] == "no_image" else 2
         return {
             "model": model_of(case),
             "prompt": prompt_of_case(case),
             "max_attempts": attempts,
             "retry": {code: {"counts": True} for code in _FREE},
-            **wishes,
+            **members,
         }
 
     def wait_settled(self, ids: Mapping[str, str], *, within: float) -> dict[str, dict[str, Any]]:
@@ -189,11 +189,11 @@ def prompt_of_case(case: CorpusCase) -> str:
     return f"a cat #case:{case.id}"
 
 
-def _channel(case: CorpusCase, provider: str, nobody: str) -> str:
+def _channel(case: CorpusCase, provider: str, closed_port: str) -> str:
     lines = [
         "[[channels]]",
         f'name = "{model_of(case)}"',
-        f'base_url = "{nobody if case.transport in UNREACHABLE else provider}"',
+        f'base_url = "{closed_port if case.transport in UNREACHABLE else provider}"',
         'api_key = "practice"',
         f'models = ["{model_of(case)}"]',
     ]
@@ -203,7 +203,7 @@ def _channel(case: CorpusCase, provider: str, nobody: str) -> str:
 
 
 def _rests(job: Mapping[str, Any]) -> bool:
-    """Tell whether a job is over, or waits for a person or for much longer than a test takes."""
+    """Return whether a job is final, held, or waits for much longer than a test takes."""
     if job.get("status") != "queued":
         return job.get("status") in ("succeeded", "failed", "held")
     waiting = job["waiting"]

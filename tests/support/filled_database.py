@@ -1,4 +1,4 @@
-"""Twenty thousand jobs as they lie in a database that has been in use."""
+"""A database with twenty thousand jobs, distributed as in production use."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta

@@ -33,13 +33,13 @@ def environment(provider: str, folder: Path, **settings: str) -> dict[str, str]:
         "retry_base": "0.2",
         **settings,
     }
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
-    kept["TMPDIR"] = str(folder)  # what a killed process leaves behind goes with the folder
-    return kept | {f"DARKROOM_{name.upper()}": value for name, value in own.items()}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DARKROOM_")}
+    inherited["TMPDIR"] = str(folder)  # what a killed process leaves behind goes with the folder
+    return inherited | {f"DARKROOM_{name.upper()}": value for name, value in own.items()}
 
 
 def serves(url: str) -> bool:
-    """Tell whether an API process is ready."""
+    """Return whether an API process is ready."""
     try:
         return httpx.get(f"{url}/readyz", trust_env=False, verify=False, timeout=10).status_code == 200
     except httpx.TransportError:
@@ -89,7 +89,7 @@ class Fleet:
             return connection.execute(query.encode()).fetchall()
 
     def log_tails(self) -> str:
-        """Return the last words of all processes, for whoever looks at a failure."""
+        """Return the ends of all logs, to explain a failure."""
         return "\n".join(f"== {log.name}\n{_last(log)}" for log in sorted(self._folder.glob("*.log")))
 
     def end(self) -> None:

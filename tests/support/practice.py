@@ -1,4 +1,4 @@
-"""The practice provider as a process of its own, and its books."""
+"""The practice provider as a process, and its call log."""
 
 import sys
 import time
@@ -27,12 +27,12 @@ class Call:
     idempotency_key: str | None = None
 
     def in_flight(self, moment: float, *, slack: float = 0.5) -> bool:
-        """Tell whether it was going on at that moment, or had ended too shortly before to be noted."""
+        """Return whether the call was in flight at that moment, give or take ``slack`` seconds."""
         return self.received <= moment + slack and (self.finished is None or self.finished >= moment - slack)
 
 
 class Practice:
-    """A provider that draws tiny pictures, ``delay`` seconds after it was asked; ``"1-3"`` is a range."""
+    """A provider of tiny images, each after ``delay`` seconds (``"1-3"``: a range)."""
 
     def __init__(self, folder: Path, *, delay: float | str) -> None:
         arguments = ["--picture", "tiny", "--delay", str(delay)]
@@ -50,7 +50,7 @@ class Practice:
         """Return all calls so far."""
         return [
             Call(**{field.name: each[field.name] for field in fields(Call)})
-            for each in self._books("")["calls"]
+            for each in self._ledger("")["calls"]
         ]
 
     def call_counts(self) -> Counter[str]:
@@ -58,7 +58,7 @@ class Practice:
         return Counter(call.prompt for call in self.calls())
 
     def set_conditions(self, **members: Any) -> None:
-        """Change the weather, see ``worker/practice/conditions.py``; and ours when it refuses."""
+        """Apply conditions (``worker/practice/conditions.py``)."""
         answer = httpx.post(
             f"{self.url}/practice/weather", json=members, trust_env=False, verify=False, timeout=10
         )
@@ -67,7 +67,7 @@ class Practice:
     def wait_in_flight(self, calls: int) -> float:
         """Wait until so many calls are in flight; returns that moment."""
         until(
-            lambda: self._books("?calls=0")["in_flight"] >= calls,
+            lambda: self._ledger("?calls=0")["in_flight"] >= calls,
             within=60,
             what=f"{calls} calls are in flight",
             every=0.02,
@@ -82,7 +82,7 @@ class Practice:
             what=f"{calls} calls are answered",
         )
 
-    def _books(self, query: str) -> dict[str, Any]:
+    def _ledger(self, query: str) -> dict[str, Any]:
         answer = httpx.get(f"{self.url}/ledger{query}", trust_env=False, verify=False, timeout=10)
         answer.raise_for_status()
         return dict(answer.json())

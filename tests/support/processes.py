@@ -10,14 +10,14 @@ from typing import Any
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on just now."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def until(reached: Callable[[], Any], *, within: float, what: str, every: float = 0.05) -> Any:
-    """Ask until the answer is true, and return it; fail with ``what`` after ``within`` seconds."""
+    """Poll until the result is true, and return it; fail with ``what`` after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not (answer := reached()):
         if time.monotonic() > deadline:

@@ -34,7 +34,7 @@ class Plan:
     faults: tuple[str, ...]
 
 
-async def plans_of(database: Database, ask: Run) -> list[Plan]:
+async def plans_of(database: Database, run: Run) -> list[Plan]:
     """Run a piece of code in a transaction, and plan again each statement that it sent."""
     sent: list[tuple[str, Any]] = []
 
@@ -45,7 +45,7 @@ async def plans_of(database: Database, ask: Run) -> list[Plan]:
     async with database.writing() as connection:
         event.listen(engine, "before_cursor_execute", note)
         try:
-            await ask(connection)
+            await run(connection)
         finally:
             event.remove(engine, "before_cursor_execute", note)
         explain = _sqlite_plan if database.is_sqlite else _postgres_plan
@@ -63,7 +63,7 @@ async def _sqlite_plan(connection: AsyncConnection, statement: str, parameters: 
 
 
 def _is_big(line: str, statement: str) -> bool:
-    """Tell whether a scan is of a table that grows; the plan names it by its alias."""
+    """Return whether a scan is of a table that grows; the plan names it by its alias."""
     name = line.split()[1]
     return (
         re.search(rf"\b{_BIG} AS \"?{name}\b", statement) is not None or re.fullmatch(_BIG, name) is not None

@@ -19,13 +19,13 @@ class ReceivedMessage:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """What it says."""
-        said: dict[str, Any] = orjson.loads(self.body)
-        return said
+        """The decoded body."""
+        payload: dict[str, Any] = orjson.loads(self.body)
+        return payload
 
     @property
     def id(self) -> str:
-        """By what a receiver knows it again."""
+        """The id by which a receiver detects duplicates."""
         return self.headers["webhook-id"]
 
 
@@ -39,7 +39,7 @@ class Receiver:
     stalls: bool = False  #: sends the head of an answer, and never its body
     port: int = 0
     _runner: web.AppRunner | None = None
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -70,13 +70,13 @@ class Receiver:
         """Wait until so many messages have come."""
         async with asyncio.timeout(within):
             while len(self.messages) < count:
-                self._news.clear()
-                await self._news.wait()
+                self._arrived.clear()
+                await self._arrived.wait()
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.messages.append(ReceivedMessage(request.path, headers, await request.read()))
-        self._news.set()
+        self._arrived.set()
         if self.hangs is not None:
             await self.hangs.wait()
         answer = self.responses.pop(0) if self.responses else 200

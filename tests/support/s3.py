@@ -22,7 +22,7 @@ sys.stdin.read()
 
 @dataclass(frozen=True, slots=True)
 class S3:
-    """Where the server is and what to tell ``open_store``."""
+    """Address of the server, and the options for ``open_store``."""
 
     url: str
     endpoint: str

@@ -1,4 +1,4 @@
-"""A provider that can be asked for its pictures again: by a public link, or by the task's id."""
+"""A provider with asynchronous tasks: polled by a public link or by task id."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ PNG = tiny_png("a cat", 1)
 
 
 class TaskProvider:
-    """Plays what the test sets: the answer to calls, and one answer after the other per address."""
+    """Sends the responses that a test sets: for calls, and in turn for each path."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -30,7 +30,7 @@ class TaskProvider:
 
     @property
     def link(self) -> str:
-        """Where anybody may read what the provider keeps about the task."""
+        """Public link to the state of the task."""
         return f"{self.url}/source/{TASK}"
 
     def picture(self, name: str = "a.png") -> str:
@@ -43,12 +43,12 @@ class TaskProvider:
         self.streamed, self.stream_end = list(texts), ending
 
     def respond(self, path: str, *answers: Any) -> None:
-        """Let a path say this: one after the other, the last one again and again."""
+        """Set the responses of a path: one after the other, the last one for ever."""
         pairs = [answer if isinstance(answer, tuple) else (200, answer) for answer in answers]
         self.responses[path] = pairs
 
     def keys(self, path: str) -> list[str | None]:
-        """Return with which keys a path was asked for, in order."""
+        """Return the API keys of the requests to a path, in order."""
         return [key for context, key in self.requests if context == path]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:

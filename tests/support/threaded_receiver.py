@@ -22,7 +22,7 @@ class Message:
 
 @dataclass
 class ThreadedReceiver:
-    """Takes whatever comes."""
+    """Messages received so far, and the URL to send them to."""
 
     url: str = ""
     messages: list[Message] = field(default_factory=list)
@@ -45,7 +45,7 @@ def open_receiver() -> Iterator[ThreadedReceiver]:
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slot)
     server.daemon_threads = True

@@ -30,12 +30,12 @@ class Names(AbstractResolver):
 
     def __init__(self, **table: list[list[str]]) -> None:
         self.table = {name.replace("_", "."): answers for name, answers in table.items()}
-        self.asked: list[str] = []
+        self.lookups: list[str] = []
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        self.asked.append(host)
+        self.lookups.append(host)
         if host not in self.table:
             raise OSError(f"no such name: {host}")
         answers = self.table[host]

@@ -1,4 +1,4 @@
-"""What a link in an answer says about a task: read like a picture's address, without a key."""
+"""What a link in an answer responds about a task: read like a picture's address, without a key."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from models.errors import ImageError
+from tests.worker.download.downloads import LOOPBACK, redirects, responds, streams
 from tests.worker.download.hosts import Answer, Names, serve
-from tests.worker.download.visits import LOOPBACK, redirects, says, sends
 from worker.download.documents import DocumentReader
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
@@ -32,7 +32,7 @@ async def refused(reader: DocumentReader, url: str) -> tuple[str, bool]:
 
 
 async def test_a_document_comes_with_its_status_and_headers() -> None:
-    async with reading(says(b"{}", 404, Retry_After="3")) as (reader, origin):
+    async with reading(responds(b"{}", 404, Retry_After="3")) as (reader, origin):
         said = await reader.read(origin)
     assert (said.status, said.headers["retry-after"], said.body) == (404, "3", b"{}")
 
@@ -61,10 +61,10 @@ async def test_no_hop_leads_inside(target: str, hop: int) -> None:
 
 
 async def test_a_document_may_neither_be_endless_nor_take_for_ever() -> None:
-    async with reading(says(bytes(2_000)), limits=Limits(size=1_000)) as (reader, origin):
+    async with reading(responds(bytes(2_000)), limits=Limits(size=1_000)) as (reader, origin):
         assert await refused(reader, origin) == ("asset_too_large", False)
     slow, hang = Limits(total=timedelta(milliseconds=50)), asyncio.Event()
-    async with reading(sends(b"{", hang=hang), limits=slow) as (reader, origin):
+    async with reading(streams(b"{", hang=hang), limits=slow) as (reader, origin):
         assert await refused(reader, origin) == ("asset_timeout", True)
         hang.set()
 
@@ -74,7 +74,7 @@ async def test_a_document_may_neither_be_endless_nor_take_for_ever() -> None:
     ["http://xn--/a", "http://a..b/", "http://\ud800.example/", "http://[::1", "http://a:99999/", "//a/", ""],
 )
 async def test_what_is_no_address_is_said_to_be_none(url: str) -> None:
-    async with reading(says(b"{}")) as (reader, _):
+    async with reading(responds(b"{}")) as (reader, _):
         assert (await refused(reader, url))[0] in ("asset_blocked_address", "asset_unreachable")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import ImageError
+from tests.worker.download.downloads import LOOPBACK, PNG, redirects, responds, serve_downloader
 from tests.worker.download.hosts import Names
-from tests.worker.download.visits import LOOPBACK, PNG, redirects, says, visit
 from worker.download.downloader import Downloader
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
@@ -15,7 +15,7 @@ from worker.download.ssrf import AllowList
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_followed(tmp_path: Path, status: int) -> None:
     answer = redirects(lambda request: None if request.path == "/b.png" else "../b.png?x=1", status)
-    async with visit(answer, tmp_path) as host:
+    async with serve_downloader(answer, tmp_path) as host:
         fetched = await host.fetch("/c/a.png")
         assert fetched.url == host.origin + "/b.png?x=1"
 
@@ -25,7 +25,7 @@ async def test_five_redirects_are_followed_and_not_one_more(
     tmp_path: Path, hops: int, code: str | None
 ) -> None:
     answer = redirects(lambda r: f"/{int(r.path[1:]) + 1}" if int(r.path[1:]) < hops else None)
-    async with visit(answer, tmp_path) as host:
+    async with serve_downloader(answer, tmp_path) as host:
         if code is None:
             assert (await host.fetch("/0")).body == PNG
         else:
@@ -33,7 +33,7 @@ async def test_five_redirects_are_followed_and_not_one_more(
 
 
 async def test_a_redirect_to_nowhere_is_an_error(tmp_path: Path) -> None:
-    async with visit(redirects(lambda _: ""), tmp_path) as host:
+    async with serve_downloader(redirects(lambda _: ""), tmp_path) as host:
         assert (await host.refused()).code == "asset_redirects"
 
 
@@ -51,13 +51,13 @@ BAD_TARGETS = [
 @pytest.mark.parametrize("hop", [0, 1])
 async def test_no_hop_leads_inside(tmp_path: Path, target: str, hop: int) -> None:
     names = Names(inside_example=[["10.0.0.1"]], mixed_example=[["8.8.8.8", "10.0.0.1"]])
-    async with visit(redirects(lambda _: target), tmp_path, names=names) as host:
+    async with serve_downloader(redirects(lambda _: target), tmp_path, names=names) as host:
         error = await host.refused(target if hop == 0 else "/a.png")
     assert (error.code, error.retryable) == ("asset_blocked_address", False)
 
 
 async def test_loopback_is_refused_unless_it_is_allowed(tmp_path: Path) -> None:
-    async with visit(says(), tmp_path, allow=AllowList()) as host:
+    async with serve_downloader(responds(), tmp_path, allow=AllowList()) as host:
         assert (await host.refused()).code == "asset_blocked_address"
         assert (
             await host.refused(host.origin.replace("127.0.0.1", "localhost"))
@@ -66,7 +66,7 @@ async def test_loopback_is_refused_unless_it_is_allowed(tmp_path: Path) -> None:
 
 async def test_a_name_that_moves_inside_after_the_first_look_is_refused(tmp_path: Path) -> None:
     names = Names(moving_example=[["127.0.0.1"], ["10.0.0.1"]])
-    async with visit(says(), tmp_path, names=names) as host:
+    async with serve_downloader(responds(), tmp_path, names=names) as host:
         url = host.origin.replace("127.0.0.1", "moving.example")
         assert (await host.fetch(url)).body == PNG
         async with open_download_client(LOOPBACK, 1, resolver=names) as later:
@@ -95,5 +95,5 @@ async def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
 
 async def test_a_redirect_may_be_written_in_any_script(tmp_path: Path) -> None:
     answer = redirects(lambda request: None if request.path == "/小猫.png" else "/小猫.png")
-    async with visit(answer, tmp_path) as host:
+    async with serve_downloader(answer, tmp_path) as host:
         assert (await host.fetch()).body == PNG

@@ -8,8 +8,8 @@ import pytest
 from aiohttp.abc import ResolveResult
 
 from models.errors import ImageError
+from tests.worker.download.downloads import LOOPBACK
 from tests.worker.download.hosts import Names
-from tests.worker.download.visits import LOOPBACK
 from worker.download.resolver import GuardedResolver, GuardedSocketFactory, PooledResolver
 from worker.download.ssrf import AllowList
 

@@ -1,4 +1,4 @@
-"""What a file is told to be, and when it is refused."""
+"""Inspection: type, size and integrity of a file."""
 
 import re
 from pathlib import Path
@@ -46,7 +46,7 @@ def refusal(data: bytes | Path, **limits: int) -> str:
 ANSWERS = {"fine", "asset_truncated", "asset_not_image", "asset_too_large"}
 
 
-def judged(data: bytes) -> str:
+def result_of(data: bytes) -> str:
     try:
         inspect(data)
     except ImageError as error:
@@ -61,7 +61,7 @@ def test_a_picture_is_known_by_its_bytes(name: str) -> None:
 
 
 @every_picture
-def test_a_file_is_judged_like_its_bytes(name: str, tmp_path: Path) -> None:
+def test_a_file_is_inspected_like_its_bytes(name: str, tmp_path: Path) -> None:
     data, facts = PICTURES[name]
     path = tmp_path / "anything.part"
     path.write_bytes(data)
@@ -136,7 +136,7 @@ HEADS = [data[:length] for data, _ in PICTURES.values() for length in (8, 16, 40
 
 @given(head=st.sampled_from([b"", *HEADS]), tail=st.binary(max_size=300))
 def test_any_bytes_get_an_answer(head: bytes, tail: bytes) -> None:
-    assert judged(head + tail) in ANSWERS
+    assert result_of(head + tail) in ANSWERS
 
 
 @given(name=st.sampled_from(sorted(PICTURES)), data=st.data())
@@ -144,4 +144,4 @@ def test_a_picture_with_any_byte_changed_gets_an_answer(name: str, data: st.Data
     content = bytearray(PICTURES[name][0])
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    assert judged(bytes(content)) in ANSWERS
+    assert result_of(bytes(content)) in ANSWERS

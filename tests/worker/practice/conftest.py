@@ -22,7 +22,7 @@ class Reply:
         return orjson.loads(self.body)
 
 
-Ask = Callable[..., Awaitable[Reply]]
+Chat = Callable[..., Awaitable[Reply]]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def client(server: PracticeServer) -> AsyncIterator[aiohttp.ClientSession]
 
 
 @pytest.fixture
-def ask(client: aiohttp.ClientSession) -> Ask:
+def chat(client: aiohttp.ClientSession) -> Chat:
     """Call the chat endpoint."""
 
     async def call(prompt: object, *, headers: dict[str, str] | None = None, **members: Any) -> Reply:

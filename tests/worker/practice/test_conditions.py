@@ -1,4 +1,4 @@
-"""The provider's mood can be changed while it runs, and its books tell what each call met."""
+"""Conditions can be changed at run time, and the call log records their effect."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.worker.practice.conftest import Ask
+from tests.worker.practice.conftest import Chat
 from worker.practice.conditions import ConditionControl
 from worker.practice.options import PracticeOptions
 from worker.practice.server import PracticeServer, start_practice
@@ -17,7 +17,7 @@ Change = Callable[..., Awaitable[int]]
 
 @pytest.fixture
 def change(client: aiohttp.ClientSession) -> Change:
-    """Let another weather begin; returns the status of the answer."""
+    """Apply new conditions; returns the status of the response."""
 
     async def post(**members: Any) -> int:
         async with client.post("/practice/weather", json=members) as response:
@@ -31,21 +31,21 @@ def outcomes(server: PracticeServer) -> list[str]:
     return [call.outcome for call in server.call_log.calls]
 
 
-async def test_a_storm_strikes_every_call_until_it_is_over(
-    ask: Ask, change: Change, server: PracticeServer
+async def test_a_failure_of_the_conditions_applies_to_every_call(
+    chat: Chat, change: Change, server: PracticeServer
 ) -> None:
     assert await change(fail="429") == 200
-    struck = [(await ask("a cat")).status, (await ask("#case:R002")).status]
+    struck = [(await chat("a cat")).status, (await chat("#case:R002")).status]
     await change()
 
     assert struck == [429, 429]
-    assert (await ask("a cat")).status == 200
+    assert (await chat("a cat")).status == 200
     assert outcomes(server) == ["429", "429", "picture"]
 
 
-async def test_a_storm_may_strike_a_share_of_the_calls(ask: Ask, change: Change) -> None:
+async def test_a_failure_may_apply_to_a_share_of_the_calls(chat: Chat, change: Change) -> None:
     await change(fail="503", share=0.5)
-    statuses = [(await ask(f"cat {number}")).status for number in range(60)]
+    statuses = [(await chat(f"cat {number}")).status for number in range(60)]
 
     assert 15 < statuses.count(503) < 45
 
@@ -54,19 +54,19 @@ async def test_a_storm_may_strike_a_share_of_the_calls(ask: Ask, change: Change)
     ("announce", "header"),
     [("retry_after", "Retry-After"), ("headers", "X-RateLimit-Reset-Requests"), ("nothing", None)],
 )
-@pytest.mark.parametrize("weather", [{"fail": "429"}, {"rpm": 1}, {"concurrency": 1}])
+@pytest.mark.parametrize("conditions", [{"fail": "429"}, {"rpm": 1}, {"concurrency": 1}])
 async def test_a_limit_may_be_announced_or_not(
-    ask: Ask,
+    chat: Chat,
     change: Change,
     server: PracticeServer,
-    weather: dict[str, Any],
+    conditions: dict[str, Any],
     announce: str,
     header: str | None,
 ) -> None:
-    await change(**weather, announce=announce)
-    other = asyncio.ensure_future(ask("a dog [hang]" if "concurrency" in weather else "a dog"))
-    await server.call_log.wait_until(lambda ledger: len(ledger.calls) == 1)
-    answer = await ask("a cat")
+    await change(**conditions, announce=announce)
+    other = asyncio.ensure_future(chat("a dog [hang]" if "concurrency" in conditions else "a dog"))
+    await server.call_log.wait_until(lambda log: len(log.calls) == 1)
+    answer = await chat("a cat")
     other.cancel()
 
     assert answer.status == 429
@@ -75,21 +75,23 @@ async def test_a_limit_may_be_announced_or_not(
     )
 
 
-async def test_a_limit_of_the_weather_replaces_the_usual_one() -> None:
+async def test_a_limit_of_the_conditions_replaces_the_default() -> None:
     body = {"messages": [{"role": "user", "content": "a cat"}]}
     async with (
         await start_practice(rpm=1, picture="tiny") as server,
         aiohttp.ClientSession(server.url) as client,
     ):
-        for weather in ({"rpm": None}, {}):
-            await client.post("/practice/weather", json=weather)
+        for conditions in ({"rpm": None}, {}):
+            await client.post("/practice/weather", json=conditions)
             for _ in range(2):
                 await client.post("/v1/chat/completions", json=body)
 
     assert outcomes(server) == ["picture", "picture", "picture", "limited"]
 
 
-async def test_slow_weather_delays_every_answer(ask: Ask, change: Change, server: PracticeServer) -> None:
+async def test_a_delay_of_the_conditions_applies_to_every_call(
+    chat: Chat, change: Change, server: PracticeServer
+) -> None:
     await change(delay="60-90")
     body = {"messages": [{"role": "user", "content": "a cat [delay 0]"}]}
     async with aiohttp.ClientSession(server.url, timeout=aiohttp.ClientTimeout(total=0.2)) as client:
@@ -98,17 +100,17 @@ async def test_slow_weather_delays_every_answer(ask: Ask, change: Change, server
 
 
 async def test_refused_connections_come_back_after_their_time(
-    change: Change, ask: Ask, server: PracticeServer
+    change: Change, chat: Chat, server: PracticeServer
 ) -> None:
     await change(refuse=True, seconds=0.3)
     async with aiohttp.ClientSession() as stranger:
         with pytest.raises(aiohttp.ClientConnectorError):
             await stranger.get(f"{server.url}/v1/models")
     with pytest.raises(aiohttp.ClientError):
-        await ask("a cat")  # on the connection that stands
+        await chat("a cat")  # on the connection that stands
     await server.listener.opened.wait()
 
-    assert (await ask("a cat")).status == 200
+    assert (await chat("a cat")).status == 200
     assert outcomes(server) == ["drop", "picture"]
 
 
@@ -116,7 +118,7 @@ async def test_refused_connections_come_back_after_their_time(
     ("members", "named"),
     [({"refuse": True}, "seconds"), ({"fail": "often"}, "fail"), ({"wind": 3}, "wind"), ({"rpm": 0}, "rpm")],
 )
-async def test_a_weather_that_makes_no_sense_is_answered_with_what_is_wrong(
+async def test_invalid_conditions_are_refused_with_the_reason(
     client: aiohttp.ClientSession, members: dict[str, Any], named: str
 ) -> None:
     async with client.post("/practice/weather", json=members) as response:
@@ -125,16 +127,16 @@ async def test_a_weather_that_makes_no_sense_is_answered_with_what_is_wrong(
 
 
 @pytest.mark.parametrize("body", [b"[1]", b"{", b"3"])
-async def test_a_weather_that_is_no_object_is_refused(client: aiohttp.ClientSession, body: bytes) -> None:
+async def test_conditions_that_are_no_object_are_refused(client: aiohttp.ClientSession, body: bytes) -> None:
     async with client.post("/practice/weather", data=body) as response:
         assert response.status == 400
 
 
-async def test_the_weather_and_the_books_can_be_read(
-    ask: Ask, change: Change, client: aiohttp.ClientSession
+async def test_conditions_and_call_log_can_be_read(
+    chat: Chat, change: Change, client: aiohttp.ClientSession
 ) -> None:
     await change(fail="500", seconds=600)
-    await ask("a cat", headers={"Authorization": "Bearer secret"})
+    await chat("a cat", headers={"Authorization": "Bearer secret"})
     async with client.get("/practice/weather") as response:
         assert (await response.json())["fail"] == "500"
     async with client.get("/practice/ledger") as response:
@@ -145,9 +147,9 @@ async def test_the_weather_and_the_books_can_be_read(
     assert call["received_at"]
 
 
-def test_fair_weather_returns_when_the_time_is_over() -> None:
-    sky = ConditionControl(PracticeOptions(rpm=5))
-    sky.apply({"fail": "502", "seconds": 10}, 100)
+def test_the_defaults_return_when_the_duration_is_over() -> None:
+    control = ConditionControl(PracticeOptions(rpm=5))
+    control.apply({"fail": "502", "seconds": 10}, 100)
 
-    assert (sky.current(109).fail, sky.current(109).rpm) == ("502", 5)
-    assert (sky.current(110).fail, sky.current(110).rpm) == (None, 5)
+    assert (control.current(109).fail, control.current(109).rpm) == ("502", 5)
+    assert (control.current(110).fail, control.current(110).rpm) == (None, 5)

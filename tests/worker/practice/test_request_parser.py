@@ -25,7 +25,7 @@ from worker.practice.request_parser import parse_hints
         ("#Case:h006 #case:R002", {"case": ["h006", "R002"]}),
     ],
 )
-def test_a_hint_stands_for_members_of_a_wish(hint: str, members: dict[str, Any]) -> None:
+def test_a_hint_sets_request_options(hint: str, members: dict[str, Any]) -> None:
     assert parse_hints(f"a cat {hint}") == ("a cat", members)
 
 

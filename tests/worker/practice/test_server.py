@@ -9,7 +9,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from tests.worker.practice.conftest import Ask
+from tests.worker.practice.conftest import Chat
 from worker.images.inspection import inspect
 from worker.practice.drawing.png import prompt_of
 from worker.practice.server import PracticeServer, start_practice
@@ -37,10 +37,10 @@ async def pictures_in(body: bytes, client: aiohttp.ClientSession) -> list[bytes]
 @pytest.mark.parametrize(
     "deliver", ["markdown_url", "markdown_data", "download_link", "images_field", "parts", "b64_json"]
 )
-async def test_every_delivery_brings_as_many_pictures_as_were_asked_for(
-    ask: Ask, client: aiohttp.ClientSession, deliver: str, stream: bool
+async def test_every_delivery_has_the_requested_number_of_images(
+    chat: Chat, client: aiohttp.ClientSession, deliver: str, stream: bool
 ) -> None:
-    answer = await ask("a cat", stream=stream, practice={"deliver": deliver, "n": 2})
+    answer = await chat("a cat", stream=stream, practice={"deliver": deliver, "n": 2})
     pictures = await pictures_in(answer.body, client)
 
     assert len(set(pictures)) == 2
@@ -48,7 +48,7 @@ async def test_every_delivery_brings_as_many_pictures_as_were_asked_for(
     assert answer.content_type == ("text/event-stream" if stream else "application/json")
 
 
-async def test_pictures_are_drawn_unless_asked_otherwise() -> None:
+async def test_images_are_drawn_by_default() -> None:
     async with await start_practice() as server, aiohttp.ClientSession(server.url) as client:
         body = {"messages": [{"role": "user", "content": "a cat [deliver markdown_data]"}], "size": "256x128"}
         async with client.post("/v1/chat/completions", json=body) as response:
@@ -59,10 +59,10 @@ async def test_pictures_are_drawn_unless_asked_otherwise() -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_model_with_video_in_its_name_makes_videos(
-    ask: Ask, client: aiohttp.ClientSession, stream: bool
+    chat: Chat, client: aiohttp.ClientSession, stream: bool
 ) -> None:
     first, second = [
-        await ask("a cat", model="practice-video", stream=stream, practice={"n": 2}) for _ in range(2)
+        await chat("a cat", model="practice-video", stream=stream, practice={"n": 2}) for _ in range(2)
     ]
     links = [dict.fromkeys(re.findall(rb"/[\w./-]+\.mp4", each.body)) for each in (first, second)]
     assert [len(found) for found in links] == [2, 2]
@@ -73,8 +73,8 @@ async def test_a_model_with_video_in_its_name_makes_videos(
             assert inspect(await response.read()).content_type == "video/mp4"
 
 
-async def test_the_link_to_a_video_may_be_dead(ask: Ask, client: aiohttp.ClientSession) -> None:
-    answer = await ask("a cat", model="practice-video", practice={"fail": "dead link"})
+async def test_the_link_to_a_video_may_be_dead(chat: Chat, client: aiohttp.ClientSession) -> None:
+    answer = await chat("a cat", model="practice-video", practice={"fail": "dead link"})
     (link,) = dict.fromkeys(re.findall(rb"/[\w./-]+\.mp4", answer.body))
     async with client.get(link.decode()) as response:
         assert response.status == 404
@@ -88,9 +88,9 @@ async def test_the_link_to_a_video_may_be_dead(ask: Ask, client: aiohttp.ClientS
 )
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_failure_has_its_status_and_no_whole_picture(
-    ask: Ask, kind: str, status: int, stream: bool
+    chat: Chat, kind: str, status: int, stream: bool
 ) -> None:
-    answer = await ask("a cat", stream=stream, practice={"fail": kind, "deliver": "markdown_data"})
+    answer = await chat("a cat", stream=stream, practice={"fail": kind, "deliver": "markdown_data"})
 
     assert answer.status == status
     assert not any(b"IEND" in decoded(data) for data in DATA.findall(answer.body))
@@ -98,26 +98,28 @@ async def test_a_failure_has_its_status_and_no_whole_picture(
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("kind", ["cut", "reset", "drop"])
-async def test_a_broken_connection_is_seen_as_one(ask: Ask, kind: str, stream: bool) -> None:
+async def test_a_broken_connection_is_seen_as_one(chat: Chat, kind: str, stream: bool) -> None:
     with pytest.raises(aiohttp.ClientError):
-        await ask("a cat", stream=stream, practice={"fail": kind})
+        await chat("a cat", stream=stream, practice={"fail": kind})
 
 
-async def test_a_limit_says_when_to_come_again(ask: Ask) -> None:
-    assert (await ask("a cat [fail 429] [retry after 7s]")).headers["Retry-After"] == "7"
-    assert "Retry-After" not in (await ask("a cat", practice={"fail": "429", "retry_after": None})).headers
+async def test_a_rate_limit_announces_when_to_retry(chat: Chat) -> None:
+    assert (await chat("a cat [fail 429] [retry after 7s]")).headers["Retry-After"] == "7"
+    assert "Retry-After" not in (await chat("a cat", practice={"fail": "429", "retry_after": None})).headers
 
 
-async def test_a_prompt_fails_as_often_as_it_says_and_then_succeeds(ask: Ask, server: PracticeServer) -> None:
-    statuses = [(await ask("a cat [fail 429 twice]")).status for _ in range(3)]
+async def test_a_prompt_fails_as_often_as_it_says_and_then_succeeds(
+    chat: Chat, server: PracticeServer
+) -> None:
+    statuses = [(await chat("a cat [fail 429 twice]")).status for _ in range(3)]
 
     assert statuses == [429, 429, 200]
     assert [call.outcome for call in server.call_log.calls] == ["429", "429", "picture"]
     assert [call.charged for call in server.call_log.calls] == [False, False, True]
 
 
-async def test_a_dead_link_comes_to_life_after_some_tries(ask: Ask, client: aiohttp.ClientSession) -> None:
-    answer = await ask("a cat", practice={"fail": "dead link", "times": 2})
+async def test_a_dead_link_comes_to_life_after_some_tries(chat: Chat, client: aiohttp.ClientSession) -> None:
+    answer = await chat("a cat", practice={"fail": "dead link", "times": 2})
     (link,) = LINK.findall(answer.body)
     statuses = []
     for _ in range(3):
@@ -128,30 +130,32 @@ async def test_a_dead_link_comes_to_life_after_some_tries(ask: Ask, client: aioh
 
 
 @pytest.mark.parametrize("deliver", ["markdown_url", "markdown_data"])
-async def test_a_truncated_picture_has_no_end(ask: Ask, client: aiohttp.ClientSession, deliver: str) -> None:
-    answer = await ask("a cat", practice={"fail": "truncated", "deliver": deliver})
+async def test_a_truncated_picture_has_no_end(
+    chat: Chat, client: aiohttp.ClientSession, deliver: str
+) -> None:
+    answer = await chat("a cat", practice={"fail": "truncated", "deliver": deliver})
     (png,) = await pictures_in(answer.body, client)
 
     assert b"IEND" not in png
 
 
-async def test_a_slow_drip_arrives_in_full(ask: Ask, client: aiohttp.ClientSession) -> None:
-    answer = await ask("a cat", stream=True, practice={"fail": "drip", "interval": 0})
+async def test_a_slow_drip_arrives_in_full(chat: Chat, client: aiohttp.ClientSession) -> None:
+    answer = await chat("a cat", stream=True, practice={"fail": "drip", "interval": 0})
 
     assert len(await pictures_in(answer.body, client)) == 1
 
 
-async def test_the_same_prompt_gives_another_picture_each_time(ask: Ask) -> None:
-    bodies = [(await ask("a cat [deliver b64_json]")).json() for _ in range(2)]
+async def test_the_same_prompt_gives_another_picture_each_time(chat: Chat) -> None:
+    bodies = [(await chat("a cat [deliver b64_json]")).json() for _ in range(2)]
 
     assert bodies[0]["data"] != bodies[1]["data"]
 
 
-async def test_a_client_that_leaves_is_written_down(server: PracticeServer, ask: Ask) -> None:
-    call = asyncio.ensure_future(ask("a cat [hang]"))
-    await server.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
+async def test_a_client_that_disconnects_is_logged(server: PracticeServer, chat: Chat) -> None:
+    call = asyncio.ensure_future(chat("a cat [hang]"))
+    await server.call_log.wait_until(lambda log: log.in_flight == 1)
     call.cancel()
-    await server.call_log.wait_until(lambda ledger: ledger.in_flight == 0)
+    await server.call_log.wait_until(lambda log: log.in_flight == 0)
 
     assert [(entry.outcome, entry.aborted) for entry in server.call_log.calls] == [("hang", True)]
 
@@ -161,7 +165,7 @@ async def test_stopping_breaks_off_calls_in_flight() -> None:
     async with aiohttp.ClientSession(server.url) as client:
         body = {"messages": [{"role": "user", "content": "a cat"}]}
         call = asyncio.ensure_future(client.post("/v1/chat/completions", json=body))
-        await server.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
+        await server.call_log.wait_until(lambda log: log.in_flight == 1)
         await server.stop()
         with pytest.raises(aiohttp.ClientError):
             await call
@@ -169,8 +173,8 @@ async def test_stopping_breaks_off_calls_in_flight() -> None:
     assert not server.call_log.calls[0].aborted
 
 
-async def test_the_ledger_tells_who_called_and_with_what(ask: Ask, client: aiohttp.ClientSession) -> None:
-    await ask("a cat", headers={"Authorization": "Bearer secret", "Idempotency-Key": "k1"})
+async def test_the_call_log_has_prompt_model_and_key_hash(chat: Chat, client: aiohttp.ClientSession) -> None:
+    await chat("a cat", headers={"Authorization": "Bearer secret", "Idempotency-Key": "k1"})
     async with client.get("/ledger") as response:
         books: dict[str, Any] = await response.json()
     (call,) = books["calls"]
@@ -186,9 +190,9 @@ async def test_the_ledger_tells_who_called_and_with_what(ask: Ask, client: aioht
     assert (books["count"], books["in_flight"], books["max_in_flight"], books["charged"]) == (1, 0, 1, 1)
 
 
-async def test_the_ledger_can_be_read_in_parts_and_reset(ask: Ask, client: aiohttp.ClientSession) -> None:
+async def test_the_call_log_can_be_read_in_parts_and_reset(chat: Chat, client: aiohttp.ClientSession) -> None:
     for number in range(3):
-        await ask(f"a cat {number}")
+        await chat(f"a cat {number}")
     async with client.get("/ledger", params={"after": "2"}) as response:
         assert [call["number"] for call in (await response.json())["calls"]] == [3]
     async with client.get("/ledger", params={"calls": "0"}) as response:
@@ -217,7 +221,7 @@ async def test_a_thousand_calls_fly_at_once(server: PracticeServer) -> None:
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(server.url, connector=connector) as client:
         calls = [asyncio.ensure_future(client.post("/v1/chat/completions", data=body)) for _ in range(1000)]
-        await server.call_log.wait_until(lambda ledger: ledger.in_flight == 1000)
+        await server.call_log.wait_until(lambda log: log.in_flight == 1000)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
@@ -230,8 +234,8 @@ async def test_models_are_listed(client: aiohttp.ClientSession) -> None:
         assert [model["id"] for model in (await response.json())["data"]] == ["practice-image"]
 
 
-async def test_a_wish_that_makes_no_sense_is_answered_with_its_name(ask: Ask) -> None:
-    answer = await ask("a cat", practice={"delay": "soon"})
+async def test_an_invalid_option_is_refused_with_its_name(chat: Chat) -> None:
+    answer = await chat("a cat", practice={"delay": "soon"})
 
     assert answer.status == 400
     assert answer.json()["error"]["param"] == "practice.delay"

@@ -1,4 +1,4 @@
-"""Blocking calls that travel together."""
+"""Blocking calls, batched into thread hops."""
 
 import asyncio
 import threading
@@ -11,8 +11,8 @@ from models.errors import StorageError
 from worker.storage.thread_batcher import MAX_CALLS, ThreadBatcher
 
 
-def gate() -> tuple[Callable[[], None], threading.Event, threading.Event]:
-    """Make a call that says when it runs and goes on when it is let."""
+def blocking_call() -> tuple[Callable[[], None], threading.Event, threading.Event]:
+    """Return a call that signals its start and blocks until released."""
     running, let = threading.Event(), threading.Event()
 
     def call() -> None:
@@ -28,13 +28,13 @@ async def test_a_call_runs_in_a_thread() -> None:
     assert threads != [threading.get_ident()]
 
 
-async def test_calls_that_come_in_meanwhile_travel_together() -> None:
-    convoys, (call, running, let) = ThreadBatcher(), gate()
+async def test_calls_that_arrive_during_a_batch_run_in_one_batch() -> None:
+    batcher, (call, running, let) = ThreadBatcher(), blocking_call()
     threads: list[int] = []
-    first = asyncio.create_task(convoys.run(call))
+    first = asyncio.create_task(batcher.run(call))
     await asyncio.to_thread(running.wait)
     rest = [
-        asyncio.create_task(convoys.run(lambda: threads.append(threading.get_ident()))) for _ in range(10)
+        asyncio.create_task(batcher.run(lambda: threads.append(threading.get_ident()))) for _ in range(10)
     ]
     await asyncio.sleep(0)
     let.set()
@@ -44,10 +44,10 @@ async def test_calls_that_come_in_meanwhile_travel_together() -> None:
 
 
 async def test_a_long_queue_does_not_wait_for_a_slow_call() -> None:
-    convoys, (call, running, let) = ThreadBatcher(), gate()
-    slow = asyncio.create_task(convoys.run(call))
+    batcher, (call, running, let) = ThreadBatcher(), blocking_call()
+    slow = asyncio.create_task(batcher.run(call))
     await asyncio.to_thread(running.wait)
-    await asyncio.gather(*(convoys.run(lambda: None) for _ in range(MAX_CALLS)))
+    await asyncio.gather(*(batcher.run(lambda: None) for _ in range(MAX_CALLS)))
     assert not slow.done()
     let.set()
     await slow
@@ -57,20 +57,20 @@ async def test_one_call_that_fails_fails_alone() -> None:
     def fail() -> None:
         raise ValueError("mine")
 
-    convoys = ThreadBatcher()
+    batcher = ThreadBatcher()
     outcomes = await asyncio.gather(
-        *(convoys.run(call) for call in (lambda: None, fail, lambda: None)), return_exceptions=True
+        *(batcher.run(call) for call in (lambda: None, fail, lambda: None)), return_exceptions=True
     )
     assert [str(outcome) for outcome in outcomes] == ["None", "mine", "None"]
 
 
-async def test_a_call_cancelled_before_its_trip_is_not_made() -> None:
-    convoys, (call, running, let) = ThreadBatcher(), gate()
+async def test_a_call_cancelled_before_its_batch_is_not_run() -> None:
+    batcher, (call, running, let) = ThreadBatcher(), blocking_call()
     made: list[str] = []
-    first = asyncio.create_task(convoys.run(call))
+    first = asyncio.create_task(batcher.run(call))
     await asyncio.to_thread(running.wait)
-    second = asyncio.create_task(convoys.run(lambda: made.append("second")))
-    third = asyncio.create_task(convoys.run(lambda: made.append("third")))
+    second = asyncio.create_task(batcher.run(lambda: made.append("second")))
+    third = asyncio.create_task(batcher.run(lambda: made.append("third")))
     await asyncio.sleep(0)
     second.cancel()
     let.set()
@@ -80,22 +80,22 @@ async def test_a_call_cancelled_before_its_trip_is_not_made() -> None:
     assert made == ["third"]
 
 
-async def test_those_behind_many_cancelled_calls_are_not_forgotten() -> None:
-    convoys, (call, running, let) = ThreadBatcher(), gate()
-    first = asyncio.create_task(convoys.run(call))
+async def test_calls_queued_after_many_cancelled_ones_still_run() -> None:
+    batcher, (call, running, let) = ThreadBatcher(), blocking_call()
+    first = asyncio.create_task(batcher.run(call))
     await asyncio.to_thread(running.wait)
-    given_up = [asyncio.create_task(convoys.run(lambda: None)) for _ in range(MAX_CALLS - 1)]
+    given_up = [asyncio.create_task(batcher.run(lambda: None)) for _ in range(MAX_CALLS - 1)]
     await asyncio.sleep(0)
     for task in given_up:
         task.cancel()
-    last = asyncio.create_task(convoys.run(lambda: None))
+    last = asyncio.create_task(batcher.run(lambda: None))
     let.set()
     await asyncio.gather(first, last)
-    await convoys.run(lambda: None)
+    await batcher.run(lambda: None)
 
 
-async def test_threads_that_are_shut_down_leave_nobody_waiting() -> None:
-    threads, (call, running, let) = ThreadPoolExecutor(1), gate()
+async def test_a_shut_down_executor_fails_its_waiting_calls() -> None:
+    threads, (call, running, let) = ThreadPoolExecutor(1), blocking_call()
     threads.submit(call)
     waiting = asyncio.create_task(ThreadBatcher(threads).run(lambda: None))
     await asyncio.to_thread(running.wait)
@@ -107,11 +107,11 @@ async def test_threads_that_are_shut_down_leave_nobody_waiting() -> None:
 
 
 def test_every_loop_has_its_own() -> None:
-    convoys, made = ThreadBatcher(), []
+    batcher, made = ThreadBatcher(), []
 
-    async def once() -> None:
-        await convoys.run(lambda: made.append(1))
+    async def run_one() -> None:
+        await batcher.run(lambda: made.append(1))
 
     for _ in range(3):
-        asyncio.run(once())
+        asyncio.run(run_one())
     assert made == [1, 1, 1]

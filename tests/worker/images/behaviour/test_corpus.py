@@ -51,7 +51,7 @@ def playing(case: dict[str, Any]) -> Any:
     return answer
 
 
-async def brought(case: dict[str, Any], into: Path) -> Any:
+async def stored(case: dict[str, Any], into: Path) -> Any:
     old = timedelta(minutes=10) if "10 min" in case["handling"] else timedelta(0)
     async with serve(playing(case)) as origin, open_download_client(LOOPBACK, 5, resolver=HOSTS) as client:
         asset_store = AssetStore(open_store("memory://"), Downloader(client, allow=LOOPBACK), into=into)
@@ -62,12 +62,12 @@ async def brought(case: dict[str, Any], into: Path) -> Any:
 async def test_an_answer_is_understood(case: dict[str, Any], tmp_path: Path) -> None:
     expected = case["expected"]
     if expected["outcome"] in ("success", "redirect"):
-        picture = await brought(case, tmp_path)
+        picture = await stored(case, tmp_path)
         assert picture.content_type == expected.get("mime", "image/png")
         assert f".{picture.extension}" == expected.get("ext", ".png")
         return
     with pytest.raises(ImageError) as caught:
-        await brought(case, tmp_path)
+        await stored(case, tmp_path)
     assert caught.value.code == CODES.get(expected["error_code"], expected["error_code"])
     assert caught.value.retryable is (expected["outcome"] == "retry")
     assert caught.value.retry_after == expected.get("retry_after_s")

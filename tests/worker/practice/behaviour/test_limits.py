@@ -1,14 +1,14 @@
 from worker.practice.conditions import Conditions, HiddenLimits
 
 
-def test_calls_beyond_the_minute_are_told_when_the_oldest_is_a_minute_old() -> None:
-    limits, weather = HiddenLimits(), Conditions(rpm=2)
+def test_a_call_above_the_rate_may_retry_when_the_oldest_is_a_minute_old() -> None:
+    limits, conditions = HiddenLimits(), Conditions(rpm=2)
 
-    assert limits.acquire("key", 0, weather) is None
-    assert limits.acquire("key", 10, weather) is None
-    assert limits.acquire("key", 20, weather) == 40
-    assert limits.acquire("other", 20, weather) is None
-    assert limits.acquire("key", 60, weather) is None
+    assert limits.acquire("key", 0, conditions) is None
+    assert limits.acquire("key", 10, conditions) is None
+    assert limits.acquire("key", 20, conditions) == 40
+    assert limits.acquire("other", 20, conditions) is None
+    assert limits.acquire("key", 60, conditions) is None
 
 
 def test_a_lower_limit_counts_the_calls_of_the_higher_one() -> None:
@@ -21,9 +21,9 @@ def test_a_lower_limit_counts_the_calls_of_the_higher_one() -> None:
 
 
 def test_calls_beyond_the_concurrency_wait_for_one_to_leave() -> None:
-    limits, weather = HiddenLimits(), Conditions(concurrency=1)
+    limits, conditions = HiddenLimits(), Conditions(concurrency=1)
 
-    assert limits.acquire("key", 0, weather) is None
-    assert limits.acquire("key", 0, weather) is not None
+    assert limits.acquire("key", 0, conditions) is None
+    assert limits.acquire("key", 0, conditions) is not None
     limits.release("key")
-    assert limits.acquire("key", 0, weather) is None
+    assert limits.acquire("key", 0, conditions) is None

@@ -5,7 +5,7 @@ import urllib.request
 import orjson
 
 
-def test_it_runs_as_a_process_that_tells_its_address() -> None:
+def test_it_runs_as_a_process_that_prints_its_address() -> None:
     arguments = ["--picture", "tiny", "--delay", "0-0.01", "--rate", "429=1", "--seed", "7", "--rpm", "9"]
     code = f"from worker.practice.server import main; main({arguments!r})"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:

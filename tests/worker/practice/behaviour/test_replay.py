@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from tests.worker.practice.conftest import Ask
+from tests.worker.practice.conftest import Chat
 from worker.practice.async_tasks import image_address
 from worker.practice.corpus import CorpusCase, case_script, corpus
 from worker.practice.drawing.png import prompt_of
@@ -30,8 +30,8 @@ def read(case: CorpusCase, body: bytes, *inputs: str) -> Answer:
 
 
 @every_answer
-async def test_a_case_is_played_with_its_status_headers_and_bytes(ask: Ask, case: CorpusCase) -> None:
-    answer = await ask(f"a cat #case:{case.id}", practice={"verbatim": True})
+async def test_a_case_is_played_with_its_status_headers_and_bytes(chat: Chat, case: CorpusCase) -> None:
+    answer = await chat(f"a cat #case:{case.id}", practice={"verbatim": True})
 
     assert answer.status == case.status
     assert answer.body == case.body.encode()
@@ -41,13 +41,13 @@ async def test_a_case_is_played_with_its_status_headers_and_bytes(ask: Ask, case
 
 @every_case_to_fetch
 async def test_a_played_answer_means_the_same_and_leads_to_us(
-    ask: Ask, server: PracticeServer, case: CorpusCase
+    chat: Chat, server: PracticeServer, case: CorpusCase
 ) -> None:
     def here(address: str) -> str:
         return rewrite_urls(address, server.url)
 
     inputs = [here(url) for url in case.request.get("input_urls", ())]
-    answer = read(case, (await ask(f"#case:{case.id}")).body, *inputs)
+    answer = read(case, (await chat(f"#case:{case.id}")).body, *inputs)
 
     assert [picture.address for picture in answer.images] == [here(url) for url in case.expected["images"]]
     assert list(answer.videos) == [here(url) for url in case.expected.get("videos", ())]
@@ -100,7 +100,7 @@ async def test_an_event_stream_comes_in_pieces(client: aiohttp.ClientSession) ->
 
 @pytest.mark.parametrize("case", [case for case in corpus().values() if case.transport], ids=lambda c: c.id)
 async def test_a_broken_connection_is_played_as_one(
-    ask: Ask, server: PracticeServer, client: aiohttp.ClientSession, case: CorpusCase
+    chat: Chat, server: PracticeServer, client: aiohttp.ClientSession, case: CorpusCase
 ) -> None:
     wait = aiohttp.ClientTimeout(total=2)
     body = {"messages": [{"role": "user", "content": f"#case:{case.id}"}]}
@@ -111,8 +111,8 @@ async def test_a_broken_connection_is_played_as_one(
     assert [call.case for call in server.call_log.calls] == [case.id]
 
 
-async def test_several_cases_are_played_one_after_the_other(ask: Ask, server: PracticeServer) -> None:
-    statuses = [(await ask("a cat #case:h006 #case:R002")).status for _ in range(3)]
+async def test_several_cases_are_played_one_after_the_other(chat: Chat, server: PracticeServer) -> None:
+    statuses = [(await chat("a cat #case:h006 #case:R002")).status for _ in range(3)]
 
     assert statuses == [429, 200, 200]
     assert [call.case for call in server.call_log.calls] == ["H006", "R002", "R002"]
@@ -123,8 +123,8 @@ async def test_several_cases_are_played_one_after_the_other(ask: Ask, server: Pr
     assert server.call_log.summary()["cases"] == {"H006": 1, "R002": 2}
 
 
-async def test_an_unknown_case_is_refused_with_near_ones(ask: Ask) -> None:
-    answer = await ask("a cat #case:S01")
+async def test_an_unknown_case_is_refused_with_near_ones(chat: Chat) -> None:
+    answer = await chat("a cat #case:S01")
 
     assert answer.status == 400
     assert "S010" in answer.json()["error"]["message"]
@@ -133,33 +133,35 @@ async def test_an_unknown_case_is_refused_with_near_ones(ask: Ask) -> None:
 
 @every_unfinished_case
 async def test_an_unfinished_task_is_found_running_and_then_done(
-    ask: Ask, client: aiohttp.ClientSession, server: PracticeServer, case: CorpusCase
+    chat: Chat, client: aiohttp.ClientSession, server: PracticeServer, case: CorpusCase
 ) -> None:
-    await ask(f"#case:{case.id}")
+    await chat(f"#case:{case.id}")
     answers = []
     for _ in range(2):
         async with client.get(f"/v1/images/tasks/{case.task_ids[0]}") as response:
             answers.append((await response.json())["data"])
     async with client.get(f"/source/{case.task_ids[0]}") as response:
-        told = await response.json()
+        body = await response.json()
 
     assert [answer["status"] for answer in answers] == ["IN_PROGRESS", "SUCCESS"]
-    assert told["urls"] == [answers[1]["data"]["data"][0]["url"]]
-    async with client.get(told["urls"][0]) as response:
+    assert body["urls"] == [answers[1]["data"]["data"][0]["url"]]
+    async with client.get(body["urls"][0]) as response:
         assert prompt_of(await response.read()) == image_address(case.task_ids[0])
     assert [poll.outcome for poll in server.call_log.polls] == ["running", "done", "done"]
 
 
-async def test_a_raw_data_link_of_an_answer_can_be_followed(ask: Ask, client: aiohttp.ClientSession) -> None:
+async def test_a_raw_data_link_of_an_answer_can_be_followed(
+    chat: Chat, client: aiohttp.ClientSession
+) -> None:
     case = next(case for case in _UNFINISHED if case.expected.get("poll_url"))
-    poll_url = read(case, (await ask(f"#case:{case.id}")).body).poll_url
+    poll_url = read(case, (await chat(f"#case:{case.id}")).body).poll_url
     assert poll_url
-    told = []
+    bodies = []
     for _ in range(2):
         async with client.get(poll_url) as response:
-            told.append(await response.json())
+            bodies.append(await response.json())
 
-    assert [(each["running"], len(each["urls"])) for each in told] == [(True, 0), (False, 1)]
+    assert [(each["running"], len(each["urls"])) for each in bodies] == [(True, 0), (False, 1)]
 
 
 @pytest.mark.parametrize(

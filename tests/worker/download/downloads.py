@@ -1,4 +1,4 @@
-"""A downloader at a host: what tests of downloads have in common."""
+"""A downloader and a local image host, shared by the tests of downloads."""
 
 import asyncio
 import os
@@ -22,8 +22,8 @@ LOOPBACK = AllowList.parse(["127.0.0.0/8"])
 PNG = draw("PNG")
 
 
-class Visit:
-    """A host, a downloader, and what they said to each other."""
+class HostedDownloader:
+    """A local host, and a downloader that fetches from it."""
 
     def __init__(self, origin: str, downloader: Downloader, into: Path) -> None:
         self.origin, self.downloader, self.into = origin, downloader, into
@@ -39,20 +39,20 @@ class Visit:
 
 
 @asynccontextmanager
-async def visit(
+async def serve_downloader(
     answer: Answer,
     into: Path,
     *,
     allow: AllowList = LOOPBACK,
     names: Names | None = None,
     **limits: Any,
-) -> AsyncIterator[Visit]:
+) -> AsyncIterator[HostedDownloader]:
     async with serve(answer) as origin, open_download_client(allow, 10, resolver=names) as client:
-        yield Visit(origin, Downloader(client, allow=allow, limits=Limits(**limits)), into)
+        yield HostedDownloader(origin, Downloader(client, allow=allow, limits=Limits(**limits)), into)
     assert [name for name in os.listdir(into) if name.endswith(".part")] == []
 
 
-def says(body: bytes = PNG, status: int = 200, **headers: str) -> Answer:
+def responds(body: bytes = PNG, status: int = 200, **headers: str) -> Answer:
     async def answer(request: web.Request) -> web.StreamResponse:
         return web.Response(
             body=body, status=status, headers={name.replace("_", "-"): text for name, text in headers.items()}
@@ -61,7 +61,7 @@ def says(body: bytes = PNG, status: int = 200, **headers: str) -> Answer:
     return answer
 
 
-def sends(*pieces: bytes, length: int | None = None, hang: asyncio.Event | None = None) -> Answer:
+def streams(*pieces: bytes, length: int | None = None, hang: asyncio.Event | None = None) -> Answer:
     """Stream pieces; a ``length`` that is not theirs ends the connection early."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
