@@ -1,4 +1,4 @@
-"""A client of the native API, synchronous: what scripts and the command line call."""
+"""Synchronous client of the native API, for scripts and the command line."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,13 +13,13 @@ import httpx
 from api.client_errors import Refused, Unreachable
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_LONGEST_WAIT = 30.0  #: seconds that one request may wait for news
-_TIMEOUT = 30.0  #: seconds without a byte, on top of the wait that was asked for
+_LONGEST_WAIT = 30.0  #: seconds of one long poll
+_TIMEOUT = 30.0  #: seconds without a byte, in addition to a requested wait
 _SETTLED = frozenset({"succeeded", "failed", "cancelled", "expired", "held", "awaiting_input"})
 
 
 class Job(TypedDict):
-    """A job as the API shows it; the fields that clients look at."""
+    """A job document of the API; the members that clients use."""
 
     id: str
     status: str
@@ -45,14 +45,14 @@ class Job(TypedDict):
 
 
 class Batch(TypedDict):
-    """What became of many jobs submitted at once."""
+    """Result of a bulk submit."""
 
     accepted: list[Job]
     rejected: list[dict[str, Any]]
 
 
 class Decided(TypedDict):
-    """What became of a decision about many held jobs."""
+    """Result of a decision about many held jobs."""
 
     changed: int
     unchanged: int
@@ -69,7 +69,7 @@ class DarkroomClient:
             base_url=self.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(_TIMEOUT, connect=5),
-            trust_env=urlsplit(url).hostname not in _LOOPBACK,  # a proxy can't reach our own machine
+            trust_env=urlsplit(url).hostname not in _LOOPBACK,  # a proxy can't reach this machine
             transport=transport,
         )
 
@@ -84,15 +84,15 @@ class DarkroomClient:
         self._http.close()
 
     def submit(self, job: Mapping[str, Any], *, idempotency_key: str | None = None) -> Job:
-        """Hand in one job."""
+        """Submit one job."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        answer: Job = self.ask("POST", "/v1/jobs", json=dict(job), headers=headers)
-        return answer
+        document: Job = self.request("POST", "/v1/jobs", json=dict(job), headers=headers)
+        return document
 
     def submit_many(self, jobs: list[dict[str, Any]]) -> Batch:
-        """Hand in up to 1,000 jobs."""
-        answer: Batch = self.ask("POST", "/v1/jobs", json={"jobs": jobs})
-        return answer
+        """Submit up to 1,000 jobs."""
+        document: Batch = self.request("POST", "/v1/jobs", json={"jobs": jobs})
+        return document
 
     def job(self, job_id: str, *, wait: float = 0, after_revision: int | None = None) -> Job:
         """Return a job; with ``wait`` (seconds), once it is newer than ``after_revision`` or time is up."""
@@ -101,10 +101,10 @@ class DarkroomClient:
             parameters["wait"] = max(1, round(wait))
         if after_revision is not None:
             parameters["after_revision"] = after_revision
-        answer: Job = self.ask(
+        document: Job = self.request(
             "GET", f"/v1/jobs/{segment(job_id)}", params=parameters, timeout=_TIMEOUT + wait
         )
-        return answer
+        return document
 
     def follow(self, job_id: str, *, timeout: float) -> Iterator[Job]:
         """Yield a job at once and after each change, until it is settled.
@@ -129,7 +129,7 @@ class DarkroomClient:
         chosen = {name: value for name, value in filters.items() if value is not None}
         while limit > 0:
             place = {"before": before} if before else {}
-            page = self.ask("GET", "/v1/jobs", params={**chosen, **place, "limit": min(limit, 100)})
+            page = self.request("GET", "/v1/jobs", params={**chosen, **place, "limit": min(limit, 100)})
             yield from page["data"]
             limit -= len(page["data"])
             before = page.get("next")
@@ -137,54 +137,54 @@ class DarkroomClient:
                 return
 
     def eta(self, *, campaign: str | None = None, model: str | None = None) -> dict[str, Any]:
-        """Return what is left of a campaign, or of all jobs, and when it may be done."""
+        """Return what is left of a campaign, or of all jobs, with the ETA."""
         chosen = {name: value for name, value in (("campaign", campaign), ("model", model)) if value}
-        answer: dict[str, Any] = self.ask("GET", "/v1/jobs/eta", params=chosen)
-        return answer
+        document: dict[str, Any] = self.request("GET", "/v1/jobs/eta", params=chosen)
+        return document
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that is not finished."""
-        answer: Job = self.ask("POST", f"/v1/jobs/{segment(job_id)}/cancel")
-        return answer
+        document: Job = self.request("POST", f"/v1/jobs/{segment(job_id)}/cancel")
+        return document
 
     def retry(self, job_id: str) -> Job:
         """Start a finished or held job again."""
-        answer: Job = self.ask("POST", f"/v1/jobs/{segment(job_id)}/retry")
-        return answer
+        document: Job = self.request("POST", f"/v1/jobs/{segment(job_id)}/retry")
+        return document
 
     def decide(self, verb: str, body: Mapping[str, Any]) -> Decided:
         """``release`` or ``fail`` held jobs: by ``ids`` (1,000 at most) or by ``filter``."""
-        answer: Decided = self.ask("POST", f"/v1/jobs/{verb}", json=dict(body), timeout=4 * _TIMEOUT)
-        return answer
+        document: Decided = self.request("POST", f"/v1/jobs/{verb}", json=dict(body), timeout=4 * _TIMEOUT)
+        return document
 
     def reread(self, job_id: str) -> dict[str, Any]:
-        """Read a job's kept answers again."""
+        """Parse a job's archived responses again."""
         path = f"/v1/jobs/{segment(job_id)}/reread"
-        answer: dict[str, Any] = self.ask("POST", path, timeout=4 * _TIMEOUT)
-        return answer
+        document: dict[str, Any] = self.request("POST", path, timeout=4 * _TIMEOUT)
+        return document
 
     def ready(self) -> bool:
-        """Tell whether the server takes requests; never raises for one that is not there yet."""
+        """Return whether the server accepts requests; ``False`` if it can't be reached."""
         try:
             return self._http.get("/readyz").is_success
         except httpx.HTTPError:
             return False
 
     def download(self, url: str, target: Path) -> None:
-        """Write a picture into a file. Assets need no key, so none is sent elsewhere."""
+        """Download an image to a file. Assets need no key, so none is sent to other hosts."""
         headers = {} if url.startswith(f"{self.url}/") else {"Authorization": ""}
         try:
             with self._http.stream("GET", url, headers=headers) as response:
                 if not response.is_success:
-                    raise Refused(response.status_code, f"The picture {url} can't be fetched.")
+                    raise Refused(response.status_code, f"The image {url} can't be fetched.")
                 with target.open("wb") as file:
                     for chunk in response.iter_bytes():
                         file.write(chunk)
         except httpx.HTTPError as error:
-            raise Unreachable(f"The picture {url} can't be fetched: {_reason(error)}.") from error
+            raise Unreachable(f"The image {url} can't be fetched: {_reason(error)}.") from error
 
-    def ask(self, method: str, path: str, **options: Any) -> Any:
-        """Send a request and return what the answer says; raises ``Refused`` and ``Unreachable``."""
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        """Send a request and return the JSON of its response; raises ``Refused`` and ``Unreachable``."""
         try:
             response = self._http.request(method, path, **options)
         except httpx.TimeoutException as error:
@@ -202,14 +202,14 @@ class DarkroomClient:
 
 
 def segment(text: str, kind: str = "job") -> str:
-    """Refuse an id that would leave the path; the server could only misread it."""
+    """Return an id as a path segment; raises ``Refused`` if it has other characters than an id."""
     if not text or not all(character.isalnum() or character in "_-" for character in text):
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no {kind} {text[:64]!r}.")
     return text
 
 
 def _problem(response: httpx.Response) -> str:
-    """Return the problem in the server's words."""
+    """Return the detail of a problem document."""
     try:
         body = response.json()
     except ValueError:
@@ -224,52 +224,50 @@ def _reason(error: Exception) -> str:
     return words.rstrip(".") or type(error).__name__
 
 
-# The part of the client that is about webhooks.
-
 _ROOT = "/v1/webhooks"
-_PAUSE = 0.2  # seconds between looks at a delivery
+_PAUSE = 0.2  # seconds between polls of a delivery
 
 
 class WebhookClient:
-    """Asks a server about webhooks."""
+    """Webhook methods of the client."""
 
     def __init__(self, client: DarkroomClient) -> None:
         self._client = client
 
     def create(self, webhook: dict[str, Any]) -> dict[str, Any]:
-        """Make a webhook; the answer has its secret."""
-        return self._ask("POST", _ROOT, json=webhook)
+        """Create a webhook; the response has its secret."""
+        return self._request("POST", _ROOT, json=webhook)
 
     def list(self) -> list[dict[str, Any]]:
         """Return all webhooks."""
-        found: list[dict[str, Any]] = self._ask("GET", _ROOT)["data"]
+        found: list[dict[str, Any]] = self._request("GET", _ROOT)["data"]
         return found
 
     def show(self, webhook_id: str) -> dict[str, Any]:
         """Return one webhook."""
-        return self._ask("GET", _one(webhook_id))
+        return self._request("GET", _one(webhook_id))
 
     def change(self, webhook_id: str, **changes: Any) -> dict[str, Any]:
         """Change a webhook."""
-        return self._ask("PATCH", _one(webhook_id), json=changes)
+        return self._request("PATCH", _one(webhook_id), json=changes)
 
     def delete(self, webhook_id: str) -> None:
         """Delete a webhook."""
-        self._client.ask("DELETE", _one(webhook_id))
+        self._client.request("DELETE", _one(webhook_id))
 
     def rotate(self, webhook_id: str, *, overlap: int | None) -> dict[str, Any]:
-        """Make a new secret; the old one signs too for ``overlap`` seconds."""
-        return self._ask(
+        """Rotate the secret; the old one signs too for ``overlap`` seconds."""
+        return self._request(
             "POST", f"{_one(webhook_id)}/rotate", json={} if overlap is None else {"overlap": overlap}
         )
 
     def test(self, webhook_id: str, *, timeout: float) -> dict[str, Any]:
         """Send a test; return its delivery once it has ended, or as it is after ``timeout`` seconds."""
-        delivery = self._ask("POST", f"{_one(webhook_id)}/test")
+        delivery = self._request("POST", f"{_one(webhook_id)}/test")
         end = monotonic() + timeout
         while delivery["status"] == "pending" and monotonic() < end:
             sleep(_PAUSE)
-            delivery = self._ask("GET", f"{_ROOT}/deliveries/{segment(delivery['id'], 'delivery')}")
+            delivery = self._request("GET", f"{_ROOT}/deliveries/{segment(delivery['id'], 'delivery')}")
         return delivery
 
     def deliveries(self, webhook_id: str, *, limit: int, status: str | None) -> Iterator[dict[str, Any]]:
@@ -278,7 +276,7 @@ class WebhookClient:
         before: dict[str, Any] = {}
         while limit > 0:
             query = {**chosen, **before, "limit": min(limit, 100)}
-            page = self._ask("GET", f"{_one(webhook_id)}/deliveries", params=query)
+            page = self._request("GET", f"{_one(webhook_id)}/deliveries", params=query)
             yield from page["data"]
             limit -= len(page["data"])
             if not page.get("next") or not page["data"]:
@@ -286,12 +284,12 @@ class WebhookClient:
             before = {"before": page["next"]}
 
     def replay(self, delivery_id: str) -> dict[str, Any]:
-        """Send a delivery once more."""
-        return self._ask("POST", f"{_ROOT}/deliveries/{segment(delivery_id, 'delivery')}/replay")
+        """Send a delivery again."""
+        return self._request("POST", f"{_ROOT}/deliveries/{segment(delivery_id, 'delivery')}/replay")
 
-    def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self._client.ask(method, path, **options)
-        return answer
+    def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        document: dict[str, Any] = self._client.request(method, path, **options)
+        return document
 
 
 def _one(webhook_id: str) -> str:

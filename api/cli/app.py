@@ -1,4 +1,4 @@
-"""The console script ``darkroom``. Commands are imported when they are called, so that ``--help`` is fast."""
+"""Console script ``darkroom``. Commands are imported when they are called, so that ``--help`` is fast."""
 
 import os
 import sys
@@ -15,60 +15,40 @@ _USE = Group.create_ordered("Use it")
 _OPERATE = Group.create_ordered("Operate it")
 
 _COMMANDS = (
-    (
-        _RUN,
-        "demo",
-        "api.cli.commands.demo:demo",
-        "Try it: a practice provider, a sample campaign; no key needed.",
-    ),
-    (_RUN, "up", "api.cli.commands.up:up", "Start everything in one process: API, worker, SQLite."),
-    (_RUN, "serve", "api.cli.commands.serve:serve", "Start one API process of a fleet."),
-    (_RUN, "work", "api.cli.commands.work:work", "Start one worker process of a fleet."),
-    (_RUN, "practice", "api.cli.commands.practice:practice", "Start a provider to practise on."),
-    (_RUN, "migrate", "api.cli.commands.migrate:migrate", "Bring the database's tables up to date."),
-    (_USE, "submit", "api.cli.commands.submit:submit", "Hand in one job."),
-    (_USE, "jobs", "api.cli.commands.jobs:app", "Look at jobs, cancel them, start them again."),
-    (
-        _USE,
-        "campaigns",
-        "api.cli.commands.campaigns:app",
-        "Look at what holds for a campaign's jobs, and set it.",
-    ),
-    (
-        _USE,
-        "webhooks",
-        "api.cli.commands.webhooks:app",
-        "Be told of jobs at an address of yours; look at deliveries.",
-    ),
-    (
-        _OPERATE,
-        "channels",
-        "api.cli.commands.channels:app",
-        "Look at providers, try, pause, drain and resume them.",
-    ),
-    (_OPERATE, "keys", "api.cli.commands.keys:app", "Make, list, limit and revoke API keys."),
-    (_OPERATE, "explain", "api.cli.commands.explain:explain", "Say what a provider's answer means."),
-    (_OPERATE, "doctor", "api.cli.doctor.command:doctor", "Find what is wrong, and say how to mend it."),
-)
+    (_RUN, "demo", "commands.demo:demo", "Try Darkroom with a practice provider; no API key needed."),
+    (_RUN, "up", "commands.up:up", "Run API and worker in one process, on SQLite."),
+    (_RUN, "serve", "commands.serve:serve", "Run one API process of a fleet."),
+    (_RUN, "work", "commands.work:work", "Run one worker process of a fleet."),
+    (_RUN, "practice", "commands.practice:practice", "Run the practice provider, a mock of real ones."),
+    (_RUN, "migrate", "commands.migrate:migrate", "Upgrade the database's tables."),
+    (_USE, "submit", "commands.submit:submit", "Submit one job."),
+    (_USE, "jobs", "commands.jobs:app", "List, show, cancel and retry jobs."),
+    (_USE, "campaigns", "commands.campaigns:app", "Show and change the settings of campaigns."),
+    (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
+    (_OPERATE, "channels", "commands.channels:app", "Show, test, pause, drain and resume channels."),
+    (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
+    (_OPERATE, "explain", "commands.explain:explain", "Explain a provider's answer."),
+    (_OPERATE, "doctor", "doctor.command:doctor", "Check the installation; each problem comes with its fix."),
+)  # group, name, module:function below api.cli, help
 
 
 def build_app() -> App:
-    """Return the command line with all its commands, none of them imported yet."""
+    """Return the app with all commands, none of them imported yet."""
     app = App(
         name="darkroom",
-        help="A self-hosted asynchronous image-job service: hand in prompts, poll for stored pictures.",
+        help="A self-hosted job queue for image generation: submit prompts, poll for stored images.",
         version=lambda: version("darkroom"),
         help_format="plaintext",
         result_action="return_value",
         error_console=Console(stderr=True),
     )
     for group, name, place, help_text in _COMMANDS:
-        app.command(place, name=name, help=help_text, group=group)
+        app.command(f"api.cli.{place}", name=name, help=help_text, group=group)
     return app
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; whatever goes wrong is said in words on stderr."""
+    """Run one command and return its exit code; errors are printed as sentences on stderr."""
     try:
         result = build_app()(
             list(arguments),
@@ -89,8 +69,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _close_pipe() -> Exit:
-    """End quietly: whoever read our output (``| head``) has enough."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not flushed into nowhere
+    """End without an error: the reader of the output (``| head``) has closed it."""
+    os.dup2(
+        os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+    )  # the rest is not flushed into the closed pipe
     return Exit.OK
 
 

@@ -1,4 +1,4 @@
-"""One real call on a channel, to see whether it works."""
+"""Channel test: one real call on a channel."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from worker.upstream.transport.connection import open_client
 
 @dataclass(frozen=True, slots=True)
 class ChannelTest:
-    """What came of it."""
+    """Result of one test call."""
 
     channel: str
     model: str
@@ -23,11 +23,11 @@ class ChannelTest:
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict's outcome."""
+        """Outcome of the call."""
         return self.reply.result.outcome
 
     def value(self) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the result for scripts."""
         result = self.reply.result
         return {
             "channel": self.channel,
@@ -45,22 +45,22 @@ class ChannelTest:
 
     @property
     def pictures(self) -> int:
-        """How many pictures came."""
+        """Number of images received."""
         return len(self.reply.answer.images) if self.reply.answer else 0
 
     def view(self) -> str:
-        """Return it for people."""
+        """Return the result for people."""
         result = self.reply.result
         if result.outcome is Outcome.SUCCESS:
             plural = "s" if self.pictures != 1 else ""
-            return f"{self.channel} works: {self.pictures} picture{plural} in {self.reply.elapsed:.1f} s."
-        said = f"\nThe provider said: {result.provider_message}" if result.provider_message else ""
+            return f"{self.channel} works: {self.pictures} image{plural} in {self.reply.elapsed:.1f} s."
+        quoted = f"\nThe provider said: {result.provider_message}" if result.provider_message else ""
         status = f" (HTTP {self.reply.http_status})" if self.reply.http_status else ""
-        return f"{self.channel} does not work: {result.code}{status}. {result.message}{said}"
+        return f"{self.channel} does not work: {result.code}{status}. {result.message}{quoted}"
 
 
 async def test_channel(channel: ChannelSettings, model: str, prompt: str) -> ChannelTest:
-    """Make one call and return what came of it."""
+    """Make one call and return its result."""
     preset = effective_preset(channel)
     request = build_request(
         ImageRequest(model=model, prompt=prompt),

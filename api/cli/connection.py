@@ -1,4 +1,4 @@
-"""The client that commands call the server with."""
+"""Server URL and API key of client commands; opens the client."""
 
 from typing import Any
 
@@ -9,25 +9,23 @@ from api.cli.options import Connection
 from api.client import DarkroomClient
 from models.errors import SettingsError
 
-# Settings of those who call Darkroom, as opposed to those who run it.
-
 
 class ClientSettings(BaseSettings):
-    """Where Darkroom is, and who asks. Read from the ``DARKROOM_*`` variables below."""
+    """Client settings, read from the ``DARKROOM_*`` variables below."""
 
     model_config = SettingsConfigDict(
         env_prefix="DARKROOM_", frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    url: str = Field("http://127.0.0.1:8080", description="Darkroom's address")
-    api_key: SecretStr | None = Field(None, description="the key to call it with")
-    model: str | None = Field(None, description="the model of `darkroom submit` when it gets no -m")
+    url: str = Field("http://127.0.0.1:8080", description="the server's URL")
+    api_key: SecretStr | None = Field(None, description="the API key")
+    model: str | None = Field(None, description="the model of `darkroom submit` without -m")
 
     @field_validator("url")
     @classmethod
     def _absolute(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
-            raise ValueError("write the whole address, such as http://127.0.0.1:8080")
+            raise ValueError("write the whole URL, such as http://127.0.0.1:8080")
         return value.rstrip("/")
 
     @field_validator("api_key")
@@ -40,7 +38,7 @@ class ClientSettings(BaseSettings):
 
 
 def load_client_settings(**overrides: Any) -> ClientSettings:
-    """Read the variables; ``overrides`` (of the command line) outrank them, ``None`` means not given.
+    """Read the variables; ``overrides`` (of the command line) take precedence, ``None`` means not given.
 
     Raises ``SettingsError`` with one sentence per fault.
     """

@@ -1,4 +1,4 @@
-"""The demo's sample campaign: submitted by the public API, watched, and shown."""
+"""Sample campaign of the demo: submitted over the public API, with a progress bar."""
 
 import threading
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ PROMPTS: Sequence[tuple[str, str]] = (
     ("Paper boats on a flooded street, sepia, 1936", "1:1"),
     ("A tiny dragon guarding a teapot, watercolour", "1:1"),
 )
-_LOOK = 0.25  #: seconds between looks at the jobs
+_POLL_INTERVAL = 0.25  #: seconds
 _TIMEOUT = 5.0  #: seconds to end
 
 
 class Campaign:
-    """Runs in a thread of its own beside the API."""
+    """Submits and watches the sample jobs, in a thread beside the API."""
 
     def __init__(self, url: str, key: str, pictures: Path, console: Console) -> None:
         self._url, self._key, self._pictures, self._console = url, key, pictures, console
@@ -42,23 +42,23 @@ class Campaign:
         self._thread = threading.Thread(target=self._run, name="campaign", daemon=True)
 
     def start(self) -> None:
-        """Start, once the API takes requests."""
+        """Start, once the API accepts requests."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, wherever it is."""
+        """Stop, and wait for the thread."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(_TIMEOUT)
 
     def _run(self) -> None:
-        self._console.print(f"[bold]Darkroom[/] serves {self._url}, with a provider to practise on.\n")
+        self._console.print(f"[bold]Darkroom[/] serves {self._url}, with the practice provider.\n")
         try:
             with DarkroomClient(self._url, self._key) as client:
-                self._show(self._develop(client, self._submit(client)))
+                self._show(self._watch(client, self._submit(client)))
         except (Refused, Unreachable) as error:
             if not self._ended.is_set():
-                self._console.print(f"The sample campaign broke off: {error}")
+                self._console.print(f"The sample campaign failed: {error}")
 
     def _submit(self, client: DarkroomClient) -> str:
         name = f"demo-{now():%Y%m%d-%H%M%S}"
@@ -70,10 +70,10 @@ class Campaign:
             raise Refused(422, str(batch["rejected"][0].get("message")))
         return name
 
-    def _develop(self, client: DarkroomClient, name: str) -> list[Job]:
-        """Watch until all are finished; return them in the order of the prompts."""
+    def _watch(self, client: DarkroomClient, name: str) -> list[Job]:
+        """Wait until all jobs are finished; return them in the order of the prompts."""
         columns = (
-            TextColumn("Developing"),
+            TextColumn("Generating"),
             BarColumn(bar_width=40),
             MofNCompleteColumn(),
             TextColumn("pictures"),
@@ -85,13 +85,13 @@ class Campaign:
                 jobs = list(client.jobs(limit=len(PROMPTS), campaign=name))
                 done = sum(1 for job in jobs if job["status"] in FINAL)
                 progress.update(bar, completed=sum(_share(job) for job in jobs))
-                if done == len(PROMPTS) or self._ended.wait(_LOOK):
+                if done == len(PROMPTS) or self._ended.wait(_POLL_INTERVAL):
                     break
         order = {prompt: place for place, (prompt, _) in enumerate(PROMPTS)}
         return sorted(jobs, key=lambda job: order.get(job["prompt"], 0))
 
     def _show(self, jobs: Sequence[Job]) -> None:
-        """Say where the pictures are and what to try next."""
+        """Print where the images are and what to try next."""
         if self._ended.is_set():
             return
         out = self._console
@@ -105,17 +105,17 @@ class Campaign:
         out.print(f"\nFolder  {self._pictures}", soft_wrap=True)
         out.print(f"API     {self._url}/docs", soft_wrap=True)
         out.print(f"Key     {self._key}", soft_wrap=True)
-        out.print(f"\nDraw one more:\n{curl(self._url, self._key)}", soft_wrap=True, markup=False)
+        out.print(f"\nGenerate one more:\n{curl(self._url, self._key)}", soft_wrap=True, markup=False)
         out.print("\nCtrl-C ends it.")
 
 
 def _share(job: Job) -> float:
-    """Return how much of a job is done, from 0 to 1, so that the bar moves while pictures are drawn."""
+    """Return the progress of a job from 0 to 1, so that the bar moves during generation."""
     return 1.0 if job["status"] in FINAL else min(job["progress"], 99) / 100
 
 
 def curl(url: str, key: str) -> str:
-    """Return a line for a shell that submits a job and waits for it."""
+    """Return a curl command that submits a job and waits for it."""
     return (
         f"curl -sS {url}/v1/jobs -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' "
         f"""-H 'Prefer: wait=30' -d '{{"model": "{MODEL}", "prompt": "a cat in a darkroom"}}'"""

@@ -1,4 +1,4 @@
-"""What exit codes mean."""
+"""Exit codes, and errors as exit codes with a sentence."""
 
 import traceback
 from collections.abc import Mapping
@@ -10,27 +10,25 @@ from models.errors import Conflict, DarkroomError, NotFound, SettingsError
 
 
 class Exit(IntEnum):
-    """How a command ended. Scripts may rely on these numbers."""
+    """Exit code of a command. Scripts may rely on these numbers."""
 
     OK = 0
     FAILED = 1  #: some job or check failed, or can't be done in this state
     USAGE = 2  #: wrong arguments or settings
-    DENIED = 3  #: no key, or one that is not accepted
+    DENIED = 3  #: no key, or an invalid one
     NOT_FOUND = 4
     TIMEOUT = 5
-    UNREACHABLE = 6  #: no usable answer from the server
+    UNREACHABLE = 6  #: no usable response from the server
     INTERRUPTED = 130  #: Ctrl-C, as shells count it
 
 
 class CommandFailed(DarkroomError):
-    """A command can't go on; the text says why, ``code`` is what the process ends with."""
+    """A command can't go on; the text says why, ``code`` is the exit code."""
 
     def __init__(self, code: Exit, message: str) -> None:
         super().__init__(message)
         self.code = code
 
-
-# Errors as exit codes and sentences.
 
 _BY_STATUS: Mapping[int, Exit] = {
     HTTPStatus.UNAUTHORIZED: Exit.DENIED,
@@ -42,7 +40,7 @@ _BY_STATUS: Mapping[int, Exit] = {
 
 
 def explain(error: Exception) -> tuple[Exit, str]:
-    """Return what the process ends with, and what it says."""
+    """Return the exit code and the message of an error."""
     match error:
         case CommandFailed():
             return error.code, str(error)
@@ -58,7 +56,7 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return Exit.UNREACHABLE, str(error)
         case DarkroomError():
             return Exit.FAILED, str(error)
-    return Exit.FAILED, _explain_fault(error)
+    return Exit.FAILED, _explain_unexpected(error)
 
 
 def _explain_refusal(error: Refused) -> tuple[Exit, str]:
@@ -67,8 +65,8 @@ def _explain_refusal(error: Refused) -> tuple[Exit, str]:
     return code, f"{error}{hint}"
 
 
-def _explain_fault(error: Exception) -> str:
-    """Say in one line what an unforeseen error was and where: enough to report it."""
+def _explain_unexpected(error: Exception) -> str:
+    """Return one line with an unexpected error and its place: enough to report it."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     first = (str(error).strip().splitlines() or [""])[0]

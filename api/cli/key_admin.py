@@ -1,4 +1,4 @@
-"""Keys in the database, as the operator's commands make and end them."""
+"""API keys in the database: create, limit and revoke them for the operator's commands."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -15,10 +15,10 @@ from models.queries.callers import change_limits, insert_caller, list_callers, r
 Limits = Mapping[str, float | None]  #: of ``models.queries.callers.LIMITS``
 
 
-async def make_key(
+async def create_key(
     connection: AsyncConnection, name: str, *, admin: bool, limits: Limits | None = None
 ) -> tuple[UUID, str]:
-    """Make a caller; return its id and its key, which is kept nowhere."""
+    """Create a caller; return its id and its key, which is stored nowhere."""
     caller_id, key = new_id(), new_key()
     await insert_caller(
         connection,
@@ -34,7 +34,7 @@ async def make_key(
 
 
 async def revoke_keys(connection: AsyncConnection, name_or_id: str) -> int:
-    """Stop accepting all keys of this name, or the one with this id. Return how many were still accepted."""
+    """Revoke all keys of this name, or the one with this id. Return how many were still valid."""
     chosen = _id_of(name_or_id)
     revoked = 0
     for caller in await list_callers(connection):
@@ -44,7 +44,7 @@ async def revoke_keys(connection: AsyncConnection, name_or_id: str) -> int:
 
 
 async def limit_keys(connection: AsyncConnection, name_or_id: str, limits: Limits) -> int:
-    """Change the limits of all keys of this name, or of the one with this id. Return how many there are."""
+    """Change the limits of all keys of this name, or of the one with this id. Return their number."""
     chosen = _id_of(name_or_id)
     found = [
         caller.id
@@ -57,7 +57,7 @@ async def limit_keys(connection: AsyncConnection, name_or_id: str, limits: Limit
 
 
 async def has_key(connection: AsyncConnection) -> bool:
-    """Tell whether a key that was made here is accepted. Those of the settings count only while set."""
+    """Return whether a key created in the database is valid. Keys of the settings do not count."""
     return any(
         caller.revoked_at is None and caller.name != FROM_SETTINGS
         for caller in await list_callers(connection)

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 def settings_of(installation: Installation, **overrides: Any) -> Settings:
-    """Read the settings; ``--data`` places the database and the pictures unless they are set otherwise."""
+    """Read the settings; ``--data`` sets the folder of database and images unless they are set."""
     settings = load_settings(installation.config, **overrides)
     if installation.data is None:
         return settings
@@ -33,7 +33,7 @@ def settings_of(installation: Installation, **overrides: Any) -> Settings:
 
 
 def placed(settings: Settings, port: int) -> Settings:
-    """Return the settings with the port we got, and addresses that lead to it unless set otherwise."""
+    """Return the settings with the actual port, and a public URL with it unless one is set."""
     changes: dict[str, object] = {"port": port}
     if "public_url" not in settings.model_fields_set:
         changes["public_url"] = f"http://{_reachable(settings.host)}:{port}"
@@ -41,19 +41,19 @@ def placed(settings: Settings, port: int) -> Settings:
 
 
 def _reachable(host: str) -> str:
-    """Return a host that this machine's own programs reach: the wildcards are none."""
+    """Return a host that programs on this machine can reach, instead of a wildcard address."""
     if host in ("0.0.0.0", "", "::"):
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
 
 
-def read(settings: Settings, ask: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Run one question against the installation's database."""
-    return _run(settings, ask, writing=False)
+def read(settings: Settings, query: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    """Run a query on the installation's database."""
+    return _run(settings, query, writing=False)
 
 
 def write(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Run one change of the installation's database, in one transaction."""
+    """Run a change of the installation's database, in one transaction."""
     return _run(settings, act, writing=True)
 
 
@@ -74,7 +74,7 @@ def _run(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]]
 
 
 def require_tables(settings: Settings) -> None:
-    """Refuse a database that is missing, out of reach or not at our revision, or the one after it."""
+    """Refuse a database that is missing, unreachable or neither at this revision nor at the next."""
     revision = revision_of(settings)
     if revision is None:
         raise CommandFailed(
@@ -87,7 +87,7 @@ def require_tables(settings: Settings) -> None:
             Exit.USAGE,
             f"{shown_database(settings)} is at revision {revision}, and this version needs {newest}; "
             + (
-                "install the version of Darkroom that made it so."
+                "install the version of Darkroom that migrated it."
                 if revision > newest
                 else "run `darkroom migrate`."
             ),
@@ -95,7 +95,7 @@ def require_tables(settings: Settings) -> None:
 
 
 def revision_of(settings: Settings) -> str | None:
-    """Return the database's revision; ``None`` without tables. Never makes a SQLite file by looking."""
+    """Return the database's revision; ``None`` without tables. Never creates a SQLite file."""
     url = make_url(settings.sqlalchemy_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
         return None
@@ -106,7 +106,7 @@ def revision_of(settings: Settings) -> str | None:
 
 
 def upgrade(settings: Settings) -> str:
-    """Bring the tables up to date and return the revision; those of the next version stay as they are."""
+    """Upgrade the tables and return the revision; tables of the next version stay unchanged."""
     if (revision := revision_of(settings)) is not None and migrations.is_next(revision):
         return revision
     try:
@@ -117,13 +117,13 @@ def upgrade(settings: Settings) -> str:
 
 
 def shown_database(settings: Settings) -> str:
-    """Return the database's address without its password."""
+    """Return the database URL without its password."""
     url = make_url(settings.database_url)
     return f"The database {url.render_as_string(hide_password=True)}"
 
 
 def unreachable_database(settings: Settings, error: Exception) -> CommandFailed:
-    """Say that the database can't be used, and what it said itself."""
+    """Return an error that says why the database can't be used."""
     cause = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
     return CommandFailed(
         Exit.UNREACHABLE,

@@ -10,27 +10,27 @@ from cyclopts import Parameter
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Which installation a command is about."""
+    """The installation that a command works on."""
 
     config: Annotated[Path | None, Parameter(help="settings file instead of ./darkroom.toml")] = None
     data: Annotated[
-        Path | None, Parameter(help="folder of the database and the pictures, as `darkroom up --data`")
+        Path | None, Parameter(help="folder of the database and the images, as in `darkroom up --data`")
     ] = None
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Which server a command talks to."""
+    """The server that a command calls."""
 
-    url: Annotated[str | None, Parameter(help="Darkroom's address; else DARKROOM_URL")] = None
+    url: Annotated[str | None, Parameter(help="the server's URL; else DARKROOM_URL")] = None
     key: Annotated[str | None, Parameter(help="the API key; better: DARKROOM_API_KEY")] = None
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a command prints."""
+    """Output format of a command."""
 
     json: Annotated[bool, Parameter(negative="", help="print JSON lines, as when piped")] = False
 

@@ -1,4 +1,4 @@
-"""Tables and words on a terminal, JSON lines for everything else."""
+"""Output: tables and text on a terminal, JSON lines otherwise; confirmation prompt."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_ELASTIC = frozenset({"MODEL", "MODELS", "PROMPT", "DETAIL"})  # columns that give way; ids are to be copied
-_ID_WIDTH = 30  # characters of job_01h455vb4pex5vsknk084sn02q: an id that is cut short is of no use
+_ELASTIC = frozenset({"MODEL", "MODELS", "PROMPT", "DETAIL"})  # columns that may be shortened; ids are copied
+_ID_WIDTH = 30  # characters of job_01h455vb4pex5vsknk084sn02q: ids are never shortened
 _STYLES = {
     "succeeded": "green",
     "failed": "red",
@@ -36,13 +36,13 @@ _STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Printer:
-    """Where a command's results go. ``console`` is for people; scripts read JSON lines."""
+    """Prints a command's results: on the ``console`` for people, or as JSON lines for scripts."""
 
     console: Console
     as_json: bool
 
     def record(self, value: Mapping[str, Any], view: Any) -> None:
-        """Print one thing: as JSON, or as what ``view`` shows people."""
+        """Print one result: as JSON, or as ``view``."""
         if self.as_json:
             write_json(value)
         else:
@@ -51,7 +51,7 @@ class Printer:
     def table(
         self, title: str, columns: Sequence[str], rows: Iterable[tuple[Mapping[str, Any], Sequence[Any]]]
     ) -> None:
-        """Print many things, each given as its JSON and its cells; says so when there are none."""
+        """Print many results, each given as its JSON and its cells; prints a note if there are none."""
         if self.as_json:
             for value, _ in rows:
                 write_json(value)
@@ -67,7 +67,7 @@ class Printer:
 
 
 def _cell(value: Any) -> Text:
-    """Return a cell on one line; what others wrote is not read as markup."""
+    """Return a cell on one line; text is not interpreted as markup."""
     if isinstance(value, Text):
         return value
     return Text(str(value), no_wrap=True, overflow="ellipsis")
@@ -85,7 +85,7 @@ def write_json(value: Mapping[str, Any]) -> None:
 
 
 def say(message: str) -> None:
-    """Tell the person at the terminal something that is not a result."""
+    """Print a message that is not a result on stderr."""
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
 
@@ -101,11 +101,8 @@ def shortened(text: str, length: int) -> str:
     return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
-# Asking the person at the terminal before something that can't be undone or is charged.
-
-
 def confirm(question: str) -> bool:
-    """Ask; without a terminal, nobody agrees."""
+    """Ask before an action that is charged or can't be undone; ``False`` without a terminal."""
     if not sys.stdin.isatty():
         return False
     sys.stderr.write(f"{question} [y/N] ")

@@ -1,4 +1,4 @@
-"""Retry rules and deadlines as they are typed."""
+"""Options --retry and --expires-in: parse retry rules and time spans."""
 
 import json
 import re
@@ -24,7 +24,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def rules_of(typed: Sequence[str]) -> dict[str, Any]:
-    """Return rules as the API takes them. ``none`` stands for null: it takes away what was set."""
+    """Return rules as the API takes them. ``none`` is null: it removes a setting."""
     rules: dict[str, Any] = {}
     for text in typed:
         found = _RULE.fullmatch(text)

@@ -1,4 +1,4 @@
-"""A fleet's process that starts while its database is away: it waits, with or without a supervisor."""
+"""Startup of fleet processes: wait for the database and its tables."""
 
 import re
 import signal
@@ -16,12 +16,12 @@ from api.cli.options import Installation
 from models.settings import Settings
 from worker.logs import configure_logs
 
-_PAUSE = 3.0  # seconds between looks
+_PAUSE = 3.0  # seconds between tries
 _NOT_YET = re.compile(
     r"starting up|shutting down|recovery mode|not (yet )?accepting connections"
     r"|too many (clients|connections)|connection slots"
 )
-_SAID_NO = re.compile(r"FATAL|password|authentication|SSL|certificate")
+_REFUSED = re.compile(r"FATAL|password|authentication|SSL|certificate")
 _NO_ANSWER = re.compile(
     r"refused|timed out|timeout|resolve host|translate host name|(host|network) is (down|unreachable)"
     r"|no route to host|connection reset|closed the connection|no such file",
@@ -31,12 +31,12 @@ _log = structlog.get_logger()
 
 
 def fleet_settings(config: Path | None, command: str, **overrides: object) -> Settings:
-    """Return the settings of a fleet's process once its database answers, or say why it can't be one."""
+    """Return the settings of a fleet process once its database answers; raises ``CommandFailed``."""
     settings = settings_of(Installation(config), **overrides)
     if settings.embedded_broker:
         raise CommandFailed(
             Exit.USAGE,
-            f"`darkroom {command}` needs a broker that other processes reach: set DARKROOM_BROKER_URL to "
+            f"`darkroom {command}` needs a broker that other processes can reach: set DARKROOM_BROKER_URL to "
             "redis://… or amqp://…. For everything in one process, use `darkroom up`.",
         )
     wait_for_tables(settings)
@@ -44,39 +44,39 @@ def fleet_settings(config: Path | None, command: str, **overrides: object) -> Se
 
 
 def wait_for_tables(settings: Settings) -> None:
-    """Return once the database answers and has our tables; what waiting can't mend raises ``CommandFailed``.
+    """Return once the database answers and has the tables.
 
-    SIGTERM ends the process meanwhile.
+    Raises ``CommandFailed`` for errors that waiting does not cure. SIGTERM ends the process meanwhile.
     """
     with _ended_by_sigterm():
         while True:
             try:
                 return require_tables(settings)
             except CommandFailed as error:
-                if error.code is not Exit.UNREACHABLE or not is_away(_own_words(error.__cause__)):
+                if error.code is not Exit.UNREACHABLE or not is_unavailable(_driver_message(error.__cause__)):
                     raise
                 configure_logs(settings)
-                _log.warning(f"the database is away; it is asked again in {_PAUSE:g} s", error=str(error))
+                _log.warning(f"the database is unavailable; retrying in {_PAUSE:g} s", error=str(error))
             time.sleep(_PAUSE)
 
 
-def is_away(words: str) -> bool:
-    """Tell from a database's or driver's words whether it may answer later.
+def is_unavailable(words: str) -> bool:
+    """Return whether the error message of a database or driver is about a temporary outage.
 
-    Where one of several addresses is refused and another one says no, it said no.
+    If one of several addresses does not answer and another one refuses, the database refused.
     """
     if _NOT_YET.search(words):
         return True
-    return _NO_ANSWER.search(words) is not None and not _SAID_NO.search(words)
+    return _NO_ANSWER.search(words) is not None and not _REFUSED.search(words)
 
 
-def _own_words(cause: BaseException | None) -> str:
+def _driver_message(cause: BaseException | None) -> str:
     return str(getattr(cause, "orig", None) or cause)
 
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """End at once, as after any wish to stop: the first process of a container has no handler of its own."""
+    """Exit at once on SIGTERM: the first process of a container has no default handler."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
     try:
         yield

@@ -1,4 +1,4 @@
-"""``darkroom campaigns``: what holds for all jobs of a campaign."""
+"""``darkroom campaigns``: settings that hold for all jobs of a campaign."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from api.cli.output import printer
 from api.cli.render.jobs import shown_time
 from api.cli.retry_options import Rules, rules_of
 
-_ABOUT = "Look at what holds for all jobs of a campaign, and set it."
+_ABOUT = "Show and change the settings of campaigns."
 app = App(name="campaigns", help=_ABOUT, help_format="plaintext")
 
 _ROOT = "/v1/campaigns"
@@ -23,12 +23,12 @@ _PAGE = 100
 
 @app.command(name="list")
 def list_campaigns(*, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
-    """List the campaigns that something is set for."""
+    """List the campaigns that have settings."""
     found: list[dict[str, Any]] = []
     with open_client(connection) as client:
         after: dict[str, str] | None = {}
         while after is not None:
-            page = client.ask("GET", _ROOT, params={**after, "limit": _PAGE})
+            page = client.request("GET", _ROOT, params={**after, "limit": _PAGE})
             found += page["data"]
             after = {"after": page["next"]} if page["next"] else None
     printer(json=output.json).table("campaigns", _COLUMNS, ((each, _cells(each)) for each in found))
@@ -39,9 +39,9 @@ def list_campaigns(*, connection: Connection = DEFAULT_CONNECTION, output: Forma
 def show(
     name: str, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """Show what is set for a campaign."""
+    """Show the settings of a campaign."""
     with open_client(connection) as client:
-        return _shown(client.ask("GET", _address(name)), output)
+        return _shown(client.request("GET", _address(name)), output)
 
 
 @app.command(name="set")
@@ -53,14 +53,14 @@ def change(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Change what holds for a campaign; what is not named stays. CLASS.MEMBER=none takes away."""
+    """Change settings of a campaign; others stay. CLASS.MEMBER=none removes one."""
     rules = rules_of(retry)
     if not rules:
         raise CommandFailed(
-            Exit.USAGE, f"Say what: darkroom campaigns set {name} --retry no_image.attempts=3"
+            Exit.USAGE, f"Name a setting: darkroom campaigns set {name} --retry no_image.attempts=3"
         )
     with open_client(connection) as client:
-        return _shown(client.ask("PATCH", _address(name), json={"retry": rules}), output)
+        return _shown(client.request("PATCH", _address(name), json={"retry": rules}), output)
 
 
 def _address(name: str) -> str:

@@ -1,4 +1,4 @@
-"""``darkroom channels``: look at providers, try, pause, drain and resume them."""
+"""``darkroom channels``: show, test, pause, drain and resume channels."""
 
 import asyncio
 from typing import Annotated, Any
@@ -19,18 +19,17 @@ from models.outcomes import Outcome
 from models.queries import channels as rows
 from models.settings import Settings
 
-app = App(
-    name="channels", help="Look at providers, try, pause, drain and resume them.", help_format="plaintext"
-)
+app = App(name="channels", help="Show, test, pause, drain and resume channels.", help_format="plaintext")
 
-OneModel = Annotated[str | None, Parameter(alias="-m")]
+OneModel = Annotated[str | None, Parameter(alias="-m", help="only calls of this model")]
+Reason = Annotated[str, Parameter(help="why; shown with the jobs that wait for the channel")]
 
 
 @app.command(name="list")
 def list_channels(
     *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """List channels: how they stand, what they do now and may do, and why one is closed."""
+    """List channels: state, current rate beside the limits, and why one is closed."""
     found = _read(installation)
     table = [(view, channel_cells(view, now())) for view in found]
     printer(json=output.json).table("channels", CHANNEL_COLUMNS, table)
@@ -41,7 +40,7 @@ def list_channels(
 def show(
     name: str, /, *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """Show everything about one channel: limits, breakers, what was learned, its last error."""
+    """Show one channel: limits, learned limits, breakers, last error."""
     found = _read(installation, only=name)
     _found(name, bool(found))
     printer(json=output.json).record(found[0], channel_view(found[0], now()))
@@ -54,18 +53,10 @@ def pause(
     /,
     *,
     model: OneModel = None,
-    reason: str = "by hand",
+    reason: Reason = "by hand",
     installation: Installation = DEFAULT_INSTALLATION,
 ) -> Exit:
-    """Start no more calls on a channel; those under way go on.
-
-    Parameters
-    ----------
-    model
-        only calls of this model
-    reason
-        why; shown with the jobs that wait for it
-    """
+    """Start no more calls on a channel; calls in flight go on."""
     return _stop(installation, name, model, reason, drain=False)
 
 
@@ -75,18 +66,10 @@ def drain(
     /,
     *,
     model: OneModel = None,
-    reason: str = "by hand",
+    reason: Reason = "by hand",
     installation: Installation = DEFAULT_INSTALLATION,
 ) -> Exit:
-    """Start no more calls on a channel, and show as drained once none is in flight.
-
-    Parameters
-    ----------
-    model
-        only calls of this model
-    reason
-        why; shown with the jobs that wait for it
-    """
+    """Start no more calls on a channel, and show it as drained once none is in flight."""
     return _stop(installation, name, model, reason, drain=True)
 
 
@@ -99,22 +82,20 @@ def resume(
     forget: Annotated[bool, Parameter(negative="")] = False,
     installation: Installation = DEFAULT_INSTALLATION,
 ) -> Exit:
-    """Open a channel again, whatever had closed it: a pause, a cool-down, failures, a refused key.
+    """Open a channel again after a pause, a cool-down, failures or a refused key.
 
     Parameters
     ----------
-    model
-        only calls of this model
     forget
-        find out anew how much the provider allows
+        also clear the learned limits
     """
 
-    async def act(connection: AsyncConnection) -> bool:
+    async def change(connection: AsyncConnection) -> bool:
         if model is not None:
             return await rows.resume_model(connection, name, model, now())
         return await rows.resume(connection, name, now(), forget=forget)
 
-    return _found(name, write(settings_of(installation), act))
+    return _found(name, write(settings_of(installation), change))
 
 
 @app.command(name="test")
@@ -128,28 +109,28 @@ def try_out(
     installation: Installation = DEFAULT_INSTALLATION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Make one real call on a channel and say what came of it. The provider charges it.
+    """Make one real call on a channel and print its result. The provider charges it.
 
     Parameters
     ----------
     model
-        the model to draw with; needed when the channel serves any
+        the model to call; needed when the channel serves any
     prompt
-        what to draw
+        the prompt
     yes
-        don't ask before
+        skip the confirmation
     """
     channel = _configured(settings_of(installation), name)
     chosen = model or next((known for known in channel.models if not known.endswith("*")), None)
     if chosen is None:
-        raise CommandFailed(
-            Exit.USAGE, f"{name} serves {', '.join(channel.models)}: say which model with -m."
-        )
-    if not yes and not confirm(f"This makes one real call of {chosen} on {name}, which is charged. Go on?"):
+        raise CommandFailed(Exit.USAGE, f"{name} serves {', '.join(channel.models)}: name one with -m.")
+    if not yes and not confirm(
+        f"This makes one real call of {chosen} on {name}, which is charged. Continue?"
+    ):
         raise CommandFailed(Exit.USAGE, "Nothing was called. Add --yes to make the call, which is charged.")
-    trial = asyncio.run(test_channel(channel, chosen, prompt))
-    printer(json=output.json).record(trial.value(), trial.view())
-    return Exit.OK if trial.outcome is Outcome.SUCCESS else Exit.FAILED
+    test = asyncio.run(test_channel(channel, chosen, prompt))
+    printer(json=output.json).record(test.value(), test.view())
+    return Exit.OK if test.outcome is Outcome.SUCCESS else Exit.FAILED
 
 
 def _configured(settings: Settings, name: str) -> ChannelSettings:
@@ -173,9 +154,9 @@ def _read(installation: Installation, only: str | None = None) -> list[dict[str,
 
 
 def _stop(installation: Installation, name: str, model: str | None, reason: str, *, drain: bool) -> Exit:
-    async def act(connection: AsyncConnection) -> bool:
+    async def change(connection: AsyncConnection) -> bool:
         if model is not None:
             return await rows.pause_model(connection, name, model, reason, now())
         return await rows.pause(connection, name, reason, now(), drain=drain)
 
-    return _found(name, write(settings_of(installation), act))
+    return _found(name, write(settings_of(installation), change))

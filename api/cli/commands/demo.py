@@ -1,4 +1,4 @@
-"""``darkroom demo``: everything in one process, with a provider to practise on."""
+"""``darkroom demo``: API, worker and the practice provider in one process, with a sample campaign."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.demo_campaign import Campaign
 from api.cli.exit_codes import Exit
-from api.cli.key_admin import make_key, revoke_keys
+from api.cli.key_admin import create_key, revoke_keys
 from api.cli.local_database import upgrade, write
 from api.cli.practice_server import PracticeServerThread
 from api.embedded import run_embedded
@@ -18,14 +18,14 @@ from models.errors import SettingsError
 from models.settings import Settings, load_settings
 from worker.logs import configure_logs
 
-_GRACE = 1.0  #: seconds; practice pictures cost nothing
+_GRACE = 1.0  #: seconds; practice images cost nothing
 _CALLER = "demo"
 
 
 def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path("demo-data")) -> Exit:
-    """Try Darkroom: a provider that draws practice pictures, a sample campaign, no key and no network needed.
+    """Try Darkroom: a practice provider and a sample campaign; needs no API key and no network.
 
-    Keeps serving until Ctrl-C. Your own channels are left alone.
+    Serves until Ctrl-C. Your own channels are not used.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
     port
         port to listen on; else 8080, or a free one if that is taken
     data
-        folder of the database and the pictures
+        folder of the database and the images
     """
     listener = _listen(host, port)
     folder = data.expanduser().absolute()
@@ -50,7 +50,7 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
                 run_embedded(settings, listener, ready=campaign.start, grace=_GRACE)
             finally:
                 campaign.stop()
-    except KeyboardInterrupt:  # it came before the API was up
+    except KeyboardInterrupt:  # before the API was up
         return Exit.OK
     finally:
         listener.close()
@@ -67,7 +67,7 @@ def _listen(host: str, port: int | None) -> socket:
 
 
 def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
-    """Return settings that owe nothing to the person's own: no channel of theirs, so no money."""
+    """Return settings that ignore the user's own: none of their channels, so no cost."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     settings = load_settings(
         Path(os.devnull),
@@ -96,10 +96,10 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
 
 
 def _fresh_key(settings: Settings) -> str:
-    """Return a new key; those of earlier demos end."""
+    """Return a new key; keys of earlier demos are revoked."""
 
     async def act(connection: AsyncConnection) -> str:
         await revoke_keys(connection, _CALLER)
-        return (await make_key(connection, _CALLER, admin=True))[1]
+        return (await create_key(connection, _CALLER, admin=True))[1]
 
     return write(settings, act)

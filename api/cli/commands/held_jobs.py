@@ -1,4 +1,4 @@
-"""``darkroom jobs held``, ``release``, ``fail`` and ``reread``: jobs that wait for somebody's decision."""
+"""``darkroom jobs held``, ``release``, ``fail`` and ``reread``: jobs that wait for a decision."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from models.clock import now
 
 _COLUMNS = ("ID", "MODEL", "CAMPAIGN", "SINCE", "CODE", "COST", "REQUEST ID", "DETAIL")
 _COST = {"yes": "charged", "unknown": "maybe charged", "likely_no": "likely free", "no": "free"}
-_AT_ONCE = 1000  # ids in one request
+_MAX_IDS = 1000  # in one request
 
 Ids = Annotated[tuple[str, ...], Parameter(negative="", help="ids, such as job_01h455vb4pex5vsknk084sn02q")]
 
@@ -27,22 +27,22 @@ Ids = Annotated[tuple[str, ...], Parameter(negative="", help="ids, such as job_0
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which held jobs are meant, if not some by id."""
+    """Selection of held jobs other than by id."""
 
-    all: Annotated[bool, Parameter(negative="", help="all held jobs, or those with the following")] = False
+    all: Annotated[bool, Parameter(negative="", help="all held jobs, narrowed by the options below")] = False
     campaign: Annotated[str | None, Parameter(help="of this campaign")] = None
     model: Annotated[str | None, Parameter(help="for this model")] = None
     tag: Annotated[str | None, Parameter(help="with this tag")] = None
     error_code: Annotated[str | None, Parameter(help="held for this error")] = None
-    yes: Annotated[bool, Parameter(alias="-y", negative="", help="don't ask before")] = False
+    yes: Annotated[bool, Parameter(alias="-y", negative="", help="skip the confirmation")] = False
 
     def conditions(self) -> dict[str, str]:
-        """Return what the jobs must have in common."""
+        """Return the conditions that the jobs must meet."""
         named = {name: value for name, value in asdict(self).items() if name not in ("all", "yes")}
         return {name: value for name, value in named.items() if value is not None}
 
 
-_NOBODY = Choice()
+_NO_CHOICE = Choice()
 
 
 def held(
@@ -56,7 +56,7 @@ def held(
 ) -> Exit:
     """List the jobs that wait for a decision: why, since when, and what they may have cost.
 
-    Look the request id up in the provider's log to see what became of a call. Then release a job (it calls
+    Look up the request id in the provider's log to find the outcome of a call. Then release a job (it calls
     again), fail it, or cancel it.
 
     Parameters
@@ -68,7 +68,7 @@ def held(
     tag
         only jobs with this tag
     limit
-        at most so many, the newest
+        maximum number of jobs, newest first
     """
     with open_client(connection) as client:
         found = client.jobs(limit=limit, status="held", model=model, campaign=campaign, tag=tag)
@@ -80,12 +80,12 @@ def release(
     jobs: Ids = (),
     /,
     *,
-    choice: Choice = _NOBODY,
+    choice: Choice = _NO_CHOICE,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Let held jobs call again, on purpose: the call before may have been charged, too."""
-    question = "They are called again, and charged again if the calls before were."
+    """Call held jobs again. The earlier call may have been charged, too."""
+    question = "They are called again, and charged again if the earlier calls were."
     return _decide("release", jobs, choice, {}, question, connection, output)
 
 
@@ -93,20 +93,20 @@ def fail(
     jobs: Ids = (),
     /,
     *,
-    choice: Choice = _NOBODY,
+    choice: Choice = _NO_CHOICE,
     reason: str | None = None,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Give held jobs up.
+    """Fail held jobs.
 
     Parameters
     ----------
     reason
-        why, in your words; shown with the jobs
+        why; shown with the jobs
     """
-    told = {} if reason is None else {"reason": reason}
-    return _decide("fail", jobs, choice, told, "They end without a picture.", connection, output)
+    members = {} if reason is None else {"reason": reason}
+    return _decide("fail", jobs, choice, members, "They end without an image.", connection, output)
 
 
 def reread(
@@ -116,7 +116,7 @@ def reread(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Read the kept answers of jobs again with today's parser. Nothing is called, nothing is paid."""
+    """Parse the archived responses of jobs again. Makes no call, and costs nothing."""
     printing, ended = printer(json=output.json), Exit.OK
     with open_client(connection) as client:
         for job_id in jobs:
@@ -136,32 +136,33 @@ def _decide(
     verb: str,
     jobs: tuple[str, ...],
     choice: Choice,
-    told: Mapping[str, str],
+    members: Mapping[str, str],
     question: str,
     connection: Connection,
     output: Format,
 ) -> Exit:
-    """Send the decision, in as many requests as it takes, and say what came of it."""
+    """Send the decision, in as many requests as needed, and print the result."""
     conditions = choice.conditions()
     if bool(jobs) == choice.all or (jobs and conditions):
         raise CommandFailed(
-            Exit.USAGE, f"Say which: darkroom jobs {verb} ID…, or --all (--campaign, --model, … narrow it)."
+            Exit.USAGE,
+            f"Name the jobs: darkroom jobs {verb} ID…, or --all (narrowed by --campaign, --model, …).",
         )
     if choice.all and not choice.yes:
         which = ", ".join(f"{name} {value}" for name, value in conditions.items())
-        if not confirm(f"All held jobs{f' ({which})' if which else ''}: {question} Go on?"):
-            raise CommandFailed(Exit.USAGE, "Nothing was changed. Add --yes to do it without being asked.")
+        if not confirm(f"All held jobs{f' ({which})' if which else ''}: {question} Continue?"):
+            raise CommandFailed(Exit.USAGE, "Nothing was changed. Add --yes to skip this question.")
     total: Decided = {"changed": 0, "unchanged": 0, "refused": [], "more": choice.all}
     with open_client(connection) as client:
-        for at in range(0, len(jobs), _AT_ONCE):
-            _add(total, client.decide(verb, {"ids": list(jobs[at : at + _AT_ONCE]), **told}))
+        for at in range(0, len(jobs), _MAX_IDS):
+            _add(total, client.decide(verb, {"ids": list(jobs[at : at + _MAX_IDS]), **members}))
         while total["more"]:
-            _add(total, client.decide(verb, {"filter": conditions, **told}))
+            _add(total, client.decide(verb, {"filter": conditions, **members}))
     for each in total["refused"]:
         say(f"{each['id']}: {each['message']}")
     done = {"release": "released", "fail": "failed"}[verb]
     printer(json=output.json).record(
-        dict(total), f"{total['changed']} {done}, {total['unchanged']} were so already."
+        dict(total), f"{total['changed']} {done}, {total['unchanged']} were already {done}."
     )
     return Exit.FAILED if total["refused"] else Exit.OK
 
@@ -190,7 +191,7 @@ def _cells(job: Job) -> tuple[Any, ...]:
 
 
 def cost_of(job: Job) -> str:
-    """Say what a job's calls may have cost: ``maybe charged``, ``2 charged, 1 free``."""
+    """Return what a job's calls may have cost: ``maybe charged``, ``2 charged, 1 free``."""
     counted = Counter(_COST.get(str(call.get("billed")), "maybe charged") for call in job["attempts"])
     if sum(counted.values()) == 1:
         return next(iter(counted))

@@ -1,4 +1,4 @@
-"""``darkroom jobs``: look at jobs, cancel them, start them again (for held ones see ``held_jobs``)."""
+"""``darkroom jobs``: list, show, cancel and retry jobs (for held ones see ``held_jobs``)."""
 
 from collections.abc import Callable, Iterable
 from typing import Annotated
@@ -16,7 +16,7 @@ from api.client import Job
 from api.client_errors import Refused
 from models.states import JobStatus
 
-app = App(name="jobs", help="Look at jobs, cancel them, start them again.", help_format="plaintext")
+app = App(name="jobs", help="List, show, cancel and retry jobs.", help_format="plaintext")
 for _command in (held_jobs.held, held_jobs.release, held_jobs.fail, held_jobs.reread):
     app.command(_command)
 
@@ -40,7 +40,7 @@ def list_jobs(
     Parameters
     ----------
     status
-        only jobs that stand there
+        only jobs in this state
     model
         only jobs for this model
     campaign
@@ -50,7 +50,7 @@ def list_jobs(
     before
         only jobs older than this job's id
     limit
-        at most so many
+        maximum number of jobs
     """
     with open_client(connection) as client:
         found = client.jobs(
@@ -64,7 +64,7 @@ def list_jobs(
 def show(
     job: str, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """Show everything about one job."""
+    """Show one job."""
     with open_client(connection) as client:
         found = client.job(job)
     printer(json=output.json).record(dict(found), job_view(found))
@@ -79,7 +79,7 @@ def eta(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Say what is left of a campaign, or of all your jobs, and when it may be done.
+    """Show what is left of a campaign, or of all your jobs, and the ETA.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def eta(
 def cancel(
     jobs: Ids, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """Cancel jobs that are not finished. A call that is under way may still be charged."""
+    """Cancel jobs that are not finished. A call in flight may still be charged."""
     with open_client(connection) as client:
         return _each(jobs, client.cancel, output)
 
@@ -107,13 +107,13 @@ def cancel(
 def retry(
     jobs: Ids, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """Start finished or held jobs again, with all their attempts."""
+    """Start finished or held jobs again, with all attempts available."""
     with open_client(connection) as client:
         return _each(jobs, client.retry, output)
 
 
 def _each(jobs: Iterable[str], act: Callable[[str], Job], output: Format) -> Exit:
-    """Act on every job, also when one refuses. Return the first refusal's code."""
+    """Act on every job, also when one is refused. Return the exit code of the first refusal."""
     printing, ended = printer(json=output.json), Exit.OK
     for job_id in jobs:
         try:

@@ -1,4 +1,4 @@
-"""``darkroom keys``: make, list, limit and revoke API keys."""
+"""``darkroom keys``: create, list, limit and revoke API keys."""
 
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.key_admin import limit_keys, make_key, revoke_keys
+from api.cli.key_admin import create_key, limit_keys, revoke_keys
 from api.cli.local_database import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import printer, status_text
@@ -18,7 +18,7 @@ from models.clock import rfc3339
 from models.ids import public_id
 from models.queries.callers import list_callers
 
-app = App(name="keys", help="Make, list, limit and revoke API keys.", help_format="plaintext")
+app = App(name="keys", help="Create, list, limit and revoke API keys.", help_format="plaintext")
 
 _LEAST, _MOST = 0.01, 1_000_000
 
@@ -30,13 +30,13 @@ def _limit(meaning: str) -> Parameter:
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a key may do, as it was typed."""
+    """Limits of a key, as typed."""
 
-    rpm: Annotated[str | None, _limit("its calls per minute; more wait")] = None
-    concurrency: Annotated[str | None, _limit("its calls in flight; more wait")] = None
-    max_queued: Annotated[str | None, _limit("its jobs that may wait; more are refused")] = None
+    rpm: Annotated[str | None, _limit("calls per minute; further ones wait")] = None
+    concurrency: Annotated[str | None, _limit("calls in flight; further ones wait")] = None
+    max_queued: Annotated[str | None, _limit("queued jobs; further ones are refused")] = None
     weight: Annotated[
-        str | None, Parameter(help="its share beside other keys", allow_leading_hyphen=True)
+        str | None, Parameter(help="its share, relative to other keys", allow_leading_hyphen=True)
     ] = None
 
 
@@ -53,14 +53,14 @@ def create(
     installation: Installation = DEFAULT_INSTALLATION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Make a key and print it; it can't be shown again.
+    """Create a key and print it; it can't be shown again.
 
     Parameters
     ----------
     name
-        who will use it
+        a name for its user
     admin
-        it may also operate: see all channels, pause and resume them
+        with operator rights: sees, pauses and resumes all channels
     """
     if not name.strip() or len(name) > 100:
         raise CommandFailed(Exit.USAGE, "A key's name has 1 to 100 characters.")
@@ -68,19 +68,19 @@ def create(
     limits = _limits(given)
 
     async def act(connection: AsyncConnection) -> tuple[UUID, str]:
-        return await make_key(connection, name.strip(), admin=admin, limits=limits)
+        return await create_key(connection, name.strip(), admin=admin, limits=limits)
 
     made, key = write(settings_of(installation), act)
     caller_id = public_id("caller", made)
     value = {"id": caller_id, "name": name.strip(), "admin": admin, **limits, "key": key}
-    view = Text(f"{key}\n\nKeep it: it is not shown again. Use it so:\n  export DARKROOM_API_KEY={key}")
+    view = Text(f"{key}\n\nStore it now: it is not shown again. Use it so:\n  export DARKROOM_API_KEY={key}")
     printer(json=output.json).record(value, view)
     return Exit.OK
 
 
 @app.command(name="list")
 def list_keys(*, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT) -> Exit:
-    """List keys by name. Only their first and last characters are known."""
+    """List keys. Only their first and last characters are stored."""
     found = read(settings_of(installation), list_callers)
     columns = ("ID", "NAME", "KEY", "ADMIN", "CREATED", "STATUS", "LIMITS")
     printer(json=output.json).table("keys", columns, [(_value(row), _cells(row)) for row in found])
@@ -95,16 +95,16 @@ def limit(
     given: Limits = DEFAULT_LIMITS,
     installation: Installation = DEFAULT_INSTALLATION,
 ) -> Exit:
-    """Change what a key may do; what is not named stays. ``none`` takes a limit away.
+    """Change limits of a key; others stay. ``none`` removes a limit.
 
     Parameters
     ----------
     key
-        its id, or a name, which means all keys of that name
+        its id, or a name: all keys of that name
     """
     limits = _limits(given)
     if not limits:
-        raise CommandFailed(Exit.USAGE, "Say which limit: --rpm, --concurrency, --max-queued or --weight.")
+        raise CommandFailed(Exit.USAGE, "Name a limit: --rpm, --concurrency, --max-queued or --weight.")
 
     async def act(connection: AsyncConnection) -> int:
         return await limit_keys(connection, key, limits)
@@ -116,12 +116,12 @@ def limit(
 
 @app.command
 def revoke(key: str, /, *, installation: Installation = DEFAULT_INSTALLATION) -> Exit:
-    """Stop accepting a key.
+    """Revoke a key.
 
     Parameters
     ----------
     key
-        its id, or a name, which ends all keys of that name
+        its id, or a name: all keys of that name
     """
 
     async def act(connection: AsyncConnection) -> int:
@@ -133,7 +133,7 @@ def revoke(key: str, /, *, installation: Installation = DEFAULT_INSTALLATION) ->
 
 
 def _limits(given: Limits) -> dict[str, float | None]:
-    """Read the limits that were given: numbers, or none."""
+    """Parse the limits: numbers, or none."""
     return {name: _number(name, text) for name, text in asdict(given).items() if text is not None}
 
 

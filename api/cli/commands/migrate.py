@@ -1,4 +1,4 @@
-"""``darkroom migrate``: bring the tables up to date."""
+"""``darkroom migrate``: upgrade the database's tables."""
 
 import sys
 from pathlib import Path
@@ -9,14 +9,14 @@ from api.cli.options import Installation
 
 
 def migrate(*, config: Path | None = None, data: Path | None = None) -> Exit:
-    """Bring the database's tables up to date. Safe to run again and again.
+    """Upgrade the database's tables to the newest revision. Idempotent.
 
     Parameters
     ----------
     config
         settings file instead of ./darkroom.toml
     data
-        folder of the database, as `darkroom up --data`
+        folder of the database, as in `darkroom up --data`
     """
     revision = upgrade(settings_of(Installation(config, data)))
     sys.stdout.write(f"The tables are at revision {revision}.\n")

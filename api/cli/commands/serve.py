@@ -12,7 +12,7 @@ from worker.logs import configure_logs
 
 
 def serve(*, host: str | None = None, port: int | None = None, config: Path | None = None) -> Exit:
-    """Start one API process. Jobs are run by `darkroom work`.
+    """Run one API process. `darkroom work` runs the jobs.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""``darkroom submit``: hand in one job."""
+"""``darkroom submit``: submit one job."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from api.cli.connection import load_client_settings, open_client
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.image_files import input_picture, numbered, writable
+from api.cli.image_files import input_image, numbered, writable
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
 from api.cli.render.jobs import job_view
@@ -35,32 +35,32 @@ def submit(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Hand in one job.
+    """Submit one job.
 
     Parameters
     ----------
     prompt
-        what to draw; else read from standard input
+        the prompt; else read from standard input
     model
-        the model to draw with; else DARKROOM_MODEL
+        the model; else DARKROOM_MODEL
     image
-        an input picture: a file, an https address or an asset's id; may be repeated
+        an input image: a file, an https URL or an asset id; repeatable
     size
         WIDTHxHEIGHT, or a ratio such as 2:3
     n
-        how many pictures
+        number of images
     campaign
         the campaign it belongs to
     expires_at
-        the latest start, such as 2026-01-31T18:00:00Z; not started by then, it expires and costs nothing
+        the latest start, such as 2026-01-31T18:00:00Z; a job not started by then expires free of charge
     expires_in
-        the same from now on: 90s, 15m, 8h, 2d
+        the same, relative to now: 90s, 15m, 8h, 2d
     wait
         wait until it is finished
     timeout
-        seconds to wait at most
+        maximum seconds to wait
     output_file
-        wait, and write the picture into this file; further ones get -2, -3, …
+        wait, and write the image to this file; further ones get -2, -3, …
     """
     if output_file:
         writable(output_file)
@@ -71,7 +71,7 @@ def submit(
         "expires_at": expires_at,
         "expires_in": None if expires_in is None else seconds_of("--expires-in", expires_in),
         "retry": rules_of(retry),
-        "images": [input_picture(one) for one in image],
+        "images": [input_image(one) for one in image],
     }
     body: dict[str, Any] = {
         "model": _model(model),
@@ -92,18 +92,18 @@ def _prompt(given: str | None) -> str:
     if given is not None:
         return given
     if sys.stdin.isatty():
-        raise CommandFailed(Exit.USAGE, 'Say what to draw: darkroom submit "a cat"')
+        raise CommandFailed(Exit.USAGE, 'Give a prompt: darkroom submit "a cat"')
     return sys.stdin.read().strip()
 
 
 def _model(chosen: str | None) -> str:
     if model := chosen or load_client_settings().model:
         return model
-    raise CommandFailed(Exit.USAGE, "Say which model draws: -m MODEL, or DARKROOM_MODEL.")
+    raise CommandFailed(Exit.USAGE, "Name a model: -m MODEL, or DARKROOM_MODEL.")
 
 
 def _followed(client: DarkroomClient, job: Job, timeout: float) -> Job:
-    """Wait until the job is settled; the job goes on even if we do not wait any longer."""
+    """Wait until the job is settled; it goes on if the wait ends first."""
     later = f"goes on: darkroom jobs show {job['id']}"
     try:
         *_, job = client.follow(job["id"], timeout=timeout)
@@ -118,7 +118,7 @@ def _followed(client: DarkroomClient, job: Job, timeout: float) -> Job:
 
 
 def _fetch(client: DarkroomClient, job: Job, target: Path) -> None:
-    """Write the job's pictures into files."""
+    """Write the job's images to files."""
     assets: Sequence[dict[str, Any]] = job["assets"]
     for path, asset in zip(numbered(target, len(assets)), assets, strict=True):
         try:

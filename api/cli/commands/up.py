@@ -1,4 +1,4 @@
-"""``darkroom up``: everything in one process."""
+"""``darkroom up``: API and worker in one process."""
 
 from functools import partial
 from pathlib import Path
@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.key_admin import has_key, make_key
+from api.cli.key_admin import create_key, has_key
 from api.cli.local_database import placed, settings_of, upgrade, write
 from api.cli.options import Installation
 from api.cli.output import say
@@ -30,14 +30,14 @@ def up(
     data: Path | None = None,
     config: Path | None = None,
 ) -> Exit:
-    """Start everything in one process: API, worker, SQLite, pictures in a folder. Ctrl-C ends it.
+    """Run API and worker in one process, with SQLite and images in a folder. Ctrl-C ends it.
 
     Parameters
     ----------
     host
         address to listen on; else DARKROOM_HOST
     data
-        folder of the database and the pictures; else ./darkroom-data
+        folder of the database and the images; else ./darkroom-data
     config
         settings file instead of ./darkroom.toml
     """
@@ -45,7 +45,7 @@ def up(
     if not settings.embedded_broker:
         raise CommandFailed(
             Exit.USAGE,
-            "`darkroom up` carries its own queue, but DARKROOM_BROKER_URL names another: unset it, "
+            "`darkroom up` has its own broker, but DARKROOM_BROKER_URL names another: unset it, "
             "or start `darkroom serve` and `darkroom work` for a fleet.",
         )
     listener = listen(settings.host, settings.port)
@@ -55,7 +55,7 @@ def up(
         upgrade(settings)
         key = _first_key(settings)
         run_embedded(settings, listener, ready=partial(_greet, settings, key))
-    except KeyboardInterrupt:  # it came before the API was up
+    except KeyboardInterrupt:  # before the API was up
         return Exit.OK
     finally:
         listener.close()
@@ -63,14 +63,14 @@ def up(
 
 
 def _first_key(settings: Settings) -> str | None:
-    """Make a key if there is none yet: Darkroom is closed by default."""
+    """Create a key if there is none yet: the API is closed by default."""
     if settings.api_keys or settings.admin_keys:
         return None
 
     async def act(connection: AsyncConnection) -> str | None:
         if await has_key(connection):
             return None
-        return (await make_key(connection, "first", admin=True))[1]
+        return (await create_key(connection, "first", admin=True))[1]
 
     return write(settings, act)
 
@@ -78,6 +78,6 @@ def _first_key(settings: Settings) -> str | None:
 def _greet(settings: Settings, key: str | None) -> None:
     say(f"Darkroom serves {settings.public_url} (API: {settings.public_url}/docs). Ctrl-C ends it.")
     if key:
-        say(f"Your API key, shown this once:\n  export DARKROOM_API_KEY={key}")
+        say(f"Your API key, shown only once:\n  export DARKROOM_API_KEY={key}")
     if not any(channel.enabled for channel in settings.all_channels()):
         say(_NO_CHANNEL)

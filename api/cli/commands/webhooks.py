@@ -1,4 +1,4 @@
-"""``darkroom webhooks``: be told of jobs at an address of yours; look at deliveries."""
+"""``darkroom webhooks``: manage webhooks and their deliveries."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +16,12 @@ from api.cli.render.jobs import shown_time
 from api.client import WebhookClient
 from models.webhook_events import DeliveryStatus
 
-_ABOUT = "Be told of jobs at an address of yours; look at deliveries."
+_ABOUT = "Manage webhooks and their deliveries."
 app = App(name="webhooks", help=_ABOUT, help_format="plaintext")
 
-Id = Annotated[str, Parameter(help="its id, webhook_…; or default, for the addresses that jobs bring along")]
+Id = Annotated[str, Parameter(help="its id, webhook_…; or default, for each job's own webhook_url")]
 Events = Annotated[
-    list[str], Parameter(name="--event", negative="", help="what to be told, such as job.failed; repeatable")
+    list[str], Parameter(name="--event", negative="", help="an event, such as job.failed; repeatable")
 ]
 _COLUMNS = ("ID", "STATUS", "URL", "EVENTS", "DETAIL")
 _LOG_COLUMNS = ("ID", "STATUS", "TYPE", "JOB", "TRIES", "AT", "DETAIL")
@@ -37,7 +37,7 @@ def create(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Be told of all your jobs at an address. Prints its secret, which can't be shown again."""
+    """Create a webhook for all your jobs. Prints its secret, which can't be shown again."""
     wanted: dict[str, Any] = {"url": url, "description": description}
     with _webhooks(connection) as webhooks:
         made = webhooks.create({**wanted, "events": event} if event else wanted)
@@ -71,12 +71,12 @@ def rotate(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Make a new secret and print it; it can't be shown again.
+    """Rotate the secret and print the new one; it can't be shown again.
 
     Parameters
     ----------
     overlap
-        seconds that the old secret signs too; a day unless you say otherwise
+        seconds that the old secret signs too; default: one day
     """
     with _webhooks(connection) as webhooks:
         return _secret(webhooks.rotate(webhook, overlap=overlap), output)
@@ -91,12 +91,12 @@ def try_out(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Send a test and say what came of it.
+    """Send a test event and print the result.
 
     Parameters
     ----------
     timeout
-        seconds to wait for that
+        seconds to wait for the result
     """
     with _webhooks(connection) as webhooks:
         delivery = webhooks.test(webhook, timeout=timeout)
@@ -108,7 +108,7 @@ def try_out(
 def enable(
     webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """Send to a webhook again."""
+    """Enable a webhook again."""
     with _webhooks(connection) as webhooks:
         return _shown(webhooks.change(webhook, enabled=True), output)
 
@@ -117,7 +117,7 @@ def enable(
 def disable(
     webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
-    """Send nothing more to a webhook; what waits is dropped."""
+    """Disable a webhook; its pending deliveries are dropped."""
     with _webhooks(connection) as webhooks:
         return _shown(webhooks.change(webhook, enabled=False), output)
 
@@ -140,14 +140,14 @@ def deliveries(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """List what was sent to a webhook, newest first.
+    """List the deliveries of a webhook, newest first.
 
     Parameters
     ----------
     status
-        only deliveries that stand there
+        only deliveries in this state
     limit
-        at most so many
+        maximum number of deliveries
     """
     with _webhooks(connection) as webhooks:
         found = webhooks.deliveries(webhook, limit=limit, status=status)
@@ -165,7 +165,7 @@ def replay(
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Send deliveries that have ended once more, each under its own webhook-id."""
+    """Send ended deliveries again, each with its own webhook-id."""
     printing = printer(json=output.json)
     with _webhooks(connection) as webhooks:
         for delivery_id in deliveries:
@@ -186,7 +186,7 @@ def _shown(webhook: dict[str, Any], output: Format) -> Exit:
 
 
 def _secret(webhook: dict[str, Any], output: Format) -> Exit:
-    words = f"{webhook['id']}\n{webhook['secret']}\n\nKeep the secret: it is not shown again."
+    words = f"{webhook['id']}\n{webhook['secret']}\n\nStore the secret now: it is not shown again."
     printer(json=output.json).record(webhook, Text(words))
     return Exit.OK
 
@@ -209,7 +209,7 @@ def _line(delivery: dict[str, Any]) -> str:
 
 
 def _detail(delivery: dict[str, Any]) -> str:
-    """Say what came of the last try, and when the next one is."""
+    """Return the result of the last try, and the time of the next."""
     last = delivery["log"][-1] if delivery["log"] else {}
     status = f"HTTP {last['http_status']}" if last.get("http_status") else ""
     again = f"next try {shown_time(delivery['next_at'])}" if delivery["next_at"] and last else ""

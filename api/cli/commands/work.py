@@ -1,4 +1,4 @@
-"""``darkroom work``: one worker process of a fleet. It does not load the API: its memory is for calls."""
+"""``darkroom work``: one worker process of a fleet. It does not load the API, to save memory."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from worker.app import run_worker
 
 
 def work(*, config: Path | None = None) -> Exit:
-    """Start one worker process. SIGTERM lets it finish what it has in hand.
+    """Run one worker process. On SIGTERM it finishes its calls in flight.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""What is wrong, and how to mend it."""
+"""``darkroom doctor``: one check per file, each problem with its fix. Imports ``api.cli`` and below."""

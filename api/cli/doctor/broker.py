@@ -1,4 +1,4 @@
-"""Whether the broker answers, and keeps what it is given."""
+"""Check of the broker: it answers, and does not evict messages."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,11 +18,11 @@ _connect: Any = Connection  # kombu ships no types
 
 
 async def check_broker(settings: Settings) -> list[Finding]:
-    """Find a broker that is out of reach or throws messages away."""
+    """Find a broker that is unreachable or evicts messages."""
     if settings.embedded_broker:
         return [fine(_CHECK, "messages stay in the process of `darkroom up`")]
-    context = _redis if settings.broker_url.startswith(("redis:", "rediss:")) else _other
-    return await asyncio.to_thread(lambda: list(context(settings)))
+    check = _redis if settings.broker_url.startswith(("redis:", "rediss:")) else _other
+    return await asyncio.to_thread(lambda: list(check(settings)))
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
@@ -39,7 +39,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
 
 
 def _eviction(server: Redis) -> Iterator[Finding]:
-    """Find a server that evicts messages when its memory is full. Hosted ones may not tell."""
+    """Find a server that evicts messages when its memory is full. Hosted ones may refuse the query."""
     try:
         answer = server.config_get("maxmemory-policy")
     except RedisError:
@@ -48,7 +48,7 @@ def _eviction(server: Redis) -> Iterator[Finding]:
     if policy != "noeviction":
         yield fault(
             _CHECK,
-            f"The broker's maxmemory-policy is {policy}: it throws messages away when its memory is full. "
+            f"The broker's maxmemory-policy is {policy}: it evicts messages when its memory is full. "
             "No job is lost by that, but they start late.",
             "Set it to noeviction: redis-cli config set maxmemory-policy noeviction",
         )

@@ -1,4 +1,4 @@
-"""Whether there are channels, and their providers can be reached."""
+"""Check of the channels: configured, and their providers reachable."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ _CHECK = "channels"
 
 
 async def check_channels(settings: Settings, *, offline: bool) -> list[Finding]:
-    """Find missing channels, unknown presets, providers out of reach. Nothing is called: it costs nothing."""
+    """Find missing channels, unknown presets and unreachable providers. Makes no call, and costs nothing."""
     channels = [channel for channel in settings.all_channels() if channel.enabled]
     if not channels:
         return [
@@ -27,7 +27,7 @@ async def check_channels(settings: Settings, *, offline: bool) -> list[Finding]:
         ]
     found = [finding for channel in channels for finding in _as_written(channel)]
     if offline:
-        return found or [fine(_CHECK, f"{len(channels)} configured; not looked for (--offline)")]
+        return found or [fine(_CHECK, f"{len(channels)} configured; not connected to (--offline)")]
     return [*found, *await asyncio.gather(*(_reach(channel) for channel in channels))]
 
 
@@ -47,7 +47,7 @@ def _as_written(channel: ChannelSettings) -> list[Finding]:
 
 
 async def _reach(channel: ChannelSettings) -> Finding:
-    """Look the provider's name up and connect, without saying anything."""
+    """Resolve the provider's host and connect, without sending anything."""
     host = (channel.base_url.host or "").strip("[]")
     port = channel.base_url.port or 443
     try:
@@ -64,7 +64,7 @@ async def _reach(channel: ChannelSettings) -> Finding:
         return fault(
             _CHECK,
             f"{channel.name}: {host}:{port} can't be reached: {reason}.",
-            "Correct its base_url, or let this machine through to it.",
+            "Correct its base_url, or open the network path to it.",
         )
     writer.close()
     return fine(_CHECK, f"{channel.name}: {host}:{port} can be reached")

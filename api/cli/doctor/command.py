@@ -1,4 +1,4 @@
-"""``darkroom doctor``: find what is wrong, and say how to mend it."""
+"""``darkroom doctor``: run all checks and print each problem with its fix."""
 
 import asyncio
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ def doctor(
     installation: Installation = DEFAULT_INSTALLATION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Look at settings, database, storage, broker, channels, keys, workers; each fault comes with its fix.
+    """Check settings, database, storage, broker, channels, keys and workers; each problem has its fix.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def doctor(
 
 
 async def _examine(settings: Settings, *, offline: bool) -> list[Finding]:
-    """Ask everything at once: what is down makes each wait."""
+    """Run all checks at once: each may wait for a timeout."""
     checks = (
         check_database(settings),
         check_storage(settings),

@@ -1,4 +1,4 @@
-"""Whether the database answers, has the newest tables, keys and living workers, and keeps our time."""
+"""Check of the database: reachable, migrated, with keys and living workers, and its clock."""
 
 import asyncio
 from datetime import timedelta
@@ -20,7 +20,7 @@ _SKEW = timedelta(seconds=2)  #: clocks further apart start jobs early or late
 
 
 async def check_database(settings: Settings) -> list[Finding]:
-    """Look at the tables first; only with them at what is in them."""
+    """Check the tables first, then their content."""
     try:
         revision = await asyncio.to_thread(revision_of, settings)
     except CommandFailed as error:
@@ -48,21 +48,21 @@ async def check_database(settings: Settings) -> list[Finding]:
 
 def _outdated(settings: Settings, revision: str | None) -> Finding:
     if revision is None and settings.embedded_broker:
-        return fine("database", f"{shown_database(settings)} does not exist yet; `darkroom up` makes it")
+        return fine("database", f"{shown_database(settings)} does not exist yet; `darkroom up` creates it")
     has = f"is at revision {revision}" if revision else "has no tables"
     newer = revision is not None and revision > migrations.head()
     return fault(
         "database",
         f"{shown_database(settings)} {has}; it needs {migrations.head()}.",
-        "Install the version of Darkroom that made it so." if newer else "Run darkroom migrate.",
+        "Install the version of Darkroom that migrated it." if newer else "Run darkroom migrate.",
     )
 
 
 async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
     if settings.api_keys or settings.admin_keys or await has_key(connection):
-        return fine("keys", "there is a key to call the API with")
+        return fine("keys", "there is an API key")
     return fault(
-        "keys", "There is no key, so nobody can call the API.", "Make one: darkroom keys create NAME"
+        "keys", "There is no API key, so no client can call the API.", "Create one: darkroom keys create NAME"
     )
 
 
@@ -82,17 +82,17 @@ async def _workers(connection: AsyncConnection, settings: Settings) -> Finding:
 async def _clock(connection: AsyncConnection) -> Finding:
     before = now()
     theirs = await server_time(connection)
-    return judge_clock(theirs - before - (now() - before) / 2)
+    return check_clock_skew(theirs - before - (now() - before) / 2)
 
 
-def judge_clock(skew: timedelta) -> Finding:
-    """Say whether the database's clock is close enough to ours."""
+def check_clock_skew(skew: timedelta) -> Finding:
+    """Return whether the database's clock is close enough to this machine's."""
     seconds = abs(skew.total_seconds())
     if abs(skew) <= _SKEW:
-        return fine("clock", f"the database's clock is {seconds:.1f} s from ours")
+        return fine("clock", f"the database's clock is {seconds:.1f} s from this machine's")
     direction = "ahead of" if skew > timedelta() else "behind"
     return fault(
         "clock",
         f"The database's clock is {seconds:.1f} s {direction} this machine's; limits and heartbeats suffer.",
-        "Let both machines take their time from NTP.",
+        "Synchronize both machines by NTP.",
     )

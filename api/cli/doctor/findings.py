@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Findings of the checks."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. ``message`` says how it is; for a fault, ``fix`` says what to do."""
+    """Result of one check. ``message`` says what was found; ``fix``, for a problem, says what to do."""
 
     check: str
     ok: bool
@@ -14,15 +14,15 @@ class Finding:
     fix: str | None = None
 
     def value(self) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the finding for scripts."""
         return asdict(self)
 
 
 def fine(check: str, message: str) -> Finding:
-    """Return a finding that needs nothing done."""
+    """Return a finding without a problem."""
     return Finding(check, True, message)
 
 
 def fault(check: str, message: str, fix: str) -> Finding:
-    """Return a finding with its fix."""
+    """Return a problem with its fix."""
     return Finding(check, False, message, fix)

@@ -1,4 +1,4 @@
-"""Whether our packages are ours, and our addresses fit together."""
+"""Check of the installation: package names are not shadowed, and public URLs are reachable."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import packages_distributions
@@ -13,7 +13,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def check_packages(owners: Mapping[str, list[str]] | None = None) -> Iterator[Finding]:
-    """Find other distributions that ship a package of our names: one overwrites the other silently."""
+    """Find other distributions with a package of the same name: one overwrites the other silently."""
     known = packages_distributions() if owners is None else owners
     strangers = {
         package: sorted({owner for owner in known.get(package, ()) if owner != "darkroom"})
@@ -23,28 +23,28 @@ def check_packages(owners: Mapping[str, list[str]] | None = None) -> Iterator[Fi
         if others:
             yield fault(
                 "packages",
-                f"{', '.join(others)} ships a package {package!r} too, which may overwrite ours.",
+                f"{', '.join(others)} ships a package {package!r} too, which may overwrite Darkroom's.",
                 f"Uninstall {', '.join(others)}, or install Darkroom into an environment of its own.",
             )
     if not any(strangers.values()):
-        yield fine("packages", "nobody else's package has one of our names")
+        yield fine("packages", "no other package has one of Darkroom's names")
 
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:
-    """Find addresses that we hand out, but that nobody else can open."""
+    """Find public URLs that other machines can't open."""
     public = urlsplit(settings.public_url)
     if public.scheme not in ("http", "https") or not public.hostname:
         yield fault(
             "addresses",
-            f"DARKROOM_PUBLIC_URL is {settings.public_url!r}, which is no address.",
+            f"DARKROOM_PUBLIC_URL is {settings.public_url!r}, which is no URL.",
             "Write it whole, such as https://darkroom.example.org.",
         )
     elif settings.host in _WILDCARDS and public.hostname in _LOOPBACK:
         yield fault(
             "addresses",
-            f"The API listens for everybody ({settings.host}), but hands out addresses of {public.hostname}, "
+            f"The API listens on all interfaces ({settings.host}), but its URLs name {public.hostname}, "
             "which only this machine can open.",
-            "Set DARKROOM_PUBLIC_URL to the address that others reach.",
+            "Set DARKROOM_PUBLIC_URL to the address that clients use.",
         )
     else:
-        yield fine("addresses", f"pictures are handed out under {settings.public_url}")
+        yield fine("addresses", f"image URLs begin with {settings.public_url}")

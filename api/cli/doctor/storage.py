@@ -1,4 +1,4 @@
-"""Whether pictures can be kept."""
+"""Check of the object store: writable and readable."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ async def check_storage(settings: Settings) -> list[Finding]:
             await build_store(settings).check()
     except TimeoutError:
         message = f"{settings.storage_url} did not answer within {_TIMEOUT:g} s."
-        return [fault("storage", message, "Check DARKROOM_STORAGE_URL and the way to it.")]
+        return [fault("storage", message, "Check DARKROOM_STORAGE_URL and the network path to it.")]
     except DarkroomError as error:
         return [fault("storage", str(error), "Check DARKROOM_STORAGE_URL and DARKROOM_S3_*.")]
     return [fine("storage", f"{settings.storage_url} can be written and read")]

@@ -1,4 +1,4 @@
-"""Channels as people read them."""
+"""Channels as tables."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -30,7 +30,7 @@ def channel_cells(view: View, at: datetime) -> tuple[Any, ...]:
 
 
 def channel_view(view: View, at: datetime) -> Table:
-    """Return all of one channel."""
+    """Return one channel as a list of facts."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     facts.add_column(overflow="fold")
@@ -58,21 +58,24 @@ def _facts(view: View, at: datetime) -> Iterator[tuple[str, Any]]:
 
 
 def _limits(view: View) -> Iterator[tuple[str, str]]:
-    """Yield what limits there are beside the rate and the calls in flight."""
+    """Yield the limits other than rate and concurrency, and what was learned."""
     whole = {name: value for name, value in view["limits"].items() if name != "burst" or value != 1}
     for where, limits in (("limits", whole), *view["model_limits"].items()):
         if limits:
             yield where, ", ".join(f"{name} {value:g}" for name, value in limits.items())
     if view["learned_rpm"] is not None:
-        yield "learned", f"the provider refused faster calls; {view['learned_rpm']:g} a minute are made"
+        yield (
+            "learned",
+            f"the provider refused a higher rate; {view['learned_rpm']:g} calls a minute are made",
+        )
     if view["learned_concurrency"] is not None:
-        yield "learned", f"the provider refused more at once; {view['learned_concurrency']} are made"
+        yield "learned", f"the provider refused more concurrent calls; {view['learned_concurrency']} are made"
     for model, count in view["in_flight_by_model"].items():
         yield f"  {model}", f"{count} in flight"
 
 
 def _closed(view: View) -> Iterator[tuple[str, str]]:
-    """Yield everything that keeps calls from starting, not only the first."""
+    """Yield every reason that keeps calls from starting, not only the first."""
     why = view["paused_reason"] or ""
     for name in ("paused_at", "draining_at"):
         if view[name]:
@@ -90,7 +93,7 @@ def _closed(view: View) -> Iterator[tuple[str, str]]:
 
 
 def _rate(view: View) -> str:
-    """Say how many calls left in the last minute, and how many may: 12 of 45 (learned; 60 set)."""
+    """Return the calls of the last minute beside the limit: 12 of 45 (learned; 60 set)."""
     now, limit, learned = view["rate_now"], view["rpm"], view["learned_rpm"]
     if learned is not None:
         return f"{now} of {learned:g} (learned{f'; {limit:g} set' if limit else ''})"

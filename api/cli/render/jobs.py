@@ -1,4 +1,4 @@
-"""Jobs as people read them."""
+"""Jobs, queue positions and ETAs as tables and text."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -12,22 +12,20 @@ from api.cli.output import shortened, status_text
 from api.client import Job
 from models.clock import now
 
-# Places in the queue and estimates, in words.
-
 _FACTORS = {
     "rate_limit": "the rate limit",
-    "concurrency": "the number of calls at once",
+    "concurrency": "the concurrency limit",
     "worker_slots": "the slots of the workers",
-    "cooldown": "a channel's rest",
+    "cooldown": "a channel's cool-down",
     "backoff": "the wait after a failed call",
-    "not_before": "the time that was chosen",
-    "fair_share": "its turn",
+    "not_before": "its not_before",
+    "fair_share": "fair queueing",
     "call": "the call itself",
 }
 
 
 def estimate_facts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a job's place and its end, as far as they are known."""
+    """Yield a job's queue position and ETA, if known."""
     if place := job.get("queue_position"):
         at_least = "at least " if job.get("queue_position_capped") else ""
         yield "place", f"starts as number {at_least}{place:,}"
@@ -36,7 +34,7 @@ def estimate_facts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def eta_words(eta: Mapping[str, Any] | None) -> str:
-    """Say when something may be done: in about 4 min, in 9 of 10 cases within 11 min; what takes longest."""
+    """Return an ETA as text: in about 4 min, in 9 of 10 cases within 11 min; the limiting factor."""
     if not eta or eta.get("p50") is None:
         return ""
     factor = _FACTORS.get(str(eta.get("limiting_factor")), str(eta.get("limiting_factor")))
@@ -45,7 +43,7 @@ def eta_words(eta: Mapping[str, Any] | None) -> str:
 
 
 def estimate_view(found: Mapping[str, Any]) -> str:
-    """Say what is left of a set of jobs."""
+    """Return what is left of a set of jobs, as text."""
     left = {status: count for status, count in found["remaining"].items() if count}
     if not left:
         return "Nothing is left to do."
@@ -58,12 +56,12 @@ def estimate_view(found: Mapping[str, Any]) -> str:
     if not words:
         eta = found.get("eta") or {}
         known = _FACTORS.get(str(eta.get("limiting_factor")), str(eta.get("limiting_factor")))
-        words = f"when, nobody knows yet ({known})" if eta else "they wait for a person's decision"
+        words = f"unknown yet ({known})" if eta else "they wait for a person's decision"
     return f"{counts}; {found['calls_last_minute']:,} calls in the last minute\ndone: {words}"
 
 
 def span(seconds: float) -> str:
-    """Return seconds as people say them: 45 s, 6 min, 3 h 20 min, 2 d 4 h."""
+    """Return a duration as text: 45 s, 6 min, 3 h 20 min, 2 d 4 h."""
     if seconds < 90:
         return f"{max(round(seconds), 1)} s"
     minutes = round(seconds / 60)
@@ -91,7 +89,7 @@ def job_cells(job: Job) -> tuple[Any, ...]:
 
 
 def job_detail(job: Job) -> str:
-    """Say in a few words what is to be known about a job beside its status."""
+    """Return a short text that explains a job's status."""
     if error := job.get("error"):
         return shortened(f"{error.get('code')}: {error.get('message')}", 60)
     if waiting := job.get("waiting"):
@@ -99,11 +97,11 @@ def job_detail(job: Job) -> str:
     if job["status"] in ("running", "storing"):
         return f"{job['progress']} %"
     count = len(job.get("assets") or ())
-    return f"{count} picture{'s' if count != 1 else ''}" if count else ""
+    return f"{count} image{'s' if count != 1 else ''}" if count else ""
 
 
 def job_view(job: Job) -> Group:
-    """Return all of one job: facts, attempts, pictures."""
+    """Return one job as a list of facts, with attempts and images."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     facts.add_column(overflow="fold")
@@ -150,9 +148,9 @@ def _outcome(job: Job) -> list[tuple[str, Any]]:
     facts += list(estimate_facts(job))
     if error := job.get("error"):
         facts.append(("error", f"{error.get('code')}: {error.get('message')}"))
-        if said := error.get("provider_message"):
-            facts.append(("provider", shortened(str(said), 400)))
-    facts += [("picture", _asset(asset)) for asset in job.get("assets") or ()]
+        if message := error.get("provider_message"):
+            facts.append(("provider", shortened(str(message), 400)))
+    facts += [("image", _asset(asset)) for asset in job.get("assets") or ()]
     if text := job.get("text"):
         facts.append(("text", shortened(text, 400)))
     return facts

@@ -27,7 +27,7 @@ def test_a_table_has_a_line_per_job_with_what_is_to_be_known() -> None:
     printing.table("jobs", JOB_COLUMNS, [(job, job_cells(job)) for job in jobs])
     lines = out.getvalue().splitlines()
     for name, detail in (
-        ("job_1", "1 picture"),
+        ("job_1", "1 image"),
         ("job_2", "quota: The balance is empty."),
         ("job_3", "60 calls a minute"),
         ("job_4", "40 %"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.cli.startup import is_away
+from api.cli.startup import is_unavailable
 
 REFUSED = 'connection failed: connection to server at "::1", port 5432 failed: Connection refused'
 AWAY = [
@@ -28,9 +28,9 @@ SAYS_NO = [
 
 @pytest.mark.parametrize("words", AWAY)
 def test_a_database_that_does_not_answer_may_do_so_later(words: str) -> None:
-    assert is_away(words)
+    assert is_unavailable(words)
 
 
 @pytest.mark.parametrize("words", SAYS_NO)
 def test_a_database_that_says_no_will_say_so_again(words: str) -> None:
-    assert not is_away(words)
+    assert not is_unavailable(words)

@@ -36,7 +36,7 @@ def test_a_worker_that_starts_again_after_the_next_version_migrated_goes_on(sett
 
 def test_a_database_of_a_later_version_is_refused_with_what_to_do(settings: Settings) -> None:
     leave_at(settings, 2)
-    with pytest.raises(CommandFailed, match="install the version of Darkroom that made it so"):
+    with pytest.raises(CommandFailed, match="install the version of Darkroom that migrated it"):
         require_tables(settings)
 
 

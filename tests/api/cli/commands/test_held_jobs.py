@@ -81,7 +81,7 @@ def test_all_that_fit_are_failed_however_many_requests_it_takes(
     assert [heard.body for heard in server.heard] == [wanted, wanted]
 
 
-@pytest.mark.parametrize(("answer", "code", "asked"), [("y\n", 0, 1), ("\n", 2, 0)])
+@pytest.mark.parametrize(("answer", "code", "requests"), [("y\n", 0, 1), ("\n", 2, 0)])
 def test_all_is_asked_about_at_a_terminal(
     server: ScriptedServer,
     darkroom: Darkroom,
@@ -89,12 +89,12 @@ def test_all_is_asked_about_at_a_terminal(
     capsys: Printed,
     answer: str,
     code: int,
-    context: int,
+    requests: int,
 ) -> None:
     server.says("POST /v1/jobs/release", decided(3))
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     assert darkroom("jobs", "release", "--all", "--campaign", "night") == code
-    assert len(server.heard) == context
+    assert len(server.heard) == requests
     assert "campaign night" in capsys.readouterr().err
 
 

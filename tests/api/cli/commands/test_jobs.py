@@ -138,7 +138,7 @@ def test_a_waiting_job_tells_its_place_and_its_end_in_words(capsys: Printed) -> 
     [
         ({"queued": 9000, "running": 8, "held": 0}, 200_000, "9,000 queued, 8 running; 31 calls"),
         ({"queued": 9000, "running": 8, "held": 0}, 200_000, "in about 2 d 7 h"),
-        ({"queued": 1}, None, "nobody knows yet (paused)"),
+        ({"queued": 1}, None, "unknown yet (paused)"),
         ({"queued": 0}, None, "Nothing is left to do."),
     ],
 )

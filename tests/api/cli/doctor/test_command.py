@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from api.cli.doctor.database import judge_clock
+from api.cli.doctor.database import check_clock_skew
 from api.cli.doctor.installation import check_packages
 from api.cli.local_database import write
 from models.clock import now
@@ -180,7 +180,7 @@ def test_our_own_packages_are_no_fault() -> None:
 
 @pytest.mark.parametrize(("seconds", "ok"), [(0, True), (-1.9, True), (2.1, False), (-60, False)])
 def test_clocks_may_differ_by_two_seconds(seconds: float, ok: bool) -> None:
-    assert judge_clock(timedelta(seconds=seconds)).ok is ok
+    assert check_clock_skew(timedelta(seconds=seconds)).ok is ok
 
 
 def test_the_clock_of_postgresql_is_asked(
