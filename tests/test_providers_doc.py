@@ -19,8 +19,12 @@ from worker.upstream.errors.error_catalog import ERROR_CATALOG, ErrorKind
 from worker.upstream.presets import PRESETS
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
-_SIZES = {"param": "a parameter", "prompt": "【2:3】 behind the prompt", "none": "not sent"}
-_CONTENTS = {"auto": "as parts, else a text", "parts": "always parts", "string": "addresses before the text"}
+_SIZES = {"param": "a parameter", "prompt": "【2:3】 appended to the prompt", "none": "not sent"}
+_CONTENTS = {
+    "auto": "content parts; a string without images",
+    "parts": "always content parts",
+    "string": "URLs before the text",
+}
 
 
 def outcomes() -> str:
@@ -28,7 +32,7 @@ def outcomes() -> str:
         f"| `{outcome}` | {means.meaning} | {means.job} | {means.action} |"
         for outcome, means in OUTCOME_HELP.items()
     ]
-    return table("outcome | means | the job | you", rows)
+    return table("outcome | meaning | the job | what to do", rows)
 
 
 def codes() -> str:
@@ -39,7 +43,7 @@ def codes() -> str:
         f"| `{code}` | {outcome} | {scopes(rulings)} | {costs(rulings)} | {message} |"
         for (code, outcome, message), rulings in groups.items()
     ]
-    return table("code | outcome | concerns | charged | in words", rows)
+    return table("code | outcome | scope | billed | message", rows)
 
 
 def scopes(rulings: list[ErrorKind]) -> str:
@@ -57,13 +61,13 @@ def retries() -> str:
         for kind, rule in STANDARD.rules.items()
     ]
     return table(
-        "class | what happened | tried again | first wait | longest | chance | uses up an attempt", rows
+        "class | what happened | retries | first wait | longest wait | jitter | counts as an attempt", rows
     )
 
 
 def covers(kind: RetryClass) -> str:
     field = RetryRules.model_fields.get(kind.value)
-    return str(field.description) if field else "a person has to see to the channel"
+    return str(field.description) if field else "a person must fix the cause and resume the channel"
 
 
 def times(rule: Rule) -> str:
@@ -76,7 +80,7 @@ def presets() -> str:
         f"| {'sent' if preset.honours_n else 'not sent'} | {preset.max_images} |"
         for preset in PRESETS.values()
     ]
-    return table("preset | input pictures | stream | size | n | at most", rows)
+    return table("preset | input images | stream | size | n | input images at most", rows)
 
 
 def money() -> str:

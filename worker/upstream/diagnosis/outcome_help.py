@@ -53,7 +53,7 @@ OUTCOME_HELP: Mapping[Outcome, OutcomeHelp] = MappingProxyType(
         ),
         Outcome.NEEDS_HUMAN: OutcomeHelp(
             "key, balance or configuration",
-            "it stays queued and loses no attempt; the channel (or only the model on it) is stopped",
+            "it stays queued and loses no attempt; the channel (or only the model on it) is closed",
             "fix the cause, then `darkroom channels resume NAME`",
         ),
         Outcome.AMBIGUOUS: OutcomeHelp(
