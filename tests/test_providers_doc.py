@@ -1,6 +1,6 @@
-"""The tables of docs/providers.md say what the code says.
+"""The tables of docs/providers.md agree with the code.
 
-``python -m tests.test_providers_doc`` writes them anew.
+``python -m tests.test_providers_doc`` rewrites them.
 """
 
 import re
@@ -40,18 +40,18 @@ def codes() -> str:
     for kind in ERROR_CATALOG.values():
         groups.setdefault((kind.code, kind.outcome, kind.message), []).append(kind)
     rows = [
-        f"| `{code}` | {outcome} | {scopes(rulings)} | {costs(rulings)} | {message} |"
-        for (code, outcome, message), rulings in groups.items()
+        f"| `{code}` | {outcome} | {scopes(kinds)} | {costs(kinds)} | {message} |"
+        for (code, outcome, message), kinds in groups.items()
     ]
     return table("code | outcome | scope | billed | message", rows)
 
 
-def scopes(rulings: list[ErrorKind]) -> str:
-    return ", ".join(dict.fromkeys(kind.scope or "the job" for kind in rulings))
+def scopes(kinds: list[ErrorKind]) -> str:
+    return ", ".join(dict.fromkeys(kind.scope or "the job" for kind in kinds))
 
 
-def costs(rulings: list[ErrorKind]) -> str:
-    return ", ".join(dict.fromkeys(kind.billed.replace("_", " ") for kind in rulings))
+def costs(kinds: list[ErrorKind]) -> str:
+    return ", ".join(dict.fromkeys(kind.billed.replace("_", " ") for kind in kinds))
 
 
 def retries() -> str:
@@ -106,7 +106,7 @@ TABLES: dict[str, Callable[[], str]] = {
 
 
 def written(page: str) -> str:
-    """Return the page with its generated parts written anew."""
+    """Return the page with its tables generated anew."""
     for name, make in TABLES.items():
         mark = f"<!-- {name} -->"
         start, _, rest = page.partition(mark)
@@ -117,7 +117,7 @@ def written(page: str) -> str:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_the_page_says_what_the_code_says(name: str) -> None:
+def test_the_tables_agree_with_the_code(name: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert f"<!-- {name} -->" in page
     assert TABLES[name]() in page, "run python -m tests.test_providers_doc"

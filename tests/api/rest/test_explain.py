@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from api.rest.explain import ANSWERS_PER_REQUEST, explain_body
 from api.web.problems import Problem
 from tests.api.service import ADMIN, Service
-from tests.worker.upstream.diagnosis.test_explain import ANYTHING, MEMBERS, PICTURE
+from tests.worker.upstream.diagnosis.observations import ANY_JSON, IMAGE, MEMBERS
 
-ANSWER = {"id": "a", "status": 200, "headers": {}, "body": f"![a]({PICTURE})"}
+ANSWER = {"id": "a", "status": 200, "headers": {}, "body": f"![a]({IMAGE})"}
 
 
 async def test_an_admin_gets_one_or_several_responses_explained(service: Service) -> None:
     admin = service.with_key(ADMIN)
     one = await admin.post("/v1/explain", json=ANSWER)
-    assert (one.status_code, one.json()["images"]) == (200, [PICTURE])
+    assert (one.status_code, one.json()["images"]) == (200, [IMAGE])
     many = await admin.post(
         "/v1/explain", json={"answers": [ANSWER, {"status": None, "transport": "refused"}]}
     )
@@ -74,6 +74,6 @@ def status_of(raw: bytes) -> int:
     return 200
 
 
-@given(ANYTHING | st.dictionaries(st.sampled_from([*MEMBERS, "answers"]), ANYTHING))
+@given(ANY_JSON | st.dictionaries(st.sampled_from([*MEMBERS, "answers"]), ANY_JSON))
 def test_any_json_is_explained_or_refused(value: Any) -> None:
     assert status_of(json.dumps(value).encode()) in (200, 400, 422)

@@ -281,7 +281,7 @@ def _kind_of_notice(text: str) -> str | None:
     return kind if kind in _NOTICE_KINDS else None
 
 
-# Web pages in place of an answer: a firewall's, a proxy's, or the provider's home page.
+# Web pages in place of an answer: of a firewall, a proxy, or the provider's site.
 
 _PAGE_START = 16_384  #: characters of a page which are searched
 _WAF_LINE = r"\berror(?: code)?:? (?:100[6-9]|101[02]|1020)\b"

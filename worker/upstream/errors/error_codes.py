@@ -12,7 +12,7 @@ from worker.upstream.matching import PatternTable, compile_patterns, first_match
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.error_object import ErrorObject
 
-#: error codes and types, lower case, that decide whatever the HTTP status
+#: error codes and types, lower case, that decide regardless of the HTTP status
 PROVIDER_CODES: Mapping[str, str] = MappingProxyType(
     {
         code: kind
@@ -158,7 +158,7 @@ _ACCOUNT_EMPTY = re.compile(
 _VENDOR_ACCOUNT_EMPTY = re.compile(
     r"exceeded your current quota|credit balance is too low|billing (?:hard )?limit|billing details"
 )
-#: codes of relays for their own customers: the account is ours, whatever the message
+#: codes of relays for their own customers: the account is ours, regardless of the message
 _OWN_ACCOUNT_CODES = frozenset({"insufficient_user_quota", "pre_consume_token_quota_failed"})
 #: request id which relays append to messages that they pass on
 _REQUEST_ID_SUFFIX = re.compile(r"\((?:request id|traceid|tid)\s*[:：]|（(?:request id|traceid|tid)\s*[:：]")

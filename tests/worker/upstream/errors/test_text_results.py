@@ -1,4 +1,4 @@
-"""Calls that want words: what counts as a text, and what still is a failure."""
+"""Calls that ask for a text: what counts as a text, and what is still a failure."""
 
 import pytest
 
@@ -14,7 +14,7 @@ LIST = "1. A cat whose request was blocked by the safety filter of a door\n2. A 
 
 
 def outcome(answer: Answer, *, status: int = 200, failure: TransportFailure | None = None) -> str:
-    """Judge an answer as one to a call that wanted words."""
+    """Return the outcome of an answer to a call that asked for a text."""
     reply = Reply(answer, classify(answer, status=status, failure=failure), status, failure=failure)
     return classify_as_text(reply).result.outcome
 
@@ -22,11 +22,11 @@ def outcome(answer: Answer, *, status: int = 200, failure: TransportFailure | No
 @pytest.mark.parametrize(
     "text", ["A cat on a red sofa.", LIST, "1️⃣ a cat\n\n2️⃣ a dog", f"A cat.\n\n![a]({data(PNG)})"]
 )
-def test_words_are_what_was_asked_for(text: str) -> None:
+def test_a_text_is_a_success(text: str) -> None:
     assert outcome(text_answer(text)) is Outcome.SUCCESS
 
 
-def test_words_that_were_cut_at_the_limit_count() -> None:
+def test_a_text_cut_at_the_token_limit_is_a_success() -> None:
     cut = body({"choices": [{"message": {"content": "A cat on a"}, "finish_reason": "length"}]})
     assert outcome(cut) is Outcome.SUCCESS
 
@@ -40,16 +40,16 @@ def test_words_that_were_cut_at_the_limit_count() -> None:
         "   ",
     ],
 )
-def test_words_that_say_what_failed_are_none(text: str) -> None:
+def test_a_text_that_describes_a_failure_is_not(text: str) -> None:
     assert outcome(text_answer(text)) is not Outcome.SUCCESS
 
 
-def test_a_refusal_in_its_own_field_stays_one() -> None:
+def test_a_refusal_in_its_own_member_stays_one() -> None:
     refused = message({"content": LIST, "refusal": "I can't describe people."})
     assert outcome(refused) is not Outcome.SUCCESS
 
 
-def test_a_picture_without_words_is_no_text() -> None:
+def test_an_image_without_text_is_a_failure() -> None:
     answer = text_answer(f"![a]({data(PNG)})")
     reply = Reply(answer, classify(answer, status=200), 200)
     result = classify_as_text(reply).result
@@ -57,7 +57,7 @@ def test_a_picture_without_words_is_no_text() -> None:
     assert "words" in result.message
 
 
-def test_errors_and_broken_connections_stay_what_they_are() -> None:
+def test_errors_and_broken_connections_stay_failures() -> None:
     error = body({"error": {"message": "Rate limit reached", "type": "requests"}})
     assert outcome(error, status=429) is Outcome.RETRY
     assert outcome(text_answer(LIST), failure=TransportFailure.CONNECTION_RESET) is not Outcome.SUCCESS

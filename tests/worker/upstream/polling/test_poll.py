@@ -1,4 +1,4 @@
-"""What a provider says about a task is understood; what it does not say is never assumed."""
+"""Poll responses about a task are classified; what a response does not say is never assumed."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from models.outcomes import Billed, Outcome
 from worker.upstream.polling.poll import PollStage, PollState, read_poll
-from worker.upstream.polling.task_state import TaskStage, stage_of
 
 CORPUS = Path(__file__).parents[2] / "images" / "behaviour" / "corpus" / "assets.jsonl"
+
 LINES = CORPUS.read_text("utf-8").splitlines()
+
 CASES = [case for case in map(json.loads, LINES) if case["kind"] == "poll"]
+
 A, B = "https://cdn.example.com/a.png", "https://cdn.example.com/b.png"
-FILM = "https://cdn.example.com/film.mp4"
+
+VIDEO = "https://cdn.example.com/film.mp4"
 
 
 def read(body: Any, status: int = 200, **given: Any) -> PollState:
@@ -25,11 +28,11 @@ def read(body: Any, status: int = 200, **given: Any) -> PollState:
 
 
 def addresses(state: PollState) -> list[str]:
-    return [picture.address for picture in state.images]
+    return [image.address for image in state.images]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{case['id']} {case['title']}" for case in CASES])
-def test_an_answer_seen_in_the_wild_is_understood(case: dict[str, Any]) -> None:
+def test_a_recorded_response_is_classified(case: dict[str, Any]) -> None:
     state, expected = read_poll(case["status"], case["headers"], case["body"].encode()), case["expected"]
     assert addresses(state) == expected["images"]
     assert ([] if state.progress is None else [state.progress]) == expected["progress"]
@@ -39,7 +42,7 @@ def test_an_answer_seen_in_the_wild_is_understood(case: dict[str, Any]) -> None:
         assert state.result.billed == expected["billed"]
 
 
-def test_the_corpus_has_its_polls() -> None:
+def test_the_corpus_has_its_poll_responses() -> None:
     assert len(CASES) >= 7
 
 
@@ -67,21 +70,21 @@ def test_the_corpus_has_its_polls() -> None:
         ({"id": "t", "status": "failed", "urls": [A]}, [A]),
     ],
 )  # fmt: skip
-def test_pictures_are_found_wherever_they_stand(body: Any, found: list[str]) -> None:
+def test_images_are_found_in_any_member(body: Any, found: list[str]) -> None:
     state = read(body)
     assert (state.stage, addresses(state)) == (PollStage.DONE, found)
     assert state.result is not None
     assert state.result.billed is Billed.YES
 
 
-def test_a_film_is_a_result_and_its_poster_is_not_one_while_it_is_made() -> None:
+def test_a_video_is_a_result_and_its_poster_is_not_while_it_is_made() -> None:
     making = {"id": "t", "status": "video_generating", "running": True, "video_url": None, "urls": [A]}
     assert read(making).stage is PollStage.RUNNING
-    done = read({"id": "t", "status": "completed", "running": False, "video_url": FILM})
-    assert (done.stage, done.videos) == (PollStage.DONE, (FILM,))
+    done = read({"id": "t", "status": "completed", "running": False, "video_url": VIDEO})
+    assert (done.stage, done.videos) == (PollStage.DONE, (VIDEO,))
 
 
-def test_what_the_request_showed_is_no_result() -> None:
+def test_images_of_the_request_are_not_results() -> None:
     body = {"id": "t", "status": "running", "running": True, "input_images": [A], "request": {"images": [B]}}
     assert read(body) == PollState(PollStage.RUNNING)
     assert (
@@ -89,7 +92,7 @@ def test_what_the_request_showed_is_no_result() -> None:
     )
 
 
-def test_pictures_that_are_still_drawn_are_waited_for() -> None:
+def test_pending_images_keep_the_task_running() -> None:
     images = [{"url": A, "status": "completed"}, {"url": None, "status": "running"}]
     state = read({"id": "t", "status": "running", "progress": 0.5, "images": images})
     assert (state.stage, addresses(state), state.progress) == (PollStage.RUNNING, [A], 50)
@@ -112,7 +115,7 @@ def test_pictures_that_are_still_drawn_are_waited_for() -> None:
         ({"id": "t", "status": "a word that nobody knows"}, None),
     ],
 )
-def test_a_task_that_goes_on_is_asked_for_again(body: Any, progress: float | None) -> None:
+def test_a_running_task_is_polled_again(body: Any, progress: float | None) -> None:
     state = read(body)
     assert (state.stage, state.progress, state.result) == (PollStage.RUNNING, progress, None)
 
@@ -165,7 +168,7 @@ def test_a_task_that_goes_on_is_asked_for_again(body: Any, progress: float | Non
         ),
     ],
 )
-def test_a_task_that_was_given_up_says_why(body: Any, outcome: Outcome, code: str) -> None:
+def test_a_failed_task_is_classified_by_its_reason(body: Any, outcome: Outcome, code: str) -> None:
     state = read(body)
     assert state.stage is PollStage.FAILED
     assert state.result is not None
@@ -189,7 +192,7 @@ def test_a_task_that_was_given_up_says_why(body: Any, outcome: Outcome, code: st
         (404, {"status": "failed"}),
     ],
 )
-def test_a_provider_that_shows_no_task_leaves_it_unknown(status: int, body: Any) -> None:
+def test_a_response_without_the_task_or_a_result_is_unknown(status: int, body: Any) -> None:
     state = read(body, status)
     assert state.stage is PollStage.UNKNOWN
     assert state.result is not None
@@ -212,27 +215,22 @@ def test_a_provider_that_shows_no_task_leaves_it_unknown(status: int, body: Any)
         (200, b"busy"),
     ],
 )
-def test_an_answer_that_says_nothing_about_the_task_decides_nothing(status: int, body: Any) -> None:
+def test_a_response_that_says_nothing_about_the_task_is_unclear(status: int, body: Any) -> None:
     assert read(body, status).stage is PollStage.UNCLEAR
 
 
-def test_a_busy_provider_may_say_when_to_come_back() -> None:
+def test_the_retry_after_of_a_busy_provider_is_read() -> None:
     state = read_poll(429, {"retry-after": "17"}, b"{}")
     assert state.wait is not None
     assert state.wait.total_seconds() == 17
 
 
-def test_a_failure_that_the_task_itself_reports_counts_whatever_the_http_status() -> None:
+def test_a_failure_of_the_task_itself_counts_whatever_the_http_status() -> None:
     state = read({"id": "t", "status": "failed", "failure_reason": "input_moderation"}, 500)
     assert (state.stage, state.result and state.result.code) == (PollStage.FAILED, "moderation_input")
 
 
-@pytest.mark.parametrize("word", ["completed", "SUCCEED", "TASK_STATUS_SUCCEED", "已完成", "ready"])
-def test_words_for_done_are_known_in_many_spellings(word: str) -> None:
-    assert stage_of(word) is TaskStage.DONE
-
-
-def test_a_body_nested_without_end_is_no_error() -> None:
+def test_a_deeply_nested_body_raises_no_error() -> None:
     body: Any = {"id": "t", "status": "running"}
     for _ in range(60):
         body = {"data": body}
@@ -241,7 +239,9 @@ def test_a_body_nested_without_end_is_no_error() -> None:
 
 
 NAMES = ["id", "status", "data", "urls", "error", "running", "progress", "images", "message"]
-WORDS = st.text(max_size=8) | st.sampled_from([A, FILM, "failed", "done"])
+
+WORDS = st.text(max_size=8) | st.sampled_from([A, VIDEO, "failed", "done"])
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | WORDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),
@@ -251,7 +251,7 @@ JSON = st.recursive(
 
 @given(body=JSON, status=st.sampled_from([200, 404, 429, 500]))
 @settings(max_examples=150, deadline=None)
-def test_any_json_is_read_without_an_error_and_a_verdict_comes_with_every_end(body: Any, status: int) -> None:
+def test_any_json_is_read_and_every_final_stage_has_a_result(body: Any, status: int) -> None:
     state = read(body, status)
     ended = state.stage in (PollStage.DONE, PollStage.FAILED, PollStage.UNKNOWN)
     assert (state.result is not None) is ended

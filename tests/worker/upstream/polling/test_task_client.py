@@ -1,4 +1,4 @@
-"""Asking a provider after a task: with the key, to its own address only, and never as an error of ours."""
+"""The task client sends the key only to the task URL, and never raises."""
 
 import gzip
 
@@ -18,46 +18,50 @@ async def read(answer: Answer) -> TaskResponse | None:
         return await TaskClient(http).read(f"{origin}/t", api_key="sk-1", headers={"X-Group": "a"})
 
 
-async def test_the_key_and_the_presets_headers_are_sent() -> None:
+async def test_the_key_and_the_headers_of_the_preset_are_sent() -> None:
     async def answer(request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == "Bearer sk-1"
         assert request.headers["X-Group"] == "a"
         return web.json_response({"status": "queued"}, status=202, headers={"Retry-After": "3"})
 
-    said = await read(answer)
-    assert said is not None
-    assert (said.status, said.headers["retry-after"], said.body) == (202, "3", b'{"status": "queued"}')
+    response = await read(answer)
+    assert response is not None
+    assert (response.status, response.headers["retry-after"], response.body) == (
+        202,
+        "3",
+        b'{"status": "queued"}',
+    )
 
 
-async def test_a_redirect_is_not_followed_for_the_key_would_follow_too() -> None:
+async def test_a_redirect_is_not_followed_as_it_would_get_the_key() -> None:
     seen: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
         seen.append(request.path)
         return web.Response(status=302, headers={"Location": "/elsewhere"})
 
-    said = await read(answer)
-    assert (said and said.status, seen) == (302, ["/t"])
+    response = await read(answer)
+    assert (response and response.status, seen) == (302, ["/t"])
 
 
 async def test_a_compressed_answer_is_read() -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"})
 
-    said = await read(answer)
-    assert said is not None
-    assert said.body == b"{}"
+    response = await read(answer)
+    assert response is not None
+    assert response.body == b"{}"
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip"])
-async def test_what_can_not_be_decoded_is_no_answer(encoding: str) -> None:
+async def test_a_body_that_can_not_be_decoded_gives_none(encoding: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=b"what is this", headers={"Content-Encoding": encoding})
 
     assert await read(answer) is None
 
 
-async def test_an_answer_without_end_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_is_too_large_gives_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_client, "MAX_BODY_BYTES", 1_000)
 
     async def answer(_: web.Request) -> web.Response:
@@ -67,12 +71,12 @@ async def test_an_answer_without_end_is_no_answer(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("path", ["", "\x00"])
-async def test_a_provider_that_can_not_be_reached_gives_no_answer(path: str) -> None:
+async def test_a_provider_that_can_not_be_reached_gives_none(path: str) -> None:
     async with open_client(limit=1) as http:
         url = f"http://127.0.0.1:{unused_port()}/{path}"
         assert await TaskClient(http).read(url, api_key="k", headers={}) is None
 
 
-async def test_a_key_that_can_not_be_written_gives_no_answer() -> None:
+async def test_a_key_that_can_not_be_encoded_gives_none() -> None:
     async with httpx.AsyncClient() as http:
         assert await TaskClient(http).read("http://127.0.0.1:9/", api_key="ké\n", headers={}) is None
