@@ -1,4 +1,4 @@
-"""Bringing a picture home: whole, under its hash, from wherever it can be had."""
+"""Asset store: images are stored whole, under their content key, from the first source that has them."""
 
 import base64
 import hashlib
@@ -59,7 +59,7 @@ async def code_of(asset_store: AssetStore, *urls: str) -> tuple[str, bool]:
     return caught.value.code, caught.value.retryable
 
 
-async def test_a_picture_is_brought_from_its_address(store: Store, tmp_path: Path) -> None:
+async def test_an_image_is_stored_from_its_url(store: Store, tmp_path: Path) -> None:
     async with keeping(store, tmp_path) as (asset_store, origin):
         picture = await asset_store.store_url(f"{origin}/a.png")
     assert picture == StoredImage(
@@ -102,7 +102,7 @@ async def test_alternates_are_tried_in_their_order(store: Store, tmp_path: Path)
         (["expired", "busy", "denied"], ("asset_unreachable", True)),
     ],
 )
-async def test_the_most_hopeful_failure_is_told(
+async def test_a_retryable_failure_of_any_url_is_the_one_raised(
     store: Store, tmp_path: Path, names: list[str], expected: tuple[str, bool]
 ) -> None:
     async with keeping(store, tmp_path) as (asset_store, origin):
@@ -115,7 +115,7 @@ async def test_a_refused_file_is_removed(store: Store, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-async def test_a_failing_store_is_a_storage_error_and_no_alternate_is_asked(tmp_path: Path) -> None:
+async def test_a_failing_store_is_a_storage_error_and_no_alternate_is_fetched(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     store = open_store(f"file://{folder}")
     (folder / DIGEST[:2]).write_text("a file where a folder must be")
@@ -125,7 +125,7 @@ async def test_a_failing_store_is_a_storage_error_and_no_alternate_is_asked(tmp_
 
 
 @pytest.mark.parametrize("data", [PNG, JPEG])
-async def test_a_picture_is_brought_from_its_text(store: Store, tmp_path: Path, data: bytes) -> None:
+async def test_an_image_is_stored_from_its_base64_text(store: Store, tmp_path: Path, data: bytes) -> None:
     async with keeping(store, tmp_path) as (asset_store, _):
         picture = await asset_store.store_base64(base64.b64encode(data).decode())
     assert picture.sha256 == hashlib.sha256(data).hexdigest()
@@ -134,9 +134,7 @@ async def test_a_picture_is_brought_from_its_text(store: Store, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("data", [PNG, JPEG])
-async def test_a_picture_that_was_decoded_already_is_brought_as_it_is(
-    store: Store, tmp_path: Path, data: bytes
-) -> None:
+async def test_an_image_given_as_bytes_is_stored_as_it_is(store: Store, tmp_path: Path, data: bytes) -> None:
     async with keeping(store, tmp_path) as (asset_store, _):
         picture = await asset_store.store_bytes(data)
         assert picture == await asset_store.store_base64(base64.b64encode(data))

@@ -20,7 +20,7 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
         yield opened
 
 
-async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_written(darkroom: Darkroom) -> None:
+async def test_an_update_that_can_not_be_written_does_not_prevent_the_others(darkroom: Darkroom) -> None:
     worker, caller = await darkroom.worker(), await darkroom.caller()
     good, bad = await darkroom.submit(caller), await darkroom.submit(caller)
     await worker.dispatcher.run_round()
@@ -37,7 +37,7 @@ async def test_a_change_that_can_not_be_written_keeps_no_other_from_being_writte
     assert (await darkroom.job(bad)).status == "leased"
 
 
-async def test_an_update_whose_transition_no_longer_holds_says_so(darkroom: Darkroom) -> None:
+async def test_an_update_whose_transition_no_longer_holds_returns_false(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
     async with darkroom.services.database.reading() as connection:

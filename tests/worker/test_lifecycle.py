@@ -129,7 +129,7 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
         yield opened
 
 
-async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: Darkroom) -> None:
+async def test_a_late_unknown_outcome_does_not_replace_a_known_one(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
     (_, _, lease), at = worker.messages[0], darkroom.clock()
@@ -149,7 +149,7 @@ async def test_a_guess_that_comes_late_does_not_replace_what_is_known(darkroom: 
     assert (attempt.outcome, attempt.error_code, attempt.billed) == ("no_image", "no_image", "yes")
 
 
-async def test_a_stale_result_beside_a_good_one_in_the_same_transaction_leaves_no_second_picture(
+async def test_a_stale_update_beside_a_good_one_of_the_same_job_does_not_hold(
     darkroom: Darkroom,
 ) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())

@@ -57,12 +57,12 @@ def test_an_answer_keeps_what_the_provider_can_be_polled_with() -> None:
     assert PendingAnswer.from_json(answer.to_json()) == answer
 
 
-def test_a_piece_that_says_nothing_is_lost() -> None:
+def test_an_image_without_members_is_lost() -> None:
     answer = PendingAnswer.from_json({"pieces": [{}], "received_at": NOW.isoformat()})
     assert answer.images == [LostImage("asset_unreachable", "")]
 
 
-def test_an_answer_tells_ready_remote_and_lost_images_apart() -> None:
+def test_an_answer_separates_ready_remote_and_lost_images() -> None:
     lost, ready = LostImage("asset_gone", ""), ReadyImage(STORED)
     answer = PendingAnswer([lost, REMOTE, ready], NOW)
     assert (answer.ready, answer.remote, answer.lost) == ([ready], [REMOTE], [lost])

@@ -221,7 +221,7 @@ def _error_of(pending: PendingAnswer) -> JobError:
     seen = f" It was last seen at {remote.url}." if isinstance(remote, RemoteImage) and remote.url else ""
     return JobError(
         code=problem.code if problem else "asset_unreachable",
-        message="The picture was generated, and probably charged, but could not be brought home: "
+        message="The picture was generated, and probably charged, but could not be fetched and stored: "
         f"{_why(pending)}.{seen} Retrying the job pays for a new one.",
         outcome=Outcome.NEEDS_HUMAN,
         retryable=False,

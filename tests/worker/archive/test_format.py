@@ -22,7 +22,7 @@ def kept(body: bytes, *, limit: int = 2**20, status: int | None = 200) -> tuple[
     return ArchivedResponse({}, text, status=status, cut=cut, blobs=dict.fromkeys(blobs, "key")), blobs
 
 
-def test_base64_of_a_kilobyte_is_kept_as_a_blob_and_found_again() -> None:
+def test_base64_of_a_kilobyte_becomes_a_blob_that_is_found_again() -> None:
     body = b'{"data":[{"b64_json":"%b"}]}' % base64.b64encode(PNG)
     answer, blobs = kept(body)
     assert blobs == {hashlib.sha256(PNG).hexdigest(): PNG}
@@ -43,7 +43,7 @@ def test_whatever_bytes_came_are_read_back(body: bytes, cut: bool) -> None:
 
 
 @pytest.mark.parametrize("stored", [b"", b"\x1f\x8b", b"{}", dump(ArchivedResponse({}, b""))[:-20]])
-def test_what_is_no_kept_answer_is_said_to_be_none(stored: bytes) -> None:
+def test_anything_but_an_archived_response_is_refused(stored: bytes) -> None:
     with pytest.raises(ValueError):
         load(stored)
 
@@ -67,7 +67,7 @@ def test_a_stream_without_its_middle_still_yields_the_picture_at_its_end() -> No
     assert [picture.url for picture in again.answer.images] == ["https://h.example/a.png"]
 
 
-def test_a_key_that_the_provider_repeats_is_not_kept() -> None:
+def test_a_key_that_the_provider_repeats_is_not_archived() -> None:
     text, _ = redact(b"wrong key sk-0123456789", {}, secrets=("sk-0123456789", "", "a"), limit=9999)
     assert text == b"wrong key [key]"
     headers = without_secrets({"location": "/?key=sk-0123456789"}, ("sk-0123456789",))

@@ -37,7 +37,7 @@ class Broken:
         raise StorageError("the disk is full")
 
 
-async def test_each_whose_record_was_not_stored_is_told() -> None:
+async def test_each_caller_whose_record_was_not_stored_gets_the_error() -> None:
     record_log = RecordLog(Broken())  # type: ignore[arg-type]  # only put is called
     outcomes = await asyncio.gather(*(record_log.put(b"a", DAY) for _ in range(3)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [StorageError] * 3

@@ -1,4 +1,4 @@
-"""Kept answers are read again with today's parser; what is found comes home without a new call."""
+"""Archived responses, reparsed: images found later are stored without a new call."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -51,7 +51,7 @@ async def misread(darkroom: Darkroom, job_id: UUID, status: JobStatus) -> None:
         await connection.exec_driver_sql("DELETE FROM assets")
 
 
-async def keep_instead(darkroom: Darkroom, job_id: UUID, record: bytes) -> None:
+async def archive_instead(darkroom: Darkroom, job_id: UUID, record: bytes) -> None:
     """Keep another answer for a job's call."""
     key = await darkroom.services.record_log.put(record, darkroom.clock())
     async with darkroom.services.database.writing() as connection:
@@ -68,7 +68,7 @@ async def keep_instead(darkroom: Darkroom, job_id: UUID, record: bytes) -> None:
     ],
     ids=["long inline", "short inline", "link"],
 )
-async def test_pictures_that_were_missed_come_home_without_a_new_call(
+async def test_images_that_were_missed_are_stored_without_a_new_call(
     darkroom: Darkroom, practice: dict[str, str], status: JobStatus
 ) -> None:
     job_id = await developed(darkroom, **practice)
@@ -109,7 +109,7 @@ async def test_only_the_pictures_that_a_job_lacks_are_added_and_it_can_not_fail_
             asset.source_url.encode(),
             extra.encode(),
         )
-        await keep_instead(darkroom, job_id, dump(replace(kept, body=body)))
+        await archive_instead(darkroom, job_id, dump(replace(kept, body=body)))
         assert (await read(darkroom, job_id)).found == 1
         for _ in range(9):
             await darkroom.workers[0].run_round()
@@ -126,7 +126,7 @@ async def test_links_that_are_dead_by_now_may_be_had_afresh(darkroom: Darkroom) 
     (attempt,) = await darkroom.attempts(job_id)
     kept = load(await read_record(darkroom.services.store, attempt.raw_key))
     body = b'{"choices":[{"message":{"content":"> ID: `task_9`\\n![a](https://gone.example/a.png)"}}]}'
-    await keep_instead(darkroom, job_id, dump(replace(kept, body=body)))
+    await archive_instead(darkroom, job_id, dump(replace(kept, body=body)))
     await misread(darkroom, job_id, S.HELD)
     assert (await read(darkroom, job_id)).moved
     assert (await darkroom.job(job_id)).answer["handles"]["task_id"] == "task_9"
@@ -142,10 +142,10 @@ async def test_an_answer_without_pictures_is_explained_and_the_job_stays(darkroo
     assert (await darkroom.job(job_id)).status == status
 
 
-async def test_what_can_not_be_read_is_said_in_words(darkroom: Darkroom) -> None:
+async def test_a_response_that_can_not_be_read_has_a_reason(darkroom: Darkroom) -> None:
     job_id = await developed(darkroom, fail="502")
     store = darkroom.services.store
-    await keep_instead(darkroom, job_id, b"no gzip")
+    await archive_instead(darkroom, job_id, b"no gzip")
     assert "damaged" in ((await read(darkroom, job_id)).attempts[0].problem or "")
     await store.delete((await darkroom.attempts(job_id))[0].raw_key.partition("#")[0])
     assert "gone" in ((await read(darkroom, job_id)).attempts[0].problem or "")

@@ -1,4 +1,4 @@
-"""Raw answers are kept beside the attempts that they came from."""
+"""Raw responses, archived with the attempts that they came from."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -32,14 +32,14 @@ async def developed(darkroom: Darkroom, **practice: Any) -> tuple[Any, Any]:
     return await darkroom.job(job_id), attempt
 
 
-async def kept_of(darkroom: Darkroom, attempt: Any) -> ArchivedResponse:
+async def archived_response(darkroom: Darkroom, attempt: Any) -> ArchivedResponse:
     assert attempt.raw_key is not None
     return load(await read_record(darkroom.services.store, attempt.raw_key))
 
 
-async def test_a_success_is_kept_beside_its_picture_and_reads_the_same_again(darkroom: Darkroom) -> None:
+async def test_a_success_is_archived_beside_its_image_and_reparses_the_same(darkroom: Darkroom) -> None:
     job, attempt = await developed(darkroom, picture="64k")
-    kept = await kept_of(darkroom, attempt)
+    kept = await archived_response(darkroom, attempt)
     assert attempt.raw_key.startswith(f"answers/{darkroom.clock():%Y/%m/%d}/")
     (asset,) = await darkroom.assets(job.id)
     assert kept.blobs == {asset.sha256: asset.key}
@@ -59,17 +59,17 @@ async def test_a_success_is_kept_beside_its_picture_and_reads_the_same_again(dar
         ({"fail": "no_picture"}, 200, "no_image"),
     ],
 )
-async def test_a_failure_is_kept_with_what_is_known_of_it(
+async def test_a_failure_is_archived_with_its_facts(
     darkroom: Darkroom, practice: dict[str, Any], status: int | None, outcome: str
 ) -> None:
     _, attempt = await developed(darkroom, **practice)
-    kept = await kept_of(darkroom, attempt)
+    kept = await archived_response(darkroom, attempt)
     assert (attempt.outcome, kept.about["outcome"], kept.status) == (outcome, outcome, status)
     assert parse_archived(kept, {}).outcome == outcome
     assert (kept.failure is None) == (status is not None)
 
 
-async def test_the_key_is_in_nothing_that_is_kept(darkroom: Darkroom, tmp_path: Path) -> None:
+async def test_the_key_is_in_nothing_that_is_archived(darkroom: Darkroom, tmp_path: Path) -> None:
     await developed(darkroom, fail="401")
     key = darkroom.services.routes["upstream"].settings.api_key.get_secret_value()
     kept = [load(path.read_bytes()) for path in (tmp_path / "pictures/answers").rglob("*.jsonl.gz")]
@@ -81,7 +81,7 @@ async def test_the_key_is_in_nothing_that_is_kept(darkroom: Darkroom, tmp_path: 
 @pytest.mark.parametrize(
     ("choice", "of_success", "of_failure"), [("failures", False, True), ("off", False, False)]
 )
-async def test_what_is_not_wanted_is_not_kept(
+async def test_the_settings_say_which_responses_are_archived(
     plain_database_url: str, tmp_path: Path, choice: str, of_success: bool, of_failure: bool
 ) -> None:
     async with open_darkroom(
@@ -107,7 +107,7 @@ class NoAnswers:
         await self._store.put(key, source, content_type=content_type)
 
 
-async def test_a_result_is_not_lost_for_its_record(darkroom: Darkroom) -> None:
+async def test_a_result_does_not_depend_on_its_archive(darkroom: Darkroom) -> None:
     record_log = RecordLog(NoAnswers(darkroom.services.store))
     darkroom.services = replace(darkroom.services, record_log=record_log)
     job, attempt = await developed(darkroom)

@@ -32,10 +32,10 @@ class Caller:
     """A worker with one job that it may have called for many times."""
 
     def __init__(self, darkroom: Darkroom, worker: OneWorker, job: Any) -> None:
-        self.darkroom, self.bench, self.job = darkroom, worker.context, job
+        self.darkroom, self.context, self.job = darkroom, worker.context, job
 
-    async def hears(self, outcome: Outcome, code: ErrorCode, **values: Any) -> None:
-        await record_failure(self.bench, self.job, CallResult(outcome, code, message="Oh.", **values))
+    async def fails(self, outcome: Outcome, code: ErrorCode, **values: Any) -> None:
+        await record_failure(self.context, self.job, CallResult(outcome, code, message="Oh.", **values))
 
     async def called(self, times: int, *, over: timedelta, first: int = 1) -> None:
         """Note accepted calls, the last one now."""
@@ -69,20 +69,20 @@ async def test_a_refusal_cools_the_whole_channel_and_teaches_its_rate(
     darkroom: Darkroom, caller: Caller
 ) -> None:
     await caller.called(40, over=MINUTE - SECOND)
-    await caller.hears(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND, provider_message="slow down")
+    await caller.fails(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND, provider_message="slow down")
     channel, known = await darkroom.channel(), await learned(darkroom)
     assert channel.cooldown_until == darkroom.clock() + 7 * SECOND
     assert channel.cooldown_reason == "slow down"
     assert channel.last_error["code"] == "rate_limited"
     assert known.rate == pytest.approx(40 * 0.94)
-    assert caller.bench.in_flight.closed.cooling["upstream"] == channel.cooldown_until
+    assert caller.context.in_flight.closed.cooling["upstream"] == channel.cooldown_until
 
 
 async def test_nothing_starts_while_a_channel_cools_and_less_afterwards(
     darkroom: Darkroom, caller: Caller
 ) -> None:
     await caller.called(60, over=MINUTE - SECOND)
-    await caller.hears(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND)
+    await caller.fails(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND)
     other = await darkroom.worker()
     for _ in range(9):
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
@@ -93,13 +93,13 @@ async def test_nothing_starts_while_a_channel_cools_and_less_afterwards(
     assert [len(job_ids) for _, job_ids, _ in other.messages] == [1]
 
 
-async def test_a_limit_that_the_provider_names_is_kept(darkroom: Darkroom, caller: Caller) -> None:
-    await caller.hears(Outcome.RETRY, "rate_limited", limit=CallLimit(10, 5 * MINUTE))
+async def test_a_limit_that_the_provider_names_is_stored(darkroom: Darkroom, caller: Caller) -> None:
+    await caller.fails(Outcome.RETRY, "rate_limited", limit=CallLimit(10, 5 * MINUTE))
     assert (await learned(darkroom)).told == 2
 
 
 async def test_too_many_calls_in_flight_lower_the_concurrency(darkroom: Darkroom, caller: Caller) -> None:
-    await caller.hears(Outcome.RETRY, "concurrency_limited")
+    await caller.fails(Outcome.RETRY, "concurrency_limited")
     assert (await learned(darkroom)).concurrency == 1
 
 
@@ -107,7 +107,7 @@ async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
     darkroom: Darkroom, caller: Caller
 ) -> None:
     for _ in range(5):
-        await caller.hears(Outcome.RETRY, "upstream_error", provider_message="HTTP 500")
+        await caller.fails(Outcome.RETRY, "upstream_error", provider_message="HTTP 500")
     assert CircuitBreaker.from_json((await darkroom.channel()).breakers[""]).state(darkroom.clock()) == "open"
     other = await darkroom.worker()
     await other.dispatcher.run_round()
@@ -121,17 +121,17 @@ async def test_an_overload_that_lasts_teaches_no_rate_although_other_calls_are_j
     darkroom: Darkroom, caller: Caller
 ) -> None:
     await caller.called(40, over=MINUTE)
-    await caller.hears(Outcome.RETRY, "upstream_saturated")
+    await caller.fails(Outcome.RETRY, "upstream_saturated")
     darkroom.clock.forward(seconds=6)
     await caller.called(3, over=SECOND, first=100)  # still open; they will be refused like this one
-    await caller.hears(Outcome.RETRY, "upstream_saturated")
+    await caller.fails(Outcome.RETRY, "upstream_saturated")
     known = await learned(darkroom)
     assert (known.rate, known.rest) == (None, 10)
 
 
 async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, caller: Caller) -> None:
     for _ in range(5):
-        await caller.hears(Outcome.RETRY, "upstream_error")
+        await caller.fails(Outcome.RETRY, "upstream_error")
     for _ in range(5):
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
     darkroom.clock.forward(seconds=16)
@@ -152,15 +152,15 @@ async def test_a_probe_that_is_answered_closes_the_breaker_even_without_a_pictur
     darkroom: Darkroom, caller: Caller, outcome: Outcome
 ) -> None:
     for _ in range(5):
-        await caller.hears(Outcome.RETRY, "upstream_error")
-    caller.bench.in_flight.closed.failing = {("upstream", "")}
-    await caller.hears(outcome, "moderation" if outcome is Outcome.PERMANENT else "no_image")
+        await caller.fails(Outcome.RETRY, "upstream_error")
+    caller.context.in_flight.closed.failing = {("upstream", "")}
+    await caller.fails(outcome, "moderation" if outcome is Outcome.PERMANENT else "no_image")
     assert (await darkroom.channel()).breakers == {}
 
 
 async def test_a_half_open_breaker_lets_one_call_through(darkroom: Darkroom, caller: Caller) -> None:
     for _ in range(5):
-        await caller.hears(Outcome.RETRY, "origin_unreachable")
+        await caller.fails(Outcome.RETRY, "origin_unreachable")
     for _ in range(3):
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
     darkroom.clock.forward(seconds=20)
@@ -173,12 +173,12 @@ async def test_a_half_open_breaker_lets_one_call_through(darkroom: Darkroom, cal
 async def test_what_needs_a_person_trips_the_channel_or_only_its_model(
     darkroom: Darkroom, caller: Caller
 ) -> None:
-    await caller.hears(
+    await caller.fails(
         Outcome.NEEDS_HUMAN, "model_not_found", scope=Scope.MODEL, provider_message="no such model"
     )
     channel = await darkroom.channel()
     assert (channel.tripped_at, channel.blocked_models) == (None, {"practice-image": "no such model"})
-    await caller.hears(Outcome.NEEDS_HUMAN, "auth_invalid", scope=Scope.KEY, provider_message="bad key")
+    await caller.fails(Outcome.NEEDS_HUMAN, "auth_invalid", scope=Scope.KEY, provider_message="bad key")
     assert (await darkroom.channel()).tripped_reason == "bad key"
 
 
@@ -187,8 +187,8 @@ async def test_the_log_says_that_a_person_is_needed_with_the_providers_words(
     caller: Caller, scope: Scope, what: str
 ) -> None:
     with capture_logs() as logs:
-        await caller.hears(Outcome.NEEDS_HUMAN, "auth_invalid", scope=scope, provider_message="bad key")
-        await caller.hears(Outcome.RETRY, "upstream_error")
+        await caller.fails(Outcome.NEEDS_HUMAN, "auth_invalid", scope=scope, provider_message="bad key")
+        await caller.fails(Outcome.RETRY, "upstream_error")
     needed, other = logs
     assert needed["event"].startswith(what)
     assert "needs a person" in needed["event"]
@@ -210,9 +210,9 @@ async def test_headers_that_say_that_nothing_is_left_are_heeded_before_a_refusal
     assert (await darkroom.channel()).cooldown_until == darkroom.clock() + 20 * SECOND
 
 
-async def test_what_concerns_the_job_alone_says_nothing_about_its_channel(
+async def test_a_failure_of_the_job_alone_does_not_concern_its_channel(
     darkroom: Darkroom, caller: Caller
 ) -> None:
     before = await darkroom.channel()
-    await caller.hears(Outcome.PERMANENT, "moderation")
+    await caller.fails(Outcome.PERMANENT, "moderation")
     assert await darkroom.channel() == before

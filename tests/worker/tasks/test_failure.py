@@ -1,4 +1,4 @@
-"""What follows a call that brought no picture, in the job and in its channel."""
+"""A failed call: what follows for its job and for its channel."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -81,7 +81,7 @@ async def test_the_rules_of_job_and_campaign_decide_how_often_a_job_calls(
     assert job.status == ("queued" if calls == 5 else "failed")
 
 
-async def test_rules_hold_for_calls_of_lost_workers_too(darkroom: Darkroom) -> None:
+async def test_retry_rules_hold_for_calls_of_dead_workers_too(darkroom: Darkroom) -> None:
     worker, rules = await darkroom.worker(), {"ambiguous": {"base": 50, "jitter": "none"}}
     job_id = await darkroom.submit(await darkroom.caller(), on_unknown="retry", retry=rules)
     await worker.dispatcher.run_round()

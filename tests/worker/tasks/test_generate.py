@@ -1,3 +1,5 @@
+"""The paid call of one job, from its lease to its images or its failure."""
+
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -36,7 +38,7 @@ async def test_a_job_becomes_a_stored_picture_of_its_own_prompt(darkroom: Darkro
     assert worker.context.in_flight.jobs == {}
 
 
-async def test_a_linked_picture_is_brought_home_in_a_stage_of_its_own(darkroom: Darkroom) -> None:
+async def test_a_linked_image_is_stored_in_a_stage_of_its_own(darkroom: Darkroom) -> None:
     practice = {"deliver": "download_link"}
     worker, job_id = (
         await darkroom.worker(),
@@ -122,7 +124,7 @@ async def test_a_cut_answer_follows_the_jobs_own_policy(
     assert (await darkroom.attempts(job_id))[0].outcome == "ambiguous"
 
 
-async def test_retry_once_pays_for_an_unknown_outcome_only_once(darkroom: Darkroom) -> None:
+async def test_retry_once_pays_for_an_unknown_outcome_a_single_time(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "cut"}, on_unknown="retry_once")
     for _ in range(4):
@@ -154,7 +156,7 @@ async def test_cancelling_a_running_job_drops_the_call_and_keeps_the_attempt(dar
     )
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.wait_until(lambda log: log.in_flight == 1)
     async with darkroom.services.database.writing() as connection:
         assert await cancel_job(connection, job_id, at=darkroom.clock())
         assert not await cancel_job(connection, job_id, at=darkroom.clock())
@@ -203,14 +205,14 @@ async def test_a_job_that_is_not_due_waits(darkroom: Darkroom) -> None:
     assert (await darkroom.job(job_id)).status == "queued"
 
 
-async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkroom: Darkroom) -> None:
-    caller, lost_call, other = await darkroom.caller(), await darkroom.worker(), await darkroom.worker()
+async def test_the_jobs_of_a_dead_worker_are_released_held_or_resumed(darkroom: Darkroom) -> None:
+    caller, dead, other = await darkroom.caller(), await darkroom.worker(), await darkroom.worker()
     leased = await darkroom.submit(caller, "only leased")
-    await lost_call.dispatcher.run_round()
+    await dead.dispatcher.run_round()
     running = await darkroom.submit(caller, "in flight", practice={"fail": "hang"})
-    await lost_call.dispatcher.run_round()
-    call = asyncio.create_task(lost_call.deliver_only(running))
-    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
+    await dead.dispatcher.run_round()
+    call = asyncio.create_task(dead.deliver_only(running))
+    await darkroom.provider.call_log.wait_until(lambda log: log.in_flight == 1)
     beats = heartbeat(other)
     for _ in range(4):
         await beats.beat()
@@ -227,12 +229,12 @@ async def test_what_a_lost_worker_had_in_hand_is_returned_held_or_resumed(darkro
     assert (await darkroom.job(leased)).attempts_used == 1
 
 
-async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others(darkroom: Darkroom) -> None:
+async def test_after_an_outage_the_first_worker_back_does_not_reap_the_others(darkroom: Darkroom) -> None:
     one, other = await darkroom.worker(), await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"fail": "hang"})
     await one.dispatcher.run_round()
     call = asyncio.create_task(one.deliver_only(job_id))
-    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.wait_until(lambda log: log.in_flight == 1)
     beats = [heartbeat(other), heartbeat(one)]
     for beat in beats:
         await beat.beat()
@@ -247,7 +249,7 @@ async def test_after_an_outage_whoever_is_back_first_does_not_give_up_the_others
     await asyncio.gather(call, return_exceptions=True)
 
 
-async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: Darkroom) -> None:
+async def test_a_worker_that_was_reaped_can_write_nothing_any_more(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
     async with darkroom.services.database.writing() as connection:
@@ -260,7 +262,7 @@ async def test_a_worker_that_was_given_up_can_write_nothing_any_more(darkroom: D
     assert darkroom.provider.call_log.calls == []
 
 
-async def test_a_worker_that_stops_hands_back_what_it_has_not_sent(darkroom: Darkroom) -> None:
+async def test_a_worker_that_stops_releases_jobs_it_has_not_sent(darkroom: Darkroom) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
     worker.context.in_flight.halt.set()
@@ -287,7 +289,7 @@ async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_i
     assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["succeeded"] * 4
 
 
-async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds(
+async def test_a_missed_start_is_released_so_that_the_rate_limit_holds(
     plain_database_url: str, tmp_path: Path
 ) -> None:
     async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_rpm=600) as darkroom:
@@ -301,7 +303,7 @@ async def test_a_turn_that_was_missed_is_given_back_so_that_the_rate_limit_holds
         assert (await darkroom.job(job_id)).status == "succeeded"
 
 
-async def test_a_job_that_wants_words_succeeds_with_a_text_and_no_picture(darkroom: Darkroom) -> None:
+async def test_a_text_job_succeeds_with_a_text_and_no_image(darkroom: Darkroom) -> None:
     practice = {"says": "1. a cat\n2. a dog"}
     request = {"images": [], "params": {"practice": practice}, "wants": "text"}
     worker = await darkroom.worker()
@@ -312,7 +314,7 @@ async def test_a_job_that_wants_words_succeeds_with_a_text_and_no_picture(darkro
     assert (attempt.outcome, await darkroom.assets(job_id)) == ("success", [])
 
 
-async def test_a_job_that_wants_words_fails_when_the_model_refuses(darkroom: Darkroom) -> None:
+async def test_a_text_job_fails_when_the_model_refuses(darkroom: Darkroom) -> None:
     request = {"images": [], "params": {"practice": {"fail": "refusal"}}, "wants": "text"}
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), request=request, max_attempts=1)

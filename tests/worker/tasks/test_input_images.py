@@ -59,7 +59,7 @@ async def test_the_cache_forgets_the_images_of_a_job_whose_call_is_sent() -> Non
     assert cache.by_job == {}
 
 
-async def test_an_input_picture_that_takes_long_to_bring_costs_one_turn_and_not_every_turn(
+async def test_an_input_image_that_is_slow_to_fetch_costs_one_start_and_not_every_start(
     plain_database_url: str, tmp_path: Path
 ) -> None:
     async def slowly(request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""An answer that was lost is asked for again instead of being paid for again."""
+"""Recovery: a lost answer is polled for instead of being paid for again."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ RUNNING = {"id": TASK, "status": "running", "running": True, "urls": []}
 
 @dataclass
 class Scene:
-    """A Darkroom with one caller, one worker, and a provider that can be asked again."""
+    """A Darkroom with one caller, one worker, and a provider that can be polled."""
 
     room: Darkroom
     provider: TaskProvider
@@ -75,7 +75,7 @@ async def scene(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Scene]
 
 
 async def in_flight(scene: Scene, worker: OneWorker, job_id: UUID) -> "asyncio.Task[None]":
-    """Let a worker call, and return once its attempt says by what it can be asked for again."""
+    """Let a worker call, and return once its attempt has handles to poll with."""
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
     for _ in range(500):
@@ -109,7 +109,7 @@ async def test_a_cut_stream_is_recovered_by_its_task_with_the_channels_key(scene
     assert await scene.outcome(job_id) == ("success", None, "yes")
 
 
-async def test_an_accepted_task_is_asked_after_to_its_end(scene: Scene) -> None:
+async def test_an_accepted_task_is_polled_to_its_end(scene: Scene) -> None:
     steps = [{"data": {"status": "IN_PROGRESS", "progress": f"{percent}%"}} for percent in (10, 45, 30, 60)]
     scene.provider.respond(TASKS, *steps, {"data": {"status": "SUCCESS", "data": scene.found()}})
     shown: list[int] = []
@@ -122,7 +122,7 @@ async def test_an_accepted_task_is_asked_after_to_its_end(scene: Scene) -> None:
     assert scene.provider.calls == 1
 
 
-async def test_a_good_answer_that_only_names_its_task_is_asked_for_before_it_is_called_again(
+async def test_a_good_answer_that_only_names_its_task_is_polled_for_before_another_call(
     scene: Scene,
 ) -> None:
     scene.provider.respond_with_stream(f"> ID: `{TASK}`\n> 排队中\n", ending=WHOLE)
@@ -186,7 +186,7 @@ async def test_a_task_that_never_ends_is_left_to_the_jobs_policy(
         assert "for 10 minutes" in job.error["message"]
 
 
-async def test_retry_once_pays_for_a_lost_answer_only_once(scene: Scene) -> None:
+async def test_retry_once_pays_for_a_lost_answer_a_single_time(scene: Scene) -> None:
     worker, job_id = await scene.room.worker(), await scene.submit(on_unknown="retry_once")
     for _ in range(3):
         await worker.run_round()
@@ -195,7 +195,7 @@ async def test_retry_once_pays_for_a_lost_answer_only_once(scene: Scene) -> None
     assert scene.provider.calls == 2
 
 
-async def test_a_provider_that_does_not_know_the_task_is_asked_three_times_and_then_no_more(
+async def test_a_provider_that_does_not_know_the_task_is_polled_three_times(
     scene: Scene,
 ) -> None:
     scene.lose()
@@ -290,7 +290,7 @@ async def test_a_picture_that_streamed_past_a_lost_worker_is_fetched_by_another(
     await asyncio.gather(call, return_exceptions=True)
 
 
-async def test_a_worker_that_stops_leaves_the_asking_to_another_with_the_same_time_to_go(
+async def test_a_worker_that_stops_leaves_polling_to_another_with_the_same_time_limit(
     scene: Scene,
 ) -> None:
     scene.provider.respond(TASKS, {"data": {"status": "IN_PROGRESS"}})
@@ -310,7 +310,7 @@ async def test_a_worker_that_stops_leaves_the_asking_to_another_with_the_same_ti
     assert scene.room.clock() - began < LIMIT * 1.01
 
 
-async def test_a_job_may_be_cancelled_while_its_answer_is_asked_for(scene: Scene) -> None:
+async def test_a_job_may_be_cancelled_while_its_answer_is_polled_for(scene: Scene) -> None:
     scene.provider.respond(TASKS, {"data": {"status": "IN_PROGRESS"}})
     worker, job_id = await scene.room.worker(), await scene.submit()
     context = asyncio.Event()
@@ -346,7 +346,7 @@ async def test_a_picture_whose_link_has_expired_is_fetched_by_a_fresh_one(scene:
     assert scene.provider.calls == 1
 
 
-async def test_a_picture_that_nobody_has_any_more_is_lost_and_not_paid_for_again(scene: Scene) -> None:
+async def test_an_image_that_is_gone_everywhere_is_lost_and_not_paid_for_again(scene: Scene) -> None:
     whole(scene, "a.png")
     scene.provider.respond("/pictures/a.png", EXPIRED)
     job_id, job = await scene.worked(on_unknown="retry")
@@ -355,7 +355,7 @@ async def test_a_picture_that_nobody_has_any_more_is_lost_and_not_paid_for_again
     assert await scene.outcome(job_id) == ("success", None, "yes")
 
 
-async def test_fresh_links_are_asked_for_later_when_their_place_is_busy(scene: Scene) -> None:
+async def test_fresh_links_are_polled_for_later_when_the_provider_is_busy(scene: Scene) -> None:
     whole(scene, "a.png")
     scene.provider.respond("/pictures/a.png", EXPIRED)
     scene.provider.respond(SOURCE, (503, {}), scene.found("fresh.png"))
@@ -369,7 +369,7 @@ async def test_fresh_links_are_asked_for_later_when_their_place_is_busy(scene: S
 
 
 @pytest.mark.parametrize("case", ["S010", "R075"])
-async def test_what_the_practice_provider_leaves_unfinished_comes_home(
+async def test_every_unfinished_answer_of_the_practice_provider_is_recovered(
     plain_database_url: str, tmp_path: Path, case: str
 ) -> None:
     practice = {"running": 2, "interval": 0}

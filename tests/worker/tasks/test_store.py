@@ -1,4 +1,4 @@
-"""From the moment of an answer on, whatever cuts the worker off must not lead to a second payment."""
+"""Storing stage: a worker that is cut off after a paid answer must not cause a second payment."""
 
 import asyncio
 from pathlib import Path
@@ -24,7 +24,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-async def test_a_worker_cut_off_while_it_tells_the_channel_of_a_paid_answer_holds_the_job(
+async def test_a_worker_cut_off_while_it_updates_the_channel_of_a_paid_answer_holds_the_job(
     postgres_copies: PostgresCopies, tmp_path: Path
 ) -> None:
     server = await asyncio.start_server(_answer, "127.0.0.1", 0)
@@ -38,7 +38,7 @@ async def test_a_worker_cut_off_while_it_tells_the_channel_of_a_paid_answer_hold
                 await connection.execute(select(channels.c.id).with_for_update())
                 working = asyncio.create_task(worker.deliver())
                 async with asyncio.timeout(10):
-                    while not worker.context.in_flight.closed.cooling:  # noqa: ASYNC110 - set right before the row is asked for
+                    while not worker.context.in_flight.closed.cooling:  # noqa: ASYNC110 - set right before the row is locked
                         await asyncio.sleep(0.01)
                 for task in list(worker.context.in_flight.jobs.values()):
                     assert task is not None

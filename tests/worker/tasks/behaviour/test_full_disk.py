@@ -14,7 +14,7 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
         yield opened
 
 
-async def test_linked_pictures_are_brought_home_when_storage_takes_them_again_however_late(
+async def test_linked_images_are_stored_when_the_object_store_takes_them_again(
     darkroom: Darkroom, tmp_path: Path
 ) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())

@@ -1,4 +1,4 @@
-"""One picture in several renderings: whichever can be had comes home, and no bytes get into the database."""
+"""One image in several renderings: the best one is stored, and no bytes get into the database."""
 
 import base64
 from collections.abc import AsyncIterator

@@ -36,7 +36,7 @@ async def call(darkroom: Darkroom, worker: OneWorker) -> "asyncio.Task[None]":
     await worker.dispatcher.run_round()
     working = asyncio.create_task(worker.deliver())
     async with asyncio.timeout(30):
-        await darkroom.provider.call_log.wait_until(lambda ledger: len(ledger.calls) > calls)
+        await darkroom.provider.call_log.wait_until(lambda log: len(log.calls) > calls)
     return working
 
 
@@ -50,7 +50,7 @@ async def give_up_others(darkroom: Darkroom, worker: OneWorker) -> Heartbeat:
     return beats
 
 
-async def test_what_a_frozen_worker_brings_is_refused_and_its_attempt_tells_what_the_call_was(
+async def test_the_late_result_of_a_frozen_worker_is_refused_and_only_amends_its_attempt(
     darkroom: Darkroom,
 ) -> None:
     frozen, other = await darkroom.worker(), await darkroom.worker()
@@ -89,24 +89,24 @@ async def test_a_frozen_worker_that_wakes_does_not_disturb_the_call_that_replace
     assert [row.outcome for row in await darkroom.attempts(job_id)] == ["success", "success"]
 
 
-async def test_a_message_that_comes_twice_leaves_what_runs_in_hand(darkroom: Darkroom) -> None:
+async def test_a_message_that_comes_twice_leaves_the_running_job_in_flight(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 2})
     await worker.dispatcher.run_round()
     messages = list(worker.messages)
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.call_log.wait_until(lambda ledger: ledger.in_flight == 1)
+    await darkroom.provider.call_log.wait_until(lambda log: log.in_flight == 1)
     worker.messages.extend(messages)
     await worker.deliver()
     assert job_id in worker.context.in_flight.jobs
     darkroom.clock.forward(seconds=20)
-    await heartbeat(worker).beat()  # would take back what it has in hand without working on it
+    await heartbeat(worker).beat()  # would reclaim the leases that have no task yet
     await working
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert len(darkroom.provider.call_log.calls) == 1
 
 
-async def test_the_end_of_a_call_leaves_in_hand_what_was_promised_anew_meanwhile(darkroom: Darkroom) -> None:
+async def test_the_end_of_a_call_leaves_a_newer_lease_of_its_job_in_flight(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"delay": 2})
     working = await call(darkroom, worker)
@@ -116,7 +116,7 @@ async def test_the_end_of_a_call_leaves_in_hand_what_was_promised_anew_meanwhile
 
 
 class Forgetful(Database):
-    """A database that goes away between a commit and its acknowledgement, as often as it is told to."""
+    """A database that goes away between a commit and its acknowledgement, ``losses`` times."""
 
     losses = 0
 
@@ -145,7 +145,7 @@ async def leased(darkroom: Darkroom) -> tuple[OneWorker, UUID]:
     return worker, job_id
 
 
-async def test_a_start_whose_acknowledgement_was_lost_is_taken_back_and_no_call_is_thought_lost(
+async def test_a_start_whose_acknowledgement_was_lost_is_undone_and_no_call_is_presumed_lost(
     darkroom: Darkroom, forgetful: Forgetful
 ) -> None:
     worker, job_id = await leased(darkroom)
@@ -164,7 +164,7 @@ async def test_a_worker_that_was_frozen_before_its_first_byte_left_sends_nothing
     async with darkroom.services.database.writing() as connection:
         await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
         working = asyncio.create_task(worker.deliver())
-        while not worker.context.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+        while not worker.context.group_commit.busy:  # noqa: ASYNC110 - the group commit has no event for that
             await asyncio.sleep(0)
         darkroom.clock.forward(minutes=2)
     await working
@@ -173,12 +173,12 @@ async def test_a_worker_that_was_frozen_before_its_first_byte_left_sends_nothing
     assert await darkroom.attempts(job_id) == []
 
 
-async def test_a_result_whose_acknowledgement_was_lost_is_there_once(
+async def test_a_result_whose_acknowledgement_was_lost_is_written_once(
     darkroom: Darkroom, forgetful: Forgetful
 ) -> None:
     worker, job_id = await leased(darkroom)
     working = asyncio.create_task(worker.deliver())
-    await darkroom.provider.call_log.wait_until(lambda ledger: len(ledger.calls) == 1)
+    await darkroom.provider.call_log.wait_until(lambda log: len(log.calls) == 1)
     forgetful.losses = 3
     await working
     assert len(await darkroom.assets(job_id)) == 1
@@ -198,7 +198,7 @@ async def test_a_worker_that_wakes_takes_nothing_before_others_can_see_it_again(
     assert (await darkroom.job(job_id)).status == "succeeded"
 
 
-async def test_a_worker_that_beats_again_just_before_its_burial_keeps_its_jobs(
+async def test_a_worker_that_beats_just_before_it_would_be_reaped_keeps_its_jobs(
     postgres_copies: PostgresCopies, tmp_path: Path
 ) -> None:
     with postgres_copies.fresh() as url:

@@ -1,4 +1,4 @@
-"""The moment between the gate's promise and the first byte."""
+"""The checks between a lease and the first byte of its call."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,20 +24,20 @@ async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Dar
 
 
 async def start_while_the_database_is_slow(darkroom: Darkroom, **slow: Any) -> Any:
-    """Deliver one job's message while somebody holds the database's lock for this long."""
+    """Deliver one job's message while another transaction holds the lock of the job's row for this long."""
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
     await worker.dispatcher.run_round()
     async with darkroom.services.database.writing() as connection:
         await connection.execute(select(jobs).where(jobs.c.id == job_id).with_for_update())
         delivery = asyncio.create_task(worker.deliver())
-        while not worker.context.group_commit.busy:  # noqa: ASYNC110 - the writer tells nobody that it waits
+        while not worker.context.group_commit.busy:  # noqa: ASYNC110 - the group commit has no event for that
             await asyncio.sleep(0)
         darkroom.clock.forward(**slow)
     await delivery
     return worker, job_id
 
 
-async def test_a_start_whose_commit_took_too_long_is_taken_back_and_no_attempt_was_made(
+async def test_a_start_whose_commit_took_too_long_is_undone_without_an_attempt(
     darkroom: Darkroom,
 ) -> None:
     worker, job_id = await start_while_the_database_is_slow(darkroom, seconds=5)
@@ -56,7 +56,7 @@ async def test_a_start_whose_commit_took_a_moment_goes_ahead(darkroom: Darkroom)
     assert (await darkroom.job(job_id)).status == "succeeded"
 
 
-async def give_a_late_start(darkroom: Darkroom, caller: UUID) -> UUID:
+async def start_late(darkroom: Darkroom, caller: UUID) -> UUID:
     worker, job_id = await darkroom.worker(), await darkroom.submit(caller)
     await worker.dispatcher.run_round()
     darkroom.clock.forward(seconds=1.5)
@@ -64,36 +64,36 @@ async def give_a_late_start(darkroom: Darkroom, caller: UUID) -> UUID:
     return job_id
 
 
-async def test_whoever_is_late_for_a_channels_rate_limit_gives_the_start_back(darkroom: Darkroom) -> None:
-    job_id = await give_a_late_start(darkroom, await darkroom.caller())
+async def test_a_start_too_late_for_the_channels_rate_limit_is_released(darkroom: Darkroom) -> None:
+    job_id = await start_late(darkroom, await darkroom.caller())
     assert (await darkroom.job(job_id)).status == "queued"
     assert await darkroom.attempts(job_id) == []
 
 
 @pytest.mark.parametrize(("row", "own", "status"), [(60, None, "queued"), (None, 60, "succeeded")])
-async def test_a_late_start_is_judged_by_the_channels_row_and_not_by_the_workers_settings(
+async def test_a_late_start_is_checked_by_the_channels_row_and_not_by_the_workers_settings(
     plain_database_url: str, tmp_path: Path, row: float | None, own: float | None, status: str
 ) -> None:
     practice = {"deliver": "markdown_data", "interval": 0}
     async with open_darkroom(plain_database_url, tmp_path, practice=practice, upstream_rpm=own) as darkroom:
         async with darkroom.services.database.writing() as connection:
             await connection.execute(update(channels).values(rpm=row))
-        job_id = await give_a_late_start(darkroom, await darkroom.caller())
+        job_id = await start_late(darkroom, await darkroom.caller())
         assert (await darkroom.job(job_id)).status == status
 
 
 @pytest.mark.parametrize(("model", "status"), [("practice-image", "queued"), ("another", "succeeded")])
-async def test_a_late_start_is_given_back_where_its_own_model_is_limited(
+async def test_a_start_too_late_for_its_models_rate_limit_is_released(
     darkroom: Darkroom, model: str, status: str
 ) -> None:
     async with darkroom.services.database.writing() as connection:
         await connection.execute(update(channels).values(rpm=None, limits={model: {"rpm": 60}}))
-    job_id = await give_a_late_start(darkroom, await darkroom.caller())
+    job_id = await start_late(darkroom, await darkroom.caller())
     assert (await darkroom.job(job_id)).status == status
 
 
 @pytest.mark.parametrize(("rpm", "status"), [(30, "queued"), (None, "succeeded")])
-async def test_whoever_is_late_for_a_callers_rate_limit_gives_the_start_back(
+async def test_a_start_too_late_for_the_callers_rate_limit_is_released(
     plain_database_url: str, tmp_path: Path, rpm: float | None, status: str
 ) -> None:
     practice = {"deliver": "markdown_data", "interval": 0}
@@ -101,7 +101,7 @@ async def test_whoever_is_late_for_a_callers_rate_limit_gives_the_start_back(
         caller = await darkroom.caller()
         async with darkroom.services.database.writing() as connection:
             await connection.execute(update(callers).values(rpm=rpm))
-        job_id = await give_a_late_start(darkroom, caller)
+        job_id = await start_late(darkroom, caller)
         assert (await darkroom.job(job_id)).status == status
 
 
@@ -115,14 +115,14 @@ async def test_a_start_of_yesterday_is_not_used_where_the_day_is_limited(
     try:
         async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as darkroom:
             darkroom.clock.at = darkroom.clock().replace(hour=23, minute=59, second=59)
-            job_id = await give_a_late_start(darkroom, await darkroom.caller())
+            job_id = await start_late(darkroom, await darkroom.caller())
             assert (await darkroom.job(job_id)).status == status
     finally:
         await practice.stop()
 
 
 @pytest.mark.parametrize("model", [None, "practice-image"])
-async def test_what_was_promised_on_a_channel_that_somebody_stopped_meanwhile_goes_back(
+async def test_a_lease_on_a_channel_that_was_stopped_meanwhile_is_released(
     darkroom: Darkroom, model: str | None
 ) -> None:
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
@@ -138,7 +138,7 @@ async def test_what_was_promised_on_a_channel_that_somebody_stopped_meanwhile_go
     assert await darkroom.attempts(job_id) == []
 
 
-async def test_what_is_too_late_for_its_deadline_does_not_start(darkroom: Darkroom) -> None:
+async def test_a_job_past_its_deadline_does_not_start(darkroom: Darkroom) -> None:
     worker, caller = await darkroom.worker(), await darkroom.caller()
     job_id = await darkroom.submit(caller, expires_at=darkroom.clock() + timedelta(seconds=0.2))
     await worker.dispatcher.run_round()
