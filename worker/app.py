@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, signals
+from celery.app import trace
 from celery.worker import WorkController
 from celery.worker import state as worker_state
 from kombu.entity import Queue
@@ -60,6 +61,10 @@ class EmbeddedWorker:
         ready = self._ready
 
         class Controller(WorkController):  # type: ignore[misc]  # celery ships no types
+            def on_before_init(self, **_: Any) -> None:
+                # as ``celery worker`` does: else threads look tasks up in Celery's default application
+                trace.setup_worker_optimizations(self.app, self.hostname)
+
             def on_consumer_ready(self, consumer: Any) -> None:
                 ready.set()
 
