@@ -1,1 +1,4 @@
-"""maintenance."""
+"""Maintenance on the timer of every worker: heartbeat, expiry of queued jobs, and the reaper.
+
+May import ``models``, and of the worker ``lifecycle``, ``services`` and ``tasks`` (context and polling).
+"""
