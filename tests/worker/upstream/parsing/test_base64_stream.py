@@ -155,7 +155,7 @@ def test_placeholders_that_touch_are_merged(edges: tuple[int, ...]) -> None:
 def test_a_placeholder_that_touches_nothing_is_unchanged() -> None:
     text, blobs = extract_parts(RUN * 30)
     assert merge_placeholders(f"a {text} b", blobs) == f"a {text} b"
-    assert merge_placeholders("no stand-in", blobs) == "no stand-in"
+    assert merge_placeholders("no placeholder", blobs) == "no placeholder"
 
 
 def test_a_forged_placeholder_has_no_bytes() -> None:
