@@ -81,7 +81,7 @@ async def submit_jobs(
         await store_images(context)
     submitted: list[SubmittedTask] = []
 
-    async def insert_task_too(connection: AsyncConnection, result: SubmitResult) -> None:
+    async def insert_task_with_jobs(connection: AsyncConnection, result: SubmitResult) -> None:
         if result.rejected:
             first = result.rejected[0]
             full = first["code"] == QUEUE_FULL
@@ -95,7 +95,7 @@ async def submit_jobs(
         surface=SURFACE,
         idempotency_key=None,
         at=context.at,
-        in_transaction=insert_task_too,
+        in_transaction=insert_task_with_jobs,
     )
     return task_response(context, submitted[0], always_one=always_one)
 

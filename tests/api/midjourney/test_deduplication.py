@@ -1,4 +1,4 @@
-"""The same submit again: by its Idempotency-Key, and by its content where the settings ask for that."""
+"""Deduplication of submits: by Idempotency-Key, and by content if the settings say so."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Prompts taken apart, and what becomes of their flags."""
+"""Parsing of prompts into images, text and flags."""
 
 import pytest
 from hypothesis import given

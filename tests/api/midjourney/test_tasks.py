@@ -1,4 +1,4 @@
-"""Queues: who waits behind whom, how many may wait, and what is cancelled."""
+"""Reading tasks: wait reasons, lists, pages, images and seeds."""
 
 from sqlalchemy import update
 

@@ -1,4 +1,4 @@
-"""Bad input: the right code, the right status, and always a JSON body."""
+"""Invalid input of any action: code, HTTP status and a JSON body."""
 
 from tests.api.midjourney.stack import MidjourneyStack
 from tests.api.midjourney.strict_types import accepted, rejected

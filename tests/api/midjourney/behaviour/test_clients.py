@@ -1,4 +1,4 @@
-"""What real clients send, word by word, and what they read of the answers."""
+"""Requests of real clients, literally, and the members they read of the responses."""
 
 import re
 from typing import Any

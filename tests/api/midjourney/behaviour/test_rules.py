@@ -1,4 +1,4 @@
-"""The rules that clients break on: each test names its rule in section 14 of the contract that we serve."""
+"""Rules that clients depend on; each test names its rule in section 14 of the protocol's contract."""
 
 import time
 from datetime import UTC, datetime, timedelta

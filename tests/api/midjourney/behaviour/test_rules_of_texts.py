@@ -1,4 +1,4 @@
-"""More rules that clients break on, each named by its number: texts, seeds, uploads and links."""
+"""Rules that clients depend on, by number: texts, seeds, uploads and URLs."""
 
 from pathlib import Path
 
