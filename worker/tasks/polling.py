@@ -14,7 +14,7 @@ from models.queries.bulk import storable
 from models.queries.leases import LeasedJob
 from worker.tasks.context import TaskContext
 from worker.upstream.handles import Handles, task_url
-from worker.upstream.polling.poll import UNKNOWN_TASK, PollStage, PollState, read_poll
+from worker.upstream.polling.poll import TASK_NOT_FOUND, PollStage, PollState, read_poll
 from worker.upstream.request import endpoint
 
 _THREAD_FROM = 256 * 1024  # bytes; longer responses are parsed in a thread
@@ -139,7 +139,7 @@ async def _get_link(context: TaskContext, handles: Handles) -> Response | PollSt
     except ImageError as error:
         if error.retryable:
             return PollState(PollStage.UNCLEAR)
-        return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
+        return PollState(PollStage.UNKNOWN, result=TASK_NOT_FOUND)
     return found.status, found.headers, found.body
 
 

@@ -67,7 +67,7 @@ async def _poll_until_known(
 
 
 def _interval(address: PollAddress, state: PollState) -> float:
-    wanted = state.wait.total_seconds() if state.wait else 0.0
+    wanted = state.retry_after.total_seconds() if state.retry_after else 0.0
     return max(random.uniform(*_INTERVALS[address]), min(wanted, _LONGEST_INTERVAL))
 
 

@@ -22,7 +22,7 @@ from worker.upstream.polling.task_state import ProviderTask, TaskStage, read_tas
 
 _TRANSIENT_STATUSES = frozenset({408, 409, 421, 423, 425, 429})  #: about this poll, not about the task
 
-UNKNOWN_TASK = CallResult(
+TASK_NOT_FOUND = CallResult(
     Outcome.AMBIGUOUS,
     "task_not_found",
     "The provider no longer knows the task: the picture may have been made and charged; look into its log.",
@@ -49,14 +49,14 @@ class PollStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PollState:
-    """State of a task by one poll response: progress in percent, ``wait`` the provider's Retry-After."""
+    """State of a task by one poll response: ``progress`` is in percent."""
 
     stage: PollStage
     images: tuple[ResultImage, ...] = ()
     videos: tuple[str, ...] = ()
     progress: Percent | None = None
     result: CallResult | None = None
-    wait: timedelta | None = None
+    retry_after: timedelta | None = None
 
 
 def read_poll(
@@ -109,15 +109,15 @@ def _without_image(task: ProviderTask, status: int, headers: Mapping[str, str]) 
         case TaskStage.DONE:
             return PollState(PollStage.UNKNOWN, progress=task.progress, result=_TASK_WITHOUT_IMAGE)
         case TaskStage.MISSING:
-            return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
+            return PollState(PollStage.UNKNOWN, result=TASK_NOT_FOUND)
     return _by_status(status, headers, may_be_task=True)
 
 
 def _by_status(status: int, headers: Mapping[str, str], *, may_be_task: bool) -> PollState:
     """Return the state by the HTTP status; ``may_be_task``: the body is not a web page."""
     if status in _TRANSIENT_STATUSES or status >= 500 or (status < 300 and may_be_task):
-        return PollState(PollStage.UNCLEAR, wait=retry_after(headers))
-    return PollState(PollStage.UNKNOWN, result=UNKNOWN_TASK)
+        return PollState(PollStage.UNCLEAR, retry_after=retry_after(headers))
+    return PollState(PollStage.UNKNOWN, result=TASK_NOT_FOUND)
 
 
 # The failure of a task.

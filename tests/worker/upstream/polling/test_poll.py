@@ -221,8 +221,8 @@ def test_a_response_that_says_nothing_about_the_task_is_unclear(status: int, bod
 
 def test_the_retry_after_of_a_busy_provider_is_read() -> None:
     state = read_poll(429, {"retry-after": "17"}, b"{}")
-    assert state.wait is not None
-    assert state.wait.total_seconds() == 17
+    assert state.retry_after is not None
+    assert state.retry_after.total_seconds() == 17
 
 
 def test_a_failure_of_the_task_itself_counts_whatever_the_http_status() -> None:
