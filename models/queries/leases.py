@@ -155,7 +155,7 @@ async def lease_unstored(
 
 
 async def any_unstored(connection: AsyncConnection, at: datetime) -> bool:
-    """Tell whether jobs wait in state ``storing`` for a worker."""
+    """Return whether jobs wait in state ``storing`` for a worker."""
     return await connection.scalar(_ANY_UNSTORED, {"at": at}) is not None
 
 
@@ -172,7 +172,7 @@ async def lock_overdue(connection: AsyncConnection, at: datetime, *, limit: int)
 
 
 async def any_overdue(connection: AsyncConnection, at: datetime) -> bool:
-    """Tell whether a queued job is past its deadline."""
+    """Return whether a queued job is past its deadline."""
     statement = select(jobs.c.id).where(jobs.c.status == _QUEUED, jobs.c.expires_at <= at).limit(1)
     return await connection.scalar(statement) is not None
 

@@ -57,7 +57,7 @@ class Revisions(dict[UUID, int]):
         self._made.add(id(transition))
 
     def has(self, transition: Transition) -> bool:
-        """Tell whether this very transition was made, and not another one of the same job."""
+        """Return whether this very transition was made, and not another one of the same job."""
         return id(transition) in self._made
 
 
