@@ -1,7 +1,7 @@
 """A thousand dispatchers that contend for one channel, in simulated time: a model, not a measurement.
 
 What a look, a round and a miss cost is given as it was measured; calls take as long as they take. Compared
-are dispatchers that look whenever a slot becomes free, and those that are patient (worker/dispatch/patience).
+are dispatchers that look whenever a slot becomes free, and those that back off (worker/scheduler/poll_interval.py).
 """
 
 import heapq
@@ -95,7 +95,7 @@ class Crowd:
 
 
 def measure(_stage: Stage) -> Sequence[Figure]:
-    """Simulate a busy and an idle fleet, with and without patience."""
+    """Simulate a busy and an idle fleet, with and without backoff."""
     figures: list[Figure] = []
     for patient in (False, True):
         how = "patient" if patient else "eager"

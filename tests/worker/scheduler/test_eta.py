@@ -22,11 +22,11 @@ def call(seconds: float | None, outcome: str | None = "success") -> Any:
     return SimpleNamespace(sent_at=NOW, finished_at=finished, outcome=outcome)
 
 
-def told(
-    gate: SchedulerSnapshot, place: int = 1, *, own: int | None = None, durations: CallDurations = STEADY
+def status_of(
+    snapshot: SchedulerSnapshot, place: int = 1, *, own: int | None = None, durations: CallDurations = STEADY
 ) -> Eta:
-    view = SchedulerView(gate, NOW)
-    durations = {row.name: durations for row in gate.channels}
+    view = SchedulerView(snapshot, NOW)
+    durations = {row.name: durations for row in snapshot.channels}
     return eta_of(JOB, view.wait_status(JOB), QueuePosition(place, own or place), view, durations)
 
 
@@ -81,31 +81,31 @@ CASES: list[tuple[str, SchedulerSnapshot, int, float, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("gate", "place", "seconds", "factor"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+    ("snapshot", "place", "seconds", "factor"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
 )
 def test_the_end_follows_from_the_place_and_what_bounds_the_starts(
-    gate: SchedulerSnapshot, place: int, seconds: float, factor: str
+    snapshot: SchedulerSnapshot, place: int, seconds: float, factor: str
 ) -> None:
-    found = told(gate, place)
+    found = status_of(snapshot, place)
     assert (found.p50, found.limiting_factor) == (pytest.approx(seconds), factor)
 
 
 def test_retries_make_it_longer() -> None:
     half = CallDurations(mean=10, deviation=0, p50=10, p90=10, success_rate=0.5)
-    gate = SchedulerSnapshot(channels=[channel(rpm=60, **ROOMY)], slots=999)
-    assert told(gate, 61, durations=half).p50 == pytest.approx(130)
+    snapshot = SchedulerSnapshot(channels=[channel(rpm=60, **ROOMY)], slots=999)
+    assert status_of(snapshot, 61, durations=half).p50 == pytest.approx(130)
 
 
 @pytest.mark.parametrize(
-    ("gate", "factor"),
+    ("snapshot", "factor"),
     [
         (SchedulerSnapshot(channels=[]), "no_channel"),
         (SchedulerSnapshot(channels=[channel(draining_at=NOW)]), "paused"),
         (SchedulerSnapshot(channels=[channel()], workers_alive=0), "no_worker"),
     ],
 )
-def test_nobody_knows_when_a_person_will_act(gate: SchedulerSnapshot, factor: str) -> None:
-    assert told(gate) == Eta(None, None, factor)
+def test_nobody_knows_when_a_person_will_act(snapshot: SchedulerSnapshot, factor: str) -> None:
+    assert status_of(snapshot) == Eta(None, None, factor)
 
 
 def test_nothing_is_guessed_before_the_first_call_has_ended() -> None:
@@ -124,9 +124,14 @@ def test_nothing_is_guessed_before_the_first_call_has_ended() -> None:
 def test_who_stands_further_behind_ends_later_and_nine_of_ten_are_later_than_half(
     rpm: float | None, busy: int, slots: int, mean: float, deviation: float, place: int
 ) -> None:
-    gate = SchedulerSnapshot(channels=[channel(rpm=rpm)], calls=[calls(busy)] if busy else [], slots=slots)
+    snapshot = SchedulerSnapshot(
+        channels=[channel(rpm=rpm)], calls=[calls(busy)] if busy else [], slots=slots
+    )
     durations = CallDurations(mean, deviation, mean, mean + deviation, 0.9)
-    here, behind = told(gate, place, durations=durations), told(gate, place + 50, durations=durations)
+    here, behind = (
+        status_of(snapshot, place, durations=durations),
+        status_of(snapshot, place + 50, durations=durations),
+    )
     assert here.p50 is not None
     assert here.p90 is not None
     assert behind.p50 is not None

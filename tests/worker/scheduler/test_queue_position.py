@@ -1,4 +1,4 @@
-"""A job's place in the queue is the one in which the gate would start it."""
+"""Queue position: the place in which the scheduler would start the job."""
 
 import random
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from models.database import Database
 from models.queries.scheduling.due_jobs import Candidate, list_segments
 from models.tables import callers, jobs
-from tests.worker.scheduler.test_fair_queue import outlet
+from tests.worker.scheduler.test_fair_queue import capacity
 from worker.scheduler.fair_queue import CallerShare, DispatchRound
 from worker.scheduler.queue_position import (
     DueJob,
@@ -36,7 +36,7 @@ class World:
 
     def __init__(self, seed: int) -> None:
         chance = random.Random(seed)
-        self.guests = [
+        self.shares = [
             CallerShare(
                 UUID(int=chance.getrandbits(128)),
                 RateLimiter([]),
@@ -50,7 +50,7 @@ class World:
         self.candidates = [
             Candidate(
                 UUID(int=chance.getrandbits(128)),
-                chance.choice(self.guests).id,
+                chance.choice(self.shares).id,
                 chance.choice(("m", "n")),
                 chance.choice((3, 5, 5)),
                 chance.choice(("", "a", "b")),
@@ -65,7 +65,7 @@ class World:
 
     async def settle(self, database: Database) -> None:
         async with database.writing() as connection:
-            for number, caller_share in enumerate(self.guests):
+            for number, caller_share in enumerate(self.shares):
                 await connection.execute(insert(callers).values(**_caller(caller_share, number)))
             await connection.execute(insert(jobs), [_job(each) for each in self.candidates])
 
@@ -99,13 +99,13 @@ def _job(each: Candidate) -> dict[str, Any]:
     }
 
 
-def dealt(world: World) -> list[UUID]:
-    """Return the jobs in the order in which the gate would start them, if it could start all at once."""
-    guests = [
+def assigned(world: World) -> list[UUID]:
+    """Return the jobs in the order in which the scheduler would start them, if it could start all at once."""
+    shares = [
         CallerShare(g.id, RateLimiter([]), weight=g.weight, deficit=g.deficit, turn=g.turn, line=g.line)
-        for g in world.guests
+        for g in world.shares
     ]
-    starts = DispatchRound(guests, [outlet()], NOW, 10_000).assign(world.due, AGEING)
+    starts = DispatchRound(shares, [capacity()], NOW, 10_000).assign(world.due, AGEING)
     return [start.job.job_id for start in starts]
 
 
@@ -113,7 +113,7 @@ async def places(
     database: Database, world: World, wanted: Sequence[Candidate], **bound: int
 ) -> list[QueuePosition]:
     async with database.reading() as connection:
-        snapshot = QueueSnapshot(await list_segments(connection), world.guests, NOW, AGEING)
+        snapshot = QueueSnapshot(await list_segments(connection), world.shares, NOW, AGEING)
         return [
             await position_of(
                 connection, DueJob(each.job_id, each.caller_id, each.line, each.due_at), snapshot, **bound
@@ -126,7 +126,7 @@ async def places(
 async def test_every_jobs_place_is_that_of_its_start(database: Database, seed: int) -> None:
     world = World(seed)
     await world.settle(database)
-    order = dealt(world)
+    order = assigned(world)
     assert len(order) == len(world.due)
     found = await places(database, world, world.due)
     assert {each.job_id: s.overall for each, s in zip(world.due, found, strict=True)} == {
@@ -135,10 +135,10 @@ async def test_every_jobs_place_is_that_of_its_start(database: Database, seed: i
     assert not any(position.capped for position in found)
 
 
-async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Database) -> None:
+async def test_a_position_beyond_the_limit_is_capped(database: Database) -> None:
     world = World(3)
     await world.settle(database)
-    order = dealt(world)
+    order = assigned(world)
     for each, found in zip(world.due, await places(database, world, world.due, limit=5), strict=True):
         place = order.index(each.job_id) + 1
         assert (found.overall, found.capped) == (place, False) or (
@@ -151,7 +151,7 @@ async def test_a_place_beyond_the_bound_is_told_as_at_least_there(database: Data
     weight=st.sampled_from([0.125, 0.5, 1.0, 2.5, 7.0]),
     starts=st.integers(1, 60),
 )
-def test_visits_are_reckoned_as_they_are_made(deficit: float, weight: float, starts: int) -> None:
+def test_turns_are_counted_as_they_are_served(deficit: float, weight: float, starts: int) -> None:
     caller_share = CallerShare(UUID(int=1), RateLimiter([]), weight=weight, deficit=deficit)
     visits = turns_until(caller_share, starts)
     assert starts_within(caller_share, visits) >= starts > starts_within(caller_share, visits - 1)

@@ -1,4 +1,4 @@
-"""Why a queued job does not run yet: what is told is what the gate would do."""
+"""Wait status of a queued job: it agrees with what the dispatcher would do."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,23 +56,25 @@ def calls(count: int, name: str = "one", model: str = "gpt", caller_id: UUID = M
     return SimpleNamespace(channel_id=key, model=model, caller_id=caller_id, calls=count)
 
 
-def told(gate: SchedulerSnapshot, job: QueuedJob = JOB, at: datetime = NOW) -> WaitStatus:
-    return SchedulerView(gate, at).wait_status(job)
+def status_of(snapshot: SchedulerSnapshot, job: QueuedJob = JOB, at: datetime = NOW) -> WaitStatus:
+    return SchedulerView(snapshot, at).wait_status(job)
 
 
-def dealt(gate: SchedulerSnapshot, job: QueuedJob, at: datetime) -> list[Start]:
-    """Return what the gate would start, with this job alone."""
+def assigned(snapshot: SchedulerSnapshot, job: QueuedJob, at: datetime) -> list[Start]:
+    """Return what the dispatcher would start, with this job alone."""
     if job.not_before > at:
         return []
-    outlets = [
-        ChannelCapacity(row, in_flight_on(row.id, gate.calls), at)
-        for row in gate.channels
+    capacities = [
+        ChannelCapacity(row, in_flight_on(row.id, snapshot.calls), at)
+        for row in snapshot.channels
         if not closed_reason(row, "", at)
     ]
-    caller_share = caller_share_of(next((row for row in gate.callers if row.id == ME), caller()), gate.calls)
-    slots = max(gate.slots - gate.slots_used, 0) if gate.workers_alive else 0
+    caller_share = caller_share_of(
+        next((row for row in snapshot.callers if row.id == ME), caller()), snapshot.calls
+    )
+    slots = max(snapshot.slots - snapshot.slots_used, 0) if snapshot.workers_alive else 0
     candidate = Candidate(UUID(int=9), ME, job.model, 5, "", job.not_before, job.images)
-    return DispatchRound([caller_share], outlets, at, slots).assign([candidate], 10 * MINUTE)
+    return DispatchRound([caller_share], capacities, at, slots).assign([candidate], 10 * MINUTE)
 
 
 CASES: list[tuple[str, SchedulerSnapshot, WaitReason, datetime | None, str]] = [
@@ -259,12 +261,12 @@ CASES: list[tuple[str, SchedulerSnapshot, WaitReason, datetime | None, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("gate", "reason", "until", "words"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
+    ("snapshot", "reason", "until", "words"), [case[1:] for case in CASES], ids=[c[0] for c in CASES]
 )
-def test_the_reason_is_told_in_words_and_with_its_end(
-    gate: SchedulerSnapshot, reason: WaitReason, until: datetime | None, words: str
+def test_the_status_has_its_reason_in_words_and_its_end(
+    snapshot: SchedulerSnapshot, reason: WaitReason, until: datetime | None, words: str
 ) -> None:
-    found = told(gate)
+    found = status_of(snapshot)
     assert (found.reason, found.next_eligible_at) == (reason, until)
     assert words in found.detail
 
@@ -273,12 +275,12 @@ def test_the_reason_is_told_in_words_and_with_its_end(
     ("backing_off", "reason"), [(True, WaitReason.BACKOFF), (False, WaitReason.NOT_BEFORE)]
 )
 def test_a_job_that_is_not_due_says_when_it_is(backing_off: bool, reason: WaitReason) -> None:
-    found = told(SchedulerSnapshot(channels=[]), replace(JOB, not_before=LATER, backing_off=backing_off))
+    found = status_of(SchedulerSnapshot(channels=[]), replace(JOB, not_before=LATER, backing_off=backing_off))
     assert (found.reason, found.next_eligible_at) == (reason, LATER)
 
 
-def test_a_stop_is_told_since_when_it_was_made() -> None:
-    assert told(SchedulerSnapshot(channels=[channel(tripped_at=LATER)])).since == LATER
+def test_a_stop_shows_since_when_it_holds() -> None:
+    assert status_of(SchedulerSnapshot(channels=[channel(tripped_at=LATER)])).since == LATER
 
 
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -335,7 +337,7 @@ def _learned(rate: float, at: datetime, busy: int) -> dict[str, Any]:
     return AdaptiveRate(rate=rate, resumed=min(at, NOW), concurrency=busy, crowded=min(at, NOW)).to_json()
 
 
-def gates() -> st.SearchStrategy[SchedulerSnapshot]:
+def snapshots() -> st.SearchStrategy[SchedulerSnapshot]:
     return st.builds(
         SchedulerSnapshot,
         channels=st.tuples(channels("one"), channels("two")).map(list),
@@ -375,26 +377,26 @@ JOBS = st.builds(
 )
 
 
-@given(gate=gates(), job=JOBS)
-def test_a_job_waits_for_its_turn_only_exactly_when_the_gate_would_start_it(
-    gate: SchedulerSnapshot, job: QueuedJob
+@given(snapshot=snapshots(), job=JOBS)
+def test_a_job_waits_for_its_turn_only_exactly_when_the_dispatcher_would_start_it(
+    snapshot: SchedulerSnapshot, job: QueuedJob
 ) -> None:
-    reason = told(gate, job).reason
+    reason = status_of(snapshot, job).reason
     event(reason)
-    assert (reason is WaitReason.FAIR_SHARE) == bool(dealt(gate, job, NOW))
+    assert (reason is WaitReason.FAIR_SHARE) == bool(assigned(snapshot, job, NOW))
 
 
-@given(gate=gates(), job=JOBS)
-def test_at_the_time_that_is_named_the_gate_starts_it_or_only_a_call_or_a_person_is_in_the_way(
-    gate: SchedulerSnapshot, job: QueuedJob
+@given(snapshot=snapshots(), job=JOBS)
+def test_at_the_named_time_the_job_starts_or_only_a_call_or_a_person_delays_it(
+    snapshot: SchedulerSnapshot, job: QueuedJob
 ) -> None:
-    found = told(gate, job)
+    found = status_of(snapshot, job)
     if found.next_eligible_at is None:
         return
-    after = told(gate, job, found.next_eligible_at)
+    after = status_of(snapshot, job, found.next_eligible_at)
     event(f"{found.reason} then {after.reason}")
     assert (
-        dealt(gate, job, found.next_eligible_at)
+        assigned(snapshot, job, found.next_eligible_at)
         or after.reason is not found.reason
         or after.next_eligible_at is None
     )
@@ -402,36 +404,36 @@ def test_at_the_time_that_is_named_the_gate_starts_it_or_only_a_call_or_a_person
         assert after.next_eligible_at is None
 
 
-@given(gate=gates(), job=JOBS)
-def test_when_what_is_named_is_lifted_the_gate_starts_it_or_names_something_else(
-    gate: SchedulerSnapshot, job: QueuedJob
+@given(snapshot=snapshots(), job=JOBS)
+def test_when_what_is_named_is_lifted_the_dispatcher_starts_it_or_names_something_else(
+    snapshot: SchedulerSnapshot, job: QueuedJob
 ) -> None:
-    found = told(gate, job)
-    lifted = lift(gate, job, found)
+    found = status_of(snapshot, job)
+    lifted = lift(snapshot, job, found)
     if lifted is not None:
         at = found.next_eligible_at or NOW
-        after = told(lifted, job, at)
+        after = status_of(lifted, job, at)
         event(f"{found.reason} then {after.reason}")
-        assert dealt(lifted, job, at) or after.detail != found.detail
+        assert assigned(lifted, job, at) or after.detail != found.detail
 
 
-def lift(gate: SchedulerSnapshot, job: QueuedJob, found: WaitStatus) -> SchedulerSnapshot | None:
+def lift(snapshot: SchedulerSnapshot, job: QueuedJob, found: WaitStatus) -> SchedulerSnapshot | None:
     """Do what the reason asks for."""
     match found.reason:
         case WaitReason.NO_CHANNEL:
-            return replace(gate, channels=[*gate.channels, channel("new", models=[job.model])])
+            return replace(snapshot, channels=[*snapshot.channels, channel("new", models=[job.model])])
         case WaitReason.PAUSED:
             opened = {"paused_at": None, "tripped_at": None, "draining_at": None, "blocked_models": {}}
-            return replace(gate, channels=_with(gate.channels, opened))
+            return replace(snapshot, channels=_with(snapshot.channels, opened))
         case WaitReason.NO_WORKER:
-            return replace(gate, workers_alive=1)
+            return replace(snapshot, workers_alive=1)
         case WaitReason.CONCURRENCY:
-            return replace(gate, calls=[], slots_used=0)
+            return replace(snapshot, calls=[], slots_used=0)
         case WaitReason.COOLDOWN if found.next_eligible_at is None:
-            return replace(gate, channels=_with(gate.channels, {"breakers": {}}))
+            return replace(snapshot, channels=_with(snapshot.channels, {"breakers": {}}))
         case WaitReason.FAIR_SHARE:
             return None
-    return gate
+    return snapshot
 
 
 def _with(rows: Sequence[Any], changes: dict[str, Any]) -> list[Any]:

@@ -15,12 +15,12 @@ from tests.worker.scheduler.test_fair_queue import (
     SECOND,
     A,
     B,
-    deal,
-    guest,
+    assign_starts,
+    capacity,
     jobs,
-    outlet,
     row,
     served,
+    share,
 )
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, InFlight
 from worker.scheduler.fair_queue import DispatchRound
@@ -30,7 +30,7 @@ from worker.scheduler.rate_limiter import RateLimiter, named_limits
 def test_a_call_for_many_pictures_is_not_overtaken_for_ever() -> None:
     """Calls for one picture come every six seconds, just as many as the limit allows."""
     many = jobs(A, 1, images=8, due_at=NOW)
-    channel, callers = row(limits={"": {"ipm": 10}}), [guest(A), guest(B)]
+    channel, callers = row(limits={"": {"ipm": 10}}), [share(A), share(B)]
     started: dict[UUID, int] = {}
     for second in range(0, 150, 6):
         now = NOW + second * SECOND
@@ -49,7 +49,7 @@ def test_room_is_kept_over_rounds_for_a_caller_whose_other_jobs_go_on_elsewhere(
     """Its turn moves on with each of them, so that others would be before it whenever there is room."""
     pictures, other = row(1, models=["m"], limits={"": {"ipm": 10}}), row(2, models=["x"])
     snapshot = [UUID(int=number) for number in (10, 11, 12)]
-    callers, many = [guest(A), *map(guest, snapshot)], jobs(A, 1, images=8, due_at=NOW - 180 * SECOND)
+    callers, many = [share(A), *map(share, snapshot)], jobs(A, 1, images=8, due_at=NOW - 180 * SECOND)
     for second in range(0, 150):
         now = NOW + second * SECOND
         places = [ChannelCapacity(pictures, InFlight({}), now), ChannelCapacity(other, InFlight({}), now)]
@@ -71,10 +71,10 @@ def test_room_that_is_kept_is_free_again_when_its_call_starts_elsewhere() -> Non
     until, since = (NOW + 20 * SECOND).isoformat(), (NOW - 20 * SECOND).isoformat()
     limits, tick = {"": {"ipm": 10}}, int(NOW.timestamp() * 4)
     pace = {"ipm": [[tick - 100, 6]], "kept": [many[0].job_id.hex, "m", 8, until, A.hex, since]}
-    assert deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, images=3)) == []
-    assert len(deal([guest(B)], [outlet(limits=limits, pace=pace)], jobs(B, 9, images=2))) == 1
-    channel = outlet(limits=limits, pace=pace)
-    deal([guest(A)], [channel, outlet(2)], many)
+    assert assign_starts([share(B)], [capacity(limits=limits, pace=pace)], jobs(B, 9, images=3)) == []
+    assert len(assign_starts([share(B)], [capacity(limits=limits, pace=pace)], jobs(B, 9, images=2))) == 1
+    channel = capacity(limits=limits, pace=pace)
+    assign_starts([share(A)], [channel, capacity(2)], many)
     assert channel.reservation_changed
     assert "kept" not in channel.changes()["pace"]
 
@@ -87,11 +87,11 @@ def test_no_room_is_kept_for_a_call_for_many_pictures_that_waits_for_another_lim
     pace: dict[str, Any] = {"ipm": [[tick - 200, 14], [tick - 100, 4]]}
     if limit == "of its model":
         limits, pace = {**limits, "m": {"rpm": 2}}, {**pace, "m/rpm": later}
-    me = guest(A)
+    me = share(A)
     if limit == "of its key":
         me.limiter = RateLimiter(named_limits("", {"rpm": 2}, {"rpm": later}))
     many = jobs(A, 3, images=8, due_at=NOW - 180 * SECOND)
-    starts = deal([me, guest(B)], [outlet(limits=limits, pace=pace)], many + jobs(B, 5, model="n"))
+    starts = assign_starts([me, share(B)], [capacity(limits=limits, pace=pace)], many + jobs(B, 5, model="n"))
     assert served(starts) == {B: 2}
 
 
@@ -105,9 +105,9 @@ def test_no_room_is_kept_for_a_call_for_many_pictures_that_waits_for_another_lim
 def test_nearly_all_pictures_of_a_limit_are_used_and_evenly_whatever_calls_ask_for(
     limit: int, mix: tuple[int, ...], least: float
 ) -> None:
-    """As the gate does it: rounds at odd moments, which look at few of those that wait."""
+    """As the dispatcher does it: rounds at odd moments, which look at few of those that wait."""
     chance, seconds = random.Random(limit), 900
-    channel, me, started, now = row(limits={"": {"ipm": limit}}), guest(A), [], NOW
+    channel, me, started, now = row(limits={"": {"ipm": limit}}), share(A), [], NOW
     waiting = [replace(job, images=chance.choice(mix)) for job in jobs(A, limit * seconds // 60)]
     while now < NOW + seconds * SECOND:
         place = ChannelCapacity(channel, InFlight({}), now)

@@ -1,4 +1,4 @@
-"""After an outage jobs come back spread over time: by their own waits, and by the gate."""
+"""After an outage jobs start spread over time: by their backoff, and by the scheduler."""
 
 import random
 from collections import Counter
@@ -87,7 +87,7 @@ def channel(**values: Any) -> Any:
 
 
 def drain(row: Any, due: Sequence[datetime], *, call: timedelta) -> list[datetime]:
-    """Let the gate deal in rounds, twice a second, until all jobs have started; return their starts."""
+    """Run rounds, two a second, until all jobs have started; return their starts."""
     waiting = [Candidate(UUID(int=n), CALLER, "m", 5, "", at) for n, at in enumerate(sorted(due))]
     now, running, starts = NOW, list[datetime](), list[datetime]()
     caller_share = CallerShare(CALLER, RateLimiter([]))
@@ -96,15 +96,15 @@ def drain(row: Any, due: Sequence[datetime], *, call: timedelta) -> list[datetim
         running = [start for start in running if start + call > now]
         if closed_reason(row, "", now):
             continue
-        outlet = ChannelCapacity(row, InFlight({"m": len(running)}), now)
+        capacity = ChannelCapacity(row, InFlight({"m": len(running)}), now)
         ready = [job for job in waiting if job.due_at <= now][:200]
-        dealt = DispatchRound([caller_share], [outlet], now, 200).assign(ready, timedelta(minutes=10))
-        for name, value in outlet.changes().items():
+        assigned = DispatchRound([caller_share], [capacity], now, 200).assign(ready, timedelta(minutes=10))
+        for name, value in capacity.changes().items():
             setattr(row, name, value)
-        begun = {start.job.job_id for start in dealt}
+        begun = {start.job.job_id for start in assigned}
         waiting = [job for job in waiting if job.job_id not in begun]
-        running += [start.at for start in dealt]
-        starts += [start.at for start in dealt]
+        running += [start.at for start in assigned]
+        starts += [start.at for start in assigned]
     return starts
 
 
