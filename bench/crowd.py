@@ -1,7 +1,7 @@
 """A thousand dispatchers that contend for one channel, in simulated time: a model, not a measurement.
 
 What a look, a round and a miss cost is given as it was measured; calls take as long as they take. Compared
-are dispatchers that look whenever a slot becomes free, and those that back off (worker/scheduler/poll_interval.py).
+are dispatchers that look whenever a slot becomes free, and those that back off (worker.scheduler).
 """
 
 import heapq
