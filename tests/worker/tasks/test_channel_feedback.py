@@ -204,9 +204,9 @@ async def test_headers_that_say_that_nothing_is_left_are_heeded_before_a_refusal
     darkroom: Darkroom, caller: Caller
 ) -> None:
     left = {"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "20s"}
-    await record_rate_headers(caller.bench, caller.job, left)
+    await record_rate_headers(caller.context, caller.job, left)
     assert (await darkroom.channel()).cooldown_until is None
-    await record_rate_headers(caller.bench, caller.job, {**left, "x-ratelimit-remaining-requests": "0"})
+    await record_rate_headers(caller.context, caller.job, {**left, "x-ratelimit-remaining-requests": "0"})
     assert (await darkroom.channel()).cooldown_until == darkroom.clock() + 20 * SECOND
 
 
