@@ -1,1 +1,4 @@
-"""What happens to a job."""
+"""Worker: what happens to a job. The root composes the folders and holds what all of them share.
+
+Imports ``models``; nothing of ``api``.
+"""

@@ -50,14 +50,14 @@ class LostCall:
         lost = (answer or {}).get(_MEMBER)
         if lost is None:
             return None
-        verdict = lost["verdict"]
+        stored = lost["verdict"]
         result = CallResult(
-            Outcome(verdict["outcome"]),
-            verdict["code"],
-            verdict["message"],
-            Billed(verdict["billed"]),
-            provider_status=verdict["provider_status"],
-            provider_message=verdict["provider_message"],
+            Outcome(stored["outcome"]),
+            stored["code"],
+            stored["message"],
+            Billed(stored["billed"]),
+            provider_status=stored["provider_status"],
+            provider_message=stored["provider_message"],
         )
         since = datetime.fromisoformat(lost["since"])
         return cls(Handles.from_json(lost["handles"]), lost["number"], lost["used"], since, result)

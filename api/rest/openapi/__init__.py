@@ -1,1 +1,1 @@
-"""OpenAPI document: schemas, and helpers with which the resources document their routes."""
+"""OpenAPI document: schemas, and helpers with which resources document their routes. Imports no handler."""

@@ -1,1 +1,4 @@
-"""SQL of Midjourney tasks: insert, find and list them, and complete those whose jobs are all done."""
+"""SQL of Midjourney tasks: insert, find and list them, and claim those to complete.
+
+May import ``models`` only.
+"""
