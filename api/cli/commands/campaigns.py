@@ -10,7 +10,7 @@ from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer
-from api.cli.render.jobs import shown_time
+from api.cli.render.times import shown_time
 from api.cli.retry_options import Rules, rules_of
 
 _ABOUT = "Show and change the settings of campaigns."

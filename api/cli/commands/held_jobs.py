@@ -12,7 +12,7 @@ from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import confirm, printer, say, shortened
-from api.cli.render.jobs import age
+from api.cli.render.times import age
 from api.client import Decided, Job
 from api.client_errors import Refused
 from models.clock import now

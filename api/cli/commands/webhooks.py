@@ -12,7 +12,7 @@ from api.cli.connection import open_client
 from api.cli.exit_codes import Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, shortened, status_text
-from api.cli.render.jobs import shown_time
+from api.cli.render.times import shown_time
 from api.client import WebhookClient
 from models.webhook_events import DeliveryStatus
 

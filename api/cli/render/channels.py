@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.output import shortened, status_text
-from api.cli.render.jobs import age, shown_time
+from api.cli.render.times import age, shown_time
 
 CHANNEL_COLUMNS = ("NAME", "STATE", "MODELS", "ORDER", "PER MINUTE", "IN FLIGHT", "OK", "DETAIL")
 View = Mapping[str, Any]

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.output import shortened
+from api.cli.render.times import duration
 from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.diagnosis.outcome_help import BILLED_HELP, OUTCOME_HELP, SCOPE_HELP, job_help
 from worker.upstream.parsing.answer import Answer
@@ -106,9 +107,9 @@ def _notes(explanation: Explanation) -> Iterator[Fact]:
     document = explanation.document()
     yield from (("note", note) for flag, note in _FLAGS if document.get(flag))
     if explanation.retry_after is not None:
-        yield "wait", f"{_duration(explanation.retry_after)}, by the provider's own account"
+        yield "wait", f"{duration(explanation.retry_after)}, by the provider's own account"
     if explanation.result is not None and (limit := explanation.result.limit):
-        yield "limit", f"{limit.calls:,} calls in {_duration(limit.period.total_seconds())}, by its own words"
+        yield "limit", f"{limit.calls:,} calls in {duration(limit.period.total_seconds())}, by its own words"
     yield from ((f"limit {name}", _bucket(bucket)) for name, bucket in explanation.ratelimit.items())
     if explanation.request_id:
         yield "request id", f"{explanation.request_id} (for the provider's support)"
@@ -134,15 +135,4 @@ def _bucket(bucket: Bucket) -> str:
     left = (
         f"{bucket.remaining:,}{of} left" if bucket.remaining is not None else f"{of[4:] or 'unknown'} in all"
     )
-    return left if bucket.reset is None else f"{left}, full again in {_duration(bucket.reset)}"
-
-
-def _duration(seconds: float) -> str:
-    """Format seconds: 0.45 s, 12 s, 6 min, 1 h 23 min."""
-    if seconds < 120:
-        return f"{seconds:.3g} s"
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return left if bucket.reset is None else f"{left}, full again in {duration(bucket.reset)}"

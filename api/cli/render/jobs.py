@@ -1,7 +1,6 @@
 """Jobs, queue positions and ETAs as tables and text."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from rich.console import Group
@@ -9,9 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from api.cli.output import shortened, status_text
+from api.cli.render.times import age, duration, shown_time
 from api.client import Job
 from models.clock import now
 
+JOB_COLUMNS = ("ID", "STATUS", "AGE", "MODEL", "PROMPT", "DETAIL")
 _FACTORS = {
     "rate_limit": "the rate limit",
     "concurrency": "the concurrency limit",
@@ -38,7 +39,7 @@ def eta_words(eta: Mapping[str, Any] | None) -> str:
     if not eta or eta.get("p50") is None:
         return ""
     factor = _FACTORS.get(str(eta.get("limiting_factor")), str(eta.get("limiting_factor")))
-    first, late = span(eta["p50"]), span(eta["p90"])
+    first, late = (duration(max(round(eta[percentile]), 1)) for percentile in ("p50", "p90"))
     return f"in about {first}, in 9 of 10 cases within {late}; {factor} takes longest"
 
 
@@ -58,22 +59,6 @@ def estimate_view(found: Mapping[str, Any]) -> str:
         known = _FACTORS.get(str(eta.get("limiting_factor")), str(eta.get("limiting_factor")))
         words = f"unknown yet ({known})" if eta else "they wait for a person's decision"
     return f"{counts}; {found['calls_last_minute']:,} calls in the last minute\ndone: {words}"
-
-
-def span(seconds: float) -> str:
-    """Return a duration as text: 45 s, 6 min, 3 h 20 min, 2 d 4 h."""
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h"
-
-
-JOB_COLUMNS = ("ID", "STATUS", "AGE", "MODEL", "PROMPT", "DETAIL")
 
 
 def job_cells(job: Job) -> tuple[Any, ...]:
@@ -167,17 +152,3 @@ def _attempt(attempt: Mapping[str, Any]) -> str:
 def _asset(asset: Mapping[str, Any]) -> str:
     sides = f"  {asset['width']}x{asset['height']}" if asset.get("width") else ""
     return f"{asset['url']}{sides}  {asset['bytes']:,} bytes"
-
-
-def shown_time(moment: str | None) -> str:
-    """Return a time of the API without its fractions of a second."""
-    return moment.replace("T", " ")[:19] + "Z" if moment else ""
-
-
-def age(moment: str, at: datetime) -> str:
-    """Return how long ago a time of the API was, in its largest unit: 40s, 12m, 5h, 3d."""
-    seconds = max(0, int((at - datetime.fromisoformat(moment)).total_seconds()))
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
