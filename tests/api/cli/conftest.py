@@ -1,4 +1,4 @@
-"""What the tests of the command line work with."""
+"""Fixtures of the command line's tests."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from api.cli.app import run
-from tests.api.cli.servers import ScriptedServer
+from tests.api.cli.scripted_server import ScriptedServer
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder, and no setting of the machine's."""
+    """An empty current folder; no setting of the machine applies."""
     for name in [name for name in os.environ if name.startswith("DARKROOM_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -21,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """A server that says what a test tells it to; the command line is pointed there."""
+    """A scripted server; the command line is configured to call it."""
     with ScriptedServer() as scripted:
         monkeypatch.setenv("DARKROOM_URL", scripted.url)
         monkeypatch.setenv("DARKROOM_API_KEY", "dk_test")

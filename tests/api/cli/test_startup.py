@@ -1,11 +1,11 @@
-"""Which words of a database mean that it may answer later."""
+"""Error messages of a database that are about a temporary outage."""
 
 import pytest
 
 from api.cli.startup import is_unavailable
 
 REFUSED = 'connection failed: connection to server at "::1", port 5432 failed: Connection refused'
-AWAY = [
+OUTAGES = [
     REFUSED,
     "connection timeout expired",
     'connection failed: connection to server at "10.0.0.9", port 5432 failed: Operation timed out',
@@ -16,7 +16,7 @@ AWAY = [
     "connection failed: FATAL:  sorry, too many clients already",
     "consuming input failed: server closed the connection unexpectedly",
 ]
-SAYS_NO = [
+REFUSALS = [
     'connection failed: FATAL:  password authentication failed for user "darkroom"',
     'connection failed: FATAL:  database "dark" does not exist',
     f'multiple connection attempts failed: {REFUSED}; FATAL:  role "x" does not exist',
@@ -26,11 +26,11 @@ SAYS_NO = [
 ]
 
 
-@pytest.mark.parametrize("words", AWAY)
-def test_a_database_that_does_not_answer_may_do_so_later(words: str) -> None:
-    assert is_unavailable(words)
+@pytest.mark.parametrize("message", OUTAGES)
+def test_an_outage_of_the_database_is_temporary(message: str) -> None:
+    assert is_unavailable(message)
 
 
-@pytest.mark.parametrize("words", SAYS_NO)
-def test_a_database_that_says_no_will_say_so_again(words: str) -> None:
-    assert not is_unavailable(words)
+@pytest.mark.parametrize("message", REFUSALS)
+def test_a_refusal_by_the_database_is_permanent(message: str) -> None:
+    assert not is_unavailable(message)

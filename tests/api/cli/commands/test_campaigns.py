@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.cli.commands.campaigns import _cells
-from tests.api.cli.servers import ScriptedServer
+from tests.api.cli.scripted_server import ScriptedServer
 
 Darkroom = Callable[..., int]
 Printed = pytest.CaptureFixture[str]
@@ -20,12 +20,12 @@ def a_campaign(**members: Any) -> dict[str, Any]:
     return {**made, **members}
 
 
-def test_rules_are_set_as_they_are_typed(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
-    server.says("PATCH /v1/campaigns/night-1", a_campaign())
+def test_rules_are_sent_as_typed(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
+    server.respond("PATCH /v1/campaigns/night-1", a_campaign())
     typed = ["no_image.attempts=3", "rate_limited.base=9", "rate_limited.counts=false", "retry.jitter=equal"]
     options = [word for each in (*typed, "maintenance=none", "retry.cap=none") for word in ("--retry", each)]
     assert darkroom("campaigns", "set", "night-1", *options) == 0
-    assert server.heard[0].body == {
+    assert server.requests[0].body == {
         "retry": {
             "no_image": {"attempts": 3},
             "rate_limited": {"base": 9, "counts": False},
@@ -37,36 +37,36 @@ def test_rules_are_set_as_they_are_typed(server: ScriptedServer, darkroom: Darkr
 
 
 @pytest.mark.parametrize("rule", ["no_image", "no_image=3", "=3", "no_image.attempts", "no_image.attempts="])
-def test_a_rule_that_can_not_be_read_is_not_sent(
+def test_an_invalid_rule_is_not_sent(
     server: ScriptedServer, darkroom: Darkroom, capsys: Printed, rule: str
 ) -> None:
     assert darkroom("campaigns", "set", "night-1", "--retry", rule) == 2
     assert "CLASS.MEMBER=VALUE" in capsys.readouterr().err
-    assert server.heard == []
+    assert server.requests == []
 
 
-def test_nothing_to_set_is_a_mistake(darkroom: Darkroom, capsys: Printed) -> None:
+def test_set_without_rules_is_a_usage_error(darkroom: Darkroom, capsys: Printed) -> None:
     assert darkroom("campaigns", "set", "night-1") == 2
     assert "--retry" in capsys.readouterr().err
 
 
 def test_a_name_may_have_any_characters(server: ScriptedServer, darkroom: Darkroom) -> None:
-    server.says("GET /v1/campaigns/a%2Fb%3F", a_campaign(name="a/b?"))
+    server.respond("GET /v1/campaigns/a%2Fb%3F", a_campaign(name="a/b?"))
     assert darkroom("campaigns", "show", "a/b?") == 0
 
 
 def test_campaigns_are_listed_over_pages(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
-    server.says("GET /v1/campaigns", {"data": [a_campaign()], "next": "night-1"})
-    server.says("GET /v1/campaigns", {"data": [a_campaign(name="night-2")], "next": None})
+    server.respond("GET /v1/campaigns", {"data": [a_campaign()], "next": "night-1"})
+    server.respond("GET /v1/campaigns", {"data": [a_campaign(name="night-2")], "next": None})
     assert darkroom("campaigns", "list") == 0
     assert [json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()] == [
         "night-1",
         "night-2",
     ]
-    assert [heard.query.get("after") for heard in server.heard] == [None, "night-1"]
+    assert [request.query.get("after") for request in server.requests] == [None, "night-1"]
 
 
-def test_rules_are_shown_as_they_are_typed() -> None:
+def test_rules_are_shown_as_typed() -> None:
     assert _cells(a_campaign())[2].splitlines() == [
         "no_image.attempts=3",
         "rate_limited.base=9",

@@ -93,7 +93,7 @@ def test_one_model_of_a_channel_is_paused_and_resumed(darkroom: Darkroom, capsys
 
 
 @pytest.mark.usefixtures("channel")
-def test_resuming_forgets_failures_and_only_when_asked_what_was_learned(
+def test_resume_closes_breakers_and_resets_the_learned_rate_only_with_forget(
     darkroom: Darkroom, capsys: Printed
 ) -> None:
     change(learned=AdaptiveRate(rate=7.0, resumed=now()).to_json(), **BROKEN)
@@ -108,14 +108,14 @@ def test_resuming_forgets_failures_and_only_when_asked_what_was_learned(
 
 
 @pytest.mark.usefixtures("channel")
-def test_a_person_reads_everything_that_keeps_a_channel_closed(capsys: Printed) -> None:
+def test_the_view_lists_every_reason_that_keeps_a_channel_closed(capsys: Printed) -> None:
     error = {"code": "upstream_error", "message": "HTTP 502 from the far side", "at": now().isoformat()}
     limits = {"": {"rpd": 500, "burst": 1}, "a": {"rpm": 3}}
     change(last_error=error, limits=limits, blocked_models={"b-2": "no access"}, **BROKEN)
     found = read(load_settings(), lambda connection: read_channel_views(connection, now()))[0]
     console = Console(width=100, force_terminal=False)
     console.print(channel_view(found, now()))
-    said = capsys.readouterr().out
+    shown = capsys.readouterr().out
     for words in (
         "breaker open",
         "5 failures in a row",
@@ -125,8 +125,8 @@ def test_a_person_reads_everything_that_keeps_a_channel_closed(capsys: Printed) 
         "0 of 60",
         "0 of 16",
     ):
-        assert words in said
-    assert "upstream_error: HTTP 502 from the far side" in said
+        assert words in shown
+    assert "upstream_error: HTTP 502 from the far side" in shown
     cells = [str(cell) for cell in channel_cells({**found, "detail": None}, now())]
     assert "last error" in cells[-1]
 
@@ -137,7 +137,7 @@ def test_an_unknown_channel_is_not_found(darkroom: Darkroom, act: str) -> None:
     assert darkroom("channels", act, "nobody") == 4
 
 
-def test_a_trial_needs_a_yes_when_nobody_can_be_asked(
+def test_a_channel_test_without_a_terminal_needs_yes(
     darkroom: Darkroom, folder: Path, capsys: Printed
 ) -> None:
     (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url="http://127.0.0.1:1", model="m"))
@@ -145,7 +145,7 @@ def test_a_trial_needs_a_yes_when_nobody_can_be_asked(
     assert "--yes" in capsys.readouterr().err
 
 
-def test_a_trial_of_a_channel_for_any_model_needs_one(darkroom: Darkroom, folder: Path) -> None:
+def test_a_channel_test_of_a_channel_for_any_model_needs_a_model(darkroom: Darkroom, folder: Path) -> None:
     (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url="http://127.0.0.1:1", model="*"))
     assert darkroom("channels", "test", "practice", "--yes") == 2
 
@@ -153,7 +153,7 @@ def test_a_trial_of_a_channel_for_any_model_needs_one(darkroom: Darkroom, folder
 @pytest.mark.parametrize(
     ("prompt", "code", "outcome"), [("a dot", 0, "success"), ("a dot [fail 401]", 1, "needs_human")]
 )
-def test_a_trial_makes_one_call_and_tells_what_came_of_it(
+def test_a_channel_test_makes_one_call_and_prints_its_outcome(
     darkroom: Darkroom, folder: Path, capsys: Printed, prompt: str, code: int, outcome: str
 ) -> None:
     with PracticeServerThread(picture="tiny") as practice:
@@ -162,7 +162,7 @@ def test_a_trial_makes_one_call_and_tells_what_came_of_it(
     assert json.loads(capsys.readouterr().out)["outcome"] == outcome
 
 
-def test_a_provider_that_is_down_fails_the_trial(darkroom: Darkroom, folder: Path, capsys: Printed) -> None:
+def test_an_unreachable_provider_fails_the_test(darkroom: Darkroom, folder: Path, capsys: Printed) -> None:
     (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url="http://127.0.0.1:1", model="m"))
     assert darkroom("channels", "test", "practice", "--yes") == 1
     assert json.loads(capsys.readouterr().out)["code"] == "connect_error"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.cli.commands.held_jobs import cost_of
-from tests.api.cli.servers import ScriptedServer, a_job
+from tests.api.cli.scripted_server import ScriptedServer, a_job
 
 Darkroom = Callable[..., int]
 Printed = pytest.CaptureFixture[str]
@@ -27,19 +27,19 @@ class Terminal(io.StringIO):
 def test_held_jobs_are_listed_by_their_status(
     server: ScriptedServer, darkroom: Darkroom, capsys: Printed
 ) -> None:
-    server.says("GET /v1/jobs", {"data": [a_job(2, status="held")], "next": None})
+    server.respond("GET /v1/jobs", {"data": [a_job(2, status="held")], "next": None})
     assert darkroom("jobs", "held", "--campaign", "night") == 0
     assert json.loads(capsys.readouterr().out)["id"] == "job_2"
-    assert server.heard[0].query == {"status": "held", "campaign": "night", "limit": "100"}
+    assert server.requests[0].query == {"status": "held", "campaign": "night", "limit": "100"}
 
 
-def test_the_table_tells_why_and_what_it_may_have_cost(
+def test_the_table_shows_the_error_and_the_cost(
     server: ScriptedServer, darkroom: Darkroom, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = {"billed": "unknown", "provider_request_id": "req-7", "finished_at": "2026-01-01T00:00:00.000Z"}
     error = {"code": "connection_lost", "message": "It was lost."}
     job = a_job(status="held", campaign="night", error=error, attempts=[call])
-    server.says("GET /v1/jobs", {"data": [job], "next": None})
+    server.respond("GET /v1/jobs", {"data": [job], "next": None})
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "200")
     assert darkroom("jobs", "held") == 0
@@ -57,32 +57,32 @@ def test_the_cost_of_several_calls_is_counted(billed: list[str], words: str) -> 
     assert cost_of(job) == words
 
 
-def test_jobs_are_released_by_id_and_refusals_are_said(
+def test_jobs_are_released_by_id_and_refusals_are_printed(
     server: ScriptedServer, darkroom: Darkroom, capsys: Printed
 ) -> None:
     refused = [{"id": "job_2", "code": "conflict", "message": "This job is queued."}]
-    server.says("POST /v1/jobs/release", decided(1, refused=refused))
+    server.respond("POST /v1/jobs/release", decided(1, refused=refused))
     assert darkroom("jobs", "release", "job_1", "job_2") == 1
     printed = capsys.readouterr()
     assert json.loads(printed.out)["changed"] == 1
     assert printed.err == "job_2: This job is queued.\n"
-    assert server.heard[0].body == {"ids": ["job_1", "job_2"]}
+    assert server.requests[0].body == {"ids": ["job_1", "job_2"]}
 
 
-def test_all_that_fit_are_failed_however_many_requests_it_takes(
+def test_all_matching_jobs_are_failed_in_as_many_requests_as_needed(
     server: ScriptedServer, darkroom: Darkroom, capsys: Printed
 ) -> None:
-    server.says("POST /v1/jobs/fail", decided(10_000, more=True))
-    server.says("POST /v1/jobs/fail", decided(5))
+    server.respond("POST /v1/jobs/fail", decided(10_000, more=True))
+    server.respond("POST /v1/jobs/fail", decided(5))
     arguments = ("--all", "--yes", "--model", "m", "--error-code", "timeout", "--reason", "enough")
     assert darkroom("jobs", "fail", *arguments) == 0
     assert json.loads(capsys.readouterr().out)["changed"] == 10_005
     wanted = {"filter": {"model": "m", "error_code": "timeout"}, "reason": "enough"}
-    assert [heard.body for heard in server.heard] == [wanted, wanted]
+    assert [request.body for request in server.requests] == [wanted, wanted]
 
 
 @pytest.mark.parametrize(("answer", "code", "requests"), [("y\n", 0, 1), ("\n", 2, 0)])
-def test_all_is_asked_about_at_a_terminal(
+def test_all_needs_confirmation_at_a_terminal(
     server: ScriptedServer,
     darkroom: Darkroom,
     monkeypatch: pytest.MonkeyPatch,
@@ -91,30 +91,30 @@ def test_all_is_asked_about_at_a_terminal(
     code: int,
     requests: int,
 ) -> None:
-    server.says("POST /v1/jobs/release", decided(3))
+    server.respond("POST /v1/jobs/release", decided(3))
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     assert darkroom("jobs", "release", "--all", "--campaign", "night") == code
-    assert len(server.heard) == requests
+    assert len(server.requests) == requests
     assert "campaign night" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "arguments", [[], ["job_1", "--all"], ["job_1", "--campaign", "c"], ["--campaign", "c"], ["--all"]]
 )
-def test_what_is_meant_must_be_said(
+def test_an_ambiguous_selection_of_jobs_is_refused(
     server: ScriptedServer, darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     assert darkroom("jobs", "release", *arguments) == 2
-    assert server.heard == []
+    assert server.requests == []
 
 
-def test_rereading_says_what_was_found_for_each_job(
+def test_reread_prints_what_was_found_for_each_job(
     server: ScriptedServer, darkroom: Darkroom, capsys: Printed
 ) -> None:
     found = {"job": a_job(status="storing"), "moved": True, "found": 1, "message": "1 picture", "answers": []}
-    server.says("POST /v1/jobs/job_1/reread", found)
-    server.says("POST /v1/jobs/job_2/reread", {"detail": "There is no job."}, status=404)
+    server.respond("POST /v1/jobs/job_1/reread", found)
+    server.respond("POST /v1/jobs/job_2/reread", {"detail": "There is no job."}, status=404)
     assert darkroom("jobs", "reread", "job_2", "job_1") == 4
     printed = capsys.readouterr()
     assert json.loads(printed.out) == found

@@ -16,7 +16,7 @@ def lines(capsys: Printed) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_made_key_is_shown_once_and_later_only_hinted_at(darkroom: Darkroom, capsys: Printed) -> None:
+def test_a_new_key_is_shown_once_and_never_listed(darkroom: Darkroom, capsys: Printed) -> None:
     assert darkroom("keys", "create", "alice") == 0
     [made] = lines(capsys)
     assert made["key"].startswith("dk_")
@@ -28,7 +28,7 @@ def test_a_made_key_is_shown_once_and_later_only_hinted_at(darkroom: Darkroom, c
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_key_is_revoked_by_name_or_id_and_only_once(darkroom: Darkroom, capsys: Printed) -> None:
+def test_a_key_is_revoked_by_name_or_id_once(darkroom: Darkroom, capsys: Printed) -> None:
     for name in ("alice", "bob"):
         assert darkroom("keys", "create", name) == 0
     bob = lines(capsys)[1]["id"]
@@ -46,7 +46,7 @@ def test_a_key_needs_a_sensible_name(darkroom: Darkroom, name: str) -> None:
     assert darkroom("keys", "create", name) == 2
 
 
-def test_without_tables_the_fix_is_said_and_no_file_is_made(
+def test_without_tables_the_fix_is_printed_and_no_file_is_created(
     darkroom: Darkroom, folder: Path, capsys: Printed
 ) -> None:
     assert darkroom("keys", "list") == 2
@@ -54,7 +54,7 @@ def test_without_tables_the_fix_is_said_and_no_file_is_made(
     assert list(folder.iterdir()) == []
 
 
-def test_data_leads_to_another_folder_s_database(darkroom: Darkroom, folder: Path, capsys: Printed) -> None:
+def test_data_selects_another_folder_s_database(darkroom: Darkroom, folder: Path, capsys: Printed) -> None:
     assert darkroom("migrate", "--data", "there") == 0
     assert (folder / "there" / "darkroom.db").is_file()
     assert darkroom("keys", "create", "alice", "--data", "there") == 0
@@ -62,18 +62,18 @@ def test_data_leads_to_another_folder_s_database(darkroom: Darkroom, folder: Pat
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["name"] == "alice"
 
 
-def test_a_database_that_is_down_is_said_without_its_password(
+def test_an_unreachable_database_is_reported_without_its_password(
     darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     monkeypatch.setenv("DARKROOM_DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/nothing")
     assert darkroom("keys", "list") == 6
-    said = capsys.readouterr().err
-    assert "DARKROOM_DATABASE_URL" in said
-    assert "secret" not in said
+    message = capsys.readouterr().err
+    assert "DARKROOM_DATABASE_URL" in message
+    assert "secret" not in message
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_keys_limits_are_given_changed_and_taken_away(darkroom: Darkroom, capsys: Printed) -> None:
+def test_a_key_s_limits_are_set_changed_and_removed(darkroom: Darkroom, capsys: Printed) -> None:
     assert darkroom("keys", "create", "alice", "--rpm", "30", "--max-queued", "1000", "--weight", "2.5") == 0
     [made] = lines(capsys)
     assert (made["rpm"], made["max_queued"], made["weight"]) == (30, 1000, 2.5)
@@ -97,9 +97,7 @@ def test_a_keys_limits_are_given_changed_and_taken_away(darkroom: Darkroom, caps
         ("create", "bob", "--weight", "0"),
     ],
 )
-def test_a_limit_that_means_nothing_is_refused(
-    darkroom: Darkroom, capsys: Printed, options: tuple[str, ...]
-) -> None:
+def test_an_invalid_limit_is_refused(darkroom: Darkroom, capsys: Printed, options: tuple[str, ...]) -> None:
     assert darkroom("keys", "create", "alice") == 0
     assert darkroom("keys", *options) == 2
     assert "--" in capsys.readouterr().err

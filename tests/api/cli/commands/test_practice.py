@@ -47,7 +47,7 @@ def test_a_busy_port_is_a_plain_sentence(darkroom: Darkroom, capsys: Printed) ->
     assert capsys.readouterr().err.startswith("127.0.0.1:")
 
 
-def test_it_tells_its_address_and_plays_the_case_to_every_call(tmp_path: Path) -> None:
+def test_practice_prints_its_url_and_answers_every_call_with_the_case(tmp_path: Path) -> None:
     process = Process(
         [COMMAND, "practice", "--json", "--case", "e116", "--delay", "0"], tmp_path / "practice.log"
     )
@@ -63,7 +63,7 @@ def test_it_tells_its_address_and_plays_the_case_to_every_call(tmp_path: Path) -
         process.end()
 
 
-def test_it_says_how_to_point_darkroom_at_it(tmp_path: Path) -> None:
+def test_practice_prints_the_settings_that_point_darkroom_at_it(tmp_path: Path) -> None:
     process = Process([COMMAND, "practice"], tmp_path / "practice.log")
     process.start()
     try:

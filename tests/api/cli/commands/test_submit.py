@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.cli.servers import ScriptedServer, a_job, an_asset
+from tests.api.cli.scripted_server import ScriptedServer, a_job, an_asset
 
 Darkroom = Callable[..., int]
 Printed = pytest.CaptureFixture[str]
 
 
 def test_a_prompt_and_a_model_make_a_job(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
-    server.says("POST /v1/jobs", a_job(), status=202)
+    server.respond("POST /v1/jobs", a_job(), status=202)
     assert darkroom("submit", "a cat", "-m", "m", "--size", "2:3") == 0
-    assert server.heard[0].body == {"model": "m", "prompt": "a cat", "size": "2:3"}
+    assert server.requests[0].body == {"model": "m", "prompt": "a cat", "size": "2:3"}
     assert json.loads(capsys.readouterr().out)["id"] == "job_1"
 
 
@@ -25,36 +25,36 @@ def test_the_model_may_come_from_the_environment(
     server: ScriptedServer, darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DARKROOM_MODEL", "mine")
-    server.says("POST /v1/jobs", a_job(), status=202)
+    server.respond("POST /v1/jobs", a_job(), status=202)
     assert darkroom("submit", "a cat") == 0
-    assert server.heard[0].body["model"] == "mine"
+    assert server.requests[0].body["model"] == "mine"
 
 
 def test_without_a_model_nothing_is_sent(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
     assert darkroom("submit", "a cat") == 2
     assert "-m MODEL" in capsys.readouterr().err
-    assert server.heard == []
+    assert server.requests == []
 
 
 def test_the_prompt_may_come_from_standard_input(
     server: ScriptedServer, darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("猫\n"))
-    server.says("POST /v1/jobs", a_job(), status=202)
+    server.respond("POST /v1/jobs", a_job(), status=202)
     assert darkroom("submit", "-m", "m") == 0
-    assert server.heard[0].body["prompt"] == "猫"
+    assert server.requests[0].body["prompt"] == "猫"
 
 
-def test_files_become_data_urls_and_addresses_and_ids_stay(
+def test_files_become_data_urls_and_urls_and_ids_stay(
     server: ScriptedServer, darkroom: Darkroom, folder: Path
 ) -> None:
     (folder / "in.png").write_bytes(b"\x89PNG")
-    server.says("POST /v1/jobs", a_job(), status=202)
+    server.respond("POST /v1/jobs", a_job(), status=202)
     pictures = ["in.png", "https://example.org/a.jpg", "asset_1"]
     flags = [part for picture in pictures for part in ("--image", picture)]
     assert darkroom("submit", "a cat", "-m", "m", *flags) == 0
     inline = f"data:image/png;base64,{b64encode(bytes([0x89]) + b'PNG').decode()}"
-    assert server.heard[0].body["images"] == [inline, *pictures[1:]]
+    assert server.requests[0].body["images"] == [inline, *pictures[1:]]
 
 
 @pytest.mark.parametrize("given", ["missing.png", ".", "empty.png"])
@@ -64,7 +64,7 @@ def test_a_file_that_can_not_be_an_input_stops_it_before_anything_is_sent(
     (folder / "empty.png").touch()
     assert darkroom("submit", "a cat", "-m", "m", "--image", given) == 2
     assert f"--image {given}" in capsys.readouterr().err
-    assert server.heard == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("target", ["nowhere/cat.png", "."])
@@ -73,55 +73,55 @@ def test_a_target_that_can_not_be_written_stops_it_before_anything_is_sent(
 ) -> None:
     assert darkroom("submit", "a cat", "-m", "m", "-o", target) == 2
     assert "-o " in capsys.readouterr().err
-    assert server.heard == []
+    assert server.requests == []
 
 
-def test_the_pictures_are_written_into_numbered_files(
+def test_the_images_are_written_into_numbered_files(
     server: ScriptedServer, darkroom: Darkroom, folder: Path
 ) -> None:
-    server.says("POST /v1/jobs", a_job(), status=202)
+    server.respond("POST /v1/jobs", a_job(), status=202)
     assets = [an_asset(f"{server.url}/assets/t/{number}.png") for number in (0, 1)]
-    server.says("GET /v1/jobs/job_1", a_job(revision=1, status="running"))
-    server.says("GET /v1/jobs/job_1", a_job(revision=2, status="succeeded", assets=assets))
-    server.says("GET /assets/t/0.png", b"one")
-    server.says("GET /assets/t/1.png", b"two")
+    server.respond("GET /v1/jobs/job_1", a_job(revision=1, status="running"))
+    server.respond("GET /v1/jobs/job_1", a_job(revision=2, status="succeeded", assets=assets))
+    server.respond("GET /assets/t/0.png", b"one")
+    server.respond("GET /assets/t/1.png", b"two")
     assert darkroom("submit", "a cat", "-m", "m", "-o", "cat.png") == 0
     assert ((folder / "cat.png").read_bytes(), (folder / "cat-2.png").read_bytes()) == (b"one", b"two")
-    assert server.heard[2].query["after_revision"] == "1"
+    assert server.requests[2].query["after_revision"] == "1"
 
 
-def test_the_key_is_not_sent_to_another_server_that_keeps_the_picture(
+def test_the_key_is_not_sent_to_another_server_that_holds_the_image(
     server: ScriptedServer, darkroom: Darkroom, folder: Path
 ) -> None:
-    with ScriptedServer() as elsewhere:
-        elsewhere.says("GET /0.png", b"one")
-        server.says("POST /v1/jobs", a_job(), status=202)
-        done = a_job(status="succeeded", assets=[an_asset(f"{elsewhere.url}/0.png")])
-        server.says("GET /v1/jobs/job_1", done)
+    with ScriptedServer() as other_server:
+        other_server.respond("GET /0.png", b"one")
+        server.respond("POST /v1/jobs", a_job(), status=202)
+        done = a_job(status="succeeded", assets=[an_asset(f"{other_server.url}/0.png")])
+        server.respond("GET /v1/jobs/job_1", done)
         assert darkroom("submit", "a cat", "-m", "m", "-o", "cat.png") == 0
-        assert not elsewhere.heard[0].headers.get("authorization")
+        assert not other_server.requests[0].headers.get("authorization")
 
 
 @pytest.mark.parametrize("status", ["failed", "held", "cancelled", "expired"])
-def test_waiting_for_a_job_that_brings_no_picture_ends_with_one(
+def test_waiting_for_a_job_without_an_image_exits_with_1(
     server: ScriptedServer, darkroom: Darkroom, status: str
 ) -> None:
-    server.says("POST /v1/jobs", a_job(), status=202)
-    server.says("GET /v1/jobs/job_1", a_job(status=status, error={"code": "x", "message": "y"}))
+    server.respond("POST /v1/jobs", a_job(), status=202)
+    server.respond("GET /v1/jobs/job_1", a_job(status=status, error={"code": "x", "message": "y"}))
     assert darkroom("submit", "a cat", "-m", "m", "--wait") == 1
 
 
-def test_patience_that_ends_before_the_job_says_how_to_go_on(
+def test_a_timeout_before_the_job_ends_prints_how_to_continue(
     server: ScriptedServer, darkroom: Darkroom, capsys: Printed
 ) -> None:
-    server.says("POST /v1/jobs", a_job(), status=202)
-    server.says("GET /v1/jobs/job_1", a_job())
+    server.respond("POST /v1/jobs", a_job(), status=202)
+    server.respond("GET /v1/jobs/job_1", a_job())
     assert darkroom("submit", "a cat", "-m", "m", "--wait", "--timeout", "0") == 5
     assert "darkroom jobs show job_1" in capsys.readouterr().err
 
 
-def test_deadlines_and_retry_rules_go_along(server: ScriptedServer, darkroom: Darkroom) -> None:
-    server.says("POST /v1/jobs", a_job(), status=202)
+def test_deadlines_and_retry_rules_are_sent(server: ScriptedServer, darkroom: Darkroom) -> None:
+    server.respond("POST /v1/jobs", a_job(), status=202)
     plain = {"model": "m", "prompt": "a cat"}
     for options, sent in (
         (["--expires-in", "8h"], {"expires_in": 28_800}),
@@ -130,7 +130,7 @@ def test_deadlines_and_retry_rules_go_along(server: ScriptedServer, darkroom: Da
         (["--retry", "no_image.attempts=0"], {"retry": {"no_image": {"attempts": 0}}}),
     ):
         assert darkroom("submit", "a cat", "-m", "m", *options) == 0
-        assert server.heard[-1].body == plain | sent
+        assert server.requests[-1].body == plain | sent
 
 
 def test_a_time_span_that_can_not_be_read_is_not_sent(
@@ -138,4 +138,4 @@ def test_a_time_span_that_can_not_be_read_is_not_sent(
 ) -> None:
     assert darkroom("submit", "a cat", "-m", "m", "--expires-in", "soon") == 2
     assert "8h" in capsys.readouterr().err
-    assert server.heard == []
+    assert server.requests == []

@@ -1,4 +1,4 @@
-"""A tiny HTTP server that answers as it is told."""
+"""HTTP server with scripted responses, and the documents that tests put into them."""
 
 import json
 import threading
@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One request that came."""
+class ReceivedRequest:
+    """One request as the server received it."""
 
     method: str
     path: str
@@ -22,14 +22,14 @@ class Heard:
 
 @dataclass
 class ScriptedServer:
-    """Answers each path with what was given for it, in turn; the last answer stays."""
+    """Answers each call with its scripted responses in turn; the last one repeats."""
 
-    heard: list[Heard] = field(default_factory=list)
-    answers: dict[str, list[tuple[int, Any]]] = field(default_factory=lambda: defaultdict(list))
+    requests: list[ReceivedRequest] = field(default_factory=list)
+    responses: dict[str, list[tuple[int, Any]]] = field(default_factory=lambda: defaultdict(list))
 
-    def says(self, call: str, body: Any, *, status: int = 200) -> None:
-        """Answer a call such as ``GET /v1/jobs`` so."""
-        self.answers[call].append((status, body))
+    def respond(self, call: str, body: Any, *, status: int = 200) -> None:
+        """Add a response to a call such as ``GET /v1/jobs``: bytes as they are, other values as JSON."""
+        self.responses[call].append((status, body))
 
     def __enter__(self) -> "ScriptedServer":
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -46,31 +46,30 @@ class ScriptedServer:
 
 def _handler(scripted: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
+        def _respond(self) -> None:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             headers = {name.lower(): value for name, value in self.headers.items()}
-            scripted.heard.append(
-                Heard(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
-            )
-            script = scripted.answers.get(f"{self.command} {parts.path}") or [
+            query = dict(parse_qsl(parts.query))
+            scripted.requests.append(ReceivedRequest(self.command, parts.path, query, headers, body))
+            script = scripted.responses.get(f"{self.command} {parts.path}") or [
                 (404, {"detail": "No such thing."})
             ]
-            status, said = script.pop(0) if len(script) > 1 else script[0]
-            content = said if isinstance(said, bytes) else json.dumps(said).encode()
+            status, document = script.pop(0) if len(script) > 1 else script[0]
+            content = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = _answer  # noqa: N815 - the standard library's name
-        do_POST = _answer  # noqa: N815 - the same
-        do_PATCH = _answer  # noqa: N815 - the same
-        do_DELETE = _answer  # noqa: N815 - the same
+        do_GET = _respond  # noqa: N815 - the standard library's name
+        do_POST = _respond  # noqa: N815 - the same
+        do_PATCH = _respond  # noqa: N815 - the same
+        do_DELETE = _respond  # noqa: N815 - the same
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 

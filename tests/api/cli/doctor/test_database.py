@@ -1,0 +1,63 @@
+"""Check of the database: tables, keys, workers and its clock."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api.cli.doctor.database import check_clock_skew
+from api.cli.local_database import write
+from models.clock import now
+from models.ids import new_id
+from models.queries.workers import write_heartbeat
+from models.settings import load_settings
+
+Problems = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_missing_keys_and_workers_are_found(problems: Problems, darkroom: Callable[..., int]) -> None:
+    assert "darkroom keys create" in problems("keys")[0]["fix"]
+    assert "darkroom up" in problems("workers")[0]["fix"]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_worker_without_a_recent_heartbeat_is_not_alive(problems: Problems) -> None:
+    worker = {"id": new_id(), "name": "w", "version": "1", "slots": 5, "started_at": now()}
+    write(
+        load_settings(), lambda connection: write_heartbeat(connection, worker, now() - timedelta(minutes=5))
+    )
+    assert problems("workers")
+
+
+def test_a_database_that_is_down_is_found(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    monkeypatch.setenv("DARKROOM_DATABASE_URL", f"postgresql://me:secret@127.0.0.1:{free_port}/x")
+    [found] = problems("database")
+    assert "DARKROOM_DATABASE_URL" in found["fix"]
+    assert "secret" not in json.dumps(found)
+
+
+def test_a_fleet_database_without_tables_is_found(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    monkeypatch.setenv("DARKROOM_BROKER_URL", f"redis://127.0.0.1:{free_port}/0")
+    assert problems("database")[0]["fix"] == "Run darkroom migrate."
+
+
+@pytest.mark.parametrize(("seconds", "ok"), [(0, True), (-1.9, True), (2.1, False), (-60, False)])
+def test_clocks_may_differ_by_two_seconds(seconds: float, ok: bool) -> None:
+    assert check_clock_skew(timedelta(seconds=seconds)).ok is ok
+
+
+def test_a_migrated_postgresql_database_passes_with_its_clock(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch, postgres_copies: Any
+) -> None:
+    with postgres_copies.fresh() as url:
+        monkeypatch.setenv("DARKROOM_DATABASE_URL", url)
+        assert problems("clock") == []
+        assert problems("database") == []
+        assert problems("keys")

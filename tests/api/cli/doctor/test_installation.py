@@ -1,0 +1,35 @@
+"""Check of package names and public URLs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from api.cli.doctor.installation import check_addresses, check_packages
+from models.settings import load_settings
+
+Problems = Callable[..., list[dict[str, Any]]]
+
+
+def test_loopback_urls_of_an_api_on_all_interfaces_are_found(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_HOST", "0.0.0.0")
+    assert "DARKROOM_PUBLIC_URL" in problems("addresses")[0]["fix"]
+
+
+def test_another_distribution_with_a_package_of_the_same_name_is_found() -> None:
+    found = list(check_packages({"models": ["darkroom", "intruder"], "api": ["darkroom"]}))
+    assert [(one.ok, "intruder" in one.message) for one in found] == [(False, True)]
+
+
+def test_darkroom_s_own_packages_are_no_problem() -> None:
+    assert [one.ok for one in check_packages()] == [True]
+
+
+@pytest.mark.parametrize("url", ["darkroom.example.org", "ftp://darkroom.example.org", "https://"])
+def test_a_public_url_that_is_no_web_url_is_found(url: str) -> None:
+    settings = load_settings().model_copy(update={"public_url": url})
+    assert [(finding.ok, repr(url) in finding.message) for finding in check_addresses(settings)] == [
+        (False, True)
+    ]

@@ -1,0 +1,31 @@
+"""The command line as a whole: help, version and unknown arguments."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+Darkroom = Callable[..., int]
+Printed = pytest.CaptureFixture[str]
+
+
+def test_help_imports_no_slow_package() -> None:
+    code = (
+        "import sys; from api.cli.app import run; run(['--help']); "
+        "slow = {'sqlalchemy', 'celery', 'httpx', 'fastapi', 'pydantic'}; "
+        "sys.exit(','.join(slow & set(sys.modules)) or 0)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "demo" in ran.stdout
+
+
+def test_the_version_is_printed(darkroom: Darkroom, capsys: Printed) -> None:
+    assert darkroom("--version") == 0
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["jobs", "list", "--limit", "0"], ["jobs", "show"]])
+def test_wrong_arguments_end_with_the_usage_code(darkroom: Darkroom, arguments: list[str]) -> None:
+    assert darkroom(*arguments) == 2
