@@ -92,7 +92,7 @@ class ChaosFleet:
             getattr(self.links[name], act)()
             done.set_result(None)
 
-        self._loop.loop.call_soon_threadsafe(do)
+        self._loop.call(do)
         done.result(10)
 
     def worker_ids(self, number: int) -> Sequence[UUID]:

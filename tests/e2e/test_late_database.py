@@ -13,7 +13,7 @@ from tests.support.postgres import Postgres, serve_postgres
 from tests.support.processes import Process, free_port, until
 from tests.support.valkey import Valkey
 
-AWAY = "the database is away"
+AWAY = "the database is unavailable"
 
 
 @pytest.fixture
