@@ -1,0 +1,44 @@
+"""GET /v1/jobs/eta."""
+
+import pytest
+
+from tests.api.busy_channel import ended_call, make_busy
+from tests.api.service import ADMIN, S, Service
+
+
+@pytest.fixture
+async def busy(service: Service) -> Service:
+    return await make_busy(service)
+
+
+async def test_the_eta_of_a_campaign_has_its_remaining_jobs(busy: Service) -> None:
+    body = {"jobs": [{"model": "gpt-image", "prompt": str(n), "campaign": "spring"} for n in range(90)]}
+    assert (await busy.post("/v1/jobs", json=body)).status_code == 202
+    await busy.submit(campaign="other")
+    running = await busy.submit(campaign="spring")
+    await busy.move(running, S.QUEUED, S.LEASED, S.RUNNING)
+    await ended_call(busy, running, seconds=1)
+    found = (await busy.get("/v1/jobs/eta?campaign=spring")).json()
+    assert (found["remaining"]["queued"], found["remaining"]["running"]) == (90, 1)
+    assert (found["calls_last_minute"], found["queued_capped"]) == (1, False)
+    assert found["eta"]["p50"] == pytest.approx(90 + 10, abs=6)
+    assert found["eta"]["limiting_factor"] == "rate_limit"
+    everything = (await busy.get("/v1/jobs/eta")).json()
+    assert everything["remaining"]["queued"] == 91
+
+
+async def test_a_set_without_remaining_jobs_has_no_eta(busy: Service) -> None:
+    found = (await busy.get("/v1/jobs/eta?campaign=old&model=gpt-image")).json()
+    assert (found["eta"], set(found["remaining"].values())) == (None, {0})
+    assert (await busy.get("/v1/jobs/eta?status=queued")).status_code == 422
+
+
+async def test_a_paused_channel_allows_no_eta(busy: Service) -> None:
+    job = await busy.submit(campaign="spring")
+    assert (await busy.with_key(ADMIN).post("/v1/channels/one/pause")).status_code == 200
+    assert (await busy.read(job))["eta"] == {
+        **dict.fromkeys(("p50", "p90", "p50_at", "p90_at")),
+        "limiting_factor": "paused",
+    }
+    found = (await busy.get("/v1/jobs/eta?campaign=spring")).json()
+    assert (found["eta"]["p50"], found["eta"]["limiting_factor"]) == (None, "paused")

@@ -1,0 +1,161 @@
+"""The layout: where things are, what they are called, and that tests mirror the tree."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("api", "worker", "models")
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+MOST_MODULES = 16  #: of one folder, its ``__init__`` not counted
+LOGIC = 5  #: branches and loops from which a module has logic, and so a test of its own
+
+FORMER_WORDS = frozenset(
+    """
+    accident accidents agreeing anybody arrive arrives ask asked asks bell besides born bring brings
+    brought burial bury convoy convoys courier crew crowd crumbs deal dealt dig doorbell elsewhere
+    everybody exhibit faces finisher folk gallery gate gatekeeper gates gauges glance guest guests hand
+    harvest hindrance hindrances home homes intake judge judged keeper kept landing lane lanes lapse
+    ledger look lookahead looking lookout meter meters mood mortal newborn news nobody office outgoing
+    outlet outlets outlook outlooks pace paces parcel patience patiently prospect prospects rehearsal
+    rehearsals riddle ring ruling rulings rung said shelf sky somebody standing storm studio tell teller
+    telling tells tongue topping verdict verdicts visit visitor visits weather wish wishes workbench
+    """.split()  # noqa: SIM905 - one list to read, not sixty quoted strings
+)
+"""Words of an earlier vocabulary, each replaced by a term of the glossary; not to come back in names."""
+
+PUBLIC = frozenset({"weather", "change_weather"})  # the practice provider's route /practice/weather
+
+ELSEWHERE = {
+    # one suite for all formats, and one for all stores
+    **{
+        f"worker/images/formats/{name}.py": "tests/contracts/test_image_formats.py"
+        for name in ("boxes", "gif", "jpeg", "png", "webm", "webp")
+    },
+    "worker/storage/object_store.py": "tests/contracts/test_store.py",
+    # over HTTP, as clients call them
+    "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
+    "worker/practice/routes.py": "tests/worker/practice/test_server.py",
+    # by the images that they draw
+    "worker/practice/drawing/caption.py": "tests/worker/practice/drawing/test_render.py",
+    "worker/practice/drawing/scenes.py": "tests/worker/practice/drawing/test_render.py",
+    "worker/practice/drawing/shapes.py": "tests/worker/practice/drawing/test_render.py",
+}
+"""Modules with logic whose tests are in another file."""
+
+
+def modules() -> Iterator[Path]:
+    for package in PACKAGES:
+        yield from (path.relative_to(ROOT) for path in (ROOT / package).rglob("*.py"))
+
+
+def table(heading: str) -> list[list[str]]:
+    """Return the rows of the table below a heading of the page."""
+    section = PAGE.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def names_in(path: Path) -> set[str]:
+    """Return the names that a module defines: its own, functions, classes, parameters, variables."""
+    found = {path.stem}
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.attr)
+    return found
+
+
+def words_of(name: str) -> set[str]:
+    """Split an identifier into its words: ``HeaderProfile`` and ``header_profile`` have the same two."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def logic_in(path: Path) -> int:
+    """Count the branches and loops in a module's functions."""
+    counted = (
+        ast.If,
+        ast.For,
+        ast.AsyncFor,
+        ast.While,
+        ast.Try,
+        ast.Match,
+        ast.IfExp,
+        ast.BoolOp,
+        ast.comprehension,
+    )
+    functions = [
+        node
+        for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    return sum(isinstance(node, counted) for function in functions for node in ast.walk(function))
+
+
+def test_at_least_forty_questions_lead_to_a_file_each() -> None:
+    answers = {question: re.findall(r"`([^`]+)`", file) for question, file in table("Where do I find …")}
+    assert len(answers) >= 40
+    missing = {
+        question for question, files in answers.items() if not files or not (ROOT / files[0]).is_file()
+    }
+    assert missing == set()
+
+
+def test_the_tree_of_the_page_names_every_folder() -> None:
+    drawn = PAGE.split("## The tree\n", 1)[1].split("```", 2)[1]
+    named: set[str] = set()
+    parents: list[str] = []
+    for line in drawn.splitlines():
+        if match := re.match(r"( *)([a-z]+)/", line):
+            parents = [*parents[: len(match[1]) // 2], match[2]]
+            named.add("/".join(parents))
+    folders = {path.parent.as_posix() for path in modules()}
+    assert folders - named == set()
+    assert {name for name in named if not (ROOT / name).is_dir()} - {"tests/contracts"} == set()
+
+
+def test_no_name_uses_a_word_of_the_earlier_vocabulary() -> None:
+    found = {
+        f"{path}: {name}"
+        for path in modules()
+        for name in names_in(path) - PUBLIC
+        if words_of(name) & FORMER_WORDS
+    }
+    assert found == set()
+
+
+def test_no_module_is_named_like_one_of_the_standard_library() -> None:
+    clashes = {path.as_posix() for path in modules() if path.stem in sys.stdlib_module_names}
+    assert clashes == set()
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent.as_posix() for path in modules()}))
+def test_a_folder_says_what_belongs_in_it_and_holds_few_modules(folder: str) -> None:
+    own = [path for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py"]
+    assert len(own) <= MOST_MODULES
+    docstring = (
+        ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    )
+    assert re.search(r"\b[Ii]mport", docstring), "its docstring says what its modules may import"
+
+
+def test_a_module_with_logic_has_a_test_at_the_mirrored_path() -> None:
+    without = {
+        path.as_posix()
+        for path in modules()
+        if path.name != "__init__.py"
+        and logic_in(path) >= LOGIC
+        and not (ROOT / "tests" / path.parent / f"test_{path.name}").is_file()
+    }
+    assert without - set(ELSEWHERE) == set()
+    assert set(ELSEWHERE) - without == set(), "these have a test at the mirrored path"
+    assert {test for test in ELSEWHERE.values() if not (ROOT / test).is_file()} == set()
