@@ -1,1 +1,5 @@
-"""What ``make bench`` runs: every figure is measured beside its limit, in the same run, on real processes."""
+"""Benchmarks (``make bench``): each figure and its limit are measured in the same run, on real processes.
+
+A module with ``measure`` is one benchmark; the others start servers, generate load or fill tables. Imports
+all packages and ``tests.support``.
+"""

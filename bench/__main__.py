@@ -1,4 +1,4 @@
-"""Runs the benches that take a few minutes, or those named: ``python -m bench [NAME]…``."""
+"""Run the benchmarks that take a few minutes, or the named ones: ``python -m bench [NAME]…``."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bench import (
     answers,
     bulk,
-    crowd,
+    contention,
     downloads,
     end_to_end,
     fairness,
@@ -25,9 +25,9 @@ from bench import (
     walk,
 )
 from bench.figures import Figure, show
-from bench.stage import Stage, open_stage
+from bench.servers import Servers, open_servers
 
-_BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
+_BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "submit": submit.measure,
     "bulk": bulk.measure,
     "end_to_end": end_to_end.measure,
@@ -42,7 +42,7 @@ _BENCHES: Mapping[str, Callable[[Stage], Sequence[Figure]]] = {
     "fairness": fairness.measure,
     "outage": outage.measure,
     "scale": scale.measure,
-    "crowd": crowd.measure,
+    "crowd": contention.measure,
     "midjourney": midjourney.measure,
     "walk": walk.measure,
 }
@@ -50,16 +50,16 @@ _LONG = frozenset({"limiter", "hidden", "scale"})  # ten minutes and more: only 
 
 
 def main(names: Sequence[str]) -> int:
-    """Run the benches and print the table; 1 if a goal was missed, 2 for an unknown name."""
+    """Run the benchmarks and print the table; return 1 if a goal was missed, 2 for an unknown name."""
     if unknown := set(names) - set(_BENCHES):
-        print(f"No such bench: {', '.join(sorted(unknown))}. There are: {', '.join(_BENCHES)}.")
+        print(f"No such benchmark: {', '.join(sorted(unknown))}. There are: {', '.join(_BENCHES)}.")
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that started processes are ended, too
     figures: list[Figure] = []
-    with open_stage() as stage:
+    with open_servers() as servers:
         for name in names or [name for name in _BENCHES if name not in _LONG]:
             print(f"{name}, load average before: {os.getloadavg()[0]:.1f}", flush=True)
-            figures += _BENCHES[name](stage)
+            figures += _BENCHES[name](servers)
     show(figures)
     return int(any(figure.met is False for figure in figures))
 

@@ -15,7 +15,7 @@ from time import perf_counter
 import httpx
 
 from bench.figures import Figure
-from bench.stage import Stage
+from bench.servers import Servers
 from models.request import ImageRequest
 from worker.upstream.parsing.response_reader import AnswerReader
 from worker.upstream.presets import preset_named
@@ -100,7 +100,7 @@ KINDS: Mapping[str, Callable[[int], Iterator[str]]] = {
 }
 
 
-def measure(_: Stage) -> Sequence[Figure]:
+def measure(_: Servers) -> Sequence[Figure]:
     """Measure small answers and 1 MB in this process, 40 MB in one of their own each."""
     figures = [_speed(kind, MB) for kind in KINDS]
     for kind in list(KINDS)[2:]:

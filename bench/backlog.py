@@ -1,4 +1,4 @@
-"""Queued jobs of several callers, written straight into the database, and when their calls arrive."""
+"""Backlog: queued jobs of several callers, inserted into the database; and the arrival of their calls."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,12 @@ from models.queries.callers import find_caller, insert_caller
 from models.queries.jobs import NewJob, insert_jobs
 from tests.support.databases import sqlalchemy_url
 
-TRIES = 100  # a refusal of the provider must not end a job of these benches
+MAX_ATTEMPTS = 100  # a refusal of the provider must not end a job
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """So many jobs of one caller; ``prompt`` is what all their prompts begin with.
-
-    ``pictures`` are what they ask for, in turn.
-    """
+    """Jobs of one caller. All prompts begin with ``prompt``; ``pictures``: images per job, in turn."""
 
     count: int
     model: str = "bench"
@@ -34,17 +31,17 @@ class Batch:
     prompt: str = "a cat"
     pictures: Sequence[int | None] = (None,)
 
-    def asked_by(self, prompt: str) -> int:
-        """Return how many pictures the job with this prompt asks for."""
+    def images_of(self, prompt: str) -> int:
+        """Return the number of images that the job with this prompt requests."""
         return self.pictures[int(prompt.rpartition(" ")[2]) % len(self.pictures)] or 1
 
 
-def queue(database_url: str, batches: Sequence[Batch]) -> None:
-    """Write jobs as the API would; callers that are not there yet, too."""
-    run(_queue(sqlalchemy_url(database_url), batches))
+def insert_backlog(database_url: str, batches: Sequence[Batch]) -> None:
+    """Insert jobs as the API does, and their callers if they are missing."""
+    run(_insert_backlog(sqlalchemy_url(database_url), batches))
 
 
-async def _queue(url: str, batches: Sequence[Batch]) -> None:
+async def _insert_backlog(url: str, batches: Sequence[Batch]) -> None:
     database = Database(url)
     for batch in batches:
         caller_id, jobs, at = await _caller(database, batch.caller), _jobs(batch), now()
@@ -69,15 +66,15 @@ async def _caller(database: Database, name: str) -> UUID:
 
 def _jobs(batch: Batch) -> list[NewJob]:
     at = now()
-    context = itertools.cycle(batch.pictures)
+    pictures = itertools.cycle(batch.pictures)
     return [
         NewJob(
             id=new_id(),
             model=batch.model,
             prompt=f"{batch.prompt}, number {number}",
-            request={"images": [], "size": None, "n": next(context), "params": {}},
+            request={"images": [], "size": None, "n": next(pictures), "params": {}},
             priority=5,
-            max_attempts=TRIES,
+            max_attempts=MAX_ATTEMPTS,
             on_unknown="retry",
             not_before=at,
             campaign=batch.campaign,
@@ -87,7 +84,7 @@ def _jobs(batch: Batch) -> list[NewJob]:
 
 
 def calls_at(provider: str, *, after: int = 0) -> list[Mapping[str, Any]]:
-    """Return what a practice provider's books say of the calls that came, without the first ``after``."""
-    books = httpx.get(f"{provider}/practice/ledger?after={after}", trust_env=False, timeout=30)
-    calls: list[Mapping[str, Any]] = books.json()["calls"]
+    """Return the calls in a practice provider's ledger, without the first ``after``."""
+    response = httpx.get(f"{provider}/practice/ledger?after={after}", trust_env=False, timeout=30)
+    calls: list[Mapping[str, Any]] = response.json()["calls"]
     return calls

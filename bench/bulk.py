@@ -1,4 +1,4 @@
-"""Bulk submits: a thousand jobs in each request."""
+"""Bulk submits: a thousand jobs per request."""
 
 from collections.abc import Sequence
 from time import perf_counter
@@ -8,7 +8,7 @@ import psycopg
 
 from bench.figures import Figure
 from bench.load import flood, request, run
-from bench.stage import Scene, Stage
+from bench.servers import Environment, Servers
 
 EACH, REQUESTS = 1_000, 60
 
@@ -18,33 +18,33 @@ def _batch(number: int) -> bytes:
     return request("POST", "/v1/jobs", orjson.dumps({"jobs": jobs}))
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Compare with PostgreSQL alone, taking copies of the same rows by ``INSERT … SELECT``."""
-    with stage.set_up() as scene:
-        port = scene.serve()
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Compare with PostgreSQL alone, which inserts copies of the same rows by ``INSERT … SELECT``."""
+    with servers.environment() as environment:
+        port = environment.start_api()
         prepared = [_batch(number) for number in range(REQUESTS)]
-        run(flood(port, prepared.__getitem__, count=4, lines=4))
-        before = scene.count("SELECT count(*) FROM jobs")
-        answers = run(flood(port, prepared.__getitem__, count=REQUESTS, lines=4))
-        taken = scene.count("SELECT count(*) FROM jobs") - before
-        alone = _alone(scene)
-    assert not answers.refused, answers.refused[0]
-    assert taken == EACH * REQUESTS, f"{taken} jobs were written"
-    rate = taken / answers.lasted
+        run(flood(port, prepared.__getitem__, count=4, connections=4))
+        before = environment.count("SELECT count(*) FROM jobs")
+        responses = run(flood(port, prepared.__getitem__, count=REQUESTS, connections=4))
+        inserted = environment.count("SELECT count(*) FROM jobs") - before
+        alone = _alone(environment)
+    assert not responses.refused, responses.refused[0]
+    assert inserted == EACH * REQUESTS, f"{inserted} jobs were inserted"
+    rate = inserted / responses.duration
     return (Figure("bulk submits", rate, "jobs/s", alone, "PostgreSQL alone", goal=15_000),)
 
 
-def _alone(scene: Scene) -> float:
+def _alone(environment: Environment) -> float:
     """Insert a thousand copies of a job and their events in each transaction; return rows per second."""
-    with psycopg.connect(scene.database_url) as connection:
+    with psycopg.connect(environment.database_url) as connection:
         cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
         names = [column.name for column in cursor.description or () if column.name != "id"]
         given = ", ".join(names)
         statement = (
-            f"WITH born AS (INSERT INTO jobs (id, {given}) SELECT gen_random_uuid(), {given}"
+            f"WITH inserted AS (INSERT INTO jobs (id, {given}) SELECT gen_random_uuid(), {given}"
             f" FROM (SELECT * FROM jobs LIMIT 1) AS one, generate_series(1, {EACH}) RETURNING id)"
             " INSERT INTO events (job_id, revision, status, progress, at)"
-            " SELECT id, 1, 'queued', 0, now() FROM born"
+            " SELECT id, 1, 'queued', 0, now() FROM inserted"
         )
         begun = perf_counter()
         for _ in range(REQUESTS // 3):

@@ -1,4 +1,4 @@
-"""Many jobs in the database, and how fast a worker ends them."""
+"""Campaign: insert many jobs, and measure how fast a worker finishes them."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import psutil
 import psycopg
 
 from bench.load import run
-from bench.stage import KEY, Scene
+from bench.servers import KEY, Environment
 from models.api_keys import hash_key
 from models.clock import now
 from models.database import Database
@@ -18,8 +18,8 @@ from tests.support.processes import Process, until
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """How a campaign went: jobs per second over all, and over its middle half; the worker's memory."""
+class CampaignResult:
+    """Jobs per second, in all (``rate``) and over the middle half (``steady``); the worker's memory."""
 
     rate: float
     steady: float
@@ -27,9 +27,9 @@ class Run:
     cpu: float  #: milliseconds of the worker's processor time per job
 
 
-def submit(scene: Scene, count: int) -> None:
-    """Write jobs as the API would."""
-    run(_submit(sqlalchemy_url(scene.database_url), count))
+def submit(environment: Environment, count: int) -> None:
+    """Insert jobs as the API does."""
+    run(_submit(sqlalchemy_url(environment.database_url), count))
 
 
 async def _submit(url: str, count: int) -> None:
@@ -38,7 +38,7 @@ async def _submit(url: str, count: int) -> None:
         await insert_caller(
             connection, caller_id, name="bench", key_hash=hash_key(KEY), key_hint="dk_…", admin=False, at=at
         )
-        given = [
+        jobs = [
             NewJob(
                 id=new_id(),
                 model="bench",
@@ -52,35 +52,35 @@ async def _submit(url: str, count: int) -> None:
             for number in range(count)
         ]
         for start in range(0, count, 1000):
-            part = given[start : start + 1000]
+            part = jobs[start : start + 1000]
             await insert_jobs(connection, part, caller_id=caller_id, surface="rest", at=at)
     await database.close()
 
 
-def develop(scene: Scene, worker: Process, count: int, *, within: float = 120) -> Run:
-    """Submit jobs to a worker that waits for them, and watch until all have ended well."""
+def run_jobs(environment: Environment, worker: Process, count: int, *, within: float = 120) -> CampaignResult:
+    """Insert jobs for an idle worker; return the result once all have succeeded."""
     watched, memory = psutil.Process(worker.pid), 0.0
     spent = sum(watched.cpu_times()[:2])
-    submit(scene, count)
+    submit(environment, count)
 
     def ended() -> bool:
         nonlocal memory
         memory = max(memory, watched.memory_full_info().pss / 2**20)
-        return not scene.count(
+        return not environment.count(
             "SELECT 1 FROM jobs WHERE status IN ('queued','leased','running','storing') LIMIT 1"
         )
 
     until(ended, within=within, what=f"{count} jobs end", every=0.5)
     spent = sum(watched.cpu_times()[:2]) - spent
-    well = scene.count("SELECT count(*) FROM jobs WHERE status = 'succeeded'")
-    assert well == count, f"only {well} of {count} succeeded:\n{worker.log_tail()}"
-    rate, steady = _rates(scene)
-    return Run(rate, steady, memory, 1000 * spent / count)
+    succeeded = environment.count("SELECT count(*) FROM jobs WHERE status = 'succeeded'")
+    assert succeeded == count, f"only {succeeded} of {count} succeeded:\n{worker.log_tail()}"
+    rate, steady = _rates(environment)
+    return CampaignResult(rate, steady, memory, 1000 * spent / count)
 
 
-def _rates(scene: Scene) -> tuple[float, float]:
-    """Return jobs per second from the first lease to the last end, and over the middle half of all ends."""
-    with psycopg.connect(scene.database_url) as connection:
+def _rates(environment: Environment) -> tuple[float, float]:
+    """Return jobs per second from the first lease to the last end, and over the middle half of the ends."""
+    with psycopg.connect(environment.database_url) as connection:
         rows = connection.execute("SELECT finished_at, leased_at FROM jobs ORDER BY finished_at").fetchall()
     ends = [row[0].timestamp() for row in rows]
     begun = min(row[1].timestamp() for row in rows)

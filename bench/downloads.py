@@ -1,21 +1,21 @@
-"""Pictures of 64 KB that answers link to: called, downloaded, checked, hashed, stored."""
+"""Images of 64 KB by URL: call, download, check, hash, store."""
 
 from collections.abc import Sequence
 
-from bench.bare import best
-from bench.campaign import develop
+from bench.bare_loop import best
+from bench.campaign import run_jobs
 from bench.figures import Figure
-from bench.stage import Stage
+from bench.servers import Servers
 
 JOBS = 5_000
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
+def measure(servers: Servers) -> Sequence[Figure]:
     """Compare with a bare loop that calls and downloads."""
-    with stage.set_up() as scene:
-        upstream = scene.practice(delay=0, picture="64k", deliver="markdown_url", progress="none")
+    with servers.environment() as environment:
+        upstream = environment.start_practice(delay=0, picture="64k", deliver="markdown_url", progress="none")
         limit = best(upstream, calls=2_500, download=True)
-        run = develop(scene, scene.work(upstream), JOBS)
+        run = run_jobs(environment, environment.start_worker(upstream), JOBS)
     return (
         Figure(
             "64 KB pictures by URL",

@@ -1,21 +1,23 @@
-"""Jobs from row to stored picture, with a provider that takes no time and sends small pictures inline."""
+"""Jobs from row to stored image; the provider takes no time and sends small images inline."""
 
 from collections.abc import Sequence
 
-from bench.bare import best
-from bench.campaign import develop
+from bench.bare_loop import best
+from bench.campaign import run_jobs
 from bench.figures import Figure
-from bench.stage import Stage
+from bench.servers import Servers
 
 JOBS = 8_000
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
+def measure(servers: Servers) -> Sequence[Figure]:
     """Compare with a bare loop against the same provider."""
-    with stage.set_up() as scene:
-        upstream = scene.practice(delay=0, picture="tiny", deliver="images_field", progress="none")
+    with servers.environment() as environment:
+        upstream = environment.start_practice(
+            delay=0, picture="tiny", deliver="images_field", progress="none"
+        )
         limit = best(upstream, calls=4_000)
-        run = develop(scene, scene.work(upstream), JOBS)
+        run = run_jobs(environment, environment.start_worker(upstream), JOBS)
     return (
         Figure(
             "end to end, inline pictures",

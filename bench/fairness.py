@@ -1,4 +1,4 @@
-"""How long single jobs, and ten at once, of a newcomer take behind a hundred thousand of somebody else."""
+"""Fair queueing: single jobs, and ten at once, behind 100,000 jobs of another caller."""
 
 import os
 import time
@@ -7,13 +7,13 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
-from bench.backlog import Batch, calls_at, queue
+from bench.backlog import Batch, calls_at, insert_backlog
 from bench.figures import Figure
-from bench.stage import Scene, Stage
+from bench.servers import Environment, Servers
 from tests.support.processes import until
 from worker.notifier import Notifier
 
-CROWD, FEW, SINGLES = 100_000, 10, 12
+BACKLOG, FEW, SINGLES = 100_000, 10, 12
 SECONDS = 3  # that a call takes
 CHANNELS: Mapping[str, Mapping[str, int]] = {
     "300 calls/min": {"rpm": 300, "concurrency": 500},
@@ -22,55 +22,60 @@ CHANNELS: Mapping[str, Mapping[str, int]] = {
 _GOAL = 2.0  # times as long as alone
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Measure newcomers alone, then another caller's and another campaign's behind the crowd."""
-    return [figure for name, limits in CHANNELS.items() for figure in _measured(stage, name, limits)]
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Measure jobs alone, then those of another caller and another campaign behind the backlog."""
+    return [figure for name, limits in CHANNELS.items() for figure in _measured(servers, name, limits)]
 
 
-def _measured(stage: Stage, name: str, limits: Mapping[str, int]) -> list[Figure]:
-    with stage.set_up() as scene:
-        provider = scene.practice(delay=SECONDS, picture="tiny", deliver="images_field", progress="none")
+def _measured(servers: Servers, name: str, limits: Mapping[str, int]) -> list[Figure]:
+    with servers.environment() as environment:
+        provider = environment.start_practice(
+            delay=SECONDS, picture="tiny", deliver="images_field", progress="none"
+        )
         channel = {"name": "one", "models": ["*"], "base_url": provider, "api_key": "practice", **limits}
-        scene.crew([channel], workers=1)
-        alone = _times(scene, provider, Batch(FEW, caller="early", prompt="alone"))
-        one_alone = _singles(scene, provider, Batch(1, caller="early", prompt="single"))
-        queue(scene.database_url, [Batch(CROWD, caller="crowd", campaign="night", prompt="one of the crowd")])
+        environment.start_workers([channel], workers=1)
+        alone = _times(environment, provider, Batch(FEW, caller="early", prompt="alone"))
+        one_alone = _singles(environment, provider, Batch(1, caller="early", prompt="single"))
+        insert_backlog(
+            environment.database_url,
+            [Batch(BACKLOG, caller="crowd", campaign="night", prompt="one of the crowd")],
+        )
         time.sleep(4 * SECONDS)
         load = os.getloadavg()[0]
-        one = _singles(scene, provider, Batch(1, caller="somebody", prompt="behind"))
+        one = _singles(environment, provider, Batch(1, caller="somebody", prompt="behind"))
         behind = {
-            who: _times(scene, provider, batch)
+            who: _times(environment, provider, batch)
             for who, batch in {
                 "another caller": Batch(FEW, caller="newcomer", prompt="newcomer"),
                 "another campaign": Batch(FEW, caller="crowd", campaign="day", prompt="newer"),
             }.items()
         }
-    return _single_figures(f"1 job behind {CROWD:,}, {name}, load {load:.1f}", one, one_alone) + [
+    return _single_figures(f"1 job behind {BACKLOG:,}, {name}, load {load:.1f}", one, one_alone) + [
         figure
         for who, times in behind.items()
-        for figure in _figures(f"{FEW} of {who} behind {CROWD:,}, {name}, load {load:.1f}", times, alone)
+        for figure in _figures(f"{FEW} of {who} behind {BACKLOG:,}, {name}, load {load:.1f}", times, alone)
     ]
 
 
-def _times(scene: Scene, provider: str, batch: Batch) -> tuple[list[float], list[float]]:
-    """Queue a few jobs and return the seconds until each was called, and until each was answered."""
-    bell, begun, known = Notifier(scene.broker_url), time.monotonic(), len(calls_at(provider))
-    queue(scene.database_url, [batch])
-    bell.notify()
+def _times(environment: Environment, provider: str, batch: Batch) -> tuple[list[float], list[float]]:
+    """Insert jobs; return the seconds until each call started, and until each ended."""
+    notifier, begun, known = Notifier(environment.broker_url), time.monotonic(), len(calls_at(provider))
+    insert_backlog(environment.database_url, [batch])
+    notifier.notify()
 
     def ended() -> list[Mapping[str, float]]:
         calls = [call for call in calls_at(provider, after=known) if call["prompt"].startswith(batch.prompt)]
         return calls if sum(call["finished"] is not None for call in calls) >= batch.count else []
 
     calls = until(ended, within=120, what=f"{batch.count} jobs of a newcomer end", every=0.5)
-    bell.close()
+    notifier.close()
     return [call["received"] - begun for call in calls], [call["finished"] - begun for call in calls]
 
 
-def _singles(scene: Scene, provider: str, batch: Batch) -> list[float]:
-    """Hand jobs in, each when the last has been answered, and return how long each took."""
+def _singles(environment: Environment, provider: str, batch: Batch) -> list[float]:
+    """Insert jobs one after the other; return the seconds that each took."""
     return [
-        _times(scene, provider, replace(batch, prompt=f"{batch.prompt} {number}"))[1][0]
+        _times(environment, provider, replace(batch, prompt=f"{batch.prompt} {number}"))[1][0]
         for number in range(SINGLES)
     ]
 

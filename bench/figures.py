@@ -1,4 +1,4 @@
-"""One figure, the limit it is measured against, and the table of all."""
+"""Figures: measured values with their limits and goals, and the table of all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value beside its limit. ``goal`` is what is wanted of the value, or of its share."""
+    """A measured value and its limit; ``goal`` is for the value, or for its share of the limit."""
 
     what: str
     value: float
@@ -34,7 +34,7 @@ class Figure:
         return reached <= self.goal if self.at_most else reached >= self.goal
 
     def cells(self) -> tuple[str, ...]:
-        """Return what the table says."""
+        """Return the row of the table."""
         limit = f"{_short(self.limit)} {self.unit}, {self.limited_by}" if self.limit is not None else ""
         share = f"{self.share:.2f}" if self.share is not None else ""
         bound = "≤" if self.at_most else "≥"

@@ -1,4 +1,4 @@
-"""Hidden rate limits over real processes: what is used of them, and what finding them out costs."""
+"""Hidden rate limits, over real processes: share used, and calls refused while the rate is learned."""
 
 import os
 import time
@@ -7,22 +7,22 @@ from typing import Any
 
 import httpx
 
-from bench.backlog import Batch, calls_at, queue
+from bench.backlog import Batch, calls_at, insert_backlog
 from bench.figures import Figure
-from bench.stage import Scene, Stage
+from bench.servers import Environment, Servers
 from tests.support.processes import Process
 
 RPM, MINUTE = 120, 60.0
-MINUTES, LEARNED, RESTART = 8, 5, 6  # how long; after which the goals hold; after which workers are restarted
+MINUTES, LEARNED, RESTART = 8, 5, 6  # duration; start of the goals; restart of the workers
 DELAY = "2-4"  # seconds that a call takes
 _FEW, _MANY = 16, 200  # calls in flight that a channel may have
 _USED, _REFUSED = 0.85, 2.0  # share of the limit; percent of the calls
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Measure four channels at once: told when to come again, or not; with few calls at once, or many."""
-    with stage.set_up() as scene:
-        providers = {announce: _provider(scene, announce) for announce in ("retry_after", "nothing")}
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Measure four channels at once: with and without Retry-After, with low and high concurrency."""
+    with servers.environment() as environment:
+        providers = {announce: _provider(environment, announce) for announce in ("retry_after", "nothing")}
         channels = [
             {
                 **{"name": f"{announce}-{most}", "models": [f"{announce}-{most}"], "concurrency": most},
@@ -32,9 +32,9 @@ def measure(stage: Stage) -> Sequence[Figure]:
             for most in (_FEW, _MANY)
         ]
         names = [str(channel["name"]) for channel in channels]
-        workers = scene.crew(channels, workers=2)
+        workers = environment.start_workers(channels, workers=2)
         begun = time.monotonic()
-        queue(scene.database_url, [Batch(RPM * (MINUTES + 2), model=name) for name in names])
+        insert_backlog(environment.database_url, [Batch(RPM * (MINUTES + 2), model=name) for name in names])
         _restart(workers, at=begun + RESTART * MINUTE)
         time.sleep(max(begun + MINUTES * MINUTE - time.monotonic(), 0))
         calls = [call for url in providers.values() for call in calls_at(url)]
@@ -42,15 +42,15 @@ def measure(stage: Stage) -> Sequence[Figure]:
     return [figure for name in names for figure in _figures(name, _minutes(calls, name, begun), load)]
 
 
-def _provider(scene: Scene, announce: str) -> str:
-    url = scene.practice(delay=DELAY, picture="tiny", deliver="images_field", progress="none")
-    weather = {"rpm": RPM, "announce": announce}
-    httpx.post(f"{url}/practice/weather", json=weather, trust_env=False).raise_for_status()
+def _provider(environment: Environment, announce: str) -> str:
+    url = environment.start_practice(delay=DELAY, picture="tiny", deliver="images_field", progress="none")
+    conditions = {"rpm": RPM, "announce": announce}
+    httpx.post(f"{url}/practice/weather", json=conditions, trust_env=False).raise_for_status()
     return url
 
 
 def _restart(workers: Sequence[Process], *, at: float) -> None:
-    """Restart one worker after the other: what was learned has to survive."""
+    """Restart one worker after the other: the learned rate must survive."""
     time.sleep(max(at - time.monotonic(), 0))
     for worker in workers:
         worker.stop(within=60)
@@ -70,12 +70,12 @@ def _minutes(calls: Sequence[Mapping[str, Any]], model: str, begun: float) -> li
 
 def _figures(name: str, minutes: Sequence[tuple[int, int]], load: float) -> list[Figure]:
     announce, most = name.rsplit("-", 1)
-    said = "says when" if announce == "retry_after" else "says nothing"
-    print(f"{said}, {most} in flight at most; accepted+refused: {' '.join(f'{a}+{r}' for a, r in minutes)}")
+    reply = "says when" if announce == "retry_after" else "says nothing"
+    print(f"{reply}, {most} in flight at most; accepted+refused: {' '.join(f'{a}+{r}' for a, r in minutes)}")
     late = minutes[LEARNED:]
     used = sum(result for result, _ in late) / len(late)
     options: Mapping[str, Any] = {"limit": float(RPM), "limited_by": "hidden", "of_limit": True}
-    where = f"hidden {RPM}/min, {said}, {most} at once, load {load:.1f}"
+    where = f"hidden {RPM}/min, {reply}, {most} at once, load {load:.1f}"
     return [
         Figure(f"{where}: used after minute {LEARNED}", used, "calls/min", goal=_USED, **options),
         Figure(f"  refused after minute {LEARNED}", _percent(late), "%", goal=_REFUSED, at_most=True),

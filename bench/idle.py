@@ -1,4 +1,4 @@
-"""The limit of the API: the same server and the same front door, with a route that does nothing."""
+"""Route doing nothing, the limit of the API: the same server and middleware."""
 
 import sys
 
@@ -13,7 +13,7 @@ from api.web.responses import JsonResponse
 _ANSWER = b'{"id":"' + b"x" * 700 + b'"}'  # as long as a job
 
 
-async def _taken(request: Request) -> JsonResponse:
+async def _accept(request: Request) -> JsonResponse:
     await request.body()
     return JsonResponse(_ANSWER, 202)
 
@@ -23,9 +23,9 @@ async def _read(request: Request) -> JsonResponse:
 
 
 def main() -> None:
-    """Serve on the port of the command line until a signal comes."""
+    """Serve on the port of the command line until a signal."""
     routes = [
-        Route("/v1/jobs", _taken, methods=["POST"]),
+        Route("/v1/jobs", _accept, methods=["POST"]),
         Route("/v1/jobs/{id}", _read),
         Route("/healthz", _read),
     ]

@@ -1,15 +1,15 @@
-"""Rate limits over real processes: no 60 s exceed them, and while work waits nearly all of them is used."""
+"""Rate limits, over real processes: no 60 s above the limit, and nearly all of it used."""
 
 import os
 import time
 from collections.abc import Sequence
 
-from bench.backlog import Batch, calls_at, queue
+from bench.backlog import Batch, calls_at, insert_backlog
 from bench.figures import Figure
-from bench.stage import Stage
+from bench.servers import Servers
 from tests.support.sliding_windows import max_in_window, min_in_window
 
-RUNS = {  # by model: each has a channel of its own, with a limit per minute
+RUNS = {  # by model: limits of its own channel, and its jobs
     "fast": ({"rpm": 600}, Batch(2800, model="fast")),
     "slow": ({"rpm": 120}, Batch(560, model="slow")),
     "burst": ({"rpm": 120, "burst": 30}, Batch(560, model="burst")),
@@ -20,18 +20,20 @@ DELAY = "2-4"  # seconds that a call takes
 _USED = 0.97  # of the limit, while work waits
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
+def measure(servers: Servers) -> Sequence[Figure]:
     """Measure one worker and four on PostgreSQL, and everything in one process on SQLite."""
     return [
-        *_measured(stage, "PostgreSQL, 1 worker", 1),
-        *_measured(stage, "PostgreSQL, 4 workers", 4),
-        *_measured(stage, "SQLite, `darkroom up`", 0),
+        *_measured(servers, "PostgreSQL, 1 worker", 1),
+        *_measured(servers, "PostgreSQL, 4 workers", 4),
+        *_measured(servers, "SQLite, `darkroom up`", 0),
     ]
 
 
-def _measured(stage: Stage, where: str, workers: int) -> list[Figure]:
-    with stage.set_up() as scene:
-        provider = scene.practice(delay=DELAY, picture="tiny", deliver="images_field", progress="none")
+def _measured(servers: Servers, where: str, workers: int) -> list[Figure]:
+    with servers.environment() as environment:
+        provider = environment.start_practice(
+            delay=DELAY, picture="tiny", deliver="images_field", progress="none"
+        )
         channels = [
             {
                 **{"name": model, "base_url": provider, "api_key": f"practice-{model}", "models": [model]},
@@ -39,12 +41,12 @@ def _measured(stage: Stage, where: str, workers: int) -> list[Figure]:
             }
             for model, (limits, _) in RUNS.items()
         ]
-        url = scene.database_url
+        url = environment.database_url
         if workers:
-            scene.crew(channels, workers=workers)
+            environment.start_workers(channels, workers=workers)
         else:
-            url = scene.up(channels)
-        queue(url, [batch for _, batch in RUNS.values()])
+            url = environment.start_embedded(channels)
+        insert_backlog(url, [batch for _, batch in RUNS.values()])
         time.sleep(SECONDS)
         load = os.getloadavg()[0]
         calls = calls_at(provider)
@@ -54,7 +56,7 @@ def _measured(stage: Stage, where: str, workers: int) -> list[Figure]:
             call["received"]
             for call in calls
             if call["model"] == model
-            for _ in range(batch.asked_by(call["prompt"]))
+            for _ in range(batch.images_of(call["prompt"]))
         ]
         words = ", ".join(f"{limit} {name}" for name, limit in limits.items())
         even = _USED if limits.keys() == {"rpm"} else None
@@ -63,9 +65,9 @@ def _measured(stage: Stage, where: str, workers: int) -> list[Figure]:
 
 
 def _figures(name: str, times: Sequence[float], limit: int, even: float | None) -> list[Figure]:
-    """Compare arrivals with the limit; the first seconds are left out of what is used.
+    """Compare arrivals with the limit; its use is measured after the first seconds.
 
-    ``even``: how much of it any window has to use; ``None``: calls come in bursts, or ask for several.
+    ``even``: share of the limit that each window must use; ``None`` for bursts and calls for several images.
     """
     begun, ended = min(times) + SETTLING, max(times)
     used = sum(time >= begun for time in times) / ((ended - begun) / MINUTE)

@@ -1,4 +1,4 @@
-"""A client that costs little: prepared requests over kept connections, on bare streams."""
+"""Load generator: prepared requests over persistent connections, on bare streams."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,32 +8,32 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from bench.stage import KEY
+from bench.servers import KEY
 
 Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
-class Answers:
-    """What came back: seconds of each request, how long all took, and those that were refused."""
+class Responses:
+    """Responses: seconds of each request, the whole duration, and the bodies of refusals."""
 
     seconds: list[float] = field(default_factory=list)
     refused: list[bytes] = field(default_factory=list)
-    lasted: float = 0.0
+    duration: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
-        return len(self.seconds) / self.lasted
+        """Responses per second."""
+        return len(self.seconds) / self.duration
 
     def quantile(self, share: float) -> float:
-        """Return the milliseconds within which that share was answered."""
+        """Return the milliseconds within which this share was answered."""
         ordered = sorted(self.seconds)
         return 1000 * ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run on uvloop."""
+    """Run a coroutine on uvloop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 
@@ -45,18 +45,18 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
     return head.encode() + body
 
 
-class Line:
-    """One kept connection."""
+class Connection:
+    """One persistent connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def open(cls, port: int) -> "Line":
+    async def open(cls, port: int) -> "Connection":
         """Connect."""
         return cls(*await asyncio.open_connection("127.0.0.1", port, limit=2**20))
 
-    async def ask(self, prepared: bytes) -> tuple[int, bytes]:
+    async def request(self, prepared: bytes) -> tuple[int, bytes]:
         """Send a request and return status and body."""
         self._writer.write(prepared)
         head = await self._reader.readuntil(b"\r\n\r\n")
@@ -66,51 +66,55 @@ class Line:
         return int(head[9:12]), body
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()
 
 
-async def flood(port: int, prepared: Callable[[int], bytes], *, count: int, lines: int = 32) -> Answers:
-    """Send ``count`` requests over so many connections, each as soon as the one before is answered."""
-    answers, numbers = Answers(), iter(range(count))
-    opened = [await Line.open(port) for _ in range(lines)]
+async def flood(
+    port: int, prepared: Callable[[int], bytes], *, count: int, connections: int = 32
+) -> Responses:
+    """Send ``count`` requests, one at a time on each connection."""
+    responses, numbers = Responses(), iter(range(count))
+    opened = [await Connection.open(port) for _ in range(connections)]
 
-    async def one(line: Line) -> None:
+    async def one(connection: Connection) -> None:
         for number in numbers:
-            await _asked(line, prepared(number), answers)
+            await _timed_request(connection, prepared(number), responses)
 
     begun = perf_counter()
     await asyncio.gather(*map(one, opened))
-    answers.lasted = perf_counter() - begun
-    for line in opened:
-        line.close()
-    return answers
+    responses.duration = perf_counter() - begun
+    for connection in opened:
+        connection.close()
+    return responses
 
 
-async def paced(port: int, prepared: Callable[[int], bytes], *, rate: int, seconds: float) -> Answers:
-    """Send requests at a fixed rate, answered or not; each is timed from when it was due."""
-    answers, free = Answers(), [await Line.open(port) for _ in range(64)]
+async def paced(port: int, prepared: Callable[[int], bytes], *, rate: int, seconds: float) -> Responses:
+    """Send requests at a fixed rate, whether answered or not; each is timed from its due time."""
+    responses, free = Responses(), [await Connection.open(port) for _ in range(64)]
     begun = perf_counter()
 
     async def one(number: int, due: float) -> None:
-        line = free.pop() if free else await Line.open(port)
-        await _asked(line, prepared(number), answers, since=due)
-        free.append(line)
+        connection = free.pop() if free else await Connection.open(port)
+        await _timed_request(connection, prepared(number), responses, since=due)
+        free.append(connection)
 
     async with asyncio.TaskGroup() as group:
         for number in range(int(rate * seconds)):
             due = begun + number / rate
             await asyncio.sleep(max(due - perf_counter(), 0))
             group.create_task(one(number, due))
-    answers.lasted = perf_counter() - begun
-    for line in free:
-        line.close()
-    return answers
+    responses.duration = perf_counter() - begun
+    for connection in free:
+        connection.close()
+    return responses
 
 
-async def _asked(line: Line, prepared: bytes, answers: Answers, since: float | None = None) -> None:
+async def _timed_request(
+    connection: Connection, prepared: bytes, responses: Responses, since: float | None = None
+) -> None:
     begun = since if since is not None else perf_counter()
-    status, body = await line.ask(prepared)
-    answers.seconds.append(perf_counter() - begun)
+    status, body = await connection.request(prepared)
+    responses.seconds.append(perf_counter() - begun)
     if status >= 400:
-        answers.refused.append(body)
+        responses.refused.append(body)

@@ -6,27 +6,27 @@ import orjson
 import psycopg
 
 from bench.figures import Figure
-from bench.load import Line, flood, request, run
-from bench.stage import Scene, Stage
+from bench.load import Connection, flood, request, run
+from bench.servers import Environment, Servers
 
 TASKS, LISTED, FIRST = 1_000_000, 500, 1_000_000_000_000_000
 _GOAL = 500.0  # ms for five hundred tasks: "well under a second"
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
+def measure(servers: Servers) -> Sequence[Figure]:
     """Compare fetches with a route that does nothing, behind the same middleware."""
-    with stage.set_up() as scene:
-        idle = scene.idle()
-        port = scene.serve(midjourney_image_model="bench")
+    with servers.environment() as environment:
+        idle = environment.start_idle()
+        port = environment.start_api(midjourney_image_model="bench")
         run(_submit(port))
-        _grow(scene)
+        _grow(environment)
         fetches = [request("GET", f"/mj/task/{FIRST + n * 977 % TASKS}/fetch") for n in range(1_000)]
         lists = [request("POST", "/mj/task/list-by-condition", _ids(start)) for start in range(20)]
         run(flood(idle, lambda n: fetches[n % 1_000], count=500))
         limit = run(flood(idle, lambda n: fetches[n % 1_000], count=10_000))
         run(flood(port, lambda n: fetches[n % 1_000], count=500))
         one = run(flood(port, lambda n: fetches[n % 1_000], count=5_000))
-        many = run(flood(port, lambda n: lists[n % 20], count=60, lines=1))
+        many = run(flood(port, lambda n: lists[n % 20], count=60, connections=1))
     assert not one.refused, one.refused[0]
     assert not many.refused, many.refused[0]
     of = f"of {TASKS:,} tasks"
@@ -45,16 +45,16 @@ def _ids(start: int) -> bytes:
 
 
 async def _submit(port: int) -> None:
-    line = await Line.open(port)
-    status, answer = await line.ask(request("POST", "/mj/submit/imagine", b'{"prompt":"a cat"}'))
-    line.close()
+    connection = await Connection.open(port)
+    status, answer = await connection.request(request("POST", "/mj/submit/imagine", b'{"prompt":"a cat"}'))
+    connection.close()
     assert status == 200, answer
     assert orjson.loads(answer)["code"] in (1, 22), answer
 
 
-def _grow(scene: Scene) -> None:
+def _grow(environment: Environment) -> None:
     """Copy the one task ``TASKS`` times, ended, each with an image of its own."""
-    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+    with psycopg.connect(environment.database_url, autocommit=True) as connection:
         connection.execute(
             "CREATE TABLE copies AS SELECT n, gen_random_uuid() AS asset_id "
             f"FROM generate_series(0, {TASKS - 1}) AS n".encode()

@@ -1,4 +1,4 @@
-"""After an outage: how soon the queue is drained, and how evenly the provider is met."""
+"""After an outage: time until the queue is drained, and the calls per second meanwhile."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ import httpx
 from bench.backlog import calls_at
 from bench.campaign import submit
 from bench.figures import Figure
-from bench.stage import Scene, Stage
+from bench.servers import Environment, Servers
 from tests.support.processes import until
 
 JOBS, SLOTS, SECONDS = 2_000, 200, 2.0
-BEFORE, OUTAGE = 5.0, 20.0  # seconds of fair weather, then of outage
-_RATE = SLOTS / SECONDS  # calls per second that the channel can do
-_UNEVEN = 2.0  # times that rate: what any second may hold at most
-_WEATHERS: Mapping[str, Mapping[str, Any]] = {
+BEFORE, OUTAGE = 5.0, 20.0  # seconds of normal operation, then of outage
+_RATE = SLOTS / SECONDS  # calls per second at full concurrency
+_UNEVEN = 2.0  # times that rate, at most, in any second
+_OUTAGES: Mapping[str, Mapping[str, Any]] = {
     "answers 500": {"fail": "500"},
     "says 503, come again in a second": {"fail": "503"},
     "refuses connections": {"refuse": True},
@@ -24,30 +24,30 @@ _WEATHERS: Mapping[str, Mapping[str, Any]] = {
 _OPEN = "SELECT 1 FROM jobs WHERE status IN ('queued','leased','running','storing') LIMIT 1"
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Let a provider fail for a while in the middle of its work."""
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Let the provider fail for a while, in each of three ways."""
     figures: list[Figure] = []
-    for name, weather in _WEATHERS.items():
-        with stage.set_up() as scene:
-            figures += _figures(name, scene, weather)
+    for name, conditions in _OUTAGES.items():
+        with servers.environment() as environment:
+            figures += _figures(name, environment, conditions)
     return figures
 
 
-def _figures(name: str, scene: Scene, weather: Mapping[str, Any]) -> list[Figure]:
-    url = scene.practice(delay=SECONDS, picture="tiny", deliver="images_field", progress="none")
-    scene.work(url, slots=SLOTS)
-    submit(scene, JOBS)
+def _figures(name: str, environment: Environment, conditions: Mapping[str, Any]) -> list[Figure]:
+    url = environment.start_practice(delay=SECONDS, picture="tiny", deliver="images_field", progress="none")
+    environment.start_worker(url, slots=SLOTS)
+    submit(environment, JOBS)
     time.sleep(BEFORE)
-    body = {**weather, "seconds": OUTAGE}
+    body = {**conditions, "seconds": OUTAGE}
     httpx.post(f"{url}/practice/weather", json=body, trust_env=False).raise_for_status()
     time.sleep(OUTAGE)
     over = time.monotonic()
-    left = scene.count("SELECT count(*) FROM jobs WHERE status IN ('queued','leased','running')")
-    until(lambda: not scene.count(_OPEN), within=300, what="all jobs end", every=0.2)
+    left = environment.count("SELECT count(*) FROM jobs WHERE status IN ('queued','leased','running')")
+    until(lambda: not environment.count(_OPEN), within=300, what="all jobs end", every=0.2)
     drained = time.monotonic() - over
     starts = sorted(call["received"] for call in calls_at(url) if call["received"] >= over)
     print(f"{name}: calls by second: {' '.join(map(str, _by_second(starts, over)))}")
-    failed = scene.count("SELECT count(*) FROM jobs WHERE status <> 'succeeded'")
+    failed = environment.count("SELECT count(*) FROM jobs WHERE status <> 'succeeded'")
     return [
         Figure(f"{OUTAGE:g} s outage ({name}): {left:,} jobs drained", drained, "s", left / _RATE, "no wait"),
         Figure(

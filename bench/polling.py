@@ -1,20 +1,20 @@
-"""Polls: how many times per second callers can ask how a job is."""
+"""Polls: requests per second for the status of a job."""
 
 from collections.abc import Sequence
 
 import orjson
 
 from bench.figures import Figure
-from bench.load import Line, flood, request, run
-from bench.stage import Stage
+from bench.load import Connection, flood, request, run
+from bench.servers import Servers
 
 JOBS = 1_000
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Compare with the same server and front door around a route that does nothing."""
-    with stage.set_up() as scene:
-        idle, port = scene.idle(), scene.serve()
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Compare with the same server and middleware around a route doing nothing."""
+    with servers.environment() as environment:
+        idle, port = environment.start_idle(), environment.start_api()
         known = [request("GET", f"/v1/jobs/{key}") for key in run(_submitted(port))]
 
         def poll(number: int) -> bytes:
@@ -32,9 +32,9 @@ def measure(stage: Stage) -> Sequence[Figure]:
 
 
 async def _submitted(port: int) -> list[str]:
-    line = await Line.open(port)
+    connection = await Connection.open(port)
     body = orjson.dumps({"jobs": [{"model": "bench", "prompt": f"a cat, number {n}"} for n in range(JOBS)]})
-    status, answer = await line.ask(request("POST", "/v1/jobs", body))
-    line.close()
+    status, answer = await connection.request(request("POST", "/v1/jobs", body))
+    connection.close()
     assert status == 202, answer
     return [job["id"] for job in orjson.loads(answer)["accepted"]]

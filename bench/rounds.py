@@ -1,4 +1,4 @@
-"""The dispatcher's round with a million queued jobs in a thousand campaigns."""
+"""Dispatch round with a million queued jobs in a thousand campaigns."""
 
 import gc
 from collections import Counter
@@ -13,8 +13,8 @@ from sqlalchemy import event
 
 from bench.campaign import submit
 from bench.figures import Figure
-from bench.load import Answers, run
-from bench.stage import Scene, Stage
+from bench.load import Responses, run
+from bench.servers import Environment, Servers
 from models.ids import new_id
 from models.queries.channels import sync_channels
 from models.queries.workers import write_heartbeat
@@ -27,28 +27,28 @@ QUEUED, CAMPAIGNS, CALLERS, ROUNDS, WARM_UP = 1_000_000, 1_000, 20, 120, 20
 _GOAL = 20.0  # ms
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
+def measure(servers: Servers) -> Sequence[Figure]:
     """Measure rounds that lease one job, and rounds that lease fifty."""
-    with stage.set_up() as scene:
-        submit(scene, 1)
-        _grow(scene)
-        times = {slots: run(_rounds(scene, slots)) for slots in (1, 50)}
+    with servers.environment() as environment:
+        submit(environment, 1)
+        _grow(environment)
+        times = {slots: run(_rounds(environment, slots)) for slots in (1, 50)}
     return [
         Figure(
             f"dispatch round, {slots} of {QUEUED:,} jobs in {CAMPAIGNS:,} campaigns, {name}",
-            answers.quantile(share),
+            durations.quantile(share),
             "ms",
             goal=_GOAL if share == 0.5 else None,
             at_most=True,
         )
-        for slots, answers in times.items()
+        for slots, durations in times.items()
         for name, share in (("p50", 0.5), ("p99", 0.99))
     ]
 
 
-def _grow(scene: Scene) -> None:
+def _grow(environment: Environment) -> None:
     """Copy one job: each caller has fifty campaigns, each campaign a thousand jobs in three priorities."""
-    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+    with psycopg.connect(environment.database_url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO callers (id, name, key_hash, key_hint, admin, created_at) SELECT gen_random_uuid(), "
             f"'c' || n, sha256(n::text::bytea), '', false, now() FROM generate_series(1, {CALLERS - 1}) AS n"
@@ -68,10 +68,10 @@ def _grow(scene: Scene) -> None:
         connection.execute("CHECKPOINT")
 
 
-async def _rounds(scene: Scene, slots: int) -> Answers:
+async def _rounds(environment: Environment, slots: int) -> Responses:
     settings = Settings(
-        database_url=scene.database_url,
-        storage_url=f"file:{scene.folder}/pictures",
+        database_url=environment.database_url,
+        storage_url=f"file:{environment.folder}/pictures",
         upstream_base_url="http://127.0.0.1:9",
         upstream_concurrency=10_000_000,
     )
@@ -85,7 +85,11 @@ async def _rounds(scene: Scene, slots: int) -> Answers:
     async def publish(_task: str, _jobs: Sequence[UUID], _lease: UUID) -> bool:
         return True
 
-    answers, in_flight, split = Answers(), InFlightJobs(slots), _Split(services.database.engine.sync_engine)
+    durations, in_flight, split = (
+        Responses(),
+        InFlightJobs(slots),
+        _Split(services.database.engine.sync_engine),
+    )
     dispatcher = Dispatcher(services, in_flight, worker, publish)
     gc.collect()
     gc.freeze()  # as a worker does when it starts
@@ -95,16 +99,16 @@ async def _rounds(scene: Scene, slots: int) -> Answers:
             split.seconds.clear()
         begun = perf_counter()
         await dispatcher.run_round()
-        answers.seconds.append(perf_counter() - begun)
+        durations.seconds.append(perf_counter() - begun)
         assert len(in_flight.jobs) == slots
     await services.close()
-    answers.seconds = answers.seconds[WARM_UP:]
-    split.show(slots, answers.seconds)
-    return answers
+    durations.seconds = durations.seconds[WARM_UP:]
+    split.show(slots, durations.seconds)
+    return durations
 
 
 class _Split:
-    """Where the time of rounds goes: by statement, from sending it to having all its rows."""
+    """Time of rounds by statement, from sending it to its last row."""
 
     def __init__(self, engine: Any) -> None:
         self.seconds: Counter[str] = Counter()

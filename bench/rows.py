@@ -1,4 +1,4 @@
-"""Getting, listing and claiming at a thousand and at a million rows: it should take the same time."""
+"""Get, list and lease at a thousand and at a million rows: the time should be the same."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench.campaign import submit
 from bench.figures import Figure
-from bench.load import Answers, run
-from bench.stage import Scene, Stage
+from bench.load import Responses, run
+from bench.servers import Environment, Servers
 from models.clock import now
 from models.database import Database
 from models.ids import new_id
@@ -24,13 +24,13 @@ from worker.lifecycle import commit, lease
 FEW, MANY, TIMES = 1_000, 1_000_000, 300
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Measure each query at both sizes; the few rows are the limit."""
-    with stage.set_up() as scene:
-        submit(scene, FEW)
-        few = _settled(scene)
-        _grow(scene, MANY - FEW)
-        many = _settled(scene)
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Measure each query at both sizes; the small one is the limit."""
+    with servers.environment() as environment:
+        submit(environment, FEW)
+        few = _settled(environment)
+        _grow(environment, MANY - FEW)
+        many = _settled(environment)
     return [
         Figure(
             f"{name}, p50 at 1,000,000 rows",
@@ -46,9 +46,9 @@ def measure(stage: Stage) -> Sequence[Figure]:
     ]
 
 
-def _grow(scene: Scene, count: int) -> None:
-    """Copy one job so many times: nine of ten are done, the others wait, in the order in which ids grow."""
-    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+def _grow(environment: Environment, count: int) -> None:
+    """Copy one job in the order of ids: nine of ten copies are done, the others queued."""
+    with psycopg.connect(environment.database_url, autocommit=True) as connection:
         cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
         names = [c.name for c in cursor.description or () if c.name not in ("id", "status", "not_before")]
         given = ", ".join(names)
@@ -64,12 +64,12 @@ def _grow(scene: Scene, count: int) -> None:
         connection.execute(statement.encode())
 
 
-def _settled(scene: Scene) -> dict[str, float]:
-    """Let the database take statistics, then measure."""
-    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+def _settled(environment: Environment) -> dict[str, float]:
+    """Vacuum and analyze, then measure."""
+    with psycopg.connect(environment.database_url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE jobs")
         connection.execute("CHECKPOINT")
-    return run(_measured(sqlalchemy_url(scene.database_url)))
+    return run(_measured(sqlalchemy_url(environment.database_url)))
 
 
 async def _measured(url: str) -> dict[str, float]:
@@ -92,7 +92,7 @@ async def _measured(url: str) -> dict[str, float]:
 
 
 async def _claim(connection: AsyncConnection, _: int) -> None:
-    """Do what the dispatcher does for one chunk."""
+    """Lease one chunk as the dispatcher does."""
     at = now()
     segments = await list_segments(connection)
     picked = await pick_due(connection, [SegmentRequest(segment, 50) for segment in segments], at)
@@ -103,12 +103,12 @@ async def _claim(connection: AsyncConnection, _: int) -> None:
 async def _times(
     database: Database, query: Callable[[AsyncConnection, int], Awaitable[Any]], *, times: int = TIMES
 ) -> float:
-    """Return the median milliseconds of a transaction with this query; the first ones warm up."""
-    answers = Answers()
+    """Return the median milliseconds of a transaction with this query, after a warm-up."""
+    durations = Responses()
     for number in range(times):
         begun = perf_counter()
         async with database.writing() as connection:
             await query(connection, number)
-        answers.seconds.append(perf_counter() - begun)
-    answers.seconds = answers.seconds[min(times // 5, 20) :]
-    return answers.quantile(0.5)
+        durations.seconds.append(perf_counter() - begun)
+    durations.seconds = durations.seconds[min(times // 5, 20) :]
+    return durations.quantile(0.5)

@@ -1,4 +1,4 @@
-"""What one PostgreSQL carries with millions of jobs: lives, rounds, sizes, and what dead rows cost."""
+"""Capacity of one PostgreSQL with millions of jobs: lifecycles, rounds, sizes, cost of dead rows."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,13 @@ import psycopg
 
 from bench.campaign import submit
 from bench.figures import Figure, show
-from bench.lives import Lives, live
+from bench.lifecycles import LifecycleCost, run_lifecycles
 from bench.load import run
-from bench.stage import Scene, Stage
+from bench.servers import Environment, Servers
 
 SIZES = tuple(int(float(size) * 1_000_000) for size in os.environ.get("SCALE", "1 2").split())
-LIVES, FEW = 10_000, 3_000
-_QUEUED = 20  # every so many-th job waits
+JOBS, FEW = 10_000, 3_000
+_QUEUED = 20  # every 20th job is queued
 _CALLERS, _CAMPAIGNS = 20, 1_000
 
 _GROW = f"""
@@ -32,7 +32,7 @@ FROM (SELECT {{same}} FROM jobs ORDER BY id DESC LIMIT 1) AS one,
     (SELECT array_agg(id ORDER BY id) AS ids FROM callers) AS all_callers,
     (SELECT n, n % {_QUEUED} = 0 AS waits, timestamptz '2025-01-01' + n * interval '10 ms' AS at
      FROM generate_series({{first}}, {{last}}) AS n) AS numbers"""
-_THEIRS = """
+_GROW_RELATED = """
 INSERT INTO events (job_id, revision, status, progress, at)
 SELECT id, r, (ARRAY['queued', 'leased', 'running', 'succeeded'])[r], 0, created_at
 FROM jobs, generate_series(1, 4) AS r WHERE jobs.id >= {low} AND jobs.id <= {high} AND r <= revision;
@@ -54,102 +54,102 @@ _GIVEN = frozenset(
 )
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Measure at each size: rounds, lives, rounds over dead rows and under an old snapshot, sizes."""
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Measure at each size: lifecycles; rounds, also over dead rows and an old snapshot; table sizes."""
     figures: list[Figure] = []
-    with stage.set_up() as scene:
-        submit(scene, 1)
-        _add_callers(scene)
+    with servers.environment() as environment:
+        submit(environment, 1)
+        _add_callers(environment)
         have = 0
         for size in SIZES:
-            _grow(scene, have, size)
+            _grow(environment, have, size)
             have = size
-            _tell_sizes(scene)
-            measured = _measured(stage, scene, f"{size / 1e6:g} M jobs")
+            _print_sizes(environment)
+            measured = _measured(servers, environment, f"{size / 1e6:g} M jobs")
             show(measured)  # the next size may take long
             figures += measured
     return figures
 
 
-def _measured(stage: Stage, scene: Scene, size: str) -> list[Figure]:
-    postmaster = stage.copies.pid
-    _settle(scene)
+def _measured(servers: Servers, environment: Environment, size: str) -> list[Figure]:
+    postmaster = servers.copies.pid
+    _settle(environment)
     size = f"{size}, load {os.getloadavg()[0]:.1f}"
-    calm = run(live(scene, postmaster, FEW, workers=1))
-    lives = run(live(scene, postmaster, LIVES))
-    dead = run(live(scene, postmaster, FEW, workers=1))
-    _tell_dead(scene)
-    with _old_snapshot(scene):
-        run(live(scene, postmaster, LIVES))
-        kept = run(live(scene, postmaster, FEW, workers=1))
-    _settle(scene)
-    again = run(live(scene, postmaster, FEW, workers=1))
+    calm = run(run_lifecycles(environment, postmaster, FEW, workers=1))
+    cost = run(run_lifecycles(environment, postmaster, JOBS))
+    dead = run(run_lifecycles(environment, postmaster, FEW, workers=1))
+    _print_dead_rows(environment)
+    with _old_snapshot(environment):
+        run(run_lifecycles(environment, postmaster, JOBS))
+        old_snapshot = run(run_lifecycles(environment, postmaster, FEW, workers=1))
+    _settle(environment)
+    again = run(run_lifecycles(environment, postmaster, FEW, workers=1))
     return [
-        Figure(f"{size}: whole lives, 4 workers", lives.rate, "jobs/s"),
-        Figure("  write-ahead log", lives.wal, "kB/job"),
-        Figure("  PostgreSQL's processor time", lives.cpu, "ms/job"),
-        *_alone("after VACUUM", calm),
-        *_alone(f"{LIVES:,} lives later", dead),
-        *_alone(f"{LIVES:,} more under an old snapshot later", kept),
-        *_alone("after VACUUM again", again),
+        Figure(f"{size}: whole lifecycles, 4 workers", cost.rate, "jobs/s"),
+        Figure("  write-ahead log", cost.wal, "kB/job"),
+        Figure("  PostgreSQL's processor time", cost.cpu, "ms/job"),
+        *_one_worker_figures("after VACUUM", calm),
+        *_one_worker_figures(f"{JOBS:,} jobs later", dead),
+        *_one_worker_figures(f"{JOBS:,} more under an old snapshot later", old_snapshot),
+        *_one_worker_figures("after VACUUM again", again),
     ]
 
 
-def _alone(when: str, lives: Lives) -> tuple[Figure, Figure]:
-    """Show what one worker found; processor time tells more than time on a busy machine."""
+def _one_worker_figures(when: str, cost: LifecycleCost) -> tuple[Figure, Figure]:
+    """Return the figures of one worker; on a busy machine, processor time is the better measure."""
     return (
-        Figure(f"  {when}: round of 50 jobs, p50", lives.round, "ms"),
-        Figure("    PostgreSQL's processor time", lives.cpu, "ms/job"),
+        Figure(f"  {when}: round of 50 jobs, p50", cost.round, "ms"),
+        Figure("    PostgreSQL's processor time", cost.cpu, "ms/job"),
     )
 
 
-def _add_callers(scene: Scene) -> None:
-    with _connected(scene) as connection:
+def _add_callers(environment: Environment) -> None:
+    with _connected(environment) as connection:
         connection.execute(
             "INSERT INTO callers (id, name, key_hash, key_hint, admin, created_at) SELECT gen_random_uuid(), "
             f"'c' || n, sha256(n::text::bytea), '', false, now() FROM generate_series(1, {_CALLERS - 1}) AS n"
         )
 
 
-def _grow(scene: Scene, have: int, size: int) -> None:
-    """Add jobs in the order of their ids, with the rows that belong to them."""
-    with _connected(scene) as connection:
+def _grow(environment: Environment, have: int, size: int) -> None:
+    """Add jobs in the order of their ids, with their events, attempts and assets."""
+    with _connected(environment) as connection:
         connection.execute("SET synchronous_commit = off")
         cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
         same = ", ".join(column.name for column in cursor.description or () if column.name not in _GIVEN)
         for first in range(have, size, 250_000):
             last = min(first + 250_000, size) - 1
             connection.execute(_GROW.format(same=same, first=first, last=last).encode())
-            connection.execute("ANALYZE jobs")  # without it their rows are looked for in the whole table
+            connection.execute("ANALYZE jobs")  # without it, the next statement scans the whole table
             low, high = (
                 f"'{number:012x}'" for number in (1735689600000 + first * 10, 1735689600000 + last * 10)
             )
             ends = {"low": _uuid(low, "0"), "high": _uuid(high, "f")}
-            connection.execute(_THEIRS.format(**ends).encode())
+            connection.execute(_GROW_RELATED.format(**ends).encode())
 
 
 def _uuid(digits: str, rest: str) -> str:
     return f"({digits} || repeat('{rest}', 20))::uuid"
 
 
-def _settle(scene: Scene) -> None:
-    with _connected(scene) as connection:
+def _settle(environment: Environment) -> None:
+    with _connected(environment) as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
 
 
 @contextmanager
-def _old_snapshot(scene: Scene) -> Iterator[None]:
-    """Keep a transaction open that still sees all rows as they were: VACUUM may remove nothing."""
-    with psycopg.connect(scene.database_url) as connection:
+def _old_snapshot(environment: Environment) -> Iterator[None]:
+    """Keep a transaction with an old snapshot open: VACUUM may remove nothing."""
+    with psycopg.connect(environment.database_url) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SELECT count(*) FROM workers")
         yield
         connection.rollback()
 
 
-def _tell_sizes(scene: Scene) -> None:
-    with _connected(scene) as connection:
+def _print_sizes(environment: Environment) -> None:
+    with _connected(environment) as connection:
         rows = connection.execute(
             "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace "
             "AND relkind IN ('r', 'i') AND pg_relation_size(oid) > 10000000 ORDER BY 2 DESC"
@@ -160,8 +160,8 @@ def _tell_sizes(scene: Scene) -> None:
         print(f"  {name}: {size / 1e6:,.0f} MB")
 
 
-def _tell_dead(scene: Scene) -> None:
-    with _connected(scene) as connection:
+def _print_dead_rows(environment: Environment) -> None:
+    with _connected(environment) as connection:
         rows = connection.execute(
             "SELECT relname, n_tup_ins, n_tup_upd, n_tup_hot_upd, n_dead_tup, autovacuum_count "
             "FROM pg_stat_user_tables WHERE n_tup_upd > 1000 OR n_dead_tup > 1000"
@@ -171,6 +171,6 @@ def _tell_dead(scene: Scene) -> None:
 
 
 @contextmanager
-def _connected(scene: Scene) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    with psycopg.connect(scene.database_url, autocommit=True) as connection:
+def _connected(environment: Environment) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(environment.database_url, autocommit=True) as connection:
         yield connection

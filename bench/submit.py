@@ -1,4 +1,4 @@
-"""Single submits: how many per second, and how long each takes at 200 per second."""
+"""Single submits: jobs per second, and latency at 200 per second."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ import orjson
 
 from bench.figures import Figure
 from bench.load import flood, paced, request, run
-from bench.stage import Stage
+from bench.servers import Servers
 
 
 def _job(number: int) -> bytes:
     return request("POST", "/v1/jobs", orjson.dumps({"model": "bench", "prompt": f"a cat, number {number}"}))
 
 
-def measure(stage: Stage) -> Sequence[Figure]:
-    """Compare with the same server and front door around a route that does nothing."""
-    with stage.set_up() as scene:
-        idle, port = scene.idle(), scene.serve()
+def measure(servers: Servers) -> Sequence[Figure]:
+    """Compare with the same server and middleware around a route doing nothing."""
+    with servers.environment() as environment:
+        idle, port = environment.start_idle(), environment.start_api()
         run(flood(idle, _job, count=500))
         limit = run(flood(idle, _job, count=10_000))
         run(flood(port, _job, count=500))

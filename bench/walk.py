@@ -19,7 +19,7 @@ import httpx
 import orjson
 
 from bench.figures import Figure
-from bench.stage import KEY, Stage
+from bench.servers import KEY, Servers
 from tests.support.processes import free_port, until
 
 _ROOT = Path(__file__).parent.parent
@@ -60,10 +60,10 @@ def run_recorded(output: str, arguments: Sequence[str]) -> None:
     main()
 
 
-def measure(stage: Stage) -> list[Figure]:
+def measure(servers: Servers) -> list[Figure]:
     """Submit one job, poll until it has succeeded, and count what it entered."""
-    with stage.set_up() as scene:
-        found = _walk(scene.practice(), scene.folder)
+    with servers.environment() as environment:
+        found = _walk(environment.start_practice(), environment.folder)
     return [
         Figure("functions that one job enters, idle loops subtracted", found["functions"], "functions"),
         Figure("files that one job enters, idle loops subtracted", found["files"], "files"),

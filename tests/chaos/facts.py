@@ -1,4 +1,4 @@
-"""What is left after a run, as plain values: the provider's books, the database, the storage."""
+"""Facts after a run, as plain values: the provider's ledger, the database, the storage."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Fall:
-    """A worker that could not write for a while, or at all: killed, frozen, or cut off."""
+class WorkerOutage:
+    """A worker that could not write for a while, or at all: killed, frozen or disconnected."""
 
     worker_id: UUID
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """A time in which answers of the provider did not arrive."""
+class NetworkCut:
+    """A period in which the provider's responses did not arrive."""
 
     began: datetime
     ended: datetime | None
@@ -33,28 +33,28 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the comparison looks at."""
+    """Input of the verification."""
 
     prompts: Mapping[UUID, str]  #: of the jobs that were accepted
-    released: Mapping[UUID, int]  #: how often each held job was let call again
-    calls: Sequence[Call]  #: the provider's books
+    released: Mapping[UUID, int]  #: how often each held job was released
+    calls: Sequence[Call]  #: the provider's ledger
     jobs: Sequence[Row]
     attempts: Sequence[Row]
     assets: Sequence[Row]
     events: Sequence[Row]
     pictures: Mapping[str, tuple[str, str | None]]  #: by key: SHA-256 and prompt of the stored file
-    falls: Sequence[Fall]
-    cuts: Sequence[Cut]
+    worker_outages: Sequence[WorkerOutage]
+    network_cuts: Sequence[NetworkCut]
 
 
-def gather(
+def collect(
     fleet: ChaosFleet,
     prompts: Mapping[UUID, str],
     released: Mapping[UUID, int],
-    falls: Sequence[Fall],
-    cuts: Sequence[Cut],
+    worker_outages: Sequence[WorkerOutage],
+    network_cuts: Sequence[NetworkCut],
 ) -> Facts:
-    """Read everything."""
+    """Read the ledger, the tables and the stored images."""
     jobs, attempts, assets, events = fleet.tables("jobs", "attempts", "assets", "events")
     return Facts(
         prompts=prompts,
@@ -65,8 +65,8 @@ def gather(
         assets=assets,
         events=sorted(events, key=lambda row: (row["job_id"], row["revision"])),
         pictures=_pictures(fleet.pictures, [row["key"] for row in assets]),
-        falls=falls,
-        cuts=cuts,
+        worker_outages=worker_outages,
+        network_cuts=network_cuts,
     )
 
 

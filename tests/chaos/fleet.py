@@ -1,4 +1,4 @@
-"""The fleet that is broken on purpose: its processes, and the network between them."""
+"""Fleet for fault injection: its processes, and a proxy on every network link."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from tests.chaos.plan import Stage, links
+from tests.chaos.plan import Scenario, links
 from tests.chaos.proxy import Proxy
 from tests.support.api_client import KEY
 from tests.support.fleet import COMMAND, environment, serves
@@ -38,15 +38,15 @@ total_timeout = 20
 class ChaosFleet:
     """API processes, workers, PostgreSQL, Valkey and the practice provider, with a proxy on every link."""
 
-    def __init__(self, folder: Path, stage: Stage, *, delay: str, slots: int = 30) -> None:
-        self.folder, self.stage = folder, stage
+    def __init__(self, folder: Path, scenario: Scenario, *, delay: str, slots: int = 30) -> None:
+        self.folder, self.scenario = folder, scenario
         self.pictures = folder / "pictures"
         self._delay, self._slots = delay, slots
-        self._ending = ExitStack()
+        self._cleanup = ExitStack()
         self._loop = LoopThread("network")
         self.links: dict[str, Proxy] = {}
-        self.down: set[str] = set()  #: what is not to be started again yet
-        self.restarts = 0  #: of what had ended
+        self.down: set[str] = set()  #: processes that must not be restarted yet
+        self.restarts = 0  #: of processes that had ended
         self.workers: list[Process] = []
         self.apis: list[Process] = []
         self.urls: list[str] = []
@@ -58,14 +58,14 @@ class ChaosFleet:
         try:
             self._open()
         except BaseException:
-            self._ending.close()
+            self._cleanup.close()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ending.close()
+        self._cleanup.close()
 
     def process(self, target: str) -> Process:
         """Return ``worker N`` or ``API N``."""
@@ -73,7 +73,7 @@ class ChaosFleet:
         return (self.workers if kind == "worker" else self.apis)[int(number)]
 
     def supervise(self) -> None:
-        """Start again what has ended, as whoever runs a fleet does."""
+        """Restart ended processes, as a process manager does."""
         for name in self._names():
             process = self.process(name)
             if name not in self.down and process.ended is not None:
@@ -81,11 +81,11 @@ class ChaosFleet:
                 process.start()
 
     def _names(self) -> Sequence[str]:
-        workers = [f"worker {number}" for number in range(self.stage.workers)]
-        return [*workers, *(f"API {number}" for number in range(self.stage.apis))]
+        workers = [f"worker {number}" for number in range(self.scenario.workers)]
+        return [*workers, *(f"API {number}" for number in range(self.scenario.apis))]
 
-    def link(self, name: str, act: str) -> None:
-        """Let ``cut``, ``mute`` or ``mend`` happen to a link."""
+    def change_link(self, name: str, act: str) -> None:
+        """``cut``, ``mute`` or ``repair`` a link."""
         done: Future[None] = Future()
 
         def do() -> None:
@@ -96,55 +96,55 @@ class ChaosFleet:
         done.result(10)
 
     def worker_ids(self, number: int) -> Sequence[UUID]:
-        """Return under which ids this worker has been known, the latest last; each start makes a new one."""
+        """Return the ids of this worker, oldest first; each start makes a new one."""
         log = self.workers[number].log
         return [UUID(found) for found in _STARTED.findall(log.read_text(errors="replace"))]
 
     def rows(self, query: str) -> Sequence[Mapping[str, Any]]:
-        """Read the database, past all proxies."""
+        """Query the database directly, without a proxy."""
         url = self.postgres.url("chaos")
         with psycopg.connect(url, row_factory=psycopg.rows.dict_row, connect_timeout=5) as connection:
             return connection.execute(query.encode()).fetchall()
 
     def tables(self, *names: str) -> Sequence[Sequence[Mapping[str, Any]]]:
-        """Read whole tables as they are at one moment."""
+        """Return whole tables, in one snapshot."""
         url = self.postgres.url("chaos")
         with psycopg.connect(url, row_factory=psycopg.rows.dict_row, connect_timeout=5) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             return [connection.execute(f"SELECT * FROM {name}".encode()).fetchall() for name in names]
 
     def _open(self) -> None:
-        self.postgres = self._ending.enter_context(serve_postgres())
-        self.broker = self._ending.enter_context(serve_valkey())
+        self.postgres = self._cleanup.enter_context(serve_postgres())
+        self.broker = self._cleanup.enter_context(serve_valkey())
         self.practice = Practice(self.folder, delay=self._delay)
-        self._ending.callback(self.practice.process.end)
+        self._cleanup.callback(self.practice.process.end)
         self.practice.start()
         self.postgres.execute("CREATE DATABASE chaos")
         self._open_network()
         self._make_processes()
         for process in (*self.workers, *self.apis):
-            self._ending.callback(process.end)
+            self._cleanup.callback(process.end)
             process.start()
         for api, url in zip(self.apis, self.urls, strict=True):
             api.wait_ready(lambda url=url: serves(url))
 
     def _open_network(self) -> None:
         self._loop.start()
-        self._ending.callback(self._loop.stop)
+        self._cleanup.callback(self._loop.stop)
         ports = {
             "all to broker": self.broker.port,
             "workers to provider": int(self.practice.url.rsplit(":", 1)[1]),
         }
-        for name in links(self.stage):
+        for name in links(self.scenario):
             self.links[name] = Proxy(ports.get(name, self.postgres.port))
             self._loop.run(self.links[name].start())
-            self._ending.callback(lambda name=name: self._loop.run(self.links[name].stop()))
+            self._cleanup.callback(lambda name=name: self._loop.run(self.links[name].stop()))
 
     def _make_processes(self) -> None:
         provider = f"http://127.0.0.1:{self.links['workers to provider'].port}"
-        channel = _CHANNEL.format(url=provider, concurrency=self._slots * self.stage.workers * 2 // 3)
+        channel = _CHANNEL.format(url=provider, concurrency=self._slots * self.scenario.workers * 2 // 3)
         (self.folder / "darkroom.toml").write_text(channel)
-        ports = [free_port() for _ in range(self.stage.apis)]
+        ports = [free_port() for _ in range(self.scenario.apis)]
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         first = self._process("migrate.log", "APIs to database", "migrate")
         first.start()
@@ -155,7 +155,7 @@ class ChaosFleet:
         ]
         self.workers = [
             self._process(f"worker-{number}.log", f"worker {number} to database", "work")
-            for number in range(self.stage.workers)
+            for number in range(self.scenario.workers)
         ]
 
     def _process(self, log: str, database: str, *arguments: str) -> Process:
@@ -166,7 +166,7 @@ class ChaosFleet:
             broker_url=f"redis://127.0.0.1:{self.links['all to broker'].port}/0",
             storage_url=self.pictures.as_uri(),
             public_url=self.urls[0],
-            worker_timeout=str(self.stage.worker_timeout),
+            worker_timeout=str(self.scenario.worker_timeout),
             worker_slots=str(self._slots),
             log_json="true",
             admin_keys=KEY,

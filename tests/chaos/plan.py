@@ -1,4 +1,4 @@
-"""What goes wrong, when, and for how long: drawn from a seed, the same for the same seed."""
+"""Schedule of faults, drawn from a seed; the same seed gives the same schedule."""
 
 import random
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What can go wrong. Each value is how the table calls it."""
+    """Kind of fault. The value is its name in the report."""
 
     KILL_WORKER = "worker killed (-9)"
     STOP_WORKER = "worker stopped (SIGTERM)"
@@ -22,67 +22,67 @@ class Kind(StrEnum):
     HANGS = "provider: hangs"
     CUTS = "provider: cut answers"
     CUT_LINK = "network cut"
-    MUTE_LINK = "network mute, then cut"  # what was asked arrives, the answer does not
+    MUTE_LINK = "network mute, then cut"  # requests arrive, responses do not
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that goes wrong. ``target`` says to what it happens; nothing happens twice at once to it."""
+    """One fault of a target; the faults of one target do not overlap."""
 
     at: float  #: seconds after the start
     kind: Kind
     target: str
-    seconds: float  #: until it is mended
+    seconds: float  #: until it is repaired
 
     def __str__(self) -> str:
         return f"{self.at:6.1f} s  {self.kind}: {self.target}, {self.seconds:.1f} s"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """What there is to break. Times are seconds."""
+class Scenario:
+    """Size of the fleet and length of the run. Times are in seconds."""
 
     workers: int
     apis: int
     length: float  #: of the schedule
-    worker_timeout: float  #: frozen workers sleep longer than that
-    longest: float  #: outages are at most that long
-    pause: tuple[float, float]  #: between the beginnings of two faults
+    worker_timeout: float  #: frozen workers are frozen for longer
+    longest: float  #: of an outage
+    pause: tuple[float, float]  #: between the starts of two faults
 
 
-_MOODS = (Kind.STORM, Kind.ERRORS, Kind.HANGS, Kind.CUTS)
+_PROVIDER_FAULTS = (Kind.STORM, Kind.ERRORS, Kind.HANGS, Kind.CUTS)
 
 
-def draw_plan(seed: int, stage: Stage) -> Sequence[Fault]:
-    """Draw a schedule in which every kind happens at least once, if the length allows it."""
-    dice = random.Random(seed)
+def draw_plan(seed: int, scenario: Scenario) -> Sequence[Fault]:
+    """Draw a schedule with every kind of fault at least once, if the length allows it."""
+    rng = random.Random(seed)
     kinds = list(Kind)
-    dice.shuffle(kinds)
+    rng.shuffle(kinds)
     busy: dict[str, float] = {}
     faults: list[Fault] = []
     moment = 1.0
-    while moment < stage.length:
-        kind = kinds.pop() if kinds else dice.choice(list(Kind))
-        target, seconds = _target(kind, stage, dice), _seconds(kind, stage, dice)
+    while moment < scenario.length:
+        kind = kinds.pop() if kinds else rng.choice(list(Kind))
+        target, seconds = _target(kind, scenario, rng), _seconds(kind, scenario, rng)
         at = max(moment, busy.get(target, 0.0))
         busy[target] = at + seconds + 1.0
         faults.append(Fault(round(at, 2), kind, target, round(seconds, 2)))
-        moment += dice.uniform(*stage.pause)
-    return sorted(faults, key=lambda error: error.at)
+        moment += rng.uniform(*scenario.pause)
+    return sorted(faults, key=lambda fault: fault.at)
 
 
-def links(stage: Stage) -> Sequence[str]:
-    """Name the connections that can be cut."""
-    workers = (f"worker {number} to database" for number in range(stage.workers))
+def links(scenario: Scenario) -> Sequence[str]:
+    """Return the names of the network links that can be cut."""
+    workers = (f"worker {number} to database" for number in range(scenario.workers))
     return (*workers, "APIs to database", "all to broker", "workers to provider")
 
 
-def _target(kind: Kind, stage: Stage, dice: random.Random) -> str:
+def _target(kind: Kind, scenario: Scenario, rng: random.Random) -> str:
     match kind:
         case Kind.KILL_WORKER | Kind.STOP_WORKER | Kind.FREEZE_WORKER:
-            return f"worker {dice.randrange(stage.workers)}"
+            return f"worker {rng.randrange(scenario.workers)}"
         case Kind.KILL_API:
-            return f"API {dice.randrange(stage.apis)}"
+            return f"API {rng.randrange(scenario.apis)}"
         case Kind.KILL_BROKER | Kind.EMPTY_BROKER:
             return "broker"
         case Kind.STOP_DATABASE:
@@ -90,17 +90,17 @@ def _target(kind: Kind, stage: Stage, dice: random.Random) -> str:
         case Kind.FILL_DISK:
             return "picture store"
         case Kind.CUT_LINK | Kind.MUTE_LINK:
-            return dice.choice(links(stage))
+            return rng.choice(links(scenario))
     return "provider"
 
 
-def _seconds(kind: Kind, stage: Stage, dice: random.Random) -> float:
+def _seconds(kind: Kind, scenario: Scenario, rng: random.Random) -> float:
     if kind is Kind.FREEZE_WORKER:
-        return stage.worker_timeout + dice.uniform(2.0, 4.0)  # given up while it sleeps
+        return scenario.worker_timeout + rng.uniform(2.0, 4.0)  # reaped while it is frozen
     if kind in (Kind.STOP_DATABASE, Kind.FILL_DISK, Kind.CUT_LINK):
-        return dice.uniform(1.0, stage.longest)
-    if kind in _MOODS:
-        return dice.uniform(1.0, min(stage.longest, 6.0))
+        return rng.uniform(1.0, scenario.longest)
+    if kind in _PROVIDER_FAULTS:
+        return rng.uniform(1.0, min(scenario.longest, 6.0))
     if kind is Kind.MUTE_LINK:
-        return dice.uniform(0.5, min(stage.longest, 5.0))
-    return dice.uniform(0.2, min(stage.longest, 3.0))
+        return rng.uniform(0.5, min(scenario.longest, 5.0))
+    return rng.uniform(0.2, min(scenario.longest, 3.0))

@@ -1,4 +1,4 @@
-"""A small TCP proxy: a network that can be cut, or go mute in one direction."""
+"""TCP proxy: a network link that can be cut, or muted in one direction."""
 
 import asyncio
 from contextlib import suppress
@@ -7,9 +7,9 @@ _CHUNK = 65536
 
 
 class Proxy:
-    """Passes bytes between whoever connects to ``port`` and one port of this machine.
+    """Forwards connections to ``port`` to another port of this machine.
 
-    Everything but ``start`` may be called from other threads by way of ``loop.call_soon_threadsafe``.
+    Other threads call ``cut``, ``mute`` and ``repair`` by ``loop.call_soon_threadsafe``.
     """
 
     def __init__(self, port: int) -> None:
@@ -17,8 +17,8 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._cut = False
-        self._answering = asyncio.Event()
-        self._answering.set()
+        self._responses_pass = asyncio.Event()
+        self._responses_pass.set()
         self.port = 0
 
     async def start(self) -> None:
@@ -27,26 +27,26 @@ class Proxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Cut everything and stop listening."""
+        """Cut all connections and stop listening."""
         self.cut()
         if self._server:
             self._server.close()
         await asyncio.sleep(0)
 
     def cut(self) -> None:
-        """Break all connections; new ones are broken, too, until it is mended."""
+        """Abort all connections, and new ones until ``repair``."""
         self._cut = True
         for writer in self._open:
             writer.transport.abort()
-        self._answering.set()
+        self._responses_pass.set()
 
     def mute(self) -> None:
-        """Let requests through, and no answers."""
-        self._answering.clear()
+        """Forward requests, but no responses."""
+        self._responses_pass.clear()
 
-    def mend(self) -> None:
-        """Let everything through again. What was mute is cut: its answers never arrive."""
-        if not self._answering.is_set():
+    def repair(self) -> None:
+        """Forward everything again. Muted connections are cut: their responses never arrive."""
+        if not self._responses_pass.is_set():
             self.cut()
         self._cut = False
 
@@ -62,11 +62,11 @@ class Proxy:
         self._open |= {writer, far_writer}
         pumps = (
             asyncio.create_task(self._pump(reader, far_writer, None)),
-            asyncio.create_task(self._pump(far_reader, writer, self._answering)),
+            asyncio.create_task(self._pump(far_reader, writer, self._responses_pass)),
         )
         try:
             with suppress(OSError):
-                await asyncio.gather(*pumps)  # what breaks on one side breaks on the other
+                await asyncio.gather(*pumps)  # a broken side breaks the other one
         finally:
             self._open -= {writer, far_writer}
             for each in (writer, far_writer):
@@ -74,11 +74,11 @@ class Proxy:
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passing: asyncio.Event | None
     ) -> None:
         while chunk := await reader.read(_CHUNK):
-            if gate is not None:
-                await gate.wait()
+            if passing is not None:
+                await passing.wait()
             if writer.transport.is_closing():
                 return
             writer.write(chunk)

@@ -1,17 +1,17 @@
-"""The table at the end of a run."""
+"""Report of a run: its table, and the history of a job."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tests.chaos.facts import Facts
-from tests.chaos.faults import Injury
+from tests.chaos.fault_injector import InjectedFault
 from tests.chaos.verify import Finding
 
 
 def table(
     *,
     seed: int,
-    injuries: Sequence[Injury],
+    injected: Sequence[InjectedFault],
     statuses: Mapping[str, int],
     answers: Mapping[str, int],
     calls: int,
@@ -19,32 +19,32 @@ def table(
     finding: Finding,
     seconds: float,
 ) -> str:
-    """Write what was broken and what came of it."""
-    kinds = Counter(str(injury.fault.kind) for injury in injuries)
+    """Return the table of faults and results."""
+    kinds = Counter(str(record.fault.kind) for record in injected)
     ends = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     errors = ", ".join(f"{count} × {status}" for status, count in sorted(answers.items()) if status >= "5")
     rows = [
         ("seed", str(seed)),
         ("jobs", f"{sum(statuses.values())}: {ends}"),
         ("calls", str(calls)),
-        ("faults", str(len(injuries))),
+        ("faults", str(len(injected))),
         *((f"  {kind}", str(count)) for kind, count in sorted(kinds.items())),
         ("processes started again", str(restarts)),
         ("API errors meanwhile", errors or "none"),
         ("lost", str(finding.lost)),
         ("doubled", str(finding.doubled)),
         ("calls repeated, fate unknown", str(finding.repeated)),
-        ("  because of crashes", f"{finding.crashed} (in flight on what fell: {finding.in_flight})"),
+        ("  because of crashes", f"{finding.crashed} (in flight on affected workers: {finding.in_flight})"),
         ("longest stall", f"{finding.stall:.1f} s"),
         ("took", f"{seconds:.0f} s"),
-        ("verdict", "passed" if not finding.complaints else f"{len(finding.complaints)} complaints"),
+        ("result", "passed" if not finding.violations else f"{len(finding.violations)} violations"),
     ]
     return "\n".join(f"{name:<32} {value}" for name, value in rows)
 
 
-def history(facts: Facts, complaint: str) -> str:
-    """Tell all that is known of the job that a complaint names."""
-    named = next((job for job in facts.prompts if str(job) in complaint), None)
+def history(facts: Facts, violation: str) -> str:
+    """Return all records of the job that a violation names."""
+    named = next((job for job in facts.prompts if str(job) in violation), None)
     if named is None:
         return ""
     lines = [

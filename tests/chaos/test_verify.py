@@ -1,4 +1,4 @@
-"""The comparison sees each kind of damage; otherwise a run that passes would mean nothing."""
+"""Verification finds each kind of damage: else a run that passes would prove nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.chaos.facts import Cut, Facts, Fall
+from tests.chaos.facts import Facts, NetworkCut, WorkerOutage
 from tests.chaos.verify import compare
 from tests.support.practice import Call
 
@@ -63,12 +63,12 @@ GOOD = Facts(
     assets=[ASSET],
     events=events("queued", "leased", "running", "succeeded"),
     pictures={"ab/cd.png": ("abcd", "a cat")},
-    falls=[],
-    cuts=[],
+    worker_outages=[],
+    network_cuts=[],
 )
-LOST = attempt(1, "ambiguous", error_code="connection_lost")
+UNKNOWN = attempt(1, "ambiguous", error_code="connection_lost")
 TWICE = replace(
-    GOOD, calls=[call(1), call(2)], attempts=[LOST, attempt(2)], jobs=[{**JOB_ROW, "on_unknown": "retry"}]
+    GOOD, calls=[call(1), call(2)], attempts=[UNKNOWN, attempt(2)], jobs=[{**JOB_ROW, "on_unknown": "retry"}]
 )
 
 
@@ -76,26 +76,26 @@ def job(**values: Any) -> Facts:
     return replace(GOOD, jobs=[{**JOB_ROW, **values}])
 
 
-def test_a_run_in_which_nothing_was_damaged_passes() -> None:
+def test_a_run_without_damage_passes() -> None:
     finding = compare(GOOD)
-    assert finding.complaints == []
+    assert finding.violations == []
     assert (finding.lost, finding.doubled, finding.repeated, finding.stall) == (0, 0, 0, 1.0)
 
 
 DAMAGES: Mapping[str, tuple[Facts, str]] = {
     "a job did not end": (job(status="running"), "did not end"),
     "a job is gone": (replace(GOOD, jobs=[]), "did not end"),
-    "a job nobody asked for": (replace(GOOD, prompts={}), "made twice"),
+    "a job that was not submitted": (replace(GOOD, prompts={}), "made twice"),
     "two results": (replace(GOOD, assets=[ASSET, ASSET]), "2 results"),
     "no result": (replace(GOOD, assets=[]), "0 results"),
     "a call without attempt": (replace(GOOD, calls=[call(1), call(2)]), "has no attempt"),
     "an attempt sent twice": (replace(GOOD, calls=[call(1), call(1)]), "sent 2 times"),
     "a call after a success": (replace(TWICE, attempts=[attempt(1), attempt(2)]), "called again after"),
     "a call against the policy": (replace(TWICE, jobs=[JOB_ROW]), "after 1 unknown outcomes"),
-    "a call lost for nothing": (TWICE, "nothing had happened"),
-    "another one's picture": (replace(GOOD, pictures={"ab/cd.png": ("abcd", "a dog")}), "wrong picture"),
+    "an unknown outcome without a fault": (TWICE, "nothing had happened"),
+    "the image of another job": (replace(GOOD, pictures={"ab/cd.png": ("abcd", "a dog")}), "wrong picture"),
     "a picture that is gone": (replace(GOOD, pictures={}), "is not stored"),
-    "a job left in hand": (job(worker_id=WORKER), "still in the hand"),
+    "a job that is still leased": (job(worker_id=WORKER), "still leased to"),
     "a missing event": (replace(GOOD, events=events("queued", "leased", "succeeded")), "has events"),
     "an event of another state": (job(status="failed"), "its last event says"),
     "an open attempt": (replace(GOOD, attempts=[attempt(1, finished_at=None)]), "never concluded"),
@@ -107,45 +107,49 @@ DAMAGES: Mapping[str, tuple[Facts, str]] = {
 }
 
 
-@pytest.mark.parametrize(("facts", "words"), DAMAGES.values(), ids=DAMAGES.keys())
-def test_each_damage_is_seen(facts: Facts, words: str) -> None:
-    assert any(words in complaint for complaint in compare(facts).complaints)
+@pytest.mark.parametrize(("facts", "message"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_each_damage_is_found(facts: Facts, message: str) -> None:
+    assert any(message in violation for violation in compare(facts).violations)
 
 
-Excuse = Callable[[Facts], Facts]
-EXCUSES: Mapping[str, Excuse] = {
-    "its worker fell": lambda facts: replace(facts, falls=[Fall(WORKER, at(1.5))]),
-    "the network was cut": lambda facts: replace(facts, cuts=[Cut(at(1.2), at(1.4))]),
-    "the provider spoiled it": lambda facts: replace(facts, calls=[call(1, "cut"), call(2)]),
+Explanation = Callable[[Facts], Facts]
+EXPLANATIONS: Mapping[str, Explanation] = {
+    "its worker had an outage": lambda facts: replace(facts, worker_outages=[WorkerOutage(WORKER, at(1.5))]),
+    "the network was cut": lambda facts: replace(facts, network_cuts=[NetworkCut(at(1.2), at(1.4))]),
+    "the provider broke the response": lambda facts: replace(facts, calls=[call(1, "cut"), call(2)]),
 }
 
 
-@pytest.mark.parametrize("excuse", EXCUSES.values(), ids=EXCUSES.keys())
-def test_a_repeated_call_is_explained_by_what_had_happened_to_the_first(excuse: Excuse) -> None:
-    finding = compare(excuse(TWICE))
-    assert finding.complaints == []
+@pytest.mark.parametrize("explanation", EXPLANATIONS.values(), ids=EXPLANATIONS.keys())
+def test_a_repeated_call_is_explained_by_a_fault_of_the_first(explanation: Explanation) -> None:
+    finding = compare(explanation(TWICE))
+    assert finding.violations == []
     assert finding.repeated == 1
 
 
 @pytest.mark.parametrize(
-    "fall", [Fall(OTHER, at(1.5)), Fall(WORKER, at(0.1)), Fall(WORKER, at(5))], ids=["other", "early", "late"]
+    "outage",
+    [WorkerOutage(OTHER, at(1.5)), WorkerOutage(WORKER, at(0.1)), WorkerOutage(WORKER, at(5))],
+    ids=["other", "early", "late"],
 )
-def test_falls_of_others_or_at_another_time_explain_nothing(fall: Fall) -> None:
-    assert compare(replace(TWICE, falls=[fall])).complaints
-    assert compare(replace(TWICE, falls=[fall])).crashed == 0
+def test_outages_of_other_workers_or_at_another_time_explain_nothing(outage: WorkerOutage) -> None:
+    assert compare(replace(TWICE, worker_outages=[outage])).violations
+    assert compare(replace(TWICE, worker_outages=[outage])).crashed == 0
 
 
-def test_a_call_whose_success_was_told_too_late_was_repeated_and_not_doubled() -> None:
-    late = replace(TWICE, attempts=[attempt(1), attempt(2)], falls=[Fall(WORKER, at(1.5))])
+def test_a_call_whose_success_was_recorded_late_counts_as_repeated_not_doubled() -> None:
+    late = replace(TWICE, attempts=[attempt(1), attempt(2)], worker_outages=[WorkerOutage(WORKER, at(1.5))])
     finding = compare(late)
-    assert finding.complaints == []
+    assert finding.violations == []
     assert (finding.repeated, finding.crashed) == (1, 1)
 
 
 def test_a_held_job_that_was_released_may_call_again() -> None:
-    released = replace(TWICE, jobs=[JOB_ROW], released={JOB: 1}, falls=[Fall(WORKER, at(1.5))])
-    assert compare(released).complaints == []
+    released = replace(
+        TWICE, jobs=[JOB_ROW], released={JOB: 1}, worker_outages=[WorkerOutage(WORKER, at(1.5))]
+    )
+    assert compare(released).violations == []
     unstored = replace(
-        released, attempts=[attempt(1), attempt(2)], falls=[]
+        released, attempts=[attempt(1), attempt(2)], worker_outages=[]
     )  # its picture could not be stored
-    assert compare(unstored).complaints == []
+    assert compare(unstored).violations == []

@@ -1,4 +1,4 @@
-"""The comparison of the provider's books, the database and the storage: pure, over values."""
+"""Verification: compare the provider's ledger, the database and the storage. Pure, over values."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,49 +12,49 @@ from models.states import FINAL, JobStatus
 from tests.chaos.facts import Facts, Row
 from tests.support.practice import Call
 
-_AGAIN = frozenset({Outcome.RETRY, Outcome.NO_IMAGE, Outcome.NEEDS_HUMAN})
-_ONCE_MORE = {"retry": 1000, "retry_once": 1, "hold": 0, "fail": 0}
-_SLACK = timedelta(seconds=0.5)  # between a fault and the moment that was written down for it
+_RETRYABLE = frozenset({Outcome.RETRY, Outcome.NO_IMAGE, Outcome.NEEDS_HUMAN})
+_RETRIES_OF_UNKNOWN = {"retry": 1000, "retry_once": 1, "hold": 0, "fail": 0}
+_SLACK = timedelta(seconds=0.5)  # between a fault and its recorded time
 Pair = tuple[UUID, int]  # a job and the number of one of its calls
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the comparison came to. A run passes if there are no complaints."""
+    """Result of the verification. A run passes without violations."""
 
-    complaints: Sequence[str]
-    lost: int  #: jobs that were accepted and did not end
+    violations: Sequence[str]
+    lost: int  #: accepted jobs that did not end
     doubled: int  #: jobs with two results
-    repeated: int  #: calls beyond the first of a job, of those whose fate was unknown
-    crashed: int  #: of these, calls repeated because of a fall of their worker
-    in_flight: int  #: calls in flight on the workers that fell
-    stall: float  #: the longest time, in seconds, in which nothing happened although jobs were open
+    repeated: int  #: calls of unknown outcome that were repeated
+    crashed: int  #: of these, calls repeated because of an outage of their worker
+    in_flight: int  #: calls in flight on workers at their outages
+    stall: float  #: longest time without an event while jobs were open, in seconds
 
 
 def compare(facts: Facts) -> Finding:
-    """Compare everything with everything."""
+    """Return all violations, and the counts."""
     calls = _by_attempt(facts.calls)
     unended = [*_unended(facts)]
     doubled = [*_doubled(facts)]
     in_flight = _in_flight(facts)
     repeated = [*_repeated(facts, calls, in_flight)]
     crashed = in_flight.intersection(repeated)
-    complaints = [
+    violations = [
         *unended,
         *doubled,
         *_unexplained(facts, calls, in_flight),
         *_wrong_pictures(facts),
-        *_left_in_hand(facts),
-        *_torn_events(facts),
-        *_untrue_attempts(facts, calls),
-        *_thought_lost(facts, calls, in_flight),
+        *_leases_left(facts),
+        *_event_gaps(facts),
+        *_wrong_attempts(facts, calls),
+        *_unexplained_unknown(facts, calls, in_flight),
     ]
     counts = len(unended), len(doubled), len(repeated), len(crashed), len(in_flight)
-    return Finding(complaints, *counts, stall=_stall(facts.events))
+    return Finding(violations, *counts, stall=_stall(facts.events))
 
 
 def _by_attempt(calls: Sequence[Call]) -> Mapping[Pair, Sequence[Call]]:
-    """Put the provider's calls beside the attempts by the key that each call carried."""
+    """Return the provider's calls by attempt, found by their idempotency keys."""
     found: defaultdict[Pair, list[Call]] = defaultdict(list)
     for call in calls:
         job, _, number = (call.idempotency_key or "").rpartition("-")
@@ -91,18 +91,18 @@ def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: 
     again = _followed(facts, calls)
     for row in again:
         if not (
-            row["outcome"] in _AGAIN or _was_unknown(row, in_flight) or facts.released.get(row["job_id"])
+            row["outcome"] in _RETRYABLE or _was_unknown(row, in_flight) or facts.released.get(row["job_id"])
         ):
             yield f"job {row['job_id']} was called again after attempt {row['number']}: {row['outcome']}"
     unknown = Counter(row["job_id"] for row in again if _was_unknown(row, in_flight))
     for job in facts.jobs:
-        allowed = _ONCE_MORE[job["on_unknown"]] + facts.released.get(job["id"], 0)
+        allowed = _RETRIES_OF_UNKNOWN[job["on_unknown"]] + facts.released.get(job["id"], 0)
         if (times := unknown[job["id"]]) > allowed:
             yield f"job {job['id']} ({job['on_unknown']}) was called again after {times} unknown outcomes"
 
 
 def _followed(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Sequence[Row]:
-    """Return each attempt that reached the provider, and after which another one did."""
+    """Return each attempt that reached the provider and was followed by another one."""
     called: defaultdict[UUID, list[Row]] = defaultdict(list)
     for row in facts.attempts:
         if (row["job_id"], row["number"]) in calls:
@@ -111,9 +111,9 @@ def _followed(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Sequence[Ro
 
 
 def _was_unknown(row: Row, in_flight: set[Pair]) -> bool:
-    """Tell whether nobody knew what became of it when it was decided; its worker may have told later."""
-    told_later = row["outcome"] not in _AGAIN and (row["job_id"], row["number"]) in in_flight
-    return row["outcome"] in UNKNOWN or told_later
+    """Return whether the outcome was unknown at the decision; its worker may have corrected it later."""
+    corrected_later = row["outcome"] not in _RETRYABLE and (row["job_id"], row["number"]) in in_flight
+    return row["outcome"] in UNKNOWN or corrected_later
 
 
 def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]) -> Iterator[Pair]:
@@ -124,12 +124,12 @@ def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set
 
 
 def _in_flight(facts: Facts) -> set[Pair]:
-    """Return the calls that were under way, or not written down yet, on workers when they fell."""
+    """Return the calls in flight, or not recorded yet, on workers at their outages."""
     return {
         (row["job_id"], row["number"])
         for row in facts.attempts
-        for fall in facts.falls
-        if row["worker_id"] == fall.worker_id and _was_open(row, fall.at, fall.at + _SLACK)
+        for outage in facts.worker_outages
+        if row["worker_id"] == outage.worker_id and _was_open(row, outage.at, outage.at + _SLACK)
     }
 
 
@@ -138,13 +138,15 @@ def _was_open(row: Row, began: datetime, ended: datetime | None) -> bool:
     return (over is None or over >= began) and (ended is None or row["sent_at"] <= ended)
 
 
-def _thought_lost(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]) -> Iterator[str]:
-    """Yield calls whose fate nobody knows although nothing happened to them."""
+def _unexplained_unknown(
+    facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]
+) -> Iterator[str]:
+    """Yield attempts of unknown outcome without a fault that explains it."""
     for row in facts.attempts:
         pair = row["job_id"], row["number"]
-        spoiled = any(call.outcome != "picture" for call in calls.get(pair, ()))
-        cut_off = any(_was_open(row, each.began, each.ended) for each in facts.cuts)
-        if row["outcome"] in UNKNOWN and not (pair in in_flight or spoiled or cut_off):
+        broken = any(call.outcome != "picture" for call in calls.get(pair, ()))
+        cut_off = any(_was_open(row, each.began, each.ended) for each in facts.network_cuts)
+        if row["outcome"] in UNKNOWN and not (pair in in_flight or broken or cut_off):
             yield f"attempt {pair} is {row['outcome']} ({row['error_code']}), and nothing had happened to it"
 
 
@@ -157,13 +159,13 @@ def _wrong_pictures(facts: Facts) -> Iterator[str]:
             yield f"job {row['job_id']}: a wrong picture is stored: {stored}"
 
 
-def _left_in_hand(facts: Facts) -> Iterator[str]:
+def _leases_left(facts: Facts) -> Iterator[str]:
     for row in facts.jobs:
         if row["worker_id"] is not None or row["lease_token"] is not None:
-            yield f"job {row['id']} is {row['status']} and still in the hand of {row['worker_id']}"
+            yield f"job {row['id']} is {row['status']} and still leased to {row['worker_id']}"
 
 
-def _torn_events(facts: Facts) -> Iterator[str]:
+def _event_gaps(facts: Facts) -> Iterator[str]:
     revisions: defaultdict[UUID, list[int]] = defaultdict(list)
     last: dict[UUID, str] = {}
     for row in facts.events:
@@ -176,8 +178,8 @@ def _torn_events(facts: Facts) -> Iterator[str]:
             yield f"job {job['id']} is {job['status']}, its last event says {last[job['id']]}"
 
 
-def _untrue_attempts(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[str]:
-    """Yield attempts whose row does not tell what the call was."""
+def _wrong_attempts(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Iterator[str]:
+    """Yield attempts whose row contradicts the call."""
     for row in facts.attempts:
         pair = row["job_id"], row["number"]
         if row["finished_at"] is None:

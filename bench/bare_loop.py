@@ -1,4 +1,4 @@
-"""The limit of the worker: a bare loop of httpx over aiohttp that makes the same calls and keeps nothing."""
+"""Bare loop, the limit of the worker: httpx over aiohttp makes the same calls and keeps nothing."""
 
 import asyncio
 import re
@@ -16,29 +16,29 @@ from worker.upstream.transport.connection import open_client
 _LINK = re.compile(rb"https?://[^\s)\"\\]+")
 
 
-async def bare_loop(upstream: str, *, calls: int, at_once: int, download: bool = False) -> float:
-    """Make ``calls`` calls, ``at_once`` in flight, and return how many per second."""
-    client, numbers = open_client(limit=at_once), iter(range(calls))
+async def bare_loop(upstream: str, *, calls: int, concurrency: int, download: bool = False) -> float:
+    """Make ``calls`` calls, ``concurrency`` in flight; return the calls per second."""
+    client, numbers = open_client(limit=concurrency), iter(range(calls))
 
     async def one() -> None:
         for number in numbers:
             await _call(client, upstream, f"bare {number}", download=download)
 
     begun = perf_counter()
-    await asyncio.gather(*(one() for _ in range(at_once)))
+    await asyncio.gather(*(one() for _ in range(concurrency)))
     rate = calls / (perf_counter() - begun)
     await client.aclose()
     return rate
 
 
 async def _call(client: httpx.AsyncClient, upstream: str, prompt: str, *, download: bool) -> None:
-    context = build_request(
+    request = build_request(
         ImageRequest(model="bench", prompt=prompt),
         base_url=upstream,
         api_key="practice",
         preset=PRESETS["generic"],
     )
-    answer = await client.post(context.url, content=context.body, headers=dict(context.headers))
+    answer = await client.post(request.url, content=request.body, headers=dict(request.headers))
     answer.raise_for_status()
     if download:
         link = _LINK.search(answer.content)
@@ -47,9 +47,10 @@ async def _call(client: httpx.AsyncClient, upstream: str, prompt: str, *, downlo
 
 
 def best(upstream: str, *, calls: int, download: bool = False) -> float:
-    """Return the best of a few widths: the loop is faster with few calls in flight than with a thousand."""
+    """Return the best rate of three concurrencies: few calls in flight are faster than a thousand."""
     return max(
-        run(bare_loop(upstream, calls=calls, at_once=width, download=download)) for width in (32, 128, 1000)
+        run(bare_loop(upstream, calls=calls, concurrency=width, download=download))
+        for width in (32, 128, 1000)
     )
 
 

@@ -1,4 +1,4 @@
-"""The servers that a bench runs on: PostgreSQL, Valkey, practice providers, Darkroom itself."""
+"""Servers of a benchmark: PostgreSQL, Valkey, practice providers, and Darkroom's processes."""
 
 import os
 import sys
@@ -22,8 +22,8 @@ _PRACTICE = "import sys; from worker.practice.server import main; main(sys.argv[
 
 
 @dataclass(slots=True)
-class Stage:
-    """What every bench may use; what it starts ends with it."""
+class Servers:
+    """PostgreSQL and Valkey, shared by all benchmarks."""
 
     folder: Path
     copies: PostgresCopies
@@ -31,50 +31,50 @@ class Stage:
     processes: list[Process] = field(default_factory=list)
 
     @contextmanager
-    def set_up(self) -> Iterator["Scene"]:
-        """Lend a fresh database, an empty broker and an empty picture folder."""
+    def environment(self) -> Iterator["Environment"]:
+        """Provide a fresh database, an empty broker and an empty folder; end all processes at the end."""
         self.valkey.flush()
         with self.copies.fresh() as url, tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            scene = Scene(Path(folder), url, self.valkey.url)
+            environment = Environment(Path(folder), url, self.valkey.url)
             try:
-                yield scene
+                yield environment
             finally:
-                scene.end()
+                environment.end()
 
 
 @dataclass(slots=True)
-class Scene:
-    """One bench's database, and the processes that it starts."""
+class Environment:
+    """One benchmark's database, broker and folder, and the processes that it starts."""
 
     folder: Path
     database_url: str
     broker_url: str
     processes: list[Process] = field(default_factory=list)
 
-    def practice(self, **options: object) -> str:
+    def start_practice(self, **options: object) -> str:
         """Start a practice provider and return its address."""
         arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-        process = self._started("practice", [sys.executable, "-c", _PRACTICE, *arguments])
+        process = self._start("practice", [sys.executable, "-c", _PRACTICE, *arguments])
         until(lambda: "\n" in process.log_tail(), within=30, what="the practice provider serves")
         return str(orjson.loads(process.log_tail().splitlines()[0])["url"])
 
-    def idle(self) -> int:
+    def start_idle(self) -> int:
         """Start a server whose route for jobs does nothing, and return its port."""
         port = free_port()
-        process = self._started("idle", [sys.executable, "-m", "bench.idle", str(port)])
+        process = self._start("idle", [sys.executable, "-m", "bench.idle", str(port)])
         process.wait_ready(lambda: _listens(port))
         return port
 
-    def serve(self, **settings: object) -> int:
+    def start_api(self, **settings: object) -> int:
         """Start an API process and return its port."""
         port = free_port()
         command = [_darkroom(), "serve", "--port", str(port)]
-        self._started("serve", command, **settings).wait_ready(lambda: _listens(port))
+        self._start("serve", command, **settings).wait_ready(lambda: _listens(port))
         return port
 
-    def work(self, upstream: str, *, slots: int = 1000, **settings: object) -> Process:
-        """Start a worker and return its process once it beats."""
-        process = self._started(
+    def start_worker(self, upstream: str, *, slots: int = 1000, **settings: object) -> Process:
+        """Start a worker; return its process after its first heartbeat."""
+        process = self._start(
             "work",
             [_darkroom(), "work"],
             upstream_base_url=upstream,
@@ -86,14 +86,13 @@ class Scene:
         process.wait_ready(lambda: self.count("SELECT count(*) FROM workers"))
         return process
 
-    def crew(
+    def start_workers(
         self, channels: Sequence[Mapping[str, object]], *, workers: int, **settings: object
     ) -> list[Process]:
-        """Start workers that share these channels, and return their processes once all beat."""
+        """Start workers that share these channels; return their processes after their first heartbeats."""
         described = orjson.dumps(list(channels)).decode()
         started = [
-            self._started("work", [_darkroom(), "work"], channels=described, **settings)
-            for _ in range(workers)
+            self._start("work", [_darkroom(), "work"], channels=described, **settings) for _ in range(workers)
         ]
         for number, process in enumerate(started, 1):
             process.wait_ready(
@@ -101,10 +100,10 @@ class Scene:
             )
         return started
 
-    def up(self, channels: Sequence[Mapping[str, object]], **settings: object) -> str:
-        """Start everything in one process on SQLite, and return its database's address."""
+    def start_embedded(self, channels: Sequence[Mapping[str, object]], **settings: object) -> str:
+        """Start API and worker in one process on SQLite; return the database URL."""
         url, port = f"sqlite:///{self.folder}/darkroom.db", free_port()
-        self._started(
+        self._start(
             "up",
             [_darkroom(), "up", "--port", str(port), "--data", str(self.folder / "data")],
             channels=orjson.dumps(list(channels)).decode(),
@@ -121,12 +120,12 @@ class Scene:
         return int(row[0]) if row and row[0] is not None else 0
 
     def end(self) -> None:
-        """End what was started, each by its own id."""
+        """End the started processes, each by its own id."""
         for process in reversed(self.processes):
             process.end()
 
-    def _started(self, name: str, command: list[str], **settings: object) -> Process:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("DARKROOM_")}
+    def _start(self, name: str, command: list[str], **settings: object) -> Process:
+        variables = {key: value for key, value in os.environ.items() if not key.startswith("DARKROOM_")}
         given = {
             "database_url": self.database_url,
             "broker_url": self.broker_url,
@@ -136,23 +135,23 @@ class Scene:
             "log_level": "warning",
             **settings,
         }
-        environment |= {f"DARKROOM_{key.upper()}": str(value) for key, value in given.items()}
+        variables |= {f"DARKROOM_{key.upper()}": str(value) for key, value in given.items()}
         log = self.folder / f"{name}-{len(self.processes)}.log"
-        process = Process(command, log, environment=environment)
+        process = Process(command, log, environment=variables)
         self.processes.append(process)
         process.start()
         return process
 
 
 @contextmanager
-def open_stage() -> Iterator[Stage]:
+def open_servers() -> Iterator[Servers]:
     """Start PostgreSQL and Valkey until the block ends."""
     with (
         tempfile.TemporaryDirectory(prefix="darkroom-bench-") as folder,
         serve_postgres() as postgres,
         serve_valkey() as valkey,
     ):
-        yield Stage(Path(folder), PostgresCopies(postgres), valkey)
+        yield Servers(Path(folder), PostgresCopies(postgres), valkey)
 
 
 def _darkroom() -> str:

@@ -1,7 +1,8 @@
 """A thousand dispatchers that contend for one channel, in simulated time: a model, not a measurement.
 
-What a look, a round and a miss cost is given as it was measured; calls take as long as they take. Compared
-are dispatchers that look whenever a slot becomes free, and those that back off (worker.scheduler).
+The costs of a poll, a round and a miss (another dispatcher holds the channel) are measured values. Compares
+dispatchers that poll at a fixed interval and at each free slot with those that share a polling interval and
+back off after misses (``worker.scheduler.poll_interval``).
 """
 
 import heapq
@@ -10,54 +11,54 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.figures import Figure
-from bench.stage import Stage
+from bench.servers import Servers
 from worker.scheduler.poll_interval import PollInterval
 
 WORKERS, SLOTS, SECONDS, WARM = 1_000, 20, 90.0, 60.0
 CALL = (20.0, 60.0)  # seconds
-INTERVAL, REST = 0.5, 0.02
-LOOK, MISS, ROUND = 0.003, 0.0015, 0.015  # seconds that each takes; the lock is held for a round
-STATEMENTS = {"look": 5, "miss": 3, "round": 12}  # trips to the database, with BEGIN and COMMIT
+INTERVAL = 0.5
+POLL, MISS, ROUND = 0.003, 0.0015, 0.015  # seconds of each; a round holds the lock
+STATEMENTS = {"poll": 5, "miss": 3, "round": 12}  # round trips to the database, with BEGIN and COMMIT
 
 
 @dataclass
-class Crowd:
-    """All dispatchers of one channel with endless work, or none at all."""
+class DispatcherSimulation:
+    """All dispatchers of one channel, with endless work or none."""
 
-    patient: bool
+    backoff: bool
     work: bool = True
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATEMENTS, 0))
-    waits: list[float] = field(default_factory=list)  #: seconds from a slot's freeing to its next lease
+    waits: list[float] = field(default_factory=list)  #: seconds that a slot is free before its next lease
 
     def __post_init__(self) -> None:
-        crew = WORKERS if self.patient else 1
+        sharing = WORKERS if self.backoff else 1
         self._free: list[list[float]] = [[] for _ in range(WORKERS)]  # since when each slot is free
-        self._patience = [PollInterval(INTERVAL, crew) for _ in range(WORKERS)]
-        self._version = [0] * WORKERS  # of the look that is due
-        self._resting = [0.0] * WORKERS
+        self._intervals = [PollInterval(INTERVAL, sharing) for _ in range(WORKERS)]
+        self._version = [0] * WORKERS  # of the poll that is due
+        self._backing_off = [0.0] * WORKERS
         self._events: list[tuple[float, int, int, str]] = []
         self._locked, self._now = 0.0, 0.0
 
-    def run(self) -> "Crowd":
-        """Simulate; what is counted begins after the warm-up."""
+    def run(self) -> "DispatcherSimulation":
+        """Simulate; counts begin after the warm-up."""
         for worker in range(WORKERS):
-            self._look_at(worker, self.chance.uniform(0, self._patience[worker].seconds))
+            self._schedule_poll(worker, self.chance.uniform(0, self._intervals[worker].seconds))
             for _ in range(SLOTS if self.work else 0):
                 self._push(self.chance.uniform(0, CALL[1]), worker, "ended")
         while self._events and self._now < SECONDS:
             self._now, worker, version, what = heapq.heappop(self._events)
             if what == "ended":
                 self._free[worker].append(self._now)
-                self._look_at(worker, max(self._resting[worker], self._now))
+                self._schedule_poll(worker, max(self._backing_off[worker], self._now))
             elif version == self._version[worker]:
-                self._look(worker)
+                self._poll(worker)
         return self
 
-    def _look(self, worker: int) -> None:
-        """Look, try to get the lock, and lease for all free slots."""
-        self._count("look")
-        tried, patience = self._now + LOOK, self._patience[worker]
+    def _poll(self, worker: int) -> None:
+        """Poll, try to lock the channel, and lease jobs for all free slots."""
+        self._count("poll")
+        tried, interval = self._now + POLL, self._intervals[worker]
         ended, missed = tried, False
         if self._free[worker] and self.work:
             missed = self._locked > tried
@@ -66,12 +67,12 @@ class Crowd:
             if not missed:
                 self._locked = ended
                 self._lease(worker, ended)
-        patience.misses = patience.misses + 1 if missed and self.patient else 0
-        rest = patience.backoff(self.chance.random())
-        self._resting[worker] = ended + rest
+        interval.misses = interval.misses + 1 if missed and self.backoff else 0
+        pause = interval.backoff(self.chance.random())
+        self._backing_off[worker] = ended + pause
         self._version[worker] += 1
-        soon = self.patient and missed
-        self._push(ended + rest + (0 if soon else patience.seconds), worker, "look")
+        soon = self.backoff and missed
+        self._push(ended + pause + (0 if soon else interval.seconds), worker, "poll")
 
     def _lease(self, worker: int, at: float) -> None:
         for since in self._free[worker]:
@@ -80,11 +81,11 @@ class Crowd:
             self._push(at + self.chance.uniform(*CALL), worker, "ended")
         self._free[worker].clear()
 
-    def _look_at(self, worker: int, at: float) -> None:
-        if self.patient and self._patience[worker].misses:
-            return  # its next look is due soon anyway
+    def _schedule_poll(self, worker: int, at: float) -> None:
+        if self.backoff and self._intervals[worker].misses:
+            return  # its next poll is due soon anyway
         self._version[worker] += 1
-        self._push(at, worker, "look")
+        self._push(at, worker, "poll")
 
     def _push(self, at: float, worker: int, what: str) -> None:
         heapq.heappush(self._events, (at, worker, self._version[worker], what))
@@ -94,14 +95,14 @@ class Crowd:
             self.counts[what] += 1
 
 
-def measure(_stage: Stage) -> Sequence[Figure]:
+def measure(_servers: Servers) -> Sequence[Figure]:
     """Simulate a busy and an idle fleet, with and without backoff."""
     figures: list[Figure] = []
-    for patient in (False, True):
-        how = "patient" if patient else "eager"
-        busy, idle = Crowd(patient).run(), Crowd(patient, work=False).run()
+    for backoff in (False, True):
+        how = "backing off" if backoff else "fixed interval"
+        busy, idle = DispatcherSimulation(backoff).run(), DispatcherSimulation(backoff, work=False).run()
         figures += [
-            Figure(f"{WORKERS:,} {how} workers: rounds", busy.counts["round"] / (SECONDS - WARM), "/s"),
+            Figure(f"{WORKERS:,} workers, {how}: rounds", busy.counts["round"] / (SECONDS - WARM), "/s"),
             Figure("  misses", busy.counts["miss"] / (SECONDS - WARM), "/s"),
             Figure("  statements, busy", _statements(busy), "/s"),
             Figure("  statements, idle", _statements(idle), "/s"),
@@ -112,6 +113,6 @@ def measure(_stage: Stage) -> Sequence[Figure]:
     return figures
 
 
-def _statements(snapshot: Crowd) -> float:
-    trips = sum(STATEMENTS[what] * count for what, count in snapshot.counts.items())
+def _statements(simulation: DispatcherSimulation) -> float:
+    trips = sum(STATEMENTS[what] * count for what, count in simulation.counts.items())
     return trips / (SECONDS - WARM)
