@@ -1,4 +1,4 @@
-"""Fleets, each with a database, a broker and a provider of its own."""
+"""Fixtures: fleets, each with its own database, broker and provider."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -42,8 +42,8 @@ def broker() -> Iterator[Valkey]:
 def fleet_of(
     tmp_path: Path, broker: Valkey, practice_of: Callable[..., Practice], request: pytest.FixtureRequest
 ) -> Iterator[FleetOf]:
-    """Start fleets on a PostgreSQL that is given, or on the shared one."""
-    with ExitStack() as ending:
+    """Start fleets on the given PostgreSQL, or on the shared one."""
+    with ExitStack() as cleanup:
 
         def start(*, delay: float, server: Postgres | None = None, **settings: str) -> Fleet:
             postgres: Postgres = server or request.getfixturevalue("postgres")
@@ -51,8 +51,8 @@ def fleet_of(
             postgres.execute(f"CREATE DATABASE {name}")
             addresses = {"database_url": postgres.url(name), "broker_url": broker.url}
             fleet = Fleet(tmp_path, practice_of(delay), **addresses, **settings)
-            ending.callback(lambda: print(fleet.log_tails()))  # shown if the test fails
-            ending.callback(fleet.end)
+            cleanup.callback(lambda: print(fleet.log_tails()))  # shown if the test fails
+            cleanup.callback(fleet.end)
             fleet.start()
             return fleet
 

@@ -1,4 +1,4 @@
-"""``darkroom demo`` as a stranger runs it."""
+"""``darkroom demo`` as a new user runs it."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from time import monotonic
 import httpx
 import pytest
 
-_PATIENCE = 90  # seconds for a dozen pictures on a busy machine
+_TIMEOUT = 90  # seconds for a dozen pictures on a busy machine
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 _MAIN = "import sys; from api.cli.app import main; sys.argv = ['darkroom', *sys.argv[1:]]; main()"
 
@@ -38,31 +38,31 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def read_until(process: subprocess.Popen[str], last: str) -> str:
-    """Return what the process says up to the line that starts with ``last``."""
-    said, end = "", monotonic() + _PATIENCE
+    """Return the output of the process up to the line that starts with ``last``."""
+    output, end = "", monotonic() + _TIMEOUT
     assert process.stdout
     for line in process.stdout:
-        said += line
+        output += line
         if line.startswith(last) or monotonic() > end:
             break
-    assert f"\n{last}" in said, said
-    return said
+    assert f"\n{last}" in output, output
+    return output
 
 
 @pytest.mark.slow(reason="a dozen pictures are drawn, then the example uses every verb")
-def test_the_demo_draws_a_dozen_pictures_serves_on_and_ends_cleanly(
+def test_the_demo_makes_a_dozen_images_keeps_serving_and_ends_cleanly(
     demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    said = read_until(demo, "Ctrl-C")
-    assert "12 of 12 pictures are ready" in said
-    addresses = re.findall(r"http://\S+/assets/\S+", said)
+    output = read_until(demo, "Ctrl-C")
+    assert "12 of 12 pictures are ready" in output
+    addresses = re.findall(r"http://\S+/assets/\S+", output)
     assert len(set(addresses)) == 12
     picture = httpx.get(addresses[0], trust_env=False)
     assert picture.content.startswith(b"\x89PNG")
     assert len([file for file in (tmp_path / "demo-data" / "pictures").rglob("*") if file.is_file()]) >= 12
-    job = _run_curl(next(line for line in said.splitlines() if line.startswith("curl ")))
+    job = _run_curl(next(line for line in output.splitlines() if line.startswith("curl ")))
     assert job["status"] == "succeeded"
-    _run_example(said, tmp_path / "midjourney")
+    _run_example(output, tmp_path / "midjourney")
     started = monotonic()
     demo.send_signal(signal.SIGINT)
     assert demo.wait(timeout=10) == 0
@@ -70,14 +70,14 @@ def test_the_demo_draws_a_dozen_pictures_serves_on_and_ends_cleanly(
     assert "Traceback" not in (demo.stdout.read() if demo.stdout else "")
 
 
-def _run_example(said: str, folder: Path) -> None:
-    """Let the Midjourney example go through its verbs with the address and the key that were printed."""
-    address = re.search(r"^API +(http://[^/]+)/docs$", said, re.MULTILINE)
-    key = re.search(r"^Key +(\S+)$", said, re.MULTILINE)
+def _run_example(output: str, folder: Path) -> None:
+    """Run the Midjourney example with the printed URL and key."""
+    address = re.search(r"^API +(http://[^/]+)/docs$", output, re.MULTILINE)
+    key = re.search(r"^Key +(\S+)$", output, re.MULTILINE)
     assert address
     assert key
     command = [sys.executable, _EXAMPLES / "midjourney.py", address[1], key[1], folder]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4️⃣" in done.stdout
     assert sorted(file.name for file in folder.iterdir()) == [
@@ -91,7 +91,7 @@ def _run_example(said: str, folder: Path) -> None:
 
 
 def _run_curl(line: str) -> dict[str, str]:
-    """Do what the printed line does, without needing curl."""
+    """Send the request of the printed curl command, without curl."""
     words = shlex.split(line)
     url = next(word for word in words if word.startswith("http"))
     headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H")

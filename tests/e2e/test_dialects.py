@@ -1,7 +1,7 @@
-"""Answers seen in the wild, through everything: a provider plays them, and every job ends as it should.
+"""Recorded responses, end to end: a provider replays them, and every job ends as the rules say.
 
-The sample follows from the corpus by rule (see ``tests/support/dialects.py``). Every case has a channel of
-its own, since some of them close their channel. All run at once, in one Darkroom.
+The sample is drawn from the corpus by rule (see ``tests/support/dialects.py``). Every case has its own
+channel, since some cases close theirs. All run at once, in one Darkroom.
 """
 
 import re
@@ -18,7 +18,7 @@ from worker.practice.async_tasks import image_address
 from worker.practice.corpus import CorpusCase
 
 CASES = sample()
-_WORDS = 20  # characters of the provider's words that are compared
+_WORDS = 20  # characters of the provider's text that are compared
 STALE = [case for case in CASES if case.transport == "stale_connection"]
 
 pytestmark = pytest.mark.slow(reason="the first test waits until the jobs of all cases have ended")
@@ -38,7 +38,7 @@ def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DialectDarkro
 
 @pytest.fixture(scope="module")
 def jobs(darkroom: DialectDarkroom) -> dict[str, dict[str, Any]]:
-    """The jobs of all cases when nothing more happens to them; stale connections need used ones first."""
+    """The settled jobs of all cases; cases of stale connections need used connections first."""
     first = darkroom.wait_settled(darkroom.play(case for case in CASES if case not in STALE), within=60)
     return first | darkroom.wait_settled(darkroom.play(STALE), within=20)
 
@@ -57,7 +57,7 @@ def test_the_sample_is_wide() -> None:
 
 
 @every_case
-def test_a_job_ends_as_its_answer_deserves(case: CorpusCase, jobs: dict[str, dict[str, Any]]) -> None:
+def test_a_job_ends_as_its_response_requires(case: CorpusCase, jobs: dict[str, dict[str, Any]]) -> None:
     job, end = jobs[case.id], end_of(case)
 
     assert job["status"] == end.status, job
@@ -76,7 +76,7 @@ def test_the_provider_is_called_as_often_as_is_safe(
 @pytest.mark.parametrize(
     "case", [case for case in CASES if end_of(case).status == "succeeded"], ids=lambda case: case.id
 )
-def test_every_picture_is_the_one_that_the_answer_showed(
+def test_every_stored_image_is_the_one_in_the_response(
     case: CorpusCase, jobs: dict[str, dict[str, Any]], darkroom: DialectDarkroom
 ) -> None:
     shown = (
@@ -98,7 +98,7 @@ def test_every_picture_is_the_one_that_the_answer_showed(
 @pytest.mark.parametrize(
     "case", [case for case in CASES if end_of(case).status in ("failed", "held")], ids=lambda case: case.id
 )
-def test_a_job_says_what_went_wrong_in_the_provider_s_words(
+def test_an_error_quotes_the_provider_s_text(
     case: CorpusCase, jobs: dict[str, dict[str, Any]], darkroom: DialectDarkroom
 ) -> None:
     error = jobs[case.id]["error"]
@@ -108,20 +108,18 @@ def test_a_job_says_what_went_wrong_in_the_provider_s_words(
     assert error["message"]
     words = error["provider_message"]
     assert words or not case.body or case.status == 200, "an error answer says something"
-    assert (words or "")[:_WORDS] in darkroom.here(said(case))
+    assert (words or "")[:_WORDS] in darkroom.here(provider_text(case))
 
 
 @pytest.mark.parametrize(
     "case", [case for case in CASES if end_of(case).status == "queued"], ids=lambda case: case.id
 )
-def test_a_waiting_job_says_for_what_and_until_when(
-    case: CorpusCase, jobs: dict[str, dict[str, Any]]
-) -> None:
+def test_a_waiting_job_has_a_reason_and_a_time(case: CorpusCase, jobs: dict[str, dict[str, Any]]) -> None:
     waiting = jobs[case.id]["waiting"]
 
     if case.expected["outcome"] == "needs_human":
         assert waiting["reason"] == "paused"
-        assert waiting["detail"].partition(": ")[2][:_WORDS] in said(case)
+        assert waiting["detail"].partition(": ")[2][:_WORDS] in provider_text(case)
         assert waiting["next_eligible_at"] is None
     else:
         assert waiting["reason"] in ("backoff", "cooldown")
@@ -129,7 +127,7 @@ def test_a_waiting_job_says_for_what_and_until_when(
         assert wait.total_seconds() > case.expected["retry_after_s"] - 2
 
 
-def said(case: CorpusCase) -> str:
-    """Return what the provider said, without the escapes of JSON and the seams of a stream."""
+def provider_text(case: CorpusCase) -> str:
+    """Return the provider's text, without JSON escapes."""
     letters = re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), case.body)
     return letters.replace("\\n", "\n").replace('\\"', '"') + case.expected.get("text", "")

@@ -19,7 +19,7 @@ PROMPTS = [f"picture number {number} of a few" for number in range(60)]
 
 
 class Darkroom:
-    """One ``darkroom up`` and who uses it."""
+    """One ``darkroom up`` with its provider and its client."""
 
     def __init__(self, folder: Path, practice: Practice) -> None:
         port = free_port()
@@ -51,7 +51,7 @@ def darkroom_of(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterato
         print(darkroom.process.log_tail())
 
 
-def test_every_job_becomes_its_own_picture(darkroom_of: Callable[..., Darkroom]) -> None:
+def test_every_job_gets_its_own_image(darkroom_of: Callable[..., Darkroom]) -> None:
     darkroom = darkroom_of(delay=0.1)
     darkroom.client.submit(PROMPTS)
 
@@ -61,7 +61,7 @@ def test_every_job_becomes_its_own_picture(darkroom_of: Callable[..., Darkroom])
 
 
 @pytest.mark.parametrize("sign", [SIGINT, SIGTERM])
-def test_a_signal_ends_it_within_seconds_and_what_was_in_hand_is_not_lost(
+def test_a_signal_ends_the_process_within_seconds_and_loses_no_job_in_flight(
     darkroom_of: Callable[..., Darkroom], sign: int
 ) -> None:
     darkroom = darkroom_of(delay=30)
@@ -77,7 +77,7 @@ def test_a_signal_ends_it_within_seconds_and_what_was_in_hand_is_not_lost(
 
 
 @pytest.mark.parametrize("on_unknown", ["retry", "hold"])
-def test_a_killed_process_goes_on_where_it_was_when_it_is_started_again(
+def test_a_killed_process_continues_its_jobs_after_a_restart(
     darkroom_of: Callable[..., Darkroom], on_unknown: str
 ) -> None:
     darkroom = darkroom_of(delay=0.7)
@@ -101,7 +101,7 @@ def test_a_killed_process_goes_on_where_it_was_when_it_is_started_again(
     darkroom.client.check_images(done)
 
 
-async def test_every_job_is_told_although_receiver_and_process_were_away(
+async def test_every_webhook_arrives_although_receiver_and_process_were_down(
     darkroom_of: Callable[..., Darkroom],
 ) -> None:
     receiver = Receiver()
@@ -119,8 +119,8 @@ async def test_every_job_is_told_although_receiver_and_process_were_away(
     darkroom.start()
     await receiver.until(30, within=60)
     await receiver.stop()
-    told = [got.payload["data"]["id"] for got in receiver.messages]
-    assert set(told) == set(ids)
+    delivered = [got.payload["data"]["id"] for got in receiver.messages]
+    assert set(delivered) == set(ids)
     assert len({got.id for got in receiver.messages}) == 30
     last = receiver.messages[-1]
     Webhook(default.json()["secret"]).verify(last.body, dict(last.headers))

@@ -1,4 +1,4 @@
-"""A fleet of real processes makes every picture, whatever is stopped, killed or emptied meanwhile."""
+"""A fleet finishes every job although processes are killed, servers restarted or the broker emptied."""
 
 import time
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from tests.support.postgres import serve_postgres
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.slow(reason="five processes start, and 200 calls take their time")
-PROMPTS = [f"picture number {number} of a crowd 猫" for number in range(200)]
+PROMPTS = [f"picture number {number} of many 猫" for number in range(200)]
 
 
-def each_called_once(fleet: Fleet, prompts: list[str] = PROMPTS) -> None:
+def check_one_call_each(fleet: Fleet, prompts: list[str] = PROMPTS) -> None:
     assert fleet.practice.call_counts() == dict.fromkeys(prompts, 1)
 
 
@@ -24,14 +24,14 @@ def prompts_of(jobs: Mapping[str, Job], status: str) -> set[str]:
     return {job["prompt"] for job in jobs.values() if job["status"] == status}
 
 
-def test_two_hundred_jobs_become_their_own_pictures(fleet_of: FleetOf) -> None:
+def test_two_hundred_jobs_get_their_own_images(fleet_of: FleetOf) -> None:
     fleet = fleet_of(delay=0.2)
     ids = fleet.client.submit(PROMPTS)
 
     jobs = fleet.client.wait_settled(200)
     assert [jobs[job_id]["prompt"] for job_id in ids] == PROMPTS
     fleet.client.check_images(jobs)
-    each_called_once(fleet)
+    check_one_call_each(fleet)
 
 
 def test_every_part_may_be_restarted_in_the_middle(fleet_of: FleetOf, broker: Valkey) -> None:
@@ -52,10 +52,10 @@ def test_every_part_may_be_restarted_in_the_middle(fleet_of: FleetOf, broker: Va
 
         jobs = fleet.client.wait_settled(200, within=90)
         fleet.client.check_images(jobs)
-        each_called_once(fleet)
+        check_one_call_each(fleet)
 
 
-def test_a_worker_killed_with_calls_in_flight_repeats_only_these_when_jobs_say_retry(
+def test_only_calls_in_flight_on_a_killed_worker_are_repeated_with_on_unknown_retry(
     fleet_of: FleetOf,
 ) -> None:
     fleet = fleet_of(delay=1)
@@ -74,7 +74,7 @@ def test_a_worker_killed_with_calls_in_flight_repeats_only_these_when_jobs_say_r
     assert sum(fleet.practice.call_counts().values()) == 200 + len(repeated)
 
 
-def test_a_worker_killed_with_calls_in_flight_leaves_these_held_by_default(fleet_of: FleetOf) -> None:
+def test_calls_in_flight_on_a_killed_worker_leave_their_jobs_held_by_default(fleet_of: FleetOf) -> None:
     fleet = fleet_of(delay=1)
     fleet.client.submit(PROMPTS)
     fleet.practice.wait_finished(20)
@@ -84,9 +84,9 @@ def test_a_worker_killed_with_calls_in_flight_leaves_these_held_by_default(fleet
 
     jobs = fleet.client.wait_settled(200)
     held, made, times = prompts_of(jobs, "held"), prompts_of(jobs, "succeeded"), fleet.practice.call_counts()
-    under_way = {call.prompt for call in fleet.practice.calls() if call.in_flight(killed_at)}
-    assert held & under_way
-    assert held <= under_way | (set(PROMPTS) - times.keys())  # a call may just not have left
+    in_flight = {call.prompt for call in fleet.practice.calls() if call.in_flight(killed_at)}
+    assert held & in_flight
+    assert held <= in_flight | (set(PROMPTS) - times.keys())  # a call may not have been sent yet
     assert held | made == set(PROMPTS)
     assert made <= times.keys()
     assert set(times.values()) == {1}
@@ -112,7 +112,7 @@ def test_an_emptied_broker_loses_nothing_and_doubles_nothing(fleet_of: FleetOf, 
 
     jobs = fleet.client.wait_settled(200)
     fleet.client.check_images(jobs)
-    each_called_once(fleet)
+    check_one_call_each(fleet)
 
 
 def test_jobs_are_accepted_while_the_broker_is_down_and_run_when_it_is_back(
@@ -128,4 +128,4 @@ def test_jobs_are_accepted_while_the_broker_is_down_and_run_when_it_is_back(
 
     jobs = fleet.client.wait_settled(20)
     fleet.client.check_images(jobs)
-    each_called_once(fleet, PROMPTS[:20])
+    check_one_call_each(fleet, PROMPTS[:20])

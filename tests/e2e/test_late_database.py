@@ -13,20 +13,20 @@ from tests.support.postgres import Postgres, serve_postgres
 from tests.support.processes import Process, free_port, until
 from tests.support.valkey import Valkey
 
-AWAY = "the database is unavailable"
+UNAVAILABLE = "the database is unavailable"
 
 
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
-    """A server with our tables that this test may stop."""
+    """A server with Darkroom's tables that this test may stop."""
     with serve_postgres() as server:
         server.execute("CREATE DATABASE darkroom")
         upgrade(sqlalchemy_url(server.url("darkroom")))
         yield server
 
 
-@pytest.mark.slow(reason="four processes start, and look for their database every 3 s")
-def test_serve_and_work_wait_for_their_database_and_stop_at_once_when_told(
+@pytest.mark.slow(reason="four processes start, and try their database every 3 s")
+def test_serve_and_work_wait_for_their_database_and_stop_at_once_on_sigterm(
     postgres: Postgres, broker: Valkey, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -44,12 +44,12 @@ def test_serve_and_work_wait_for_their_database_and_stop_at_once_when_told(
         for each in (serve, work, stopped):
             each.start()
         for each in (serve, work, stopped):
-            until(lambda each=each: AWAY in each.log_tail(), within=30, what="it says that it waits")
+            until(lambda each=each: UNAVAILABLE in each.log_tail(), within=30, what="it logs that it waits")
             assert each.ended is None
             assert "Connection refused" in each.log_tail()
-        looks = stopped.log_tail().count(AWAY)
+        tries = stopped.log_tail().count(UNAVAILABLE)
         assert stopped.stop(signal.SIGTERM) == 0
-        assert stopped.log_tail().count(AWAY) <= looks + 1  # one may have been under way
+        assert stopped.log_tail().count(UNAVAILABLE) <= tries + 1  # one may have begun already
         assert "Traceback" not in stopped.log_tail()
 
         postgres.start()
@@ -59,7 +59,7 @@ def test_serve_and_work_wait_for_their_database_and_stop_at_once_when_told(
         until(lambda: wrong.ended is not None, within=30, what="it does not wait for what can't come")
         assert wrong.ended == 6
         assert "does not exist" in wrong.log_tail()
-        assert AWAY not in wrong.log_tail()
+        assert UNAVAILABLE not in wrong.log_tail()
     finally:
         for each in (serve, work, stopped, wrong):
             print(each.log_tail())

@@ -1,6 +1,6 @@
-"""Limits over the whole fleet, exactly: any window holds at most the limit, and nearly all of it is used.
+"""Rate limits over the whole fleet: no window holds more than the limit, and nearly all of it is used.
 
-The gate runs as it is; the clock is moved by the test, and calls leave as late as a worker lets them.
+The real dispatcher runs on a simulated clock, and calls start as late as their slack allows.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ CHANNELS = (
 
 @dataclass
 class Calls:
-    """When the calls of one model left, in seconds of the simulation, and the pictures each asked for."""
+    """Calls of one model: their starts, in seconds of the simulation, and the images each requests."""
 
     at: list[float]
     pictures: list[int]
@@ -67,12 +67,12 @@ class Calls:
 async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
     settings = {"upstream_base_url": None, "channels": CHANNELS}
     async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as opened:
-        await _do_not_wait_for_the_disk(opened.services.database)
+        await _commit_without_waiting_for_the_disk(opened.services.database)
         yield opened
 
 
-async def _do_not_wait_for_the_disk(database: Database) -> None:
-    """Nothing crashes here, and a thousand commits would take long."""
+async def _commit_without_waiting_for_the_disk(database: Database) -> None:
+    """Speed up a thousand commits: nothing crashes in this test."""
     statement = "PRAGMA synchronous=OFF" if database.is_sqlite else "SET synchronous_commit=off"
 
     def connected(connection: Any, _record: Any) -> None:
@@ -85,7 +85,7 @@ async def _do_not_wait_for_the_disk(database: Database) -> None:
 
 @pytest.mark.slow(reason="three minutes are simulated, in hundreds of transactions")
 @pytest.mark.parametrize("workers", [1, 4])
-async def test_any_window_holds_at_most_the_limit_and_nearly_all_of_it_is_used(
+async def test_no_window_exceeds_the_limit_and_nearly_all_of_it_is_used(
     darkroom: Darkroom, workers: int
 ) -> None:
     calls = await simulate(darkroom, workers, random.Random(workers))
@@ -99,19 +99,21 @@ async def test_any_window_holds_at_most_the_limit_and_nearly_all_of_it_is_used(
         assert max_in_window(calls[model].at, 60) <= limit, model
         assert used(calls[model].at, limit) >= 0.97, model
     assert max_in_window(calls["second"].at, 1) <= PER_SECOND
-    assert used(calls["second"].at, 60 * PER_SECOND) >= 0.95  # starts come late by up to its whole slack here
+    assert used(calls["second"].at, 60 * PER_SECOND) >= 0.95  # starts are late by up to the whole slack
     assert max_in_window(calls["pictures"].each_picture_at, 60) <= PICTURES
-    assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.95  # a call of four weighs 2 % here
+    assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.95  # a call for four weighs much here
 
 
 async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> dict[str, Calls]:
-    """Let workers look at odd moments for minutes while work waits; return when calls left, by model."""
+    """Run dispatch rounds of random workers for minutes while jobs wait; return the calls by model."""
     await submit_all(darkroom)
-    crew, begun = [await darkroom.worker(slots=100_000) for _ in range(workers)], darkroom.clock()
+    fleet, begun = [await darkroom.worker(slots=100_000) for _ in range(workers)], darkroom.clock()
     while (darkroom.clock() - begun).total_seconds() < SECONDS:
-        at_once = 1 if darkroom.services.database.is_sqlite else chance.randint(1, 2)  # there they only wait
-        looking = chance.sample(crew, min(at_once, workers))
-        await asyncio.gather(*(worker.dispatcher.run_round() for worker in looking))
+        concurrent = (
+            1 if darkroom.services.database.is_sqlite else chance.randint(1, 2)
+        )  # rounds on SQLite only wait for each other
+        chosen = chance.sample(fleet, min(concurrent, workers))
+        await asyncio.gather(*(worker.dispatcher.run_round() for worker in chosen))
         darkroom.clock.forward(seconds=chance.uniform(0.7, 0.95))
     calls = {model: Calls([], []) for model in LIMITS}
     lateness = {model: random.Random(chance.random()) for model in LIMITS}
@@ -121,7 +123,7 @@ async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> d
     for row in sorted(rows, key=lambda row: row.start_at):
         slack = slack_of(LIMITS[row.model])
         assert slack is not None
-        luck = lateness[row.model]  # each model's own: the starts of one must not decide how late others are
+        luck = lateness[row.model]  # one generator per model, so that models stay independent
         late = luck.choice((0, 0, luck.random(), 1)) * slack.total_seconds()
         calls[row.model].at.append((row.start_at - begun).total_seconds() + late)
         calls[row.model].pictures.append(row.request["n"])
@@ -129,18 +131,18 @@ async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> d
 
 
 async def submit_all(darkroom: Darkroom) -> None:
-    """Queue more of each model than its limit lets start; one caller has a limit of its own."""
-    anybody, limited, at = await darkroom.caller(), await darkroom.caller(), darkroom.clock()
+    """Queue more jobs of each model than its limit allows; one caller has its own limit."""
+    unlimited, limited, at = await darkroom.caller(), await darkroom.caller(), darkroom.clock()
     enough = {"second": 8 * PER_MINUTE, "caller": 4 * CALLER}
     async with darkroom.services.database.writing() as connection:
         await connection.execute(update(callers).where(callers.c.id == limited).values(rpm=CALLER))
         for model in LIMITS:
-            born = [
+            new_jobs = [
                 job(model, 1 + number % 4 if model == "pictures" else 1, at)
                 for number in range(enough.get(model, 450))
             ]
-            owner: UUID = limited if model == "caller" else anybody
-            await insert_jobs(connection, born, caller_id=owner, surface="rest", at=at)
+            owner: UUID = limited if model == "caller" else unlimited
+            await insert_jobs(connection, new_jobs, caller_id=owner, surface="rest", at=at)
 
 
 def job(model: str, pictures: int, at: datetime) -> NewJob:
@@ -149,6 +151,6 @@ def job(model: str, pictures: int, at: datetime) -> NewJob:
 
 
 def used(moments: list[float], limit: float) -> float:
-    """Return the share of a limit per minute that was used, once all had begun."""
+    """Return the used share of a limit per minute, after the first seconds."""
     counted = [moment for moment in moments if SETTLING <= moment < SECONDS]
     return len(counted) / (limit * (SECONDS - SETTLING) / 60)

@@ -1,4 +1,4 @@
-"""A fleet is upgraded one process at a time: this version beside one that is a migration further."""
+"""Rolling upgrade: this version runs beside one that is a migration ahead."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.support.fleet import COMMAND
 from tests.support.processes import Process
 
 _SOURCE = Path(migrations.__file__).parent.parent
-_MIGRATION = '''"""A column that this version knows nothing of
+_MIGRATION = '''"""A column that this version does not know
 
 Revision ID: {next}
 Revises: {head}
@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 
 def next_version(folder: Path) -> Path:
-    """Make a copy of this version that has one migration more."""
+    """Return a copy of this version with one more migration."""
     copy = folder / "next"
     for package in ("api", "worker", "models", "migrations"):
         shutil.copytree(_SOURCE / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -41,7 +41,7 @@ def next_version(folder: Path) -> Path:
 
 
 @pytest.mark.slow(reason="a fleet starts, then parts of it again and of the next version")
-def test_workers_of_this_version_and_of_the_next_share_the_jobs_after_its_migration(
+def test_workers_of_this_version_and_the_next_share_jobs_after_the_migration(
     fleet_of: FleetOf, tmp_path: Path
 ) -> None:
     fleet = fleet_of(delay=0.3)

@@ -1,4 +1,4 @@
-"""Stopping and opening a channel while it is at work."""
+"""Draining and resuming a channel with calls in flight."""
 
 import subprocess
 import time
@@ -19,7 +19,7 @@ PROMPTS = [f"picture number {number} of some" for number in range(20)]
 
 
 class Darkroom:
-    """One ``darkroom up``, who uses it, and who operates it."""
+    """One ``darkroom up`` with its client and its operator's commands."""
 
     def __init__(self, folder: Path, practice: Practice) -> None:
         port = free_port()
@@ -32,12 +32,12 @@ class Darkroom:
         self._headers = {"Authorization": f"Bearer {ADMIN}"}
 
     def channel(self) -> dict[str, Any]:
-        """Look at the channel."""
+        """Return the channel."""
         answer = httpx.get(f"{self.url}/v1/channels", headers=self._headers, trust_env=False)
         return dict(answer.json()["data"][0])
 
     def post(self, verb: str) -> None:
-        """Stop the channel over the API."""
+        """Drain or pause the channel over the API."""
         url, body = f"{self.url}/v1/channels/upstream/{verb}", {"reason": "tea"}
         assert httpx.post(url, headers=self._headers, json=body, trust_env=False).is_success
 
@@ -59,7 +59,7 @@ def darkroom(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[D
 
 
 @pytest.mark.slow(reason="each command of the command line starts a process")
-def test_a_drained_channel_ends_its_calls_starts_none_and_goes_on_when_it_is_resumed(
+def test_a_draining_channel_finishes_its_calls_starts_none_and_continues_when_resumed(
     darkroom: Darkroom,
 ) -> None:
     darkroom.client.submit(PROMPTS)

@@ -179,7 +179,7 @@ class Darkroom:
 async def open_darkroom(
     url: str, folder: Path, *, practice: dict[str, Any], **settings: Any
 ) -> AsyncIterator[Darkroom]:
-    """Open everything, and close it."""
+    """Open database, provider and services; close them at the end."""
     provider = await start_practice(picture="tiny", **practice)
     given = Settings(
         database_url=url,

@@ -154,26 +154,26 @@ class DialectDarkroom:
         }
 
     def wait_settled(self, ids: Mapping[str, str], *, within: float) -> dict[str, dict[str, Any]]:
-        """Wait until nothing more happens to these jobs, and return them by case."""
+        """Wait until these jobs have settled; return them by case."""
 
         jobs: dict[str, dict[str, Any]] = {}
 
-        def moving() -> list[dict[str, Any]]:
+        def unsettled() -> list[dict[str, Any]]:
             jobs.update(self.client.jobs() or {})
-            return [jobs.get(job_id, {}) for job_id in ids.values() if not _rests(jobs.get(job_id, {}))]
+            return [jobs.get(job_id, {}) for job_id in ids.values() if not _is_settled(jobs.get(job_id, {}))]
 
         try:
-            until(lambda: not moving(), within=within, what="all jobs rest", every=0.3)
+            until(lambda: not unsettled(), within=within, what="all jobs have settled", every=0.3)
         except AssertionError as error:
-            raise AssertionError(f"{error}; these do not: {moving()}") from error
+            raise AssertionError(f"{error}; these do not: {unsettled()}") from error
         return {case: self.client.job(job_id) for case, job_id in ids.items()}
 
     def here(self, address: str) -> str:
-        """Return where a foreign address is found in this test."""
+        """Return the local URL that stands for a public one in this test."""
         return rewrite_urls(address, self.practice.url)
 
     def fetch(self, address: str) -> bytes:
-        """Return what the practice provider has at a foreign address."""
+        """Return the practice provider's file for a public URL."""
         answer = httpx.get(self.here(address), trust_env=False, verify=False, timeout=30)
         answer.raise_for_status()
         return answer.content
@@ -202,7 +202,7 @@ def _channel(case: CorpusCase, provider: str, closed_port: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rests(job: Mapping[str, Any]) -> bool:
+def _is_settled(job: Mapping[str, Any]) -> bool:
     """Return whether a job is final, held, or waits for much longer than a test takes."""
     if job.get("status") != "queued":
         return job.get("status") in ("succeeded", "failed", "held")

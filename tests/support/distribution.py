@@ -26,7 +26,7 @@ class Distribution:
 
         A file follows each system test, so that about half of the processes run a fleet at any moment.
         """
-        single = _handed_out_one_by_one(item.nodeid for item in items)
+        single = _run_one_by_one(item.nodeid for item in items)
         system_tests: list[list[pytest.Item]] = []
         files: dict[str, list[pytest.Item]] = {}
         for item in items:
@@ -52,11 +52,11 @@ class Schedule(LoadScopeScheduling):
 
     def schedule(self) -> None:
         """Look at all tests, then hand out the first."""
-        self._single = _handed_out_one_by_one(next(iter(self.registered_collections.values())))
+        self._single = _run_one_by_one(next(iter(self.registered_collections.values())))
         super().schedule()
 
     def remove_node(self, node: Any) -> str | None:
-        """Hand out again what a dead process had left, without the units that it had done."""
+        """Hand out again the units that a dead process had not finished."""
         units = self.assigned_work[node]
         self.assigned_work[node] = {name: unit for name, unit in units.items() if not all(unit.values())}
         return super().remove_node(node)
@@ -65,7 +65,7 @@ class Schedule(LoadScopeScheduling):
         return nodeid if _file(nodeid) in self._single else _file(nodeid)
 
 
-def _handed_out_one_by_one(nodeids: Iterable[str]) -> frozenset[str]:
+def _run_one_by_one(nodeids: Iterable[str]) -> frozenset[str]:
     tests = Counter(map(_file, nodeids))
     return frozenset(file for file, count in tests.items() if is_system_test(file) and count < _MANY)
 

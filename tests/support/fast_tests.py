@@ -12,15 +12,15 @@ _DATABASES = frozenset({"plain_database_url", "sqlite_copies"})
 
 
 def is_system_test(nodeid: str) -> bool:
-    """Tell whether a test starts processes of its own."""
+    """Return whether a test starts processes of its own."""
     return nodeid.split("/")[1] in _SYSTEM_TESTS
 
 
 class FastTests:
-    """Deselects what is not fast."""
+    """Deselects all but the fast tests."""
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the fast ones."""
+        """Keep the fast tests."""
         slow = [item for item in items if not _is_fast(item)]
         items[:] = [item for item in items if _is_fast(item)]
         config.hook.pytest_deselected(items=slow)

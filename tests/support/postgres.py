@@ -20,14 +20,14 @@ _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "64MB",
-    "fsync": "on",  # what a crash test finds afterwards must be what was committed
+    "fsync": "on",  # after a crash, all committed data must be there
     "synchronous_commit": "on",
-    "timezone": "Asia/Shanghai",  # not UTC, so that a test sees who relies on it
+    "timezone": "Asia/Shanghai",  # not UTC, so that tests find code that relies on it
 }
 
 
 class PostgresAddress:
-    """A server that runs, on a port of 127.0.0.1."""
+    """Address of a running server on 127.0.0.1."""
 
     def __init__(self, port: int, pid: int) -> None:
         self.port, self._pid = port, pid

@@ -27,7 +27,7 @@ def until(reached: Callable[[], Any], *, within: float, what: str, every: float 
 
 
 class Process:
-    """One command that can be started again and again; what it writes goes to ``log``."""
+    """One command that can be restarted; its output goes to ``log``."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Process:
             )
 
     def wait_ready(self, answers: Callable[[], Any], *, within: float = 30) -> None:
-        """Wait until it answers; fail with its last words if it ends before."""
+        """Wait until it answers; fail with the end of its log if it ends before."""
 
         def answered() -> bool:
             if self.ended is not None:
@@ -83,11 +83,11 @@ class Process:
             raise AssertionError(f"{error}\n{self.log_tail()}") from error
 
     def log_tail(self, characters: int = 4000) -> str:
-        """Return the end of what it wrote."""
+        """Return the end of its log."""
         return self.log.read_text(errors="replace")[-characters:] if self.log.exists() else ""
 
     def wait_finished(self, *, within: float = 60) -> None:
-        """Wait until it ends by itself, and well."""
+        """Wait until it ends by itself with exit code 0."""
         until(lambda: self.ended is not None, within=within, what=f"{self.command} ends")
         assert self.ended == 0, self.log_tail()
 
@@ -115,6 +115,6 @@ class Process:
         return self.stop(signal.SIGKILL)
 
     def end(self, sign: signal.Signals = signal.SIGKILL) -> None:
-        """End it if it runs, for the end of a test."""
+        """End it if it runs; for the end of a test."""
         if self._running is not None and self._running.poll() is None:
             self.stop(sign)

@@ -1,4 +1,4 @@
-"""How a database would carry out the statements that a piece of code sends."""
+"""Query plans of the statements that a piece of code sends."""
 
 import json
 import re
@@ -26,7 +26,7 @@ Run = Callable[[AsyncConnection], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One statement's plan: the indexes it uses, and what would grow with the tables."""
+    """Plan of one statement: its indexes, and the scans that grow with the tables."""
 
     statement: str
     text: str

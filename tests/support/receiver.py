@@ -1,4 +1,4 @@
-"""A webhook receiver on a port of its own: it takes, fails, hangs, disappears and returns."""
+"""Webhook receiver on its own port that accepts, fails, hangs, stops and restarts."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from aiohttp import web
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """One message as it came."""
+    """One received message."""
 
     path: str
     headers: Mapping[str, str]
@@ -47,7 +47,7 @@ class Receiver:
 
     @property
     def types(self) -> list[str]:
-        """What came, in order."""
+        """Types of the received messages, in order."""
         return [got.payload["type"] for got in self.messages]
 
     async def start(self) -> None:
@@ -61,13 +61,13 @@ class Receiver:
         self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
 
     async def stop(self) -> None:
-        """Disappear."""
+        """Stop listening."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     async def until(self, count: int, *, within: float = 10) -> None:
-        """Wait until so many messages have come."""
+        """Wait until so many messages have arrived."""
         async with asyncio.timeout(within):
             while len(self.messages) < count:
                 self._arrived.clear()

@@ -23,7 +23,7 @@ _START: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
     "postgres": serve_postgres,
     "valkey": serve_valkey,
 }
-_PATIENCE = 90  #: seconds that a server may take to start on a busy machine
+_TIMEOUT = 90  #: seconds that a server may take to start on a busy machine
 
 
 class SharedServers:
@@ -36,7 +36,7 @@ class SharedServers:
             [sys.executable, "-m", __name__, self.socket],
             stdin=subprocess.PIPE,
             cwd=Path(__file__).parents[2],
-            start_new_session=True,  # Ctrl-C reaches the test run only, which then closes our input
+            start_new_session=True,  # Ctrl-C reaches the test run only, which then closes the standard input
         )
 
     def stop(self) -> None:
@@ -49,24 +49,24 @@ class SharedServers:
 
 def shared_postgres(path: str) -> PostgresAddress:
     """Return the shared PostgreSQL server."""
-    found = _ask(path, "postgres")
+    found = _request(path, "postgres")
     return PostgresAddress(found["port"], found["pid"])
 
 
 def shared_valkey(path: str, database: int) -> ValkeyAddress:
     """Return the shared Valkey server with a logical database number of this process's own."""
-    return ValkeyAddress(_ask(path, "valkey")["port"], database)
+    return ValkeyAddress(_request(path, "valkey")["port"], database)
 
 
-def _ask(path: str, server: str) -> dict[str, int]:
-    deadline = time.monotonic() + _PATIENCE
+def _request(path: str, server: str) -> dict[str, int]:
+    deadline = time.monotonic() + _TIMEOUT
     while True:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_PATIENCE)
+            connection.settimeout(_TIMEOUT)
             try:
                 connection.connect(path)
             except (FileNotFoundError, ConnectionRefusedError):  # the owner is just starting
-                assert time.monotonic() < deadline, f"no shared {server} server within {_PATIENCE} s"
+                assert time.monotonic() < deadline, f"no shared {server} server within {_TIMEOUT} s"
                 time.sleep(0.05)
                 continue
             connection.sendall(server.encode())

@@ -9,7 +9,7 @@ _REASON = "slow because"
 
 
 class SlowTests:
-    """Adds up what each test took, its fixtures included; also for tests run by other processes."""
+    """Adds up the time of each test with its fixtures, in all test processes."""
 
     def __init__(self) -> None:
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -29,7 +29,7 @@ class SlowTests:
             self._explained.add(report.nodeid)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """List the slow ones without a reason."""
+        """List the slow tests without a reason."""
         unexplained = {
             test: seconds
             for test, seconds in self._seconds.items()

@@ -1,4 +1,4 @@
-"""The servers that other tests rely on keep what they promise."""
+"""The servers that other tests rely on: durability, crashes, fresh databases."""
 
 import psycopg
 from redis import Redis
@@ -25,7 +25,7 @@ def test_postgres_keeps_its_data_and_its_port_over_a_crash() -> None:
         assert server.port == port
 
 
-def test_valkey_keeps_its_port_and_forgets_its_data_over_a_crash() -> None:
+def test_valkey_keeps_its_port_and_loses_its_data_over_a_crash() -> None:
     with serve_valkey() as server:
         with Redis.from_url(server.url) as client:
             client.set("a", "b")

@@ -17,7 +17,7 @@ DATABASES = 64  #: logical databases: one for each process of a test run
 
 
 class ValkeyAddress:
-    """A logical database of a server that runs, on a port of 127.0.0.1."""
+    """Address of a logical database of a running server on 127.0.0.1."""
 
     def __init__(self, port: int, database: int = 0) -> None:
         self.port, self._database = port, database
