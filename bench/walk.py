@@ -29,17 +29,22 @@ _IDLE = 8.0  #: seconds of an idle process, so that each of its timers has run
 
 
 class Recorder:
-    """Profiler hook: notes each function of ours that is entered, and each change of file."""
+    """Profiler hook: records each named function that is entered, and the file that it is called from."""
 
     def __init__(self) -> None:
-        self.entered: set[tuple[str, str]] = set()
+        self.entered: set[tuple[str, str, str]] = set()  #: file, function, calling file
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> None:
         """Record one event of ``sys.setprofile``."""
         path = frame.f_code.co_filename
         if event != "call" or not path.startswith(_PACKAGES) or path.startswith(_LEFT_OUT):
             return
-        self.entered.add((path, frame.f_code.co_qualname))
+        if frame.f_code.co_name.startswith("<"):  # a module, lambda or comprehension
+            return
+        caller = frame.f_back
+        while caller is not None and not caller.f_code.co_filename.startswith(_PACKAGES):
+            caller = caller.f_back
+        self.entered.add((path, frame.f_code.co_qualname, caller.f_code.co_filename if caller else path))
 
     def dump(self, path: str) -> None:
         """Write what was recorded, and start again."""
@@ -67,6 +72,7 @@ def measure(servers: Servers) -> list[Figure]:
     return [
         Figure("functions that one job enters, idle loops subtracted", found["functions"], "functions"),
         Figure("files that one job enters, idle loops subtracted", found["files"], "files"),
+        Figure("files that call another file on its way", found["pairs"], "pairs of files"),
     ]
 
 
@@ -106,7 +112,11 @@ def _walk(upstream: str, folder: Path) -> Mapping[str, int]:
         process.terminate()
         process.wait(60)
     ours = {tuple(each) for each in found["entered"]} - {tuple(each) for each in idle["entered"]}
-    return {"functions": len(ours), "files": len({path for path, _ in ours})}
+    return {
+        "functions": len({(path, name) for path, name, _ in ours}),
+        "files": len({path for path, _, _ in ours}),
+        "pairs": len({(path, caller) for path, _, caller in ours if path != caller}),
+    }
 
 
 def _job(base: str) -> None:
