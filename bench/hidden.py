@@ -70,7 +70,7 @@ def _minutes(calls: Sequence[Mapping[str, Any]], model: str, begun: float) -> li
 
 def _figures(name: str, minutes: Sequence[tuple[int, int]], load: float) -> list[Figure]:
     announce, most = name.rsplit("-", 1)
-    reply = "says when" if announce == "retry_after" else "says nothing"
+    reply = "with Retry-After" if announce == "retry_after" else "without Retry-After"
     print(f"{reply}, {most} in flight at most; accepted+refused: {' '.join(f'{a}+{r}' for a, r in minutes)}")
     late = minutes[LEARNED:]
     used = sum(result for result, _ in late) / len(late)

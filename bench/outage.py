@@ -18,7 +18,7 @@ _RATE = SLOTS / SECONDS  # calls per second at full concurrency
 _UNEVEN = 2.0  # times that rate, at most, in any second
 _OUTAGES: Mapping[str, Mapping[str, Any]] = {
     "answers 500": {"fail": "500"},
-    "says 503, come again in a second": {"fail": "503"},
+    "answers 503 with Retry-After": {"fail": "503"},
     "refuses connections": {"refuse": True},
 }
 _OPEN = "SELECT 1 FROM jobs WHERE status IN ('queued','leased','running','storing') LIMIT 1"

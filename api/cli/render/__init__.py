@@ -1,1 +1,1 @@
-"""Rendering: jobs, channels and explanations as tables and cards. Imports ``rich`` and ``api.cli.output``."""
+"""Rendering: jobs, channels and explanations as tables and cards. Imports ``rich`` and the types it shows."""
