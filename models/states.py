@@ -5,8 +5,9 @@ from enum import StrEnum
 
 
 class JobStatus(StrEnum):
-    """State of a job. Each comment: what the job waits for; set by; left by."""
+    """State of a job."""
 
+    # The comment above each state: what the job waits for; which step sets it; which step leaves it.
     #: a due time, a limit, a free slot; set by submit, retry, reaper; left by the dispatcher
     QUEUED = "queued"
     #: its start time on a worker; set by the dispatcher; left by generate, or the reaper

@@ -92,4 +92,4 @@ class GroupCommit:
             async with self._database.writing() as connection:
                 return await commit(connection, updates)
 
-        return await retry_while_database_away("the database took no results; they are kept", write)
+        return await retry_while_database_away("results could not be written, and are kept", write)

@@ -7,7 +7,7 @@ from prometheus_client import Counter
 
 from worker.broker import WAKE, WAKE_UP, broker_app
 
-_failures = Counter("darkroom_doorbell_failures", "Wake-up messages that the broker did not take")
+_failures = Counter("darkroom_doorbell_failures", "Wake-up messages that the broker did not accept")
 _log = structlog.get_logger()
 _PAUSE = 0.05  # seconds between messages at least: many submits need one
 
@@ -39,5 +39,7 @@ class Notifier:
                 self._app.send_task(WAKE, queue=WAKE_UP, expires=60, retry=False, ignore_result=True)
             except Exception as error:  # noqa: BLE001 - a thread's edge: an error of the broker fails no submit
                 _failures.inc()
-                _log.warning("the broker took no wake-up; a worker finds the job later", error=str(error))
+                _log.warning(
+                    "the broker did not accept a wake-up; a worker finds the job later", error=str(error)
+                )
             self._closed.wait(_PAUSE)

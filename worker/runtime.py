@@ -144,7 +144,9 @@ class WorkerRuntime:
                 ignore_result=True,
             )
         except Exception as error:  # noqa: BLE001 - the broker's edge: kombu lets through what its transports raise
-            _log.error("the broker took no message; the jobs go back to the queue", error=str(error)[:300])
+            _log.error(
+                "the broker did not accept a message; the jobs go back to the queue", error=str(error)[:300]
+            )
             return False
         return True
 

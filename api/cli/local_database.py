@@ -80,7 +80,7 @@ def require_tables(settings: Settings) -> None:
         raise CommandFailed(
             Exit.USAGE,
             f"{shown_database(settings)} has no tables yet; run `darkroom migrate` "
-            "(`darkroom up` does it by itself).",
+            "(`darkroom up` does it by itself), or name the folder of another installation with --data.",
         )
     if revision != (newest := migrations.head()) and not migrations.is_next(revision):
         raise CommandFailed(

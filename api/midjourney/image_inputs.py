@@ -10,7 +10,7 @@ from models.queries.assets import insert_assets
 async def take_image(context: RequestContext, image: str, *, field: str) -> str:
     """Check an input image; return its asset id, or its URL.
 
-    Nothing is stored before ``store_pictures``, so that a submit that is not accepted leaves nothing behind.
+    Nothing is stored before ``store_images``, so that a submit that is not accepted leaves nothing behind.
     Raises ``InvalidRequest``.
     """
     url = as_url(image)

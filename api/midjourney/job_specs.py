@@ -86,7 +86,7 @@ def image_model(settings: Settings, bot: Bot) -> str:
     model = named or settings.midjourney_image_model or _first_named(settings)
     if model is None:
         raise SubmitError(
-            Code.FAILURE, "No image model is set. Set DARKROOM_MIDJOURNEY_IMAGE_MODEL and start again."
+            Code.FAILURE, "No image model is set. Set DARKROOM_MIDJOURNEY_IMAGE_MODEL and restart Darkroom."
         )
     return model
 

@@ -184,7 +184,7 @@ async def _check_room(context: RequestContext, jobs: int) -> None:
         limited = context.caller.max_queued is not None
         room = await lock_queue_room(connection, context.caller.id) if limited else None
     if room is not None and room.left < jobs:
-        description = f"{room.limit:,} jobs of your key may wait; hand in more when some have started."
+        description = f"{room.limit:,} jobs of your key may wait; submit more when some have started."
         raise SubmitError(Code.QUEUE_FULL, description, discordInstanceId=DISCORD_INSTANCE)
 
 

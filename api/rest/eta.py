@@ -178,7 +178,11 @@ def add_routes(router: APIRouter) -> None:
             response(200, "What is left.", schema_ref("JobSetEtaDocument")), problem_responses(401, 422)
         ),
         openapi_extra=request_docs(
-            query_parameter("campaign", "only its jobs: its exact name", type="string", maxLength=128),
-            query_parameter("model", "only its jobs: its exact name", type="string", maxLength=256),
+            query_parameter(
+                "campaign", "Only jobs of the campaign with this exact name.", type="string", maxLength=128
+            ),
+            query_parameter(
+                "model", "Only jobs of the model with this exact name.", type="string", maxLength=256
+            ),
         ),
     )

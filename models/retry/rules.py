@@ -57,7 +57,7 @@ class RetryRule(BaseModel):
     )
     cap: float | None = Field(None, gt=0, le=_LONGEST, description="seconds: the longest back-off")
     jitter: Literal["full", "equal", "none"] | None = Field(
-        None, description="random share of the back-off: all, half, none"
+        None, description="random share of the back-off: full (all of it), equal (its upper half), none"
     )
 
     @model_validator(mode="after")

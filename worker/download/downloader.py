@@ -132,7 +132,7 @@ def classify_refusal(
         # An HTML page comes from a bot filter and may be gone next time; JSON or XML is the host's decision.
         page = _HTML_PAGE.match(body) is not None
         return ImageError(
-            "asset_forbidden", f"The host refuses to hand it out (HTTP {status}).", retryable=page
+            "asset_forbidden", f"The host refuses access to the picture (HTTP {status}).", retryable=page
         )
     wait = http_retry_after(headers.get("retry-after"), now)
     return ImageError(

@@ -97,11 +97,9 @@ async def _change(
 ) -> JobUpdate | None:
     match job.status:
         case JobStatus.LEASED:
-            return release_lease(
-                job.id, job.lease_token, at=at, why="the worker that had it was lost; nothing was sent"
-            )
+            return release_lease(job.id, job.lease_token, at=at, why="its worker was lost; nothing was sent")
         case JobStatus.STORING:
-            why = "the worker that had it was lost; another stores the images"
+            why = "its worker was lost; another one stores the images"
             return postpone_storing(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
         case JobStatus.RUNNING:
             return await _lost_call(connection, job, policies, at)

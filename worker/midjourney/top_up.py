@@ -37,7 +37,7 @@ async def top_up(services: WorkerServices, task: Row[Any], parts: Sequence[Any],
         await insert_jobs(connection, jobs, caller_id=first.caller_id, surface=first.surface, at=at)
         await add_parts(connection, task.id, [job.id for job in jobs], first=1)
     _log.info(
-        "fewer pictures came than n asked for; the others are called for", task=task.id, missing=missing
+        "the provider returned fewer pictures than n; the others are requested", task=task.id, missing=missing
     )
     return True
 

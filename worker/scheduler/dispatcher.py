@@ -167,7 +167,7 @@ class Dispatcher:
 
     async def _release(self, job_ids: Sequence[UUID], lease_token: UUID) -> None:
         """Release leases whose message the broker did not accept."""
-        at, why = self._services.clock(), "the broker took no message; nothing was sent"
+        at, why = self._services.clock(), "the broker did not accept the message; nothing was sent"
         async with self._services.database.writing() as connection:
             await commit(
                 connection, [release_lease(job_id, lease_token, at=at, why=why) for job_id in job_ids]

@@ -76,7 +76,7 @@ def _breaker_causes(channel: ChannelCapacity, model: str, at: datetime) -> Itera
             continue
         what, why = f"{channel.name}{f' ({name})' if name else ''}", breaker.reason or "no answer"
         if breaker.state(at) == "open":
-            words = f"{what} is left alone after {breaker.failures} failures in a row: {why}"
+            words = f"{what} gets no calls after {breaker.failures} failures in a row: {why}"
             yield WaitCause(WaitReason.COOLDOWN, words, breaker.until)
         else:
             words = f"One call tests whether {what} works again; it failed: {why}"
@@ -109,7 +109,7 @@ def _concurrency_cause(row: Any, channel: ChannelCapacity, model: str) -> Iterat
         words = f"{row.name} has {in_flight} of {limit} calls of {model} in flight."
     elif channel.in_flight() < channel.concurrency:
         words = (
-            f"{row.name} takes up its calls slowly, since it is new, was idle or shut; "
+            f"{row.name} starts its calls slowly, since it is new, was idle or shut; "
             f"{channel.in_flight()} are in flight."
         )
     elif channel.concurrency < row.concurrency:

@@ -70,7 +70,7 @@ async def _unless_database_away(write: Awaitable[None]) -> None:
     try:
         await write
     except OUTAGES as error:
-        _log.warning("a channel could not be told how a call went", error=str(error)[:300])
+        _log.warning("the result of a call could not be recorded on its channel", error=str(error)[:300])
 
 
 async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResult) -> None:

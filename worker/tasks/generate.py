@@ -147,7 +147,7 @@ async def _start(context: TaskContext, job: LeasedJob) -> bool:
         return False
     written = context.services.clock()  # the commit may have taken long, or the process was frozen
     reaped = written - now > timedelta(seconds=context.services.settings.worker_timeout / 2)
-    if why := "others may have given it up meanwhile" if reaped else _start_refusal(context, job, written):
+    if why := "it may have been reclaimed meanwhile" if reaped else _start_refusal(context, job, written):
         await context.group_commit.write(undo_start(job, at=written, why=why))
         return False
     return True
@@ -171,7 +171,7 @@ def _start_refusal(context: TaskContext, job: LeasedJob, now: datetime) -> str |
     if job.expires_at is not None and job.expires_at <= now:
         return "its time is over"
     if _start_missed(job, now):
-        return "its turn was missed; going now could exceed a rate limit"
+        return "its turn was missed; a call now could exceed a rate limit"
     return None
 
 

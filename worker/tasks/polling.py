@@ -66,8 +66,8 @@ class LostCall:
     def why(self) -> str:
         """Why the provider is polled, for people."""
         if self.result.outcome is Outcome.PENDING:
-            return "the provider works on it as a task, and is asked for the result"
-        return "the answer brought no picture; the provider is asked for it again, nothing is paid twice"
+            return "the provider works on it as a task, and is polled for the result"
+        return "the answer has no picture; the provider is polled for it, nothing is paid twice"
 
     def to_json(self) -> dict[str, Any]:
         """Return the value of the column ``jobs.answer`` until the images are found."""

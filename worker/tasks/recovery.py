@@ -31,7 +31,7 @@ async def recover(context: TaskContext, job: LeasedJob, lost_call: LostCall, *, 
     """
     state = await _poll_until_known(context, job, lost_call, shown)
     if state is None:
-        why = "the worker that asked for the lost answer stops; another goes on"
+        why = "the worker that polled for the lost answer stops; another one goes on polling"
         now = context.services.clock()
         await context.group_commit.write(
             postpone_storing(job, lost_call.to_json(), after=timedelta(), at=now, why=why, tries=0)
@@ -41,7 +41,7 @@ async def recover(context: TaskContext, job: LeasedJob, lost_call: LostCall, *, 
         await store_recovered(context, job, state, lost_call)
     else:
         await handle_lost_call(context, job, state.result or lost_call.result, lost_call)
-    _log.info("a lost answer was asked for again", job=str(job.id), stage=state.stage)
+    _log.info("a provider was polled for a lost answer", job=str(job.id), stage=state.stage)
 
 
 async def _poll_until_known(
@@ -90,10 +90,10 @@ def _final_state(lost_call: LostCall, best: PollState, *, timed_out: bool) -> Po
     if timed_out:
         minutes = int(LIMIT.total_seconds() // 60)
         code: ErrorCode | None = "timeout"
-        words = f"It was asked for again for {minutes} minutes, and was not ready."
+        words = f"The provider was polled for {minutes} minutes, and the result was not ready."
     else:
         code = best.result.code if best.result else "task_not_found"
-        words = "It was asked for again, and the provider does not show it."
+        words = "The provider was polled for the result, and does not show it."
     result = replace(
         lost_call.result,
         outcome=Outcome.AMBIGUOUS if lost_call.result.outcome in UNKNOWN else lost_call.result.outcome,

@@ -101,7 +101,9 @@ def _after_fetch(
     if not pending.ready:
         return fail(job, _error_of(pending), at=at)
     count, missing = len(pending.images), len(pending.images) - len(pending.ready)
-    note = f"{missing} of {count} pictures could not be had: {_why(pending)}" if missing else None
+    note = (
+        f"{missing} of {count} pictures could not be fetched and stored: {_why(pending)}" if missing else None
+    )
     return succeed(job, _new_assets(job, pending, at), at=at, note=note)
 
 
@@ -129,7 +131,9 @@ async def _store_bytes(context: TaskContext, image: ResultImage) -> ReadyImage |
         except ImageError as error:
             return LostImage(error.code, error.message)
         except StorageError as error:
-            _log.error("storage took no picture; it is kept in memory and tried again", error=str(error))
+            _log.error(
+                "a picture could not be stored; it is kept in memory and tried again", error=str(error)
+            )
             await asyncio.sleep(pause)
             pause = min(pause * 2, 30.0)
 
@@ -153,7 +157,7 @@ async def _fetch(context: TaskContext, image: PendingImage, age: timedelta) -> P
     except DarkroomError as error:
         problem = FetchProblem(_OURS, str(error))
     except Exception as error:  # noqa: BLE001 - an unexpected error costs a try, or the job would never end
-        _log.exception("a picture could not be fetched for a fault of our own", url=str(image.url)[:300])
+        _log.exception("an unexpected error stopped the download of a picture", url=str(image.url)[:300])
         words = f"Darkroom itself failed at this link ({type(error).__name__}); its log says more"
         problem = FetchProblem("asset_unreachable", words)
     return replace(image, problem=problem)

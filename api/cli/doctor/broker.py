@@ -20,7 +20,7 @@ _connect: Any = Connection  # kombu ships no types
 async def check_broker(settings: Settings) -> list[Finding]:
     """Find a broker that is unreachable or evicts messages."""
     if settings.embedded_broker:
-        return [fine(_CHECK, "messages stay in the process of `darkroom up`")]
+        return [fine(_CHECK, "memory:// works within the one process of `darkroom up`")]
     check = _redis if settings.broker_url.startswith(("redis:", "rediss:")) else _other
     return await asyncio.to_thread(lambda: list(check(settings)))
 

@@ -93,6 +93,6 @@ def check_clock_skew(skew: timedelta) -> Finding:
     direction = "ahead of" if skew > timedelta() else "behind"
     return fault(
         "clock",
-        f"The database's clock is {seconds:.1f} s {direction} this machine's; limits and heartbeats suffer.",
+        f"The database's clock is {seconds:.1f} s {direction} this machine's; calls may start early or late.",
         "Synchronize both machines by NTP.",
     )

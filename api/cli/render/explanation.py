@@ -107,7 +107,7 @@ def _notes(explanation: Explanation) -> Iterator[Fact]:
     document = explanation.document()
     yield from (("note", note) for flag, note in _FLAGS if document.get(flag))
     if explanation.retry_after is not None:
-        yield "wait", f"{duration(explanation.retry_after)}, by the provider's own account"
+        yield "wait", f"{duration(explanation.retry_after)}, as the provider says"
     if explanation.result is not None and (limit := explanation.result.limit):
         yield "limit", f"{limit.calls:,} calls in {duration(limit.period.total_seconds())}, by its own words"
     yield from ((f"limit {name}", _bucket(bucket)) for name, bucket in explanation.ratelimit.items())

@@ -73,7 +73,7 @@ async def shorten(request: Request) -> Response:
 def _text_model(context: RequestContext, action: str) -> str:
     model = context.services.settings.midjourney_text_model
     if model is None:
-        description = f"{action} needs a text model: set DARKROOM_MIDJOURNEY_TEXT_MODEL and start again."
+        description = f"{action} needs a text model: set DARKROOM_MIDJOURNEY_TEXT_MODEL and restart Darkroom."
         raise SubmitError(Code.INVALID, description)
     return model
 

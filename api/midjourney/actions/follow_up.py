@@ -18,7 +18,7 @@ from models.midjourney.custom_ids import Button
 from models.midjourney.protocol import Code, TaskStatus
 from models.queries.midjourney.tasks import assets_by_id, find_task
 
-NO_VIDEO_MODEL = "Videos need a video model: set DARKROOM_MIDJOURNEY_VIDEO_MODEL and start again."
+NO_VIDEO_MODEL = "Videos need a video model: set DARKROOM_MIDJOURNEY_VIDEO_MODEL and restart Darkroom."
 NO_EXTENSION = (
     "Videos can't be extended here: the model begins with pictures, and no picture of a video's end is kept. "
     "Make another one that begins with a picture."

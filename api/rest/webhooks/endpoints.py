@@ -176,7 +176,7 @@ def add_routes(router: APIRouter) -> None:
         WEBHOOKS_PATH,
         post_webhook,
         methods=["POST"],
-        summary="Create a webhook; the secret is shown this once",
+        summary="Create a webhook; the secret is shown only once",
         status_code=201,
         responses=merge_responses(
             response(201, "The webhook, with its secret.", with_secret),
@@ -227,7 +227,7 @@ def add_routes(router: APIRouter) -> None:
         f"{WEBHOOK_PATH}/rotate",
         rotate_webhook,
         methods=["POST"],
-        summary="Create a new secret, shown this once; the previous one signs too for a while",
+        summary="Create a new secret, shown only once; the previous one signs too for a while",
         responses=merge_responses(
             response(200, "The webhook, with its new secret.", with_secret),
             problem_responses(400, 401, 404, 413, 422),

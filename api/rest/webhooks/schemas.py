@@ -16,7 +16,9 @@ _LONGEST_OVERLAP = 7 * 86_400  # seconds
 _Url = Annotated[str, AfterValidator(check_web_url), Field(description="where messages are sent: http(s)")]
 _Event = Literal["job.succeeded", "job.failed", "job.held", "job.cancelled", "job.expired", "job.progress"]
 _Events = Annotated[list[_Event], Field(min_length=1, max_length=6, description="events that are sent")]
-_Description = Annotated[str, Field(max_length=200, description="yours, to recognise it by")]
+_Description = Annotated[
+    str, Field(max_length=200, description="your own note, by which to recognise the webhook")
+]
 
 
 def _default_events() -> list[Any]:
