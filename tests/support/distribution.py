@@ -1,4 +1,4 @@
-"""How pytest-xdist hands out tests: system tests one by one, others by file.
+"""Distribution of tests by pytest-xdist: system tests one by one, others by file.
 
 System tests are long and mostly wait, so the processes share them. The tests of a file may share a costly
 fixture; so do system tests where a file has many.
@@ -18,7 +18,7 @@ _MANY = 10
 
 
 class Distribution:
-    """The hooks of the test run and of its processes."""
+    """Pytest hooks of the test run and of its processes."""
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -40,23 +40,23 @@ class Distribution:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> "Schedule":
-        """Replace the scheduler of pytest-xdist; it keeps our order."""
+        """Replace the scheduler of pytest-xdist; it keeps the order of the items."""
         config.option.loadscopereorder = False
         return Schedule(config, log)
 
 
 class Schedule(LoadScopeScheduling):
-    """Hands out whole files, but system tests one by one."""
+    """Scheduler that assigns whole files, but system tests one by one."""
 
     _single: frozenset[str] = frozenset()
 
     def schedule(self) -> None:
-        """Look at all tests, then hand out the first."""
+        """Find the system tests, then assign the first units."""
         self._single = _run_one_by_one(next(iter(self.registered_collections.values())))
         super().schedule()
 
     def remove_node(self, node: Any) -> str | None:
-        """Hand out again the units that a dead process had not finished."""
+        """Assign again the units that a dead process had not finished."""
         units = self.assigned_work[node]
         self.assigned_work[node] = {name: unit for name, unit in units.items() if not all(unit.values())}
         return super().remove_node(node)

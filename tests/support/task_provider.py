@@ -23,7 +23,7 @@ class TaskProvider:
         self.url = ""
         self.calls = 0
         self.requests: list[tuple[str, str | None]] = []  #: (path, key) of everything but calls
-        self.responses: dict[str, list[tuple[int, Any]]] = defaultdict(list)  #: by path; the last one stays
+        self.responses: dict[str, list[tuple[int, Any]]] = defaultdict(list)  #: by path; the last one repeats
         self.streamed: list[str] = []  #: what a call streams; empty: it takes the request as a task
         self.stream_end = CUT
         self.on_request: Callable[[], None] = lambda: None
@@ -34,22 +34,22 @@ class TaskProvider:
         return f"{self.url}/source/{TASK}"
 
     def picture(self, name: str = "a.png") -> str:
-        """Return a picture's address, which the provider serves from now on."""
+        """Serve an image from now on; return its URL."""
         self.responses[f"/pictures/{name}"] = [(200, PNG)]
         return f"{self.url}/pictures/{name}"
 
     def respond_with_stream(self, *texts: str, ending: str = CUT) -> None:
-        """Let calls stream these texts, and end so."""
+        """Set the texts that calls stream, and how the stream ends."""
         self.streamed, self.stream_end = list(texts), ending
 
     def respond(self, path: str, *answers: Any) -> None:
-        """Set the responses of a path: one after the other, the last one for ever."""
+        """Set the responses of a path: one after the other, the last one repeats."""
         pairs = [answer if isinstance(answer, tuple) else (200, answer) for answer in answers]
         self.responses[path] = pairs
 
     def keys(self, path: str) -> list[str | None]:
         """Return the API keys of the requests to a path, in order."""
-        return [key for context, key in self.requests if context == path]
+        return [key for requested, key in self.requests if requested == path]
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         await request.read()
