@@ -98,7 +98,7 @@ def with_error_responses(handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001 - the API's edge: any failure becomes an envelope
             problem = problem_of(error)
             if problem.status >= 500:
-                _log.exception("a request broke", request_id=request_id_of(request.scope))
+                _log.exception("a request failed", request_id=request_id_of(request.scope))
             return problem_response(problem)
 
     return respond

@@ -80,11 +80,11 @@ def _message(result: ReparseResult, status: JobStatus) -> str:
     if last.found and status not in REOPENABLE:
         return f"The answer of attempt {last.number} has images, but the job is {status}: it is left alone."
     if last.found:
-        return "The kept answers hold no image that the job does not have already."
+        return "The archived responses hold no image that the job does not have already."
     known = next((each.explanation for each in result.attempts if each.explanation), None)
     if known is None:
         return f"No answer can be read again. {last.problem}"
-    return f"No image was found in the kept answers. {known.message}"
+    return f"No image was found in the archived responses. {known.message}"
 
 
 def add_routes(router: APIRouter) -> None:

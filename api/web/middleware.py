@@ -65,7 +65,7 @@ class RequestMiddleware:
         except Problem as problem:
             await self._render(problem, scope)(scope, receive, sender)
         except Exception as error:  # noqa: BLE001 - outermost handler: the client gets a response to any error
-            _log.exception("a request broke", request_id=request_id, path=scope["path"])
+            _log.exception("a request failed", request_id=request_id, path=scope["path"])
             if not sender.status:
                 await self._render(problem_of(error), scope)(scope, receive, sender)
         finally:

@@ -85,7 +85,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, "database_unavailable", detail, headers={"Retry-After": "5"})
         case HTTPException():
             return _problem_of_http(error)
-    return Problem(500, "internal", "Something broke on our side; the log has it under the request id.")
+    return Problem(500, "internal", "Internal error; the server's log has it under the request id.")
 
 
 _HTTP_ERRORS = {

@@ -121,5 +121,5 @@ def _used_up(rule: Rule, tries: AttemptCount) -> str | None:
     if rule.attempts is not None and tries.same_outcome > rule.attempts:
         return f"it failed in the same way {_TIMES.get(tries.same_outcome, f'{tries.same_outcome} times')}"
     if tries.calls >= MOST_CALLS:
-        return f"{tries.calls} calls were made, which is the most for one job"
+        return f"{tries.calls} calls were made, the maximum for one job"
     return None

@@ -24,7 +24,7 @@ from worker.services import WorkerServices
 
 _STORAGE_RETRY = timedelta(seconds=5)
 _NO_IMAGE = "No picture came back."
-_DAMAGED = "What came is damaged or gone, and can't be opened as a picture. Submit it again."
+_DAMAGED = "The images are damaged or gone, and can't be opened. Submit it again."
 _NO_PROMPT = "The text model answered without a prompt. Try again, or set another text model."
 _NO_VIDEO = "The model sent a picture where a video was asked for. Set a video model that makes videos."
 _MAX_REASON = 2000  # characters

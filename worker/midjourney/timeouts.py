@@ -22,7 +22,7 @@ _STUCK_REASON = (
 _LATE_REASON = (
     "Its calls are done, but its pictures could not be read or kept within {:.0f} s: storage fails."
 )
-_DIALOG_REASON = "Nobody went on with it within {:.0f} s; nothing was drawn or charged."
+_DIALOG_REASON = "The dialog was not answered within {:.0f} s; nothing was drawn or charged."
 _log = structlog.get_logger()
 
 

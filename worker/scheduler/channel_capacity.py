@@ -335,7 +335,7 @@ def closed_reason(channel: Any, model: str, now: datetime) -> WaitCause | None:
         case ClosedBy.PAUSED:
             words = f"{name} is paused: {channel.paused_reason or _NO_REASON}"
         case ClosedBy.BLOCKED:
-            words = f"{name} does not do {model} now: {channel.blocked_models[model]}"
+            words = f"{name} does not take {model} now: {channel.blocked_models[model]}"
         case ClosedBy.UNUSED:
             return WaitCause(WaitReason.NO_CHANNEL, f"{name} is not in the settings.")
         case ClosedBy.COOLING:

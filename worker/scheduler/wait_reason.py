@@ -109,7 +109,7 @@ def _concurrency_cause(row: Any, channel: ChannelCapacity, model: str) -> Iterat
         words = f"{row.name} has {in_flight} of {limit} calls of {model} in flight."
     elif channel.in_flight() < channel.concurrency:
         words = (
-            f"{row.name} starts its calls slowly, since it is new, was idle or shut; "
+            f"{row.name} starts its calls slowly, since it is new, was idle or closed; "
             f"{channel.in_flight()} are in flight."
         )
     elif channel.concurrency < row.concurrency:

@@ -169,9 +169,9 @@ def _start_refusal(context: TaskContext, job: LeasedJob, now: datetime) -> str |
     if cause := context.in_flight.closed.reason(job.channel, job.model, now):
         return "the channel was stopped" if cause.until is None else "the channel is cooling down"
     if job.expires_at is not None and job.expires_at <= now:
-        return "its time is over"
+        return "its deadline has passed"
     if _start_missed(job, now):
-        return "its turn was missed; a call now could exceed a rate limit"
+        return "its start time was missed; a call now could exceed a rate limit"
     return None
 
 

@@ -109,7 +109,10 @@ def _notes(explanation: Explanation) -> Iterator[Fact]:
     if explanation.retry_after is not None:
         yield "wait", f"{duration(explanation.retry_after)}, as the provider says"
     if explanation.result is not None and (limit := explanation.result.limit):
-        yield "limit", f"{limit.calls:,} calls in {duration(limit.period.total_seconds())}, by its own words"
+        yield (
+            "limit",
+            f"{limit.calls:,} calls in {duration(limit.period.total_seconds())}, stated by the provider",
+        )
     yield from ((f"limit {name}", _bucket(bucket)) for name, bucket in explanation.ratelimit.items())
     if explanation.request_id:
         yield "request id", f"{explanation.request_id} (for the provider's support)"

@@ -86,7 +86,7 @@ async def post_webhook(request: Request) -> Response:
     }
     async with services.database.writing() as connection:
         if await count_endpoints(connection, caller.id) >= MAX_ENDPOINTS:
-            raise Conflict(f"You have {MAX_ENDPOINTS} webhooks, which is the most; delete one first.")
+            raise Conflict(f"You have {MAX_ENDPOINTS} webhooks, the maximum; delete one first.")
         await insert_endpoint(connection, row)
     view = webhook_view(SimpleNamespace(**row), secret=secret)
     return JsonResponse(view, 201, headers=_NO_STORE | {"Location": f"{WEBHOOKS_PATH}/{view['id']}"})

@@ -66,7 +66,7 @@ async def test_a_text_response_is_explained_and_the_job_stays_held(service: Serv
     result = (await service.post(f"/v1/jobs/{job['id']}/reread")).json()
     assert (result["moved"], result["job"]["status"]) == (False, "held")
     assert result["answers"][0]["explanation"]["outcome"] != "success"
-    assert result["message"].startswith("No image was found in the kept answers. ")
+    assert result["message"].startswith("No image was found in the archived responses. ")
 
 
 async def test_a_response_that_was_not_archived_is_reported(service: Service) -> None:

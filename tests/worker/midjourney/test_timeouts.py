@@ -94,7 +94,7 @@ async def test_an_unanswered_dialog_fails(plain_database_url: str, tmp_path: Pat
         task = await stack.fetch(dialog)
         assert (task["status"], task["failReason"]) == (
             "FAILURE",
-            "Nobody went on with it within 600 s; nothing was drawn or charged.",
+            "The dialog was not answered within 600 s; nothing was drawn or charged.",
         )
         assert decoded(task)["startTime"] == task["finishTime"]
         refused = await stack.submit("modal", taskId=dialog, prompt="a hat")

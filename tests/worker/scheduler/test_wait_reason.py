@@ -221,7 +221,7 @@ CASES: list[tuple[str, SchedulerSnapshot, WaitReason, datetime | None, str]] = [
     (
         "just after a rest",
         SchedulerSnapshot(channels=[channel(concurrency=20, cooldown_until=NOW)], calls=[calls(1)]),
-        *(WaitReason.CONCURRENCY, None, "slowly, since it is new, was idle or shut"),
+        *(WaitReason.CONCURRENCY, None, "slowly, since it is new, was idle or closed"),
     ),
     (
         "its key's rate",

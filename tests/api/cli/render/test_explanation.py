@@ -57,7 +57,7 @@ def test_a_card_formats_rate_limits() -> None:
 
 def test_a_card_shows_the_rate_limit_in_the_message() -> None:
     shown = drawn(status=429, body={"error": {"message": "5分钟内最多请求10次"}})
-    assert "10 calls in 5 min, by its own words" in shown
+    assert "10 calls in 5 min, stated by the provider" in shown
 
 
 def test_a_card_shows_an_inline_image_by_type_and_size() -> None:

@@ -45,7 +45,7 @@ async def test_a_start_whose_commit_took_too_long_is_undone_without_an_attempt(
     assert (job.status, job.attempts_used, job.started_at, job.worker_id) == ("queued", 0, None, None)
     assert await darkroom.attempts(job_id) == []
     assert darkroom.provider.call_log.calls == []
-    assert "its turn was missed" in (await darkroom.events(job_id))[-1].detail
+    assert "its start time was missed" in (await darkroom.events(job_id))[-1].detail
     await worker.run_round()
     assert (await darkroom.job(job_id)).status == "succeeded"
     assert [attempt.number for attempt in await darkroom.attempts(job_id)] == [1]
@@ -145,4 +145,4 @@ async def test_a_job_past_its_deadline_does_not_start(darkroom: Darkroom) -> Non
     darkroom.clock.forward(seconds=0.5)
     await worker.deliver()
     assert await darkroom.attempts(job_id) == []
-    assert "time is over" in (await darkroom.events(job_id))[-1].detail
+    assert "deadline has passed" in (await darkroom.events(job_id))[-1].detail
