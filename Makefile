@@ -28,7 +28,7 @@ demo: $(READY)  ## start Darkroom with the practice provider and a sample campai
 test: $(READY)  ## run all tests on servers that the tests start themselves, in $(PROCESSES) processes
 	$(PYTEST)
 
-test-fast: $(READY)  ## run the unit tests on SQLite: no server, no fleet, no API with a database, nothing marked slow
+test-fast: $(READY)  ## run the unit tests on SQLite: no server, no fleet, no behaviour or API test with a database, nothing marked slow
 	$(BIN)/python -m pytest -n 3 --fast
 
 check: $(READY)  ## format, lint, types, import rules, tests

@@ -1,6 +1,7 @@
 """``pytest --fast``: unit tests, on SQLite.
 
-Left out are system tests, those that need a server, those of the API that need a database, and slow ones.
+Left out are system tests, those that need a server, slow ones, and those of the API and of behaviour across
+modules that need a database.
 """
 
 import pytest
@@ -32,4 +33,5 @@ def _is_fast(item: pytest.Item) -> bool:
     needs = set(getattr(item, "fixturenames", ()))
     if call := getattr(item, "callspec", None):
         needs |= {value for value in call.params.values() if isinstance(value, str)}
-    return not needs & (_SERVERS | _DATABASES if item.nodeid.startswith("tests/api/") else _SERVERS)
+    with_database = item.nodeid.startswith("tests/api/") or "/behaviour/" in item.nodeid
+    return not needs & (_SERVERS | _DATABASES if with_database else _SERVERS)

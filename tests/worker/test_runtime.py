@@ -18,6 +18,7 @@ from worker.app import build_worker
 from worker.broker import NOTIFY
 from worker.runtime import WorkerRuntime
 
+pytestmark = pytest.mark.slow(reason="Celery takes seconds to give up a broker that is down")
 BROKER_THAT_IS_DOWN = "redis://127.0.0.1:1/0"
 
 
