@@ -57,6 +57,14 @@ async def server(
         await asyncio.gather(*callers)
 
 
+async def seconds_of_a_timer(seconds: float) -> float:
+    """Return how long a timer of so many seconds takes in this loop."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await asyncio.sleep(seconds)
+    return loop.time() - began
+
+
 async def call(
     base_url: str, preset: Preset = HASTY, on_progress: Callable[[int], None] | None = None
 ) -> Reply:
@@ -85,10 +93,13 @@ async def call(
 @pytest.mark.parametrize("every", [0.0, 0.02], ids=["at full speed", "drop by drop"])
 async def test_a_server_that_never_ends_is_abandoned(sent: bytes, again: bytes, every: float) -> None:
     async with server(sent, again=again * (1 if every else 500), every=every) as base_url:
+        timer = asyncio.create_task(seconds_of_a_timer(HASTY.total))
         async with asyncio.timeout(30):  # a call that is not abandoned never returns
             reply = await call(base_url)
+        late = await timer - HASTY.total  # by how much this loop, which serves the flood too, is late
     assert reply.result.outcome is Outcome.AMBIGUOUS
     assert reply.result.code in ("timeout", "connection_lost")
+    assert reply.elapsed < 3 + late
 
 
 @pytest.mark.parametrize(
