@@ -19,10 +19,14 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    column,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
+
+from models.text_order import code_points
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -182,7 +186,7 @@ jobs = Table(
         "model",
         "caller_id",
         "priority",
-        text("coalesce(campaign, '')"),
+        code_points(func.coalesce(column("campaign"), "")),
         "not_before",
         "id",
         postgresql_where=text("status = 'queued'"),

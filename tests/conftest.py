@@ -9,7 +9,8 @@ import structlog
 from hypothesis import settings
 
 from models.database import Database
-from tests.support.databases import PostgresCopies, SqliteCopies, sqlalchemy_url
+from tests.support.collation import CAN_COMPILE
+from tests.support.databases import COPIES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.distribution import Distribution
 from tests.support.fast_tests import FastTests
 from tests.support.postgres import PostgresAddress, serve_postgres
@@ -69,6 +70,18 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresAddress]:
 
 
 @pytest.fixture(scope="session")
+def collated_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresAddress]:
+    """Another one, whose databases do not sort text by code points, shared as well."""
+    if not CAN_COMPILE:
+        pytest.skip("this machine has no localedef to compile a locale")
+    if (socket := _shared(request)) is not None:
+        yield shared_postgres(socket, "collated")
+    else:
+        with serve_postgres(collated=True) as server:
+            yield server
+
+
+@pytest.fixture(scope="session")
 def valkey(request: pytest.FixtureRequest) -> Iterator[ValkeyAddress]:
     """A real Redis-protocol server, shared as well; each test process has a logical database of its own."""
     if (socket := _shared(request)) is not None:
@@ -91,6 +104,12 @@ def postgres_copies(postgres: PostgresAddress) -> PostgresCopies:
 
 
 @pytest.fixture(scope="session")
+def collated_copies(collated_postgres: PostgresAddress) -> PostgresCopies:
+    """Copies of a migrated PostgreSQL database that does not sort text by code points."""
+    return PostgresCopies(collated_postgres)
+
+
+@pytest.fixture(scope="session")
 def sqlite_copies(tmp_path_factory: pytest.TempPathFactory) -> SqliteCopies:
     """Copies of a migrated SQLite file."""
     return SqliteCopies(tmp_path_factory.mktemp("sqlite"))
@@ -98,9 +117,11 @@ def sqlite_copies(tmp_path_factory: pytest.TempPathFactory) -> SqliteCopies:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def plain_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty, migrated database, as ``DARKROOM_DATABASE_URL`` takes it; the test runs on each kind."""
-    copies = request.getfixturevalue(f"{'sqlite' if request.param == 'sqlite' else 'postgres'}_copies")
-    with copies.reset() as url:
+    """An empty, migrated database, as ``DARKROOM_DATABASE_URL`` takes it; the test runs on each kind.
+
+    Folders whose tests depend on the order of text add the kind ``collated``.
+    """
+    with request.getfixturevalue(COPIES[request.param]).reset() as url:
         yield url
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import campaigns, jobs
+from models.text_order import code_points
 
 
 async def find_campaign(
@@ -27,8 +28,8 @@ async def list_campaigns(
     """Return a page of a caller's campaigns that have settings, by name."""
     query = select(campaigns).where(campaigns.c.caller_id == caller_id)
     if after is not None:
-        query = query.where(campaigns.c.name > after)
-    return (await connection.execute(query.order_by(campaigns.c.name).limit(limit))).all()
+        query = query.where(code_points(campaigns.c.name) > after)
+    return (await connection.execute(query.order_by(code_points(campaigns.c.name)).limit(limit))).all()
 
 
 async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) -> bool:

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.channels import ChannelSettings
 from models.ids import new_id
 from models.tables import channels
+from models.text_order import code_points
 
-_ALL = select(channels).order_by(channels.c.name)
+_ALL = select(channels).order_by(code_points(channels.c.name))
 _LOCK = (
     select(channels)
     .where(channels.c.id.in_(bindparam("ids", expanding=True)))

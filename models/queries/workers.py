@@ -9,6 +9,7 @@ from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.tables import Utc, jobs, workers
+from models.text_order import code_points
 
 
 async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> None:
@@ -24,7 +25,7 @@ async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any]
 
 async def list_workers(connection: AsyncConnection) -> Sequence[Row[Any]]:
     """Return all workers by name."""
-    return (await connection.execute(select(workers).order_by(workers.c.name))).all()
+    return (await connection.execute(select(workers).order_by(code_points(workers.c.name)))).all()
 
 
 async def count_alive(connection: AsyncConnection, since: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -14,6 +14,12 @@ from models.settings import DRIVERS
 from models.tables import metadata
 from tests.support.postgres import PostgresAddress
 
+#: the fixture of each kind of database; ``collated``: PostgreSQL that does not sort text by code points
+COPIES: Mapping[str, str] = {
+    "sqlite": "sqlite_copies",
+    "postgresql": "postgres_copies",
+    "collated": "collated_copies",
+}
 _TEMPLATE = "template_darkroom"
 _SCHEMA = """
 SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_attribute),

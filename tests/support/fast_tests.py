@@ -8,7 +8,10 @@ import pytest
 
 _SYSTEM_TESTS = frozenset({"e2e", "support"})  #: folders whose tests start processes of their own
 #: fixtures, and parameters of fixtures
-_SERVERS = frozenset({"postgres", "postgresql", "postgres_copies", "valkey", "s3"})
+_SERVERS = frozenset(
+    {"postgres", "postgresql", "postgres_copies", "collated", "collated_postgres", "collated_copies"}
+    | {"valkey", "s3"}
+)
 _DATABASES = frozenset({"plain_database_url", "sqlite_copies"})
 
 

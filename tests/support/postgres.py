@@ -8,12 +8,13 @@ import signal
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
+from tests.support.collation import READING, compile_locale
 from tests.support.processes import Process, free_port
 
 _OPTIONS = {
@@ -50,12 +51,21 @@ class PostgresAddress:
 class Postgres(PostgresAddress):
     """A server that can be stopped and started again on the same port, with the same data."""
 
-    def __init__(self, folder: Path, binaries: Path, user: int | None, group: int | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        binaries: Path,
+        user: int | None,
+        group: int | None,
+        environment: Mapping[str, str] | None,
+    ) -> None:
         self.port = free_port()
         command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(self.port), "-k", ""]
         for name, value in _OPTIONS.items():
             command += ["-c", f"{name}={value}"]
-        self.process = Process(command, folder / "log", folder=folder, user=user, group=group)
+        self.process = Process(
+            command, folder / "log", environment=environment, folder=folder, user=user, group=group
+        )
 
     @property
     def pid(self) -> int:
@@ -80,8 +90,8 @@ class Postgres(PostgresAddress):
 
 
 @contextmanager
-def serve_postgres() -> Iterator[Postgres]:
-    """Run a fresh server until the block ends.
+def serve_postgres(*, collated: bool = False) -> Iterator[Postgres]:
+    """Run a fresh server until the block ends; ``collated``: its databases do not sort text by code points.
 
     It refuses to run as root. Then it runs as ``nobody``, from a copy if that user can't reach the wheel.
     """
@@ -94,8 +104,12 @@ def serve_postgres() -> Iterator[Postgres]:
             user, group = account.pw_uid, account.pw_gid
             binaries = binaries if _open_to_all(binaries) else _copied(binaries, folder)
             os.chown(folder, user, group)
-        _make_cluster(binaries, folder, user, group)
-        server = Postgres(folder, binaries, user, group)
+        locale, environment = "C", None
+        if collated:
+            compile_locale(folder / "locales")
+            locale, environment = READING, {**os.environ, "LOCPATH": str(folder / "locales")}
+        _make_cluster(binaries, folder, user, group, environment, locale)
+        server = Postgres(folder, binaries, user, group, environment)
         try:
             server.start()
             yield server
@@ -127,9 +141,18 @@ def _copied(binaries: Path, folder: Path) -> Path:
     return copy / "bin"
 
 
-def _make_cluster(binaries: Path, folder: Path, user: int | None, group: int | None) -> None:
+def _make_cluster(
+    binaries: Path,
+    folder: Path,
+    user: int | None,
+    group: int | None,
+    environment: Mapping[str, str] | None,
+    locale: str,
+) -> None:
     command = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
-    command += ["--auth=trust", "--encoding=UTF8", "--no-sync", "--locale=C"]
+    command += ["--auth=trust", "--encoding=UTF8", "--no-sync", f"--locale={locale}"]
     owner = {} if user is None else {"user": user, "group": group, "extra_groups": []}
-    made = subprocess.run(command, cwd=folder, capture_output=True, text=True, **owner)  # type: ignore[call-overload]
+    made = subprocess.run(  # type: ignore[call-overload]
+        command, cwd=folder, env=environment, capture_output=True, text=True, **owner
+    )
     assert made.returncode == 0, made.stdout + made.stderr

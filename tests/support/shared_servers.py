@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.support.valkey import ValkeyAddress, serve_valkey
 
 _START: Mapping[str, Callable[[], AbstractContextManager[Any]]] = {
     "postgres": serve_postgres,
+    "collated": partial(serve_postgres, collated=True),
     "valkey": serve_valkey,
 }
 _TIMEOUT = 90  #: seconds that a server may take to start on a busy machine
@@ -47,9 +49,9 @@ class SharedServers:
         self._folder.cleanup()
 
 
-def shared_postgres(path: str) -> PostgresAddress:
-    """Return the shared PostgreSQL server."""
-    found = _request(path, "postgres")
+def shared_postgres(path: str, server: str = "postgres") -> PostgresAddress:
+    """Return a shared PostgreSQL server: ``postgres``, or ``collated``."""
+    found = _request(path, server)
     return PostgresAddress(found["port"], found["pid"])
 
 

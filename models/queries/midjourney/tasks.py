@@ -26,8 +26,9 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.midjourney.protocol import ENDED, TaskStatus
+from models.queries.callers import lock_submits
 from models.states import JobStatus
-from models.tables import assets, callers, jobs
+from models.tables import assets, jobs
 from models.tables import midjourney_parts as parts
 from models.tables import midjourney_tasks as tasks
 
@@ -184,9 +185,7 @@ async def count_waiting(
     With ``lock``, other transactions that count for this caller wait until this one ends.
     """
     if lock:
-        await connection.execute(
-            select(callers.c.id).where(callers.c.id == caller_id).with_for_update(key_share=True)
-        )
+        await lock_submits(connection, caller_id)
     waiting = (
         select(tasks.c.id)
         .where(tasks.c.caller_id == caller_id, tasks.c.outcome.is_(None), tasks.c.modal.is_(None))

@@ -116,47 +116,60 @@ def _candidate(
     )
 
 
-_CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
+@dataclass(frozen=True, slots=True)
+class LineIndex:
+    """How a dialect names ``ix_jobs_line``, and writes the campaigns in it, by code points as Python does."""
+
+    hint: str
+    collation: str
+
+    @property
+    def campaign(self) -> str:
+        """The campaign of a job, as it is indexed."""
+        return f"coalesce(j.campaign, '') {self.collation}"
+
+
+POSTGRESQL, SQLITE = LineIndex("", 'COLLATE "C"'), LineIndex("INDEXED BY ix_jobs_line", "")
 _GIVEN = """ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (
     model text, caller_id uuid, priority smallint, last text, again boolean, count int
   )) WITH ORDINALITY AS g(model, caller_id, priority, last, again, count, place)"""
 
 
-def _head(columns: str, where: str, hint: str, *, count: str = "1", order: str = "") -> str:
-    return f"""SELECT {columns} FROM jobs AS j {hint}
+def _head(columns: str, where: str, index: LineIndex, *, count: str = "1", order: str = "") -> str:
+    return f"""SELECT {columns} FROM jobs AS j {index.hint}
       WHERE j.status = 'queued' AND {where} ORDER BY {order or columns} LIMIT {count}"""
 
 
-def _next(walk: str, columns: str, where: str, hint: str) -> str:
+def _next(walk: str, columns: str, where: str, index: LineIndex) -> str:
     """Build the step of a walk along the index: the first queued job after the current place."""
-    if hint:  # SQLite knows no LATERAL
-        head = _head("j.id", where, hint, order=columns)
+    if index is SQLITE:  # it knows no LATERAL
+        head = _head("j.id", where, index, order=columns)
         return f"SELECT {columns} FROM {walk} JOIN jobs AS j ON j.id = ({head})"
-    return f"SELECT n.* FROM {walk} CROSS JOIN LATERAL ({_head(columns, where, hint)}) AS n"
+    return f"SELECT n.* FROM {walk} CROSS JOIN LATERAL ({_head(columns, where, index)}) AS n"
 
 
-def _segments(hint: str = "") -> str:
+def _segments(index: LineIndex) -> str:
     """Build a loose index scan (PostgreSQL wiki)."""
     columns, last = "j.model, j.caller_id, j.priority", "(s.model, s.caller_id, s.priority)"
     return f"""
     WITH RECURSIVE s(model, caller_id, priority) AS (
-      {_next(_START, columns, "true", hint)}
-      UNION ALL {_next("s", columns, f"({columns}) > {last}", hint)}
+      {_next(_START, columns, "true", index)}
+      UNION ALL {_next("s", columns, f"({columns}) > {last}", index)}
     ) SELECT model, caller_id, priority FROM s"""
 
 
-def _of_segment(given: str, campaign: str) -> str:
+def _of_segment(given: str, campaign: str, index: LineIndex) -> str:
     same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
-    return " AND ".join((*same, f"{_CAMPAIGN} {campaign}"))
+    return " AND ".join((*same, f"{index.campaign} {campaign}"))
 
 
-def _campaigns(given: str, hint: str = "") -> str:
+def _campaigns(given: str, index: LineIndex) -> str:
     """Build a walk over the campaigns in which a job is due: those after the last one, then the others."""
-    last, again = f"{given}last", f"{given}again"
-    here = _head("j.not_before", _of_segment(given, f"= {last}"), hint)
+    last, again = f"{given}last {index.collation}", f"{given}again"
+    here = _head("j.not_before", _of_segment(given, f"= {last}", index), index)
 
     def step(walk: str, campaign: str) -> str:
-        return _next(walk, f"{_CAMPAIGN}, j.not_before", _of_segment(given, campaign), hint)
+        return _next(walk, f"{index.campaign}, j.not_before", _of_segment(given, campaign, index), index)
 
     return f"""
     WITH RECURSIVE behind(campaign, due) AS (
@@ -164,17 +177,17 @@ def _campaigns(given: str, hint: str = "") -> str:
       UNION ALL {step("behind", "> behind.campaign")}
     ), before(campaign, due) AS (
       {step(_START, f"<= {last}")}
-      UNION ALL {step("before", f"> before.campaign AND {_CAMPAIGN} <= {last}")}
+      UNION ALL {step("before", f"> before.campaign AND {index.campaign} <= {last}")}
     )
     SELECT campaign FROM behind WHERE due <= :at
     UNION ALL SELECT campaign FROM before WHERE due <= :at AND (campaign < {last} OR NOT {again})
     LIMIT {given}count"""
 
 
-def _pick(given: str, campaign: str, count: str, pictures: str, hint: str = "") -> str:
+def _pick(given: str, campaign: str, count: str, pictures: str, index: LineIndex) -> str:
     columns = f"{campaign} AS campaign, j.id, j.not_before, j.avoid_channel_id, {pictures} AS n"
-    where = f"{_of_segment(given, f'= {campaign}')} AND j.not_before <= :at"
-    return _head(columns, where, hint, count=count, order="j.not_before, j.id")
+    where = f"{_of_segment(given, f'= {campaign}', index)} AND j.not_before <= :at"
+    return _head(columns, where, index, count=count, order="j.not_before, j.id")
 
 
 _START = "(SELECT 1) AS start"
@@ -188,22 +201,24 @@ _PICKED: Mapping[str, Any] = {
 }
 _SEGMENT: Mapping[str, Any] = {"model": Text(), "caller_id": Uuid(), "priority": SmallInteger()}
 _SEGMENTS = {
-    "postgresql": text(_segments()).columns(**_SEGMENT),
-    "sqlite": text(_segments(_HINT)).columns(**_SEGMENT),
+    "postgresql": text(_segments(POSTGRESQL)).columns(**_SEGMENT),
+    "sqlite": text(_segments(SQLITE)).columns(**_SEGMENT),
 }
-_CAMPAIGNS = text(_campaigns(":", _HINT)).bindparams(_CALLER, _AT)
+_CAMPAIGNS = text(_campaigns(":", SQLITE)).bindparams(_CALLER, _AT)
 _PICK = (
-    text(_pick(":", ":campaign", ":count", "json_extract(j.request, '$.n')", _HINT))
+    text(_pick(":", ":campaign", ":count", "json_extract(j.request, '$.n')", SQLITE))
     .bindparams(_CALLER, _AT)
     .columns(**_PICKED)
 )
-_DUE = text(f"SELECT g.place FROM {_GIVEN} WHERE EXISTS ({_campaigns('g.')})").bindparams(_AT)
+_DUE = text(f"SELECT g.place FROM {_GIVEN} WHERE EXISTS ({_campaigns('g.', POSTGRESQL)})").bindparams(_AT)
 _PICKS = (
     text(f"""
     SELECT g.place, h.* FROM {_GIVEN}
-    CROSS JOIN LATERAL (SELECT campaign, count(*) OVER () AS found FROM ({_campaigns("g.")}) AS w) AS c
     CROSS JOIN LATERAL (
-      {_pick("g.", "c.campaign", "(g.count + c.found - 1) / c.found", "j.request -> 'n'")}
+      SELECT campaign, count(*) OVER () AS found FROM ({_campaigns("g.", POSTGRESQL)}) AS w
+    ) AS c
+    CROSS JOIN LATERAL (
+      {_pick("g.", "c.campaign", "(g.count + c.found - 1) / c.found", "j.request -> 'n'", POSTGRESQL)}
       FOR UPDATE OF j SKIP LOCKED
     ) AS h""")
     .bindparams(_AT)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.bulk import rows_parameter
-from models.queries.scheduling.due_jobs import QueueSegment
+from models.queries.scheduling.due_jobs import POSTGRESQL, SQLITE, LineIndex, QueueSegment
 from models.tables import Utc, callers
 
 LAST_ID = UUID(int=2**128 - 1)  #: sorts after every id
@@ -103,36 +103,34 @@ def _of(segment: QueueSegment) -> dict[str, Any]:
     return {"model": segment.model, "caller_id": segment.caller_id, "priority": segment.priority}
 
 
-_CAMPAIGN, _HINT = "coalesce(j.campaign, '')", "INDEXED BY ix_jobs_line"
-
-
 def _of_segment(given: str) -> str:
     same = (f"j.{name} = {given}{name}" for name in ("model", "caller_id", "priority"))
     return " AND ".join(("j.status = 'queued'", *same))
 
 
-def _walk(given: str, hint: str = "") -> str:
-    jobs = f"FROM jobs AS j {hint} WHERE {_of_segment(given)}"
+def _walk(given: str, index: LineIndex) -> str:
+    campaign, jobs = index.campaign, f"FROM jobs AS j {index.hint} WHERE {_of_segment(given)}"
     return f"""
     WITH RECURSIVE walk(campaign, step) AS (
-      SELECT (SELECT {_CAMPAIGN} {jobs} ORDER BY {_CAMPAIGN} LIMIT 1), 1
+      SELECT (SELECT {campaign} {jobs} ORDER BY {campaign} LIMIT 1), 1
       UNION ALL
-      SELECT (SELECT {_CAMPAIGN} {jobs} AND {_CAMPAIGN} > walk.campaign ORDER BY {_CAMPAIGN} LIMIT 1),
+      SELECT (SELECT {campaign} {jobs} AND {campaign} > walk.campaign ORDER BY {campaign} LIMIT 1),
         step + 1 FROM walk WHERE walk.campaign IS NOT NULL AND step < :most
     ) SELECT campaign,
-      (SELECT j.not_before {jobs} AND {_CAMPAIGN} = walk.campaign ORDER BY j.not_before LIMIT 1) AS due
+      (SELECT j.not_before {jobs} AND {campaign} = walk.campaign ORDER BY j.not_before LIMIT 1) AS due
     FROM walk WHERE campaign IS NOT NULL"""
 
 
-def _range(given: str, hint: str = "") -> str:
-    return f"""SELECT j.not_before FROM jobs AS j {hint}
-    WHERE {_of_segment(given)} AND {_CAMPAIGN} = {given}campaign
+def _range(given: str, index: LineIndex) -> str:
+    return f"""SELECT j.not_before FROM jobs AS j {index.hint}
+    WHERE {_of_segment(given)} AND {index.campaign} = {given}campaign
       AND (j.not_before, j.id) < ({given}until_at, {given}until_id) LIMIT {given}count"""
 
 
-def _first(given: str, hint: str = "") -> str:
+def _first(given: str, index: LineIndex) -> str:
     return f"""SELECT f.not_before FROM (
-      SELECT j.not_before FROM jobs AS j {hint} WHERE {_of_segment(given)} LIMIT {given}count + {_MAX_SKIPPED}
+      SELECT j.not_before FROM jobs AS j {index.hint} WHERE {_of_segment(given)}
+      LIMIT {given}count + {_MAX_SKIPPED}
     ) AS f WHERE f.not_before <= {given}until_at LIMIT {given}count"""
 
 
@@ -156,11 +154,14 @@ _FOR_ONE = (
     bindparam("until_id", type_=Uuid()),
 )
 _TYPES: Mapping[str, Any] = {"campaign": Text(), "due": Utc()}
-_HEADS_OF_ONE = text(_walk(":", _HINT)).bindparams(_FOR_ONE[0]).columns(**_TYPES)
+_HEADS_OF_ONE = text(_walk(":", SQLITE)).bindparams(_FOR_ONE[0]).columns(**_TYPES)
 _ALL_HEADS = text(
-    f"SELECT g.place, w.* FROM {_given()} CROSS JOIN LATERAL ({_walk('g.')}) AS w ORDER BY g.place"
+    f"SELECT g.place, w.* FROM {_given()}"
+    f" CROSS JOIN LATERAL ({_walk('g.', POSTGRESQL)}) AS w ORDER BY g.place"
 ).columns(place=Integer(), **_TYPES)
-_RANGE = text(f"SELECT count(*) FROM ({_range(':', _HINT)})").bindparams(*_FOR_ONE)
-_RANGES = text(_each(_range("g."), campaign="text", until_at="timestamptz", until_id="uuid", count="int"))
-_SEGMENT = text(f"SELECT count(*) FROM ({_first(':', _HINT)})").bindparams(*_FOR_ONE[:2])
-_SEGMENTS = text(_each(_first("g."), until_at="timestamptz", count="int"))
+_RANGE = text(f"SELECT count(*) FROM ({_range(':', SQLITE)})").bindparams(*_FOR_ONE)
+_RANGES = text(
+    _each(_range("g.", POSTGRESQL), campaign="text", until_at="timestamptz", until_id="uuid", count="int")
+)
+_SEGMENT = text(f"SELECT count(*) FROM ({_first(':', SQLITE)})").bindparams(*_FOR_ONE[:2])
+_SEGMENTS = text(_each(_first("g.", POSTGRESQL), until_at="timestamptz", count="int"))

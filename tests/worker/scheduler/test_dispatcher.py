@@ -1,5 +1,6 @@
 """Rounds of the dispatcher: what does not wait for a channel must not stand in the way of what does."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy import event, update
 
+from models.queries.callers import QueueRoom, lock_queue_room
+from models.queries.midjourney.tasks import count_waiting
 from models.tables import callers, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.databases import PostgresCopies
@@ -162,6 +165,7 @@ async def test_the_room_that_one_worker_keeps_is_known_to_the_others_although_no
     assert len(leased) == 2  # what it does not need
 
 
+@pytest.mark.parametrize("plain_database_url", ["sqlite", "postgresql"], indirect=True)
 async def test_the_caller_for_whom_room_is_kept_is_looked_at_however_many_others_come_before(
     darkroom: Darkroom,
 ) -> None:
@@ -184,3 +188,37 @@ async def test_the_caller_for_whom_room_is_kept_is_looked_at_however_many_others
         await (await darkroom.worker(slots=2)).dispatcher.run_round()
         darkroom.clock.forward(seconds=1)
     assert (await darkroom.job(job)).status == "leased"
+
+
+@pytest.mark.parametrize("slots", [1, 3])
+async def test_campaigns_are_served_in_turn_whatever_their_names(darkroom: Darkroom, slots: int) -> None:
+    """The database picks them and the scheduler orders them: both by code points."""
+    names = ("Zoo", "ape", "_bee", "bear", "Élan", "猫", "😀", "\ufffd")
+    caller, served = await darkroom.caller(), Counter[str]()
+    async with darkroom.services.database.writing() as connection:
+        await connection.execute(update(channels).values(concurrency=9))
+    for name in names * 6:
+        await darkroom.submit(caller, campaign=name)
+    while served.total() < 4 * len(names):
+        worker = await darkroom.worker(slots=slots)
+        await worker.dispatcher.run_round()
+        for job_id in worker.messages[0][1]:
+            served[(await darkroom.job(job_id)).campaign] += 1
+        async with darkroom.services.database.writing() as connection:  # the calls have ended
+            ended = {"status": "succeeded", "worker_id": None, "lease_token": None}
+            await connection.execute(update(jobs).where(jobs.c.status == "leased").values(**ended))
+    assert max(served.values()) - min(served[name] for name in names) <= 1, served
+
+
+async def test_a_round_serves_a_caller_during_its_submits(darkroom: Darkroom) -> None:
+    if darkroom.services.database.is_sqlite:
+        return  # its writers take turns
+    caller = await darkroom.caller()
+    async with darkroom.services.database.writing() as connection:
+        await connection.execute(update(callers).values(max_queued=5))
+    job = await darkroom.submit(caller)
+    async with darkroom.services.database.writing() as submit:
+        assert await lock_queue_room(submit, caller) == QueueRoom(limit=5, queued=1)
+        await count_waiting(submit, caller, most=9, lock=True)
+        await (await darkroom.worker()).dispatcher.run_round()
+        assert (await darkroom.job(job)).status == "leased"

@@ -22,7 +22,7 @@ from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest
 from models.queries.transitions import Transition
 from models.states import JobStatus
 from models.tables import jobs
-from tests.support.databases import sqlalchemy_url
+from tests.support.databases import COPIES, sqlalchemy_url
 from tests.support.filled_database import CALLERS, MODELS, RARE, ROWS, START, WORKERS, fill_database, job_id
 from tests.support.query_plans import Run, plans_of
 
@@ -35,11 +35,10 @@ LANES = [
 ]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "sqlite with statistics", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "sqlite with statistics", "postgresql", "collated"])
 def crowd_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A database of many jobs, shared by this module; each test undoes nothing, and changes little."""
-    kind = "postgres" if request.param == "postgresql" else "sqlite"
-    with request.getfixturevalue(f"{kind}_copies").fresh() as url:
+    with request.getfixturevalue(COPIES[request.param.split()[0]]).fresh() as url:
         fill_database(sqlalchemy_url(url), analyze=request.param != "sqlite")
         yield sqlalchemy_url(url)
 
