@@ -184,10 +184,9 @@ async def open_darkroom(
     given = Settings(
         database_url=url,
         storage_url=(folder / "pictures").as_uri(),
-        upstream_api_key="practice-key-practice",  # type: ignore[arg-type]  # pydantic makes it secret
         allow_private=("127.0.0.0/8",),
         dispatch_interval=0.001,
-        **{"upstream_base_url": provider.url, **settings},
+        **{"upstream_base_url": provider.url, "upstream_api_key": "practice-key-practice", **settings},
     )
     clock = Clock()
     services = replace(build_services(given), clock=clock, sleep=clock.sleep)

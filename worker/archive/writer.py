@@ -15,7 +15,7 @@ from models.ids import public_id
 from models.outcomes import Outcome
 from models.queries.leases import LeasedJob
 from worker.archive.format import ArchivedResponse, dump
-from worker.archive.redaction import INLINE_LIMIT, redact, without_secrets
+from worker.archive.redaction import INLINE_LIMIT, redact
 from worker.asset_store import content_key
 from worker.images.inspection import detect_format, inspect
 from worker.images.limits import SMALL
@@ -61,10 +61,8 @@ async def archive(
 def _entry(
     services: WorkerServices, job: LeasedJob, request: ProviderRequest, reply: Reply, at: datetime
 ) -> _ArchiveEntry:
-    channel = services.routes[job.channel].settings
     blobs: Blobs = dict(reply.blobs)
-    secrets = (channel.api_key.get_secret_value(),)
-    body, cut = redact(reply.raw, blobs, secrets=secrets, limit=services.settings.answer_limit)
+    body, cut = redact(reply.raw, blobs, limit=services.settings.answer_limit)
     parts = urlsplit(request.url)
     archived = ArchivedResponse(
         about={
@@ -79,7 +77,7 @@ def _entry(
         },
         body=body,
         status=reply.http_status,
-        headers=without_secrets(reply.headers, secrets),
+        headers=reply.headers,
         failure=reply.failure,
         elapsed=reply.elapsed,
         input_urls=tuple(replace_long_base64(url, inline_limit=INLINE_LIMIT) for url in request.input_urls),

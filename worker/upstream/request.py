@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import gcd
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -28,6 +28,7 @@ class ProviderRequest:
     stream: bool
     input_urls: tuple[str, ...] = ()  #: all URLs of the request; an answer repeats them as echoes
     n: int | None = None  #: number of images requested
+    secrets: tuple[str, ...] = field(default=(), repr=False)  #: what the provider must not repeat to anyone
 
 
 def build_request(
@@ -52,6 +53,7 @@ def build_request(
         stream=preset.streams,
         input_urls=(*request.images, *(match.group() for match in _URL.finditer(request.prompt))),
         n=request.n,
+        secrets=(api_key,),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.outcomes import Outcome
 from tests.worker.upstream.cases import Case, cases
 from worker.archive.format import ArchivedResponse, dump, load, parse_archived
-from worker.archive.redaction import INLINE_LIMIT, redact, without_secrets
+from worker.archive.redaction import INLINE_LIMIT, redact
 from worker.upstream.parsing.base64_stream import Blobs
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40 + b"IEND\xaeB`\x82"
@@ -65,13 +65,6 @@ def test_a_stream_without_its_middle_still_yields_the_picture_at_its_end() -> No
     again = parse_archived(answer, {})
     assert again.answer is not None
     assert [picture.url for picture in again.answer.images] == ["https://h.example/a.png"]
-
-
-def test_a_key_that_the_provider_repeats_is_not_archived() -> None:
-    text, _ = redact(b"wrong key sk-0123456789", {}, secrets=("sk-0123456789", "", "a"), limit=9999)
-    assert text == b"wrong key [key]"
-    headers = without_secrets({"location": "/?key=sk-0123456789"}, ("sk-0123456789",))
-    assert headers == {"location": "/?key=[key]"}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import aiohttp
 import httpx
 
 from worker.upstream.transport.content_encoding import DecodingError, decoder_for
+from worker.upstream.transport.secret_filter import SecretFilter, secret_filter
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  #: a task may hold its images as base64
 _TOTAL_TIMEOUT = 60.0  #: seconds
@@ -42,15 +43,15 @@ class TaskClient:
                 request = self._http.build_request("GET", url, headers=request_headers, timeout=_TIMEOUT)
                 response = await self._http.send(request, stream=True, follow_redirects=False)
                 try:
-                    return await _read_response(response)
+                    return await _read_response(response, secret_filter((api_key,)))
                 finally:
                     await response.aclose()
         except _FAILURES:
             return None
 
 
-async def _read_response(response: httpx.Response) -> TaskResponse | None:
-    """Return the response with its decoded body, or ``None`` if the body is too large."""
+async def _read_response(response: httpx.Response, secrets: SecretFilter) -> TaskResponse | None:
+    """Return the response with its decoded body, without secrets; ``None`` if the body is too large."""
     decoder = decoder_for(response.headers.get("content-encoding", ""))
     body = bytearray()
     async for chunk in response.aiter_raw():
@@ -58,5 +59,5 @@ async def _read_response(response: httpx.Response) -> TaskResponse | None:
             body += decoded
             if len(body) > MAX_BODY_BYTES:
                 return None
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return TaskResponse(response.status_code, headers, bytes(body))
+    headers = secrets.clean_headers({name.lower(): value for name, value in response.headers.items()})
+    return TaskResponse(response.status_code, headers, secrets.clean_bytes(bytes(body)))

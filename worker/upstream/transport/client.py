@@ -20,6 +20,7 @@ from worker.upstream.request import ProviderRequest
 from worker.upstream.response_headers import REQUEST_IDS, request_id_of
 from worker.upstream.transport.connection import CURRENT_TRACE, ConnectionTrace, failure_of
 from worker.upstream.transport.content_encoding import DecodingError, decoder_for
+from worker.upstream.transport.secret_filter import HIDDEN, SecretFilter, secret_filter
 from worker.upstream.transport_errors import TransportFailure
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
@@ -45,6 +46,7 @@ class _Call:
     on_progress: Callable[[int], None] | None
     on_handle: Callable[[Handles], None] | None
     started: float
+    secrets: SecretFilter
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -77,7 +79,7 @@ class _Call:
             self.on_progress(progress)
         if self.on_handle is not None and self.reader.handles != self.reported_handles:
             self.reported_handles = self.reader.handles
-            self.on_handle(self.reported_handles)
+            self.on_handle(self.secrets.clean(self.reported_handles))
 
     def deadline(self) -> float:
         """Return the deadline of the next byte, in loop time; comments never extend the total."""
@@ -114,7 +116,8 @@ class UpstreamClient:
         reader = AnswerReader(
             input_urls=request.input_urls, n=request.n, origin=f"{parts.scheme}://{parts.netloc}"
         )
-        call = _Call(reader, preset, on_progress, on_handle, asyncio.get_running_loop().time())
+        started, secrets = asyncio.get_running_loop().time(), secret_filter(request.secrets)
+        call = _Call(reader, preset, on_progress, on_handle, started, secrets)
         token = CURRENT_TRACE.set(call.trace)
         try:
             await self._exchange(request, call)
@@ -141,7 +144,7 @@ class UpstreamClient:
             return
         try:
             call.status = response.status_code
-            call.headers = _recorded_headers(response.headers)
+            call.headers = call.secrets.clean_headers(_recorded_headers(response.headers))
             call.reader.failed = response.status_code >= 400
             call.last_byte = call.last_data = loop.time()
             await _read(response, call)
@@ -214,7 +217,10 @@ async def _reply(call: _Call) -> Reply:
 
 
 def _build_reply(call: _Call, elapsed: float) -> Reply:
-    answer = _answer(call)
+    parsed, received = _answer(call), call.reader.raw
+    answer, raw = call.secrets.clean(parsed), call.secrets.clean_bytes(received)
+    if answer is not parsed and raw == received:  # the events of the answer split the secret
+        raw = HIDDEN.encode()
     return Reply(
         answer=answer,
         result=classify(
@@ -223,7 +229,7 @@ def _build_reply(call: _Call, elapsed: float) -> Reply:
         http_status=call.status,
         request_id=request_id_of(call.headers) or (answer.request_id if answer else None),
         headers=call.headers,
-        raw=call.reader.raw,
+        raw=raw,
         elapsed=elapsed,
         blobs=call.reader.blobs,
         failure=call.failure,

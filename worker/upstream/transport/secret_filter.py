@@ -1,0 +1,101 @@
+"""Secret filter: removes a channel's key from everything that its provider sends back.
+
+A provider may repeat the key that it was called with: in an error text, a header, a URL. What leaves this
+package has been filtered, so that no other caller, log line, database row or archive can show it. The key is
+recognised as it is, JSON-escaped, percent-encoded and within base64, also where an answer's events split it.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import lru_cache
+from typing import Any, TypeVar
+
+HIDDEN = "[key]"  #: what replaces a secret
+_SHORTEST = 8  #: characters; a shorter secret could be any word of a text
+_JSON_ESCAPED = b'"/\\'  # written with one backslash, or more where JSON stands in JSON
+_T = TypeVar("_T")
+
+
+class SecretFilter:
+    """Replaces secrets in texts, bytes, headers and whole values by ``[key]``."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        kept = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST]
+        literals = [core for secret in kept for core in (secret, *_base64_cores(secret))]
+        spelled = [b"".join(map(_spellings, secret)) for secret in kept]
+        self._pattern = re.compile(b"|".join([*spelled, *map(re.escape, literals)])) if kept else None
+        escaped = any(set(_JSON_ESCAPED) & set(secret) for secret in kept)
+        #: one of these occurs wherever a secret does: the secret itself, or the mark of an escape
+        self._signs = (*literals, b"%", *((b"\\",) if escaped else (b"\\u", b"\\U")))
+
+    def clean_bytes(self, data: bytes) -> bytes:
+        """Return the bytes without secrets."""
+        if self._pattern is None or not any(sign in data for sign in self._signs):
+            return data
+        return self._pattern.sub(HIDDEN.encode(), data)
+
+    def clean_text(self, text: str) -> str:
+        """Return the text without secrets."""
+        data = text.encode("utf-8", "surrogatepass")
+        cleaned = self.clean_bytes(data)
+        return text if cleaned is data or cleaned == data else cleaned.decode("utf-8", "surrogatepass")
+
+    def clean_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers without secrets in their values."""
+        return {name: self.clean_text(value) for name, value in headers.items()}
+
+    def clean(self, value: _T) -> _T:
+        """Return a value whose texts, at any depth of dataclasses, mappings and sequences, have no secrets.
+
+        Bytes are left as they are: they are images. The value itself is returned if it needs no change.
+        """
+        return self._clean(value) if self._pattern is not None else value
+
+    def _clean(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return value if isinstance(value, Enum) else self.clean_text(value)
+        if isinstance(value, tuple | list):
+            cleaned = [self._clean(each) for each in value]
+            return value if all(map(_same, cleaned, value)) else type(value)(cleaned)
+        if isinstance(value, Mapping):
+            members = {self._clean(name): self._clean(each) for name, each in value.items()}
+            return value if members == value else members
+        if is_dataclass(value) and not isinstance(value, type):
+            before = {field.name: getattr(value, field.name) for field in fields(value)}
+            changed = {
+                name: cleaned for name, each in before.items() if (cleaned := self._clean(each)) is not each
+            }
+            return replace(value, **changed) if changed else value
+        return value
+
+
+@lru_cache(maxsize=256)
+def secret_filter(secrets: tuple[str, ...]) -> SecretFilter:
+    """Return the filter of these secrets, cached: there is one per channel."""
+    return SecretFilter(secrets)
+
+
+def _same(left: object, right: object) -> bool:
+    return left is right
+
+
+def _spellings(byte: int) -> bytes:
+    """Return a pattern of the ways to write one byte: plain, percent-encoded, and escaped in JSON."""
+    hexadecimal = b"".join(b"[%c%c]" % (digit, ord(chr(digit).upper())) for digit in b"%02x" % byte)
+    ways = [re.escape(bytes([byte])), b"%" + hexadecimal, rb"\\{1,8}[uU]00" + hexadecimal]
+    if byte in _JSON_ESCAPED:
+        ways.append(rb"\\{1,8}" + re.escape(bytes([byte])))
+    return b"(?:" + b"|".join(ways) + b")"
+
+
+def _base64_cores(secret: bytes) -> set[bytes]:
+    """Return the base64 characters that depend on a secret alone, wherever it stands in the encoded bytes."""
+    cores = set()
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + secret)
+        core = encoded[-(-8 * offset // 6) : 8 * (offset + len(secret)) // 6]
+        cores |= {core, core.translate(bytes.maketrans(b"+/", b"-_"))}
+    return cores
