@@ -23,11 +23,11 @@ class SecretFilter:
     """Replaces secrets in texts, bytes, headers and whole values by ``[key]``."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        kept = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST]
-        literals = [core for secret in kept for core in (secret, *_base64_cores(secret))]
-        spelled = [b"".join(map(_spellings, secret)) for secret in kept]
-        self._pattern = re.compile(b"|".join([*spelled, *map(re.escape, literals)])) if kept else None
-        escaped = any(set(_JSON_ESCAPED) & set(secret) for secret in kept)
+        worth_hiding = [secret.encode() for secret in secrets if len(secret) >= _SHORTEST]
+        literals = [core for secret in worth_hiding for core in (secret, *_base64_cores(secret))]
+        spelled = [b"".join(map(_spellings, secret)) for secret in worth_hiding]
+        self._pattern = re.compile(b"|".join([*spelled, *map(re.escape, literals)])) if worth_hiding else None
+        escaped = any(set(_JSON_ESCAPED) & set(secret) for secret in worth_hiding)
         #: one of these occurs wherever a secret does: the secret itself, or the mark of an escape
         self._signs = (*literals, b"%", *((b"\\",) if escaped else (b"\\u", b"\\U")))
 
