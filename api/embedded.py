@@ -1,26 +1,23 @@
 """API and worker in one process: the API in the main thread, the worker in threads of its own."""
 
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from api.app import create_app
-from api.server import serve
+from api.server import SIGNALS, serve
 from models.settings import Settings
 from worker.app import EmbeddedWorker
 
-GRACE = 2.0  #: seconds for calls in flight to end at shutdown; the next start returns the others' leases
-
 
 def run_embedded(
-    settings: Settings,
-    listener: socket.socket,
-    *,
-    ready: Callable[[], None] | None = None,
-    grace: float = GRACE,
+    settings: Settings, listener: socket.socket, *, ready: Callable[[], None] | None = None
 ) -> None:
     """Run the worker and serve the API on ``listener`` until a signal arrives, then stop both.
 
-    The tables must be up to date. ``ready`` is called once the API accepts requests; it must not block.
+    Running calls get ``DARKROOM_WORKER_GRACE`` seconds; a second signal ends them at once. The tables must be
+    up to date. ``ready`` is called once the API accepts requests; it must not block.
     """
     worker = EmbeddedWorker(settings)
     worker.start()
@@ -28,4 +25,15 @@ def run_embedded(
         serve(create_app(settings), listener, ready=ready)
     finally:
         listener.close()
-        worker.stop(grace)
+        with _on_signal(worker.end_grace):
+            worker.stop()
+
+
+@contextmanager
+def _on_signal(act: Callable[[], None]) -> Iterator[None]:
+    previous = {sign: signal.signal(sign, lambda *_: act()) for sign in SIGNALS}
+    try:
+        yield
+    finally:
+        for sign, handler in previous.items():
+            signal.signal(sign, handler)

@@ -15,7 +15,7 @@ from models.errors import DarkroomError, SettingsError
 
 _GRACE = 2  #: seconds for open requests to end at shutdown
 _BACKLOG = 2048
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)  #: each stops the process gracefully
 
 
 class ServingFailed(DarkroomError):
@@ -99,7 +99,7 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Handle the signals while serving. Uvicorn's own method raises them again afterwards."""
-        previous = {name: signal.signal(name, self.handle_exit) for name in _SIGNALS}
+        previous = {name: signal.signal(name, self.handle_exit) for name in SIGNALS}
         try:
             yield
         finally:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from models.setting_scopes import SCOPES, Part
 from models.settings import Settings
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
@@ -20,3 +21,9 @@ def test_the_readme_tells_each_setting_with_its_default_and_meaning(name: str) -
 def test_the_readme_tells_of_no_setting_that_is_gone() -> None:
     known = {f"DARKROOM_{name.upper()}" for name in Settings.model_fields}
     assert set(TABLE) <= known
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name != "channels"])
+def test_the_readme_tells_which_parts_read_a_setting(name: str) -> None:
+    read_by = TABLE[f"DARKROOM_{name.upper()}"].split("|")[-2].strip()
+    assert read_by == ", ".join(part for part in Part if part in SCOPES[name])

@@ -81,11 +81,15 @@ class EmbeddedWorker:
         self._thread.start()
         self._ready.wait(timeout=30)
 
-    def stop(self, grace: float) -> None:
-        """Stop; running calls get ``grace`` seconds."""
+    def end_grace(self) -> None:
+        """End the grace of running calls now, while ``stop`` waits for them."""
+        self._runtime.end_grace()
+
+    def stop(self) -> None:
+        """Stop; running calls get ``DARKROOM_WORKER_GRACE`` seconds."""
         self._runtime.halt()
         worker_state.should_stop = 0
-        self._runtime.stop(grace)
+        self._runtime.stop()
         for _ in range(_NO_OP_MESSAGES):
             self._controller.app.send_task(_NO_OP, queue=self._runtime.queue, ignore_result=True)
             self._thread.join(timeout=_STOP_TIMEOUT / _NO_OP_MESSAGES)
@@ -99,7 +103,7 @@ def run_worker(settings: Settings) -> None:
     app, runtime = build_worker(settings)
 
     def stop(**_: Any) -> None:
-        Thread(target=runtime.stop, args=(settings.worker_grace,), name="stop").start()
+        Thread(target=runtime.stop, name="stop").start()
 
     signals.worker_shutting_down.connect(stop, weak=False)
 

@@ -1,6 +1,7 @@
 """Group commit: many job updates in one transaction, so that the database is not the bottleneck."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import structlog
@@ -37,12 +38,15 @@ class GroupCommit:
         """Start writing."""
         self._task = asyncio.create_task(self._write_all(), name="writer")
 
-    async def stop(self) -> None:
-        """Write the waiting updates, then stop."""
-        while self._waiting:
-            await asyncio.wait([written for _, written in self._waiting])
+    async def stop(self, timeout: float | None = None) -> int:
+        """Write the waiting updates for ``timeout`` seconds at most, then stop; return how many are left."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._waiting:
+                    await asyncio.wait([written for _, written in self._waiting])
         if self._task:
             self._task.cancel()
+        return len(self._waiting)
 
     async def write(self, update: JobUpdate) -> bool:
         """Commit an update; return whether its transition still held."""

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import partial
@@ -33,7 +33,8 @@ from worker.webhooks.context import WebhookContext, open_context
 from worker.webhooks.delivery import start_delivery
 from worker.webhooks.dispatcher import DeliveryDispatcher
 
-_LEAVE_TIMEOUT = 5.0  # seconds to release leases and claims; later, other workers reclaim them
+_WRITE_TIMEOUT = 5.0  # seconds at shutdown to write results, and to release jobs: the steps that matter most
+_STEP_TIMEOUT = 2.0  # seconds for each other step; together they are done 20 s after the grace
 _log = structlog.get_logger()
 
 
@@ -46,6 +47,7 @@ class WorkerRuntime:
         self.queue = queue_of(self.worker_id.hex)  #: the Celery queue that only this worker reads
         self._loop = LoopThread("darkroom-loop")
         self._loops: list[asyncio.Task[None]] = []
+        self._grace_ended = asyncio.Event()
         self._context: TaskContext
         self._heartbeat: Heartbeat
         self._webhooks: WebhookContext
@@ -84,10 +86,19 @@ class WorkerRuntime:
         """Start nothing new, and release jobs whose call was not sent. Running calls go on."""
         self._loop.call(self._context.in_flight.halt.set)
 
-    def stop(self, grace: float) -> None:
-        """Stop; running calls get ``grace`` seconds, then they end as their job's policy says."""
-        self._loop.run(self._close(grace))
-        self._loop.stop()
+    def stop(self) -> None:
+        """Stop; running calls get ``DARKROOM_WORKER_GRACE`` seconds, then their jobs follow their policy.
+
+        It takes at most 20 s longer, also while the database or the broker is away.
+        """
+        try:
+            self._loop.run(self._close())
+        finally:
+            self._loop.stop()
+
+    def end_grace(self) -> None:
+        """End the grace of running calls now."""
+        self._loop.call(self._grace_ended.set)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait until work is done. Work that comes after this worker has stopped is left to other workers."""
@@ -154,27 +165,47 @@ class WorkerRuntime:
         """Delete the queue of a worker that has ended."""
         await asyncio.to_thread(delete_queue, self._app, queue_of(worker_id.hex))
 
-    async def _close(self, grace: float) -> None:
-        in_flight = self._context.in_flight
+    async def _close(self) -> None:
+        context, in_flight = self._context, self._context.in_flight
         in_flight.halt.set()
-        working = {task for task in in_flight.jobs.values() if task} | self._webhooks.in_flight.tasks
-        if working:
-            await asyncio.wait(working, timeout=grace)
-        for task in working:
-            task.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
-        await self._context.group_commit.stop()
-        try:
-            async with asyncio.timeout(_LEAVE_TIMEOUT):
-                await self._delivery_dispatcher.leave()
-                await self._heartbeat.leave()  # last: a broker that is down may use up the time
-        except Exception as error:  # noqa: BLE001 - a process edge: the reaper does the same later
-            _log.warning(
-                "the worker could not release its jobs; they are reclaimed when its heartbeat is overdue",
-                error=repr(error),
-            )
-        await self._webhooks.close()
-        await self._context.services.close()
+        await self._end_running({task for task in in_flight.jobs.values() if task})
+        await _cancel(self._loops)
+        if unwritten := await context.group_commit.stop(_WRITE_TIMEOUT):
+            left = "their jobs follow on_unknown once the worker is reaped"
+            _log.error(f"results could not be written before the worker stopped; {left}", results=unwritten)
+        await _step(
+            "its jobs are reclaimed when its heartbeat is overdue", self._heartbeat.leave(), _WRITE_TIMEOUT
+        )
+        await _step("others send its webhooks when its claims end", self._delivery_dispatcher.leave())
+        await _step("its queue stays in the broker", self._delete_queue(self.worker_id))
+        await _step("connections end with the process", self._webhooks.close())
+        await _step("connections end with the process", context.services.close())
+
+    async def _end_running(self, jobs: set[asyncio.Task[None]]) -> None:
+        """Give running calls and webhooks their grace, and cancel those that are left."""
+        running, grace = jobs | self._webhooks.in_flight.tasks, self._settings.worker_grace
+        if not running:
+            return
+        _log.info("the worker stops; its running calls are awaited", calls=len(jobs), seconds=grace)
+        ended = asyncio.ensure_future(asyncio.wait(running))
+        cut = asyncio.create_task(self._grace_ended.wait())
+        await asyncio.wait({ended, cut}, timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        await _cancel([ended, cut])
+        await _cancel(running)
+
+
+async def _cancel(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel tasks and wait for their end; those that wait for a database that is away end with the loop."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_STEP_TIMEOUT)
+
+
+async def _step(otherwise: str, step: Awaitable[None], timeout: float = _STEP_TIMEOUT) -> None:
+    """Run one step of the shutdown; if it fails or takes too long, log what follows, and go on."""
+    try:
+        async with asyncio.timeout(timeout):
+            await step
+    except Exception as error:  # noqa: BLE001 - a process edge: the reaper or the server does the same later
+        _log.warning(f"a step of the worker's shutdown failed; {otherwise}", error=repr(error)[:300])

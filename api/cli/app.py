@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError, Group
 from rich.console import Console
 
 from api.cli.exit_codes import Exit, explain
+from models.setting_scopes import help_on_settings
 
 _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it")
@@ -43,7 +44,9 @@ def build_app() -> App:
         error_console=Console(stderr=True),
     )
     for group, name, place, help_text in _COMMANDS:
-        app.command(f"api.cli.{place}", name=name, help=help_text, group=group)
+        # an app of several commands says it itself: it can't be configured from here
+        more = {} if place.endswith(":app") else {"help_epilogue": help_on_settings(name)}
+        app.command(f"api.cli.{place}", name=name, help=help_text, group=group, **more)
     return app
 
 

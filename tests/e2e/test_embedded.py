@@ -11,7 +11,7 @@ from standardwebhooks.webhooks import Webhook
 from tests.support.api_client import ApiClient
 from tests.support.fleet import COMMAND, environment, serves
 from tests.support.practice import Practice
-from tests.support.processes import Process, free_port
+from tests.support.processes import Process, free_port, until
 from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.slow(reason="Darkroom is ended and started again, and lost leases must run out")
@@ -21,11 +21,11 @@ PROMPTS = [f"picture number {number} of a few" for number in range(60)]
 class Darkroom:
     """One ``darkroom up`` with its provider and its client."""
 
-    def __init__(self, folder: Path, practice: Practice) -> None:
+    def __init__(self, folder: Path, practice: Practice, **settings: str) -> None:
         port = free_port()
         self.practice, self.url = practice, f"http://127.0.0.1:{port}"
         command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
-        variables = environment(practice.url, folder, upstream_concurrency="10")
+        variables = environment(practice.url, folder, upstream_concurrency="10", **settings)
         self.process = Process(command, folder / "up.log", environment=variables, folder=folder)
         self.client = ApiClient([self.url])
 
@@ -39,8 +39,8 @@ class Darkroom:
 def darkroom_of(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[Callable[..., Darkroom]]:
     started: list[Darkroom] = []
 
-    def start(delay: float) -> Darkroom:
-        started.append(Darkroom(tmp_path, practice_of(delay)))
+    def start(delay: float, **settings: str) -> Darkroom:
+        started.append(Darkroom(tmp_path, practice_of(delay), **settings))
         started[-1].start()
         return started[-1]
 
@@ -64,7 +64,7 @@ def test_every_job_gets_its_own_image(darkroom_of: Callable[..., Darkroom]) -> N
 def test_a_signal_ends_the_process_within_seconds_and_loses_no_job_in_flight(
     darkroom_of: Callable[..., Darkroom], sign: int
 ) -> None:
-    darkroom = darkroom_of(delay=30)
+    darkroom = darkroom_of(delay=30, worker_grace="2")
     darkroom.client.submit(PROMPTS)
     darkroom.practice.wait_in_flight(10)
 
@@ -74,6 +74,36 @@ def test_a_signal_ends_the_process_within_seconds_and_loses_no_job_in_flight(
     darkroom.start()
     jobs = darkroom.client.wait_settled(10)
     assert sum(job["status"] == "held" for job in jobs.values()) == 10
+
+
+def test_running_calls_get_the_grace_of_the_settings(darkroom_of: Callable[..., Darkroom]) -> None:
+    darkroom = darkroom_of(delay=4, worker_grace="20")
+    darkroom.client.submit(PROMPTS)
+    darkroom.practice.wait_in_flight(10)
+
+    assert darkroom.process.stop(SIGTERM) == 0
+    calls = darkroom.practice.calls()
+    assert (len(calls), sum(call.aborted for call in calls)) == (10, 0)
+    darkroom.practice.set_conditions(delay="0.05")
+    darkroom.start()
+    jobs = darkroom.client.wait_settled(len(PROMPTS))
+    assert {job["status"] for job in jobs.values()} == {"succeeded"}
+    assert set(darkroom.practice.call_counts().values()) == {1}
+
+
+def test_a_second_signal_ends_the_grace(darkroom_of: Callable[..., Darkroom]) -> None:
+    darkroom = darkroom_of(delay=30, worker_grace="60")
+    darkroom.client.submit(PROMPTS)
+    darkroom.practice.wait_in_flight(10)
+    darkroom.process.send(SIGINT)
+    until(
+        lambda: "its running calls are awaited" in darkroom.process.log_tail(),
+        within=10,
+        what="it says that it waits",
+    )
+    began = time.monotonic()
+    assert darkroom.process.stop(SIGINT) == 0
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("on_unknown", ["retry", "hold"])

@@ -60,6 +60,10 @@ def test_serve_and_work_wait_for_their_database_and_stop_at_once_on_sigterm(
         assert wrong.ended == 6
         assert "does not exist" in wrong.log_tail()
         assert UNAVAILABLE not in wrong.log_tail()
+
+        postgres.stop()  # it also stops while the database is away
+        assert work.stop(signal.SIGTERM) == 0
+        assert "reclaimed when its heartbeat is overdue" in work.log_tail()
     finally:
         for each in (serve, work, stopped, wrong):
             print(each.log_tail())

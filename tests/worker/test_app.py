@@ -21,6 +21,6 @@ async def test_each_embedded_worker_of_a_process_runs_the_jobs_of_its_own_databa
                 worker = EmbeddedWorker(darkroom.services.settings)
                 await asyncio.to_thread(worker.start)
                 await receiver.until(number, within=60)
-                await asyncio.to_thread(worker.stop, 10)
+                await asyncio.to_thread(worker.stop)
     await receiver.stop()
     assert receiver.types == ["job.succeeded"] * 2

@@ -1,16 +1,23 @@
 """A whole worker without Celery's process: webhooks do not need the broker, and survive a stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
+import psycopg
 import pytest
+import structlog
 from celery import Celery
+from sqlalchemy import select
 
 from models.ids import new_id
 from models.queries.webhooks.deliveries import claim
+from models.tables import webhook_deliveries
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_worker
@@ -48,12 +55,13 @@ async def running(
     darkroom: Darkroom, *, broker_url: str = "memory://", grace: float = 10
 ) -> AsyncIterator[tuple[Celery, WorkerRuntime]]:
     """Start a worker whose messages no Celery process consumes; it stops when the block ends."""
-    app, runtime = build_worker(darkroom.services.settings.model_copy(update={"broker_url": broker_url}))
+    changes = {"broker_url": broker_url, "worker_grace": grace}
+    app, runtime = build_worker(darkroom.services.settings.model_copy(update=changes))
     await asyncio.to_thread(runtime.start)
     try:
         yield app, runtime
     finally:
-        await asyncio.to_thread(runtime.stop, grace)
+        await asyncio.to_thread(runtime.stop)
 
 
 async def test_webhooks_are_delivered_although_the_broker_is_down(
@@ -105,3 +113,66 @@ async def test_a_stopping_worker_releases_deliveries_that_do_not_end_in_time(
     darkroom.clock.forward(seconds=60)
     await webhooks.send()
     assert await webhooks.statuses() == ["delivered"] * 3
+
+
+@contextmanager
+def away(url: str) -> Iterator[None]:
+    """Keep a database from being written: a held lock on SQLite, refused connections on PostgreSQL."""
+    if url.startswith("sqlite"):
+        holder = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            holder.close()
+        return
+    server, name = url.rsplit("/", 1)
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        try:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+
+
+async def leased(darkroom: Darkroom) -> UUID:
+    """Submit a job, and wait until the worker has leased it."""
+    job_id = await darkroom.submit(await darkroom.caller())
+    async with asyncio.timeout(30):
+        while (await darkroom.job(job_id)).status != "leased":  # noqa: ASYNC110 - another thread leases it
+            await asyncio.sleep(0.02)
+    return job_id
+
+
+async def test_a_worker_stops_while_the_database_is_away(plain_database_url: str, darkroom: Darkroom) -> None:
+    with structlog.testing.capture_logs() as logs:
+        async with running(darkroom, grace=0):
+            job_id = await leased(darkroom)
+            away_from = away(plain_database_url)
+            await asyncio.to_thread(away_from.__enter__)
+            began = time.monotonic()
+    took = time.monotonic() - began
+    await asyncio.to_thread(away_from.__exit__, None, None, None)
+    assert took < 21
+    assert "its jobs are reclaimed when its heartbeat is overdue" in " ".join(log["event"] for log in logs)
+    await darkroom.services.database.close()  # connections that the outage has cut
+    assert (await darkroom.job(job_id)).status == "leased"
+
+
+async def test_a_release_of_webhooks_that_hangs_does_not_keep_jobs_from_being_released(
+    darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
+) -> None:
+    if darkroom.services.database.is_sqlite:
+        pytest.skip("one lock for all tables: if the release of webhooks hangs, so does that of jobs")
+    receiver.hangs = asyncio.Event()
+    await webhooks.tests(await darkroom.caller(), receiver.url)
+    async with darkroom.services.database.writing() as locking:
+        async with running(darkroom, grace=0):
+            await receiver.until(1)
+            job_id = await leased(darkroom)
+            await locking.execute(select(webhook_deliveries).with_for_update())
+        assert (await darkroom.job(job_id)).status == "queued"
+    receiver.hangs.set()

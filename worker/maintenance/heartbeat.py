@@ -4,15 +4,17 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.queries.channels import list_channels
 from models.queries.leases import leased_to, list_in_flight, release_worker
 from models.queries.workers import delete_worker, write_heartbeat
 from models.states import FINAL
 from worker.database_retry import run_forever
 from worker.maintenance.expiry import expire_overdue
 from worker.maintenance.reaper import DeleteQueue, Reaper, reclaim
+from worker.scheduler.dispatcher import closed_channels
 from worker.tasks.context import TaskContext
 
-_PAUSE = 1.0  # seconds between heartbeats at most; also how soon a cancelled call is dropped
+_PAUSE = 1.0  # seconds between heartbeats at most; also how soon a cancel or a pause is noticed
 _UNSTARTED = timedelta(seconds=10)  # after which a lease whose message never came is released
 
 
@@ -20,7 +22,7 @@ class Heartbeat:
     """Writes this worker's heartbeat, and does what is due at the same pace."""
 
     def __init__(self, context: TaskContext, row: dict[str, Any], delete_queue: DeleteQueue) -> None:
-        self._context, self._row, self._delete_queue = context, row, delete_queue
+        self._context, self._row = context, row
         self._timeout = timedelta(seconds=context.services.settings.worker_timeout)
         self._reaper = Reaper(context.services, context.worker_id, delete_queue)
 
@@ -32,25 +34,30 @@ class Heartbeat:
         await asyncio.sleep(min(_PAUSE, self._timeout.total_seconds() / 4))
 
     async def beat(self) -> None:
-        """Write the heartbeat, drop cancelled jobs, end expired ones, and reclaim those of dead workers."""
+        """Write the heartbeat, read which channels are closed, drop cancelled and end expired jobs, reap."""
         now = self._context.services.clock()
         stopping = now if self._context.in_flight.halt.is_set() else None
         async with self._context.services.database.writing() as connection:
             await write_heartbeat(connection, {**self._row, "stopping_at": stopping}, now)
         self._context.in_flight.heartbeat_at = now
         self._reaper.note_heartbeat(now)
+        await self._refresh_closed_channels(now)
         await self._sweep(now)
         await expire_overdue(self._context.services.database, now)
         await self._reaper.reap(now)
 
     async def leave(self) -> None:
-        """Reclaim this worker's own jobs at once, and delete its row and its queue."""
+        """Reclaim this worker's own jobs at once, and delete its row."""
         services, worker_id = self._context.services, self._context.worker_id
         async with services.database.writing() as connection:
             jobs = await leased_to(connection, worker_id)
             await reclaim(connection, jobs, worker_id, services.policies, services.clock())
             await delete_worker(connection, worker_id)
-        await self._delete_queue(worker_id)
+
+    async def _refresh_closed_channels(self, now: datetime) -> None:
+        """Read which channels are closed: a worker without free slots runs no dispatch round that does."""
+        async with self._context.services.database.reading() as connection:
+            self._context.in_flight.closed = closed_channels(await list_channels(connection), now)
 
     async def _sweep(self, now: datetime) -> None:
         """Compare the jobs in flight with their rows: drop ended ones, reclaim leases without a task."""

@@ -68,7 +68,7 @@ class Dispatcher:
             segments = await list_segments(connection)
             channels = await list_channels(connection)
             unstored = await any_unstored(connection, now)
-        self._in_flight.closed = _closed_channels(channels, now)
+        self._in_flight.closed = closed_channels(channels, now)
         if unstored:
             await self._lease_unstored()
         usable = [c.id for c in channels if c.name in self._services.routes and not closed_reason(c, "", now)]
@@ -197,7 +197,7 @@ class Dispatcher:
                     self._in_flight.jobs.pop(job_id, None)
 
 
-def _closed_channels(channels: Sequence[Row[Any]], now: datetime) -> ClosedChannels:
+def closed_channels(channels: Sequence[Row[Any]], now: datetime) -> ClosedChannels:
     """Return the closed channels, for the check before each call."""
     stopped = {
         (row.name, model): cause

@@ -43,6 +43,7 @@ from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 
 _PAUSE = 0.5  # seconds between two progress writes of one job
+_RECHECK = 0.5  # seconds between two checks whether the channel of a job that waits for its start was closed
 _T = TypeVar("_T")
 
 
@@ -154,12 +155,14 @@ async def _start(context: TaskContext, job: LeasedJob) -> bool:
 
 
 async def _wait_for_start(context: TaskContext, job: LeasedJob) -> None:
-    """Wait until the call may leave, or the worker stops."""
-    wait = (job.start_at - context.services.clock()).total_seconds()
-    if wait > 0:
+    """Wait until the call may leave, the worker stops, or the channel is closed."""
+    loop, clock, in_flight = asyncio.get_running_loop(), context.services.clock, context.in_flight
+    ends = loop.time() + (job.start_at - clock()).total_seconds()
+    while (wait := ends - loop.time()) > 0 and not in_flight.closed.reason(job.channel, job.model, clock()):
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await context.in_flight.halt.wait()
+            async with asyncio.timeout(min(wait, _RECHECK)):
+                await in_flight.halt.wait()
+                return
 
 
 def _start_refusal(context: TaskContext, job: LeasedJob, now: datetime) -> str | None:

@@ -17,9 +17,15 @@ from models.channels import ChannelSettings
 from models.clock import now
 from models.outcomes import Outcome
 from models.queries import channels as rows
+from models.setting_scopes import help_on_settings
 from models.settings import Settings
 
-app = App(name="channels", help="Show, test, pause, drain and resume channels.", help_format="plaintext")
+app = App(
+    name="channels",
+    help="Show, test, pause, drain and resume channels.",
+    help_format="plaintext",
+    help_epilogue=help_on_settings("channels"),
+)
 
 OneModel = Annotated[str | None, Parameter(alias="-m", help="only calls of this model")]
 Reason = Annotated[str, Parameter(help="why; shown with the jobs that wait for the channel")]

@@ -18,7 +18,6 @@ from models.errors import SettingsError
 from models.settings import Settings, load_settings
 from worker.logs import configure_logs
 
-_GRACE = 1.0  #: seconds; practice images cost nothing
 _CALLER = "demo"
 
 
@@ -47,7 +46,7 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
                 settings.public_url, _fresh_key(settings), folder / "pictures", Console(highlight=False)
             )
             try:
-                run_embedded(settings, listener, ready=campaign.start, grace=_GRACE)
+                run_embedded(settings, listener, ready=campaign.start)
             finally:
                 campaign.stop()
     except KeyboardInterrupt:  # before the API was up
@@ -91,6 +90,7 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
         midjourney_text_model="practice-text",
         midjourney_video_model="practice-video",
         log_level="error",
+        worker_grace=1,  # practice images cost nothing
     )
     return settings.model_copy(update={"upstream_base_url": None, "api_keys": (), "admin_keys": ()})
 

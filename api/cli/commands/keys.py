@@ -17,8 +17,14 @@ from api.cli.output import printer, status_text
 from models.clock import rfc3339
 from models.ids import public_id
 from models.queries.callers import list_callers
+from models.setting_scopes import help_on_settings
 
-app = App(name="keys", help="Create, list, limit and revoke API keys.", help_format="plaintext")
+app = App(
+    name="keys",
+    help="Create, list, limit and revoke API keys.",
+    help_format="plaintext",
+    help_epilogue=help_on_settings("keys"),
+)
 
 _LEAST, _MOST = 0.01, 1_000_000
 

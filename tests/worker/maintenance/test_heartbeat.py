@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, select
 
+from models.queries.channels import pause, pause_model
 from models.tables import workers
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from tests.worker.tasks.beats import heartbeat
@@ -64,3 +65,22 @@ async def test_a_worker_that_leaves_releases_its_leases_and_deletes_its_row(dark
     await heartbeat(worker).leave()
     assert (await darkroom.job(job_id)).status == "queued"
     assert await row_of(darkroom, worker) is None
+
+
+@pytest.mark.parametrize("model", [None, "practice-image"])
+async def test_a_worker_without_free_slots_starts_no_call_after_a_pause(
+    darkroom: Darkroom, model: str | None
+) -> None:
+    worker, caller = await darkroom.worker(slots=2), await darkroom.caller()
+    job_ids = [await darkroom.submit(caller) for _ in range(3)]
+    await worker.dispatcher.run_round()
+    assert worker.context.in_flight.free == 0
+    async with darkroom.services.database.writing() as connection:
+        if model:
+            await pause_model(connection, "upstream", model, "tea", darkroom.clock())
+        else:
+            await pause(connection, "upstream", "tea", darkroom.clock())
+    await heartbeat(worker).beat()
+    await worker.deliver()
+    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["queued"] * 3
+    assert [await darkroom.attempts(job_id) for job_id in job_ids] == [[]] * 3

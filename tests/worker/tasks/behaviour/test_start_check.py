@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from models.queries.channels import pause, pause_model
 from models.tables import callers, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
+from tests.worker.tasks.beats import heartbeat
 from worker.practice.server import start_practice
 
 
@@ -146,3 +147,20 @@ async def test_a_job_past_its_deadline_does_not_start(darkroom: Darkroom) -> Non
     await worker.deliver()
     assert await darkroom.attempts(job_id) == []
     assert "deadline has passed" in (await darkroom.events(job_id))[-1].detail
+
+
+async def test_a_job_that_waits_for_its_start_is_released_when_its_channel_is_paused(
+    darkroom: Darkroom,
+) -> None:
+    worker, job_id = await darkroom.worker(slots=1), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.run_round()
+    async with darkroom.services.database.writing() as connection:
+        await connection.execute(update(jobs).values(start_at=darkroom.clock() + timedelta(hours=1)))
+        await pause(connection, "upstream", "tea", darkroom.clock())
+    delivery = asyncio.create_task(worker.deliver())
+    await heartbeat(worker).beat()
+    async with asyncio.timeout(20):
+        await delivery
+    assert (await darkroom.job(job_id)).status == "queued"
+    assert (await darkroom.events(job_id))[-1].detail == "the channel was stopped"
+    assert await darkroom.attempts(job_id) == []

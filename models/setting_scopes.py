@@ -1,0 +1,93 @@
+"""Scopes of settings: which parts of Darkroom read each one, and which parts each command runs.
+
+The README's table and the command line's help show it. It imports no settings, so that the help is fast.
+"""
+
+from collections.abc import Mapping, Set
+from enum import StrEnum
+
+
+class Part(StrEnum):
+    """A part of Darkroom that reads settings."""
+
+    API = "API"
+    WORKER = "worker"
+    DATABASE = "database"  #: each process that opens the database, also an operator's command
+    LOGS = "logs"
+    DOCTOR = "doctor"
+    CHANNEL_TEST = "channels test"
+
+
+_GROUPS: tuple[tuple[Set[Part], str], ...] = (
+    ({Part.DATABASE}, "database_url"),
+    ({Part.LOGS}, "log_level log_json"),
+    ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url storage_url worker_timeout"),
+    ({Part.API, Part.WORKER, Part.DOCTOR}, "s3_endpoint s3_region s3_access_key_id s3_secret_access_key"),
+    (
+        {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNEL_TEST},
+        "channels upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm "
+        "upstream_concurrency",
+    ),
+    ({Part.API, Part.DOCTOR}, "api_keys admin_keys host"),
+    (
+        {Part.API, Part.WORKER},
+        "allow_private database_pool priority_ageing download_limit midjourney_deadline "
+        "midjourney_video_model",
+    ),
+    (
+        {Part.API},
+        "port max_attempts on_unknown request_body_limit prompt_limit input_image_limit idempotency_ttl "
+        "midjourney_image_model midjourney_niji_model midjourney_text_model midjourney_grid midjourney_queue "
+        "midjourney_deduplicate midjourney_banned_words midjourney_always_one midjourney_cancel_status",
+    ),
+    (
+        {Part.WORKER},
+        "worker_slots worker_grace dispatch_interval retry_base retry_cap retry download_timeout "
+        "store_attempts keep_answers answer_limit webhook_timeout webhook_retention",
+    ),
+)
+SCOPES: Mapping[str, frozenset[Part]] = {
+    name: frozenset(parts) for parts, names in _GROUPS for name in names.split()
+}
+"""The parts that read each setting."""
+
+COMMANDS: Mapping[str, frozenset[Part]] = {
+    "demo": frozenset({Part.DATABASE, Part.LOGS, Part.API, Part.WORKER}),
+    "up": frozenset({Part.DATABASE, Part.LOGS, Part.API, Part.WORKER}),
+    "serve": frozenset({Part.DATABASE, Part.LOGS, Part.API}),
+    "work": frozenset({Part.DATABASE, Part.LOGS, Part.WORKER}),
+    "migrate": frozenset({Part.DATABASE}),
+    "channels": frozenset({Part.DATABASE, Part.CHANNEL_TEST}),
+    "keys": frozenset({Part.DATABASE}),
+    "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
+}
+"""The parts that each command runs. The commands that are left out read no settings: they call the API."""
+
+_DEMO = """database_url broker_url storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key
+    public_url host port log_level allow_private worker_grace api_keys admin_keys channels upstream_base_url
+    upstream_api_key upstream_models upstream_preset upstream_rpm upstream_concurrency midjourney_image_model
+    midjourney_text_model midjourney_video_model"""
+SET_BY: Mapping[str, frozenset[str]] = {"demo": frozenset(_DEMO.split())}
+"""Settings that a command sets itself, whatever the environment says."""
+
+
+def applies(setting: str, command: str) -> bool:
+    """Return whether a command honours a setting."""
+    return bool(SCOPES[setting] & COMMANDS[command]) and setting not in SET_BY.get(command, ())
+
+
+def commands_of(setting: str) -> list[str]:
+    """Return the commands that honour a setting."""
+    return [command for command in COMMANDS if applies(setting, command)]
+
+
+def help_on_settings(command: str) -> str | None:
+    """Return what the help of a command says about the settings; ``None`` if it reads none."""
+    if command not in COMMANDS:
+        return None
+    honoured = [name for name in SCOPES if applies(name, command)]
+    ignored = [name for name in SCOPES if not applies(name, command)]
+    if not ignored:
+        return "It honours every setting."
+    names, others = ("honours only", honoured) if len(honoured) < len(ignored) else ("ignores", ignored)
+    return f"Of the settings, it {names} {', '.join(f'DARKROOM_{name.upper()}' for name in others)}."
