@@ -81,6 +81,7 @@ ErrorCode = Literal[
     "stream_truncated",
     "stream_error",
     "protocol_error",
+    "not_understood",
     "deferred_generation",
     # no_image; ambiguous or retry by context
     "empty_response",

@@ -13,29 +13,33 @@ _TASK = re.compile(
 )
 _SUBMITTED_ID = re.compile(r"[\w.:-]{6,128}", re.ASCII)
 _MAX_ID = 512  #: characters
+_MAX_TASK_URLS = 4
 _GENERATION = re.compile(r"gen_\w{2,128}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Handles:
-    """Ids and URLs for recovery (``task_id``, ``poll_url``) and for later edits (``gen_ids``).
+    """Ids and URLs for recovery (``task_id``, ``poll_url``, ``task_urls``) and for later edits (``gen_ids``).
 
-    ``seen`` is the URL of the first complete image in the stream: if the rest of the answer is lost together
-    with the worker, this image can still be fetched.
+    ``poll_url`` is a public link. ``task_urls`` are addresses of the task and of its result as the answer
+    writes them: they may need the channel's key, and may lack a host. ``seen`` is the URL of the first complete
+    image in the stream: if the rest of the answer is lost together with the worker, this image can still be
+    fetched.
     """
 
     task_id: str | None = None
     poll_url: str | None = None
     gen_ids: tuple[str, ...] = ()
     seen: str | None = None
+    task_urls: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.task_id or self.poll_url or self.gen_ids or self.seen)
+        return bool(self.task_id or self.poll_url or self.gen_ids or self.seen or self.task_urls)
 
     @property
     def pollable(self) -> bool:
         """Whether the provider can be polled for the result."""
-        return bool(self.task_id or self.poll_url)
+        return bool(self.task_id or self.poll_url or self.task_urls)
 
     @property
     def recoverable(self) -> bool:
@@ -44,15 +48,20 @@ class Handles:
 
     def to_json(self) -> dict[str, Any]:
         """Return the handles as stored in the database."""
-        members = {"task_id": self.task_id, "poll_url": self.poll_url, "gen_ids": list(self.gen_ids)}
-        return members | ({"seen": self.seen} if self.seen else {})
+        members: dict[str, Any] = {
+            "task_id": self.task_id,
+            "poll_url": self.poll_url,
+            "gen_ids": list(self.gen_ids),
+        }
+        members |= {"seen": self.seen} if self.seen else {}
+        return members | ({"task_urls": list(self.task_urls)} if self.task_urls else {})
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> "Handles":
         """Read what ``to_json`` wrote; ``None`` gives empty handles."""
         stored = stored or {}
-        gen_ids = tuple(stored.get("gen_ids") or ())
-        return cls(stored.get("task_id"), stored.get("poll_url"), gen_ids, stored.get("seen"))
+        gen_ids, task_urls = (tuple(stored.get(name) or ()) for name in ("gen_ids", "task_urls"))
+        return cls(stored.get("task_id"), stored.get("poll_url"), gen_ids, stored.get("seen"), task_urls)
 
 
 def find_task_id(text: str) -> str | None:
@@ -88,6 +97,7 @@ def merge_handles(known: Handles, found: Handles) -> Handles:
         poll_url=known.poll_url or found.poll_url,
         gen_ids=tuple(dict.fromkeys((*known.gen_ids, *found.gen_ids))),
         seen=known.seen or found.seen,
+        task_urls=tuple(dict.fromkeys((*known.task_urls, *found.task_urls)))[:_MAX_TASK_URLS],
     )
 
 

@@ -1,10 +1,12 @@
-"""Match phrases: tables of patterns, word sets, and normalisation of the text to search."""
+"""Match phrases: tables of patterns, word sets, and normalisation of texts and member names."""
 
 import re
+from functools import lru_cache
 
 PatternTable = tuple[tuple[re.Pattern[str], str], ...]
 
 _MAX_LENGTH = 4096  #: characters of a normalised text: its two halves
+_MAX_NAME = 64  #: characters of the name of a member that may be known
 _QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}
 # traditional Chinese characters and their simplified forms, so that each phrase is listed only once
 _TRADITIONAL = (
@@ -46,3 +48,13 @@ def to_simplified(text: str) -> str:
 def word_set(text: str) -> frozenset[str]:
     """Return the set of words in ``text``."""
     return frozenset(text.split())
+
+
+def fold_name(name: str) -> str:
+    """Return a member's name in lower case and without separators: ``job_status`` and ``JobStatus`` are one."""
+    return _fold_name(name) if len(name) <= _MAX_NAME else name
+
+
+@lru_cache(maxsize=4096)
+def _fold_name(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()

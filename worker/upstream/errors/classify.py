@@ -17,8 +17,10 @@ from worker.upstream.errors.error_codes import (
 )
 from worker.upstream.errors.error_phrases import ERROR_PHRASES
 from worker.upstream.errors.retry_after import call_limit, retry_after
+from worker.upstream.errors.task_results import kind_of_task
 from worker.upstream.matching import first_match, normalize
 from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.task_state import TaskStage
 from worker.upstream.transport_errors import ERROR_KIND_OF, TransportFailure
 
 _LONG_CALL = 30.0  #: seconds after which a plain 500 may hide a finished image
@@ -104,10 +106,16 @@ def _failure(kind: str, answer: Answer | None, status: int | None, headers: Mapp
     return result
 
 
+def _task_failed(answer: Answer) -> bool:
+    return answer.task is not None and answer.task.stage is TaskStage.FAILED
+
+
 def _provider_message(answer: Answer | None) -> str:
     if answer is None:
         return ""
     message = answer.error.message if answer.error else ""
+    if answer.task is not None and _task_failed(answer):
+        message = answer.task.reason or message
     return (message or answer.filtered_text.strip() or answer.refusal)[:_MAX_MESSAGE]
 
 
@@ -130,7 +138,7 @@ def _billed(kind: str, answer: Answer | None, status: int | None) -> Billed:
         return Billed.NO  # a router which names its provider does not charge for failures
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
-    is_error = answer.error is not None and answer.error.sure
+    is_error = (answer.error is not None and answer.error.sure) or _task_failed(answer)
     if not is_error and (status is None or status < 300) and not _is_page(answer.filtered_text):
         paid = entry.outcome is Outcome.NO_IMAGE and (answer.completion_tokens or 0) > _IMAGE_TOKENS
         return Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else entry.billed
@@ -183,6 +191,8 @@ def _kind_of_answer(answer: Answer) -> str:
         return _kind_of_page(answer.filtered_text)
     if not answer.readable:
         return "protocol_error"
+    if kind := kind_of_task(answer):
+        return kind
     if kind := _kind_of_finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
         return kind
     if answer.refusal:
@@ -191,6 +201,8 @@ def _kind_of_answer(answer: Answer) -> str:
         return kind
     if answer.waiting and answer.handles:
         return "pending"
+    if answer.task is not None and answer.task.stage is TaskStage.DONE and not answer.text.strip():
+        return "finished_without_image"
     if answer.empty:
         return "stream_truncated" if answer.incomplete_stream else "empty_after"
     if answer.streamed and not answer.finish_reasons:
@@ -203,6 +215,10 @@ def _kind_of_answer(answer: Answer) -> str:
         return "deferred"
     if answer.echoed:
         return "needs_input"
+    if answer.draft:
+        return "finished_without_image"
+    if answer.content and not answer.text.strip():
+        return "not_understood"
     called_tool = any(reason.lower() in ("tool_calls", "function_call") for reason in answer.finish_reasons)
     return "no_image" if answer.text.strip() or called_tool else "empty_response"
 

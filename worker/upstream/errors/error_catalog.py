@@ -279,6 +279,26 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
         "empty_after": ErrorKind(
             _AMBIGUOUS, "empty_response", "The provider answered nothing: " + _MAYBE_PAID, _UNKNOWN
         ),
+        "finished_without_image": ErrorKind(
+            _AMBIGUOUS,
+            "no_image",
+            "The provider says that it is finished, and shows no picture: it may have been charged; look "
+            "into its log.",
+            _UNKNOWN,
+        ),
+        "task_missing": ErrorKind(
+            _AMBIGUOUS,
+            "task_not_found",
+            "The provider no longer knows the task: the picture may have been made and charged; look into "
+            "its log.",
+            _UNKNOWN,
+        ),
+        "not_understood": ErrorKind(
+            _AMBIGUOUS,
+            "not_understood",
+            "No rule understands the answer, which is not empty: " + _MAYBE_PAID,
+            _UNKNOWN,
+        ),
         # no_image: a good answer without an image
         "empty_response": ErrorKind(
             _NO_IMAGE,

@@ -34,12 +34,17 @@ from worker.upstream.parsing.image_extraction import ImageKey, find_images, imag
 from worker.upstream.parsing.json_images import (
     IMAGE_FIELDS,
     ExtractedImages,
+    ImageSearch,
     extract_arguments,
     extract_fields,
     extract_value,
+    has_content,
+    index_of,
+    is_draft,
     parse_image,
 )
 from worker.upstream.parsing.progress import Percent, ProgressParser
+from worker.upstream.parsing.task_state import ProviderTask, TaskStage, percent_of, read_task
 from worker.upstream.parsing.urls import is_image
 
 _PENDING = word_set(
@@ -50,6 +55,32 @@ _REFERENCES = word_set("image image_url image_urls attachments files")  #: the r
 _LIST_FIELDS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
 _TOKEN_FIELDS = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
+_CHAT_MEMBERS = word_set("choices candidates")
+#: members of a message that are read, or are never results
+_MESSAGE_MEMBERS = frozenset(
+    word_set(
+        "role content refusal tool_calls function_call annotations citations audio name text parts prefix"
+    )
+    | word_set("reasoning_content reasoning reasoning_details thinking thinking_progress progress logprobs")
+    | {*IMAGE_FIELDS, "video", "video_url", "videos"}
+)
+#: members that hold the text of the model where there are no choices
+_TEXT_MEMBERS = (
+    "answer",
+    "text",
+    "output_text",
+    "generated_text",
+    "completion",
+    "reply",
+    "response",
+    "content",
+)
+_TYPED_STREAMS = (
+    "response.",
+    "image_generation.",
+    "image_edit.",
+)  #: OpenAI's; their ids are no tasks
+_MAX_UNREAD = 1000  #: bodies and messages that are kept for the search for images
 _MAX_TEXT = 1024 * 1024  #: characters of one text scanned for handles and progress: its two ends
 _MAX_LINK_LINE = 4096  #: characters of a line that is searched for links
 _MAX_TASK_LINE = 512  #: characters of a line that is searched for a task id
@@ -200,22 +231,59 @@ class AnswerAccumulator:
         self.usage: Mapping[str, Any] | None = None
         self.request_id: str | None = None
         self.waiting = False
+        self.task: ProviderTask | None = None  #: the latest state of a task that the answer shows
+        self.content = False  #: there is something besides formal members, and no choices
+        self.searched = False  #: the images are from the search in members that no rule names
+        self._unread: list[object] = []  # bodies and messages with members that no rule names
+        self._indexed: list[tuple[int, ExtractedImages]] = []  # images of events that state their index
         self.progress: list[Percent] = []
         self._progress_parser = ProgressParser()
 
-    def add(self, body: object, *, depth: int = 0) -> None:
+    def add(self, body: object) -> None:
         """Add one parsed body, one event, or one JSON value found in a text."""
+        if isinstance(body, dict) and not _CHAT_MEMBERS.isdisjoint(body):
+            self._add(body, 0)
+            return
+        typed = isinstance(body, dict) and str(body.get("type")).startswith(_TYPED_STREAMS)
+        body = body if typed else self._read_task(body)
+        index = index_of(body) if isinstance(body, dict) else None
+        if index is None:
+            self._add(body, 0, typed=typed)
+            return
+        others, self.extracted = self.extracted, ExtractedImages()
+        self._add(body, 0, typed=typed)
+        self._indexed.append((index, self.extracted))
+        self.extracted = others
+
+    def _read_task(self, body: object) -> object:
+        """Read the state of a task; return the body reduced to results."""
+        task = read_task(body)
+        if task is None:
+            return body
+        if len(self._unread) < _MAX_UNREAD:
+            self._unread.append(task.cleaned)
+        if task.progress is not None:
+            self.progress += self._progress_parser.add_value(task.progress)
+        self._scanner.note(Handles(task_id=task.task_id, task_urls=task.addresses))
+        if task.stage is TaskStage.UNSTATED:
+            self.waiting = self.waiting or bool(task.addresses)
+            self.task = self.task or task
+        else:
+            self.task = task
+        return task.cleaned
+
+    def _add(self, body: object, depth: int, *, typed: bool = False) -> None:
         if self.error is None or not self.error.sure:
             self.error = find_error(body) or self.error
         if isinstance(body, list):
             if depth == 0 and all(isinstance(item, dict) and _ANSWER_MEMBERS & item.keys() for item in body):
                 for item in body:
-                    self.add(item, depth=1)
+                    self._add(item, 1)
             else:
                 extract_value(body, self.extracted)
         if not isinstance(body, dict) or depth > 4:
             return
-        self._add_metadata(body)
+        self._add_metadata(body, tasks=not typed)
         if isinstance(kind := body.get("type"), str) and "." in kind:
             self._add_typed(kind, body)
         elif kind in ("content_block_delta", "content_block_start"):
@@ -223,7 +291,17 @@ class AnswerAccumulator:
         self._add_choices(body)
         if body.get("role") == "assistant" and "choices" not in body:
             self._add_message(0, body, whole=False)
-        self._add_wrapped(body, depth)
+        elif depth < 2 and "choices" not in body and not (isinstance(kind, str) and "." in kind):
+            self._add_text_members(body)
+        self._add_wrapped(body, depth, typed=typed)
+
+    def _add_text_members(self, body: Mapping[str, Any]) -> None:
+        """Add the text of the model from a body without choices."""
+        for name in _TEXT_MEMBERS:
+            text = body.get(name)
+            if isinstance(text, str) and text and text[:1] not in ("{", "[") and not parse_image(text):
+                self._add_text(0, text)
+                self.waiting = False
 
     def _add_choices(self, body: Mapping[str, Any]) -> None:
         for position, choice in enumerate(_items(body.get("choices"))):
@@ -261,6 +339,8 @@ class AnswerAccumulator:
             if isinstance(thought := message.get(name), str):
                 self.progress += self._progress_parser.feed(thought, source=f"reasoning {index}")
                 break
+        if unknown := message.keys() - _MESSAGE_MEMBERS:
+            self._unread.append({name: message[name] for name in unknown})
         text, content = self._add_images(choice, message), message.get("content") or message.get("text")
         text = content if isinstance(content, str) else text
         if whole and text and choice.deltas:
@@ -298,7 +378,7 @@ class AnswerAccumulator:
         if isinstance(reason, str) and reason:
             self.finish_reasons.append(reason)
 
-    def _add_metadata(self, body: Mapping[str, Any]) -> None:
+    def _add_metadata(self, body: Mapping[str, Any], *, tasks: bool) -> None:
         """Read request and task ids, usage, and whether the task is pending."""
         usage = body.get("usage") or body.get("usageMetadata")
         if isinstance(usage, dict) and usage:
@@ -308,6 +388,12 @@ class AnswerAccumulator:
         for name in ("request_id", "requestId"):
             if isinstance(body.get(name), str):
                 self.request_id = self.request_id or body[name] or None
+        if isinstance(gen_id := body.get("gen_id"), str) and (generation_id := find_generation_id(gen_id)):
+            self._scanner.note(Handles(gen_ids=(generation_id,)))
+        if (percent := percent_of(body.get("progress"))) is not None:
+            self.progress += self._progress_parser.add_value(percent)
+        if not tasks:
+            return
         task = next(
             (body[name] for name in ("task_id", "taskId") if body.get(name)), None
         ) or submitted_task_id(body)
@@ -317,18 +403,13 @@ class AnswerAccumulator:
             task = body.get("id")
         self._scanner.note(Handles(task_id=valid_task_id(task)))
         self.waiting = self.waiting or pending or (bool(task) and not isinstance(status, str))
-        if isinstance(gen_id := body.get("gen_id"), str) and (generation_id := find_generation_id(gen_id)):
-            self._scanner.note(Handles(gen_ids=(generation_id,)))
-        self.progress += self._progress_parser.add_value(body.get("progress"))
 
     def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
         """Add an event of a Responses or Images API stream."""
         if kind.endswith("output_text.delta") and isinstance(event.get("delta"), str):
             self._add_text(0, event["delta"])
         elif kind.endswith("partial_image"):
-            draft = ExtractedImages()
-            extract_value(event.get("partial_image_b64") or event.get("b64_json"), draft)
-            self.extracted.drafts += draft.images
+            self._add_draft({**event, "b64_json": event.get("partial_image_b64") or event.get("b64_json")})
         elif kind.endswith("completed") or kind.endswith("output_item.done"):
             found = ExtractedImages()
             extract_fields(event, found)
@@ -342,16 +423,25 @@ class AnswerAccumulator:
         elif isinstance(block, dict):
             extract_value(block, self.extracted)
 
-    def _add_wrapped(self, body: Mapping[str, Any], depth: int) -> None:
+    def _add_draft(self, body: Mapping[str, Any]) -> None:
+        draft = ExtractedImages()
+        extract_fields(body, draft)
+        extract_value(body.get("url"), draft)
+        self.extracted.drafts += draft.images or draft.drafts
+
+    def _add_wrapped(self, body: Mapping[str, Any], depth: int, *, typed: bool = False) -> None:
         """Read top-level image fields, and the objects and lists inside wrappers."""
-        typed = isinstance(body.get("type"), str) and str(body["type"]).endswith(("partial_image", ".delta"))
-        if typed:
+        kind = body.get("type")
+        if isinstance(kind, str) and kind.endswith(("partial_image", ".delta")):
+            return
+        if is_draft(body):
+            self._add_draft(body)
             return
         self._add_image_fields(body, depth)
         for name in _WRAPPERS:
             value = body.get(name)
             if isinstance(value, dict):
-                self.add(value, depth=depth + 1)
+                self._add(value, depth + 1, typed=typed)
             elif name in ("data", "output", "result") and isinstance(value, list):
                 found = ExtractedImages()
                 extract_value(value, found)
@@ -386,7 +476,7 @@ class AnswerAccumulator:
         """Add the text of a wrapper: nested JSON, the URL of an image, or text of the model."""
         if value.lstrip()[:1] in ("{", "["):
             try:
-                self.add(orjson.loads(value), depth=depth + 1)
+                self._add(orjson.loads(value), depth + 1)
             except ValueError:
                 self._add_text(0, value)
         elif "image" in str(body.get("type")) or ("type" not in body and parse_image(value)):
@@ -403,6 +493,7 @@ class AnswerAccumulator:
         self.error = self.error or inner.error
         self._scanner.note(inner.handles)
         self.waiting = self.waiting or inner.waiting
+        self.task = self.task or inner.task
         self.finish_reasons += inner.finish_reasons
         for percent in inner.progress:
             self.progress += self._progress_parser.add_value(percent)
@@ -425,6 +516,30 @@ class AnswerAccumulator:
         for _, choice in sorted(self.choices.items()):
             self._scanner.feed_line(choice.line + ("\n" if complete else ""))
             self.extracted.add(choice.close())
+        if self._indexed:
+            others, self.extracted = self.extracted, ExtractedImages()
+            for _, found in sorted(self._indexed, key=lambda pair: pair[0]):
+                self.extracted.add(found)
+            self.extracted.add(others)
+        if self.task is not None and self.task.drafts:  # a task that runs shows previews
+            self.extracted.drafts += self.extracted.images
+            self.extracted.images = []
+        self.content = not self.choices and any(map(has_content, self._unread))
+        if not (self.extracted.images or self.extracted.videos or self.extracted.relative):
+            self._search()
+
+    def _search(self) -> None:
+        """Search the members that no rule names, where the others show no image."""
+        if self.task is not None and self.task.stage in (TaskStage.FAILED, TaskStage.RUNNING):
+            return
+        finished = self.task is not None and self.task.stage is TaskStage.DONE
+        search = ImageSearch(finished=finished)
+        for value in self._unread:
+            search.add(value)
+        self.extracted.add(search.extracted)
+        self.searched = bool(search.extracted.images or search.extracted.videos)
+        for text in search.extracted.texts:
+            self._add_text(0, text)
 
 
 def _items(value: object) -> list[Mapping[str, Any]]:

@@ -18,6 +18,7 @@ from worker.upstream.parsing.image_extraction import (
 )
 from worker.upstream.parsing.json_images import ExtractedImages
 from worker.upstream.parsing.progress import Percent
+from worker.upstream.parsing.task_state import ProviderTask
 
 _MAX_DEPTH = 3  #: of texts within JSON within texts
 
@@ -50,15 +51,19 @@ class Answer:
     waiting: bool = False  #: a task was accepted, its result is still pending
     partial: bool = False  #: fewer images than requested
     relative: bool = False  #: the URL of an image had no host
-    draft: bool = False  #: only drafts were sent; the last one is the result
+    draft: bool = False  #: only drafts of an image were sent, which are no result
     echoed: bool = False  #: an input image was repeated
     broken: bool = False  #: an image began, but is incomplete
     refusal: str = ""  #: of the ``refusal`` member
+    task: ProviderTask | None = None  #: the asynchronous task that the answer shows
+    task_urls: tuple[str, ...] = ()  #: of the task, as the answer writes them
+    content: bool = False  #: something besides formal members, in an answer without choices
+    searched: bool = False  #: the images were found in members that no rule names
 
     @property
     def handles(self) -> Handles:
         """Ids and URLs that recover the result or refer to it."""
-        return Handles(self.task_id, self.poll_url, self.gen_ids)
+        return Handles(self.task_id, self.poll_url, self.gen_ids, task_urls=self.task_urls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,6 @@ def _images(
         images = [ResultImage(url=(origin or "") + path) for path in paths]
     videos = tuple(dict.fromkeys((*extracted.videos, *found.videos)))
     draft = bool(extracted.drafts) and not images and not videos
-    images = extracted.drafts[-1:] if draft else images
     return {
         "images": tuple(images),
         "videos": videos,
@@ -174,4 +178,8 @@ def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia)
         html=body.html,
         waiting=accumulator.waiting,
         refusal="\n".join(accumulator.refusals),
+        task=accumulator.task,
+        task_urls=handles.task_urls,
+        content=accumulator.content,
+        searched=accumulator.searched,
     )

@@ -7,9 +7,19 @@ from typing import Any
 
 import orjson
 
+from worker.upstream.matching import fold_name, word_set
 from worker.upstream.parsing.base64_images import parse_base64_image, starts_like_image
 from worker.upstream.parsing.image import ResultImage
-from worker.upstream.parsing.urls import is_document, is_http_url, is_image, is_task_page, is_video, unescape
+from worker.upstream.parsing.urls import (
+    is_document,
+    is_http_url,
+    is_image,
+    is_on_image_host,
+    is_placeholder,
+    is_task_page,
+    is_video,
+    unescape,
+)
 
 #: members that hold an image, or a list of images, anywhere in an answer
 IMAGE_FIELDS = (
@@ -23,6 +33,11 @@ _BYTES_FIELDS = (
     *("b64_json", "image_base64", "base64", "data", "inline_data", "inlineData", "source", "result"),
     *("bytes", "b64", "bytesBase64Encoded"),
 )
+#: members that say of an image whether it is a draft, or final
+_DRAFT_FLAGS = ("thought", "is_draft", "draft", "is_partial", "partial", "is_preview", "preview", "blurred")
+_FINAL_FLAGS = ("is_final", "final")
+_DRAFT_TYPE = re.compile(r"(?:^|[._-])(?:partial|draft|preview|thumbnail)(?:[._-]?image)?$", re.IGNORECASE)
+_INDEX_FIELDS = ("image_index", "output_index", "imageIndex", "index")
 _MAX_URL = 16_384  #: characters of a URL
 _MIME_FIELDS = ("mime_type", "mimeType", "media_type", "mediaType", "content_type", "contentType")
 _URL_FIELDS = (
@@ -115,6 +130,16 @@ def extract_value(value: object, extracted: ExtractedImages, *, depth: int = 0) 
         _extract_part(value, extracted, depth)
 
 
+def is_draft(part: Mapping[str, Any]) -> bool:
+    """Return whether an object shows an image that is not finished: a draft, a preview, a thought."""
+    kind = part.get("type")
+    return (
+        any(part.get(name) is True for name in _DRAFT_FLAGS)
+        or any(part.get(name) is False for name in _FINAL_FLAGS)
+        or (isinstance(kind, str) and _DRAFT_TYPE.search(kind) is not None)
+    )
+
+
 def extract_arguments(arguments: str | Mapping[str, Any], extracted: ExtractedImages) -> None:
     """Collect images from the arguments of a tool call, in named members only."""
     try:
@@ -128,10 +153,16 @@ def extract_arguments(arguments: str | Mapping[str, Any], extracted: ExtractedIm
 
 
 def _sort_by_index(items: list[Any]) -> Iterable[Any]:
-    """Return the items sorted by ``index`` if all have one."""
-    if all(isinstance(item, dict) and type(item.get("index")) is int for item in items):
-        return sorted(items, key=lambda item: item["index"])
+    """Return the items sorted by their index if all have one."""
+    indexed = [(index_of(item), item) for item in items if isinstance(item, dict)]
+    if len(indexed) == len(items) and all(index is not None for index, _ in indexed):
+        return [item for _, item in sorted(indexed, key=lambda pair: pair[0] or 0)]
     return items
+
+
+def index_of(item: Mapping[str, Any]) -> int | None:
+    """Return the position of an image among the images of its answer, if its object states it."""
+    return next((item[name] for name in _INDEX_FIELDS if type(item.get(name)) is int), None)
 
 
 def _extract_string(value: str, extracted: ExtractedImages) -> None:
@@ -143,15 +174,17 @@ def _extract_string(value: str, extracted: ExtractedImages) -> None:
         extracted.broken = extracted.broken or starts_like_image(value, data.end() if data else 0)
     elif image.url is not None and is_video(image.url):
         extracted.videos.append(image.url)
-    elif image.url is None or not (is_task_page(image.url) or is_document(image.url)):
+    elif image.url is None or not (
+        is_task_page(image.url) or is_document(image.url) or is_placeholder(image.url)
+    ):
         extracted.images.append(image)
 
 
 def _extract_part(part: Mapping[str, Any], extracted: ExtractedImages, depth: int) -> None:
     kind = str(part.get("type") or "").lower()
-    if part.get("thought") is True:
+    if is_draft(part):
         draft = ExtractedImages()
-        _extract_part({**part, "thought": None}, draft, depth + 1)
+        _extract_item(part, draft, depth + 1)
         extracted.drafts += draft.images + draft.drafts
         return
     if kind in _TEXT_TYPES or (isinstance(part.get("text"), str) and not _has_image(part)):
@@ -206,3 +239,83 @@ def _extract_video(value: object, extracted: ExtractedImages) -> None:
             if value.get(name):
                 _extract_video(value[name], extracted)
                 return
+
+
+# The last resort: members that no rule names.
+
+_MAX_VALUES = 20_000  #: values that are searched
+_MAX_TEXT = 262_144  #: characters of a text in a member that no rule names
+#: members whose values are never results: of the request, of people and pages, previews, reasoning
+_NO_RESULT_NAME = re.compile(
+    r"^(?:input|init|source|ref|mask|control|prompt|request|param|user|author|owner|profile|avatar|icon|favicon"
+    r"|logo|callback|webhook|notify|cancel|status|poll|query|doc|help|homepage|website|cover|poster|thumb"
+    r"|preview|blur|draft|partial|citation|annotation|search|grounding|reason|thought|thinking|error|message)"
+)
+_IMAGE_NAME = re.compile(r"ima?ge?|pic(?:ture)?s?$|picture|photo|artwork|图")
+_RESULT_NAME = re.compile(
+    r"image|img|pic|photo|output|result|asset|artifact|sample|media|file|ur[il]s?$|src|图"
+)
+
+
+class ImageSearch:
+    """Searches every string of an answer for images; used where the members that are known show none.
+
+    ``finished`` says that the answer is the record of a finished task: then the addresses in its results are
+    images even without an extension. ``content`` tells whether there was anything but names and numbers of
+    the provider's own.
+    """
+
+    def __init__(self, *, finished: bool) -> None:
+        self._finished = finished
+        self._left = _MAX_VALUES
+        self.extracted = ExtractedImages()  #: with the texts that may show an image
+
+    def add(self, value: object, *, name: str = "", depth: int = 0) -> None:
+        """Search a value and all in it; ``name`` is that of its member."""
+        self._left -= 1
+        if self._left < 0 or depth > 12 or (name and _NO_RESULT_NAME.match(name)):
+            return
+        if isinstance(value, str):
+            self._add_string(value, name)
+        elif isinstance(value, list):
+            for item in _sort_by_index(value):
+                self.add(item, name=name, depth=depth + 1)
+        elif isinstance(value, dict) and not is_draft(value):
+            for member, inner in value.items():
+                self.add(inner, name=fold_name(member), depth=depth + 1)
+
+    def _add_string(self, value: str, name: str) -> None:
+        if (image := parse_image(value)) is not None:
+            if image.url is None or self._shows_image(image.url, name):
+                _extract_string(value, self.extracted)
+        elif len(value) < _MAX_URL and _ABSOLUTE_PATH.fullmatch(value):
+            _extract_string(value, self.extracted)
+        elif len(value) < _MAX_TEXT and ("](" in value or "http" in value or "<img" in value):
+            self.extracted.texts.append(value)
+
+    def _shows_image(self, url: str, name: str) -> bool:
+        if is_image(url) or is_video(url) or is_on_image_host(url):
+            return True
+        return (_RESULT_NAME if self._finished else _IMAGE_NAME).search(name) is not None
+
+
+#: members that say nothing about a result, where nothing else is in an answer
+_FORMAL_NAMES = word_set(
+    "id object created createdat updatedat model usage code message msg status success ok requestid traceid "
+    "timestamp time version systemfingerprint servicetier type error errors event seed n count total size "
+    "timings"
+)
+
+
+def has_content(value: object, *, depth: int = 0) -> bool:
+    """Return whether a parsed body holds anything besides formal members and empty values."""
+    if depth > 12:
+        return True
+    if isinstance(value, list):
+        return any(has_content(item, depth=depth + 1) for item in value[:1000])
+    if isinstance(value, dict):
+        return any(
+            fold_name(name) not in _FORMAL_NAMES and has_content(member, depth=depth + 1)
+            for name, member in value.items()
+        )
+    return bool(value)

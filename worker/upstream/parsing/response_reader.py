@@ -34,7 +34,9 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _DATA_URL = b"data:image/"  #: an image as plain text, which looks like the field of an event
 _DEFER_FROM = 256 * 1024  #: bytes; longer events are parsed at the end, off the event loop
 _MAX_VALUES = 100_000  #: JSON values in one text
+_DONE = "[DONE]"  #: data of the last event of a stream
 _GAP = re.compile(r"[ \r\n\t,]*")
+_EVENT_GAP = re.compile(r"(?:[ \r\n\t,]|data:)*")
 _COMMENTS = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*(?::[^\r\n]*\s*)*")  #: comment lines
 _DECODER = json.JSONDecoder(strict=False)
 
@@ -149,13 +151,13 @@ class AnswerReader:
 
     def _read_event(self, name: str, data: bytes) -> None:
         self._has_events = True
-        try:
-            value = orjson.loads(data)
-        except ValueError:
-            value = _parse_loosely(data.decode(errors="replace"))
-        if name == "error" and value is not None and not (isinstance(value, dict) and value.get("error")):
-            value = {"error": value}
-        self._accumulator.add(_as_message(value) if isinstance(value, str) else value)
+        for value in _event_values(data):
+            if value == _DONE:
+                self.done = True
+                return
+            if name == "error" and value is not None and not (isinstance(value, dict) and value.get("error")):
+                value = {"error": value}
+            self._accumulator.add(_as_message(value) if isinstance(value, str) else value)
 
     def close(self, *, complete: bool = True) -> Answer:
         """Return the answer; ``complete`` is false if the connection broke before its end."""
@@ -265,19 +267,49 @@ def _json_values(text: str) -> Iterator[Any]:
     position = 0
     for _ in range(_MAX_VALUES):
         gap = _GAP.match(text, position)
-        position = gap.end() if gap else position
-        if text[position : position + 1] not in ("{", "["):
-            return
-        try:
-            value, position = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
+        value, position = _next_value(text, gap.end() if gap else position)
+        if position < 0:
             return
         yield value
 
 
-def _parse_loosely(text: str) -> Any:
-    """Parse an event that is malformed JSON or plain text; a truncated one is ``None``."""
-    return next(_json_values(text), None) if text.startswith(("{", "[")) else text
+def _next_value(text: str, position: int) -> tuple[Any, int]:
+    """Return the JSON object or list at a position, and its end; -1 if there is none that is complete."""
+    if text[position : position + 1] not in ("{", "["):
+        return None, -1
+    try:
+        return _DECODER.raw_decode(text, position)
+    except (ValueError, RecursionError):
+        return None, -1
+
+
+def _event_values(data: bytes) -> Iterator[Any]:
+    """Yield the values of one event: usually one JSON value.
+
+    Others: JSON that was split over lines, several values without an empty line between them, an event within
+    an event, plain text; of truncated JSON nothing.
+    """
+    for candidate in (data, data.replace(b"\n", b"") if b"\n" in data else b""):
+        try:
+            yield orjson.loads(candidate)
+        except ValueError:
+            continue
+        return
+    text = data.decode(errors="replace")
+    if not text.startswith(("{", "[", "data:")):
+        yield text
+        return
+    position = 0
+    for _ in range(_MAX_VALUES):
+        gap = _EVENT_GAP.match(text, position)
+        position = gap.end() if gap else position
+        if text.startswith(_DONE, position):
+            yield _DONE
+            return
+        value, position = _next_value(text, position)
+        if position < 0:
+            return
+        yield value
 
 
 def _body_after_comments(raw: bytes) -> bytes:

@@ -2,7 +2,11 @@
 
 from typing import NamedTuple
 
+import orjson
+
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
+_MAX_CHECKS = 16  #: of one event with several lines: is it complete JSON already?
 
 
 class Event(NamedTuple):
@@ -15,7 +19,9 @@ class Event(NamedTuple):
 class EventStreamParser:
     """Incremental parser of an event stream; how the bytes are split into chunks makes no difference.
 
-    Lines end in LF, CR or CRLF and may be of any length: every byte is scanned once.
+    Lines end in LF, CR or CRLF and may be of any length: every byte is scanned once. Beyond the specification,
+    complete JSON ends an event where the next one begins without an empty line between them, and a line
+    without a field name continues the data.
     """
 
     def __init__(self) -> None:
@@ -24,6 +30,7 @@ class EventStreamParser:
         self._name = ""
         self._after_cr = False
         self._first_line = True
+        self._checks = 0  # of the current event
 
     @property
     def in_data(self) -> bool:
@@ -67,6 +74,8 @@ class EventStreamParser:
         events: list[Event] = []
         for line in lines:
             if line:
+                if self._data and self._ends_before(line):
+                    events.append(self._dispatch())
                 self._read_field(line)
             elif self._data:
                 events.append(self._dispatch())
@@ -83,10 +92,34 @@ class EventStreamParser:
             self._data.append(value)
         elif name == b"event":
             self._name = value.removeprefix(b" ").decode(errors="replace")
+        elif name and name not in _FIELDS and (self._data or line.startswith(b"{")):
+            self._data.append(line)
+
+    def _ends_before(self, line: bytes) -> bool:
+        """Return whether the data so far is a whole event, and ``line`` begins the next one."""
+        last = self._data[-1].rstrip()
+        if last == b"[DONE]":
+            return line.startswith((b"data:", b"event:"))
+        if not last.endswith((b"}", b"]")):
+            return False
+        begins = line.startswith((b"event:", b"{")) or line[5:].lstrip().startswith((b"{", b"[", b"data:"))
+        if not begins or line.startswith(b":") or self._checks >= _MAX_CHECKS:
+            return False
+        self._checks += len(self._data) > 1  # one line is parsed once: linear without a bound
+        return is_json(b"\n".join(self._data)) or (len(self._data) > 1 and is_json(b"".join(self._data)))
 
     def _dispatch(self) -> Event:
         event = Event(
             self._name or "message", b"\n".join(self._data) if len(self._data) > 1 else self._data[0]
         )
-        self._data, self._name = [], ""
+        self._data, self._name, self._checks = [], "", 0
         return event
+
+
+def is_json(data: bytes) -> bool:
+    """Return whether the bytes are one complete JSON value."""
+    try:
+        orjson.loads(data)
+    except ValueError:
+        return False
+    return True

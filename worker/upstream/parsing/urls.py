@@ -19,6 +19,13 @@ _ESCAPED_END = re.compile(r"\\[nrt\"]")
 _ENTITY = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 _PORT = re.compile(r":(?:80|443)$")
 _TASK_PAGE = re.compile(r"https?://[^/?#]*asyncdata[^/?#]*(?:[/?#]|$)", re.IGNORECASE)
+#: marks of a chat page in place of its images, services that draw a grey box, and templates not filled in
+_PLACEHOLDER = re.compile(
+    r"https?://(?:(?:www\.)?googleusercontent\.com/(?:image_|generated_image|immersive_)"
+    r"|[^/?#]+/image_generation_content/|(?:via\.)?placeholder\.com/|placehold\.(?:co|it|jp)/|dummyimage\.com/"
+    r"|[^\s]{0,200}(?:\{[a-z_]{1,40}\}|%7b[a-z_]{1,40}%7d|/path/to/|your[-_]image[-_]url|image[-_]url[-_]here))",
+    re.IGNORECASE,
+)
 _SIGNATURE_PARAMETERS = word_set(
     "expires x-expires x-signature lk3s ossaccesskeyid signature key-pair-id awsaccesskeyid googleaccessid "
     "security-token st se sp spr sv sr sig az ske skt sks skoid sktid skv rscd rsct rscc rsce rscl"
@@ -50,6 +57,8 @@ _IMAGE_HOSTS = {
     "midjourney-plus.oss-us-west-1.aliyuncs.com": "/",
     "delivery-eu1.bfl.ai": "/",
     "delivery-us1.bfl.ai": "/",
+    "replicate.delivery": "/",
+    "fal.media": "/files/",
     "imgen.x.ai": "/",
     "assets.grok.com": "/",
     "oaidalleapiprodscus.blob.core.windows.net": "/",
@@ -120,6 +129,11 @@ def is_document(url: str) -> bool:
 def is_task_page(url: str) -> bool:
     """Return whether the URL is a page about a task, or its data; it is never a result."""
     return _TASK_PAGE.match(url) is not None
+
+
+def is_placeholder(url: str) -> bool:
+    """Return whether the URL stands for an image that the answer does not have: no image is served there."""
+    return _PLACEHOLDER.match(url) is not None
 
 
 def is_http_url(url: str) -> bool:

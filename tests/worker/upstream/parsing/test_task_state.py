@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from worker.upstream.polling.task_state import ProviderTask, TaskStage, read_task, stage_of
+from worker.upstream.parsing.task_state import ProviderTask, TaskStage, read_task, stage_of
 
 
 @pytest.mark.parametrize("word", ["completed", "SUCCEED", "TASK_STATUS_SUCCEED", "已完成", "ready"])
