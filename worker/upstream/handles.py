@@ -22,9 +22,9 @@ class Handles:
     """Ids and URLs for recovery (``task_id``, ``poll_url``, ``task_urls``) and for later edits (``gen_ids``).
 
     ``poll_url`` is a public link. ``task_urls`` are addresses of the task and of its result as the answer
-    writes them: they may need the channel's key, and may lack a host. ``seen`` is the URL of the first complete
-    image in the stream: if the rest of the answer is lost together with the worker, this image can still be
-    fetched.
+    writes them: they may need the channel's key, and may lack a host. ``seen`` is the URL of the first
+    complete image in the stream: if the rest of the answer is lost together with the worker, this image can
+    still be fetched.
     """
 
     task_id: str | None = None

@@ -51,7 +51,7 @@ def word_set(text: str) -> frozenset[str]:
 
 
 def fold_name(name: str) -> str:
-    """Return a member's name in lower case and without separators: ``job_status`` and ``JobStatus`` are one."""
+    """Return a member's name in lower case and without separators: ``JobStatus`` is ``job_status``."""
     return _fold_name(name) if len(name) <= _MAX_NAME else name
 
 

@@ -201,6 +201,8 @@ def _kind_of_answer(answer: Answer) -> str:
         return kind
     if answer.waiting and answer.handles:
         return "pending"
+    if answer.task is not None and answer.task.stage is TaskStage.RUNNING:
+        return "deferred"
     if answer.task is not None and answer.task.stage is TaskStage.DONE and not answer.text.strip():
         return "finished_without_image"
     if answer.empty:

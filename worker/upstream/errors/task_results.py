@@ -16,24 +16,22 @@ _REFUSAL_KINDS = frozenset(kind for kind in ERROR_CATALOG if kind.startswith("mo
 
 
 def kind_of_task(answer: Answer) -> str | None:
-    """Return the error kind of the task in a good answer, ``pending``, or ``None`` if it has no state.
+    """Return the error kind of a task that has failed, or that the provider does not know; else ``None``.
 
-    A finished task is left to the text of the answer.
+    A task that runs or is finished is left to the text of the answer.
     """
     if answer.task is None:
         return None
     match answer.task.stage:
         case TaskStage.FAILED:
             return kind_of_failed_task(answer.task)
-        case TaskStage.RUNNING:
-            return "pending" if answer.handles.pollable else "deferred"
         case TaskStage.MISSING:
             return "task_missing"
     return None
 
 
 def kind_of_failed_task(task: ProviderTask) -> str:
-    """Return the error kind of a failed task; nothing is unknown, as the provider says that it has no image."""
+    """Return the error kind of a failed task: the provider says that it has no image."""
     kind = kind_of_reason(task)
     return kind if ERROR_CATALOG[kind].outcome in _CERTAIN else "upstream_error"
 

@@ -241,25 +241,33 @@ class AnswerAccumulator:
 
     def add(self, body: object) -> None:
         """Add one parsed body, one event, or one JSON value found in a text."""
+        self._note_error(body)
         if isinstance(body, dict) and not _CHAT_MEMBERS.isdisjoint(body):
             self._add(body, 0)
             return
         typed = isinstance(body, dict) and str(body.get("type")).startswith(_TYPED_STREAMS)
-        body = body if typed else self._read_task(body)
+        task = None if typed else read_task(body)
+        if task is not None:
+            self._note_task(task)
+            body = task.cleaned
+        before, self.extracted = self.extracted, ExtractedImages()
+        self._add(body, 0, typed=typed)
+        found, self.extracted = self.extracted, before
+        if task is not None and task.drafts:  # a task that runs shows previews
+            before.drafts += found.images
+            found.images = []
         index = index_of(body) if isinstance(body, dict) else None
         if index is None:
-            self._add(body, 0, typed=typed)
-            return
-        others, self.extracted = self.extracted, ExtractedImages()
-        self._add(body, 0, typed=typed)
-        self._indexed.append((index, self.extracted))
-        self.extracted = others
+            before.add(found)
+        else:
+            self._indexed.append((index, found))
 
-    def _read_task(self, body: object) -> object:
-        """Read the state of a task; return the body reduced to results."""
-        task = read_task(body)
-        if task is None:
-            return body
+    def _note_error(self, body: object) -> None:
+        if self.error is None or not self.error.sure:
+            self.error = find_error(body) or self.error
+
+    def _note_task(self, task: ProviderTask) -> None:
+        """Take the state of a task, with its handles and progress."""
         if len(self._unread) < _MAX_UNREAD:
             self._unread.append(task.cleaned)
         if task.progress is not None:
@@ -270,11 +278,10 @@ class AnswerAccumulator:
             self.task = self.task or task
         else:
             self.task = task
-        return task.cleaned
 
     def _add(self, body: object, depth: int, *, typed: bool = False) -> None:
-        if self.error is None or not self.error.sure:
-            self.error = find_error(body) or self.error
+        if depth > 0:
+            self._note_error(body)
         if isinstance(body, list):
             if depth == 0 and all(isinstance(item, dict) and _ANSWER_MEMBERS & item.keys() for item in body):
                 for item in body:
@@ -408,8 +415,6 @@ class AnswerAccumulator:
         """Add an event of a Responses or Images API stream."""
         if kind.endswith("output_text.delta") and isinstance(event.get("delta"), str):
             self._add_text(0, event["delta"])
-        elif kind.endswith("partial_image"):
-            self._add_draft({**event, "b64_json": event.get("partial_image_b64") or event.get("b64_json")})
         elif kind.endswith("completed") or kind.endswith("output_item.done"):
             found = ExtractedImages()
             extract_fields(event, found)
@@ -426,16 +431,17 @@ class AnswerAccumulator:
     def _add_draft(self, body: Mapping[str, Any]) -> None:
         draft = ExtractedImages()
         extract_fields(body, draft)
-        extract_value(body.get("url"), draft)
+        for name in ("partial_image_b64", "url"):
+            extract_value(body.get(name), draft)
         self.extracted.drafts += draft.images or draft.drafts
 
     def _add_wrapped(self, body: Mapping[str, Any], depth: int, *, typed: bool = False) -> None:
         """Read top-level image fields, and the objects and lists inside wrappers."""
         kind = body.get("type")
-        if isinstance(kind, str) and kind.endswith(("partial_image", ".delta")):
-            return
         if is_draft(body):
             self._add_draft(body)
+            return
+        if isinstance(kind, str) and kind.endswith(".delta"):
             return
         self._add_image_fields(body, depth)
         for name in _WRAPPERS:
@@ -521,9 +527,8 @@ class AnswerAccumulator:
             for _, found in sorted(self._indexed, key=lambda pair: pair[0]):
                 self.extracted.add(found)
             self.extracted.add(others)
-        if self.task is not None and self.task.drafts:  # a task that runs shows previews
-            self.extracted.drafts += self.extracted.images
-            self.extracted.images = []
+        if self.task is not None and self.task.stage is not TaskStage.UNSTATED:
+            self.waiting = self.task.stage is TaskStage.RUNNING
         self.content = not self.choices and any(map(has_content, self._unread))
         if not (self.extracted.images or self.extracted.videos or self.extracted.relative):
             self._search()

@@ -96,6 +96,9 @@ def build_answer(
     filtered = list(_filter_texts(accumulator, texts))
     text = "\n".join(part.text for part in filtered)
     found = find_images(text, complete=body.whole, inputs=inputs)
+    if found.drafts and body.streamed:  # a stream shows them before the image itself
+        accumulator.extracted.drafts += found.images
+        found = found._replace(images=())
     answer = _metadata(accumulator, body, found)
     return replace(
         answer,

@@ -7,6 +7,7 @@ of one image form an ``ImageGroup``: the primary is fetched, the others are its 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from worker.upstream.parsing.urls import (
     is_http_url,
     is_image,
     is_on_image_host,
+    is_placeholder,
     is_resized,
     is_task_page,
     is_video,
@@ -33,6 +35,26 @@ _NO_SCHEME = re.compile(r"//[\w-]+\.[\w.-]+/")
 _PERCENT_LABEL = re.compile(r"\s*\**(\d{1,3})(?:\.\d+)?\s*%?\**\s*", re.ASCII)
 _PROGRESS = re.compile(r"进度|progress", re.IGNORECASE)
 _BETWEEN = re.compile(r"(?:[^\w\[\]!()<]|_|<[^<>]{0,40}>)*")  # punctuation and tags, but no words
+#: words that present the URL after them as an image
+_ANNOUNCEMENT = re.compile(
+    r"(?:\b(?:images?|pictures?|photos?|artworks?|illustrations?|drawings?)|图片|图像|照片|作品|画作|图)"
+    r"(?: (?:urls?|links?|here|is ready)|地址|链接|网址|如下|已生成|生成完成)?"
+    r"[*_`]{0,3}\s{0,3}[:：][\s*_`<>-]{0,12}\Z",
+    re.IGNORECASE,
+)
+_MAX_ANNOUNCEMENT = 64  #: characters
+#: the name of a file rather than of a page
+_FILE_PATH = re.compile(r"https?://[^/?#]+/(?:[^?#]*/)?(?=[^/?#]*\d)[^/?#]{8,}(?:[?#]|$)", re.IGNORECASE)
+_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_WORD = re.compile(r"\w")
+_MAX_URLS = 16_384  #: characters of a text with nothing but URLs
+#: label of an image that a stream shows before the final one
+_DRAFT_LABEL = re.compile(
+    r"\W*(?:partial|preview|draft|blurr(?:ed|y)|low[- ]?res(?:olution)?|intermediate"
+    r"|预览|草图|草稿|模糊|中间)"
+    r"[\s_-]{0,3}(?:image|picture|result|图片|图像|图|结果)?[\s#(（]{0,3}\d{0,3}(?:/\d{1,3})?\W*",
+    re.IGNORECASE,
+)
 #: priority of a kind of link: the lowest comes first, and is the one to fetch
 _RANKS: Mapping[LinkKind, int] = {"image": 2, "link": 3, "img": 4, "data": 5, "bare": 6, "video": 6}
 _LAST_RANK = 9
@@ -53,6 +75,7 @@ class FoundMedia(NamedTuple):
     relative: Sequence[str] = ()  #: URLs of images without a host
     echoed: bool = False  #: an input image was repeated
     broken: bool = False  #: an image began, but is incomplete
+    drafts: bool = False  #: all images are labelled as drafts
 
 
 @dataclass(slots=True)
@@ -65,6 +88,7 @@ class ImageGroup:
     end: int = -1  #: position in the text after its last rendering
     paired: bool = False  #: its last rendering is a link
     has_original: bool = False  #: its original is known
+    draft: bool = False  #: all its renderings are labelled as drafts
 
     def add(self, image: ResultImage, *, rank: int = 0, original: bool = False) -> None:
         """Add a rendering.
@@ -108,7 +132,7 @@ def find_images(text: str, *, complete: bool, inputs: frozenset[ImageKey] = froz
         return FoundMedia([ResultImage(data=bare[0], mime=bare[1])] if bare else [], broken=bare is None)
     if whole[:15].lower().startswith(("<!doctype html", "<html")):
         return FoundMedia()
-    grouper = _ImageGrouper(text, inputs)
+    grouper = _ImageGrouper(text, inputs, complete=complete)
     scanner = LinkScanner(text, complete=complete)
     for link in scanner.scan():
         grouper.add(link)
@@ -119,7 +143,7 @@ def find_result_spans(text: str) -> list[tuple[int, int]]:
     """Return the spans of a text that are not prose: images, videos, task pages, dead links."""
     if _is_base64(text.strip()):
         return [(0, len(text))]
-    grouper = _ImageGrouper(text, frozenset())
+    grouper = _ImageGrouper(text, frozenset(), complete=True)
     links = LinkScanner(text, complete=True).scan()
     return [(link.start, link.end) for link in links if grouper.add(link)]
 
@@ -127,8 +151,9 @@ def find_result_spans(text: str) -> list[tuple[int, int]]:
 class _ImageGrouper:
     """Groups the links of a text, in order, by the image that they show."""
 
-    def __init__(self, text: str, inputs: frozenset[ImageKey]) -> None:
+    def __init__(self, text: str, inputs: frozenset[ImageKey], *, complete: bool) -> None:
         self._text = text
+        self._complete = complete
         self._inputs = inputs
         self._groups: list[ImageGroup] = []
         self._by_key: dict[ImageKey, ImageGroup] = {}
@@ -165,6 +190,8 @@ class _ImageGrouper:
             self._broken = self._broken or starts_like_image(link.payload)
 
     def _add_url(self, link: Link) -> bool:
+        if is_placeholder(link.url):
+            return True
         if is_task_page(link.url) or (link.kind == "link" and _TASK_PAGE_LABEL.search(link.label)):
             if link.kind != "image" and (_RAW_DATA_LABEL.search(link.label) or "/source/" in link.url):
                 self._poll_url = self._poll_url or link.url
@@ -195,15 +222,31 @@ class _ImageGrouper:
             return False  # a search result: a thumbnail linked to a page
         if link.kind == "link" and _DOWNLOAD_LABEL.search(link.label):
             return not is_document(link.url)
-        return is_image(link.url) or (is_on_image_host(link.url) and not is_document(link.url))
+        if is_image(link.url) or (is_on_image_host(link.url) and not is_document(link.url)):
+            return True
+        return link.kind == "bare" and self._is_announced(link)
+
+    def _is_announced(self, link: Link) -> bool:
+        """Return whether the text presents a bare URL as its image: after such words, or without words."""
+        if not self._complete or not _FILE_PATH.match(link.url) or is_document(link.url):
+            return False
+        start = max(link.start - _MAX_ANNOUNCEMENT, 0)
+        return self._has_no_words or _ANNOUNCEMENT.search(self._text, start, link.start) is not None
+
+    @cached_property
+    def _has_no_words(self) -> bool:
+        """Whether the text holds nothing but URLs."""
+        return len(self._text) < _MAX_URLS and not _WORD.search(_URL.sub("", self._text))
 
     def _add_image(self, link: Link, image: ResultImage) -> None:
         key = image_key(image)
         if key in self._inputs:
             self._echoed = True
             return
+        draft = False
         if link.kind in ("image", "img"):
             self._labels.append(link.label)
+            draft = _DRAFT_LABEL.fullmatch(link.label) is not None
         rank = _RANKS["image" if link.inner else link.kind]
         group = self._by_key.get(key)
         if group is not None:
@@ -211,8 +254,9 @@ class _ImageGrouper:
         elif group := self._group_before(link):
             group.add(image, rank=rank, original=True)
         else:
-            group = ImageGroup(image, rank)
+            group = ImageGroup(image, rank, draft=draft)
             self._groups.append(group)
+        group.draft &= draft
         for inner in link.inner:
             if is_http_url(inner.url):
                 group.add(ResultImage(url=inner.url), rank=_LAST_RANK)
@@ -234,7 +278,9 @@ class _ImageGrouper:
 
     def close(self, *, broken: bool) -> FoundMedia:
         """Return all that was found; ``broken`` means that a link was unterminated."""
-        images = [group.image() for group in sorted(self._groups, key=attrgetter("rank"))]
+        drafts = bool(self._groups) and all(group.draft for group in self._groups)
+        groups = [group for group in self._groups if drafts or not group.draft]
+        images = [group.image() for group in sorted(groups, key=attrgetter("rank"))]
         only_progress = bool(self._progress_links) and not (images or self._videos)
         if self._videos:
             self._posters += [image.address for image in images]
@@ -251,6 +297,7 @@ class _ImageGrouper:
             self._relative,
             self._echoed,
             broken or self._broken,
+            drafts,
         )
 
 

@@ -13,6 +13,7 @@ import orjson
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.accumulator import AnswerAccumulator
 from worker.upstream.parsing.answer import Answer, BodyInfo, build_answer
+from worker.upstream.parsing.base64_images import sniff
 from worker.upstream.parsing.base64_stream import (
     INLINE_LIMIT,
     Base64Extractor,
@@ -24,7 +25,7 @@ from worker.upstream.parsing.base64_stream import (
 )
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.image_extraction import ImageKey, image_key
-from worker.upstream.parsing.json_images import parse_image
+from worker.upstream.parsing.json_images import is_draft, parse_image
 from worker.upstream.parsing.progress import Percent
 from worker.upstream.parsing.sse import Event, EventStreamParser
 from worker.upstream.parsing.urls import canonical, unescape
@@ -34,6 +35,9 @@ _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _DATA_URL = b"data:image/"  #: an image as plain text, which looks like the field of an event
 _DEFER_FROM = 256 * 1024  #: bytes; longer events are parsed at the end, off the event loop
 _MAX_VALUES = 100_000  #: JSON values in one text
+SIGNATURE = 12  #: bytes that contain the signature of an image
+_SIGNATURE_STARTS = (b"\x89", b"\xff", b"\0", b"G", b"R")
+_BINARY = 1024  #: bytes of a body that are searched for a zero byte, which no text has
 _DONE = "[DONE]"  #: data of the last event of a stream
 _GAP = re.compile(r"[ \r\n\t,]*")
 _EVENT_GAP = re.compile(r"(?:[ \r\n\t,]|data:)*")
@@ -68,6 +72,7 @@ class AnswerReader:
         self._accumulator = AnswerAccumulator(
             self.blobs, inline_limit=inline_limit, inputs=self._input_url_keys
         )
+        self._image = ImageBody()
         self._events: EventStreamParser | None = None
         self._raw = BytesIO()
         self._format_known = False
@@ -100,12 +105,12 @@ class AnswerReader:
 
     @property
     def raw(self) -> bytes:
-        """Bytes received so far, with placeholders for long base64."""
+        """Bytes received so far, with placeholders for long base64; of an image, its ``data:`` URL."""
         return self._raw.getvalue()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
-        self._read(self._extractor.feed(chunk))
+        self._read(self._extractor.feed(self._image.feed(chunk)))
         if self._extractor.extracting or (self._events is not None and self._events.in_data):
             self.data_feeds += bool(chunk)
 
@@ -155,13 +160,20 @@ class AnswerReader:
             if value == _DONE:
                 self.done = True
                 return
+            if (
+                name != "message"
+                and isinstance(value, dict)
+                and "type" not in value
+                and is_draft({"type": name})
+            ):
+                value = {**value, "type": name}
             if name == "error" and value is not None and not (isinstance(value, dict) and value.get("error")):
                 value = {"error": value}
             self._accumulator.add(_as_message(value) if isinstance(value, str) else value)
 
     def close(self, *, complete: bool = True) -> Answer:
         """Return the answer; ``complete`` is false if the connection broke before its end."""
-        self._read(self._extractor.close())
+        self._read(self._extractor.feed(self._image.close()) + self._extractor.close())
         if not self._format_known:
             self._close_head()
         if self._events is not None:
@@ -181,7 +193,7 @@ class AnswerReader:
         text = body.decode(errors="replace")
         if not self.failed and text.strip() and not _is_html(text):
             self._accumulator.add(_as_message(text))
-        return self._answer(complete=complete, readable=True, page=text)
+        return self._answer(complete=complete, readable=b"\0" not in body[:_BINARY], page=text)
 
     def _close_head(self) -> None:
         chunk = self._detect_format(self._head, final=True)
@@ -240,6 +252,41 @@ class AnswerReader:
             if data and not find_placeholders(data)
             else decode_placeholder(data, self.blobs)
         )
+
+
+class ImageBody:
+    """Turns a body that is itself an image into a ``data:`` URL while it arrives; others are left."""
+
+    def __init__(self) -> None:
+        self._known = False
+        self._head = b""  # until it is known
+        self._rest: bytes | None = None  # of an image: fewer bytes than base64 encodes at once
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes; return text or the body's own bytes."""
+        if self._rest is not None:
+            return self._encode(chunk)
+        if self._known or not chunk:
+            return chunk
+        self._head += chunk
+        if len(self._head) < SIGNATURE and self._head[:1] in _SIGNATURE_STARTS:
+            return b""
+        head, self._head, self._known = self._head, b"", True
+        mime = sniff(head)
+        if mime is None:
+            return head
+        self._rest = b""
+        return f"data:{mime};base64,".encode() + self._encode(head)
+
+    def close(self) -> bytes:
+        """Take the end of the body."""
+        return self._head + binascii.b2a_base64(self._rest or b"", newline=False)
+
+    def _encode(self, chunk: bytes) -> bytes:
+        data = (self._rest or b"") + chunk
+        end = len(data) - len(data) % 3
+        self._rest = data[end:]
+        return binascii.b2a_base64(data[:end], newline=False)
 
 
 def read_answer(body: bytes, *, complete: bool = True, **options: Any) -> Answer:

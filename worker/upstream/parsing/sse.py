@@ -19,9 +19,9 @@ class Event(NamedTuple):
 class EventStreamParser:
     """Incremental parser of an event stream; how the bytes are split into chunks makes no difference.
 
-    Lines end in LF, CR or CRLF and may be of any length: every byte is scanned once. Beyond the specification,
-    complete JSON ends an event where the next one begins without an empty line between them, and a line
-    without a field name continues the data.
+    Lines end in LF, CR or CRLF and may be of any length: every byte is scanned once. Beyond the
+    specification, complete JSON ends an event where the next one begins without an empty line between them,
+    and a line without a field name continues the data.
     """
 
     def __init__(self) -> None:

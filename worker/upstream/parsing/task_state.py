@@ -58,9 +58,9 @@ _TASK_FIELDS = frozenset(
 
 _DONE_WORDS = word_set("completed complete succeeded succeed success successful done finished finish ready")
 _RUNNING_WORDS = word_set(
-    "queued queueing queuing queue pending progress inprogress processing running submitted "
-    "submitting created creating starting started waiting wait generating working rendering drawing executing initializing "
-    "preparing scheduled accepted dreaming uploading start"
+    "queued queueing queuing queue pending progress inprogress processing running submitted submitting start "
+    "created creating starting started waiting wait generating working rendering drawing executing "
+    "initializing preparing scheduled accepted dreaming uploading"
 )
 _FAILED_WORDS = word_set(
     "failed failure fail error errored cancelled canceled timeout timedout timed rejected refused blocked "
@@ -245,7 +245,7 @@ def _reason(layer: Mapping[str, Any], names: tuple[str, ...]) -> str:
 
 
 def _task_id(layers: list[Mapping[str, Any]], *, running: bool) -> str | None:
-    """Return the id of the task, from the innermost object that has one; ``running``: its ``id`` is the task's."""
+    """Return the id of the task, from the innermost object that has one; ``id`` is it while the task runs."""
     for names in (_TASK_IDS, ("id", "uuid") if running else ()):
         for layer in reversed(layers):
             found = next((task for name in names if (task := valid_task_id(layer.get(name)))), None)

@@ -14,10 +14,6 @@ def _ids(text: str) -> frozenset[str]:
 #: ids of cases that are not understood yet, by kind
 NOT_YET: Mapping[str, frozenset[str]] = {
     "configuration behind another status": _ids("PT2-P012 PT2-P226"),
-    "running task taken for an empty answer": _ids("PT2-P015 PT2-Q05 PT2-Q09 PT2-Q27 PT2-K18"),
-    "failed task taken for pending or for an empty answer": _ids(
-        "PT2-P017 PT2-P018 PT2-P147 PT2-V06 PT2-V20 PT2-K15"
-    ),
     "refusal sentence not seen": _ids("PT2-P031 PT2-K03 PT2-K05"),
     "vendor words in an envelope: blind retry": _ids("PT2-P115 PT2-P238 PT2-P246"),
     "quota, pool and period limits confused": _ids("PT2-P121 PT2-P221 PT2-Y05 PT2-Y27 PT2-Y40"),
@@ -26,24 +22,13 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "PT2-Z13d PT2-Z20d PT2-Z23d"
     ),
     "verdict right, code coarse": _ids("PT2-P128 PT2-P131 PT2-P223 PT2-P231 PT2-V08 PT2-V32 PT2-V33 PT2-V35"),
-    "finished task record: picture under a member that only the poll reader knows": _ids(
-        "PT2-P149 PT2-Q42 PT2-Q46 PT2-Q49 PT2-Q76"
-    ),
-    "finished task record: picture under a member that no reader knows": _ids(
-        "PT2-P252 PT2-Q15 PT2-Q21 PT2-V09 PT2-V13"
-    ),
     "refusal of a prompt not seen: called again": _ids(
         "PT2-Q12 PT2-V41 PT2-V44 PT2-V45 PT2-W42 PT2-W64 PT2-W46 PT2-W67 PT2-W68 PT2-W69"
     ),
     "picture withheld by safety, told by a member": _ids("PT2-Q14 PT2-Q17 PT2-K11"),
-    "text under answer instead of choices": _ids("PT2-Q69 PT2-V60"),
     "refusal of a prompt shuts the channel": _ids(
         "PT2-V22 PT2-W00 PT2-W40 PT2-W60 PT2-W41 PT2-W22 PT2-W24 PT2-W27 PT2-W29 PT2-W10 PT2-W70 PT2-X70"
     ),
-    "draft delivered as the picture": _ids("PT2-V50 PT2-X73 PT2-X74"),
-    "progress as a fraction": _ids("PT2-V56 PT2-K14"),
-    "several events without an empty line between them": _ids("PT2-V73 PT2-X05 PT2-X06 PT2-X07"),
-    "picture address without an extension": _ids("PT2-V87 PT2-V94 PT2-V95"),
     "words that describe the picture taken for an error": _ids(
         "PT2-F00 PT2-F20 PT2-F21 PT2-F03 PT2-F23 PT2-F05 PT2-F25 PT2-F26 PT2-X62 PT2-X69"
     ),
@@ -53,10 +38,7 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         "PT2-Z04a PT2-Z07c PT2-Z08b PT2-Z08c PT2-Z11b PT2-Z12b PT2-Z13a PT2-Z13c PT2-Z17a "
         "PT2-Z17c PT2-Z19a PT2-Z20a PT2-Z23c PT2-R942 PT2-R943"
     ),
-    "placeholder address taken for a picture": _ids("PT2-R902"),
     "picture too big for the relay": _ids("PT2-R950 PT2-R951 PT2-R952"),
-    "pictures in order of arrival instead of their index": _ids("PT2-S01 PT2-S12"),
-    "the body is the picture itself": _ids("PT2-B01"),
 }
 _EACH_NOT_YET = frozenset().union(*NOT_YET.values())
 
