@@ -1,0 +1,46 @@
+"""Failed and missing tasks are classified by their reason, in a first answer and in one to a poll."""
+
+from typing import Any
+
+import pytest
+
+from worker.upstream.errors.task_results import is_refused, kind_of_failed_task, kind_of_task
+from worker.upstream.parsing.answer import Answer
+from worker.upstream.parsing.task_state import ProviderTask, read_task
+
+
+def task(**members: Any) -> ProviderTask:
+    found = read_task({"task_id": "t1", **members})
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("members", "kind"),
+    [
+        ({"status": "failed"}, "upstream_error"),
+        ({"status": "failed", "fail_reason": "upstream timeout"}, "upstream_error"),
+        ({"status": "failed", "fail_reason": "output_moderation"}, "moderation_output"),
+        ({"state": "fail", "failMsg": "content flagged by safety filter"}, "moderation"),
+        ({"status": "rejected"}, "moderation"),
+        ({"status": "failed", "error": {"code": "insufficient_user_quota"}}, "quota_exhausted"),
+    ],
+)
+def test_a_failed_task_is_classified_by_its_reason_and_nothing_is_unknown(
+    members: dict[str, Any], kind: str
+) -> None:
+    assert kind_of_failed_task(task(**members)) == kind
+    assert kind_of_task(Answer(task=task(**members))) == kind
+
+
+def test_a_missing_task_is_one_and_others_are_left_to_the_answer() -> None:
+    assert kind_of_task(Answer(task=task(status="Task not found"))) == "task_missing"
+    assert kind_of_task(Answer(task=task(status="processing"))) is None
+    assert kind_of_task(Answer(task=task(status="done"))) is None
+    assert kind_of_task(Answer()) is None
+
+
+def test_only_a_reason_of_moderation_or_of_the_model_is_a_refusal() -> None:
+    assert is_refused(task(status="failed", fail_reason="内容违规"))
+    assert not is_refused(task(status="failed", fail_reason="upstream timeout"))
+    assert not is_refused(task(status="failed"))
