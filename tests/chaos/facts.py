@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tests.chaos.fleet import ChaosFleet
+from tests.chaos.fleet import UNREADABLE, ChaosFleet
 from tests.support.practice import Call
 from worker.practice.drawing.png import prompt_of
 
@@ -45,6 +45,8 @@ class Facts:
     pictures: Mapping[str, tuple[str, str | None]]  #: by key: SHA-256 and prompt of the stored file
     worker_outages: Sequence[WorkerOutage]
     network_cuts: Sequence[NetworkCut]
+    responses: Mapping[str, int]  #: of the API, by status
+    heartbeat_ages: Sequence[float]  #: of workers whose clock had been wrong for a while; seconds
 
 
 def collect(
@@ -53,13 +55,15 @@ def collect(
     released: Mapping[UUID, int],
     worker_outages: Sequence[WorkerOutage],
     network_cuts: Sequence[NetworkCut],
+    responses: Mapping[str, int],
+    heartbeat_ages: Sequence[float],
 ) -> Facts:
     """Read the ledger, the tables and the stored images."""
     jobs, attempts, assets, events = fleet.tables("jobs", "attempts", "assets", "events")
     return Facts(
         prompts=prompts,
         released=released,
-        calls=fleet.practice.calls(),
+        calls=[call for call in fleet.practice.calls() if call.prompt != UNREADABLE],
         jobs=jobs,
         attempts=sorted(attempts, key=lambda row: (row["job_id"], row["number"])),
         assets=assets,
@@ -67,6 +71,8 @@ def collect(
         pictures=_pictures(fleet.pictures, [row["key"] for row in assets]),
         worker_outages=worker_outages,
         network_cuts=network_cuts,
+        responses=responses,
+        heartbeat_ages=heartbeat_ages,
     )
 
 

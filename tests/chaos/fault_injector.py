@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Thread
 from uuid import UUID
 
 from tests.chaos.fleet import ChaosFleet
+from tests.chaos.hostile import HostileCaller
 from tests.chaos.plan import Fault, Kind
 
 _CONDITIONS: Mapping[Kind, Mapping[str, object]] = {
@@ -26,13 +28,14 @@ class InjectedFault:
     began: datetime
     ended: datetime | None = None
     worker_id: UUID | None = None
+    heartbeat_age: float | None = None  #: of a worker with a wrong clock, before it was set right; seconds
 
 
 class FaultInjector:
     """Injects faults into a fleet, and records them."""
 
-    def __init__(self, fleet: ChaosFleet) -> None:
-        self._fleet = fleet
+    def __init__(self, fleet: ChaosFleet, hostile: HostileCaller) -> None:
+        self._fleet, self._hostile = fleet, hostile
         self.injected: list[InjectedFault] = []
 
     def inject(self, fault: Fault) -> Callable[[], None]:
@@ -42,6 +45,8 @@ class FaultInjector:
         repair = self._apply(fault)
 
         def repair_and_record() -> None:
+            if fault.kind is Kind.STEP_CLOCK and record.worker_id is not None:
+                record.heartbeat_age = self._fleet.heartbeat_age(record.worker_id)
             repair()
             record.ended = _now()
 
@@ -77,6 +82,19 @@ class FaultInjector:
                 return fleet.postgres.start
             case Kind.FILL_DISK:
                 return _fill(fleet)
+            case Kind.HANG_STORE:
+                fleet.hang.touch()
+                return fleet.hang.unlink
+            case Kind.STEP_CLOCK:
+                fleet.set_clock(fault.target, fault.step)
+                return lambda: fleet.set_clock(fault.target, 0.0)
+            case Kind.BREAK_ROW:
+                # in a thread, as the database may just be down
+                Thread(target=fleet.insert_unreadable_jobs, daemon=True).start()
+                return _nothing
+            case Kind.ATTACK:
+                self._hostile.attack()
+                return _nothing
             case Kind.CUT_LINK | Kind.MUTE_LINK:
                 fleet.change_link(fault.target, "cut" if kind is Kind.CUT_LINK else "mute")
                 return lambda: fleet.change_link(fault.target, "repair")

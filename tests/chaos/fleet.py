@@ -1,16 +1,19 @@
 """Fleet for fault injection: its processes, and a proxy on every network link."""
 
 import re
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 import psycopg
 
+from tests.chaos.hostile import HOSTILE_KEY
 from tests.chaos.plan import Scenario, links
 from tests.chaos.proxy import Proxy
 from tests.support.api_client import KEY
@@ -21,17 +24,33 @@ from tests.support.processes import Process, free_port
 from tests.support.valkey import Valkey, serve_valkey
 from worker.event_loop import LoopThread
 
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+_ROOT = Path(__file__).parents[2]
 _STARTED = re.compile(r'"worker": "([0-9a-f-]{36})"[^\n]*"worker starts"')
+CHANNELS = ("practice", "second")  #: the last worker's settings do not have the second one
+UNREADABLE = "a job that no worker can read"  #: prompt of the rows that no worker can read
 _CHANNEL = """
 [[channels]]
-name = "practice"
+name = "{name}"
 base_url = "{url}"
 api_key = "practice"
-models = ["*"]
+models = ["{name}-image"]
 concurrency = {concurrency}
 idle_timeout = 4
 silent_timeout = 4
 total_timeout = 20
+"""
+_INSERT_UNREADABLE = f"""
+INSERT INTO jobs (id, caller_id, surface, status, revision, generation, model, prompt, request, tags,
+    metadata, priority, max_attempts, on_unknown, not_before, backing_off, progress, attempts_used,
+    store_tries, created_at, updated_at, expires_at, retry)
+SELECT gen_random_uuid(), callers.id, 'rest', 'queued', 1, 1, model, '{UNREADABLE}', request, '[]', '{{}}',
+    9, 1, 'fail', now(), false, 0, 0, 0, now(), now(), expires_at, retry
+FROM callers CROSS JOIN (VALUES ('practice-image'), ('second-image')) AS models (model)
+CROSS JOIN (VALUES
+    ('{{}}'::jsonb, 'infinity'::timestamptz, NULL::jsonb),  -- a time that no driver can read
+    ('[]', NULL, NULL), ('{{"images": 1, "params": []}}', NULL, NULL), ('{{}}', NULL, '"odd"')
+) AS rows (request, expires_at, retry)
 """
 
 
@@ -41,6 +60,7 @@ class ChaosFleet:
     def __init__(self, folder: Path, scenario: Scenario, *, delay: str, slots: int = 30) -> None:
         self.folder, self.scenario = folder, scenario
         self.pictures = folder / "pictures"
+        self.hang = folder / "hang"  #: while this file exists, nothing can be written to the picture store
         self._delay, self._slots = delay, slots
         self._cleanup = ExitStack()
         self._loop = LoopThread("network")
@@ -95,6 +115,32 @@ class ChaosFleet:
         self._loop.call(do)
         done.result(10)
 
+    def set_clock(self, target: str, seconds: float) -> None:
+        """Set the clock of ``worker N`` ahead by so many seconds."""
+        clock = self._clock_of(target)
+        new = clock.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.replace(clock)
+
+    def heartbeat_age(self, worker_id: UUID) -> float | None:
+        """Return the age of a worker's last heartbeat by the database's clock, in seconds.
+
+        ``None`` if there is none, or the database is down.
+        """
+        age = f"SELECT EXTRACT(EPOCH FROM now() - heartbeat_at) AS age FROM workers WHERE id = '{worker_id}'"
+        try:
+            return next((float(row["age"]) for row in self.rows(age)), None)
+        except psycopg.OperationalError:
+            return None
+
+    def insert_unreadable_jobs(self) -> None:
+        """Insert jobs that no worker can read, of each caller and model, before all others."""
+        self._execute(_INSERT_UNREADABLE)
+
+    def delete_unreadable_jobs(self) -> None:
+        """Delete them, as an operator would."""
+        self._execute(f"DELETE FROM jobs WHERE prompt = '{UNREADABLE}'")
+
     def worker_ids(self, number: int) -> Sequence[UUID]:
         """Return the ids of this worker, oldest first; each start makes a new one."""
         log = self.workers[number].log
@@ -112,6 +158,18 @@ class ChaosFleet:
         with psycopg.connect(url, row_factory=psycopg.rows.dict_row, connect_timeout=5) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             return [connection.execute(f"SELECT * FROM {name}".encode()).fetchall() for name in names]
+
+    def _execute(self, statement: str) -> None:
+        """Run a statement directly, without a proxy; if the database is down, once it is back."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with psycopg.connect(self.postgres.url("chaos"), connect_timeout=5) as connection:
+                    connection.execute(statement.encode())
+                    return
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline, "the database did not come back"
+                time.sleep(0.1)
 
     def _open(self) -> None:
         self.postgres = self._cleanup.enter_context(serve_postgres())
@@ -142,24 +200,48 @@ class ChaosFleet:
 
     def _make_processes(self) -> None:
         provider = f"http://127.0.0.1:{self.links['workers to provider'].port}"
-        channel = _CHANNEL.format(url=provider, concurrency=self._slots * self.scenario.workers * 2 // 3)
-        (self.folder / "darkroom.toml").write_text(channel)
+        most = self._slots * self.scenario.workers
+        channels = [
+            _CHANNEL.format(
+                name=name, url=provider, concurrency=most // 2 if name == CHANNELS[0] else most // 6
+            )
+            for name in CHANNELS
+        ]
+        (self.folder / "darkroom.toml").write_text("".join(channels))
+        (self.folder / "other.toml").write_text(channels[0])
         ports = [free_port() for _ in range(self.scenario.apis)]
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
-        first = self._process("migrate.log", "APIs to database", "migrate")
+        first = self._process("migrate.log", "APIs to database", COMMAND, "migrate")
         first.start()
         first.wait_finished()
         self.apis = [
-            self._process(f"api-{number}.log", "APIs to database", "serve", "--port", str(port))
+            self._process(f"api-{number}.log", "APIs to database", COMMAND, "serve", "--port", str(port))
             for number, port in enumerate(ports)
         ]
-        self.workers = [
-            self._process(f"worker-{number}.log", f"worker {number} to database", "work")
-            for number in range(self.scenario.workers)
-        ]
+        workers = range(self.scenario.workers)
+        settings = ["darkroom.toml"] * len(workers)
+        if self.scenario.other_settings:
+            settings[-1] = "other.toml"
+        self.workers = [self._worker(number, settings[number]) for number in workers]
 
-    def _process(self, log: str, database: str, *arguments: str) -> Process:
-        variables = environment(
+    def _worker(self, number: int, settings: str) -> Process:
+        self.set_clock(f"worker {number}", 0.0)
+        variables = {
+            "CHAOS_CLOCK": str(self._clock_of(f"worker {number}")),
+            "CHAOS_HANG": str(self.hang),
+            "PYTHONPATH": str(_ROOT),
+        }
+        command = [sys.executable, "-m", "tests.chaos.launcher", "work", "--config", settings]
+        database = f"worker {number} to database"
+        return self._process(f"worker-{number}.log", database, *command, variables=variables)
+
+    def _clock_of(self, target: str) -> Path:
+        return self.folder / f"clock of {target}"
+
+    def _process(
+        self, log: str, database: str, *command: str, variables: Mapping[str, str] = NO_VARIABLES
+    ) -> Process:
+        settings = environment(
             "",
             self.folder,
             database_url=f"postgresql://postgres@127.0.0.1:{self.links[database].port}/chaos",
@@ -170,6 +252,7 @@ class ChaosFleet:
             worker_slots=str(self._slots),
             log_json="true",
             admin_keys=KEY,
+            api_keys=HOSTILE_KEY,
         )
-        own = {name: value for name, value in variables.items() if "UPSTREAM" not in name}
-        return Process([COMMAND, *arguments], self.folder / log, environment=own, folder=self.folder)
+        own = {name: value for name, value in settings.items() if "UPSTREAM" not in name}
+        return Process(command, self.folder / log, environment={**own, **variables}, folder=self.folder)

@@ -35,6 +35,7 @@ def table(
         ("doubled", str(finding.doubled)),
         ("calls repeated, fate unknown", str(finding.repeated)),
         ("  because of crashes", f"{finding.crashed} (in flight on affected workers: {finding.in_flight})"),
+        ("  because of late heartbeats", str(finding.late)),
         ("longest stall", f"{finding.stall:.1f} s"),
         ("took", f"{seconds:.0f} s"),
         ("result", "passed" if not finding.violations else f"{len(finding.violations)} violations"),

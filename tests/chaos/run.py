@@ -11,7 +11,8 @@ from models.ids import parse_id, public_id
 from models.states import FINAL
 from tests.chaos.facts import Facts, NetworkCut, WorkerOutage, collect
 from tests.chaos.fault_injector import FaultInjector, InjectedFault
-from tests.chaos.fleet import ChaosFleet
+from tests.chaos.fleet import UNREADABLE, ChaosFleet
+from tests.chaos.hostile import HostileCaller
 from tests.chaos.plan import Fault, Kind, Scenario, draw_plan
 from tests.chaos.report import table
 from tests.chaos.submitter import JobSubmitter
@@ -19,6 +20,7 @@ from tests.chaos.verify import Finding, compare
 
 _TICK = 0.05  # seconds
 _WORKER_FAULTS = (Kind.KILL_WORKER, Kind.STOP_WORKER, Kind.FREEZE_WORKER, Kind.CUT_LINK, Kind.MUTE_LINK)
+_COUNT = f"SELECT status, count(*) AS jobs FROM jobs WHERE prompt <> '{UNREADABLE}' GROUP BY status"
 _ENDED = sorted(status.value for status in FINAL)
 
 
@@ -48,24 +50,35 @@ def run(
         log(f"  {fault}")
     began = time.monotonic()
     with ChaosFleet(folder, scenario, delay=delay) as fleet:
-        injector = FaultInjector(fleet)
+        hostile = HostileCaller(fleet.urls)
+        injector = FaultInjector(fleet, hostile)
         submitter = JobSubmitter(fleet.urls, seed, jobs, over=scenario.length * 0.9)
         try:
             submitter.start()
             _inject_faults(fleet, injector, plan, submitter)
-            released = _wait_until_ended(fleet, submitter, seed, jobs, timeout, log)
+            hostile.finish()
+            released = _wait_until_ended(fleet, submitter, hostile, seed, timeout, log)
+            fleet.delete_unreadable_jobs()
         finally:
             submitter.close()
-        prompts = {parse_id("job", job_id): prompt for job_id, prompt in submitter.accepted.items()}
+            hostile.close()
+        accepted = {**submitter.accepted, **hostile.accepted}
+        prompts = {parse_id("job", job_id): prompt for job_id, prompt in accepted.items()}
         facts = collect(
-            fleet, prompts, released, _worker_outages(injector.injected), _network_cuts(injector.injected)
+            fleet,
+            prompts,
+            released,
+            _worker_outages(injector.injected),
+            _network_cuts(injector.injected),
+            Counter(submitter.responses) + Counter(hostile.responses),
+            [each.heartbeat_age for each in injector.injected if each.heartbeat_age is not None],
         )
         finding = compare(facts)
         lines = table(
             seed=seed,
             injected=injector.injected,
             statuses=Counter(str(row["status"]) for row in facts.jobs),
-            answers=submitter.responses,
+            answers=facts.responses,
             calls=len(facts.calls),
             restarts=fleet.restarts,
             finding=finding,
@@ -97,8 +110,8 @@ def _inject_faults(
 def _wait_until_ended(
     fleet: ChaosFleet,
     submitter: JobSubmitter,
+    hostile: HostileCaller,
     seed: int,
-    jobs: int,
     timeout: float,
     log: Callable[[str], None],
 ) -> Mapping[UUID, int]:
@@ -109,12 +122,12 @@ def _wait_until_ended(
         fleet.supervise()
         if submitter.failure:
             raise submitter.failure
-        rows = fleet.rows("SELECT status, count(*) AS jobs FROM jobs GROUP BY status")
+        rows = fleet.rows(_COUNT)
         counts = {row["status"]: row["jobs"] for row in rows}
         if submitter.done:
-            submitter.resume_channel()
+            submitter.resume_channels()
         before, ended = ended, sum(counts.get(status, 0) for status in _ENDED)
-        if submitter.done and ended == jobs:
+        if submitter.done and hostile.done and ended == sum(counts.values()):
             return released
         if ended > before:
             deadline = time.monotonic() + timeout

@@ -3,16 +3,15 @@
 import random
 import threading
 import time
-from collections import Counter
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import httpx
-
+from tests.chaos.api import FleetApi
+from tests.chaos.fleet import CHANNELS
 from tests.support.api_client import KEY
 
 _BATCH = 25
+_MODELS = ("practice-image", "practice-image", "practice-image", "second-image")  #: one channel serves each
 _ON_UNKNOWN = ("retry", "retry", "retry_once", "hold", "hold", "fail")
 _DELIVERIES = ("markdown_url", "markdown_url", "markdown_data", "images_field")
 
@@ -22,7 +21,7 @@ def draw_jobs(seed: int, jobs: int) -> Sequence[dict[str, Any]]:
     rng = random.Random(f"jobs {seed}")
     return [
         {
-            "model": "practice-image",
+            "model": rng.choice(_MODELS),
             "prompt": f"picture {number} of run {seed} 猫",
             "on_unknown": rng.choice(_ON_UNKNOWN),
             "max_attempts": 8,
@@ -33,19 +32,15 @@ def draw_jobs(seed: int, jobs: int) -> Sequence[dict[str, Any]]:
 
 
 class JobSubmitter:
-    """Submits batches over a period, in a thread, and counts the API's responses."""
+    """Submits batches over a period, in a thread."""
 
     def __init__(self, urls: Sequence[str], seed: int, jobs: int, *, over: float) -> None:
-        self._urls, self._seed = cycle(urls), seed
+        self._api, self._seed = FleetApi(urls, KEY), seed
         self._jobs, self._over = draw_jobs(seed, jobs), over
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {KEY}"}, trust_env=False, verify=False, timeout=20
-        )
         self._thread = threading.Thread(target=self._run, name="submitter", daemon=True)
         self.accepted: dict[str, str] = {}  #: prompt by job id
-        self.responses: Counter[str] = Counter()  #: by status; also "503 without Retry-After"
         self.failure: BaseException | None = None
-        self.storm_over = threading.Event()  #: the channel's learned rate may be reset
+        self.storm_over = threading.Event()  #: the channels' learned rates may be reset
 
     @property
     def done(self) -> bool:
@@ -56,34 +51,22 @@ class JobSubmitter:
         """Start the thread."""
         self._thread.start()
 
+    @property
+    def responses(self) -> Mapping[str, int]:
+        """The API's responses by status."""
+        return self._api.responses
+
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._api.close()
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request to one API after the other until one answers without a server error."""
-        while True:
-            try:
-                response = self._client.request(method, next(self._urls) + path, **options)
-            except httpx.TransportError:
-                self.responses["no response"] += 1
-                time.sleep(0.2)
-                continue
-            self._count(response)
-            if response.status_code < 500:
-                return response
-            time.sleep(0.3)
-
-    def resume_channel(self) -> None:
-        """Reset the channel's learned rate after a 429 storm, as an operator would."""
+    def resume_channels(self) -> None:
+        """Reset the channels' learned rates after a 429 storm, as an operator would."""
         if self.storm_over.is_set():
             self.storm_over.clear()
-            response = self.request("POST", "/v1/channels/practice/resume", json={"forget": True})
-            assert response.status_code == 200, response.text
-
-    def _count(self, response: httpx.Response) -> None:
-        allowed = response.status_code != 503 or "retry-after" in response.headers
-        self.responses[f"{response.status_code}{'' if allowed else ' without Retry-After'}"] += 1
+            for channel in CHANNELS:
+                response = self._api.request("POST", f"/v1/channels/{channel}/resume", json={"forget": True})
+                assert response.status_code == 200, response.text
 
     def _run(self) -> None:
         batches = [self._jobs[start : start + _BATCH] for start in range(0, len(self._jobs), _BATCH)]
@@ -92,12 +75,14 @@ class JobSubmitter:
             for number, batch in enumerate(batches):
                 time.sleep(max(0.0, began + self._over * number / len(batches) - time.monotonic()))
                 self._submit_batch(batch, f"chaos-{self._seed}-{number}")
-                self.resume_channel()
+                self.resume_channels()
         except BaseException as error:  # noqa: BLE001 - edge of the thread: the main thread raises it
             self.failure = error
 
     def _submit_batch(self, batch: Sequence[dict[str, Any]], key: str) -> None:
-        response = self.request("POST", "/v1/jobs", json={"jobs": batch}, headers={"Idempotency-Key": key})
+        response = self._api.request(
+            "POST", "/v1/jobs", json={"jobs": batch}, headers={"Idempotency-Key": key}
+        )
         assert response.status_code == 202, response.text
         ids = [job["id"] for job in response.json()["accepted"]]
         assert len(ids) == len(batch), response.text
@@ -110,6 +95,6 @@ class JobSubmitter:
         failed = [job_id for job_id in held if job_id not in set(released)]
         for act, ids in (("release", released), ("fail", failed)):
             if ids:
-                response = self.request("POST", f"/v1/jobs/{act}", json={"ids": ids})
+                response = self._api.request("POST", f"/v1/jobs/{act}", json={"ids": ids})
                 assert response.status_code == 200, response.text
         return released

@@ -11,6 +11,7 @@ import pytest
 from tests.chaos.facts import Facts, NetworkCut, WorkerOutage
 from tests.chaos.verify import compare
 from tests.support.practice import Call
+from worker.tasks.polling import WORKER_LOST
 
 JOB, WORKER, OTHER = UUID(int=1), UUID(int=2), UUID(int=3)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ def attempt(number: int, outcome: str | None = "success", **values: Any) -> dict
 
 def events(*statuses: str) -> list[dict[str, Any]]:
     return [
-        {"job_id": JOB, "revision": number, "status": status, "at": at(number)}
+        {"job_id": JOB, "revision": number, "status": status, "at": at(number), "detail": None}
         for number, status in enumerate(statuses, 1)
     ]
 
@@ -65,6 +66,8 @@ GOOD = Facts(
     pictures={"ab/cd.png": ("abcd", "a cat")},
     worker_outages=[],
     network_cuts=[],
+    responses={"202": 1, "503": 1},
+    heartbeat_ages=[1.5],
 )
 UNKNOWN = attempt(1, "ambiguous", error_code="connection_lost")
 TWICE = replace(
@@ -102,6 +105,12 @@ DAMAGES: Mapping[str, tuple[Facts, str]] = {
     "a charge that is denied": (
         replace(GOOD, attempts=[attempt(1, "retry", billed="no")]),
         "says free, and was charged",
+    ),
+    "a worker that goes by its own clock": (replace(GOOD, heartbeat_ages=[-600.0]), "wrote a heartbeat"),
+    "an error of the API": (replace(GOOD, responses={"500": 1}), "answered 500"),
+    "an outage without a time to try again": (
+        replace(GOOD, responses={"503 without Retry-After": 1}),
+        "answered 503 without",
     ),
     "a success without a call": (replace(GOOD, calls=[]), "was never made"),
 }
@@ -142,6 +151,22 @@ def test_a_call_whose_success_was_recorded_late_counts_as_repeated_not_doubled()
     finding = compare(late)
     assert finding.violations == []
     assert (finding.repeated, finding.crashed) == (1, 1)
+
+
+def test_a_call_that_was_reclaimed_from_a_busy_worker_may_be_a_success_that_was_repeated() -> None:
+    """The event proves that the decision came before the answer; an event of another call proves nothing."""
+    late = replace(TWICE, attempts=[attempt(1), attempt(2)])
+    moved = {"revision": 4, "status": "queued", "at": at(1.5), "detail": f"again: {WORKER_LOST.message}"}
+    reclaimed = replace(late, events=[*events("queued", "leased", "running"), {"job_id": JOB, **moved}])
+    before = replace(late, events=[*reclaimed.events[:3], {**reclaimed.events[3], "at": at(0.5)}])
+
+    def called_again(facts: Facts) -> bool:
+        return any("called again" in violation for violation in compare(facts).violations)
+
+    assert not called_again(reclaimed)
+    assert (compare(reclaimed).repeated, compare(reclaimed).crashed, compare(reclaimed).late) == (1, 0, 1)
+    assert called_again(late)
+    assert called_again(before)
 
 
 def test_a_held_job_that_was_released_may_call_again() -> None:

@@ -11,10 +11,12 @@ from models.outcomes import UNKNOWN, Outcome
 from models.states import FINAL, JobStatus
 from tests.chaos.facts import Facts, Row
 from tests.support.practice import Call
+from worker.tasks.polling import WORKER_LOST
 
 _RETRYABLE = frozenset({Outcome.RETRY, Outcome.NO_IMAGE, Outcome.NEEDS_HUMAN})
 _RETRIES_OF_UNKNOWN = {"retry": 1000, "retry_once": 1, "hold": 0, "fail": 0}
 _SLACK = timedelta(seconds=0.5)  # between a fault and its recorded time
+_OLDEST_HEARTBEAT = 15.0  # seconds, of a busy worker; clocks are stepped by more
 Pair = tuple[UUID, int]  # a job and the number of one of its calls
 
 
@@ -27,6 +29,7 @@ class Finding:
     doubled: int  #: jobs with two results
     repeated: int  #: calls of unknown outcome that were repeated
     crashed: int  #: of these, calls repeated because of an outage of their worker
+    late: int  #: of these, calls repeated because a busy worker's heartbeat was too late
     in_flight: int  #: calls in flight on workers at their outages
     stall: float  #: longest time without an event while jobs were open, in seconds
 
@@ -37,19 +40,23 @@ def compare(facts: Facts) -> Finding:
     unended = [*_unended(facts)]
     doubled = [*_doubled(facts)]
     in_flight = _in_flight(facts)
-    repeated = [*_repeated(facts, calls, in_flight)]
+    given_up = in_flight | _reclaimed(facts)
+    repeated = [*_repeated(facts, calls, given_up)]
     crashed = in_flight.intersection(repeated)
     violations = [
         *unended,
         *doubled,
-        *_unexplained(facts, calls, in_flight),
+        *_unexplained(facts, calls, given_up),
         *_wrong_pictures(facts),
         *_leases_left(facts),
         *_event_gaps(facts),
         *_wrong_attempts(facts, calls),
-        *_unexplained_unknown(facts, calls, in_flight),
+        *_unexplained_unknown(facts, calls, given_up),
+        *_api_errors(facts),
+        *_wrong_clocks(facts),
     ]
-    counts = len(unended), len(doubled), len(repeated), len(crashed), len(in_flight)
+    late = len((given_up - in_flight).intersection(repeated))
+    counts = len(unended), len(doubled), len(repeated), len(crashed), late, len(in_flight)
     return Finding(violations, *counts, stall=_stall(facts.events))
 
 
@@ -81,7 +88,7 @@ def _doubled(facts: Facts) -> Iterator[str]:
             yield f"job {job['id']} is {job['status']} with {len(assets[job['id']])} results"
 
 
-def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]) -> Iterator[str]:
+def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]], given_up: set[Pair]) -> Iterator[str]:
     attempts = {(row["job_id"], row["number"]) for row in facts.attempts}
     for pair, made in calls.items():
         if pair not in attempts:
@@ -91,10 +98,10 @@ def _unexplained(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: 
     again = _followed(facts, calls)
     for row in again:
         if not (
-            row["outcome"] in _RETRYABLE or _was_unknown(row, in_flight) or facts.released.get(row["job_id"])
+            row["outcome"] in _RETRYABLE or _was_unknown(row, given_up) or facts.released.get(row["job_id"])
         ):
             yield f"job {row['job_id']} was called again after attempt {row['number']}: {row['outcome']}"
-    unknown = Counter(row["job_id"] for row in again if _was_unknown(row, in_flight))
+    unknown = Counter(row["job_id"] for row in again if _was_unknown(row, given_up))
     for job in facts.jobs:
         allowed = _RETRIES_OF_UNKNOWN[job["on_unknown"]] + facts.released.get(job["id"], 0)
         if (times := unknown[job["id"]]) > allowed:
@@ -110,16 +117,16 @@ def _followed(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Sequence[Ro
     return [row for rows in called.values() for row in rows[:-1]]
 
 
-def _was_unknown(row: Row, in_flight: set[Pair]) -> bool:
+def _was_unknown(row: Row, given_up: set[Pair]) -> bool:
     """Return whether the outcome was unknown at the decision; its worker may have corrected it later."""
-    corrected_later = row["outcome"] not in _RETRYABLE and (row["job_id"], row["number"]) in in_flight
+    corrected_later = row["outcome"] not in _RETRYABLE and (row["job_id"], row["number"]) in given_up
     return row["outcome"] in UNKNOWN or corrected_later
 
 
-def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]) -> Iterator[Pair]:
+def _repeated(facts: Facts, calls: Mapping[Pair, Sequence[Call]], given_up: set[Pair]) -> Iterator[Pair]:
     """Yield the calls of unknown outcome after which another one was made."""
     for row in _followed(facts, calls):
-        if _was_unknown(row, in_flight):
+        if _was_unknown(row, given_up):
             yield row["job_id"], row["number"]
 
 
@@ -133,20 +140,41 @@ def _in_flight(facts: Facts) -> set[Pair]:
     }
 
 
+def _reclaimed(facts: Facts) -> set[Pair]:
+    """Return the calls that another worker gave up, by the events: their worker's heartbeat was too late.
+
+    A worker that is only busy goes on, and records later what the call came to.
+    """
+    given_up: defaultdict[UUID, list[datetime]] = defaultdict(list)
+    for event in facts.events:
+        if WORKER_LOST.message in (event["detail"] or ""):
+            given_up[event["job_id"]].append(event["at"])
+    following = [*facts.attempts[1:], None]
+    return {
+        (row["job_id"], row["number"])
+        for row, later in zip(facts.attempts, following, strict=True)
+        if any(
+            row["sent_at"] <= at
+            and (later is None or later["job_id"] != row["job_id"] or at <= later["sent_at"])
+            for at in given_up[row["job_id"]]
+        )
+    }
+
+
 def _was_open(row: Row, began: datetime, ended: datetime | None) -> bool:
     over = row["finished_at"]
     return (over is None or over >= began) and (ended is None or row["sent_at"] <= ended)
 
 
 def _unexplained_unknown(
-    facts: Facts, calls: Mapping[Pair, Sequence[Call]], in_flight: set[Pair]
+    facts: Facts, calls: Mapping[Pair, Sequence[Call]], given_up: set[Pair]
 ) -> Iterator[str]:
     """Yield attempts of unknown outcome without a fault that explains it."""
     for row in facts.attempts:
         pair = row["job_id"], row["number"]
         broken = any(call.outcome != "picture" for call in calls.get(pair, ()))
         cut_off = any(_was_open(row, each.began, each.ended) for each in facts.network_cuts)
-        if row["outcome"] in UNKNOWN and not (pair in in_flight or broken or cut_off):
+        if row["outcome"] in UNKNOWN and not (pair in given_up or broken or cut_off):
             yield f"attempt {pair} is {row['outcome']} ({row['error_code']}), and nothing had happened to it"
 
 
@@ -189,6 +217,20 @@ def _wrong_attempts(facts: Facts, calls: Mapping[Pair, Sequence[Call]]) -> Itera
             yield f"attempt {pair} ({row['outcome']}, {row['error_code']}) says free, and was charged"
         if row["outcome"] == Outcome.SUCCESS and not made:
             yield f"attempt {pair} says success, and was never made"
+
+
+def _api_errors(facts: Facts) -> Iterator[str]:
+    """Yield responses that no outage explains: that of one is 503 with Retry-After."""
+    for status, count in facts.responses.items():
+        if status.startswith("5") and status != "503":
+            yield f"the API answered {status}, {count} times"
+
+
+def _wrong_clocks(facts: Facts) -> Iterator[str]:
+    """Yield workers that went by their own clock: others reap them, or they reap others."""
+    for age in facts.heartbeat_ages:
+        if abs(age) > _OLDEST_HEARTBEAT:
+            yield f"a worker whose clock was wrong wrote a heartbeat that is {age:.0f} s old"
 
 
 def _stall(events: Sequence[Row]) -> float:
