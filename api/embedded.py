@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from api.app import create_app
-from api.server import SIGNALS, serve
+from api.server import SIGNALS, http_limits, serve
 from models.settings import Settings
 from worker.app import EmbeddedWorker
 
@@ -22,7 +22,7 @@ def run_embedded(
     worker = EmbeddedWorker(settings)
     worker.start()
     try:
-        serve(create_app(settings), listener, ready=ready)
+        serve(create_app(settings), listener, http_limits(settings), ready=ready)
     finally:
         listener.close()
         with _on_signal(worker.end_grace):

@@ -1,21 +1,26 @@
 """Serve the API in the main thread until SIGINT or SIGTERM, then shut down gracefully."""
 
 import errno
+import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from api.services import ApiServices
+from api.web.http_protocol import HttpLimits, LimitedHttpProtocol, OpenConnections
 from models.errors import DarkroomError, SettingsError
+from models.settings import Settings
 
 _GRACE = 2  #: seconds for open requests to end at shutdown
 _BACKLOG = 2048
 SIGNALS = (signal.SIGINT, signal.SIGTERM)  #: each stops the process gracefully
+_FILES = 65_536  #: open files, where the system sets no limit
 
 
 class ServingFailed(DarkroomError):
@@ -52,13 +57,32 @@ def _bind_error(host: str, port: int, error: OSError) -> str:
     return f"{host}:{port} can't be listened on: {error.strerror}. Choose others with --host and --port."
 
 
-def serve(app: FastAPI, listener: socket.socket, *, ready: Callable[[], None] | None = None) -> None:
+def http_limits(settings: Settings) -> HttpLimits:
+    """Return the limits of this process; raises the limit of open files as far as the system allows.
+
+    Connections leave a fifth of the files to the rest of the process, and one address a quarter of the
+    connections to the others.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = max(soft, _FILES) if hard == resource.RLIM_INFINITY else hard
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    except (ValueError, OSError):  # the system has a lower limit of its own
+        files = soft
+    connections = min(settings.connections, files * 4 // 5)
+    return HttpLimits(connections, min(settings.connections_per_address, connections * 3 // 4))
+
+
+def serve(
+    app: FastAPI, listener: socket.socket, limits: HttpLimits, *, ready: Callable[[], None] | None = None
+) -> None:
     """Serve until SIGINT or SIGTERM. ``ready`` is called once the API accepts requests.
 
     Raises ``ServingFailed`` if the app does not start.
     """
     config = uvicorn.Config(
         app,
+        http=partial(LimitedHttpProtocol, opened=OpenConnections(limits)),  # type: ignore[arg-type]  # a factory
         log_config=None,
         access_log=False,
         server_header=False,

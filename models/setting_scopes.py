@@ -36,7 +36,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ),
     (
         {Part.API},
-        "port max_attempts on_unknown request_body_limit prompt_limit input_image_limit idempotency_ttl "
+        "port max_attempts on_unknown connections connections_per_address request_body_limit prompt_limit "
+        "input_image_limit idempotency_ttl "
         "midjourney_image_model midjourney_niji_model midjourney_text_model midjourney_grid midjourney_queue "
         "midjourney_deduplicate midjourney_banned_words midjourney_always_one midjourney_cancel_status",
     ),

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
         None, description="retry rules by class, as JSON, or [retry.CLASS] of darkroom.toml"
     )
 
+    connections: int = Field(4000, gt=0, description="connections open to one API process at most")
+    connections_per_address: int = Field(
+        1000, ge=0, description="of them, from one client address; 0 behind a reverse proxy: no limit"
+    )
     request_body_limit: int = Field(64 * 2**20, gt=0, description="bytes of one API request at most")
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
     input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input image at most")

@@ -9,6 +9,7 @@ from time import perf_counter
 
 import structlog
 from prometheus_client import Counter, Histogram
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +20,7 @@ _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was an
 _log = structlog.get_logger()
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_CLIENT_CLOSED = 499  # status of a request whose client went away, as nginx counts it
 _DRAIN_FACTOR = 4  # an unread body is discarded up to this multiple of the limit
 _DRAIN_TIMEOUT = 10.0  # seconds that a client may pause while its unread body is discarded
 
@@ -64,6 +66,8 @@ class RequestMiddleware:
             await self._app(scope, body, sender)
         except Problem as problem:
             await self._render(problem, scope)(scope, receive, sender)
+        except ClientDisconnect:  # nobody reads a response
+            sender.status = sender.status or _CLIENT_CLOSED
         except Exception as error:  # noqa: BLE001 - outermost handler: the client gets a response to any error
             _log.exception("a request failed", request_id=request_id, path=scope["path"])
             if not sender.status:

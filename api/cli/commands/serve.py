@@ -6,7 +6,7 @@ from api.app import create_app
 from api.cli.exit_codes import Exit
 from api.cli.local_database import placed
 from api.cli.startup import fleet_settings
-from api.server import listen
+from api.server import http_limits, listen
 from api.server import serve as serve_app
 from worker.logs import configure_logs
 
@@ -26,5 +26,5 @@ def serve(*, host: str | None = None, port: int | None = None, config: Path | No
     settings = fleet_settings(config, "serve", host=host, port=port)
     configure_logs(settings)
     listener = listen(settings.host, settings.port)
-    serve_app(create_app(placed(settings, listener.getsockname()[1])), listener)
+    serve_app(create_app(placed(settings, listener.getsockname()[1])), listener, http_limits(settings))
     return Exit.OK

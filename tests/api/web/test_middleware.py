@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from api.server import listen
 from api.web.middleware import RequestMiddleware
@@ -150,3 +152,17 @@ async def test_a_simple_client_reads_the_response_to_a_large_unread_body() -> No
         assert await asyncio.to_thread(posted, url, body) == 401
     async with served(RequestMiddleware(reading, body_limit=2**22)) as url:
         assert await asyncio.to_thread(posted, url, body) == 413
+
+
+async def test_a_client_that_goes_away_while_it_sends_is_no_failure() -> None:
+    async def read_all(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    async def leave() -> Message:
+        return {"type": "http.disconnect"}
+
+    wire = Wire([], [])
+    scope: Scope = {"type": "http", "method": "POST", "path": "/x", "headers": []}
+    with capture_logs() as logs:
+        await RequestMiddleware(read_all, body_limit=LIMIT)(scope, leave, wire.send)
+    assert (wire.status, logs) == (0, [])
