@@ -2,10 +2,20 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
+from models.printable import printable
 from models.settings import Settings
+
+
+def _safe_traceback(_: Any, __: str, event: EventDict) -> EventDict:
+    """Show control characters of a traceback as escapes: the renderers write it as it is."""
+    if "exception" in event:
+        event["exception"] = printable(str(event["exception"]))
+    return event
 
 
 def configure_logs(settings: Settings) -> None:
@@ -19,6 +29,7 @@ def configure_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _safe_traceback,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

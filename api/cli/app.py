@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group
-from rich.console import Console
 
 from api.cli.exit_codes import Exit, explain
+<<<<<<< HEAD
 from models.setting_scopes import help_on_settings
+=======
+from api.cli.output import open_console, say
+>>>>>>> b25474b (Show control characters of prompts and provider texts as escapes on the command line)
 
 _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it")
@@ -41,7 +44,7 @@ def build_app() -> App:
         version=lambda: version("darkroom"),
         help_format="plaintext",
         result_action="return_value",
-        error_console=Console(stderr=True),
+        error_console=open_console(stderr=True),
     )
     for group, name, place, help_text in _COMMANDS:
         # an app of several commands says it itself: it can't be configured from here
@@ -66,7 +69,7 @@ def run(arguments: Sequence[str]) -> int:
         return _close_pipe()
     except Exception as error:  # noqa: BLE001 - the edge of the process: people get sentences, not tracebacks
         code, message = explain(error)
-        sys.stderr.write(f"{message}\n")
+        say(message)
         return code
     return int(result) if isinstance(result, int) else Exit.OK
 

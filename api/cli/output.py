@@ -1,14 +1,17 @@
 """Output: tables and text on a terminal, JSON lines otherwise; confirmation prompt."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from models.printable import printable, printable_json
 
 _ELASTIC = frozenset({"MODEL", "MODELS", "PROMPT", "DETAIL"})  # columns that may be shortened; ids are copied
 _ID_WIDTH = 30  # characters of job_01h455vb4pex5vsknk084sn02q: ids are never shortened
@@ -32,6 +35,20 @@ _STYLES = {
     "stopped": "red",
     "revoked": "dim",
 }
+
+
+class SafeConsole(Console):
+    """Console that shows control characters of printed texts as escapes; rich itself obeys most of them."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield the segments; only those that rich makes to control the terminal keep their controls."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+def open_console(*, stderr: bool = False) -> SafeConsole:
+    """Return the console of this process's standard output, or of its standard error."""
+    return SafeConsole(highlight=False, stderr=stderr)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +92,19 @@ def _cell(value: Any) -> Text:
 
 def printer(*, json: bool) -> Printer:
     """Return the printer for this process's standard output."""
-    return Printer(Console(highlight=False), json or not sys.stdout.isatty())
+    return Printer(open_console(), json or not sys.stdout.isatty())
 
 
 def write_json(value: Mapping[str, Any]) -> None:
     """Write one line of JSON to standard output."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_UTC_Z, default=str).decode() + "\n")
+    text = orjson.dumps(value, option=orjson.OPT_UTC_Z, default=str).decode()
+    sys.stdout.write(printable_json(text) + "\n")
     sys.stdout.flush()
 
 
 def say(message: str) -> None:
     """Print a message that is not a result on stderr."""
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{printable(message)}\n")
     sys.stderr.flush()
 
 
@@ -105,6 +123,6 @@ def confirm(question: str) -> bool:
     """Ask before an action that is charged or can't be undone; ``False`` without a terminal."""
     if not sys.stdin.isatty():
         return False
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{printable(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 from socket import socket
 
-from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.demo_campaign import Campaign
 from api.cli.exit_codes import Exit
 from api.cli.key_admin import create_key, revoke_keys
 from api.cli.local_database import upgrade, write
+from api.cli.output import open_console
 from api.cli.practice_server import PracticeServerThread
 from api.embedded import run_embedded
 from api.server import listen
@@ -43,7 +43,7 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
             configure_logs(settings)
             upgrade(settings)
             campaign = Campaign(
-                settings.public_url, _fresh_key(settings), folder / "pictures", Console(highlight=False)
+                settings.public_url, _fresh_key(settings), folder / "pictures", open_console()
             )
             try:
                 run_embedded(settings, listener, ready=campaign.start)

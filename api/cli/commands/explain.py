@@ -9,9 +9,9 @@ from typing import Annotated, Any, BinaryIO
 
 import orjson
 from cyclopts import Parameter
-from rich.console import Console
 
 from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.output import open_console
 from api.cli.render.explanation import card
 from models.errors import InvalidRequest
 from worker.upstream.diagnosis.explain import Explanation
@@ -110,13 +110,13 @@ def _write_line(explanation: Explanation) -> None:
 
 
 def _write_card(explanation: Explanation) -> None:
-    Console(highlight=False).print(card(explanation))
+    open_console().print(card(explanation))
 
 
 def _write_error(file: str | None, number: int, error: InvalidRequest, as_card: bool) -> None:
     if as_card:
         place = "line" if file is None else f"{file}, line"
-        Console(highlight=False).print(f"✘ {place} {number}: {error}", style="red", markup=False)
+        open_console().print(f"✘ {place} {number}: {error}", style="red", markup=False)
     else:
         _write({**({} if file is None else {"file": file}), "line": number, "error": str(error)})
 

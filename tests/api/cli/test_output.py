@@ -1,10 +1,11 @@
 """Tables, and text made to fit them."""
 
 import io
+import json
 
-from rich.console import Console
+import pytest
 
-from api.cli.output import Printer, shortened
+from api.cli.output import Printer, SafeConsole, say, shortened, write_json
 from api.cli.render.jobs import JOB_COLUMNS, job_cells
 from tests.api.cli.scripted_server import a_job
 
@@ -12,7 +13,7 @@ from tests.api.cli.scripted_server import a_job
 def printed(*, width: int = 140) -> tuple[Printer, io.StringIO]:
     """Return a printer for people and its output."""
     out = io.StringIO()
-    return Printer(Console(file=out, width=width, highlight=False), as_json=False), out
+    return Printer(SafeConsole(file=out, width=width, highlight=False), as_json=False), out
 
 
 def test_an_id_is_never_broken_or_shortened() -> None:
@@ -57,3 +58,29 @@ def test_a_narrow_terminal_shortens_prompts_instead_of_breaking_lines() -> None:
     printing.table("jobs", JOB_COLUMNS, [(job, job_cells(job))])
     assert len(out.getvalue().splitlines()) == 2
     assert "succeeded" in out.getvalue()
+
+
+HOSTILE = "a\x1b[2J\x9b31m\x07b\u202ec"
+
+
+def test_control_characters_of_a_prompt_are_shown_in_a_table_and_not_obeyed() -> None:
+    printing, out = printed()
+    job = a_job(1, prompt=HOSTILE)
+    printing.table("jobs", JOB_COLUMNS, [(job, job_cells(job))])
+    printing.record({}, HOSTILE)
+    assert not set(out.getvalue()) & {"\x1b", "\x9b", "\x07", "\u202e"}
+    assert "\\x1b[2J" in out.getvalue()
+
+
+def test_control_characters_are_escaped_in_messages_and_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    say(HOSTILE)
+    write_json({"prompt": HOSTILE})
+    printed_out, printed_err = capsys.readouterr()
+    assert not set(printed_out + printed_err) & {"\x1b", "\x9b", "\x07", "\u202e"}
+    assert json.loads(printed_out) == {"prompt": HOSTILE}
+
+
+def test_styles_of_our_own_still_reach_a_terminal() -> None:
+    out = io.StringIO()
+    SafeConsole(file=out, force_terminal=True, color_system="standard").print("[red]no[/red]")
+    assert "\x1b[31m" in out.getvalue()
