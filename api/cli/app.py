@@ -8,11 +8,8 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError, Group
 
 from api.cli.exit_codes import Exit, explain
-<<<<<<< HEAD
-from models.setting_scopes import help_on_settings
-=======
 from api.cli.output import open_console, say
->>>>>>> b25474b (Show control characters of prompts and provider texts as escapes on the command line)
+from models.setting_scopes import help_on_settings
 
 _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it")
