@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict
 
-from models.printable import printable
 from models.settings import Settings
+from worker.printable import printable
 
 
 def _safe_traceback(_: Any, __: str, event: EventDict) -> EventDict:

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from models.printable import printable, printable_json
+from worker.printable import printable, printable_json
 
 _ELASTIC = frozenset({"MODEL", "MODELS", "PROMPT", "DETAIL"})  # columns that may be shortened; ids are copied
 _ID_WIDTH = 30  # characters of job_01h455vb4pex5vsknk084sn02q: ids are never shortened

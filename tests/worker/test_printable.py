@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.printable import printable, printable_json
+from worker.printable import printable, printable_json
 
 
 @pytest.mark.parametrize(
