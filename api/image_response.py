@@ -44,9 +44,9 @@ async def image_response(request: Request, services: ApiServices, asset: Any) ->
     return StreamingResponse(body, status, headers=headers)
 
 
-def image_not_found() -> Problem:
+def image_not_found(detail: str = "There is no image at this address.") -> Problem:
     """Return the 404 problem of an image."""
-    return Problem(404, "not_found", "There is no image at this address.", headers=CORS)
+    return Problem(404, "not_found", detail, headers=CORS)
 
 
 def _requested_range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
@@ -75,7 +75,7 @@ async def _open_stream(services: ApiServices, key: str, start: int, end: int) ->
     try:
         first = await anext(stream, b"")
     except NotFound as error:
-        raise image_not_found() from error
+        raise image_not_found("The file of this image is gone from the storage.") from error
     return _prepend(first, stream)
 
 

@@ -68,7 +68,14 @@ def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
         "height": asset.height,
         "bytes": asset.bytes,
         "sha256": asset.sha256,
+        "problem": _file_problem(asset.missing_at),
     }
+
+
+def _file_problem(missing_at: datetime | None) -> str | None:
+    if missing_at is None:
+        return None
+    return f"The file of this image is gone: it was not in the storage on {rfc3339(missing_at)}."
 
 
 def moment(value: datetime | None) -> str | None:

@@ -16,13 +16,18 @@ class Part(StrEnum):
     LOGS = "logs"
     DOCTOR = "doctor"
     CHANNEL_TEST = "channels test"
+    STORAGE_CHECK = "storage check"
 
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.DATABASE}, "database_url"),
     ({Part.LOGS}, "log_level log_json"),
-    ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url storage_url worker_timeout"),
-    ({Part.API, Part.WORKER, Part.DOCTOR}, "s3_endpoint s3_region s3_access_key_id s3_secret_access_key"),
+    ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url worker_timeout"),
+    (
+        {Part.API, Part.WORKER, Part.DOCTOR, Part.STORAGE_CHECK},
+        "storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key",
+    ),
+    ({Part.WORKER, Part.STORAGE_CHECK}, "orphan_age"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNEL_TEST},
         "channels upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm "
@@ -61,6 +66,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "channels": frozenset({Part.DATABASE, Part.CHANNEL_TEST}),
     "keys": frozenset({Part.DATABASE}),
     "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
+    "storage": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),
 }
 """The parts that each command runs. The commands that are left out read no settings: they call the API."""
 

@@ -108,6 +108,12 @@ class Settings(BaseSettings):
     answer_limit: int = Field(
         2**20, ge=4096, description="bytes archived of one raw response at most, its images not counted"
     )
+    orphan_age: float = Field(
+        7 * 86_400,
+        ge=0,
+        le=10**9,
+        description="seconds after which stored files that no job or asset names are deleted; 0: never",
+    )
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is valid")
     webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook receiver may take")
     webhook_retention: float = Field(

@@ -254,6 +254,7 @@ assets = Table(
     Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
     Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE")),  # none: an input image
     Column("position", SmallInteger, nullable=False),
+    Column("generation", SmallInteger),  # of its job; none: the present one, or written by an older worker
     Column("token", Text, nullable=False, unique=True),
     Column("key", Text, nullable=False),
     Column("sha256", Text, nullable=False),
@@ -264,7 +265,15 @@ assets = Table(
     Column("bytes", Integer, nullable=False),
     Column("source_url", Text),
     Column("created_at", Utc, nullable=False),
+    Column("missing_at", Utc),  # its file was not found in the object store
     Index("ix_assets_job_id_position", "job_id", "position"),
+    Index("ix_assets_key", "key"),
+    Index(
+        "ix_assets_missing",
+        "id",
+        postgresql_where=text("missing_at IS NOT NULL"),
+        sqlite_where=text("missing_at IS NOT NULL"),
+    ),
 )
 
 events = Table(

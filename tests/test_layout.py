@@ -36,7 +36,6 @@ ELSEWHERE = {
         f"worker/images/formats/{name}.py": "tests/contracts/test_image_formats.py"
         for name in ("boxes", "gif", "jpeg", "png", "webm", "webp")
     },
-    "worker/storage/object_store.py": "tests/contracts/test_store.py",
     # over HTTP, as clients call them
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
     "worker/practice/routes.py": "tests/worker/practice/test_server.py",

@@ -129,10 +129,19 @@ class AssetStore:
                 errors.append(error)
         raise next((error for error in errors if error.retryable), errors[0])
 
-    async def store_inline(self, image: ResultImage) -> StoredImage:
-        """Store the bytes that came inside the answer. Raises ``ImageError`` and ``StorageError``."""
+    async def check_inline(self, image: ResultImage) -> CheckedImage:
+        """Check the bytes that came inside the answer. Raises ``ImageError``; needs no object store."""
         data = image.blob or image.spare or image.data or ""
-        return await self._store_checked(len(data), lambda: check_inline(image, limits=self._limits))
+        return await self._run(len(data), lambda: check_inline(image, limits=self._limits))
+
+    async def put(self, image: CheckedImage) -> StoredImage:
+        """Store a checked image. Raises ``StorageError``."""
+        return await image.put(self._store)
+
+    async def has(self, image: StoredImage) -> bool:
+        """Return whether an image is in the object store. Raises ``StorageError``."""
+        stat = await self._store.head(image.key)
+        return stat is not None and stat.size == image.bytes
 
     async def store_base64(self, base64_text: str | bytes) -> StoredImage:
         """Store an image given as base64. Raises ``ImageError`` and ``StorageError``."""

@@ -14,12 +14,14 @@ from models.queries.assets import NewAsset, insert_assets
 from models.queries.attempts import (
     AttemptHandles,
     AttemptRecord,
+    AttemptResponse,
     NewAttempt,
     amend_attempts,
     delete_attempts,
     finish_attempts,
     insert_attempts,
     save_handles,
+    save_responses,
 )
 from models.queries.bulk import storable
 from models.queries.leases import LeasedJob
@@ -43,6 +45,7 @@ class JobUpdate:
     unsent: tuple[UUID, int] | None = None  #: job and number of an attempt of which nothing was sent
     handles: AttemptHandles | None = None
     record: AttemptRecord | None = None
+    response: AttemptResponse | None = None
     assets: Sequence[NewAsset] = ()
 
     def holds(self, revisions: Revisions) -> bool:
@@ -61,6 +64,7 @@ async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> R
     await save_handles(connection, _latest(update.handles for update in updates))
     await finish_attempts(connection, [record for _, record in records if record.finished_at is not None])
     await amend_attempts(connection, amended)
+    await save_responses(connection, [update.response for update in updates if update.response])
     await delete_attempts(connection, [update.unsent for update in held if update.unsent])
     await insert_assets(connection, [asset for update in held for asset in update.assets])
     return revisions
@@ -206,6 +210,11 @@ def postpone_storing(
         "answer": answer,
     }
     return JobUpdate(_transition(job, JobStatus.STORING, JobStatus.STORING, at, changes, why))
+
+
+def note_response(job: LeasedJob, raw_key: str) -> JobUpdate:
+    """Save where the raw response of a call is archived, whatever became of its job meanwhile."""
+    return JobUpdate(response=AttemptResponse(job_id=job.id, number=job.next_number, raw_key=raw_key))
 
 
 # The end of a job, or of an attempt.

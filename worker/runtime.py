@@ -18,11 +18,13 @@ from celery import Celery
 from models.ids import new_id
 from models.queries.channels import sync_channels
 from models.settings import Settings
+from worker.archive.writer import Archiver
 from worker.broker import delete_queue, queue_of
 from worker.event_loop import LoopThread
 from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
 from worker.maintenance.heartbeat import Heartbeat
+from worker.maintenance.storage_sweep import StorageSweep
 from worker.midjourney.completer import TaskCompleter
 from worker.scheduler.dispatcher import Dispatcher
 from worker.services import WorkerServices, build_services
@@ -116,7 +118,8 @@ class WorkerRuntime:
             await sync_channels(connection, self._settings.all_channels(), services.clock())
         in_flight = InFlightJobs(self._settings.worker_slots)
         group_commit = GroupCommit(services.database)
-        self._context = TaskContext(services, in_flight, group_commit, self.worker_id)
+        archiver = Archiver(services, group_commit)
+        self._context = TaskContext(services, in_flight, group_commit, archiver, self.worker_id)
         self._heartbeat = Heartbeat(self._context, self._worker_row(services), self._delete_queue)
         await self._heartbeat.beat()
         group_commit.start()
@@ -124,12 +127,14 @@ class WorkerRuntime:
         start = partial(start_delivery, self._webhooks)
         self._delivery_dispatcher = DeliveryDispatcher(self._webhooks, start, in_flight.halt)
         dispatcher = Dispatcher(services, in_flight, self.worker_id, self._publish)
+        sweep = StorageSweep(services, self.worker_id)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
         self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
             asyncio.create_task(self._heartbeat.run(), name="heartbeat"),
             asyncio.create_task(self._delivery_dispatcher.run(), name="delivery dispatcher"),
             asyncio.create_task(completer.run(), name="Midjourney task completer"),
+            asyncio.create_task(sweep.run(), name="storage sweep"),
         ]
 
     def _worker_row(self, services: WorkerServices) -> dict[str, object]:
@@ -170,6 +175,7 @@ class WorkerRuntime:
         in_flight.halt.set()
         await self._end_running({task for task in in_flight.jobs.values() if task})
         await _cancel(self._loops)
+        await context.archiver.drain(_STEP_TIMEOUT)
         if unwritten := await context.group_commit.stop(_WRITE_TIMEOUT):
             left = "their jobs follow on_unknown once the worker is reaped"
             _log.error(f"results could not be written before the worker stopped; {left}", results=unwritten)

@@ -65,7 +65,7 @@ class WorkerServices:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -> Store:
+def build_store(settings: Settings) -> Store:
     """Open the store of assets and raw responses. Raises ``SettingsError`` or ``StorageError``."""
     url = settings.storage_url
     if url.startswith("file:") and not url.startswith("file:///"):
@@ -79,11 +79,11 @@ def build_store(settings: Settings, threads: ThreadPoolExecutor | None = None) -
         "allow_http": "true" if (settings.s3_endpoint or "").startswith("http:") else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    return open_store(url, options=given if url.startswith("s3:") else {}, threads=threads)
+    return open_store(url, options=given if url.startswith("s3:") else {})
 
 
 def build_asset_store(
-    settings: Settings, store: Store, threads: ThreadPoolExecutor, folder: Path
+    settings: Settings, store: Store, threads: ThreadPoolExecutor | None, folder: Path
 ) -> tuple[AssetStore, httpx.AsyncClient]:
     """Return the asset store, and the HTTP client of its downloads, for the caller to close."""
     allow = AllowList.parse(settings.allow_private)
@@ -96,7 +96,7 @@ def build_asset_store(
 def build_services(settings: Settings) -> WorkerServices:
     """Build the services of a worker. To be called on the loop that uses them."""
     threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="pictures")
-    store = build_store(settings, threads)
+    store = build_store(settings)
     folder = open_temp_folder()
     asset_store, downloads = build_asset_store(settings, store, threads, folder)
     calls = open_client(limit=settings.worker_slots)

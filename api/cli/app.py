@@ -28,6 +28,7 @@ _COMMANDS = (
     (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
     (_OPERATE, "channels", "commands.channels:app", "Show, test, pause, drain and resume channels."),
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
+    (_OPERATE, "storage", "commands.storage:app", "Compare the stored files with the database."),
     (_OPERATE, "explain", "commands.explain:explain", "Explain a provider's answer."),
     (_OPERATE, "doctor", "doctor.command:doctor", "Check the installation; each problem comes with its fix."),
 )  # group, name, module:function below api.cli, help

@@ -1,4 +1,4 @@
-"""Input images of a job: store data URLs as assets, check that given assets are the caller's own."""
+"""Input images of a job: data URLs become assets, and given assets must be the caller's own."""
 
 import asyncio
 from collections.abc import Collection
@@ -42,18 +42,6 @@ class NewInputImage:
     async def put(self, store: Store) -> None:
         """Store the image. Raises ``StorageError``."""
         await self.image.put(store)
-
-
-async def store_data_url(
-    services: ApiServices, caller: Caller, url: str, *, field: str, at: datetime
-) -> tuple[str, NewAsset]:
-    """Store the image of a data URL. Returns its asset id, and the asset to insert with the job.
-
-    Raises ``InvalidRequest`` and ``StorageError``.
-    """
-    image = await read_data_url(services, caller, url, field=field, at=at)
-    await image.put(services.store)
-    return image.id, image.asset
 
 
 async def read_data_url(

@@ -1,6 +1,6 @@
 """Insert submitted jobs in one transaction, within the caller's queue limit, once per Idempotency-Key."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,18 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
 from api.jobs.idempotency import IdempotencyKey, claim_or_replay, read_replay
-from api.jobs.input_images import missing_assets, store_data_url
+from api.jobs.input_images import NewInputImage, missing_assets, read_data_url
 from api.jobs.submit_result import RejectedJob, SubmitResult, rejected_job
 from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
 from api.web.problems import Problem
 from models.errors import InvalidRequest
-from models.queries.assets import NewAsset, insert_assets
+from models.queries.assets import insert_assets
 from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.jobs import NewJob, insert_jobs
 
 QUEUE_FULL = "queue_full"  #: code of a job that exceeds the caller's limit of queued jobs
 
+InputImages = Mapping[UUID, Sequence[NewInputImage]]  #: by job, not stored yet
 InTransaction = Callable[[AsyncConnection, SubmitResult], Awaitable[None]]
 """Further writes of a surface, in the transaction that inserts the jobs; an exception rolls it back."""
 
@@ -38,23 +39,51 @@ async def insert_submitted(
 
     Raises the 429 problem if no job fits the queue limit, and 422 if the key was used for another request.
     """
-    jobs, assets, rejected = await _prepare(services, caller, submitted, at)
+    jobs, images, rejected = await _prepare(services, caller, submitted, at)
     result = SubmitResult([job.id for job in jobs], rejected, jobs)
+    if images:
+        async with services.database.reading() as connection:
+            result = await _within_room(connection, services, caller, idempotency_key, result, at)
+        if result.replayed:
+            return result
+        for image in _images_of(result, images):
+            await image.put(services.store)
     async with services.database.writing() as connection:
-        room = await lock_queue_room(connection, caller.id) if caller.max_queued is not None else None
-        if room is not None and len(jobs) > room.left:
-            if replay := await read_replay(connection, services, caller, idempotency_key, at):
-                return replay
-            result = _limit_to(room, result)
+        result = await _within_room(connection, services, caller, idempotency_key, result, at)
+        if result.replayed:
+            return result
         if replay := await claim_or_replay(connection, services, caller, idempotency_key, result, at):
             return replay
-        await insert_assets(connection, assets)
+        await insert_assets(connection, [image.asset for image in _images_of(result, images)])
         await insert_jobs(connection, result.jobs, caller_id=caller.id, surface=surface, at=at)
         if in_transaction is not None:
             await in_transaction(connection, result)
     if result.jobs:
         services.notifier.notify()
     return result
+
+
+async def _within_room(
+    connection: AsyncConnection,
+    services: ApiServices,
+    caller: Caller,
+    key: IdempotencyKey | None,
+    result: SubmitResult,
+    at: datetime,
+) -> SubmitResult:
+    """Return the result within the caller's queue limit, or the earlier one of a repeated submit.
+
+    Raises the 429 problem if no job fits. It is called before input images are stored, so that a refused
+    submit stores none, and again in the transaction that inserts the jobs: others may have submitted since.
+    """
+    room = await lock_queue_room(connection, caller.id) if caller.max_queued is not None else None
+    if room is None or len(result.jobs) <= room.left:
+        return result
+    return await read_replay(connection, services, caller, key, at) or _limit_to(room, result)
+
+
+def _images_of(result: SubmitResult, images: InputImages) -> list[NewInputImage]:
+    return [image for job in result.jobs for image in images.get(job.id, ())]
 
 
 def _limit_to(room: QueueRoom, result: SubmitResult) -> SubmitResult:
@@ -72,24 +101,24 @@ def _limit_to(room: QueueRoom, result: SubmitResult) -> SubmitResult:
 
 async def _prepare(
     services: ApiServices, caller: Caller, submitted: Sequence[ValidJob | Rejection], at: datetime
-) -> tuple[list[NewJob], list[NewAsset], list[RejectedJob]]:
-    """Resolve the input images. Returns the jobs, their new input assets, and the rejections."""
+) -> tuple[list[NewJob], InputImages, list[RejectedJob]]:
+    """Resolve the input images. Returns the jobs, their new input images, and the rejections."""
     wanted = {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}
     missing = await missing_assets(services, caller, wanted)
     jobs: list[NewJob] = []
-    assets: list[NewAsset] = []
+    images: dict[UUID, Sequence[NewInputImage]] = {}
     rejected: list[RejectedJob] = []
     for index, each in enumerate(submitted):
         prepared = (
             each
             if isinstance(each, Rejection)
-            else await _new_job(services, caller, each, missing, assets, at)
+            else await _new_job(services, caller, each, missing, images, at)
         )
         if isinstance(prepared, Rejection):
             rejected.append(rejected_job(index, prepared))
         else:
             jobs.append(prepared)
-    return jobs, assets, rejected
+    return jobs, images, rejected
 
 
 async def _new_job(
@@ -97,23 +126,24 @@ async def _new_job(
     caller: Caller,
     valid: ValidJob,
     missing: set[UUID],
-    assets: list[NewAsset],
+    new_images: dict[UUID, Sequence[NewInputImage]],
     at: datetime,
 ) -> NewJob | Rejection:
-    """Return a job with its final input images; stored data URLs are appended to ``assets``."""
+    """Return a job with its final input images; the data URLs among them are added to ``new_images``."""
     if not valid.images:
         return valid.job
-    images, stored = [], []
+    images, new = [], []
     try:
         for position, image in enumerate(valid.images):
             field = f"images.{position}"
             if valid.assets.get(position) in missing:
                 raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
             if image.startswith("data:"):
-                image, asset = await store_data_url(services, caller, image, field=field, at=at)
-                stored.append(asset)
+                new.append(await read_data_url(services, caller, image, field=field, at=at))
+                image = new[-1].id
             images.append(image)
     except InvalidRequest as error:
         return Rejection(error.code, [{"field": error.field, "message": error.message}])
-    assets.extend(stored)
+    if new:
+        new_images[valid.job.id] = new
     return valid.with_images(images)

@@ -1,19 +1,24 @@
 """Assets, the stored images of jobs and callers: found by id, job or public token; inserted many at once."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, Row, insert, select
+from sqlalchemy import Column, ColumnElement, Insert, Row, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
 from models.queries.bulk import row_of, rows_parameter, rows_source
-from models.tables import assets
+from models.states import JobStatus
+from models.tables import assets, jobs
+
+_STORING: ColumnElement[str] = literal_column(
+    f"'{JobStatus.STORING.value}'"
+)  # as the partial indexes have it
 
 
 def _new_token() -> str:
@@ -63,6 +68,38 @@ async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> S
     """Return the assets of these jobs, by job and position."""
     query = select(assets).where(assets.c.job_id.in_(job_ids))
     return (await connection.execute(query.order_by(assets.c.job_id, assets.c.position))).all()
+
+
+async def keys_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
+    """Return those of the keys of the object store that an asset names."""
+    return set(await connection.scalars(select(assets.c.key).where(assets.c.key.in_(keys)).distinct()))
+
+
+async def pending_answers(connection: AsyncConnection) -> Sequence[Mapping[str, Any]]:
+    """Return the answers of all jobs whose images are being stored: their files have no assets yet."""
+    waiting = or_(jobs.c.worker_id.is_(None), jobs.c.worker_id.is_not(None))  # each side has its own index
+    query = select(jobs.c.answer).where(jobs.c.status == _STORING, waiting, jobs.c.answer.is_not(None))
+    return [answer for answer in await connection.scalars(query) if answer]
+
+
+async def page_of_files(connection: AsyncConnection, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """Return id, job, key and state of the next assets by id."""
+    columns: tuple[Column[Any], ...] = (assets.c.id, assets.c.job_id, assets.c.key, assets.c.missing_at)
+    query = select(*columns)
+    query = query if after is None else query.where(assets.c.id > after)
+    return (await connection.execute(query.order_by(assets.c.id).limit(limit))).all()
+
+
+async def mark_missing(connection: AsyncConnection, asset_ids: Sequence[UUID], at: datetime | None) -> None:
+    """Write that the files of assets are missing; with ``None``, that they are there again."""
+    if asset_ids:
+        await connection.execute(update(assets).where(assets.c.id.in_(asset_ids)).values(missing_at=at))
+
+
+async def count_missing(connection: AsyncConnection) -> int:
+    """Count the assets whose file is missing."""
+    statement = select(func.count()).select_from(assets).where(assets.c.missing_at.is_not(None))
+    return await connection.scalar(statement) or 0
 
 
 async def insert_assets(connection: AsyncConnection, new: Sequence[NewAsset]) -> None:

@@ -46,7 +46,6 @@ class AttemptRecord:
     provider_request_id: str | None = None
     provider_message: str | None = None
     handles: Mapping[str, Any] | None = None  #: what the provider can be polled with
-    raw_key: str | None = None  #: of the archived response
 
     @classmethod
     def of(
@@ -74,6 +73,15 @@ class AttemptRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResponse:
+    """Where the raw response of a call is archived, known after the call's result is written."""
+
+    job_id: UUID
+    number: int
+    raw_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptHandles:
     """What the provider can be polled with, known before the call ends."""
 
@@ -87,7 +95,7 @@ _FINISHED = (
     *("finished_at", "outcome", "error_code", "http_status"),
     *("provider_request_id", "provider_message", "billed"),
 )
-_SET_ONCE = ("handles", "raw_key")  # may be known before the call ends; a record without them keeps them
+_SET_ONCE = ("handles",)  # may be known before the call ends; a record without them keeps them
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that polling may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _AMENDED = ("outcome", "error_code", "billed")
@@ -106,6 +114,14 @@ async def save_handles(connection: AsyncConnection, known: Sequence[AttemptHandl
     if known:
         await connection.execute(
             _save_handles(connection.dialect.name), rows_parameter(connection, map(row_of, known))
+        )
+
+
+async def save_responses(connection: AsyncConnection, archived: Sequence[AttemptResponse]) -> None:
+    """Save where raw responses are archived."""
+    if archived:
+        await connection.execute(
+            _save_responses(connection.dialect.name), rows_parameter(connection, map(row_of, archived))
         )
 
 
@@ -209,6 +225,16 @@ def _save_handles(dialect: str) -> Update:
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
         .where(attempts.c.finished_at.is_(None))
         .values(handles=given.c.handles)
+    )
+
+
+@lru_cache(maxsize=2)
+def _save_responses(dialect: str) -> Update:
+    given = rows_source(dialect, [attempts.c[name] for name in ("job_id", "number", "raw_key")])
+    return (
+        update(attempts)
+        .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)
+        .values(raw_key=given.c.raw_key)
     )
 
 

@@ -58,6 +58,11 @@ async def list_callers(connection: AsyncConnection) -> Sequence[Row[Any]]:
     return (await connection.execute(select(callers).order_by(callers.c.id))).all()
 
 
+async def oldest_caller(connection: AsyncConnection) -> UUID | None:
+    """Return the id of the first caller, which is never deleted: by it a database can be told from others."""
+    return await connection.scalar(select(callers.c.id).order_by(callers.c.id).limit(1))
+
+
 async def revoke_caller(connection: AsyncConnection, caller_id: UUID, *, at: datetime) -> bool:
     """Revoke a caller's key. ``False`` if there is none, or it was revoked before."""
     result = await connection.execute(

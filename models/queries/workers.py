@@ -34,6 +34,11 @@ async def count_alive(connection: AsyncConnection, since: datetime) -> int:
     return await connection.scalar(statement) or 0
 
 
+async def first_worker(connection: AsyncConnection) -> UUID | None:
+    """Return the id of the worker that was started first, of those that are not reaped."""
+    return await connection.scalar(select(workers.c.id).order_by(workers.c.id).limit(1))
+
+
 async def dead_workers(connection: AsyncConnection, since: datetime) -> Sequence[UUID]:
     """Return the ids of workers whose last heartbeat is earlier than ``since``."""
     return (await connection.scalars(select(workers.c.id).where(workers.c.heartbeat_at < since))).all()

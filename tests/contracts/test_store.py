@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -137,3 +138,25 @@ async def test_no_key_leads_out_of_the_store(store: Store, key: str, tmp_path: P
 def test_check_passes_and_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     asyncio.run(store.check())
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+async def test_files_are_listed_by_key_a_page_at_a_time(store: Store) -> None:
+    keys = ["ab/aa/one.png", "ab/cd/abcdef.png", "ab/cd/abcdeg.png", "ac/00/two.png", "answers/three"]
+    for key in reversed(keys):
+        await store.put(key, key.encode(), content_type="image/png")
+    first = await store.list_files("ab/", limit=2)
+    rest = await store.list_files("ab/", after=first[-1].key, limit=2)
+    assert [each.key for each in (*first, *rest)] == keys[:3]
+    assert [each.size for each in first] == [13, 16]
+    assert await store.list_files("ab/", after=keys[2], limit=2) == []
+    assert await store.list_files("ff/", limit=2) == []
+
+
+async def test_a_file_is_deleted_only_if_it_is_older(store: Store) -> None:
+    await store.put(KEY, b"picture", content_type="image/png")
+    (file,) = await store.list_files("ab/", limit=9)
+    assert not await store.delete_older(KEY, file.modified - timedelta(seconds=1))
+    assert await store.get(KEY) == b"picture"
+    assert await store.delete_older(KEY, file.modified + timedelta(seconds=1))
+    assert await store.head(KEY) is None
+    assert not await store.delete_older(KEY, file.modified + timedelta(seconds=1))

@@ -16,6 +16,7 @@ from models.queries.channels import sync_channels
 from models.queries.workers import write_heartbeat
 from models.settings import Settings
 from models.tables import assets, attempts, callers, channels, events, jobs
+from worker.archive.writer import Archiver
 from worker.broker import GENERATE
 from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
@@ -59,6 +60,7 @@ class OneWorker:
         sent, self.messages[:] = list(self.messages), []
         for task, job_ids, lease in sent:
             await (generate_chunk if task == GENERATE else resume_chunk)(self.context, job_ids, lease)
+        await self.context.archiver.drain()
 
     async def deliver_only(self, job_id: UUID) -> None:
         """Deliver the message of one job; the others are lost."""
@@ -82,9 +84,9 @@ class Darkroom:
 
     async def worker(self, slots: int = 10) -> OneWorker:
         worker_id = new_id()
-        context = TaskContext(
-            self.services, InFlightJobs(slots), GroupCommit(self.services.database), worker_id
-        )
+        group_commit = GroupCommit(self.services.database)
+        archiver = Archiver(self.services, group_commit)
+        context = TaskContext(self.services, InFlightJobs(slots), group_commit, archiver, worker_id)
         context.group_commit.start()
         messages: list[tuple[str, list[UUID], UUID]] = []
 
@@ -199,4 +201,6 @@ async def open_darkroom(
         for worker in darkroom.workers:
             await worker.context.group_commit.stop()
         await services.close()
+        for client in darkroom.services.clients:
+            await client.aclose()
         await provider.stop()

@@ -10,6 +10,7 @@ from worker.asset_store import StoredImage
 from worker.images.inspection import ImageInfo
 from worker.pending_images import (
     FetchProblem,
+    InlineImage,
     LostImage,
     PendingAnswer,
     PendingImage,
@@ -26,6 +27,8 @@ STORED = StoredImage.of("ab" * 32, ImageInfo("image/png", "png", 3, 2), 99)
 URL, OTHER = "https://example.com/a.png", "https://example.com/b.png"
 REMOTE = RemoteImage(URL, (OTHER,))
 SPARED = RemoteImage(URL, spare=STORED)
+UNSTORED_SPARE = RemoteImage(URL, spare=InlineImage(STORED))
+LOST_BYTES = {"fault": "asset_unstored", "message": "its bytes were lost with the worker that held them"}
 GONE = {"fault": "asset_gone", "message": "It is gone."}
 JSON: list[tuple[PendingImage, dict[str, Any]]] = [
     (REMOTE, {"url": URL, "alternates": [OTHER]}),
@@ -35,6 +38,8 @@ JSON: list[tuple[PendingImage, dict[str, Any]]] = [
         {"url": URL, "alternates": [], "problem": "It is busy.", "code": "asset_unreachable", "wait": 3.0},
     ),
     (ReadyImage(STORED), {"stored": asdict(STORED)}),
+    (InlineImage(STORED), {"unstored": asdict(STORED), **LOST_BYTES}),
+    (UNSTORED_SPARE, {"url": URL, "alternates": [], "unstored": asdict(STORED)}),
     (ReadyImage(STORED, known=True), {"stored": asdict(STORED), "known": True}),
     (LostImage("asset_gone", "It is gone."), GONE),
     (LostImage("asset_gone", "It is gone.", REMOTE), {"url": URL, "alternates": [OTHER], **GONE}),
@@ -62,10 +67,18 @@ def test_an_image_without_members_is_lost() -> None:
     assert answer.images == [LostImage("asset_unreachable", "")]
 
 
-def test_an_answer_separates_ready_remote_and_lost_images() -> None:
-    lost, ready = LostImage("asset_gone", ""), ReadyImage(STORED)
-    answer = PendingAnswer([lost, REMOTE, ready], NOW)
-    assert (answer.ready, answer.remote, answer.lost) == ([ready], [REMOTE], [lost])
+def test_an_answer_separates_ready_open_and_lost_images() -> None:
+    lost, ready, inline = LostImage("asset_gone", ""), ReadyImage(STORED), InlineImage(STORED)
+    answer = PendingAnswer([lost, REMOTE, ready, inline], NOW)
+    assert (answer.ready, answer.open, answer.lost) == ([ready], [REMOTE, inline], [lost])
+
+
+def test_another_worker_knows_an_inline_image_by_its_content_key_and_its_other_renderings() -> None:
+    alone, spare = InlineImage(STORED, b"bytes"), RemoteImage(URL, (OTHER,), InlineImage(STORED, b"bytes"))
+    linked = InlineImage(STORED, b"bytes", RemoteImage(URL, (OTHER,)))
+    read = PendingAnswer.from_json(PendingAnswer([alone, spare, linked], NOW).to_json())
+    remote = RemoteImage(URL, (OTHER,), InlineImage(STORED))
+    assert read.images == [InlineImage(STORED), remote, remote]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +89,9 @@ def test_an_answer_separates_ready_remote_and_lost_images() -> None:
         (REMOTE, True, REMOTE),
         (LostImage("asset_gone", "", SPARED), False, ReadyImage(STORED)),
         (LostImage("asset_gone", "", REMOTE), True, LostImage("asset_gone", "", REMOTE)),
+        (UNSTORED_SPARE, False, UNSTORED_SPARE),
+        (UNSTORED_SPARE, True, InlineImage(STORED)),
+        (LostImage("asset_gone", "", UNSTORED_SPARE), False, InlineImage(STORED)),
     ],
 )
 def test_a_spare_replaces_an_image_that_is_lost_or_not_fetched_in_time(

@@ -57,6 +57,7 @@ BRANDS: tuple[tuple[frozenset[bytes], _Format], ...] = (
         _MP4,
     ),
 )
+EXTENSIONS = ("png", "jpg", "webp", "gif", "avif", "heic", "mp4", "webm")  #: of all formats
 _SIGNATURE_BYTES = 16  #: every signature is recognised within these
 
 

@@ -4,6 +4,10 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 from worker.images.limits import MIB
@@ -25,13 +29,14 @@ class LocalFiles:
         remove_stale_files(self._stage)
 
     def put(self, key: str, source: bytes | Path) -> None:
-        """Write a file, unless one of this key and size exists: keys are content hashes."""
+        """Write a file. One of this key and size gets a new age only: keys are content hashes."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"{key[:200]!r} is no key")
         target = self._root / key
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         try:
             if target.stat().st_size == size:
+                os.utime(target)
                 return
         except FileNotFoundError:
             pass
@@ -42,6 +47,46 @@ class LocalFiles:
         except BaseException:
             staged.unlink(missing_ok=True)
             raise
+
+    def list_files(self, prefix: str, after: str, limit: int) -> list[tuple[str, int, datetime]]:
+        """Return key, size and age of the first files below a folder, by key, after the key ``after``."""
+        return list(islice(self._walk(prefix, after), limit))
+
+    def delete_older(self, key: str, before: float) -> bool:
+        """Delete a file unless it was put at or after ``before`` (a timestamp); return whether it did.
+
+        It is moved aside first: an earlier put is seen by the file's age, a later one makes a new file.
+        """
+        target, aside = self._root / key, self._stage / f"{secrets.token_hex(16)}.part"
+        try:
+            if target.stat().st_mtime >= before:
+                return False
+            target.rename(aside)
+        except FileNotFoundError:
+            return False
+        renewed = aside.stat().st_mtime >= before
+        if renewed:
+            with suppress(FileExistsError):
+                os.link(aside, target)
+        aside.unlink()
+        return not renewed
+
+    def _walk(self, prefix: str, after: str) -> Iterator[tuple[str, int, datetime]]:
+        try:
+            with os.scandir(self._root / prefix) as found:
+                entries = sorted(
+                    (f"{prefix}{each.name}{'/' if each.is_dir() else ''}", each) for each in found
+                )
+        except FileNotFoundError:
+            return
+        for key, entry in entries:
+            if key.endswith("/"):
+                if key >= after[: len(key)]:
+                    yield from self._walk(key, after)
+            elif key > after:
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    stat = entry.stat()
+                    yield key, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC)
 
 
 def _write(path: Path, source: bytes | Path) -> None:

@@ -1,8 +1,8 @@
 """Store protocol and ``open_store(url)``: object storage on a folder, a bucket or memory."""
 
-from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import Executor
-from datetime import timedelta
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -13,13 +13,14 @@ from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
 from models.errors import SettingsError
 from worker.storage.local_files import LocalFiles
-from worker.storage.object_store import ObjectStore, Stat
+from worker.storage.object_store import ObjectStore, Stat, StoredFile
 from worker.storage.store_errors import translating_errors
 
 NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 
 #: Callers retry by themselves, so an unavailable bucket is reported soon.
 _RETRY = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+_THREADS = 4  # that write into one folder
 _BUCKETS: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
 
 
@@ -27,7 +28,7 @@ class Store(Protocol):
     """Object storage under keys such as ``ab/cd/abcd….png``. A failure is a ``StorageError``."""
 
     async def put(self, key: str, source: bytes | Path, *, content_type: str) -> None:
-        """Write an object atomically. Repeating it is harmless."""
+        """Write an object atomically. Repeating it is harmless, and renews its age."""
 
     async def get(self, key: str) -> bytes:
         """Read a whole object. Raises ``NotFound``."""
@@ -44,6 +45,12 @@ class Store(Protocol):
     async def delete(self, key: str) -> None:
         """Delete an object, if it exists."""
 
+    async def list_files(self, prefix: str, *, after: str = "", limit: int) -> Sequence[StoredFile]:
+        """Return the first objects below a prefix whose key is greater than ``after``, by key."""
+
+    async def delete_older(self, key: str, before: datetime) -> bool:
+        """Delete an object unless it was put at or after ``before``; return whether it did."""
+
     async def check(self) -> None:
         """Write, read and delete a probe object. Raises ``StorageError`` with the fix."""
 
@@ -54,8 +61,8 @@ def open_store(
     """Open ``file:///path``, ``s3://bucket/prefix``, ``gs://…``, ``az://container/…`` or ``memory://``.
 
     ``options`` go to the bucket's client: ``endpoint``, ``region``, ``access_key_id``, ``secret_access_key``,
-    ``allow_http``, … ``threads`` write into folders (default: the loop's executor). Raises
-    ``SettingsError`` for an invalid URL or option, ``StorageError`` if a folder can't be created.
+    ``allow_http``, … ``threads`` write into folders (default: the store's own, since a stalled folder blocks
+    them). Raises ``SettingsError`` for an invalid URL or option, ``StorageError`` if a folder can't be made.
     """
     parts = urlsplit(url)
     if parts.scheme == "memory":
@@ -78,6 +85,7 @@ def _open_folder(parts: SplitResult, threads: Executor | None) -> ObjectStore:
     with translating_errors("make the folder", path):
         backend = LocalStore(path, mkdir=True)
         folder = LocalFiles(Path(path))
+    threads = threads or ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="storage")
     return ObjectStore(backend, place=f"the folder {path}", folder=folder, threads=threads)
 
 

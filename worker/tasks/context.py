@@ -9,6 +9,7 @@ import structlog
 
 from models.queries.leases import LeasedJob, leased_jobs
 from models.states import JobStatus
+from worker.archive.writer import Archiver
 from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
 from worker.services import WorkerServices
@@ -24,6 +25,7 @@ class TaskContext:
     services: WorkerServices
     in_flight: InFlightJobs
     group_commit: GroupCommit
+    archiver: Archiver
     worker_id: UUID
     input_images: InputImageCache = field(default_factory=InputImageCache)
 

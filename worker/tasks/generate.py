@@ -1,11 +1,10 @@
-"""The paid call of one job: prepare, wait for the start, send, archive, finish."""
+"""The paid call of one job: prepare, wait for the start, send, save, archive, finish."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
 
 from models.errors import DarkroomError, ImageError, InvalidRequest
@@ -14,7 +13,6 @@ from models.queries.attempts import AttemptRecord
 from models.queries.leases import LeasedJob
 from models.request import wants_text
 from models.states import JobStatus
-from worker.archive.writer import archive
 from worker.lifecycle import (
     begin_recovery,
     fail,
@@ -34,7 +32,7 @@ from worker.tasks.failure import handle_failure
 from worker.tasks.input_images import image_request
 from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.tasks.recovery import recover
-from worker.tasks.store import store_answer
+from worker.tasks.store import save_answer, store_images, unstored_error
 from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.handles import Handles, merge_handles
 from worker.upstream.parsing.answer import Answer
@@ -44,7 +42,6 @@ from worker.upstream.request import ProviderRequest, build_request
 
 _PAUSE = 0.5  # seconds between two progress writes of one job
 _RECHECK = 0.5  # seconds between two checks whether the channel of a job that waits for its start was closed
-_T = TypeVar("_T")
 
 
 class StreamListener:
@@ -107,8 +104,14 @@ async def generate(context: TaskContext, job: LeasedJob) -> None:
         return
     context.input_images.forget(job.id)
     attempt = await _send(context, running(job), request)
-    attempt = await _or_hold(_archive, context, attempt)
-    await _or_hold(_finish, context, attempt)
+    if attempt.answer is not None:
+        await _store(context, attempt, attempt.answer)
+    elif lost_call := attempt.lost_call(context.services.clock()):
+        await _recover(context, attempt, lost_call)
+    else:
+        await record_rate_headers(context, attempt.job, attempt.reply.headers)
+        await handle_failure(context, attempt.job, attempt.reply.result, attempt.record)
+        context.archiver.post(attempt.job, attempt.request, attempt.reply)
 
 
 async def _prepare(context: TaskContext, job: LeasedJob) -> ProviderRequest | None:
@@ -230,47 +233,23 @@ async def _abandon(context: TaskContext, job: LeasedJob, handles: Handles) -> No
         await handle_failure(context, job, WORKER_LOST, record)
 
 
-async def _or_hold(
-    step: Callable[[TaskContext, Attempt], Awaitable[_T]], context: TaskContext, attempt: Attempt
-) -> _T:
-    """Run a step; a job whose paid image it fails to store is held, under any policy."""
+async def _store(context: TaskContext, attempt: Attempt, answer: Answer) -> None:
+    """Save the answer, before anything waits for the object store; then store its images."""
+    saving = asyncio.create_task(save_answer(context, attempt.job, answer, attempt.record), name="save")
     try:
-        return await step(context, attempt)
-    except BaseException:
-        if attempt.answer is not None:
-            await asyncio.shield(_hold_unstored(context, attempt))
+        pending = await asyncio.shield(saving)
+    except asyncio.CancelledError:
+        await saving  # it was paid for: a worker that stops saves it first
         raise
-
-
-async def _hold_unstored(context: TaskContext, attempt: Attempt) -> None:
-    error = JobError(
-        code="asset_unstored",
-        message="The picture was made and probably charged, but could not be stored before the worker "
-        "stopped. Look at the storage; retrying the job pays for a new picture.",
-        outcome=Outcome.AMBIGUOUS,
-        retryable=True,
-    )
-    at = context.services.clock()
-    await context.group_commit.write(hold(attempt.job, error, at=at, record=attempt.record))
-
-
-async def _archive(context: TaskContext, attempt: Attempt) -> Attempt:
-    """Apply the reply's rate-limit headers, and archive its raw response."""
-    job, reply = attempt.job, attempt.reply
-    await record_rate_headers(context, job, reply.headers)
-    raw_key = await archive(context.services, job, attempt.request, reply)
-    return replace(attempt, record=replace(attempt.record, raw_key=raw_key))
-
-
-async def _finish(context: TaskContext, attempt: Attempt) -> None:
-    """Store the images, poll for a lost answer, or handle the failure."""
-    if attempt.answer is not None:
-        await store_answer(context, attempt.job, attempt.answer, attempt.record)
-        await record_success(context, attempt.job)
-    elif lost_call := attempt.lost_call(context.services.clock()):
-        await _recover(context, attempt, lost_call)
-    else:
-        await handle_failure(context, attempt.job, attempt.reply.result, attempt.record)
+    except Exception:
+        at = context.services.clock()
+        await context.group_commit.write(hold(attempt.job, unstored_error(), at=at, record=attempt.record))
+        raise
+    context.archiver.post(attempt.job, attempt.request, attempt.reply)
+    await record_rate_headers(context, attempt.job, attempt.reply.headers)
+    await record_success(context, attempt.job)
+    if pending is not None:
+        await store_images(context, storing(attempt.job), pending, 0)
 
 
 async def _recover(context: TaskContext, attempt: Attempt, lost_call: LostCall) -> None:
@@ -279,5 +258,8 @@ async def _recover(context: TaskContext, attempt: Attempt, lost_call: LostCall) 
     record = replace(attempt.record, handles=lost_call.handles.to_json())
     text = message_text(answer) if answer else ""
     update = begin_recovery(job, record, lost_call.to_json(), at=now, why=lost_call.why, text=text)
-    if await context.group_commit.write(update):
+    saved = await context.group_commit.write(update)
+    context.archiver.post(job, attempt.request, attempt.reply)
+    await record_rate_headers(context, job, attempt.reply.headers)
+    if saved:
         await recover(context, storing(job), lost_call, shown=attempt.percent)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from models.errors import InvalidRequest
+from models.errors import InvalidRequest, NotFound
 from models.ids import parse_id
 from models.queries.assets import find_inputs
 from models.queries.leases import LeasedJob
@@ -98,7 +98,12 @@ async def _image(
     if input_images is None or image.startswith("data:"):
         return image
     stored = await input_images.load(services, job.id, image)
-    return await _data_url(services, stored.key, stored.content_type)
+    try:
+        return await _data_url(services, stored.key, stored.content_type)
+    except NotFound:  # no asset names it, and the job has waited for longer than such files are kept
+        input_images.forget(job.id)
+        stored = await input_images.load(services, job.id, image)
+        return await _data_url(services, stored.key, stored.content_type)
 
 
 async def _data_url(services: WorkerServices, key: str, content_type: str) -> str:

@@ -1,4 +1,4 @@
-"""Storing stage: save the answer first, then fetch, check and store each image."""
+"""Storing stage: save the answer first, then store, fetch and check each image."""
 
 import asyncio
 import random
@@ -12,20 +12,24 @@ from models.errors import DarkroomError, ImageError, StorageError
 from models.outcomes import JobError, Outcome
 from models.queries.assets import NewAsset
 from models.queries.attempts import AttemptRecord
-from models.queries.leases import LeasedJob
+from models.queries.leases import LeasedJob, leased_jobs
 from models.request import wants_text
-from worker.asset_store import StoredImage
+from models.states import JobStatus
+from worker.asset_store import CheckedImage, StoredImage
+from worker.database_retry import retry_while_database_away
 from worker.lifecycle import (
     JobUpdate,
     begin_storing,
     end_recovery,
     fail,
+    hold,
     postpone_storing,
-    storing,
     succeed,
 )
 from worker.pending_images import (
+    UNSTORED,
     FetchProblem,
+    InlineImage,
     LostImage,
     PendingAnswer,
     PendingImage,
@@ -48,18 +52,35 @@ _STORAGE_WAIT = (10.0, 20.0)  # seconds between two tries then
 _log = structlog.get_logger()
 
 
-async def store_answer(context: TaskContext, job: LeasedJob, answer: Answer, record: AttemptRecord) -> None:
-    """Save the answer of a running job, and store its images. A text job succeeds with its text alone."""
+async def save_answer(
+    context: TaskContext, job: LeasedJob, answer: Answer, record: AttemptRecord
+) -> PendingAnswer | None:
+    """Save the answer of a running job; needs no object store, which may be away.
+
+    Returns the answer whose images are to be stored now, by ``store_images``. A text job succeeds here.
+    """
+    text = message_text(answer)
     if wants_text(job.request):
-        text, now = message_text(answer), context.services.clock()
+        now = context.services.clock()
         await context.group_commit.write(succeed(job, [], at=now, record=record, text=text))
-        return
+        return None
     pending = await _pending(context, answer.images or answer.videos, answer.handles)
-    text, now = message_text(answer), context.services.clock()
-    if assets := _all_stored(job, pending, now):
-        await context.group_commit.write(succeed(job, assets, at=now, record=record, text=text))
-    elif await context.group_commit.write(begin_storing(job, record, pending.to_json(), text, at=now)):
-        await store_images(context, storing(job), pending, 0)
+    update = begin_storing(job, record, pending.to_json(), text, at=context.services.clock())
+    saved = await context.group_commit.write(update) or await _is_storing(context, job)
+    return pending if saved else None
+
+
+async def _is_storing(context: TaskContext, job: LeasedJob) -> bool:
+    """Return whether a job is being stored under its lease: the report of a commit may have been lost."""
+
+    async def read() -> bool:
+        async with context.services.database.reading() as connection:
+            lease = job.lease_token
+            return lease is not None and bool(
+                await leased_jobs(connection, [job.id], lease, JobStatus.STORING)
+            )
+
+    return await retry_while_database_away("a job could not be read", read)
 
 
 async def store_recovered(
@@ -68,15 +89,13 @@ async def store_recovered(
     """Save the images that polling found for a lost answer, and store them."""
     pending = await _pending(context, state.images or state.videos, lost_call.handles)
     record = AttemptRecord.of(job.id, lost_call.number, state.result or lost_call.result)
-    now = context.services.clock()
-    if assets := _all_stored(job, pending, now):
-        await context.group_commit.write(succeed(job, assets, at=now, record=record))
-    elif await context.group_commit.write(end_recovery(job, record, pending.to_json(), at=now)):
+    update = end_recovery(job, record, pending.to_json(), at=context.services.clock())
+    if await context.group_commit.write(update):
         await store_images(context, job, pending, 0)
 
 
 async def store_images(context: TaskContext, job: LeasedJob, pending: PendingAnswer, tries: int) -> None:
-    """Fetch the images of a job in state ``storing``; end it, or postpone what may work later."""
+    """Store the images of a job in state ``storing``; end it, or postpone what may work later."""
     last = tries + 1 >= context.services.settings.store_attempts
     pending = await _fetch_all(context, pending)
     pending = replace(pending, images=[settle(image, last=last) for image in pending.images])
@@ -89,7 +108,7 @@ async def store_images(context: TaskContext, job: LeasedJob, pending: PendingAns
 def _after_fetch(
     job: LeasedJob, pending: PendingAnswer, tries: int, *, last: bool, at: datetime
 ) -> JobUpdate:
-    problems = [image.problem or FetchProblem("asset_unreachable", "") for image in pending.remote]
+    problems = [image.problem or FetchProblem("asset_unreachable", "") for image in pending.open]
     if problems and all(problem.code == _OURS for problem in problems):
         after, why = timedelta(seconds=random.uniform(*_STORAGE_WAIT)), problems[0].message
         return postpone_storing(job, pending.to_json(), after=after, at=at, why=why, tries=tries)
@@ -98,6 +117,8 @@ def _after_fetch(
         after = timedelta(seconds=max(backoff, *(problem.wait for problem in problems)))
         why = problems[0].message
         return postpone_storing(job, pending.to_json(), after=after, at=at, why=why, tries=tries + 1)
+    if not pending.ready and any(image.code == UNSTORED for image in pending.lost):
+        return hold(job, unstored_error(), at=at)
     if not pending.ready:
         return fail(job, _error_of(pending), at=at)
     count, missing = len(pending.images), len(pending.images) - len(pending.ready)
@@ -110,26 +131,54 @@ def _after_fetch(
 async def _pending(
     context: TaskContext, images: Sequence[ResultImage | str], handles: Handles
 ) -> PendingAnswer:
-    """Store what came inside the answer; return the answer as the job's row keeps it."""
-    pending = [await _store_inline(context, image) for image in images]
+    """Check what came inside the answer; return the answer as the job's row keeps it."""
+    pending = [await _pending_image(context, image) for image in images]
     return PendingAnswer(pending, context.services.clock(), handles if handles.pollable else None)
 
 
-async def _store_inline(context: TaskContext, image: ResultImage | str) -> PendingImage:
-    """Store the bytes of an image that came inside the answer; what has only URLs is fetched later."""
+async def _pending_image(context: TaskContext, image: ResultImage | str) -> PendingImage:
+    """Check the bytes of an image that came inside the answer; what has only URLs is fetched later."""
     image = ResultImage(url=image) if isinstance(image, str) else image
-    inline = await _store_bytes(context, image) if has_bytes(image) else None
+    inline = await _checked(context, image) if has_bytes(image) else None
     return pending_image(image, inline)
 
 
-async def _store_bytes(context: TaskContext, image: ResultImage) -> ReadyImage | LostImage:
-    """Store an image's bytes; while the object store takes none, they stay in memory."""
-    pause = 0.5
+async def _checked(context: TaskContext, image: ResultImage) -> InlineImage | LostImage:
+    try:
+        checked = await context.services.asset_store.check_inline(image)
+    except ImageError as error:
+        return LostImage(error.code, error.message)
+    return InlineImage(checked.stored, checked.data)
+
+
+async def _store_inline(context: TaskContext, image: PendingImage) -> PendingImage:
+    """Store an image, or the spare of an image, that came inside the answer."""
+    match image:
+        case InlineImage():
+            return await _store_bytes(context, image)
+        case RemoteImage(spare=InlineImage() as inline):
+            match await _store_bytes(context, inline):
+                case ReadyImage(stored):
+                    return replace(image, spare=stored)
+                case LostImage():
+                    return replace(image, spare=None)
+    return image
+
+
+async def _store_bytes(context: TaskContext, image: InlineImage) -> InlineImage | ReadyImage | LostImage:
+    """Store an image's bytes; while the object store takes none, they stay in memory.
+
+    Without its bytes, look for it in the object store: the worker that had them may have stored it.
+    """
+    store, pause = context.services.asset_store, 0.5
+    if image.data is None:
+        try:
+            return ReadyImage(image.stored) if await store.has(image.stored) else image.lost()
+        except StorageError as error:
+            return replace(image, problem=FetchProblem(_OURS, str(error)))
     while True:
         try:
-            return ReadyImage(await context.services.asset_store.store_inline(image))
-        except ImageError as error:
-            return LostImage(error.code, error.message)
+            return ReadyImage(await store.put(CheckedImage(image.data, image.stored)))
         except StorageError as error:
             _log.error(
                 "a picture could not be stored; it is kept in memory and tried again", error=str(error)
@@ -139,8 +188,10 @@ async def _store_bytes(context: TaskContext, image: ResultImage) -> ReadyImage |
 
 
 async def _fetch_all(context: TaskContext, pending: PendingAnswer) -> PendingAnswer:
+    """Store the images that came inside the answer, one after the other, and fetch the remote ones."""
     age = context.services.clock() - pending.received_at
-    images = await asyncio.gather(*(_fetch(context, image, age) for image in pending.images))
+    inline = [await _store_inline(context, image) for image in pending.images]
+    images = await asyncio.gather(*(_fetch(context, image, age) for image in inline))
     return replace(pending, images=images)
 
 
@@ -174,7 +225,7 @@ async def _poll_for_lost(
         if not isinstance(image, LostImage):
             images.append(image)
         elif position < len(fresh):
-            images.append(await _store_inline(context, fresh[position]))
+            images.append(await _pending_image(context, fresh[position]))
         elif state.stage in (PollStage.RUNNING, PollStage.UNCLEAR) and image.remote:
             images.append(replace(image.remote, problem=FetchProblem(image.code, image.message)))
         else:
@@ -182,11 +233,6 @@ async def _poll_for_lost(
     if not fresh:
         return replace(pending, images=images)
     return await _fetch_all(context, PendingAnswer(images, context.services.clock()))
-
-
-def _all_stored(job: LeasedJob, pending: PendingAnswer, at: datetime) -> list[NewAsset]:
-    """Return the new assets if every image is stored, else none."""
-    return _new_assets(job, pending, at) if len(pending.ready) == len(pending.images) else []
 
 
 def _new_assets(job: LeasedJob, pending: PendingAnswer, at: datetime) -> list[NewAsset]:
@@ -206,7 +252,7 @@ def _problem_of(image: PendingImage) -> FetchProblem | None:
     match image:
         case LostImage(code, message):
             return FetchProblem(code, message)
-        case RemoteImage(problem=problem):
+        case RemoteImage(problem=problem) | InlineImage(problem=problem):
             return problem
     return None
 
@@ -215,6 +261,17 @@ def _why(pending: PendingAnswer) -> str:
     """Return what happened to the images that are not stored."""
     words = {problem.message.rstrip(".") for image in pending.images if (problem := _problem_of(image))}
     return "; ".join(sorted(words - {""}))
+
+
+def unstored_error() -> JobError:
+    """Return the error of a job whose image was paid for, and is lost here; any policy holds it."""
+    return JobError(
+        code=UNSTORED,
+        message="The picture was made and probably charged, but could not be stored before the worker "
+        "stopped. Look at the storage; retrying the job pays for a new picture.",
+        outcome=Outcome.AMBIGUOUS,
+        retryable=True,
+    )
 
 
 def _error_of(pending: PendingAnswer) -> JobError:

@@ -13,6 +13,7 @@ from api.cli.key_admin import has_key
 from api.cli.local_database import revision_of, shown_database
 from models.clock import now
 from models.database import Database
+from models.queries.assets import count_missing
 from models.queries.workers import list_workers, server_time
 from models.settings import Settings
 
@@ -35,6 +36,7 @@ async def check_database(settings: Settings) -> list[Finding]:
                 fine("database", f"{shown_database(settings)} is at revision {revision}"),
                 await _keys(connection, settings),
                 await _workers(connection, settings),
+                *await _files(connection),
                 *([] if database.is_sqlite else [await _clock(connection)]),
             ]
     except SQLAlchemyError as error:
@@ -77,6 +79,18 @@ async def _workers(connection: AsyncConnection, settings: Settings) -> Finding:
         return fine("workers", f"{len(alive)} alive, {sum(worker.slots for worker in alive)} slots")
     start = "darkroom up" if settings.embedded_broker else "darkroom work"
     return fault("workers", "No worker is alive, so jobs will wait.", f"Start one: {start}")
+
+
+async def _files(connection: AsyncConnection) -> list[Finding]:
+    if not (count := await count_missing(connection)):
+        return []
+    return [
+        fault(
+            "images",
+            f"{count:,} images of the database have no file in the storage.",
+            "See which: darkroom storage check. Bring them back from a backup of the storage.",
+        )
+    ]
 
 
 async def _clock(connection: AsyncConnection) -> Finding:

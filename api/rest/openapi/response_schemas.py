@@ -88,6 +88,7 @@ class AssetDocument(BaseModel):
     height: int | None
     bytes: int
     sha256: str
+    problem: str | None = Field(description="why its file can't be had; none: it is stored")
 
 
 class AssetWithJobDocument(AssetDocument):

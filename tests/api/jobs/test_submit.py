@@ -1,12 +1,15 @@
 """Inserting submitted jobs within the limit of queued jobs of their caller."""
 
 import asyncio
+import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from models.queries.callers import change_limits, lock_shares
 from tests.api.service import BOB, JOB, S, Service
+from worker.practice.drawing.png import tiny_png
 
 
 @pytest.fixture
@@ -22,6 +25,14 @@ async def limit(service: Service, count: int | None) -> None:
     async with service.services.database.writing() as connection:
         await change_limits(connection, caller.id, {"max_queued": count})
     service.services.authenticator.forget()
+
+
+def data_url(prompt: str) -> str:
+    return f"data:image/png;base64,{base64.b64encode(tiny_png(prompt, 1)).decode()}"
+
+
+def stored_files(folder: Path) -> set[Path]:
+    return {path for path in (folder / "pictures").rglob("*") if path.is_file()}
 
 
 async def submit_batch(service: Service, count: int, **headers: str) -> Any:
@@ -94,3 +105,23 @@ async def test_a_dispatch_round_does_not_skip_a_caller_during_a_submit(service: 
         )
         assert [row.id for row in await lock_shares(round_, [caller.id])] == [caller.id]
     assert job
+
+
+async def test_a_refused_submit_leaves_no_input_image_behind(limited: Service, tmp_path: Path) -> None:
+    await submit_batch(limited, 3)
+    before = stored_files(tmp_path)
+    for number in range(20):
+        answer = await limited.post("/v1/jobs", json={**JOB, "images": [data_url(f"cat {number}")]})
+        assert answer.status_code == 429
+    assert stored_files(tmp_path) == before
+
+
+async def test_of_a_batch_beyond_the_limit_only_the_images_of_accepted_jobs_are_stored(
+    limited: Service, tmp_path: Path
+) -> None:
+    await submit_batch(limited, 1)
+    before = stored_files(tmp_path)
+    jobs = [{**JOB, "images": [data_url(f"cat {number}")]} for number in range(5)]
+    answer = await limited.post("/v1/jobs", json={"jobs": jobs})
+    assert (answer.status_code, len(answer.json()["accepted"])) == (202, 2)
+    assert len(stored_files(tmp_path) - before) == 2

@@ -1,5 +1,6 @@
 """The local folder backend: atomic writes under valid keys."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,29 @@ def test_a_failed_move_leaves_no_staged_file(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         files.put("a.png", b"x")
     assert stage(tmp_path) == []
+
+
+def test_a_repeated_put_renews_the_age_of_a_file(tmp_path: Path) -> None:
+    folder = LocalFiles(tmp_path)
+    folder.put("ab/cd/one.png", b"picture")
+    os.utime(tmp_path / "ab/cd/one.png", (1, 1))
+    folder.put("ab/cd/one.png", b"picture")
+    assert not folder.delete_older("ab/cd/one.png", before=2)
+    assert (tmp_path / "ab/cd/one.png").read_bytes() == b"picture"
+
+
+def test_a_put_between_the_look_and_the_deletion_keeps_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, target = LocalFiles(tmp_path), tmp_path / "ab/cd/one.png"
+    folder.put("ab/cd/one.png", b"picture")
+    os.utime(target, (1, 1))
+    rename = Path.rename
+
+    def put_before_rename(path: Path, to: Path) -> Path:
+        folder.put("ab/cd/one.png", b"picture")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", put_before_rename)
+    assert not folder.delete_older("ab/cd/one.png", before=2)
+    assert target.read_bytes() == b"picture"

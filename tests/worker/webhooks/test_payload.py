@@ -55,6 +55,7 @@ def asset(**values: Any) -> Any:
         "height": 1,
         "bytes": 1,
         "sha256": "0" * 64,
+        "missing_at": None,
     }
     return SimpleNamespace(**{**row, **values})
 

@@ -182,7 +182,7 @@ async def test_a_result_whose_acknowledgement_was_lost_is_written_once(
     forgetful.losses = 3
     await working
     assert len(await darkroom.assets(job_id)) == 1
-    assert (await darkroom.statuses(job_id)) == ["queued", "leased", "running", "succeeded"]
+    assert (await darkroom.statuses(job_id)) == [*("queued", "leased", "running", "storing", "succeeded")]
     assert [row.outcome for row in await darkroom.attempts(job_id)] == ["success"]
 
 
