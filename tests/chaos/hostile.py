@@ -38,6 +38,7 @@ class HostileCaller:
     def __init__(self, urls: Sequence[str]) -> None:
         self._api = FleetApi(urls, HOSTILE_KEY)
         self._threads: list[threading.Thread] = []
+        self._submits = 0
         self.accepted: dict[str, str] = {}  #: prompt by job id
 
     @property
@@ -93,7 +94,9 @@ class HostileCaller:
     def _submit(self, jobs: Sequence[Mapping[str, Any]]) -> Sequence[str]:
         """Submit jobs; return the ids of those that are accepted."""
         body = {"jobs": [{**_JOB, **job} for job in jobs]}
-        response = self._api.request("POST", "/v1/jobs", content=json.dumps(body).encode())
+        self._submits += 1
+        once = {"Idempotency-Key": f"attack-{self._submits}"}
+        response = self._api.request("POST", "/v1/jobs", content=json.dumps(body).encode(), headers=once)
         if response.status_code != 202:
             return []
         accepted = {each["id"]: jobs[each["index"]]["prompt"] for each in response.json()["accepted"]}
