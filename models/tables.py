@@ -19,14 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    column,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
-
-from models.text_order import code_points
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -141,6 +137,8 @@ workers = Table(
     Index("ix_workers_heartbeat_at", "heartbeat_at"),
 )
 
+_CAMPAIGN_BY_CODE_POINTS = "(coalesce(campaign, '') COLLATE \"C\")"
+
 jobs = Table(
     "jobs",
     metadata,
@@ -180,18 +178,20 @@ jobs = Table(
     Column("updated_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("finished_at", Utc),
-    # the due scan: one queue segment per model, caller and priority, in it one line per campaign
+    # the due scan: one queue segment per model, caller and priority, in it one line per campaign;
+    # on PostgreSQL for workers of the version before
     Index(
         "ix_jobs_line",
-        "model",
-        "caller_id",
-        "priority",
-        code_points(func.coalesce(column("campaign"), "")),
-        "not_before",
-        "id",
+        *("model", "caller_id", "priority", text("coalesce(campaign, '')"), "not_before", "id"),
         postgresql_where=text("status = 'queued'"),
         sqlite_where=text("status = 'queued'"),
     ),
+    # the same by code points; SQLite sorts so anyway
+    Index(
+        "ix_jobs_campaign_line",
+        *("model", "caller_id", "priority", text(_CAMPAIGN_BY_CODE_POINTS), "not_before", "id"),
+        postgresql_where=text("status = 'queued'"),
+    ).ddl_if(dialect="postgresql"),
     Index(
         "ix_jobs_expires_at",
         "expires_at",

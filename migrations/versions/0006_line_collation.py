@@ -1,7 +1,7 @@
-"""Campaigns in the index of queued jobs by code points, whatever the collation of the database
+"""An index of queued jobs with campaigns by code points, whatever the collation of the database
 
-Only on PostgreSQL: SQLite sorts text by code points. Workers of the version before find the segments of their
-queries in the new index, and sort the campaigns of a segment themselves.
+Only on PostgreSQL: SQLite sorts text by code points. ``ix_jobs_line`` stays, for workers of the version
+before.
 
 Revision ID: 0006
 Revises: 0005
@@ -17,20 +17,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    _make_index("coalesce(campaign, '') COLLATE \"C\"")
+    if op.get_bind().dialect.name == "postgresql":
+        campaign = sa.text("(coalesce(campaign, '') COLLATE \"C\")")
+        op.create_index(
+            "ix_jobs_campaign_line",
+            "jobs",
+            ["model", "caller_id", "priority", campaign, "not_before", "id"],
+            postgresql_where=sa.text("status = 'queued'"),
+        )
 
 
 def downgrade() -> None:
-    _make_index("coalesce(campaign, '')")
-
-
-def _make_index(campaign: str) -> None:
-    if op.get_bind().dialect.name != "postgresql":
-        return
-    op.drop_index("ix_jobs_line", "jobs")
-    op.create_index(
-        "ix_jobs_line",
-        "jobs",
-        ["model", "caller_id", "priority", sa.text(f"({campaign})"), "not_before", "id"],
-        postgresql_where=sa.text("status = 'queued'"),
-    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_index("ix_jobs_campaign_line", "jobs")

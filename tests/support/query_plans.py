@@ -15,6 +15,7 @@ from models.database import Database
 _BIG = r"(jobs|attempts|assets|events|webhook_deliveries)"
 _PARTIAL = (
     "ix_jobs_line",
+    "ix_jobs_campaign_line",
     "ix_jobs_in_hand",
     "ix_jobs_unstored",
     "ix_webhook_deliveries_due",

@@ -118,7 +118,7 @@ def _candidate(
 
 @dataclass(frozen=True, slots=True)
 class LineIndex:
-    """How a dialect names ``ix_jobs_line``, and writes the campaigns in it, by code points as Python does."""
+    """How a dialect uses the index of queued jobs: by which hint, and with which collation of campaigns."""
 
     hint: str
     collation: str
