@@ -82,6 +82,7 @@ def _view(row: Any, in_flight: InFlight, recent: RecentCalls, at: datetime) -> d
         "in_flight_by_model": dict(in_flight.by_model),
         **{name: _time(getattr(row, name)) for name in _TIMES},
         **{name: getattr(row, name) for name in _TEXTS},
+        "learned_models": _learned_models(channel),
         "breakers": _breakers(channel, at),
         "recent": {"calls": recent.ended, "succeeded": recent.succeeded, "share": recent.success_rate},
         "last_error": row.last_error,
@@ -102,6 +103,20 @@ def _limits(row: Any, channel: ChannelCapacity) -> dict[str, Any]:
         "learned_rpm": None if learned is None else round(learned, 2),
         "learned_concurrency": channel.concurrency if channel.concurrency < row.concurrency else None,
     }
+
+
+def _learned_models(channel: ChannelCapacity) -> dict[str, dict[str, Any]]:
+    """Return as JSON what was learned of single models, and their cool-downs."""
+    found = {}
+    for model in channel.learned_models:
+        cooldown, rpm = channel.model_cooldown(model), channel.model_rpm(model)
+        found[model] = {
+            "rpm": None if rpm is None else round(rpm, 2),
+            "concurrency": channel.model_concurrency(model),
+            "cooldown_until": cooldown and _time(cooldown.until),
+            "cooldown_reason": cooldown and cooldown.detail,
+        }
+    return found
 
 
 def channel_state(
@@ -135,7 +150,9 @@ def _closed_models(row: Any, channel: ChannelCapacity, at: datetime) -> str | No
         for model, breaker in channel.breakers.items()
         if model and breaker.state(at) != "closed"
     ]
-    return f"without {'; '.join(blocked + broken)}" if blocked or broken else None
+    cooling = [cause.detail for model in channel.learned_models if (cause := channel.model_cooldown(model))]
+    without = [f"without {'; '.join(blocked + broken)}"] if blocked or broken else []
+    return "; ".join(without + cooling) or None
 
 
 def _breakers(channel: ChannelCapacity, at: datetime) -> dict[str, dict[str, Any]]:

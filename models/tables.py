@@ -117,7 +117,8 @@ channels = Table(
     Column("weight", Float, nullable=False, server_default=text("1")),  # its share within its tier
     Column("limits", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
     Column("pace", Json, nullable=False, server_default=text("'{}'")),  # state of these limits
-    Column("learned", Json),  # adaptive rate: limits learned from refusals
+    Column("learned", Json),  # adaptive rate of the whole channel: limits learned from refusals
+    Column("learned_models", Json, nullable=False, server_default=text("'{}'")),  # by model, with cool-downs
     Column("breakers", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
     Column("draining_at", Utc),  # no new starts; calls in flight go on
     Column("last_error", Json),

@@ -13,17 +13,29 @@ from models.queue_status import WaitCause, WaitReason
 class ClosedChannels:
     """Channels that are closed for calls, as of the last dispatch round and of this worker's calls since.
 
-    Keys are a channel's name, or its name with a model (``""``: all models).
+    Keys are a channel's name with a model (``""``: all models).
     """
 
     stopped: Mapping[tuple[str, str], WaitCause] = field(default_factory=dict)  #: until a person acts
-    cooling: dict[str, datetime] = field(default_factory=dict)  #: cool-downs, and their ends
+    cooling: dict[tuple[str, str], datetime] = field(default_factory=dict)  #: cool-downs, and their ends
     failing: set[tuple[str, str]] = field(default_factory=set)  #: with a breaker that counts failures
+    paced: frozenset[tuple[str, str]] = frozenset()  #: with a learned rate, which a late call could exceed
+    noted: dict[tuple[str, str], datetime] = field(default_factory=dict)  #: when calls here cooled it down
+
+    def cool(self, channel: str, model: str, until: datetime, now: datetime) -> None:
+        """Note a cool-down that a call of this worker caused."""
+        self.cooling[channel, model], self.noted[channel, model] = until, now
+
+    def with_notes_since(self, earlier: "ClosedChannels", read: datetime) -> "ClosedChannels":
+        """Keep what was noted after the channels were ``read``: their rows do not have it yet."""
+        newer = {key: at for key, at in earlier.noted.items() if at >= read}
+        cooling = self.cooling | {key: earlier.cooling[key] for key in newer}
+        return ClosedChannels(self.stopped, cooling, self.failing, self.paced, newer)
 
     def reason(self, channel: str, model: str, now: datetime) -> WaitCause | None:
         """Return why no call of this model may start on a channel now, or ``None``."""
-        until = self.cooling.get(channel)
-        if until is not None and until > now:
+        until = max((self.cooling.get((channel, name), now) for name in ("", model)), default=now)
+        if until > now:
             return WaitCause(WaitReason.COOLDOWN, "the channel is cooling down", until)
         return self.stopped.get((channel, "")) or self.stopped.get((channel, model))
 

@@ -50,7 +50,9 @@ class ResumeRequest(BaseModel):
     model_config = _STRICT
 
     model: _Model | None = Field(None, description="only calls of this model")
-    forget: bool = Field(False, description="discard the learned rate and concurrency limits")
+    forget: bool = Field(
+        False, description="discard learned rates and concurrency, and what the limits have counted"
+    )
 
 
 async def get_channels(request: Request) -> Response:
@@ -78,7 +80,7 @@ async def resume_channel(request: Request) -> Response:
     at = services.clock()
     async with services.database.writing() as connection:
         found = (
-            await channels.resume_model(connection, name, body.model, at)
+            await channels.resume_model(connection, name, body.model, at, forget=body.forget)
             if body.model
             else await channels.resume(connection, name, at, forget=body.forget)
         )

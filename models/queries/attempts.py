@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Insert, Row, Update, case, delete, func, insert, or_, select, update
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.outcomes import UNKNOWN, Billed, CallResult, Outcome
 from models.queries.bulk import row_of, rows_parameter, rows_source, storable
 from models.queries.leases import LeasedJob
-from models.tables import attempts
+from models.tables import attempts, jobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +98,7 @@ _FINISHED = (
 _SET_ONCE = ("handles",)  # may be known before the call ends; a record without them keeps them
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that polling may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
+_MOST_CALLS = 2_000  # of a channel, read to judge a refusal
 _AMENDED = ("outcome", "error_code", "billed")
 
 
@@ -169,22 +170,33 @@ async def earlier_results(
     return [(row.outcome, row.error_code) for row in await connection.execute(statement)]
 
 
-async def last_minute(
-    connection: AsyncConnection, channel: str, at: datetime, refusals: Collection[str]
-) -> tuple[int, datetime | None, datetime | None]:
-    """Return how many calls a channel accepted in the last minute, and when the first and the last were sent.
+class SentCall(NamedTuple):
+    """A call of a channel. ``refused``: whether for too many calls; ``None``: it may still be."""
 
-    A call sent a moment ago may still be refused: it is counted, but it is not the last.
+    sent_at: datetime
+    refused: bool | None
+    model: str = ""
+
+
+async def recent_calls(
+    connection: AsyncConnection, channel: str, at: datetime, refusals: Collection[str], age: timedelta
+) -> Sequence[SentCall]:
+    """Return the calls that a channel sent within ``age``, in order; the newest ``_MOST_CALLS`` at most.
+
+    A call in flight counts as accepted, unless it was sent a moment ago.
     """
-    sent, since = attempts.c.sent_at, at - timedelta(minutes=1)
-    sure = or_(attempts.c.finished_at.is_not(None), sent < at - _MOMENT)
-    statement = select(func.count(), func.min(sent), func.max(case((sure, sent)))).where(
-        attempts.c.channel == channel,
-        sent > since,
-        or_(attempts.c.error_code.is_(None), attempts.c.error_code.not_in(refusals)),
+    refused = case(
+        (attempts.c.error_code.in_(refusals), True),
+        (or_(attempts.c.finished_at.is_not(None), attempts.c.sent_at < at - _MOMENT), False),
     )
-    count, oldest, newest = (await connection.execute(statement)).one()
-    return count, oldest, newest
+    statement = (
+        select(attempts.c.sent_at, refused, jobs.c.model)
+        .where(jobs.c.id == attempts.c.job_id)
+        .where(attempts.c.channel == channel, attempts.c.sent_at > at - age)
+        .order_by(attempts.c.sent_at.desc())
+        .limit(_MOST_CALLS)
+    )
+    return [SentCall(*row) for row in reversed((await connection.execute(statement)).all())]
 
 
 async def open_attempt(connection: AsyncConnection, job: LeasedJob) -> Row[Any] | None:

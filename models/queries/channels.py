@@ -101,8 +101,11 @@ async def pause_model(connection: AsyncConnection, name: str, model: str, reason
 async def resume(connection: AsyncConnection, name: str, at: datetime, *, forget: bool = False) -> bool:
     """Open a channel again, for any reason it was closed. Return whether there is such a channel.
 
-    ``forget`` also clears the adaptive rate.
+    ``forget`` also clears what was learned of its limits, and what its limits have counted.
     """
+    channel = await _lock_named(connection, name)
+    if channel is None:
+        return False
     closings = (
         *("paused_at", "paused_reason", "draining_at", "tripped_at", "tripped_reason"),
         *("cooldown_until", "cooldown_reason"),
@@ -111,24 +114,41 @@ async def resume(connection: AsyncConnection, name: str, at: datetime, *, forget
         **dict.fromkeys(closings),
         "blocked_models": {},
         "breakers": {},
+        "learned_models": {model: _warm(state) for model, state in channel.learned_models.items()},
         "updated_at": at,
     }
     if forget:
-        changes["learned"] = None
-    result = await connection.execute(update(channels).where(channels.c.name == name).values(**changes))
-    return result.rowcount > 0
+        changes |= {"learned": None, "learned_models": {}, "pace": {}, "next_start_at": None}
+    await change_channel(connection, channel.id, changes)
+    return True
 
 
-async def resume_model(connection: AsyncConnection, name: str, model: str, at: datetime) -> bool:
-    """Open one model of a channel again. Return whether there is such a channel."""
+async def resume_model(
+    connection: AsyncConnection, name: str, model: str, at: datetime, *, forget: bool = False
+) -> bool:
+    """Open one model of a channel again. Return whether there is such a channel.
+
+    ``forget`` also clears what was learned of its limits, and what its limits have counted.
+    """
     channel = await _lock_named(connection, name)
-    if channel is not None:
-        changes = {
-            column: {key: value for key, value in getattr(channel, column).items() if key != model}
-            for column in ("blocked_models", "breakers")
-        }
-        await change_channel(connection, channel.id, {**changes, "updated_at": at})
-    return channel is not None
+    if channel is None:
+        return False
+    changes: dict[str, Any] = {
+        column: {key: value for key, value in getattr(channel, column).items() if key != model}
+        for column in ("blocked_models", "breakers", "learned_models")
+    }
+    if forget:
+        counted = channel.pace.items()
+        changes["pace"] = {key: value for key, value in counted if not key.startswith(f"{model}/")}
+    elif state := channel.learned_models.get(model):
+        changes["learned_models"][model] = _warm(state)
+    await change_channel(connection, channel.id, {**changes, "updated_at": at})
+    return True
+
+
+def _warm(state: Mapping[str, Any]) -> dict[str, Any]:
+    """End the cool-down of a model's learned limits."""
+    return {**state, "cooldown_from": None, "cooldown_until": None, "cooldown_reason": None}
 
 
 async def _lock_named(connection: AsyncConnection, name: str) -> Row[Any] | None:

@@ -36,7 +36,9 @@ async def test_the_end_of_an_older_task_does_not_drop_a_newer_one_of_the_same_jo
 
 def test_a_channel_is_closed_while_it_cools_down_or_for_a_stopped_model() -> None:
     stop = WaitCause(WaitReason.PAUSED, "paused")
-    closed = ClosedChannels({("one", "a"): stop, ("two", ""): stop}, {"one": NOW + timedelta(seconds=1)})
+    closed = ClosedChannels(
+        {("one", "a"): stop, ("two", ""): stop}, {("one", ""): NOW + timedelta(seconds=1)}
+    )
     assert closed.reason("one", "b", NOW) == WaitCause(
         WaitReason.COOLDOWN, "the channel is cooling down", NOW + timedelta(seconds=1)
     )
@@ -46,3 +48,19 @@ def test_a_channel_is_closed_while_it_cools_down_or_for_a_stopped_model() -> Non
         None,
         stop,
     ]
+
+
+def test_the_cool_down_of_one_model_leaves_the_others_open() -> None:
+    closed = ClosedChannels(cooling={("one", "a"): NOW + timedelta(seconds=1)})
+    assert closed.reason("one", "a", NOW) is not None
+    assert closed.reason("one", "b", NOW) is None
+
+
+def test_a_cool_down_that_was_noted_after_the_rows_were_read_outlives_the_round() -> None:
+    until, second = NOW + timedelta(minutes=1), timedelta(seconds=1)
+    earlier = ClosedChannels()
+    earlier.cool("one", "a", until, NOW)
+    earlier.cool("one", "b", until, NOW - second)
+    now = ClosedChannels().with_notes_since(earlier, NOW)
+    assert now.cooling == {("one", "a"): until}
+    assert ClosedChannels().with_notes_since(now, NOW + second).cooling == {}

@@ -57,7 +57,9 @@ class Heartbeat:
     async def _refresh_closed_channels(self, now: datetime) -> None:
         """Read which channels are closed: a worker without free slots runs no dispatch round that does."""
         async with self._context.services.database.reading() as connection:
-            self._context.in_flight.closed = closed_channels(await list_channels(connection), now)
+            rows = await list_channels(connection)
+        in_flight = self._context.in_flight
+        in_flight.closed = closed_channels(rows, in_flight.closed, now)
 
     async def _sweep(self, now: datetime) -> None:
         """Compare the jobs in flight with their rows: drop ended ones, reclaim leases without a task."""

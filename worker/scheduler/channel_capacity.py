@@ -13,9 +13,9 @@ from uuid import UUID
 from models.channels import serves
 from models.queries.scheduling.due_jobs import Candidate
 from models.queue_status import WaitCause, WaitReason
-from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.circuit_breaker import CircuitBreaker
-from worker.scheduler.rate_limiter import DailyQuota, RateLimiter, calls_per_minute, named_limits
+from worker.scheduler.learned_limits import LearnedLimits
+from worker.scheduler.rate_limiter import DailyQuota, NamedLimit, RateLimiter, calls_per_minute, named_limits
 
 INITIAL_CALLS = 10  #: after idling; TCP begins with as many (RFC 6928)
 RAMP = timedelta(seconds=5)  #: of a slow start, from its first calls to as many as the channel takes
@@ -25,7 +25,7 @@ _START_KEY, _RESERVATION_KEY = "started", "kept"  # JSON keys beside the states 
 _RESERVE_AFTER = timedelta(seconds=15)  # how long smaller calls may start before a large one that is next
 _RESERVATION_TTL = timedelta(seconds=10)  # after the time when the call could start
 _BACKFILL = 4  # further candidates: some ask for few enough images to fit where others do not
-_NO_REASON = "no reason was given"
+_NO_REASON, _BY_REQUEST = "no reason was given", "its provider asked for it"
 
 
 def slow_start(opened: datetime | None, now: datetime, concurrency: int, *, initial: int = 1) -> int:
@@ -100,15 +100,16 @@ class ChannelCapacity:
             model: CircuitBreaker.from_json(state).without_lost_probe(now, self.in_flight(model or None))
             for model, state in (row.breakers or {}).items()
         }
-        self._stored_rate = AdaptiveRate.from_json(row.learned)
         state = row.pace or {}
         self._last_start = datetime.fromisoformat(at) if (at := state.get(_START_KEY)) else row.next_start_at
-        idle = (
-            in_flight.total < INITIAL_CALLS
-        )  # not while calls that take minutes, and started together, are awaited
-        self._rate = learned = (
-            self._stored_rate.after_idle(now, self._last_start) if idle else self._stored_rate
+        self._stored = LearnedLimits.from_row(row)
+        self._learned = self._stored.models_after_idle(
+            now,
+            {m: datetime.fromisoformat(due) for m in self._stored.models if (due := state.get(f"{m}/rpm"))},
         )
+        if in_flight.total < INITIAL_CALLS:  # not while calls that started together and take long are awaited
+            self._learned = self._learned.after_idle(now, self._last_start)
+        learned = self._learned.whole.rate
         self._probes: dict[str, datetime] = {}
         self._reservation = self._reservation_before = Reservation.from_json(state.get(_RESERVATION_KEY), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
@@ -118,7 +119,8 @@ class ChannelCapacity:
         self._limiter = RateLimiter([*minute, *named_limits("", {**whole, "rpm": None}, state)])
         self._limits = {model: limits for model, limits in row.limits.items() if model}
         self._model_limiters = {
-            m: RateLimiter(named_limits(f"{m}/", limits, state)) for m, limits in self._limits.items()
+            model: RateLimiter(self._limits_of(model, state))
+            for model in self._limits.keys() | self._learned.models.keys()
         }
         most = self.concurrency = learned.concurrency_at(now, row.concurrency)  #: as configured, or fewer
         if self.rpm is None:  # a rate limit spreads the starts itself
@@ -133,18 +135,47 @@ class ChannelCapacity:
         return (
             model not in self._row.blocked_models
             and serves(self._row.models, model)
+            and self.model_cooldown(model) is None
             and all(breaker.allowed_calls(self._now) != 0 for breaker in self._breakers_of(model).values())
         )
 
     def headroom(self, model: str) -> int:
         """Return how many more calls of this model may be in flight."""
         bounds = [self._headroom]
-        if limit := self._limits.get(model, {}).get("concurrency"):
+        if (limit := self.model_concurrency(model)) is not None:
             bounds.append(limit - self._in_flight.get(model, 0))
         for name, breaker in self._breakers_of(model).items():
             if (probes := breaker.allowed_calls(self._now)) is not None:
                 bounds.append(probes if name not in self._probes else 0)
         return max(min(bounds), 0)
+
+    @property
+    def learned_models(self) -> list[str]:
+        """The models of which limits or cool-downs are known."""
+        return sorted(self._learned.models)
+
+    def model_cooldown(self, model: str) -> WaitCause | None:
+        """Return the cool-down of one model, while the others are called."""
+        until = self._learned.cooldown_until(model, self._now)
+        if until is None:
+            return None
+        why = self._learned.of(model).cooldown_reason or _BY_REQUEST
+        return WaitCause(WaitReason.COOLDOWN, f"{self.name} cools down for {model}: {why}", until)
+
+    def model_rpm(self, model: str) -> float | None:
+        """Return the calls per minute of one model now: as configured, or fewer by its adaptive rate."""
+        return self._learned.of(model).rate.rate_at(self._now, self._limits.get(model, {}).get("rpm"))
+
+    def model_concurrency(self, model: str) -> int | None:
+        """Return the calls of one model that may be in flight now; ``None``: it has no limit of its own.
+
+        As configured, or fewer: learned, or in a slow start after a cool-down.
+        """
+        set_, state = self._limits.get(model, {}).get("concurrency"), self._learned.of(model)
+        most = state.rate.concurrency_at(self._now, int(set_ or self.concurrency))
+        if state.cooldown >= RAMP and self.model_rpm(model) is None:
+            most = slow_start(state.cooldown_until, self._now, most)
+        return most if set_ or most < self.concurrency else None
 
     def possible_starts(self, model: str, until: datetime) -> int:
         """Return how many calls of this model could start until then, if each asks for one image."""
@@ -273,14 +304,20 @@ class ChannelCapacity:
             changes["pace"][_START_KEY] = self._last_start.isoformat()
         if due := states.get("rpm"):
             changes["next_start_at"] = datetime.fromisoformat(due)
-        if self._rate != self._stored_rate:
-            changes["learned"] = self._rate.to_json()
+        if self._learned != self._stored:
+            changes |= self._learned.columns()
         if self._probes:
             probed = {
                 n: b.with_probe(self._now) if n in self._probes else b for n, b in self.breakers.items()
             }
             changes["breakers"] = {n: b.to_json() for n, b in probed.items()}
         return changes
+
+    def _limits_of(self, model: str, state: Mapping[str, Any]) -> list[NamedLimit]:
+        """Return the limits of one model, configured and learned."""
+        limits, prefix, rate = self._limits.get(model, {}), f"{model}/", self.model_rpm(model)
+        minute = calls_per_minute(prefix, limits, rate, state.get(f"{prefix}rpm"), state) if rate else []
+        return [*minute, *named_limits(prefix, {**limits, "rpm": None}, state)]
 
     def _limiters_of(self, model: str) -> list[RateLimiter]:
         return (
@@ -339,6 +376,6 @@ def closed_reason(channel: Any, model: str, now: datetime) -> WaitCause | None:
         case ClosedBy.UNUSED:
             return WaitCause(WaitReason.NO_CHANNEL, f"{name} is not in the settings.")
         case ClosedBy.COOLING:
-            words = f"{name} cools down: {channel.cooldown_reason or 'its provider asked for it'}"
+            words = f"{name} cools down: {channel.cooldown_reason or _BY_REQUEST}"
             return WaitCause(WaitReason.COOLDOWN, words, channel.cooldown_until)
     return WaitCause(WaitReason.PAUSED, words)

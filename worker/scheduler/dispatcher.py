@@ -25,6 +25,7 @@ from worker.lifecycle import commit, lease, release_lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, caller_share_of
+from worker.scheduler.learned_limits import LearnedLimits
 from worker.scheduler.poll_interval import PollInterval
 from worker.services import WorkerServices
 
@@ -68,7 +69,7 @@ class Dispatcher:
             segments = await list_segments(connection)
             channels = await list_channels(connection)
             unstored = await any_unstored(connection, now)
-        self._in_flight.closed = closed_channels(channels, now)
+        self._in_flight.closed = closed_channels(channels, self._in_flight.closed, now)
         if unstored:
             await self._lease_unstored()
         usable = [c.id for c in channels if c.name in self._services.routes and not closed_reason(c, "", now)]
@@ -197,16 +198,28 @@ class Dispatcher:
                     self._in_flight.jobs.pop(job_id, None)
 
 
-def closed_channels(channels: Sequence[Row[Any]], now: datetime) -> ClosedChannels:
-    """Return the closed channels, for the check before each call."""
+def closed_channels(channels: Sequence[Row[Any]], earlier: ClosedChannels, now: datetime) -> ClosedChannels:
+    """Return the closed channels, for the check before each call; the rows were read after ``now``.
+
+    What calls of this worker noted since then is kept.
+    """
     stopped = {
         (row.name, model): cause
         for row in channels
         for model in ("", *row.blocked_models)
         if (cause := closed_reason(row, model, now)) and cause.reason is WaitReason.PAUSED
     }
-    cooling = {row.name: row.cooldown_until for row in channels if row.cooldown_until}
-    return ClosedChannels(stopped, cooling, {(row.name, model) for row in channels for model in row.breakers})
+    learned = {row.name: LearnedLimits.from_row(row) for row in channels}
+    return ClosedChannels(
+        stopped,
+        {
+            (name, model): until
+            for name, known in learned.items()
+            for model, until in known.cooldowns().items()
+        },
+        {(row.name, model) for row in channels for model in row.breakers},
+        frozenset((name, model) for name, known in learned.items() for model in known.paced()),
+    ).with_notes_since(earlier, now)
 
 
 async def _recount(

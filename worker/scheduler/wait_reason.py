@@ -44,6 +44,7 @@ def channel_cause(
     return last_to_end(
         [
             *_closed_cause(row, model, at),
+            *_cooldown_cause(channel, model),
             *_breaker_causes(channel, model, at),
             *_rate_cause(row, channel, model, images, at),
             *_concurrency_cause(row, channel, model),
@@ -69,6 +70,11 @@ def _closed_cause(row: Any, model: str, at: datetime) -> Iterator[WaitCause]:
         yield cause
 
 
+def _cooldown_cause(channel: ChannelCapacity, model: str) -> Iterator[WaitCause]:
+    if (cause := channel.model_cooldown(model)) is not None:
+        yield cause
+
+
 def _breaker_causes(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
     for name in ("", model):
         breaker = channel.breakers.get(name)
@@ -90,12 +96,14 @@ def _rate_cause(
     if start <= at + HORIZON:
         return
     of_model, _, kind = (channel.binding_limit(model, images, at) or "rpm").rpartition("/")
-    if kind == "rpm" and not of_model and channel.rpm != row.rpm:
-        rate = f"about {channel.rpm or 0:.3g} a minute are made now"
-        words = f"{row.name}: the provider refused faster calls; {rate}."
+    unit, setting = _LIMITS[kind]
+    limits = {"rpm": row.rpm, **row.limits.get("", {})} if not of_model else row.limits.get(of_model, {})
+    limit = limits.get(setting)
+    now = channel.model_rpm(of_model) if of_model else channel.rpm
+    if kind == "rpm" and now != limit:
+        what = f"{row.name} ({of_model})" if of_model else row.name
+        words = f"{what}: the provider refused faster calls; about {now or 0:.3g} a minute are made now."
     else:
-        unit, setting = _LIMITS[kind]
-        limit = row.rpm if setting == "rpm" and not of_model else row.limits[of_model][setting]
         words = f"The limit of {row.name}{f' for {of_model}' if of_model else ''}: {limit:g} {unit}."
     yield WaitCause(WaitReason.RATE_LIMIT, words, start)
 
@@ -104,9 +112,14 @@ def _concurrency_cause(row: Any, channel: ChannelCapacity, model: str) -> Iterat
     if channel.headroom(model) > 0:
         return
     in_flight = channel.in_flight(model)
-    limit = (row.limits.get(model) or {}).get("concurrency")
-    if channel.in_flight() < channel.concurrency and limit and in_flight >= limit:
+    limit, set_ = channel.model_concurrency(model), (row.limits.get(model) or {}).get("concurrency")
+    if channel.in_flight() < channel.concurrency and limit is not None and in_flight >= limit:
         words = f"{row.name} has {in_flight} of {limit} calls of {model} in flight."
+        if limit != set_:
+            words = (
+                f"{row.name} has {in_flight} calls of {model} in flight; the provider refused more, "
+                f"{limit} at once are made now."
+            )
     elif channel.in_flight() < channel.concurrency:
         words = (
             f"{row.name} starts its calls slowly, since it is new, was idle or closed; "

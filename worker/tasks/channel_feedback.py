@@ -1,7 +1,6 @@
 """Feed a call's result to its channel: adaptive rate, circuit breaker, cool-down, stop."""
 
 from collections.abc import Awaitable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,18 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import OUTAGES
 from models.outcomes import CallResult, Outcome, Scope
-from models.queries.attempts import last_minute
+from models.queries.attempts import recent_calls
 from models.queries.bulk import storable
 from models.queries.channels import change_channel, lock_channel
 from models.queries.leases import LeasedJob, calls_in_flight
-from worker.scheduler.adaptive_rate import (
-    AdaptiveRate,
-    LastMinute,
-    after_concurrency_limit,
-    after_overload,
-    after_rate_limit,
-)
+from worker.scheduler.adaptive_rate import HISTORY
+from worker.scheduler.channel_capacity import in_flight_on
 from worker.scheduler.circuit_breaker import CircuitBreaker
+from worker.scheduler.learned_limits import (
+    LearnedLimits,
+    Refusal,
+    after_crowding,
+    after_named,
+    after_refusal,
+)
 from worker.tasks.context import TaskContext
 from worker.upstream.response_headers import rate_limits
 
@@ -47,15 +48,16 @@ async def record_failure(context: TaskContext, job: LeasedJob, result: CallResul
 
 
 async def record_rate_headers(context: TaskContext, job: LeasedJob, headers: Mapping[str, str]) -> None:
-    """Cool the channel down if the rate-limit headers say that nothing is left, before a call is refused."""
+    """Cool the model down if the rate-limit headers say that nothing is left, before a call is refused."""
     used_up = [
         limit.reset
         for limit in rate_limits(headers).values()
         if limit.remaining == 0 and limit.reset and limit.reset > 0
     ]
-    until = context.services.clock() + timedelta(seconds=min(max(used_up, default=0), _LONGEST_RESET))
-    if used_up and context.in_flight.closed.cooling.get(job.channel, context.services.clock()) < until:
-        context.in_flight.closed.cooling[job.channel] = until
+    now, closed = context.services.clock(), context.in_flight.closed
+    until = now + timedelta(seconds=min(max(used_up, default=0), _LONGEST_RESET))
+    if used_up and closed.cooling.get((job.channel, job.model), now) < until:
+        closed.cool(job.channel, job.model, until, now)
         await _unless_database_away(_cool(context, job, until))
 
 
@@ -80,11 +82,12 @@ async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResu
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is None:
             return
-        changes = await _changes(connection, channel, job.model, result, words, now)
+        before = LearnedLimits.from_row(channel)
+        after = await _learned(connection, channel, before, job.model, result, words, now)
+        changes = _changes(channel, job.model, result, words, now) if after is before else after.columns()
         error = {"code": result.code, "message": words, "at": now.isoformat()}
         await change_channel(connection, channel.id, {**changes, "last_error": error, "updated_at": now})
-    if until := changes.get("cooldown_until"):
-        context.in_flight.closed.cooling[job.channel] = until
+    _note_cooldowns(context, job.channel, before, after)
     fields = {"channel": job.channel, "model": job.model, "code": result.code, "provider_says": words}
     if result.outcome is Outcome.NEEDS_HUMAN:
         what = "this model of a channel" if result.scope is Scope.MODEL else "a channel"
@@ -93,12 +96,23 @@ async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResu
         _log.warning("a channel's call failed", **fields)
 
 
+def _note_cooldowns(context: TaskContext, channel: str, before: LearnedLimits, after: LearnedLimits) -> None:
+    for model, until in after.cooldowns().items() - before.cooldowns().items():
+        context.in_flight.closed.cool(channel, model, until, context.services.clock())
+
+
 async def _cool(context: TaskContext, job: LeasedJob, until: datetime) -> None:
     async with context.services.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
-        words = "its headers say that nothing is left"
-        if channel is not None and (changes := _cooling(channel, until, words)):
-            await change_channel(connection, channel.id, changes)
+        if channel is None:
+            return
+        before = LearnedLimits.from_row(channel)
+        after = before.cooled(
+            job.model, context.services.clock(), until, "its headers say that nothing is left"
+        )
+        if after is not before:
+            await change_channel(connection, channel.id, after.columns())
+    _note_cooldowns(context, job.channel, before, after)
 
 
 async def _close_breakers(context: TaskContext, job: LeasedJob) -> None:
@@ -107,10 +121,12 @@ async def _close_breakers(context: TaskContext, job: LeasedJob) -> None:
         if channel is not None:
             closing = {"", job.model} & channel.breakers.keys()
             left = {name: state for name, state in channel.breakers.items() if name not in closing}
-            was_open = any(CircuitBreaker.from_json(channel.breakers[name]).until for name in closing)
-            # slow start from now on: all jobs that waited for the channel are due at once
-            opens = _cooling(channel, context.services.clock(), "it works again") if was_open else {}
-            await change_channel(connection, channel.id, {"breakers": left, **opens})
+            learned, now = LearnedLimits.from_row(channel), context.services.clock()
+            for name in closing:
+                breaker = CircuitBreaker.from_json(channel.breakers[name])
+                if breaker.opened:  # slow start from now on: all jobs that waited for it are due at once
+                    learned = learned.cooled(name, breaker.opened, now, "it works again")
+            await change_channel(connection, channel.id, {"breakers": left, **learned.columns()})
     context.in_flight.closed.failing -= {(job.channel, ""), (job.channel, job.model)}
 
 
@@ -119,34 +135,41 @@ def _concerns_channel(result: CallResult) -> bool:
     return result.outcome is Outcome.NEEDS_HUMAN or result.code in codes
 
 
-async def _changes(
-    connection: AsyncConnection, channel: Row[Any], model: str, result: CallResult, words: str, now: datetime
+async def _learned(
+    connection: AsyncConnection,
+    channel: Row[Any],
+    known: LearnedLimits,
+    model: str,
+    result: CallResult,
+    words: str,
+    now: datetime,
+) -> LearnedLimits:
+    """Return what is known of the channel's limits after this call; ``known`` itself if it says nothing."""
+    whole = None if result.scope is None else result.scope is not Scope.MODEL
+    refusal = Refusal(model, now, words, result.retry_after, whole, result.code == _OVERLOADED)
+    if result.code in REFUSED:
+        calls = await recent_calls(connection, channel.name, now, REFUSED, HISTORY)
+        model_rpm = channel.limits.get(model, {}).get("rpm")
+        known = after_refusal(known, refusal, calls, rpm=channel.rpm, model_rpm=model_rpm)
+        if result.limit is not None:
+            rpm = result.limit.calls / (result.limit.period / timedelta(minutes=1))
+            known = after_named(known, refusal, rpm)
+    elif result.code == _TOO_MANY_AT_ONCE:
+        busy = in_flight_on(channel.id, await calls_in_flight(connection)).by_model
+        known = after_crowding(known, refusal, busy, result.retry_after or _COOLDOWN)
+    elif result.code == _USED_UP:
+        until = now + (result.retry_after or timedelta(hours=1))
+        known = known.cooled(model, now, until, words)  # other models may have quotas of their own
+    return known
+
+
+def _changes(
+    channel: Row[Any], model: str, result: CallResult, words: str, now: datetime
 ) -> Mapping[str, Any]:
     if result.outcome is Outcome.NEEDS_HUMAN:
         if result.scope is Scope.MODEL:
             return {"blocked_models": {**channel.blocked_models, model: words}}
         return {"tripped_at": now, "tripped_reason": words}
-    known = AdaptiveRate.from_json(channel.learned)
-    if result.code in REFUSED:
-        last = LastMinute(*await last_minute(connection, channel.name, now, REFUSED))
-        if result.code == _OVERLOADED and (rested := after_overload(known, now, last, result.retry_after)):
-            return {"learned": rested.to_json(), **_cooling(channel, rested.resumed, words)}
-        known = after_rate_limit(known, now, channel.rpm, last, result.retry_after)
-        if result.limit is not None:
-            known = replace(known, told=result.limit.calls / (result.limit.period / timedelta(minutes=1)))
-        return {"learned": known.to_json(), **_cooling(channel, known.resumed, words)}
-    if result.code == _TOO_MANY_AT_ONCE:
-        busy = sum(row.calls for row in await calls_in_flight(connection) if row.channel_id == channel.id)
-        learned = after_concurrency_limit(known, now, busy).to_json()
-        return {"learned": learned, **_cooling(channel, now + (result.retry_after or _COOLDOWN), words)}
-    if result.code == _USED_UP:
-        return _cooling(channel, now + (result.retry_after or timedelta(hours=1)), words)
     name = model if result.scope is Scope.MODEL else ""
     breaker = CircuitBreaker.from_json(channel.breakers.get(name)).with_failure(now, words)
     return {"breakers": {**channel.breakers, name: breaker.to_json()}}
-
-
-def _cooling(channel: Row[Any], until: datetime | None, words: str) -> Mapping[str, Any]:
-    if until is None or (channel.cooldown_until is not None and channel.cooldown_until >= until):
-        return {}
-    return {"cooldown_until": until, "cooldown_reason": words}

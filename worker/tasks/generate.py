@@ -176,18 +176,20 @@ def _start_refusal(context: TaskContext, job: LeasedJob, now: datetime) -> str |
         return "the channel was stopped" if cause.until is None else "the channel is cooling down"
     if job.expires_at is not None and job.expires_at <= now:
         return "its deadline has passed"
-    if _start_missed(job, now):
+    if _start_missed(context, job, now):
         return "its start time was missed; a call now could exceed a rate limit"
     return None
 
 
-def _start_missed(job: LeasedJob, now: datetime) -> bool:
+def _start_missed(context: TaskContext, job: LeasedJob, now: datetime) -> bool:
     """Return whether a start is so late that it could exceed a rate limit of the channel or the caller."""
     limits = [
         {**job.channel_limits.get("", {}), "rpm": job.channel_rpm},
         job.channel_limits.get(job.model, {}),
         {"rpm": job.caller_rpm},
     ]
+    if context.in_flight.closed.paced.intersection({(job.channel, ""), (job.channel, job.model)}):
+        limits.append({"rpm": 1.0})  # whatever the learned rate is, its calls are spread by the minute
     new_day = job.start_at.astimezone(UTC).date() != now.astimezone(UTC).date()
     if new_day and any(each.get("rpd") for each in limits):
         return True

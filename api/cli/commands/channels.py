@@ -93,12 +93,12 @@ def resume(
     Parameters
     ----------
     forget
-        also clear the learned limits
+        also clear the learned limits, and what the limits have counted
     """
 
     async def change(connection: AsyncConnection) -> bool:
         if model is not None:
-            return await rows.resume_model(connection, name, model, now())
+            return await rows.resume_model(connection, name, model, now(), forget=forget)
         return await rows.resume(connection, name, now(), forget=forget)
 
     return _found(name, write(settings_of(installation), change))

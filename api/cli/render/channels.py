@@ -70,6 +70,12 @@ def _limits(view: View) -> Iterator[tuple[str, str]]:
         )
     if view["learned_concurrency"] is not None:
         yield "learned", f"the provider refused more concurrent calls; {view['learned_concurrency']} are made"
+    for model, learned in view["learned_models"].items():
+        known = [f"{learned['rpm']:g} calls a minute are made"] if learned["rpm"] is not None else []
+        if learned["cooldown_until"]:
+            known.append(f"until {shown_time(learned['cooldown_until'])}: {learned['cooldown_reason']}")
+        if known:
+            yield f"learned {model}", "; ".join(known)
     for model, count in view["in_flight_by_model"].items():
         yield f"  {model}", f"{count} in flight"
 

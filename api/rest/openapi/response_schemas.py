@@ -185,6 +185,15 @@ class RecentDocument(BaseModel):
     share: float | None
 
 
+class LearnedModelDocument(BaseModel):
+    """What was learned of one model on a channel."""
+
+    rpm: float | None = Field(description="calls per minute that are made now; null: no limit is known")
+    concurrency: int | None = Field(description="calls in flight that are made now; null: the channel's")
+    cooldown_until: datetime | None
+    cooldown_reason: str | None
+
+
 class ChannelDocument(BaseModel):
     """A channel with its state, limits and recent calls."""
 
@@ -204,6 +213,9 @@ class ChannelDocument(BaseModel):
         description="learned rate in calls per minute, after the provider refused more"
     )
     learned_concurrency: int | None
+    learned_models: dict[str, LearnedModelDocument] = Field(
+        description="what was learned of single models, after the provider refused their calls"
+    )
     rate_now: int = Field(description="calls sent in the last 60 seconds")
     in_flight: int
     in_flight_by_model: dict[str, int]

@@ -14,13 +14,14 @@ from models.queries.attempts import (
     AttemptHandles,
     AttemptRecord,
     NewAttempt,
+    SentCall,
     amend_attempts,
     correct_attempt,
     delete_attempts,
     earlier_results,
     finish_attempts,
     insert_attempts,
-    last_minute,
+    recent_calls,
     save_handles,
 )
 from tests.support.darkroom import Darkroom, open_darkroom
@@ -99,11 +100,12 @@ async def test_a_corrected_attempt_is_a_charged_success(darkroom: Darkroom) -> N
     assert (attempt.outcome, attempt.error_code, attempt.billed) == ("success", None, "yes")
 
 
-async def test_the_last_minute_counts_what_was_not_refused_and_not_sent_a_moment_ago_as_last(
+async def test_recent_calls_are_listed_in_order_with_their_models_and_which_were_refused(
     darkroom: Darkroom,
 ) -> None:
-    job_id, at = await darkroom.submit(await darkroom.caller()), darkroom.clock()
-    ages = {1: 90, 2: 30, 3: 20, 4: 1}  # seconds; the third is refused
+    """A call in flight counts as accepted; of one that was sent a moment ago nothing is known."""
+    job_id, at = await darkroom.submit(await darkroom.caller(), model="m"), darkroom.clock()
+    ages = {1: 90, 2: 30, 4: 1, 3: 20}  # seconds; the third is refused
     attempts = [
         new_attempt(darkroom, job_id, number, sent_at=at - timedelta(seconds=age))
         for number, age in ages.items()
@@ -111,5 +113,9 @@ async def test_the_last_minute_counts_what_was_not_refused_and_not_sent_a_moment
     async with darkroom.services.database.writing() as connection:
         await insert_attempts(connection, attempts)
         await finish_attempts(connection, [AttemptRecord.of(job_id, 3, REFUSED, finished_at=at)])
-        found = await last_minute(connection, "one", at, {"rate_limited"})
-    assert found == (2, at - timedelta(seconds=30), at - timedelta(seconds=30))
+        found = await recent_calls(connection, "one", at, {"rate_limited"}, timedelta(minutes=1))
+        assert await recent_calls(connection, "two", at, {"rate_limited"}, timedelta(minutes=1)) == []
+    assert found == [
+        SentCall(at - timedelta(seconds=age), refused, "m")
+        for age, refused in ((30, False), (20, True), (1, None))
+    ]

@@ -28,7 +28,11 @@ def row(**changes: Any) -> Any:
     defaults = {
         **{"id": UUID(int=9), "name": "one", "configured": True, "models": ["gpt*"], "rpm": None},
         **{"concurrency": 20, "tier": 0, "weight": 2.0, "limits": {}, "pace": {}, "breakers": {}},
-        **{"learned": {"woken": (NOW - 3600 * SECOND).isoformat()}, "blocked_models": {}},
+        **{
+            "learned": {"woken": (NOW - 3600 * SECOND).isoformat()},
+            "blocked_models": {},
+            "learned_models": {},
+        },
         **{"next_start_at": None, "paused_at": None, "paused_reason": None, "draining_at": None},
         **{"tripped_at": None, "tripped_reason": None, "cooldown_until": None, "cooldown_reason": None},
     }

@@ -23,7 +23,12 @@ def row(number: int = 100, **values: Any) -> Any:
     defaults = {
         **{"id": UUID(int=number), "name": f"channel-{number}", "configured": True, "models": ["*"]},
         **{"rpm": None, "concurrency": 1000, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}},
-        **{"learned": {"woken": (NOW - 3600 * SECOND).isoformat()}, "breakers": {}, "blocked_models": {}},
+        **{
+            "learned": {"woken": (NOW - 3600 * SECOND).isoformat()},
+            "breakers": {},
+            "blocked_models": {},
+            "learned_models": {},
+        },
         **{"next_start_at": None, "paused_at": None, "paused_reason": None, "tripped_at": None},
         **{"tripped_reason": None, "draining_at": None, "cooldown_until": None, "cooldown_reason": None},
     }

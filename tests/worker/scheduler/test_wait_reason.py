@@ -17,6 +17,7 @@ from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.channel_capacity import ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.circuit_breaker import CircuitBreaker
 from worker.scheduler.fair_queue import DispatchRound, Start, caller_share_of
+from worker.scheduler.learned_limits import LearnedLimits, LearnedState
 from worker.scheduler.wait_reason import SchedulerView
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
@@ -28,7 +29,7 @@ JOB = QueuedJob(model="gpt", caller_id=ME, not_before=BEFORE, backing_off=False,
 OPEN = CircuitBreaker(5, BEFORE, LATER, None, "HTTP 502").to_json()
 PROBED = CircuitBreaker(5, BEFORE - MINUTE, BEFORE, NOW - SECOND, "HTTP 502").to_json()
 HALF_OPEN = CircuitBreaker(5, BEFORE - MINUTE, BEFORE, None, "HTTP 502").to_json()
-SLOWED = AdaptiveRate(rate=6.0, resumed=NOW).to_json()
+SLOWED = AdaptiveRate(rate=6.0, resumed=NOW, rest=20.0).to_json()
 CROWDED = AdaptiveRate(concurrency=1, crowded=NOW).to_json()
 
 
@@ -36,7 +37,13 @@ def channel(name: str = "one", **changes: Any) -> Any:
     defaults = {
         **{"id": UUID(bytes=name.ljust(16).encode()), "name": name, "configured": True, "models": ["gpt*"]},
         **{"rpm": None, "concurrency": 2, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}},
-        **{"learned": None, "breakers": {}, "blocked_models": {}, "next_start_at": None},
+        **{
+            "learned": None,
+            "breakers": {},
+            "blocked_models": {},
+            "learned_models": {},
+            "next_start_at": None,
+        },
         **{"paused_at": None, "paused_reason": None, "tripped_at": None, "tripped_reason": None},
         **{"draining_at": None, "cooldown_until": None, "cooldown_reason": None},
     }
@@ -54,6 +61,15 @@ def caller(**changes: Any) -> Any:
 def calls(count: int, name: str = "one", model: str = "gpt", caller_id: UUID = ME) -> Any:
     key = channel(name).id
     return SimpleNamespace(channel_id=key, model=model, caller_id=caller_id, calls=count)
+
+
+def _model(
+    cooldown_until: datetime | None = None, cooldown_reason: str | None = None, **rate: Any
+) -> dict[str, Any]:
+    """Return what a channel's row stores of one model."""
+    state = LearnedState(AdaptiveRate.from_json(rate), BEFORE, cooldown_until, cooldown_reason, BEFORE)
+    stored = LearnedLimits().having("gpt", state, BEFORE).columns()["learned_models"]["gpt"]
+    return dict(stored)
 
 
 def status_of(snapshot: SchedulerSnapshot, job: QueuedJob = JOB, at: datetime = NOW) -> WaitStatus:
@@ -120,6 +136,34 @@ CASES: list[tuple[str, SchedulerSnapshot, WaitReason, datetime | None, str]] = [
         "cooling",
         SchedulerSnapshot(channels=[channel(cooldown_until=LATER, cooldown_reason="slow down")]),
         *(WaitReason.COOLDOWN, LATER, "slow down"),
+    ),
+    (
+        "the model cools down",
+        SchedulerSnapshot(
+            channels=[
+                channel(learned_models={"gpt": _model(cooldown_until=LATER, cooldown_reason="slow down")})
+            ]
+        ),
+        *(WaitReason.COOLDOWN, LATER, "one cools down for gpt: slow down"),
+    ),
+    (
+        "another model cools down",
+        SchedulerSnapshot(channels=[channel(learned_models={"gpt-2": _model(cooldown_until=LATER)})]),
+        *(WaitReason.FAIR_SHARE, None, ""),
+    ),
+    (
+        "learned rate of the model",
+        SchedulerSnapshot(
+            channels=[channel(learned_models={"gpt": _model(**SLOWED)}, pace={"gpt/rpm": LATER.isoformat()})]
+        ),
+        *(WaitReason.RATE_LIMIT, LATER, "one (gpt): the provider refused faster calls; about 3 a minute"),
+    ),
+    (
+        "learned concurrency of the model",
+        SchedulerSnapshot(
+            channels=[channel(learned_models={"gpt": _model(**CROWDED)}, concurrency=9)], calls=[calls(1)]
+        ),
+        *(WaitReason.CONCURRENCY, None, "1 calls of gpt in flight; the provider refused more"),
     ),
     (
         "the first to be warm",
@@ -323,6 +367,7 @@ def channels(draw: st.DrawFn, name: str) -> Any:
         limits={"": {**whole, "burst": draw(st.integers(1, 3))}, "gpt": own},
         pace=pace,
         learned=draw(maybe(st.builds(_learned, st.floats(1, 50), MOMENTS, st.integers(1, 3)))),
+        learned_models=draw(st.dictionaries(st.sampled_from(["gpt", "flux"]), _MODEL_STATES, max_size=2)),
         breakers=draw(st.dictionaries(st.sampled_from(["", "gpt", "flux"]), BREAKERS, max_size=1)),
         blocked_models=draw(st.sampled_from([{}, {}, {"flux": "no"}, {"gpt": "no"}])),
         **{stop: draw(seldom) for stop in ("paused_at", "tripped_at", "draining_at")},
@@ -335,6 +380,14 @@ _DAYS = st.tuples(st.sampled_from(["2025-12-31", "2026-01-01"]), st.integers(0, 
 
 def _learned(rate: float, at: datetime, busy: int) -> dict[str, Any]:
     return AdaptiveRate(rate=rate, resumed=min(at, NOW), concurrency=busy, crowded=min(at, NOW)).to_json()
+
+
+_MODEL_STATES = st.builds(
+    lambda rate, at, cooldown: _model(cooldown, None, **rate) | {"cooldown_from": at},
+    st.builds(_learned, st.floats(1, 50), MOMENTS, st.integers(1, 3)),
+    TEXTS,
+    maybe(MOMENTS),
+)
 
 
 def snapshots() -> st.SearchStrategy[SchedulerSnapshot]:

@@ -11,11 +11,14 @@ from structlog.testing import capture_logs
 
 from models.ids import new_id
 from models.outcomes import CallLimit, CallResult, ErrorCode, Outcome, Scope
+from models.queries.scheduling.snapshot import read_snapshot
+from models.queue_status import QueuedJob, WaitReason
 from models.tables import attempts
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.channel_capacity import RAMP
 from worker.scheduler.circuit_breaker import CircuitBreaker
+from worker.scheduler.learned_limits import LearnedLimits, LearnedState
+from worker.scheduler.wait_reason import SchedulerView
 from worker.tasks.channel_feedback import record_failure, record_rate_headers, record_success
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -33,25 +36,39 @@ class Caller:
 
     def __init__(self, darkroom: Darkroom, worker: OneWorker, job: Any) -> None:
         self.darkroom, self.context, self.job = darkroom, worker.context, job
+        self.calls = 0
 
-    async def fails(self, outcome: Outcome, code: ErrorCode, **values: Any) -> None:
-        await record_failure(self.context, self.job, CallResult(outcome, code, message="Oh.", **values))
+    async def fails(self, outcome: Outcome, code: ErrorCode, *, times: int = 1, **values: Any) -> None:
+        for _ in range(times):
+            await self.called(1, over=SECOND, error_code=code, finished_at=self.darkroom.clock())
+            await record_failure(self.context, self.job, CallResult(outcome, code, message="Oh.", **values))
 
-    async def called(self, times: int, *, over: timedelta, first: int = 1) -> None:
-        """Note accepted calls, the last one now."""
+    async def called(self, times: int, *, over: timedelta, **values: Any) -> None:
+        """Note calls, the last one now; they were accepted, unless ``values`` say otherwise."""
         row = {"job_id": self.job.id, "generation": 1, "channel": "upstream", "worker_id": new_id()}
-        start = self.darkroom.clock() - over
+        start, first = self.darkroom.clock() - over, self.calls + 1
         rows = [
-            {**row, "number": first + n, "billed": "yes", "sent_at": start + over * (n + 1) / times}
+            {**row, "number": first + n, "billed": "yes", "sent_at": start + over * (n + 1) / times, **values}
             for n in range(times)
         ]
+        self.calls += times
         async with self.darkroom.services.database.writing() as connection:
             await connection.execute(insert(attempts), rows)
+
+    async def state(self) -> LearnedState:
+        """Return what is known of the limits of its model."""
+        channel = await self.darkroom.channel()
+        return LearnedLimits.from_row(channel).of(self.job.model)
 
 
 @pytest.fixture
 async def caller(darkroom: Darkroom) -> Caller:
-    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    return await calling(darkroom)
+
+
+async def calling(darkroom: Darkroom, **values: Any) -> Caller:
+    """Lease a job of a caller of its own."""
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller(), **values)
     await worker.dispatcher.run_round()
     row = await darkroom.job(job_id)
 
@@ -61,21 +78,83 @@ async def caller(darkroom: Darkroom) -> Caller:
     return Caller(darkroom, worker, Job)
 
 
-async def learned(darkroom: Darkroom) -> AdaptiveRate:
-    return AdaptiveRate.from_json((await darkroom.channel()).learned)
+async def test_a_refusal_cools_its_model_and_teaches_its_rate(darkroom: Darkroom, caller: Caller) -> None:
+    await caller.called(40, over=MINUTE - SECOND)
+    await caller.fails(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND, provider_message="slow down")
+    channel, known = await darkroom.channel(), await caller.state()
+    until = darkroom.clock() + 7 * SECOND
+    assert (known.cooldown_until, known.cooldown_reason) == (until, "slow down")
+    assert (channel.cooldown_until, channel.learned.get("rate")) == (None, None)
+    assert channel.last_error["code"] == "rate_limited"
+    assert known.rate.rate == pytest.approx(40 * 0.94)
+    assert caller.context.in_flight.closed.cooling["upstream", "practice-image"] == until
 
 
-async def test_a_refusal_cools_the_whole_channel_and_teaches_its_rate(
+async def test_a_refused_model_leaves_the_others_running_and_its_jobs_say_which_it_is(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    await caller.fails(Outcome.RETRY, "rate_limited", retry_after=30 * SECOND, provider_message="slow down")
+    account = (await darkroom.job(caller.job.id)).caller_id
+    for model in ("practice-image", "practice-other"):
+        await darkroom.submit(account, model=model)
+    other = await darkroom.worker()
+    await other.dispatcher.run_round()
+    (started,) = [job_id for _, job_ids, _ in other.messages for job_id in job_ids]
+    assert (await darkroom.job(started)).model == "practice-other"
+    async with darkroom.services.database.reading() as connection:
+        snapshot = await read_snapshot(connection, alive_since=darkroom.clock() - MINUTE)
+    job = QueuedJob(
+        **{"model": "practice-image", "caller_id": account, "not_before": darkroom.clock()},
+        **{"backing_off": False, "since": darkroom.clock()},
+    )
+    status = SchedulerView(snapshot, darkroom.clock()).wait_status(job)
+    assert status.reason is WaitReason.COOLDOWN
+    assert status.detail == "upstream cools down for practice-image: slow down"
+    assert status.next_eligible_at == darkroom.clock() + 30 * SECOND
+
+
+async def test_refusals_of_two_models_together_cut_the_rate_of_the_whole_channel(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    other = await calling(darkroom, model="practice-other")
+    for each in (caller, other):
+        await each.called(20, over=MINUTE - SECOND)
+    for each in (caller, other, caller, other):
+        await each.fails(Outcome.RETRY, "rate_limited")
+    channel = await darkroom.channel()
+    assert channel.learned["rate"] == pytest.approx(40 * 0.94)
+    assert channel.cooldown_until is not None
+    assert [(await each.state()).rate.rate for each in (caller, other)] == [None, None]
+
+
+async def test_a_refusal_that_concerns_the_key_cuts_the_whole_channel_at_once(
     darkroom: Darkroom, caller: Caller
 ) -> None:
     await caller.called(40, over=MINUTE - SECOND)
-    await caller.fails(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND, provider_message="slow down")
-    channel, known = await darkroom.channel(), await learned(darkroom)
+    await caller.fails(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND, scope=Scope.KEY)
+    channel = await darkroom.channel()
+    assert channel.learned["rate"] == pytest.approx(40 * 0.94)
     assert channel.cooldown_until == darkroom.clock() + 7 * SECOND
-    assert channel.cooldown_reason == "slow down"
-    assert channel.last_error["code"] == "rate_limited"
-    assert known.rate == pytest.approx(40 * 0.94)
-    assert caller.context.in_flight.closed.cooling["upstream"] == channel.cooldown_until
+    assert (await caller.state()).rate.rate is None
+
+
+async def test_a_refusal_by_chance_is_rested_from_for_a_moment_and_teaches_no_rate(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    await caller.called(40, over=MINUTE - SECOND)
+    await caller.fails(Outcome.RETRY, "rate_limited")
+    known = await caller.state()
+    assert (known.rate.rate, known.cooldown_until) == (None, darkroom.clock() + SECOND)
+
+
+async def test_a_daily_limit_rests_its_model_and_leaves_the_others_running(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    other = await calling(darkroom, model="practice-other")
+    await caller.fails(Outcome.RETRY, "daily_limit", retry_after=9 * 3600 * SECOND, scope=Scope.KEY)
+    assert (await caller.state()).cooldown_until == darkroom.clock() + 9 * 3600 * SECOND
+    assert (await other.state()).cooldown_until is None
+    assert (await darkroom.channel()).cooldown_until is None
 
 
 async def test_nothing_starts_while_a_channel_cools_and_less_afterwards(
@@ -95,12 +174,12 @@ async def test_nothing_starts_while_a_channel_cools_and_less_afterwards(
 
 async def test_a_limit_that_the_provider_names_is_stored(darkroom: Darkroom, caller: Caller) -> None:
     await caller.fails(Outcome.RETRY, "rate_limited", limit=CallLimit(10, 5 * MINUTE))
-    assert (await learned(darkroom)).told == 2
+    assert (await caller.state()).rate.rate_at(darkroom.clock(), None) == 2
 
 
 async def test_too_many_calls_in_flight_lower_the_concurrency(darkroom: Darkroom, caller: Caller) -> None:
     await caller.fails(Outcome.RETRY, "concurrency_limited")
-    assert (await learned(darkroom)).concurrency == 1
+    assert (await caller.state()).rate.concurrency == 1
 
 
 async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
@@ -123,9 +202,9 @@ async def test_an_overload_that_lasts_teaches_no_rate_although_other_calls_are_j
     await caller.called(40, over=MINUTE)
     await caller.fails(Outcome.RETRY, "upstream_saturated")
     darkroom.clock.forward(seconds=6)
-    await caller.called(3, over=SECOND, first=100)  # still open; they will be refused like this one
+    await caller.called(3, over=SECOND)  # still open; they will be refused like this one
     await caller.fails(Outcome.RETRY, "upstream_saturated")
-    known = await learned(darkroom)
+    known = (await caller.state()).rate
     assert (known.rate, known.rest) == (None, 10)
 
 
@@ -205,9 +284,9 @@ async def test_headers_that_say_that_nothing_is_left_are_heeded_before_a_refusal
 ) -> None:
     left = {"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "20s"}
     await record_rate_headers(caller.context, caller.job, left)
-    assert (await darkroom.channel()).cooldown_until is None
+    assert (await caller.state()).cooldown_until is None
     await record_rate_headers(caller.context, caller.job, {**left, "x-ratelimit-remaining-requests": "0"})
-    assert (await darkroom.channel()).cooldown_until == darkroom.clock() + 20 * SECOND
+    assert (await caller.state()).cooldown_until == darkroom.clock() + 20 * SECOND
 
 
 async def test_a_failure_of_the_job_alone_does_not_concern_its_channel(

@@ -12,6 +12,7 @@ from models.queries.leases import leased_jobs, leased_to
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.lifecycle import commit, start
 from worker.maintenance.reaper import reclaim
+from worker.scheduler.learned_limits import LearnedLimits
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ async def test_an_input_picture_that_can_not_be_loaded_costs_two_calls_at_most(d
     assert len(darkroom.provider.call_log.calls) == 2
 
 
-async def test_a_days_limit_parks_job_and_channel_until_its_reset(darkroom: Darkroom) -> None:
+async def test_a_days_limit_parks_job_and_model_until_its_reset(darkroom: Darkroom) -> None:
     worker = await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller(), practice={"case": "E080"})
     await worker.run_round()
@@ -42,7 +43,10 @@ async def test_a_days_limit_parks_job_and_channel_until_its_reset(darkroom: Dark
     assert job.status == "queued"
     assert (await darkroom.attempts(job_id))[0].error_code == "daily_limit"
     assert job.not_before >= tomorrow
-    assert channel.cooldown_until >= tomorrow
+    assert channel.cooldown_until is None
+    until = LearnedLimits.from_row(channel).cooldown_until(job.model, now)
+    assert until is not None
+    assert until >= tomorrow
 
 
 async def test_refusals_that_cost_nothing_use_up_no_attempt_however_many(darkroom: Darkroom) -> None:

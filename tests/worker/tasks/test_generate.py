@@ -13,6 +13,7 @@ from tests.worker.tasks.beats import heartbeat
 from worker.lifecycle import cancel_job, retry_job
 from worker.maintenance.reaper import reclaim
 from worker.practice.drawing.png import prompt_of
+from worker.scheduler.learned_limits import LearnedLimits
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ async def test_a_dead_link_is_tried_again_without_a_second_call(darkroom: Darkro
     assert len(darkroom.provider.call_log.calls) == 1
 
 
-async def test_too_many_requests_cool_the_channel_and_the_job_comes_back(darkroom: Darkroom) -> None:
+async def test_too_many_requests_cool_the_model_and_the_job_comes_back(darkroom: Darkroom) -> None:
     practice = {"fail": "429", "times": 1, "retry_after": 7}
     worker, job_id = (
         await darkroom.worker(),
@@ -73,7 +74,8 @@ async def test_too_many_requests_cool_the_channel_and_the_job_comes_back(darkroo
     await worker.run_round()
     job = await darkroom.job(job_id)
     assert (job.status, job.backing_off, job.attempts_used) == ("queued", True, 0)  # it cost nothing
-    assert (await darkroom.channel()).cooldown_until >= darkroom.clock()
+    learned = LearnedLimits.from_row(await darkroom.channel())
+    assert learned.cooldown_until(job.model, darkroom.clock()) is not None
     assert job.not_before > darkroom.clock()
     await worker.run_round()
     assert len(darkroom.provider.call_log.calls) == 1

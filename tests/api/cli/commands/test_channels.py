@@ -96,7 +96,7 @@ def test_one_model_of_a_channel_is_paused_and_resumed(darkroom: Darkroom, capsys
 def test_resume_closes_breakers_and_resets_the_learned_rate_only_with_forget(
     darkroom: Darkroom, capsys: Printed
 ) -> None:
-    change(learned=AdaptiveRate(rate=7.0, resumed=now()).to_json(), **BROKEN)
+    change(learned=AdaptiveRate(rate=7.0, resumed=now(), rest=20.0).to_json(), **BROKEN)
     found = listed(darkroom, capsys)
     assert (found["state"], found["breakers"][""]["failures"]) == ("breaker_open", 5)
     assert found["learned_rpm"] == pytest.approx(3.5, abs=0.2)  # it begins slowly

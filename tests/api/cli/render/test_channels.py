@@ -27,6 +27,7 @@ def a_channel(**members: Any) -> dict[str, Any]:
         "model_limits": {},
         "learned_rpm": None,
         "learned_concurrency": None,
+        "learned_models": {},
         "rate_now": 12,
         "in_flight": 3,
         "in_flight_by_model": {},

@@ -11,10 +11,11 @@ from uuid import UUID
 import pytest
 
 from models.outcomes import CallResult, ErrorCode, Outcome
+from models.queries.attempts import SentCall
 from models.queries.scheduling.due_jobs import Candidate
 from models.retry.decision import AttemptCount, Retry, decide
 from models.states import OnUnknown
-from worker.scheduler.adaptive_rate import AdaptiveRate, LastMinute, after_rate_limit
+from worker.scheduler.adaptive_rate import AdaptiveRate, after_rate_limit
 from worker.scheduler.channel_capacity import RAMP, ChannelCapacity, InFlight, closed_reason, slow_start
 from worker.scheduler.fair_queue import CallerShare, DispatchRound
 from worker.scheduler.rate_limiter import RateLimiter
@@ -79,7 +80,13 @@ def channel(**values: Any) -> Any:
         **{
             **{"id": UUID(int=9), "name": "one", "configured": True, "models": ["*"], "rpm": None},
             **{"concurrency": 200, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}, "learned": None},
-            **{"breakers": {}, "blocked_models": {}, "next_start_at": None, "paused_at": None},
+            **{
+                "breakers": {},
+                "blocked_models": {},
+                "learned_models": {},
+                "next_start_at": None,
+                "paused_at": None,
+            },
             **{"tripped_at": None, "draining_at": None, "cooldown_until": None, "paused_reason": None},
             **{"tripped_reason": None, "cooldown_reason": None, **values},
         }
@@ -118,7 +125,8 @@ def test_a_channel_that_opens_again_is_not_met_by_all_that_waited_at_once() -> N
 
 
 def test_a_channel_with_a_learned_rate_is_met_at_this_rate() -> None:
-    known = after_rate_limit(AdaptiveRate(), NOW, None, LastMinute(600, NOW - 59 * SECOND, NOW), 20 * SECOND)
+    sent = [SentCall(NOW - 59 * SECOND * (600 - n) / 600, refused=n == 600) for n in range(601)]
+    known = after_rate_limit(AdaptiveRate(), NOW, None, sent, 20 * SECOND).rate
     row = channel(cooldown_until=known.resumed, learned=known.to_json())
     due = comes_back("rate_limited", retry_after=20)
     starts = drain(row, due, call=2 * SECOND)

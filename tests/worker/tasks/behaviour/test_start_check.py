@@ -15,6 +15,8 @@ from models.tables import callers, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
 from worker.practice.server import start_practice
+from worker.scheduler.adaptive_rate import AdaptiveRate
+from worker.scheduler.learned_limits import LearnedLimits, LearnedState
 
 
 @pytest.fixture
@@ -89,6 +91,18 @@ async def test_a_start_too_late_for_its_models_rate_limit_is_released(
 ) -> None:
     async with darkroom.services.database.writing() as connection:
         await connection.execute(update(channels).values(rpm=None, limits={model: {"rpm": 60}}))
+    job_id = await start_late(darkroom, await darkroom.caller())
+    assert (await darkroom.job(job_id)).status == status
+
+
+@pytest.mark.parametrize(("model", "status"), [("practice-image", "queued"), ("another", "succeeded")])
+async def test_a_start_too_late_for_a_learned_rate_is_released(
+    darkroom: Darkroom, model: str, status: str
+) -> None:
+    rate = AdaptiveRate(rate=30.0, resumed=darkroom.clock() - timedelta(minutes=9))
+    learned = LearnedLimits().having(model, LearnedState(rate), darkroom.clock())
+    async with darkroom.services.database.writing() as connection:
+        await connection.execute(update(channels).values(rpm=None, **learned.columns()))
     job_id = await start_late(darkroom, await darkroom.caller())
     assert (await darkroom.job(job_id)).status == status
 
