@@ -24,6 +24,7 @@ class TaskProvider:
         self.calls = 0
         self.requests: list[tuple[str, str | None]] = []  #: (path, key) of everything but calls
         self.responses: dict[str, list[tuple[int, Any]]] = defaultdict(list)  #: by path; the last one repeats
+        self.taken: dict[str, Any] = {"task_id": TASK}  #: the answer to a call that it takes as a task
         self.streamed: list[str] = []  #: what a call streams; empty: it takes the request as a task
         self.stream_end = CUT
         self.on_request: Callable[[], None] = lambda: None
@@ -55,7 +56,7 @@ class TaskProvider:
         await request.read()
         self.calls += 1
         if not self.streamed:
-            return web.json_response({"task_id": TASK})
+            return web.json_response(self.taken)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for text in self.streamed:

@@ -120,6 +120,7 @@ def _answer(archived: ArchivedResponse, blobs: Blobs, *, complete: bool) -> Answ
         inline_limit=INLINE_LIMIT,
     )
     reader.blobs.update(blobs)
+    reader.location = archived.headers.get("location", "") if archived.status < 300 else ""
     reader.feed(archived.body)
     return reader.close(complete=complete)
 

@@ -28,6 +28,7 @@ class TaskContext:
     archiver: Archiver
     worker_id: UUID
     input_images: InputImageCache = field(default_factory=InputImageCache)
+    task_paths: dict[str, str] = field(default_factory=dict)  #: by channel, the one that last showed a task
 
 
 JobTask = Callable[[TaskContext, LeasedJob], Awaitable[None]]

@@ -5,15 +5,15 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from models.errors import ImageError
 from models.outcomes import Billed, CallResult, Outcome
 from models.queries.bulk import storable
 from models.queries.leases import LeasedJob
 from worker.tasks.context import TaskContext
-from worker.upstream.handles import Handles, task_url
+from worker.upstream.handles import Handles, join_origin, task_url
 from worker.upstream.polling.poll import TASK_NOT_FOUND, PollStage, PollState, read_poll
 from worker.upstream.request import endpoint
 
@@ -90,52 +90,74 @@ class LostCall:
         }
 
 
-class PollAddress(StrEnum):
-    """Where a result can be polled."""
+@dataclass(frozen=True, slots=True)
+class PollAddress:
+    """Where a result can be polled.
 
-    LINK = "link"  #: a public URL from the answer: without a key, and guarded like a download
-    TASK = "task"  #: the provider's task endpoint, with the channel's key
+    With the channel's key only on the channel's own origin; elsewhere without a key, and guarded like a
+    download.
+    """
+
+    url: str
+    with_key: bool = False
+    path: str | None = None  #: the task path of the channel from which the address was built
 
 
 def poll_addresses(context: TaskContext, job: LeasedJob, handles: Handles) -> list[PollAddress]:
-    """Return where these handles can be polled, the best first."""
+    """Return where these handles can be polled, the best first.
+
+    The answer's own addresses come before the channel's task paths; of these, the one that showed a task of
+    this channel before comes first. No poll is paid for, so the others are tried as well.
+    """
+    links = [PollAddress(handles.poll_url)] if handles.poll_url else []
     route = context.services.routes.get(job.channel)
-    has_tasks = route is not None and route.preset.task_path is not None
-    link = [PollAddress.LINK] if handles.poll_url else []
-    return [*link, PollAddress.TASK] if handles.task_id and has_tasks else link
+    if route is None:
+        return links
+    chat = endpoint(str(route.settings.base_url))
+    own = [PollAddress(url, with_key=True) for each in handles.task_urls if (url := join_origin(chat, each))]
+    foreign = [PollAddress(each) for each in handles.task_urls if not join_origin(chat, each)]
+    known = context.task_paths.get(job.channel)
+    paths = sorted(route.preset.task_paths, key=lambda path: path != known) if handles.task_id else ()
+    tasks = [
+        PollAddress(task_url(chat, path, handles.task_id or ""), with_key=True, path=path) for path in paths
+    ]
+    unique = {address.url: address for address in reversed((*links, *own, *tasks, *foreign))}
+    return list(reversed(unique.values()))
 
 
-async def poll(context: TaskContext, job: LeasedJob, handles: Handles, address: PollAddress) -> PollState:
-    """Poll once."""
-    if address is PollAddress.LINK:
-        response = await _get_link(context, handles)
-    else:
-        response = await _get_task(context, job, handles)
+async def poll(context: TaskContext, job: LeasedJob, address: PollAddress) -> PollState:
+    """Poll once; a task path that shows the task is remembered for the channel."""
+    response = await (_get_task if address.with_key else _get_link)(context, job, address)
     if isinstance(response, PollState):
         return response
     input_urls = (*job.request.get("images", ()), *_URL.findall(job.prompt))
     status, headers, body = response
+    parts = urlsplit(address.url)
 
     def read() -> PollState:
-        return read_poll(status, headers, body, input_urls=input_urls)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return read_poll(status, headers, body, input_urls=input_urls, origin=origin)
 
-    return await _run(len(body), read)
+    state = await _run(len(body), read)
+    if address.path and state.stage in (PollStage.DONE, PollStage.RUNNING, PollStage.FAILED):
+        context.task_paths[job.channel] = address.path
+    return state
 
 
 async def poll_once(context: TaskContext, job: LeasedJob, handles: Handles) -> PollState:
     """Poll each address until one shows images; return the first state that is known."""
     best = PollState(PollStage.UNKNOWN)
     for address in poll_addresses(context, job, handles):
-        state = await poll(context, job, handles, address)
+        state = await poll(context, job, address)
         if state.images or state.videos:
             return state
         best = state if best.stage is PollStage.UNKNOWN else best
     return best
 
 
-async def _get_link(context: TaskContext, handles: Handles) -> Response | PollState:
+async def _get_link(context: TaskContext, job: LeasedJob, address: PollAddress) -> Response | PollState:
     try:
-        found = await context.services.documents.read(handles.poll_url or "")
+        found = await context.services.documents.read(address.url)
     except ImageError as error:
         if error.retryable:
             return PollState(PollStage.UNCLEAR)
@@ -143,12 +165,10 @@ async def _get_link(context: TaskContext, handles: Handles) -> Response | PollSt
     return found.status, found.headers, found.body
 
 
-async def _get_task(context: TaskContext, job: LeasedJob, handles: Handles) -> Response | PollState:
+async def _get_task(context: TaskContext, job: LeasedJob, address: PollAddress) -> Response | PollState:
     route = context.services.routes[job.channel]
-    chat = endpoint(str(route.settings.base_url))
-    url = task_url(chat, route.preset.task_path or "", handles.task_id or "")
     key = route.settings.api_key.get_secret_value()
-    found = await context.services.task_client.read(url, api_key=key, headers=route.preset.headers)
+    found = await context.services.task_client.read(address.url, api_key=key, headers=route.preset.headers)
     return (found.status, found.headers, found.body) if found else PollState(PollStage.UNCLEAR)
 
 

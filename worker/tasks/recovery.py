@@ -1,6 +1,7 @@
 """Recovery of an unknown outcome: poll the provider for a lost answer instead of paying again."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -18,7 +19,7 @@ from worker.upstream.polling.poll import PollStage, PollState
 
 LIMIT = timedelta(minutes=10)  #: how long a lost answer is polled for
 _MISSES = 3  # responses in a row without the task, after which the address is given up
-_INTERVALS = {PollAddress.LINK: (3.0, 5.0), PollAddress.TASK: (2.0, 2.0)}  # seconds, from and to
+_LINK_INTERVAL, _TASK_INTERVAL = (3.0, 5.0), (2.0, 2.0)  # seconds, from and to
 _LONGEST_INTERVAL = 60.0
 _log = structlog.get_logger()
 
@@ -47,28 +48,38 @@ async def recover(context: TaskContext, job: LeasedJob, lost_call: LostCall, *, 
 async def _poll_until_known(
     context: TaskContext, job: LeasedJob, lost_call: LostCall, shown: int
 ) -> PollState | None:
-    """Poll one address after the other; ``None`` if the worker stops before the outcome is known."""
-    addresses, misses = poll_addresses(context, job, lost_call.handles), 0
+    """Poll the addresses in turn, and one that shows the task to its end; ``None`` if the worker stops first.
+
+    An address that does not know the task three times is given up.
+    """
+    addresses, misses = poll_addresses(context, job, lost_call.handles), Counter[PollAddress]()
+    untried = len(addresses)  # before the next pause
     best = PollState(PollStage.UNKNOWN)
     while addresses and context.services.clock() - lost_call.since < LIMIT:
         if context.in_flight.halt.is_set():
             return None
-        state = await poll(context, job, lost_call.handles, addresses[0])
+        address = addresses.pop(0)
+        state = await poll(context, job, address)
         if state.stage in (PollStage.DONE, PollStage.FAILED):
             return state
         best = state if state.images or state.videos or state.result else best
         shown = _report_progress(context, job, state, shown)
-        misses = misses + 1 if state.stage is PollStage.UNKNOWN else 0
-        if misses == _MISSES:
-            addresses, misses = addresses[1:], 0
-        else:
-            await context.services.sleep(_interval(addresses[0], state))
+        misses[address] = misses[address] + 1 if state.stage is PollStage.UNKNOWN else 0
+        if state.stage is PollStage.RUNNING:
+            addresses.insert(0, address)
+        elif misses[address] < _MISSES:
+            addresses.append(address)
+        untried -= 1
+        if addresses and (untried <= 0 or state.stage is not PollStage.UNKNOWN):
+            untried = len(addresses)
+            await context.services.sleep(_interval(address, state))
     return _final_state(lost_call, best, timed_out=bool(addresses))
 
 
 def _interval(address: PollAddress, state: PollState) -> float:
     wanted = state.retry_after.total_seconds() if state.retry_after else 0.0
-    return max(random.uniform(*_INTERVALS[address]), min(wanted, _LONGEST_INTERVAL))
+    interval = _TASK_INTERVAL if address.with_key else _LINK_INTERVAL
+    return max(random.uniform(*interval), min(wanted, _LONGEST_INTERVAL))
 
 
 def _report_progress(context: TaskContext, job: LeasedJob, state: PollState, shown: int) -> int:

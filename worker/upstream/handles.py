@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 _TASK = re.compile(
     r"(?:^|[\n>*])[ \t>*]*(?:任务\s*|task[ _]?)?ID\**[ \t]*[：:]\**[ \t]*"
@@ -99,6 +99,25 @@ def merge_handles(known: Handles, found: Handles) -> Handles:
         seen=known.seen or found.seen,
         task_urls=tuple(dict.fromkeys((*known.task_urls, *found.task_urls)))[:_MAX_TASK_URLS],
     )
+
+
+def join_origin(chat_url: str, address: str) -> str | None:
+    """Return an address on the origin of ``chat_url``, with its host; ``None`` if it is elsewhere.
+
+    Only there the key of the channel may be sent.
+    """
+    try:
+        url = urljoin(chat_url, address)
+        same = _origin(url) == _origin(chat_url)
+    except ValueError:
+        return None
+    return url if same else None
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    return scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(scheme)
 
 
 def task_url(chat_url: str, path: str, task_id: str) -> str:

@@ -26,7 +26,8 @@ class Preset:
     silent: float = 180.0  #: without a byte besides comments and white space
     total: float = 600.0  #: for the whole call
     headers: Mapping[str, str] = field(default_factory=dict)  #: additional ones
-    task_path: str | None = "images/tasks/{id}"  #: of a task's state, below the API version; none: no tasks
+    #: paths of a task's state below the API version, the likeliest first; none: no tasks
+    task_paths: tuple[str, ...] = ("images/tasks/{id}", "tasks/{id}", "images/generations/{id}")
 
     @property
     def streams(self) -> bool:

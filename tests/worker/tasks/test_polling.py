@@ -75,8 +75,9 @@ async def room(plain_database_url: str, tmp_path: Path, provider: TaskProvider) 
 @pytest.mark.parametrize(
     ("handles", "channel", "addresses"),
     [
-        (Handles(poll_url=LINK), "elsewhere", [PollAddress.LINK]),
+        (Handles(poll_url=LINK), "elsewhere", [PollAddress(LINK)]),
         (Handles("task-1"), "elsewhere", []),
+        (Handles(task_urls=(LINK,)), "elsewhere", []),
         (Handles(seen=LINK), "upstream", []),
     ],
 )
@@ -85,6 +86,24 @@ async def test_a_link_can_be_polled_anywhere_and_a_task_only_on_a_channel_that_h
 ) -> None:
     worker = await room.worker()
     assert poll_addresses(worker.context, leased_job(channel=channel), handles) == addresses
+
+
+async def test_the_key_goes_only_to_the_channels_own_origin(room: Darkroom, provider: TaskProvider) -> None:
+    worker, job = await room.worker(), leased_job(channel="upstream")
+    handles = Handles("t1", task_urls=("https://api.example.com/t1", f"{provider.url}/jobs/t1", "/status/t1"))
+    addresses = poll_addresses(worker.context, job, handles)
+    assert [address.url.removeprefix(provider.url) for address in addresses] == [
+        *("/jobs/t1", "/status/t1", "/v1/images/tasks/t1", "/v1/tasks/t1", "/v1/images/generations/t1"),
+        "https://api.example.com/t1",
+    ]
+    assert [address.with_key for address in addresses] == [True] * 5 + [False]
+
+
+async def test_the_task_path_that_showed_a_task_is_remembered(room: Darkroom, provider: TaskProvider) -> None:
+    worker, job = await room.worker(), leased_job(channel="upstream")
+    provider.respond(f"/v1/tasks/{TASK}", {"id": TASK, "status": "processing"})
+    assert (await poll_once(worker.context, job, Handles(TASK))).stage is PollStage.RUNNING
+    assert poll_addresses(worker.context, job, Handles("t2"))[0].url == f"{provider.url}/v1/tasks/t2"
 
 
 async def test_a_link_that_is_gone_is_an_unknown_task(room: Darkroom, provider: TaskProvider) -> None:

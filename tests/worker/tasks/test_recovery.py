@@ -206,6 +206,41 @@ async def test_a_provider_that_does_not_know_the_task_is_polled_three_times(
     assert await scene.outcome(job_id) == ("ambiguous", "stream_truncated", "unknown")
 
 
+@pytest.mark.parametrize("path", [f"/v1/tasks/{TASK}", f"/v1/images/generations/{TASK}"])
+async def test_the_task_path_of_a_relay_is_found_by_polls_that_cost_nothing(scene: Scene, path: str) -> None:
+    scene.provider.respond(path, {"id": TASK, "status": "processing"}, scene.found())
+    job_id, job = await scene.worked()
+    assert (job.status, scene.provider.calls) == ("succeeded", 1)
+    assert scene.provider.keys(path) == [KEY, KEY]
+    assert await scene.outcome(job_id) == ("success", None, "yes")
+
+
+async def test_the_address_in_the_answer_of_a_task_is_polled_first(scene: Scene) -> None:
+    scene.provider.taken = {
+        "id": TASK,
+        "status": "queued",
+        "status_url": f"/jobs/{TASK}",
+        "result_url": "/out",
+    }
+    scene.provider.respond(f"/jobs/{TASK}", {"status": "IN_PROGRESS"}, {"status": "COMPLETED"})
+    scene.provider.respond("/out", {"images": [{"url": scene.provider.picture()}]})
+    job_id, job = await scene.worked()
+    assert (job.status, scene.provider.calls, scene.provider.keys(TASKS)) == ("succeeded", 1, [])
+    assert scene.provider.keys("/out") == [KEY]
+    assert await scene.outcome(job_id) == ("success", None, "yes")
+
+
+async def test_a_result_without_a_host_is_fetched_from_the_channel(scene: Scene) -> None:
+    scene.provider.picture("0123456789")
+    scene.provider.respond(
+        TASKS, {"status": "succeeded", "result": {"data": [{"url": "/pictures/0123456789"}]}}
+    )
+    job_id, job = await scene.worked()
+    assert (job.status, scene.provider.calls) == ("succeeded", 1)
+    (asset,) = await scene.room.assets(job_id)
+    assert asset.source_url == f"{scene.provider.url}/pictures/0123456789"
+
+
 async def test_a_link_into_a_private_network_is_not_followed(scene: Scene) -> None:
     scene.provider.respond_with_stream("[原始数据](http://10.0.0.1/source/x)\n")
     _, job = await scene.worked()

@@ -2,7 +2,14 @@
 
 import pytest
 
-from worker.upstream.handles import Handles, find_generation_id, find_task_id, merge_handles, task_url
+from worker.upstream.handles import (
+    Handles,
+    find_generation_id,
+    find_task_id,
+    join_origin,
+    merge_handles,
+    task_url,
+)
 
 LINK = "https://pro.asyncdata.net/source/task_1"
 
@@ -57,3 +64,31 @@ def test_only_a_task_or_a_poll_url_is_pollable() -> None:
 )
 def test_the_url_of_a_task_replaces_chat_completions_and_quotes_its_id(chat: str, address: str) -> None:
     assert task_url(chat, "images/tasks/{id}", "t/..?x") == address
+
+
+@pytest.mark.parametrize(
+    ("address", "joined"),
+    [
+        ("/v1/tasks/t1", "https://api.example.com/v1/tasks/t1"),
+        ("https://API.example.com:443/t1", "https://API.example.com:443/t1"),
+        ("https://api.example.com.evil.example/t1", None),
+        ("http://api.example.com/t1", None),
+        ("https://api.example.com:8443/t1", None),
+        ("https://api.example.com@evil.example/t1", None),
+        ("//evil.example/t1", None),
+        ("\\\\evil.example/t1", "https://api.example.com/v1/chat/\\\\evil.example/t1"),
+        ("http://[", None),
+    ],
+)
+def test_an_address_is_joined_to_the_channels_origin_or_is_elsewhere(
+    address: str, joined: str | None
+) -> None:
+    assert join_origin("https://api.example.com/v1/chat/completions", address) == joined
+
+
+def test_the_addresses_of_a_task_are_stored_with_the_handles() -> None:
+    handles = Handles("t1", task_urls=("/a", "/b"))
+    assert Handles.from_json(handles.to_json()) == handles
+    merged = merge_handles(handles, Handles(task_urls=("/b", "/c", "/d", "/e")))
+    assert merged.task_urls == ("/a", "/b", "/c", "/d")
+    assert Handles(task_urls=("/a",)).pollable

@@ -97,12 +97,15 @@ def explain(observation: Observation) -> Explanation:
 
 def reader_for(observation: Observation) -> AnswerReader:
     """Return a reader set up with the input images and the number of images of the request."""
-    return AnswerReader(
+    reader = AnswerReader(
         input_urls=observation.request_facts.input_urls,
         n=observation.request_facts.n,
         failed=observation.status is not None and observation.status >= 400,
         inline_limit=VERBATIM,
     )
+    if observation.status is not None and 200 <= observation.status < 300:
+        reader.location = observation.headers.get("location", "")
+    return reader
 
 
 def _parse(observation: Observation) -> tuple[Answer | None, TransportFailure | None]:

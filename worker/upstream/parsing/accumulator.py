@@ -44,7 +44,7 @@ from worker.upstream.parsing.json_images import (
     parse_image,
 )
 from worker.upstream.parsing.progress import Percent, ProgressParser
-from worker.upstream.parsing.task_state import ProviderTask, TaskStage, percent_of, read_task
+from worker.upstream.parsing.task_state import ProviderTask, TaskStage, is_address, percent_of, read_task
 from worker.upstream.parsing.urls import is_image
 
 _PENDING = word_set(
@@ -261,6 +261,12 @@ class AnswerAccumulator:
             before.add(found)
         else:
             self._indexed.append((index, found))
+
+    def note_location(self, location: str, *, empty: bool) -> None:
+        """Take the ``Location`` of an answer that is ``empty`` or shows a task; of others it is no handle."""
+        if is_address(location) and (self.waiting or empty):
+            self._scanner.note(Handles(task_urls=(location,)))
+            self.waiting = True
 
     def _note_error(self, body: object) -> None:
         if self.error is None or not self.error.sure:

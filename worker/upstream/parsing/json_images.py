@@ -55,6 +55,8 @@ _URL_FIELDS = (
 _DATA = re.compile(r"\s*(?:data:[\w/.+;=-]{0,120}?base64,\s{0,8}){1,3}", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\s*!?\[[^\[\]]{0,400}\]\(\s*<?([^\s<>]{1,16000}?)>?\s*\)\s*")
 _ABSOLUTE_PATH = re.compile(r"/[^/\s]\S*")
+_FILE_NAME = re.compile(r"/(?=[\w.~-]*\d)[\w.~-]{8,}(?:[?#]|$)", re.ASCII)
+_MAX_PATH = 512  #: characters of the path of an image without an extension
 _TEXT_TYPES = frozenset({"text", "output_text", "input_text", "refusal", "reasoning", "thinking"})
 
 
@@ -167,7 +169,7 @@ def index_of(item: Mapping[str, Any]) -> int | None:
 
 def _extract_string(value: str, extracted: ExtractedImages) -> None:
     image = parse_image(value)
-    if image is None and len(value) < _MAX_URL and _ABSOLUTE_PATH.fullmatch(value) and is_image(value):
+    if image is None and _is_image_path(value):
         extracted.relative.append(unescape(value))
     elif image is None:
         data = _DATA.match(value)
@@ -178,6 +180,16 @@ def _extract_string(value: str, extracted: ExtractedImages) -> None:
         is_task_page(image.url) or is_document(image.url) or is_placeholder(image.url)
     ):
         extracted.images.append(image)
+
+
+def _is_image_path(value: str) -> bool:
+    """Return whether a value is the URL of an image without its host: by its extension or its file name."""
+    if len(value) >= _MAX_URL or not _ABSOLUTE_PATH.fullmatch(value):
+        return False
+    if is_image(value):
+        return True
+    is_file = len(value) < _MAX_PATH and _FILE_NAME.search(value) is not None and not is_document(value)
+    return is_file and not starts_like_image(value)
 
 
 def _extract_part(part: Mapping[str, Any], extracted: ExtractedImages, depth: int) -> None:

@@ -66,6 +66,7 @@ class AnswerReader:
         self._input_urls = input_urls
         self._n, self._origin = n, origin
         self.failed = failed  #: the HTTP status is an error
+        self.location = ""  #: the header of that name: where an accepted task is polled
         self.blobs: Blobs = {}  #: bytes of the placeholders, by SHA-256
         self._inline_limit = inline_limit
         self._extractor = Base64Extractor(self.blobs, inline_limit=inline_limit, unescape=True)
@@ -222,6 +223,7 @@ class AnswerReader:
         ended = complete and (not self.streaming or self.done or bool(reasons))
         whole = ended and not any(reason in ("length", "max_tokens") for reason in reasons)
         accumulator.close(complete=whole)
+        accumulator.note_location(self.location, empty=not self._has_body and not self._has_events)
         info = BodyInfo(
             whole=whole,
             streamed=self.streaming,

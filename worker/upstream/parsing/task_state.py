@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -260,21 +260,20 @@ def _addresses(layers: list[Mapping[str, Any]], *, done: bool) -> Iterator[str]:
         if name == "resulturl" and done:
             continue
         for layer in reversed(layers):
-            if is_address(address := layer.get(name)):
-                yield str(address)
+            if is_address(address := layer.get(name)) and not (is_image(address) or is_video(address)):
+                yield address
     for layer in reversed(layers):
         urls = layer.get("urls", layer.get("links"))
         if isinstance(urls, dict) and is_address(address := urls.get("get") or urls.get("status")):
-            yield str(address)
+            yield address
 
 
-def is_address(value: object) -> bool:
-    """Return whether a value may be the address of a task: a URL or a path, and no image or video."""
+def is_address(value: object) -> TypeGuard[str]:
+    """Return whether a value is an address: a URL, or a path."""
     return (
         isinstance(value, str)
         and len(value) < _MAX_ADDRESS
         and (is_http_url(value) or (value.startswith("/") and not value.startswith("//")))
-        and not (is_image(value) or is_video(value))
     )
 
 
@@ -331,7 +330,7 @@ class _Cleaner:
             if cleaned or usual not in result:
                 result[usual] = cleaned
         url = result.get("url")
-        if self._finished and isinstance(url, str) and is_http_url(url) and not is_document(url):
+        if self._finished and is_address(url) and not is_document(url):
             result.setdefault("image_url", url)  # the URL of a finished task is its image's
         return result
 

@@ -50,14 +50,19 @@ class PollState:
 
 
 def read_poll(
-    status: int, headers: Mapping[str, str], body: bytes, *, input_urls: tuple[str, ...] = ()
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    input_urls: tuple[str, ...] = (),
+    origin: str | None = None,
 ) -> PollState:
     """Return the state of a task by the HTTP status, headers and body of a poll response.
 
-    ``input_urls`` were in the request and are no results. An image outranks everything; then the task's
-    own state decides, then the HTTP status.
+    ``input_urls`` were in the request and are no results; ``origin`` completes URLs without a host. An image
+    outranks everything; then the task's own state decides, then the HTTP status.
     """
-    answer = read_answer(body, input_urls=input_urls, failed=status >= 400)
+    answer = read_answer(body, input_urls=input_urls, origin=origin, failed=status >= 400)
     task = answer.task
     if answer.images or answer.videos:
         unfinished = task is not None and task.stage is not TaskStage.FAILED and task.unfinished

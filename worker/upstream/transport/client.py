@@ -146,6 +146,7 @@ class UpstreamClient:
             call.status = response.status_code
             call.headers = call.secrets.clean_headers(_recorded_headers(response.headers))
             call.reader.failed = response.status_code >= 400
+            call.reader.location = call.headers.get("location", "") if response.is_success else ""
             call.last_byte = call.last_data = loop.time()
             await _read(response, call)
         finally:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from models.outcomes import Outcome
 from tests.worker.upstream.answers import JPEG, PNG, PNG2, data
 from tests.worker.upstream.bodies import classified, summary
+from worker.upstream.diagnosis.explain import explain
+from worker.upstream.diagnosis.observation import observation_of
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader, read_answer
@@ -182,6 +184,17 @@ def test_the_addresses_of_a_task_are_kept_as_they_are_written(
     answer = read(body)
     assert answer.handles.task_urls == task_urls
     assert classify(answer, status=200).outcome is Outcome.PENDING
+
+
+@pytest.mark.parametrize("body", [b"", b'{"task_id":"t1"}', b'{"id":"t1","status":"queued"}'])
+def test_the_location_of_an_accepted_task_is_an_address_of_it(body: bytes) -> None:
+    observation = observation_of(
+        {"status": 202, "headers": {"Location": "/v1/jobs/t1"}, "body": body.decode()}
+    )
+    answer = explain(observation).answer
+    assert answer is not None
+    assert "/v1/jobs/t1" in answer.handles.task_urls
+    assert explain(observation).outcome == "pending"
 
 
 def test_an_address_of_a_finished_task_without_an_extension_is_its_image() -> None:
