@@ -1,8 +1,20 @@
 """Asynchronous tasks of replayed responses, and the bodies of their status requests."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from worker.practice.images import FOREIGN_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTask:
+    """A task that a call started, in the dialect of one family of relays, with the URLs of its images."""
+
+    dialect: str  #: s, a, c, e or k: see docs/providers.md
+    urls: Sequence[str]
 
 
 class AsyncTasks:
@@ -11,10 +23,16 @@ class AsyncTasks:
     def __init__(self, running: int) -> None:
         self._running = running  # polls for which a task is running
         self._polls_left: dict[str, int] = {}
+        self.published: dict[str, PublishedTask] = {}  #: tasks of calls, by id
 
     def start(self, *ids: str) -> None:
         """Start tasks; a known task starts again."""
         self._polls_left |= dict.fromkeys(ids, self._running)
+
+    def publish(self, task: str, published: PublishedTask) -> None:
+        """Start a task that a call asked for."""
+        self.published[task] = published
+        self.start(task)
 
     def poll(self, task: str) -> bool | None:
         """Count one poll and return whether the task is done; ``None``: unknown task."""
@@ -42,3 +60,60 @@ def task_status_body(task: str, *, done: bool, base_url: str) -> dict[str, Any]:
     images = {"created": 0, "data": [{"url": url}]} if done else None
     state = {"status": "SUCCESS" if done else "IN_PROGRESS", "progress": "100%" if done else "45%"}
     return {"code": "success", "message": "", "data": {"task_id": task, **state, "data": images}}
+
+
+#: the path at which each dialect serves its tasks, below the API version
+TASK_PATHS = {"s": "images/tasks", "c": "images/tasks", "a": "tasks", "e": "tasks", "k": "images/generations"}
+
+
+def submit_body(task: str, dialect: str) -> dict[str, Any]:
+    """Return the answer to a call that a relay of this dialect takes as a task."""
+    match dialect:
+        case "a":
+            return {"code": 200, "data": [{"status": "submitted", "task_id": task}]}
+        case "c":
+            return {"task_id": task}
+        case "s":
+            members = {"status": "processing", "poll_url": f"/v1/images/tasks/{task}"}
+            return {"id": task, "task_id": task, "object": "image.generation.task", **members}
+    return {"id": task, "object": "image.generation.task", "status": "pending", "progress": 0}
+
+
+def published_body(task: str, published: PublishedTask, *, done: bool) -> dict[str, Any]:
+    """Return the answer to a poll of a task that a call started."""
+    images = [{"url": url} for url in published.urls]
+    members: dict[str, Any]
+    match published.dialect:
+        case "a":
+            state = {
+                "id": task,
+                "status": "completed" if done else "processing",
+                "progress": 100 if done else 45,
+            }
+            result = {"images": [{"url": list(published.urls)}]} if done else None
+            return {"code": 200, "data": {**state, "result": result}}
+        case "c":
+            state = {"task_id": task, "status": "SUCCESS" if done else "IN_PROGRESS", "progress": "45%"}
+            return {
+                "code": "success",
+                "message": "",
+                "data": {**state, "data": {"data": images} if done else None},
+            }
+        case "e":
+            members = {"results": list(published.urls) if done else []}
+        case "k":
+            members = {"data": images} if done else {}
+        case _:
+            members = {"result": {"created": 0, "data": images} if done else None}
+    return {
+        "id": task,
+        "status": "completed" if done else "processing",
+        "progress": 100 if done else 45,
+        **members,
+    }
+
+
+def record_body(task: str, urls: Sequence[str]) -> dict[str, Any]:
+    """Return the record of a finished task as the answer to the call itself."""
+    result = orjson.dumps({"resultUrls": list(urls)}).decode()
+    return {"code": 200, "msg": "success", "data": {"taskId": task, "state": "success", "resultJson": result}}

@@ -2,8 +2,11 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from worker.practice.async_tasks import AsyncTasks
+import orjson
+
+from worker.practice.async_tasks import AsyncTasks, PublishedTask, record_body, submit_body
 from worker.practice.call_log import LoggedCall
 from worker.practice.conditions import Conditions
 from worker.practice.corpus import CorpusCase, case_script
@@ -31,7 +34,7 @@ from worker.practice.responses import (
     text_reply,
     video_message,
 )
-from worker.practice.script import Script
+from worker.practice.script import Script, Step
 
 
 class ChatCompletions:
@@ -110,6 +113,11 @@ class ChatCompletions:
     ) -> Script:
         """Plan a chat completion: text, videos, or images by link or inline."""
         options, model, number = request.options, request.model, call.number
+        if options.deliver.startswith("task_"):
+            return document_script(orjson.dumps(self._task(request, call, base_url)), delay=delay)
+        if options.deliver == "image_body":
+            png = await self.render(_recipes(request, call)[0])
+            return Script((Step(delay, png),), content_type="image/png")
         if failure and failure.kind in TEXT_REPLIES:
             message = Message(TEXT_REPLIES[failure.kind])
         elif (text := text_reply(request)) is not None:
@@ -133,6 +141,16 @@ class ChatCompletions:
         if request.stream:
             return stream_script(message, number=number, model=model, style=options.progress, delay=delay)
         return document_script(completion_body(message, number=number, model=model), delay=delay)
+
+    def _task(self, request: ParsedRequest, call: LoggedCall, base_url: str) -> dict[str, Any]:
+        """Take a call as a task of the requested dialect, or answer with its finished record."""
+        call.pictures = tuple(self.image_host.publish(recipe) for recipe in _recipes(request, call))
+        urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
+        task, dialect = f"task_{call.number:06d}", request.options.deliver.removeprefix("task_")
+        if dialect == "record":
+            return record_body(task, urls)
+        self.tasks.publish(task, PublishedTask(dialect, urls))
+        return submit_body(task, dialect)
 
     def _linked_message(
         self, request: ParsedRequest, call: LoggedCall, failure: Failure | None, base_url: str

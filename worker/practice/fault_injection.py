@@ -1,10 +1,12 @@
 """Fault injection: each fault turns the script of a good response into a broken one."""
 
+import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import orjson
 
+from worker.practice.drawing.png import tiny_png
 from worker.practice.request_options import FailureKind
 from worker.practice.script import EVENTS, JSON, Script, Step
 
@@ -65,10 +67,56 @@ def drip(script: Script, interval: float) -> Script:
     return replace(script, steps=tuple(steps))
 
 
+def joined(script: Script) -> Script:
+    """Send the events of a stream without an empty line between them."""
+    steps = (Step(after, data.replace(b"\n\n", b"\n")) for after, data in script.steps)
+    return replace(script, steps=tuple(steps))
+
+
+_DRAFT = {
+    "type": "image_generation.partial_image",
+    "partial_image_index": 0,
+    "b64_json": binascii.b2a_base64(tiny_png("a draft", 1), newline=False).decode(),
+}
+_DRAFT_STEP = Step(0, b"event: image_generation.partial_image\ndata: %b\n\n" % orjson.dumps(_DRAFT))
+
+
+def drafts(script: Script) -> Script:
+    """Send drafts before a stream."""
+    return replace(script, steps=(_DRAFT_STEP, _DRAFT_STEP, *script.steps), content_type=EVENTS)
+
+
+def only_drafts(script: Script) -> Script:
+    """Send a draft and the end mark of a stream instead of the image."""
+    after = sum(step.after for step in script.steps)
+    return replace(script, steps=(Step(after, b""), _DRAFT_STEP, _DONE), content_type=EVENTS)
+
+
+def failed_task(script: Script) -> Script:
+    """Send the record of a task that failed."""
+    return _record(script, {"state": "fail", "failMsg": "generation failed: upstream timeout"})
+
+
+def finished_task(script: Script) -> Script:
+    """Send the record of a task that is finished, without its image."""
+    return _record(script, {"state": "success", "resultJson": "{}"})
+
+
+def _record(script: Script, members: dict[str, str]) -> Script:
+    after = sum(step.after for step in script.steps)
+    record = {"code": 200, "msg": "success", "data": {"taskId": "task_practice", **members}}
+    return replace(script, steps=(Step(after, orjson.dumps(record)),), content_type=JSON)
+
+
 FAULTS: Mapping[FailureKind, Callable[[Script], Script]] = {
     "cut": cut,
     "unfinished": unfinished,
     "stall": stall,
     "stream_error": stream_error,
     "invalid_json": invalid_json,
+    "joined": joined,
+    "drafts": drafts,
+    "only_drafts": only_drafts,
+    "failed_task": failed_task,
+    "finished_task": finished_task,
 }

@@ -13,14 +13,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from worker.practice.corpus import CorpusCase, corpus, parse_case_id
 from worker.practice.drawing.render import ImageMode
 
-Delivery = Literal["markdown_url", "markdown_data", "download_link", "images_field", "parts", "b64_json"]
+Delivery = Literal[
+    "markdown_url", "markdown_data", "download_link", "images_field", "parts", "b64_json",
+    "task_s", "task_a", "task_c", "task_e", "task_k", "task_record", "image_body",
+]  # fmt: skip
 Announcement = Literal["retry_after", "headers", "nothing"]  #: how a 429 announces when to retry
 ProgressStyle = Literal["percent", "cumulative", "sentences", "none"]
 FailureKind = Literal[
     "400", "401", "402", "403", "404", "429", "500", "502", "503", "504",
     "moderation", "html", "no_picture", "refusal",
     "cut", "unfinished", "stall", "stream_error", "invalid_json", "drip", "hang", "reset", "drop",
-    "dead_link", "truncated",
+    "dead_link", "truncated", "joined", "drafts", "only_drafts", "failed_task", "finished_task",
 ]  # fmt: skip
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 

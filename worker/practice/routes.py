@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from models.errors import InvalidRequest
-from worker.practice.async_tasks import raw_data_body, task_status_body
+from worker.practice.async_tasks import TASK_PATHS, published_body, raw_data_body, task_status_body
 from worker.practice.call_log import CallLog, LoggedCall
 from worker.practice.chat_completions import ChatCompletions
 from worker.practice.conditions import ConditionControl, HiddenLimits
@@ -32,7 +32,7 @@ class LinkedRoutes:
         return [
             web.get(FOREIGN_PREFIX + "{address:.*}", self.foreign),
             web.get("/source/{task}", self.source),
-            web.get("/v1/images/tasks/{task}", self.task),
+            web.get("/v1/{path:images/tasks|tasks|images/generations}/{task}", self.task),
         ]
 
     async def foreign(self, request: web.Request) -> web.Response:
@@ -51,9 +51,14 @@ class LinkedRoutes:
 
     async def task(self, request: web.Request) -> web.Response:
         """Answer a status request of a task."""
-        task = request.match_info["task"]
+        task, path = request.match_info["task"], request.match_info["path"]
+        published = self._completions.tasks.published.get(task)
+        if path != (TASK_PATHS[published.dialect] if published else "images/tasks"):
+            return _task_response(None)
         done = self._completions.tasks.poll(task)
         self._call_log.record_poll(task, done=done)
+        if done is not None and published is not None:
+            return _task_response(published_body(task, published, done=done))
         return _task_response(
             None if done is None else task_status_body(task, done=done, base_url=_base_url(request))
         )
