@@ -21,6 +21,7 @@ from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
 from models.clock import now
 from models.database import Database
+from models.errors import DatabaseAway
 from models.queries.idempotency_keys import forget_keys
 from models.settings import Settings
 from worker.notifier import Notifier
@@ -97,6 +98,6 @@ async def _delete_expired_keys(database: Database, age: timedelta) -> None:
         try:
             async with database.writing() as connection:
                 await forget_keys(connection, before=now() - age)
-        except (SQLAlchemyError, OSError) as error:
+        except (DatabaseAway, SQLAlchemyError) as error:
             _log.warning("could not delete expired idempotency keys", error=str(error))
         await asyncio.sleep(_SWEEP)

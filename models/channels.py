@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from models.integrity.bounds import check_number
 from models.retry.rules import RetryRules
 
 
@@ -17,6 +18,12 @@ class Limits(BaseModel):
     rps: float | None = Field(None, gt=0, description="calls per second")
     rpd: int | None = Field(None, gt=0, description="calls per day, which begins at midnight UTC")
     ipm: float | None = Field(None, gt=0, description="images requested per minute")
+
+    @field_validator("*")
+    @classmethod
+    def _bounded(cls, value: object) -> object:
+        """Refuse numbers that no column holds."""
+        return check_number(value)
 
 
 class ModelLimits(Limits):

@@ -7,13 +7,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-#: errors that mean the database is away, not that the statement is wrong
-OUTAGES = (OperationalError, InterfaceError, PoolTimeout, OSError)
+from models.integrity.database_errors import makes_connections_stale, translated_errors
+
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a committed "sent" must survive a power cut, or a call is paid twice
@@ -32,6 +30,7 @@ _TIMEOUTS: Mapping[str, str] = {
     " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
 """Connection parameters of libpq that bound every wait. The database URL may override them."""
+_UTC = " -c timezone=UTC"  # in a zone east of it, the last hours of the year 9999 have no Python datetime
 
 
 class Database:
@@ -47,8 +46,9 @@ class Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {}
         if not self.is_sqlite:
-            timeouts = {name: value for name, value in _TIMEOUTS.items() if name not in parsed.query}
-            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": timeouts}
+            parameters = {name: parsed.query.get(name, value) for name, value in _TIMEOUTS.items()}
+            parameters["options"] = f"{parameters['options']}{_UTC}"
+            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": parameters}
         self.engine = create_async_engine(
             parsed,
             json_deserializer=_read_json,
@@ -56,29 +56,33 @@ class Database:
             pool_pre_ping=False,
             **options,
         )
+        event.listen(self.engine.sync_engine, "handle_error", _drop_stale_connections)
         if self.is_sqlite:
             _configure_sqlite(self.engine.sync_engine)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that only reads.
+        """Open a transaction that only reads. Raises ``DatabaseAway``.
 
         It is committed, because psycopg drops all prepared statements of a connection on ROLLBACK.
         """
-        async with self.engine.connect() as connection:
-            yield connection
-            await connection.commit()
+        with translated_errors():
+            async with self.engine.connect() as connection:
+                yield connection
+                await connection.commit()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that writes: committed at the end, rolled back on any error.
 
+        Raises ``DatabaseAway`` if the database takes no writes now.
         On SQLite it takes the write lock at once (``BEGIN IMMEDIATE``), so that it can't fail later on.
         """
-        async with self.engine.connect() as connection:
-            await connection.execution_options(writes=True)
-            async with connection.begin():
-                yield connection
+        with translated_errors():
+            async with self.engine.connect() as connection:
+                await connection.execution_options(writes=True)
+                async with connection.begin():
+                    yield connection
 
     async def close(self) -> None:
         """Close all connections."""
@@ -88,6 +92,12 @@ class Database:
 def _read_json(stored: str | bytes | float) -> Any:
     """Read a JSON column; SQLite returns a bare number as a number."""
     return stored if isinstance(stored, int | float) else orjson.loads(stored)
+
+
+def _drop_stale_connections(context: ExceptionContext) -> None:
+    """Replace all pooled connections after an error that each of them would meet."""
+    if makes_connections_stale(context.original_exception):
+        context.is_disconnect = True
 
 
 def _configure_sqlite(engine: Any) -> None:

@@ -8,6 +8,7 @@
     ├── NotFound             no such resource, or not this caller's
     ├── Conflict             the state of the job or resource does not allow this
     ├── StorageError         the object store refused or failed; may be retried
+    ├── DatabaseAway         the database does not take the statement now; it may later
     └── ImageError           a download is not (or not safely) an image; carries a code
 """
 
@@ -42,6 +43,10 @@ class Conflict(DarkroomError):
 
 class StorageError(DarkroomError):
     """The object store failed; the same call may work later."""
+
+
+class DatabaseAway(DarkroomError):
+    """The database is unreachable, read-only, full or busy; the same statement may work later."""
 
 
 class ImageError(DarkroomError):

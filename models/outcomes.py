@@ -125,7 +125,8 @@ class CallResult:
 class JobError:
     """Error of a job, as its row keeps it and the API shows it.
 
-    ``code`` is an ``ErrorCode``, the code of an image or storage error (``asset_…``), or ``expired``.
+    ``code`` is an ``ErrorCode``, the code of an image or storage error (``asset_…``), ``expired`` or
+    ``unwritable``.
     ``outcome`` is ``None`` if no call was made. ``retryable`` says whether retrying the job may help.
     """
 

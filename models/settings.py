@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.channels import ChannelSettings
 from models.errors import SettingsError
+from models.integrity.bounds import check_number
 from models.retry.rules import RetryRules
 from models.states import OnUnknown
 
@@ -161,6 +162,11 @@ class Settings(BaseSettings):
     s3_region: str = Field("us-east-1", description="the bucket's region")
     s3_access_key_id: str | None = Field(None, description="unset: the platform's own credentials")
     s3_secret_access_key: SecretStr | None = Field(None, description="goes with the access key id")
+
+    @field_validator("*")
+    @classmethod
+    def _bounded(cls, value: object) -> object:
+        return check_number(value)
 
     @field_validator("api_keys", "admin_keys", "allow_private", mode="before")
     @classmethod

@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
-from models.database import OUTAGES
+from models.errors import DatabaseAway
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds between two tries of one operation
 _PAUSE_AFTER_FAILURE = 0.5  # seconds that a failed round adds to the pause before the next one
@@ -21,7 +20,7 @@ async def retry_while_database_away(failure: str, operation: Callable[[], Awaita
     while True:
         try:
             return await operation()
-        except OUTAGES as error:
+        except DatabaseAway as error:
             _log.error(f"{failure}; it is tried again", error=str(error)[:300])
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -42,7 +41,7 @@ async def run_forever(
     while True:
         try:
             await step()
-        except (SQLAlchemyError, OSError) as error:
+        except DatabaseAway as error:
             _log.error("the database is away; the loop tries again", loop=name, error=str(error)[:300])
             await asyncio.sleep(pause_after_failure)
         except Exception:  # noqa: BLE001 - the edge of a loop that runs unattended: the next round may succeed

@@ -10,6 +10,7 @@ from models.database import Database
 from models.queries.transitions import Revisions
 from worker.database_retry import retry_while_database_away
 from worker.lifecycle import JobUpdate, commit
+from worker.unwritable import described, problem_of, substitutes
 
 _BATCH = 200
 _GATHER = 0.004  # seconds to let other updates join a transaction
@@ -79,17 +80,33 @@ class GroupCommit:
                     await self._write([one])
                 return
             update, written = batch[0]
-            job = str(update.transition.job_id) if update.transition else None
-            _log.error("a change can't be written", job=job, error=str(error)[:300])
+            try:
+                await self._set_aside(update, error)
+            except Exception:  # noqa: BLE001 - the writer must go on with the updates of the other jobs
+                _log.exception(
+                    "a change can't be written and its job could not be ended", **described(update)
+                )
             if not written.done():
-                written.set_exception(error)
-                written.exception()  # marked as retrieved: a poster that does not wait needs no second report
+                written.set_result(False)
             return
         if revisions.webhooks_due:
             self.webhooks_due.set()
         for update, written in batch:
             if not written.done():
                 written.set_result(update.holds(revisions))
+
+    async def _set_aside(self, update: JobUpdate, error: Exception) -> None:
+        """Log an update that no retry can write, and end its job with an explanation instead."""
+        problem = problem_of(error)
+        for instead in substitutes(update, problem):
+            try:
+                await self._commit([instead])
+            except Exception as again:  # noqa: BLE001 - the next substitute writes less
+                problem = f"{problem}; {problem_of(again)}"
+            else:
+                _log.error("a change can't be written; its job ends", problem=problem, **described(update))
+                return
+        _log.error("a change can't be written and is dropped", problem=problem, **described(update))
 
     async def _commit(self, updates: Sequence[JobUpdate]) -> Revisions:
         async def write() -> Revisions:

@@ -303,6 +303,15 @@ def fail(job: LeasedJob, error: JobError, *, at: datetime, record: AttemptRecord
     )
 
 
+def set_aside(transition: Transition, error: JobError, *, hold: bool) -> JobUpdate:
+    """End or hold a job whose ``transition`` can't be written, or whose row can't be read."""
+    changes: dict[str, Any] = {**_UNLEASED, "error": error.to_json(), "answer": None}
+    changes |= {} if hold else {"finished_at": transition.at}
+    entering = JobStatus.HELD if hold else JobStatus.FAILED
+    instead = replace(transition, entering=entering, changes=changes, detail=error.message)
+    return JobUpdate(instead)
+
+
 # Jobs without a lease: expiry, and decisions of callers. ``job`` is a row that the transaction has locked.
 
 

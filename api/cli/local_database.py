@@ -13,6 +13,7 @@ import migrations
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import Installation
 from models.database import Database
+from models.errors import DatabaseAway
 from models.settings import Settings, load_settings
 
 Result = TypeVar("Result")
@@ -69,7 +70,7 @@ def _run(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]]
     require_tables(settings)
     try:
         return asyncio.run(run())
-    except SQLAlchemyError as error:
+    except (DatabaseAway, SQLAlchemyError) as error:
         raise unreachable_database(settings, error) from error
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from models.integrity.bounds import check_time
 from models.retry.rules import RetryRules
 
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -23,9 +24,10 @@ def parse_timestamp(value: object) -> datetime | None:
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("write a time with its offset, such as 2026-01-31T18:00:00Z (RFC 3339)")
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError("there is no such time") from error
+    return check_time(moment)
 
 
 def _non_blank(value: str) -> str:

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.database import Database
+from models.errors import DatabaseAway
 from models.queries.jobs import statuses_of
 from models.states import FINAL, JobStatus
 
@@ -79,7 +80,7 @@ class Watcher:
         while self._waiters:
             try:
                 await self._read_changes()
-            except (SQLAlchemyError, OSError) as error:
+            except (DatabaseAway, SQLAlchemyError) as error:
                 _log.warning("could not read the status of watched jobs", error=str(error))
                 await asyncio.sleep(_ERROR_PAUSE)
             await asyncio.sleep(self._interval)

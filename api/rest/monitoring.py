@@ -14,8 +14,9 @@ from starlette.responses import Response
 from api.rest.openapi.route_docs import merge_responses, response, schema_ref
 from api.services import ApiServices, services_of
 from api.web.responses import JsonResponse
-from models.errors import StorageError
+from models.errors import DatabaseAway, StorageError
 from models.queries.callers import any_caller
+from models.queries.database_state import is_read_only
 from models.queries.jobs import count_open
 
 _TIMEOUT = 5.0  # seconds for one check
@@ -41,12 +42,15 @@ async def readyz(request: Request) -> Response:
 
 async def _database_error(services: ApiServices) -> str | None:
     try:
-        async with asyncio.timeout(_TIMEOUT), services.database.reading() as connection:
+        async with asyncio.timeout(_TIMEOUT), services.database.writing() as connection:
             await any_caller(connection)
+            if await is_read_only(connection):
+                return "it is read-only; DARKROOM_DATABASE_URL must lead to a server that takes writes"
     except TimeoutError:
         return "it does not answer in time"
-    except (SQLAlchemyError, OSError) as error:
-        return f"{type(error).__name__}: look at its log, DARKROOM_DATABASE_URL, and `darkroom migrate`"
+    except (DatabaseAway, SQLAlchemyError) as error:
+        kind = type(error.__cause__ or error).__name__
+        return f"{kind}: look at its log, DARKROOM_DATABASE_URL, and `darkroom migrate`"
     return None
 
 

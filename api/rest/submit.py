@@ -27,7 +27,7 @@ from api.rest.openapi.route_docs import (
 )
 from api.rest.parameters import LONGEST_WAIT, read_prefer_wait
 from api.services import ApiServices, services_of
-from api.web.json_body import read_json
+from api.web.json_body import NUL_REFUSED, find_nul, parse_json
 from api.web.problems import Problem, invalid_field
 from api.web.responses import JsonResponse
 from models.ids import public_id
@@ -43,14 +43,15 @@ async def post_jobs(request: Request) -> Response:
     """Submit one job, or a batch."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    raw, value = await read_json(request)
+    raw = await request.body()
+    value = parse_json(raw)
     idempotency_key = idempotency_key_of(request, sha256(raw).digest())
     is_batch = isinstance(value, dict) and "jobs" in value
     values = _batch_of(value) if is_batch else [value]
     at = services.clock()
     result = await find_replay(services, caller, idempotency_key, at)
     if result is None:
-        submitted = [validate(each, services.settings, at) for each in values]
+        submitted = [_nul_in(raw, each) or validate(each, services.settings, at) for each in values]
         if not is_batch and isinstance(submitted[0], Rejection):
             raise Problem(422, submitted[0].code, submitted[0].message, errors=submitted[0].errors)
         result = await insert_submitted(
@@ -59,6 +60,12 @@ async def post_jobs(request: Request) -> Response:
     if is_batch:
         return await _batch_response(services, result)
     return await _single_response(request, services, caller, result, at)
+
+
+def _nul_in(raw: bytes, value: Any) -> Rejection | None:
+    """Return the rejection of one job with a NUL character: the others of its batch are accepted."""
+    path = find_nul(raw, value)
+    return None if path is None else Rejection("invalid", [{"field": path, "message": NUL_REFUSED}])
 
 
 def _batch_of(value: Mapping[str, Any]) -> list[Any]:

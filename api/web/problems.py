@@ -7,12 +7,10 @@ from typing import Any
 import orjson
 import structlog
 from fastapi import FastAPI, Request
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from models.errors import Conflict, InvalidRequest, NotFound, StorageError
+from models.errors import Conflict, DatabaseAway, InvalidRequest, NotFound, StorageError
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger()
@@ -80,8 +78,11 @@ def problem_of(error: Exception) -> Problem:
         case StorageError():
             detail = "The image store does not answer; try again soon."
             return Problem(503, "storage_unavailable", detail, headers={"Retry-After": "5"})
-        case OperationalError() | InterfaceError() | PoolTimeout():
-            detail = "The database does not answer. Try again soon; when you submit, with an Idempotency-Key."
+        case DatabaseAway():
+            detail = (
+                "The database does not answer, or takes no writes. "
+                "Try again soon; when you submit, with an Idempotency-Key."
+            )
             return Problem(503, "database_unavailable", detail, headers={"Retry-After": "5"})
         case HTTPException():
             return _problem_of_http(error)
@@ -110,8 +111,7 @@ def install_problem_handlers(app: FastAPI) -> None:
             )
         return problem_response(problem, request_id_of(request.scope))
 
-    outages = (StorageError, OperationalError, InterfaceError, PoolTimeout)
-    for kind in (Problem, InvalidRequest, NotFound, Conflict, HTTPException, *outages):
+    for kind in (Problem, InvalidRequest, NotFound, Conflict, HTTPException, StorageError, DatabaseAway):
         app.add_exception_handler(kind, handle)
 
 

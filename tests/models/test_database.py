@@ -1,9 +1,14 @@
-"""Connections that do not outlive those who hold them."""
+"""Connections: their settings, whose locks they keep, and what becomes of them after a failover."""
 
+from pathlib import Path
+
+import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from models.database import Database
+from models.errors import DatabaseAway
 from tests.support.databases import PostgresCopies, sqlalchemy_url
 
 
@@ -29,6 +34,54 @@ async def test_an_address_may_say_otherwise(postgres_copies: PostgresCopies) -> 
         address = own.render_as_string(hide_password=False)
         assert await told(address, "idle_in_transaction_session_timeout") == "0"
         assert await told(address, "lock_timeout") == "7s"
+        assert await told(address, "timezone") == "UTC"
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York"])
+async def test_a_session_is_in_utc_whatever_the_zone_of_the_database(
+    postgres_copies: PostgresCopies, zone: str
+) -> None:
+    with postgres_copies.fresh() as url:
+        postgres_copies.set(url, "timezone", zone)
+        assert await told(sqlalchemy_url(url), "timezone") == "UTC"
+
+
+async def write_as_a_standby(database: Database) -> None:
+    async with database.writing() as connection:
+        await connection.execute(text("SET TRANSACTION READ ONLY"))
+        await connection.execute(text("DELETE FROM callers"))
+
+
+async def test_no_connection_of_before_a_failover_is_used_after_it(postgres_copies: PostgresCopies) -> None:
+    with postgres_copies.fresh() as url:
+        database = Database(sqlalchemy_url(url), pool=3)
+        async with database.reading() as one, database.reading() as other:
+            old = {await each.scalar(text("SELECT pg_backend_pid()")) for each in (one, other)}
+        with pytest.raises(DatabaseAway):
+            await write_as_a_standby(database)
+        async with database.writing() as one, database.writing() as other:
+            new = {await each.scalar(text("SELECT pg_backend_pid()")) for each in (one, other)}
+        await database.close()
+    assert not old & new
+
+
+async def test_a_file_that_became_read_only_raises_that_the_database_is_away(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/jobs.db")
+    async with database.writing() as connection:
+        await connection.execute(text("CREATE TABLE t (x)"))
+        await connection.execute(text("PRAGMA query_only = ON"))
+    with pytest.raises(DatabaseAway, match="readonly"):
+        async with database.writing() as connection:
+            await connection.execute(text("INSERT INTO t VALUES (1)"))
+    async with database.writing() as connection:  # on a fresh connection
+        await connection.execute(text("INSERT INTO t VALUES (1)"))
+    await database.close()
+
+
+async def test_a_statement_that_is_wrong_raises_the_error_of_its_driver(database: Database) -> None:
+    with pytest.raises(DBAPIError):
+        async with database.reading() as connection:
+            await connection.execute(text("SELECT nothing FROM nowhere"))
 
 
 async def test_statements_stay_prepared_over_transactions_that_only_read(

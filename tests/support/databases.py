@@ -78,6 +78,18 @@ class PostgresCopies:
         yield self._server.url(name)
         self._drop(name)
 
+    def set(self, url: str, setting: str, value: str, *, disconnect: bool = True) -> None:
+        """Change a setting of a lent copy for new connections; ``disconnect`` ends those that are open."""
+        name = url.rpartition("/")[2]
+        self._server.execute(f"ALTER DATABASE {name} SET {setting} = '{value}'")
+        if disconnect:
+            self._disconnect(name)
+
+    def _disconnect(self, name: str) -> None:
+        self._server.execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+
     @contextmanager
     def reset(self) -> Iterator[str]:
         """Lend a copy that this process lends again and again, emptied each time: a tenth of a copy's time.
@@ -89,9 +101,7 @@ class PostgresCopies:
         with psycopg.connect(self._server.url(name)) as connection:
             before = connection.execute(_SCHEMA).fetchone()
         yield self._server.url(name)
-        self._server.execute(
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-        )
+        self._disconnect(name)
         with psycopg.connect(self._server.url(name)) as connection:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(f"DELETE FROM {table.name}".encode())

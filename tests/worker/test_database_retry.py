@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
+from models.errors import DatabaseAway
 from worker.database_retry import retry_while_database_away, run_forever, wait_for_wake_up
 
-OUTAGE = OperationalError("SELECT 1", {}, Exception("connection refused"))
+OUTAGE = DatabaseAway("connection refused")
 
 
 def failing(*errors: BaseException) -> Callable[[], Awaitable[None]]:

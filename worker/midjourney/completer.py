@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
-from models.database import OUTAGES
+from models.errors import DatabaseAway
 from models.queries.midjourney.completion import any_task_ready, claim_ready_tasks
 from worker.database_retry import run_forever
 from worker.midjourney.completion import complete_task
@@ -78,7 +78,7 @@ class TaskCompleter:
         try:
             if await step:
                 self._enqueued.set()
-        except OUTAGES:
+        except DatabaseAway:
             raise
         except Exception:  # noqa: BLE001 - one broken task must not keep the others from ending
             _log.exception("no webhook messages for Midjourney tasks; it is tried again")
@@ -90,7 +90,7 @@ class TaskCompleter:
                 try:
                     enqueued = await complete_task(self._services, task)
                     enqueued = enqueued or await fail_late_task(self._services, task)
-                except OUTAGES:
+                except DatabaseAway:
                     raise
                 except Exception as error:  # noqa: BLE001 - one broken task must not keep the others from ending
                     then = "it fails" if delay is None else "it is tried again"

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
-from models.database import OUTAGES
+from models.errors import DatabaseAway
 from models.midjourney.protocol import TaskStatus
 from models.midjourney.task_status import end_times
 from models.queries.midjourney.completion import expired_dialogs
@@ -65,7 +65,7 @@ async def expire_dialogs(services: WorkerServices) -> bool:
 async def _fail(services: WorkerServices, task: Row[Any], reason: str) -> bool:
     try:
         return await _end(services, task, reason, notify=True)
-    except OUTAGES:
+    except DatabaseAway:
         raise
     except Exception:  # noqa: BLE001 - a task that can't be serialized must still end
         _log.exception("no webhook message for the end of a Midjourney task", task=task.id)

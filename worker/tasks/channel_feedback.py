@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.database import OUTAGES
+from models.errors import DatabaseAway
 from models.outcomes import CallResult, Outcome, Scope
 from models.queries.attempts import recent_calls
 from models.queries.bulk import storable
@@ -71,7 +71,7 @@ async def _unless_database_away(write: Awaitable[None]) -> None:
     """Write, unless the database is away: the channel's state matters less than the job's result."""
     try:
         await write
-    except OUTAGES as error:
+    except DatabaseAway as error:
         _log.warning("the result of a call could not be recorded on its channel", error=str(error)[:300])
 
 

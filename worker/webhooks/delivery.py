@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.clock import rfc3339
-from models.database import OUTAGES
+from models.errors import DatabaseAway
 from models.ids import public_id
 from models.queries.webhooks.deliveries import record_results, stop_endpoint, stop_job
 from models.queries.webhooks.endpoints import change_endpoint
@@ -107,7 +107,7 @@ async def _record(services: WorkerServices, attempted: Sequence[AttemptedDeliver
             async with services.database.writing() as connection:
                 await _write(connection, attempted, services.clock())
             return
-        except OUTAGES as error:
+        except DatabaseAway as error:
             _log.error("results of webhook deliveries could not be written", error=str(error)[:300])
             if pause is not None:
                 await asyncio.sleep(pause)

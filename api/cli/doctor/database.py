@@ -13,6 +13,7 @@ from api.cli.key_admin import has_key
 from api.cli.local_database import revision_of, shown_database
 from models.clock import now
 from models.database import Database
+from models.errors import DatabaseAway
 from models.queries.assets import count_missing
 from models.queries.workers import list_workers, server_time
 from models.settings import Settings
@@ -39,7 +40,7 @@ async def check_database(settings: Settings) -> list[Finding]:
                 *await _files(connection),
                 *([] if database.is_sqlite else [await _clock(connection)]),
             ]
-    except SQLAlchemyError as error:
+    except (DatabaseAway, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         return [
             fault("database", f"{shown_database(settings)} fails: {reason}.", "See the database's own log.")

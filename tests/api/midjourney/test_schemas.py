@@ -27,6 +27,12 @@ async def test_a_state_that_is_too_large_is_refused_with_the_limit(stack: Midjou
         assert not await stack.jobs()
 
 
+async def test_an_integer_beyond_64_bits_is_kept_to_its_last_digit_in_a_text(stack: MidjourneyStack) -> None:
+    content = b'{"prompt": "a cat", "state": %d}' % (2**64 + 1)
+    answer = (await stack.call("POST", "/mj/submit/imagine", content=content)).json()
+    assert (await stack.fetch(answer["result"]))["state"] == str(2**64 + 1)
+
+
 async def test_wrong_types_are_refused_by_the_fields_name(stack: MidjourneyStack) -> None:
     for verb, body, field in [
         ("imagine", {"prompt": ["a"]}, "prompt"),

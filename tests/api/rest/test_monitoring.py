@@ -6,7 +6,8 @@ from pathlib import Path
 
 from models.settings import Settings
 from tests.api.conftest import started
-from tests.api.service import JOB, Service
+from tests.api.service import ALICE, JOB, Service
+from tests.support.databases import PostgresCopies
 
 
 async def test_a_running_process_is_alive_and_ready(service: Service) -> None:
@@ -34,3 +35,20 @@ async def test_metrics_count_open_jobs_and_requests(service: Service) -> None:
 async def test_a_broker_that_is_down_fails_no_submit(make_settings: Callable[..., Settings]) -> None:
     async with started(make_settings(broker_url="redis://127.0.0.1:1/0")) as service:
         assert (await service.post("/v1/jobs", json=JOB)).status_code == 202
+
+
+async def test_a_process_whose_database_became_read_only_is_not_ready(
+    postgres_copies: PostgresCopies, tmp_path: Path
+) -> None:
+    with postgres_copies.fresh() as url:
+        values = {"database_url": url, "storage_url": f"file://{tmp_path}/pictures", "api_keys": (ALICE,)}
+        given = Settings.model_validate(values)
+        async with started(given) as service:
+            postgres_copies.set(url, "default_transaction_read_only", "on")
+            answers = [await service.get("/readyz") for _ in range(12)]  # the first meet ended connections
+            assert {answer.status_code for answer in answers} == {503}
+            assert "read-only" in answers[-1].json()["checks"]["database"]
+            assert (await service.post("/v1/jobs", json=JOB)).json()["code"] == "database_unavailable"
+            postgres_copies.set(url, "default_transaction_read_only", "off", disconnect=False)
+            assert (await service.get("/readyz")).status_code == 200
+            assert (await service.post("/v1/jobs", json=JOB)).status_code == 202

@@ -1,6 +1,7 @@
 """Submitting jobs, one or a batch."""
 
 from datetime import datetime
+from typing import Any
 
 from models.clock import now
 from tests.api.service import JOB, Service
@@ -28,6 +29,18 @@ async def test_jobs_of_a_batch_are_accepted_or_rejected_by_their_index(service: 
     assert "prompt" in batch["rejected"][0]["message"]
     for each in batch["accepted"]:
         assert (await service.get(f"/v1/jobs/{each['id']}")).json()["prompt"] == jobs[each["index"]]["prompt"]
+
+
+async def test_a_nul_character_rejects_its_own_job_of_a_batch_only(service: Service) -> None:
+    batch: list[dict[str, Any]] = [JOB] * 1000
+    batch[3], batch[7] = JOB | {"metadata": {"a": ["b\0"]}}, JOB | {"tags": ["a", "\0"]}
+    answer = await service.post("/v1/jobs", json={"jobs": batch})
+    assert answer.status_code == 202
+    assert len(answer.json()["accepted"]) == 998
+    assert answer.json()["rejected"] == [
+        {"index": 3, "code": "invalid", "message": "metadata.a.0: a NUL character (U+0000) can't be stored"},
+        {"index": 7, "code": "invalid", "message": "tags.1: a NUL character (U+0000) can't be stored"},
+    ]
 
 
 async def test_a_batch_has_a_thousand_jobs_at_most(service: Service) -> None:

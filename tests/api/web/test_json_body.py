@@ -4,11 +4,14 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import select
 
 from api.web.json_body import DEPTH, check_free_form, parse_json
 from api.web.problems import Problem
 from models.errors import InvalidRequest
-from tests.api.service import Service
+from models.ids import parse_id
+from models.tables import jobs
+from tests.api.service import JOB, Service
 
 NOT_JSON = [
     b"",
@@ -56,6 +59,43 @@ async def test_a_nul_character_is_refused_by_the_path_of_its_member(
 ) -> None:
     answer = await service.post("/v1/jobs", content=body.encode())
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, path)
+
+
+BEYOND = 2**64
+INTEGERS = [2**63, -(2**63), 2**64 - 1]
+
+
+@pytest.mark.parametrize("value", [*INTEGERS, BEYOND, -(2**63) - 1, 10**40])
+def test_integers_are_read_exactly(value: int) -> None:
+    assert parse_json(b'{"a": [%d, "%d"]}' % (value, value)) == {"a": [value, str(value)]}
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(Problem, match="not valid JSON"):
+        parse_json(b"9" * 5000)
+
+
+async def test_an_integer_of_64_bits_is_kept_and_one_beyond_is_refused_by_name(service: Service) -> None:
+    for name in ("params", "metadata"):
+        await service.submit(**{name: {"seeds": INTEGERS}})
+        content = orjson.dumps(JOB)[:-1] + b', "%b": {"a": {"seed": [1, %d]}}}' % (name.encode(), BEYOND)
+        answer = await service.post("/v1/jobs", content=content)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, f"{name}.a.seed.1")
+        assert "64 bits" in answer.json()["detail"]
+    with_metadata, with_params = (await service.get("/v1/jobs")).json()["data"]
+    assert with_metadata["metadata"] == {"seeds": INTEGERS}
+    async with service.services.database.reading() as connection:
+        stored = select(jobs.c.request).where(jobs.c.id == parse_id("job", with_params["id"]))
+        assert (await connection.scalar(stored))["params"] == {"seeds": INTEGERS}
+
+
+async def test_the_integers_of_a_batch_reject_their_own_jobs_only(service: Service) -> None:
+    batch = (
+        b'{"jobs": [{"model": "m", "prompt": "a", "params": {"seed": %d}}, {"model": "m", "prompt": "b"}]}'
+    )
+    answer = (await service.post("/v1/jobs", content=batch % BEYOND)).json()
+    assert [each["index"] for each in answer["accepted"]] == [1]
+    assert "params.seed" in answer["rejected"][0]["message"]
 
 
 def test_an_empty_body_has_a_message_of_its_own() -> None:

@@ -2,11 +2,10 @@
 
 import orjson
 import pytest
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from api.web.problems import Problem, not_found, problem_of, problem_response
-from models.errors import Conflict, InvalidRequest, NotFound, StorageError
+from models.errors import Conflict, DatabaseAway, InvalidRequest, NotFound, StorageError
 
 
 @pytest.mark.parametrize(
@@ -16,7 +15,7 @@ from models.errors import Conflict, InvalidRequest, NotFound, StorageError
         (NotFound("There is no job."), 404, "not_found"),
         (Conflict("This job is finished."), 409, "conflict"),
         (StorageError("no such bucket"), 503, "storage_unavailable"),
-        (OperationalError("SELECT 1", {}, Exception("secret")), 503, "database_unavailable"),
+        (DatabaseAway("secret"), 503, "database_unavailable"),
         (HTTPException(404), 404, "not_found"),
         (HTTPException(405, headers={"Allow": "GET"}), 405, "method_not_allowed"),
         (HTTPException(418), 418, "http_error"),

@@ -11,10 +11,10 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import event, select
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
+from models.errors import DatabaseAway
 from models.queries.workers import delete_worker
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
@@ -126,7 +126,7 @@ class Forgetful(Database):
             yield connection
         if self.losses:
             self.losses -= 1
-            raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+            raise DatabaseAway("server closed the connection unexpectedly")
 
 
 @pytest.fixture

@@ -1,0 +1,99 @@
+"""Updates that no retry can write: what a job's end says instead, and what is kept of a paid answer."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from models.outcomes import UNKNOWN, JobError, Outcome
+from models.queries.attempts import AttemptRecord
+from models.queries.bulk import storable
+from models.queries.transitions import Transition
+from models.states import JobStatus
+from worker.lifecycle import JobUpdate, set_aside
+
+_MOST_KEYS = 8  # stored files that an error names
+
+
+def problem_of(error: Exception) -> str:
+    """Return what the database or its driver says, in one line without the values of the statement."""
+    lines = str(error.orig if isinstance(error, DBAPIError) else error).strip().splitlines() or [""]
+    return storable(f"{lines[0][:300]} ({type(error).__name__})")
+
+
+def described(update: JobUpdate) -> Mapping[str, Any]:
+    """Return what an update would have written, for the log."""
+    transition, record = update.transition, update.record
+    return {
+        "job": str(transition.job_id if transition else _attempt_of(update)),
+        "change": f"{transition.leaving} → {transition.entering}" if transition else None,
+        "outcome": record.outcome if record else None,
+        "files": _files(update),
+    }
+
+
+def substitutes(update: JobUpdate, problem: str) -> Iterator[JobUpdate]:
+    """Return the updates to try instead, each with less than the one before; none if the job can go on."""
+    transition, record = update.transition, update.record
+    if transition is None or (
+        transition.entering is transition.leaving and "answer" not in transition.changes
+    ):
+        return  # progress or handles: the job goes on without them
+    paid = _is_paid(update, transition)
+    error = _paid_error(update, problem) if paid else _unpaid_error(update, problem)
+    instead = set_aside(transition, error, hold=paid)
+    if record is not None:
+        yield replace(instead, record=_essence(record))
+    yield instead
+
+
+def _is_paid(update: JobUpdate, transition: Transition) -> bool:
+    """Return whether an image may have been made: the job is held for a person, who may find it."""
+    made = update.record is not None and update.record.outcome in (Outcome.SUCCESS, *UNKNOWN)
+    return transition.leaving in (JobStatus.RUNNING, JobStatus.STORING) and (
+        made or bool(update.assets) or transition.leaving is JobStatus.STORING
+    )
+
+
+def _essence(record: AttemptRecord) -> AttemptRecord:
+    """Return a record without the provider's texts."""
+    return replace(
+        record,
+        error_code=None,
+        http_status=None,
+        provider_request_id=None,
+        provider_message=None,
+        handles=None,
+    )
+
+
+def _paid_error(update: JobUpdate, problem: str) -> JobError:
+    files = f" Its files are in the storage: {', '.join(_files(update))}." if update.assets else ""
+    return JobError(
+        code="asset_unstored",
+        message="A picture was probably made and charged, but the database does not accept the result: "
+        f"{problem}.{files} If its raw answer was archived, it can be parsed again. "
+        "Retrying the job pays for a new picture.",
+        outcome=Outcome.AMBIGUOUS,
+        retryable=True,
+    )
+
+
+def _unpaid_error(update: JobUpdate, problem: str) -> JobError:
+    return JobError(
+        code="unwritable",
+        message=f"The database does not accept a change of this job: {problem}. No picture was made by it. "
+        "The worker's log has the change; retry the job, or submit it again.",
+        outcome=update.record.outcome if update.record else None,
+        retryable=True,
+    )
+
+
+def _files(update: JobUpdate) -> list[str]:
+    return [asset.key for asset in update.assets[:_MOST_KEYS]]
+
+
+def _attempt_of(update: JobUpdate) -> Any:
+    found = update.handles or update.record
+    return found.job_id if found else None
