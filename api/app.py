@@ -1,9 +1,10 @@
 """create_app(): the FastAPI application with its services, middleware and routes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -28,6 +29,8 @@ from worker.notifier import Notifier
 from worker.services import build_store
 
 _SWEEP = 600.0  # seconds between deletions of expired idempotency keys
+_SAVE = 60.0  # seconds between writes of the keys' last uses
+_LAST_USES = "write when keys were last used"
 _log = structlog.get_logger()
 
 
@@ -67,13 +70,17 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(asyncio.to_thread, notifier.close)
         watcher = Watcher(database)
         stack.push_async_callback(watcher.close)
-        await stack.enter_async_context(_sweeping(database, timedelta(seconds=settings.idempotency_ttl)))
+        authenticator = Authenticator(database, configured_keys(settings), now)
+        stack.push_async_callback(_logged, authenticator.save_uses, _LAST_USES)
+        forget = partial(_forget_keys, database, timedelta(seconds=settings.idempotency_ttl))
+        await stack.enter_async_context(_repeating(forget, "delete expired idempotency keys", every=_SWEEP))
+        await stack.enter_async_context(_repeating(authenticator.save_uses, _LAST_USES, every=_SAVE))
         yield ApiServices(
             settings=settings,
             database=database,
             store=build_store(settings),
             notifier=notifier,
-            authenticator=Authenticator(database, configured_keys(settings), now),
+            authenticator=authenticator,
             watcher=watcher,
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
@@ -82,9 +89,15 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
 
 
 @asynccontextmanager
-async def _sweeping(database: Database, age: timedelta) -> AsyncIterator[None]:
-    """Delete expired idempotency keys every ``_SWEEP`` seconds, in the background."""
-    task = asyncio.create_task(_delete_expired_keys(database, age), name="idempotency sweep")
+async def _repeating(act: Callable[[], Awaitable[None]], what: str, *, every: float) -> AsyncIterator[None]:
+    """Do something every so many seconds, in the background."""
+
+    async def repeat() -> None:
+        while True:
+            await _logged(act, what)
+            await asyncio.sleep(every)
+
+    task = asyncio.create_task(repeat(), name=what)
     try:
         yield
     finally:
@@ -93,11 +106,14 @@ async def _sweeping(database: Database, age: timedelta) -> AsyncIterator[None]:
             await task
 
 
-async def _delete_expired_keys(database: Database, age: timedelta) -> None:
-    while True:
-        try:
-            async with database.writing() as connection:
-                await forget_keys(connection, before=now() - age)
-        except (DatabaseAway, SQLAlchemyError) as error:
-            _log.warning("could not delete expired idempotency keys", error=str(error))
-        await asyncio.sleep(_SWEEP)
+async def _logged(act: Callable[[], Awaitable[None]], what: str) -> None:
+    """Do something that may fail while the database is away, without harm."""
+    try:
+        await act()
+    except (DatabaseAway, SQLAlchemyError) as error:
+        _log.warning(f"could not {what}", error=str(error))
+
+
+async def _forget_keys(database: Database, age: timedelta) -> None:
+    async with database.writing() as connection:
+        await forget_keys(connection, before=now() - age)

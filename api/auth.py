@@ -8,26 +8,43 @@ from uuid import UUID
 from starlette.requests import Request
 
 from api.web.problems import Problem
-from models.api_keys import hash_key, hint_of
-from models.clock import Clock
+from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of
+from models.clock import Clock, rfc3339
 from models.database import Database
 from models.ids import new_id
-from models.queries.callers import find_caller, insert_caller
+from models.queries.api_keys import find_key, known_hashes, mark_removed, restore_key, save_last_uses
+from models.queries.callers import insert_caller
 from models.settings import Settings
 
-FROM_SETTINGS = "from the settings"  #: name of callers whose keys come from DARKROOM_API_KEYS
 _FRESH = timedelta(seconds=3)  # time for which a revoked key may still be accepted
 _CACHE_SIZE = 10_000  # keys, unknown ones included
+UNKNOWN_KEY = "This key is unknown or was revoked."
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Owner of an API key. ``admin`` may also see and change the channels."""
+    """Owner of jobs, authenticated by one of its keys; ``admin`` is that key's role.
+
+    An admin may also see and decide the jobs of all callers, and see and change the channels.
+    """
 
     id: UUID
     name: str
     admin: bool
     max_queued: int | None = None  #: limit of queued jobs, up to ``_FRESH`` old
+
+    @property
+    def scope(self) -> UUID | None:
+        """Id of the caller whose jobs it may read and decide; ``None``: all callers'."""
+        return None if self.admin else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """Result of the check of a key: its caller, or why there is none."""
+
+    caller: Caller | None
+    refusal: str = UNKNOWN_KEY
 
 
 def configured_keys(settings: Settings) -> dict[bytes, tuple[str, bool]]:
@@ -38,15 +55,22 @@ def configured_keys(settings: Settings) -> dict[bytes, tuple[str, bool]]:
 
 
 async def sync_keys(database: Database, settings: Settings, at: datetime) -> None:
-    """Insert a caller for each key of the settings that has none."""
+    """Insert a caller for each key of the settings that is new; note which keys they do not have any more."""
     keys = configured_keys(settings)
-    if not keys:
-        return
     async with database.writing() as connection:
+        known = await known_hashes(connection, keys)
         for key_hash, (hint, admin) in keys.items():
-            await insert_caller(
-                connection, new_id(), name=FROM_SETTINGS, key_hash=key_hash, key_hint=hint, admin=admin, at=at
-            )
+            if key_hash not in known:
+                await insert_caller(
+                    connection,
+                    new_id(),
+                    name=FROM_SETTINGS,
+                    key_hash=key_hash,
+                    key_hint=hint,
+                    admin=admin,
+                    at=at,
+                )
+        await mark_removed(connection, keys, at=at)
 
 
 class Authenticator:
@@ -56,33 +80,59 @@ class Authenticator:
         self, database: Database, configured: Mapping[bytes, tuple[str, bool]], clock: Clock
     ) -> None:
         self._database, self._configured, self._clock = database, configured, clock
-        self._cache: dict[bytes, tuple[datetime, Caller | None]] = {}
+        self._cache: dict[bytes, tuple[datetime, ApiKey | None]] = {}
+        self._uses: dict[UUID, datetime] = {}
 
-    async def find(self, key: str) -> Caller | None:
-        """Return the caller of a key, or ``None``; cached for ``_FRESH``."""
+    async def check(self, key: str) -> KeyCheck:
+        """Return the caller of a key, or why it is refused. A key's row is cached for ``_FRESH``."""
         key_hash, at = hash_key(key), self._clock()
         cached = self._cache.get(key_hash)
         if cached is not None and at < cached[0]:
-            return cached[1]
-        caller = await self._read_caller(key_hash)
-        if len(self._cache) >= _CACHE_SIZE:
-            self._cache.clear()
-        self._cache[key_hash] = (at + _FRESH, caller)
-        return caller
+            found = cached[1]
+        else:
+            found = await self._read_key(key_hash)
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.clear()
+            self._cache[key_hash] = (at + _FRESH, found)
+        return self._result(key_hash, found, at)
 
     def forget(self) -> None:
         """Clear the cache."""
         self._cache.clear()
 
-    async def _read_caller(self, key_hash: bytes) -> Caller | None:
+    async def save_uses(self) -> None:
+        """Write when keys were last used, since the last time that this was written."""
+        uses, self._uses = self._uses, {}
+        if uses:
+            async with self._database.writing() as connection:
+                await save_last_uses(connection, uses)
+
+    def _result(self, key_hash: bytes, key: ApiKey | None, at: datetime) -> KeyCheck:
+        if key is None:
+            return KeyCheck(None)
+        role = key.role
+        if key.name == FROM_SETTINGS:
+            if key_hash not in self._configured:
+                return KeyCheck(None)
+            role = Role.ADMIN if self._configured[key_hash][1] else Role.USER
+        match key.state(at):
+            case KeyState.READY:
+                self._uses[key.id] = at
+                return KeyCheck(Caller(key.caller_id, key.caller, role is Role.ADMIN, key.max_queued))
+            case KeyState.EXPIRED if key.expires_at is not None:
+                return KeyCheck(None, f"This key has expired, at {rfc3339(key.expires_at)}.")
+            case _:
+                return KeyCheck(None)
+
+    async def _read_key(self, key_hash: bytes) -> ApiKey | None:
         async with self._database.reading() as connection:
-            row = await find_caller(connection, key_hash)
-        if row is None or row.revoked_at is not None:
-            return None
-        if row.name != FROM_SETTINGS:
-            return Caller(row.id, row.name, row.admin, row.max_queued)
-        configured = self._configured.get(key_hash)
-        return None if configured is None else Caller(row.id, row.name, configured[1], row.max_queued)
+            key = await find_key(connection, key_hash)
+        if key is None or key.removed_at is None or key_hash not in self._configured:
+            return key
+        # another API process started with settings that lack the key
+        async with self._database.writing() as connection:
+            await restore_key(connection, key.id)
+            return await find_key(connection, key_hash)
 
 
 async def authenticate(request: Request, authenticator: Authenticator) -> Caller:
@@ -90,10 +140,10 @@ async def authenticate(request: Request, authenticator: Authenticator) -> Caller
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("Send your key as `Authorization: Bearer KEY`.", "Bearer")
-    caller = await authenticator.find(key.strip())
-    if caller is None:
-        raise _unauthorized("This key is unknown or was revoked.", 'Bearer error="invalid_token"')
-    return caller
+    checked = await authenticator.check(key.strip())
+    if checked.caller is None:
+        raise _unauthorized(checked.refusal, 'Bearer error="invalid_token"')
+    return checked.caller
 
 
 def _unauthorized(detail: str, challenge: str) -> Problem:

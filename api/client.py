@@ -42,6 +42,7 @@ class Job(TypedDict):
     assets: list[dict[str, Any]]
     metadata: dict[str, Any]
     links: NotRequired[dict[str, str]]
+    caller: NotRequired[dict[str, str]]
 
 
 class Batch(TypedDict):

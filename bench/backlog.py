@@ -13,7 +13,8 @@ from models.api_keys import hash_key
 from models.clock import now
 from models.database import Database
 from models.ids import new_id
-from models.queries.callers import find_caller, insert_caller
+from models.queries.api_keys import find_key
+from models.queries.callers import insert_caller
 from models.queries.jobs import NewJob, insert_jobs
 from tests.support.databases import sqlalchemy_url
 
@@ -58,10 +59,9 @@ async def _caller(database: Database, name: str) -> UUID:
         await insert_caller(
             connection, new_id(), name=name, key_hash=key, key_hint=hint, admin=False, at=now()
         )
-        found = await find_caller(connection, key)
+        found = await find_key(connection, key)
     assert found is not None
-    caller_id: UUID = found.id
-    return caller_id
+    return found.caller_id
 
 
 def _jobs(batch: Batch) -> list[NewJob]:

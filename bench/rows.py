@@ -81,9 +81,9 @@ async def _measured(url: str) -> dict[str, float]:
         ).all()
     found = {
         "get": await _times(database, lambda c, n: find_job(c, some[n % len(some)], caller_id=caller)),
-        "list, 50 of all": await _times(database, lambda c, _: list_jobs(c, caller, JobFilter(), limit=50)),
+        "list, 50 of all": await _times(database, lambda c, _: list_jobs(c, [caller], JobFilter(), limit=50)),
         "list, 50 queued": await _times(
-            database, lambda c, _: list_jobs(c, caller, JobFilter(statuses=("queued",)), limit=50)
+            database, lambda c, _: list_jobs(c, [caller], JobFilter(statuses=("queued",)), limit=50)
         ),
         "claim, 50 jobs": await _times(database, _claim, times=15),
     }

@@ -1,10 +1,62 @@
-"""API keys: generated, hashed for the database, and shortened to a hint."""
+"""API keys: generated, hashed for the database, shortened to a hint; the state and role of a stored key."""
 
 import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
+from uuid import UUID
 
+FROM_SETTINGS = "from the settings"  #: name of keys that come from the settings, and of their callers
 _PREFIX = "dk_"
 _RANDOM_BYTES = 32  # 256 bits, written as 43 characters
+
+
+class Role(StrEnum):
+    """What a key may do."""
+
+    USER = "user"  #: its caller's own jobs
+    ADMIN = "admin"  #: also the jobs of all callers, and the channels
+
+
+class KeyState(StrEnum):
+    """Whether a key is accepted, or why not."""
+
+    READY = "ready"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    REMOVED = "removed"  #: it came from the settings, which do not have it any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A stored key, with its caller and that caller's limits."""
+
+    id: UUID
+    name: str
+    key_hint: str
+    role: Role
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    removed_at: datetime | None
+    caller_id: UUID
+    caller: str  #: the caller's name
+    rpm: float | None
+    concurrency: int | None
+    max_queued: int | None
+    weight: float
+
+    def state(self, at: datetime) -> KeyState:
+        """Return its state at a time; ``models.queries.api_keys.is_usable`` is the same rule in SQL."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        if self.removed_at is not None:
+            return KeyState.REMOVED
+        if self.expires_at is not None and self.expires_at <= at:
+            return KeyState.EXPIRED
+        return KeyState.READY
 
 
 def new_key() -> str:

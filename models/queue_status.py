@@ -14,7 +14,9 @@ class WaitReason(StrEnum):
     NOT_BEFORE = "not_before"  #: the time that its caller chose
     BACKOFF = "backoff"  #: the time after a failed call
     NO_CHANNEL = "no_channel"  #: a channel for its model, which the settings lack
-    PAUSED = "paused"  #: a person who resumes, or repairs, the channels of its model
+    PAUSED = (
+        "paused"  #: a person: who resumes or repairs the channels of its model, or gives its caller a key
+    )
     NO_WORKER = "no_worker"  #: a worker process
     COOLDOWN = "cooldown"  #: the end of a cool-down that the provider asked for, or of an open breaker
     RATE_LIMIT = "rate_limit"  #: the next start that a limit allows: the channel's, its model's, its caller's
@@ -41,6 +43,15 @@ class WaitStatus:
     next_eligible_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KeylessCaller:
+    """A caller without a usable key, and since when: its jobs are not started until it has one."""
+
+    id: UUID
+    name: str
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedJob:
     """What of a queued job decides when it may start. ``since``: when it was queued."""
@@ -59,11 +70,13 @@ class SchedulerSnapshot:
 
     ``channels``: rows of the configured ones. ``calls``: rows of (channel_id, model, caller_id, calls) in
     flight. ``callers``: rows of those that have limits of their own. ``slots``: of all live workers.
+    ``keyless``: callers without a usable key.
     """
 
     channels: Sequence[Any]
     calls: Sequence[Any] = ()
     callers: Sequence[Any] = ()
+    keyless: Sequence[KeylessCaller] = ()
     workers_alive: int = 1
     slots: int = 1
     slots_used: int = 0

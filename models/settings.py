@@ -37,10 +37,13 @@ class Settings(BaseSettings):
     )
     public_url: str = Field("http://127.0.0.1:8080", description="the base of every URL in responses")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description=f"{_LIST} keys accepted from the start, in addition to those of `darkroom keys`"
+        (),
+        description=f"{_LIST} keys accepted from the start, each of a caller of its own, in addition to "
+        "those of `darkroom keys`; jobs of a key that is removed wait",
     )
     admin_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description=f"{_LIST} keys with operator rights: they see and change all channels"
+        (),
+        description=f"{_LIST} keys with operator rights: they see the jobs of all callers, and the channels",
     )
     upstream_base_url: str | None = Field(
         None, description="one channel without a file: the provider's base URL"

@@ -66,11 +66,11 @@ callers = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("key_hash", LargeBinary(32), nullable=False, unique=True),  # SHA-256: the keys are long and random
-    Column("key_hint", Text, nullable=False),  # its first and last characters, to recognise it by
+    Column("key_hash", LargeBinary(32), nullable=False, unique=True),  # of its first key, see api_keys
+    Column("key_hint", Text, nullable=False),
     Column("admin", Boolean, nullable=False),
     Column("created_at", Utc, nullable=False),
-    Column("revoked_at", Utc),
+    Column("revoked_at", Utc),  # when its first key was revoked, see api_keys
     Column("rpm", Float),  # calls per minute, over all channels
     Column("concurrency", Integer),  # calls in flight
     Column("max_queued", Integer),  # jobs that may wait; more are refused
@@ -84,6 +84,25 @@ callers = Table(
         "campaign_turn", Text, nullable=False, server_default=text("''")
     ),  # line served last: campaign, priority
     Column("priority_turn", SmallInteger, nullable=False, server_default=text("0")),
+)
+
+# Processes of the version before api_keys read key_hash, key_hint, admin and revoked_at of a caller instead.
+# These describe its first key; triggers of the database copy what those processes write to that key.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # of a caller's first key: the caller's own id
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key_hash", LargeBinary(32), nullable=False, unique=True),  # SHA-256: the keys are long and random
+    Column("key_hint", Text, nullable=False),  # its first and last characters, to recognise it by
+    Column("role", Text, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc),
+    Column("last_used_at", Utc),  # to the minute
+    Column("revoked_at", Utc),
+    Column("removed_at", Utc),  # since when the settings do not have it, if it came from there
+    Index("ix_api_keys_caller_id", "caller_id"),
 )
 
 campaigns = Table(

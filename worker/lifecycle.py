@@ -337,10 +337,10 @@ def release_held(job: Row[Any], *, at: datetime) -> JobUpdate:
     return JobUpdate(Transition(job.id, leaving, entering, at, changes=changes, detail=detail))
 
 
-def fail_held(job: Row[Any], reason: str, *, at: datetime) -> JobUpdate:
+def fail_held(job: Row[Any], reason: str, *, at: datetime, by: str = "its caller") -> JobUpdate:
     """End a held job without another call; its error keeps what it was held for."""
     error = job.error or {"code": "unknown", "message": ""}
-    words = f"Given up by its caller{f': {storable(reason)}' if reason else ''}."
+    words = f"Given up by {by}{f': {storable(reason)}' if reason else ''}."
     changes = {"error": {**error, "message": f"{words} {error['message']}".strip()}, "finished_at": at}
     return JobUpdate(Transition(job.id, JobStatus.HELD, JobStatus.FAILED, at, changes=changes, detail=words))
 
@@ -363,18 +363,21 @@ def reopen_for_storing(
     return JobUpdate(Transition(job.id, leaving, entering, at, changes=changes, detail=why, restart=True))
 
 
-async def cancel_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> bool:
+async def cancel_job(
+    connection: AsyncConnection, job_id: UUID, *, at: datetime, by: str = "the caller"
+) -> bool:
     """Cancel a job in any open state; its worker drops the call. Return ``False`` if it had ended."""
     job = await lock_job(connection, job_id)
-    if job is None or (leaving := JobStatus(job.status)) not in CANCELLABLE:
+    if job is None or JobStatus(job.status) not in CANCELLABLE:
         return False
+    return bool(await commit(connection, [cancel(job, at=at, why=f"cancelled by {by}")]))
+
+
+def cancel(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
+    """End a job in any open state; its worker drops the call."""
     changes = {"lease_token": None, "finished_at": at, "answer": None}
-    detail = "cancelled by the caller"
-    return bool(
-        await apply(
-            connection, [Transition(job_id, leaving, JobStatus.CANCELLED, at, changes=changes, detail=detail)]
-        )
-    )
+    leaving, entering = JobStatus(job.status), JobStatus.CANCELLED
+    return JobUpdate(Transition(job.id, leaving, entering, at, changes=changes, detail=why))
 
 
 async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> bool:

@@ -1,24 +1,56 @@
-"""API keys in the database: create, limit and revoke them for the operator's commands."""
+"""Callers and their API keys in the database: created, rotated, limited and revoked by commands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth import FROM_SETTINGS
-from models.api_keys import hash_key, hint_of, new_key
+from api.cli.exit_codes import CommandFailed, Exit
+from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of, new_key
 from models.clock import now
 from models.errors import NotFound
-from models.ids import new_id, parse_id
-from models.queries.callers import change_limits, insert_caller, list_callers, revoke_caller
+from models.ids import Kind, new_id, parse_id, public_id
+from models.queries import api_keys
+from models.queries.callers import change_limits, insert_caller, list_ids
+from models.queries.jobs import count_queued, lock_queued
+from worker.lifecycle import cancel, commit
 
 Limits = Mapping[str, float | None]  #: of ``models.queries.callers.LIMITS``
+_BATCH = 500  # jobs that are cancelled in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key; ``key`` is the only copy of it."""
+
+    id: UUID
+    caller_id: UUID
+    name: str
+    role: Role
+    expires_at: datetime | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """Keys that are to be revoked, and the callers that have no usable key then, with their queued jobs."""
+
+    key_ids: Sequence[UUID]
+    keyless: Sequence[UUID]
+    queued: int
 
 
 async def create_key(
-    connection: AsyncConnection, name: str, *, admin: bool, limits: Limits | None = None
-) -> tuple[UUID, str]:
-    """Create a caller; return its id and its key, which is stored nowhere."""
+    connection: AsyncConnection,
+    name: str,
+    *,
+    role: Role = Role.USER,
+    expires_at: datetime | None = None,
+    limits: Limits | None = None,
+) -> CreatedKey:
+    """Create a caller of this name with its first key."""
     caller_id, key = new_id(), new_key()
     await insert_caller(
         connection,
@@ -26,46 +58,156 @@ async def create_key(
         name=name,
         key_hash=hash_key(key),
         key_hint=hint_of(key),
-        admin=admin,
+        admin=role is Role.ADMIN,
         at=now(),
         limits=limits,
     )
-    return caller_id, key
+    if expires_at is not None:
+        await api_keys.change_key(connection, caller_id, expires_at=expires_at)
+    return CreatedKey(caller_id, caller_id, name, role, expires_at, key)
 
 
-async def revoke_keys(connection: AsyncConnection, name_or_id: str) -> int:
-    """Revoke all keys of this name, or the one with this id. Return how many were still valid."""
-    chosen = _id_of(name_or_id)
-    revoked = 0
-    for caller in await list_callers(connection):
-        if caller.revoked_at is None and (caller.id == chosen if chosen else caller.name == name_or_id):
-            revoked += await revoke_caller(connection, caller.id, at=now())
-    return revoked
+async def add_key(
+    connection: AsyncConnection,
+    caller_id: UUID,
+    name: str,
+    *,
+    role: Role = Role.USER,
+    expires_at: datetime | None = None,
+) -> CreatedKey:
+    """Create a further key of a caller."""
+    key_id, key = new_id(), new_key()
+    await api_keys.insert_key(
+        connection,
+        key_id,
+        caller_id=caller_id,
+        name=name,
+        key_hash=hash_key(key),
+        key_hint=hint_of(key),
+        role=role,
+        at=now(),
+        expires_at=expires_at,
+    )
+    return CreatedKey(key_id, caller_id, name, role, expires_at, key)
 
 
-async def limit_keys(connection: AsyncConnection, name_or_id: str, limits: Limits) -> int:
-    """Change the limits of all keys of this name, or of the one with this id. Return their number."""
-    chosen = _id_of(name_or_id)
+async def find_caller(connection: AsyncConnection, name_or_id: str) -> UUID:
+    """Return the caller with this name or id. Raises ``CommandFailed`` if there is none, or several."""
+    caller_id = _id_of("caller", name_or_id)
+    of_keys = {key.caller_id for key in await api_keys.list_keys(connection)}
+    found = [caller_id] if caller_id in of_keys else await list_ids(connection, name=name_or_id)
+    return _only(found, f"There is no caller {name_or_id!r}; see `darkroom keys list`.")
+
+
+async def rotate_key(
+    connection: AsyncConnection,
+    name_or_id: str,
+    *,
+    overlap: timedelta,
+    expires_at: datetime | None = None,
+    at: datetime,
+) -> CreatedKey:
+    """Replace the keys of this name, or the one with this id, by a new one with the same role and lifetime.
+
+    The old ones are valid for the overlap, or until they expire. Raises ``CommandFailed``.
+    """
     found = [
-        caller.id
-        for caller in await list_callers(connection)
-        if (caller.id == chosen if chosen else caller.name == name_or_id and caller.revoked_at is None)
+        key
+        for key in _chosen(await api_keys.list_keys(connection), name_or_id)
+        if key.state(at) in (KeyState.READY, KeyState.EXPIRED)
     ]
-    for caller_id in found:
-        await change_limits(connection, caller_id, limits)
-    return len(found)
+    unknown = f"There is no key {name_or_id!r} to rotate; see `darkroom keys list`."
+    caller_id = _only(sorted({key.caller_id for key in found}), unknown)
+    last = found[-1]
+    if last.name == FROM_SETTINGS:
+        raise CommandFailed(
+            Exit.USAGE,
+            "This key comes from the settings. Give its caller another one, then take it from the settings: "
+            f"darkroom keys create NAME --caller {public_id('caller', caller_id)}",
+        )
+    if len({key.name for key in found}) > 1:
+        raise CommandFailed(Exit.USAGE, "This caller has several keys; name one of them.")
+    if expires_at is None and last.expires_at is not None:
+        expires_at = at + (last.expires_at - last.created_at)
+    end = at + overlap
+    for key in found:
+        if not overlap:
+            await api_keys.revoke_keys(connection, [key.id], at=at)
+        elif key.expires_at is None or key.expires_at > end:
+            await api_keys.change_key(connection, key.id, expires_at=end)
+    return await add_key(connection, caller_id, last.name, role=last.role, expires_at=expires_at)
 
 
-async def has_key(connection: AsyncConnection) -> bool:
-    """Return whether a key created in the database is valid. Keys of the settings do not count."""
-    return any(
-        caller.revoked_at is None and caller.name != FROM_SETTINGS
-        for caller in await list_callers(connection)
+async def plan_revocation(connection: AsyncConnection, name_or_id: str, at: datetime) -> Revocation:
+    """Return what a revocation of all keys of this name, or of this id, or of a caller's id means."""
+    keys = await api_keys.list_keys(connection)
+    chosen = {key.id: key for key in _chosen(keys, name_or_id)}
+    usable = {key.caller_id for key in keys if key.id not in chosen and key.state(at) is KeyState.READY}
+    keyless = sorted({key.caller_id for key in chosen.values()} - usable)
+    return Revocation(
+        [key.id for key in chosen.values() if key.revoked_at is None],
+        keyless,
+        await count_queued(connection, keyless),
     )
 
 
-def _id_of(text: str) -> UUID | None:
+async def revoke_keys(connection: AsyncConnection, name_or_id: str) -> int:
+    """Revoke all keys of this name, or the one with this id. Return how many were not revoked before."""
+    planned = await plan_revocation(connection, name_or_id, now())
+    return await api_keys.revoke_keys(connection, planned.key_ids, at=now())
+
+
+async def cancel_queued(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> int:
+    """Cancel some queued jobs of callers whose keys were revoked. Return their number; 0: none is left."""
+    found = await lock_queued(connection, caller_ids, limit=_BATCH)
+    why = "cancelled by an administrator, who revoked the caller's last key"
+    await commit(connection, [cancel(job, at=now(), why=why) for job in found])
+    return len(found)
+
+
+async def limit_callers(connection: AsyncConnection, name_or_id: str, limits: Limits) -> int:
+    """Change the limits of the callers that have this name or id, or a key with it. Return their number.
+
+    A name means only callers that have a key which is not revoked.
+    """
+    keys = await api_keys.list_keys(connection)
+    by_id = _id_of("caller", name_or_id) or _id_of("key", name_or_id)
+    named = [key for key in keys if key.revoked_at is None and name_or_id in (key.name, key.caller)]
+    chosen = {key.caller_id for key in (_chosen(keys, name_or_id) if by_id else named)}
+    for caller_id in chosen:
+        await change_limits(connection, caller_id, limits)
+    return len(chosen)
+
+
+async def has_key(connection: AsyncConnection) -> bool:
+    """Return whether a key created in the database is usable. Keys of the settings do not count."""
+    at = now()
+    return any(
+        key.state(at) is KeyState.READY and key.name != FROM_SETTINGS
+        for key in await api_keys.list_keys(connection)
+    )
+
+
+def _chosen(keys: Sequence[ApiKey], name_or_id: str) -> list[ApiKey]:
+    """Return the key with this id, the keys of the caller with this id, or all keys of this name."""
+    if (key_id := _id_of("key", name_or_id)) is not None:
+        return [key for key in keys if key.id == key_id]
+    if (caller_id := _id_of("caller", name_or_id)) is not None:
+        return [key for key in keys if key.caller_id == caller_id]
+    return [key for key in keys if key.name == name_or_id]
+
+
+def _only(callers: Sequence[UUID], unknown: str) -> UUID:
+    if not callers:
+        raise CommandFailed(Exit.NOT_FOUND, unknown)
+    if len(callers) > 1:
+        ids = ", ".join(public_id("caller", caller_id) for caller_id in callers)
+        raise CommandFailed(Exit.USAGE, f"Several callers have this name; use an id: {ids}.")
+    return callers[0]
+
+
+def _id_of(kind: Kind, text: str) -> UUID | None:
     try:
-        return parse_id("caller", text)
+        return parse_id(kind, text)
     except NotFound:
         return None

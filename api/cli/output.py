@@ -34,6 +34,7 @@ _STYLES = {
     "unused": "dim",
     "stopped": "red",
     "revoked": "dim",
+    "removed": "dim",
 }
 
 
@@ -121,8 +122,13 @@ def shortened(text: str, length: int) -> str:
 
 def confirm(question: str) -> bool:
     """Ask before an action that is charged or can't be undone; ``False`` without a terminal."""
+    return read_answer(f"{question} [y/N]") in ("y", "yes")
+
+
+def read_answer(question: str) -> str | None:
+    """Ask a question; return the answer in lower case, or ``None`` without a terminal."""
     if not sys.stdin.isatty():
-        return False
-    sys.stderr.write(f"{printable(question)} [y/N] ")
+        return None
+    sys.stderr.write(f"{printable(question)} ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return sys.stdin.readline().strip().lower()

@@ -76,7 +76,8 @@ class Estimates:
         at, known = view.at, self._estimates.get(row.id)
         if known is not None and at < known[0] and known[1:3] == (row.revision, status.reason):
             return known[3]
-        position = await self._position(connection, row, view) if row.not_before <= at else None
+        due = row.not_before <= at and view.keyless(row.caller_id) is None
+        position = await self._position(connection, row, view) if due else None
         eta = eta_of(job, status, position, view, await self.durations(connection, view))
         estimate = Estimate(at, position, eta)
         seconds = min(max(position.overall / _POSITIONS_PER_SECOND if position else 1.0, 1.0), _MAX_TTL)
@@ -104,7 +105,8 @@ class Estimates:
         models = {
             other for other in {segment.model for segment in segments} if view.share_channel(model, other)
         }
-        competing = [segment for segment in segments if segment.model in models]
+        able = {caller.id for caller in callers}
+        competing = [segment for segment in segments if segment.model in models and segment.caller_id in able]
         present = {segment.caller_id for segment in competing}
         return QueueSnapshot(
             competing, [caller for caller in callers if caller.id in present], view.at, self._ageing
@@ -119,7 +121,7 @@ class Estimates:
     ) -> tuple[Sequence[QueueSegment], Sequence[CallerShare]]:
         if self._queue is None or not timedelta() <= at - self._queue[0] < _QUEUE_TTL:
             segments = await list_segments(connection)
-            shares = await list_shares(connection, list({segment.caller_id for segment in segments}))
+            shares = await list_shares(connection, list({segment.caller_id for segment in segments}), at)
             self._queue = (at, segments, [caller_share_of(row, ()) for row in shares])
         return self._queue[1:]
 
@@ -171,6 +173,6 @@ class SnapshotCache:
         """Return the cached snapshot, or read a new one."""
         snapshot = self.cached(at)
         if snapshot is None:
-            snapshot = await read_snapshot(connection, alive_since=at - self._worker_timeout)
+            snapshot = await read_snapshot(connection, at=at, alive_since=at - self._worker_timeout)
             self._snapshot, self._read_at = snapshot, at
         return snapshot

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sqlalchemy import Row
 
 from api.auth import Caller
+from api.jobs.caller_scope import callers_in_scope
 from api.jobs.schemas import NonBlank, parse_timestamp
 from api.jobs.validation import rejection_of
 from api.services import ApiServices
 from api.web.problems import Problem, invalid_field
 from models.errors import NotFound
 from models.ids import parse_id, public_id
-from models.queries.held_jobs import HeldFilter, lock_held, lock_jobs
+from models.queries.held_jobs import HeldFilter, callers_with_held, lock_held, lock_jobs
 from models.states import JobStatus
 from worker.lifecycle import JobUpdate, commit, fail_held, release_held
 
@@ -39,7 +40,7 @@ _Bound = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class HeldJobs(BaseModel):
-    """Filter of the caller's held jobs; without a condition it matches all of them."""
+    """Filter of held jobs: the caller's, or with an admin's key all; without a condition it matches all."""
 
     model_config = _STRICT
 
@@ -47,6 +48,9 @@ class HeldJobs(BaseModel):
     model: str | None = Field(None, min_length=1, max_length=256, description="exact name of the model")
     campaign: str | None = Field(None, min_length=1, max_length=128, description="exact name of the campaign")
     tag: str | None = Field(None, min_length=1, max_length=64, description="one of the job's tags")
+    caller: str | None = Field(
+        None, min_length=1, max_length=100, description="with an admin's key: name or id of the only caller"
+    )
     error_code: str | None = Field(None, min_length=1, max_length=64, description="error.code of the job")
     before: _Bound | None = Field(None, description="created before this job id or time (RFC 3339)")
     after: _Bound | None = Field(None, description="created after this job id or time (RFC 3339)")
@@ -85,12 +89,16 @@ class FailJobRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Jobs chosen by id or by a filter. ``unknown`` are ids that are malformed."""
+    """Jobs chosen by id or by a filter. ``unknown`` are ids that are malformed.
+
+    ``caller``: name or id of the only caller whose jobs an admin's filter matches.
+    """
 
     job_ids: Sequence[UUID]
     unknown: Sequence[str]
     filter: HeldFilter | None
     reason: str
+    caller: str | None = None
 
 
 def read_reason(value: Any) -> str:
@@ -109,7 +117,7 @@ def read_selection(value: Any, *, takes_reason: bool) -> Selection:
         raise _problem_of(error) from error
     reason = (given.reason if isinstance(given, FailRequest) else None) or ""
     if given.filter is not None:
-        return Selection((), (), _held_filter(given.filter), reason)
+        return Selection((), (), _held_filter(given.filter), reason, given.filter.caller)
     job_ids, unknown = [], []
     for text in dict.fromkeys(given.ids or ()):
         try:
@@ -153,19 +161,19 @@ def _problem_of(error: ValidationError) -> Problem:
 class HeldDecision:
     """A decision about held jobs, as the transition it leads to."""
 
-    update: Callable[[Row[Any], datetime, str], JobUpdate]
+    update: Callable[[Row[Any], datetime, str, str], JobUpdate]  #: of job, time, reason, and who decides
     done: frozenset[JobStatus]  #: states of a job for which the decision was made before
     advice: str  #: for jobs in any other state
     takes_reason: bool = False
 
 
 RELEASE = HeldDecision(
-    lambda job, at, _: release_held(job, at=at),
+    lambda job, at, _reason, _by: release_held(job, at=at),
     frozenset({S.QUEUED, S.LEASED, S.RUNNING, S.STORING}),
     "only held jobs can be released; start a finished one again with retry",
 )
 FAIL = HeldDecision(
-    lambda job, at, reason: fail_held(job, reason, at=at),
+    lambda job, at, reason, by: fail_held(job, reason, at=at, by=by),
     frozenset({S.FAILED}),
     "only held jobs can be failed; stop others with cancel",
     takes_reason=True,
@@ -203,9 +211,9 @@ async def decide_by_id(
     """Apply a decision to jobs by id, in one transaction. ``unknown`` are malformed ids."""
     at = services.clock()
     async with services.database.writing() as connection:
-        found = {row.id: row for row in await lock_jobs(connection, caller.id, job_ids)}
+        found = {row.id: row for row in await lock_jobs(connection, caller.scope, job_ids)}
         held = [row for row in found.values() if row.status == S.HELD]
-        await commit(connection, [decision.update(row, at, reason) for row in held])
+        await commit(connection, [_update(caller, decision, row, at, reason) for row in held])
     if held:
         services.notifier.notify()
     unchanged = [row for row in found.values() if S(row.status) in decision.done]
@@ -223,20 +231,38 @@ def _refusal(job_id: str, code: str, message: str) -> dict[str, str]:
     return {"id": job_id, "code": code, "message": message}
 
 
+def _update(caller: Caller, decision: HeldDecision, job: Row[Any], at: datetime, reason: str) -> JobUpdate:
+    by = "its caller" if job.caller_id == caller.id else "an administrator"
+    return decision.update(job, at, reason, by)
+
+
 async def decide_by_filter(
-    services: ApiServices, caller: Caller, wanted: HeldFilter, decision: HeldDecision, reason: str
+    services: ApiServices,
+    caller: Caller,
+    wanted: HeldFilter,
+    decision: HeldDecision,
+    reason: str,
+    *,
+    of: str | None = None,
 ) -> DecisionResult:
-    """Apply a decision to the held jobs that match a filter, each once, up to ``JOBS_PER_REQUEST``."""
-    changed, above = 0, None
-    while changed < JOBS_PER_REQUEST:
-        at = services.clock()
-        async with services.database.writing() as connection:
-            held = await lock_held(connection, caller.id, wanted, above=above, limit=JOBS_PER_TRANSACTION)
-            await commit(connection, [decision.update(row, at, reason) for row in held])
-        changed += len(held)
-        if held:
-            services.notifier.notify()
-        if len(held) < JOBS_PER_TRANSACTION:
-            return DecisionResult(changed)
-        above = held[-1].id
-    return DecisionResult(changed, more=True)
+    """Apply a decision to the held jobs that match a filter, each once, up to ``JOBS_PER_REQUEST``.
+
+    ``of``: name or id of the only caller whose jobs an admin means.
+    """
+    async with services.database.reading() as connection:
+        caller_ids = await callers_with_held(connection, await callers_in_scope(connection, caller, of))
+    changed = 0
+    for caller_id in caller_ids:
+        above: UUID | None = None
+        while changed < JOBS_PER_REQUEST:
+            at = services.clock()
+            async with services.database.writing() as connection:
+                held = await lock_held(connection, caller_id, wanted, above=above, limit=JOBS_PER_TRANSACTION)
+                await commit(connection, [_update(caller, decision, row, at, reason) for row in held])
+            changed += len(held)
+            if held:
+                services.notifier.notify()
+            if len(held) < JOBS_PER_TRANSACTION:
+                break
+            above = held[-1].id
+    return DecisionResult(changed, more=changed >= JOBS_PER_REQUEST)

@@ -13,11 +13,13 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
+from api.jobs.caller_scope import callers_in_scope
 from api.jobs.estimates import Estimate
 from api.services import ApiServices
 from models.errors import NotFound
 from models.ids import public_id
 from models.queries.assets import list_assets
+from models.queries.callers import names_of
 from models.queries.jobs import SHOWN, JobFilter, NewJob, find_job, list_attempts, list_jobs
 from models.queue_status import QueuedJob, WaitStatus
 from models.request import image_count
@@ -33,6 +35,8 @@ _LONGEST_RETRY_AFTER = 60  # seconds
 class JobRepresentation:
     """A job as JSON, with what its response headers need."""
 
+    id: UUID
+    caller_id: UUID
     revision: int
     status: JobStatus
     content: dict[str, Any]
@@ -50,21 +54,25 @@ class JobRepresentation:
 async def read_job(
     services: ApiServices, caller: Caller, job_id: UUID, *, with_estimate: bool = False
 ) -> JobRepresentation:
-    """Return a caller's job, optionally with its queue position and ETA. Raises ``NotFound``."""
+    """Return a job in a caller's scope, optionally with its queue position and ETA. Raises ``NotFound``."""
     async with services.database.reading() as connection:
-        row = await find_job(connection, job_id, caller_id=caller.id)
+        row = await find_job(connection, job_id, caller_id=caller.scope)
         if row is None:
             raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
-        return (await _represent(connection, services, [row], with_estimate=with_estimate))[0]
+        return (await _represent(connection, services, caller, [row], with_estimate=with_estimate))[0]
 
 
 async def read_jobs(
-    services: ApiServices, caller: Caller, wanted: JobFilter, limit: int
+    services: ApiServices, caller: Caller, wanted: JobFilter, limit: int, *, of: str | None = None
 ) -> Sequence[JobRepresentation]:
-    """Return a caller's newest jobs that match a filter, without estimates."""
+    """Return the newest jobs that match a filter, without estimates, of the callers in scope.
+
+    ``of``: name or id of the only caller that an admin wants to see.
+    """
     async with services.database.reading() as connection:
-        rows = await list_jobs(connection, caller.id, wanted, limit=limit)
-        return await _represent(connection, services, rows)
+        caller_ids = await callers_in_scope(connection, caller, of)
+        rows = await list_jobs(connection, caller_ids, wanted, limit=limit)
+        return await _represent(connection, services, caller, rows)
 
 
 async def represent_new_job(
@@ -78,13 +86,23 @@ async def represent_new_job(
     if snapshot is None:
         async with services.database.reading() as connection:
             snapshot = await services.snapshots.refresh(connection, now)
-    return _representation(services, row, SchedulerView(snapshot, now).wait_status(queued_of(row)))
+    waiting = SchedulerView(snapshot, now).wait_status(queued_of(row))
+    return _representation(services, row, waiting, owner=caller.name if caller.admin else None)
 
 
 async def _represent(
-    connection: AsyncConnection, services: ApiServices, rows: Sequence[Any], *, with_estimate: bool = False
+    connection: AsyncConnection,
+    services: ApiServices,
+    caller: Caller,
+    rows: Sequence[Any],
+    *,
+    with_estimate: bool = False,
 ) -> list[JobRepresentation]:
-    """Return the jobs of these rows. Jobs in their first revision have neither attempts nor assets."""
+    """Return the jobs of these rows, for an admin with their callers.
+
+    Jobs in their first revision have neither attempts nor assets.
+    """
+    owners = await names_of(connection, {row.caller_id for row in rows}) if caller.admin else {}
     changed = [row.id for row in rows if row.revision > 1]
     attempts = _by_job(await list_attempts(connection, changed) if changed else ())
     assets = _by_job(await list_assets(connection, changed) if changed else ())
@@ -100,7 +118,13 @@ async def _represent(
             estimate = await _estimate(connection, services, row, waiting, view, attempts[row.id])
         represented.append(
             _representation(
-                services, row, waiting, estimate, attempts=attempts[row.id], assets=assets[row.id]
+                services,
+                row,
+                waiting,
+                estimate,
+                attempts=attempts[row.id],
+                assets=assets[row.id],
+                owner=owners.get(row.caller_id),
             )
         )
     return represented
@@ -131,7 +155,9 @@ def _representation(
     *,
     attempts: Sequence[Any] = (),
     assets: Sequence[Any] = (),
+    owner: str | None = None,
 ) -> JobRepresentation:
+    """Return a job; ``owner``: the name of its caller, which only admins see."""
     status = JobStatus(row.status)
     content = job_view(
         row,
@@ -141,7 +167,10 @@ def _representation(
         waiting=waiting,
         estimate=estimate,
     )
-    return JobRepresentation(row.revision, status, content, _retry_after(status, waiting, services.clock()))
+    if owner is not None:
+        content["caller"] = {"id": public_id("caller", row.caller_id), "name": owner}
+    retry_after = _retry_after(status, waiting, services.clock())
+    return JobRepresentation(row.id, row.caller_id, row.revision, status, content, retry_after)
 
 
 def queued_of(row: Any) -> QueuedJob:

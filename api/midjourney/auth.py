@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 
-from api.auth import Caller
+from api.auth import UNKNOWN_KEY, Caller
 from api.midjourney.responses import SubmitError
 from api.services import ApiServices
 from models.midjourney.protocol import Code
@@ -14,11 +14,14 @@ _PLACEHOLDER = "midjourney-proxy"  # Authorization of clients that have no key f
 
 async def authenticated(request: Request, services: ApiServices) -> Caller:
     """Return the caller. Raises ``SubmitError`` with status 401."""
+    refusal = UNKNOWN_KEY
     for key in _keys(request):
-        caller = await services.authenticator.find(key)
-        if caller is not None:
-            return caller
-    description = "This key is unknown or was revoked. Send yours as mj-api-secret or as Authorization."
+        checked = await services.authenticator.check(key)
+        if checked.caller is not None:
+            return checked.caller
+        if refusal == UNKNOWN_KEY:
+            refusal = checked.refusal
+    description = f"{refusal} Send yours as mj-api-secret or as Authorization."
     raise SubmitError(Code.INVALID, description, status=401)
 
 

@@ -34,7 +34,7 @@ async def get_asset(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     asset_id = parse_id("asset", request.path_params["asset_id"])
     async with services.database.reading() as connection:
-        row = await find_asset(connection, asset_id, caller_id=caller.id)
+        row = await find_asset(connection, asset_id, caller_id=caller.scope)
     if row is None:
         raise not_found(f"There is no asset {request.path_params['asset_id']!r}.")
     return JsonResponse(serialize_asset(row, public_url=services.public_url))

@@ -19,7 +19,7 @@ from api.jobs.held_jobs import (
     read_selection,
 )
 from api.jobs.reader import read_job
-from api.rest.jobs import JOB_ID, job_response, own_job
+from api.rest.jobs import JOB_ID, job_in_scope, job_response
 from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.services import services_of
 from api.web.json_body import read_json
@@ -49,11 +49,11 @@ async def fail_jobs(request: Request) -> Response:
 
 
 async def _decide_one(request: Request, decision: HeldDecision, reason: str) -> Response:
-    services, caller, job_id = await own_job(request)
-    result = await decide_by_id(services, caller, [job_id], decision, reason)
+    services, caller, job = await job_in_scope(request)
+    result = await decide_by_id(services, caller, [job.id], decision, reason)
     if result.refused:
         raise Conflict(result.refused[0]["message"])
-    return job_response(request, await read_job(services, caller, job_id))
+    return job_response(request, await read_job(services, caller, job.id))
 
 
 async def _decide_many(request: Request, decision: HeldDecision) -> Response:
@@ -62,7 +62,9 @@ async def _decide_many(request: Request, decision: HeldDecision) -> Response:
     _, value = await read_json(request)
     selection = read_selection(value, takes_reason=decision.takes_reason)
     if selection.filter is not None:
-        result = await decide_by_filter(services, caller, selection.filter, decision, selection.reason)
+        result = await decide_by_filter(
+            services, caller, selection.filter, decision, selection.reason, of=selection.caller
+        )
     else:
         result = await decide_by_id(
             services, caller, selection.job_ids, decision, selection.reason, unknown=selection.unknown

@@ -34,7 +34,7 @@ from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
 
 _GET_PARAMETERS = frozenset({"wait", "after_revision"})
-_LIST_PARAMETERS = frozenset({"status", "model", "campaign", "tag", "surface", "before", "limit"})
+_LIST_PARAMETERS = frozenset({"status", "model", "campaign", "tag", "surface", "caller", "before", "limit"})
 LONGEST_PAGE = 200
 PAGE = 50
 _RELEASE_TIMEOUT = 5.0  # seconds for a worker to drop a cancelled call; it checks once a second
@@ -59,7 +59,7 @@ async def get_job(request: Request) -> Response:
 
 
 async def list_jobs(request: Request) -> Response:
-    """Return a page of the caller's jobs, newest first."""
+    """Return a page of the caller's jobs, newest first; for an admin's key all callers', or one's."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _LIST_PARAMETERS)
@@ -73,7 +73,7 @@ async def list_jobs(request: Request) -> Response:
         surface=read_text(query, "surface", longest=64),
         before=None if before is None else _cursor(before),
     )
-    found = await read_jobs(services, caller, wanted, limit + 1)
+    found = await read_jobs(services, caller, wanted, limit + 1, of=read_text(query, "caller", longest=100))
     page = [job.content for job in found[:limit]]
     following = page[-1]["id"] if len(found) > limit else None
     return JsonResponse({"data": page, "next": following}, headers={"Cache-Control": "no-store"})
@@ -81,10 +81,11 @@ async def list_jobs(request: Request) -> Response:
 
 async def cancel_job(request: Request) -> Response:
     """Cancel a job that is not finished."""
-    services, caller, job_id = await own_job(request)
+    services, caller, found = await job_in_scope(request)
+    by = "the caller" if found.caller_id == caller.id else "an administrator"
     async with services.database.writing() as connection:
-        cancelled = await lifecycle.cancel_job(connection, job_id, at=services.clock())
-    job = await read_job(services, caller, job_id)
+        cancelled = await lifecycle.cancel_job(connection, found.id, at=services.clock(), by=by)
+    job = await read_job(services, caller, found.id)
     if not cancelled and job.status is not JobStatus.CANCELLED:
         raise Conflict(f"This job is {job.status} already; there is nothing to cancel.")
     return job_response(request, job)
@@ -92,9 +93,9 @@ async def cancel_job(request: Request) -> Response:
 
 async def retry_job(request: Request) -> Response:
     """Queue a finished or held job again."""
-    services, caller, job_id = await own_job(request)
-    queued = await _queue_again(services, job_id)
-    job = await read_job(services, caller, job_id)
+    services, caller, found = await job_in_scope(request)
+    queued = await _queue_again(services, found.id)
+    job = await read_job(services, caller, found.id)
     if not queued and job.status in RETRYABLE:
         raise Conflict("A worker still drops this job's last call; start it again in a few seconds.")
     if not queued:
@@ -116,13 +117,12 @@ async def _queue_again(services: ApiServices, job_id: UUID) -> bool:
         await asyncio.sleep(_RELEASE_POLL)
 
 
-async def own_job(request: Request) -> tuple[ApiServices, Caller, UUID]:
-    """Return the caller and the id of the job in the path. Raises ``NotFound`` if it is not the caller's."""
+async def job_in_scope(request: Request) -> tuple[ApiServices, Caller, JobRepresentation]:
+    """Return the caller and the job in the path. Raises ``NotFound`` if it may not see it."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     job_id = parse_id("job", request.path_params["job_id"])
-    await read_job(services, caller, job_id)
-    return services, caller, job_id
+    return services, caller, await read_job(services, caller, job_id)
 
 
 def job_response(request: Request, job: JobRepresentation) -> Response:
@@ -150,6 +150,12 @@ def _cursor(text: str) -> UUID:
 
 
 _JOB = schema_ref("JobDocument")
+CALLER = query_parameter(
+    "caller",
+    "With an admin's key: name or id of the only caller to list; without it, the jobs of all callers.",
+    type="string",
+    maxLength=100,
+)
 JOB_ID = path_parameter("job_id", "Id of the job: job_…")
 
 
@@ -162,7 +168,7 @@ def add_routes(router: APIRouter) -> None:
         tags=["jobs"],
         summary="List jobs, newest first",
         responses=merge_responses(
-            response(200, "A page of jobs.", schema_ref("JobPageDocument")), problem_responses(401, 422)
+            response(200, "A page of jobs.", schema_ref("JobPageDocument")), problem_responses(401, 403, 422)
         ),
         openapi_extra=request_docs(
             query_parameter(
@@ -180,6 +186,7 @@ def add_routes(router: APIRouter) -> None:
                 type="string",
                 maxLength=64,
             ),
+            CALLER,
             query_parameter("before", "Cursor: `next` of the previous page.", type="string"),
             query_parameter(
                 "limit", "Jobs per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE

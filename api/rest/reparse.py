@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.jobs.reader import read_job
-from api.rest.jobs import JOB_ID, own_job
+from api.rest.jobs import JOB_ID, job_in_scope
 from api.rest.openapi.response_schemas import ExplanationDocument, JobDocument
 from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.web.responses import JsonResponse
@@ -42,16 +42,16 @@ class ReparseDocument(BaseModel):
 
 async def reread_job(request: Request) -> Response:
     """Parse the archived responses of a job again; the images found are stored."""
-    services, caller, job_id = await own_job(request)
+    services, caller, found = await job_in_scope(request)
     async with services.database.reading() as connection:
-        row = await find_job(connection, job_id, caller_id=caller.id)
+        row = await find_job(connection, found.id, caller_id=caller.scope)
     if row is None:
-        raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
+        raise NotFound(f"There is no job {public_id('job', found.id)!r}.")
     limits = Limits(size=services.settings.download_limit)
     result = await reparse(services.database, services.store, row, limits=limits, at=services.clock())
     if result.moved:
         services.notifier.notify()
-    job = await read_job(services, caller, job_id)
+    job = await read_job(services, caller, found.id)
     content = {
         "job": job.content,
         "moved": result.moved,

@@ -45,9 +45,13 @@ class NewAsset:
     token: str = field(default_factory=_new_token)  #: of its public URL
 
 
-async def find_asset(connection: AsyncConnection, asset_id: UUID, *, caller_id: UUID) -> Row[Any] | None:
-    """Return a caller's asset, or ``None``."""
-    query = select(assets).where(assets.c.id == asset_id, assets.c.caller_id == caller_id)
+async def find_asset(
+    connection: AsyncConnection, asset_id: UUID, *, caller_id: UUID | None
+) -> Row[Any] | None:
+    """Return a caller's asset (``None``: anybody's), or ``None``."""
+    query = select(assets).where(assets.c.id == asset_id)
+    if caller_id is not None:
+        query = query.where(assets.c.caller_id == caller_id)
     return (await connection.execute(query)).first()
 
 

@@ -1,6 +1,6 @@
-"""Callers: API keys as SHA-256 hashes, their limits and their fair shares."""
+"""Callers, the owners of jobs: their limits and their fair shares. Their keys are in ``api_keys``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -12,16 +12,12 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.queries.api_keys import has_usable_key
 from models.queries.bulk import rows_parameter, rows_source
 from models.states import JobStatus
-from models.tables import callers, jobs
+from models.tables import Utc, callers, jobs
 
 LIMITS = ("rpm", "concurrency", "max_queued", "weight")  #: columns that an operator may set
-
-
-async def find_caller(connection: AsyncConnection, key_hash: bytes) -> Row[Any] | None:
-    """Return the caller whose key has this hash, revoked or not, or ``None``."""
-    return (await connection.execute(select(callers).where(callers.c.key_hash == key_hash))).first()
 
 
 async def insert_caller(
@@ -35,9 +31,9 @@ async def insert_caller(
     at: datetime,
     limits: Mapping[str, float | None] | None = None,
 ) -> bool:
-    """Insert a caller. ``False`` if the key exists already; nothing changes then.
+    """Insert a caller with its first key. ``False`` if the key exists already; nothing changes then.
 
-    ``limits`` holds columns of ``LIMITS``.
+    ``limits`` holds columns of ``LIMITS``. A trigger inserts the key, with the caller's id, name and role.
     """
     make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
     statement: Any = make(callers).values(
@@ -53,9 +49,10 @@ async def insert_caller(
     return inserted.first() is not None
 
 
-async def list_callers(connection: AsyncConnection) -> Sequence[Row[Any]]:
-    """Return all callers, oldest first."""
-    return (await connection.execute(select(callers).order_by(callers.c.id))).all()
+async def list_ids(connection: AsyncConnection, *, name: str | None = None) -> Sequence[UUID]:
+    """Return the ids of all callers, or of those with this name (it need not be unique), oldest first."""
+    query = select(callers.c.id).order_by(callers.c.id)
+    return (await connection.scalars(query if name is None else query.where(callers.c.name == name))).all()
 
 
 async def oldest_caller(connection: AsyncConnection) -> UUID | None:
@@ -63,12 +60,10 @@ async def oldest_caller(connection: AsyncConnection) -> UUID | None:
     return await connection.scalar(select(callers.c.id).order_by(callers.c.id).limit(1))
 
 
-async def revoke_caller(connection: AsyncConnection, caller_id: UUID, *, at: datetime) -> bool:
-    """Revoke a caller's key. ``False`` if there is none, or it was revoked before."""
-    result = await connection.execute(
-        update(callers).where(callers.c.id == caller_id, callers.c.revoked_at.is_(None)).values(revoked_at=at)
-    )
-    return bool(result.rowcount == 1)
+async def names_of(connection: AsyncConnection, caller_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of callers by their ids."""
+    query = select(callers.c.id, callers.c.name).where(callers.c.id.in_(caller_ids))
+    return {row.id: row.name for row in await connection.execute(query)}
 
 
 async def change_limits(
@@ -121,12 +116,15 @@ async def lock_queue_room(connection: AsyncConnection, caller_id: UUID) -> Queue
     return QueueRoom(limit, queued or 0)
 
 
-async def lock_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+async def lock_shares(
+    connection: AsyncConnection, caller_ids: Sequence[UUID], at: datetime
+) -> Sequence[Row[Any]]:
     """Lock the callers that no other dispatch round has locked; return their limits and fair shares.
 
-    A concurrent submit references its caller's row; ``key_share`` permits that, so the caller is not skipped.
+    Callers without a usable key are left out: nothing is called for them. A concurrent submit references its
+    caller's row; ``key_share`` permits that, so the caller is not skipped.
     """
-    return (await connection.execute(_LOCK, {"ids": caller_ids})).all()
+    return (await connection.execute(_LOCK, {"ids": caller_ids, "at": at})).all()
 
 
 async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str, Any]]) -> None:
@@ -139,7 +137,7 @@ async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str,
 _LOCK_SUBMITS = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
 _LOCK = (
     select(callers)
-    .where(callers.c.id.in_(bindparam("ids", expanding=True)))
+    .where(callers.c.id.in_(bindparam("ids", expanding=True)), has_usable_key(bindparam("at", type_=Utc())))
     .order_by(callers.c.id)
     .with_for_update(skip_locked=True, key_share=True)
 )

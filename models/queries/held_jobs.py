@@ -10,10 +10,11 @@ from sqlalchemy import Column, ColumnElement, Row, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.states import RETRYABLE, JobStatus
-from models.tables import jobs
+from models.tables import callers, jobs
 
 _DECISION_COLUMNS: tuple[Column[Any], ...] = (
     jobs.c.id,
+    jobs.c.caller_id,
     jobs.c.status,
     jobs.c.attempts_used,
     jobs.c.max_attempts,
@@ -35,16 +36,20 @@ class HeldFilter:
 
 
 async def lock_jobs(
-    connection: AsyncConnection, caller_id: UUID, job_ids: Sequence[UUID]
+    connection: AsyncConnection, caller_id: UUID | None, job_ids: Sequence[UUID]
 ) -> Sequence[Row[Any]]:
-    """Lock those of the jobs that are the caller's, always in the same order."""
-    statement = (
-        select(*_DECISION_COLUMNS)
-        .where(jobs.c.id.in_(job_ids), jobs.c.caller_id == caller_id)
-        .order_by(jobs.c.id)
-        .with_for_update()
-    )
-    return (await connection.execute(statement)).all()
+    """Lock those of the jobs that are the caller's (``None``: anybody's), always in the same order."""
+    statement = select(*_DECISION_COLUMNS).where(jobs.c.id.in_(job_ids))
+    if caller_id is not None:
+        statement = statement.where(jobs.c.caller_id == caller_id)
+    return (await connection.execute(statement.order_by(jobs.c.id).with_for_update())).all()
+
+
+async def callers_with_held(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[UUID]:
+    """Return those of the callers that have held jobs, in order of their ids."""
+    held = jobs.c.caller_id == callers.c.id, jobs.c.status == JobStatus.HELD.value
+    query = select(callers.c.id).where(callers.c.id.in_(caller_ids), select(jobs.c.id).where(*held).exists())
+    return (await connection.scalars(query.order_by(callers.c.id))).all()
 
 
 async def lock_held(

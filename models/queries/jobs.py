@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, Row, Select, and_, bindparam, func, insert, literal, select, text
+from sqlalchemy import Column, Row, Select, and_, bindparam, func, insert, literal, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.states import OPEN, JobStatus
@@ -136,23 +136,40 @@ async def insert_jobs(
     await connection.execute(insert(events), first_events)
 
 
-_ONE = select(*SHOWN).where(jobs.c.id == bindparam("id"), jobs.c.caller_id == bindparam("caller"))
+_ANY_ONE = select(*SHOWN).where(jobs.c.id == bindparam("id"))
+_ONE = _ANY_ONE.where(jobs.c.caller_id == bindparam("caller"))
 
 
-async def find_job(connection: AsyncConnection, job_id: UUID, *, caller_id: UUID) -> Row[Any] | None:
-    """Return a caller's job without its internal columns, or ``None``."""
+async def find_job(connection: AsyncConnection, job_id: UUID, *, caller_id: UUID | None) -> Row[Any] | None:
+    """Return a caller's job (``None``: anybody's) without its internal columns, or ``None``."""
+    if caller_id is None:
+        return (await connection.execute(_ANY_ONE, {"id": job_id})).first()
     return (await connection.execute(_ONE, {"id": job_id, "caller": caller_id})).first()
 
 
 async def list_jobs(
-    connection: AsyncConnection, caller_id: UUID, wanted: JobFilter, *, limit: int
+    connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter, *, limit: int
 ) -> Sequence[Row[Any]]:
-    """Return a page of a caller's jobs, newest first.
+    """Return a page of the jobs of some callers, newest first: the newest of the newest of each caller.
+
+    So the indexes by caller serve for any filter, and no more than ``limit`` rows of each caller are read.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    if len(caller_ids) == 1 or sqlite:
+        pages = [_page(caller_id, wanted, limit, sqlite=sqlite) for caller_id in caller_ids]
+        rows = [row for page in pages for row in (await connection.execute(page)).all()]
+        return sorted(rows, key=lambda row: row.id.int, reverse=True)[:limit]
+    page = _page(callers.c.id, wanted, limit, sqlite=False).lateral("page")
+    query = select(page).join_from(callers, page, true()).where(callers.c.id.in_(caller_ids))
+    return (await connection.execute(query.order_by(page.c.id.desc()).limit(limit))).all()
+
+
+def _page(caller_id: Any, wanted: JobFilter, limit: int, *, sqlite: bool) -> Select[Any]:
+    """Select the newest jobs of a caller: an id, or the column of an outer query.
 
     PostgreSQL drops columns that are compared with ``=`` from the order, and may then walk all callers' jobs
     backwards along the primary key. Written as ranges they stay in the order, which only the right index has.
     """
-    sqlite = connection.dialect.name == "sqlite"
     query: Select[Any] = _filtered(select(*SHOWN), wanted, sqlite=sqlite)
     fixed: list[tuple[Column[Any], Any]] = [(jobs.c.caller_id, caller_id)]
     if len(wanted.statuses) == 1:
@@ -164,8 +181,7 @@ async def list_jobs(
     else:
         query = query.where(*(each for column, value in fixed for each in (column >= value, column <= value)))
         query = query.order_by(*(column.desc() for column, _ in fixed), jobs.c.id.desc())
-    rows: Sequence[Row[Any]] = (await connection.execute(query.limit(limit))).all()
-    return rows
+    return query.limit(limit)
 
 
 def _filtered(query: Select[Any], wanted: JobFilter, *, sqlite: bool) -> Select[Any]:
@@ -183,6 +199,22 @@ def _filtered(query: Select[Any], wanted: JobFilter, *, sqlite: bool) -> Select[
     elif wanted.tag is not None:
         query = query.where(jobs.c.tags.op("@>")(func.jsonb_build_array(wanted.tag)))
     return query if wanted.before is None else query.where(jobs.c.id < wanted.before)
+
+
+async def count_queued(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> int:
+    """Count the queued jobs of callers, due or not."""
+    waiting = jobs.c.caller_id.in_(caller_ids), jobs.c.status == JobStatus.QUEUED.value
+    return await connection.scalar(select(func.count()).select_from(jobs).where(*waiting)) or 0
+
+
+async def lock_queued(
+    connection: AsyncConnection, caller_ids: Sequence[UUID], *, limit: int
+) -> Sequence[Row[Any]]:
+    """Lock and return id and status of queued jobs of callers, except those that are locked already."""
+    columns: tuple[Column[Any], ...] = (jobs.c.id, jobs.c.status)
+    waiting = jobs.c.caller_id.in_(caller_ids), jobs.c.status == JobStatus.QUEUED.value
+    statement = select(*columns).where(*waiting).order_by(jobs.c.id).limit(limit)
+    return (await connection.execute(statement.with_for_update(skip_locked=True))).all()
 
 
 async def statuses_of(connection: AsyncConnection, job_ids: Sequence[UUID]) -> dict[UUID, tuple[int, str]]:

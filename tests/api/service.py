@@ -93,7 +93,7 @@ class Service:
         """Complete a queued job with an image; return the asset's row."""
         digest = hashlib.sha256(content).hexdigest()
         await self.services.store.put(f"{digest}.png", content, content_type="image/png")
-        caller = await self.services.authenticator.find(self.key or "")
+        caller = (await self.services.authenticator.check(self.key or "")).caller
         assert caller is not None
         asset = NewAsset(
             caller_id=caller.id,

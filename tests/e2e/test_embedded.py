@@ -25,8 +25,8 @@ class Darkroom:
         port = free_port()
         self.practice, self.url = practice, f"http://127.0.0.1:{port}"
         command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
-        variables = environment(practice.url, folder, upstream_concurrency="10", **settings)
-        self.process = Process(command, folder / "up.log", environment=variables, folder=folder)
+        self.variables = environment(practice.url, folder, upstream_concurrency="10", **settings)
+        self.process = Process(command, folder / "up.log", environment=self.variables, folder=folder)
         self.client = ApiClient([self.url])
 
     def start(self) -> None:

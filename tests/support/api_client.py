@@ -17,9 +17,9 @@ Job = dict[str, Any]
 class ApiClient:
     """Sends requests to the API processes in turn."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], key: str = KEY) -> None:
         self._urls = cycle(urls)
-        headers = {"Authorization": f"Bearer {KEY}"}
+        headers = {"Authorization": f"Bearer {key}"}
         self._client = httpx.Client(headers=headers, trust_env=False, verify=False, timeout=30)
         self._anonymous = httpx.Client(trust_env=False, verify=False, timeout=30)
 

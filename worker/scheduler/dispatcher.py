@@ -141,7 +141,7 @@ class Dispatcher:
         slots = min(self._in_flight.free if self._broker_up else 1, budget.total)
         open_segments = [segment for segment in segments if budget.by_model[segment.model]]
         shares = (
-            await lock_shares(connection, list({segment.caller_id for segment in open_segments}))
+            await lock_shares(connection, list({segment.caller_id for segment in open_segments}), now)
             if slots
             else ()
         )

@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from models.api_keys import FROM_SETTINGS
 from models.channels import serves
-from models.queue_status import QueuedJob, SchedulerSnapshot, WaitCause, WaitReason, WaitStatus
+from models.ids import public_id
+from models.queue_status import KeylessCaller, QueuedJob, SchedulerSnapshot, WaitCause, WaitReason, WaitStatus
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.fair_queue import CallerShare, caller_share_of
 
@@ -63,6 +65,17 @@ def caller_cause(row: Any, caller: CallerShare, images: int, at: datetime) -> Wa
         words = f"Your key's limit of {row.concurrency} calls in flight; {in_flight} are."
         return WaitCause(WaitReason.CONCURRENCY, words)
     return None
+
+
+def keyless_reason(caller: KeylessCaller) -> str:
+    """Return why nothing is called for a caller without a usable key, and what to do."""
+    if caller.name == FROM_SETTINGS:
+        words = "The key of its caller is not in DARKROOM_API_KEYS or DARKROOM_ADMIN_KEYS any more"
+        remedy = f"Put it back, or run `darkroom keys create NAME --caller {public_id('caller', caller.id)}`"
+    else:
+        words = f"Its caller {caller.name} has no usable key: all were revoked or have expired"
+        remedy = f"Give it one: `darkroom keys create NAME --caller {public_id('caller', caller.id)}`"
+    return f"{words}. {remedy}; or cancel the job."
 
 
 def _closed_cause(row: Any, model: str, at: datetime) -> Iterator[WaitCause]:
@@ -146,11 +159,16 @@ class SchedulerView:
             if row.configured
         ]
         self._callers = {row.id: (row, caller_share_of(row, snapshot.calls)) for row in snapshot.callers}
+        self._keyless = {caller.id: caller for caller in snapshot.keyless}
 
     def caller(self, caller_id: UUID) -> Any | None:
         """Return the row of a caller that has limits of its own."""
         known = self._callers.get(caller_id)
         return known[0] if known else None
+
+    def keyless(self, caller_id: UUID) -> KeylessCaller | None:
+        """Return a caller if it has no usable key: its jobs are not started."""
+        return self._keyless.get(caller_id)
 
     def channels_for(self, model: str) -> list[tuple[Any, ChannelCapacity]]:
         """Return the channels that serve a model and wait for no person."""
@@ -164,6 +182,9 @@ class SchedulerView:
 
     def wait_status(self, job: QueuedJob) -> WaitStatus:
         """Return why a queued job does not run now."""
+        if (keyless := self.keyless(job.caller_id)) is not None:
+            since = max(job.since, keyless.since)
+            return WaitStatus(WaitReason.PAUSED, keyless_reason(keyless), since)
         if job.not_before > self.at:
             reason, words = (
                 (WaitReason.BACKOFF, "Its last call failed; it is tried again then.")

@@ -14,6 +14,7 @@ from api.cli.output import open_console
 from api.cli.practice_server import PracticeServerThread
 from api.embedded import run_embedded
 from api.server import listen
+from models.api_keys import Role
 from models.errors import SettingsError
 from models.settings import Settings, load_settings
 from worker.logs import configure_logs
@@ -100,6 +101,6 @@ def _fresh_key(settings: Settings) -> str:
 
     async def act(connection: AsyncConnection) -> str:
         await revoke_keys(connection, _CALLER)
-        return (await create_key(connection, _CALLER, admin=True))[1]
+        return (await create_key(connection, _CALLER, role=Role.ADMIN)).key
 
     return write(settings, act)

@@ -12,6 +12,7 @@ from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import confirm, printer, say, shortened
+from api.cli.render.jobs import with_callers
 from api.cli.render.times import age
 from api.client import Decided, Job
 from api.client_errors import Refused
@@ -33,6 +34,7 @@ class Choice:
     campaign: Annotated[str | None, Parameter(help="of this campaign")] = None
     model: Annotated[str | None, Parameter(help="for this model")] = None
     tag: Annotated[str | None, Parameter(help="with this tag")] = None
+    caller: Annotated[str | None, Parameter(help="of this caller (with an admin's key)")] = None
     error_code: Annotated[str | None, Parameter(help="held for this error")] = None
     yes: Annotated[bool, Parameter(alias="-y", negative="", help="skip the confirmation")] = False
 
@@ -50,6 +52,7 @@ def held(
     model: str | None = None,
     campaign: str | None = None,
     tag: str | None = None,
+    caller: str | None = None,
     limit: PositiveInt = 100,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
@@ -67,12 +70,16 @@ def held(
         only jobs of this campaign
     tag
         only jobs with this tag
+    caller
+        with an admin's key, which lists those of all callers: only jobs of this name or id
     limit
         maximum number of jobs, newest first
     """
     with open_client(connection) as client:
-        found = client.jobs(limit=limit, status="held", model=model, campaign=campaign, tag=tag)
-        printer(json=output.json).table("held jobs", _COLUMNS, ((dict(job), _cells(job)) for job in found))
+        found = client.jobs(
+            limit=limit, status="held", model=model, campaign=campaign, tag=tag, caller=caller
+        )
+        printer(json=output.json).table("held jobs", *with_callers(_COLUMNS, found, _cells))
     return Exit.OK
 
 
@@ -150,7 +157,9 @@ def _decide(
         )
     if choice.all and not choice.yes:
         which = ", ".join(f"{name} {value}" for name, value in conditions.items())
-        if not confirm(f"All held jobs{f' ({which})' if which else ''}: {question} Continue?"):
+        if not confirm(
+            f"All held jobs that your key may decide{f' ({which})' if which else ''}: {question} Continue?"
+        ):
             raise CommandFailed(Exit.USAGE, "Nothing was changed. Add --yes to skip this question.")
     total: Decided = {"changed": 0, "unchanged": 0, "refused": [], "more": choice.all}
     with open_client(connection) as client:

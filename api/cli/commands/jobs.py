@@ -11,7 +11,7 @@ from api.cli.connection import open_client
 from api.cli.exit_codes import Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
-from api.cli.render.jobs import JOB_COLUMNS, estimate_view, job_cells, job_detail, job_view
+from api.cli.render.jobs import JOB_COLUMNS, estimate_view, job_cells, job_detail, job_view, with_callers
 from api.client import Job
 from api.client_errors import Refused
 from models.states import JobStatus
@@ -30,12 +30,13 @@ def list_jobs(
     model: str | None = None,
     campaign: str | None = None,
     tag: str | None = None,
+    caller: str | None = None,
     before: str | None = None,
     limit: PositiveInt = 20,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """List jobs, newest first.
+    """List jobs, newest first; with an admin's key those of all callers.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def list_jobs(
         only jobs of this campaign
     tag
         only jobs with this tag
+    caller
+        with an admin's key: only jobs of the caller with this name or id
     before
         only jobs older than this job's id
     limit
@@ -54,9 +57,15 @@ def list_jobs(
     """
     with open_client(connection) as client:
         found = client.jobs(
-            limit=limit, status=status, model=model, campaign=campaign, tag=tag, before=before
+            limit=limit,
+            status=status,
+            model=model,
+            campaign=campaign,
+            tag=tag,
+            caller=caller,
+            before=before,
         )
-        printer(json=output.json).table("jobs", JOB_COLUMNS, ((dict(job), job_cells(job)) for job in found))
+        printer(json=output.json).table("jobs", *with_callers(JOB_COLUMNS, found, job_cells))
     return Exit.OK
 
 

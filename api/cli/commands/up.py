@@ -8,12 +8,14 @@ from cyclopts import Parameter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.key_admin import create_key, has_key
+from api.cli.key_admin import add_key, create_key, has_key
 from api.cli.local_database import placed, settings_of, upgrade, write
 from api.cli.options import Installation
 from api.cli.output import say
 from api.embedded import run_embedded
 from api.server import listen
+from models.api_keys import Role
+from models.queries.callers import list_ids
 from models.settings import Settings
 from worker.logs import configure_logs
 
@@ -70,7 +72,10 @@ def _first_key(settings: Settings) -> str | None:
     async def act(connection: AsyncConnection) -> str | None:
         if await has_key(connection):
             return None
-        return (await create_key(connection, "first", admin=True))[1]
+        keyless = await list_ids(connection, name="first")  # its key was revoked or has expired
+        if keyless:
+            return (await add_key(connection, keyless[-1], "first", role=Role.ADMIN)).key
+        return (await create_key(connection, "first", role=Role.ADMIN)).key
 
     return write(settings, act)
 

@@ -1,6 +1,7 @@
 """Jobs, queue positions and ETAs as tables and text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from rich.console import Group
@@ -23,6 +24,25 @@ _FACTORS = {
     "fair_share": "fair queueing",
     "call": "the call itself",
 }
+
+
+Cells = Callable[[Job], Sequence[Any]]
+
+
+def with_callers(
+    columns: Sequence[str], jobs: Iterator[Job], cells: Cells
+) -> tuple[Sequence[str], Iterator[tuple[Mapping[str, Any], Sequence[Any]]]]:
+    """Return the columns and rows of jobs; behind the id whose jobs they are, if an admin's key shows it."""
+    first = next(jobs, None)
+    found = jobs if first is None else chain([first], jobs)
+    if first is None or first.get("caller") is None:
+        return columns, ((dict(job), cells(job)) for job in found)
+
+    def owned(job: Job) -> Sequence[Any]:
+        identity, *others = cells(job)
+        return identity, (job.get("caller") or {}).get("name", ""), *others
+
+    return (columns[0], "CALLER", *columns[1:]), ((dict(job), owned(job)) for job in found)
 
 
 def estimate_facts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -91,7 +91,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         BEARER: {
             "type": "http",
             "scheme": "bearer",
-            "description": "API key, as created by `darkroom keys create`",
+            "description": "API key, as created by `darkroom keys create`. All keys of a caller see the same "
+            "jobs; an admin's key sees and decides the jobs of all callers.",
         }
     }
     return document

@@ -23,7 +23,7 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="explanation for people")
     errors: list[dict[str, str]] = Field(description="{field, message} of each invalid field or parameter")
     request_id: str
-    limit: int | None = Field(None, description="with code queue_full: limit of queued jobs of the key")
+    limit: int | None = Field(None, description="with code queue_full: limit of queued jobs of the caller")
 
 
 class AttemptDocument(BaseModel):
@@ -99,6 +99,13 @@ class AssetWithJobDocument(AssetDocument):
     created_at: datetime
 
 
+class CallerDocument(BaseModel):
+    """The caller that a job belongs to."""
+
+    id: str
+    name: str
+
+
 class JobDocument(BaseModel):
     """A job with its attempts and assets."""
 
@@ -135,6 +142,7 @@ class JobDocument(BaseModel):
     assets: list[AssetDocument]
     metadata: dict[str, Any]
     links: dict[str, str]
+    caller: CallerDocument | None = Field(None, description="whose job it is; only with an admin's key")
 
 
 class AcceptedDocument(BaseModel):

@@ -22,7 +22,14 @@ from api.rest.openapi.route_docs import (
     schema_ref,
 )
 from api.rest.parameters import read_integer, read_query, read_text
-from api.rest.webhooks.endpoints import WEBHOOK_ID, WEBHOOK_PATH, WEBHOOKS_PATH, own_endpoint
+from api.rest.webhooks.endpoints import (
+    CALLER,
+    WEBHOOK_ID,
+    WEBHOOK_PATH,
+    WEBHOOKS_PATH,
+    endpoint_in_scope,
+    own_endpoint,
+)
 from api.rest.webhooks.serializers import delivery_view
 from api.services import services_of
 from api.web.problems import invalid_field, not_found
@@ -37,7 +44,7 @@ from models.webhook_events import DeliveryStatus, WebhookEvent
 MAX_PAGE = 200  #: deliveries
 PAGE = 50  #: deliveries, unless the caller says otherwise
 DELIVERY_PATH = f"{WEBHOOKS_PATH}/deliveries/{{delivery_id}}"
-_PARAMETERS = frozenset({"status", "before", "limit"})
+_PARAMETERS = frozenset({"status", "caller", "before", "limit"})
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -61,7 +68,7 @@ async def try_webhook(request: Request) -> Response:
             at=at,
         )
         await insert_deliveries(connection, [row])
-        delivery = await _own_delivery(connection, caller, row["id"])
+        delivery = await _delivery(connection, row["id"], caller.id)
     services.notifier.notify()
     return JsonResponse(delivery_view(delivery), 202, headers=_NO_STORE)
 
@@ -76,10 +83,10 @@ async def get_deliveries(request: Request) -> Response:
     if status is not None and status not in set(DeliveryStatus):
         raise invalid_field("status", f"must be among {', '.join(DeliveryStatus)}")
     async with services.database.writing() as connection:
-        endpoint = await own_endpoint(connection, caller, request.path_params["webhook_id"], services.clock())
+        endpoint = await endpoint_in_scope(request, connection, caller)
         rows = await list_deliveries(
             connection,
-            caller.id,
+            endpoint.caller_id,
             endpoint.id if endpoint.url is not None else None,
             status=status,
             before=None if before is None else _parse_cursor(before),
@@ -96,7 +103,7 @@ async def get_delivery(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     delivery_id = parse_id("delivery", request.path_params["delivery_id"])
     async with services.database.reading() as connection:
-        row = await _own_delivery(connection, caller, delivery_id)
+        row = await _delivery(connection, delivery_id, caller.scope)
     return JsonResponse(delivery_view(row), headers=_NO_STORE)
 
 
@@ -106,11 +113,11 @@ async def replay_delivery(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     delivery_id = parse_id("delivery", request.path_params["delivery_id"])
     async with services.database.writing() as connection:
-        row = await _own_delivery(connection, caller, delivery_id)
+        row = await _delivery(connection, delivery_id, caller.id)
         url = row.url if row.endpoint_id is None else await _endpoint_url(connection, caller, row)
         if not await replay(connection, row.id, url=url, host=host_of(url), at=services.clock()):
             raise Conflict("This delivery has not ended; it is still being tried.")
-        replayed = await _own_delivery(connection, caller, delivery_id)
+        replayed = await _delivery(connection, delivery_id, caller.id)
     services.notifier.notify()
     return JsonResponse(delivery_view(replayed), 202, headers=_NO_STORE)
 
@@ -122,8 +129,8 @@ async def _endpoint_url(connection: AsyncConnection, caller: Caller, delivery: R
     return str(endpoint.url)
 
 
-async def _own_delivery(connection: AsyncConnection, caller: Caller, delivery_id: UUID) -> Row[Any]:
-    row = await find_delivery(connection, delivery_id, caller_id=caller.id)
+async def _delivery(connection: AsyncConnection, delivery_id: UUID, caller_id: UUID | None) -> Row[Any]:
+    row = await find_delivery(connection, delivery_id, caller_id=caller_id)
     if row is None:
         raise not_found("There is no such delivery.")
     return row
@@ -156,11 +163,13 @@ def add_routes(router: APIRouter) -> None:
         methods=["GET"],
         summary="List deliveries, newest first",
         responses=merge_responses(
-            response(200, "A page.", schema_ref("DeliveryPageDocument")), problem_responses(401, 404, 422)
+            response(200, "A page.", schema_ref("DeliveryPageDocument")),
+            problem_responses(401, 403, 404, 422),
         ),
         openapi_extra=request_docs(
             WEBHOOK_ID,
             query_parameter("status", f"one of {comma_separated(list(DeliveryStatus))}", type="string"),
+            CALLER,
             query_parameter("before", "next of the previous page", type="string"),
             query_parameter(
                 "limit", "deliveries per page", type="integer", minimum=1, maximum=MAX_PAGE, default=PAGE

@@ -13,19 +13,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
+from api.jobs.caller_scope import callers_in_scope
 from api.rest.openapi.route_docs import (
     merge_responses,
     path_parameter,
     problem_responses,
+    query_parameter,
     request_docs,
     response,
     schema_ref,
 )
+from api.rest.parameters import read_text
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange, validate
 from api.rest.webhooks.serializers import DEFAULT_ID, webhook_view
 from api.services import services_of
 from api.web.json_body import read_json
-from api.web.problems import not_found
+from api.web.problems import invalid_field, not_found
 from api.web.responses import JsonResponse
 from models.errors import Conflict
 from models.ids import new_id, parse_id
@@ -44,6 +47,12 @@ from worker.webhooks.signature import new_secret
 WEBHOOKS_PATH = "/v1/webhooks"
 WEBHOOK_PATH = f"{WEBHOOKS_PATH}/{{webhook_id}}"
 WEBHOOK_ID = path_parameter("webhook_id", "webhook_…; or default, for jobs' own webhook_url")
+CALLER = query_parameter(
+    "caller",
+    "With an admin's key: name or id of the caller whose webhooks to read, instead of its own.",
+    type="string",
+    maxLength=100,
+)
 MAX_ENDPOINTS = 20  #: of one caller
 _DISABLED_BY_OWNER = "disabled by its owner"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -61,6 +70,25 @@ async def own_endpoint(
             raise Conflict("The default webhook has no address of its own; make one with POST /v1/webhooks.")
         return await default_endpoint(connection, caller.id, secret=new_secret(), at=at)
     row = await find_endpoint(connection, parse_id("webhook", webhook_id), caller_id=caller.id)
+    if row is None:
+        raise not_found(f"There is no webhook {webhook_id[:64]!r}.")
+    return row
+
+
+async def endpoint_in_scope(request: Request, connection: AsyncConnection, caller: Caller) -> Row[Any]:
+    """Return the endpoint in the path, to be read: the caller's; for an admin's key anybody's.
+
+    The parameter ``caller`` says whose default endpoint an admin means. Raises ``NotFound``, and problems.
+    """
+    webhook_id = request.path_params["webhook_id"]
+    wanted = read_text(request.query_params, "caller", longest=100)
+    if webhook_id == DEFAULT_ID:
+        owners = [caller.id] if wanted is None else await callers_in_scope(connection, caller, wanted)
+        if len(owners) > 1:
+            raise invalid_field("caller", "several callers have this name; use an id")
+        at = services_of(request).clock()
+        return await default_endpoint(connection, owners[0], secret=new_secret(), at=at)
+    row = await find_endpoint(connection, parse_id("webhook", webhook_id), caller_id=caller.scope)
     if row is None:
         raise not_found(f"There is no webhook {webhook_id[:64]!r}.")
     return row
@@ -93,11 +121,13 @@ async def post_webhook(request: Request) -> Response:
 
 
 async def list_webhooks(request: Request) -> Response:
-    """List the caller's endpoints."""
+    """List the caller's endpoints, or with an admin's key those of another caller."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
+    wanted = read_text(request.query_params, "caller", longest=100)
     async with services.database.reading() as connection:
-        rows = await list_endpoints(connection, caller.id)
+        owners = [caller.id] if wanted is None else await callers_in_scope(connection, caller, wanted)
+        rows = [row for owner in owners for row in await list_endpoints(connection, owner)]
     return JsonResponse({"data": [webhook_view(row) for row in rows]}, headers=_NO_STORE)
 
 
@@ -106,7 +136,7 @@ async def get_webhook(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     async with services.database.writing() as connection:
-        row = await own_endpoint(connection, caller, request.path_params["webhook_id"], services.clock())
+        row = await endpoint_in_scope(request, connection, caller)
     return JsonResponse(webhook_view(row), headers=_NO_STORE)
 
 
@@ -190,17 +220,19 @@ def add_routes(router: APIRouter) -> None:
         methods=["GET"],
         summary="List your webhooks",
         responses=merge_responses(
-            response(200, "All of them.", schema_ref("WebhookPageDocument")), problem_responses(401)
+            response(200, "All of them.", schema_ref("WebhookPageDocument")), problem_responses(401, 403, 422)
         ),
-        openapi_extra=request_docs(),
+        openapi_extra=request_docs(CALLER),
     )
     add(
         WEBHOOK_PATH,
         get_webhook,
         methods=["GET"],
         summary="Get a webhook",
-        responses=merge_responses(response(200, "The webhook.", webhook), problem_responses(401, 404)),
-        openapi_extra=request_docs(WEBHOOK_ID),
+        responses=merge_responses(
+            response(200, "The webhook.", webhook), problem_responses(401, 403, 404, 422)
+        ),
+        openapi_extra=request_docs(WEBHOOK_ID, CALLER),
     )
     add(
         WEBHOOK_PATH,

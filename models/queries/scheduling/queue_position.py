@@ -10,6 +10,7 @@ from sqlalchemy import Integer, Text, Uuid, bindparam, select, text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.queries.api_keys import has_usable_key
 from models.queries.bulk import rows_parameter
 from models.queries.scheduling.due_jobs import POSTGRESQL, SQLITE, LineIndex, QueueSegment
 from models.tables import Utc, callers
@@ -37,9 +38,12 @@ class QueueRange:
     limit: int
 
 
-async def list_shares(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    """Return the callers' rows: their fair shares and limits."""
-    return (await connection.execute(select(callers).where(callers.c.id.in_(caller_ids)))).all()
+async def list_shares(
+    connection: AsyncConnection, caller_ids: Sequence[UUID], at: datetime
+) -> Sequence[Row[Any]]:
+    """Return the rows of those of the callers that have a usable key: their fair shares and limits."""
+    query = select(callers).where(callers.c.id.in_(caller_ids), has_usable_key(at))
+    return (await connection.execute(query)).all()
 
 
 async def list_heads(

@@ -5,12 +5,15 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.queries.api_keys import list_keyless
 from models.queries.leases import calls_in_flight
 from models.queue_status import SchedulerSnapshot
 from models.tables import callers, channels, jobs, workers
 
 
-async def read_snapshot(connection: AsyncConnection, *, alive_since: datetime) -> SchedulerSnapshot:
+async def read_snapshot(
+    connection: AsyncConnection, *, at: datetime, alive_since: datetime
+) -> SchedulerSnapshot:
     """Read the snapshot. A worker is live if its heartbeat is not older than ``alive_since``."""
     working = workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
     alive, slots = (
@@ -26,6 +29,7 @@ async def read_snapshot(connection: AsyncConnection, *, alive_since: datetime) -
         channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
         calls=await calls_in_flight(connection),
         callers=(await connection.execute(limited)).all(),
+        keyless=await list_keyless(connection, at),
         workers_alive=alive,
         slots=slots,
         slots_used=await connection.scalar(in_flight) or 0,

@@ -156,10 +156,12 @@ async def stop_job(connection: AsyncConnection, job_id: UUID, at: datetime) -> N
 
 
 async def find_delivery(
-    connection: AsyncConnection, delivery_id: UUID, *, caller_id: UUID
+    connection: AsyncConnection, delivery_id: UUID, *, caller_id: UUID | None
 ) -> Row[Any] | None:
-    """Return a caller's delivery, or ``None``."""
-    query = select(deliveries).where(deliveries.c.id == delivery_id, deliveries.c.caller_id == caller_id)
+    """Return a caller's delivery (``None``: anybody's), or ``None``."""
+    query = select(deliveries).where(deliveries.c.id == delivery_id)
+    if caller_id is not None:
+        query = query.where(deliveries.c.caller_id == caller_id)
     return (await connection.execute(query)).one_or_none()
 
 

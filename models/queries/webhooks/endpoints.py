@@ -32,10 +32,12 @@ async def list_endpoints(connection: AsyncConnection, caller_id: UUID) -> Sequen
 
 
 async def find_endpoint(
-    connection: AsyncConnection, endpoint_id: UUID, *, caller_id: UUID
+    connection: AsyncConnection, endpoint_id: UUID, *, caller_id: UUID | None
 ) -> Row[Any] | None:
-    """Return a caller's endpoint, locked for this transaction, or ``None``."""
-    query = select(endpoints).where(endpoints.c.id == endpoint_id, endpoints.c.caller_id == caller_id)
+    """Return a caller's endpoint (``None``: anybody's), locked for this transaction, or ``None``."""
+    query = select(endpoints).where(endpoints.c.id == endpoint_id)
+    if caller_id is not None:
+        query = query.where(endpoints.c.caller_id == caller_id)
     return (await connection.execute(query.where(*_listed()).with_for_update())).one_or_none()
 
 

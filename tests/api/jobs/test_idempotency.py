@@ -83,7 +83,7 @@ async def test_a_key_can_be_used_again_after_its_ttl(make_settings: Callable[...
     async with started(make_settings(idempotency_ttl=timedelta(microseconds=1).total_seconds())) as service:
         first = await service.submit_with_headers(headers)
         assert (await service.submit_with_headers(headers))["id"] != first["id"]
-        caller = await service.services.authenticator.find(ALICE)
+        caller = (await service.services.authenticator.check(ALICE)).caller
         assert caller is not None
         async with service.services.database.reading() as connection:
             assert await find_key(connection, caller.id, "k") is not None

@@ -20,7 +20,7 @@ async def limited(service: Service) -> Service:
 
 
 async def limit(service: Service, count: int | None) -> None:
-    caller = await service.services.authenticator.find(service.key or "")
+    caller = (await service.services.authenticator.check(service.key or "")).caller
     assert caller is not None
     async with service.services.database.writing() as connection:
         await change_limits(connection, caller.id, {"max_queued": count})
@@ -93,7 +93,7 @@ async def test_a_removed_limit_rejects_no_job(limited: Service) -> None:
 
 
 async def test_a_dispatch_round_does_not_skip_a_caller_during_a_submit(service: Service) -> None:
-    caller = await service.services.authenticator.find(service.key or "")
+    caller = (await service.services.authenticator.check(service.key or "")).caller
     assert caller is not None
     job, database = await service.submit(), service.services.database
     if database.is_sqlite:
@@ -103,7 +103,8 @@ async def test_a_dispatch_round_does_not_skip_a_caller_during_a_submit(service: 
             "INSERT INTO campaigns (caller_id, name, updated_at) VALUES (%(id)s, 'c', now())",
             {"id": caller.id},
         )
-        assert [row.id for row in await lock_shares(round_, [caller.id])] == [caller.id]
+        shares = await lock_shares(round_, [caller.id], service.services.clock())
+        assert [row.id for row in shares] == [caller.id]
     assert job
 
 

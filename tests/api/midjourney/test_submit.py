@@ -125,7 +125,7 @@ async def test_a_refused_submit_stores_no_image(narrow: MidjourneyStack) -> None
 
 
 async def test_a_submit_beyond_the_limit_of_a_key_stores_no_image(stack: MidjourneyStack) -> None:
-    caller = await stack.service.services.authenticator.find(stack.service.key or "")
+    caller = (await stack.service.services.authenticator.check(stack.service.key or "")).caller
     assert caller is not None
     async with stack.service.services.database.writing() as connection:
         await change_limits(connection, caller.id, {"max_queued": 3})

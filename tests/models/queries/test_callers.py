@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -6,15 +6,15 @@ import pytest
 
 from models.database import Database
 from models.ids import new_id
+from models.queries.api_keys import change_key
 from models.queries.callers import (
     any_caller,
     change_limits,
-    find_caller,
     insert_caller,
-    list_callers,
+    list_ids,
     lock_queue_room,
     lock_shares,
-    revoke_caller,
+    names_of,
     save_shares,
 )
 from models.queries.jobs import NewJob, insert_jobs
@@ -52,18 +52,10 @@ async def test_a_key_makes_one_caller_however_often_it_is_inserted(database: Dat
         values: dict[str, Any] = {"name": "other", "key_hint": "x", "admin": True, "at": NOW}
         assert not await insert_caller(connection, new_id(), key_hash=b"ops".ljust(32), **values)
     async with database.reading() as connection:
-        assert [(row.id, row.name) for row in await list_callers(connection)] == [(first, "ops")]
+        assert await list_ids(connection) == await list_ids(connection, name="ops") == [first]
+        assert not await list_ids(connection, name="other")
+        assert await names_of(connection, [first, new_id()]) == {first: "ops"}
         assert await any_caller(connection)
-
-
-async def test_a_revoked_key_is_still_found_with_the_time_of_its_revocation(database: Database) -> None:
-    caller_id = await add(database, "ops")
-    async with database.writing() as connection:
-        assert await revoke_caller(connection, caller_id, at=NOW)
-        assert not await revoke_caller(connection, caller_id, at=NOW)
-        found = await find_caller(connection, b"ops".ljust(32))
-    assert found is not None
-    assert found.revoked_at == NOW
 
 
 @pytest.mark.parametrize(("limit", "queued", "left"), [(3, 0, 3), (3, 2, 1), (3, 3, 0), (2, 5, 0)])
@@ -90,7 +82,16 @@ async def test_fair_shares_are_saved_for_the_next_round(database: Database) -> N
     share = {"deficit": 0.5, "turn": 7, "campaign_turn": "c", "priority_turn": 3, "next_start_at": NOW}
     async with database.writing() as connection:
         await save_shares(connection, [{"id": second, **share}])
-        found = {row.id: row for row in await lock_shares(connection, [first, second])}
+        found = {row.id: row for row in await lock_shares(connection, [first, second], NOW)}
     assert (found[first].deficit, found[first].turn) == (0, 0)
     assert {name: getattr(found[second], name) for name in share} == share
     assert found[second].weight == 2.0
+
+
+async def test_a_dispatch_round_leaves_out_callers_without_a_usable_key(database: Database) -> None:
+    able, keyless = await add(database, "a"), await add(database, "b")
+    async with database.writing() as connection:
+        await change_key(connection, keyless, expires_at=NOW)
+        assert [row.id for row in await lock_shares(connection, [able, keyless], NOW)] == [able]
+        earlier = NOW - timedelta(seconds=1)
+        assert len(await lock_shares(connection, [able, keyless], earlier)) == 2

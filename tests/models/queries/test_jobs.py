@@ -63,7 +63,7 @@ async def test_a_job_of_another_caller_is_not_found(database: Database, caller_i
     await add(database, caller_id, NEW)
     async with database.reading() as connection:
         assert await find_job(connection, NEW.id, caller_id=new_id()) is None
-        assert not await list_jobs(connection, new_id(), JobFilter(), limit=10)
+        assert not await list_jobs(connection, [new_id()], JobFilter(), limit=10)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ async def test_lists_are_filtered_and_newest_first(
     await add(database, caller_id, replace(NEW, id=ids[3]), surface="midjourney")
     async with database.writing() as connection:
         await connection.execute(update(jobs).where(jobs.c.id == ids[2]).values(status="failed"))
-        rows = await list_jobs(connection, caller_id, wanted, limit=10)
+        rows = await list_jobs(connection, [caller_id], wanted, limit=10)
     assert [row.id for row in rows] == [ids[index] for index in found]
 
 

@@ -10,6 +10,9 @@ import psycopg
 import pytest
 from sqlalchemy import event, update
 
+from models.api_keys import Role
+from models.ids import new_id
+from models.queries.api_keys import insert_key, revoke_keys
 from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.midjourney.tasks import count_waiting
 from models.tables import callers, channels, jobs
@@ -222,3 +225,21 @@ async def test_a_round_serves_a_caller_during_its_submits(darkroom: Darkroom) ->
         await count_waiting(submit, caller, most=9, lock=True)
         await (await darkroom.worker()).dispatcher.run_round()
         assert (await darkroom.job(job)).status == "leased"
+
+
+async def test_jobs_of_a_caller_without_a_usable_key_wait_until_it_has_one(darkroom: Darkroom) -> None:
+    keyless, other, worker = await darkroom.caller(), await darkroom.caller(), await darkroom.worker()
+    waiting = await darkroom.submit(keyless)
+    async with darkroom.services.database.writing() as connection:
+        await revoke_keys(connection, [keyless], at=darkroom.clock())
+    await worker.run_round()
+    due = await darkroom.submit(other)
+    await worker.run_round()
+    assert [(await darkroom.job(job_id)).status for job_id in (waiting, due)] == ["queued", "succeeded"]
+    assert not await darkroom.attempts(waiting)
+
+    async with darkroom.services.database.writing() as connection:
+        made: dict[str, Any] = {"name": "next", "key_hash": b"n" * 32, "key_hint": "", "role": Role.USER}
+        await insert_key(connection, new_id(), caller_id=keyless, at=darkroom.clock(), **made)
+    await worker.run_round()
+    assert (await darkroom.job(waiting)).status == "succeeded"

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from models.api_keys import FROM_SETTINGS
+from models.ids import public_id
 from models.queries.scheduling.due_jobs import Candidate
-from models.queue_status import QueuedJob, SchedulerSnapshot, WaitReason, WaitStatus
+from models.queue_status import KeylessCaller, QueuedJob, SchedulerSnapshot, WaitReason, WaitStatus
 from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.channel_capacity import ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.circuit_breaker import CircuitBreaker
@@ -491,3 +493,22 @@ def lift(snapshot: SchedulerSnapshot, job: QueuedJob, found: WaitStatus) -> Sche
 
 def _with(rows: Sequence[Any], changes: dict[str, Any]) -> list[Any]:
     return [SimpleNamespace(**{**vars(row), **changes}) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("alice", "caller alice has no usable key"), (FROM_SETTINGS, "DARKROOM_API_KEYS")]
+)
+def test_a_job_of_a_caller_without_a_key_waits_for_a_person_whatever_its_channels_do(
+    name: str, words: str
+) -> None:
+    for channels in ([], [channel()], [channel(cooldown_until=LATER)]):
+        snapshot = SchedulerSnapshot(channels=channels, keyless=[KeylessCaller(ME, name, NOW - SECOND)])
+        status = status_of(snapshot)
+        assert (status.reason, status.since, status.next_eligible_at) == (
+            WaitReason.PAUSED,
+            NOW - SECOND,
+            None,
+        )
+        assert words in status.detail
+        assert f"darkroom keys create NAME --caller {public_id('caller', ME)}" in status.detail
+        assert status_of(snapshot, replace(JOB, caller_id=UUID(int=2))).reason is not WaitReason.PAUSED

@@ -6,7 +6,7 @@ import pytest
 
 from api.cli.commands.demo import _fresh_key, _settings
 from api.cli.local_database import read, upgrade
-from models.queries.callers import list_callers
+from models.queries.api_keys import list_keys
 
 
 def test_the_demo_uses_none_of_the_user_s_channels_and_keys(
@@ -31,5 +31,5 @@ def test_a_new_demo_revokes_the_key_of_the_last_one(folder: Path) -> None:
     settings = _settings(folder, "127.0.0.1", 4711, "http://127.0.0.1:1")
     upgrade(settings)
     assert _fresh_key(settings) != _fresh_key(settings)
-    callers = read(settings, list_callers)
-    assert sorted(caller.revoked_at is None for caller in callers) == [False, True]
+    keys = read(settings, list_keys)
+    assert sorted(key.revoked_at is None for key in keys) == [False, True]

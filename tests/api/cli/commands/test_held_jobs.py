@@ -119,3 +119,12 @@ def test_reread_prints_what_was_found_for_each_job(
     printed = capsys.readouterr()
     assert json.loads(printed.out) == found
     assert printed.err == "job_2: There is no job.\n"
+
+
+def test_an_admin_decides_the_held_jobs_of_one_caller(server: ScriptedServer, darkroom: Darkroom) -> None:
+    server.respond("GET /v1/jobs", {"data": [], "next": None})
+    assert darkroom("jobs", "held", "--caller", "alice") == 0
+    server.respond("POST /v1/jobs/release", decided(2))
+    assert darkroom("jobs", "release", "--all", "--caller", "alice", "--yes") == 0
+    assert server.requests[0].query["caller"] == "alice"
+    assert server.requests[1].body == {"filter": {"caller": "alice"}}

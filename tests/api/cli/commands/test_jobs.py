@@ -1,6 +1,7 @@
 """``darkroom jobs``."""
 
 import json
+import re
 import socket
 from collections.abc import Callable
 
@@ -121,3 +122,36 @@ def test_eta_requests_one_campaign_by_its_name(
     assert darkroom("jobs", "eta", "--campaign", "spring") == 0
     assert server.requests[0].query == {"campaign": "spring"}
     assert json.loads(capsys.readouterr().out)["remaining"] == {"queued": 3}
+
+
+def test_an_admin_lists_the_jobs_of_all_callers_or_of_one(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owned = [
+        a_job(2, caller={"id": "a", "name": "alice"}),
+        a_job(1, caller={"id": "c", "name": "bob"}),
+    ]
+    server.respond("GET /v1/jobs", {"data": owned, "next": None})
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert darkroom("jobs", "list", "--caller", "alice") == 0
+    head, *rows = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out).splitlines()  # without colours
+    assert head.split()[:3] == ["ID", "CALLER", "STATUS"]
+    assert [row.split()[:2] for row in rows] == [["job_2", "alice"], ["job_1", "bob"]]
+    assert server.requests[0].query["caller"] == "alice"
+
+
+@pytest.mark.parametrize("found", [[a_job(1)], []])
+def test_the_jobs_of_one_caller_are_listed_without_its_name(
+    server: ScriptedServer,
+    darkroom: Darkroom,
+    capsys: Printed,
+    monkeypatch: pytest.MonkeyPatch,
+    found: list[dict[str, object]],
+) -> None:
+    server.respond("GET /v1/jobs", {"data": found, "next": None})
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert darkroom("jobs", "list") == 0
+    shown = capsys.readouterr().out
+    assert "CALLER" not in shown
+    assert ("job_1" in shown) is bool(found)

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from api.cli.commands.up import _first_key, _greet
-from api.cli.local_database import settings_of, upgrade
+from api.cli.key_admin import revoke_keys
+from api.cli.local_database import read, settings_of, upgrade, write
 from api.cli.options import Installation
+from models.queries.api_keys import list_keys
 from models.settings import load_settings
 
 Darkroom = Callable[..., int]
@@ -29,6 +31,16 @@ def test_the_first_start_creates_an_admin_key_and_later_starts_do_not(folder: Pa
     assert key is not None
     assert key.startswith("dk_")
     assert _first_key(settings) is None
+
+
+def test_a_start_without_a_usable_key_gives_the_first_caller_another_one(folder: Path) -> None:
+    settings = settings_of(Installation(data=folder))
+    upgrade(settings)
+    first = _first_key(settings)
+    write(settings, lambda connection: revoke_keys(connection, "first"))
+    second = _first_key(settings)
+    assert second not in (None, first)
+    assert len({key.caller_id for key in read(settings, list_keys)}) == 1
 
 
 def test_keys_in_the_settings_replace_the_first_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

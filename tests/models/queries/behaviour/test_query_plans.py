@@ -4,13 +4,14 @@ On SQLite with statistics and without (nobody runs ANALYZE there), on PostgreSQL
 so is a prepared statement planned.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
 from models.queries import assets, call_stats, callers, held_jobs, leases, transitions, workers
@@ -131,7 +132,29 @@ async def test_jobs_of_nobody_are_found_among_those_in_hand(crowd: Database) -> 
 async def test_a_page_of_jobs_is_read_along_the_index_of_its_filter(
     crowd: Database, wanted: JobFilter, index: str
 ) -> None:
-    await by_index(crowd, index, lambda connection: queries.list_jobs(connection, RARE, wanted, limit=50))
+    await by_index(crowd, index, lambda connection: queries.list_jobs(connection, [RARE], wanted, limit=50))
+
+
+@pytest.mark.parametrize(
+    "wanted", [JobFilter(), JobFilter(statuses=["held"]), JobFilter(campaign="campaign 1", before=MIDDLE)]
+)
+async def test_a_page_of_the_jobs_of_all_callers_reads_a_page_of_each(
+    crowd: Database, wanted: JobFilter
+) -> None:
+    def ask(connection: AsyncConnection) -> Awaitable[object]:
+        return queries.list_jobs(connection, CALLERS, wanted, limit=50)
+
+    for plan in await plans_of(crowd, ask):
+        pages = "Sort under a Limit by ['jobs.id DESC']"  # these pages, put together
+        assert [fault for fault in plan.faults if fault != pages] == [], plan.text
+
+
+async def test_callers_with_held_jobs_are_found_by_an_index(crowd: Database) -> None:
+    await by_index(
+        crowd,
+        "ix_jobs_caller_id_status_id",
+        lambda connection: held_jobs.callers_with_held(connection, CALLERS),
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +165,7 @@ async def test_a_page_of_jobs_by_other_filters_reads_no_more_than_one_callers_jo
     crowd: Database, wanted: JobFilter
 ) -> None:
     for plan in await plans_of(
-        crowd, lambda connection: queries.list_jobs(connection, RARE, wanted, limit=50)
+        crowd, lambda connection: queries.list_jobs(connection, [RARE], wanted, limit=50)
     ):
         assert [error for error in plan.faults if "Sort" not in error and "B-TREE" not in error] == [], (
             plan.text
@@ -177,7 +200,9 @@ async def test_open_jobs_are_counted_without_reading_the_table(crowd: Database) 
 
 async def test_the_state_of_the_gate_is_read_from_the_jobs_in_hand(crowd: Database) -> None:
     await by_index(
-        crowd, "ix_jobs_in_hand", lambda connection: snapshot.read_snapshot(connection, alive_since=START)
+        crowd,
+        "ix_jobs_in_hand",
+        lambda connection: snapshot.read_snapshot(connection, at=START, alive_since=START),
     )
 
 

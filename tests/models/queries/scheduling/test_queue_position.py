@@ -61,4 +61,4 @@ async def test_only_due_jobs_of_a_segment_are_counted(filled: Database) -> None:
 
 async def test_the_shares_of_callers_are_read_without_locking_them(filled: Database) -> None:
     async with filled.reading() as connection:
-        assert {row.id for row in await list_shares(connection, [A, B])} == {A, B}
+        assert {row.id for row in await list_shares(connection, [A, B], NOW)} == {A, B}

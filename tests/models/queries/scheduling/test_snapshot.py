@@ -28,9 +28,9 @@ async def test_what_a_stopping_or_lost_worker_has_in_hand_takes_no_slot_of_the_o
     await one.dispatcher.run_round()
     now = darkroom.clock()
     async with darkroom.services.database.writing() as connection:
-        before = await read_snapshot(connection, alive_since=now - timedelta(minutes=1))
+        before = await read_snapshot(connection, at=now, alive_since=now - timedelta(minutes=1))
         when = {gone: now if gone == "stopping_at" else now - timedelta(hours=1)}
         await connection.execute(update(workers).where(workers.c.id == one.context.worker_id).values(**when))
-        after = await read_snapshot(connection, alive_since=now - timedelta(minutes=1))
+        after = await read_snapshot(connection, at=now, alive_since=now - timedelta(minutes=1))
     assert (before.slots, before.slots_used) == (4, 2)
     assert (after.slots, after.slots_used) == (2, 0)
