@@ -39,6 +39,14 @@ class Scope(StrEnum):
     PROVIDER = "provider"
 
 
+class Sign(StrEnum):
+    """How much a failure proves about what it concerns, its ``Scope``."""
+
+    CERTAIN = "certain"  #: an error code, or words that the HTTP status confirms
+    WORDS = "words"  #: words of an error alone, or a vague status: a second sign is needed
+    CONTENT = "content"  #: words of a good answer, which its caller may have asked for: no sign at all
+
+
 ErrorCode = Literal[
     # needs_human
     "auth_invalid",
@@ -108,6 +116,9 @@ class CallResult:
     ``code`` is ``None`` on success. ``message`` says in plain words what happened and what a person can do;
     it is true whether or not the job is retried. ``provider_message`` is the provider's own text (at most
     2,000 characters), ``limit`` the rate limit that it names.
+    ``channel_rest`` is what of ``retry_after`` holds for the whole channel. ``sign`` says how much the result
+    proves about its scope; ``per_model``: a limit that holds for the model alone. ``decided_by`` names the
+    rule and the words that decided.
     """
 
     outcome: Outcome
@@ -119,6 +130,10 @@ class CallResult:
     provider_status: int | None = None
     provider_message: str | None = None
     limit: CallLimit | None = None
+    channel_rest: timedelta | None = None
+    sign: Sign = Sign.CERTAIN
+    per_model: bool = False
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from worker.upstream.diagnosis.explain import explain
 from worker.upstream.diagnosis.observation import observation_of
 from worker.upstream.diagnosis.outcome_help import BILLED_HELP, OUTCOME_HELP, SCOPE_HELP
 from worker.upstream.errors.error_catalog import ERROR_CATALOG, ErrorKind
+from worker.upstream.errors.vendor_codes import VENDORS
 from worker.upstream.presets import PRESETS
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
@@ -83,6 +84,17 @@ def presets() -> str:
     return table("preset | input images | stream | size | n | input images at most", rows)
 
 
+def vendors() -> str:
+    rows = []
+    for vendor in VENDORS:
+        kinds: dict[str, list[int]] = {}
+        for number, kind in vendor.kinds.items():
+            kinds.setdefault(kind, []).append(number)
+        meanings = "; ".join(f"`{kind}` {', '.join(map(str, numbers))}" for kind, numbers in kinds.items())
+        rows.append(f"| {vendor.vendor} | {meanings} | {vendor.source} |")
+    return table("vendor | kind and its numbers | source", rows)
+
+
 def money() -> str:
     return ", ".join(f"`{billed}` ({words})" for billed, words in BILLED_HELP.items())
 
@@ -101,6 +113,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reach": reach,
     "retries": retries,
     "codes": codes,
+    "vendors": vendors,
     "presets": presets,
 }
 

@@ -8,6 +8,11 @@ PatternTable = tuple[tuple[re.Pattern[str], str], ...]
 _MAX_LENGTH = 4096  #: characters of a normalised text: its two halves
 _MAX_NAME = 64  #: characters of the name of a member that may be known
 _QUOTES = {0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"'}
+_QUOTATION = re.compile(
+    r"“[^“”]{1,400}”|\"[^\"\n]{1,400}\"|「[^「」]{1,400}」|『[^『』]{1,400}』|《[^《》]{1,400}》"
+    r"|«[^«»]{1,400}»|‘[^‘’\n]{1,200}’(?!\w)"
+    r"|„[^„“”]{1,400}[“”]|(?<![\w`])`[^`\n]{1,400}`(?![\w`])|(?<!\w)'[^'\n]{2,200}'(?!\w)|＂[^＂]{1,400}＂"
+)
 # traditional Chinese characters and their simplified forms, so that each phrase is listed only once
 _TRADITIONAL = (
     "餘額儲帳賬戶無權飽載負請繁統維護過頻數達後試臨時鐘內並併發圖畫繪創處違規審詞檢測該訪問為號點購買錯誤異務體現寫會們"
@@ -32,17 +37,35 @@ def first_match(table: PatternTable, text: str) -> str | None:
     return next((kind for pattern, kind in table if pattern.search(text)), None)
 
 
+def find_match(table: PatternTable, text: str) -> tuple[str, str] | None:
+    """Return the name of the first row with a match in ``text``, and the words that match."""
+    for pattern, kind in table:
+        if found := pattern.search(text):
+            return kind, found[0]
+    return None
+
+
 def normalize(text: str) -> str:
     """Return a text in lower case, with straight quotes and simplified characters, cut in the middle."""
     text = text.strip()
     if len(text) > _MAX_LENGTH:
         text = text[: _MAX_LENGTH // 2] + text[-_MAX_LENGTH // 2 :]
+    return fold(text)
+
+
+def fold(text: str) -> str:
+    """Return a text in lower case, with straight quotes and simplified characters."""
     return to_simplified(text.lower().translate(_QUOTES))
 
 
 def to_simplified(text: str) -> str:
     """Return a text of the same length in simplified characters; other scripts stay as they are."""
     return text if text.isascii() else text.translate(_TO_SIMPLIFIED)
+
+
+def without_quotations(text: str) -> str:
+    """Return a text without what it quotes."""
+    return _QUOTATION.sub(" … ", text)
 
 
 def word_set(text: str) -> frozenset[str]:

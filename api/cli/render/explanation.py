@@ -80,6 +80,8 @@ def _facts(explanation: Explanation) -> Iterator[Fact]:
     yield from _notes(explanation)
     if result is not None and result.provider_message:
         yield "it said", shortened(result.provider_message, _MAX_TEXT)
+    if result is not None and result.decided_by:
+        yield "decided by", result.decided_by
 
 
 def _results(answer: Answer) -> Iterator[Fact]:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from worker.upstream.matching import compile_patterns, first_match, fold_name, normalize, to_simplified
+from worker.upstream.matching import (
+    compile_patterns,
+    find_match,
+    first_match,
+    fold_name,
+    normalize,
+    to_simplified,
+    without_quotations,
+)
 
 
 @pytest.mark.parametrize("name", ["JobStatus", "job_status", "jobStatus", "job-status", "JOBSTATUS"])
@@ -28,3 +36,21 @@ def test_a_text_is_normalised_and_cut_in_its_middle() -> None:
     assert normalize("  Can’t 餘額 ") == "can't 余额"
     assert len(normalize("a" * 9000 + "b")) == 4096
     assert (to_simplified("plain"), to_simplified("餘")) == ("plain", "余")
+
+
+def test_the_words_that_match_are_told() -> None:
+    table = compile_patterns(("first", "aa", "b+"), ("second", "余额不足"))
+    assert find_match(table, "x bbb 余额不足") == ("first", "bbb")
+    assert find_match(table, "x") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["x “q” y", 'x "q" y', "x 「q」 y", "x 《q》 y", "x 'qq' y", "x `q` y", "x «q» y"]
+)
+def test_quotations_are_removed(text: str) -> None:
+    assert without_quotations(text).split() == ["x", "…", "y"]
+
+
+@pytest.mark.parametrize("text", ["I can't and I won't", 'one " only', "the users' key isn't valid"])
+def test_apostrophes_are_no_quotations(text: str) -> None:
+    assert without_quotations(text) == text

@@ -72,6 +72,7 @@ class Explanation:
             "finish_reason": answer.finish_reasons[-1] if answer.finish_reasons else None,
             "usage": _counts(answer.usage or {}) or None,
             "message": self.message,
+            "decided_by": (result.decided_by or None) if result else None,
             "provider_message": result.provider_message if result else None,
         }
         return {name: value for name, value in members.items() if value is not None}
@@ -90,6 +91,7 @@ def explain(observation: Observation) -> Explanation:
         headers=observation.headers,
         failure=failure,
         elapsed=observation.elapsed,
+        own=observation.request_facts.own,
     )
     request_id = request_id or (answer.request_id if answer else None)
     return Explanation(observation, answer, result, _wait(observation, answer, result), limits, request_id)

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText
 
 _URL = re.compile(r"https?://[^\s<>\"'`，。；：！？、）】》」』]+|data:image/[^\s<>\"'`)]+", re.IGNORECASE)
 _URL_PREFIXES = ("http://", "https://", "data:image/")
@@ -17,6 +19,7 @@ class RequestFacts:
     n: int | None = None  #: number of images
     stream: bool = False
     known: bool = False
+    own: OwnText = field(default=NO_REQUEST, compare=False, repr=False)  #: the texts that an error may repeat
 
 
 def request_facts_of(request: Mapping[str, Any]) -> RequestFacts:
@@ -29,6 +32,7 @@ def request_facts_of(request: Mapping[str, Any]) -> RequestFacts:
         n=n if type(n) is int and n > 0 else None,
         stream=request.get("stream") in (True, "true"),
         known=bool(request),
+        own=OwnText(request),
     )
 
 

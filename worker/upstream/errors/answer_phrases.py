@@ -3,10 +3,48 @@
 In order: the first match wins.
 """
 
+import re
+
+from worker.upstream.errors.shared_phrases import (
+    NEVER_CONNECTED,
+    PROMPT_REFUSED,
+    TIMED_OUT,
+    TOO_LARGE_FOR_RELAY,
+    UPSTREAM_LOST,
+)
 from worker.upstream.matching import PatternTable, compile_patterns
 
 _DRAW = r"(?:generate|create|produce|make|draw|render|paint|illustrate|edit|design|process)"
 _IMAGE = r"(?:image|picture|photo|illustration|drawing|artwork|poster)s?"
+
+#: words of a text that describes a picture: what it says is in the picture, not in the provider
+DEPICTION = re.compile(
+    r"\b(?:posters?|comics?|manga|cartoon|billboards?|signboards?|neon|murals?|storyboard|protagonist"
+    r"|lettering"
+    r"|(?:the|a|this) scene\b|in the (?:background|foreground)|(?:depict|portray|illustrat)(?:s|ed|ing)\b"
+    r"|(?:signs?|screens?|labels?|banners?|shirts?|notes?|terminals?|monitors?|papers?|boards?|placards?"
+    r"|dialogs?|windows?"
+    r"|phones?|cards?|tickets?|receipts?|bubbles?) (?:that |which )?(?:reads?|reading|says?|saying|shows?"
+    r"|showing|displays?"
+    r"|displaying|with the (?:words?|text))|(?:saying|says|reading|reads|written|titled|captioned|(?:words?"
+    r"|text|caption|title)):? +…"
+    r"|would you like me to (?:draw|make|create|generate)|hope you like)"
+    r"|海报|漫画|画面(?!生成)|霓虹|招牌|牌子|标语|横幅|写着|写有|显示着|印着|主角|背景(?:是|为|中)|插画"
+    r"|场景|构图|风格的|标题|希望你喜欢|希望您喜欢"
+    r"|ポスター|看板|と書かれ|背景|포스터|간판|배경"
+)
+
+_CANNOT = (
+    r"(?:can't|cannot|can not|couldn't|could not|won't|will not|must decline|wasn't able to|was unable to"
+    r"|am unable to|refuse to)"
+)
+_DOING = (
+    r"(?:generate|create|produce|make|draw|render|help|assist|fulfil\w*|comply|provide|edit|alter|change"
+    r"|modify|complete|process"
+    r"|do (?:that|this|it|so)|depict|show|support|engage|continue|accommodate|proceed|satisfy|respond"
+    r"|answer|discuss|design"
+    r"|recreate|reproduce|replicate|participate)"
+)
 
 #: rows of an error kind and the regular expressions that mean it, for normalised text
 ANSWER_PHRASES: PatternTable = compile_patterns(
@@ -21,6 +59,7 @@ ANSWER_PHRASES: PatternTable = compile_patterns(
         r"残高.{0,4}不足",
         r"insufficient (?:user |account )?(?:balance|quota|credits?|funds)",
         r"(?:balance|quota) is (?:insufficient|not enough|exhausted)",
+        r"预扣费(?:额度)?失败",
         r"exceeded your current quota",
     ),
     (
@@ -102,7 +141,8 @@ ANSWER_PHRASES: PatternTable = compile_patterns(
         r"(?:^|[.!?\n>*]\s*|\b(?:i'm|i am|we're|we are|so|very|truly|really) )sorry\b(?!-)"
         r"[^.\n]{0,60}\b(?:can't|cannot|can not|unable to|not able to|won't)\b",
         r"\b(?:i|we) (?:can't|cannot|can not|won't|must decline|wasn't able to|was unable to)\b[^.\n]{0,40}"
-        r"\b(?:generate|create|produce|make|draw|help|assist|fulfill|comply|provide|edit|complete|process|do)\b",
+        r"\b(?:generate|create|produce|make|draw|help|assist|fulfill|comply|provide|edit|complete|process"
+        r"|do)\b",
         r"\bi(?:'m| am) (?:unable|not able) to\b",
         r"\bi (?:must|have to|need to) (?:decline|refuse)\b",
         r"(?:我(?!们的)|抱歉|对不起)[^。\n]{0,24}(?:无法|不能|没办法)[^。\n]{0,16}"
@@ -115,6 +155,7 @@ ANSWER_PHRASES: PatternTable = compile_patterns(
     ),
     (
         "moderation",
+        *PROMPT_REFUSED,
         r"guardrails",
         r"content polic(?:y|ies)",
         r"safety (?:system|polic|filter)",
@@ -125,9 +166,59 @@ ANSWER_PHRASES: PatternTable = compile_patterns(
         r"审核(?:未|不)通过",
         r"コンテンツポリシー",
     ),
+    ("upstream_error", *NEVER_CONNECTED),
+    ("too_large_for_relay", *TOO_LARGE_FOR_RELAY),
+    ("upstream_lost", *UPSTREAM_LOST),
+    # refusals in any other wording
+    (
+        "refusal",
+        r"\b(?:i|we)(?:'m| am|'re| are)?\b[^.!?\n]{0,60}\b" + _CANNOT + r"\b[^.\n]{0,40}\b" + _DOING + r"\b",
+        r"\b(?:i'm|i am|we're|we are) (?:unable|not (?:able|permitted|allowed|authori[sz]ed|comfortable"
+        r"|going|willing|designed"
+        r"|supposed|in a position|programmed)|prohibited|restricted|forbidden)\b",
+        r"\b(?:i|we) (?:must|have to|need to|will have to|'ll have to)(?: respectfully"
+        r"| politely)? (?:decline|refuse|refrain)\b",
+        r"\b(?:i|we)(?:'d| would) (?:rather|prefer) not\b|\bi don't feel comfortable\b",
+        r"\b(?:that|this|it)(?:'s| is)(?: not|n't) something (?:i|we)(?:'m| am| can|'re)",
+        r"\b(?:this|that|your|the) (?:request|image|prompt|content)\b[^.\n]{0,30}\b(?:cannot|can't|can not"
+        r"|could not|couldn't) be"
+        r" (?:generated|created|fulfilled|completed|processed|produced"
+        r"|made)\b(?![^\n]{0,60}(?:try again later|error))",
+        r"\b(?:goes|go|is|are) against (?:my|our|the) (?:guidelines|polic|rules|values|programming|terms)",
+        r"(?:做不到|办不到|无法做到|恕难从命|恕不|不便(?:提供|生成|绘制|协助)|不方便(?:提供|生成|绘制|协助)"
+        r"|爱莫能助)",
+        r"(?:这个|该|此|您的|你的|这类|此类|这样的)(?:请求|要求|内容|图片|图像|主题"
+        r"|需求)[^。\n]{0,16}(?:无法|不能|没法|不便|拒绝|不予|不支持)"
+        r"[^。\n]{0,12}(?:生成|创建|创作|绘制|提供|协助|帮|满足|完成|处理|画|实现|执行)",
+        r"(?:我|抱歉|对不起|很遗憾|不好意思)[^。\n]{0,30}(?:拒绝|不可以|没法|不会|不被允许"
+        r"|不允许)[^。\n]{0,16}"
+        r"(?:生成|创建|创作|绘制|提供|协助|帮|满足|完成|处理|画|修改)",
+        r"(?:请|建议)(?:您|你)?(?:更换|换(?:一)?个|修改)(?:\w{0,4})?(?:主题|话题|提示词|提示语|描述|内容)",
+        r"\b(?:ich (?:kann|darf|werde)|(?:kann|darf) ich)\b[^.\n]{0,60}\bnicht\b|ich bin nicht in der lage"
+        r"|tut mir leid, [^.\n]{0,60}nicht",
+        r"\bje ne (?:peux|suis) pas\b|\bje suis (?:désolée?|dans l'incapacité)|il m'est impossible"
+        r"|impossible (?:de|pour moi de) (?:générer|créer)",
+        r"\b(?:no puedo|no me es posible|no estoy (?:autorizad|en condiciones)|no tengo permitido)\b"
+        r"|\blo siento\b[^.\n]{0,60}\bno\b",
+        r"\b(?:não posso|não consigo|não me é possível|não estou autorizad)|\bdesculpe\b[^.\n]{0,60}\bnão\b",
+        r"\b(?:non posso|non sono in grado|non mi è possibile)\b|\bmi dispiace\b[^.\n]{0,60}\bnon\b",
+        r"\bik kan\b[^.\n]{0,60}\bniet\b|\bhelaas kan ik\b|\bnie mogę\b|przykro mi",
+        r"(?:я |мы )?(?:не могу|не можем|не смогу|не в состоянии|не могу помочь)\b"
+        r"|к сожалению[^.\n]{0,40}\bне\b|извините[^.\n]{0,60}\bне\b|не можу",
+        r"لا (?:أستطيع|يمكنني|يمكننا)|(?:عذر|آسف)|(?:नहीं कर सकत|असमर्थ)|tôi không thể"
+        r"|xin lỗi[^.\n]{0,60}không",
+        r"(?:saya|kami) tidak (?:dapat|bisa)|\bmaaf\b[^.\n]{0,60}\btidak\b|ไม่สามารถ|(?:yapamam|oluşturamam"
+        r"|üretemem|edemem|çizemem|üzgünüm)",
+        r"(?:생성|제작|만들|그릴|그려|도와|제공|처리|할|드릴)[^.\n]{0,8}수 ?(?:는 |가 )?없|(?:죄송"
+        r"|미안)[^.\n]{0,60}(?:없|못|불가|어렵)",
+        r"(?:生成|作成|描|お手伝い|対応|お応え|提供|編集|変更)[^。\n]{0,16}(?:できません|できかねます"
+        r"|いたしかねます|することはできない|ことができません)"
+        r"(?!でした)",
+    ),
     (
         "upstream_error",
-        r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务|画像)(?:图片|图像|视频)?(?:の)?(?:生成|执行|提交|处理)?(?:に)?失败",
+        r"(?:图片|图像|视频|绘图|绘画|生成|创作|处理|任务|画像)(?:图片|图像|视频)?(?:の)?(?:生成|执行|提交"
+        r"|处理)?(?:に)?失败",
         r"generation failed",
         r"failed to (?:generate|create|draw|process)",
         r"(?:图片|图像|生成|网络|系统|服务器?|内部).{0,6}(?:出错|错误|异常)",
@@ -156,7 +247,8 @@ ANSWER_PHRASES: PatternTable = compile_patterns(
         r"(?:notify|let) you (?:know )?(?:when|once|as soon)",
         r"很多人(?:在|正在)创建",
         r"lots of people (?:are )?creating",
-        r"正在[^。\n]{0,8}(?:生成|创建|绘制|处理)[^。\n]{0,12}(?:稍(?:候|等)|请稍后|完成后|稍后(?:查看|查收|展示|返回))",
+        r"正在[^。\n]{0,8}(?:生成|创建|绘制|处理)[^。\n]{0,12}(?:稍(?:候|等)|请稍后|完成后|稍后(?:查看|查收"
+        r"|展示|返回))",
         r"(?:生成|绘制|处理)中[^。\n]{0,6}稍(?:候|后|等)",
         r"(?:image|picture) is (?:currently |now )?being (?:generated|created|processed)",
         r"(?:稍后|过一会儿?)(?:再)?(?:查看|查收)",
@@ -195,4 +287,5 @@ ANSWER_PHRASES: PatternTable = compile_patterns(
         rf"{_IMAGE}\b[^?\n]{{0,24}}(?:now|\.\.\.|moment|…)",
         r"(?:这就|马上|立即|现在就|正在)(?:为|给|帮)(?:您|你)[^。？\n]{0,8}(?:生成|绘制|创建|创作|制作|画)",
     ),
+    ("timeout", *TIMED_OUT),
 )

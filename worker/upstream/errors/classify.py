@@ -1,23 +1,20 @@
 """Classify one provider call: outcome, error code, scope, billing and retry-after, as a ``CallResult``."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from models.outcomes import Billed, CallResult, Outcome, Scope
+from models.outcomes import Billed, CallResult, Outcome, Scope, Sign
 from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
-from worker.upstream.errors.error_catalog import ERROR_CATALOG
-from worker.upstream.errors.error_codes import (
-    FINISH_REASONS,
-    HTTP_STATUSES,
-    RELAY_ACCOUNT_EMPTY,
-    kind_of_code_in,
-    kind_of_error,
-)
-from worker.upstream.errors.error_phrases import ERROR_PHRASES
-from worker.upstream.errors.retry_after import call_limit, retry_after
-from worker.upstream.errors.task_results import kind_of_task
+from worker.upstream.errors.classification import Classification
+from worker.upstream.errors.classify_error import classify_error, classify_words
+from worker.upstream.errors.classify_text import classify_text
+from worker.upstream.errors.error_catalog import ERROR_CATALOG, MODEL_LIMITS, REQUEST_KINDS
+from worker.upstream.errors.error_codes import HTTP_STATUSES, kind_of_finish_reason
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText
+from worker.upstream.errors.retry_after import call_limit, channel_rest, retry_after
+from worker.upstream.errors.task_results import classify_task
+from worker.upstream.errors.web_pages import is_blocked, is_page, kind_of_page
 from worker.upstream.matching import first_match, normalize
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.task_state import TaskStage
@@ -28,29 +25,6 @@ _IMAGE_TOKENS = 1000  #: completion tokens which only an image costs
 _MAX_MESSAGE = 2000  #: characters of the provider's message that are kept
 _WAF_STATUSES = frozenset({401, 403, 405, 429, 503})  #: statuses which firewalls send, too
 _VAGUE_STATUSES = frozenset({400, 401, 403, 404, 405, 429, 500, 502, 503})  #: a phrase may be more precise
-#: kinds which are final, even if the stream broke off after the phrase
-_FINAL_KINDS = frozenset(
-    {
-        "quota_exhausted",
-        "daily_limit",
-        "rate_limited",
-        "moderation",
-        "moderation_input",
-        "moderation_output",
-        "refusal",
-    }
-)
-#: kinds whose phrases do not count where the text describes an image, such as one of a sign "rate limit"
-_CALL_KINDS = frozenset(
-    {
-        "quota_exhausted",
-        "daily_limit",
-        "rate_limited",
-        "upstream_saturated",
-        "maintenance",
-        "no_channel_model",
-    }
-)
 
 
 def classify(
@@ -60,20 +34,24 @@ def classify(
     headers: Mapping[str, str] | None = None,
     failure: TransportFailure | None = None,
     elapsed: float = 0.0,
+    own: OwnText = NO_REQUEST,
 ) -> CallResult:
     """Return the result of a call.
 
-    ``answer`` is what was parsed, ``failure`` the transport failure, ``elapsed`` the call's seconds.
-    An image outranks everything; then decide, in order: an error object (its code, phrases and status), the
-    transport failure, the HTTP status, and the text of the answer.
+    ``answer`` is what was parsed, ``failure`` the transport failure, ``elapsed`` the call's seconds, ``own``
+    the text of the request, whose echoes are no sign of anything. An image outranks everything; then decide,
+    in order: an error object (its code, phrases and status), the transport failure, the HTTP status, and the
+    text of the answer.
     """
     if answer is not None and (answer.images or answer.videos):
         return _success(answer, status)
-    kind = _kind(answer or Answer(empty=True), status, headers or {}, failure, elapsed)
-    if kind == "pending":
+    found = _classify(answer or Answer(empty=True), status, headers or {}, failure, elapsed, own)
+    if found.kind == "pending":
         message = "The provider took the request as a task: its result is polled, nothing is sent again."
-        return CallResult(Outcome.PENDING, message=message, provider_status=status)
-    return _failure(kind, answer, status, headers or {})
+        return CallResult(
+            Outcome.PENDING, message=message, provider_status=status, decided_by=found.decided_by
+        )
+    return _failure(found, answer, status, headers or {}, own)
 
 
 def _success(answer: Answer, status: int | None) -> CallResult:
@@ -84,9 +62,12 @@ def _success(answer: Answer, status: int | None) -> CallResult:
     return CallResult(Outcome.SUCCESS, message=message, billed=Billed.YES, provider_status=status)
 
 
-def _failure(kind: str, answer: Answer | None, status: int | None, headers: Mapping[str, str]) -> CallResult:
-    """Return the catalog entry of ``kind`` with this answer's billing, retry-after and message."""
-    entry = ERROR_CATALOG[kind]
+def _failure(
+    found: Classification, answer: Answer | None, status: int | None, headers: Mapping[str, str], own: OwnText
+) -> CallResult:
+    """Return the catalog entry of a found with this answer's billing, retry-after and message."""
+    kind, entry = found.kind, ERROR_CATALOG[found.kind]
+    wait = _retry_after(entry.outcome, answer, headers, own)
     provider_message = _provider_message(answer)
     result = CallResult(
         outcome=entry.outcome,
@@ -94,10 +75,14 @@ def _failure(kind: str, answer: Answer | None, status: int | None, headers: Mapp
         message=entry.message,
         billed=_billed(kind, answer, status),
         scope=entry.scope,
-        retry_after=_retry_after(entry.outcome, answer, headers),
+        retry_after=wait,
+        channel_rest=channel_rest(headers, answer.error if answer else None, wait),
         provider_status=status,
         provider_message=provider_message or None,
-        limit=call_limit(provider_message) if entry.code == "rate_limited" else None,
+        limit=call_limit(own.blank(provider_message)) if entry.code == "rate_limited" else None,
+        sign=found.sign,
+        per_model=kind in MODEL_LIMITS,
+        decided_by=found.decided_by,
     )
     if result.outcome is Outcome.RETRY and _forbids_retry(headers):
         cause = result.message.partition(":")[0]
@@ -116,7 +101,7 @@ def _provider_message(answer: Answer | None) -> str:
     message = answer.error.message if answer.error else ""
     if answer.task is not None and _task_failed(answer):
         message = answer.task.reason or message
-    return (message or answer.filtered_text.strip() or answer.refusal)[:_MAX_MESSAGE]
+    return (message or answer.filtered_text.strip() or answer.refusal or answer.withheld)[:_MAX_MESSAGE]
 
 
 def _forbids_retry(headers: Mapping[str, str]) -> bool:
@@ -124,10 +109,15 @@ def _forbids_retry(headers: Mapping[str, str]) -> bool:
     return value.strip().lower() == "false"
 
 
-def _retry_after(outcome: Outcome, answer: Answer | None, headers: Mapping[str, str]) -> timedelta | None:
+def _retry_after(
+    outcome: Outcome, answer: Answer | None, headers: Mapping[str, str], own: OwnText
+) -> timedelta | None:
     if outcome not in (Outcome.RETRY, Outcome.AMBIGUOUS, Outcome.NO_IMAGE):
         return None
-    return retry_after(headers, answer.error if answer else None, answer.filtered_text if answer else "")
+    error, text = (answer.error, answer.filtered_text) if answer else (None, "")
+    if error is not None:
+        error = replace(error, message=own.blank(error.message))
+    return retry_after(headers, error, own.blank(text))
 
 
 def _billed(kind: str, answer: Answer | None, status: int | None) -> Billed:
@@ -139,7 +129,7 @@ def _billed(kind: str, answer: Answer | None, status: int | None) -> Billed:
     if answer.block_reason is not None:
         return Billed.LIKELY_NO
     is_error = (answer.error is not None and answer.error.sure) or _task_failed(answer)
-    if not is_error and (status is None or status < 300) and not _is_page(answer.filtered_text):
+    if not is_error and (status is None or status < 300) and not is_page(answer.filtered_text):
         paid = entry.outcome is Outcome.NO_IMAGE and (answer.completion_tokens or 0) > _IMAGE_TOKENS
         return Billed.YES if paid else Billed.UNKNOWN if answer.streamed or not answer.empty else entry.billed
     return entry.billed
@@ -148,191 +138,114 @@ def _billed(kind: str, answer: Answer | None, status: int | None) -> Billed:
 # Which error kind: the order of the decision.
 
 
-def _kind(
+def _classify(
     answer: Answer,
     status: int | None,
     headers: Mapping[str, str],
     failure: TransportFailure | None,
     elapsed: float,
-) -> str:
-    """Return the error kind of a call without an image, or ``pending``."""
+    own: OwnText,
+) -> Classification:
+    """Classify a call without an image."""
     failed = status is not None and status >= 400
     if answer.error is not None and (answer.error.sure or failed):
-        kind = kind_of_error(answer, status)
+        found = classify_error(answer, status, own)
         server_error = (status or answer.error.status) in (500, 502)
-        late = kind == "upstream_error" and server_error and elapsed > _LONG_CALL
-        return "gateway_timeout" if late else kind
+        late = found.kind == "upstream_error" and server_error and elapsed > _LONG_CALL
+        return replace(found, kind="gateway_timeout", rule=_LATE) if late else found
     if failure is not None:
         cut = failure is TransportFailure.CONNECTION_RESET and answer.streamed
-        return _kind_of_text(answer, cut=True) or ("stream_truncated" if cut else ERROR_KIND_OF[failure])
+        kind = "stream_truncated" if cut else ERROR_KIND_OF[failure]
+        return classify_text(answer, own, cut=True) or Classification(
+            kind, f"the transport failure {failure}"
+        )
     if status is not None and status >= 300:
-        return _kind_of_status(answer, status, headers, elapsed)
-    return _kind_of_answer(answer)
+        return _classify_status(answer, status, headers, elapsed, own)
+    return _classify_answer(answer, own)
 
 
-def _kind_of_status(answer: Answer, status: int, headers: Mapping[str, str], elapsed: float) -> str:
+_LATE = f"a server error after more than {_LONG_CALL:.0f} seconds"
+
+
+def _classify_status(
+    answer: Answer, status: int, headers: Mapping[str, str], elapsed: float, own: OwnText
+) -> Classification:
     """Classify an error status whose body is no error object: a web page, plain text, or empty."""
     if status < 400:
-        return "wrong_endpoint"
+        return Classification("wrong_endpoint", f"the redirect status {status}", sign=Sign.WORDS)
     challenged = any(name.lower() == "cf-mitigated" for name in headers)
-    if challenged or (status in _WAF_STATUSES and _is_blocked(answer.filtered_text)):
-        return "waf_blocked"
+    if challenged or (status in _WAF_STATUSES and is_blocked(answer.filtered_text)):
+        rule = "the header cf-mitigated" if challenged else f"a firewall's page with status {status}"
+        return Classification("waf_blocked", rule, sign=Sign.CERTAIN if challenged else Sign.WORDS)
     kind = HTTP_STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
-    if status in _VAGUE_STATUSES:
-        kind = first_match(ERROR_PHRASES, normalize(answer.filtered_text)) or kind
-    return "gateway_timeout" if kind == "upstream_error" and elapsed > _LONG_CALL else kind
+    found = Classification(
+        kind, f"the HTTP status {status}", sign=Sign.CERTAIN if status == 402 else Sign.WORDS
+    )
+    if status in _VAGUE_STATUSES and (
+        told := classify_words(own.blank(normalize(answer.filtered_text)), own, status)
+    ):
+        found = told
+    late = found.kind == "upstream_error" and elapsed > _LONG_CALL
+    return replace(found, kind="gateway_timeout", rule=_LATE) if late else found
 
 
-def _kind_of_answer(answer: Answer) -> str:
+def _classify_answer(answer: Answer, own: OwnText) -> Classification:
     """Classify a good status whose answer has no image."""
     if answer.block_reason is not None:
-        return "moderation_input"
+        return Classification("moderation_input", "the member blockReason", answer.block_reason)
     if answer.html:
-        return _kind_of_page(answer.filtered_text)
+        return Classification(kind_of_page(answer.filtered_text), "a web page", sign=Sign.WORDS)
     if not answer.readable:
-        return "protocol_error"
-    if kind := kind_of_task(answer):
-        return kind
-    if kind := _kind_of_finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
-        return kind
+        return Classification("protocol_error", "a body that can't be read")
+    if task := classify_task(answer, own):
+        return task
+    if found := _classify_finish(answer, "moderation", "moderation_input", "moderation_output", "refusal"):
+        return found
+    if answer.withheld:
+        return Classification("moderation_output", "a safety member of the answer", answer.withheld)
     if answer.refusal:
-        return first_match(ANSWER_PHRASES, normalize(answer.refusal)) or "refusal"
-    if kind := _kind_of_text(answer, cut=answer.incomplete_stream):
-        return kind
+        kind = first_match(ANSWER_PHRASES, normalize(answer.refusal)) or "refusal"
+        kind = kind if kind in REQUEST_KINDS else "refusal"
+        return Classification(kind, "the member refusal", answer.refusal, Sign.CONTENT)
+    if told := classify_text(answer, own, cut=answer.incomplete_stream):
+        return told
+    return _classify_shape(answer)
+
+
+def _classify_shape(answer: Answer) -> Classification:
+    """Classify a good status by what its answer consists of."""
     if answer.waiting and answer.handles:
-        return "pending"
+        return Classification("pending", "a task that is not done")
     if answer.task is not None and answer.task.stage is TaskStage.RUNNING:
-        return "deferred"
+        return Classification("deferred", "a task that runs and can't be polled")
     if answer.task is not None and answer.task.stage is TaskStage.DONE and not answer.text.strip():
-        return "finished_without_image"
+        return Classification("finished_without_image", "a finished task without an image")
     if answer.empty:
-        return "stream_truncated" if answer.incomplete_stream else "empty_after"
+        kind = "stream_truncated" if answer.incomplete_stream else "empty_after"
+        return Classification(kind, "an empty body")
     if answer.streamed and not answer.finish_reasons:
-        return "stream_truncated"
-    if kind := _kind_of_finish(answer):
-        return kind
+        return Classification("stream_truncated", "a stream without a finish reason")
+    if found := _classify_finish(answer):
+        return found
     if answer.broken:
-        return "protocol_error"
+        return Classification("protocol_error", "an incomplete image")
     if answer.poll_url:
-        return "deferred"
+        return Classification("deferred", "a link to the provider's data and no image")
     if answer.echoed:
-        return "needs_input"
+        return Classification("needs_input", "an input image that is repeated")
     if answer.draft:
-        return "finished_without_image"
+        return Classification("finished_without_image", "drafts without a final image")
     if answer.content and not answer.text.strip():
-        return "not_understood"
+        return Classification("not_understood", "content that no rule understands")
     called_tool = any(reason.lower() in ("tool_calls", "function_call") for reason in answer.finish_reasons)
-    return "no_image" if answer.text.strip() or called_tool else "empty_response"
+    if answer.text.strip() or called_tool:
+        return Classification("no_image", "a text without an image")
+    return Classification("empty_response", "no text and no image")
 
 
-def _kind_of_finish(answer: Answer, *only: str) -> str | None:
-    kinds = (FINISH_REASONS.get(reason.lower()) for reason in answer.finish_reasons)
-    return next((kind for kind in kinds if kind and (not only or kind in only)), None)
-
-
-# The text of an answer: phrases, and errors which a relay passes on as text.
-
-_MAX_NOTICE = 120  #: characters; a longer text is the model's, not the relay's
-_LABELLED_ERROR = re.compile(
-    r"(?:失败原因|错误原因|(?:failure|error) reason|reason for failure)\**\s*[:：]\**\s*([^\n]{1,400})"
-)
-_NUMBERED_ERROR = re.compile(
-    r"^\W{0,8}(?:(?:api|http|request|upstream)?\s?error|错误|请求失败)[^\w\n]{0,4}(?:code|status)?\W{0,4}([45]\d\d)\b"
-)
-#: kinds which a short text may mean, and which have no phrases for answers
-_NOTICE_KINDS = frozenset(
-    {
-        "auth_invalid",
-        "auth_expired",
-        "account_blocked",
-        "no_channel",
-        "no_channel_model",
-        "no_channel_provider",
-    }
-)
-#: start of a text that presents an image: what it quotes of it is no error
-_PRESENTS_IMAGE = re.compile(
-    r"^\W{0,8}(?:here(?:'s| is| are) (?:the|your|an?)"
-    r"|i(?:'ve| have)? (?:drew|drawn|created|made|designed|generated) (?:the|your|an?)"
-    r"|这是|(?:已|已经)?(?:为|给|帮)(?:您|你)(?:生成|绘制|创作|设计|制作)(?:了|的))"
-)
-
-
-def _kind_of_text(answer: Answer, *, cut: bool) -> str | None:
-    """Return the error kind of the text in place of an image.
-
-    In an answer that was ``cut``, only final kinds count: after a failure the provider may have tried again.
-    """
-    for text in _texts(answer):
-        if _is_page(text):
-            return _kind_of_page(text)
-        text = normalize(text)
-        kind = first_match(ANSWER_PHRASES, text)
-        if kind in _CALL_KINDS and _PRESENTS_IMAGE.match(text):
-            kind = None
-        if kind in (None, "upstream_error"):
-            kind = _kind_of_notice(text) or kind
-        if kind == "deferred" and answer.streamed and not answer.finish_reasons:
-            continue  # a progress message, after which the stream broke off
-        if kind and (not cut or kind in _FINAL_KINDS):
-            return kind
+def _classify_finish(answer: Answer, *only: str) -> Classification | None:
+    for reason in answer.finish_reasons:
+        kind = kind_of_finish_reason(reason)
+        if kind and (not only or kind in only):
+            return Classification(kind, "the finish reason", reason)
     return None
-
-
-def _texts(answer: Answer) -> Iterator[str]:
-    yield answer.filtered_text
-    if any(reason.lower() == "error" for reason in answer.finish_reasons):
-        yield answer.reasoning
-
-
-def _kind_of_notice(text: str) -> str | None:
-    """Return the error kind of an error within normalised text: after a label, or as the whole of it."""
-    if labelled := _LABELLED_ERROR.search(text):
-        return first_match(ERROR_PHRASES, labelled[1]) or kind_of_code_in(labelled[1])
-    if len(text) > _MAX_NOTICE:
-        return None
-    if RELAY_ACCOUNT_EMPTY.search(text):
-        return "upstream_quota"
-    kind = first_match(ERROR_PHRASES, text)
-    if numbered := _NUMBERED_ERROR.match(text):
-        return kind or HTTP_STATUSES.get(int(numbered[1]))
-    return kind if kind in _NOTICE_KINDS else None
-
-
-# Web pages in place of an answer: of a firewall, a proxy, or the provider's site.
-
-_PAGE_START = 16_384  #: characters of a page which are searched
-_WAF_LINE = r"\berror(?: code)?:? (?:100[6-9]|101[02]|1020)\b"
-_WAF_NOTICE = re.compile(_WAF_LINE)
-_WAF_PAGE = re.compile(
-    r"just a moment|attention required|cf-challenge|challenge-platform|you have been blocked|captcha"
-    r"|access denied|ddos protection|request blocked|安全威胁|访问被(?:阻断|拦截)|" + _WAF_LINE
-)
-_RATE_LIMIT_PAGE = re.compile(r"\berror(?: code)?:? (?:1015|1200)\b|being rate limited")
-_STATUS_PAGE = re.compile(r"<(?:title|h1)>[^<]{0,80}?\b([45]\d\d)\b")
-_MAINTENANCE_PAGE = re.compile(r"maintenance|维护|メンテナンス")
-
-
-def _is_page(text: str) -> bool:
-    return text[:64].lstrip().lower().startswith(("<!doctype", "<html"))
-
-
-def _is_blocked(text: str) -> bool:
-    """Return whether a web page or a line of text is from a firewall."""
-    page = normalize(text[:_PAGE_START])
-    return not _RATE_LIMIT_PAGE.search(page) and bool(
-        (_WAF_PAGE if _is_page(text) else _WAF_NOTICE).search(page)
-    )
-
-
-def _kind_of_page(text: str) -> str:
-    """Return the error kind of a web page with a good status, or within an answer."""
-    page = normalize(text[:_PAGE_START])
-    if _is_blocked(text):
-        return "waf_blocked"
-    if _RATE_LIMIT_PAGE.search(page):
-        return "rate_limited"
-    if status := _STATUS_PAGE.search(page):
-        kind = HTTP_STATUSES.get(int(status[1]), "upstream_error")
-        return "upstream_page" if kind in ("upstream_error", "upstream_saturated") else kind
-    return "maintenance" if _MAINTENANCE_PAGE.search(page) else "wrong_endpoint"

@@ -182,6 +182,12 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "The key's limit for today is used up: use another channel until it is reset.",
             scope=_KEY,
         ),
+        "daily_limit_model": ErrorKind(
+            _RETRY,
+            "daily_limit",
+            "The key's limit of this model for today is used up: use another model until it is reset.",
+            scope=_KEY,
+        ),
         "upstream_saturated": ErrorKind(
             _RETRY, "upstream_saturated", "The provider is overloaded: use another channel if this lasts."
         ),
@@ -261,6 +267,19 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
             "The answer broke off before the picture: " + _MAYBE_PAID,
             _UNKNOWN,
         ),
+        "upstream_lost": ErrorKind(
+            _AMBIGUOUS,
+            "connection_lost",
+            "The relay lost the connection to its upstream before the picture: " + _MAYBE_PAID,
+            _UNKNOWN,
+        ),
+        "too_large_for_relay": ErrorKind(
+            _AMBIGUOUS,
+            "stream_truncated",
+            "The picture was probably too large for a buffer of the relay, ask for a smaller one or a JPEG: "
+            + _MAYBE_PAID,
+            _UNKNOWN,
+        ),
         "stream_error": ErrorKind(
             _AMBIGUOUS,
             "stream_error",
@@ -321,3 +340,13 @@ ERROR_CATALOG: Mapping[str, ErrorKind] = MappingProxyType(
         ),
     }
 )
+
+#: kinds that concern the request alone: its prompt, its parameters, its input images
+REQUEST_KINDS = frozenset(
+    {
+        *(name for name, kind in ERROR_CATALOG.items() if kind.outcome is _PERMANENT),
+        "input_image_unreachable",
+    }
+)
+#: kinds of limits that hold for one model, where ``Scope`` has the key
+MODEL_LIMITS = frozenset({"daily_limit_model"})

@@ -1,30 +1,43 @@
-"""Classify an error object: by its error code, then its phrases, then its HTTP status.
+"""Tables of error codes, finish reasons and HTTP statuses: the error kind that each means.
 
-The tables map codes, finish reasons and statuses of providers to error kinds (keys of the error catalog).
+Error kinds are keys of the error catalog.
 """
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from worker.upstream.errors.error_phrases import ERROR_PHRASES
-from worker.upstream.matching import PatternTable, compile_patterns, first_match, normalize
-from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.error_object import ErrorObject
+from worker.upstream.matching import PatternTable, compile_patterns, first_match
 
 #: error codes and types, lower case, that decide regardless of the HTTP status
 PROVIDER_CODES: Mapping[str, str] = MappingProxyType(
     {
         code: kind
         for kind, codes in {
+            "upstream_lost": "upstream_stream_break upstream_stream_interrupted stream_read_error "
+            "stream_disconnected stream_interrupted stream_idle_timeout stream_truncated "
+            "upstream_disconnected "
+            "upstream_connection_lost connection_reset connection_lost upstream_stream_error "
+            "upstream_stream_closed_before_terminal_event err_stream_premature_close econnreset "
+            "upstream_stream_closed upstream_disconnect stream_aborted",
+            "timeout": "upstream_timeout generation_timeout request_timeout vector_store_timeout",
             "quota_exhausted": "insufficient_user_quota pre_consume_token_quota_failed insufficient_quota "
             "credit_balance_exhausted billing_hard_limit_reached billing_error quotaexceeded quota_exceeded "
             "insufficient_balance insufficient_credits accountoverdueerror arrearage payment_required "
             "insufficient_balance_error billing_not_active insufficient_funds not_enough_credits "
-            "user_quota_not_enough",
+            "user_quota_not_enough insufficient_credit api_key_quota_exhausted key_spend_limit_reached "
+            "usage_balance_exhausted subscription_not_found subscription_invalid "
+            "allocationquota.freetieronly prepaidbilloverdue postpaidbilloverdue commoditynotpurchased",
+            "upstream_quota": "account_pool_usage_limit_reached account_pool_quota_exhausted pool_exhausted "
+            "no_available_quota",
+            "daily_limit": "daily_limit_exceeded free_tier_budget_exceeded daily_quota_exceeded "
+            "usage_limit_reached rate_limit_exceeded_per_day",
             "auth_invalid": "invalid_api_key invalid_authentication authentication_error unauthorized "
             "invalid_token invalidapikey invalid_key access_token_invalid authenticationerror "
-            "incorrect_api_key unauthenticated api_key_invalid",
+            "incorrect_api_key unauthenticated api_key_invalid missing_api_key api_key_required "
+            "api_key_not_found "
+            "invalid_auth invalid_authentication_error incorrect_api_key_error authentication_failed "
+            "authentication_required",
             "upstream_auth": "channel:invalid_key",
             "auth_expired": "token_expired api_key_expired key_expired",
             "account_blocked": "account_deactivated account_suspended user_banned organization_deactivated",
@@ -36,27 +49,39 @@ PROVIDER_CODES: Mapping[str, str] = MappingProxyType(
             "outputtextsensitivecontentdetected output_moderation image_safety output_blocked",
             "moderation_input": "inputtextsensitivecontentdetected inputimagesensitivecontentdetected "
             "prompt_blocked sensitive_words_detected input_moderation textsensitivecontentdetected "
-            "imagesensitivecontentdetected prompt_moderation",
+            "imagesensitivecontentdetected prompt_moderation illegal_prompt invalid_prompt "
+            "image_content_policy_violation ipinfringementsuspect faqruleblocked prompt_rejected "
+            "banned_prompt "
+            "prompt_blocked_by_moderation sensitive_content",
             "moderation_free": "datainspectionfailed data_inspection_failed",
             "moderation": "moderation_blocked content_policy_violation content_filter prohibited_content "
             "image_prohibited_content responsibleaipolicyviolation content_moderation safety "
             "sensitivecontentdetected blocklist content_blocked unsafe_content",
             "input_image_invalid": "invalid_image_format invalid_image invalid_base64_image "
-            "image_parse_error unsupported_image image_too_small invalid_image_file",
-            "payload_too_large": "entity.too.large payload_too_large request_too_large image_too_large",
+            "image_parse_error unsupported_image image_too_small invalid_image_file invalid_image_mode "
+            "unsupported_image_media_type empty_image_file image_processing_error image_dimension_mismatch "
+            "image_decode_error invalidimage invalid_input_image invalidimage.fileformat "
+            "invalidparameter.filedownload",
+            "input_image_gone": "image_file_not_found",
+            "payload_too_large": "entity.too.large payload_too_large request_too_large image_too_large "
+            "image_file_too_large file_too_large body_too_large payload_limit_exceeded",
             "prompt_too_long": "context_length_exceeded string_above_max_length prompt_too_long",
-            "input_image_unreachable": "invalid_image_url image_download_failed",
+            "input_image_unreachable": "invalid_image_url image_download_failed failed_to_download_image",
             "bad_request": "unknown_parameter unsupported_parameter invalid_parameter "
-            "missing_required_parameter invalid_value unsupported_value",
+            "missing_required_parameter invalid_value unsupported_value invalid_parameters param_error "
+            "invalid_params",
+            "upstream_empty": "generation_failed_no_content",
             "upstream_saturated": "overloaded serveroverloaded overloaded_error engine_overloaded "
-            "model_overloaded server_overloaded system_busy",
+            "model_overloaded server_overloaded system_busy server_is_overloaded modelserviceunavailable "
+            "api_key_auth_overloaded modelserving.error",
             "concurrency_limited": "up_rate_limit concurrency_limit concurrency_limit_exceeded "
             "too_many_concurrent_requests",
             "rate_limited": "requestbursttoofast slow_down rate_limit_exceeded rate_limit_error "
             "too_many_requests ratelimitexceeded throttling throttling.ratequota",
             "no_channel_model": "get_channel_failed no_available_channel",
             "model_not_found": "deploymentnotfound model_not_exist invalid_model modelnotopen modelnotfound "
-            "invalidendpointormodel.notfound model_not_available",
+            "invalidendpointormodel.notfound model_not_available unsupported_model model_unavailable "
+            "model_deprecated model_not_supported",
             "not_implemented": "not_implemented unsupported_operation",
         }.items()
         for code in codes.split()
@@ -106,6 +131,22 @@ FINISH_REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: families of finish reasons, in order: the first match wins
+_FINISH_PATTERNS: PatternTable = compile_patterns(
+    (
+        "moderation_input",
+        r"(?:input|prompt).{0,16}(?:safety|filter|moderat|prohibit|sensitive|block|polic|risk)",
+    ),
+    (
+        "moderation_output",
+        r"(?:image|output).{0,16}(?:safety|filter|moderat|prohibit|sensitive|block|polic|risk)",
+    ),
+    (
+        "moderation",
+        r"safety|filtered|content_filter|moderat|prohibit|sensitive|blocked|polic|nsfw|unsafe|harm",
+    ),
+)
+
 #: HTTP statuses, used when neither a code nor a phrase decides
 HTTP_STATUSES: Mapping[int, str] = MappingProxyType(
     {
@@ -143,154 +184,21 @@ HTTP_STATUSES: Mapping[int, str] = MappingProxyType(
     }
 )
 
-#: phrases, for normalised text, which say that the relay's own account at its vendor is empty
-RELAY_ACCOUNT_EMPTY = re.compile(
-    r"上游.{0,8}(?:余额|额度不足|欠费)|no available image quota"
-    r"|upstream account.{0,24}(?:balance|quota|credit)"
-)
-#: phrases about an empty account; whether it is ours or the relay's, the rest of the error decides
-_ACCOUNT_EMPTY = re.compile(
-    r"exceeded your current quota|insufficient_quota|credit balance|billing (?:hard )?limit|billing details"
-    r"|insufficient (?:account )?(?:balance|credits?|quota|funds)|余额不足|欠费"
-    r"|(?:balance|credits?) (?:is |are )?(?:insufficient|not enough|exhausted|depleted)"
-)
-#: of these, phrases which only vendors of models use
-_VENDOR_ACCOUNT_EMPTY = re.compile(
-    r"exceeded your current quota|credit balance is too low|billing (?:hard )?limit|billing details"
-)
-#: codes of relays for their own customers: the account is ours, regardless of the message
-_OWN_ACCOUNT_CODES = frozenset({"insufficient_user_quota", "pre_consume_token_quota_failed"})
-#: request id which relays append to messages that they pass on
-_REQUEST_ID_SUFFIX = re.compile(r"\((?:request id|traceid|tid)\s*[:：]|（(?:request id|traceid|tid)\s*[:：]")
-_RELAY_CODE = re.compile(r"^\w+_(?:api|hub)_error$")
-#: Google's phrases for a limit per minute or per day
-_GOOGLE_QUOTA = re.compile(
-    r"quota exceeded for (?:quota )?(?:metric|\S*googleapis)|resource (?:has been )?exhausted"
-)
-_SATURATED = re.compile(r"负载(?:已)?饱和|上游(?:已)?饱和|load is saturated")
-_NO_CHANNEL = re.compile(r"无可用(?:的)?渠道|no available channels?|no channels? (?:is |are )?available")
-_TIMED_OUT = re.compile(r"timeout|timed out|time-out|deadline exceeded|超时|逾时")
-_STATUS_IN_TEXT = re.compile(
-    r"(?:status|error|http)(?:[ _]code)?\s?[:=]?\s?\(?([45]\d\d)\b|状态码\s?[:：]?\s?([45]\d\d)\b"
-)
 _CODE_IN_TEXT = re.compile(r"\b(?:[a-z]+(?:[_.][a-z]+)+|[a-z]{16,60})\b", re.ASCII)
-_PER_DAY = re.compile(r"per[ _-]?day", re.IGNORECASE)
-
-#: kinds about a key, where the key is the relay's and not ours
-_RELAY_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "auth_invalid": "upstream_auth",
-        "auth_expired": "upstream_auth",
-        "account_blocked": "upstream_auth",
-    }
-)
-#: the same, where only the status was known
-_RELAY_STATUS_KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        **_RELAY_KINDS,
-        "permission_denied": "upstream_auth",
-        "wrong_endpoint": "upstream_auth",
-        "quota_exhausted": "upstream_quota",
-    }
-)
-#: kinds that phrases make more precise
-_REFINEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "rate_limited": ("daily_limit", "concurrency_limited"),
-        "auth_invalid": ("auth_expired", "ip_not_allowed"),
-        "input_image_unreachable": ("input_image_gone",),
-    }
-)
 
 
-def kind_of_error(answer: Answer, status: int | None) -> str:
-    """Return the error kind of the error object of ``answer``; ``status`` is the HTTP status."""
-    error = answer.error or ErrorObject()
-    error_status = status if status is not None and status >= 400 else None
-    text = normalize(f"{error.message} {' '.join(error.names)}")
-    if kind := _google_quota(error, text) or _relay_quota(error, text):
-        return kind
-    from_upstream = _is_from_upstream(error, text)
-    kind = _kind_of_names(error, text, error_status or error.status)
-    kind = kind or first_match(ERROR_PHRASES, text) or kind_of_code_in(text)
-    if kind == "no_channel_model" and (error_status or error.status) == 404:
-        return "model_not_found"  # no outage: there is no such model
-    if kind:
-        return _RELAY_KINDS.get(kind, kind) if from_upstream else kind
-    kind = _kind_of_status(answer, error, text, error_status)
-    return _RELAY_STATUS_KINDS.get(kind, kind) if from_upstream else kind
+def kind_of_finish_reason(reason: str) -> str | None:
+    """Return the error kind of a finish reason, known or of a family; ``None`` if it says nothing."""
+    reason = reason.strip().lower()
+    return FINISH_REASONS.get(reason) or first_match(_FINISH_PATTERNS, reason)
 
 
 def kind_of_code_in(text: str) -> str | None:
     """Return the error kind of a code within a sentence: a word with underscores or dots, or a long one."""
     codes = (match[0] for match in _CODE_IN_TEXT.finditer(text))
-    return next((kind for kind in map(_kind_of_code, codes) if kind), None)
+    return next((kind for kind in map(kind_of_code, codes) if kind), None)
 
 
-def _kind_of_code(code: str) -> str | None:
+def kind_of_code(code: str) -> str | None:
+    """Return the error kind of an error code in lower case; ``None`` if it is not known."""
     return PROVIDER_CODES.get(code) or first_match(CODE_PATTERNS, code)
-
-
-def _google_quota(error: ErrorObject, text: str) -> str | None:
-    """Classify Google's quota errors: a message about billing means a limit per minute or per day."""
-    details = str([layer.get("details") for layer in error.layers])
-    if "resource_exhausted" in error.names or "quotaId" in details or _GOOGLE_QUOTA.search(text):
-        return "daily_limit" if _PER_DAY.search(details) or _PER_DAY.search(text) else "rate_limited"
-    return None
-
-
-def _relay_quota(error: ErrorObject, text: str) -> str | None:
-    """Return ``upstream_quota`` if the empty account is the relay's: the same phrase may mean ours."""
-    if RELAY_ACCOUNT_EMPTY.search(text):
-        return "upstream_quota"
-    if not (_ACCOUNT_EMPTY.search(text) or "insufficient_quota" in error.names):
-        return None
-    if _OWN_ACCOUNT_CODES & set(error.names):
-        return None
-    if _is_from_upstream(error, text) or _SATURATED.search(text):
-        return "upstream_quota"
-    passed_on = _REQUEST_ID_SUFFIX.search(text) or any(_RELAY_CODE.search(name) for name in error.names)
-    return "upstream_quota" if passed_on and _VENDOR_ACCOUNT_EMPTY.search(text) else None
-
-
-def _is_from_upstream(error: ErrorObject, text: str) -> bool:
-    """Return whether the relay passes on an error of its upstream, instead of one about our request."""
-    return error.wrapped or "upstream_error" in error.names or "bad response status code" in text
-
-
-def _kind_of_names(error: ErrorObject, text: str, status: int | None) -> str | None:
-    for name in error.names:
-        if name == "model_not_found":
-            no_channel = status == 503 or (status != 404 and _NO_CHANNEL.search(text) is not None)
-            return "no_channel_model" if no_channel else "model_not_found"
-        if kind := _kind_of_code(name):
-            return _refined(kind, text)
-    return None
-
-
-def _refined(kind: str, text: str) -> str:
-    """Return a more precise kind, if a phrase of the error points to one."""
-    precise = _REFINEMENTS.get(kind, ())
-    return next((name for pattern, name in ERROR_PHRASES if name in precise and pattern.search(text)), kind)
-
-
-def _kind_of_status(answer: Answer, error: ErrorObject, text: str, status: int | None) -> str:
-    """Classify by a status: one in place of a code outranks one in the text, and both the HTTP status."""
-    in_text = _STATUS_IN_TEXT.search(text)
-    number = error.status or (int(in_text[1] or in_text[2]) if in_text else None) or status
-    if answer.streamed and status is None:
-        return _kind_in_stream(answer, number)
-    kind = _kind_of_number(number) if number else "upstream_error"
-    return "timeout" if _TIMED_OUT.search(text) and kind in ("bad_request", "upstream_error") else kind
-
-
-def _kind_of_number(status: int) -> str:
-    return HTTP_STATUSES.get(status) or ("bad_request" if status < 500 else "upstream_error")
-
-
-def _kind_in_stream(answer: Answer, status: int | None) -> str:
-    """Classify an error within an accepted stream: unless it names its cause, an image may have been made."""
-    orderly = any(reason.lower() == "error" for reason in answer.finish_reasons)
-    if orderly or status in (502, 503, 529):
-        return "upstream_error"
-    return HTTP_STATUSES[status] if status in (401, 402, 403, 413, 429) else "stream_error"

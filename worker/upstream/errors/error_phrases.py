@@ -3,6 +3,12 @@
 Answers without an error object have their own table, ``answer_phrases``.
 """
 
+from worker.upstream.errors.shared_phrases import (
+    NEVER_CONNECTED,
+    PROMPT_REFUSED,
+    TOO_LARGE_FOR_RELAY,
+    UPSTREAM_LOST,
+)
 from worker.upstream.matching import PatternTable, compile_patterns
 
 #: rows of an error kind and the regular expressions that mean it, for normalised text
@@ -27,15 +33,16 @@ ERROR_PHRASES: PatternTable = compile_patterns(
         r"\berror(?: code)?:? (?:1015|1200)\b",
         r"being rate limited",
     ),
+    ("moderation", *PROMPT_REFUSED),
     (
         "account_blocked",
-        r"(?:アカウント|账户|账号|用户).{0,8}(?:停止|冻结|停用|禁用)",
+        r"(?:アカウント|账户|账号|用户).{0,8}(?:停止|冻结|停用|禁用|锁定|限制登录|注销)",
         r"封禁",
         r"封号",
         r"\bbanned\b(?! (?:words?|terms?|content|phrases?|topics?))",
         r"(?:account|user|organi[sz]ation|consumer|project|access|key|token).{0,40}suspended",
         r"suspended.{0,24}account",
-        r"account.{0,24}(?:deactivated|disabled)",
+        r"account.{0,24}(?:deactivated|disabled|locked|blocked|terminated|closed)",
         r"temporarily blocked",
     ),
     (
@@ -104,7 +111,7 @@ ERROR_PHRASES: PatternTable = compile_patterns(
         r"nsfw",
         r"unsafe content",
         r"content management policy",
-        r"violates? (?:our |the )?(?:content|safety|community) (?:guidelines|polic|standards)",
+        r"violat\w+ (?:of )?(?:our |the |\w+'s )?(?:content|safety|community) (?:guidelines|polic|standards)",
         r"(?:コンテンツ|利用).{0,4}(?:ポリシー|规约)",
         r"不安全或敏感",
         r"敏感内容",
@@ -173,6 +180,9 @@ ERROR_PHRASES: PatternTable = compile_patterns(
         "prompt_too_long",
         r"(?:提示词|prompt).{0,12}(?:超过|超出|长度)",
         r"exceeds?.{0,20}(?:context|token) (?:length|window|limit)",
+        r"(?:tokens?|input|context)\b.{0,40}exceed.{0,40}(?:maximum|max|limit|allowed|tokens)",
+        r"(?:提示词|prompt|输入|文本)\s*(?:过长|超长|太长|超限)",
+        r"(?:prompt|input|text|message)\b.{0,20}too (?:long|many)",
         r"prompt.{0,20}too long",
         r"maximum context length",
         r"context length",
@@ -204,8 +214,8 @@ ERROR_PHRASES: PatternTable = compile_patterns(
     ),
     (
         "no_channel_provider",
-        r"no available accounts?",
-        r"no accounts? available",
+        r"no (?:available|healthy|usable|active) accounts?",
+        r"no accounts? (?:are |is )?(?:currently )?available",
         r"无可用(?:的)?(?:账号|账户)",
         r"没有可用\s*(?:的)?\s*(?:账号|账户)",
     ),
@@ -246,9 +256,12 @@ ERROR_PHRASES: PatternTable = compile_patterns(
     ),
     (
         "daily_limit",
-        r"per[ _-]day",
-        r"daily (?:\w+ )?(?:limit|quota)",
-        r"(?:每日|每天|今日|今天|当日).{0,12}(?:上限|限制|限额|用完|用尽|耗尽)",
+        r"per[ _-](?:day|week|month)\b",
+        r"(?:daily|weekly|monthly|hourly|\d+[ -]?(?:h|hours?|days?)) (?:(?!spend"
+        r"|budget)\w+ ){0,2}(?:limits?|quota|cap|window|allowance)\b",
+        r"(?:limits?|quota|cap|allowance) (?:for|of) (?:today|this (?:day|week|month)|the day)",
+        r"(?:每日|每天|今日|今天|当日|每周|本周|每月|本月|当天).{0,12}(?:上限|限制|限额|配额|额度|用完|用尽"
+        r"|耗尽|已满)",
     ),
     (
         "rate_limited",
@@ -315,7 +328,7 @@ ERROR_PHRASES: PatternTable = compile_patterns(
         r"^cannot post /",
         r"404 page not found",
         r"invalid url \(",
-        r"no route",
+        r"no route(?! to host)",
         r"route .{0,60}not found",
         r"unknown (?:url|route|path)",
         r"接口不存在",
@@ -324,6 +337,9 @@ ERROR_PHRASES: PatternTable = compile_patterns(
     (
         "model_not_found",
         r"^model: \S",
+        r"(?:not supported|unsupported|unknown|no such|invalid|unavailable) (?:image |video )?model\b",
+        r"(?:api|接口|模型|model).{0,60}(?:已下线|已下架|已停用|已弃用|decommissioned|discontinued"
+        r"|deprecated|retired|sunset|offline)",
         r"not a valid model",
         r"找不到.{0,4}模型",
         r"model can ?not be found",
@@ -349,4 +365,8 @@ ERROR_PHRASES: PatternTable = compile_patterns(
         r"api not implemented",
         r"不支持(?:该|此)(?:功能|接口|操作)",
     ),
+    # the relay and its upstream: nothing more precise is said
+    ("upstream_error", *NEVER_CONNECTED),
+    ("too_large_for_relay", *TOO_LARGE_FOR_RELAY),
+    ("upstream_lost", *UPSTREAM_LOST),
 )

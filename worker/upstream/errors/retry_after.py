@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from worker.upstream.parsing.error_object import ErrorObject
 from worker.upstream.response_headers import rate_limits, response_date, seconds_until
 
 _MAX_WAIT = 31 * 86400.0  #: seconds
+_MAX_REST_IN_WORDS = timedelta(hours=2)  #: of a channel; a sentence is a weaker source than a header
 _TEXT_ENDS = 4096  #: characters at each end of a text that are searched
 _UNIT = r"(ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|秒钟?|分钟?|小时|天)"
 _AMOUNT = r"(\d{1,9}(?:\.\d{1,9})?|\ban?(?=\s))\s*"
@@ -68,6 +70,19 @@ def retry_after_seconds(
     moment = response_date(lowered)
     found = (seconds for seconds in _candidates(lowered, moment, error, text) if seconds is not None)
     return next((min(max(seconds, 0.0), _MAX_WAIT) for seconds in found), None)
+
+
+def channel_rest(
+    headers: Mapping[str, str], error: ErrorObject | None, wait: timedelta | None
+) -> timedelta | None:
+    """Return how long a channel rests after a call with this ``retry_after``.
+
+    At most two hours, if only a sentence said it.
+    """
+    if wait is None or wait <= _MAX_REST_IN_WORDS:
+        return wait
+    by_member = retry_after(headers, replace(error, message="") if error is not None else None)
+    return _MAX_REST_IN_WORDS if by_member is None else wait
 
 
 def call_limit(text: str) -> CallLimit | None:

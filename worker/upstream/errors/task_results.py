@@ -1,10 +1,14 @@
 """Classify the state of an asynchronous task, in the first answer of a call or in one to a poll."""
 
-from models.outcomes import Outcome
+from dataclasses import replace
+
+from models.outcomes import Outcome, Sign
 from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
+from worker.upstream.errors.classification import Classification
+from worker.upstream.errors.classify_error import classify_error
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
-from worker.upstream.errors.error_codes import kind_of_error
-from worker.upstream.matching import first_match, normalize, word_set
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText
+from worker.upstream.matching import find_match, normalize, word_set
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.error_object import ErrorObject
 from worker.upstream.parsing.task_state import ProviderTask, TaskStage
@@ -15,37 +19,39 @@ _REFUSED_STATES = word_set("rejected refused blocked moderated moderation")
 _REFUSAL_KINDS = frozenset(kind for kind in ERROR_CATALOG if kind.startswith("moderation")) | {"refusal"}
 
 
-def kind_of_task(answer: Answer) -> str | None:
-    """Return the error kind of a task that has failed, or that the provider does not know; else ``None``.
+def classify_task(answer: Answer, own: OwnText) -> Classification | None:
+    """Classify a task that has failed, or that the provider does not know; else return ``None``.
 
-    A task that runs or is finished is left to the text of the answer.
+    A task that runs or is finished is left to the text of the answer. A task within a text of the model
+    proves nothing beyond its job.
     """
     if answer.task is None:
         return None
+    sign = Sign.CONTENT if answer.text.strip() else Sign.WORDS
     match answer.task.stage:
         case TaskStage.FAILED:
-            return kind_of_failed_task(answer.task)
+            found = _classify_reason(answer.task, own)
+            kind = found.kind if ERROR_CATALOG[found.kind].outcome in _CERTAIN else "upstream_error"
+            return replace(found, kind=kind, rule=f"a failed task, {found.rule}", sign=sign)
         case TaskStage.MISSING:
-            return "task_missing"
+            return Classification("task_missing", "a task that does not exist", sign=sign)
     return None
-
-
-def kind_of_failed_task(task: ProviderTask) -> str:
-    """Return the error kind of a failed task: the provider says that it has no image."""
-    kind = kind_of_reason(task)
-    return kind if ERROR_CATALOG[kind].outcome in _CERTAIN else "upstream_error"
 
 
 def kind_of_reason(task: ProviderTask) -> str:
     """Return the error kind of a task: by the code in its reason, then the phrases, then its state."""
+    return _classify_reason(task, NO_REQUEST).kind
+
+
+def _classify_reason(task: ProviderTask, own: OwnText) -> Classification:
     reason = normalize(task.reason)
     codes = tuple(part for part in (*reason.split("; "), reason) if " " not in part)
-    kind = kind_of_error(Answer(error=ErrorObject(message=task.reason, names=codes)), None)
-    if kind in _VAGUE_KINDS:
-        kind = first_match(ANSWER_PHRASES, reason) or kind
-    if kind in _VAGUE_KINDS and _REFUSED_STATES.intersection(task.state.replace("_", " ").split()):
-        return "moderation"
-    return kind
+    found = classify_error(Answer(error=ErrorObject(message=task.reason, names=codes)), None, own)
+    if found.kind in _VAGUE_KINDS and (told := find_match(ANSWER_PHRASES, own.blank(reason))):
+        found = Classification(told[0], f"a phrase for {told[0]}", told[1])
+    if found.kind in _VAGUE_KINDS and _REFUSED_STATES.intersection(task.state.replace("_", " ").split()):
+        return Classification("moderation", "the state", task.state)
+    return found
 
 
 def is_refused(task: ProviderTask) -> bool:

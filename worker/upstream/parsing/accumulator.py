@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -46,6 +46,7 @@ from worker.upstream.parsing.json_images import (
 from worker.upstream.parsing.progress import Percent, ProgressParser
 from worker.upstream.parsing.task_state import ProviderTask, TaskStage, is_address, percent_of, read_task
 from worker.upstream.parsing.urls import is_image
+from worker.upstream.safety_members import withheld_reasons
 
 _PENDING = word_set(
     "queued queueing pending in_progress inprogress processing running submitted not_start created starting"
@@ -227,6 +228,7 @@ class AnswerAccumulator:
         self.finish_reasons: list[str] = []
         self.block_reason: str | None = None
         self.refusals: list[str] = []
+        self.withheld: list[str] = []  #: what members about safety say
         self.completion_tokens: int | None = None
         self.usage: Mapping[str, Any] | None = None
         self.request_id: str | None = None
@@ -297,6 +299,8 @@ class AnswerAccumulator:
         if not isinstance(body, dict) or depth > 4:
             return
         self._add_metadata(body, tasks=not typed)
+        if depth == 0 and not typed and not self._embedded:
+            self.withheld += withheld_reasons(body)
         if isinstance(kind := body.get("type"), str) and "." in kind:
             self._add_typed(kind, body)
         elif kind in ("content_block_delta", "content_block_start"):
@@ -335,6 +339,8 @@ class AnswerAccumulator:
     def _add_choice(self, choice: Mapping[str, Any], index: int) -> None:
         self._add_finish(choice.get("native_finish_reason"))
         self._add_finish(choice.get("finish_reason"))
+        if "content_filter_results" in choice:
+            self.withheld += withheld_reasons(choice)
         self.error = self.error or (find_error(choice) if choice.get("error") else None)
         for name, whole in (("delta", False), ("message", True)):
             if isinstance(message := choice.get(name), dict):
@@ -502,7 +508,7 @@ class AnswerAccumulator:
         inner.add(value)
         inner.close(complete=True)
         self.extracted.add(inner.extracted)
-        self.error = self.error or inner.error
+        self.error = self.error or (inner.error and replace(inner.error, embedded=True))
         self._scanner.note(inner.handles)
         self.waiting = self.waiting or inner.waiting
         self.task = self.task or inner.task

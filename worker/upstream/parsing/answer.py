@@ -55,6 +55,7 @@ class Answer:
     echoed: bool = False  #: an input image was repeated
     broken: bool = False  #: an image began, but is incomplete
     refusal: str = ""  #: of the ``refusal`` member
+    withheld: str = ""  #: what members about safety say of an image that was withheld
     task: ProviderTask | None = None  #: the asynchronous task that the answer shows
     task_urls: tuple[str, ...] = ()  #: of the task, as the answer writes them
     content: bool = False  #: something besides formal members, in an answer without choices
@@ -181,6 +182,7 @@ def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia)
         html=body.html,
         waiting=accumulator.waiting,
         refusal="\n".join(accumulator.refusals),
+        withheld="; ".join(accumulator.withheld),
         task=accumulator.task,
         task_urls=handles.task_urls,
         content=accumulator.content,

@@ -35,7 +35,8 @@ class ErrorObject:
     ``names`` are its codes, types and statuses (lower case, outermost first), ``message`` its sentences,
     ``status`` an HTTP status in the place of a code, ``layers`` its objects, outermost first and the whole
     body last; ``wrapped`` means that it comes from a provider behind a relay. Without ``sure`` it is a lone
-    message, which is an error only beside an error status.
+    message, which is an error only beside an error status; ``embedded`` means that it was found within a text
+    of the model, which may have been asked for it.
     """
 
     message: str = ""
@@ -44,6 +45,7 @@ class ErrorObject:
     layers: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
     wrapped: bool = False
     sure: bool = True
+    embedded: bool = False
 
     @property
     def request_id(self) -> str | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from worker.upstream.errors.classify import classify
+from worker.upstream.errors.own_text import OwnText
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader
@@ -47,6 +48,7 @@ class _Call:
     on_handle: Callable[[Handles], None] | None
     started: float
     secrets: SecretFilter
+    own: OwnText
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -117,7 +119,7 @@ class UpstreamClient:
             input_urls=request.input_urls, n=request.n, origin=f"{parts.scheme}://{parts.netloc}"
         )
         started, secrets = asyncio.get_running_loop().time(), secret_filter(request.secrets)
-        call = _Call(reader, preset, on_progress, on_handle, started, secrets)
+        call = _Call(reader, preset, on_progress, on_handle, started, secrets, OwnText(request.body))
         token = CURRENT_TRACE.set(call.trace)
         try:
             await self._exchange(request, call)
@@ -225,7 +227,12 @@ def _build_reply(call: _Call, elapsed: float) -> Reply:
     return Reply(
         answer=answer,
         result=classify(
-            answer, status=call.status, headers=call.headers, failure=call.failure, elapsed=elapsed
+            answer,
+            status=call.status,
+            headers=call.headers,
+            failure=call.failure,
+            elapsed=elapsed,
+            own=call.own,
         ),
         http_status=call.status,
         request_id=request_id_of(call.headers) or (answer.request_id if answer else None),

@@ -4,9 +4,15 @@ from typing import Any
 
 import pytest
 
-from worker.upstream.errors.task_results import is_refused, kind_of_failed_task, kind_of_task
+from worker.upstream.errors.own_text import NO_REQUEST
+from worker.upstream.errors.task_results import classify_task, is_refused
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.task_state import ProviderTask, read_task
+
+
+def kind_of_task(answer: Answer) -> str | None:
+    found = classify_task(answer, NO_REQUEST)
+    return found.kind if found else None
 
 
 def task(**members: Any) -> ProviderTask:
@@ -29,7 +35,6 @@ def task(**members: Any) -> ProviderTask:
 def test_a_failed_task_is_classified_by_its_reason_and_nothing_is_unknown(
     members: dict[str, Any], kind: str
 ) -> None:
-    assert kind_of_failed_task(task(**members)) == kind
     assert kind_of_task(Answer(task=task(**members))) == kind
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from models.outcomes import Billed, Outcome, Scope
 from tests.worker.upstream.bodies import classified, delta, error, stream
-from worker.upstream.errors.error_codes import kind_of_code_in, kind_of_error
+from worker.upstream.errors.classify_error import kind_of_error
+from worker.upstream.errors.error_codes import kind_of_code_in
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.error_object import ErrorObject
 
