@@ -1,12 +1,30 @@
 """Channel settings: one provider endpoint with one key, its models and limits."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from models.integrity.bounds import check_number
+from models.request import OWN_MEMBERS, ImageSize
 from models.retry.rules import RetryRules
+
+ContentStyle = Literal["auto", "string", "parts", "images_first"]
+"""Content of the user's message: a string (URLs of input images precede the prompt), parts with the text
+before or after the images, or ``auto``: parts if there are images."""
+
+ImageStyle = Literal["parts", "inlined", "member"]
+"""Input images: ``image_url`` parts, such parts with data URLs only, or the list ``image`` of the body."""
+
+SizeStyle = Literal["size", "aspect_ratio", "image_config", "imageConfig", "system", "prompt", "none"]
+"""Place of the size: the member ``size`` (a ratio: ``aspect_ratio``), the member ``aspect_ratio``,
+``image_config.aspect_ratio``, ``generationConfig.imageConfig.aspectRatio``, a line of the system message,
+words in the prompt, or none."""
+
+NStyle = Literal["n", "calls", "prompt"]
+"""Several images: by the member ``n``, by one call each, or by words in the prompt."""
+
+_OWN_HEADERS = frozenset({"content-type", "content-length", "accept-encoding", "host", "transfer-encoding"})
 
 
 class Limits(BaseModel):
@@ -32,6 +50,21 @@ class ModelLimits(Limits):
     concurrency: int | None = Field(None, gt=0, description="calls in flight")
 
 
+class Paths(BaseModel):
+    """Paths of a provider, below the API version of ``base_url``; from the root if they begin with ``/``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    chat: str = Field("chat/completions", min_length=1, description="of chat completions")
+    images: str | None = Field(
+        None, min_length=1, description="of image generations; set: jobs without input images go there"
+    )
+    edits: str | None = Field(
+        None, min_length=1, description="of image edits; set: jobs with input images go there, as a form"
+    )
+    tasks: str | None = Field(None, pattern=r"\{id\}", description="of a task's state, with {id}")
+
+
 class ChannelSettings(Limits):
     """One ``[[channels]]`` entry of ``darkroom.toml``, or the one that ``DARKROOM_UPSTREAM_*`` describes."""
 
@@ -46,6 +79,21 @@ class ChannelSettings(Limits):
     order: int = Field(0, ge=0, le=1000, description="lower ones are used first; higher ones take the rest")
     weight: float = Field(1, gt=0, description="its share among open channels of the same order")
     enabled: bool = Field(True, description="false: known, but not used")
+    model_names: Mapping[str, str] = Field({}, description="the provider's name of a model, by our name")
+    params: Mapping[str, Any] = Field({}, description="members of every request, unless a job sets them")
+    headers: Mapping[str, str] = Field({}, description="further headers of every request")
+    system: str | None = Field(None, min_length=1, description="system message of every request")
+    modalities: tuple[str, ...] = Field((), description="the member modalities, such as text and image")
+    content_style: ContentStyle | None = Field(None, description="content of the user's message")
+    image_style: ImageStyle | None = Field(None, description="where input images stand")
+    size_style: SizeStyle | None = Field(None, description="where the size stands")
+    sizes: tuple[str, ...] = Field((), description="the only sizes that the provider accepts; empty: any")
+    n_style: NStyle | None = Field(None, description="how several images are asked for")
+    paths: Paths = Field(Paths(), description="paths that differ from OpenAI's")
+    max_pictures: int | None = Field(None, ge=0, le=64, description="input images of one call at most")
+    max_image_bytes: int | None = Field(
+        None, ge=10_000, description="larger input images are shrunk to as many bytes; none: they are not"
+    )
     stream: Literal["on", "off"] | None = Field(None, description="overrides the preset's choice")
     inline_images: bool | None = Field(
         None, description="send input images as data URLs; overrides the preset"
@@ -63,6 +111,27 @@ class ChannelSettings(Limits):
         """Return the limits by model, as the channel's row stores them; "" is the whole channel."""
         whole = self.model_dump(include={"rps", "rpd", "ipm", "burst"}, exclude_none=True)
         return {"": whole, **{m: limits.model_dump(exclude_none=True) for m, limits in self.limits.items()}}
+
+    @field_validator("params")
+    @classmethod
+    def _no_own_member(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        if taken := sorted(OWN_MEMBERS & value.keys()):
+            raise ValueError(f"{taken[0]} is written by Darkroom itself; take it out of params")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _no_own_header(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if taken := [name for name in value if name.lower() in _OWN_HEADERS]:
+            raise ValueError(f"{taken[0]} is written by Darkroom itself; take it out of headers")
+        return value
+
+    @field_validator("sizes")
+    @classmethod
+    def _known_sizes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for size in value:
+            ImageSize.parse(size)
+        return value
 
     @field_validator("models", mode="before")
     @classmethod

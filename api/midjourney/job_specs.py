@@ -99,7 +99,7 @@ def style_in_words(settings: Settings, bot: Bot) -> bool:
 def honours_n(settings: Settings, model: str) -> bool:
     """Return whether every channel of a model draws ``n`` images in one call."""
     channels = [channel for channel in settings.all_channels() if _serves(channel, model)]
-    return bool(channels) and all(effective_preset(channel).honours_n for channel in channels)
+    return bool(channels) and all(effective_preset(channel).n_style == "n" for channel in channels)
 
 
 def _first_named(settings: Settings) -> str | None:

@@ -29,7 +29,7 @@ class Margins:
 
 def pad(picture: bytes, margins: Margins) -> bytes:
     """Return the image on a grey canvas with these margins, as PNG. Raises ``InvalidRequest``."""
-    inner = _opened(picture)
+    inner = open_image(picture)
     across, down = 1 + margins.left + margins.right, 1 + margins.top + margins.bottom
     scale = min(1.0, MAX_SIDE / max(inner.width * across, inner.height * down))
     width, height = max(1, round(inner.width * scale)), max(1, round(inner.height * scale))
@@ -45,13 +45,33 @@ def cut_out(picture: bytes, mask: bytes) -> bytes:
     A mask of another size is stretched. Raises ``InvalidRequest`` if image or mask can't be read, or the mask
     selects nothing.
     """
-    inner = _opened(picture).convert("RGBA")
+    inner = open_image(picture).convert("RGBA")
     inner.thumbnail((MAX_SIDE, MAX_SIDE))
-    selected = _selection(_opened(mask, field="maskBase64")).resize(inner.size, Image.Resampling.NEAREST)
+    selected = _selection(open_image(mask, field="maskBase64")).resize(inner.size, Image.Resampling.NEAREST)
     if selected.getbbox() is None:
         raise InvalidRequest("maskBase64", "the mask selects nothing: paint white what shall change")
     inner.putalpha(ImageOps.invert(selected))
     return _png(inner)
+
+
+def masked(picture: bytes, mask: bytes) -> bytes:
+    """Return the image, transparent where the mask is transparent, as PNG.
+
+    That is what a mask of OpenAI's image edits means. A mask of another size is stretched. Raises
+    ``InvalidRequest`` if image or mask can't be read, or no part of the mask is transparent.
+    """
+    inner = open_image(picture).convert("RGBA")
+    inner.thumbnail((MAX_SIDE, MAX_SIDE))
+    opened = open_image(mask, field="mask")
+    if not is_transparent(opened):
+        raise InvalidRequest("mask", "no part of it is transparent: make transparent what shall change")
+    inner.putalpha(opened.convert("RGBA").getchannel("A").resize(inner.size))
+    return _png(inner)
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Return whether any pixel is not fully opaque."""
+    return image.convert("RGBA").getchannel("A").histogram()[255] < image.width * image.height
 
 
 def apply_orientation(opened: Image.Image) -> Image.Image:
@@ -69,7 +89,8 @@ def _selection(mask: Image.Image) -> Image.Image:
     return flat.convert("L").point([255 if level >= _SELECTED else 0 for level in range(256)])
 
 
-def _opened(content: bytes, *, field: str = "images") -> Image.Image:
+def open_image(content: bytes, *, field: str = "images") -> Image.Image:
+    """Return a decoded image, rotated by its EXIF orientation. Raises ``InvalidRequest``."""
     try:
         with Image.open(BytesIO(content)) as opened:
             if opened.width * opened.height > _MAX_PIXELS:

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,10 @@ from models.errors import InvalidRequest, NotFound
 from models.ids import parse_id
 from models.queries.assets import find_inputs
 from models.queries.leases import LeasedJob
-from models.request import ImageRequest
+from models.request import ImagePart, ImageRequest, Message, TextPart
 from worker.asset_store import StoredImage
-from worker.images.canvas import Margins, cut_out, pad
+from worker.images.canvas import Margins, cut_out, masked, pad
+from worker.images.shrink import shrink
 from worker.services import WorkerServices
 from worker.upstream.presets import Preset
 
@@ -47,20 +48,43 @@ async def image_request(
     services: WorkerServices, job: LeasedJob, preset: Preset, *, input_images: InputImageCache | None = None
 ) -> ImageRequest:
     """Return the request of a job: assets as data URLs, and linked images too if the preset inlines them."""
-    input_images = input_images or InputImageCache()
-    how = job.request.get("prepare")
-    inline = preset.inline_images or bool(how)
-    given = job.request.get("images", ())
-    images = [await _image(services, job, image, input_images if inline else None) for image in given]
+    cache = input_images or InputImageCache()
+    request = job.request
+    how, mask = request.get("prepare"), request.get("mask")
+    inline = cache if preset.inlines_images or how or mask else None
+
+    async def load(image: str) -> str:
+        loaded = await _image(services, job, image, inline)
+        most = preset.max_image_bytes
+        return loaded if most is None else await asyncio.to_thread(_shrunk, loaded, most)
+
+    images = [await load(image) for image in request.get("images", ())]
     images = await prepare_images(images, how) if how else images
+    if mask is not None:
+        mask = await _image(services, job, mask, inline)
+        if preset.paths.edits is None:  # a conversation has no place for a mask
+            images, mask = [*images, await asyncio.to_thread(_masked, images[0], mask)], None
     return ImageRequest(
         model=job.model,
         prompt=job.prompt,
         images=tuple(images),
-        size=job.request.get("size"),
-        n=job.request.get("n"),
-        params=job.request.get("params") or {},
+        size=request.get("size"),
+        n=request.get("n"),
+        params=request.get("params") or {},
+        system=request.get("system"),
+        messages=tuple([await _message(turn, load) for turn in request.get("messages") or ()]),
+        mask=mask,
+        detail=request.get("detail"),
     )
+
+
+async def _message(turn: Mapping[str, Any], load: Callable[[str], Awaitable[str]]) -> Message:
+    """Return a stored turn with its images loaded."""
+    parts: list[TextPart | ImagePart] = [
+        TextPart(part["text"]) if "text" in part else ImagePart(await load(part["image"]))
+        for part in turn["parts"]
+    ]
+    return Message(turn["role"], tuple(parts))
 
 
 async def prepare_images(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
@@ -76,6 +100,18 @@ def _prepare(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
     if how.get("cut"):
         return [*images, _canvas_data_url(cut_out(_bytes(images[0]), _bytes(images[1])))]
     return [_canvas_data_url(pad(_bytes(images[0]), Margins(**how["margins"]))), *images[1:]]
+
+
+def _masked(image: str, mask: str) -> str:
+    return _canvas_data_url(masked(_bytes(image), _bytes(mask)))
+
+
+def _shrunk(url: str, most: int) -> str:
+    content = _bytes(url)
+    if len(content) <= most:
+        return url
+    smaller, content_type = shrink(content, most)
+    return f"data:{content_type};base64,{base64.b64encode(smaller).decode()}"
 
 
 def _bytes(url: str) -> bytes:

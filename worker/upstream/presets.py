@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
-from models.channels import ChannelSettings
+from models.channels import ChannelSettings, ContentStyle, ImageStyle, NStyle, Paths, SizeStyle
 from models.errors import SettingsError
 
 
@@ -14,18 +14,26 @@ class Preset:
     """Request format and timeouts of one provider family. Timeouts are in seconds."""
 
     name: str
-    content: Literal["string", "parts", "auto"] = "auto"  #: auto: string, or parts with images
+    content_style: ContentStyle = "auto"
+    image_style: ImageStyle = "parts"
+    size_style: SizeStyle = "prompt"  #: prompt: a 【2:3】 suffix
+    sizes: tuple[str, ...] = ()  #: the only ones that are accepted; empty: any
+    n_style: NStyle = "calls"  #: most chat endpoints ignore ``n``
     stream: Literal["required", "preferred", "off"] = "preferred"
-    size: Literal["param", "prompt", "none"] = "prompt"  #: place of the size; prompt: a 【2:3】 suffix
-    honours_n: bool = False  #: whether ``n`` is sent; most chat endpoints ignore it
-    inline_images: bool = False  #: whether the caller must turn input URLs into data URLs
+    system: str | None = None  #: system message
+    modalities: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)  #: members of every request
+    headers: Mapping[str, str] = field(default_factory=dict)  #: additional ones
+    model_names: Mapping[str, str] = field(default_factory=dict)  #: the provider's, by ours
+    paths: Paths = field(default_factory=Paths)
+    )  #: without a path of tasks, there are none
     max_images: int = 10  #: input images per request
+    max_image_bytes: int | None = None  #: of an input image, which is shrunk to it; none: as it is
     connect: float = 10.0  #: to connect
     first_byte: float | None = None  #: to the first byte; none: ``silent`` if streaming, else ``total``
     idle: float = 90.0  #: without any byte, once the stream has begun
     silent: float = 180.0  #: without a byte besides comments and white space
     total: float = 600.0  #: for the whole call
-    headers: Mapping[str, str] = field(default_factory=dict)  #: additional ones
     #: paths of a task's state below the API version, the likeliest first; none: no tasks
     task_paths: tuple[str, ...] = ("images/tasks/{id}", "tasks/{id}", "images/generations/{id}")
 
@@ -33,6 +41,13 @@ class Preset:
     def streams(self) -> bool:
         """Whether requests ask for an event stream."""
         return self.stream != "off"
+
+    @property
+    def inlines_images(self) -> bool:
+        """Whether input images must be data URLs: to be shrunk, or for a provider that does not fetch them."""
+        return (
+            self.image_style == "inlined" or self.paths.edits is not None or self.max_image_bytes is not None
+        )
 
     @property
     def read_timeout(self) -> float:
@@ -46,12 +61,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         preset.name: preset
         for preset in (
-            Preset("huiyan", content="parts", stream="required"),
-            Preset("chatbp", content="auto"),
-            Preset("ecovai", content="auto"),
-            Preset("chat-edit", content="parts", max_images=16),
-            Preset("wenwen", content="auto", stream="off"),
-            Preset("generic", size="param", honours_n=True, max_images=16),
+            Preset("huiyan", content_style="parts", stream="required"),
+            Preset("chatbp"),
+            Preset("ecovai"),
+            Preset("chat-edit", content_style="parts", max_images=16),
+            Preset("wenwen", stream="off"),
+            Preset("generic", size_style="size", n_style="n", max_images=16),
         )
     }
 )
@@ -66,21 +81,46 @@ def preset_named(name: str) -> Preset:
         raise SettingsError([f"There is no preset {name!r}; use one of {known}."]) from None
 
 
+#: settings of a channel that replace those of its preset, each under the same name
+_REPLACED = (
+    "content_style",
+    "image_style",
+    "size_style",
+    "sizes",
+    "n_style",
+    "system",
+    "modalities",
+    "max_image_bytes",
+)
+
+
 def effective_preset(channel: ChannelSettings) -> Preset:
     """Return the preset of a channel with the channel's own settings applied."""
     preset = preset_named(channel.preset)
+    own: dict[str, Any] = {name: value for name in _REPLACED if (value := getattr(channel, name))}
+    for name in ("params", "headers", "model_names"):
+        if value := getattr(channel, name):
+            own[name] = {**getattr(preset, name), **value}
+    if channel.paths.model_fields_set:
+        own["paths"] = preset.paths.model_copy(update=channel.paths.model_dump(exclude_unset=True))
+        if channel.paths.tasks is not None:
+            own["task_paths"] = (channel.paths.tasks,)
+        if channel.paths.images or channel.paths.edits:
+            own["stream"] = "off"  # the images API streams drafts only
+    if channel.max_pictures is not None:
+        own["max_images"] = channel.max_pictures
     if channel.stream is not None:
-        preset = replace(preset, stream=_stream(preset, channel.stream))
-    if channel.inline_images is not None:
-        preset = replace(preset, inline_images=channel.inline_images)
+        own["stream"] = _stream(preset, channel.stream)
+    if channel.inline_images:
+        own["image_style"] = "inlined"
     if channel.idle_timeout is not None:
         idle = channel.idle_timeout
-        preset = replace(preset, idle=idle, first_byte=idle, silent=max(idle, preset.silent))
+        own |= {"idle": idle, "first_byte": idle, "silent": max(idle, preset.silent)}
     if channel.silent_timeout is not None:
-        preset = replace(preset, silent=channel.silent_timeout)
+        own["silent"] = channel.silent_timeout
     if channel.total_timeout is not None:
-        preset = replace(preset, total=channel.total_timeout)
-    return preset
+        own["total"] = channel.total_timeout
+    return replace(preset, **own) if own else preset
 
 
 def _stream(preset: Preset, setting: Literal["on", "off"]) -> Literal["required", "preferred", "off"]:

@@ -1,21 +1,24 @@
 """Build the HTTP request of a provider family from an image request."""
 
+import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import gcd
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import httpx
 import orjson
 
 from models.errors import InvalidRequest
-from models.request import OWN_MEMBERS, ImageRequest
+from models.request import OWN_MEMBERS, ImagePart, ImageRequest, Message, TextPart
 from worker.upstream.presets import Preset
+from worker.upstream.sizes import SizeRequest, size_request
 
 _VERSION = re.compile(r"v\d+\w*", re.ASCII)
-_PIXELS = re.compile(r"\s*(\d{1,5})\s*[xX×*]\s*(\d{1,5})\s*", re.ASCII)
+_CHAT = "chat/completions"
 _URL = re.compile(r"https?://[^\s<>\"'`，。；：！？、）】》」』]+", re.IGNORECASE)
+_SECRET_HEADER = re.compile(r"key|token|auth|secret|cookie|password", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,17 @@ class ProviderRequest:
     body: bytes
     stream: bool
     input_urls: tuple[str, ...] = ()  #: all URLs of the request; an answer repeats them as echoes
-    n: int | None = None  #: number of images requested
+    n: int | None = None  #: number of images requested by this call
     secrets: tuple[str, ...] = field(default=(), repr=False)  #: what the provider must not repeat to anyone
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The body of a request with its type, and the path that takes it."""
+
+    path: str
+    body: bytes
+    content_type: str = "application/json"
 
 
 def build_request(
@@ -41,30 +53,48 @@ def build_request(
 ) -> ProviderRequest:
     """Return the request in the format of the preset.
 
-    Raises ``InvalidRequest`` if there are more input images than the provider accepts, or if ``params``
-    can't be serialized as JSON.
+    Raises ``InvalidRequest`` if there are more input images than the provider accepts, if it has no such
+    size, or if ``params`` can't be serialized as JSON.
     """
-    if len(request.images) > preset.max_images:
+    inputs = request.input_images
+    if len(inputs) > preset.max_images:
         raise InvalidRequest("images", f"{preset.name} takes at most {preset.max_images} input pictures.")
+    size = size_request(request.size, preset.size_style, preset.sizes)
+    content = _content(request, preset, size)
+    text = " ".join(
+        [
+            request.prompt,
+            *(part.text for turn in request.messages for part in turn.parts if isinstance(part, TextPart)),
+        ]
+    )
+    hidden = [value for name, value in preset.headers.items() if _SECRET_HEADER.search(name)]
     return ProviderRequest(
-        url=endpoint(base_url),
-        headers=_headers(api_key, preset, idempotency_key),
-        body=_body(request, preset),
+        url=endpoint(base_url, content.path),
+        headers=_headers(api_key, preset, idempotency_key) | {"Content-Type": content.content_type},
+        body=content.body,
         stream=preset.streams,
-        input_urls=(*request.images, *(match.group() for match in _URL.finditer(request.prompt))),
-        n=request.n,
-        secrets=(api_key,),
+        input_urls=(*inputs, *(match.group() for match in _URL.finditer(text))),
+        n=1 if request.n is not None and preset.n_style == "calls" else request.n,
+        secrets=(api_key, *hidden),
     )
 
 
-def endpoint(base_url: str) -> str:
-    """Return the URL of chat completions; ``base_url`` may lack the API version and the path."""
+def endpoint(base_url: str, path: str = _CHAT) -> str:
+    """Return the URL of a path of the provider's API.
+
+    ``base_url`` may lack the API version, and may end with the path of chat completions. A path that begins
+    with ``/`` starts at the root of the host.
+    """
     parts = urlsplit(base_url.strip())
-    path = parts.path.rstrip("/")
-    if not path.endswith("/chat/completions"):
-        has_version = any(_VERSION.fullmatch(segment) for segment in path.split("/"))
-        path += "/chat/completions" if has_version else "/v1/chat/completions"
-    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+    root = parts.path.rstrip("/").removesuffix(f"/{_CHAT}")
+    complete = root != parts.path.rstrip("/")
+    if path.startswith("/"):
+        full = path
+    elif complete or any(_VERSION.fullmatch(segment) for segment in root.split("/")):
+        full = f"{root}/{path}"
+    else:
+        full = f"{root}/v1/{path}"
+    return urlunsplit((parts.scheme, parts.netloc, full, parts.query, ""))
 
 
 def _headers(api_key: str, preset: Preset, idempotency_key: str | None) -> dict[str, str]:
@@ -80,39 +110,120 @@ def _headers(api_key: str, preset: Preset, idempotency_key: str | None) -> dict[
     return headers
 
 
-def _body(request: ImageRequest, preset: Preset) -> bytes:
+def _content(request: ImageRequest, preset: Preset, size: SizeRequest) -> _Content:
+    """Return the body: a conversation, unless the preset has a path of the images API for the request."""
+    if not request.messages and not request.system:
+        if request.images and preset.paths.edits is not None:
+            return _edit_form(request, preset, size, preset.paths.edits)
+        if not request.images and preset.paths.images is not None:
+            return _Content(
+                preset.paths.images,
+                _json(_with_params(_image_members(request, preset, size), request, preset)),
+            )
     members: dict[str, Any] = {
-        "model": request.model,
+        "model": _model_name(request, preset),
         "stream": preset.streams,
-        "messages": [{"role": "user", "content": _content(request, preset)}],
+        "messages": _messages(request, preset, size),
+        **_n_member(request, preset),
+        **size.members,
     }
-    if request.size and preset.size == "param":
-        members["size" if _PIXELS.fullmatch(request.size) else "aspect_ratio"] = request.size
-    if request.n is not None and request.n > 1 and preset.honours_n:
-        members["n"] = request.n
-    members.update((name, value) for name, value in request.params.items() if name not in OWN_MEMBERS)
+    if preset.modalities:
+        members["modalities"] = list(preset.modalities)
+    if preset.image_style == "member" and request.images:
+        members["image"] = list(request.images)
+    return _Content(preset.paths.chat, _json(_with_params(members, request, preset)))
+
+
+def _image_members(request: ImageRequest, preset: Preset, size: SizeRequest) -> dict[str, Any]:
+    """Return the members of a request of the images API."""
+    prompt = _prompt(request, preset, size)
+    return {
+        "model": _model_name(request, preset),
+        "prompt": prompt,
+        **_n_member(request, preset),
+        **size.members,
+    }
+
+
+def _edit_form(request: ImageRequest, preset: Preset, size: SizeRequest, path: str) -> _Content:
+    """Return the form of ``images/edits``: OpenAI takes the images as files."""
+    members = _with_params(_image_members(request, preset, size), request, preset)
+    fields = {
+        name: value if isinstance(value, str) else _json(value).decode() for name, value in members.items()
+    }
+    name = "image" if len(request.images) == 1 else "image[]"
+    files = [(name, _file(url, f"image-{number}")) for number, url in enumerate(request.images)]
+    if request.mask is not None:
+        files.append(("mask", _file(request.mask, "mask")))
+    form = httpx.Request("POST", "http://form.invalid", data=fields, files=files)
+    return _Content(path, form.read(), form.headers["content-type"])
+
+
+def _file(data_url: str, name: str) -> tuple[str, bytes, str]:
+    """Return a data URL as a file: its name, bytes and content type."""
+    head, _, data = data_url.partition(",")
+    content_type = head.removeprefix("data:").removesuffix(";base64") or "image/png"
+    return f"{name}.{content_type.rpartition('/')[2]}", base64.b64decode(data), content_type
+
+
+def _with_params(members: dict[str, Any], request: ImageRequest, preset: Preset) -> dict[str, Any]:
+    """Return the members with the channel's and the job's params; the job's win, ours can't be replaced."""
+    own = {name: value for name, value in request.params.items() if name not in OWN_MEMBERS}
+    return {**preset.params, **members, **own}
+
+
+def _model_name(request: ImageRequest, preset: Preset) -> str:
+    return preset.model_names.get(request.model, request.model)
+
+
+def _n_member(request: ImageRequest, preset: Preset) -> dict[str, int]:
+    several = request.n is not None and request.n > 1 and preset.n_style == "n"
+    return {"n": request.n} if several and request.n is not None else {}
+
+
+def _prompt(request: ImageRequest, preset: Preset, size: SizeRequest) -> str:
+    """Return the prompt with the words that ask for the size and the number of images."""
+    several = request.n is not None and request.n > 1 and preset.n_style == "prompt"
+    return request.prompt + size.suffix + (f"\n({request.n} separate images)" if several else "")
+
+
+def _messages(request: ImageRequest, preset: Preset, size: SizeRequest) -> list[dict[str, Any]]:
+    system = "\n".join(filter(None, (preset.system, request.system, size.system)))
+    turns = [_message(turn, request, preset) for turn in request.messages]
+    last = _last_message(request, preset, _prompt(request, preset, size))
+    return [*([{"role": "system", "content": system}] if system else []), *turns, last]
+
+
+def _last_message(request: ImageRequest, preset: Preset, prompt: str) -> dict[str, Any]:
+    images = [] if preset.image_style == "member" else list(request.images)
+    style = preset.content_style
+    if style == "string" or (style == "auto" and not images):
+        # with plain strings, URLs of input images precede the text
+        return {"role": "user", "content": " ".join((*images, prompt))}
+    parts: list[TextPart | ImagePart] = [ImagePart(image) for image in images]
+    ordered = (*parts, TextPart(prompt)) if style == "images_first" else (TextPart(prompt), *parts)
+    return _message(Message("user", ordered), request, preset)
+
+
+def _message(turn: Message, request: ImageRequest, preset: Preset) -> dict[str, Any]:
+    if all(isinstance(part, TextPart) for part in turn.parts) and preset.content_style in ("auto", "string"):
+        return {"role": turn.role, "content": "\n".join(_texts(turn.parts))}
+    return {"role": turn.role, "content": [_part(part, request) for part in turn.parts]}
+
+
+def _texts(parts: Sequence[TextPart | ImagePart]) -> list[str]:
+    return [part.text for part in parts if isinstance(part, TextPart)]
+
+
+def _part(part: TextPart | ImagePart, request: ImageRequest) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
+    detail = {} if request.detail is None else {"detail": request.detail}
+    return {"type": "image_url", "image_url": {"url": part.url, **detail}}
+
+
+def _json(members: Any) -> bytes:
     try:
         return orjson.dumps(members)
     except orjson.JSONEncodeError as error:
         raise InvalidRequest("params", f"can't be written as JSON: {error}") from error
-
-
-def _content(request: ImageRequest, preset: Preset) -> str | list[dict[str, Any]]:
-    prompt = request.prompt
-    if request.size and preset.size == "prompt":
-        prompt += f"【{aspect_ratio(request.size)}】"
-    if preset.content == "string" or (preset.content == "auto" and not request.images):
-        # with plain strings, URLs of input images precede the text
-        return " ".join((*request.images, prompt))
-    images = [{"type": "image_url", "image_url": {"url": image}} for image in request.images]
-    return [{"type": "text", "text": prompt}, *images]
-
-
-def aspect_ratio(size: str) -> str:
-    """Return ``1024x1536`` as ``2:3``; other values unchanged."""
-    match = _PIXELS.fullmatch(size)
-    if not match:
-        return size
-    width, height = int(match[1]), int(match[2])
-    divisor = gcd(width, height) or 1
-    return f"{width // divisor}:{height // divisor}"

@@ -16,7 +16,7 @@ def test_settings_of_a_channel_override_its_preset() -> None:
     assert effective_preset(channel(preset="huiyan")) is preset_named("huiyan")
     assert not effective_preset(channel(preset="huiyan", stream="off")).streams
     assert effective_preset(channel(preset="wenwen", stream="on")).streams
-    assert effective_preset(channel(inline_images=True)).inline_images
+    assert effective_preset(channel(inline_images=True)).inlines_images
     impatient = effective_preset(channel(idle_timeout=5, total_timeout=20))
     assert (impatient.idle, impatient.read_timeout, impatient.total) == (5, 5, 20)
     assert effective_preset(channel(idle_timeout=500)).silent == 500
