@@ -44,7 +44,7 @@ class Preset:
 
     @property
     def inlines_images(self) -> bool:
-        """Whether input images must be data URLs: to be shrunk, or for a provider that does not fetch them."""
+        """Whether input images must be data URLs: to shrink them, or for a provider that fetches none."""
         return (
             self.image_style == "inlined" or self.paths.edits is not None or self.max_image_bytes is not None
         )
