@@ -6,9 +6,11 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 
+from models.channels import ChannelSettings, Paths
 from models.outcomes import Outcome
 from models.retry.backoff import STANDARD, Rule
 from models.retry.rules import RetryClass, RetryRules
@@ -20,12 +22,21 @@ from worker.upstream.errors.vendor_codes import VENDORS
 from worker.upstream.presets import PRESETS
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
-_SIZES = {"param": "a parameter", "prompt": "【2:3】 appended to the prompt", "none": "not sent"}
+_SIZES = {"size": "`size`, a ratio as `aspect_ratio`", "prompt": "【2:3】 appended to the prompt"}
+_COUNTS = {"n": "`n`", "calls": "one call each"}
 _CONTENTS = {
     "auto": "content parts; a string without images",
     "parts": "always content parts",
     "string": "URLs before the text",
 }
+
+
+_STYLES = frozenset(
+    """
+    model_names params headers system modalities content_style image_style size_style sizes n_style
+    max_pictures max_image_bytes stream inline_images idle_timeout silent_timeout total_timeout
+    """.split()  # noqa: SIM905 - one list to read
+)
 
 
 def outcomes() -> str:
@@ -77,11 +88,27 @@ def times(rule: Rule) -> str:
 
 def presets() -> str:
     rows = [
-        f"| `{preset.name}` | {_CONTENTS[preset.content]} | {preset.stream} | {_SIZES[preset.size]} "
-        f"| {'sent' if preset.honours_n else 'not sent'} | {preset.max_images} |"
+        f"| `{preset.name}` | {_CONTENTS[preset.content_style]} | {preset.stream} "
+        f"| {_SIZES[preset.size_style]} | {_COUNTS[preset.n_style]} | {preset.max_images} |"
         for preset in PRESETS.values()
     ]
-    return table("preset | input images | stream | size | n | input images at most", rows)
+    return table("preset | input images | stream | size | several images | input images at most", rows)
+
+
+def channel() -> str:
+    rows = [
+        f"| `{name}` | {_choices(field.annotation)} | {field.description} |"
+        for name, field in ChannelSettings.model_fields.items()
+        if name in _STYLES
+    ]
+    rows += [f"| `paths.{name}` | | path {field.description} |" for name, field in Paths.model_fields.items()]
+    return table("setting | values | meaning", rows)
+
+
+def _choices(annotation: Any) -> str:
+    """Return the values of a literal, or nothing."""
+    found = [get_args(each) for each in (annotation, *get_args(annotation)) if get_origin(each) is Literal]
+    return " ".join(f"`{value}`" for value in found[0]) if found else ""
 
 
 def vendors() -> str:
@@ -115,6 +142,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "codes": codes,
     "vendors": vendors,
     "presets": presets,
+    "channel": channel,
 }
 
 

@@ -26,8 +26,9 @@ from models.queries.attempts import (
 from models.queries.bulk import storable
 from models.queries.leases import LeasedJob
 from models.queries.transitions import Revisions, Transition, apply, lock_job
+from models.request import image_count
 from models.retry.decision import Decision, GiveUp, Hold, Retry
-from models.states import CANCELLABLE, RETRYABLE, JobStatus
+from models.states import CANCELLABLE, RETRYABLE, JobStatus, can_transition
 
 _UNLEASED: Mapping[str, Any] = {"worker_id": None, "lease_token": None, "start_at": None}
 
@@ -237,10 +238,31 @@ def succeed(
         "finished_at": at,
         "error": None,
     }
-    if job.status is JobStatus.RUNNING:
-        changes["text"] = storable(text or "") or None
+    if text is not None:
+        changes["text"] = storable(text) or None
     transition = _transition(job, job.status, JobStatus.SUCCEEDED, at, changes, note)
     return JobUpdate(transition, record=record, assets=assets)
+
+
+def call_for_more(job: LeasedJob, assets: Sequence[NewAsset], *, at: datetime) -> JobUpdate:
+    """Queue a job whose call made some of its images: each of the others is made by a call of its own.
+
+    A call that succeeded uses up no attempt: ``max_attempts`` bounds those that fail.
+    """
+    stored, wanted = job.stored + len(assets), image_count(job.request.get("n"))
+    changes = {
+        **_UNLEASED,
+        "not_before": at,
+        "backing_off": False,
+        "attempts_used": job.attempts_used - 1,
+        "progress": 100 * stored // wanted,
+        "answer": None,
+        "error": None,
+        "store_tries": 0,
+    }
+    detail = f"{stored} of {wanted} pictures are ready; the next one is called for"
+    transition = _transition(job, job.status, JobStatus.QUEUED, at, changes, detail)
+    return JobUpdate(transition, assets=assets)
 
 
 def after_decision(
@@ -296,7 +318,10 @@ def hold(job: LeasedJob, error: JobError, *, at: datetime, record: AttemptRecord
 
 
 def fail(job: LeasedJob, error: JobError, *, at: datetime, record: AttemptRecord | None = None) -> JobUpdate:
-    """End without an image; the error says why and what to do."""
+    """End without an image; the error says why and what to do. Images of earlier calls make it a success."""
+    if job.stored and can_transition(job.status, JobStatus.SUCCEEDED):
+        note = f"{job.stored} of {image_count(job.request.get('n'))} pictures: {error.message}"
+        return succeed(job, [], at=at, record=record, note=note)
     changes = {**_UNLEASED, "error": error.to_json(), "finished_at": at}
     return JobUpdate(
         _transition(job, job.status, JobStatus.FAILED, at, changes, error.message), record=record

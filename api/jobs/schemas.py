@@ -5,9 +5,19 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from models.integrity.bounds import check_time
+from models.request import SIZE_PATTERN, ImageSize
 from models.retry.rules import RetryRules
 
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -62,9 +72,7 @@ def _input_image(value: str) -> str:
 
 
 def _size(value: str) -> str:
-    numbers = [int(number) for number in re.split("[x:]", value)]
-    if not all(0 < number <= 16_384 for number in numbers):
-        raise ValueError("no side may be 0 or above 16384")
+    ImageSize.parse(value)
     return value
 
 
@@ -78,21 +86,92 @@ Tag = Annotated[str, Field(min_length=1, max_length=64), NonBlank]
 InputImage = Annotated[str, Field(min_length=1), AfterValidator(_input_image)]
 
 
+_STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class TextContent(BaseModel):
+    """Text of a message."""
+
+    model_config = _STRICT
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class ImageUrl(BaseModel):
+    """Address of an image, as OpenAI writes it."""
+
+    model_config = _STRICT
+
+    url: InputImage
+
+
+class ImageContent(BaseModel):
+    """Image of a message."""
+
+    model_config = _STRICT
+
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+class AssetContent(BaseModel):
+    """Stored image of a message, of an earlier job for example."""
+
+    model_config = _STRICT
+
+    asset: Annotated[str, Field(pattern="^asset_", description="id of an asset")]
+
+
+class ChatMessage(BaseModel):
+    """One message of a conversation, as OpenAI's chat completions take it."""
+
+    model_config = _STRICT
+
+    role: Literal["system", "user", "assistant"]
+    content: str | list[TextContent | ImageContent | AssetContent]
+
+    @property
+    def text(self) -> str:
+        """All texts, a line each."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.content if isinstance(part, TextContent))
+
+
 class Submission(BaseModel):
     """A job to submit."""
 
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     model: Annotated[str, Field(min_length=1, max_length=256, description="name of the model"), NonBlank]
-    prompt: Annotated[str, Field(min_length=1, description="instructions for the model"), NonBlank]
+    messages: list[ChatMessage] = Field(
+        [],
+        max_length=64,
+        description="instead of prompt: a conversation that ends with a message of the user. Contents are "
+        'texts, or lists of {"type": "text", "text": …}, {"type": "image_url", "image_url": {"url": …}} and '
+        '{"asset": "asset_…"}',
+    )
+    prompt: Annotated[str, Field(min_length=1), NonBlank] | None = Field(
+        None, validate_default=True, description="instructions for the model; or give messages"
+    )
+    system: Annotated[str, NonBlank] | None = Field(None, description="system message for the model")
     wants: Literal["pictures", "text"] = Field(
         "pictures", description="kind of result; text: the model's text about prompt and images"
     )
     images: list[InputImage] = Field(
         [], max_length=16, description="input images in order: http(s) URL, data: URL or asset id"
     )
+    mask: InputImage | None = Field(
+        None, description="image whose transparent part says where the first input image may change"
+    )
+    detail: Literal["low", "high", "auto"] | None = Field(
+        None, description="with which detail the model looks at input images"
+    )
     size: Annotated[str, AfterValidator(_size)] | None = Field(
-        None, pattern=r"^[0-9]{1,5}[x:][0-9]{1,5}$", description="WIDTHxHEIGHT, or a ratio such as 16:9"
+        None,
+        pattern=SIZE_PATTERN,
+        description="WIDTHxHEIGHT, a ratio such as 16:9, 1K, 2K, 4K, or auto; as the channel takes it",
     )
     n: int | None = Field(None, ge=1, le=16, description="number of images")
     params: dict[str, Any] = Field({}, description="passed to the provider unchanged; 64 KiB at most")
@@ -122,3 +201,10 @@ class Submission(BaseModel):
         None, min_length=1, max_length=128, description="name shared by jobs that belong together"
     )
     tags: list[Tag] = Field([], max_length=32, description="labels to filter jobs by")
+
+    @field_validator("prompt")
+    @classmethod
+    def _some_prompt(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and not info.data.get("messages"):
+            raise ValueError("is required, unless messages are given")
+        return value

@@ -135,7 +135,7 @@ async def _new_job(
     images, new = [], []
     try:
         for position, image in enumerate(valid.images):
-            field = f"images.{position}"
+            field = valid.fields[position]
             if valid.assets.get(position) in missing:
                 raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
             if image.startswith("data:"):

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from api.jobs.conversation import Conversation, read_conversation
 from api.jobs.schemas import FREE_FORM_LIMIT, Submission
 from api.web.json_body import check_free_form
 from models.errors import ImageError, InvalidRequest, NotFound
@@ -47,6 +48,7 @@ class ValidJob:
 
     job: NewJob
     images: Sequence[str]
+    fields: Sequence[str]  #: name of the field that each input image came in
     assets: Mapping[int, UUID]  #: input images given as asset ids, by position
 
     def with_images(self, images: Sequence[str]) -> NewJob:
@@ -76,18 +78,19 @@ def validate(value: Any, settings: Settings, at: datetime) -> ValidJob | Rejecti
     """Return a submitted job as a valid job, or why it is rejected."""
     try:
         submission = Submission.model_validate(value)
-        _check(submission, settings)
+        talk = read_conversation(submission)
+        _check(submission, talk, settings)
         expires_at = _deadline(submission, at)
         assets = {
-            position: _asset_key(image, position)
-            for position, image in enumerate(submission.images)
+            position: _asset_key(image, talk.fields[position])
+            for position, image in enumerate(talk.images)
             if image.startswith("asset_")
         }
     except ValidationError as error:
         return rejection_of(error)
     except InvalidRequest as error:
         return Rejection(error.code, [{"field": error.field, "message": error.message}])
-    return ValidJob(_job(submission, settings, at, expires_at), submission.images, assets)
+    return ValidJob(_job(submission, talk, settings, at, expires_at), talk.images, talk.fields, assets)
 
 
 def rejection_of(error: ValidationError) -> Rejection:
@@ -103,10 +106,12 @@ def rejection_of(error: ValidationError) -> Rejection:
     return Rejection("invalid", errors)
 
 
-def _check(submission: Submission, settings: Settings) -> None:
-    if len(submission.prompt) > settings.prompt_limit:
+def _check(submission: Submission, talk: Conversation, settings: Settings) -> None:
+    if talk.length > settings.prompt_limit:
         raise InvalidRequest(
-            "prompt", f"may have at most {settings.prompt_limit:,} characters", code="prompt_too_long"
+            "messages" if submission.messages else "prompt",
+            f"may have at most {settings.prompt_limit:,} characters",
+            code="prompt_too_long",
         )
     if taken := sorted(OWN_MEMBERS & submission.params.keys()):
         raise InvalidRequest(f"params.{taken[0]}", "is written by Darkroom itself; take it out of params")
@@ -130,29 +135,33 @@ def _deadline(submission: Submission, at: datetime) -> datetime | None:
     return deadline
 
 
-def _asset_key(image: str, position: int) -> UUID:
+def _asset_key(image: str, field: str) -> UUID:
     try:
         return parse_id("asset", image)
     except NotFound as error:
-        raise InvalidRequest(f"images.{position}", str(error), code="input_image_not_found") from error
+        raise InvalidRequest(field, str(error), code="input_image_not_found") from error
 
 
-def _request(submission: Submission) -> dict[str, Any]:
+def _request(submission: Submission, talk: Conversation) -> dict[str, Any]:
     request = {
-        "images": submission.images,
+        **talk.members(),
         "size": submission.size,
         "n": submission.n,
         "params": submission.params,
     }
+    if submission.detail is not None:
+        request["detail"] = submission.detail
     return request | ({"wants": TEXT} if submission.wants == TEXT else {})
 
 
-def _job(submission: Submission, settings: Settings, at: datetime, expires_at: datetime | None) -> NewJob:
+def _job(
+    submission: Submission, talk: Conversation, settings: Settings, at: datetime, expires_at: datetime | None
+) -> NewJob:
     return NewJob(
         id=new_id(),
         model=submission.model,
-        prompt=submission.prompt,
-        request=_request(submission),
+        prompt=talk.prompt,
+        request=_request(submission, talk),
         priority=submission.priority,
         max_attempts=submission.max_attempts or settings.max_attempts,
         on_unknown=submission.on_unknown or settings.on_unknown.value,

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, lite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.states import JobStatus, OnUnknown
-from models.tables import attempts, callers, campaigns, channels, jobs
+from models.tables import assets, attempts, callers, campaigns, channels, jobs
 
 _QUEUED: ColumnElement[str] = literal_column("'queued'")
 _STORING: ColumnElement[str] = literal_column("'storing'")
@@ -26,6 +26,16 @@ _NEXT_NUMBER = (
     .where(attempts.c.job_id == jobs.c.id)
     .scalar_subquery()
     .label("next_number")
+)
+_STORED = (
+    select(func.count())
+    .select_from(assets)
+    .where(
+        assets.c.job_id == jobs.c.id,
+        func.coalesce(assets.c.generation, jobs.c.generation) == jobs.c.generation,
+    )
+    .scalar_subquery()
+    .label("stored")
 )
 _ANY_UNSTORED = (
     select(jobs.c.id)
@@ -68,6 +78,7 @@ class LeasedJob:
     channel_rpm: float | None
     channel_limits: Mapping[str, Mapping[str, float]]  #: its other limits by model; ``""``: all models
     caller_rpm: float | None
+    stored: int  #: images of this generation that earlier calls made
     next_number: int  #: of its next attempt; of the attempt in flight, once a task has started it
 
 
@@ -78,6 +89,7 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     channels.c.limits.label("channel_limits"),
     callers.c.rpm.label("caller_rpm"),
     _NEXT_NUMBER,
+    _STORED,
     _CAMPAIGN_RETRY,
 )
 _LEASED = select(*_COLUMNS).select_from(

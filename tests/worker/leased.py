@@ -38,6 +38,7 @@ def leased_job(**values: Any) -> LeasedJob:
         "channel_rpm": None,
         "channel_limits": {},
         "caller_rpm": None,
+        "stored": 0,
         "next_number": 1,
     }
     return LeasedJob(**{**usual, **values})

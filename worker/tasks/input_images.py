@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -51,7 +51,7 @@ async def image_request(
     cache = input_images or InputImageCache()
     request = job.request
     how, mask = request.get("prepare"), request.get("mask")
-    inline = cache if preset.inlines_images or how or mask else None
+    inline = cache if preset.inlines_images or how or mask is not None else None
 
     async def load(image: str) -> str:
         loaded = await _image(services, job, image, inline)
@@ -59,31 +59,33 @@ async def image_request(
         return loaded if most is None else await asyncio.to_thread(_shrunk, loaded, most)
 
     images = [await load(image) for image in request.get("images", ())]
-    images = await prepare_images(images, how) if how else images
-    if mask is not None:
-        mask = await _image(services, job, mask, inline)
-        if preset.paths.edits is None:  # a conversation has no place for a mask
-            images, mask = [*images, await asyncio.to_thread(_masked, images[0], mask)], None
+    turns = request.get("turns") or ()
+    used = {part["image"] for turn in turns for part in turn["parts"] if "image" in part} | {mask}
+    last = [image for position, image in enumerate(images) if position not in used]
+    last = await prepare_images(last, how) if how else last
+    mask = None if mask is None else images[mask]
+    if mask is not None and preset.paths.edits is None:  # a conversation has no place for a mask
+        last, mask = [*last, await asyncio.to_thread(_masked, last[0], mask)], None
     return ImageRequest(
         model=job.model,
         prompt=job.prompt,
-        images=tuple(images),
+        images=tuple(last),
         size=request.get("size"),
         n=request.get("n"),
         params=request.get("params") or {},
         system=request.get("system"),
-        messages=tuple([await _message(turn, load) for turn in request.get("messages") or ()]),
+        messages=tuple(_message(turn, images) for turn in turns),
         mask=mask,
         detail=request.get("detail"),
     )
 
 
-async def _message(turn: Mapping[str, Any], load: Callable[[str], Awaitable[str]]) -> Message:
-    """Return a stored turn with its images loaded."""
-    parts: list[TextPart | ImagePart] = [
-        TextPart(part["text"]) if "text" in part else ImagePart(await load(part["image"]))
+def _message(turn: Mapping[str, Any], images: Sequence[str]) -> Message:
+    """Return a stored turn; its images are named by their position."""
+    parts = (
+        TextPart(part["text"]) if "text" in part else ImagePart(images[part["image"]])
         for part in turn["parts"]
-    ]
+    )
     return Message(turn["role"], tuple(parts))
 
 

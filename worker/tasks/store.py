@@ -13,13 +13,14 @@ from models.outcomes import JobError, Outcome
 from models.queries.assets import NewAsset
 from models.queries.attempts import AttemptRecord
 from models.queries.leases import LeasedJob, leased_jobs
-from models.request import wants_text
+from models.request import image_count, wants_text
 from models.states import JobStatus
 from worker.asset_store import CheckedImage, StoredImage
 from worker.database_retry import retry_while_database_away
 from worker.lifecycle import (
     JobUpdate,
     begin_storing,
+    call_for_more,
     end_recovery,
     fail,
     hold,
@@ -101,13 +102,16 @@ async def store_images(context: TaskContext, job: LeasedJob, pending: PendingAns
     pending = replace(pending, images=[settle(image, last=last) for image in pending.images])
     if pending.lost and pending.handles:
         pending = await _poll_for_lost(context, job, pending, pending.handles)
-    update = _after_fetch(job, pending, tries, last=last, at=context.services.clock())
+    route = context.services.routes.get(job.channel)
+    calls = route is not None and route.preset.n_style == "calls"
+    update = _after_fetch(job, pending, tries, last=last, calls=calls, at=context.services.clock())
     await context.group_commit.write(update)
 
 
 def _after_fetch(
-    job: LeasedJob, pending: PendingAnswer, tries: int, *, last: bool, at: datetime
+    job: LeasedJob, pending: PendingAnswer, tries: int, *, last: bool, calls: bool, at: datetime
 ) -> JobUpdate:
+    """Return what follows; with ``calls``, images that the job still lacks are made by a call each."""
     problems = [image.problem or FetchProblem("asset_unreachable", "") for image in pending.open]
     if problems and all(problem.code == _OURS for problem in problems):
         after, why = timedelta(seconds=random.uniform(*_STORAGE_WAIT)), problems[0].message
@@ -125,7 +129,10 @@ def _after_fetch(
     note = (
         f"{missing} of {count} pictures could not be fetched and stored: {_why(pending)}" if missing else None
     )
-    return succeed(job, _new_assets(job, pending, at), at=at, note=note)
+    assets = _new_assets(job, pending, at)
+    if calls and assets and job.stored + len(assets) < image_count(job.request.get("n")):
+        return call_for_more(job, assets, at=at)
+    return succeed(job, assets, at=at, note=note)
 
 
 async def _pending(
@@ -243,7 +250,7 @@ def _new_assets(job: LeasedJob, pending: PendingAnswer, at: datetime) -> list[Ne
     known = {image.stored.sha256 for image in pending.ready if image.known}
     return [
         stored.as_asset(caller_id=job.caller_id, at=at, job_id=job.id, position=position)
-        for position, stored in enumerate(unique.values())
+        for position, stored in enumerate(unique.values(), job.stored)
         if stored.sha256 not in known
     ]
 

@@ -26,7 +26,6 @@ class Preset:
     headers: Mapping[str, str] = field(default_factory=dict)  #: additional ones
     model_names: Mapping[str, str] = field(default_factory=dict)  #: the provider's, by ours
     paths: Paths = field(default_factory=Paths)
-    )  #: without a path of tasks, there are none
     max_images: int = 10  #: input images per request
     max_image_bytes: int | None = None  #: of an input image, which is shrunk to it; none: as it is
     connect: float = 10.0  #: to connect

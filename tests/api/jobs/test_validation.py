@@ -60,7 +60,7 @@ def test_a_deadline_that_can_not_be_met_is_rejected(fields: dict[str, Any], fiel
 def test_a_rejection_names_every_invalid_field_up_to_twenty() -> None:
     found = rejected({"n": 0, "x": 1})
     assert [error["field"] for error in found.errors] == ["model", "prompt", "n", "x"]
-    assert found.message.startswith("model: is required; prompt: is required; n: ")
+    assert found.message.startswith("model: is required; prompt: is required, unless messages are given; n: ")
     assert len(rejected(JOB | {f"x{n}": n for n in range(50)}).errors) == 20
 
 

@@ -1,6 +1,7 @@
 """Presets of provider families, and the settings of a channel that override them."""
 
 import pytest
+from pydantic import ValidationError
 
 from models.errors import SettingsError
 from tests.worker.upstream.channels import channel
@@ -26,3 +27,24 @@ def test_settings_of_a_channel_override_its_preset() -> None:
 def test_the_first_byte_of_a_request_without_a_stream_may_take_the_whole_call() -> None:
     assert preset_named("wenwen").read_timeout == preset_named("wenwen").total
     assert preset_named("huiyan").read_timeout == preset_named("huiyan").silent
+
+
+def test_paths_of_a_channel_replace_those_that_it_names() -> None:
+    preset = effective_preset(channel(paths={"tasks": "tasks/{id}"}))
+    assert (preset.task_path, preset.paths.chat) == ("tasks/{id}", "chat/completions")
+    assert preset_named("generic").task_path == "images/tasks/{id}"
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        ({"params": {"messages": []}}, "messages is written by Darkroom itself"),
+        ({"headers": {"Content-Type": "x"}}, "Content-Type is written by Darkroom itself"),
+        ({"sizes": ["large"]}, "WIDTHxHEIGHT"),
+        ({"paths": {"tasks": "tasks"}}, "paths.tasks"),
+        ({"size_style": "words"}, "size_style"),
+    ],
+)
+def test_a_style_that_can_not_be_is_refused(choice: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        channel(**choice)

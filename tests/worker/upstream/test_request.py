@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from models.errors import InvalidRequest
-from models.request import ImageRequest
-from worker.upstream.presets import PRESETS, preset_named
+from models.request import ImagePart, ImageRequest, Message, TextPart
+from tests.worker.upstream.channels import channel
+from worker.upstream.presets import PRESETS, effective_preset, preset_named
 from worker.upstream.request import ProviderRequest, build_request, endpoint
 
 CAT = ImageRequest("gpt-4o-image", "画一只小猫")
@@ -141,3 +142,104 @@ def test_too_many_input_images_are_refused() -> None:
 def test_params_that_are_no_json_are_refused() -> None:
     with pytest.raises(InvalidRequest, match="JSON"):
         build(replace(CAT, params={"x": object()}))
+
+
+def styled(request: ImageRequest, **choices: Any) -> ProviderRequest:
+    preset = effective_preset(channel(**choices))
+    return build_request(request, base_url="https://api.example.com/v1", api_key="sk-1", preset=preset)
+
+
+def styled_body(request: ImageRequest, **choices: Any) -> dict[str, Any]:
+    members: dict[str, Any] = orjson.loads(styled(request, **choices).body)
+    return members
+
+
+def test_a_channel_has_names_of_its_own_for_models() -> None:
+    assert (
+        styled_body(CAT, model_names={"gpt-4o-image": "openai/gpt-4o-image"})["model"]
+        == "openai/gpt-4o-image"
+    )
+    assert styled_body(EDIT, model_names={"gpt-4o-image": "openai/gpt-4o-image"})["model"] == "nano-banana"
+
+
+def test_params_of_the_channel_are_defaults_for_those_of_the_job() -> None:
+    request = replace(CAT, params={"quality": "low"}, size="1024x1024")
+    members = styled_body(request, params={"quality": "high", "style": "vivid", "size": "1x1"})
+    assert (members["quality"], members["style"], members["size"]) == ("low", "vivid", "1024x1024")
+
+
+def test_headers_of_the_channel_are_sent_and_those_with_secrets_are_hidden_from_answers() -> None:
+    request = styled(CAT, headers={"x-api-key": "second-secret", "x-title": "Darkroom"})
+    assert (request.headers["x-api-key"], request.headers["x-title"]) == ("second-secret", "Darkroom")
+    assert request.secrets == ("sk-1", "second-secret")
+    assert "second-secret" not in repr(request.secrets and replace(request, headers={}))
+
+
+def test_system_messages_of_channel_job_and_size_are_one() -> None:
+    request = replace(CAT, system="draw", size="2:3")
+    messages = styled_body(request, system="be brief", size_style="system")["messages"]
+    assert messages[0] == {"role": "system", "content": "be brief\ndraw\naspect_ratio=2:3"}
+
+
+def test_modalities_are_a_member() -> None:
+    assert styled_body(CAT, modalities=["image", "text"])["modalities"] == ["image", "text"]
+
+
+def test_images_may_precede_the_text_or_be_a_member() -> None:
+    first = styled_body(EDIT, content_style="images_first")["messages"][0]["content"]
+    assert [part["type"] for part in first] == ["image_url", "image_url", "text"]
+    members = styled_body(EDIT, image_style="member")
+    assert (members["image"], members["messages"][0]["content"]) == (list(EDIT.images), "swap them")
+
+
+def test_several_images_may_be_asked_for_in_words() -> None:
+    request = styled(replace(CAT, n=3), n_style="prompt")
+    assert orjson.loads(request.body)["messages"][0]["content"].endswith("(3 separate images)")
+    assert request.n == 3
+
+
+def test_turns_keep_their_order_and_images() -> None:
+    turns = (
+        Message("user", (TextPart("a cat"), ImagePart("https://a.example/cat.png"))),
+        Message("assistant", (TextPart("here it is"),)),
+    )
+    request = replace(CAT, messages=turns, images=("https://a.example/hat.png",), detail="low")
+    built = styled(request)
+    assert orjson.loads(built.body)["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "a cat"},
+                {"type": "image_url", "image_url": {"url": "https://a.example/cat.png", "detail": "low"}},
+            ],
+        },
+        {"role": "assistant", "content": "here it is"},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "画一只小猫"},
+                {"type": "image_url", "image_url": {"url": "https://a.example/hat.png", "detail": "low"}},
+            ],
+        },
+    ]
+    assert built.input_urls == ("https://a.example/cat.png", "https://a.example/hat.png")
+
+
+def test_a_path_of_the_images_api_takes_jobs_without_input_images() -> None:
+    built = styled(replace(CAT, n=2, size="1024x1024"), paths={"images": "images/generations"})
+    assert built.url == "https://api.example.com/v1/images/generations"
+    expected = {"model": "gpt-4o-image", "prompt": "画一只小猫", "n": 2, "size": "1024x1024"}
+    assert orjson.loads(built.body) == expected
+    assert not built.stream
+    assert styled(EDIT, paths={"images": "images/generations"}).url.endswith("/chat/completions")
+
+
+def test_a_path_of_edits_takes_input_images_and_a_mask_as_files() -> None:
+    png = "data:image/png;base64,iVBORw0KGgo="
+    built = styled(replace(EDIT, images=(png, png), mask=png), paths={"edits": "/images/edits"})
+    assert built.url == "https://api.example.com/images/edits"
+    assert built.headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert built.body.count(b'name="image[]"; filename="image-') == 2
+    assert built.body.count(b'name="mask"; filename="mask.png"') == 1
+    assert built.body.count(b"\x89PNG\r\n\x1a\n") == 3
+    assert b'name="prompt"\r\n\r\nswap them' in built.body
