@@ -31,8 +31,8 @@ def test_the_first_byte_of_a_request_without_a_stream_may_take_the_whole_call() 
 
 def test_paths_of_a_channel_replace_those_that_it_names() -> None:
     preset = effective_preset(channel(paths={"tasks": "tasks/{id}"}))
-    assert (preset.task_path, preset.paths.chat) == ("tasks/{id}", "chat/completions")
-    assert preset_named("generic").task_path == "images/tasks/{id}"
+    assert (preset.task_paths, preset.paths.chat) == (("tasks/{id}",), "chat/completions")
+    assert preset_named("generic").task_paths[0] == "images/tasks/{id}"
 
 
 @pytest.mark.parametrize(
