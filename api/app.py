@@ -20,15 +20,17 @@ from api.rest.routes import build_router
 from api.services import ApiServices
 from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
-from models.clock import now
+from models.clock import Clock, DatabaseClock
 from models.database import Database
 from models.errors import DatabaseAway
+from models.queries.database_time import measure, set_clock
 from models.queries.idempotency_keys import forget_keys
 from models.settings import Settings
 from worker.notifier import Notifier
 from worker.services import build_store
 
 _SWEEP = 600.0  # seconds between deletions of expired idempotency keys
+_MEASURE = 5.0  # seconds between measurements of the database's time
 _SAVE = 60.0  # seconds between writes of the keys' last uses
 _LAST_USES = "write when keys were last used"
 _log = structlog.get_logger()
@@ -65,16 +67,20 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
     async with AsyncExitStack() as stack:
         database = Database(settings.sqlalchemy_url, pool=settings.database_pool)
         stack.push_async_callback(database.close)
-        await sync_keys(database, settings, now())
+        clock = DatabaseClock()
+        await set_clock(database, clock)
+        await sync_keys(database, settings, clock())
         notifier = Notifier(settings.broker_url)
         stack.push_async_callback(asyncio.to_thread, notifier.close)
         watcher = Watcher(database)
         stack.push_async_callback(watcher.close)
-        authenticator = Authenticator(database, configured_keys(settings), now)
+        authenticator = Authenticator(database, configured_keys(settings), clock)
         stack.push_async_callback(_logged, authenticator.save_uses, _LAST_USES)
-        forget = partial(_forget_keys, database, timedelta(seconds=settings.idempotency_ttl))
+        forget = partial(_forget_keys, database, timedelta(seconds=settings.idempotency_ttl), clock)
         await stack.enter_async_context(_repeating(forget, "delete expired idempotency keys", every=_SWEEP))
         await stack.enter_async_context(_repeating(authenticator.save_uses, _LAST_USES, every=_SAVE))
+        correct = partial(_correct, clock, database)
+        await stack.enter_async_context(_repeating(correct, "measure the database's time", every=_MEASURE))
         yield ApiServices(
             settings=settings,
             database=database,
@@ -84,7 +90,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             watcher=watcher,
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
-            clock=now,
+            clock=clock,
         )
 
 
@@ -114,6 +120,12 @@ async def _logged(act: Callable[[], Awaitable[None]], what: str) -> None:
         _log.warning(f"could not {what}", error=str(error))
 
 
-async def _forget_keys(database: Database, age: timedelta) -> None:
+async def _correct(clock: DatabaseClock, database: Database) -> None:
+    """Correct the clock by the database's."""
+    async with database.reading() as connection:
+        clock.adjust(await measure(connection, clock))
+
+
+async def _forget_keys(database: Database, age: timedelta, clock: Clock) -> None:
     async with database.writing() as connection:
-        await forget_keys(connection, before=now() - age)
+        await forget_keys(connection, before=clock() - age)

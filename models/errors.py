@@ -7,6 +7,7 @@
     ├── InvalidRequest       a caller's request can't be accepted; names the field and the fix
     ├── NotFound             no such resource, or not this caller's
     ├── Conflict             the state of the job or resource does not allow this
+    ├── ClockError           the distance to the database's clock can't be relied on
     ├── StorageError         the object store refused or failed; may be retried
     ├── DatabaseAway         the database does not take the statement now; it may later
     └── ImageError           a download is not (or not safely) an image; carries a code
@@ -39,6 +40,10 @@ class NotFound(DarkroomError):
 
 class Conflict(DarkroomError):
     """The state of the job or resource does not allow the request."""
+
+
+class ClockError(DarkroomError):
+    """The distance to the database's clock can't be relied on; the text has the fix."""
 
 
 class StorageError(DarkroomError):

@@ -15,21 +15,22 @@ class Part(StrEnum):
     DATABASE = "database"  #: each process that opens the database, also an operator's command
     LOGS = "logs"
     DOCTOR = "doctor"
-    CHANNEL_TEST = "channels test"
+    CHANNELS = "channels"  #: `darkroom channels test` and `remove`
     STORAGE_CHECK = "storage check"
 
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.DATABASE}, "database_url"),
     ({Part.LOGS}, "log_level log_json"),
-    ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url worker_timeout"),
+    ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url"),
+    ({Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS}, "worker_timeout"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.STORAGE_CHECK},
         "storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key",
     ),
     ({Part.WORKER, Part.STORAGE_CHECK}, "orphan_age"),
     (
-        {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNEL_TEST},
+        {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS},
         "channels upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm "
         "upstream_concurrency",
     ),
@@ -63,7 +64,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "serve": frozenset({Part.DATABASE, Part.LOGS, Part.API}),
     "work": frozenset({Part.DATABASE, Part.LOGS, Part.WORKER}),
     "migrate": frozenset({Part.DATABASE}),
-    "channels": frozenset({Part.DATABASE, Part.CHANNEL_TEST}),
+    "channels": frozenset({Part.DATABASE, Part.CHANNELS}),
     "keys": frozenset({Part.DATABASE}),
     "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
     "storage": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),

@@ -154,6 +154,7 @@ workers = Table(
     Column("started_at", Utc, nullable=False),
     Column("heartbeat_at", Utc, nullable=False),
     Column("stopping_at", Utc),
+    Column("channels", Json),  # {name: fingerprint} of those it knows; null: its version does not say
     Index("ix_workers_heartbeat_at", "heartbeat_at"),
 )
 

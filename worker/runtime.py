@@ -16,14 +16,16 @@ import structlog
 from celery import Celery
 
 from models.ids import new_id
-from models.queries.channels import sync_channels
+from models.queries.database_time import set_clock
 from models.settings import Settings
 from worker.archive.writer import Archiver
 from worker.broker import delete_queue, queue_of
 from worker.event_loop import LoopThread
 from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
+from worker.maintenance.channel_registration import fingerprints_of
 from worker.maintenance.heartbeat import Heartbeat
+from worker.maintenance.process_locks import ProcessLocks, lock_folder
 from worker.maintenance.storage_sweep import StorageSweep
 from worker.midjourney.completer import TaskCompleter
 from worker.scheduler.dispatcher import Dispatcher
@@ -48,6 +50,7 @@ class WorkerRuntime:
         self.worker_id = new_id()
         self.queue = queue_of(self.worker_id.hex)  #: the Celery queue that only this worker reads
         self._loop = LoopThread("darkroom-loop")
+        self._locks = ProcessLocks(lock_folder(settings.sqlalchemy_url))
         self._loops: list[asyncio.Task[None]] = []
         self._grace_ended = asyncio.Event()
         self._context: TaskContext
@@ -114,14 +117,15 @@ class WorkerRuntime:
     async def _open(self) -> None:
         services = build_services(self._settings)
         await services.store.check()
-        async with services.database.writing() as connection:
-            await sync_channels(connection, self._settings.all_channels(), services.clock())
+        await set_clock(services.database, services.database_clock)
         in_flight = InFlightJobs(self._settings.worker_slots)
         group_commit = GroupCommit(services.database)
         archiver = Archiver(services, group_commit)
         self._context = TaskContext(services, in_flight, group_commit, archiver, self.worker_id)
-        self._heartbeat = Heartbeat(self._context, self._worker_row(services), self._delete_queue)
-        await self._heartbeat.beat()
+        row = self._worker_row(services)
+        self._heartbeat = Heartbeat(self._context, row, self._delete_queue, self._locks)
+        self._locks.hold(self.worker_id)
+        await self._heartbeat.register()
         group_commit.start()
         self._webhooks = open_context(services, group_commit.webhooks_due)
         start = partial(start_delivery, self._webhooks)
@@ -145,6 +149,7 @@ class WorkerRuntime:
             "slots": self._settings.worker_slots,
             "started_at": services.clock(),
             "stopping_at": None,
+            "channels": fingerprints_of(self._settings.all_channels()),
         }
 
     async def _publish(self, task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
@@ -182,6 +187,7 @@ class WorkerRuntime:
         await _step(
             "its jobs are reclaimed when its heartbeat is overdue", self._heartbeat.leave(), _WRITE_TIMEOUT
         )
+        self._locks.release(self.worker_id)
         await _step("others send its webhooks when its claims end", self._delivery_dispatcher.leave())
         await _step("its queue stays in the broker", self._delete_queue(self.worker_id))
         await _step("connections end with the process", self._webhooks.close())

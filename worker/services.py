@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from models.channels import ChannelSettings
-from models.clock import Clock, Sleep, now
+from models.clock import Clock, DatabaseClock, Sleep
 from models.database import Database
 from models.retry.resolve import Policies
 from models.settings import Settings
@@ -52,7 +52,8 @@ class WorkerServices:
     documents: DocumentReader  #: reads the state of a task from a public link in an answer
     routes: Mapping[str, Route]
     policies: Policies
-    clock: Clock
+    clock: Clock  #: the database's time
+    database_clock: DatabaseClock  #: the same, for its correction
     sleep: Sleep
     clients: tuple[httpx.AsyncClient, ...]
     folder: Path  #: unfinished downloads
@@ -100,6 +101,7 @@ def build_services(settings: Settings) -> WorkerServices:
     folder = open_temp_folder()
     asset_store, downloads = build_asset_store(settings, store, threads, folder)
     calls = open_client(limit=settings.worker_slots)
+    clock = DatabaseClock()
     return WorkerServices(
         settings=settings,
         database=Database(settings.sqlalchemy_url, pool=settings.database_pool),
@@ -113,7 +115,8 @@ def build_services(settings: Settings) -> WorkerServices:
             channel.name: Route(channel, effective_preset(channel)) for channel in settings.all_channels()
         },
         policies=Policies.from_settings(settings),
-        clock=now,
+        clock=clock,
+        database_clock=clock,
         sleep=asyncio.sleep,
         clients=(calls, downloads),
         folder=folder,

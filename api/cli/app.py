@@ -26,7 +26,7 @@ _COMMANDS = (
     (_USE, "jobs", "commands.jobs:app", "List, show, cancel and retry jobs."),
     (_USE, "campaigns", "commands.campaigns:app", "Show and change the settings of campaigns."),
     (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
-    (_OPERATE, "channels", "commands.channels:app", "Show, test, pause, drain and resume channels."),
+    (_OPERATE, "channels", "commands.channels:app", "Show, test, pause, drain, resume and remove channels."),
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
     (_OPERATE, "storage", "commands.storage:app", "Compare the stored files with the database."),
     (_OPERATE, "explain", "commands.explain:explain", "Explain a provider's answer."),

@@ -1,11 +1,11 @@
 """Channel rows: their settings, and their state since."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,14 +25,15 @@ _CHANGE = update(channels).where(channels.c.id == bindparam("channel_id"))
 
 
 async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSettings], at: datetime) -> None:
-    """Update the rows to the settings. Rows of channels that were removed stay, but are not used."""
+    """Write the settings of a worker that starts into the channels' rows: the newest settings are in force.
+
+    The rows of other channels stay as they are: other workers may know those (``mark_configured``).
+    """
     known = {row.name for row in await list_channels(connection)}
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    names = [channel.name for channel in wanted if channel.enabled]
-    await connection.execute(
-        update(channels).where(channels.c.name.not_in(names), channels.c.configured).values(configured=False)
-    )
     for channel in wanted:
+        if not channel.enabled and channel.name in known:
+            continue
         values: dict[str, Any] = {
             "models": list(channel.models),
             "rpm": channel.rpm,
@@ -51,6 +52,18 @@ async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSet
             await connection.execute(
                 insert(channels).values(**row).on_conflict_do_nothing(index_elements=["name"])
             )
+
+
+async def mark_configured(connection: AsyncConnection, known: Set[str]) -> None:
+    """Mark the channels that a live worker knows as configured, and the others as not; their rows stay."""
+    for now, named in ((True, channels.c.name.in_(known)), (False, channels.c.name.not_in(known))):
+        differ = named, channels.c.configured.is_not(now)
+        await connection.execute(update(channels).where(*differ).values(configured=now))
+
+
+async def delete_channel(connection: AsyncConnection, name: str) -> bool:
+    """Delete a channel's row with its state. Return whether there was one."""
+    return (await connection.execute(delete(channels).where(channels.c.name == name))).rowcount > 0
 
 
 async def list_channels(connection: AsyncConnection) -> Sequence[Row[Any]]:

@@ -7,7 +7,19 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, Select, bindparam, func, literal_column, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.states import JobStatus, OnUnknown
@@ -149,12 +161,22 @@ async def leased_jobs(
 
 
 async def lease_unstored(
-    connection: AsyncConnection, *, worker_id: UUID, lease: UUID, at: datetime, limit: int
+    connection: AsyncConnection,
+    *,
+    worker_id: UUID,
+    lease: UUID,
+    at: datetime,
+    limit: int,
+    excluded: Sequence[UUID] = (),
 ) -> Sequence[UUID]:
-    """Lease jobs that wait in state ``storing``, and return their ids; they stay in this state."""
+    """Lease jobs that wait in state ``storing``, and return their ids; they stay in this state.
+
+    Jobs of ``excluded`` channels are left to the workers that know these: answers may have to be polled for.
+    """
     waiting = (
         select(jobs.c.id)
         .where(jobs.c.status == _STORING, jobs.c.worker_id.is_(None), jobs.c.not_before <= at)
+        .where(_not_of(excluded))
         .order_by(jobs.c.not_before)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -166,9 +188,15 @@ async def lease_unstored(
     return picked
 
 
-async def any_unstored(connection: AsyncConnection, at: datetime) -> bool:
-    """Return whether jobs wait in state ``storing`` for a worker."""
-    return await connection.scalar(_ANY_UNSTORED, {"at": at}) is not None
+async def any_unstored(connection: AsyncConnection, at: datetime, *, excluded: Sequence[UUID] = ()) -> bool:
+    """Return whether jobs of other than the ``excluded`` channels wait in state ``storing`` for a worker."""
+    return await connection.scalar(_ANY_UNSTORED.where(_not_of(excluded)), {"at": at}) is not None
+
+
+def _not_of(excluded: Sequence[UUID]) -> ColumnElement[bool]:
+    if not excluded:
+        return true()
+    return or_(jobs.c.channel_id.is_(None), jobs.c.channel_id.not_in(excluded))
 
 
 async def lock_overdue(connection: AsyncConnection, at: datetime, *, limit: int) -> Sequence[Row[Any]]:

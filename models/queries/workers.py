@@ -1,15 +1,26 @@
-"""Worker rows: heartbeats, dead workers, and the database's time."""
+"""Worker rows: heartbeats, dead workers, and the channels that each knows."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.tables import Utc, jobs, workers
+from models.tables import jobs, workers
 from models.text_order import code_points
+
+Fingerprint = Mapping[str, Any]  #: a channel's settings by member, its key as a hash
+
+
+class Registration(NamedTuple):
+    """A worker, and the channels that it knows by name; ``None``: its version does not say."""
+
+    worker_id: UUID
+    worker: str
+    started_at: datetime
+    channels: Mapping[str, Fingerprint] | None
 
 
 async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any], at: datetime) -> None:
@@ -26,6 +37,13 @@ async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any]
 async def list_workers(connection: AsyncConnection) -> Sequence[Row[Any]]:
     """Return all workers by name."""
     return (await connection.execute(select(workers).order_by(code_points(workers.c.name)))).all()
+
+
+async def list_registrations(connection: AsyncConnection, since: datetime) -> list[Registration]:
+    """Return which channels the workers know that have beaten since then."""
+    columns = (workers.c.id, workers.c.name, workers.c.started_at, workers.c.channels)
+    statement = select(*columns).where(workers.c.heartbeat_at >= since).order_by(workers.c.started_at)
+    return [Registration(*row) for row in await connection.execute(statement)]
 
 
 async def count_alive(connection: AsyncConnection, since: datetime) -> int:
@@ -65,8 +83,3 @@ async def delete_worker(
     if silent_since is not None:
         statement = statement.where(workers.c.heartbeat_at < silent_since)
     return (await connection.execute(statement)).rowcount > 0
-
-
-async def server_time(connection: AsyncConnection) -> datetime:
-    """Return PostgreSQL's clock, which may run on another machine."""
-    return (await connection.execute(select(func.clock_timestamp(type_=Utc())))).scalar_one()

@@ -131,6 +131,17 @@ def test_a_killed_process_continues_its_jobs_after_a_restart(
     darkroom.client.check_images(done)
 
 
+def test_a_killed_process_frees_its_channel_at_its_next_start(darkroom_of: Callable[..., Darkroom]) -> None:
+    darkroom = darkroom_of(delay=30, worker_timeout="600")
+    darkroom.client.submit(PROMPTS[:20])
+    darkroom.practice.wait_in_flight(10)
+    darkroom.process.kill()
+    darkroom.practice.set_conditions(delay="0.05")
+    darkroom.start()
+    jobs = darkroom.client.wait_settled(20)
+    assert sorted(job["status"] for job in jobs.values()) == ["held"] * 10 + ["succeeded"] * 10
+
+
 async def test_every_webhook_arrives_although_receiver_and_process_were_down(
     darkroom_of: Callable[..., Darkroom],
 ) -> None:

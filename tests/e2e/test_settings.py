@@ -122,6 +122,9 @@ def test_the_commands_of_a_fleet_honour_the_settings_of_their_parts(
         doctor = commands.process("doctor")
         doctor.start()
         doctor.wait_finished()
+    remove = commands.process("channels", "remove", "upstream")
+    remove.start()
+    remove.wait_finished()
     for name in ("migrate", "keys", "channels", "serve", "work", "doctor"):
         commands.check(name)
 

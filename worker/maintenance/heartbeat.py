@@ -4,27 +4,34 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.queries.channels import list_channels
+from models.queries.channels import list_channels, sync_channels
+from models.queries.database_time import measure
 from models.queries.leases import leased_to, list_in_flight, release_worker
 from models.queries.workers import delete_worker, write_heartbeat
 from models.states import FINAL
 from worker.database_retry import run_forever
+from worker.maintenance.channel_registration import log_disagreements, refresh_configured
 from worker.maintenance.expiry import expire_overdue
+from worker.maintenance.process_locks import ProcessLocks
 from worker.maintenance.reaper import DeleteQueue, Reaper, reclaim
 from worker.scheduler.dispatcher import closed_channels
 from worker.tasks.context import TaskContext
 
 _PAUSE = 1.0  # seconds between heartbeats at most; also how soon a cancel or a pause is noticed
+_REGISTRATION = timedelta(seconds=10)  # between two checks which channels live workers know
 _UNSTARTED = timedelta(seconds=10)  # after which a lease whose message never came is released
 
 
 class Heartbeat:
     """Writes this worker's heartbeat, and does what is due at the same pace."""
 
-    def __init__(self, context: TaskContext, row: dict[str, Any], delete_queue: DeleteQueue) -> None:
+    def __init__(
+        self, context: TaskContext, row: dict[str, Any], delete_queue: DeleteQueue, locks: ProcessLocks
+    ) -> None:
         self._context, self._row = context, row
         self._timeout = timedelta(seconds=context.services.settings.worker_timeout)
-        self._reaper = Reaper(context.services, context.worker_id, delete_queue)
+        self._registered_at: datetime | None = None
+        self._reaper = Reaper(context.services, context.worker_id, delete_queue, locks)
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -41,10 +48,27 @@ class Heartbeat:
             await write_heartbeat(connection, {**self._row, "stopping_at": stopping}, now)
         self._context.in_flight.heartbeat_at = now
         self._reaper.note_heartbeat(now)
+        await self._refresh_configured_channels(now)
         await self._refresh_closed_channels(now)
         await self._sweep(now)
         await expire_overdue(self._context.services.database, now)
         await self._reaper.reap(now)
+
+    async def register(self) -> None:
+        """Write this worker's row and its channels, and reap workers that have ended on this machine.
+
+        Where live workers disagree about a channel, it is logged.
+        """
+        services = self._context.services
+        now = services.clock()
+        async with services.database.writing() as connection:
+            await write_heartbeat(connection, {**self._row, "stopping_at": None}, now)
+            await sync_channels(connection, services.settings.all_channels(), now)
+            await refresh_configured(connection, now - self._timeout)
+        self._registered_at = now
+        await self._reaper.reap_ended(now)
+        await log_disagreements(services.database, now - self._timeout)
+        await self.beat()
 
     async def leave(self) -> None:
         """Reclaim this worker's own jobs at once, and delete its row."""
@@ -54,10 +78,19 @@ class Heartbeat:
             await reclaim(connection, jobs, worker_id, services.policies, services.clock())
             await delete_worker(connection, worker_id)
 
+    async def _refresh_configured_channels(self, now: datetime) -> None:
+        """See now and then to it that exactly the channels that live workers know count as configured."""
+        if self._registered_at is None or now - self._registered_at > _REGISTRATION:
+            async with self._context.services.database.writing() as connection:
+                await refresh_configured(connection, now - self._timeout)
+            self._registered_at = now
+
     async def _refresh_closed_channels(self, now: datetime) -> None:
-        """Read which channels are closed: a worker without free slots runs no dispatch round that does."""
+        """Read which channels are closed, which no dispatch round does without free slots; and the time."""
         async with self._context.services.database.reading() as connection:
             rows = await list_channels(connection)
+            clock = self._context.services.database_clock
+            clock.adjust(await measure(connection, clock))
         in_flight = self._context.in_flight
         in_flight.closed = closed_channels(rows, in_flight.closed, now)
 

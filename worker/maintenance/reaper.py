@@ -22,6 +22,7 @@ from worker.lifecycle import (
     postpone_storing,
     release_lease,
 )
+from worker.maintenance.process_locks import ProcessLocks
 from worker.services import WorkerServices
 from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.upstream.handles import Handles
@@ -34,8 +35,11 @@ _log = structlog.get_logger()
 class Reaper:
     """Reaps workers without a heartbeat, and jobs leased to workers that have no row."""
 
-    def __init__(self, services: WorkerServices, worker_id: UUID, delete_queue: DeleteQueue) -> None:
+    def __init__(
+        self, services: WorkerServices, worker_id: UUID, delete_queue: DeleteQueue, locks: ProcessLocks
+    ) -> None:
         self._services, self._worker_id, self._delete_queue = services, worker_id, delete_queue
+        self._locks = locks
         self._timeout = timedelta(seconds=services.settings.worker_timeout)
         self._last_heartbeat = self._steady_since = services.clock()
 
@@ -59,11 +63,19 @@ class Reaper:
             unknown = await unknown_workers(connection)
         for worker_id in (*dead, *unknown):
             if worker_id != self._worker_id:
-                await self._reap_worker(worker_id, now)
+                await self._reap_worker(worker_id, now, silent_since=now - self._timeout)
 
-    async def _reap_worker(self, worker_id: UUID, now: datetime) -> None:
+    async def reap_ended(self, now: datetime) -> None:
+        """Reap at once the workers whose process on this machine has provably ended."""
+        for worker_id in [*self._locks.ended()]:
+            await self._reap_worker(worker_id, now)
+            self._locks.forget(worker_id)
+
+    async def _reap_worker(
+        self, worker_id: UUID, now: datetime, *, silent_since: datetime | None = None
+    ) -> None:
         async with self._services.database.writing() as connection:
-            deleted = await delete_worker(connection, worker_id, now - self._timeout)
+            deleted = await delete_worker(connection, worker_id, silent_since)
             if not deleted and worker_id not in await unknown_workers(connection):
                 return  # it has beaten meanwhile
             jobs = await leased_to(connection, worker_id)

@@ -68,15 +68,21 @@ class Dispatcher:
             await self._count_workers(connection, now)
             segments = await list_segments(connection)
             channels = await list_channels(connection)
-            unstored = await any_unstored(connection, now)
+            others = [c.id for c in channels if c.configured and not self._knows(c.name)]
+            unstored = await any_unstored(connection, now, excluded=others)
         self._in_flight.closed = closed_channels(channels, self._in_flight.closed, now)
         if unstored:
-            await self._lease_unstored()
-        usable = [c.id for c in channels if c.name in self._services.routes and not closed_reason(c, "", now)]
+            await self._lease_unstored(others)
+        usable = [c.id for c in channels if self._knows(c.name) and not closed_reason(c, "", now)]
         if segments and usable and self._in_flight.free:
             await self._lease(usable, segments)
         else:
             self.poll_interval.misses = 0
+
+    def _knows(self, channel: str) -> bool:
+        """Return whether this worker's settings name a channel, and do not disable it."""
+        route = self._services.routes.get(channel)
+        return route is not None and route.settings.enabled
 
     async def _count_workers(self, connection: AsyncConnection, now: datetime) -> None:
         """Read now and then how many workers poll."""
@@ -177,7 +183,7 @@ class Dispatcher:
             self._in_flight.jobs.pop(job_id, None)
         await asyncio.sleep(self._services.settings.dispatch_interval)
 
-    async def _lease_unstored(self) -> None:
+    async def _lease_unstored(self, excluded: Sequence[UUID]) -> None:
         lease_token = new_id()
         async with self._services.database.writing() as connection:
             taken = await lease_unstored(
@@ -186,6 +192,7 @@ class Dispatcher:
                 lease=lease_token,
                 at=self._services.clock(),
                 limit=self._in_flight.free if self._broker_up else 1,
+                excluded=excluded,
             )
         self._in_flight.jobs.update(dict.fromkeys(taken))
         for start in range(0, len(taken), CHUNK):

@@ -1,6 +1,7 @@
-"""``darkroom channels``: show, test, pause, drain and resume channels."""
+"""``darkroom channels``: show, test, pause, drain, resume and remove channels."""
 
 import asyncio
+from datetime import timedelta
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -17,12 +18,14 @@ from models.channels import ChannelSettings
 from models.clock import now
 from models.outcomes import Outcome
 from models.queries import channels as rows
+from models.queries.database_time import database_time
+from models.queries.workers import list_registrations
 from models.setting_scopes import help_on_settings
 from models.settings import Settings
 
 app = App(
     name="channels",
-    help="Show, test, pause, drain and resume channels.",
+    help="Show, test, pause, drain, resume and remove channels.",
     help_format="plaintext",
     help_epilogue=help_on_settings("channels"),
 )
@@ -102,6 +105,27 @@ def resume(
         return await rows.resume(connection, name, now(), forget=forget)
 
     return _found(name, write(settings_of(installation), change))
+
+
+@app.command
+def remove(name: str, /, *, installation: Installation = DEFAULT_INSTALLATION) -> Exit:
+    """Delete a channel that no live worker has in its settings, with its pause and its learned limits."""
+    settings = settings_of(installation)
+
+    async def change(connection: AsyncConnection) -> list[str] | None:
+        since = await database_time(connection) - timedelta(seconds=settings.worker_timeout)
+        found = await list_registrations(connection, since)
+        if knowing := [each.worker for each in found if name in (each.channels or ())]:
+            return knowing
+        return [] if await rows.delete_channel(connection, name) else None
+
+    knowing = write(settings, change)
+    if knowing:
+        raise CommandFailed(
+            Exit.FAILED,
+            f"{name} is in the settings of {', '.join(knowing)}: remove it there and restart first.",
+        )
+    return _found(name, knowing is not None)
 
 
 @app.command(name="test")

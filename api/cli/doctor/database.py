@@ -15,8 +15,10 @@ from models.clock import now
 from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.assets import count_missing
-from models.queries.workers import list_workers, server_time
+from models.queries.database_time import database_time
+from models.queries.workers import list_registrations, list_workers
 from models.settings import Settings
+from worker.maintenance.channel_registration import disagreements, missing_channels
 
 _SKEW = timedelta(seconds=2)  #: clocks further apart start jobs early or late
 
@@ -38,6 +40,7 @@ async def check_database(settings: Settings) -> list[Finding]:
                 await _keys(connection, settings),
                 await _workers(connection, settings),
                 *await _files(connection),
+                *await _disagreements(connection, settings),
                 *([] if database.is_sqlite else [await _clock(connection)]),
             ]
     except (DatabaseAway, SQLAlchemyError) as error:
@@ -70,7 +73,7 @@ async def _keys(connection: AsyncConnection, settings: Settings) -> Finding:
 
 
 async def _workers(connection: AsyncConnection, settings: Settings) -> Finding:
-    since = now() - timedelta(seconds=settings.worker_timeout)
+    since = await database_time(connection) - timedelta(seconds=settings.worker_timeout)
     alive = [
         worker
         for worker in await list_workers(connection)
@@ -94,9 +97,23 @@ async def _files(connection: AsyncConnection) -> list[Finding]:
     ]
 
 
+async def _disagreements(connection: AsyncConnection, settings: Settings) -> list[Finding]:
+    """Find live workers whose settings of a channel differ."""
+    since = await database_time(connection) - timedelta(seconds=settings.worker_timeout)
+    found = await list_registrations(connection, since)
+    return [
+        fault(
+            "workers",
+            f"The workers disagree: {words}.",
+            "Give all workers the same channels, and restart those that differ.",
+        )
+        for words in (*map(str, disagreements(found)), *missing_channels(found))
+    ]
+
+
 async def _clock(connection: AsyncConnection) -> Finding:
     before = now()
-    theirs = await server_time(connection)
+    theirs = await database_time(connection)
     return check_clock_skew(theirs - before - (now() - before) / 2)
 
 
@@ -108,6 +125,7 @@ def check_clock_skew(skew: timedelta) -> Finding:
     direction = "ahead of" if skew > timedelta() else "behind"
     return fault(
         "clock",
-        f"The database's clock is {seconds:.1f} s {direction} this machine's; calls may start early or late.",
+        f"The database's clock is {seconds:.1f} s {direction} this machine's. "
+        "Jobs go by the database's time; logs and signatures of other programs may not.",
         "Synchronize both machines by NTP.",
     )

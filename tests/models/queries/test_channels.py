@@ -3,7 +3,16 @@ from datetime import UTC, datetime
 
 from models.channels import ChannelSettings
 from models.database import Database
-from models.queries.channels import change_channel, list_channels, pause, resume, resume_model, sync_channels
+from models.queries.channels import (
+    change_channel,
+    delete_channel,
+    list_channels,
+    mark_configured,
+    pause,
+    resume,
+    resume_model,
+    sync_channels,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -24,12 +33,39 @@ async def test_workers_that_start_at_once_make_one_row_a_channel(database: Datab
         assert [row.name for row in await list_channels(connection)] == ["a", "b"]
 
 
-async def test_a_channel_that_the_settings_no_longer_name_is_kept_but_not_used(database: Database) -> None:
-    await sync(database, channel("a"), channel("b", rpm=5))
+async def test_the_settings_of_the_worker_that_starts_last_are_in_force_for_its_channels_alone(
+    database: Database,
+) -> None:
+    await sync(database, channel("a", rpm=1), channel("b", rpm=5))
     await sync(database, channel("b", rpm=7))
     async with database.reading() as connection:
-        first, second = await list_channels(connection)
-    assert (first.configured, second.configured, second.rpm) == (False, True, 7)
+        rows = await list_channels(connection)
+    assert [(row.name, row.rpm, row.configured) for row in rows] == [("a", 1, True), ("b", 7, True)]
+
+
+async def test_a_disabled_channel_gets_a_row_but_changes_none(database: Database) -> None:
+    await sync(database, channel("a", rpm=1))
+    await sync(database, channel("a", rpm=2, enabled=False), channel("b", enabled=False))
+    async with database.reading() as connection:
+        rows = await list_channels(connection)
+    assert [(row.name, row.rpm, row.configured) for row in rows] == [("a", 1, True), ("b", None, False)]
+
+
+async def test_channels_that_a_live_worker_knows_are_configured_and_no_others(database: Database) -> None:
+    await sync(database, channel("a"), channel("b"), channel("c", enabled=False))
+    async with database.writing() as connection:
+        await mark_configured(connection, {"b", "c"})
+    async with database.reading() as connection:
+        rows = await list_channels(connection)
+    assert [(row.name, row.configured) for row in rows] == [("a", False), ("b", True), ("c", True)]
+
+
+async def test_a_deleted_channel_leaves_no_row(database: Database) -> None:
+    await sync(database, channel("a"))
+    async with database.writing() as connection:
+        assert await delete_channel(connection, "a")
+        assert not await delete_channel(connection, "a")
+        assert await list_channels(connection) == []
 
 
 async def test_a_pause_outlives_a_restart_until_it_is_resumed(database: Database) -> None:

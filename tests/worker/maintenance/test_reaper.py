@@ -7,10 +7,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
+from models.ids import new_id
 from models.queries.workers import delete_worker
 from models.tables import workers
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
+from worker.maintenance.process_locks import ProcessLocks
 from worker.maintenance.reaper import Reaper
 
 
@@ -58,7 +60,9 @@ async def test_a_frozen_worker_reaps_no_other_when_it_wakes_and_gets_its_row_bac
     assert await known(darkroom) == {frozen.context.worker_id, other.context.worker_id}
 
 
-async def test_leases_of_a_dead_worker_are_released_its_row_and_its_queue_deleted(darkroom: Darkroom) -> None:
+async def test_leases_of_a_dead_worker_are_released_its_row_and_its_queue_deleted(
+    darkroom: Darkroom, tmp_path: Path
+) -> None:
     dead, other = await darkroom.worker(), await darkroom.worker()
     job_id = await darkroom.submit(await darkroom.caller())
     await dead.dispatcher.run_round()
@@ -67,7 +71,8 @@ async def test_leases_of_a_dead_worker_are_released_its_row_and_its_queue_delete
     async def delete_queue(worker_id: UUID) -> None:
         deleted.append(worker_id)
 
-    reaper = Reaper(darkroom.services, other.context.worker_id, delete_queue)
+    locks = ProcessLocks(tmp_path / "locks")
+    reaper = Reaper(darkroom.services, other.context.worker_id, delete_queue, locks)
     timeout = darkroom.services.settings.worker_timeout
     for _ in range(4):
         darkroom.clock.forward(seconds=timeout / 3)
@@ -76,6 +81,33 @@ async def test_leases_of_a_dead_worker_are_released_its_row_and_its_queue_delete
     assert (await darkroom.job(job_id)).status == "queued"
     assert dead.context.worker_id in deleted
     assert dead.context.worker_id not in await known(darkroom)
+
+
+async def test_a_worker_that_starts_reaps_at_once_what_has_ended_on_its_machine_and_nothing_else(
+    darkroom: Darkroom, tmp_path: Path
+) -> None:
+    killed, living, other = [await darkroom.worker() for _ in range(3)]
+    caller = await darkroom.caller()
+    job_ids = [await darkroom.submit(caller), await darkroom.submit(caller)]
+    await killed.dispatcher.run_round()
+    job_ids += [await darkroom.submit(caller), await darkroom.submit(caller)]
+    await living.dispatcher.run_round()
+    folder = tmp_path / "locks"
+    held = ProcessLocks(folder)
+    held.hold(living.context.worker_id)
+    (folder / f"{killed.context.worker_id}.worker").touch()  # its lock went with its process
+    (folder / f"{new_id()}.worker").touch()
+
+    async def delete_queue(worker_id: UUID) -> None:
+        """There is no broker here."""
+
+    await Reaper(darkroom.services, other.context.worker_id, delete_queue, ProcessLocks(folder)).reap_ended(
+        darkroom.clock()
+    )
+    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["queued"] * 2 + ["leased"] * 2
+    assert await known(darkroom) == {living.context.worker_id, other.context.worker_id}
+    assert [path.name for path in folder.iterdir()] == [f"{living.context.worker_id}.worker"]
+    held.release(living.context.worker_id)
 
 
 async def test_leases_of_a_worker_without_a_row_are_released(darkroom: Darkroom) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, insert, select, update
 
 from models.api_keys import Role
 from models.ids import new_id
@@ -35,6 +35,37 @@ async def test_callers_whose_jobs_are_not_due_do_not_stand_in_the_way_of_others(
     for _ in range(8):
         await worker.dispatcher.run_round()
     assert (await darkroom.job(due)).status == "leased"
+
+
+@pytest.mark.parametrize(("enabled", "status"), [(False, "queued"), (True, "leased")])
+async def test_a_worker_leases_no_job_of_a_channel_that_its_own_settings_disable(
+    plain_database_url: str, tmp_path: Path, enabled: bool, status: str
+) -> None:
+    given = {"name": "one", "base_url": "http://127.0.0.1:9", "api_key": "k", "models": ["*"]}
+    settings = {"channels": [{**given, "enabled": enabled}], "upstream_base_url": None}
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, **settings) as darkroom:
+        async with darkroom.services.database.writing() as connection:
+            await connection.execute(update(channels).values(configured=True))  # another worker knows it
+        job_id = await darkroom.submit(await darkroom.caller())
+        worker = await darkroom.worker()
+        await worker.dispatcher.run_round()
+        assert (await darkroom.job(job_id)).status == status
+
+
+@pytest.mark.parametrize(("configured", "taken"), [(True, False), (False, True)])
+async def test_an_answer_of_a_channel_that_only_others_know_is_left_to_them_while_they_live(
+    darkroom: Darkroom, configured: bool, taken: bool
+) -> None:
+    async with darkroom.services.database.writing() as connection:
+        row = (await connection.execute(select(channels))).one()._asdict()
+        other = {**row, "id": new_id(), "name": "other", "configured": configured}
+        await connection.execute(insert(channels).values(**other))
+    job_id = await darkroom.submit(
+        await darkroom.caller(), status="storing", channel_id=other["id"], answer={"images": []}
+    )
+    worker = await darkroom.worker()
+    await worker.dispatcher.run_round()
+    assert (job_id in worker.context.in_flight.jobs) is taken
 
 
 @pytest.mark.parametrize("line", ["campaign", "priority"])

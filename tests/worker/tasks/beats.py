@@ -4,6 +4,7 @@ from uuid import UUID
 
 from tests.support.darkroom import OneWorker
 from worker.maintenance.heartbeat import Heartbeat
+from worker.maintenance.process_locks import ProcessLocks, lock_folder
 
 
 def heartbeat(worker: OneWorker) -> Heartbeat:
@@ -19,4 +20,5 @@ def heartbeat(worker: OneWorker) -> Heartbeat:
     async def delete_queue(worker_id: UUID) -> None:
         """There is no broker here."""
 
-    return Heartbeat(worker.context, row, delete_queue)
+    locks = ProcessLocks(lock_folder(worker.context.services.settings.sqlalchemy_url))
+    return Heartbeat(worker.context, row, delete_queue, locks)

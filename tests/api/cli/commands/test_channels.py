@@ -16,7 +16,9 @@ from api.cli.practice_server import PracticeServerThread
 from api.cli.render.channels import channel_cells, channel_view
 from models.channels import ChannelSettings
 from models.clock import now
+from models.ids import new_id
 from models.queries.channels import change_channel, list_channels, sync_channels
+from models.queries.workers import write_heartbeat
 from models.settings import load_settings
 from worker.scheduler.adaptive_rate import AdaptiveRate
 from worker.scheduler.circuit_breaker import CircuitBreaker
@@ -52,6 +54,25 @@ def change(**changes: Any) -> None:
         await change_channel(connection, (await list_channels(connection))[0].id, changes)
 
     write(load_settings(), act)
+
+
+@pytest.mark.usefixtures("channel")
+@pytest.mark.parametrize(("silent", "code"), [(0, 1), (61, 0)])
+def test_a_channel_is_removed_unless_a_live_worker_knows_it(
+    darkroom: Darkroom, capsys: Printed, silent: float, code: int
+) -> None:
+    at = now() - timedelta(seconds=silent)
+    worker = {"id": new_id(), "name": "w-1", "version": "1", "slots": 5, "started_at": at}
+    write(load_settings(), lambda it: write_heartbeat(it, {**worker, "channels": {"one": {}}}, at))
+    assert darkroom("channels", "remove", "one") == code
+    left = read(load_settings(), list_channels)
+    assert [row.name for row in left] == (["one"] if code else [])
+    assert ("is in the settings of w-1" in capsys.readouterr().err) is bool(code)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_channel_that_does_not_exist_is_not_removed(darkroom: Darkroom) -> None:
+    assert darkroom("channels", "remove", "nowhere") == 4
 
 
 def listed(darkroom: Darkroom, capsys: Printed) -> dict[str, Any]:

@@ -32,6 +32,23 @@ def test_a_worker_without_a_recent_heartbeat_is_not_alive(problems: Problems) ->
     assert problems("workers")
 
 
+@pytest.mark.usefixtures("migrated")
+def test_workers_that_disagree_about_a_channel_are_named(problems: Problems) -> None:
+    for name, rpm in (("w-1", 5), ("w-2", 7)):
+        row = {"id": new_id(), "name": name, "version": "1", "slots": 5, "started_at": now()}
+        known = {"one": {"rpm": rpm}, **({"two": {}} if rpm == 5 else {})}
+        write(
+            load_settings(),
+            lambda it, row=row, known=known: write_heartbeat(it, {**row, "channels": known}, now()),
+        )
+    told = [found["message"] for found in problems("workers")]
+    assert told == [
+        "The workers disagree: channel one: w-2, which started last, has rpm 7 (this one is in force); "
+        "w-1 has 5.",
+        "The workers disagree: channel two is not in the settings of w-2.",
+    ]
+
+
 def test_a_database_that_is_down_is_found(
     problems: Problems, monkeypatch: pytest.MonkeyPatch, free_port: int
 ) -> None:
