@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr
 
+from models.channels import NStyle, SizeStyle
 from worker.practice.request_options import FailureKind, ParsedFailureKind, RequestOptions
+from worker.practice.request_parser import RelayStyle
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -22,6 +24,8 @@ class PracticeOptions(RequestOptions):
     )
     concurrency: int | None = Field(None, gt=0, description="calls in flight per key that are accepted")
     running: int = Field(1, ge=0, description="polls for which the task of a case is still running")
+    size_style: SizeStyle | None = Field(None, description="only place where it reads the size; none: any")
+    n_style: NStyle | None = Field(None, description="only way to ask it for several images; none: n")
     ping: float = Field(10, gt=0, description="seconds of silence after which a stream sends a comment")
 
     _request_defaults: RequestOptions = PrivateAttr(default_factory=RequestOptions)
@@ -36,6 +40,11 @@ class PracticeOptions(RequestOptions):
     def request_defaults(self) -> RequestOptions:
         """Options of a request that sets none."""
         return self._request_defaults
+
+    @property
+    def style(self) -> RelayStyle:
+        """What it understands."""
+        return RelayStyle(self.size_style, self.n_style)
 
     def draw(self, purpose: str, prompt: str, earlier: int) -> float:
         """Return a pseudo-random number from 0 to 1, determined by seed, prompt and its earlier calls."""

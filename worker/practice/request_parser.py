@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from models.channels import NStyle, SizeStyle
 from models.errors import InvalidRequest
 from worker.practice.drawing.png import prompt_of
 from worker.practice.request_options import ALIASES, FAILURE_KINDS, RequestOptions, parse_failure_kind
@@ -23,6 +24,7 @@ _MEMBER = re.compile(r"(delay|deliver|progress|picture|retry after|interval) (.+
 _KINDS = frozenset(FAILURE_KINDS) | frozenset(ALIASES.values())
 _CASE = re.compile(r"#case:([\w.-]*\w)", re.IGNORECASE)
 _COUNTED = {"once": 1, "twice": 2}
+_SEVERAL = re.compile(r"\((\d+) separate images\)")
 
 
 def parse_hints(prompt: str) -> tuple[str, dict[str, Any]]:
@@ -70,20 +72,49 @@ DEFAULT_SIZE = (512, 512)
 _SMALLEST, _LARGEST = 64, 2048
 _PIXELS = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})", re.IGNORECASE)
 _RATIO = re.compile(r"(\d{1,2})\s*[:：]\s*(\d{1,2})")
+_IN_SYSTEM = re.compile(r"aspect_ratio=(\d{1,2}:\d{1,2})")
 _IN_PROMPT = re.compile(
     r'(?:【\s*|比例\s*|ratio"?\s*[:=]?\s*"?|--ar\s+)(\d{1,2}\s*[:：]\s*\d{1,2})(?!\d)', re.IGNORECASE
 )
 
 
-def requested_size(body: Mapping[str, Any], prompt: str) -> tuple[int, int]:
-    """Return width and height from ``size``, ``aspect_ratio``, ``image_config`` or the prompt."""
-    config = body.get("image_config")
-    nested = config.get("aspect_ratio") if isinstance(config, dict) else None
-    for value in (body.get("size"), body.get("aspect_ratio"), nested):
-        if isinstance(value, str) and (size := _parse_size(value)):
+@dataclass(frozen=True, slots=True)
+class RelayStyle:
+    """What a relay of one style understands; ``None``: every place is read."""
+
+    size: SizeStyle | None = None
+    n: NStyle | None = None
+
+
+def requested_size(
+    body: Mapping[str, Any], prompt: str, system: str = "", style: SizeStyle | None = None
+) -> tuple[int, int]:
+    """Return width and height from the place that the style reads, by default from any."""
+    generation = body.get("generationConfig")
+    places: Mapping[SizeStyle, Any] = {
+        "size": body.get("size"),
+        "aspect_ratio": body.get("aspect_ratio"),
+        "image_config": _member(body.get("image_config"), "aspect_ratio"),
+        "imageConfig": _member(_member(generation, "imageConfig"), "aspectRatio"),
+        "system": found[1] if (found := _IN_SYSTEM.search(system)) else None,
+        "prompt": found[1] if (found := _IN_PROMPT.search(prompt)) else None,
+    }
+    for place, value in places.items():
+        if style in (None, place) and isinstance(value, str) and (size := _parse_size(value)):
             return size
-    found = _IN_PROMPT.search(prompt)
-    return (_parse_size(found[1]) if found else None) or DEFAULT_SIZE
+    return DEFAULT_SIZE
+
+
+def requested_number(body: Mapping[str, Any], prompt: str, style: NStyle | None) -> int:
+    """Return how many images a request asks for where the style reads it: 1 to 10."""
+    requested = body.get("n") if style in (None, "n") else None
+    if style == "prompt" and (found := _SEVERAL.search(prompt)):
+        requested = int(found[1])
+    return min(max(requested, 1), 10) if isinstance(requested, int) else 1
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _parse_size(text: str) -> tuple[int, int] | None:
@@ -113,7 +144,11 @@ class ParsedRequest:
     input_prompt: str | None = None  #: of a text model: prompt of the first input image, if it is ours
 
 
-def parse_request(body: bytes, defaults: RequestOptions) -> ParsedRequest:
+def parse_request(
+    body: bytes,
+    defaults: RequestOptions,
+    style: RelayStyle = RelayStyle(),
+) -> ParsedRequest:
     """Parse the body of a call to ``/v1/chat/completions``. Raises ``InvalidRequest``."""
     try:
         call = orjson.loads(body)
@@ -124,11 +159,10 @@ def parse_request(body: bytes, defaults: RequestOptions) -> ParsedRequest:
     prompt = _prompt(call["messages"])
     caption, members = parse_hints(prompt)
     options = _options(defaults, members, call.get("practice"))
-    requested = call.get("n")
-    n = options.n or (min(max(requested, 1), 10) if isinstance(requested, int) else 1)
+    n = options.n or requested_number(call, prompt, style.n)
     model, stream = str(call.get("model") or "practice-image"), call.get("stream") is True
     input_prompt = _input_prompt(call["messages"]) if is_text_model(model) else None
-    size = requested_size(call, prompt)
+    size = requested_size(call, prompt, _system(call["messages"]), style.size)
     return ParsedRequest(model, prompt, caption, stream, size, n, options, input_prompt)
 
 
@@ -161,6 +195,12 @@ def _prompt(messages: list[Any]) -> str:
         if isinstance(message, dict) and message.get("role", "user") == "user":
             return _text(message.get("content"))
     return ""
+
+
+def _system(messages: list[Any]) -> str:
+    """Return the text of the system messages."""
+    found = (each for each in messages if isinstance(each, dict) and each.get("role") == "system")
+    return "\n".join(_text(message.get("content")) for message in found)
 
 
 def _text(content: object) -> str:

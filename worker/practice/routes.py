@@ -117,7 +117,7 @@ class Routes:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """Answer a call and record it in the call log."""
         try:
-            parsed = parse_request(await request.read(), self._options.request_defaults)
+            parsed = parse_request(await request.read(), self._options.request_defaults, self._options.style)
         except InvalidRequest as error:
             body = {
                 "message": str(error),

@@ -14,6 +14,7 @@ from api.cli.local_database import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import confirm, printer
 from api.cli.render.channels import CHANNEL_COLUMNS, channel_cells, channel_view
+from api.cli.style_probe import MOST_CALLS, Trial, probe_channel
 from models.channels import ChannelSettings
 from models.clock import now
 from models.outcomes import Outcome
@@ -151,9 +152,7 @@ def try_out(
         skip the confirmation
     """
     channel = _configured(settings_of(installation), name)
-    chosen = model or next((known for known in channel.models if not known.endswith("*")), None)
-    if chosen is None:
-        raise CommandFailed(Exit.USAGE, f"{name} serves {', '.join(channel.models)}: name one with -m.")
+    chosen = _chosen_model(channel, model)
     if not yes and not confirm(
         f"This makes one real call of {chosen} on {name}, which is charged. Continue?"
     ):
@@ -161,6 +160,64 @@ def try_out(
     test = asyncio.run(test_channel(channel, chosen, prompt))
     printer(json=output.json).record(test.value(), test.view())
     return Exit.OK if test.outcome is Outcome.SUCCESS else Exit.FAILED
+
+
+@app.command(name="try")
+def try_styles(
+    name: str,
+    /,
+    *,
+    model: Annotated[str | None, Parameter(alias="-m")] = None,
+    prompt: str = "a small red circle on white",
+    all_styles: Annotated[bool, Parameter(negative="")] = False,
+    yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
+    installation: Installation = DEFAULT_INSTALLATION,
+    output: Format = DEFAULT_FORMAT,
+) -> Exit:
+    """Find out by small real calls how a channel reads size and number of images. The provider charges them.
+
+    Prints the lines for the channel in darkroom.toml.
+
+    Parameters
+    ----------
+    model
+        the model to call; needed when the channel serves any
+    prompt
+        the prompt
+    all_styles
+        try every style, not only until one is understood
+    yes
+        skip the confirmation
+    """
+    settings = settings_of(installation)
+    channel = _configured(settings, name)
+    chosen = _chosen_model(channel, model)
+    count = str(MOST_CALLS + 1) if all_styles else f"2 to {MOST_CALLS + 1}"
+    question = f"This makes {count} real calls of {chosen} on {name}, each of which is charged. Continue?"
+    if not yes and not confirm(question):
+        raise CommandFailed(Exit.USAGE, "Nothing was called. Add --yes to make the calls, which are charged.")
+    report = asyncio.run(probe_channel(channel, chosen, prompt, settings, every=all_styles))
+    printing = printer(json=output.json)
+    rows_shown = [(trial.to_json(), _trial_cells(trial)) for trial in report.trials]
+    printing.table("styles", ("SETTING", "STYLE", "UNDERSTOOD", "RESULT"), rows_shown)
+    printing.record(
+        {"settings": report.settings()}, f"\nFor the channel in darkroom.toml:\n\n{report.toml()}"
+    )
+    return Exit.OK
+
+
+def _trial_cells(trial: Trial) -> tuple[str, str, str, str]:
+    return trial.setting, trial.value, "yes" if trial.understood else "no", trial.found
+
+
+def _chosen_model(channel: ChannelSettings, model: str | None) -> str:
+    """Return the model to call: the given one, or the first that the channel names in full."""
+    chosen = model or next((known for known in channel.models if not known.endswith("*")), None)
+    if chosen is None:
+        raise CommandFailed(
+            Exit.USAGE, f"{channel.name} serves {', '.join(channel.models)}: name one with -m."
+        )
+    return chosen
 
 
 def _configured(settings: Settings, name: str) -> ChannelSettings:

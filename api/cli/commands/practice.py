@@ -47,6 +47,8 @@ class Behaviour:
     rpm: Annotated[int | None, _option("rpm")] = None
     concurrency: Annotated[int | None, _option("concurrency")] = None
     running: Annotated[int | None, _option("running")] = None
+    size_style: Annotated[str | None, _option("size_style")] = None
+    n_style: Annotated[str | None, _option("n_style")] = None
     ping: Annotated[float | None, _option("ping")] = None
 
 

@@ -153,7 +153,7 @@ def test_the_view_lists_every_reason_that_keeps_a_channel_closed(capsys: Printed
 
 
 @pytest.mark.usefixtures("channel")
-@pytest.mark.parametrize("act", ["pause", "drain", "resume", "show", "test"])
+@pytest.mark.parametrize("act", ["pause", "drain", "resume", "show", "test", "try"])
 def test_an_unknown_channel_is_not_found(darkroom: Darkroom, act: str) -> None:
     assert darkroom("channels", act, "nobody") == 4
 
@@ -187,3 +187,17 @@ def test_an_unreachable_provider_fails_the_test(darkroom: Darkroom, folder: Path
     (folder / "darkroom.toml").write_text(WITH_CHANNEL.format(url="http://127.0.0.1:1", model="m"))
     assert darkroom("channels", "test", "practice", "--yes") == 1
     assert json.loads(capsys.readouterr().out)["code"] == "connect_error"
+
+
+def test_trying_styles_asks_first_and_prints_lines_for_the_settings(
+    darkroom: Darkroom, folder: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_ALLOW_PRIVATE", "127.0.0.0/8")
+    with PracticeServerThread() as provider:
+        written = WITH_CHANNEL.format(url=provider.url, model="practice-image")
+        (folder / "darkroom.toml").write_text(written)
+        assert darkroom("channels", "try", "practice") == 2
+        assert "--yes" in capsys.readouterr().err
+        assert darkroom("channels", "try", "practice", "--yes") == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert json.loads(last) == {"settings": {"size_style": "size", "n_style": "n"}}
