@@ -5,7 +5,7 @@ from redis import Redis
 from sqlalchemy import text
 
 from models.database import Database
-from tests.support.postgres import Postgres, serve_postgres
+from tests.support.postgres import Postgres, PostgresAddress, serve_postgres
 from tests.support.valkey import serve_valkey
 
 
@@ -13,6 +13,13 @@ def test_postgres_makes_commits_durable_and_takes_many_connections(postgres: Pos
     with psycopg.connect(postgres.url("postgres")) as connection:
         settings = [connection.execute(f"SHOW {name}").fetchone() for name in ("fsync", "max_connections")]
     assert settings == [("on",), ("200",)]
+
+
+def test_a_collated_postgres_does_not_sort_text_by_code_points(collated_postgres: PostgresAddress) -> None:
+    with psycopg.connect(collated_postgres.url("postgres")) as connection:
+        ordered = "SELECT array_agg(name ORDER BY name) FROM unnest(%s::text[]) AS names (name)"
+        (names,) = connection.execute(ordered, [["B", "a", "_", "b"]]).fetchone() or ()
+    assert names == ["a", "b", "B", "_"]
 
 
 def test_postgres_keeps_its_data_and_its_port_over_a_crash() -> None:
