@@ -48,8 +48,9 @@ bench: $(READY)  ## measure, each figure beside its limit
 SEED ?= 1
 JOBS ?= 5000
 RUNS ?= 1
-chaos: $(READY)  ## break a whole fleet by a seeded schedule, and compare what is left: make chaos SEED=7 RUNS=10
-	$(BIN)/python -m tests.chaos --seed $(SEED) --jobs $(JOBS) --runs $(RUNS)
+WITHOUT ?=
+chaos: $(READY)  ## break a whole fleet by a seeded schedule, and compare what is left: make chaos SEED=7 RUNS=10 WITHOUT="attack break_row"
+	$(BIN)/python -m tests.chaos --seed $(SEED) --jobs $(JOBS) --runs $(RUNS) --without $(WITHOUT)
 
 format: $(READY)
 	$(BIN)/ruff format .
