@@ -153,6 +153,14 @@ def test_a_call_whose_success_was_recorded_late_counts_as_repeated_not_doubled()
     assert (finding.repeated, finding.crashed) == (1, 1)
 
 
+def test_a_call_that_was_dropped_by_a_cancel_may_be_of_unknown_outcome() -> None:
+    cancelled = job(status="cancelled")
+    dropped = replace(
+        cancelled, attempts=[UNKNOWN], assets=[], events=events("queued", "leased", "running", "cancelled")
+    )
+    assert compare(dropped).violations == []
+
+
 def test_a_call_that_was_reclaimed_from_a_busy_worker_may_be_a_success_that_was_repeated() -> None:
     """The event proves that the decision came before the answer; an event of another call proves nothing."""
     late = replace(TWICE, attempts=[attempt(1), attempt(2)])

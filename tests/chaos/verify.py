@@ -169,12 +169,14 @@ def _was_open(row: Row, began: datetime, ended: datetime | None) -> bool:
 def _unexplained_unknown(
     facts: Facts, calls: Mapping[Pair, Sequence[Call]], given_up: set[Pair]
 ) -> Iterator[str]:
-    """Yield attempts of unknown outcome without a fault that explains it."""
+    """Yield attempts of unknown outcome without a fault, or a cancel, that explains it."""
+    cancelled = {job["id"] for job in facts.jobs if job["status"] == JobStatus.CANCELLED}
     for row in facts.attempts:
         pair = row["job_id"], row["number"]
         broken = any(call.outcome != "picture" for call in calls.get(pair, ()))
         cut_off = any(_was_open(row, each.began, each.ended) for each in facts.network_cuts)
-        if row["outcome"] in UNKNOWN and not (pair in given_up or broken or cut_off):
+        explained = pair in given_up or broken or cut_off or row["job_id"] in cancelled
+        if row["outcome"] in UNKNOWN and not explained:
             yield f"attempt {pair} is {row['outcome']} ({row['error_code']}), and nothing had happened to it"
 
 
