@@ -15,6 +15,7 @@ from api.auth import Authenticator, configured_keys, sync_keys
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.watcher import Watcher
 from api.midjourney import routes as midjourney
+from api.monitor import Monitor
 from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
 from api.services import ApiServices
@@ -81,15 +82,17 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         await stack.enter_async_context(_repeating(authenticator.save_uses, _LAST_USES, every=_SAVE))
         correct = partial(_correct, clock, database)
         await stack.enter_async_context(_repeating(correct, "measure the database's time", every=_MEASURE))
+        store = build_store(settings)
         yield ApiServices(
             settings=settings,
             database=database,
-            store=build_store(settings),
+            store=store,
             notifier=notifier,
             authenticator=authenticator,
             watcher=watcher,
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
+            monitor=Monitor(database, store),
             clock=clock,
         )
 

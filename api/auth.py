@@ -7,6 +7,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from api.web.caching import KEYED
 from api.web.problems import Problem
 from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of
 from models.clock import Clock, rfc3339
@@ -135,8 +136,14 @@ class Authenticator:
             return await find_key(connection, key_hash)
 
 
+def needs_key(request: Request) -> None:
+    """Mark a request whose response depends on its key: no shared cache may keep it (``api.web.caching``)."""
+    request.scope[KEYED] = True
+
+
 async def authenticate(request: Request, authenticator: Authenticator) -> Caller:
     """Return the caller of a request. Raises the 401 problem."""
+    needs_key(request)
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("Send your key as `Authorization: Bearer KEY`.", "Bearer")

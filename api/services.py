@@ -7,6 +7,7 @@ from starlette.requests import Request
 from api.auth import Authenticator
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.watcher import Watcher
+from api.monitor import Monitor
 from models.clock import Clock
 from models.database import Database
 from models.settings import Settings
@@ -26,6 +27,7 @@ class ApiServices:
     watcher: Watcher
     snapshots: SnapshotCache
     estimates: Estimates
+    monitor: Monitor
     clock: Clock
 
     @property

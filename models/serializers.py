@@ -21,7 +21,7 @@ def job_view(
     waiting: WaitStatus | None = None,
     estimate: Mapping[str, Any] = NO_ESTIMATE,
 ) -> dict[str, Any]:
-    """Return the document of a job, from its row and the rows that belong to it."""
+    """Return the document of a job, from its row and the rows that belong to it, of all generations."""
     return {
         "id": public_id("job", job.id),
         "object": "job",
@@ -45,10 +45,20 @@ def job_view(
         **estimate,
         "error": job.error,
         "text": job.text,
-        "assets": [asset_view(each, public_url=public_url) for each in assets],
+        "assets": [asset_view(each, public_url=public_url) for each in assets if is_present(job, each)],
+        "former_assets": [
+            {**asset_view(each, public_url=public_url), "generation": each.generation}
+            for each in assets
+            if not is_present(job, each)
+        ],
         "metadata": job.metadata,
         "links": links(public_id("job", job.id), public_url),
     }
+
+
+def is_present(job: Any, asset: Any) -> bool:
+    """Return whether an asset belongs to the present generation of its job, not to one before a retry."""
+    return asset.generation is None or bool(asset.generation == job.generation)
 
 
 def links(public: str, public_url: str) -> dict[str, str]:

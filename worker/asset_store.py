@@ -54,10 +54,23 @@ class StoredImage:
         return cls(**{field.name: getattr(asset, field.name) for field in fields(cls)})
 
     def as_asset(
-        self, *, caller_id: UUID, at: datetime, job_id: UUID | None = None, position: int = 0
+        self,
+        *,
+        caller_id: UUID,
+        at: datetime,
+        job_id: UUID | None = None,
+        position: int = 0,
+        generation: int | None = None,
     ) -> NewAsset:
-        """Return a new asset of this image."""
-        return NewAsset(**asdict(self), caller_id=caller_id, job_id=job_id, position=position, created_at=at)
+        """Return a new asset of this image, which may be one of a job's."""
+        return NewAsset(
+            **asdict(self),
+            caller_id=caller_id,
+            job_id=job_id,
+            position=position,
+            generation=generation,
+            created_at=at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.outcomes import CallResult, JobError, Outcome
-from models.queries.assets import NewAsset, insert_assets
+from models.queries.assets import NewAsset, insert_assets, number_generation
 from models.queries.attempts import (
     AttemptHandles,
     AttemptRecord,
@@ -406,7 +406,10 @@ def cancel(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
 
 
 async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> bool:
-    """Start a new generation of a job that ended or is held. Return ``False`` if its state forbids it."""
+    """Start a new generation of a job that ended or is held. Return ``False`` if its state forbids it.
+
+    Images of former generations stay, apart from those of the new one.
+    """
     job = await lock_job(connection, job_id)
     if job is None or (leaving := JobStatus(job.status)) not in RETRYABLE or job.worker_id is not None:
         return False
@@ -428,6 +431,7 @@ async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) 
     transition = Transition(
         job_id, leaving, JobStatus.QUEUED, at, changes=changes, detail="started again", restart=True
     )
+    await number_generation(connection, job_id, job.generation)
     return bool(await apply(connection, [transition]))
 
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -57,6 +57,8 @@ class WorkerServices:
     sleep: Sleep
     clients: tuple[httpx.AsyncClient, ...]
     folder: Path  #: unfinished downloads
+    #: held while images are decoded: one at a time, for each may take hundreds of megabytes
+    decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def close(self) -> None:
         """Close connections and delete unfinished downloads."""

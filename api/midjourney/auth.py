@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 
-from api.auth import UNKNOWN_KEY, Caller
+from api.auth import UNKNOWN_KEY, Caller, needs_key
 from api.midjourney.responses import SubmitError
 from api.services import ApiServices
 from models.midjourney.protocol import Code
@@ -14,6 +14,7 @@ _PLACEHOLDER = "midjourney-proxy"  # Authorization of clients that have no key f
 
 async def authenticated(request: Request, services: ApiServices) -> Caller:
     """Return the caller. Raises ``SubmitError`` with status 401."""
+    needs_key(request)
     refusal = UNKNOWN_KEY
     for key in _keys(request):
         checked = await services.authenticator.check(key)

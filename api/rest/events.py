@@ -23,7 +23,7 @@ from api.rest.openapi.route_docs import (
 from api.rest.parameters import INT32, read_integer
 from api.services import ApiServices, services_of
 from models.ids import parse_id
-from models.queries.jobs import list_events
+from models.queries.jobs import list_events, statuses_of
 from models.states import FINAL, JobStatus
 
 _KEEP_ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
@@ -37,7 +37,8 @@ async def get_events(request: Request) -> Response:
     job_id = parse_id("job", request.path_params["job_id"])
     last_id = read_integer(request.headers, "last-event-id", default=0) or 0
     job = await read_job(services, caller, job_id)
-    if job.status in FINAL and last_id >= job.revision:
+    last_id = min(last_id, job.revision)  # there is no later event: the client had it from another database
+    if job.status in FINAL and last_id == job.revision:
         return Response(status_code=204)
     return StreamingResponse(
         _stream(services, job_id, last_id), media_type="text/event-stream", headers=_HEADERS
@@ -58,9 +59,18 @@ async def _stream(services: ApiServices, job_id: UUID, last_id: int) -> AsyncIte
         if watcher.released:
             return  # this process shuts down; the client resumes at another one, with Last-Event-ID
         if not rows and change is None:
+            if await _has_ended(services, job_id, last_id):
+                return
             yield b": still here\n\n"
         if rows and JobStatus(rows[-1].status) in FINAL and not await _has_more(services, job_id, last_id):
             return
+
+
+async def _has_ended(services: ApiServices, job_id: UUID, last_id: int) -> bool:
+    """Return whether a job is final (or gone) and has no event after this one."""
+    async with services.database.reading() as connection:
+        revision, status = (await statuses_of(connection, [job_id])).get(job_id, (0, None))
+    return status is None or (JobStatus(status) in FINAL and revision <= last_id)
 
 
 async def _has_more(services: ApiServices, job_id: UUID, last_id: int) -> bool:

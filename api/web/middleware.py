@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.web.caching import KEYED, private_headers
 from api.web.problems import Problem, problem_of, problem_response
 
 _requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
@@ -59,7 +60,7 @@ class RequestMiddleware:
         request_id = _request_id(scope)
         scope["darkroom.request_id"] = request_id
         body = BodyLimiter(scope, receive, limit=self._body_limit, drain_timeout=self._drain_timeout)
-        sender = _ResponseSender(send, request_id, body)
+        sender = _ResponseSender(send, scope, body)
         start = perf_counter()
         try:
             body.check_declared()
@@ -132,15 +133,20 @@ class BodyLimiter:
 
 
 class _ResponseSender:
-    """Adds the request id to a response, sends it once the body is drained, and records its status."""
+    """Adds request id and caching to a response, sends it once the body is drained, records its status."""
 
-    def __init__(self, send: Send, request_id: str, body: BodyLimiter) -> None:
-        self._send, self._id, self._body, self.status = send, request_id.encode("ascii"), body, 0
+    def __init__(self, send: Send, scope: Scope, body: BodyLimiter) -> None:
+        self._send, self._scope, self._body, self.status = send, scope, body, 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = [*message.get("headers", ()), (b"x-request-id", self._id)]
+            headers = [
+                *message.get("headers", ()),
+                (b"x-request-id", self._scope["darkroom.request_id"].encode("ascii")),
+            ]
+            if self._scope.get(KEYED):
+                headers = private_headers(headers)
             if not await self._body.drain():
                 headers.append((b"connection", b"close"))
             message["headers"] = headers

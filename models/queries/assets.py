@@ -8,7 +8,18 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Insert, Row, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Insert,
+    Row,
+    func,
+    insert,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
@@ -16,6 +27,7 @@ from models.queries.bulk import row_of, rows_parameter, rows_source
 from models.states import JobStatus
 from models.tables import assets, jobs
 
+_NEWEST = 2**15 - 1  # an asset without a generation belongs to the present one
 _STORING: ColumnElement[str] = literal_column(
     f"'{JobStatus.STORING.value}'"
 )  # as the partial indexes have it
@@ -31,7 +43,8 @@ class NewAsset:
 
     caller_id: UUID
     job_id: UUID | None = None  #: ``None`` for input images, and images made for a Midjourney task
-    position: int = 0  #: among the assets of its job
+    position: int = 0  #: among the assets of its job in this generation
+    generation: int | None = None  #: of its job
     key: str  #: in the object store
     sha256: str
     content_type: str
@@ -69,9 +82,19 @@ async def find_inputs(
 
 
 async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
-    """Return the assets of these jobs, by job and position."""
+    """Return the assets of these jobs, of all generations, by job, generation and position."""
     query = select(assets).where(assets.c.job_id.in_(job_ids))
-    return (await connection.execute(query.order_by(assets.c.job_id, assets.c.position))).all()
+    order = (assets.c.job_id, func.coalesce(assets.c.generation, _NEWEST), assets.c.position)
+    return (await connection.execute(query.order_by(*order))).all()
+
+
+async def number_generation(connection: AsyncConnection, job_id: UUID, generation: int) -> None:
+    """Write the generation of a job's assets that have none; it ends, and a new one starts."""
+    await connection.execute(
+        update(assets)
+        .where(assets.c.job_id == job_id, assets.c.generation.is_(None))
+        .values(generation=generation)
+    )
 
 
 async def keys_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
@@ -81,9 +104,10 @@ async def keys_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[s
 
 async def pending_answers(connection: AsyncConnection) -> Sequence[Mapping[str, Any]]:
     """Return the answers of all jobs whose images are being stored: their files have no assets yet."""
-    waiting = or_(jobs.c.worker_id.is_(None), jobs.c.worker_id.is_not(None))  # each side has its own index
-    query = select(jobs.c.answer).where(jobs.c.status == _STORING, waiting, jobs.c.answer.is_not(None))
-    return [answer for answer in await connection.scalars(query) if answer]
+    storing = select(jobs.c.answer).where(jobs.c.status == _STORING)
+    waiting, leased = storing.where(jobs.c.worker_id.is_(None)), storing.where(jobs.c.worker_id.is_not(None))
+    both = union_all(waiting, leased)  # each part has its own index
+    return [answer for answer in await connection.scalars(both) if answer]
 
 
 async def page_of_files(connection: AsyncConnection, after: UUID | None, limit: int) -> Sequence[Row[Any]]:

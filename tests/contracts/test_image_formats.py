@@ -1,5 +1,7 @@
 """Contract of the image formats: each reads the size, ignores trailing bytes and detects truncation."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ from models.errors import ImageError
 from tests.worker.images.drawing import draw, heic, mp4, webm
 from worker.images.formats import boxes, gif, jpeg, png, webp
 from worker.images.formats import webm as webm_format
+from worker.images.inspection import inspect
 
 Size = tuple[int | None, int | None]
 
@@ -64,3 +67,47 @@ def test_a_header_followed_by_zeros_is_no_image(image: Format) -> None:
 def test_trailing_bytes_are_ignored(name: str) -> None:
     image = FORMATS[name]
     assert image.measure(memoryview(image.content + b"\r\n<html>")) == image.size
+
+
+@pytest.mark.parametrize("length", range(1, 12))
+def test_a_webm_that_is_cut_within_its_first_bytes_is_truncated(length: int) -> None:
+    with pytest.raises(ImageError) as caught:
+        inspect(webm()[:length])
+    assert caught.value.code == "asset_truncated"
+
+
+def _png_chunk(name: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def test_a_png_with_two_headers_is_refused() -> None:
+    whole = FORMATS["png"].content
+    second = _png_chunk(b"IHDR", struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0))
+    assert code_of(FORMATS["png"], whole[:33] + second + whole[33:]) == "asset_not_image"
+
+
+PNG, JPEG, GIF = (FORMATS[name].content for name in ("png", "jpeg", "gif"))
+WEBP_HEADER = b"VP8X" + struct.pack("<I", 10) + bytes(10)
+FREE = struct.pack(">I", 8) + b"free"
+TINY_PARTS = {
+    "png": PNG[:33] + _png_chunk(b"teXt") * 100_001 + PNG[33:],
+    "jpeg": b"\xff\xd8" + b"\xff\xfe\x00\x02" * 100_001 + JPEG[2:],
+    "gif": GIF[:10] + bytes(3) + b"\x21\xfe" + b"\x01x" * 1_000_001 + b"\x00" + GIF[13:],
+    "webp": b"RIFF"
+    + struct.pack("<I", 22 + 8 * 100_001)
+    + b"WEBP"
+    + WEBP_HEADER
+    + (b"XXXX" + bytes(4)) * 100_001,
+    "avif": FORMATS["avif"].content + FREE * 20_001,
+    "mp4": FORMATS["mp4"].content + FREE * 20_001,
+}
+
+
+@pytest.mark.parametrize("name", TINY_PARTS)
+def test_a_file_of_tiny_parts_is_refused_after_a_bounded_number(name: str) -> None:
+    assert code_of(FORMATS[name], TINY_PARTS[name]) == "asset_too_large"
+
+
+def test_a_jpeg_may_have_any_number_of_fill_bytes() -> None:
+    whole = FORMATS["jpeg"].content
+    assert jpeg.measure(memoryview(whole[:2] + b"\xff" * 3_000_000 + whole[2:])) == (24, 16)

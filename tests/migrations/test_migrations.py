@@ -102,6 +102,40 @@ def test_calls_written_down_before_keep_what_is_known_of_them_up_and_down(empty_
         engine.dispose()
 
 
+def test_assets_of_retried_jobs_get_the_generation_of_the_last_call_before_they_were_stored(
+    empty_url: str,
+) -> None:
+    upgrade(empty_url, "0006")
+    engine = create_engine(synchronous(empty_url))
+    asset = "id, caller_id, job_id, position, token, key, sha256, content_type, extension, bytes, created_at"
+    stored = {"1" * 32: "2026-01-01 00:30:00", "2" * 32: "2026-01-01 02:30:00"}
+    try:
+        with engine.begin() as connection:
+            caller = f"('{JOB}', 'c', {HASH[connection.dialect.name]}, '', false, '2026-01-01 00:00:00')"
+            connection.exec_driver_sql(
+                f"INSERT INTO callers (id, name, key_hash, key_hint, admin, created_at) VALUES {caller}"
+            )
+            names, row = zip(*{**JOB_ROW, "generation": "2"}.items(), strict=True)
+            connection.exec_driver_sql(f"INSERT INTO jobs ({', '.join(names)}) VALUES ({', '.join(row)})")
+            for generation, hour in ((1, 0), (2, 2)):
+                connection.exec_driver_sql(
+                    "INSERT INTO attempts (job_id, number, generation, channel, worker_id, sent_at, billed)"
+                    f" VALUES ('{JOB}', {generation}, {generation}, 'main', '{JOB}',"
+                    f" '2026-01-01 0{hour}:00:00', 'yes')"
+                )
+            for key, at in stored.items():
+                connection.exec_driver_sql(
+                    f"INSERT INTO assets ({asset}) VALUES ('{key}', '{JOB}', '{JOB}', 0, '{key}', 'k', 's',"
+                    f" 'image/png', 'png', 9, '{at}')"
+                )
+        upgrade(empty_url, "0007")
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT generation FROM assets ORDER BY created_at").scalars()
+            assert list(found) == [1, 2]
+    finally:
+        engine.dispose()
+
+
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection:sqlalchemy.exc.SAWarning")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
 def test_they_say_the_same_as_the_tables_of_the_program(empty_url: str) -> None:

@@ -15,6 +15,7 @@ from models.queries.assets import list_assets
 from models.queries.attempts import correct_attempt
 from models.queries.jobs import list_attempts
 from models.queries.transitions import lock_job
+from models.serializers import is_present
 from models.states import JobStatus
 from worker.archive.format import ArchivedResponse, load, parse_archived
 from worker.archive.record_log import read_record
@@ -88,7 +89,7 @@ async def reparse(
         archived, latest = await _read(store, attempt)
         parsed.append(latest)
         if archived is not None and latest.found:
-            images = await _pending_images(store, latest, assets, limits)
+            images = await _pending_images(store, latest, job, assets, limits)
             found = sum(not _is_known(image) and not isinstance(image, LostImage) for image in images)
             if not found or job.status not in REOPENABLE:
                 return ReparseResult(parsed, found)
@@ -128,10 +129,11 @@ async def _blobs(store: Store, keys: Mapping[str, str]) -> Blobs:
 
 
 async def _pending_images(
-    store: Store, parsed: ParsedAttempt, assets: Sequence[Row[Any]], limits: Limits
+    store: Store, parsed: ParsedAttempt, job: Row[Any], assets: Sequence[Row[Any]], limits: Limits
 ) -> list[PendingImage]:
-    """Return the images that the job has, then those that it lacks."""
-    images: list[PendingImage] = [ReadyImage(StoredImage.from_row(asset), known=True) for asset in assets]
+    """Return the images that the job has, then those that it lacks in every generation."""
+    present = [StoredImage.from_row(asset) for asset in assets if is_present(job, asset)]
+    images: list[PendingImage] = [ReadyImage(image, known=True) for image in present]
     hashes, sources = {asset.sha256 for asset in assets}, {asset.source_url for asset in assets}
     answer = parsed.explanation.answer if parsed.explanation else None
     found: Sequence[ResultImage | str] = (answer.images or answer.videos) if answer else ()

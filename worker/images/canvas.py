@@ -6,15 +6,14 @@ Functions decode images and take up to a second of CPU: call them in a thread.
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from models.errors import InvalidRequest
+from models.errors import ImageError, InvalidRequest
+from worker.images.decode import decode_image
 
 MAX_SIDE = 2048  #: pixels of the longer side of a result
-_MAX_PIXELS = 40_000_000  # of an image that is decoded
 _MARGIN = (128, 128, 128)
 _SELECTED = 128  # brightness from which a mask selects a pixel
-_UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,6 @@ def cut_out(picture: bytes, mask: bytes) -> bytes:
     selects nothing.
     """
     inner = open_image(picture).convert("RGBA")
-    inner.thumbnail((MAX_SIDE, MAX_SIDE))
     selected = _selection(open_image(mask, field="maskBase64")).resize(inner.size, Image.Resampling.NEAREST)
     if selected.getbbox() is None:
         raise InvalidRequest("maskBase64", "the mask selects nothing: paint white what shall change")
@@ -61,7 +59,6 @@ def masked(picture: bytes, mask: bytes) -> bytes:
     ``InvalidRequest`` if image or mask can't be read, or no part of the mask is transparent.
     """
     inner = open_image(picture).convert("RGBA")
-    inner.thumbnail((MAX_SIDE, MAX_SIDE))
     opened = open_image(mask, field="mask")
     if not is_transparent(opened):
         raise InvalidRequest("mask", "no part of it is transparent: make transparent what shall change")
@@ -74,14 +71,6 @@ def is_transparent(image: Image.Image) -> bool:
     return image.convert("RGBA").getchannel("A").histogram()[255] < image.width * image.height
 
 
-def apply_orientation(opened: Image.Image) -> Image.Image:
-    """Return an image rotated by its EXIF orientation; unrotated if the EXIF data are damaged."""
-    try:
-        return ImageOps.exif_transpose(opened)
-    except Exception:  # noqa: BLE001 - damaged EXIF data raise struct.error, TypeError and more
-        return opened.copy()
-
-
 def _selection(mask: Image.Image) -> Image.Image:
     """Return the selection of a mask: its white, opaque pixels."""
     flat = Image.new("RGBA", mask.size, (0, 0, 0, 255))
@@ -89,15 +78,13 @@ def _selection(mask: Image.Image) -> Image.Image:
     return flat.convert("L").point([255 if level >= _SELECTED else 0 for level in range(256)])
 
 
-def open_image(content: bytes, *, field: str = "images") -> Image.Image:
-    """Return a decoded image, rotated by its EXIF orientation. Raises ``InvalidRequest``."""
+def open_image(content: bytes, *, field: str = "images", side: int | None = MAX_SIDE) -> Image.Image:
+    """Return a decoded image, upright and reduced to its longer side. Raises ``InvalidRequest``."""
     try:
-        with Image.open(BytesIO(content)) as opened:
-            if opened.width * opened.height > _MAX_PIXELS:
-                raise InvalidRequest(field, f"may have at most {_MAX_PIXELS:,} pixels")
-            return apply_orientation(opened)
-    except _UNREADABLE as error:
-        raise InvalidRequest(field, "this picture can't be opened; send it as PNG, JPEG or WebP") from error
+        return decode_image(content, side=side)
+    except ImageError as error:
+        hint = "" if error.code == "asset_too_large" else " Send it as PNG, JPEG or WebP."
+        raise InvalidRequest(field, f"this picture can't be opened: {error.message}{hint}") from error
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -20,7 +20,7 @@ def shrink(picture: bytes, most: int) -> tuple[bytes, str]:
     The quality is lowered first, then the sides are halved. Raises ``InvalidRequest`` if the image can't be
     read, or can't be made so small.
     """
-    image = open_image(picture)
+    image = open_image(picture, side=None)
     transparent = image.has_transparency_data and is_transparent(image)
     while max(image.size) >= _SMALLEST:
         for content, content_type in _encodings(image, transparent=transparent):

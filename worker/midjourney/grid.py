@@ -7,23 +7,19 @@ from io import BytesIO
 from math import ceil, sqrt
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError, features
+import structlog
+from PIL import Image
 from sqlalchemy import Row
 
-from models.errors import NotFound
-from worker.images.canvas import apply_orientation
+from models.errors import ImageError, NotFound
+from worker.images.decode import DECODABLE, decode_image
 from worker.services import WorkerServices
 
 _MAX_SIDE = 1024  # pixels of a cell's longer side
 _QUALITY = 92
 _EMPTY = (24, 24, 26)  # colour of cells without an image
 _BACKGROUND = (255, 255, 255)  # behind transparent images
-_DECODE_ERRORS = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-
-_DECODABLE = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"}) | (
-    {"image/avif"} if features.check("avif") else set()
-)
-"""Content types that we can decode. Others, such as HEIC and videos, were checked when they were stored."""
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +30,34 @@ class DecodedImages:
     grid: bytes | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    image: Row[Any]
+    pixels: Image.Image | None = None  #: none: it can't be decoded, or is too large
+
+
 async def decode_images(services: WorkerServices, images: Sequence[Row[Any]]) -> DecodedImages:
-    """Read and decode images, without those that are damaged or deleted.
+    """Read and decode images, without those that are damaged or deleted; one at a time in a process.
 
     Raises ``StorageError`` while the storage is unavailable.
     """
-    contents = [await _read(services, image.key) if _is_decodable(image) else None for image in images]
-    return await asyncio.to_thread(_decode, images, contents)
+    async with services.decoding:
+        cells = [cell for image in images if (cell := await _read_cell(services, image)) is not None]
+        pixels = [cell.pixels for cell in cells]
+        grid = await asyncio.to_thread(compose_grid, pixels) if len(cells) > 1 else None
+    return DecodedImages([cell.image for cell in cells], grid)
 
 
-def decode_cell(content: bytes) -> Image.Image | None:
-    """Decode an image, reduced to the size of a cell; ``None`` if it is damaged.
+async def _read_cell(services: WorkerServices, image: Row[Any]) -> _Cell | None:
+    if image.content_type not in DECODABLE:
+        return _Cell(image)
+    content = await _read(services, image.key)
+    return None if content is None else await asyncio.to_thread(_cell, image, content)
 
-    Takes up to 0.25 s of CPU.
-    """
-    try:
-        with Image.open(BytesIO(content)) as opened:
-            opened.draft("RGB", (_MAX_SIDE, _MAX_SIDE))
-            turned = apply_orientation(opened)
-            turned.thumbnail((_MAX_SIDE, _MAX_SIDE))
-            return _opaque(turned)
-    except _DECODE_ERRORS:
-        return None
+
+def decode_cell(content: bytes) -> Image.Image:
+    """Decode an image, reduced to the size of a cell. Raises ``ImageError``. Takes up to a second of CPU."""
+    return _opaque(decode_image(content, side=_MAX_SIDE))
 
 
 def compose_grid(cells: Sequence[Image.Image | None]) -> bytes | None:
@@ -76,15 +78,15 @@ def compose_grid(cells: Sequence[Image.Image | None]) -> bytes | None:
     return out.getvalue()
 
 
-def _decode(images: Sequence[Row[Any]], contents: Sequence[bytes | None]) -> DecodedImages:
-    cells = [None if content is None else decode_cell(content) for content in contents]
-    undamaged = [
-        (image, cell)
-        for image, cell in zip(images, cells, strict=True)
-        if cell is not None or not _is_decodable(image)
-    ]
-    grid = compose_grid([cell for _, cell in undamaged]) if len(undamaged) > 1 else None
-    return DecodedImages([image for image, _ in undamaged], grid)
+def _cell(image: Row[Any], content: bytes) -> _Cell | None:
+    """Return the cell of an image; ``None`` if it is damaged. One that is too large has no pixels."""
+    try:
+        return _Cell(image, decode_cell(content))
+    except ImageError as error:
+        if error.code != "asset_too_large":
+            return None
+        _log.warning("an image is left out of its grid", key=image.key, error=error.message)
+        return _Cell(image)
 
 
 def _opaque(image: Image.Image) -> Image.Image:
@@ -94,10 +96,6 @@ def _opaque(image: Image.Image) -> Image.Image:
     flat = Image.new("RGB", with_alpha.size, _BACKGROUND)
     flat.paste(with_alpha, mask=with_alpha.getchannel("A"))
     return flat
-
-
-def _is_decodable(image: Row[Any]) -> bool:
-    return image.content_type in _DECODABLE
 
 
 async def _read(services: WorkerServices, key: str) -> bytes | None:

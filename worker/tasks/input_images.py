@@ -56,16 +56,20 @@ async def image_request(
     async def load(image: str) -> str:
         loaded = await _image(services, job, image, inline)
         most = preset.max_image_bytes
-        return loaded if most is None else await asyncio.to_thread(_shrunk, loaded, most)
+        if most is None:
+            return loaded
+        async with services.decoding:
+            return await asyncio.to_thread(_shrunk, loaded, most)
 
     images = [await load(image) for image in request.get("images", ())]
     turns = request.get("turns") or ()
     used = {part["image"] for turn in turns for part in turn["parts"] if "image" in part} | {mask}
     last = [image for position, image in enumerate(images) if position not in used]
-    last = await prepare_images(last, how) if how else last
     mask = None if mask is None else images[mask]
-    if mask is not None and preset.paths.edits is None:  # a conversation has no place for a mask
-        last, mask = [*last, await asyncio.to_thread(_masked, last[0], mask)], None
+    async with services.decoding:
+        last = await prepare_images(last, how) if how else last
+        if mask is not None and preset.paths.edits is None:  # a conversation has no place for a mask
+            last, mask = [*last, await asyncio.to_thread(_masked, last[0], mask)], None
     return ImageRequest(
         model=job.model,
         prompt=job.prompt,

@@ -248,10 +248,12 @@ def _new_assets(job: LeasedJob, pending: PendingAnswer, at: datetime) -> list[Ne
     for image in pending.ready:
         unique.setdefault(image.stored.sha256, image.stored)
     known = {image.stored.sha256 for image in pending.ready if image.known}
+    new = [stored for stored in unique.values() if stored.sha256 not in known]
     return [
-        stored.as_asset(caller_id=job.caller_id, at=at, job_id=job.id, position=position)
-        for position, stored in enumerate(unique.values(), job.stored)
-        if stored.sha256 not in known
+        stored.as_asset(
+            caller_id=job.caller_id, at=at, job_id=job.id, position=position, generation=job.generation
+        )
+        for position, stored in enumerate(new, job.stored)
     ]
 
 

@@ -17,7 +17,11 @@ from models.webhook_events import WebhookEvent
 
 LIMIT = 20_000  #: a body has fewer bytes, as Standard Webhooks advises
 _TIME_FIELDS = ("started_at", "finished_at")
-_OMITTED = ("attempts", "waiting")  # members of a job that ``GET /v1/jobs/{id}`` has and a payload has not
+_OMITTED = (
+    "attempts",
+    "waiting",
+    "former_assets",
+)  # members of a job that ``GET /v1/jobs/{id}`` has and a payload has not
 _SHORT_TEXT = 300  # characters that remain of a long text, once the payload is too long
 _SHORT_LIST = 16  # assets that remain then
 

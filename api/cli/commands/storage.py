@@ -17,6 +17,7 @@ from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Instal
 from api.cli.output import printer
 from models.clock import now
 from models.database import Database
+from models.errors import DatabaseAway
 from models.ids import public_id
 from models.settings import Settings
 from worker.maintenance.orphans import (
@@ -66,7 +67,7 @@ def check(
     require_tables(settings)
     try:
         report = asyncio.run(_compare(settings, repair=repair))
-    except SQLAlchemyError as error:
+    except (DatabaseAway, SQLAlchemyError) as error:
         raise unreachable_database(settings, error) from error
     printer(json=output.json).record(_value(report), _view(report, repair=repair))
     return Exit.FAILED if report.missing or len(report.orphans) > report.deleted else Exit.OK

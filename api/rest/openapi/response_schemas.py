@@ -106,6 +106,12 @@ class CallerDocument(BaseModel):
     name: str
 
 
+class FormerAssetDocument(AssetDocument):
+    """A stored image of a generation before a retry."""
+
+    generation: int
+
+
 class JobDocument(BaseModel):
     """A job with its attempts and assets."""
 
@@ -139,7 +145,8 @@ class JobDocument(BaseModel):
         description="{code, message, outcome, retryable, provider_status, provider_message}"
     )
     text: str | None = Field(description="text of the model's response besides the images")
-    assets: list[AssetDocument]
+    assets: list[AssetDocument] = Field(description="images of the present generation")
+    former_assets: list[FormerAssetDocument] = Field(description="images of generations before a retry")
     metadata: dict[str, Any]
     links: dict[str, str]
     caller: CallerDocument | None = Field(None, description="whose job it is; only with an admin's key")

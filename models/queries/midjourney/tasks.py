@@ -142,10 +142,15 @@ async def try_lock_jobs(connection: AsyncConnection, job_ids: Sequence[UUID]) ->
 
 
 async def images_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Return the assets of these tasks' parts, each with its ``task_id``, in the order of parts."""
+    """Return the assets of these tasks' parts, each with its ``task_id``, in the order of parts.
+
+    Those of former generations are left out.
+    """
+    present = or_(assets.c.generation.is_(None), assets.c.generation == jobs.c.generation)
     query = (
         select(parts.c.task_id, *assets.c)
-        .join(assets, assets.c.job_id == parts.c.job_id)
+        .join(jobs, jobs.c.id == parts.c.job_id)
+        .join(assets, and_(assets.c.job_id == parts.c.job_id, present))
         .order_by(parts.c.task_id, parts.c.position, assets.c.position)
     )
     return await _by_id(connection, query, parts.c.task_id, task_ids)

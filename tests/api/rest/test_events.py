@@ -76,3 +76,12 @@ async def test_many_streams_of_one_job_get_every_event(service: Service) -> None
 
     for answer in await asyncio.wait_for(asyncio.gather(*following), 30):
         assert [number for number, _ in events_of(answer)] == [1, 2]
+
+
+async def test_a_stream_that_begins_beyond_the_last_event_ends_with_its_job(service: Service) -> None:
+    job = await service.submit()
+    path, beyond = f"/v1/jobs/{job['id']}/events", {"Last-Event-ID": "2000000000"}
+    following = asyncio.create_task(service.get(path, headers=beyond))
+    await service.move(job, S.QUEUED, S.LEASED, S.QUEUED, S.FAILED)
+    assert events_of(await asyncio.wait_for(following, 20))[-1][1]["status"] == "failed"
+    assert (await service.get(path, headers=beyond)).status_code == 204

@@ -1,13 +1,18 @@
 """Liveness, readiness and metrics; and a broker that is down."""
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+import httpx
+import pytest
 
 from models.settings import Settings
 from tests.api.conftest import started
 from tests.api.service import ALICE, JOB, Service
 from tests.support.databases import PostgresCopies
+from worker.storage.local_files import LocalFiles
 
 
 async def test_a_running_process_is_alive_and_ready(service: Service) -> None:
@@ -32,9 +37,37 @@ async def test_metrics_count_open_jobs_and_requests(service: Service) -> None:
     assert 'darkroom_requests_total{method="POST",route="/v1/jobs",status="202"}' in text
 
 
+async def test_checks_without_a_key_write_and_count_once_however_often_they_are_called(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    puts: list[str] = []
+    put = LocalFiles.put
+
+    def counted(folder: LocalFiles, key: str, source: bytes | Path) -> None:
+        puts.append(key)
+        put(folder, key, source)
+
+    monkeypatch.setattr(LocalFiles, "put", counted)
+    answers = await asyncio.gather(*(service.with_key(None).get("/readyz") for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(puts) == 1
+
+    await service.submit()
+    first = (await service.get("/metrics")).text
+    assert 'darkroom_jobs{status="queued"} 1.0' in first
+    await service.submit()
+    assert 'darkroom_jobs{status="queued"} 1.0' in (await service.get("/metrics")).text
+
+
 async def test_a_broker_that_is_down_fails_no_submit(make_settings: Callable[..., Settings]) -> None:
     async with started(make_settings(broker_url="redis://127.0.0.1:1/0")) as service:
         assert (await service.post("/v1/jobs", json=JOB)).status_code == 202
+
+
+async def _ready_now(service: Service) -> httpx.Response:
+    """Ask for readiness as if the last check were long ago."""
+    service.services.monitor.database_error.forget()
+    return await service.get("/readyz")
 
 
 async def test_a_process_whose_database_became_read_only_is_not_ready(
@@ -45,10 +78,10 @@ async def test_a_process_whose_database_became_read_only_is_not_ready(
         given = Settings.model_validate(values)
         async with started(given) as service:
             postgres_copies.set(url, "default_transaction_read_only", "on")
-            answers = [await service.get("/readyz") for _ in range(12)]  # the first meet ended connections
+            answers = [await _ready_now(service) for _ in range(12)]  # the first meet ended connections
             assert {answer.status_code for answer in answers} == {503}
             assert "read-only" in answers[-1].json()["checks"]["database"]
             assert (await service.post("/v1/jobs", json=JOB)).json()["code"] == "database_unavailable"
             postgres_copies.set(url, "default_transaction_read_only", "off", disconnect=False)
-            assert (await service.get("/readyz")).status_code == 200
+            assert (await _ready_now(service)).status_code == 200
             assert (await service.post("/v1/jobs", json=JOB)).status_code == 202

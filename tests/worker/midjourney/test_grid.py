@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from models.errors import ImageError
 from worker.midjourney.grid import compose_grid, decode_cell
 
 
@@ -54,16 +55,15 @@ def test_without_cells_there_is_no_grid() -> None:
 
 def test_a_large_image_is_reduced_to_the_size_of_a_cell() -> None:
     decoded = decode_cell(encoded(cell("red", (2048, 512))))
-    assert decoded is not None
     assert decoded.size == (1024, 256)
 
 
 def test_transparent_parts_become_white() -> None:
     decoded = decode_cell(encoded(Image.new("RGBA", (2, 2), (255, 0, 0, 0))))
-    assert decoded is not None
     assert (decoded.mode, decoded.getpixel((0, 0))) == ("RGB", (255, 255, 255))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG and then nothing", b"GIF89a"])
 def test_a_damaged_image_has_no_cell(content: bytes) -> None:
-    assert decode_cell(content) is None
+    with pytest.raises(ImageError):
+        decode_cell(content)

@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from models.ids import public_id
 from models.queries.leases import leased_to
+from models.serializers import job_view
 from models.states import JobStatus
+from models.tables import assets
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
 from worker.lifecycle import cancel_job, retry_job
@@ -322,3 +326,34 @@ async def test_a_text_job_fails_when_the_model_refuses(darkroom: Darkroom) -> No
     job_id = await darkroom.submit(await darkroom.caller(), request=request, max_attempts=1)
     await worker.run_round()
     assert (await darkroom.job(job_id)).status == "failed"
+
+
+async def test_a_retry_keeps_the_images_of_the_generation_before_apart(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.run_round()
+    async with darkroom.services.database.writing() as connection:
+        assert await retry_job(connection, job_id, at=darkroom.clock())
+    await worker.run_round()
+    rows = await darkroom.assets(job_id)
+    assert sorted((row.generation, row.position) for row in rows) == [(1, 0), (2, 0)]
+    view = job_view(await darkroom.job(job_id), public_url="", assets=rows)
+    first, second = sorted(rows, key=lambda row: row.generation)
+    former, present = public_id("asset", first.id), public_id("asset", second.id)
+    assert [each["id"] for each in view["assets"]] == [present]
+    assert [(each["id"], each["generation"]) for each in view["former_assets"]] == [(former, 1)]
+
+
+async def test_an_image_that_an_older_worker_stored_gets_its_generation_with_the_retry(
+    darkroom: Darkroom,
+) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.run_round()
+    async with darkroom.services.database.writing() as connection:
+        await connection.execute(update(assets).values(generation=None))
+    rows = await darkroom.assets(job_id)
+    assert len(job_view(await darkroom.job(job_id), public_url="", assets=rows)["assets"]) == 1
+    async with darkroom.services.database.writing() as connection:
+        assert await retry_job(connection, job_id, at=darkroom.clock())
+    rows = await darkroom.assets(job_id)
+    view = job_view(await darkroom.job(job_id), public_url="", assets=rows)
+    assert (view["assets"], len(view["former_assets"])) == ([], 1)

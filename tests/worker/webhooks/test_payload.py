@@ -56,6 +56,7 @@ def asset(**values: Any) -> Any:
         "bytes": 1,
         "sha256": "0" * 64,
         "missing_at": None,
+        "generation": None,
     }
     return SimpleNamespace(**{**row, **values})
 

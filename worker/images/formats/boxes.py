@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
-from worker.images.formats.errors import truncated
+from worker.images.formats.errors import too_many_parts, truncated
 
+_MOST_BOXES = 20_000  # side by side; a fragmented video has two for every second or so
+_MOST_TRACKS = 100
 Box = tuple[bytes, memoryview]  #: its name and its content
 
 
@@ -28,16 +30,21 @@ def measure_video(data: memoryview) -> tuple[int | None, int | None]:
     top = dict(boxes(data))
     if b"moov" not in top or not {b"mdat", b"moof"} & top.keys():
         raise truncated("the video's header or data is missing")
-    for name, track in boxes(top[b"moov"]):
+    for number, (name, track) in enumerate(boxes(top[b"moov"])):
+        if number > _MOST_TRACKS:
+            raise too_many_parts(_MOST_TRACKS)
         if name == b"trak" and (size := _track_size(dict(boxes(track)).get(b"tkhd"))):
             return size
     return None, None
 
 
 def boxes(data: memoryview) -> Iterator[Box]:
-    """Yield the boxes of ``data``. Raises ``ImageError`` if one extends beyond it."""
-    position = 0
+    """Yield the boxes of ``data``. Raises ``ImageError`` if one extends beyond it, or there are too many."""
+    position = number = 0
     while position < len(data):
+        number += 1
+        if number > _MOST_BOXES:
+            raise too_many_parts(_MOST_BOXES)
         length, header = int.from_bytes(data[position : position + 4]), 8
         if length == 1:
             length, header = int.from_bytes(data[position + 8 : position + 16]), 16

@@ -2,6 +2,13 @@
 
 from models.errors import ImageError
 
+MOST_PARTS = 100_000  #: segments, chunks or boxes of one image; far more than encoders write
+
+
+def too_many_parts(most: int = MOST_PARTS) -> ImageError:
+    """Return the error for an image that consists of so many parts that a look at all costs too much."""
+    return ImageError("asset_too_large", f"The picture consists of more than {most:,} parts.")
+
 
 def truncated(what: str) -> ImageError:
     """Return the error for truncated or damaged bytes."""

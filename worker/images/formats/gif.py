@@ -1,7 +1,8 @@
 """GIF: blocks up to the trailer (GIF89a specification)."""
 
-from worker.images.formats.errors import truncated
+from worker.images.formats.errors import too_many_parts, truncated
 
+_MOST_BLOCKS = 1_000_000  # sub-blocks: each has at most 255 bytes, so that a GIF needs many
 _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 
 
@@ -15,12 +16,13 @@ def measure(data: memoryview) -> tuple[int, int]:
 
 
 def _walk(data: memoryview) -> None:
-    position, pixels = 13 + _table(data[10]), False
+    position, pixels, blocks = 13 + _table(data[10]), False, 0
     while (kind := data[position]) != _TRAILER:
         if kind == _EXTENSION:
-            position = _after_blocks(data, position + 2)
+            position, blocks = _after_blocks(data, position + 2, blocks)
         elif kind == _IMAGE:
-            position, pixels = _after_blocks(data, position + 11 + _table(data[position + 9])), True
+            pixels = True
+            position, blocks = _after_blocks(data, position + 11 + _table(data[position + 9]), blocks)
         else:
             raise truncated("the GIF is damaged between two blocks")
     if not pixels:
@@ -32,8 +34,11 @@ def _table(flags: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _after_blocks(data: memoryview, position: int) -> int:
-    """Skip length-prefixed sub-blocks; return the position after the empty one."""
+def _after_blocks(data: memoryview, position: int, blocks: int) -> tuple[int, int]:
+    """Skip length-prefixed sub-blocks; return the position after the empty one, and their number so far."""
     while length := data[position]:
         position += length + 1
-    return position + 1
+        blocks += 1
+        if blocks > _MOST_BLOCKS:
+            raise too_many_parts(_MOST_BLOCKS)
+    return position + 1, blocks + 1

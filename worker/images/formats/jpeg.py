@@ -2,20 +2,21 @@
 
 import re
 
-from worker.images.formats.errors import not_image, truncated
+from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated
 
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  #: start-of-frame markers
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  #: markers without a length
 _SCAN, _END = 0xDA, 0xD9
 #: In compressed data 0xFF is followed by 0x00 or a restart number; anything else is the next marker.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_FILL = re.compile(rb"\xff+")
 _WINDOW = 1 << 20  #: bytes of one search, during which other threads wait
 
 
 def measure(data: memoryview) -> tuple[int, int]:
     """Return width and height, after checking the segments up to EOI; trailing bytes are ignored."""
     size, scanned, position = None, False, 2
-    while True:
+    for _ in range(MOST_PARTS):
         marker, position = _next(data, position)
         if marker == _END:
             break
@@ -32,6 +33,8 @@ def measure(data: memoryview) -> tuple[int, int]:
         position += length
         if marker == _SCAN:
             scanned, position = True, _after_scan(data, position)
+    else:
+        raise too_many_parts()
     if size is None or not scanned:
         raise not_image("the JPEG has no pixels")
     return size
@@ -41,8 +44,8 @@ def _next(data: memoryview, position: int) -> tuple[int, int]:
     """Return the marker at ``position`` and the position of its content; fill bytes are skipped."""
     if position < len(data) and data[position] != 0xFF:
         raise truncated("the JPEG is damaged between two segments")
-    while position < len(data) and data[position] == 0xFF:
-        position += 1
+    fill = _FILL.match(data, position)
+    position = fill.end() if fill else position
     if position >= len(data):
         raise truncated("the JPEG ends without its end marker")
     return data[position], position + 1

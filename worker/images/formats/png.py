@@ -2,7 +2,7 @@
 
 import zlib
 
-from worker.images.formats.errors import not_image, truncated
+from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated
 
 
 def measure(data: memoryview) -> tuple[int, int]:
@@ -16,18 +16,21 @@ def measure(data: memoryview) -> tuple[int, int]:
 
 
 def _walk(data: memoryview) -> None:
-    """Check the chunks; each ends with a CRC over its name and content."""
+    """Check the chunks; each ends with a CRC over its name and content. The first is the only header."""
     position, pixels = 8, False
-    while True:
+    for number in range(MOST_PARTS):
         name = bytes(data[position + 4 : position + 8])
         end = position + 12 + int.from_bytes(data[position : position + 4])
         if end > len(data) or len(name) < 4:
             raise truncated("the PNG ends before its IEND chunk")
         if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
             raise truncated("a PNG chunk does not match its checksum")
+        if name == b"IHDR" and number:
+            raise not_image("the PNG has two headers")
         pixels = pixels or name == b"IDAT"
         if name == b"IEND":
-            break
+            if not pixels:
+                raise truncated("the PNG has no pixels")
+            return
         position = end
-    if not pixels:
-        raise truncated("the PNG has no pixels")
+    raise too_many_parts()

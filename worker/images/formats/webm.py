@@ -11,6 +11,8 @@ def measure(data: memoryview) -> tuple[None, None]:
         raise truncated("the WebM header is cut off")
     length, position = _number(data, 4)
     header_end = position + (length or 0)
+    if len(data) < header_end:
+        raise truncated("the WebM header is cut off")
     if b"webm" not in bytes(data[position:header_end][:256]):
         raise not_image("a Matroska file that is not WebM")
     if bytes(data[header_end : header_end + 4]) != _SEGMENT:

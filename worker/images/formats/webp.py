@@ -1,6 +1,6 @@
 """WebP: RIFF chunks within the declared length (RFC 9649)."""
 
-from worker.images.formats.errors import not_image, truncated
+from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated
 
 _PIXELS = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
 
@@ -17,8 +17,11 @@ def measure(data: memoryview) -> tuple[int, int]:
 
 
 def _walk(data: memoryview, end: int) -> set[bytes]:
-    position, names = 12, set()
+    position, names, chunks = 12, set(), 0
     while position + 8 <= end:
+        chunks += 1
+        if chunks > MOST_PARTS:
+            raise too_many_parts()
         names.add(bytes(data[position : position + 4]))
         length = int.from_bytes(data[position + 4 : position + 8], "little")
         if position + 8 + length > end:

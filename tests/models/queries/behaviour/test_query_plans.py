@@ -187,6 +187,16 @@ async def test_all_that_belongs_to_a_job_is_found_by_its_id(crowd: Database) -> 
     )
 
 
+async def test_orphans_are_found_by_their_keys_and_by_the_jobs_being_stored(
+    crowd: Database,
+) -> None:
+    keys = ["ab/cd/one.png", "ab/cd/two.png"]
+    await by_index(crowd, "ix_assets_key", lambda connection: assets.keys_in_use(connection, keys))
+    for index in ("ix_jobs_unstored", "ix_jobs_in_hand"):
+        await by_index(crowd, index, assets.pending_answers)
+    await by_index(crowd, "pk_assets", lambda connection: assets.page_of_files(connection, MIDDLE, 100))
+
+
 async def test_a_picture_is_found_by_its_public_token(crowd: Database) -> None:
     await by_index(
         crowd, "uq_assets_token", lambda connection: assets.find_asset_by_token(connection, "token-7")
