@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ from api.rest.openapi.route_docs import (
 from api.rest.parameters import read_query, read_text
 from api.services import ApiServices, services_of
 from api.web.responses import JsonResponse
-from models.queries.call_stats import count_calls, count_in_progress
+from models.queries.call_stats import count_calls, count_in_progress, last_backoff
 from models.queries.scheduling.due_jobs import QueueSegment
 from models.queries.scheduling.queue_position import LAST_ID, QueueRange, count_ranges, count_segments
 from models.queue_status import QueuedJob
@@ -35,6 +35,7 @@ from worker.scheduler.wait_reason import SchedulerView
 MAX_COUNTED = 100_000  #: queued jobs that are counted at most
 _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _MINUTE = timedelta(minutes=1)
+_FEW = 1_000  # queued jobs, up to which the wait after a failed call may be what takes longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,14 @@ async def _end(
     position = await _last(connection, caller, job_set, counts, snapshot)
     job = QueuedJob(model=model, caller_id=caller.id, not_before=view.at, backing_off=False, since=view.at)
     durations = await services.estimates.durations(connection, view)
-    return eta_of(job, view.wait_status(job), position, view, durations)
+    eta = eta_of(job, view.wait_status(job), position, view, durations)
+    if sum(counts.values()) > _FEW:
+        return eta
+    until = await last_backoff(connection, caller.id, campaign=job_set.campaign, model=model)
+    if until is None or until <= view.at:
+        return eta
+    failed = replace(job, not_before=until, backing_off=True)
+    return _latest([eta, eta_of(failed, view.wait_status(failed), None, view, durations)])
 
 
 async def _last(

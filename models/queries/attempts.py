@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Insert, Row, Update, case, delete, func, insert, or_, select, update
+from sqlalchemy import Insert, Row, Update, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.outcomes import UNKNOWN, Billed, CallResult, Outcome
@@ -99,6 +99,8 @@ _SET_ONCE = ("handles",)  # may be known before the call ends; a record without 
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that polling may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _MOST_CALLS = 2_000  # of a channel, read to judge a refusal
+_MOST_ENDED = 500  # of a channel, read to judge a failure
+_WORKED = (Outcome.SUCCESS, Outcome.PERMANENT, Outcome.NO_IMAGE)  # the provider answered
 _AMENDED = ("outcome", "error_code", "billed")
 
 
@@ -197,6 +199,42 @@ async def recent_calls(
         .limit(_MOST_CALLS)
     )
     return [SentCall(*row) for row in reversed((await connection.execute(statement)).all())]
+
+
+class EndedCall(NamedTuple):
+    """A call that ended: it ``failed``, or worked. ``failed_before``: so did an earlier call of its job."""
+
+    job_id: UUID
+    model: str
+    finished_at: datetime
+    failed: bool
+    failed_before: bool = False
+
+
+async def ended_calls(
+    connection: AsyncConnection, channel: str, since: datetime, failures: Collection[str]
+) -> Sequence[EndedCall]:
+    """Return the calls of a channel since then that worked or failed with one of these codes.
+
+    A call that the provider answered has worked, also without an image. The newest 500 are read.
+    """
+    earlier = attempts.alias()
+    failed = attempts.c.error_code.in_(failures)
+    again = exists().where(
+        earlier.c.job_id == attempts.c.job_id,
+        earlier.c.number < attempts.c.number,
+        earlier.c.channel == channel,
+        earlier.c.error_code.in_(failures),
+    )
+    columns = (attempts.c.job_id, jobs.c.model, attempts.c.finished_at)
+    statement = (
+        select(*columns, case((failed, True), else_=False), case((and_(failed, again), True), else_=False))
+        .where(jobs.c.id == attempts.c.job_id, attempts.c.channel == channel, attempts.c.sent_at > since)
+        .where(attempts.c.finished_at.is_not(None), or_(failed, attempts.c.outcome.in_(_WORKED)))
+        .order_by(attempts.c.sent_at.desc())
+        .limit(_MOST_ENDED)
+    )
+    return [EndedCall(*row) for row in await connection.execute(statement)]
 
 
 async def open_attempt(connection: AsyncConnection, job: LeasedJob) -> Row[Any] | None:

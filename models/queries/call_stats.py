@@ -89,6 +89,19 @@ async def count_in_progress(
     return {status: counted.get(status, 0) for status in IN_PROGRESS}
 
 
+async def last_backoff(
+    connection: AsyncConnection, caller_id: UUID, *, campaign: str | None, model: str
+) -> datetime | None:
+    """Return when the last of a caller's queued jobs of a model that failed is due again."""
+    statement = (
+        select(func.max(jobs.c.not_before))
+        .where(jobs.c.status == JobStatus.QUEUED.value, jobs.c.backing_off, jobs.c.caller_id == caller_id)
+        .where(*_of_set(campaign, model))
+    )
+    until: datetime | None = await connection.scalar(statement)
+    return until
+
+
 def _of_set(campaign: str | None, model: str | None) -> list[ColumnElement[bool]]:
     given = ((jobs.c.campaign, campaign), (jobs.c.model, model))
     return [column == value for column, value in given if value is not None]

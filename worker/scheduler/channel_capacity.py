@@ -14,8 +14,15 @@ from models.channels import serves
 from models.queries.scheduling.due_jobs import Candidate
 from models.queue_status import WaitCause, WaitReason
 from worker.scheduler.circuit_breaker import CircuitBreaker
-from worker.scheduler.learned_limits import LearnedLimits
-from worker.scheduler.rate_limiter import DailyQuota, NamedLimit, RateLimiter, calls_per_minute, named_limits
+from worker.scheduler.learned_limits import LONGEST_COOLDOWN, LearnedLimits
+from worker.scheduler.rate_limiter import (
+    CLOCK_SKEW,
+    DailyQuota,
+    NamedLimit,
+    RateLimiter,
+    calls_per_minute,
+    named_limits,
+)
 
 INITIAL_CALLS = 10  #: after idling; TCP begins with as many (RFC 6928)
 RAMP = timedelta(seconds=5)  #: of a slow start, from its first calls to as many as the channel takes
@@ -24,6 +31,7 @@ _LEAD = timedelta(seconds=0.25)  # for a lease to reach its call, where the slac
 _START_KEY, _RESERVATION_KEY = "started", "kept"  # JSON keys beside the states of limits
 _RESERVE_AFTER = timedelta(seconds=15)  # how long smaller calls may start before a large one that is next
 _RESERVATION_TTL = timedelta(seconds=10)  # after the time when the call could start
+_PROBE_CHOICE = 20  # further candidates for a probe
 _BACKFILL = 4  # further candidates: some ask for few enough images to fit where others do not
 _NO_REASON, _BY_REQUEST = "no reason was given", "its provider asked for it"
 
@@ -76,7 +84,8 @@ class Reservation(NamedTuple):
     def from_json(cls, state: Any, now: datetime) -> "Reservation | None":
         """Read it from a channel's row; ``None`` if there is none, or it has ended."""
         found = cls(*state) if state and len(state) == len(cls._fields) else None
-        return found if found and found.valid(now) else None
+        ahead = found is not None and datetime.fromisoformat(found.since) > now + CLOCK_SKEW
+        return found if found and found.valid(now) and not ahead else None
 
     def valid(self, at: datetime) -> bool:
         """Return whether it has not ended by then."""
@@ -97,12 +106,15 @@ class ChannelCapacity:
         self.weight: float = row.weight
         self._row, self._now, self._in_flight = row, now, dict(in_flight.by_model)
         self.breakers = {
-            model: CircuitBreaker.from_json(state).without_lost_probe(now, self.in_flight(model or None))
+            model: CircuitBreaker.from_json(state)
+            .possible(now)
+            .without_lost_probe(now, self.in_flight(model or None))
             for model, state in (row.breakers or {}).items()
         }
         state = row.pace or {}
-        self._last_start = datetime.fromisoformat(at) if (at := state.get(_START_KEY)) else row.next_start_at
-        self._stored = LearnedLimits.from_row(row)
+        last = datetime.fromisoformat(at) if (at := state.get(_START_KEY)) else row.next_start_at
+        self._last_start = last if last is None or last <= now + CLOCK_SKEW else None
+        self._stored = LearnedLimits.from_row(row).possible(now)
         self._learned = self._stored.models_after_idle(
             now,
             {m: datetime.fromisoformat(due) for m in self._stored.models if (due := state.get(f"{m}/rpm"))},
@@ -111,6 +123,7 @@ class ChannelCapacity:
             self._learned = self._learned.after_idle(now, self._last_start)
         learned = self._learned.whole.rate
         self._probes: dict[str, datetime] = {}
+        self._fresh: set[str] = set()
         self._reservation = self._reservation_before = Reservation.from_json(state.get(_RESERVATION_KEY), now)
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         #: calls per minute of the whole channel now: as configured, or fewer by its adaptive rate
@@ -177,6 +190,21 @@ class ChannelCapacity:
             most = slow_start(state.cooldown_until, self._now, most)
         return most if set_ or most < self.concurrency else None
 
+    def probing(self, model: str) -> bool:
+        """Return whether the next call of this model tests a breaker."""
+        return any(breaker.until is not None for breaker in self._breakers_of(model).values())
+
+    def prefer_fresh(self, candidates: Iterable[Candidate]) -> None:
+        """Probe with jobs whose last call did not fail here, if there are any among these."""
+        self._fresh = {job.model for job in candidates if job.avoid != self.id and self.serves(job.model)}
+
+    def takes(self, job: Candidate) -> bool:
+        """Return whether a call for this job may start, apart from rate limits."""
+        if not self.serves(job.model) or self.headroom(job.model) <= 0:
+            return False
+        fresh = self._fresh if self.probing("") else self._fresh & {job.model}
+        return not (fresh and job.avoid == self.id and self.probing(job.model))
+
     def possible_starts(self, model: str, until: datetime) -> int:
         """Return how many calls of this model could start until then, if each asks for one image."""
         headroom, limiters = self.headroom(model), copy.deepcopy(self._limiters_of(model))
@@ -191,7 +219,12 @@ class ChannelCapacity:
         return headroom
 
     def backfill(self, model: str) -> int:
-        """Return how many further candidates to fetch, as some may fit into the rest of a minute's images."""
+        """Return how many further candidates to fetch.
+
+        Some may fit into the rest of a minute's images; for a probe, one that has not failed here is wanted.
+        """
+        if self.probing(model):
+            return _PROBE_CHOICE
         counted = any(limit.per_image for limiter in self._limiters_of(model) for limit in limiter.limits)
         return _BACKFILL if counted else 0
 
@@ -344,7 +377,8 @@ def closed_by(channel: Any, model: str, now: datetime) -> ClosedBy | None:
 
     Limits and breakers do not count here: ``ChannelCapacity`` applies them.
     """
-    cooling = channel.cooldown_until is not None and channel.cooldown_until > now
+    until = channel.cooldown_until
+    cooling = until is not None and now < until <= now + LONGEST_COOLDOWN + CLOCK_SKEW
     found = {
         ClosedBy.TRIPPED: channel.tripped_at is not None,
         ClosedBy.DRAINING: channel.draining_at is not None,

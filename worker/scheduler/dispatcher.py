@@ -216,7 +216,7 @@ def closed_channels(channels: Sequence[Row[Any]], earlier: ClosedChannels, now: 
         for model in ("", *row.blocked_models)
         if (cause := closed_reason(row, model, now)) and cause.reason is WaitReason.PAUSED
     }
-    learned = {row.name: LearnedLimits.from_row(row) for row in channels}
+    learned = {row.name: LearnedLimits.from_row(row).possible(now) for row in channels}
     return ClosedChannels(
         stopped,
         {

@@ -12,7 +12,7 @@ from worker.scheduler.queue_position import QueuePosition
 from worker.scheduler.wait_reason import SchedulerView
 
 _NEEDS_PERSON = (WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER)
-_MIN_SUCCESS_RATE = 0.05  # keeps an ETA finite where hardly any call succeeds
+_MIN_SUCCESS_RATE = 1 / 3  # a job is called three times at most, unless it allows more
 _P90 = 1.2816  # standard deviations above the mean, of a normal distribution
 CALL = "call"  #: limiting factor: only the call itself takes time
 
@@ -87,6 +87,8 @@ def eta_of(
     elif place == 1 and status.reason is WaitReason.FAIR_SHARE:
         factor = CALL
     begins = wait + queue
+    if job.backing_off and status.reason is WaitReason.BACKOFF:  # a job that failed may fail once more
+        spread += (job.not_before - job.since).total_seconds()
     return Eta(begins + flow.durations.p50, begins + spread + flow.durations.p90, factor)
 
 

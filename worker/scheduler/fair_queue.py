@@ -82,6 +82,9 @@ class DispatchRound:
     def assign(self, candidates: Iterable[Candidate], ageing: timedelta) -> list[Start]:
         """Return the starts, and update the shares for the next round."""
         jobs: defaultdict[UUID, list[Candidate]] = defaultdict(list)
+        candidates = list(candidates)
+        for channel in self._channels:
+            channel.prefer_fresh(candidates)
         for candidate in candidates:
             jobs[candidate.caller_id].append(candidate)
         queues = {

@@ -22,8 +22,10 @@ from worker.scheduler.adaptive_rate import (
     after_overload,
     after_rate_limit,
 )
+from worker.scheduler.rate_limiter import CLOCK_SKEW
 
 MAX_MODELS = 64  #: of one channel that are remembered: callers name models, and may name any number
+LONGEST_COOLDOWN = timedelta(days=31)  #: as long as an answer may ask for
 _TOGETHER = timedelta(seconds=30)  # within which refusals of several models concern the whole channel
 _CHARGED = timedelta(minutes=1)  # how long what was charged to a model may be taken back
 
@@ -44,6 +46,17 @@ class LearnedState:
         if self.cooldown_from is None or self.cooldown_until is None:
             return timedelta()
         return self.cooldown_until - self.cooldown_from
+
+    def possible(self, now: datetime) -> "LearnedState":
+        """Return it without times that are further ahead than is possible."""
+        latest = now + CLOCK_SKEW
+        rate, since = self.rate, self.cooldown_from or now
+        known = (rate.limit_met_at, rate.crowded, rate.told_at, rate.woken)
+        ahead = any(at > latest for at in known if at is not None)
+        state = replace(self, rate=AdaptiveRate()) if ahead else self
+        if since > latest or (self.cooldown_until or now) > latest + LONGEST_COOLDOWN:
+            state = replace(state, cooldown_from=None, cooldown_until=None, cooldown_reason=None)
+        return state
 
     def cooling(self, now: datetime) -> bool:
         """Return whether it cools down now."""
@@ -85,6 +98,11 @@ class LearnedLimits:
         whole = LearnedState(rate, None, row.cooldown_until, row.cooldown_reason)
         models = _MODELS.validate_python(row.learned_models or {})
         return cls(whole, {model: state for model, state in models.items() if serves(row.models, model)})
+
+    def possible(self, now: datetime) -> "LearnedLimits":
+        """Return it without what can't be known yet: a clock that was ahead has written it."""
+        models = {model: state.possible(now) for model, state in self.models.items()}
+        return replace(self, whole=self.whole.possible(now), models=models)
 
     def of(self, model: str) -> LearnedState:
         """Return the state of a model (``""``: of the whole channel)."""

@@ -18,7 +18,9 @@ from typing import Any, Protocol
 
 _TICK = timedelta(microseconds=1)
 _MINUTE = timedelta(minutes=1)
+_MOST_IMAGES = 100  # of one call, at most
 _EARLY = timedelta(seconds=3)  # that images may start before their even interval
+CLOCK_SKEW = timedelta(minutes=10)  #: states further ahead than is possible, by this, are of a wrong clock
 _RECOUNT_AFTER = timedelta(seconds=10)  # how long a corrected count is trusted
 
 
@@ -68,11 +70,12 @@ class GcraLimit:
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return when the interval after the calls before is over."""
-        return now if self.due is None else max(now, self.due)
+        return max(now, _possible(self.due, now, self.rate.interval))
 
     def take(self, start: datetime, cost: int) -> None:
         """Move the next start by the interval."""
-        self.due = max(start, self.due or start) + self.rate.interval * cost
+        due = _possible(self.due, start, self.rate.interval)
+        self.due = max(start, due) + self.rate.interval * cost
 
     def state(self) -> str | None:
         """Return the next start as text."""
@@ -109,12 +112,18 @@ class SlidingWindow:
         Beside a reserved start, calls that do not delay it may start.
         """
         begin = int(now.timestamp() * self._TICKS)
+        self._drop_impossible(begin)
         tick = self._free(cost, begin)
         if self._reserved:
             then, reserved = self._reserved
             if tick > then or self._used(then) + reserved + cost > self.limit:
                 tick = self._free(cost + reserved, begin)
         return max(now, datetime.fromtimestamp(tick / self._TICKS, UTC))
+
+    def _drop_impossible(self, tick: int) -> None:
+        latest = tick + int(CLOCK_SKEW.total_seconds() * self._TICKS)
+        if self._counts and self._counts[-1][0] > latest:
+            self._counts = [pair for pair in self._counts if pair[0] <= latest]
 
     def _free(self, cost: int, tick: int) -> int:
         used = self._used(tick)
@@ -133,6 +142,7 @@ class SlidingWindow:
     def take(self, start: datetime, cost: int) -> None:
         """Add to the window, and drop what has left it."""
         tick = int(start.timestamp() * self._TICKS)
+        self._drop_impossible(tick)
         counts = {then: count for then, count in self._counts if then > tick - self._reach - self._AHEAD}
         counts[tick] = counts.get(tick, 0) + cost
         self._counts = [list(pair) for pair in sorted(counts.items())]
@@ -154,11 +164,12 @@ class Pacer:
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return when the interval after the starts before is over, less what may start early."""
-        return now if self._due is None else max(now, self._due - self._early)
+        return max(now, _possible(self._due, now, self._interval * _MOST_IMAGES) - self._early)
 
     def take(self, start: datetime, cost: int) -> None:
         """Move the next start by the interval."""
-        self._due = max(start, self._due or start) + self._interval * cost
+        due = _possible(self._due, start, self._interval * _MOST_IMAGES)
+        self._due = max(start, due) + self._interval * cost
 
     def state(self) -> str | None:
         """Return the next start as text."""
@@ -177,6 +188,7 @@ class DailyQuota:
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return now while quota is left, else the next midnight."""
+        self._recount_impossible(now)
         day = max(self.day, _day_of(now))
         begun = datetime.fromisoformat(day).replace(tzinfo=UTC)
         if day != self.day or self.used + cost <= self.limit or not self.used:
@@ -185,14 +197,21 @@ class DailyQuota:
 
     def take(self, start: datetime, cost: int) -> None:
         """Count a start."""
+        self._recount_impossible(start)
         day = _day_of(start)
         self.used = cost + (self.used if day == self.day else 0)
         self.day = day
 
     def needs_recount(self, now: datetime) -> bool:
         """Return whether today seems used up, and the calls really made were not counted for a while."""
+        self._recount_impossible(now)
         used_up = self.day == _day_of(now) and self.used >= self.limit
         return used_up and (self.counted_at is None or now - self.counted_at > _RECOUNT_AFTER)
+
+    def _recount_impossible(self, now: datetime) -> None:
+        """Take a count of a day that can't have begun for today's, used up until it is counted again."""
+        if self.day > _day_of(now + CLOCK_SKEW):
+            self.day, self.used, self.counted_at = _day_of(now), self.limit, None
 
     def recount(self, used: int, now: datetime) -> None:
         """Correct the count of today: leases that were released made no call."""
@@ -289,6 +308,11 @@ def slack_of(limits: Mapping[str, Any]) -> timedelta | None:
 
 def _cost(limit: NamedLimit, images: int) -> int:
     return images if limit.per_image else 1
+
+
+def _possible(due: datetime | None, now: datetime, longest: timedelta) -> datetime:
+    """Return when the next call is due; ``now`` if that is further ahead than calls can have moved it."""
+    return now if due is None or due > now + longest + CLOCK_SKEW else due
 
 
 def _day_of(moment: datetime) -> str:

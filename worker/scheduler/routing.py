@@ -38,4 +38,4 @@ def reserve_capacity(
 
 
 def _available(channels: Sequence[ChannelCapacity], job: Candidate) -> list[ChannelCapacity]:
-    return [channel for channel in channels if channel.serves(job.model) and channel.headroom(job.model)]
+    return [channel for channel in channels if channel.takes(job)]

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import DatabaseAway
 from models.outcomes import CallResult, Outcome, Scope
-from models.queries.attempts import recent_calls
+from models.queries.attempts import ended_calls, recent_calls
 from models.queries.bulk import storable
 from models.queries.channels import change_channel, lock_channel
 from models.queries.leases import LeasedJob, calls_in_flight
 from worker.scheduler.adaptive_rate import HISTORY
 from worker.scheduler.channel_capacity import in_flight_on
-from worker.scheduler.circuit_breaker import CircuitBreaker
+from worker.scheduler.circuit_breaker import CircuitBreaker, FailingJobs
 from worker.scheduler.learned_limits import (
     LearnedLimits,
     Refusal,
@@ -35,6 +35,8 @@ _USED_UP = "daily_limit"
 _BROKEN = frozenset(
     {"upstream_error", "origin_unreachable", "connect_error", "gateway_timeout", "timeout", "maintenance"}
 )
+_UNREACHABLE = frozenset({"origin_unreachable", "connect_error", "maintenance"})  # for every model
+_SAMPLE_AGE = timedelta(minutes=10)  # of the calls by which a failure is judged
 _LONGEST_RESET = 3600.0  # seconds of a cool-down because of a header at most
 _COOLDOWN = timedelta(seconds=5)  # after a refusal that names no time
 
@@ -82,9 +84,17 @@ async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResu
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is None:
             return
-        before = LearnedLimits.from_row(channel)
+        before = LearnedLimits.from_row(channel).possible(now)
         after = await _learned(connection, channel, before, job.model, result, words, now)
-        changes = _changes(channel, job.model, result, words, now) if after is before else after.columns()
+        changes: Mapping[str, Any] = {}
+        if after is before:  # it concerns no limit
+            after = before.having(job.model, before.of(job.model), now)
+            changes = await _changes(connection, channel, job, result, words, now)
+        gone = before.models.keys() - after.models.keys()  # callers may name any number of models
+        for column in ("blocked_models", "breakers") if gone else ():
+            states = changes.get(column, getattr(channel, column))
+            changes = {**changes, column: {name: states[name] for name in states.keys() - gone}}
+        changes = {**after.columns(), **changes}
         error = {"code": result.code, "message": words, "at": now.isoformat()}
         await change_channel(connection, channel.id, {**changes, "last_error": error, "updated_at": now})
     _note_cooldowns(context, job.channel, before, after)
@@ -102,14 +112,13 @@ def _note_cooldowns(context: TaskContext, channel: str, before: LearnedLimits, a
 
 
 async def _cool(context: TaskContext, job: LeasedJob, until: datetime) -> None:
+    now = context.services.clock()
     async with context.services.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is None:
             return
-        before = LearnedLimits.from_row(channel)
-        after = before.cooled(
-            job.model, context.services.clock(), until, "its headers say that nothing is left"
-        )
+        before = LearnedLimits.from_row(channel).possible(now)
+        after = before.cooled(job.model, now, until, "its headers say that nothing is left")
         if after is not before:
             await change_channel(connection, channel.id, after.columns())
     _note_cooldowns(context, job.channel, before, after)
@@ -121,7 +130,8 @@ async def _close_breakers(context: TaskContext, job: LeasedJob) -> None:
         if channel is not None:
             closing = {"", job.model} & channel.breakers.keys()
             left = {name: state for name, state in channel.breakers.items() if name not in closing}
-            learned, now = LearnedLimits.from_row(channel), context.services.clock()
+            now = context.services.clock()
+            learned = LearnedLimits.from_row(channel).possible(now)
             for name in closing:
                 breaker = CircuitBreaker.from_json(channel.breakers[name])
                 if breaker.opened:  # slow start from now on: all jobs that waited for it are due at once
@@ -163,13 +173,46 @@ async def _learned(
     return known
 
 
-def _changes(
-    channel: Row[Any], model: str, result: CallResult, words: str, now: datetime
+async def _changes(
+    connection: AsyncConnection,
+    channel: Row[Any],
+    job: LeasedJob,
+    result: CallResult,
+    words: str,
+    now: datetime,
 ) -> Mapping[str, Any]:
     if result.outcome is Outcome.NEEDS_HUMAN:
         if result.scope is Scope.MODEL:
-            return {"blocked_models": {**channel.blocked_models, model: words}}
+            return {"blocked_models": {**channel.blocked_models, job.model: words}}
         return {"tripped_at": now, "tripped_reason": words}
-    name = model if result.scope is Scope.MODEL else ""
-    breaker = CircuitBreaker.from_json(channel.breakers.get(name)).with_failure(now, words)
-    return {"breakers": {**channel.breakers, name: breaker.to_json()}}
+    return {"breakers": await _breakers(connection, channel, job, result, words, now)}
+
+
+async def _breakers(
+    connection: AsyncConnection,
+    channel: Row[Any],
+    job: LeasedJob,
+    result: CallResult,
+    words: str,
+    now: datetime,
+) -> Mapping[str, Any]:
+    """Return the channel's breakers after a failure of its provider, or of one model.
+
+    What does not concern every model is charged to the job's model; if jobs of several models fail, to all.
+    """
+    calls = await ended_calls(connection, channel.name, now - _SAMPLE_AGE, _BROKEN)
+    everything = FailingJobs.among(calls, now)
+    breakers = {
+        name: CircuitBreaker.from_json(state).possible(now) for name, state in channel.breakers.items()
+    }
+    of_all = result.code in _UNREACHABLE or result.scope in (Scope.KEY, Scope.PROVIDER)
+    if not of_all and result.scope is not Scope.MODEL:
+        probing = "" in breakers and breakers[""].until is not None
+        of_all = probing or (everything.enough and everything.models > 1)
+    name = "" if of_all else job.model
+    own = everything if of_all else FailingJobs.among([call for call in calls if call.model == name], now)
+    breaker = breakers.get(name, CircuitBreaker())
+    breakers[name] = breaker.with_failure(now, words, own, again=job.next_number > 1)
+    return {
+        name: breaker.to_json() for name, breaker in breakers.items() if breaker.failures or breaker.until
+    }

@@ -1,9 +1,13 @@
 """GET /v1/jobs/eta."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import update
+
+from models.tables import jobs
 from tests.api.busy_channel import ended_call, make_busy
-from tests.api.service import ADMIN, S, Service
+from tests.api.service import ADMIN, S, Service, key_of
 
 
 @pytest.fixture
@@ -42,3 +46,15 @@ async def test_a_paused_channel_allows_no_eta(busy: Service) -> None:
     }
     found = (await busy.get("/v1/jobs/eta?campaign=spring")).json()
     assert (found["eta"]["p50"], found["eta"]["limiting_factor"]) == (None, "paused")
+
+
+async def test_the_wait_after_failed_calls_counts_for_the_last_jobs_of_a_campaign(busy: Service) -> None:
+    await busy.submit(campaign="spring")
+    last = await busy.submit(campaign="spring")
+    until = busy.services.clock() + timedelta(minutes=4)
+    async with busy.services.database.writing() as connection:
+        failed = {"not_before": until, "backing_off": True}
+        await connection.execute(update(jobs).where(jobs.c.id == key_of(last)).values(**failed))
+    eta = (await busy.get("/v1/jobs/eta?campaign=spring")).json()["eta"]
+    assert eta["p50"] == pytest.approx(240 + 10, abs=6)
+    assert eta["limiting_factor"] == "backoff"

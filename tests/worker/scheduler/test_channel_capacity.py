@@ -19,6 +19,7 @@ from worker.scheduler.channel_capacity import (
     closed_reason,
     slow_start,
 )
+from worker.scheduler.circuit_breaker import CircuitBreaker
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECOND, CALLER = timedelta(seconds=1), UUID(int=1)
@@ -124,3 +125,18 @@ def test_a_reservation_is_kept_in_the_row_and_ends_when_its_job_starts() -> None
     second.end_reservation(job(4, number=2))
     assert second.reserved_for is None
     assert "kept" not in second.changes()["pace"]
+
+
+def test_a_channel_whose_row_was_written_by_a_clock_a_year_ahead_is_open() -> None:
+    later = NOW + 365 * 24 * 3600 * SECOND
+    ahead = ChannelCapacity(row(rpm=60, limits={"": {"rpd": 9}, "gpt": {"rpm": 6}}), InFlight(), later)
+    ahead.record_start(job(), later)
+    breakers = {"": CircuitBreaker(5, later, later + 15 * SECOND, None, "HTTP 500").to_json()}
+    written = row(
+        **{"rpm": 60, "limits": {"gpt": {"rpm": 6}}, "breakers": breakers, "cooldown_until": later},
+        **ahead.changes(),
+    )
+    channel = ChannelCapacity(written, InFlight(), NOW)
+    assert closed_by(written, "gpt", NOW) is None
+    assert channel.takes(job())
+    assert channel.next_start("gpt", 1, NOW) == NOW

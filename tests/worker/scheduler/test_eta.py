@@ -1,5 +1,6 @@
 """When a queued job may be done."""
 
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -137,3 +138,18 @@ def test_who_stands_further_behind_ends_later_and_nine_of_ten_are_later_than_hal
     assert behind.p50 is not None
     assert mean <= here.p50 <= here.p90
     assert here.p50 < behind.p50
+
+
+def test_a_job_that_failed_waits_for_its_back_off_and_may_fail_once_more() -> None:
+    failed = replace(JOB, not_before=LATER, backing_off=True, since=NOW)
+    view = SchedulerView(SchedulerSnapshot(channels=[channel()], slots=9), NOW)
+    found = eta_of(failed, view.wait_status(failed), None, view, {"one": STEADY})
+    assert found == Eta(60 + 10, 60 + 10 + 60, "backoff")
+
+
+def test_calls_that_all_fail_make_an_eta_three_times_as_long_at_most() -> None:
+    none = CallDurations.from_calls([call(10, "retry")] * 9)
+    assert none is not None
+    snapshot = SchedulerSnapshot(channels=[channel(concurrency=1)], slots=9)
+    usual, failing = status_of(snapshot, 21), status_of(snapshot, 21, durations=none)
+    assert (usual.p50, failing.p50) == (210, 610)

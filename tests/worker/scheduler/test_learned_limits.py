@@ -18,7 +18,7 @@ from worker.scheduler.learned_limits import (
 )
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+SECOND, MINUTE, YEAR = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=365)
 
 
 def row(limits: LearnedLimits, **changes: Any) -> Any:
@@ -107,3 +107,16 @@ def test_of_many_models_those_that_changed_last_are_remembered() -> None:
     for n in range(MAX_MODELS + 9):
         limits = limits.cooled(f"m{n}", NOW + n * SECOND, NOW + MINUTE * 60, "slow down")
     assert set(limits.models) == {f"m{n}" for n in range(9, MAX_MODELS + 9)}
+
+
+def test_what_a_clock_that_was_a_year_ahead_has_written_is_forgotten() -> None:
+    sent = [call._replace(sent_at=call.sent_at + YEAR) for call in calls("a", refused=("a", "a", "a"))]
+    limits = after(sent, at=NOW + YEAR).cooled("", NOW + YEAR, NOW + YEAR + SECOND, "all")
+    assert limits.possible(NOW).cooldowns() == {}
+    assert limits.possible(NOW).of("a").rate.rate is None
+    assert limits.possible(NOW + YEAR) == limits
+
+
+def test_a_cool_down_that_a_provider_asked_for_is_possible_however_long() -> None:
+    limits = LearnedLimits().cooled("a", NOW, NOW + timedelta(days=31), "come back next month")
+    assert limits.possible(NOW) == limits

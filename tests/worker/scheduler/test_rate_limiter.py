@@ -1,5 +1,6 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -200,3 +201,31 @@ def test_a_burst_on_a_channel_without_a_limit_leaves_the_rate_that_was_learned_e
         starts.append(limiter.next_start(1, NOW))
         limiter.take(starts[-1], 1)
     assert starts[0] == NOW < starts[1] < starts[2]
+
+
+YEAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"rpm": 60}, {"rps": 1}, {"ipm": 60}, {"rpd": 9}, {"rpm": 60, "burst": 9}],
+    ids=lambda limits: "-".join(limits),
+)
+def test_a_state_that_a_clock_a_year_ahead_has_written_shuts_nothing(limits: dict[str, Any]) -> None:
+    ahead = RateLimiter(named_limits("", limits, {}))
+    ahead.take(NOW + YEAR, 1)
+    limiter = RateLimiter(named_limits("", limits, ahead.state()))
+    for each in limiter.limits:
+        if isinstance(each.limit, DailyQuota):
+            assert each.limit.needs_recount(NOW)  # today's calls are counted anew
+            each.limit.recount(3, NOW)
+    assert limiter.next_start(1, NOW) == NOW
+    limiter.take(NOW, 1)
+    assert NOW < limiter.next_start(1, NOW + timedelta(microseconds=1)) < NOW + timedelta(minutes=2)
+
+
+def test_a_state_that_is_possible_is_kept() -> None:
+    slow = GcraLimit(Rate(0.1))
+    slow.take(NOW, 1)
+    again = GcraLimit(Rate(0.1), slow.state())
+    assert again.earliest(1, NOW) == NOW + slow.rate.interval

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from structlog.testing import capture_logs
 
 from models.ids import new_id
@@ -14,10 +14,11 @@ from models.outcomes import CallLimit, CallResult, ErrorCode, Outcome, Scope
 from models.queries.scheduling.snapshot import read_snapshot
 from models.queue_status import QueuedJob, WaitReason
 from models.tables import attempts
+from models.tables import jobs as jobs_table
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
 from worker.scheduler.channel_capacity import RAMP
 from worker.scheduler.circuit_breaker import CircuitBreaker
-from worker.scheduler.learned_limits import LearnedLimits, LearnedState
+from worker.scheduler.learned_limits import MAX_MODELS, LearnedLimits, LearnedState
 from worker.scheduler.wait_reason import SchedulerView
 from worker.tasks.channel_feedback import record_failure, record_rate_headers, record_success
 
@@ -66,6 +67,18 @@ async def caller(darkroom: Darkroom) -> Caller:
     return await calling(darkroom)
 
 
+async def all_fail(
+    darkroom: Darkroom, code: ErrorCode = "upstream_error", *, jobs: int = 5, model: str = "practice-image"
+) -> None:
+    """Let calls of different jobs fail, one each."""
+    for _ in range(jobs):
+        each = await calling(darkroom, model=model)
+        await each.fails(Outcome.RETRY, code, provider_message="HTTP 500")
+        async with darkroom.services.database.writing() as connection:
+            ended = {"status": "failed", "worker_id": None, "lease_token": None}
+            await connection.execute(update(jobs_table).where(jobs_table.c.id == each.job.id).values(**ended))
+
+
 async def calling(darkroom: Darkroom, **values: Any) -> Caller:
     """Lease a job of a caller of its own."""
     worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller(), **values)
@@ -74,6 +87,7 @@ async def calling(darkroom: Darkroom, **values: Any) -> Caller:
 
     class Job:
         id, model, channel, channel_id = row.id, row.model, "upstream", row.channel_id
+        next_number = 1
 
     return Caller(darkroom, worker, Job)
 
@@ -102,7 +116,7 @@ async def test_a_refused_model_leaves_the_others_running_and_its_jobs_say_which_
     (started,) = [job_id for _, job_ids, _ in other.messages for job_id in job_ids]
     assert (await darkroom.job(started)).model == "practice-other"
     async with darkroom.services.database.reading() as connection:
-        snapshot = await read_snapshot(connection, alive_since=darkroom.clock() - MINUTE)
+        snapshot = await read_snapshot(connection, at=darkroom.clock(), alive_since=darkroom.clock() - MINUTE)
     job = QueuedJob(
         **{"model": "practice-image", "caller_id": account, "not_before": darkroom.clock()},
         **{"backing_off": False, "since": darkroom.clock()},
@@ -182,18 +196,82 @@ async def test_too_many_calls_in_flight_lower_the_concurrency(darkroom: Darkroom
     assert (await caller.state()).rate.concurrency == 1
 
 
-async def test_five_failures_in_a_row_open_the_breaker_and_a_success_closes_it(
+async def test_five_failing_jobs_in_a_row_open_the_models_breaker_and_a_success_closes_it(
     darkroom: Darkroom, caller: Caller
 ) -> None:
-    for _ in range(5):
-        await caller.fails(Outcome.RETRY, "upstream_error", provider_message="HTTP 500")
-    assert CircuitBreaker.from_json((await darkroom.channel()).breakers[""]).state(darkroom.clock()) == "open"
+    await all_fail(darkroom)
+    breakers = (await darkroom.channel()).breakers
+    assert CircuitBreaker.from_json(breakers["practice-image"]).state(darkroom.clock()) == "open"
+    await darkroom.submit(await darkroom.caller())
+    await darkroom.submit(await darkroom.caller(), model="practice-other")
     other = await darkroom.worker()
     await other.dispatcher.run_round()
-    assert other.messages == []
-    assert other.context.in_flight.closed.failing == {("upstream", "")}
+    assert [len(job_ids) for _, job_ids, _ in other.messages] == [1]  # the other model's
+    assert other.context.in_flight.closed.failing == {("upstream", "practice-image")}
     await record_success(other.context, caller.job)
     assert (await darkroom.channel()).breakers == {}
+
+
+async def test_one_job_that_fails_again_and_again_opens_no_breaker(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    await caller.fails(Outcome.RETRY, "upstream_error", times=9)
+    breaker = CircuitBreaker.from_json((await darkroom.channel()).breakers["practice-image"])
+    assert (breaker.state(darkroom.clock()), breaker.failures) == ("closed", 1)
+
+
+async def test_jobs_that_fail_between_others_that_succeed_open_no_breaker(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    for _ in range(2):
+        for _ in range(4):
+            each = await calling(darkroom)
+            await each.fails(Outcome.RETRY, "upstream_error")
+        darkroom.clock.forward(seconds=1)
+        at = darkroom.clock()
+        await caller.called(1, over=SECOND, outcome="success", finished_at=at)
+    assert all(not state["until"] for state in (await darkroom.channel()).breakers.values())
+
+
+async def test_failing_jobs_of_several_models_open_the_breaker_of_the_whole_channel(
+    darkroom: Darkroom,
+) -> None:
+    await all_fail(darkroom, jobs=3)
+    await all_fail(darkroom, jobs=2, model="practice-other")
+    assert CircuitBreaker.from_json((await darkroom.channel()).breakers[""]).state(darkroom.clock()) == "open"
+
+
+async def test_a_provider_that_is_not_reached_concerns_all_models(darkroom: Darkroom) -> None:
+    await all_fail(darkroom, "connect_error")
+    assert list((await darkroom.channel()).breakers) == [""]
+
+
+async def test_a_half_open_breaker_is_probed_with_a_job_that_has_not_failed(darkroom: Darkroom) -> None:
+    await all_fail(darkroom)
+    channel, account = await darkroom.channel(), await darkroom.caller()
+    long_ago = darkroom.clock() - MINUTE
+    for _ in range(8):
+        await darkroom.submit(account, not_before=long_ago, avoid_channel_id=channel.id)
+    good = await darkroom.submit(await darkroom.caller())
+    darkroom.clock.forward(seconds=20)
+    other = await darkroom.worker()
+    await other.dispatcher.run_round()
+    assert [job_ids for _, job_ids, _ in other.messages] == [[good]]
+
+
+async def test_callers_who_name_any_number_of_models_do_not_make_the_channels_row_grow(
+    darkroom: Darkroom, caller: Caller
+) -> None:
+    for number in range(MAX_MODELS + 3):
+        caller.job.model = f"practice-{number}"
+        await caller.fails(Outcome.NEEDS_HUMAN, "model_not_found", scope=Scope.MODEL)
+        await caller.fails(Outcome.RETRY, "upstream_error", scope=Scope.MODEL)
+        await caller.fails(Outcome.RETRY, "rate_limited")
+        darkroom.clock.forward(seconds=1)
+    channel = await darkroom.channel()
+    newest = {f"practice-{number}" for number in range(3, MAX_MODELS + 3)}
+    assert channel.blocked_models.keys() == channel.learned_models.keys() == newest
+    assert channel.breakers.keys() <= newest
 
 
 async def test_an_overload_that_lasts_teaches_no_rate_although_other_calls_are_just_leaving(
@@ -209,8 +287,7 @@ async def test_an_overload_that_lasts_teaches_no_rate_although_other_calls_are_j
 
 
 async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, caller: Caller) -> None:
-    for _ in range(5):
-        await caller.fails(Outcome.RETRY, "upstream_error")
+    await all_fail(darkroom)
     for _ in range(5):
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
     darkroom.clock.forward(seconds=16)
@@ -230,16 +307,14 @@ async def test_a_channel_whose_breaker_closes_begins_slowly(darkroom: Darkroom, 
 async def test_a_probe_that_is_answered_closes_the_breaker_even_without_a_picture(
     darkroom: Darkroom, caller: Caller, outcome: Outcome
 ) -> None:
-    for _ in range(5):
-        await caller.fails(Outcome.RETRY, "upstream_error")
-    caller.context.in_flight.closed.failing = {("upstream", "")}
+    await all_fail(darkroom)
+    caller.context.in_flight.closed.failing = {("upstream", "practice-image")}
     await caller.fails(outcome, "moderation" if outcome is Outcome.PERMANENT else "no_image")
     assert (await darkroom.channel()).breakers == {}
 
 
 async def test_a_half_open_breaker_lets_one_call_through(darkroom: Darkroom, caller: Caller) -> None:
-    for _ in range(5):
-        await caller.fails(Outcome.RETRY, "origin_unreachable")
+    await all_fail(darkroom, "origin_unreachable")
     for _ in range(3):
         await darkroom.submit((await darkroom.job(caller.job.id)).caller_id)
     darkroom.clock.forward(seconds=20)
