@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from models.integrity.database_errors import makes_connections_stale, translated_errors
+from models.integrity.unreadable import Unreadable
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -57,8 +61,8 @@ class Database:
             **options,
         )
         event.listen(self.engine.sync_engine, "handle_error", _drop_stale_connections)
-        if self.is_sqlite:
-            _configure_sqlite(self.engine.sync_engine)
+        configure = _configure_sqlite if self.is_sqlite else _configure_postgres
+        configure(self.engine.sync_engine)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -91,7 +95,28 @@ class Database:
 
 def _read_json(stored: str | bytes | float) -> Any:
     """Read a JSON column; SQLite returns a bare number as a number."""
-    return stored if isinstance(stored, int | float) else orjson.loads(stored)
+    try:
+        return stored if isinstance(stored, int | float) else orjson.loads(stored)
+    except ValueError:
+        return Unreadable(stored)
+
+
+class _TimeLoader(Loader):
+    """Reads ``timestamptz`` as psycopg does, but marks a time beyond Python's calendar: it raises none."""
+
+    def load(self, data: Buffer) -> Any:
+        """Read ISO 8601, in which the server sends times."""
+        text = bytes(data).decode()
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:  # infinity, BC, or a year of five digits
+            return Unreadable(text)
+
+
+def _configure_postgres(engine: Any) -> None:
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.driver_connection.adapters.register_loader("timestamptz", _TimeLoader)
 
 
 def _drop_stale_connections(context: ExceptionContext) -> None:

@@ -1,6 +1,8 @@
 """Every table, and the column types that behave the same on SQLite and PostgreSQL."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -24,6 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
+from models.integrity.unreadable import Unreadable
+
 Json = JSON().with_variant(JSONB(), "postgresql")
 
 
@@ -35,6 +39,20 @@ class Utc(TypeDecorator[datetime]):
 
     def __init__(self) -> None:
         super().__init__(timezone=True)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Return a function that never raises: one row must not prevent the reading of others."""
+        read = super().result_processor(dialect, coltype)
+
+        def read_or_mark(value: Any) -> Any:
+            if isinstance(value, Unreadable):
+                return value
+            try:
+                return read(value) if read else value
+            except (ValueError, TypeError, OverflowError):
+                return Unreadable(value)
+
+        return read_or_mark
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse naive times; drop the zone where the database has none."""

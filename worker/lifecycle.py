@@ -364,9 +364,12 @@ def release_held(job: Row[Any], *, at: datetime) -> JobUpdate:
 
 def fail_held(job: Row[Any], reason: str, *, at: datetime, by: str = "its caller") -> JobUpdate:
     """End a held job without another call; its error keeps what it was held for."""
-    error = job.error or {"code": "unknown", "message": ""}
+    error = job.error if isinstance(job.error, dict) else {"code": "unknown", "message": ""}
     words = f"Given up by {by}{f': {storable(reason)}' if reason else ''}."
-    changes = {"error": {**error, "message": f"{words} {error['message']}".strip()}, "finished_at": at}
+    changes = {
+        "error": {**error, "message": f"{words} {error.get('message', '')}".strip()},
+        "finished_at": at,
+    }
     return JobUpdate(Transition(job.id, JobStatus.HELD, JobStatus.FAILED, at, changes=changes, detail=words))
 
 
@@ -393,7 +396,7 @@ async def cancel_job(
 ) -> bool:
     """Cancel a job in any open state; its worker drops the call. Return ``False`` if it had ended."""
     job = await lock_job(connection, job_id)
-    if job is None or JobStatus(job.status) not in CANCELLABLE:
+    if job is None or job.status not in CANCELLABLE:
         return False
     return bool(await commit(connection, [cancel(job, at=at, why=f"cancelled by {by}")]))
 
@@ -411,8 +414,9 @@ async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) 
     Images of former generations stay, apart from those of the new one.
     """
     job = await lock_job(connection, job_id)
-    if job is None or (leaving := JobStatus(job.status)) not in RETRYABLE or job.worker_id is not None:
+    if job is None or job.status not in RETRYABLE or job.worker_id is not None:
         return False
+    leaving = JobStatus(job.status)
     changes = {
         **_UNLEASED,
         "generation": job.generation + 1,
@@ -437,4 +441,4 @@ async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) 
 
 def _deadline(job: Row[Any], at: datetime) -> datetime | None:
     """Return a job's deadline for its next start; one that has passed does not count any more."""
-    return job.expires_at if job.expires_at and job.expires_at > at else None
+    return job.expires_at if isinstance(job.expires_at, datetime) and job.expires_at > at else None

@@ -1,19 +1,25 @@
-"""Updates that no retry can write: what a job's end says instead, and what is kept of a paid answer."""
+"""Rows that can't be read and updates that can't be written: how their jobs end, without their neighbours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.database_errors import is_transient
 from models.outcomes import UNKNOWN, JobError, Outcome
 from models.queries.attempts import AttemptRecord
 from models.queries.bulk import storable
-from models.queries.transitions import Transition
+from models.queries.leases import UnreadableJob
+from models.queries.transitions import Revisions, Transition
 from models.states import JobStatus
-from worker.lifecycle import JobUpdate, set_aside
+from worker.lifecycle import JobUpdate, commit, set_aside
 
 _MOST_KEYS = 8  # stored files that an error names
+_log = structlog.get_logger()
 
 
 def problem_of(error: Exception) -> str:
@@ -46,6 +52,67 @@ def substitutes(update: JobUpdate, problem: str) -> Iterator[JobUpdate]:
     if record is not None:
         yield replace(instead, record=_essence(record))
     yield instead
+
+
+def after_unreadable(job: UnreadableJob, at: datetime) -> JobUpdate | None:
+    """Return how a leased job ends whose row can't be read; ``None`` if its state is unknown, too."""
+    if job.status not in (JobStatus.LEASED, JobStatus.RUNNING, JobStatus.STORING):
+        return None
+    leaving = JobStatus(job.status)
+    hold = leaving is not JobStatus.LEASED
+    return set_aside(
+        Transition(job.id, leaving, leaving, at, lease=job.lease_token),
+        unreadable_error(job.problem, called=hold),
+        hold=hold,
+    )
+
+
+def unreadable_error(problem: str, *, called: bool) -> JobError:
+    """Return the error of a job whose row can't be read; ``called``: its picture may have been paid for."""
+    paid = (
+        "Its call was made and may have been charged; look at its attempts and at the provider's call log."
+        if called
+        else "Nothing was sent for it since. Submit it again."
+    )
+    return JobError(
+        code="unreadable",
+        message=f"The row of this job in the database can't be read: {storable(problem)}. {paid}",
+        outcome=Outcome.AMBIGUOUS if called else None,
+        retryable=False,
+    )
+
+
+async def commit_separately(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> Revisions:
+    """Write updates as ``commit`` does; those that can't be written do not prevent the others.
+
+    Their jobs end as ``substitutes`` says. Raises ``DatabaseAway``.
+    """
+    try:
+        async with connection.begin_nested():
+            return await commit(connection, updates)
+    except Exception as error:
+        if is_transient(error):
+            raise
+    revisions = Revisions()
+    for update in updates:
+        revisions.add(await _commit_one(connection, update))
+    return revisions
+
+
+async def _commit_one(connection: AsyncConnection, update: JobUpdate) -> Revisions:
+    left, problem = [update], ""
+    while left:
+        try:
+            async with connection.begin_nested():
+                return await commit(connection, [left.pop(0)])
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if not problem:
+                problem = problem_of(error)
+                left = [*substitutes(update, problem)]
+    _log.error("a change can't be written and is dropped", problem=problem, **described(update))
+    return Revisions()
 
 
 def _is_paid(update: JobUpdate, transition: Transition) -> bool:

@@ -18,17 +18,36 @@ from api.jobs.estimates import Estimate
 from api.services import ApiServices
 from models.errors import NotFound
 from models.ids import public_id
+from models.integrity.bounds import FIRST_TIME
+from models.integrity.unreadable import Unreadable, log_unreadable, problems_of
 from models.queries.assets import list_assets
 from models.queries.callers import names_of
 from models.queries.jobs import SHOWN, JobFilter, NewJob, find_job, list_attempts, list_jobs
 from models.queue_status import QueuedJob, WaitStatus
 from models.request import image_count
 from models.serializers import NO_ESTIMATE, job_view
-from models.states import FINAL, JobStatus
+from models.states import FINAL, JobStatus, OnUnknown
 from worker.scheduler.wait_reason import SchedulerView
+from worker.unwritable import unreadable_error
 
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
 _LONGEST_RETRY_AFTER = 60  # seconds
+_KINDS: Mapping[str, Any] = {
+    **dict.fromkeys(("request", "metadata"), dict),
+    **dict.fromkeys(("retry", "error"), dict | None),
+    "tags": list,
+    **dict.fromkeys(("progress", "revision", "generation", "priority"), int),
+}
+_NEUTRAL: Mapping[str, Any] = {
+    "request": {},
+    "metadata": {},
+    "retry": None,
+    "error": None,
+    "tags": [],
+    **dict.fromkeys(("progress", "revision", "generation", "priority"), 0),
+    "created_at": FIRST_TIME,
+}
+"""What is shown instead of a value that can't be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +131,9 @@ async def _represent(
     view = SchedulerView(await services.snapshots.refresh(connection, at), at) if needs_snapshot else None
     represented = []
     for row in rows:
+        if (problem := _problem_of(row)) is not None:
+            represented.append(_unreadable(services, row, problem, attempts[row.id], assets[row.id]))
+            continue
         waiting = view.wait_status(queued_of(row)) if view and row.status == _QUEUED else None
         estimate = NO_ESTIMATE
         if view and with_estimate:
@@ -128,6 +150,45 @@ async def _represent(
             )
         )
     return represented
+
+
+def _problem_of(row: Any) -> str | None:
+    """Return why a job's row can't be shown as it is, or ``None``."""
+    problems = problems_of(row)
+    problems += [
+        f"{name} has another type" for name, kind in _KINDS.items() if not _is(kind, getattr(row, name))
+    ]
+    problems += [f"{name} holds bytes" for name, value in row._mapping.items() if isinstance(value, bytes)]
+    if row.on_unknown not in set(OnUnknown):
+        problems.append(f"on_unknown is {str(row.on_unknown)[:80]!r}")
+    if row.status not in set(JobStatus):
+        problems.append(f"status is {str(row.status)[:80]!r}")
+    return "; ".join(problems) or None
+
+
+def _is(kind: Any, value: Any) -> bool:
+    return isinstance(value, kind | Unreadable)  # what is unreadable is named as such
+
+
+def _unreadable(
+    services: ApiServices, row: Any, problem: str, attempts: Sequence[Any], assets: Sequence[Any]
+) -> JobRepresentation:
+    """Return what can be read of a job, with an error that names the rest."""
+    log_unreadable("job", str(row.id), problem)
+    values = dict(row._mapping)
+    status = JobStatus(row.status) if row.status in set(JobStatus) else JobStatus.FAILED
+    for name, neutral in _NEUTRAL.items():
+        if not isinstance(values[name], _KINDS.get(name, datetime)):
+            values[name] = neutral
+    for name, value in values.items():
+        if isinstance(value, Unreadable):
+            values[name] = None
+        elif isinstance(value, bytes):
+            values[name] = value.decode("utf-8", "replace")
+    called = status not in (JobStatus.QUEUED, JobStatus.LEASED)
+    error = unreadable_error(problem, called=called) if not values["error"] else None
+    values |= {"status": status.value} | ({"error": error.to_json()} if error else {})
+    return _representation(services, SimpleNamespace(**values), None, attempts=attempts, assets=assets)
 
 
 async def _estimate(

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
+from models.integrity.unreadable import readable
 from models.queries.bulk import row_of, rows_parameter, rows_source
 from models.states import JobStatus
 from models.tables import assets, jobs
@@ -85,7 +86,7 @@ async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> S
     """Return the assets of these jobs, of all generations, by job, generation and position."""
     query = select(assets).where(assets.c.job_id.in_(job_ids))
     order = (assets.c.job_id, func.coalesce(assets.c.generation, _NEWEST), assets.c.position)
-    return (await connection.execute(query.order_by(*order))).all()
+    return readable(await connection.execute(query.order_by(*order)), "asset")
 
 
 async def number_generation(connection: AsyncConnection, job_id: UUID, generation: int) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.unreadable import readable
 from models.tables import campaigns, jobs
 from models.text_order import code_points
 
@@ -29,7 +30,8 @@ async def list_campaigns(
     query = select(campaigns).where(campaigns.c.caller_id == caller_id)
     if after is not None:
         query = query.where(code_points(campaigns.c.name) > after)
-    return (await connection.execute(query.order_by(code_points(campaigns.c.name)).limit(limit))).all()
+    query = query.order_by(code_points(campaigns.c.name)).limit(limit)
+    return readable(await connection.execute(query), "campaign")
 
 
 async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) -> bool:

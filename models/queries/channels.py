@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.channels import ChannelSettings
 from models.ids import new_id
+from models.integrity.unreadable import readable
 from models.tables import channels
 from models.text_order import code_points
 
@@ -68,7 +69,7 @@ async def delete_channel(connection: AsyncConnection, name: str) -> bool:
 
 async def list_channels(connection: AsyncConnection) -> Sequence[Row[Any]]:
     """Return all channels by name."""
-    return (await connection.execute(_ALL)).all()
+    return readable(await connection.execute(_ALL), "channel")
 
 
 async def lock_channel(
@@ -81,7 +82,7 @@ async def lock_channel(
 
 async def lock_channels(connection: AsyncConnection, channel_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Lock the channels that are not locked elsewhere."""
-    return (await connection.execute(_LOCK, {"ids": channel_ids})).all()
+    return readable(await connection.execute(_LOCK, {"ids": channel_ids}), "channel")
 
 
 async def change_channel(connection: AsyncConnection, channel_id: UUID, changes: Mapping[str, Any]) -> None:

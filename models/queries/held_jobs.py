@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, func, literal, select
+from sqlalchemy import Column, ColumnElement, Row, case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.states import RETRYABLE, JobStatus
@@ -86,7 +86,7 @@ def _conditions(wanted: HeldFilter, *, sqlite: bool) -> list[ColumnElement[bool]
     if wanted.error_code is not None:
         found.append(jobs.c.error["code"].as_string() == wanted.error_code)
     if wanted.tag is not None and sqlite:
-        each = func.json_each(jobs.c.tags).table_valued("value")
+        each = func.json_each(case((func.json_valid(jobs.c.tags) == 1, jobs.c.tags))).table_valued("value")
         found.append(select(literal(1)).select_from(each).where(each.c.value == wanted.tag).exists())
     elif wanted.tag is not None:
         found.append(jobs.c.tags.op("@>")(func.jsonb_build_array(wanted.tag)))

@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, Row, Select, and_, bindparam, func, insert, literal, select, text, true
+from sqlalchemy import Column, Row, Select, and_, bindparam, case, func, insert, literal, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.unreadable import readable
 from models.states import OPEN, JobStatus
 from models.tables import attempts, callers, events, jobs
 
@@ -194,7 +195,7 @@ def _filtered(query: Select[Any], wanted: JobFilter, *, sqlite: bool) -> Select[
     if wanted.campaign is not None and len(wanted.statuses) == 1:
         query = query.where(jobs.c.campaign == wanted.campaign)
     if wanted.tag is not None and sqlite:
-        each = func.json_each(jobs.c.tags).table_valued("value")
+        each = func.json_each(case((func.json_valid(jobs.c.tags) == 1, jobs.c.tags))).table_valued("value")
         query = query.where(select(literal(1)).select_from(each).where(each.c.value == wanted.tag).exists())
     elif wanted.tag is not None:
         query = query.where(jobs.c.tags.op("@>")(func.jsonb_build_array(wanted.tag)))
@@ -226,7 +227,8 @@ async def statuses_of(connection: AsyncConnection, job_ids: Sequence[UUID]) -> d
 async def list_attempts(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Return the attempts of these jobs, in order."""
     query = select(attempts).where(attempts.c.job_id.in_(job_ids))
-    return (await connection.execute(query.order_by(attempts.c.job_id, attempts.c.number))).all()
+    query = query.order_by(attempts.c.job_id, attempts.c.number)
+    return readable(await connection.execute(query), "attempt")
 
 
 async def count_open(connection: AsyncConnection) -> dict[str, int]:
@@ -244,4 +246,4 @@ async def list_events(
 ) -> Sequence[Row[Any]]:
     """Return a job's events with a revision above ``after``, in order."""
     query = select(events).where(events.c.job_id == job_id, events.c.revision > after)
-    return (await connection.execute(query.order_by(events.c.revision).limit(limit))).all()
+    return readable(await connection.execute(query.order_by(events.c.revision).limit(limit)), "event")

@@ -1,8 +1,9 @@
 """Leases: jobs leased to workers, calls in flight, and jobs that wait to be stored or have expired."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.unreadable import Unreadable, log_unreadable
 from models.states import JobStatus, OnUnknown
 from models.tables import assets, attempts, callers, campaigns, channels, jobs
 
@@ -94,6 +96,10 @@ class LeasedJob:
     next_number: int  #: of its next attempt; of the attempt in flight, once a task has started it
 
 
+_RULES = ("retry", "campaign_retry", "channel_limits")
+_OBJECTS: Mapping[str, Any] = {"request": Mapping, "answer": Mapping | None}
+_KINDS: Mapping[str, type[StrEnum]] = {"status": JobStatus, "on_unknown": OnUnknown}
+_NUMBERS = ("generation", "max_attempts", "attempts_used", "store_tries", "progress", "next_number")
 _COLUMNS: tuple[ColumnElement[Any], ...] = (
     *(jobs.c[name] for name in LeasedJob.__dataclass_fields__ if name in jobs.c),
     channels.c.name.label("channel"),
@@ -111,8 +117,46 @@ _LEASED = select(*_COLUMNS).select_from(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableJob:
+    """A leased job whose row can't be read: of its values only these are known."""
+
+    id: UUID
+    status: str
+    lease_token: UUID | None
+    problem: str  #: in plain words
+
+
+class LeasedJobs(list[LeasedJob]):
+    """Leased jobs; ``unreadable`` are those whose rows can't be read."""
+
+    def __init__(self, rows: Iterable[Row[Any]] = ()) -> None:
+        super().__init__()
+        self.unreadable: list[UnreadableJob] = []
+        for row in rows:
+            try:
+                self.append(_leased_job(row))
+            except ValueError as error:
+                self.unreadable.append(UnreadableJob(row.id, row.status, row.lease_token, str(error)))
+                log_unreadable("job", str(row.id), str(error))
+
+
 def _leased_job(row: Row[Any]) -> LeasedJob:
+    """Return a row as a job. Raises ``ValueError`` with all that is wrong with it."""
     values = dict(row._mapping)
+    for name in _RULES:
+        if not isinstance(values[name], Mapping):  # rules that can't be read must not stop the job
+            values[name] = {} if name == "channel_limits" else None
+    problems = [
+        f"{name} has the {value!r}" for name, value in values.items() if isinstance(value, Unreadable)
+    ]
+    problems += [f"{name} is no object" for name in _OBJECTS if not isinstance(values[name], _OBJECTS[name])]
+    problems += [
+        f"{name} is {values[name]!r}" for name, kind in _KINDS.items() if values[name] not in set(kind)
+    ]
+    problems += [f"{name} is no whole number" for name in _NUMBERS if not isinstance(values[name], int)]
+    if problems:
+        raise ValueError("; ".join(problems))
     status, on_unknown = JobStatus(values.pop("status")), OnUnknown(values.pop("on_unknown"))
     return LeasedJob(**values, status=status, on_unknown=on_unknown)
 
@@ -144,20 +188,20 @@ async def list_in_flight(connection: AsyncConnection, worker_id: UUID) -> Sequen
 
 async def leased_to(
     connection: AsyncConnection, worker_id: UUID, job_ids: Sequence[UUID] | None = None
-) -> Sequence[LeasedJob]:
+) -> LeasedJobs:
     """Return the jobs leased to a worker, all or of ``job_ids``; cancelled ones until it drops the call."""
     statement = _LEASED.where(jobs.c.worker_id == worker_id)
     if job_ids is not None:
         statement = statement.where(jobs.c.id.in_(job_ids))
-    return [_leased_job(row) for row in await connection.execute(statement)]
+    return LeasedJobs(await connection.execute(statement))
 
 
 async def leased_jobs(
     connection: AsyncConnection, job_ids: Sequence[UUID], lease: UUID, status: str
-) -> Sequence[LeasedJob]:
+) -> LeasedJobs:
     """Return those of the jobs that are still under this lease."""
     statement = _LEASED.where(jobs.c.id.in_(job_ids), jobs.c.lease_token == lease, jobs.c.status == status)
-    return [_leased_job(row) for row in await connection.execute(statement)]
+    return LeasedJobs(await connection.execute(statement))
 
 
 async def lease_unstored(

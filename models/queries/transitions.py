@@ -56,6 +56,12 @@ class Revisions(dict[UUID, int]):
         self[transition.job_id] = revision
         self._made.add(id(transition))
 
+    def add(self, others: "Revisions") -> None:
+        """Add transitions that were made elsewhere."""
+        self.update(others)
+        self._made |= others._made
+        self.webhooks_due = self.webhooks_due or others.webhooks_due
+
     def has(self, transition: Transition) -> bool:
         """Return whether this very transition was made, and not another one of the same job."""
         return id(transition) in self._made

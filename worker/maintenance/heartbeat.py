@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+from models.integrity.unreadable import Unreadable
 from models.queries.channels import list_channels, sync_channels
 from models.queries.database_time import measure
 from models.queries.leases import leased_to, list_in_flight, release_worker
@@ -109,8 +110,8 @@ class Heartbeat:
             for row in rows
             if row.status not in FINAL
             and in_flight.jobs.get(row.id) is None
-            and row.leased_at < now - _UNSTARTED
-            and (row.start_at is None or row.start_at < now - _UNSTARTED)
+            and _is_over(row.leased_at, now)
+            and _is_over(row.start_at, now)
         ]
         without_row = set(in_flight.jobs) - {row.id for row in rows}
         without_task = [job_id for job_id in without_row if in_flight.jobs[job_id] is None]
@@ -121,5 +122,10 @@ class Heartbeat:
                 await release_worker(connection, dropped, worker_id)
                 jobs = await leased_to(connection, worker_id, [row.id for row in unstarted])
                 # the message of a job may have come meanwhile
-                jobs = [row for row in jobs if in_flight.jobs.get(row.id) is None]
+                jobs[:] = [row for row in jobs if in_flight.jobs.get(row.id) is None]
                 await reclaim(connection, jobs, worker_id, self._context.services.policies, now)
+
+
+def _is_over(moment: datetime | Unreadable | None, now: datetime) -> bool:
+    """Return whether a lease should have started by now; a time that can't be read does not keep it."""
+    return not isinstance(moment, datetime) or moment < now - _UNSTARTED

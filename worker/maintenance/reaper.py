@@ -1,15 +1,16 @@
 """Reaper: deletes dead workers, and reclaims the jobs that were leased to them."""
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.database_errors import is_transient
 from models.queries.attempts import AttemptRecord, earlier_results, open_attempt
-from models.queries.leases import LeasedJob, leased_to, release_worker
+from models.queries.leases import LeasedJob, LeasedJobs, UnreadableJob, leased_to, release_worker
 from models.queries.workers import dead_workers, delete_worker, unknown_workers
 from models.retry.decision import AttemptCount, decide
 from models.retry.resolve import Policies
@@ -18,13 +19,13 @@ from worker.lifecycle import (
     JobUpdate,
     after_decision,
     begin_recovery,
-    commit,
     postpone_storing,
     release_lease,
 )
 from worker.maintenance.process_locks import ProcessLocks
 from worker.services import WorkerServices
 from worker.tasks.polling import WORKER_LOST, LostCall
+from worker.unwritable import after_unreadable, commit_separately, problem_of
 from worker.upstream.handles import Handles
 
 DeleteQueue = Callable[[UUID], Awaitable[None]]  #: deletes the queue of a worker
@@ -85,7 +86,7 @@ class Reaper:
 
 
 async def reclaim(
-    connection: AsyncConnection, jobs: Sequence[LeasedJob], worker_id: UUID, policies: Policies, at: datetime
+    connection: AsyncConnection, jobs: LeasedJobs, worker_id: UUID, policies: Policies, at: datetime
 ) -> None:
     """Reclaim jobs of a dead worker, by their state.
 
@@ -94,14 +95,32 @@ async def reclaim(
     """
     changes, finished = [], []
     for job in jobs:
-        change = await _change(connection, job, policies, at)
+        change = await _change_or_end(connection, job, policies, at)
         if change is None:
             finished.append(job.id)
         else:
             changes.append(change)
-    await commit(connection, changes)
+    for unreadable in jobs.unreadable:
+        if end := after_unreadable(unreadable, at):
+            changes.append(end)
+        else:
+            finished.append(unreadable.id)
+    await commit_separately(connection, changes)
     if finished:
         await release_worker(connection, finished, worker_id)
+
+
+async def _change_or_end(
+    connection: AsyncConnection, job: LeasedJob, policies: Policies, at: datetime
+) -> JobUpdate | None:
+    """Return what becomes of a job; one whose rows can't be understood ends with the reason."""
+    try:
+        return await _change(connection, job, policies, at)
+    except Exception as error:
+        if is_transient(error):
+            raise
+        _log.exception("a job could not be reclaimed; it ends", job=str(job.id))
+        return after_unreadable(UnreadableJob(job.id, job.status, job.lease_token, problem_of(error)), at)
 
 
 async def _change(

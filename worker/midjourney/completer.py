@@ -100,7 +100,16 @@ class TaskCompleter:
                         if await still_claimed(self._services, task):
                             continue
                         return
-                    enqueued = await fail_stuck_task(self._services, task, type(error).__name__)
+                    enqueued = await self._fail(task, type(error).__name__)
                 if enqueued:
                     self._enqueued.set()
                 return
+
+    async def _fail(self, task: Row[Any], problem: str) -> bool:
+        try:
+            return await fail_stuck_task(self._services, task, problem)
+        except DatabaseAway:
+            raise
+        except Exception:  # noqa: BLE001 - as above; it is claimed again when its claim ends
+            _log.exception("a Midjourney task can't even fail", task=task.id)
+            return False

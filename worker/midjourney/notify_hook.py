@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.errors import DatabaseAway
 from models.midjourney.notify_hook import END_RANK, hook_body, progress_rank, webhook_event_of
 from models.midjourney.task_status import task_state_of
 from models.queries.midjourney.tasks import mark_notified, parts_of, task_by_id, tasks_to_notify
@@ -16,6 +18,7 @@ from worker.midjourney.task_reader import read_task_views
 from worker.services import WorkerServices
 
 _BATCH = 200  # tasks per round
+_log = structlog.get_logger()
 
 
 class NotifyHookProgress:
@@ -32,10 +35,19 @@ class NotifyHookProgress:
             parts = await parts_of(connection, [task.id for task in tasks])
         self._after = tasks[-1].id if len(tasks) == self._batch else 0
         enqueued = [
-            await self._enqueue_change(task, [part for part in parts if part.task_id == task.id])
+            await self._try_to_enqueue(task, [part for part in parts if part.task_id == task.id])
             for task in tasks
         ]
         return any(enqueued)
+
+    async def _try_to_enqueue(self, task: Row[Any], parts: Sequence[Any]) -> bool:
+        try:
+            return await self._enqueue_change(task, parts)
+        except DatabaseAway:
+            raise
+        except Exception:  # noqa: BLE001 - one broken task must not keep the messages of the others
+            _log.exception("no progress message for a Midjourney task", task=task.id)
+            return False
 
     async def _enqueue_change(self, task: Row[Any], parts: Sequence[Any]) -> bool:
         rank = progress_rank(task_state_of(task, parts))

@@ -2,12 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.bounds import FIRST_TIME
+from models.integrity.unreadable import log_unreadable, problems_of
+from models.midjourney.protocol import TaskStatus
 from models.midjourney.serializers import task_view
 from models.queries.midjourney.tasks import assets_for_links, images_of, parts_of
 from models.settings import Settings
@@ -31,20 +36,51 @@ async def _views_of(
     open_ids = [task.id for task in tasks if task.outcome is None]
     parts = _by_task(await parts_of(connection, open_ids))
     previews = _by_task(await images_of(connection, open_ids))
-    asset_ids = {
-        key for task in tasks for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None
-    }
+    asset_ids = {key for task in tasks for key in _asset_ids(task)}
     assets = {row.id: row for row in await assets_for_links(connection, list(asset_ids))}
-    return [
-        task_view(
-            task,
-            parts=parts[task.id],
-            assets=assets,
-            preview=next(iter(previews[task.id]), None),
-            settings=settings,
-        )
-        for task in tasks
-    ]
+    views = []
+    for task in tasks:
+        preview = next(iter(previews[task.id]), None)
+        try:
+            views.append(
+                task_view(task, parts=parts[task.id], assets=assets, preview=preview, settings=settings)
+            )
+        except Exception as error:  # noqa: BLE001 - one row that can't be read must not fail a page of others
+            problem = "; ".join(problems_of(task)) or repr(error)
+            log_unreadable("Midjourney task", str(task.id), problem)
+            views.append(
+                task_view(_replacement(task, problem), parts=(), assets={}, preview=None, settings=settings)
+            )
+    return views
+
+
+def _asset_ids(task: Row[Any]) -> list[UUID]:
+    """Return the ids of the images that a task shows; none if its row can't be read."""
+    try:
+        return [key for key in (task.asset_id, *map(UUID, task.pictures)) if key is not None]
+    except (TypeError, ValueError, AttributeError):
+        return []
+
+
+def _replacement(task: Row[Any], problem: str) -> Any:
+    """Return a failed task that says why the real one can't be shown."""
+    at = next((v for v in (task.submitted_at, task.finished_at) if isinstance(v, datetime)), FIRST_TIME)
+    shown: dict[str, Any] = dict.fromkeys(task._mapping.keys()) | {
+        "id": task.id,
+        "action": "IMAGINE",
+        "description": "",
+        "bot": task.bot,
+        "mode": task.mode,
+        "hash": task.hash,
+        "request": {},
+        "properties": {},
+        "pictures": [],
+        "outcome": TaskStatus.FAILURE.value,
+        "cancelled": False,
+        "fail_reason": f"This task's row in the database can't be read: {problem}.",
+        "submitted_at": at,
+    }
+    return SimpleNamespace(**shown)
 
 
 def _by_task(rows: Iterable[Any]) -> defaultdict[int, list[Any]]:

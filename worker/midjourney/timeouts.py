@@ -7,6 +7,7 @@ import structlog
 from sqlalchemy import Row
 
 from models.errors import DatabaseAway
+from models.integrity.database_errors import is_transient
 from models.midjourney.protocol import TaskStatus
 from models.midjourney.task_status import end_times
 from models.queries.midjourney.completion import expired_dialogs
@@ -57,8 +58,15 @@ async def expire_dialogs(services: WorkerServices) -> bool:
     enqueued = False
     async with services.database.writing() as connection:
         for task_id in await expired_dialogs(connection, at - limit, limit=_BATCH):
-            if await end_task(connection, task_id, changes):
-                enqueued |= await enqueue_end(connection, task_id, settings=services.settings, at=at)
+            if not await end_task(connection, task_id, changes):
+                continue
+            try:
+                async with connection.begin_nested():
+                    enqueued |= await enqueue_end(connection, task_id, settings=services.settings, at=at)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                _log.exception("no webhook message for the end of a Midjourney task", task=task_id)
     return enqueued
 
 

@@ -28,6 +28,7 @@ from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, calle
 from worker.scheduler.learned_limits import LearnedLimits
 from worker.scheduler.poll_interval import PollInterval
 from worker.services import WorkerServices
+from worker.unwritable import commit_separately
 
 CHUNK = 50  #: jobs per message
 _RECOUNT_AFTER = timedelta(seconds=10)  # how long the number of workers is trusted
@@ -128,7 +129,7 @@ class Dispatcher:
                 )
                 for start in starts
             ]
-            leased = await commit(connection, leases)
+            leased = await commit_separately(connection, leases)
             return [start.job.job_id for start in starts if start.job.job_id in leased]
 
     async def _assign(

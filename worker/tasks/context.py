@@ -14,6 +14,7 @@ from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
 from worker.services import WorkerServices
 from worker.tasks.input_images import InputImageCache
+from worker.unwritable import after_unreadable
 
 _log = structlog.get_logger()
 
@@ -46,6 +47,9 @@ async def run_chunk(
     fresh = [job for job in jobs if context.in_flight.jobs.get(job.id) is None]
     for missing in set(job_ids) - {job.id for job in jobs}:
         context.in_flight.drop(missing)
+    for unreadable in jobs.unreadable:
+        if update := after_unreadable(unreadable, context.services.clock()):
+            context.group_commit.post(update)
     tasks = []
     for job in fresh:
         task = asyncio.create_task(_run(context, job, run), name=f"job {job.id}")

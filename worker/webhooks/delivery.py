@@ -102,6 +102,18 @@ async def _record(services: WorkerServices, attempted: Sequence[AttemptedDeliver
     """Write the results of attempts. Failing that, the messages are sent again when their claim ends."""
     for each in attempted:
         _log_result(each)
+    try:
+        await _write_when_back(services, attempted)
+    except Exception:  # noqa: BLE001 - one result that can't be written must not keep the others
+        for each in attempted:
+            try:
+                await _write_when_back(services, [each])
+            except Exception:  # noqa: BLE001 - as above
+                key = public_id("delivery", each.delivery.id)
+                _log.exception("the result of a webhook delivery can't be written", delivery=key)
+
+
+async def _write_when_back(services: WorkerServices, attempted: Sequence[AttemptedDelivery]) -> None:
     for pause in (*_PAUSES, None):
         try:
             async with services.database.writing() as connection:
@@ -135,7 +147,9 @@ def _result(attempted: AttemptedDelivery, now: datetime) -> dict[str, Any]:
         "status": DeliveryStatus.PENDING if retried else _FINAL[type(decision)],
         "tries": row.tries + 1,
         "next_at": now + decision.after if isinstance(decision, RetryLater) else row.next_at,
-        "log": [*row.log, _log_entry(attempted.response, now)][-_LOG_ENTRIES:],
+        "log": [*(row.log if isinstance(row.log, list) else ()), _log_entry(attempted.response, now)][
+            -_LOG_ENTRIES:
+        ],
         "ended_at": None if retried else now,
     }
 

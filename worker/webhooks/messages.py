@@ -45,8 +45,8 @@ async def prepare_messages(
         if row.closed or (row.job_id is not None and row.job_id not in jobs):
             continue
         job_assets = [asset for asset in assets if asset.job_id == row.job_id]
-        secrets = _valid_secrets(defaults[row.caller_id] if row.endpoint_id is None else row, now)
         try:
+            secrets = _valid_secrets(defaults[row.caller_id] if row.endpoint_id is None else row, now)
             payload = payload_of(row, jobs.get(row.job_id), job_assets, public_url=public_url)
             messages.append((row, _signed_message(row, render(row, payload), secrets, now)))
         except Exception:  # noqa: BLE001 - one malformed row must not keep the others from being sent

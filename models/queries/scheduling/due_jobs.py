@@ -13,6 +13,8 @@ from uuid import UUID
 from sqlalchemy import Integer, SmallInteger, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.bounds import FIRST_TIME
+from models.integrity.unreadable import Unreadable
 from models.queries.bulk import rows_parameter
 from models.request import image_count
 from models.tables import Json, Utc
@@ -107,12 +109,23 @@ def _row(wanted: SegmentRequest) -> dict[str, Any]:
     return {**_of(wanted.segment), "last": wanted.last, "again": wanted.rescan, "count": wanted.count}
 
 
+def due_time(stored: datetime | Unreadable) -> datetime:
+    """Return when a job is due; one whose time can't be read is leased soon, and ends with the reason."""
+    return stored if isinstance(stored, datetime) else FIRST_TIME
+
+
 def _candidate(
-    segment: QueueSegment, campaign: str, job_id: UUID, due_at: datetime, avoid: UUID | None, n: Any
+    segment: QueueSegment,
+    campaign: str,
+    job_id: UUID,
+    due_at: datetime | Unreadable,
+    avoid: UUID | None,
+    n: Any,
 ) -> Candidate:
+    campaign = campaign if isinstance(campaign, str) else ""
     images = image_count(n)
     return Candidate(
-        job_id, segment.caller_id, segment.model, segment.priority, campaign, due_at, images, avoid
+        job_id, segment.caller_id, segment.model, segment.priority, campaign, due_time(due_at), images, avoid
     )
 
 
@@ -206,7 +219,15 @@ _SEGMENTS = {
 }
 _CAMPAIGNS = text(_campaigns(":", SQLITE)).bindparams(_CALLER, _AT)
 _PICK = (
-    text(_pick(":", ":campaign", ":count", "json_extract(j.request, '$.n')", SQLITE))
+    text(
+        _pick(
+            ":",
+            ":campaign",
+            ":count",
+            "CASE WHEN json_valid(j.request) THEN json_extract(j.request, '$.n') END",
+            SQLITE,
+        )
+    )
     .bindparams(_CALLER, _AT)
     .columns(**_PICKED)
 )

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.api_keys import has_usable_key
 from models.queries.bulk import rows_parameter
-from models.queries.scheduling.due_jobs import POSTGRESQL, SQLITE, LineIndex, QueueSegment
+from models.queries.scheduling.due_jobs import POSTGRESQL, SQLITE, LineIndex, QueueSegment, due_time
 from models.tables import Utc, callers
 
 LAST_ID = UUID(int=2**128 - 1)  #: sorts after every id
@@ -53,9 +53,9 @@ async def list_heads(
     if connection.dialect.name == "postgresql":
         given = {**rows_parameter(connection, map(_of, segments)), "most": limit}
         found = await connection.execute(_ALL_HEADS, given)
-        return [LineHead(segments[place - 1], campaign, due) for place, campaign, due in found]
+        return [LineHead(segments[place - 1], campaign, due_time(due)) for place, campaign, due in found]
     return [
-        LineHead(segment, campaign, due)
+        LineHead(segment, campaign, due_time(due))
         for segment in segments
         for campaign, due in await connection.execute(_HEADS_OF_ONE, {**_of(segment), "most": limit})
     ]

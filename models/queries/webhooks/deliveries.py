@@ -10,6 +10,7 @@ from sqlalchemy import Column, ColumnElement, Row, Select, Update, delete, liter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import first_id
+from models.integrity.unreadable import readable
 from models.queries.bulk import rows_parameter, rows_source
 from models.queries.jobs import SHOWN
 from models.tables import jobs
@@ -198,8 +199,7 @@ async def list_deliveries(
         query = query.where(deliveries.c.status == status)
     if before is not None:
         query = query.where(deliveries.c.id < before)
-    rows: Sequence[Row[Any]] = (await connection.execute(query.limit(limit))).all()
-    return rows
+    return readable(await connection.execute(query.limit(limit)), "webhook delivery")
 
 
 async def replay(

@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.clock import rfc3339
 from models.ids import new_id
+from models.integrity.unreadable import Unreadable
 from models.queries.bulk import rows_parameter, rows_source
 from models.tables import jobs
 from models.tables import webhook_deliveries as deliveries
@@ -67,7 +68,11 @@ async def enqueue(connection: AsyncConnection, job_events: Sequence[JobEvent]) -
     with_own_url: set[UUID] = set()
     for row in await connection.execute(_subscribers(tuple(by_job))):
         job_event = by_job[row.id]
-        if row.endpoint_id is not None and job_event.event in row.endpoint_events:
+        if (
+            row.endpoint_id is not None
+            and isinstance(row.endpoint_events, list)
+            and job_event.event in row.endpoint_events
+        ):
             rows.append(_delivery(row, job_event, row.endpoint_id, row.endpoint_url))
         if row.id not in with_own_url and row.webhook_url is not None and not row.stopped:
             with_own_url.add(row.id)
@@ -144,7 +149,7 @@ def host_of(url: str) -> str:
 
 
 def _delivery(row: Row[Any], job_event: JobEvent, endpoint_id: UUID | None, url: str) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in _SNAPSHOT}
+    values = {name: None if isinstance(v := getattr(row, name), Unreadable) else v for name in _SNAPSHOT}
     values["text"] = values["text"] and values["text"][:_TEXT_LIMIT]
     return new_delivery(
         caller_id=row.caller_id,
