@@ -116,9 +116,8 @@ class CallResult:
     ``code`` is ``None`` on success. ``message`` says in plain words what happened and what a person can do;
     it is true whether or not the job is retried. ``provider_message`` is the provider's own text (at most
     2,000 characters), ``limit`` the rate limit that it names.
-    ``channel_rest`` is what of ``retry_after`` holds for the whole channel. ``sign`` says how much the result
-    proves about its scope; ``per_model``: a limit that holds for the model alone. ``decided_by`` names the
-    rule and the words that decided.
+    ``channel_rest`` is how long the channel rests, if not for ``retry_after``. ``sign`` says how much the
+    result proves about its scope. ``decided_by`` names the rule and the words that decided.
     """
 
     outcome: Outcome
@@ -132,7 +131,6 @@ class CallResult:
     limit: CallLimit | None = None
     channel_rest: timedelta | None = None
     sign: Sign = Sign.CERTAIN
-    per_model: bool = False
     decided_by: str = ""
 
 

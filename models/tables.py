@@ -157,6 +157,7 @@ channels = Table(
     Column("learned", Json),  # adaptive rate of the whole channel: limits learned from refusals
     Column("learned_models", Json, nullable=False, server_default=text("'{}'")),  # by model, with cool-downs
     Column("breakers", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
+    Column("shut_signs", Json, nullable=False, server_default=text("'{}'")),  # the same; first signs in words
     Column("draining_at", Utc),  # no new starts; calls in flight go on
     Column("last_error", Json),
     Column("updated_at", Utc, nullable=False),

@@ -161,14 +161,19 @@ async def delete_attempts(connection: AsyncConnection, keys: Sequence[tuple[UUID
 
 
 async def earlier_results(
-    connection: AsyncConnection, job_id: UUID, generation: int, number: int
+    connection: AsyncConnection, job_id: UUID, generation: int, number: int, *, channel: str | None = None
 ) -> Sequence[tuple[str | None, str | None]]:
-    """Return outcome and error code of a job's attempts in this generation before attempt ``number``."""
+    """Return outcome and error code of a job's attempts in this generation before attempt ``number``.
+
+    Only those on ``channel``, if it is given.
+    """
     statement = (
         select(attempts.c.outcome, attempts.c.error_code)
         .where(attempts.c.job_id == job_id, attempts.c.generation == generation)
         .where(attempts.c.number < number)
     )
+    if channel is not None:
+        statement = statement.where(attempts.c.channel == channel)
     return [(row.outcome, row.error_code) for row in await connection.execute(statement)]
 
 

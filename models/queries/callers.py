@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, Update, bindparam, func, insert, select, update
+from sqlalchemy import BigInteger, Row, Update, bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from models.queries.bulk import rows_parameter, rows_source
 from models.states import JobStatus
 from models.tables import Utc, callers, jobs
 
+_UNFINISHED = (JobStatus.QUEUED, JobStatus.LEASED, JobStatus.RUNNING, JobStatus.STORING)
 LIMITS = ("rpm", "concurrency", "max_queued", "weight")  #: columns that an operator may set
 
 
@@ -153,3 +154,10 @@ def _save_shares(dialect: str) -> Update:
 async def any_caller(connection: AsyncConnection) -> bool:
     """Return whether there is any caller: proves that the tables exist."""
     return (await connection.execute(select(callers.c.id).limit(1))).first() is not None
+
+
+async def has_other_callers(connection: AsyncConnection, caller_id: UUID) -> bool:
+    """Return whether another caller has jobs that wait or run."""
+    waiting = exists().where(jobs.c.caller_id == callers.c.id, jobs.c.status.in_(_UNFINISHED))
+    statement = select(callers.c.id).where(callers.c.id != caller_id, waiting).limit(1)
+    return (await connection.execute(statement)).first() is not None

@@ -128,6 +128,7 @@ async def resume(connection: AsyncConnection, name: str, at: datetime, *, forget
         **dict.fromkeys(closings),
         "blocked_models": {},
         "breakers": {},
+        "shut_signs": {},
         "learned_models": {model: _warm(state) for model, state in channel.learned_models.items()},
         "updated_at": at,
     }
@@ -149,7 +150,7 @@ async def resume_model(
         return False
     changes: dict[str, Any] = {
         column: {key: value for key, value in getattr(channel, column).items() if key != model}
-        for column in ("blocked_models", "breakers", "learned_models")
+        for column in ("blocked_models", "breakers", "shut_signs", "learned_models")
     }
     if forget:
         counted = channel.pace.items()

@@ -62,7 +62,7 @@ def standard(base: timedelta, cap: timedelta) -> Mapping[RetryClass, Rule]:
         RetryClass.NO_IMAGE: replace(usual, attempts=1),
         RetryClass.AMBIGUOUS: usual,
         # the scheduler keeps the channel closed: the job only has to reach its next round
-        RetryClass.NEEDS_HUMAN: Rule(_NEXT_ROUND, _NEXT_ROUND, _REFUSALS, "none", counts=False),
+        RetryClass.NEEDS_HUMAN: Rule(_NEXT_ROUND, _NEXT_ROUND, 1, "none", counts=False),
         RetryClass.RATE_LIMITED: refused,
         RetryClass.CONCURRENCY_LIMITED: refused,
         RetryClass.DAILY_LIMIT: refused,

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from models.outcomes import CallResult, Outcome
+from models.outcomes import CallResult, Outcome, Sign
 from models.retry.backoff import STANDARD, RetryPolicy, Rule
 from models.retry.rules import MOST_CALLS, RetryClass, class_of
 from models.states import OnUnknown
 
 _RESET = timedelta(minutes=2)  #: the least wait for the reset of a daily limit, whatever a provider claims
+_CONFIRMATION = timedelta(minutes=1)  #: for another call to confirm what words alone say of a channel
 _TIMES = {1: "once", 2: "twice"}
 
 
@@ -97,12 +98,24 @@ def decide(
         return GiveUp("the same request would fail again")
     if kind is RetryClass.AMBIGUOUS and (stop := _unknown(tries, on_unknown)):
         return stop
-    rule, needs_human = policy.rules[kind], kind is RetryClass.NEEDS_HUMAN
+    needs_human = kind is RetryClass.NEEDS_HUMAN
+    if needs_human and result.sign is Sign.CONTENT:
+        return Hold("the answer says that a person is needed, and proves nothing of the channel")
+    rule = _rule(policy.rules[kind], result, needs_human=needs_human)
     if reason := _used_up(rule, tries):
         return Hold(reason) if needs_human else GiveUp(reason)
     # the channel is closed until a person resumes it, and the job may go to another: nothing to wait for
     retry_after = None if needs_human else result.retry_after
     return Retry(rule.wait(tries.same_outcome, retry_after, jitter), counts=rule.counts)
+
+
+def _rule(rule: Rule, result: CallResult, *, needs_human: bool) -> Rule:
+    """Return the rule for this result: only a sign of the provider's own spares the job an attempt."""
+    if result.sign is Sign.CONTENT:
+        return replace(rule, counts=True)
+    if needs_human and result.sign is Sign.WORDS:
+        return replace(rule, counts=True, base=_CONFIRMATION, cap=_CONFIRMATION)
+    return rule
 
 
 def _unknown(tries: AttemptCount, on_unknown: OnUnknown) -> Decision | None:

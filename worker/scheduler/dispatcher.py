@@ -225,7 +225,7 @@ def closed_channels(channels: Sequence[Row[Any]], earlier: ClosedChannels, now: 
             for name, known in learned.items()
             for model, until in known.cooldowns().items()
         },
-        {(row.name, model) for row in channels for model in row.breakers},
+        {(row.name, model) for row in channels for model in (*row.breakers, *row.shut_signs)},
         frozenset((name, model) for name, known in learned.items() for model in known.paced()),
     ).with_notes_since(earlier, now)
 

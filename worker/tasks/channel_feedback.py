@@ -1,6 +1,7 @@
 """Feed a call's result to its channel: adaptive rate, circuit breaker, cool-down, stop."""
 
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import DatabaseAway
-from models.outcomes import CallResult, Outcome, Scope
+from models.outcomes import CallResult, Outcome, Scope, Sign
 from models.queries.attempts import ended_calls, recent_calls
 from models.queries.bulk import storable
+from models.queries.callers import has_other_callers
 from models.queries.channels import change_channel, lock_channel
 from models.queries.leases import LeasedJob, calls_in_flight
 from worker.scheduler.adaptive_rate import HISTORY
@@ -24,6 +26,7 @@ from worker.scheduler.learned_limits import (
     after_named,
     after_refusal,
 )
+from worker.scheduler.shut_signs import ShutSign, read_signs, with_sign
 from worker.tasks.context import TaskContext
 from worker.upstream.response_headers import rate_limits
 
@@ -37,13 +40,20 @@ _BROKEN = frozenset(
 )
 _UNREACHABLE = frozenset({"origin_unreachable", "connect_error", "maintenance"})  # for every model
 _SAMPLE_AGE = timedelta(minutes=10)  # of the calls by which a failure is judged
+#: kinds of a dead account: only a person can open the channel again; others are probed
+_ACCOUNT_DEAD = frozenset({"auth_invalid", "auth_expired", "quota_exhausted", "account_blocked"})
 _LONGEST_RESET = 3600.0  # seconds of a cool-down because of a header at most
 _COOLDOWN = timedelta(seconds=5)  # after a refusal that names no time
 
 
 async def record_failure(context: TaskContext, job: LeasedJob, result: CallResult) -> None:
-    """Record a call without an image: what it says about the channel, not about the job."""
-    if _concerns_channel(result):
+    """Record a call without an image: what it says about the channel, not about the job.
+
+    Words of a good answer say nothing: its caller may have asked for them. Other callers see our words.
+    """
+    if result.sign is Sign.CONTENT:
+        _log.warning("an answer reads like a failure", channel=job.channel, code=result.code)
+    elif _concerns_channel(result):
         await _unless_database_away(_record_failure(context, job, result))
     elif result.outcome in (Outcome.PERMANENT, Outcome.NO_IMAGE):
         await record_success(context, job)  # the channel works: the answer concerns the job alone
@@ -78,18 +88,20 @@ async def _unless_database_away(write: Awaitable[None]) -> None:
 
 
 async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResult) -> None:
-    now = context.services.clock()
+    now, reason = context.services.clock(), result.message
     words = storable(result.provider_message or result.message)[:500]
+    if result.channel_rest is not None:
+        result = replace(result, retry_after=result.channel_rest)
     async with context.services.database.writing() as connection:
         channel = await lock_channel(connection, job.channel_id, wait=True)
         if channel is None:
             return
         before = LearnedLimits.from_row(channel).possible(now)
-        after = await _learned(connection, channel, before, job.model, result, words, now)
+        after = await _learned(connection, channel, before, job.model, result, reason, now)
         changes: Mapping[str, Any] = {}
         if after is before:  # it concerns no limit
             after = before.having(job.model, before.of(job.model), now)
-            changes = await _changes(connection, channel, job, result, words, now)
+            changes = await _changes(connection, channel, job, result, reason, now)
         gone = before.models.keys() - after.models.keys()  # callers may name any number of models
         for column in ("blocked_models", "breakers") if gone else ():
             states = changes.get(column, getattr(channel, column))
@@ -101,7 +113,7 @@ async def _record_failure(context: TaskContext, job: LeasedJob, result: CallResu
     fields = {"channel": job.channel, "model": job.model, "code": result.code, "provider_says": words}
     if result.outcome is Outcome.NEEDS_HUMAN:
         what = "this model of a channel" if result.scope is Scope.MODEL else "a channel"
-        _log.error(f"{what} needs a person: nothing starts there until it is resumed", **fields)
+        _log.error(f"{what} needs a person: {_what_follows(changes)}", **fields)
     else:
         _log.warning("a channel's call failed", **fields)
 
@@ -130,13 +142,16 @@ async def _close_breakers(context: TaskContext, job: LeasedJob) -> None:
         if channel is not None:
             closing = {"", job.model} & channel.breakers.keys()
             left = {name: state for name, state in channel.breakers.items() if name not in closing}
+            signs = {name: sign for name, sign in channel.shut_signs.items() if name not in ("", job.model)}
             now = context.services.clock()
             learned = LearnedLimits.from_row(channel).possible(now)
             for name in closing:
                 breaker = CircuitBreaker.from_json(channel.breakers[name])
                 if breaker.opened:  # slow start from now on: all jobs that waited for it are due at once
                     learned = learned.cooled(name, breaker.opened, now, "it works again")
-            await change_channel(connection, channel.id, {"breakers": left, **learned.columns()})
+            await change_channel(
+                connection, channel.id, {"breakers": left, "shut_signs": signs, **learned.columns()}
+            )
     context.in_flight.closed.failing -= {(job.channel, ""), (job.channel, job.model)}
 
 
@@ -182,9 +197,7 @@ async def _changes(
     now: datetime,
 ) -> Mapping[str, Any]:
     if result.outcome is Outcome.NEEDS_HUMAN:
-        if result.scope is Scope.MODEL:
-            return {"blocked_models": {**channel.blocked_models, job.model: words}}
-        return {"tripped_at": now, "tripped_reason": words}
+        return await _shutting(connection, channel, job, result, now)
     return {"breakers": await _breakers(connection, channel, job, result, words, now)}
 
 
@@ -216,3 +229,36 @@ async def _breakers(
     return {
         name: breaker.to_json() for name, breaker in breakers.items() if breaker.failures or breaker.until
     }
+
+
+async def _shutting(
+    connection: AsyncConnection, channel: Row[Any], job: LeasedJob, result: CallResult, now: datetime
+) -> Mapping[str, Any]:
+    """Shut a channel or a model on it, or keep the first sign until a second one confirms it.
+
+    A dead account and a model that the provider does not serve wait for a person; anything else is probed.
+    """
+    name = job.model if result.scope is Scope.MODEL else ""
+    breaker = CircuitBreaker.from_json(channel.breakers.get(name)).possible(now)
+    if result.sign is Sign.CERTAIN and name:
+        return {"blocked_models": {**channel.blocked_models, name: result.message}}
+    if result.sign is Sign.CERTAIN and result.code in _ACCOUNT_DEAD:
+        return {"tripped_at": now, "tripped_reason": result.message}
+    sign, signs = (
+        ShutSign(result.code or "", str(job.caller_id), str(job.id), now),
+        read_signs(channel.shut_signs),
+    )
+    if result.sign is Sign.WORDS and breaker.until is None:
+        first = signs.get(name)
+        only_caller = not await has_other_callers(connection, job.caller_id)
+        if first is None or not sign.confirms(first, only_caller=only_caller):
+            return {"shut_signs": with_sign(signs, name, sign)}
+    return {"breakers": {**channel.breakers, name: breaker.shut(now, result.message).to_json()}}
+
+
+def _what_follows(changes: Mapping[str, Any]) -> str:
+    if "shut_signs" in changes:
+        return "nothing is closed before another call says the same"
+    if "breakers" in changes:
+        return "nothing starts there until one call, after a pause, finds it working"
+    return "nothing starts there until it is resumed"

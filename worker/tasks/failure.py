@@ -59,5 +59,7 @@ async def _count(context: TaskContext, job: LeasedJob, result: CallResult, numbe
     earlier: Sequence[tuple[str | None, str | None]] = ()
     if number > 1:
         async with context.services.database.reading() as connection:
-            earlier = await earlier_results(connection, job.id, job.generation, number)
+            # a job may find several channels shut, each of them once
+            channel = job.channel if result.outcome is Outcome.NEEDS_HUMAN else None
+            earlier = await earlier_results(connection, job.id, job.generation, number, channel=channel)
     return AttemptCount.after(result, earlier, counted=job.attempts_used, allowed=job.max_attempts)

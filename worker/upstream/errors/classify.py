@@ -9,7 +9,7 @@ from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
 from worker.upstream.errors.classification import Classification
 from worker.upstream.errors.classify_error import classify_error, classify_words
 from worker.upstream.errors.classify_text import classify_text
-from worker.upstream.errors.error_catalog import ERROR_CATALOG, MODEL_LIMITS, REQUEST_KINDS
+from worker.upstream.errors.error_catalog import ERROR_CATALOG, REQUEST_KINDS
 from worker.upstream.errors.error_codes import HTTP_STATUSES, kind_of_finish_reason
 from worker.upstream.errors.own_text import NO_REQUEST, OwnText
 from worker.upstream.errors.retry_after import call_limit, channel_rest, retry_after
@@ -81,7 +81,6 @@ def _failure(
         provider_message=provider_message or None,
         limit=call_limit(own.blank(provider_message)) if entry.code == "rate_limited" else None,
         sign=found.sign,
-        per_model=kind in MODEL_LIMITS,
         decided_by=found.decided_by,
     )
     if result.outcome is Outcome.RETRY and _forbids_retry(headers):

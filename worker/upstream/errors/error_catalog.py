@@ -348,5 +348,3 @@ REQUEST_KINDS = frozenset(
         "input_image_unreachable",
     }
 )
-#: kinds of limits that hold for one model, where ``Scope`` has the key
-MODEL_LIMITS = frozenset({"daily_limit_model"})

@@ -75,14 +75,14 @@ def retry_after_seconds(
 def channel_rest(
     headers: Mapping[str, str], error: ErrorObject | None, wait: timedelta | None
 ) -> timedelta | None:
-    """Return how long a channel rests after a call with this ``retry_after``.
+    """Return how long a channel rests instead of ``wait``, its retry-after, if only a sentence says it.
 
-    At most two hours, if only a sentence said it.
+    That is two hours at most; ``None``: it rests as long as the job waits.
     """
     if wait is None or wait <= _MAX_REST_IN_WORDS:
-        return wait
+        return None
     by_member = retry_after(headers, replace(error, message="") if error is not None else None)
-    return _MAX_REST_IN_WORDS if by_member is None else wait
+    return _MAX_REST_IN_WORDS if by_member is None else None
 
 
 def call_limit(text: str) -> CallLimit | None:

@@ -192,16 +192,14 @@ def test_a_channel_rests_two_hours_at_most_because_of_a_sentence() -> None:
     said = result_of(429, error("Rate limit reached, retry after 86400 seconds"))
     assert (said.retry_after, said.channel_rest) == (timedelta(days=1), timedelta(hours=2))
     member = result_of(429, error("Rate limit reached", retry_after=86400))
-    assert (member.retry_after, member.channel_rest) == (timedelta(days=1), timedelta(days=1))
+    assert (member.retry_after, member.channel_rest) == (timedelta(days=1), None)
 
 
 def test_a_daily_limit_per_model_says_so() -> None:
-    per_day = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}
-    body = error("Quota", code=429, status="RESOURCE_EXHAUSTED", details=[{"violations": [per_day]}])
-    assert (result_of(429, body).code, result_of(429, body).per_model) == ("daily_limit", True)
-    per_project = {"quotaId": "GenerateRequestsPerDayPerProject"}
-    body = error("Quota", code=429, status="RESOURCE_EXHAUSTED", details=[{"violations": [per_project]}])
-    assert (result_of(429, body).code, result_of(429, body).per_model) == ("daily_limit", False)
+    for quota, of_model in (("PerDayPerProjectPerModel-FreeTier", True), ("PerDayPerProject", False)):
+        details = [{"violations": [{"quotaId": f"GenerateRequests{quota}"}]}]
+        result = result_of(429, error("Quota", code=429, status="RESOURCE_EXHAUSTED", details=details))
+        assert (result.code, "of this model" in result.message) == ("daily_limit", of_model)
 
 
 def test_the_deciding_rule_and_words_are_named() -> None:
