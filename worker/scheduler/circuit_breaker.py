@@ -21,7 +21,7 @@ _JOBS = 5  # that fail one after the other, and open it
 _SHARE = 0.1  # of the calls that worked in the last minute, that so many jobs have to be at least
 _MINUTE = timedelta(minutes=1)
 _FIRST, _LONGEST = timedelta(seconds=15), timedelta(minutes=10)
-_FIRST_SHUT, _LONGEST_SHUT = timedelta(minutes=1), timedelta(hours=1)
+_FIRST_SHUT = timedelta(minutes=1)
 _PROBE_TIMEOUT = timedelta(minutes=10)  # after which a probe without a result is over
 _RESULT_DELAY = timedelta(seconds=5)  # until a probe's result is in its channel's row
 
@@ -99,7 +99,7 @@ class CircuitBreaker:
         if self.until is not None and self.until > now:
             return replace(self, failures=failures, reason=reason)
         pause = _FIRST_SHUT if self.opened is None or self.until is None else (self.until - self.opened) * 2
-        until = now + min(max(pause, _FIRST_SHUT), _LONGEST_SHUT)
+        until = now + min(max(pause, _FIRST_SHUT), _LONGEST)
         return CircuitBreaker(failures, now, until, None, reason)
 
     def without_lost_probe(self, now: datetime, in_flight: int) -> "CircuitBreaker":
