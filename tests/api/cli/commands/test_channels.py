@@ -44,7 +44,9 @@ def channel(migrated: None) -> None:
     write(load_settings(), lambda connection: sync_channels(connection, [wanted], now()))
 
 
-BROKEN = {"breakers": {"": CircuitBreaker(5, now(), now() + timedelta(hours=1), None, "HTTP 502").to_json()}}
+BROKEN = {
+    "breakers": {"": CircuitBreaker(5, now(), now() + timedelta(minutes=10), None, "HTTP 502").to_json()}
+}
 
 
 def change(**changes: Any) -> None:
