@@ -1,21 +1,25 @@
 """Status of channels, as the API and the command line show it: state, limits, breakers, recent calls."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.clock import rfc3339
-from models.queries.call_stats import count_starts, newest_calls
+from models.ids import public_id
+from models.queries.call_stats import count_starts, newest_calls, not_understood
 from models.queries.channels import list_channels
 from models.queries.leases import calls_in_flight
 from worker.scheduler.channel_capacity import ChannelCapacity, ClosedBy, InFlight, closed_by, in_flight_on
 
 _SAMPLE_AGE = timedelta(minutes=10)
 _MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
 
 
 class ChannelState(StrEnum):
@@ -53,8 +57,18 @@ async def read_channel_views(
     calls = await calls_in_flight(connection)
     rows = [row for row in await list_channels(connection) if only in (None, row.name)]
     return [
-        _view(row, in_flight_on(row.id, calls), await _recent(connection, row.name, at), at) for row in rows
+        {
+            **_view(row, in_flight_on(row.id, calls), await _recent(connection, row.name, at), at),
+            "not_understood": _not_understood(await not_understood(connection, row.name, at - _DAY)),
+        }
+        for row in rows
     ]
+
+
+def _not_understood(jobs: Sequence[UUID]) -> dict[str, Any]:
+    """Return how many answers no rule understood, with the command that explains the latest."""
+    latest = public_id("job", jobs[0]) if jobs else None
+    return {"answers": len(jobs), "explain": f"darkroom jobs explain {latest}" if latest else None}
 
 
 async def _recent(connection: AsyncConnection, name: str, at: datetime) -> RecentCalls:

@@ -56,6 +56,18 @@ async def newest_calls(connection: AsyncConnection, channel: str, since: datetim
     return rows
 
 
+async def not_understood(connection: AsyncConnection, channel: str, since: datetime) -> Sequence[UUID]:
+    """Return the jobs of answers since then that no rule understood, newest first, ``SAMPLE`` at most."""
+    statement = (
+        select(attempts.c.job_id)
+        .where(attempts.c.channel == channel, attempts.c.sent_at > since)
+        .where(attempts.c.error_code == "not_understood")
+        .order_by(attempts.c.sent_at.desc())
+        .limit(SAMPLE)
+    )
+    return (await connection.scalars(statement)).all()
+
+
 async def count_calls(
     connection: AsyncConnection,
     channels: Sequence[str],

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -100,6 +101,13 @@ async def reparse(
             await _reopen(database, job, pending, latest, at)
             return ReparseResult(parsed, found, moved=True)
     return ReparseResult(parsed)
+
+
+async def explain_job(database: Database, store: Store, job_id: UUID) -> list[ParsedAttempt]:
+    """Parse a job's archived responses, the latest first, and change nothing. Raises ``StorageError``."""
+    async with database.reading() as connection:
+        attempts = (await list_attempts(connection, [job_id]))[::-1][:_MOST]
+    return [(await _read(store, attempt))[1] for attempt in attempts]
 
 
 async def _read(store: Store, attempt: Row[Any]) -> tuple[ArchivedResponse | None, ParsedAttempt]:

@@ -59,7 +59,7 @@ TEXT_REPLIES: Mapping[FailureKind, str] = {
 CHARGED_FAILURES: frozenset[FailureKind] = frozenset(
     (
         "504", "no_picture", "refusal", "cut", "unfinished", "stall", "invalid_json", "drip", "dead_link",
-        "truncated", "joined", "drafts", "only_drafts", "finished_task",
+        "truncated", "joined", "drafts", "only_drafts", "finished_task", "unknown_answer",
     )
 )  # fmt: skip
 

@@ -102,6 +102,14 @@ def finished_task(script: Script) -> Script:
     return _record(script, {"state": "success", "resultJson": "{}"})
 
 
+def unknown_answer(script: Script) -> Script:
+    """Send an answer that no rule understands."""
+    after = sum(step.after for step in script.steps)
+    return replace(
+        script, steps=(Step(after, b'{"ticket":"9f8e","gallery":{"shelf":7}}'),), content_type=JSON
+    )
+
+
 def _record(script: Script, members: dict[str, str]) -> Script:
     after = sum(step.after for step in script.steps)
     record = {"code": 200, "msg": "success", "data": {"taskId": "task_practice", **members}}
@@ -119,4 +127,5 @@ FAULTS: Mapping[FailureKind, Callable[[Script], Script]] = {
     "only_drafts": only_drafts,
     "failed_task": failed_task,
     "finished_task": finished_task,
+    "unknown_answer": unknown_answer,
 }

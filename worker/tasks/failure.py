@@ -4,6 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+from prometheus_client import Counter
+
 from models.outcomes import CallResult, Outcome
 from models.queries.attempts import AttemptRecord, earlier_results
 from models.queries.leases import LeasedJob
@@ -13,6 +15,10 @@ from worker.lifecycle import JobUpdate, after_decision
 from worker.tasks.channel_feedback import record_failure
 from worker.tasks.context import TaskContext
 from worker.tasks.polling import LostCall
+
+_not_understood = Counter(
+    "darkroom_answers_not_understood", "Answers that no rule understood, by channel", ["channel"]
+)
 
 
 async def handle_lost_call(
@@ -27,6 +33,8 @@ async def handle_failure(
     context: TaskContext, job: LeasedJob, result: CallResult, record: AttemptRecord
 ) -> None:
     """Handle a call without an image, of a job in state ``running`` or ``storing``."""
+    if result.code == "not_understood":
+        _not_understood.labels(job.channel).inc()
     result = until_daily_reset(result, context.services.clock())
     closes = result.outcome is Outcome.NEEDS_HUMAN
     try:

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 
-from api.cli.commands import held_jobs
+from api.cli.commands import archived_answers, held_jobs
 from api.cli.connection import open_client
 from api.cli.exit_codes import Exit, explain
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
@@ -17,7 +17,13 @@ from api.client_errors import Refused
 from models.states import JobStatus
 
 app = App(name="jobs", help="List, show, cancel and retry jobs.", help_format="plaintext")
-for _command in (held_jobs.held, held_jobs.release, held_jobs.fail, held_jobs.reread):
+for _command in (
+    held_jobs.held,
+    held_jobs.release,
+    held_jobs.fail,
+    held_jobs.reread,
+    archived_answers.explain,
+):
     app.command(_command)
 
 Ids = Annotated[list[str], Parameter(negative="", help="ids, such as job_01h455vb4pex5vsknk084sn02q")]

@@ -53,6 +53,9 @@ def _facts(view: View, at: datetime) -> Iterator[tuple[str, Any]]:
     recent = view["recent"]
     if recent["calls"]:
         yield "last 10 minutes", f"{recent['succeeded']} of {recent['calls']} calls succeeded"
+    if unread := view["not_understood"]["answers"]:
+        answers = "1 answer" if unread == 1 else f"{unread} answers"
+        yield "not understood", f"{answers} in 24 hours: {view['not_understood']['explain']}"
     if error := _last_error(view, at):
         yield "last error", error.removeprefix("last error ")
 

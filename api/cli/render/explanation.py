@@ -100,6 +100,7 @@ def _results(answer: Answer) -> Iterator[Fact]:
         yield "task", answer.task_id
     if answer.poll_url:
         yield "result at", answer.poll_url
+    yield from (("task at", address) for address in answer.task_urls)
     if answer.gen_ids:
         yield "for edits", ", ".join(answer.gen_ids)
 

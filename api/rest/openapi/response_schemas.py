@@ -209,6 +209,13 @@ class LearnedModelDocument(BaseModel):
     cooldown_reason: str | None
 
 
+class NotUnderstoodDocument(BaseModel):
+    """Answers of the last 24 hours that no rule understood; their jobs are held or recovered."""
+
+    answers: int = Field(description="500 at most")
+    explain: str | None = Field(description="command that explains the latest one")
+
+
 class ChannelDocument(BaseModel):
     """A channel with its state, limits and recent calls."""
 
@@ -248,6 +255,7 @@ class ChannelDocument(BaseModel):
         description='by model; "" is the breaker of the whole channel'
     )
     recent: RecentDocument
+    not_understood: NotUnderstoodDocument
     last_error: dict[str, Any] | None = Field(
         description="{code, message, at}; the message is the provider's"
     )
@@ -325,6 +333,7 @@ class ExplanationDocument(BaseModel):
     request_id: str | None = Field(None, description="id of the request, for the provider's support")
     poll_url: str | None = None
     task_id: str | None = None
+    task_urls: list[str] | None = Field(None, description="addresses of the task, as the answer writes them")
     gen_ids: list[str] | None = None
     incomplete_stream: bool | None = None
     partial: bool | None = None

@@ -2,20 +2,23 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import update
 
+from models.queries.call_stats import not_understood
 from models.queries.jobs import find_job
 from models.states import JobStatus
 from models.tables import attempts, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.archive.format import dump, load
 from worker.archive.record_log import read_record
-from worker.archive.reparse import ReparseResult, reparse
+from worker.archive.reparse import ReparseResult, explain_job, reparse
 from worker.images.limits import Limits
 
 S = JobStatus
@@ -140,6 +143,22 @@ async def test_an_answer_without_pictures_is_explained_and_the_job_stays(darkroo
     assert reading.explanation is not None
     assert (result.moved, reading.explanation.outcome) == (False, "permanent")
     assert (await darkroom.job(job_id)).status == status
+
+
+async def test_what_a_job_got_is_explained_and_counted_for_its_channel(darkroom: Darkroom) -> None:
+    job_id = await developed(darkroom, fail="unknown_answer")
+    services, at = darkroom.services, darkroom.clock()
+    (parsed,) = await explain_job(services.database, services.store, job_id)
+    assert parsed.explanation is not None
+    assert parsed.explanation.document()["decided_by"] == "content that no rule understands"
+    assert (await darkroom.job(job_id)).status == "held"
+    async with services.database.reading() as connection:
+        recent = await not_understood(connection, "upstream", at - timedelta(hours=1))
+        older = await not_understood(connection, "upstream", at + timedelta(hours=1))
+    assert (list(recent), list(older)) == ([job_id], [])
+    counted = REGISTRY.get_sample_value("darkroom_answers_not_understood_total", {"channel": "upstream"})
+    assert counted is not None
+    assert counted >= 1
 
 
 async def test_a_response_that_can_not_be_read_has_a_reason(darkroom: Darkroom) -> None:

@@ -71,6 +71,7 @@ class Explanation:
             "relative": (succeeded and answer.relative) or None,
             "finish_reason": answer.finish_reasons[-1] if answer.finish_reasons else None,
             "usage": _counts(answer.usage or {}) or None,
+            "task_urls": list(answer.task_urls) or None,
             "message": self.message,
             "decided_by": (result.decided_by or None) if result else None,
             "provider_message": result.provider_message if result else None,

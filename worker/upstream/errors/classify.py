@@ -59,7 +59,21 @@ def _success(answer: Answer, status: int | None) -> CallResult:
     message = f"{count} {'picture' if answer.images else 'video'}{'s' if count != 1 else ''} came back."
     if answer.partial:
         message = f"Only {message[:-1]}, fewer than asked for: send the rest as a job of its own."
-    return CallResult(Outcome.SUCCESS, message=message, billed=Billed.YES, provider_status=status)
+    return CallResult(
+        Outcome.SUCCESS,
+        message=message,
+        billed=Billed.YES,
+        provider_status=status,
+        decided_by=_rule_of_images(answer),
+    )
+
+
+def _rule_of_images(answer: Answer) -> str:
+    if answer.searched:
+        return "images in members that no rule names"
+    if answer.task is not None and answer.task.stage is TaskStage.DONE:
+        return "the record of a finished task"
+    return "images in known members or in the text"
 
 
 def _failure(

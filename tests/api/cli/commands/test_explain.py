@@ -123,3 +123,8 @@ def test_cards_can_be_printed_without_a_terminal(darkroom: Darkroom, answers: Pa
     assert "✔ success" in printed
     assert IMAGE in printed
     assert "↻ retry  rate_limited" in printed
+
+
+def test_a_card_names_the_rule_that_decided(darkroom: Darkroom, answers: Path, capsys: Printed) -> None:
+    assert darkroom("explain", "--card", str(answers)) == 0
+    assert "decided by" in capsys.readouterr().out

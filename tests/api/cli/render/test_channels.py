@@ -41,6 +41,7 @@ def a_channel(**members: Any) -> dict[str, Any]:
         "blocked_models": {},
         "breakers": {},
         "recent": {"calls": 0, "succeeded": 0, "share": None},
+        "not_understood": {"answers": 0, "explain": None},
         "last_error": None,
         **members,
     }

@@ -208,6 +208,16 @@ def test_a_preview_of_a_running_task_is_no_result() -> None:
     assert read_poll(200, {}, orjson.dumps(body)).stage is PollStage.RUNNING
 
 
+def test_an_explanation_names_the_rule_that_found_the_images() -> None:
+    def rule(body: object) -> object:
+        return explain(observation_of({"status": 200, "body": body})).document()["decided_by"]
+
+    assert rule({"zip": {"zap": A}}) == "images in members that no rule names"
+    assert rule({"state": "done", "urls": [A]}) == "the record of a finished task"
+    assert rule({"data": [{"url": A}]}) == "images in known members or in the text"
+    assert rule({"task_id": "t1", "status": "queued"}) == "a task that is not done"
+
+
 # What no rule understands
 
 
