@@ -409,7 +409,7 @@ class AnswerAccumulator:
                 self.request_id = self.request_id or body[name] or None
         if isinstance(gen_id := body.get("gen_id"), str) and (generation_id := find_generation_id(gen_id)):
             self._scanner.note(Handles(gen_ids=(generation_id,)))
-        if (percent := percent_of(body.get("progress"))) is not None:
+        if "progress" in body and (percent := percent_of(body["progress"])) is not None:
             self.progress += self._progress_parser.add_value(percent)
         if not tasks:
             return
@@ -450,7 +450,7 @@ class AnswerAccumulator:
     def _add_wrapped(self, body: Mapping[str, Any], depth: int, *, typed: bool = False) -> None:
         """Read top-level image fields, and the objects and lists inside wrappers."""
         kind = body.get("type")
-        if is_draft(body):
+        if "choices" not in body and is_draft(body):
             self._add_draft(body)
             return
         if isinstance(kind, str) and kind.endswith(".delta"):

@@ -36,6 +36,7 @@ _BYTES_FIELDS = (
 #: members that say of an image whether it is a draft, or final
 _DRAFT_FLAGS = ("thought", "is_draft", "draft", "is_partial", "partial", "is_preview", "preview", "blurred")
 _FINAL_FLAGS = ("is_final", "final")
+_STATED = frozenset((*_DRAFT_FLAGS, *_FINAL_FLAGS))
 _DRAFT_TYPE = re.compile(r"(?:^|[._-])(?:partial|draft|preview|thumbnail)(?:[._-]?image)?$", re.IGNORECASE)
 _INDEX_FIELDS = ("image_index", "output_index", "imageIndex", "index")
 _MAX_URL = 16_384  #: characters of a URL
@@ -135,10 +136,11 @@ def extract_value(value: object, extracted: ExtractedImages, *, depth: int = 0) 
 def is_draft(part: Mapping[str, Any]) -> bool:
     """Return whether an object shows an image that is not finished: a draft, a preview, a thought."""
     kind = part.get("type")
-    return (
+    if isinstance(kind, str) and _DRAFT_TYPE.search(kind):
+        return True
+    return not _STATED.isdisjoint(part) and (
         any(part.get(name) is True for name in _DRAFT_FLAGS)
         or any(part.get(name) is False for name in _FINAL_FLAGS)
-        or (isinstance(kind, str) and _DRAFT_TYPE.search(kind) is not None)
     )
 
 
