@@ -78,13 +78,11 @@ def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
         "height": asset.height,
         "bytes": asset.bytes,
         "sha256": asset.sha256,
-        "problem": _file_problem(asset.missing_at),
+        "problem": None if asset.missing_at is None else _file_problem(asset.missing_at),
     }
 
 
-def _file_problem(missing_at: datetime | None) -> str | None:
-    if missing_at is None:
-        return None
+def _file_problem(missing_at: datetime) -> str:
     return f"The file of this image is gone: it was not in the storage on {rfc3339(missing_at)}."
 
 

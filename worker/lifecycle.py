@@ -1,6 +1,6 @@
 """Every job transition, each as one update with its attempt, assets and event."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,7 +51,7 @@ class JobUpdate:
 
     def holds(self, revisions: Revisions) -> bool:
         """Return whether its transition was made; an update without one always holds."""
-        return self.transition is None or revisions.has(self.transition)
+        return self.transition is None or id(self.transition) in revisions.made
 
 
 async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> Revisions:
@@ -62,18 +62,14 @@ async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> R
     records = [(update, update.record) for update in updates if update.record]
     amended = [record for update, record in records if record.finished_at is None or id(update) in late]
     await insert_attempts(connection, [update.sent for update in held if update.sent])
-    await save_handles(connection, _latest(update.handles for update in updates))
+    latest = {(each.job_id, each.number): each for update in updates if (each := update.handles)}
+    await save_handles(connection, list(latest.values()))
     await finish_attempts(connection, [record for _, record in records if record.finished_at is not None])
     await amend_attempts(connection, amended)
     await save_responses(connection, [update.response for update in updates if update.response])
     await delete_attempts(connection, [update.unsent for update in held if update.unsent])
     await insert_assets(connection, [asset for update in held for asset in update.assets])
     return revisions
-
-
-def _latest(found: Iterable[AttemptHandles | None]) -> Sequence[AttemptHandles]:
-    """Return the last handles of each attempt."""
-    return list({(each.job_id, each.number): each for each in found if each}.values())
 
 
 def _transition(

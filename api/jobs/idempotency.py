@@ -41,11 +41,9 @@ def idempotency_key_of(request: Request, body_hash: bytes) -> IdempotencyKey | N
 
 
 async def find_replay(
-    services: ApiServices, caller: Caller, idempotency_key: IdempotencyKey | None, at: datetime
+    services: ApiServices, caller: Caller, idempotency_key: IdempotencyKey, at: datetime
 ) -> SubmitResult | None:
     """Return what ``read_replay`` returns, on a connection of its own."""
-    if idempotency_key is None:
-        return None
     async with services.database.reading() as connection:
         return await read_replay(connection, services, caller, idempotency_key, at)
 
@@ -80,16 +78,14 @@ async def claim_or_replay(
     connection: AsyncConnection,
     services: ApiServices,
     caller: Caller,
-    idempotency_key: IdempotencyKey | None,
+    idempotency_key: IdempotencyKey,
     result: SubmitResult,
     at: datetime,
 ) -> SubmitResult | None:
-    """Store a result under its key, in the transaction that inserts the jobs.
+    """Store a result with accepted jobs under its key, in the transaction that inserts them.
 
     Returns ``None``, or the result of a submit that claimed the key first. Raises as ``read_replay`` does.
     """
-    if idempotency_key is None or not result.job_ids:
-        return None
     await forget_key(connection, caller.id, idempotency_key.key, before=_oldest(services, at))
     claimed = await claim_key(
         connection,

@@ -20,8 +20,6 @@ CODE = "input_image_invalid"
 
 async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Collection[UUID]) -> set[UUID]:
     """Return the asset ids that do not exist or belong to another caller."""
-    if not asset_ids:
-        return set()
     async with services.database.reading() as connection:
         found = await find_inputs(connection, list(asset_ids), caller.id)
     return set(asset_ids) - {row.id for row in found}

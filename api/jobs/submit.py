@@ -49,12 +49,16 @@ async def insert_submitted(
         for image in _images_of(result, images):
             await image.put(services.store)
     async with services.database.writing() as connection:
-        result = await _within_room(connection, services, caller, idempotency_key, result, at)
-        if result.replayed:
-            return result
-        if replay := await claim_or_replay(connection, services, caller, idempotency_key, result, at):
-            return replay
-        await insert_assets(connection, [image.asset for image in _images_of(result, images)])
+        if caller.max_queued is not None:
+            result = await _within_room(connection, services, caller, idempotency_key, result, at)
+            if result.replayed:
+                return result
+        if idempotency_key is not None and result.job_ids:
+            replay = await claim_or_replay(connection, services, caller, idempotency_key, result, at)
+            if replay is not None:
+                return replay
+        if images:
+            await insert_assets(connection, [image.asset for image in _images_of(result, images)])
         await insert_jobs(connection, result.jobs, caller_id=caller.id, surface=surface, at=at)
         if in_transaction is not None:
             await in_transaction(connection, result)
@@ -104,16 +108,18 @@ async def _prepare(
 ) -> tuple[list[NewJob], InputImages, list[RejectedJob]]:
     """Resolve the input images. Returns the jobs, their new input images, and the rejections."""
     wanted = {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}
-    missing = await missing_assets(services, caller, wanted)
+    missing = await missing_assets(services, caller, wanted) if wanted else set()
     jobs: list[NewJob] = []
     images: dict[UUID, Sequence[NewInputImage]] = {}
     rejected: list[RejectedJob] = []
     for index, each in enumerate(submitted):
-        prepared = (
-            each
-            if isinstance(each, Rejection)
-            else await _new_job(services, caller, each, missing, images, at)
-        )
+        prepared: NewJob | Rejection
+        if isinstance(each, Rejection):
+            prepared = each
+        elif each.images:
+            prepared = await _with_images(services, caller, each, missing, images, at)
+        else:
+            prepared = each.job
         if isinstance(prepared, Rejection):
             rejected.append(rejected_job(index, prepared))
         else:
@@ -121,7 +127,7 @@ async def _prepare(
     return jobs, images, rejected
 
 
-async def _new_job(
+async def _with_images(
     services: ApiServices,
     caller: Caller,
     valid: ValidJob,
@@ -130,8 +136,6 @@ async def _new_job(
     at: datetime,
 ) -> NewJob | Rejection:
     """Return a job with its final input images; the data URLs among them are added to ``new_images``."""
-    if not valid.images:
-        return valid.job
     images, new = [], []
     try:
         for position, image in enumerate(valid.images):

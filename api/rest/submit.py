@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.auth import Caller, authenticate
 from api.jobs.idempotency import find_replay, idempotency_key_of
-from api.jobs.reader import JobRepresentation, read_job, represent_new_job
+from api.jobs.reader import read_job, represent_new_job
 from api.jobs.submit import insert_submitted
 from api.jobs.submit_result import SubmitResult
 from api.jobs.validation import Rejection, validate
@@ -49,7 +49,9 @@ async def post_jobs(request: Request) -> Response:
     is_batch = isinstance(value, dict) and "jobs" in value
     values = _batch_of(value) if is_batch else [value]
     at = services.clock()
-    result = await find_replay(services, caller, idempotency_key, at)
+    result = None
+    if idempotency_key is not None:
+        result = await find_replay(services, caller, idempotency_key, at)
     if result is None:
         submitted = [_nul_in(raw, each) or validate(each, services.settings, at) for each in values]
         if not is_batch and isinstance(submitted[0], Rejection):
@@ -94,16 +96,15 @@ async def _single_response(
         job = await represent_new_job(services, caller, result.jobs[0], surface=SURFACE, at=at)
     else:
         job = await read_job(services, caller, job_id)
-    headers = _headers(job) | ({"Idempotency-Replayed": "true"} if result.replayed else {})
+    headers = {"Location": job.content["links"]["self"], "ETag": job.etag, "Cache-Control": "no-store"}
+    if job.retry_after is not None:
+        headers["Retry-After"] = str(job.retry_after)
+    if result.replayed:
+        headers["Idempotency-Replayed"] = "true"
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
     finished = wait is not None and job.status in FINAL
     return JsonResponse(job.content, 200 if finished else 202, headers=headers)
-
-
-def _headers(job: JobRepresentation) -> dict[str, str]:
-    headers = {"Location": job.content["links"]["self"], "ETag": job.etag, "Cache-Control": "no-store"}
-    return headers if job.retry_after is None else headers | {"Retry-After": str(job.retry_after)}
 
 
 async def _batch_response(services: ApiServices, result: SubmitResult) -> Response:

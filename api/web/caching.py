@@ -14,27 +14,16 @@ def private_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
 
     A response without ``Cache-Control`` must be revalidated. ``public`` is replaced.
     """
-    given = list(headers)
-    others = [(name, value) for name, value in given if name not in (b"cache-control", b"vary")]
-    return [
-        *others,
-        (b"cache-control", _cache_control(_members(given, b"cache-control")).encode()),
-        (b"vary", _vary(_members(given, b"vary")).encode()),
-    ]
-
-
-def _cache_control(given: list[str]) -> str:
-    members = [each for each in given if each.lower() != "public"]
-    if not members:
-        return "private, no-cache"
-    return ", ".join(members if _PRIVATE & {each.lower() for each in members} else ["private", *members])
-
-
-def _vary(given: list[str]) -> str:
-    present = {each.lower() for each in given}
-    return ", ".join([*given, *(name for name in _KEY_HEADERS if name.lower() not in present)])
-
-
-def _members(headers: Headers, wanted: bytes) -> list[str]:
-    values = ",".join(value.decode("latin-1") for name, value in headers if name == wanted)
-    return [each.strip() for each in values.split(",") if each.strip()]
+    members: dict[bytes, list[str]] = {b"cache-control": [], b"vary": []}
+    others = []
+    for name, value in headers:
+        if name in members:
+            members[name] += filter(None, map(str.strip, value.decode("latin-1").split(",")))
+        else:
+            others.append((name, value))
+    control = [each for each in members[b"cache-control"] if each.lower() != "public"]
+    if not _PRIVATE & {each.lower() for each in control}:
+        control = ["private", *(control or ["no-cache"])]
+    present = {each.lower() for each in members[b"vary"]}
+    vary = [*members[b"vary"], *(name for name in _KEY_HEADERS if name.lower() not in present)]
+    return [*others, (b"cache-control", ", ".join(control).encode()), (b"vary", ", ".join(vary).encode())]

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +34,6 @@ _STORING: ColumnElement[str] = literal_column(
 )  # as the partial indexes have it
 
 
-def _new_token() -> str:
-    return secrets.token_urlsafe(18)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAsset:
     """An asset to insert, by the columns of its row."""
@@ -56,7 +52,7 @@ class NewAsset:
     source_url: str | None
     created_at: datetime
     id: UUID = field(default_factory=new_id)
-    token: str = field(default_factory=_new_token)  #: of its public URL
+    token: str = field(default_factory=partial(secrets.token_urlsafe, 18))  #: of its public URL
 
 
 async def find_asset(

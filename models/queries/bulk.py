@@ -40,16 +40,13 @@ def rows_parameter(connection: AsyncConnection, rows: Iterable[Mapping[str, Any]
     """Serialize rows for ``rows_source``, in the format in which the database stores each value."""
     if connection.dialect.name == "sqlite":
         rows = [{name: _for_sqlite(value) for name, value in row.items()} for row in rows]
-    return {"rows": _serialized(list(rows))}
-
-
-def _serialized(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Serialize rows as JSON. A text that no database accepts must not prevent the write."""
+    rows = list(rows)
     try:
         text = orjson.dumps(rows)
     except TypeError:  # a lone surrogate, or a value that is no JSON
-        return orjson.dumps(_storable(rows)).decode()
-    return (orjson.dumps(_storable(rows)) if b"\\u0000" in text else text).decode()
+        text = orjson.dumps(_storable(rows))
+    # a text that no database accepts must not prevent the write
+    return {"rows": (orjson.dumps(_storable(rows)) if b"\\u0000" in text else text).decode()}
 
 
 def _storable(value: Any) -> Any:

@@ -49,22 +49,14 @@ class Revisions(dict[UUID, int]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._made: set[int] = set()
-
-    def note(self, transition: Transition, revision: int) -> None:
-        """Note that a transition was made."""
-        self[transition.job_id] = revision
-        self._made.add(id(transition))
+        #: ``id`` of each transition that was made, as there may be several of one job
+        self.made: set[int] = set()
 
     def add(self, others: "Revisions") -> None:
         """Add transitions that were made elsewhere."""
         self.update(others)
-        self._made |= others._made
+        self.made |= others.made
         self.webhooks_due = self.webhooks_due or others.webhooks_due
-
-    def has(self, transition: Transition) -> bool:
-        """Return whether this very transition was made, and not another one of the same job."""
-        return id(transition) in self._made
 
 
 async def apply(connection: AsyncConnection, transitions: Iterable[Transition]) -> Revisions:
@@ -78,7 +70,8 @@ async def apply(connection: AsyncConnection, transitions: Iterable[Transition]) 
         job_events: list[JobEvent] = []
         for job_id, revision, _, _, webhook_url, has_endpoint, *_ in moved:
             transition = by_job[job_id]
-            revisions.note(transition, revision)
+            revisions[job_id] = revision
+            revisions.made.add(id(transition))
             listened = webhook_url is not None or has_endpoint
             if listened and (event := EVENT_OF.get(transition.entering)):
                 job_events.append(JobEvent(job_id, event, transition.at))

@@ -52,7 +52,12 @@ class RecordLog:
                     if not each.written.done():
                         each.written.set_exception(error)
                 continue
-            _set_keys(batch, key)
+            start = 0
+            for each in batch:
+                end = start + len(each.record)
+                if not each.written.done():
+                    each.written.set_result(f"{key}#{start}-{end}")
+                start = end
 
     def _take(self) -> Sequence[_PendingRecord]:
         """Remove and return the next records that go into one object: those of one day, up to the limits."""
@@ -65,15 +70,6 @@ class RecordLog:
         batch = self._waiting[:count]
         del self._waiting[:count]
         return batch
-
-
-def _set_keys(batch: Sequence[_PendingRecord], key: str) -> None:
-    start = 0
-    for each in batch:
-        end = start + len(each.record)
-        if not each.written.done():
-            each.written.set_result(f"{key}#{start}-{end}")
-        start = end
 
 
 async def read_record(store: Store, key: str) -> bytes:

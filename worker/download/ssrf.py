@@ -62,10 +62,10 @@ class AllowList:
 
     def permits(self, address: Address) -> bool:
         """Return whether every effective address is allowed or public."""
-        return all(self._listed(inner) or is_public(inner) for inner in effective_addresses(address))
-
-    def _listed(self, address: Address) -> bool:
-        return any(address in network for network in self.networks)
+        return all(
+            any(inner in network for network in self.networks) or is_public(inner)
+            for inner in effective_addresses(address)
+        )
 
 
 def is_public(address: Address) -> bool:

@@ -141,6 +141,8 @@ class DispatchRound:
 
 def order_jobs(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: timedelta) -> list[Candidate]:
     """Return a caller's jobs in order; ``last`` is the line that was served last."""
+    if len(jobs) <= 1:
+        return list(jobs)
     lines: defaultdict[LineKey, deque[Candidate]] = defaultdict(deque)
     for job in sorted(jobs, key=lambda job: (job.due_at, job.job_id)):
         lines[job.line].append(job)

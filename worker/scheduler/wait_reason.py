@@ -43,15 +43,15 @@ def channel_cause(
     row: Any, channel: ChannelCapacity, model: str, images: int, at: datetime
 ) -> WaitCause | None:
     """Return what keeps a channel that is not stopped from starting such a call within the horizon."""
-    return last_to_end(
-        [
-            *_closed_cause(row, model, at),
-            *_cooldown_cause(channel, model),
-            *_breaker_causes(channel, model, at),
-            *_rate_cause(row, channel, model, images, at),
-            *_concurrency_cause(row, channel, model),
-        ]
-    )
+    closed = closed_reason(row, model, at), channel.model_cooldown(model)
+    causes = [cause for cause in closed if cause is not None]
+    if channel.breakers:
+        causes += _breaker_causes(channel, model, at)
+    if (start := channel.next_start(model, images, at)) > at + HORIZON:
+        causes.append(_rate_cause(row, channel, model, images, at, start))
+    if channel.headroom(model) <= 0:
+        causes.append(_concurrency_cause(row, channel, model))
+    return last_to_end(causes)
 
 
 def caller_cause(row: Any, caller: CallerShare, images: int, at: datetime) -> WaitCause | None:
@@ -78,16 +78,6 @@ def keyless_reason(caller: KeylessCaller) -> str:
     return f"{words}. {remedy}; or cancel the job."
 
 
-def _closed_cause(row: Any, model: str, at: datetime) -> Iterator[WaitCause]:
-    if (cause := closed_reason(row, model, at)) is not None:
-        yield cause
-
-
-def _cooldown_cause(channel: ChannelCapacity, model: str) -> Iterator[WaitCause]:
-    if (cause := channel.model_cooldown(model)) is not None:
-        yield cause
-
-
 def _breaker_causes(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
     for name in ("", model):
         breaker = channel.breakers.get(name)
@@ -103,11 +93,9 @@ def _breaker_causes(channel: ChannelCapacity, model: str, at: datetime) -> Itera
 
 
 def _rate_cause(
-    row: Any, channel: ChannelCapacity, model: str, images: int, at: datetime
-) -> Iterator[WaitCause]:
-    start = channel.next_start(model, images, at)
-    if start <= at + HORIZON:
-        return
+    row: Any, channel: ChannelCapacity, model: str, images: int, at: datetime, start: datetime
+) -> WaitCause:
+    """Return the limit that puts a start off until ``start``."""
     of_model, _, kind = (channel.binding_limit(model, images, at) or "rpm").rpartition("/")
     unit, setting = _LIMITS[kind]
     limits = {"rpm": row.rpm, **row.limits.get("", {})} if not of_model else row.limits.get(of_model, {})
@@ -118,12 +106,11 @@ def _rate_cause(
         words = f"{what}: the provider refused faster calls; about {now or 0:.3g} a minute are made now."
     else:
         words = f"The limit of {row.name}{f' for {of_model}' if of_model else ''}: {limit:g} {unit}."
-    yield WaitCause(WaitReason.RATE_LIMIT, words, start)
+    return WaitCause(WaitReason.RATE_LIMIT, words, start)
 
 
-def _concurrency_cause(row: Any, channel: ChannelCapacity, model: str) -> Iterator[WaitCause]:
-    if channel.headroom(model) > 0:
-        return
+def _concurrency_cause(row: Any, channel: ChannelCapacity, model: str) -> WaitCause:
+    """Return what keeps a channel without headroom from taking a call."""
     in_flight = channel.in_flight(model)
     limit, set_ = channel.model_concurrency(model), (row.limits.get(model) or {}).get("concurrency")
     if channel.in_flight() < channel.concurrency and limit is not None and in_flight >= limit:
@@ -145,7 +132,7 @@ def _concurrency_cause(row: Any, channel: ChannelCapacity, model: str) -> Iterat
         )
     else:
         words = f"{row.name} has {channel.in_flight()} of {channel.concurrency} calls in flight."
-    yield WaitCause(WaitReason.CONCURRENCY, words)
+    return WaitCause(WaitReason.CONCURRENCY, words)
 
 
 class SchedulerView:
@@ -200,7 +187,13 @@ class SchedulerView:
         if self.snapshot.workers_alive == 0:
             words = "No worker is running; start one with `darkroom work`."
             return WaitStatus(WaitReason.NO_WORKER, words, job.since)
-        cause = last_to_end([*self._channel_causes(job), *self._caller_causes(job), *self._slot_causes()])
+        causes = self._channel_causes(job)
+        if known := self._callers.get(job.caller_id):
+            causes += filter(None, [caller_cause(*known, job.images, self.at)])
+        if self.snapshot.slots_used >= self.snapshot.slots:
+            words = f"All {self.snapshot.slots} slots of the workers are in use."
+            causes.append(WaitCause(WaitReason.CONCURRENCY, words))
+        cause = last_to_end(causes)
         if cause is None:
             words = "It is next in turn, or others are before it."
             return WaitStatus(WaitReason.FAIR_SHARE, words, job.since)
@@ -209,7 +202,7 @@ class SchedulerView:
     def _takes(self, row: Any, model: str) -> bool:
         return serves(row.models, model) and stop_reason(row, model, self.at) is None
 
-    def _channel_causes(self, job: QueuedJob) -> Sequence[WaitCause]:
+    def _channel_causes(self, job: QueuedJob) -> list[WaitCause]:
         """Return the cause that may end first over the channels; none if a channel can start the job."""
         causes = list[WaitCause]()
         for row, channel in self.channels_for(job.model):
@@ -218,17 +211,6 @@ class SchedulerView:
                 return []
             causes.append(cause)
         return [min(causes, key=lambda cause: cause.until or self.at)]
-
-    def _caller_causes(self, job: QueuedJob) -> Sequence[WaitCause]:
-        known = self._callers.get(job.caller_id)
-        cause = caller_cause(*known, job.images, self.at) if known else None
-        return [cause] if cause else []
-
-    def _slot_causes(self) -> Sequence[WaitCause]:
-        if self.snapshot.slots_used < self.snapshot.slots:
-            return []
-        words = f"All {self.snapshot.slots} slots of the workers are in use."
-        return [WaitCause(WaitReason.CONCURRENCY, words)]
 
     def _all_stopped(self, job: QueuedJob, serving: Sequence[Any]) -> WaitStatus:
         times = [

@@ -99,9 +99,10 @@ async def store_images(context: TaskContext, job: LeasedJob, pending: PendingAns
     """Store the images of a job in state ``storing``; end it, or postpone what may work later."""
     last = tries + 1 >= context.services.settings.store_attempts
     pending = await _fetch_all(context, pending)
-    pending = replace(pending, images=[settle(image, last=last) for image in pending.images])
-    if pending.lost and pending.handles:
-        pending = await _poll_for_lost(context, job, pending, pending.handles)
+    if len(pending.ready) < len(pending.images):
+        pending = replace(pending, images=[settle(image, last=last) for image in pending.images])
+        if pending.lost and pending.handles:
+            pending = await _poll_for_lost(context, job, pending, pending.handles)
     route = context.services.routes.get(job.channel)
     calls = route is not None and route.preset.n_style == "calls"
     update = _after_fetch(job, pending, tries, last=last, calls=calls, at=context.services.clock())

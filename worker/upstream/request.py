@@ -68,9 +68,18 @@ def build_request(
         ]
     )
     hidden = [value for name, value in preset.headers.items() if _SECRET_HEADER.search(name)]
+    headers = {
+        "Accept": "text/event-stream, application/json" if preset.streams else "application/json",
+        "Accept-Encoding": "identity",  # images do not compress, and this avoids decompression bombs
+        "Authorization": f"Bearer {api_key}",
+        **preset.headers,
+        "Content-Type": content.content_type,
+    }
+    if idempotency_key is not None:
+        headers["Idempotency-Key"] = idempotency_key
     return ProviderRequest(
         url=endpoint(base_url, content.path),
-        headers=_headers(api_key, preset, idempotency_key) | {"Content-Type": content.content_type},
+        headers=headers,
         body=content.body,
         stream=preset.streams,
         input_urls=(*inputs, *(match.group() for match in _URL.finditer(text))),
@@ -97,19 +106,6 @@ def endpoint(base_url: str, path: str = _CHAT) -> str:
     return urlunsplit((parts.scheme, parts.netloc, full, parts.query, ""))
 
 
-def _headers(api_key: str, preset: Preset, idempotency_key: str | None) -> dict[str, str]:
-    headers = {
-        "Accept": "text/event-stream, application/json" if preset.streams else "application/json",
-        "Accept-Encoding": "identity",  # images do not compress, and this avoids decompression bombs
-        "Content-Type": "application/json",
-        "Authorization": f"Bearer {api_key}",
-        **preset.headers,
-    }
-    if idempotency_key is not None:
-        headers["Idempotency-Key"] = idempotency_key
-    return headers
-
-
 def _content(request: ImageRequest, preset: Preset, size: SizeRequest) -> _Content:
     """Return the body: a conversation, unless the preset has a path of the images API for the request."""
     if not request.messages and not request.system:
@@ -121,11 +117,9 @@ def _content(request: ImageRequest, preset: Preset, size: SizeRequest) -> _Conte
                 _json(_with_params(_image_members(request, preset, size), request, preset)),
             )
     members: dict[str, Any] = {
-        "model": _model_name(request, preset),
+        **_shared_members(request, preset, size),
         "stream": preset.streams,
         "messages": _messages(request, preset, size),
-        **_n_member(request, preset),
-        **size.members,
     }
     if preset.modalities:
         members["modalities"] = list(preset.modalities)
@@ -136,13 +130,7 @@ def _content(request: ImageRequest, preset: Preset, size: SizeRequest) -> _Conte
 
 def _image_members(request: ImageRequest, preset: Preset, size: SizeRequest) -> dict[str, Any]:
     """Return the members of a request of the images API."""
-    prompt = _prompt(request, preset, size)
-    return {
-        "model": _model_name(request, preset),
-        "prompt": prompt,
-        **_n_member(request, preset),
-        **size.members,
-    }
+    return {**_shared_members(request, preset, size), "prompt": _prompt(request, preset, size)}
 
 
 def _edit_form(request: ImageRequest, preset: Preset, size: SizeRequest, path: str) -> _Content:
@@ -172,13 +160,12 @@ def _with_params(members: dict[str, Any], request: ImageRequest, preset: Preset)
     return {**preset.params, **members, **own}
 
 
-def _model_name(request: ImageRequest, preset: Preset) -> str:
-    return preset.model_names.get(request.model, request.model)
-
-
-def _n_member(request: ImageRequest, preset: Preset) -> dict[str, int]:
-    several = request.n is not None and request.n > 1 and preset.n_style == "n"
-    return {"n": request.n} if several and request.n is not None else {}
+def _shared_members(request: ImageRequest, preset: Preset, size: SizeRequest) -> dict[str, Any]:
+    """Return the members that a conversation and a request of the images API have alike."""
+    members = {"model": preset.model_names.get(request.model, request.model), **size.members}
+    if request.n is not None and request.n > 1 and preset.n_style == "n":
+        members["n"] = request.n
+    return members
 
 
 def _prompt(request: ImageRequest, preset: Preset, size: SizeRequest) -> str:

@@ -35,13 +35,12 @@ def rate_limits(headers: Mapping[str, str]) -> dict[str, Bucket]:
     The headers do not say whether a limit is per minute or per day.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
-    now = response_date(lowered)
     found: dict[str, dict[str, float | None]] = {}
     for name, value in lowered.items():
         if match := _OPENAI.fullmatch(name):
-            found.setdefault(match[2] or "default", {})[match[1]] = _read_member(match[1], value, now)
+            found.setdefault(match[2] or "default", {})[match[1]] = _read_member(match[1], value, lowered)
         elif match := _ANTHROPIC.fullmatch(name):
-            found.setdefault(match[1], {})[match[2]] = _read_member(match[2], value, now)
+            found.setdefault(match[1], {})[match[2]] = _read_member(match[2], value, lowered)
         elif name in ("ratelimit", "ratelimit-policy"):
             for bucket, parts in _read_ietf(value):
                 found.setdefault(bucket, {}).update(parts)
@@ -103,8 +102,10 @@ def parse_duration(value: str) -> float | None:
     return sum(float(part[1]) * _UNITS[part[2]] for part in parts)
 
 
-def _read_member(part: str, value: str, now: datetime | None) -> float | None:
-    return seconds_until(value, now) if part == "reset" else _number(value.partition(",")[0])
+def _read_member(part: str, value: str, headers: Mapping[str, str]) -> float | None:
+    if part == "reset":
+        return seconds_until(value, response_date(headers))
+    return _number(value.partition(",")[0])
 
 
 def _read_ietf(value: str) -> list[tuple[str, dict[str, float | None]]]:

@@ -29,7 +29,6 @@ _ENCODE_CHUNK = 48 * 1024  #: bytes encoded as base64 at a time: a multiple of t
 _SLICE = (
     64 * 1024
 )  #: bytes scanned at a time: at most ``INLINE_LIMIT``, so that every long run crosses an edge
-_RUN = re.compile(rb"[\w+/-]*")
 _ESCAPES = re.compile(rb"\\(.)", re.DOTALL)
 _MAX_BACKSLASHES = 64  #: held back at the end of a chunk
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -84,14 +83,18 @@ class Base64Extractor:
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return those whose meaning is settled."""
         size = max(min(_SLICE, self._inline_limit) - _MAX_BACKSLASHES - _MAX_HELD, 1)
-        if len(chunk) <= size:
-            return self._feed(chunk)
-        return b"".join(self._feed(chunk[start : start + size]) for start in range(0, len(chunk), size))
+        settled = []
+        for start in range(0, len(chunk), size):
+            part = chunk[start : start + size]
+            if self._unfolder is not None:
+                part = self._unfolder.feed(self._unescape_slashes(part))
+            settled.append(self._extract(part))
+        return b"".join(settled)
 
     def close(self) -> bytes:
         """Take the end of the text; return what was held back."""
         held, self._held = self._held, b""
-        rest = self._unfolder.feed(held) + self._unfolder.close() if self._unfolder is not None else b""
+        rest = self._unfolder.feed(held, final=True) if self._unfolder is not None else b""
         return (self._extract(rest) if rest else b"") + self._end_run()
 
     def _end_run(self) -> bytes:
@@ -109,15 +112,11 @@ class Base64Extractor:
             return chunk
         return _ESCAPES.sub(_unescape_one, chunk) if b"\\\\" in chunk else chunk.replace(b"\\/", b"/")
 
-    def _feed(self, chunk: bytes) -> bytes:
-        return self._extract(
-            chunk if self._unfolder is None else self._unfolder.feed(self._unescape_slashes(chunk))
-        )
-
     def _extract(self, chunk: bytes) -> bytes:
         ended = b""
         if self._run is not None:
-            end = len(chunk) if not chunk.translate(None, ALPHABET) else _end_of_run(chunk)
+            whole = not chunk.translate(None, ALPHABET)  # much faster than to strip it
+            end = len(chunk) if whole else len(chunk) - len(chunk.lstrip(ALPHABET))
             self._run.feed(chunk[:end])
             if end == len(chunk):
                 return b""
@@ -138,6 +137,7 @@ class _Base64Run:
 
     def __init__(self, chunk: bytes, *, escaped: bool, inline_limit: int) -> None:
         self._escaped, self._inline_limit = escaped, inline_limit
+        self.decoding = False  #: whether it is long
         self._chunks = [chunk]
         self._pending = len(chunk)  # characters in the chunks
         self._escape_rest = b""  # ``n`` of ``\n``
@@ -145,10 +145,6 @@ class _Base64Run:
         self._head = self._tail = b""
         self._bytes = BytesIO()
         self._hash = hashlib.sha256()
-
-    @property
-    def decoding(self) -> bool:
-        return self._size > 0
 
     def feed(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
@@ -193,6 +189,7 @@ class _Base64Run:
         self._hash.update(data)
         self._bytes.write(data)
         self._size += len(text)
+        self.decoding = self._size > 0
         if len(self._head) < _HEAD:
             self._head = (self._head + text)[:_HEAD]
         self._tail = (self._tail + text[-_TAIL:])[-_TAIL:]
@@ -216,15 +213,8 @@ class LineUnfolder:
         self._held = b""  # a line end, and what follows it so far
         self._recent = b""  # the last characters returned
 
-    def feed(self, chunk: bytes) -> bytes:
-        """Take the next bytes; return those whose meaning is settled."""
-        return self._read(chunk, final=False)
-
-    def close(self) -> bytes:
-        """Take the end of the text; return what was held back."""
-        return self._read(b"", final=True)
-
-    def _read(self, chunk: bytes, *, final: bool) -> bytes:
+    def feed(self, chunk: bytes, *, final: bool = False) -> bytes:
+        """Take the next bytes, the last ones if ``final``; return those whose meaning is settled."""
         data, self._held = self._held + chunk, b""
         if b"\\" not in data:
             self._recent = (self._recent + data)[-_LINE:]
@@ -327,11 +317,6 @@ def _encode_run(text: str, found: Placeholder, blob: bytes | None) -> Iterator[b
 
 def _unescape_one(escape: re.Match[bytes]) -> bytes:
     return b"/" if escape[1] == b"/" else escape[0]
-
-
-def _end_of_run(chunk: bytes) -> int:
-    match = _RUN.match(chunk)
-    return match.end() if match else 0
 
 
 def _to_standard(text: bytes) -> bytes:

@@ -159,7 +159,11 @@ class LinkScanner:
         spaced = text.find(")", stop, stop + 512)
         if spaced > stop and is_image(text[start:spaced]) and not set("\"'\n“") & set(text[stop:spaced]):
             return unescape(text[start:spaced]), "", spaced + 1  # a file name with spaces in it
-        return _trim_destination(text[start:stop]), "", self._skip_title(stop)
+        url = unescape(text[start:stop]).strip("\"'`")
+        mark = _CJK_MARK.search(url)
+        if mark and is_image(url[: mark.start()]):  # text after the URL, in its parentheses
+            url = url[: mark.start()]
+        return url, "", self._skip_title(stop)
 
     def _end_of_url(self, start: int) -> tuple[int, bool]:
         """Return the end of a plain destination, and whether it is terminated."""
@@ -253,13 +257,6 @@ class LinkScanner:
         if len(url) < _MAX_LENGTH and (self._complete or end < len(self._text)):
             self._links.append(Link("bare", start, start + len(trimmed), unescape(trimmed)))
         return end
-
-
-def _trim_destination(url: str) -> str:
-    """Return a destination without quotes, or text after it, in its parentheses."""
-    url = unescape(url).strip("\"'`")
-    mark = _CJK_MARK.search(url)
-    return url[: mark.start()] if mark and is_image(url[: mark.start()]) else url
 
 
 def trim_url(url: str) -> str:

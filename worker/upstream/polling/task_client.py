@@ -59,5 +59,5 @@ async def _read_response(response: httpx.Response, secrets: SecretFilter) -> Tas
             body += decoded
             if len(body) > MAX_BODY_BYTES:
                 return None
-    headers = secrets.clean_headers({name.lower(): value for name, value in response.headers.items()})
+    headers = secrets.clean({name.lower(): value for name, value in response.headers.items()})
     return TaskResponse(response.status_code, headers, secrets.clean_bytes(bytes(body)))

@@ -67,14 +67,11 @@ class _Call:
         self.last_byte = now
         if self.reader.data_feeds != before:
             self.last_data = now
-            self._notify()
+            with suppress(Exception):  # of a callback: it must not fail a call that may be charged
+                self._notify()
 
     def _notify(self) -> None:
-        """Run the callbacks; an exception of theirs must not fail a call that may be charged."""
-        with suppress(Exception):
-            self._run_callbacks()
-
-    def _run_callbacks(self) -> None:
+        """Report new progress and handles."""
         progress = int(self.reader.progress[-1]) if self.reader.progress else -1
         if self.on_progress is not None and progress > self.reported_progress:
             self.reported_progress = progress
@@ -146,7 +143,7 @@ class UpstreamClient:
             return
         try:
             call.status = response.status_code
-            call.headers = call.secrets.clean_headers(_recorded_headers(response.headers))
+            call.headers = call.secrets.clean(_recorded_headers(response.headers))
             call.reader.failed = response.status_code >= 400
             call.reader.location = call.headers.get("location", "") if response.is_success else ""
             call.last_byte = call.last_data = loop.time()

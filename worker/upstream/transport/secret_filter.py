@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar
+from operator import is_
+from typing import Any
 
 HIDDEN = "[key]"  #: what replaces a secret
 _SHORTEST = 8  #: characters; a shorter secret could be any word of a text
 _JSON_ESCAPED = b'"/\\'  # written with one backslash, or more where JSON stands in JSON
-_T = TypeVar("_T")
 
 
 class SecretFilter:
@@ -43,30 +43,25 @@ class SecretFilter:
         cleaned = self.clean_bytes(data)
         return text if cleaned is data or cleaned == data else cleaned.decode("utf-8", "surrogatepass")
 
-    def clean_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return the headers without secrets in their values."""
-        return {name: self.clean_text(value) for name, value in headers.items()}
-
-    def clean(self, value: _T) -> _T:
+    def clean(self, value: Any) -> Any:
         """Return a value whose texts, at any depth of dataclasses, mappings and sequences, have no secrets.
 
         Bytes are left as they are: they are images. The value itself is returned if it needs no change.
         """
-        return self._clean(value) if self._pattern is not None else value
-
-    def _clean(self, value: Any) -> Any:
+        if self._pattern is None:
+            return value
         if isinstance(value, str):
             return value if isinstance(value, Enum) else self.clean_text(value)
         if isinstance(value, tuple | list):
-            cleaned = [self._clean(each) for each in value]
-            return value if all(map(_same, cleaned, value)) else type(value)(cleaned)
+            cleaned = [self.clean(each) for each in value]
+            return value if all(map(is_, cleaned, value)) else type(value)(cleaned)
         if isinstance(value, Mapping):
-            members = {self._clean(name): self._clean(each) for name, each in value.items()}
+            members = {self.clean(name): self.clean(each) for name, each in value.items()}
             return value if members == value else members
         if is_dataclass(value) and not isinstance(value, type):
             before = {field.name: getattr(value, field.name) for field in fields(value)}
             changed = {
-                name: cleaned for name, each in before.items() if (cleaned := self._clean(each)) is not each
+                name: cleaned for name, each in before.items() if (cleaned := self.clean(each)) is not each
             }
             return replace(value, **changed) if changed else value
         return value
@@ -76,10 +71,6 @@ class SecretFilter:
 def secret_filter(secrets: tuple[str, ...]) -> SecretFilter:
     """Return the filter of these secrets, cached: there is one per channel."""
     return SecretFilter(secrets)
-
-
-def _same(left: object, right: object) -> bool:
-    return left is right
 
 
 def _spellings(byte: int) -> bytes:
