@@ -115,8 +115,10 @@ def _check(submission: Submission, talk: Conversation, settings: Settings) -> No
         )
     if taken := sorted(OWN_MEMBERS & submission.params.keys()):
         raise InvalidRequest(f"params.{taken[0]}", "is written by Darkroom itself; take it out of params")
-    check_free_form("params", submission.params, FREE_FORM_LIMIT)
-    check_free_form("metadata", submission.metadata, FREE_FORM_LIMIT)
+    if submission.params:
+        check_free_form("params", submission.params, FREE_FORM_LIMIT)
+    if submission.metadata:
+        check_free_form("metadata", submission.metadata, FREE_FORM_LIMIT)
     if submission.webhook_url is not None:
         check_webhook_url("webhook_url", submission.webhook_url, settings)
 
@@ -142,7 +144,9 @@ def _asset_key(image: str, field: str) -> UUID:
         raise InvalidRequest(field, str(error), code="input_image_not_found") from error
 
 
-def _request(submission: Submission, talk: Conversation) -> dict[str, Any]:
+def _job(
+    submission: Submission, talk: Conversation, settings: Settings, at: datetime, expires_at: datetime | None
+) -> NewJob:
     request = {
         **talk.members(),
         "size": submission.size,
@@ -151,17 +155,13 @@ def _request(submission: Submission, talk: Conversation) -> dict[str, Any]:
     }
     if submission.detail is not None:
         request["detail"] = submission.detail
-    return request | ({"wants": TEXT} if submission.wants == TEXT else {})
-
-
-def _job(
-    submission: Submission, talk: Conversation, settings: Settings, at: datetime, expires_at: datetime | None
-) -> NewJob:
+    if submission.wants == TEXT:
+        request["wants"] = TEXT
     return NewJob(
         id=new_id(),
         model=submission.model,
         prompt=talk.prompt,
-        request=_request(submission, talk),
+        request=request,
         priority=submission.priority,
         max_attempts=submission.max_attempts or settings.max_attempts,
         on_unknown=submission.on_unknown or settings.on_unknown.value,

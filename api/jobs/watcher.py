@@ -53,7 +53,11 @@ class Watcher:
         except TimeoutError:
             return None
         finally:
-            self._remove(job_id, future)
+            del self._conditions[future]
+            waiters = self._waiters[job_id]
+            waiters.remove(future)
+            if not waiters:
+                del self._waiters[job_id]
 
     def release_waiters(self) -> None:
         """End all waits, now and from now on: the process shuts down."""
@@ -68,13 +72,6 @@ class Watcher:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-
-    def _remove(self, job_id: UUID, future: asyncio.Future[JobChange | None]) -> None:
-        self._conditions.pop(future, None)
-        futures = self._waiters.get(job_id, set())
-        futures.discard(future)
-        if not futures:
-            self._waiters.pop(job_id, None)
 
     async def _poll(self) -> None:
         while self._waiters:
@@ -91,12 +88,9 @@ class Watcher:
             async with self._database.reading() as connection:
                 found = await statuses_of(connection, ids[start : start + _BATCH])
             for job_id, change in found.items():
-                self._resolve(job_id, change)
-
-    def _resolve(self, job_id: UUID, change: JobChange) -> None:
-        for future in tuple(self._waiters.get(job_id, ())):
-            if not future.done() and self._conditions[future](change):
-                future.set_result(change)
+                for future in self._waiters.get(job_id, ()):
+                    if not future.done() and self._conditions[future](change):
+                        future.set_result(change)
 
 
 def is_settled(change: JobChange) -> bool:

@@ -57,7 +57,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        request_id = given.decode("ascii") if _ID.fullmatch(given) else token_hex(8)
         scope["darkroom.request_id"] = request_id
         body = BodyLimiter(scope, receive, limit=self._body_limit, drain_timeout=self._drain_timeout)
         sender = _ResponseSender(send, scope, body)
@@ -87,7 +88,8 @@ class BodyLimiter:
     def __init__(self, scope: Scope, receive: Receive, *, limit: int, drain_timeout: float) -> None:
         headers = dict(scope["headers"])
         self._receive, self._limit, self._drain_timeout = receive, limit, drain_timeout
-        self._declared = _number(headers.get(b"content-length", b""))
+        length = headers.get(b"content-length", b"")
+        self._declared = int(length) if length.isdigit() and len(length) < 20 else 0
         self._expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
         self._complete = not self._declared and b"transfer-encoding" not in headers
         self._received = 0
@@ -151,15 +153,6 @@ class _ResponseSender:
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
         await self._send(message)
-
-
-def _number(text: bytes) -> int:
-    return int(text) if text.isdigit() and len(text) < 20 else 0
-
-
-def _request_id(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode("ascii") if _ID.fullmatch(given) else token_hex(8)
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:

@@ -115,16 +115,20 @@ class ChannelCapacity:
         last = datetime.fromisoformat(at) if (at := state.get(_START_KEY)) else row.next_start_at
         self._last_start = last if last is None or last <= now + CLOCK_SKEW else None
         self._stored = LearnedLimits.from_row(row).possible(now)
-        self._learned = self._stored.models_after_idle(
-            now,
-            {m: datetime.fromisoformat(due) for m in self._stored.models if (due := state.get(f"{m}/rpm"))},
-        )
+        self._learned = self._stored
+        if self._stored.models:
+            due = {
+                m: datetime.fromisoformat(at) for m in self._stored.models if (at := state.get(f"{m}/rpm"))
+            }
+            self._learned = self._stored.models_after_idle(now, due)
         if in_flight.total < INITIAL_CALLS:  # not while calls that started together and take long are awaited
             self._learned = self._learned.after_idle(now, self._last_start)
         learned = self._learned.whole.rate
         self._probes: dict[str, datetime] = {}
         self._fresh: set[str] = set()
-        self._reservation = self._reservation_before = Reservation.from_json(state.get(_RESERVATION_KEY), now)
+        kept = state.get(_RESERVATION_KEY)
+        #: the room that is kept for a job
+        self.reservation = self._reservation_before = Reservation.from_json(kept, now) if kept else None
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         #: calls per minute of the whole channel now: as configured, or fewer by its adaptive rate
         self.rpm = rate = learned.rate_at(now, row.rpm)
@@ -169,6 +173,8 @@ class ChannelCapacity:
 
     def model_cooldown(self, model: str) -> WaitCause | None:
         """Return the cool-down of one model, while the others are called."""
+        if model not in self._learned.models:
+            return None
         until = self._learned.cooldown_until(model, self._now)
         if until is None:
             return None
@@ -184,7 +190,10 @@ class ChannelCapacity:
 
         As configured, or fewer: learned, or in a slow start after a cool-down.
         """
-        set_, state = self._limits.get(model, {}).get("concurrency"), self._learned.of(model)
+        set_ = self._limits.get(model, {}).get("concurrency")
+        if model not in self._learned.models:
+            return int(set_) if set_ else None
+        state = self._learned.of(model)
         most = state.rate.concurrency_at(self._now, int(set_ or self.concurrency))
         if state.cooldown >= RAMP and self.model_rpm(model) is None:
             most = slow_start(state.cooldown_until, self._now, most)
@@ -207,9 +216,12 @@ class ChannelCapacity:
 
     def possible_starts(self, model: str, until: datetime) -> int:
         """Return how many calls of this model could start until then, if each asks for one image."""
-        headroom, limiters = self.headroom(model), copy.deepcopy(self._limiters_of(model))
+        headroom, limiters = self.headroom(model), self._limiters_of(model)
+        if not any(limiter.limits for limiter in limiters):
+            return headroom
+        limiters = copy.deepcopy(limiters)
         count, at = 0, self._now
-        while count < headroom and any(limiter.limits for limiter in limiters):
+        while count < headroom:
             at = max(limiter.next_start(1, self._now) for limiter in limiters)
             if at > until:
                 return count
@@ -240,13 +252,13 @@ class ChannelCapacity:
 
     def reserve(self, job: Candidate) -> None:
         """Note a job that is next and asks for more images than may start now; in time, keep room for it."""
-        reservation = self._reservation
+        reservation = self.reservation
         if reservation and reservation.job != job.job_id.hex:
             return
         if not (reservation and reservation.valid(self._now + _RESERVATION_TTL / 2)):
             until = (self.next_start(job.model, job.images, self._now) + _RESERVATION_TTL).isoformat()
             since = reservation.since if reservation else self._now.isoformat()
-            self._reservation = Reservation(
+            self.reservation = Reservation(
                 job.job_id.hex, job.model, job.images, until, job.caller_id.hex, since
             )
         self.apply_reservation()
@@ -255,25 +267,25 @@ class ChannelCapacity:
     def reserved_for(self) -> UUID | None:
         """The caller for whose job room is kept."""
         return (
-            UUID(self._reservation.caller)
-            if self._reservation and self._reservation.applies(self._now)
+            UUID(self.reservation.caller)
+            if self.reservation and self.reservation.applies(self._now)
             else None
         )
 
     def apply_reservation(self) -> None:
         """Keep room for the reserved job, if it was overtaken for long enough."""
-        if self._reservation and self._reservation.applies(self._now):
-            self._reserve(self._reservation.model, self._reservation.images)
+        if self.reservation and self.reservation.applies(self._now):
+            self._reserve(self.reservation.model, self.reservation.images)
 
     def waive_reservation(self, job: Candidate) -> None:
         """Let the reserved job itself use the room that is kept for it."""
-        if self._reservation and self._reservation.job == job.job_id.hex:
+        if self.reservation and self.reservation.job == job.job_id.hex:
             self._reserve(job.model, 0)
 
     def end_reservation(self, job: Candidate) -> None:
         """End the reservation of a job that has started, on any channel."""
-        if self._reservation and self._reservation.job == job.job_id.hex:
-            self._reservation = None
+        if self.reservation and self.reservation.job == job.job_id.hex:
+            self.reservation = None
 
     def _reserve(self, model: str, images: int) -> None:
         for limiter in self._limiters_of(model):
@@ -323,7 +335,7 @@ class ChannelCapacity:
     @property
     def reservation_changed(self) -> bool:
         """Whether the reservation has to be saved even if nothing starts."""
-        return bool(self._reservation != self._reservation_before)
+        return bool(self.reservation != self._reservation_before)
 
     def changes(self) -> dict[str, Any]:
         """Return the columns of the channel's row that this round changes."""
@@ -331,8 +343,8 @@ class ChannelCapacity:
         for limiter in self._model_limiters.values():
             states |= limiter.state()
         changes: dict[str, Any] = {"pace": {n: s for n, s in states.items() if n != "rpm"}}
-        if self._reservation:
-            changes["pace"][_RESERVATION_KEY] = self._reservation
+        if self.reservation:
+            changes["pace"][_RESERVATION_KEY] = self.reservation
         if self._last_start:
             changes["pace"][_START_KEY] = self._last_start.isoformat()
         if due := states.get("rpm"):

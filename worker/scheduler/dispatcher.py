@@ -27,6 +27,7 @@ from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_r
 from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, caller_share_of
 from worker.scheduler.learned_limits import LearnedLimits
 from worker.scheduler.poll_interval import PollInterval
+from worker.scheduler.rate_limiter import DailyQuota
 from worker.services import WorkerServices
 from worker.unwritable import commit_separately
 
@@ -143,7 +144,8 @@ class Dispatcher:
         calls = await calls_in_flight(connection, of_callers=False)
         channels = [ChannelCapacity(row, in_flight_on(row.id, calls), now) for row in rows]
         for row, channel in zip(rows, channels, strict=True):
-            await _recount(connection, row, channel, now)
+            if quotas := channel.quotas_to_recount():
+                await _recount(connection, row, channel, quotas, now)
         budget = start_budget_of(channels, {segment.model for segment in segments}, now)
         slots = min(self._in_flight.free if self._broker_up else 1, budget.total)
         open_segments = [segment for segment in segments if budget.by_model[segment.model]]
@@ -157,7 +159,7 @@ class Dispatcher:
         callers = [
             caller for row in shares if (caller := caller_share_of(row, calls)).may_start(now + HORIZON)
         ]
-        reserved_for = {channel.reserved_for for channel in channels}
+        reserved_for = {channel.reserved_for for channel in channels if channel.reservation}
         by_turn = sorted(callers, key=lambda caller: (caller.id not in reserved_for, caller.turn))
         candidates = await fetch_candidates(connection, open_segments, by_turn, slots, budget, now)
         if not candidates:
@@ -231,11 +233,13 @@ def closed_channels(channels: Sequence[Row[Any]], earlier: ClosedChannels, now: 
 
 
 async def _recount(
-    connection: AsyncConnection, row: Row[Any], channel: ChannelCapacity, now: datetime
+    connection: AsyncConnection,
+    row: Row[Any],
+    channel: ChannelCapacity,
+    quotas: Sequence[tuple[str, DailyQuota]],
+    now: datetime,
 ) -> None:
-    """Recount a daily quota that seems used up: leases that were released made no calls."""
-    if not (quotas := channel.quotas_to_recount()):
-        return
+    """Recount daily quotas that seem used up: leases that were released made no calls."""
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for model, quota in quotas:
         quota.recount(await count_sent_or_leased(connection, row, midnight, model=model), now)

@@ -76,7 +76,8 @@ class DispatchRound:
         self._last_turn = max((caller.turn for caller in self._callers), default=0)
         self._channels, self._now, self._slots = channels, now, slots
         for channel in channels:
-            channel.apply_reservation()
+            if channel.reservation:
+                channel.apply_reservation()
         self.starts: list[Start] = []
 
     def assign(self, candidates: Iterable[Candidate], ageing: timedelta) -> list[Start]:
@@ -121,7 +122,8 @@ class DispatchRound:
         if caller.headroom is not None and caller.headroom <= 0:
             return None
         earliest = caller.limiter.next_start(job.images, self._now)
-        for channel in self._channels:
+        reserving = [channel for channel in self._channels if channel.reservation]
+        for channel in reserving:
             channel.waive_reservation(job)
         found = choose_channel(self._channels, job, earliest, self._now)
         if found is None:
@@ -130,7 +132,7 @@ class DispatchRound:
             return None
         channel, at = found
         channel.record_start(job, at)
-        for each in self._channels:
+        for each in reserving:
             each.end_reservation(job)
         caller.limiter.take(at, job.images)
         caller.line = job.line

@@ -169,7 +169,7 @@ class SchedulerView:
 
     def wait_status(self, job: QueuedJob) -> WaitStatus:
         """Return why a queued job does not run now."""
-        if (keyless := self.keyless(job.caller_id)) is not None:
+        if (keyless := self._keyless.get(job.caller_id)) is not None:
             since = max(job.since, keyless.since)
             return WaitStatus(WaitReason.PAUSED, keyless_reason(keyless), since)
         if job.not_before > self.at:

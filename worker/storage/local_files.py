@@ -43,7 +43,11 @@ class LocalFiles:
         staged = self._stage / f"{secrets.token_hex(16)}.part"
         try:
             _write(staged, source)
-            _move(staged, target)
+            try:
+                staged.replace(target)
+            except FileNotFoundError:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                staged.replace(target)
         except BaseException:
             staged.unlink(missing_ok=True)
             raise
@@ -100,11 +104,3 @@ def _write(path: Path, source: bytes | Path) -> None:
             while view:
                 view = view[file.write(view) :]
         os.fsync(file.fileno())
-
-
-def _move(staged: Path, target: Path) -> None:
-    try:
-        staged.replace(target)
-    except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged.replace(target)
