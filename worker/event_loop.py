@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
@@ -28,7 +28,12 @@ class LoopThread:
 
         Raises ``concurrent.futures.CancelledError`` if the loop stops before it is done.
         """
-        return self._submit(coroutine).result(timeout)
+        with self._lock:
+            running = None if self._closed else asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        if running is None:
+            coroutine.close()
+            raise CancelledError
+        return running.result(timeout)
 
     def call(self, callback: Callable[[], object]) -> None:
         """Call a function on the loop soon, without waiting for it; a stopped loop ignores it."""
@@ -40,15 +45,6 @@ class LoopThread:
         """Stop the loop, and cancel what still runs on it."""
         self.call(self._loop.stop)
         self._thread.join(timeout=10)
-
-    def _submit(self, coroutine: Coroutine[Any, Any, Result]) -> Future[Result]:
-        with self._lock:
-            if not self._closed:
-                return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        coroutine.close()
-        cancelled: Future[Result] = Future()
-        cancelled.cancel()
-        return cancelled
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

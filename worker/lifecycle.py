@@ -65,9 +65,11 @@ async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> R
     latest = {(each.job_id, each.number): each for update in updates if (each := update.handles)}
     await save_handles(connection, list(latest.values()))
     await finish_attempts(connection, [record for _, record in records if record.finished_at is not None])
-    await amend_attempts(connection, amended)
+    if amended:
+        await amend_attempts(connection, amended)
     await save_responses(connection, [update.response for update in updates if update.response])
-    await delete_attempts(connection, [update.unsent for update in held if update.unsent])
+    if unsent := [update.unsent for update in held if update.unsent]:
+        await delete_attempts(connection, unsent)
     await insert_assets(connection, [asset for update in held for asset in update.assets])
     return revisions
 

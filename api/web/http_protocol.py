@@ -86,7 +86,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         self._address = address
         self._opened.by_address[address] += 1
-        self._start_timer(self._limits.head_timeout, self._end_head)
+        self._timer = self.loop.call_later(self._limits.head_timeout, self._end_head)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop counting the connection."""
@@ -105,7 +105,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_size += len(data)
             if self._timer is None:  # the first bytes of a further request
-                self._start_timer(self._limits.head_timeout, self._end_head)
+                self._timer = self.loop.call_later(self._limits.head_timeout, self._end_head)
         super().data_received(data)
         if self._in_head and self._head_size > self._limits.head_size:
             self._refuse(self._large_head())
@@ -125,7 +125,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refuse(self._large_head())
             return
         self._body_start, self._body_size = self.loop.time(), 0
-        self._start_timer(self._limits.body_timeout, self._end_body)
+        self._timer = self.loop.call_later(self._limits.body_timeout, self._end_body)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -160,13 +160,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._body_start = now
         left = self._body_start + limits.body_timeout + self._body_size / limits.body_rate - now
         if left > 0:
-            self._start_timer(left, self._end_body)
+            self._timer = self.loop.call_later(left, self._end_body)
             return
         detail = f"The body arrived more slowly than {limits.body_rate:,} bytes per second; send it again."
         self._refuse(Problem(408, "request_timeout", detail))
-
-    def _start_timer(self, seconds: float, end: Any) -> None:
-        self._timer = self.loop.call_later(seconds, end)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

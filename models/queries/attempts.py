@@ -138,10 +138,9 @@ async def finish_attempts(connection: AsyncConnection, records: Sequence[Attempt
 
 async def amend_attempts(connection: AsyncConnection, records: Sequence[AttemptRecord]) -> None:
     """Replace unknown outcomes. An outcome that is known is never replaced by an unknown one."""
-    if records:
-        await connection.execute(
-            _amend(connection.dialect.name), rows_parameter(connection, map(row_of, records))
-        )
+    await connection.execute(
+        _amend(connection.dialect.name), rows_parameter(connection, map(row_of, records))
+    )
 
 
 async def correct_attempt(connection: AsyncConnection, job_id: UUID, number: int) -> None:

@@ -114,7 +114,8 @@ class Choice:
             message = {name: value for name, value in message.items() if name != "images"}
         self.extracted.texts.clear()
         extract_fields(message, self.extracted)
-        self._add_calls(message)
+        if message.get("tool_calls") or message.get("function_call"):
+            self._add_calls(message)
         return "".join(self.extracted.texts)
 
     def _add_calls(self, message: Mapping[str, Any]) -> None:
@@ -145,7 +146,9 @@ class Choice:
     def text(self) -> str:
         """The text of its deltas, or of its whole message if that is longer."""
         self.deltas.append(decode_text(self.extractor.close()))
-        text = merge_placeholders("".join(self.deltas), self.blobs)
+        text = "".join(self.deltas)
+        if self.blobs:
+            text = merge_placeholders(text, self.blobs)
         return self.message if self.message and self.message.startswith(text) else text + self.message
 
 
@@ -375,7 +378,8 @@ class AnswerAccumulator:
         """Add the images of a message; return the text of its parts."""
         before = len(choice.extracted.images)
         text = choice.add_images(message)
-        self._scanner.add_images(choice.extracted.images[before:])
+        if found := choice.extracted.images[before:]:
+            self._scanner.add_images(found)
         return text
 
     def _choice(self, index: int) -> Choice:
@@ -542,7 +546,7 @@ class AnswerAccumulator:
         if self.task is not None and self.task.stage is not TaskStage.UNSTATED:
             self.waiting = self.task.stage is TaskStage.RUNNING
         self.content = not self.choices and any(map(has_content, self._unread))
-        if not (self.extracted.images or self.extracted.videos or self.extracted.relative):
+        if self._unread and not (self.extracted.images or self.extracted.videos or self.extracted.relative):
             self._search()
 
     def _search(self) -> None:

@@ -69,7 +69,8 @@ class _EchoFilter:
     def strip(self) -> FilteredText:
         if max(self._next.values()) < 0:
             return FilteredText(self._text)
-        position = copied = self._end = self._end_of_unopened_reasoning()
+        self._end = self._end_of_unopened_reasoning() if "</" in self._text else 0
+        position = copied = self._end
         for _ in range(_MAX_MARKS):
             if (found := self._next_mark(position)) is None:
                 break

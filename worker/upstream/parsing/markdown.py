@@ -163,7 +163,7 @@ class LinkScanner:
         mark = _CJK_MARK.search(url)
         if mark and is_image(url[: mark.start()]):  # text after the URL, in its parentheses
             url = url[: mark.start()]
-        return url, "", self._skip_title(stop)
+        return url, "", stop + 1 if text.startswith(")", stop) else self._skip_title(stop)
 
     def _end_of_url(self, start: int) -> tuple[int, bool]:
         """Return the end of a plain destination, and whether it is terminated."""

@@ -98,7 +98,8 @@ class _LineParser:
             return ""
         if self._in_fence:
             return ""
-        line = self._without_reasoning(line)
+        if "<" in line or self._in_reasoning:
+            line = self._without_reasoning(line)
         if self._depth or line.lstrip(" \t>").startswith("{"):
             return self._without_json(line)
         return line if _mentions_progress(line) else ""

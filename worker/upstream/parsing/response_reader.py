@@ -71,7 +71,7 @@ class AnswerReader:
         self._inline_limit = inline_limit
         self._extractor = Base64Extractor(self.blobs, inline_limit=inline_limit, unescape=True)
         self._accumulator = AnswerAccumulator(
-            self.blobs, inline_limit=inline_limit, inputs=self._input_url_keys
+            self.blobs, inline_limit=inline_limit, inputs=self._input_url_keys if input_urls else frozenset
         )
         self._image = ImageBody()
         self._events: EventStreamParser | None = None
@@ -223,7 +223,8 @@ class AnswerReader:
         ended = complete and (not self.streaming or self.done or bool(reasons))
         whole = ended and not any(reason in ("length", "max_tokens") for reason in reasons)
         accumulator.close(complete=whole)
-        accumulator.note_location(self.location, empty=not self._has_body and not self._has_events)
+        if self.location:
+            accumulator.note_location(self.location, empty=not self._has_body and not self._has_events)
         info = BodyInfo(
             whole=whole,
             streamed=self.streaming,
@@ -233,7 +234,9 @@ class AnswerReader:
             html=_is_html(page),
             page="" if accumulator.choices else page,
         )
-        inputs = frozenset(_image_keys(self._input_urls, inline_limit=self._inline_limit))
+        inputs = frozenset[ImageKey]()
+        if self._input_urls:
+            inputs = frozenset(_image_keys(self._input_urls, inline_limit=self._inline_limit))
         answer = build_answer(accumulator, info, inputs=inputs, n=self._n, origin=self._origin)
         return replace(answer, images=tuple(self._decode(image) for image in answer.images))
 

@@ -124,7 +124,10 @@ class UpstreamClient:
             call.failure = call.failure or failure_of(error, call.trace, _elapsed(call))
         finally:
             CURRENT_TRACE.reset(token)
-        return await _reply(call)
+        elapsed = _elapsed(call)
+        if call.size > _THREAD_FROM:
+            return await asyncio.to_thread(_build_reply, call, elapsed)
+        return _build_reply(call, elapsed)
 
     async def _exchange(self, request: ProviderRequest, call: _Call) -> None:
         """Send the request, and read the response until its end or a timeout."""
@@ -208,15 +211,8 @@ async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes, None]:
         yield chunk
 
 
-async def _reply(call: _Call) -> Reply:
-    """Parse and classify the answer; a long one in a thread, so as not to block the event loop."""
-    elapsed = _elapsed(call)
-    if call.size > _THREAD_FROM:
-        return await asyncio.to_thread(_build_reply, call, elapsed)
-    return _build_reply(call, elapsed)
-
-
 def _build_reply(call: _Call, elapsed: float) -> Reply:
+    """Parse and classify the answer."""
     parsed, received = _answer(call), call.reader.raw
     answer, raw = call.secrets.clean(parsed), call.secrets.clean_bytes(received)
     if answer is not parsed and raw == received:  # the events of the answer split the secret
