@@ -126,9 +126,9 @@ class ChannelCapacity:
         learned = self._learned.whole.rate
         self._probes: dict[str, datetime] = {}
         self._fresh: set[str] = set()
-        kept = state.get(_RESERVATION_KEY)
+        stored = state.get(_RESERVATION_KEY)
         #: the room that is kept for a job
-        self.reservation = self._reservation_before = Reservation.from_json(kept, now) if kept else None
+        self.reservation = self._reservation_before = Reservation.from_json(stored, now) if stored else None
         whole = {**row.limits.get("", {}), "rpm": row.rpm}
         #: calls per minute of the whole channel now: as configured, or fewer by its adaptive rate
         self.rpm = rate = learned.rate_at(now, row.rpm)
