@@ -80,9 +80,10 @@ async def find_inputs(
 
 async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Return the assets of these jobs, of all generations, by job, generation and position."""
-    query = select(assets).where(assets.c.job_id.in_(job_ids))
-    order = (assets.c.job_id, func.coalesce(assets.c.generation, _NEWEST), assets.c.position)
-    return readable(await connection.execute(query.order_by(*order)), "asset")
+    query = select(assets).where(assets.c.job_id.in_(job_ids)).order_by(assets.c.job_id, assets.c.position)
+    rows = readable(await connection.execute(query), "asset")
+    # sorted here: the index that serves the query has no generation
+    return sorted(rows, key=lambda row: (row.job_id, row.generation or _NEWEST))
 
 
 async def number_generation(connection: AsyncConnection, job_id: UUID, generation: int) -> None:

@@ -77,6 +77,8 @@ def end_of(case: CorpusCase) -> End:
         return End("queued", 1, 1)
     if outcome in ("retry", "no_image"):
         return End("failed", 0 if case.transport in UNREACHABLE else 2, 2)
+    if outcome == "needs_human" and case.kind == "response":
+        return End("held", 1, 1)  # the content of a good answer never shuts a channel: only its job waits
     return End({"success": "succeeded", "needs_human": "queued"}.get(outcome, "failed"), 1, 1)
 
 

@@ -168,11 +168,7 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     [
         ((), "user", None),
         (("--role", "admin", "--expires", "90d"), "admin", timedelta(days=90)),
-        (
-            ("--admin", "--expires", f"{now() + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"),
-            "admin",
-            timedelta(days=2),
-        ),
+        (("--admin", "--expires", "{in_two_days}"), "admin", timedelta(days=2)),
     ],
 )
 def test_a_key_has_a_role_and_may_expire(
@@ -183,7 +179,8 @@ def test_a_key_has_a_role_and_may_expire(
     role: str,
     lifetime: timedelta | None,
 ) -> None:
-    made = installation.create("alice", *options)
+    in_two_days = f"{now() + timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
+    made = installation.create("alice", *(each.format(in_two_days=in_two_days) for each in options))
     assert darkroom("keys", "list") == 0
     [listed] = lines(capsys)
     assert (listed["role"], listed["admin"], listed["state"]) == (role, role == "admin", "ready")
