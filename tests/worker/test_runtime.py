@@ -119,7 +119,8 @@ async def test_a_stopping_worker_releases_deliveries_that_do_not_end_in_time(
 def away(url: str) -> Iterator[None]:
     """Keep a database from being written: a held lock on SQLite, refused connections on PostgreSQL."""
     if url.startswith("sqlite"):
-        holder = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        path = url.removeprefix("sqlite:///")
+        holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         holder.execute("BEGIN IMMEDIATE")
         try:
             yield
