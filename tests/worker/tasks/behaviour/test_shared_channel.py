@@ -100,3 +100,34 @@ async def test_a_job_that_trips_a_channel_again_after_a_resume_is_held(darkroom:
             await resume(connection, "upstream", darkroom.clock())
     assert (await darkroom.job(job_id)).status == "held"
     assert len(await darkroom.attempts(job_id)) == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "用户余额不足，请充值",
+        "Your account has insufficient balance, please recharge",
+        "Rate limit exceeded, retry after 86400 seconds",
+        "The API key is invalid",
+        'The sign reads "insufficient balance"',
+        '{"error": {"code": "model_not_found", "message": "The model does not exist"}}',
+    ],
+)
+async def test_the_text_of_a_good_answer_decides_its_own_job_alone(
+    plain_database_url: str, tmp_path: Path, words: str
+) -> None:
+    practice = {"deliver": "markdown_data", "interval": 0, "says": words}  # not in the request: no echo
+    async with open_darkroom(plain_database_url, tmp_path, practice=practice) as darkroom:
+        worker = await darkroom.worker()
+        bad = await darkroom.submit(await darkroom.caller(), max_attempts=2)
+        for _ in range(3):  # also when more jobs of the same caller get the same text
+            await darkroom.submit((await darkroom.job(bad)).caller_id, max_attempts=2)
+        await rounds(darkroom, worker)
+        good = await darkroom.submit(await darkroom.caller(), practice={"says": None})
+        await rounds(darkroom, worker)
+        assert (await darkroom.job(good)).status == "succeeded"
+        assert (await darkroom.job(bad)).status in ("failed", "held", "queued")  # it may wait as told
+        assert len(await darkroom.attempts(bad)) <= 2
+        channel = await darkroom.channel()
+        assert (channel.tripped_at, channel.blocked_models, channel.breakers) == (None, {}, {})
+        assert channel.cooldown_until is None
