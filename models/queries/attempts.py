@@ -199,7 +199,7 @@ async def recent_calls(
         select(attempts.c.sent_at, refused, jobs.c.model)
         .where(jobs.c.id == attempts.c.job_id)
         .where(attempts.c.channel == channel, attempts.c.sent_at > at - age)
-        .order_by(attempts.c.sent_at.desc())
+        .order_by(attempts.c.sent_at.desc(), attempts.c.number.desc(), attempts.c.job_id.desc())
         .limit(_MOST_CALLS)
     )
     return [SentCall(*row) for row in reversed((await connection.execute(statement)).all())]
