@@ -38,6 +38,7 @@ class JobSubmitter:
         self._api, self._seed = FleetApi(urls, KEY), seed
         self._jobs, self._over = draw_jobs(seed, jobs), over
         self._thread = threading.Thread(target=self._run, name="submitter", daemon=True)
+        self._decisions = 0
         self.accepted: dict[str, str] = {}  #: prompt by job id
         self.failure: BaseException | None = None
         self.storm_over = threading.Event()  #: the channels' learned rates may be reset
@@ -89,8 +90,12 @@ class JobSubmitter:
         self.accepted |= {job_id: job["prompt"] for job_id, job in zip(ids, batch, strict=True)}
 
     def decide(self, held: Sequence[str], seed: int) -> Sequence[str]:
-        """Release about half of the held jobs and fail the others; return the released ones."""
-        rng = random.Random(f"held {seed} {len(held)}")
+        """Release about half of the held jobs and fail the others; return the released ones.
+
+        Each decision is drawn anew: a job that is held again after each release fails in the end.
+        """
+        self._decisions += 1
+        rng = random.Random(f"held {seed} {self._decisions}")
         released = [job_id for job_id in held if rng.random() < 0.5]
         failed = [job_id for job_id in held if job_id not in set(released)]
         for act, ids in (("release", released), ("fail", failed)):

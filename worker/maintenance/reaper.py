@@ -96,10 +96,10 @@ async def reclaim(
     changes, finished = [], []
     for job in jobs:
         change = await _change_or_end(connection, job, policies, at)
-        if change is None:
-            finished.append(job.id)
-        else:
+        if change is not None:
             changes.append(change)
+        if change is None or change.transition is None:  # a cancelled job: it only leaves its worker
+            finished.append(job.id)
     for unreadable in jobs.unreadable:
         if end := after_unreadable(unreadable, at):
             changes.append(end)
@@ -134,7 +134,16 @@ async def _change(
             return postpone_storing(job, job.answer, after=timedelta(), at=at, why=why, tries=job.store_tries)
         case JobStatus.RUNNING:
             return await _lost_call(connection, job, policies, at)
+        case JobStatus.CANCELLED:  # while its call was in flight
+            record = await _lost_record(connection, job, at)
+            return JobUpdate(record=record) if record else None
     return None
+
+
+async def _lost_record(connection: AsyncConnection, job: LeasedJob, at: datetime) -> AttemptRecord | None:
+    """Return the record of a job's call in flight, lost with its worker; ``None`` if there is none."""
+    attempt = await open_attempt(connection, job)
+    return AttemptRecord.of(job.id, attempt.number, WORKER_LOST, finished_at=at) if attempt else None
 
 
 async def _lost_call(

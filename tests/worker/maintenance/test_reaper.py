@@ -5,11 +5,11 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from models.ids import new_id
 from models.queries.workers import delete_worker
-from models.tables import workers
+from models.tables import attempts, jobs, workers
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.worker.tasks.beats import heartbeat
 from worker.maintenance.process_locks import ProcessLocks
@@ -122,3 +122,33 @@ async def test_leases_of_a_worker_without_a_row_are_released(darkroom: Darkroom)
         await beats.beat()
     assert (await darkroom.job(job_id)).status == "queued"
     assert await known(darkroom) == {other.context.worker_id}
+
+
+async def test_the_call_of_a_cancelled_job_is_concluded_when_its_worker_is_lost(
+    darkroom: Darkroom, tmp_path: Path
+) -> None:
+    killed, other = await darkroom.worker(), await darkroom.worker()
+    job_id = await darkroom.submit(await darkroom.caller())
+    await killed.dispatcher.run_round()
+    call = {"job_id": job_id, "number": 1, "generation": 1, "channel": "upstream", "billed": "unknown"}
+    call |= {"worker_id": killed.context.worker_id, "sent_at": darkroom.clock()}
+    async with darkroom.services.database.writing() as connection:
+        await connection.execute(insert(attempts).values(**call))
+        await connection.execute(update(jobs).where(jobs.c.id == job_id).values(status="cancelled"))
+
+    async def delete_queue(worker_id: UUID) -> None:
+        """There is no broker here."""
+
+    folder = tmp_path / "locks"
+    folder.mkdir()
+    (folder / f"{killed.context.worker_id}.worker").touch()  # its lock went with its process
+    locks = ProcessLocks(folder)
+    await Reaper(darkroom.services, other.context.worker_id, delete_queue, locks).reap_ended(darkroom.clock())
+    (attempt,) = await darkroom.attempts(job_id)
+    assert (attempt.outcome, attempt.billed, attempt.finished_at) == (
+        "ambiguous",
+        "unknown",
+        darkroom.clock(),
+    )
+    job = await darkroom.job(job_id)
+    assert (job.status, job.worker_id) == ("cancelled", None)
