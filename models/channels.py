@@ -81,6 +81,10 @@ class ChannelSettings(Limits):
     enabled: bool = Field(True, description="false: known, but not used")
     model_names: Mapping[str, str] = Field({}, description="the provider's name of a model, by our name")
     params: Mapping[str, Any] = Field({}, description="members of every request, unless a job sets them")
+    address_params: Mapping[str, Any] | None = Field(
+        None,
+        description="members that ask for an image's address, for a job whose last answer broke off",
+    )
     headers: Mapping[str, str] = Field({}, description="further headers of every request")
     system: str | None = Field(None, min_length=1, description="system message of every request")
     modalities: tuple[str, ...] = Field((), description="the member modalities, such as text and image")
@@ -112,11 +116,11 @@ class ChannelSettings(Limits):
         whole = self.model_dump(include={"rps", "rpd", "ipm", "burst"}, exclude_none=True)
         return {"": whole, **{m: limits.model_dump(exclude_none=True) for m, limits in self.limits.items()}}
 
-    @field_validator("params")
+    @field_validator("params", "address_params")
     @classmethod
-    def _no_own_member(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        if taken := sorted(OWN_MEMBERS & value.keys()):
-            raise ValueError(f"{taken[0]} is written by Darkroom itself; take it out of params")
+    def _no_own_member(cls, value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        if value and (taken := sorted(OWN_MEMBERS & value.keys())):
+            raise ValueError(f"{taken[0]} is written by Darkroom itself; take it out")
         return value
 
     @field_validator("headers")

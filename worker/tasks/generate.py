@@ -9,7 +9,7 @@ from uuid import UUID
 
 from models.errors import DarkroomError, ImageError, InvalidRequest
 from models.outcomes import UNKNOWN, JobError, Outcome
-from models.queries.attempts import AttemptRecord
+from models.queries.attempts import AttemptRecord, earlier_results
 from models.queries.leases import LeasedJob
 from models.request import wants_text
 from models.states import JobStatus
@@ -118,8 +118,11 @@ async def _prepare(context: TaskContext, job: LeasedJob) -> ProviderRequest | No
     """Build the request. A job whose request can't be built fails here, before anything is paid."""
     route = context.services.routes[job.channel]
     try:
+        request = await image_request(context.services, job, route.preset, input_images=context.input_images)
+        if await _broke_off(context, job):
+            request = replace(request, params={**route.preset.address_params, **request.params})
         return build_request(
-            await image_request(context.services, job, route.preset, input_images=context.input_images),
+            request,
             base_url=str(route.settings.base_url),
             api_key=route.settings.api_key.get_secret_value(),
             preset=route.preset,
@@ -136,6 +139,15 @@ async def _prepare(context: TaskContext, job: LeasedJob) -> ProviderRequest | No
         )
         await context.group_commit.write(fail(job, error, at=context.services.clock()))
         return None
+
+
+async def _broke_off(context: TaskContext, job: LeasedJob) -> bool:
+    """Return whether an earlier answer broke off, such as one too large for a relay's buffer."""
+    if job.next_number == 1:
+        return False
+    async with context.services.database.reading() as connection:
+        earlier = await earlier_results(connection, job.id, job.generation, job.next_number)
+    return any(code == "stream_truncated" for _, code in earlier)
 
 
 async def _start(context: TaskContext, job: LeasedJob) -> bool:

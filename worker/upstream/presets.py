@@ -23,6 +23,9 @@ class Preset:
     system: str | None = None  #: system message
     modalities: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)  #: members of every request
+    address_params: Mapping[str, Any] = field(
+        default_factory=dict
+    )  #: ask for an image's address, not its bytes
     headers: Mapping[str, str] = field(default_factory=dict)  #: additional ones
     model_names: Mapping[str, str] = field(default_factory=dict)  #: the provider's, by ours
     paths: Paths = field(default_factory=Paths)
@@ -65,7 +68,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             Preset("ecovai"),
             Preset("chat-edit", content_style="parts", max_images=16),
             Preset("wenwen", stream="off"),
-            Preset("generic", size_style="size", n_style="n", max_images=16),
+            Preset(
+                "generic",
+                size_style="size",
+                n_style="n",
+                max_images=16,
+                address_params={"response_format": "url"},  # OpenAI's images API
+            ),
         )
     }
 )
@@ -106,6 +115,8 @@ def effective_preset(channel: ChannelSettings) -> Preset:
             own["task_paths"] = (channel.paths.tasks,)
         if channel.paths.images or channel.paths.edits:
             own["stream"] = "off"  # the images API streams drafts only
+    if channel.address_params is not None:
+        own["address_params"] = channel.address_params
     if channel.max_pictures is not None:
         own["max_images"] = channel.max_pictures
     if channel.stream is not None:
