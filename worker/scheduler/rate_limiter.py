@@ -67,15 +67,21 @@ class GcraLimit:
     def __init__(self, rate: Rate, state: Any = None) -> None:
         self.rate = rate
         self.due = datetime.fromisoformat(state) if isinstance(state, str) else state
+        self._stored = self.due is not None  # and not compared with the time yet
 
     def earliest(self, cost: int, now: datetime) -> datetime:
         """Return when the interval after the calls before is over."""
-        return max(now, _possible(self.due, now, self.rate.interval))
+        return max(now, self._due_at(now))
 
     def take(self, start: datetime, cost: int) -> None:
         """Move the next start by the interval."""
-        due = _possible(self.due, start, self.rate.interval)
-        self.due = max(start, due) + self.rate.interval * cost
+        self.due = max(start, self._due_at(start)) + self.rate.interval * cost
+
+    def _due_at(self, now: datetime) -> datetime:
+        """Return when the next call is due; a stored time is forgotten if a wrong clock must have set it."""
+        if self._stored:
+            self.due, self._stored = _possible(self.due, now, self.rate.interval), False
+        return self.due or now
 
     def state(self) -> str | None:
         """Return the next start as text."""
