@@ -103,6 +103,7 @@ class SlidingWindow:
         self.limit = limit
         self._reach = int((_MINUTE + self.SLACK).total_seconds() * self._TICKS) + 1
         self._counts: list[list[int]] = [list(pair) for pair in state or ()]
+        self._stored = bool(self._counts)  # and not compared with the time yet
         self._reserved: tuple[int, int] | None = None  # tick and cost of a reserved start
 
     def reserve(self, cost: int, now: datetime) -> None:
@@ -128,7 +129,8 @@ class SlidingWindow:
 
     def _drop_impossible(self, tick: int) -> None:
         latest = tick + int(CLOCK_SKEW.total_seconds() * self._TICKS)
-        if self._counts and self._counts[-1][0] > latest:
+        stored, self._stored = self._stored, False
+        if stored and self._counts[-1][0] > latest:
             self._counts = [pair for pair in self._counts if pair[0] <= latest]
 
     def _free(self, cost: int, tick: int) -> int:
