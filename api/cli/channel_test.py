@@ -6,7 +6,7 @@ from typing import Any
 from models.channels import ChannelSettings
 from models.outcomes import Outcome
 from models.request import ImageRequest
-from worker.upstream.presets import effective_preset
+from worker.upstream.presets import Preset, effective_preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import build_request
 from worker.upstream.transport.client import UpstreamClient
@@ -59,17 +59,24 @@ class ChannelTest:
         return f"{self.channel} does not work: {result.code}{status}. {result.message}{quoted}"
 
 
-async def test_channel(channel: ChannelSettings, model: str, prompt: str) -> ChannelTest:
-    """Make one call and return its result."""
-    preset = effective_preset(channel)
-    request = build_request(
-        ImageRequest(model=model, prompt=prompt),
+async def call_channel(
+    upstream: UpstreamClient, channel: ChannelSettings, request: ImageRequest, preset: Preset
+) -> Reply:
+    """Call a channel once, outside any job. Raises ``InvalidRequest`` if the preset can't ask for it."""
+    built = build_request(
+        request,
         base_url=str(channel.base_url),
         api_key=channel.api_key.get_secret_value(),
         preset=preset,
     )
-    http = open_client(limit=1)
+    return await upstream.call(built, preset)
+
+
+async def test_channel(channel: ChannelSettings, model: str, prompt: str) -> ChannelTest:
+    """Make one call and return its result."""
+    http, request = open_client(limit=1), ImageRequest(model=model, prompt=prompt)
     try:
-        return ChannelTest(channel.name, model, await UpstreamClient(http).call(request, preset))
+        reply = await call_channel(UpstreamClient(http), channel, request, effective_preset(channel))
     finally:
         await http.aclose()
+    return ChannelTest(channel.name, model, reply)

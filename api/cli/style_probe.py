@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from api.cli.channel_test import call_channel
 from models.channels import ChannelSettings, NStyle, SizeStyle
 from models.errors import DarkroomError
 from models.outcomes import Outcome
@@ -19,7 +20,6 @@ from worker.images.inspection import inspect
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.presets import Preset, effective_preset
 from worker.upstream.reply import Reply
-from worker.upstream.request import build_request
 from worker.upstream.transport.client import UpstreamClient
 from worker.upstream.transport.connection import open_client
 
@@ -144,13 +144,7 @@ async def probe_channel(
     upstream, downloader = UpstreamClient(http), Downloader(downloads, allow=allow)
 
     async def call(request: ImageRequest, preset: Preset) -> Reply:
-        built = build_request(
-            request,
-            base_url=str(channel.base_url),
-            api_key=channel.api_key.get_secret_value(),
-            preset=preset,
-        )
-        return await upstream.call(built, preset)
+        return await call_channel(upstream, channel, request, preset)
 
     async def measure(image: ResultImage) -> float | None:
         return await ratio_of(image, downloader)
