@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -123,6 +124,9 @@ api_keys = Table(
     Index("ix_api_keys_caller_id", "caller_id"),
 )
 
+_CLOSED = text("closed IS NOT NULL OR opens_at IS NOT NULL OR closes_at IS NOT NULL")
+
+# A plain campaign only groups jobs; a planned one has rows, from which its items are made.
 campaigns = Table(
     "campaigns",
     metadata,
@@ -130,6 +134,117 @@ campaigns = Table(
     Column("name", Text, primary_key=True),
     Column("retry", Json),  # retry rules by class; a job's own override them
     Column("updated_at", Utc, nullable=False),
+    Column("id", Uuid),  # none: inserted by a process of the version before, until it is written again
+    Column("kind", Text, nullable=False, server_default=text("'plain'")),
+    Column("status", Text, nullable=False, server_default=text("'running'")),
+    Column("spec", Json),  # the submitted definition
+    Column("mapping", Json),  # of the columns of its last import
+    Column("weight", Float, nullable=False, server_default=text("1")),  # its share within its caller
+    Column("rpm", Float),  # calls per minute
+    Column("concurrency", Integer),  # calls in flight
+    Column("next_start_at", Utc),  # state of its rate limit (GCRA)
+    Column("deficit", Float, nullable=False, server_default=text("0")),  # of its unfinished turn
+    Column("start_at", Utc),  # no call before
+    Column("deadline", Utc),  # no call after
+    Column("budget_micro", BigInteger),  # millionths of its currency
+    Column("currency", Text),
+    Column("closed", Text),  # why none of its jobs is leased now; none: they are
+    Column("opens_at", Utc),  # no job is leased before, by its start time or windows
+    Column("closes_at", Utc),  # none from then on, by its windows or deadline
+    Column("paused_from", Text),  # status to which it resumes
+    Column("paused_reason", Text),
+    Column("paused_detail", Text),
+    Column("paused_by", Text),
+    Column("paused_at", Utc),
+    Column("paused_until", Utc),
+    Column("failing_since", Utc),  # items that ended before do not count for the failing rule
+    Column("row_count", Integer, nullable=False, server_default=text("0")),
+    Column("expected_items", Integer),  # once it was started
+    Column("import_id", Uuid),  # the import under way
+    Column("import_until", Utc),  # when its claim ends
+    Column("created_at", Utc),
+    Column("started_at", Utc),
+    Column("finished_at", Utc),
+    Column("revision", Integer, nullable=False, server_default=text("1")),
+    Index("ix_campaigns_id", "id", unique=True),
+    # those that dispatch rounds leave out
+    Index("ix_campaigns_closed", "caller_id", postgresql_where=_CLOSED, sqlite_where=_CLOSED),
+    # those that the controller moves on
+    Index(
+        "ix_campaigns_active",
+        "status",
+        postgresql_where=text("kind = 'planned' AND status NOT IN ('draft', 'finished')"),
+        sqlite_where=text("kind = 'planned' AND status NOT IN ('draft', 'finished')"),
+    ),
+)
+
+_UNSTARTED = text("started_version < version")
+
+campaign_rows = Table(
+    "campaign_rows",
+    metadata,
+    Column("campaign_id", Uuid, ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("position", Integer, nullable=False),  # order of import, from 0
+    Column("line", Integer, nullable=False),  # of the sheet that it came from last
+    Column("variables", Json, nullable=False),
+    Column("overrides", Json, nullable=False),  # prompt, images, size, n, model, params, metadata, file_name
+    Column("content_hash", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("started_version", Integer, nullable=False, server_default=text("0")),  # whose items have jobs
+    Column("started_variants", Integer, nullable=False, server_default=text("0")),  # of the newer version
+    Column("missing_since", Utc),  # the last import did not have it
+    Index("ix_campaign_rows_campaign_id_position", "campaign_id", "position", unique=True),
+    Index(
+        "ix_campaign_rows_unstarted",
+        "campaign_id",
+        "position",
+        postgresql_where=_UNSTARTED,
+        sqlite_where=_UNSTARTED,
+    ),
+)
+
+_ENDED = text("ended_at IS NOT NULL")
+
+# Triggers of the database derive state, ended_at and error from the newest take and the verdict, and write
+# each change of a state to campaign_counts: so do processes of the version before.
+campaign_items = Table(
+    "campaign_items",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("campaign_id", Uuid, ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("variant", Text, nullable=False),  # such as style=a,angle=b
+    Column("position", BigInteger, nullable=False),
+    Column("row_version", Integer, nullable=False),
+    Column("canary", Boolean, nullable=False),  # sampled for the canary
+    Column("state", Text, nullable=False),
+    Column("job_id", Uuid),  # the newest take
+    Column("takes", SmallInteger, nullable=False),
+    Column("verdict", Text),  # the latest that is in force: pick or reject
+    Column("error", Text),  # error code of the newest take
+    Column("ended_at", Utc),
+    UniqueConstraint("campaign_id", "key", "variant"),
+    Index("ix_campaign_items_campaign_id_position", "campaign_id", "position"),
+    Index("ix_campaign_items_campaign_id_state_position", "campaign_id", "state", "position"),
+    Index(
+        "ix_campaign_items_ended",
+        "campaign_id",
+        "ended_at",
+        postgresql_where=_ENDED,
+        sqlite_where=_ENDED,
+    ),
+)
+
+# Items by state, as differences: a sum is the count. Workers merge the rows of a campaign now and then.
+campaign_counts = Table(
+    "campaign_counts",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("campaign_id", Uuid, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("delta", Integer, nullable=False),
+    Index("ix_campaign_counts_campaign_id", "campaign_id"),
 )
 
 channels = Table(
@@ -218,6 +333,10 @@ jobs = Table(
     Column("updated_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("finished_at", Utc),
+    Column("item_id", Uuid),  # of a campaign; this job is one of its takes
+    Column("take", SmallInteger),  # from 1
+    Column("take_reason", Text),  # first, retry, reroll or edit
+    Column("parent_job_id", Uuid),  # the take that it repeats or replaces
     # the due scan: one queue segment per model, caller and priority, in it one line per campaign;
     # on PostgreSQL for workers of the version before
     Index(
@@ -255,6 +374,15 @@ jobs = Table(
         sqlite_where=text("worker_id IS NOT NULL"),
     ),
     Index("ix_jobs_caller_id_id", "caller_id", "id"),
+    # takes of an item: each is made once
+    Index(
+        "ix_jobs_item_id_take",
+        "item_id",
+        "take",
+        unique=True,
+        postgresql_where=text("item_id IS NOT NULL"),
+        sqlite_where=text("item_id IS NOT NULL"),
+    ),
     Index("ix_jobs_caller_id_status_id", "caller_id", "status", "id"),
     Index(
         "ix_jobs_caller_id_campaign_id",
