@@ -1,5 +1,5 @@
 # One image for all processes of a fleet: `darkroom serve`, `darkroom work`, `darkroom migrate`.
-FROM python:3.12-slim AS build
+FROM python:3.12.13-slim AS build
 WORKDIR /source
 RUN python -m venv /opt/darkroom
 COPY constraints.txt pyproject.toml README.md ./
@@ -9,9 +9,10 @@ COPY models models
 COPY migrations migrations
 RUN /opt/darkroom/bin/pip install --no-cache-dir --disable-pip-version-check -c constraints.txt .
 
-FROM python:3.12-slim
+FROM python:3.12.13-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/darkroom --create-home darkroom \
- && mkdir /var/lib/darkroom/pictures \
+ && mkdir --mode=700 /var/lib/darkroom/pictures \
+ && chmod 700 /var/lib/darkroom \
  && chown darkroom: /var/lib/darkroom/pictures
 COPY --from=build /opt/darkroom /opt/darkroom
 ENV PATH=/opt/darkroom/bin:$PATH PYTHONUNBUFFERED=1

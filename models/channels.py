@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from models.credentials.strength import is_placeholder
 from models.integrity.bounds import check_number
 from models.request import OWN_MEMBERS, ImageSize
 from models.retry.rules import RetryRules
@@ -116,6 +117,11 @@ class ChannelSettings(Limits):
         whole = self.model_dump(include={"rps", "rpd", "ipm", "burst"}, exclude_none=True)
         return {"": whole, **{m: limits.model_dump(exclude_none=True) for m, limits in self.limits.items()}}
 
+    @field_validator("api_key")
+    @classmethod
+    def _no_placeholder(cls, value: SecretStr) -> SecretStr:
+        return refuse_placeholder(value)
+
     @field_validator("params", "address_params")
     @classmethod
     def _no_own_member(cls, value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -153,6 +159,13 @@ class ChannelSettings(Limits):
         if not value:
             raise ValueError("name at least one model, or * for any")
         return value
+
+
+def refuse_placeholder(value: SecretStr) -> SecretStr:
+    """Return a secret that somebody else has issued. Raises ``ValueError`` for a placeholder."""
+    if is_placeholder(value.get_secret_value()):
+        raise ValueError("this is a placeholder, not a secret; write the one that you were issued")
+    return value
 
 
 def serves(patterns: Sequence[str], model: str) -> bool:

@@ -15,6 +15,7 @@ class Part(StrEnum):
     DATABASE = "database"  #: each process that opens the database, also an operator's command
     LOGS = "logs"
     DOCTOR = "doctor"
+    KEYS = "keys"
     CHANNELS = "channels"  #: `darkroom channels test` and `remove`
     STORAGE_CHECK = "storage check"
 
@@ -34,6 +35,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "channels upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm "
         "upstream_concurrency",
     ),
+    ({Part.API, Part.WORKER, Part.DOCTOR, Part.KEYS}, "secret_key"),
     ({Part.API, Part.DOCTOR}, "api_keys admin_keys host"),
     (
         {Part.API, Part.WORKER},
@@ -65,16 +67,16 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "work": frozenset({Part.DATABASE, Part.LOGS, Part.WORKER}),
     "migrate": frozenset({Part.DATABASE}),
     "channels": frozenset({Part.DATABASE, Part.CHANNELS}),
-    "keys": frozenset({Part.DATABASE}),
+    "keys": frozenset({Part.DATABASE, Part.KEYS}),
     "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
     "storage": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),
 }
 """The parts that each command runs. The commands that are left out read no settings: they call the API."""
 
 _DEMO = """database_url broker_url storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key
-    public_url host port log_level allow_private worker_grace api_keys admin_keys channels upstream_base_url
-    upstream_api_key upstream_models upstream_preset upstream_rpm upstream_concurrency midjourney_image_model
-    midjourney_text_model midjourney_video_model"""
+    public_url host port log_level allow_private worker_grace api_keys admin_keys secret_key channels
+    upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm upstream_concurrency
+    midjourney_image_model midjourney_text_model midjourney_video_model"""
 SET_BY: Mapping[str, frozenset[str]] = {"demo": frozenset(_DEMO.split())}
 """Settings that a command sets itself, whatever the environment says."""
 

@@ -8,10 +8,11 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from models.channels import ChannelSettings
+from models.channels import ChannelSettings, refuse_placeholder
+from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
 from models.errors import SettingsError
 from models.integrity.bounds import check_number
 from models.retry.rules import RetryRules
@@ -44,6 +45,11 @@ class Settings(BaseSettings):
     admin_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description=f"{_LIST} keys with operator rights: they see the jobs of all callers, and the channels",
+    )
+    secret_key: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description=f"{_LIST} keys that encrypt webhook secrets in the database: the first encrypts, "
+        "all decrypt; unset: stored in clear",
     )
     upstream_base_url: str | None = Field(
         None, description="one channel without a file: the provider's base URL"
@@ -171,7 +177,7 @@ class Settings(BaseSettings):
     def _bounded(cls, value: object) -> object:
         return check_number(value)
 
-    @field_validator("api_keys", "admin_keys", "allow_private", mode="before")
+    @field_validator("api_keys", "admin_keys", "secret_key", "allow_private", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -197,12 +203,19 @@ class Settings(BaseSettings):
         except json.JSONDecodeError as error:
             raise ValueError('write JSON, such as {"no_image": {"attempts": 2}}') from error
 
-    @field_validator("api_keys", "admin_keys")
+    @field_validator("api_keys", "admin_keys", "secret_key")
     @classmethod
-    def _long_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if any(len(key.get_secret_value()) < 16 for key in value):
-            raise ValueError("a key needs at least 16 characters; `darkroom keys create` makes good ones")
+    def _strong_keys(cls, value: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
+        least = SECRET_KEY if info.field_name == "secret_key" else CALLER_KEY
+        for number, key in enumerate(value, start=1):
+            if why := weakness(key.get_secret_value(), least=least):
+                raise ValueError(f"key {number} {why}; {GENERATE}")
         return value
+
+    @field_validator("upstream_api_key", "s3_secret_access_key")
+    @classmethod
+    def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else refuse_placeholder(value)
 
     @field_validator("allow_private")
     @classmethod

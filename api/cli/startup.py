@@ -13,6 +13,8 @@ import structlog
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.local_database import require_tables, settings_of
 from api.cli.options import Installation
+from models.credentials.strength import PROVIDER_KEY, weakness
+from models.errors import SettingsError
 from models.settings import Settings
 from worker.logs import configure_logs
 
@@ -39,8 +41,34 @@ def fleet_settings(config: Path | None, command: str, **overrides: object) -> Se
             f"`darkroom {command}` needs a broker that other processes can reach: set DARKROOM_BROKER_URL to "
             "redis://… or amqp://…. For everything in one process, use `darkroom up`.",
         )
+    require_long_keys(settings)
     wait_for_tables(settings)
     return settings
+
+
+def require_long_keys(settings: Settings) -> None:
+    """Refuse keys of providers that are too short to be removed from what a provider repeats.
+
+    Raises ``SettingsError``. Placeholders and weak keys of callers are refused with the settings themselves.
+    """
+    if faults := short_provider_keys(settings):
+        raise SettingsError(faults)
+
+
+def short_provider_keys(settings: Settings) -> list[str]:
+    """Return a sentence for each channel whose key is too short. A channel without a key may need none."""
+    faults = []
+    for channel in settings.all_channels():
+        key = channel.api_key.get_secret_value()
+        if key and (why := weakness(key, least=PROVIDER_KEY)):
+            place = (
+                "DARKROOM_UPSTREAM_API_KEY" if channel.name == "upstream" else f"api_key of {channel.name}"
+            )
+            faults.append(
+                f"{place}: the key {why}. Write the key that the provider issued; "
+                "leave it empty if the provider wants none."
+            )
+    return faults
 
 
 def wait_for_tables(settings: Settings) -> None:

@@ -36,7 +36,7 @@ LIMITS: dict[str, dict[str, float]] = {
 
 
 def channel(name: str, **members: Any) -> dict[str, Any]:
-    base = {"name": name, "base_url": "http://127.0.0.1:9", "api_key": "key", "concurrency": 100_000}
+    base = {"name": name, "base_url": "http://127.0.0.1:9", "api_key": "practice", "concurrency": 100_000}
     return {**base, "models": [name], **members}
 
 

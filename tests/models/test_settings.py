@@ -13,7 +13,7 @@ CHANNEL = """
 [[channels]]
 name = "one"
 base_url = "https://provider.example"
-api_key = "the-provider-key"
+api_key = "sk-of-the-provider"
 models = ["gpt-4o-image", "nano*"]
 """
 
@@ -91,7 +91,7 @@ def test_database_addresses_need_no_driver(url: str, expected: str) -> None:
 
 def test_one_channel_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_UPSTREAM_BASE_URL", "https://provider.example")
-    monkeypatch.setenv("DARKROOM_UPSTREAM_API_KEY", "the-provider-key")
+    monkeypatch.setenv("DARKROOM_UPSTREAM_API_KEY", "sk-of-the-provider")
     monkeypatch.setenv("DARKROOM_UPSTREAM_MODELS", "gpt-4o-image, nano*")
     monkeypatch.setenv("DARKROOM_UPSTREAM_RPM", "30")
     (channel,) = load_settings().all_channels()
@@ -112,7 +112,7 @@ def test_channels_of_the_file_and_of_the_variables_stand_side_by_side(
         ({"port": "many"}, "DARKROOM_PORT"),
         ({"port": -1}, "DARKROOM_PORT"),
         ({"database_url": "mysql://host/name"}, "sqlite:///PATH or postgresql://"),
-        ({"api_keys": "short"}, "at least 16 characters"),
+        ({"api_keys": "short"}, "key 1 has 5 characters; it needs at least 16"),
         ({"allow_private": "everything"}, "DARKROOM_ALLOW_PRIVATE"),
         ({"on_unknown": "perhaps"}, "DARKROOM_ON_UNKNOWN"),
         ({"colour": "blue"}, "colour: there is no such setting"),
@@ -155,15 +155,41 @@ def test_a_missing_file_is_one_fault() -> None:
     assert error.startswith("nowhere.toml can't be read")
 
 
-@pytest.mark.parametrize("secret", ["the-provider-key", "caller-key-of-some-length"])
+@pytest.mark.parametrize("secret", ["sk-of-the-provider", "caller-key-of-some-length"])
 def test_no_key_is_ever_shown(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written(CHANNEL)
     monkeypatch.setenv("DARKROOM_API_KEYS", "caller-key-of-some-length")
     settings = load_settings()
     assert secret not in repr(settings)
     assert secret not in settings.model_dump_json()
-    monkeypatch.setenv("DARKROOM_UPSTREAM_RPM", "the-provider-key")
+    monkeypatch.setenv("DARKROOM_UPSTREAM_RPM", "sk-of-the-provider")
     assert secret not in "".join(faults())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "fix"),
+    [
+        ("api_keys", "q8Zr5tQm2Xc7Lp0V, put-a-long-random-key-here", "key 2 is a placeholder"),
+        ("admin_keys", "another-long-random-key", "`darkroom keys generate`"),
+        ("admin_keys", "aaaaaaaaaaaaaaaaaaaaaaaa", "easy to guess"),
+        ("upstream_api_key", "put-the-providers-key-here", "the one that you were issued"),
+        ("s3_secret_access_key", "darkroom-secret", "the one that you were issued"),
+    ],
+)
+def test_a_secret_that_is_none_is_refused_with_its_variable_and_the_fix(
+    setting: str, value: str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"DARKROOM_{setting.upper()}", value)
+    (error,) = faults()
+    assert error.startswith(f"DARKROOM_{setting.upper()}: ")
+    assert fix in error
+    assert value not in error
+
+
+def test_a_placeholder_key_of_a_channel_is_refused() -> None:
+    written(CHANNEL.replace("sk-of-the-provider", "sk-…"))
+    (error,) = faults()
+    assert error.startswith("channels.0.api_key: this is a placeholder")
 
 
 def test_a_short_key_is_not_repeated_in_the_fault() -> None:

@@ -92,8 +92,14 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
         midjourney_video_model="practice-video",
         log_level="error",
         worker_grace=1,  # practice images cost nothing
+        # the user's own secrets are not used, and need not be good ones
+        api_keys=(),
+        admin_keys=(),
+        secret_key=(),
+        upstream_api_key="",
+        s3_secret_access_key="",
     )
-    return settings.model_copy(update={"upstream_base_url": None, "api_keys": (), "admin_keys": ()})
+    return settings.model_copy(update={"upstream_base_url": None})
 
 
 def _fresh_key(settings: Settings) -> str:

@@ -12,6 +12,7 @@ from api.cli.key_admin import add_key, create_key, has_key
 from api.cli.local_database import placed, settings_of, upgrade, write
 from api.cli.options import Installation
 from api.cli.output import say
+from api.cli.startup import require_long_keys
 from api.embedded import run_embedded
 from api.server import listen
 from models.api_keys import Role
@@ -50,6 +51,7 @@ def up(
             "`darkroom up` has its own broker, but DARKROOM_BROKER_URL names another: unset it, "
             "or start `darkroom serve` and `darkroom work` for a fleet.",
         )
+    require_long_keys(settings)
     listener = listen(settings.host, settings.port)
     settings = placed(settings, listener.getsockname()[1])
     configure_logs(settings)

@@ -13,6 +13,7 @@ from api.cli.doctor.database import check_database
 from api.cli.doctor.findings import Finding, fault
 from api.cli.doctor.installation import check_addresses, check_packages
 from api.cli.doctor.storage import check_storage
+from api.cli.doctor.weak_secrets import check_secrets
 from api.cli.exit_codes import Exit
 from api.cli.local_database import settings_of
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
@@ -40,7 +41,11 @@ def doctor(
     except SettingsError as error:
         findings += [fault("settings", sentence, "Correct this setting.") for sentence in error.faults]
     else:
-        findings += [*check_addresses(settings), *asyncio.run(_examine(settings, offline=offline))]
+        findings += [
+            *check_addresses(settings),
+            *check_secrets(settings),
+            *asyncio.run(_examine(settings, offline=offline)),
+        ]
     _report(printer(json=output.json), findings)
     return Exit.OK if all(finding.ok for finding in findings) else Exit.FAILED
 

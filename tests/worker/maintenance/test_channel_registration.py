@@ -35,7 +35,7 @@ def channel(name: str, **values: Any) -> ChannelSettings:
     given = {
         "name": name,
         "base_url": "https://api.example.com",
-        "api_key": "secret",
+        "api_key": "sk-0",
         "models": "m",
         **values,
     }
@@ -84,8 +84,8 @@ async def test_beside_a_worker_of_an_earlier_version_no_channel_is_given_up(dark
 
 
 async def test_the_newest_worker_logs_who_disagrees_and_which_value_is_in_force(darkroom: Darkroom) -> None:
-    await start(darkroom, "one", channel("a", rpm=5, api_key="secret-1"), channel("b"))
-    await start(darkroom, "two", channel("a", rpm=7, api_key="secret-2"))
+    await start(darkroom, "one", channel("a", rpm=5, api_key="sk-1"), channel("b"))
+    await start(darkroom, "two", channel("a", rpm=7, api_key="sk-2"))
     with structlog.testing.capture_logs() as logs:
         await log_disagreements(darkroom.services.database, darkroom.clock() - timedelta(seconds=60))
     told = [log["event"] for log in logs]

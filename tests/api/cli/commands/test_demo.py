@@ -13,8 +13,8 @@ def test_the_demo_uses_none_of_the_user_s_channels_and_keys(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DARKROOM_UPSTREAM_BASE_URL", "https://charged.example/v1")
-    monkeypatch.setenv("DARKROOM_UPSTREAM_API_KEY", "k")
-    monkeypatch.setenv("DARKROOM_API_KEYS", "a-key-that-is-long-enough")
+    monkeypatch.setenv("DARKROOM_UPSTREAM_API_KEY", "put-the-providers-key-here")
+    monkeypatch.setenv("DARKROOM_API_KEYS", "put-a-long-random-key-here")
     settings = _settings(folder, "127.0.0.1", 4711, "http://127.0.0.1:1")
     assert [str(channel.base_url) for channel in settings.all_channels()] == ["http://127.0.0.1:1/"]
     assert settings.api_keys == ()
