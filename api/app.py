@@ -22,6 +22,7 @@ from api.services import ApiServices
 from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
 from models.clock import Clock, DatabaseClock
+from models.credentials.encryption import cipher_of
 from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.database_time import measure, set_clock
@@ -94,6 +95,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             estimates=Estimates(settings.priority_ageing),
             monitor=Monitor(database, store),
             clock=clock,
+            cipher=cipher_of(settings.secret_key),
         )
 
 

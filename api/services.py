@@ -9,6 +9,7 @@ from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.watcher import Watcher
 from api.monitor import Monitor
 from models.clock import Clock
+from models.credentials.encryption import SecretCipher
 from models.database import Database
 from models.settings import Settings
 from worker.notifier import Notifier
@@ -29,6 +30,7 @@ class ApiServices:
     estimates: Estimates
     monitor: Monitor
     clock: Clock
+    cipher: SecretCipher  #: of secrets in the database
 
     @property
     def public_url(self) -> str:

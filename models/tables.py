@@ -535,7 +535,8 @@ webhook_endpoints = Table(
     Column("url", Text),  # none: the caller's default endpoint, whose secret signs for jobs' own webhook_url
     Column("description", Text, nullable=False),
     Column("events", Json, nullable=False),
-    Column("secret", Text, nullable=False),  # in clear: a signature can't be made from a hash
+    # both secrets by ``credentials.encryption``; never a hash, for that can't sign
+    Column("secret", Text, nullable=False),
     Column("previous_secret", Text),
     Column("previous_until", Utc),  # until then both secrets sign
     Column("created_at", Utc, nullable=False),

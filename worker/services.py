@@ -12,6 +12,7 @@ import httpx
 
 from models.channels import ChannelSettings
 from models.clock import Clock, DatabaseClock, Sleep
+from models.credentials.encryption import SecretCipher, cipher_of
 from models.database import Database
 from models.retry.resolve import Policies
 from models.settings import Settings
@@ -55,6 +56,7 @@ class WorkerServices:
     clock: Clock  #: the database's time
     database_clock: DatabaseClock  #: the same, for its correction
     sleep: Sleep
+    cipher: SecretCipher  #: of secrets in the database
     clients: tuple[httpx.AsyncClient, ...]
     folder: Path  #: unfinished downloads
     #: held while images are decoded: one at a time, for each may take hundreds of megabytes
@@ -120,6 +122,7 @@ def build_services(settings: Settings) -> WorkerServices:
         clock=clock,
         database_clock=clock,
         sleep=asyncio.sleep,
+        cipher=cipher_of(settings.secret_key),
         clients=(calls, downloads),
         folder=folder,
     )

@@ -13,7 +13,6 @@ from prometheus_client import Counter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.clock import rfc3339
 from models.errors import DatabaseAway
 from models.ids import public_id
 from models.queries.webhooks.deliveries import record_results, stop_endpoint, stop_job
@@ -21,6 +20,7 @@ from models.queries.webhooks.endpoints import change_endpoint
 from models.webhook_events import DeliveryStatus, WebhookEvent
 from worker.services import WorkerServices
 from worker.webhooks.context import WebhookContext
+from worker.webhooks.delivery_log import append_entry, read_log
 from worker.webhooks.messages import prepare_messages
 from worker.webhooks.retry_schedule import (
     Decision,
@@ -33,7 +33,6 @@ from worker.webhooks.retry_schedule import (
 )
 from worker.webhooks.sender import Message
 
-_LOG_ENTRIES = 20  # attempts that the log of one delivery keeps
 _PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds until results are written again while the database is away
 _FINAL = {Delivered: DeliveryStatus.DELIVERED, GiveUp: DeliveryStatus.FAILED, Disable: DeliveryStatus.STOPPED}
 _METRIC_LABELS = {Delivered: "taken", RetryLater: "again", GiveUp: "giveup", Disable: "stop"}
@@ -147,20 +146,8 @@ def _result(attempted: AttemptedDelivery, now: datetime) -> dict[str, Any]:
         "status": DeliveryStatus.PENDING if retried else _FINAL[type(decision)],
         "tries": row.tries + 1,
         "next_at": now + decision.after if isinstance(decision, RetryLater) else row.next_at,
-        "log": [*(row.log if isinstance(row.log, list) else ()), _log_entry(attempted.response, now)][
-            -_LOG_ENTRIES:
-        ],
+        "log": append_entry(read_log(row), attempted.response, now),
         "ended_at": None if retried else now,
-    }
-
-
-def _log_entry(response: ReceiverResponse, now: datetime) -> dict[str, Any]:
-    return {
-        "at": rfc3339(now),
-        "seconds": response.seconds,
-        "http_status": response.http_status,
-        "problem": response.problem,
-        "answer": response.body_start,
     }
 
 

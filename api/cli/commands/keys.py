@@ -1,7 +1,9 @@
 """``darkroom keys``: create, list, rotate, limit and revoke API keys of callers."""
 
+import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
@@ -25,8 +27,11 @@ from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Instal
 from api.cli.output import printer, read_answer, say, status_text
 from api.cli.render.times import age
 from api.cli.retry_options import seconds_of
-from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role
+from api.cli.secret_admin import SecretState, encrypt_secrets
+from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, new_key
 from models.clock import now, rfc3339
+from models.credentials.encryption import cipher_of
+from models.credentials.strength import GENERATE
 from models.ids import public_id
 from models.queries.api_keys import list_keys as all_keys
 from models.queries.api_keys import revoke_keys
@@ -153,6 +158,36 @@ def rotate(
     made = write(settings_of(installation), act)
     say(f"The old key is accepted until {rfc3339(at + span)}." if span else "The old key is revoked.")
     return _created(made, output, {})
+
+
+@app.command
+def generate() -> Exit:
+    """Print a random key, and store nothing: for a setting, or a password."""
+    sys.stdout.write(f"{new_key()}\n")
+    return Exit.OK
+
+
+@app.command
+def encrypt(*, installation: Installation = DEFAULT_INSTALLATION) -> Exit:
+    """Encrypt the webhook secrets in the database with the first key of DARKROOM_SECRET_KEY.
+
+    Idempotent. Run it after the key is set, or another one is put before it; then the former key can be
+    taken from the setting.
+    """
+    settings = settings_of(installation)
+    cipher = cipher_of(settings.secret_key)
+    if not cipher.encrypts:
+        raise CommandFailed(Exit.USAGE, f"DARKROOM_SECRET_KEY is not set; {GENERATE}.")
+    found = write(settings, partial(encrypt_secrets, cipher=cipher))
+    changed = found[SecretState.CLEAR] + found[SecretState.FORMER]
+    say(f"{changed} secrets are encrypted now; {found[SecretState.CURRENT]} were already.")
+    if unreadable := found[SecretState.UNREADABLE]:
+        raise CommandFailed(
+            Exit.FAILED,
+            f"{unreadable} secrets were encrypted with another key. Add that key to DARKROOM_SECRET_KEY, "
+            "after the present one, and run this again; or rotate these webhooks.",
+        )
+    return Exit.OK
 
 
 @app.command(name="list")

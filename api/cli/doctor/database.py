@@ -11,7 +11,9 @@ from api.cli.doctor.findings import Finding, fault, fine
 from api.cli.exit_codes import CommandFailed
 from api.cli.key_admin import has_key
 from api.cli.local_database import revision_of, shown_database
+from api.cli.secret_admin import SecretState, count_secrets
 from models.clock import now
+from models.credentials.encryption import cipher_of
 from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.assets import count_missing
@@ -39,6 +41,7 @@ async def check_database(settings: Settings) -> list[Finding]:
                 fine("database", f"{shown_database(settings)} is at revision {revision}"),
                 await _keys(connection, settings),
                 await _workers(connection, settings),
+                *await _secrets(connection, settings),
                 *await _files(connection),
                 *await _disagreements(connection, settings),
                 *([] if database.is_sqlite else [await _clock(connection)]),
@@ -83,6 +86,32 @@ async def _workers(connection: AsyncConnection, settings: Settings) -> Finding:
         return fine("workers", f"{len(alive)} alive, {sum(worker.slots for worker in alive)} slots")
     start = "darkroom up" if settings.embedded_broker else "darkroom work"
     return fault("workers", "No worker is alive, so jobs will wait.", f"Start one: {start}")
+
+
+async def _secrets(connection: AsyncConnection, settings: Settings) -> list[Finding]:
+    """Find webhook secrets that can't be decrypted, or are not encrypted with the first key."""
+    cipher = cipher_of(settings.secret_key)
+    found = await count_secrets(connection, cipher)
+    if unreadable := found[SecretState.UNREADABLE]:
+        return [
+            fault(
+                "secrets",
+                f"{unreadable} webhook secrets were encrypted with a key that is not in DARKROOM_SECRET_KEY; "
+                "their webhooks wait.",
+                "Set it to that key, or add that key after a comma.",
+            )
+        ]
+    if not cipher.encrypts:
+        return []
+    if outdated := found[SecretState.CLEAR] + found[SecretState.FORMER]:
+        return [
+            fault(
+                "secrets",
+                f"{outdated} webhook secrets are not encrypted with the first key of DARKROOM_SECRET_KEY.",
+                "Run darkroom keys encrypt.",
+            )
+        ]
+    return [fine("secrets", f"{found[SecretState.CURRENT]} webhook secrets are encrypted in the database")]
 
 
 async def _files(connection: AsyncConnection) -> list[Finding]:

@@ -54,7 +54,7 @@ async def try_webhook(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     at, webhook_id = services.clock(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
-        endpoint = await own_endpoint(connection, caller, webhook_id, at, allow_default=False)
+        endpoint = await own_endpoint(services, connection, caller, webhook_id, allow_default=False)
         if endpoint.disabled_at is not None:
             raise Conflict("This webhook is disabled; enable it first.")
         row = new_delivery(

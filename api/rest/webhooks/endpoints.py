@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter
 from sqlalchemy import Row
@@ -26,7 +27,7 @@ from api.rest.openapi.route_docs import (
 from api.rest.parameters import read_text
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange, validate
 from api.rest.webhooks.serializers import DEFAULT_ID, webhook_view
-from api.services import services_of
+from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import invalid_field, not_found
 from api.web.responses import JsonResponse
@@ -59,7 +60,12 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def own_endpoint(
-    connection: AsyncConnection, caller: Caller, webhook_id: str, at: datetime, *, allow_default: bool = True
+    services: ApiServices,
+    connection: AsyncConnection,
+    caller: Caller,
+    webhook_id: str,
+    *,
+    allow_default: bool = True,
 ) -> Row[Any]:
     """Return a caller's endpoint by its public id, locked for this transaction.
 
@@ -68,7 +74,7 @@ async def own_endpoint(
     if webhook_id == DEFAULT_ID:
         if not allow_default:
             raise Conflict("The default webhook has no address of its own; make one with POST /v1/webhooks.")
-        return await default_endpoint(connection, caller.id, secret=new_secret(), at=at)
+        return await _default_endpoint(services, connection, caller.id)
     row = await find_endpoint(connection, parse_id("webhook", webhook_id), caller_id=caller.id)
     if row is None:
         raise not_found(f"There is no webhook {webhook_id[:64]!r}.")
@@ -86,12 +92,16 @@ async def endpoint_in_scope(request: Request, connection: AsyncConnection, calle
         owners = [caller.id] if wanted is None else await callers_in_scope(connection, caller, wanted)
         if len(owners) > 1:
             raise invalid_field("caller", "several callers have this name; use an id")
-        at = services_of(request).clock()
-        return await default_endpoint(connection, owners[0], secret=new_secret(), at=at)
+        return await _default_endpoint(services_of(request), connection, owners[0])
     row = await find_endpoint(connection, parse_id("webhook", webhook_id), caller_id=caller.scope)
     if row is None:
         raise not_found(f"There is no webhook {webhook_id[:64]!r}.")
     return row
+
+
+async def _default_endpoint(services: ApiServices, connection: AsyncConnection, caller_id: UUID) -> Row[Any]:
+    secret = services.cipher.encrypt(new_secret())
+    return await default_endpoint(connection, caller_id, secret=secret, at=services.clock())
 
 
 async def post_webhook(request: Request) -> Response:
@@ -106,7 +116,7 @@ async def post_webhook(request: Request) -> Response:
         "url": body.url,
         "description": body.description,
         "events": sorted(set(body.events)),
-        "secret": secret,
+        "secret": services.cipher.encrypt(secret),
         "previous_until": None,
         "created_at": services.clock(),
         "disabled_at": None,
@@ -116,7 +126,7 @@ async def post_webhook(request: Request) -> Response:
         if await count_endpoints(connection, caller.id) >= MAX_ENDPOINTS:
             raise Conflict(f"You have {MAX_ENDPOINTS} webhooks, the maximum; delete one first.")
         await insert_endpoint(connection, row)
-    view = webhook_view(SimpleNamespace(**row), secret=secret)
+    view = webhook_view(SimpleNamespace(**row), services.cipher, secret=secret)
     return JsonResponse(view, 201, headers=_NO_STORE | {"Location": f"{WEBHOOKS_PATH}/{view['id']}"})
 
 
@@ -128,7 +138,7 @@ async def list_webhooks(request: Request) -> Response:
     async with services.database.reading() as connection:
         owners = [caller.id] if wanted is None else await callers_in_scope(connection, caller, wanted)
         rows = [row for owner in owners for row in await list_endpoints(connection, owner)]
-    return JsonResponse({"data": [webhook_view(row) for row in rows]}, headers=_NO_STORE)
+    return JsonResponse({"data": [webhook_view(row, services.cipher) for row in rows]}, headers=_NO_STORE)
 
 
 async def get_webhook(request: Request) -> Response:
@@ -137,7 +147,7 @@ async def get_webhook(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     async with services.database.writing() as connection:
         row = await endpoint_in_scope(request, connection, caller)
-    return JsonResponse(webhook_view(row), headers=_NO_STORE)
+    return JsonResponse(webhook_view(row, services.cipher), headers=_NO_STORE)
 
 
 async def patch_webhook(request: Request) -> Response:
@@ -148,14 +158,14 @@ async def patch_webhook(request: Request) -> Response:
     body = validate(WebhookChange, value, services.settings)
     at, webhook_id = services.clock(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
-        row = await own_endpoint(connection, caller, webhook_id, at, allow_default=False)
+        row = await own_endpoint(services, connection, caller, webhook_id, allow_default=False)
         await change_endpoint(connection, row.id, _changes(body, row, at))
         if body.enabled is False:
             await stop_endpoint(connection, row.id, at)
         if body.url is not None:
             await redirect_pending(connection, row.id, url=body.url, host=host_of(body.url))
-        changed = await own_endpoint(connection, caller, webhook_id, at)
-    return JsonResponse(webhook_view(changed), headers=_NO_STORE)
+        changed = await own_endpoint(services, connection, caller, webhook_id)
+    return JsonResponse(webhook_view(changed, services.cipher), headers=_NO_STORE)
 
 
 async def delete_webhook(request: Request) -> Response:
@@ -164,7 +174,7 @@ async def delete_webhook(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     at, webhook_id = services.clock(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
-        row = await own_endpoint(connection, caller, webhook_id, at, allow_default=False)
+        row = await own_endpoint(services, connection, caller, webhook_id, allow_default=False)
         await change_endpoint(connection, row.id, {"deleted_at": at})
         await stop_endpoint(connection, row.id, at)
     return Response(status_code=204)
@@ -178,12 +188,13 @@ async def rotate_webhook(request: Request) -> Response:
     body = validate(Rotation, value, services.settings)
     at, secret, webhook_id = services.clock(), new_secret(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
-        row = await own_endpoint(connection, caller, webhook_id, at)
+        row = await own_endpoint(services, connection, caller, webhook_id)
         until = at + timedelta(seconds=body.overlap)
-        changes = {"secret": secret, "previous_secret": row.secret, "previous_until": until}
+        stored = services.cipher.encrypt(secret)
+        changes = {"secret": stored, "previous_secret": row.secret, "previous_until": until}
         await change_endpoint(connection, row.id, changes)
-        changed = await own_endpoint(connection, caller, webhook_id, at)
-    return JsonResponse(webhook_view(changed, secret=secret), headers=_NO_STORE)
+        changed = await own_endpoint(services, connection, caller, webhook_id)
+    return JsonResponse(webhook_view(changed, services.cipher, secret=secret), headers=_NO_STORE)
 
 
 def _changes(body: WebhookChange, row: Row[Any], at: datetime) -> Mapping[str, Any]:

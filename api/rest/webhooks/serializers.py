@@ -3,6 +3,7 @@
 from typing import Any
 
 from models.clock import rfc3339
+from models.credentials.encryption import SecretCipher, UnreadableSecret
 from models.ids import public_id
 from models.serializers import moment
 from models.webhook_events import DEFAULT_EVENTS, DeliveryStatus
@@ -11,7 +12,7 @@ from worker.webhooks.signature import hint_of_secret
 DEFAULT_ID = "default"  #: the public id of every caller's default endpoint
 
 
-def webhook_view(row: Any, *, secret: str | None = None) -> dict[str, Any]:
+def webhook_view(row: Any, cipher: SecretCipher, *, secret: str | None = None) -> dict[str, Any]:
     """Return an endpoint as JSON; ``secret`` only in the response that creates or rotates it."""
     view = {
         "id": DEFAULT_ID if row.url is None else public_id("webhook", row.id),
@@ -22,11 +23,18 @@ def webhook_view(row: Any, *, secret: str | None = None) -> dict[str, Any]:
         "enabled": row.disabled_at is None,
         "disabled_at": moment(row.disabled_at),
         "disabled_reason": row.disabled_reason,
-        "secret_hint": hint_of_secret(row.secret),
+        "secret_hint": _hint(row.secret, cipher),
         "previous_secret_until": moment(row.previous_until),
         "created_at": rfc3339(row.created_at),
     }
     return view if secret is None else {**view, "secret": secret}
+
+
+def _hint(stored: str, cipher: SecretCipher) -> str:
+    try:
+        return hint_of_secret(cipher.decrypt(stored))
+    except UnreadableSecret:
+        return "unreadable"
 
 
 def delivery_view(row: Any) -> dict[str, Any]:

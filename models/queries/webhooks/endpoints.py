@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,6 +44,15 @@ async def find_endpoint(
 async def change_endpoint(connection: AsyncConnection, endpoint_id: UUID, changes: Mapping[str, Any]) -> None:
     """Update columns of an endpoint."""
     await connection.execute(update(endpoints).where(endpoints.c.id == endpoint_id).values(**changes))
+
+
+async def stored_secrets(connection: AsyncConnection, *, lock: bool = False) -> Sequence[Row[Any]]:
+    """Return id and both stored secrets of all endpoints, also deleted ones; with ``lock``, locked."""
+    query: Select[Any] = select(endpoints.c.id, endpoints.c.secret, endpoints.c.previous_secret).order_by(
+        endpoints.c.id
+    )
+    rows: Sequence[Row[Any]] = (await connection.execute(query.with_for_update() if lock else query)).all()
+    return rows
 
 
 async def default_endpoints(

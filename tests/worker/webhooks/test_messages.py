@@ -1,15 +1,19 @@
 """Messages are signed by every valid secret, and show the job as it was at the event."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from standardwebhooks.webhooks import Webhook
 
+from models.api_keys import new_key
+from models.credentials.encryption import SecretCipher
 from models.queries.webhooks.deliveries import replay
 from models.queries.webhooks.endpoints import change_endpoint
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom
 from tests.support.receiver import ReceivedMessage, Receiver
 from tests.worker.webhooks.webhook_worker import WebhookWorker
+from worker.webhooks.signature import new_secret
 
 S = JobStatus
 RUNNING = (S.QUEUED, S.LEASED, S.RUNNING)
@@ -54,6 +58,40 @@ async def test_during_a_rotation_both_secrets_sign_and_later_only_the_new_one(
     first, second = receiver.messages
     assert [signed_with(first, secret) for secret in (old, new)] == [True, True]
     assert [signed_with(second, secret) for secret in (old, new)] == [False, True]
+
+
+async def test_a_secret_is_decrypted_to_sign(
+    darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
+) -> None:
+    cipher, secret = SecretCipher([new_key()]), new_secret()
+    caller = await darkroom.caller()
+    await webhooks.endpoint(caller, receiver.url, secret=cipher.encrypt(secret))
+    await webhooks.job(caller)
+    with_key = replace(webhooks.context, services=replace(darkroom.services, cipher=cipher))
+    await replace(webhooks, context=with_key).send()
+    (got,) = receiver.messages
+    assert signed_with(got, secret)
+
+
+async def test_a_webhook_whose_secret_can_not_be_read_waits_with_the_reason_and_without_an_attempt(
+    darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
+) -> None:
+    cipher, secret = SecretCipher([new_key()]), new_secret()
+    caller = await darkroom.caller()
+    await webhooks.endpoint(caller, receiver.url, secret=cipher.encrypt(secret))
+    await webhooks.job(caller)
+    for _ in range(3):
+        await webhooks.send()
+        darkroom.clock.forward(minutes=2)
+    (row,) = await webhooks.deliveries()
+    assert (row.status, row.tries, len(row.log), row.claim) == ("pending", 0, 1, None)
+    assert "DARKROOM_SECRET_KEY is not set" in row.log[0]["problem"]
+    assert receiver.messages == []
+    with_key = replace(webhooks.context, services=replace(darkroom.services, cipher=cipher))
+    await replace(webhooks, context=with_key).send()
+    (got,) = receiver.messages
+    assert signed_with(got, secret)
+    assert await webhooks.statuses() == ["delivered"]
 
 
 async def test_a_replay_is_the_same_message_marked_as_a_replay(

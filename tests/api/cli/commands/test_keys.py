@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.local_database import read, write
+from models.api_keys import new_key
 from models.clock import now
+from models.credentials.strength import SECRET_KEY, weakness
 from models.ids import new_id, parse_id
 from models.queries.jobs import NewJob, insert_jobs
 from models.settings import load_settings
@@ -34,6 +36,25 @@ def test_a_new_key_is_shown_once_and_never_listed(darkroom: Darkroom, capsys: Pr
     [listed] = lines(capsys)
     assert (listed["id"], listed["name"], listed["revoked_at"]) == (made["id"], "alice", None)
     assert made["key"] not in json.dumps(listed)
+
+
+def test_a_generated_key_needs_no_installation_and_is_a_good_one(
+    darkroom: Darkroom, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_API_KEYS", "put-a-long-random-key-here")
+    assert darkroom("keys", "generate") == 0
+    assert weakness(capsys.readouterr().out.strip(), least=SECRET_KEY) is None
+
+
+@pytest.mark.usefixtures("migrated")
+def test_secrets_are_encrypted_only_with_a_key(
+    darkroom: Darkroom, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert darkroom("keys", "encrypt") == 2
+    assert "DARKROOM_SECRET_KEY is not set" in capsys.readouterr().err
+    monkeypatch.setenv("DARKROOM_SECRET_KEY", new_key())
+    assert darkroom("keys", "encrypt") == 0
+    assert "0 secrets are encrypted now; 0 were already" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("migrated")

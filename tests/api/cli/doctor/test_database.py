@@ -9,8 +9,12 @@ import pytest
 
 from api.cli.doctor.database import check_clock_skew
 from api.cli.local_database import write
+from models.api_keys import new_key
 from models.clock import now
+from models.credentials.encryption import SecretCipher
 from models.ids import new_id
+from models.queries.callers import insert_caller
+from models.queries.webhooks.endpoints import change_endpoint, insert_endpoint
 from models.queries.workers import write_heartbeat
 from models.settings import load_settings
 
@@ -47,6 +51,25 @@ def test_workers_that_disagree_about_a_channel_are_named(problems: Problems) -> 
         "w-1 has 5.",
         "The workers disagree: channel two is not in the settings of w-2.",
     ]
+
+
+@pytest.mark.usefixtures("migrated")
+def test_secrets_that_are_lost_or_not_encrypted_are_found(
+    problems: Problems, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, stored = new_id(), SecretCipher([new_key()]).encrypt("whsec_one")
+    row = {"id": new_id(), "caller_id": caller, "url": "https://receiver.example", "description": ""}
+    row |= {"events": [], "secret": stored, "created_at": now()}
+    who: dict[str, Any] = {"name": "a", "key_hash": caller.bytes, "key_hint": "", "admin": False, "at": now()}
+    write(load_settings(), lambda connection: insert_caller(connection, caller, **who))
+    write(load_settings(), lambda connection: insert_endpoint(connection, row))
+    (lost,) = problems("secrets")
+    assert lost["message"].startswith("1 webhook secrets were encrypted with a key that is not")
+    write(load_settings(), lambda it: change_endpoint(it, row["id"], {"secret": "whsec_one"}))
+    assert problems("secrets") == []
+    monkeypatch.setenv("DARKROOM_SECRET_KEY", new_key())
+    (clear,) = problems("secrets")
+    assert clear["fix"] == "Run darkroom keys encrypt."
 
 
 def test_a_database_that_is_down_is_found(

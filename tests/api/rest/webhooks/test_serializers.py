@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.rest.webhooks.serializers import delivery_view, webhook_view
+from models.credentials.encryption import SecretCipher
 from models.ids import new_id, public_id
 from models.webhook_events import DEFAULT_EVENTS
 
@@ -31,20 +32,20 @@ def delivery(**values: Any) -> SimpleNamespace:
 
 
 def test_an_endpoint_shows_a_hint_of_its_secret_and_the_secret_only_if_given() -> None:
-    view = webhook_view(endpoint())
+    view = webhook_view(endpoint(), SecretCipher())
     assert "secret" not in view
     assert view["secret_hint"] == "whsec_abcd…efgh"
     assert (view["enabled"], view["events"], view["disabled_at"]) == (True, ["job.failed"], None)
-    assert webhook_view(endpoint(), secret="whsec_x")["secret"] == "whsec_x"
+    assert webhook_view(endpoint(), SecretCipher(), secret="whsec_x")["secret"] == "whsec_x"
 
 
 def test_an_endpoint_without_a_url_is_the_default_one_with_the_default_events() -> None:
-    view = webhook_view(endpoint(url=None, events=[]))
+    view = webhook_view(endpoint(url=None, events=[]), SecretCipher())
     assert (view["id"], view["url"], view["events"]) == ("default", None, sorted(DEFAULT_EVENTS))
 
 
 def test_a_disabled_endpoint_shows_since_when_and_why() -> None:
-    view = webhook_view(endpoint(disabled_at=AT, disabled_reason="HTTP 410"))
+    view = webhook_view(endpoint(disabled_at=AT, disabled_reason="HTTP 410"), SecretCipher())
     assert (view["enabled"], view["disabled_at"]) == (False, "2026-01-01T00:00:00.000Z")
     assert view["disabled_reason"] == "HTTP 410"
 
