@@ -25,6 +25,7 @@ NEW = timedelta(0)  #: age of a link that was just received
 YOUNG = timedelta(seconds=60)  #: up to this age of a link, its host may not serve the image yet
 LONGEST_WAIT = timedelta(hours=1)  #: cap on a host's Retry-After
 
+_DECLARED_SIZE = re.compile(r"[0-9]{1,18}")
 _REFUSAL_BYTES = 4 * KIB  #: bytes of a refusal's body that are read to classify it
 #: Errors after which the next header profile is tried.
 _RETRY_WITH_NEXT_PROFILE = frozenset({"asset_forbidden", "asset_not_image"})
@@ -95,7 +96,7 @@ class Downloader:
 
     async def _spool(self, response: httpx.Response, into: Path) -> Fetched:
         declared = response.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._limits.size:
+        if _DECLARED_SIZE.fullmatch(declared) and int(declared) > self._limits.size:
             raise too_large(self._limits)
         async with SpooledFile(into, self._limits, self._threads) as spool:
             async for chunk in decode_body(response):

@@ -1,4 +1,8 @@
-"""Response headers: rate limits in their many dialects, reset times, and request ids."""
+"""Response headers: rate limits in their many dialects, reset times, and request ids.
+
+A provider may send anything: only values as long as real ones are converted, for patterns and numbers of many
+digits may take a time that grows with the square of their length.
+"""
 
 import re
 from collections.abc import Mapping
@@ -10,14 +14,16 @@ from math import isfinite
 #: headers with a request id, the most specific first
 REQUEST_IDS = ("x-oneapi-request-id", "x-request-id", "x-api-request-id", "x-generation-id", "cf-ray")
 
+_LONGEST = 64  #: characters of a number, duration or date that is read; RFC 9110's longest date has 33
+_MOST_LIMITS = 32  #: rate limits of one header that are read
+_LONGEST_ITEM = 256  #: characters of one rate limit in a header
+
 _DELAY_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|h|m|s|d)", re.ASCII)
 _UNITS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _OPENAI = re.compile(r"(?:x-)?rate-?limit-(limit|remaining|reset)(?:-([a-z-]+))?")
 _ANTHROPIC = re.compile(r"anthropic-ratelimit-([a-z-]+)-(limit|remaining|reset)")
-_IETF_ITEM = re.compile(r'\s*"?([^";]*)"?((?:\s*;\s*\w+\s*=\s*[^;,]+)*)')
-_IETF_OLDER = re.compile(r"(?:^|,)\s*(limit|remaining|reset)\s*=\s*(\d+)")
-_IETF_PARAMETER = re.compile(r";\s*(\w+)\s*=\s*\"?([\w.]+)\"?")
+_IETF_OLDER = re.compile(r"(limit|remaining|reset)\s*=\s*([0-9]+)\b.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ def seconds_until(value: str, now: datetime | None) -> float | None:
 
 def parse_duration(value: str) -> float | None:
     """Parse a Go duration (``20ms``, ``12.5s``, ``6m0s``, ``1h23m31s``) as seconds."""
+    if len(value) > _LONGEST:
+        return None
     parts = list(_DURATION_PART.finditer(value))
     if not parts or "".join(part.group() for part in parts) != value.strip():
         return None
@@ -110,20 +118,29 @@ def _read_member(part: str, value: str, headers: Mapping[str, str]) -> float | N
 
 def _read_ietf(value: str) -> list[tuple[str, dict[str, float | None]]]:
     """Parse the IETF draft: ``"burst";r=0;t=10``, or the older ``limit=10, remaining=0, reset=7``."""
+    items = [item.strip()[:_LONGEST_ITEM] for item in value.split(",", _MOST_LIMITS)[:_MOST_LIMITS]]
+    if older := [match for item in items if (match := _IETF_OLDER.fullmatch(item))]:
+        return [("default", {match[1]: _number(match[2]) for match in older})]
+    return [bucket for item in items if (bucket := _read_ietf_item(item)) is not None]
+
+
+def _read_ietf_item(item: str) -> tuple[str, dict[str, float | None]] | None:
+    """Parse one rate limit, a name with parameters; ``None`` if a parameter is no ``key=value``."""
     names = {"q": "limit", "r": "remaining", "t": "reset"}
-    if older := dict(_IETF_OLDER.findall(value)):
-        return [("default", {name: _number(text) for name, text in older.items()})]
-    buckets = []
-    for item in value.split(","):
-        if match := _IETF_ITEM.fullmatch(item.strip()):
-            parts = {
-                names[key]: _number(text) for key, text in _IETF_PARAMETER.findall(match[2]) if key in names
-            }
-            buckets.append((match[1].strip() or "default", parts))
-    return buckets
+    name, *parameters = item.split(";")
+    parts = {}
+    for parameter in parameters:
+        key, equals, text = parameter.partition("=")
+        if not equals or not text.strip():
+            return None
+        if key.strip() in names:
+            parts[names[key.strip()]] = _number(text.strip().strip('"'))
+    return name.strip().strip('"').strip() or "default", parts
 
 
 def _number(value: str) -> float | None:
+    if len(value) > _LONGEST:
+        return None
     try:
         number = float(value)
     except ValueError:
@@ -136,6 +153,8 @@ def _to_int(value: float | None) -> int | None:
 
 
 def _iso_time(value: str) -> datetime | None:
+    if len(value) > _LONGEST:
+        return None
     try:
         parsed = datetime.fromisoformat(value)
     except ValueError:
@@ -144,6 +163,8 @@ def _iso_time(value: str) -> datetime | None:
 
 
 def _http_date(value: str) -> datetime | None:
+    if len(value) > _LONGEST:
+        return None
     try:
         parsed = parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from worker.upstream.response_headers import http_retry_after, seconds_until
+from worker.upstream.response_headers import Bucket, http_retry_after, rate_limits, seconds_until
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,3 +62,19 @@ def test_an_http_date_counts_from_now_in_any_time_zone_and_not_without_a_now() -
 )
 def test_a_reset_may_also_be_a_duration_an_epoch_or_an_iso_time(value: str, seconds: float | None) -> None:
     assert seconds_until(value, AT) == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "buckets"),
+    [
+        ('"burst" ; r = 5 ;t="1", day;r=0;t=3600;pk=:dGVzdA==:', {"burst": (5, 1), "day": (0, 3600)}),
+        ("limit=10, remaining=0;w=60, reset=7", {"default": (0, 7)}),
+        ('"burst";r=0;t, day;r=1', {"day": (1, None)}),
+        (";r=3", {"default": (3, None)}),
+    ],
+)
+def test_rate_limits_of_the_ietf_draft_are_read_by_name(
+    value: str, buckets: dict[str, tuple[float, float | None]]
+) -> None:
+    found: dict[str, Bucket] = rate_limits({"RateLimit": value})
+    assert {name: (bucket.remaining, bucket.reset) for name, bucket in found.items()} == buckets

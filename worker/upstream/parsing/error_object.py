@@ -205,6 +205,6 @@ def _status(layers: list[Mapping[str, Any]]) -> int | None:
     for layer in layers:
         for name in _STATUS_FIELDS:
             text = str(layer.get(name))
-            if text.isascii() and text.isdigit() and 400 <= int(text[:4]) <= 599:
+            if text.isascii() and text.isdigit() and len(text) <= 9 and 400 <= int(text) <= 599:
                 return int(text)
     return None
