@@ -67,7 +67,9 @@ class Settings(BaseSettings):
         (), description="several channels: [[channels]] of darkroom.toml"
     )
     allow_private: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description=f"{_LIST} private networks that downloads and webhooks may reach"
+        (),
+        description=f"{_LIST} private networks that downloads and webhooks may reach; metadata addresses of "
+        "clouds only if named alone",
     )
 
     host: str = Field("127.0.0.1", description="address the API listens on")

@@ -1,4 +1,7 @@
-"""SSRF guard: which addresses may be reached (public ones, and networks the operator allows)."""
+"""SSRF guard: which addresses may be reached (public ones, and networks the operator allows).
+
+Metadata addresses of clouds are refused in both, unless the operator allows that very address.
+"""
 
 import re
 import unicodedata
@@ -15,6 +18,7 @@ from ipaddress import (
 )
 
 from models.errors import ImageError, SettingsError
+from worker.download.metadata_addresses import metadata_service
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -62,10 +66,13 @@ class AllowList:
 
     def permits(self, address: Address) -> bool:
         """Return whether every effective address is allowed or public."""
-        return all(
-            any(inner in network for network in self.networks) or is_public(inner)
-            for inner in effective_addresses(address)
-        )
+        return all(self._permits(inner) for inner in effective_addresses(address))
+
+    def _permits(self, address: Address) -> bool:
+        """Return whether a network allows an address, or it is public; one of metadata has to be named."""
+        if metadata_service(address) is not None:
+            return any(network.num_addresses == 1 and address in network for network in self.networks)
+        return any(address in network for network in self.networks) or is_public(address)
 
 
 def is_public(address: Address) -> bool:
@@ -88,6 +95,8 @@ def effective_addresses(address: Address) -> Iterator[Address]:
 
 
 def _is_plain_public(address: Address) -> bool:
+    if metadata_service(address) is not None:
+        return False
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _RESERVED_V4)
     return address in _UNICAST_V6 and not any(address in network for network in _RESERVED_V6)
@@ -117,11 +126,26 @@ def check_address(text: str, host: str, allow: AllowList) -> None:
 
 def blocked_address(host: str, address: str) -> ImageError:
     """Return the error for a blocked address."""
+    service = _metadata_service(address)
+    what, fix = (
+        ("is not a public address", "add its network")
+        if service is None
+        else (f"serves credentials of a cloud's machine ({service})", "add this very address")
+    )
     return ImageError(
         "asset_blocked_address",
-        f"{host[:200]!r} leads to {address[:80]}, which is not a public address. If you trust it, "
-        "add its network to DARKROOM_ALLOW_PRIVATE.",
+        f"{host[:200]!r} leads to {address[:80]}, which {what}. If you trust it, "
+        f"{fix} to DARKROOM_ALLOW_PRIVATE.",
     )
+
+
+def _metadata_service(text: str) -> str | None:
+    """Return the metadata service behind an address, as ``blocked_address`` names it."""
+    try:
+        inner = effective_addresses(ip_address(text))
+    except ValueError:
+        return None
+    return next(filter(None, map(metadata_service, inner)), None)
 
 
 def _literal(host: str) -> Address | None:
