@@ -11,6 +11,7 @@ from api.cli.exit_codes import Exit, explain
 from api.cli.output import open_console, say
 from models.setting_scopes import help_on_settings
 
+PRIVATE = 0o077  #: umask: folders 0700, files 0600, also journals of SQLite and images
 _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it")
 _OPERATE = Group.create_ordered("Operate it")
@@ -81,5 +82,6 @@ def _close_pipe() -> Exit:
 
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process. What it writes, only its user may read."""
+    os.umask(PRIVATE)
     sys.exit(run(sys.argv[1:]))

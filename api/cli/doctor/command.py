@@ -10,6 +10,7 @@ from rich.text import Text
 from api.cli.doctor.broker import check_broker
 from api.cli.doctor.channels import check_channels
 from api.cli.doctor.database import check_database
+from api.cli.doctor.file_rights import check_file_rights
 from api.cli.doctor.findings import Finding, fault
 from api.cli.doctor.installation import check_addresses, check_packages
 from api.cli.doctor.storage import check_storage
@@ -44,6 +45,7 @@ def doctor(
         findings += [
             *check_addresses(settings),
             *check_secrets(settings),
+            *check_file_rights(settings, installation.config),
             *asyncio.run(_examine(settings, offline=offline)),
         ]
     _report(printer(json=output.json), findings)

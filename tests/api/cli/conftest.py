@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from api.cli.app import run
+from api.cli.app import PRIVATE, run
 from tests.api.cli.scripted_server import ScriptedServer
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty current folder; no setting of the machine applies."""
     for name in [name for name in os.environ if name.startswith("DARKROOM_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    before = os.umask(PRIVATE)
+    yield tmp_path
+    os.umask(before)
 
 
 @pytest.fixture
