@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-INSTALL := -c constraints.txt -e '.[dev]'
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --quiet
 PROCESSES ?= 5
 PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled files, each process that a test starts compiles all it imports
@@ -11,15 +12,17 @@ SLOW_TO_TRACE := behaviour/test_splits.py behaviour/test_hostile_bytes.py behavi
 
 .PHONY: demo test test-fast check coverage bench chaos format constraints clean
 
-# uv installs in seconds what takes pip minutes: the one on the PATH, else one from pip.
+# uv installs in seconds what takes pip minutes: the one on the PATH, else one from pip. Both verify the hashes: uv
+# those of constraints, pip those of requirements only, and no folder has a hash: so it installs this one by itself.
 $(READY): pyproject.toml constraints.txt
 	@echo "Making the environment in $(VENV) (10 to 20 seconds, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@uv=$$(command -v uv) || uv=$(BIN)/uv; \
-	test -x "$$uv" || $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt uv; \
-	"$$uv" pip install --quiet --python $(BIN)/python $(INSTALL) || { \
+	sed -n '/^uv==/,/# via/p' constraints.txt > $(VENV)/uv.txt; \
+	test -x "$$uv" || $(PIP) --require-hashes -r $(VENV)/uv.txt; \
+	"$$uv" pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]' || { \
 		echo "Without uv: pip makes the environment instead (about two minutes)"; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INSTALL); }
+		$(PIP) --require-hashes -r constraints.txt && $(PIP) --no-deps -e .; }
 	@touch $@
 
 demo: $(READY)  ## start Darkroom with the practice provider and a sample campaign
@@ -56,8 +59,10 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-constraints: $(READY)  ## renew the pins
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --no-header --no-emit-index-url --no-emit-find-links -o constraints.txt
+constraints: $(READY)  ## renew the pins and their hashes
+	$(COMPILE) --upgrade --no-header --no-emit-index-url --no-emit-find-links -o $(VENV)/pins.txt
+	sed -n '/^#/p;/^#/!q' constraints.txt > $(VENV)/head.txt
+	cat $(VENV)/head.txt $(VENV)/pins.txt > constraints.txt
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

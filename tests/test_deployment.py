@@ -173,6 +173,13 @@ def test_the_image_has_a_python_that_the_package_accepts_and_the_pinned_parts() 
     assert "-c constraints.txt" in DOCKERFILE
 
 
+def test_every_pin_has_the_hashes_of_its_files_and_no_address() -> None:
+    pins = re.split(r"^(?=\S+==)", (ROOT / "constraints.txt").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert len(pins) > 100
+    assert [pin.split()[0] for pin in pins[1:] if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", pin)] == []
+    assert [pin.split()[0] for pin in pins if "://" in pin] == []
+
+
 def test_the_image_does_not_run_as_root() -> None:
     user = re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE)[-1]
     assert f"{user}\n" in DOCKERFILE.split("useradd", 1)[1]
