@@ -22,6 +22,12 @@ class WaitReason(StrEnum):
     RATE_LIMIT = "rate_limit"  #: the next start that a limit allows: the channel's, its model's, its caller's
     CONCURRENCY = "concurrency"  #: the end of a call in flight: on the channel, of its caller, or in a worker
     FAIR_SHARE = "fair_share"  #: its turn among the others
+    CAMPAIGN_PAUSED = "campaign_paused"  #: a person, who resumes its campaign
+    CAMPAIGN_WINDOW = "campaign_window"  #: the start time of its campaign, or the next of its windows
+    CAMPAIGN_BUDGET = "campaign_budget"  #: a person, who raises the budget of its campaign
+    CAMPAIGN_FAILING = "campaign_failing"  #: a person, as most of the last items of its campaign failed
+    CAMPAIGN_CANARY = "campaign_canary"  #: a person, who approves the canary of its campaign
+    CAMPAIGN_LIMIT = "campaign_limit"  #: the next start that a limit of its campaign allows
 
 
 @dataclass(frozen=True, slots=True)

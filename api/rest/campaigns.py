@@ -26,7 +26,7 @@ from api.services import services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse
-from models.queries.campaigns import any_job_of, find_campaign, list_campaigns, save_campaign
+from models.queries.campaigns.settings import any_job_of, find_campaign, list_campaigns, save_campaign
 from models.retry.rules import RetryRules
 from models.serializers import moment
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from models.ids import new_id
-from models.queries.campaigns import save_campaign
+from models.queries.campaigns.settings import save_campaign
 from models.queries.leases import any_overdue, leased_jobs, leased_to, lock_overdue
 from models.states import JobStatus, OnUnknown
 from models.tables import callers, channels

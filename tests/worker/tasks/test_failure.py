@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.queries.campaigns import save_campaign
+from models.queries.campaigns.settings import save_campaign
 from models.queries.leases import leased_jobs, leased_to
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.lifecycle import commit, start

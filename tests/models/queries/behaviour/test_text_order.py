@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from models.database import Database
 from models.ids import new_id
-from models.queries.campaigns import list_campaigns, save_campaign
+from models.queries.campaigns.settings import list_campaigns, save_campaign
 from models.queries.channels import list_channels
 from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest, list_segments, pick_due
 from models.queries.scheduling.queue_position import list_heads

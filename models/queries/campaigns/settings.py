@@ -1,15 +1,16 @@
-"""Campaign settings. A campaign itself is only a name that jobs share."""
+"""Settings of plain campaigns: retry rules that hold for all jobs with the name."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.ids import new_id
 from models.integrity.unreadable import readable
 from models.tables import campaigns, jobs
 from models.text_order import code_points
@@ -43,9 +44,11 @@ async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) ->
 async def save_campaign(
     connection: AsyncConnection, caller_id: UUID, name: str, *, retry: Mapping[str, Any] | None, at: datetime
 ) -> None:
-    """Insert or update the settings of a campaign."""
+    """Insert or update the settings of a campaign; a new one is plain, and gets an id."""
     make = {"postgresql": insert_postgresql, "sqlite": insert_sqlite}.get(connection.dialect.name, insert)
-    changes = {"retry": retry, "updated_at": at}
-    statement: Any = make(campaigns).values(caller_id=caller_id, name=name, **changes)
+    changes: dict[str, Any] = {"retry": retry, "updated_at": at}
+    values = {"caller_id": caller_id, "name": name, "id": new_id(), "created_at": at, **changes}
+    statement: Any = make(campaigns).values(values)
     key = [campaigns.c.caller_id, campaigns.c.name]
+    changes["id"] = func.coalesce(campaigns.c.id, statement.excluded.id)
     await connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes))
