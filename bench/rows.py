@@ -15,8 +15,9 @@ from bench.servers import Environment, Servers
 from models.clock import now
 from models.database import Database
 from models.ids import new_id
-from models.queries.jobs import JobFilter, find_job, list_jobs
+from models.queries.jobs import find_job, list_jobs
 from models.queries.scheduling.due_jobs import SegmentRequest, list_segments, pick_due
+from models.queries.selection.job_filter import JobFilter
 from models.tables import jobs
 from tests.support.databases import sqlalchemy_url
 from worker.lifecycle import commit, lease

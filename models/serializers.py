@@ -6,10 +6,18 @@ from typing import Any
 
 from models.clock import rfc3339
 from models.ids import public_id
+from models.outcomes import Outcome
 from models.queue_status import WaitStatus
 
 NO_ESTIMATE: Mapping[str, Any] = {"queue_position": None, "queue_position_capped": False, "eta": None}
 """Queue position and ETA of a job for which they were not estimated, such as in lists."""
+
+
+REQUEST_MEMBERS = (
+    *("size", "n", "images", "mask", "system", "messages", "detail", "wants", "params"),
+    *("max_attempts", "on_unknown", "webhook_url"),
+)
+"""Members of a job's document that, with model, prompt and the rest, make the same job again."""
 
 
 def job_view(
@@ -22,6 +30,12 @@ def job_view(
     estimate: Mapping[str, Any] = NO_ESTIMATE,
 ) -> dict[str, Any]:
     """Return the document of a job, from its row and the rows that belong to it, of all generations."""
+
+    def view(asset: Any) -> dict[str, Any]:
+        generation = job.generation if asset.generation is None else asset.generation
+        number = _attempt_of(asset, generation, attempts)
+        return {**asset_view(asset, public_url=public_url), "generation": generation, "attempt": number}
+
     return {
         "id": public_id("job", job.id),
         "object": "job",
@@ -31,6 +45,7 @@ def job_view(
         "surface": job.surface,
         "model": job.model,
         "prompt": job.prompt,
+        **_request_view(job),
         "progress": job.progress,
         "priority": job.priority,
         "campaign": job.campaign,
@@ -45,12 +60,8 @@ def job_view(
         **estimate,
         "error": job.error,
         "text": job.text,
-        "assets": [asset_view(each, public_url=public_url) for each in assets if is_present(job, each)],
-        "former_assets": [
-            {**asset_view(each, public_url=public_url), "generation": each.generation}
-            for each in assets
-            if not is_present(job, each)
-        ],
+        "assets": [view(each) for each in assets if is_present(job, each)],
+        "former_assets": [view(each) for each in assets if not is_present(job, each)],
         "metadata": job.metadata,
         "links": links(public_id("job", job.id), public_url),
     }
@@ -78,8 +89,68 @@ def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
         "height": asset.height,
         "bytes": asset.bytes,
         "sha256": asset.sha256,
+        "position": asset.position,
         "problem": None if asset.missing_at is None else _file_problem(asset.missing_at),
     }
+
+
+def _attempt_of(asset: Any, generation: int, attempts: Sequence[Any]) -> int | None:
+    """Return the number of the call that made an asset: the last that succeeded before it was stored.
+
+    ``None`` if the attempts are not known.
+    """
+    numbers = (
+        each.number
+        for each in attempts
+        if each.generation == generation
+        and each.outcome == Outcome.SUCCESS
+        and each.sent_at <= asset.created_at
+    )
+    return max(numbers, default=None)
+
+
+def _request_view(job: Any) -> dict[str, Any]:
+    """Return what a job asks for, as its submit wrote it; input images that came as data are assets now."""
+    request = job.request if isinstance(job.request, Mapping) else {}
+    return {
+        "size": request.get("size"),
+        "n": request.get("n"),
+        **_inputs_view(request),
+        "system": request.get("system"),
+        "detail": request.get("detail"),
+        "wants": request.get("wants", "pictures"),
+        "params": request.get("params") or {},
+        "max_attempts": job.max_attempts,
+        "on_unknown": job.on_unknown,
+        "webhook_url": job.webhook_url,
+    }
+
+
+def _inputs_view(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return input images, mask and earlier turns; nothing of a row that does not hold them as written."""
+    images, mask, turns = request.get("images") or [], request.get("mask"), request.get("turns") or []
+    try:
+        named = {part["image"] for turn in turns for part in turn["parts"] if "image" in part} | {mask}
+        return {
+            "images": [str(image) for position, image in enumerate(images) if position not in named],
+            "mask": None if mask is None else images[mask],
+            "messages": [_turn(turn, images) for turn in turns],
+        }
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return {"images": [], "mask": None, "messages": []}
+
+
+def _turn(turn: Mapping[str, Any], images: Sequence[str]) -> dict[str, Any]:
+    return {"role": turn["role"], "content": [_content(part, images) for part in turn["parts"]]}
+
+
+def _content(part: Mapping[str, Any], images: Sequence[str]) -> dict[str, Any]:
+    if "image" not in part:
+        return {"type": "text", "text": part["text"]}
+    image = images[part["image"]]
+    return (
+        {"asset": image} if image.startswith("asset_") else {"type": "image_url", "image_url": {"url": image}}
+    )
 
 
 def _file_problem(missing_at: datetime) -> str:

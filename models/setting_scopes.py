@@ -39,7 +39,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.API, Part.DOCTOR}, "api_keys admin_keys host"),
     (
         {Part.API, Part.WORKER},
-        "allow_private database_pool priority_ageing download_limit midjourney_deadline "
+        "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
         "midjourney_video_model",
     ),
     (

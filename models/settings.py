@@ -126,6 +126,13 @@ class Settings(BaseSettings):
         le=10**9,
         description="seconds after which stored files that no job or asset names are deleted; 0: never",
     )
+    upload_age: float = Field(
+        7 * 86_400,
+        gt=0,
+        le=10**9,
+        description="seconds that an uploaded image stays which no job names; its file follows after "
+        "orphan_age",
+    )
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is valid")
     webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook receiver may take")
     webhook_retention: float = Field(

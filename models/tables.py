@@ -434,8 +434,15 @@ assets = Table(
     Column("source_url", Text),
     Column("created_at", Utc, nullable=False),
     Column("missing_at", Utc),  # its file was not found in the object store
+    Column("unused_until", Utc),  # an input image: deleted then, unless a job names it
     Index("ix_assets_job_id_position", "job_id", "position"),
     Index("ix_assets_key", "key"),
+    Index(
+        "ix_assets_unused_until",
+        "unused_until",
+        postgresql_where=text("unused_until IS NOT NULL"),
+        sqlite_where=text("unused_until IS NOT NULL"),
+    ),
     Index(
         "ix_assets_missing",
         "id",

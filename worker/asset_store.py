@@ -61,6 +61,7 @@ class StoredImage:
         job_id: UUID | None = None,
         position: int = 0,
         generation: int | None = None,
+        unused_until: datetime | None = None,
     ) -> NewAsset:
         """Return a new asset of this image, which may be one of a job's."""
         return NewAsset(
@@ -70,6 +71,7 @@ class StoredImage:
             position=position,
             generation=generation,
             created_at=at,
+            unused_until=unused_until,
         )
 
 

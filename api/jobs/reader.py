@@ -22,7 +22,8 @@ from models.integrity.bounds import FIRST_TIME
 from models.integrity.unreadable import Unreadable, log_unreadable, problems_of
 from models.queries.assets import list_assets
 from models.queries.callers import names_of
-from models.queries.jobs import SHOWN, JobFilter, NewJob, find_job, list_attempts, list_jobs
+from models.queries.jobs import SHOWN, NewJob, find_job, list_attempts, list_jobs
+from models.queries.selection.job_filter import JobFilter
 from models.queue_status import QueuedJob, WaitStatus
 from models.request import image_count
 from models.serializers import NO_ESTIMATE, job_view

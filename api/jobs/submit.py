@@ -1,7 +1,7 @@
 """Insert submitted jobs in one transaction, within the caller's queue limit, once per Idempotency-Key."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from models.errors import InvalidRequest
 from models.queries.assets import insert_assets
 from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.jobs import NewJob, insert_jobs
+from models.queries.uploads import renew_uploads
 
 QUEUE_FULL = "queue_full"  #: code of a job that exceeds the caller's limit of queued jobs
 
@@ -57,6 +58,9 @@ async def insert_submitted(
             replay = await claim_or_replay(connection, services, caller, idempotency_key, result, at)
             if replay is not None:
                 return replay
+        if named := {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}:
+            age = timedelta(seconds=services.settings.upload_age)
+            await renew_uploads(connection, named, at + age, before=at + age / 2)
         if images:
             await insert_assets(connection, [image.asset for image in _images_of(result, images)])
         await insert_jobs(connection, result.jobs, caller_id=caller.id, surface=surface, at=at)

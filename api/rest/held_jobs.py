@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.jobs.held_jobs import (
+from api.jobs.reader import read_job
+from api.jobs.selection.held_jobs import (
     FAIL,
     IDS_PER_REQUEST,
     RELEASE,
@@ -18,7 +19,6 @@ from api.jobs.held_jobs import (
     read_reason,
     read_selection,
 )
-from api.jobs.reader import read_job
 from api.rest.jobs import JOB_ID, job_in_scope, job_response
 from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.services import services_of

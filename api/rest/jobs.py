@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from api.auth import Caller, authenticate
 from api.jobs.reader import JobRepresentation, read_job, read_jobs
+from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
 from api.jobs.watcher import is_settled, newer_than
 from api.rest.openapi.route_docs import (
-    comma_separated,
+    condition_parameters,
     header_parameter,
     merge_responses,
     path_parameter,
@@ -22,19 +23,18 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_query, read_text
+from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_query
 from api.services import ApiServices, services_of
-from api.web.problems import invalid_field
 from api.web.responses import JsonResponse, matches_etag
-from models.errors import Conflict, NotFound
+from models.errors import Conflict
 from models.ids import parse_id
-from models.queries.held_jobs import is_still_leased
-from models.queries.jobs import JobFilter
+from models.queries.selection.held_jobs import is_still_leased
 from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
 
 _GET_PARAMETERS = frozenset({"wait", "after_revision"})
-_LIST_PARAMETERS = frozenset({"status", "model", "campaign", "tag", "surface", "caller", "before", "limit"})
+CONDITIONS = frozenset(ListedJobs.model_fields)  #: query parameters of lists that choose jobs
+_LIST_PARAMETERS = CONDITIONS | {"limit"}
 LONGEST_PAGE = 200
 PAGE = 50
 _RELEASE_TIMEOUT = 5.0  # seconds for a worker to drop a cancelled call; it checks once a second
@@ -64,16 +64,8 @@ async def list_jobs(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
-    before = read_text(query, "before", longest=64)
-    wanted = JobFilter(
-        statuses=_statuses(query.get("status") or ""),
-        model=read_text(query, "model", longest=256),
-        campaign=read_text(query, "campaign", longest=128),
-        tag=read_text(query, "tag", longest=64),
-        surface=read_text(query, "surface", longest=64),
-        before=None if before is None else _cursor(before),
-    )
-    found = await read_jobs(services, caller, wanted, limit + 1, of=read_text(query, "caller", longest=100))
+    given = read_conditions(query, CONDITIONS)
+    found = await read_jobs(services, caller, listed_filter(given), limit + 1, of=given.caller)
     page = [job.content for job in found[:limit]]
     following = page[-1]["id"] if len(found) > limit else None
     return JsonResponse({"data": page, "next": following}, headers={"Cache-Control": "no-store"})
@@ -135,27 +127,7 @@ def job_response(request: Request, job: JobRepresentation) -> Response:
     return JsonResponse(job.content, headers=headers)
 
 
-def _statuses(text: str) -> tuple[str, ...]:
-    statuses = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not set(statuses) <= set(JobStatus):
-        raise invalid_field("status", f"must be among {', '.join(JobStatus)}")
-    return statuses
-
-
-def _cursor(text: str) -> UUID:
-    try:
-        return parse_id("job", text)
-    except NotFound as error:
-        raise invalid_field("before", "must be what an earlier page gave as next") from error
-
-
 _JOB = schema_ref("JobDocument")
-CALLER = query_parameter(
-    "caller",
-    "With an admin's key: name or id of the only caller to list; without it, the jobs of all callers.",
-    type="string",
-    maxLength=100,
-)
 JOB_ID = path_parameter("job_id", "Id of the job: job_…")
 
 
@@ -171,23 +143,7 @@ def add_routes(router: APIRouter) -> None:
             response(200, "A page of jobs.", schema_ref("JobPageDocument")), problem_responses(401, 403, 422)
         ),
         openapi_extra=request_docs(
-            query_parameter(
-                "status",
-                f"One status, or several separated by commas: {comma_separated(list(JobStatus))}.",
-                type="string",
-            ),
-            query_parameter("model", "Exact name of the model.", type="string", maxLength=256),
-            query_parameter("campaign", "Exact name of the campaign.", type="string", maxLength=128),
-            query_parameter("tag", "One of the job's tags.", type="string", maxLength=64),
-            query_parameter(
-                "surface",
-                "API through which the jobs were submitted, such as rest. Parts of midjourney tasks are "
-                "listed only with surface=midjourney.",
-                type="string",
-                maxLength=64,
-            ),
-            CALLER,
-            query_parameter("before", "Cursor: `next` of the previous page.", type="string"),
+            *condition_parameters(ListedJobs),
             query_parameter(
                 "limit", "Jobs per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),

@@ -11,15 +11,17 @@ from api.rest import (
     explain,
     held_jobs,
     jobs,
+    models,
     monitoring,
     reparse,
     submit,
+    uploads,
 )
 from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
     *(submit, eta, jobs, events, held_jobs, reparse),  # eta before jobs: /v1/jobs/{job_id} matches it too
-    *(campaigns, assets, endpoints, deliveries),
+    *(campaigns, assets, uploads, models, endpoints, deliveries),
     *(channels, monitoring, explain),
 )
 

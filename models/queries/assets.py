@@ -51,6 +51,7 @@ class NewAsset:
     bytes: int
     source_url: str | None
     created_at: datetime
+    unused_until: datetime | None = None  #: of an input image; see ``models.queries.uploads``
     id: UUID = field(default_factory=new_id)
     token: str = field(default_factory=partial(secrets.token_urlsafe, 18))  #: of its public URL
 

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, Row, Select, and_, bindparam, case, func, insert, literal, select, text, true
+from sqlalchemy import Column, Row, Select, and_, bindparam, func, insert, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.integrity.unreadable import readable
+from models.queries.selection.job_filter import JobFilter, conditions
 from models.states import OPEN, JobStatus
 from models.tables import attempts, callers, events, jobs
 
@@ -76,22 +77,6 @@ def first_values(at: datetime, *, caller_id: UUID, surface: str) -> dict[str, An
         "created_at": at,
         "updated_at": at,
     }
-
-
-PARTS_ONLY = "midjourney"
-"""Surface whose jobs are parts of tasks: lists have them only if they filter by this surface."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Filter of a caller's jobs. ``None`` means any; for ``surface``, any but ``PARTS_ONLY``."""
-
-    statuses: Sequence[str] = ()
-    model: str | None = None
-    campaign: str | None = None
-    tag: str | None = None
-    surface: str | None = None
-    before: UUID | None = None
 
 
 # One statement for any number of jobs and their first events: PostgreSQL unpacks a JSON array.
@@ -171,35 +156,19 @@ def _page(caller_id: Any, wanted: JobFilter, limit: int, *, sqlite: bool) -> Sel
     PostgreSQL drops columns that are compared with ``=`` from the order, and may then walk all callers' jobs
     backwards along the primary key. Written as ranges they stay in the order, which only the right index has.
     """
-    query: Select[Any] = _filtered(select(*SHOWN), wanted, sqlite=sqlite)
     fixed: list[tuple[Column[Any], Any]] = [(jobs.c.caller_id, caller_id)]
     if len(wanted.statuses) == 1:
         fixed.append((jobs.c.status, wanted.statuses[0]))
     elif wanted.campaign is not None:
         fixed.append((jobs.c.campaign, wanted.campaign))
+    others = conditions(wanted, sqlite=sqlite, without=[column.name for column, _ in fixed])
+    query: Select[Any] = select(*SHOWN).where(*others)
     if sqlite:
         query = query.where(*(column == value for column, value in fixed)).order_by(jobs.c.id.desc())
     else:
         query = query.where(*(each for column, value in fixed for each in (column >= value, column <= value)))
         query = query.order_by(*(column.desc() for column, _ in fixed), jobs.c.id.desc())
     return query.limit(limit)
-
-
-def _filtered(query: Select[Any], wanted: JobFilter, *, sqlite: bool) -> Select[Any]:
-    listed = jobs.c.surface != PARTS_ONLY if wanted.surface is None else jobs.c.surface == wanted.surface
-    query = query.where(listed)
-    if len(wanted.statuses) > 1:
-        query = query.where(jobs.c.status.in_(wanted.statuses))
-    if wanted.model is not None:
-        query = query.where(jobs.c.model == wanted.model)
-    if wanted.campaign is not None and len(wanted.statuses) == 1:
-        query = query.where(jobs.c.campaign == wanted.campaign)
-    if wanted.tag is not None and sqlite:
-        each = func.json_each(case((func.json_valid(jobs.c.tags) == 1, jobs.c.tags))).table_valued("value")
-        query = query.where(select(literal(1)).select_from(each).where(each.c.value == wanted.tag).exists())
-    elif wanted.tag is not None:
-        query = query.where(jobs.c.tags.op("@>")(func.jsonb_build_array(wanted.tag)))
-    return query if wanted.before is None else query.where(jobs.c.id < wanted.before)
 
 
 async def count_queued(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> int:

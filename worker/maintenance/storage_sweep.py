@@ -1,4 +1,4 @@
-"""Storage sweep: a timer that deletes old orphans and reports assets without a file, a part at a time."""
+"""Storage sweep: a timer that deletes unused uploads and old orphans, and reports assets without a file."""
 
 import asyncio
 import random
@@ -12,6 +12,7 @@ from models.errors import StorageError
 from models.queries.workers import first_worker
 from worker.database_retry import run_forever
 from worker.maintenance.orphans import SHARDS, check_assets, claim, deletable_before, delete_orphans
+from worker.maintenance.unused_uploads import delete_unused_uploads
 from worker.services import WorkerServices
 from worker.storage.object_store import StoredFile
 
@@ -43,6 +44,8 @@ class StorageSweep:
         async with services.database.reading() as connection:
             if await first_worker(connection) != self._worker_id:
                 return
+        if deleted := await delete_unused_uploads(services.database, services.clock()):
+            _log.info("deleted uploaded images that no job names", images=deleted)
         try:
             await self._sweep_files()
             await self._sweep_assets()

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from models.clock import rfc3339
 from models.ids import public_id
 from models.queries.webhooks.outbox import BODY_KEY
-from models.serializers import job_view
+from models.serializers import REQUEST_MEMBERS, job_view
 from models.webhook_events import WebhookEvent
 
 LIMIT = 20_000  #: a body has fewer bytes, as Standard Webhooks advises
@@ -21,6 +21,7 @@ _OMITTED = (
     "attempts",
     "waiting",
     "former_assets",
+    *REQUEST_MEMBERS,
 )  # members of a job that ``GET /v1/jobs/{id}`` has and a payload has not
 _SHORT_TEXT = 300  # characters that remain of a long text, once the payload is too long
 _SHORT_LIST = 16  # assets that remain then

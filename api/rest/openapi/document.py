@@ -6,11 +6,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from api.jobs.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
 from api.jobs.schemas import Submission
+from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
 from api.rest.campaigns import CampaignDocument, CampaignPageDocument, CampaignSettings
 from api.rest.channels import PauseRequest, ResumeRequest
 from api.rest.held_jobs import DecisionResultDocument
+from api.rest.models import ModelDocument, ModelPageDocument
 from api.rest.openapi.response_schemas import (
     WEBHOOK_RESPONSES,
     AssetWithJobDocument,
@@ -44,6 +45,8 @@ _RESPONSES = (
     JobDocument,
     JobPageDocument,
     JobSetEtaDocument,
+    ModelDocument,
+    ModelPageDocument,
     ProblemDocument,
     ReparseDocument,
     *WEBHOOK_RESPONSES,

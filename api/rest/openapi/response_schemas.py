@@ -6,10 +6,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from api.channel_status import ChannelState
+from api.jobs.schemas import ChatMessage
 from models.outcomes import Billed, Scope
 from models.queue_status import WaitReason
 from models.retry.rules import RetryRules
-from models.states import JobStatus
+from models.states import JobStatus, OnUnknown
 from models.webhook_events import DeliveryStatus
 
 
@@ -88,6 +89,7 @@ class AssetDocument(BaseModel):
     height: int | None
     bytes: int
     sha256: str
+    position: int = Field(description="rank among the images of its job in this generation, from 0")
     problem: str | None = Field(description="why its file can't be had; none: it is stored")
 
 
@@ -106,10 +108,11 @@ class CallerDocument(BaseModel):
     name: str
 
 
-class FormerAssetDocument(AssetDocument):
-    """A stored image of a generation before a retry."""
+class JobAssetDocument(AssetDocument):
+    """A stored image of a job."""
 
-    generation: int
+    generation: int = Field(description="generation of the job that made it")
+    attempt: int | None = Field(description="number of the provider call that made it; null: not known")
 
 
 class JobDocument(BaseModel):
@@ -125,6 +128,20 @@ class JobDocument(BaseModel):
     )
     model: str
     prompt: str
+    size: str | None
+    n: int | None = Field(description="number of images asked for; null: one")
+    images: list[str] = Field(
+        description="input images: URLs, and asset ids of those that were uploaded or sent as data"
+    )
+    mask: str | None
+    system: str | None
+    messages: list[ChatMessage] = Field(description="earlier turns of the conversation; prompt is the last")
+    detail: str | None
+    wants: Literal["pictures", "text"]
+    params: dict[str, Any]
+    max_attempts: int
+    on_unknown: OnUnknown
+    webhook_url: str | None
     progress: int = Field(description="percent")
     priority: int
     campaign: str | None
@@ -145,8 +162,8 @@ class JobDocument(BaseModel):
         description="{code, message, outcome, retryable, provider_status, provider_message}"
     )
     text: str | None = Field(description="text of the model's response besides the images")
-    assets: list[AssetDocument] = Field(description="images of the present generation")
-    former_assets: list[FormerAssetDocument] = Field(description="images of generations before a retry")
+    assets: list[JobAssetDocument] = Field(description="images of the present generation")
+    former_assets: list[JobAssetDocument] = Field(description="images of generations before a retry")
     metadata: dict[str, Any]
     links: dict[str, str]
     caller: CallerDocument | None = Field(None, description="whose job it is; only with an admin's key")

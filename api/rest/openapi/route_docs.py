@@ -6,6 +6,8 @@ The handlers read requests themselves, so FastAPI cannot derive these from their
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from api.web.problems import MEDIA_TYPE
 
 Parameter = dict[str, Any]
@@ -29,6 +31,21 @@ _PROBLEMS = {
 def query_parameter(name: str, description: str, **schema: Any) -> Parameter:
     """Return an optional query parameter with its JSON schema."""
     return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+def condition_parameters(conditions: type[BaseModel]) -> list[Parameter]:
+    """Return the fields of a filter as query parameters: lists as texts with commas, times as texts."""
+    found = []
+    for name, each in conditions.model_json_schema()["properties"].items():
+        schema: dict[str, Any] = {"type": "string"}
+        if each.get("format") == "date-time":
+            schema["format"] = "date-time"
+        for part in each.get("anyOf", ()):
+            schema |= part if part.get("type") == "string" else {}
+        several = "; several separated by commas" if each.get("type") == "array" else ""
+        words = f"{each['description']}{several}."
+        found.append(query_parameter(name, words[0].upper() + words[1:], **schema))
+    return found
 
 
 def header_parameter(name: str, description: str, **schema: Any) -> Parameter:

@@ -71,6 +71,10 @@ async def test_pages_list_every_job_once_newest_first(service: Service) -> None:
         ({"status": "cancelled,queued"}, ["three", "two", "one"]),
         ({"status": "failed"}, []),
         ({"model": "a", "campaign": "spring", "status": "queued"}, ["two"]),
+        ({"error_code": "none"}, []),
+        ({"created_after": "2026-01-01T00:00:00Z"}, ["three", "two", "one"]),
+        ({"created_before": "2026-01-01T00:00:00Z"}, []),
+        ({"finished_after": "2026-01-01T00:00:00Z"}, ["one"]),
     ],
 )
 async def test_lists_can_be_filtered(service: Service, query: dict[str, str], expected: list[str]) -> None:
@@ -81,6 +85,16 @@ async def test_lists_can_be_filtered(service: Service, query: dict[str, str], ex
 
     page = (await service.get("/v1/jobs", params=query)).json()
     assert [job["prompt"] for job in page["data"]] == expected
+
+
+async def test_jobs_can_be_listed_by_id_among_ones_own(service: Service) -> None:
+    one, two = await service.submit(), await service.submit()
+    foreign = await service.with_key(BOB).submit()
+    ids = ",".join([one["id"], foreign["id"], two["id"], "job_01h455vb4pex5vsknk084sn02q"])
+    page = (await service.get("/v1/jobs", params={"ids": ids})).json()
+    assert [job["id"] for job in page["data"]] == [two["id"], one["id"]]
+    wrong = await service.get("/v1/jobs", params={"ids": "job_1"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "ids")
 
 
 async def test_a_cancelled_job_may_be_cancelled_again_but_a_finished_one_not(service: Service) -> None:

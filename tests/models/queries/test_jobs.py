@@ -10,7 +10,6 @@ from models.database import Database
 from models.ids import first_id, new_id
 from models.queries.callers import insert_caller
 from models.queries.jobs import (
-    JobFilter,
     NewJob,
     count_open,
     find_job,
@@ -19,6 +18,7 @@ from models.queries.jobs import (
     list_jobs,
     statuses_of,
 )
+from models.queries.selection.job_filter import JobFilter
 from models.tables import jobs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,10 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.database import Database
 from models.queries import assets, call_stats, callers, held_jobs, leases, transitions, workers
 from models.queries import jobs as queries
-from models.queries.held_jobs import HeldFilter
-from models.queries.jobs import JobFilter
 from models.queries.scheduling import due_jobs, queue_position, snapshot
 from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest
+from models.queries.selection.job_filter import JobFilter
 from models.queries.transitions import Transition
 from models.states import JobStatus
 from models.tables import jobs
@@ -221,8 +220,8 @@ async def test_a_change_of_state_finds_its_job_by_its_id(crowd: Database) -> Non
     await by_index(crowd, "pk_jobs", lambda connection: transitions.apply(connection, [transition]))
 
 
-@pytest.mark.parametrize("wanted", [HeldFilter(), HeldFilter(model=MODELS[0], error_code="timeout")])
-async def test_held_jobs_are_found_among_those_of_their_caller(crowd: Database, wanted: HeldFilter) -> None:
+@pytest.mark.parametrize("wanted", [JobFilter(), JobFilter(model=MODELS[0], error_code="timeout")])
+async def test_held_jobs_are_found_among_those_of_their_caller(crowd: Database, wanted: JobFilter) -> None:
     await by_index(
         crowd,
         "ix_jobs_caller_id_status_id",

@@ -11,13 +11,12 @@ from sqlalchemy import Row
 
 from api.auth import Caller
 from api.jobs.caller_scope import callers_in_scope
-from api.jobs.schemas import NonBlank, parse_timestamp
-from api.jobs.validation import rejection_of
+from api.jobs.schemas import NonBlank
+from api.jobs.selection.job_conditions import JobConditions, parse_job_ids, problem_of_validation
 from api.services import ApiServices
-from api.web.problems import Problem, invalid_field
-from models.errors import NotFound
-from models.ids import parse_id, public_id
-from models.queries.held_jobs import HeldFilter, callers_with_held, lock_held, lock_jobs
+from models.ids import public_id
+from models.queries.selection.held_jobs import callers_with_held, lock_held, lock_jobs
+from models.queries.selection.job_filter import JobFilter
 from models.states import JobStatus
 from worker.lifecycle import JobUpdate, commit, fail_held, release_held
 
@@ -36,24 +35,12 @@ _Reason = Annotated[
     Field(min_length=1, max_length=500, description="reason in your own words, kept in the job's error"),
     NonBlank,
 ]
-_Bound = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class HeldJobs(BaseModel):
+class HeldJobs(JobConditions):
     """Filter of held jobs: the caller's, or with an admin's key all; without a condition it matches all."""
 
-    model_config = _STRICT
-
     status: Literal["held"] = Field("held", description="only held jobs can be released or failed")
-    model: str | None = Field(None, min_length=1, max_length=256, description="exact name of the model")
-    campaign: str | None = Field(None, min_length=1, max_length=128, description="exact name of the campaign")
-    tag: str | None = Field(None, min_length=1, max_length=64, description="one of the job's tags")
-    caller: str | None = Field(
-        None, min_length=1, max_length=100, description="with an admin's key: name or id of the only caller"
-    )
-    error_code: str | None = Field(None, min_length=1, max_length=64, description="error.code of the job")
-    before: _Bound | None = Field(None, description="created before this job id or time (RFC 3339)")
-    after: _Bound | None = Field(None, description="created after this job id or time (RFC 3339)")
 
 
 class ReleaseRequest(BaseModel):
@@ -96,7 +83,7 @@ class Selection:
 
     job_ids: Sequence[UUID]
     unknown: Sequence[str]
-    filter: HeldFilter | None
+    filter: JobFilter | None
     reason: str
     caller: str | None = None
 
@@ -106,7 +93,7 @@ def read_reason(value: Any) -> str:
     try:
         return FailJobRequest.model_validate(value).reason or ""
     except ValidationError as error:
-        raise _problem_of(error) from error
+        raise problem_of_validation(error) from error
 
 
 def read_selection(value: Any, *, takes_reason: bool) -> Selection:
@@ -114,44 +101,13 @@ def read_selection(value: Any, *, takes_reason: bool) -> Selection:
     try:
         given = (FailRequest if takes_reason else ReleaseRequest).model_validate(value)
     except ValidationError as error:
-        raise _problem_of(error) from error
+        raise problem_of_validation(error) from error
     reason = (given.reason if isinstance(given, FailRequest) else None) or ""
     if given.filter is not None:
-        return Selection((), (), _held_filter(given.filter), reason, given.filter.caller)
-    job_ids, unknown = [], []
-    for text in dict.fromkeys(given.ids or ()):
-        try:
-            job_ids.append(parse_id("job", text))
-        except NotFound:
-            unknown.append(text[:64])
+        wanted = given.filter.to_filter("filter.", with_parts=True)
+        return Selection((), (), wanted, reason, given.filter.caller)
+    job_ids, unknown = parse_job_ids(given.ids or ())
     return Selection(job_ids, unknown, None, reason)
-
-
-def _held_filter(given: HeldJobs) -> HeldFilter:
-    return HeldFilter(
-        model=given.model,
-        campaign=given.campaign,
-        tag=given.tag,
-        error_code=given.error_code,
-        before=_bound("before", given.before),
-        after=_bound("after", given.after),
-    )
-
-
-def _bound(name: str, text: str | None) -> UUID | datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_id("job", text) if text.startswith("job_") else parse_timestamp(text)
-    except (NotFound, ValueError) as error:
-        raise invalid_field(
-            f"filter.{name}", "write a job's id, or a time such as 2026-01-31T18:00:00Z (RFC 3339)"
-        ) from error
-
-
-def _problem_of(error: ValidationError) -> Problem:
-    rejection = rejection_of(error)
-    return Problem(422, rejection.code, rejection.message, errors=rejection.errors)
 
 
 # Decisions
@@ -239,7 +195,7 @@ def _update(caller: Caller, decision: HeldDecision, job: Row[Any], at: datetime,
 async def decide_by_filter(
     services: ApiServices,
     caller: Caller,
-    wanted: HeldFilter,
+    wanted: JobFilter,
     decision: HeldDecision,
     reason: str,
     *,

@@ -8,8 +8,9 @@ from sqlalchemy import update
 from models.database import Database
 from models.ids import first_id, new_id
 from models.queries.callers import insert_caller
-from models.queries.held_jobs import HeldFilter, is_still_leased, lock_held, lock_jobs
 from models.queries.jobs import NewJob, insert_jobs
+from models.queries.selection.held_jobs import is_still_leased, lock_held, lock_jobs
+from models.queries.selection.job_filter import JobFilter
 from models.tables import jobs
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,20 +54,20 @@ async def held(database: Database, caller_id: UUID) -> list[UUID]:
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (HeldFilter(), [0, 1, 2]),
-        (HeldFilter(model="flux"), [1]),
-        (HeldFilter(campaign="night"), [0]),
-        (HeldFilter(tag="a"), [0, 1]),
-        (HeldFilter(tag="a", model="m"), [0]),
-        (HeldFilter(error_code="lost"), [1, 2]),
-        (HeldFilter(after=NOW), [1, 2]),
-        (HeldFilter(before=NOW + HOUR), [0]),
-        (HeldFilter(after=first_id(NOW + HOUR)), [2]),
-        (HeldFilter(tag="no such tag"), []),
+        (JobFilter(), [0, 1, 2]),
+        (JobFilter(model="flux"), [1]),
+        (JobFilter(campaign="night"), [0]),
+        (JobFilter(tag="a"), [0, 1]),
+        (JobFilter(tag="a", model="m"), [0]),
+        (JobFilter(error_code="lost"), [1, 2]),
+        (JobFilter(after=NOW), [1, 2]),
+        (JobFilter(before=NOW + HOUR), [0]),
+        (JobFilter(after=first_id(NOW + HOUR)), [2]),
+        (JobFilter(tag="no such tag"), []),
     ],
 )
 async def test_a_filter_finds_the_held_jobs_that_fit(
-    database: Database, caller_id: UUID, held: list[UUID], wanted: HeldFilter, found: list[int]
+    database: Database, caller_id: UUID, held: list[UUID], wanted: JobFilter, found: list[int]
 ) -> None:
     async with database.writing() as connection:
         rows = await lock_held(connection, caller_id, wanted, above=None, limit=10)
@@ -77,8 +78,8 @@ async def test_held_jobs_are_read_in_pages_by_id(
     database: Database, caller_id: UUID, held: list[UUID]
 ) -> None:
     async with database.writing() as connection:
-        first = await lock_held(connection, caller_id, HeldFilter(), above=None, limit=2)
-        rest = await lock_held(connection, caller_id, HeldFilter(), above=first[-1].id, limit=2)
+        first = await lock_held(connection, caller_id, JobFilter(), above=None, limit=2)
+        rest = await lock_held(connection, caller_id, JobFilter(), above=first[-1].id, limit=2)
     assert [row.id for row in (*first, *rest)] == held
 
 
@@ -87,7 +88,7 @@ async def test_jobs_of_another_caller_are_not_found(
 ) -> None:
     other = await add_caller(database, "other")
     async with database.writing() as connection:
-        assert not await lock_held(connection, other, HeldFilter(), above=None, limit=10)
+        assert not await lock_held(connection, other, JobFilter(), above=None, limit=10)
         assert not await lock_jobs(connection, other, held)
         assert [row.id for row in await lock_jobs(connection, caller_id, held[::-1])] == held
 

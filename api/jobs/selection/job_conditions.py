@@ -1,0 +1,153 @@
+"""The one grammar of job filters: as query parameters of lists and streams, as JSON in bulk requests."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from api.jobs.schemas import Timestamp, parse_timestamp
+from api.jobs.validation import rejection_of
+from api.web.problems import Problem, invalid_field
+from models.errors import NotFound
+from models.ids import parse_id
+from models.queries.selection.job_filter import JobFilter
+from models.states import JobStatus
+
+IDS_PER_REQUEST = 1000
+_Status = Annotated[JobStatus, Field(strict=False)]
+_Bound = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def _split(value: object) -> object:
+    """Return the parts of a comma-separated text, each once; anything else stays."""
+    if not isinstance(value, str):
+        return value
+    return list(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+
+
+class JobConditions(BaseModel):
+    """Conditions on jobs; all that are given must hold."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+    model: str | None = Field(None, min_length=1, max_length=256, description="exact name of the model")
+    campaign: str | None = Field(None, min_length=1, max_length=128, description="exact name of the campaign")
+    tag: str | None = Field(None, min_length=1, max_length=64, description="one of the job's tags")
+    surface: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="API through which the jobs were submitted, such as rest. Parts of midjourney tasks "
+        "match only surface=midjourney",
+    )
+    error_code: str | None = Field(None, min_length=1, max_length=64, description="error.code of the job")
+    created_after: Timestamp = Field(None, description="created at this time or later (RFC 3339)")
+    created_before: Timestamp = Field(None, description="created earlier than this (RFC 3339)")
+    finished_after: Timestamp = Field(None, description="finished at this time or later (RFC 3339)")
+    finished_before: Timestamp = Field(None, description="finished earlier than this (RFC 3339)")
+    before: _Bound | None = Field(None, description="created before this job id or time (RFC 3339)")
+    after: _Bound | None = Field(None, description="created after this job id or time (RFC 3339)")
+    caller: str | None = Field(
+        None, min_length=1, max_length=100, description="with an admin's key: name or id of the only caller"
+    )
+
+    def statuses(self) -> Sequence[str]:
+        """Return the only statuses that match; none: any."""
+        return ()
+
+    def to_filter(self, prefix: str = "", *, with_parts: bool = False) -> JobFilter:
+        """Return the filter; ``prefix`` precedes field names in errors. Raises the 422 problem.
+
+        ``with_parts``: without a surface, parts of Midjourney tasks match too.
+        """
+        return JobFilter(
+            statuses=self.statuses(),
+            model=self.model,
+            campaign=self.campaign,
+            tag=self.tag,
+            surface=self.surface,
+            error_code=self.error_code,
+            created_after=self.created_after,
+            created_before=self.created_before,
+            finished_after=self.finished_after,
+            finished_before=self.finished_before,
+            before=_bound(f"{prefix}before", self.before),
+            after=_bound(f"{prefix}after", self.after),
+            with_parts=with_parts,
+        )
+
+
+class AnyJobs(JobConditions):
+    """Filter of jobs: the caller's, or with an admin's key all."""
+
+    status: Annotated[list[_Status], BeforeValidator(_split)] = Field(
+        [], description=f"statuses: {', '.join(JobStatus)}"
+    )
+
+    def statuses(self) -> Sequence[str]:
+        """Return the only statuses that match; none: any."""
+        return tuple(each.value for each in self.status)
+
+
+class ListedJobs(AnyJobs):
+    """Filter of a list of jobs."""
+
+    ids: Annotated[list[str], BeforeValidator(_split)] = Field(
+        [], max_length=IDS_PER_REQUEST, description="job ids: job_…"
+    )
+
+
+def read_conditions(query: Mapping[str, str], names: Iterable[str]) -> ListedJobs:
+    """Return the conditions in those of the query parameters that are named; empty ones are left out.
+
+    Raises the 422 problem.
+    """
+    values = {name: query[name] for name in names if query.get(name)}
+    for name, text in values.items():
+        if "\0" in text:
+            raise invalid_field(name, "must have no NUL character")
+    try:
+        return ListedJobs.model_validate(values)
+    except ValidationError as error:
+        raise problem_of_validation(error) from error
+
+
+def listed_filter(given: ListedJobs) -> JobFilter:
+    """Return the filter of a list: with ids, jobs of every surface match. Raises the 422 problem."""
+    found = given.to_filter()
+    if not given.ids:
+        return found
+    job_ids, unknown = parse_job_ids(given.ids)
+    if unknown:
+        raise invalid_field("ids", f"{unknown[0]!r} is no id of a job; write job_…, with commas between")
+    return replace(found, ids=job_ids, with_parts=True)
+
+
+def parse_job_ids(texts: Iterable[str]) -> tuple[Sequence[UUID], Sequence[str]]:
+    """Return the ids, each once, and the texts that are none."""
+    found, unknown = [], []
+    for text in dict.fromkeys(texts):
+        try:
+            found.append(parse_id("job", text))
+        except NotFound:
+            unknown.append(text[:64])
+    return found, unknown
+
+
+def problem_of_validation(error: ValidationError) -> Problem:
+    """Return the 422 problem of a request that does not match its schema."""
+    rejection = rejection_of(error)
+    return Problem(422, rejection.code, rejection.message, errors=rejection.errors)
+
+
+def _bound(name: str, text: str | None) -> UUID | datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_id("job", text) if text.startswith("job_") else parse_timestamp(text)
+    except (NotFound, ValueError) as error:
+        message = "write a job's id, or a time such as 2026-01-31T18:00:00Z (RFC 3339)"
+        raise invalid_field(name, message) from error

@@ -1,0 +1,1 @@
+"""Jobs chosen by a filter: its conditions, locks, counts and deletion. Imports only ``models``."""

@@ -1,0 +1,95 @@
+"""Job filter: the conditions by which lists, bulk requests and streams choose jobs, in SQL and on rows."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, case, cast, func, literal, select
+
+from models.tables import jobs
+
+PARTS_ONLY = "midjourney"
+"""Surface whose jobs are parts of tasks: a filter matches them only if it names this surface."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Filter of jobs. ``None`` means any; for ``surface``, any but ``PARTS_ONLY``.
+
+    ``before`` and ``after`` are bounds of the creation, by job id or time, and exclude the bound itself.
+    ``*_after`` include their bound and ``*_before`` exclude it, so that periods join without overlap.
+    """
+
+    ids: Sequence[UUID] | None = None
+    statuses: Sequence[str] = ()
+    model: str | None = None
+    campaign: str | None = None
+    tag: str | None = None
+    surface: str | None = None
+    error_code: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    finished_after: datetime | None = None
+    finished_before: datetime | None = None
+    before: UUID | datetime | None = None
+    after: UUID | datetime | None = None
+    with_parts: bool = False  #: without a surface, match those of ``PARTS_ONLY`` too
+
+
+def conditions(
+    wanted: JobFilter, *, sqlite: bool, without: Collection[str] = ()
+) -> list[ColumnElement[bool]]:
+    """Return the conditions on ``jobs``, without those on columns that the query compares itself."""
+    found: list[ColumnElement[bool]] = []
+    if wanted.surface is not None:
+        found.append(jobs.c.surface == wanted.surface)
+    elif not wanted.with_parts:
+        found.append(jobs.c.surface != PARTS_ONLY)
+    if wanted.ids is not None:
+        found.append(jobs.c.id.in_(wanted.ids))
+    if wanted.statuses and "status" not in without:
+        found.append(jobs.c.status.in_(wanted.statuses))
+    for column, value in ((jobs.c.model, wanted.model), (jobs.c.campaign, wanted.campaign)):
+        if value is not None and column.name not in without:
+            found.append(column == value)
+    if wanted.tag is not None:
+        found.append(_has_tag(wanted.tag, sqlite=sqlite))
+    if wanted.error_code is not None:
+        found.append(_error_code(sqlite=sqlite) == wanted.error_code)
+    return [*found, *_times(wanted)]
+
+
+def _has_tag(tag: str, *, sqlite: bool) -> ColumnElement[bool]:
+    if not sqlite:
+        return jobs.c.tags.op("@>")(func.jsonb_build_array(tag))
+    each = func.json_each(case((func.json_valid(jobs.c.tags) == 1, jobs.c.tags))).table_valued("value")
+    return select(literal(1)).select_from(each).where(each.c.value == tag).exists()
+
+
+def _error_code(*, sqlite: bool) -> ColumnElement[Any]:
+    if not sqlite:
+        code: ColumnElement[Any] = jobs.c.error["code"].as_string()
+        return code
+    valid = case((func.json_valid(jobs.c.error) == 1, jobs.c.error))
+    return cast(func.json_extract(valid, "$.code"), Text)
+
+
+def _times(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    for column, least, below in (
+        (jobs.c.created_at, wanted.created_after, wanted.created_before),
+        (jobs.c.finished_at, wanted.finished_after, wanted.finished_before),
+    ):
+        found += [] if least is None else [column >= least]
+        found += [] if below is None else [column < below]
+    if wanted.before is not None:
+        found.append(_bound_column(wanted.before) < wanted.before)
+    if wanted.after is not None:
+        found.append(_bound_column(wanted.after) > wanted.after)
+    return found
+
+
+def _bound_column(bound: UUID | datetime) -> ColumnElement[Any]:
+    return jobs.c.created_at if isinstance(bound, datetime) else jobs.c.id

@@ -1,0 +1,54 @@
+"""The grammar of job filters, as query parameters and as JSON."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from api.jobs.selection.job_conditions import AnyJobs, listed_filter, parse_job_ids, read_conditions
+from api.web.problems import Problem
+from models.ids import new_id, public_id
+from models.queries.selection.job_filter import JobFilter
+
+NAMES = frozenset({"status", "model", "ids", "created_after", "before", "tag"})
+JOB = new_id()
+
+
+def test_query_and_json_are_read_alike() -> None:
+    query = {"status": "failed, held,failed", "created_after": "2026-01-31T18:00:00Z", "model": ""}
+    body = {"status": ["failed", "held"], "created_after": "2026-01-31T18:00:00Z"}
+    wanted = JobFilter(statuses=("failed", "held"), created_after=datetime(2026, 1, 31, 18, tzinfo=UTC))
+    assert listed_filter(read_conditions(query, NAMES)) == wanted
+    assert AnyJobs.model_validate(body).to_filter() == wanted
+
+
+def test_jobs_named_by_id_match_on_every_surface() -> None:
+    wanted = listed_filter(read_conditions({"ids": public_id("job", JOB)}, NAMES))
+    assert wanted == JobFilter(ids=[JOB], with_parts=True)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"status": "failed,gone"}, "status.1"),
+        ({"ids": "job_1"}, "ids"),
+        ({"created_after": "yesterday"}, "created_after"),
+        ({"before": "job_1"}, "before"),
+        ({"tag": "a\0b"}, "tag"),
+        ({"model": "m" * 300}, "model"),
+    ],
+)
+def test_a_wrong_condition_is_named(query: dict[str, str], field: str) -> None:
+    with pytest.raises(Problem) as caught:
+        listed_filter(read_conditions(query, NAMES))
+    assert (caught.value.status, caught.value.errors[0]["field"]) == (422, field)
+
+
+def test_json_takes_no_field_that_it_does_not_know() -> None:
+    with pytest.raises(ValidationError):
+        AnyJobs.model_validate({"state": "failed"})
+
+
+def test_ids_are_read_once_each_and_malformed_ones_apart() -> None:
+    text = public_id("job", JOB)
+    assert parse_job_ids([text, text, "job_1", "x" * 100]) == ([JOB], ["job_1", "x" * 64])
