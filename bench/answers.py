@@ -18,7 +18,7 @@ from bench.figures import Figure
 from bench.servers import Servers
 from models.request import ImageRequest
 from worker.upstream.parsing.response_reader import AnswerReader
-from worker.upstream.presets import preset_named
+from worker.upstream.presets.catalog import preset_named
 from worker.upstream.request import build_request
 from worker.upstream.transport.client import UpstreamClient
 

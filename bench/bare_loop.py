@@ -9,7 +9,7 @@ import httpx
 
 from bench.load import run
 from models.request import ImageRequest
-from worker.upstream.presets import PRESETS
+from worker.upstream.presets.catalog import PRESETS
 from worker.upstream.request import build_request
 from worker.upstream.transport.connection import open_client
 

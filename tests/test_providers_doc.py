@@ -19,7 +19,7 @@ from worker.upstream.diagnosis.observation import observation_of
 from worker.upstream.diagnosis.outcome_help import BILLED_HELP, OUTCOME_HELP, SCOPE_HELP
 from worker.upstream.errors.error_catalog import ERROR_CATALOG, ErrorKind
 from worker.upstream.errors.vendor_codes import VENDORS
-from worker.upstream.presets import PRESETS
+from worker.upstream.presets.catalog import PRESETS
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
 _SIZES = {"size": "`size`, a ratio as `aspect_ratio`", "prompt": "【2:3】 appended to the prompt"}

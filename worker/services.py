@@ -26,7 +26,8 @@ from worker.images.limits import Limits
 from worker.storage.store import Store, open_store
 from worker.storage.temp_files import open_temp_folder
 from worker.upstream.polling.task_client import TaskClient
-from worker.upstream.presets import Preset, effective_preset
+from worker.upstream.presets.channel_preset import effective_preset
+from worker.upstream.presets.preset import Preset
 from worker.upstream.transport.client import UpstreamClient
 from worker.upstream.transport.connection import open_client
 

@@ -6,7 +6,8 @@ from typing import Any
 from models.channels import ChannelSettings
 from models.outcomes import Outcome
 from models.request import ImageRequest
-from worker.upstream.presets import Preset, effective_preset
+from worker.upstream.presets.channel_preset import effective_preset
+from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import build_request
 from worker.upstream.transport.client import UpstreamClient

@@ -18,7 +18,8 @@ from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
 from worker.images.inspection import inspect
 from worker.upstream.parsing.image import ResultImage
-from worker.upstream.presets import Preset, effective_preset
+from worker.upstream.presets.channel_preset import effective_preset
+from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.transport.client import UpstreamClient
 from worker.upstream.transport.connection import open_client

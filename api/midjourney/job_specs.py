@@ -10,7 +10,7 @@ from models.channels import ChannelSettings, serves
 from models.midjourney.protocol import Bot, Code
 from models.midjourney.seeds import without_seed
 from models.settings import Settings
-from worker.upstream.presets import effective_preset
+from worker.upstream.presets.channel_preset import effective_preset
 
 PREPARE = "prepare"
 """Member of a job's request: how its input images change before the call; clients can't set it."""

@@ -16,7 +16,7 @@ from worker.asset_store import StoredImage
 from worker.images.canvas import Margins, cut_out, masked, pad
 from worker.images.shrink import shrink
 from worker.services import WorkerServices
-from worker.upstream.presets import Preset
+from worker.upstream.presets.preset import Preset
 
 _MAX_JOBS = 1000  # in the cache
 

@@ -12,7 +12,7 @@ import orjson
 
 from models.errors import InvalidRequest
 from models.request import OWN_MEMBERS, ImagePart, ImageRequest, Message, TextPart
-from worker.upstream.presets import Preset
+from worker.upstream.presets.preset import Preset
 from worker.upstream.sizes import SizeRequest, size_request
 
 _VERSION = re.compile(r"v\d+\w*", re.ASCII)

@@ -7,7 +7,7 @@ from api.cli.doctor.findings import Finding, fault, fine
 from models.channels import ChannelSettings
 from models.errors import SettingsError
 from models.settings import Settings
-from worker.upstream.presets import effective_preset
+from worker.upstream.presets.channel_preset import effective_preset
 
 _TIMEOUT = 5.0  #: seconds for name and connection
 _CHECK = "channels"

@@ -9,7 +9,8 @@ import pytest
 from models.errors import InvalidRequest
 from models.request import ImagePart, ImageRequest, Message, TextPart
 from tests.worker.upstream.channels import channel
-from worker.upstream.presets import PRESETS, effective_preset, preset_named
+from worker.upstream.presets.catalog import PRESETS, preset_named
+from worker.upstream.presets.channel_preset import effective_preset
 from worker.upstream.request import ProviderRequest, build_request, endpoint
 
 CAT = ImageRequest("gpt-4o-image", "画一只小猫")

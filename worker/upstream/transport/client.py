@@ -15,7 +15,7 @@ from worker.upstream.errors.own_text import OwnText
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.response_reader import AnswerReader
-from worker.upstream.presets import Preset
+from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest
 from worker.upstream.response_headers import REQUEST_IDS, request_id_of

@@ -10,7 +10,8 @@ import pytest
 
 from models.outcomes import Billed, Outcome
 from models.request import ImageRequest
-from worker.upstream.presets import Preset, preset_named
+from worker.upstream.presets.catalog import preset_named
+from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import build_request
 from worker.upstream.transport import client as client_module

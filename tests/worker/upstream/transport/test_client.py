@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestServer, unused_port
 from models.outcomes import Billed, Outcome
 from models.request import ImageRequest
 from worker.upstream.handles import Handles
-from worker.upstream.presets import Preset, preset_named
+from worker.upstream.presets.catalog import preset_named
+from worker.upstream.presets.preset import Preset
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 from worker.upstream.transport import client as client_module

@@ -1,16 +1,11 @@
-"""Presets of provider families, and the settings of a channel that override them."""
+"""Settings of a channel override its preset."""
 
 import pytest
 from pydantic import ValidationError
 
-from models.errors import SettingsError
 from tests.worker.upstream.channels import channel
-from worker.upstream.presets import effective_preset, preset_named
-
-
-def test_an_unknown_preset_is_refused_with_the_known_names() -> None:
-    with pytest.raises(SettingsError, match="chat-edit, chatbp, ecovai, generic, huiyan, wenwen"):
-        preset_named("huiyann")
+from worker.upstream.presets.catalog import preset_named
+from worker.upstream.presets.channel_preset import effective_preset
 
 
 def test_settings_of_a_channel_override_its_preset() -> None:

@@ -1,0 +1,5 @@
+"""ChatBP: chat completions."""
+
+from worker.upstream.presets.preset import Preset
+
+PRESET = Preset("chatbp")

@@ -1,0 +1,5 @@
+"""Ecovai: chat completions."""
+
+from worker.upstream.presets.preset import Preset
+
+PRESET = Preset("ecovai")

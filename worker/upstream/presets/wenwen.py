@@ -1,0 +1,5 @@
+"""Wenwen: chat completions without event streams."""
+
+from worker.upstream.presets.preset import Preset
+
+PRESET = Preset("wenwen", stream="off")
