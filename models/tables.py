@@ -268,6 +268,7 @@ channels = Table(
     Column("tier", SmallInteger, nullable=False, server_default=text("0")),  # lower tiers are used first
     Column("weight", Float, nullable=False, server_default=text("1")),  # its share within its tier
     Column("limits", Json, nullable=False, server_default=text("'{}'")),  # by model; "": the whole channel
+    Column("images_per_call", SmallInteger),  # images that one call asks for at most; null: all of its job's
     Column("pace", Json, nullable=False, server_default=text("'{}'")),  # state of these limits
     Column("learned", Json),  # adaptive rate of the whole channel: limits learned from refusals
     Column("learned_models", Json, nullable=False, server_default=text("'{}'")),  # by model, with cool-downs

@@ -40,6 +40,12 @@ class Route:
     preset: Preset
 
 
+def images_per_call(routes: Mapping[str, Route]) -> dict[str, int]:
+    """Return how many images one call asks for, by channel, where it is not all of its job's."""
+    counts = {name: route.preset.images_per_call for name, route in routes.items()}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
 @dataclass(frozen=True)
 class WorkerServices:
     """Services that all tasks and loops of a worker share."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -25,10 +26,18 @@ _LOCK = (
 _CHANGE = update(channels).where(channels.c.id == bindparam("channel_id"))
 
 
-async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSettings], at: datetime) -> None:
+async def sync_channels(
+    connection: AsyncConnection,
+    wanted: Sequence[ChannelSettings],
+    at: datetime,
+    *,
+    images_per_call: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     """Write the settings of a worker that starts into the channels' rows: the newest settings are in force.
 
-    The rows of other channels stay as they are: other workers may know those (``mark_configured``).
+    ``images_per_call``: by a channel's name, the images that one call asks for at most, where it is not all
+    of its job's. The rows of other channels stay as they are: other workers may know those
+    (``mark_configured``).
     """
     known = {row.name for row in await list_channels(connection)}
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
@@ -40,6 +49,7 @@ async def sync_channels(connection: AsyncConnection, wanted: Sequence[ChannelSet
             "rpm": channel.rpm,
             "concurrency": channel.concurrency,
             "limits": channel.all_limits(),
+            "images_per_call": images_per_call.get(channel.name),
             "tier": channel.order,
             "weight": channel.weight,
             "configured": channel.enabled,

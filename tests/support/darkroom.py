@@ -22,7 +22,7 @@ from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
 from worker.practice.server import PracticeServer, start_practice
 from worker.scheduler.dispatcher import Dispatcher
-from worker.services import WorkerServices, build_services
+from worker.services import WorkerServices, build_services, images_per_call
 from worker.tasks.context import TaskContext
 from worker.tasks.generate import generate_chunk
 from worker.tasks.resume import resume_chunk
@@ -193,7 +193,8 @@ async def open_darkroom(
     clock = Clock()
     services = replace(build_services(given), clock=clock, sleep=clock.sleep)
     async with services.database.writing() as connection:
-        await sync_channels(connection, given.all_channels(), clock())
+        counts = images_per_call(services.routes)
+        await sync_channels(connection, given.all_channels(), clock(), images_per_call=counts)
     darkroom = Darkroom(services, provider, clock)
     try:
         yield darkroom

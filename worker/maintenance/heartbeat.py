@@ -16,6 +16,7 @@ from worker.maintenance.expiry import expire_overdue
 from worker.maintenance.process_locks import ProcessLocks
 from worker.maintenance.reaper import DeleteQueue, Reaper, reclaim
 from worker.scheduler.dispatcher import closed_channels
+from worker.services import images_per_call
 from worker.tasks.context import TaskContext
 
 _PAUSE = 1.0  # seconds between heartbeats at most; also how soon a cancel or a pause is noticed
@@ -64,7 +65,8 @@ class Heartbeat:
         now = services.clock()
         async with services.database.writing() as connection:
             await write_heartbeat(connection, {**self._row, "stopping_at": None}, now)
-            await sync_channels(connection, services.settings.all_channels(), now)
+            counts = images_per_call(services.routes)
+            await sync_channels(connection, services.settings.all_channels(), now, images_per_call=counts)
             await refresh_configured(connection, now - self._timeout)
         self._registered_at = now
         await self._reaper.reap_ended(now)

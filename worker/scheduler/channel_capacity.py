@@ -104,6 +104,7 @@ class ChannelCapacity:
         self.name: str = row.name
         self.tier: int = row.tier
         self.weight: float = row.weight
+        self._images_per_call: int | None = row.images_per_call
         self._row, self._now, self._in_flight = row, now, dict(in_flight.by_model)
         self.breakers = {
             model: CircuitBreaker.from_json(state)
@@ -240,9 +241,13 @@ class ChannelCapacity:
         counted = any(limit.per_image for limiter in self._limiters_of(model) for limit in limiter.limits)
         return _BACKFILL if counted else 0
 
+    def images_of_call(self, images: int) -> int:
+        """Return how many images the next call asks for, of a job that asks for ``images``."""
+        return images if self._images_per_call is None else min(images, self._images_per_call)
+
     def next_start(self, model: str, images: int, at: datetime) -> datetime:
-        """Return when a call may start at the earliest, not before ``at``."""
-        limiters = self._limiters_of(model)
+        """Return when a call for a job of so many images may start at the earliest, not before ``at``."""
+        limiters, images = self._limiters_of(model), self.images_of_call(images)
         start = max(limiter.next_start(images, at) for limiter in limiters)
         if start > self._now or not any(
             limit.name.endswith("rps") for limiter in limiters for limit in limiter.limits
@@ -258,9 +263,8 @@ class ChannelCapacity:
         if not (reservation and reservation.valid(self._now + _RESERVATION_TTL / 2)):
             until = (self.next_start(job.model, job.images, self._now) + _RESERVATION_TTL).isoformat()
             since = reservation.since if reservation else self._now.isoformat()
-            self.reservation = Reservation(
-                job.job_id.hex, job.model, job.images, until, job.caller_id.hex, since
-            )
+            images = self.images_of_call(job.images)
+            self.reservation = Reservation(job.job_id.hex, job.model, images, until, job.caller_id.hex, since)
         self.apply_reservation()
 
     @property
@@ -292,7 +296,8 @@ class ChannelCapacity:
             limiter.reserve(images, self._now)
 
     def binding_limit(self, model: str, images: int, at: datetime) -> str | None:
-        """Return the limit that makes a call wait longest, as ``rpm`` or, of a model, ``MODEL/rpm``."""
+        """Return the limit that makes a job's call wait longest, as ``rpm`` or, of a model, ``MODEL/rpm``."""
+        images = self.images_of_call(images)
         return max(
             (
                 (limiter.next_start(images, at), limiter.binding_limit(images, at))
@@ -312,7 +317,7 @@ class ChannelCapacity:
 
     def record_start(self, job: Candidate, start: datetime) -> None:
         """Record that a job starts here."""
-        model, pictures = job.model, job.images
+        model, pictures = job.model, self.images_of_call(job.images)
         for limiter in self._limiters_of(model):
             limiter.take(start, pictures)
         self._last_start = max(start, self._last_start or start)

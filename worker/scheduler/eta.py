@@ -130,7 +130,7 @@ def _rate(row: Any, channel: ChannelCapacity, job: QueuedJob) -> float:
     rates = [channel.rpm / 60] if channel.rpm else []
     for limits in (row.limits.get("") or {}, row.limits.get(job.model) or {}):
         rates += [limits[name] / seconds for name, seconds in (("rpm", 60), ("rps", 1)) if limits.get(name)]
-        rates += [limits["ipm"] / 60 / job.images] if limits.get("ipm") else []
+        rates += [limits["ipm"] / 60 / channel.images_of_call(job.images)] if limits.get("ipm") else []
     return min(rates, default=math.inf)
 
 

@@ -33,7 +33,8 @@ def reserve_capacity(
     if not available or earliest > now + HORIZON:
         return
     soonest = min(available, key=lambda channel: channel.next_start(job.model, job.images, earliest))
-    if (soonest.binding_limit(job.model, job.images, earliest) or "").endswith("ipm"):
+    binding = soonest.binding_limit(job.model, job.images, earliest) or ""
+    if binding.endswith("ipm") and soonest.images_of_call(job.images) > 1:
         soonest.reserve(job)
 
 

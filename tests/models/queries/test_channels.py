@@ -43,6 +43,15 @@ async def test_the_settings_of_the_worker_that_starts_last_are_in_force_for_its_
     assert [(row.name, row.rpm, row.configured) for row in rows] == [("a", 1, True), ("b", 7, True)]
 
 
+async def test_the_number_of_images_of_a_call_is_written_with_the_settings(database: Database) -> None:
+    for counts in ({"a": 1}, {}):
+        async with database.writing() as connection:
+            await sync_channels(connection, [channel("a"), channel("b")], NOW, images_per_call=counts)
+        async with database.reading() as connection:
+            rows = await list_channels(connection)
+        assert {row.name: row.images_per_call for row in rows} == {"a": None, "b": None, **counts}
+
+
 async def test_a_disabled_channel_gets_a_row_but_changes_none(database: Database) -> None:
     await sync(database, channel("a", rpm=1))
     await sync(database, channel("a", rpm=2, enabled=False), channel("b", enabled=False))

@@ -29,6 +29,7 @@ def row(**changes: Any) -> Any:
     defaults = {
         **{"id": UUID(int=9), "name": "one", "configured": True, "models": ["gpt*"], "rpm": None},
         **{"concurrency": 20, "tier": 0, "weight": 2.0, "limits": {}, "pace": {}, "breakers": {}},
+        "images_per_call": None,
         **{
             "learned": {"woken": (NOW - 3600 * SECOND).isoformat()},
             "blocked_models": {},
@@ -140,3 +141,13 @@ def test_a_channel_whose_row_was_written_by_a_clock_a_year_ahead_is_open() -> No
     assert closed_by(written, "gpt", NOW) is None
     assert channel.takes(job())
     assert channel.next_start("gpt", 1, NOW) == NOW
+
+
+def test_a_call_counts_as_many_images_as_it_asks_for() -> None:
+    limits = {"": {"ipm": 10}}
+    for per_call, started in ((None, 2), (2, 5), (1, 10)):
+        channel, starts = ChannelCapacity(row(limits=limits, images_per_call=per_call), InFlight(), NOW), []
+        while channel.next_start("gpt", 4, NOW) < NOW + timedelta(seconds=60):
+            starts.append(channel.next_start("gpt", 4, NOW))
+            channel.record_start(Candidate(UUID(int=1), UUID(int=2), "gpt", 5, "", NOW, images=4), starts[-1])
+        assert len(starts) == started

@@ -22,7 +22,15 @@ A, B, C = (UUID(int=number) for number in (1, 2, 3))
 def row(number: int = 100, **values: Any) -> Any:
     defaults = {
         **{"id": UUID(int=number), "name": f"channel-{number}", "configured": True, "models": ["*"]},
-        **{"rpm": None, "concurrency": 1000, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}},
+        **{
+            "rpm": None,
+            "concurrency": 1000,
+            "tier": 0,
+            "weight": 1.0,
+            "limits": {},
+            "pace": {},
+            "images_per_call": None,
+        },
         **{
             "learned": {"woken": (NOW - 3600 * SECOND).isoformat()},
             "breakers": {},

@@ -48,6 +48,9 @@ def test_room_is_reserved_only_for_a_job_that_waits_for_images_per_minute() -> N
     by_calls = capacity(2, rpm=1, next_start_at=NOW + timedelta(seconds=50))
     reserve_capacity([by_calls], many, NOW, NOW)
     assert not by_calls.reservation_changed
+    one_each = capacity(4, limits={"": {"ipm": 5}}, pace={"ipm": [[tick - 4, 5]]}, images_per_call=1)
+    reserve_capacity([one_each], many, NOW, NOW)
+    assert not one_each.reservation_changed
     late = capacity(3, limits={"": {"ipm": 9}}, pace={"ipm": [[tick - 4, 5]]})
     reserve_capacity([late], many, NOW + HORIZON + SECOND, NOW)  # its caller's own limit comes first
     assert not late.reservation_changed

@@ -39,6 +39,7 @@ def channel(name: str = "one", **changes: Any) -> Any:
     defaults = {
         **{"id": UUID(bytes=name.ljust(16).encode()), "name": name, "configured": True, "models": ["gpt*"]},
         **{"rpm": None, "concurrency": 2, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}},
+        "images_per_call": None,
         **{
             "learned": None,
             "breakers": {},

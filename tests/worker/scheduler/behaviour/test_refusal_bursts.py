@@ -80,6 +80,7 @@ def channel(**values: Any) -> Any:
         **{
             **{"id": UUID(int=9), "name": "one", "configured": True, "models": ["*"], "rpm": None},
             **{"concurrency": 200, "tier": 0, "weight": 1.0, "limits": {}, "pace": {}, "learned": None},
+            "images_per_call": None,
             **{
                 "breakers": {},
                 "blocked_models": {},
