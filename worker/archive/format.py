@@ -12,6 +12,7 @@ from worker.upstream.diagnosis.explain import Explanation
 from worker.upstream.diagnosis.observation import Observation
 from worker.upstream.diagnosis.request_facts import RequestFacts
 from worker.upstream.errors.classify import classify
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.base64_stream import Blobs
 from worker.upstream.parsing.response_reader import AnswerReader
@@ -89,10 +90,13 @@ def load(stored: bytes) -> ArchivedResponse:
         raise ValueError(f"this is no kept answer: {error}") from error
 
 
-def parse_archived(archived: ArchivedResponse, blobs: Blobs) -> Explanation:
-    """Parse and classify with today's rules. ``blobs`` are the bytes behind the placeholders."""
+def parse_archived(archived: ArchivedResponse, blobs: Blobs, own: OwnText = NO_REQUEST) -> Explanation:
+    """Parse and classify with today's rules.
+
+    ``blobs`` are the bytes behind the placeholders, ``own`` is the text of the request: it is not archived.
+    """
     failure = TransportFailure(archived.failure) if archived.failure in set(TransportFailure) else None
-    request = RequestFacts(archived.input_urls, archived.n, archived.stream, known=True)
+    request = RequestFacts(archived.input_urls, archived.n, archived.stream, known=True, own=own)
     observation = Observation(
         status=archived.status,
         headers=archived.headers,
@@ -103,7 +107,12 @@ def parse_archived(archived: ArchivedResponse, blobs: Blobs) -> Explanation:
     )
     answer = _answer(archived, blobs, complete=failure is None)
     result = classify(
-        answer, status=archived.status, headers=archived.headers, failure=failure, elapsed=archived.elapsed
+        answer,
+        status=archived.status,
+        headers=archived.headers,
+        failure=failure,
+        elapsed=archived.elapsed,
+        own=own,
     )
     request_id = request_id_of(archived.headers) or (answer.request_id if answer else None)
     return Explanation(observation, answer, result, request_id=request_id)

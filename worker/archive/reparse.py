@@ -14,7 +14,7 @@ from models.errors import Conflict, ImageError, NotFound
 from models.outcomes import Outcome
 from models.queries.assets import list_assets
 from models.queries.attempts import correct_attempt
-from models.queries.jobs import list_attempts
+from models.queries.jobs import find_job, list_attempts
 from models.queries.transitions import lock_job
 from models.serializers import is_present
 from models.states import JobStatus
@@ -33,6 +33,7 @@ from worker.pending_images import (
 )
 from worker.storage.store import Store
 from worker.upstream.diagnosis.explain import Explanation
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText, own_text_of_job
 from worker.upstream.handles import Handles
 from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.base64_stream import Blobs
@@ -86,8 +87,9 @@ async def reparse(
         attempts = (await list_attempts(connection, [job.id]))[::-1][:_MOST]
         assets = await list_assets(connection, [job.id])
     parsed: list[ParsedAttempt] = []
+    own = own_text_of_job(job.model, job.prompt, job.request)
     for attempt in attempts:
-        archived, latest = await _read(store, attempt)
+        archived, latest = await _read(store, attempt, own)
         parsed.append(latest)
         if archived is not None and latest.found:
             images = await _pending_images(store, latest, job, assets, limits)
@@ -107,10 +109,14 @@ async def explain_job(database: Database, store: Store, job_id: UUID) -> list[Pa
     """Parse a job's archived responses, the latest first, and change nothing. Raises ``StorageError``."""
     async with database.reading() as connection:
         attempts = (await list_attempts(connection, [job_id]))[::-1][:_MOST]
-    return [(await _read(store, attempt))[1] for attempt in attempts]
+        job = await find_job(connection, job_id, caller_id=None)
+    own = own_text_of_job(job.model, job.prompt, job.request) if job is not None else NO_REQUEST
+    return [(await _read(store, attempt, own))[1] for attempt in attempts]
 
 
-async def _read(store: Store, attempt: Row[Any]) -> tuple[ArchivedResponse | None, ParsedAttempt]:
+async def _read(
+    store: Store, attempt: Row[Any], own: OwnText
+) -> tuple[ArchivedResponse | None, ParsedAttempt]:
     number, key = attempt.number, attempt.raw_key
     if key is None:
         return None, ParsedAttempt(number, problem="Its answer was not kept.")
@@ -121,7 +127,7 @@ async def _read(store: Store, attempt: Row[Any]) -> tuple[ArchivedResponse | Non
     except ValueError as error:
         return None, ParsedAttempt(number, problem=f"Its kept answer {key} is damaged: {error}.")
     blobs = await _blobs(store, archived.blobs)
-    return archived, ParsedAttempt(number, await asyncio.to_thread(parse_archived, archived, blobs))
+    return archived, ParsedAttempt(number, await asyncio.to_thread(parse_archived, archived, blobs, own))
 
 
 async def _blobs(store: Store, keys: Mapping[str, str]) -> Blobs:

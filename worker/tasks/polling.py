@@ -13,6 +13,7 @@ from models.outcomes import Billed, CallResult, Outcome
 from models.queries.bulk import storable
 from models.queries.leases import LeasedJob
 from worker.tasks.context import TaskContext
+from worker.upstream.errors.own_text import own_text_of_job
 from worker.upstream.handles import Handles, join_origin, task_url
 from worker.upstream.polling.poll import TASK_NOT_FOUND, PollStage, PollState, read_poll
 from worker.upstream.request import endpoint
@@ -131,12 +132,13 @@ async def poll(context: TaskContext, job: LeasedJob, address: PollAddress) -> Po
     if isinstance(response, PollState):
         return response
     input_urls = (*job.request.get("images", ()), *_URL.findall(job.prompt))
+    own = own_text_of_job(job.model, job.prompt, job.request)
     status, headers, body = response
     parts = urlsplit(address.url)
 
     def read() -> PollState:
         origin = f"{parts.scheme}://{parts.netloc}"
-        return read_poll(status, headers, body, input_urls=input_urls, origin=origin)
+        return read_poll(status, headers, body, input_urls=input_urls, origin=origin, own=own)
 
     state = await _run(len(body), read)
     if address.path and state.stage in (PollStage.DONE, PollStage.RUNNING, PollStage.FAILED):

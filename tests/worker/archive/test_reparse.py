@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import update
@@ -143,6 +144,26 @@ async def test_an_answer_without_pictures_is_explained_and_the_job_stays(darkroo
     assert reading.explanation is not None
     assert (result.moved, reading.explanation.outcome) == (False, "permanent")
     assert (await darkroom.job(job_id)).status == status
+
+
+@pytest.mark.parametrize("words", ["insufficient balance", "content policy violation", "model not found"])
+async def test_an_archived_error_that_repeats_the_prompt_is_read_without_the_prompts_words(
+    darkroom: Darkroom, words: str
+) -> None:
+    prompt = f"a street at night with an old neon sign: {words}"
+    job_id = await darkroom.submit(await darkroom.caller(), prompt, practice={"fail": "502"}, max_attempts=1)
+    await (await darkroom.worker()).run_round()
+    (attempt,) = await darkroom.attempts(job_id)
+    services = darkroom.services
+    kept = load(await read_record(services.store, attempt.raw_key))
+    body = orjson.dumps({"error": {"message": f"Could not draw this: {prompt}", "type": "api_error"}})
+    await archive_instead(darkroom, job_id, dump(replace(kept, status=500, body=body)))
+    read_again = [*(await read(darkroom, job_id)).attempts]
+    read_again += await explain_job(services.database, services.store, job_id)
+    found = [parsed.explanation and parsed.explanation.document() for parsed in read_again]
+    assert [(each["outcome"], each["error_code"]) for each in found if each] == [
+        ("retry", "upstream_error")
+    ] * 2
 
 
 async def test_what_a_job_got_is_explained_and_counted_for_its_channel(darkroom: Darkroom) -> None:

@@ -1,7 +1,7 @@
 """Explain a captured answer: parse and classify it as a call would, without calling a provider."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -129,8 +129,11 @@ def _wait(observation: Observation, answer: Answer | None, result: CallResult) -
     """Return the result's retry-after in full precision; the result rounds it to microseconds."""
     if result.retry_after is None:
         return None
+    own = observation.request_facts.own
     error, text = (answer.error, answer.filtered_text) if answer else (None, "")
-    return retry_after_seconds(observation.headers, error, text)
+    if error is not None:
+        error = replace(error, message=own.blank(error.message))
+    return retry_after_seconds(observation.headers, error, own.blank(text))
 
 
 def _has_only_headers(observation: Observation, *, hints: bool) -> bool:

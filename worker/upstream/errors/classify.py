@@ -187,7 +187,7 @@ def _classify_status(
     if status < 400:
         return Classification("wrong_endpoint", f"the redirect status {status}", sign=Sign.WORDS)
     challenged = any(name.lower() == "cf-mitigated" for name in headers)
-    if challenged or (status in _WAF_STATUSES and is_blocked(answer.filtered_text)):
+    if challenged or (status in _WAF_STATUSES and is_blocked(answer.filtered_text, own)):
         rule = "the header cf-mitigated" if challenged else f"a firewall's page with status {status}"
         return Classification("waf_blocked", rule, sign=Sign.CERTAIN if challenged else Sign.WORDS)
     kind = HTTP_STATUSES.get(status, "bad_request" if status < 500 else "upstream_error")
@@ -207,7 +207,7 @@ def _classify_answer(answer: Answer, own: OwnText) -> Classification:
     if answer.block_reason is not None:
         return Classification("moderation_input", "the member blockReason", answer.block_reason)
     if answer.html:
-        return Classification(kind_of_page(answer.filtered_text), "a web page", sign=Sign.WORDS)
+        return Classification(kind_of_page(answer.filtered_text, own), "a web page", sign=Sign.WORDS)
     if not answer.readable:
         return Classification("protocol_error", "a body that can't be read")
     if task := classify_task(answer, own):
@@ -217,7 +217,7 @@ def _classify_answer(answer: Answer, own: OwnText) -> Classification:
     if answer.withheld:
         return Classification("moderation_output", "a safety member of the answer", answer.withheld)
     if answer.refusal:
-        kind = first_match(ANSWER_PHRASES, normalize(answer.refusal)) or "refusal"
+        kind = first_match(ANSWER_PHRASES, own.blank(normalize(answer.refusal))) or "refusal"
         kind = kind if kind in REQUEST_KINDS else "refusal"
         return Classification(kind, "the member refusal", answer.refusal, Sign.CONTENT)
     if told := classify_text(answer, own, cut=answer.incomplete_stream):

@@ -67,7 +67,7 @@ def classify_text(answer: Answer, own: OwnText, *, cut: bool) -> Classification 
     """
     for text in _texts(answer):
         if is_page(text):
-            return Classification(kind_of_page(text), "a web page within the answer", sign=Sign.CONTENT)
+            return Classification(kind_of_page(text, own), "a web page within the answer", sign=Sign.CONTENT)
         found = _kind_in_text(text, own)
         if found is None:
             continue

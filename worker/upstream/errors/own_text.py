@@ -101,6 +101,14 @@ class OwnText:
 NO_REQUEST = OwnText()  #: where the request is not known
 
 
+def own_text_of_job(model: str, prompt: str, request: object) -> OwnText:
+    """Return the texts of a job, where the provider's request that was made of it is not at hand.
+
+    ``request`` is the job's column of that name: its messages, system text and params.
+    """
+    return OwnText({"content": [prompt, model, request]})
+
+
 def _strings(value: object, depth: int = 0) -> Iterator[str]:
     """Yield the strings of a request, and the names of its members."""
     if isinstance(value, str):

@@ -7,11 +7,11 @@ from worker.upstream.errors.answer_phrases import ANSWER_PHRASES
 from worker.upstream.errors.classification import Classification
 from worker.upstream.errors.classify_error import classify_error
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
-from worker.upstream.errors.own_text import NO_REQUEST, OwnText
+from worker.upstream.errors.own_text import OwnText
 from worker.upstream.matching import find_match, normalize, word_set
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.error_object import ErrorObject
-from worker.upstream.parsing.task_state import ProviderTask, TaskStage
+from worker.upstream.parsing.task_state import ProviderTask, TaskStage, says_missing
 
 _CERTAIN = (Outcome.PERMANENT, Outcome.RETRY, Outcome.NEEDS_HUMAN)
 _VAGUE_KINDS = frozenset({"upstream_error", "timeout", "stream_error", "gateway_timeout"})
@@ -28,7 +28,7 @@ def classify_task(answer: Answer, own: OwnText) -> Classification | None:
     if answer.task is None:
         return None
     sign = Sign.CONTENT if answer.text.strip() else Sign.WORDS
-    match answer.task.stage:
+    match stage_of_task(answer.task, own):
         case TaskStage.FAILED:
             found = _classify_reason(answer.task, own)
             kind = found.kind if ERROR_CATALOG[found.kind].outcome in _CERTAIN else "upstream_error"
@@ -38,9 +38,20 @@ def classify_task(answer: Answer, own: OwnText) -> Classification | None:
     return None
 
 
-def kind_of_reason(task: ProviderTask) -> str:
+def stage_of_task(task: ProviderTask, own: OwnText) -> TaskStage:
+    """Return the stage of a task: one is not missing because its reason repeats such words of the request."""
+    if (
+        task.stage is not TaskStage.MISSING
+        or says_missing(task.state)
+        or says_missing(own.blank(task.reason))
+    ):
+        return task.stage
+    return TaskStage.FAILED if task.sure else TaskStage.UNSTATED
+
+
+def kind_of_reason(task: ProviderTask, own: OwnText) -> str:
     """Return the error kind of a task: by the code in its reason, then the phrases, then its state."""
-    return _classify_reason(task, NO_REQUEST).kind
+    return _classify_reason(task, own).kind
 
 
 def _classify_reason(task: ProviderTask, own: OwnText) -> Classification:
@@ -54,6 +65,6 @@ def _classify_reason(task: ProviderTask, own: OwnText) -> Classification:
     return found
 
 
-def is_refused(task: ProviderTask) -> bool:
+def is_refused(task: ProviderTask, own: OwnText) -> bool:
     """Return whether the reason means that moderation or the model refused the task."""
-    return bool(task.reason) and kind_of_reason(task) in _REFUSAL_KINDS
+    return bool(task.reason) and kind_of_reason(task, own) in _REFUSAL_KINDS

@@ -3,6 +3,7 @@
 import re
 
 from worker.upstream.errors.error_codes import HTTP_STATUSES
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText
 from worker.upstream.matching import normalize
 
 _PAGE_START = 16_384  #: characters of a page which are searched
@@ -22,18 +23,18 @@ def is_page(text: str) -> bool:
     return text[:64].lstrip().lower().startswith(("<!doctype", "<html"))
 
 
-def is_blocked(text: str) -> bool:
-    """Return whether a web page or a line of text is from a firewall."""
-    page = normalize(text[:_PAGE_START])
+def is_blocked(text: str, own: OwnText = NO_REQUEST) -> bool:
+    """Return whether a web page or a line of text is from a firewall; ``own`` is the request's text."""
+    page = own.blank(normalize(text[:_PAGE_START]))
     return not _RATE_LIMIT_PAGE.search(page) and bool(
         (_WAF_PAGE if is_page(text) else _WAF_NOTICE).search(page)
     )
 
 
-def kind_of_page(text: str) -> str:
+def kind_of_page(text: str, own: OwnText = NO_REQUEST) -> str:
     """Return the error kind of a web page with a good status, or within an answer."""
-    page = normalize(text[:_PAGE_START])
-    if is_blocked(text):
+    page = own.blank(normalize(text[:_PAGE_START]))
+    if is_blocked(text, own):
         return "waf_blocked"
     if _RATE_LIMIT_PAGE.search(page):
         return "rate_limited"

@@ -153,7 +153,7 @@ def stage_of(state: str) -> TaskStage:
     """Return the stage that one word for a state means; an unknown word means that the task runs."""
     word = _normal_word(state)
     parts = word.split("_")
-    if _MISSING.search(word):
+    if says_missing(word):
         return TaskStage.MISSING
     if _FAILED_WORDS.intersection(parts) or _FAILED_CHINESE.search(word):
         return TaskStage.FAILED
@@ -162,6 +162,11 @@ def stage_of(state: str) -> TaskStage:
     done = parts[-1] in _DONE_WORDS or _DONE_CHINESE.search(word)
     negated = _NEGATIONS.intersection(parts) or "未" in word
     return TaskStage.DONE if done and not negated else TaskStage.RUNNING
+
+
+def says_missing(words: str) -> bool:
+    """Return whether a state or a reason says that there is no such task."""
+    return bool(_MISSING.search(words.lower()))
 
 
 def is_running_word(state: str) -> bool:
@@ -182,7 +187,7 @@ def _stage(state: str, reason: str, failure: str, layers: list[Mapping[str, Any]
     running = next((layer["running"] for layer in reversed(layers) if "running" in layer), None)
     if running is True:
         return TaskStage.RUNNING
-    if _MISSING.search(reason.lower()):
+    if says_missing(reason):
         return TaskStage.MISSING
     if failure:
         return TaskStage.FAILED

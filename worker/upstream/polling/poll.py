@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from models.outcomes import Billed, CallResult, Outcome
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText
 from worker.upstream.errors.retry_after import retry_after
-from worker.upstream.errors.task_results import is_refused, kind_of_reason
+from worker.upstream.errors.task_results import is_refused, kind_of_reason, stage_of_task
 from worker.upstream.parsing.answer import Answer
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.progress import Percent
@@ -56,11 +57,13 @@ def read_poll(
     *,
     input_urls: tuple[str, ...] = (),
     origin: str | None = None,
+    own: OwnText = NO_REQUEST,
 ) -> PollState:
     """Return the state of a task by the HTTP status, headers and body of a poll response.
 
-    ``input_urls`` were in the request and are no results; ``origin`` completes URLs without a host. An image
-    outranks everything; then the task's own state decides, then the HTTP status.
+    ``input_urls`` were in the request and are no results; ``origin`` completes URLs without a host; ``own``
+    is the text of the request, whose echoes are no sign of anything. An image outranks everything; then the
+    task's own state decides, then the HTTP status.
     """
     answer = read_answer(body, input_urls=input_urls, origin=origin, failed=status >= 400)
     task = answer.task
@@ -69,7 +72,7 @@ def read_poll(
         return _with_image(answer, PollStage.RUNNING if unfinished else PollStage.DONE)
     if task is None:
         return _by_status(status, headers, may_be_task=not answer.html)
-    return _without_image(task, status, headers)
+    return _without_image(task, status, headers, own)
 
 
 def _with_image(answer: Answer, stage: PollStage) -> PollState:
@@ -82,16 +85,19 @@ def _with_image(answer: Answer, stage: PollStage) -> PollState:
     return PollState(stage, answer.images, answer.videos, progress=progress, result=result)
 
 
-def _without_image(task: ProviderTask, status: int, headers: Mapping[str, str]) -> PollState:
+def _without_image(task: ProviderTask, status: int, headers: Mapping[str, str], own: OwnText) -> PollState:
+    stage = stage_of_task(task, own)
     accepted = status < 400  # otherwise a state may be the poll's, unless the task's own failure is given
-    refused = task.stage is TaskStage.UNSTATED and is_refused(task)
-    if (task.stage is TaskStage.FAILED and (accepted or task.sure)) or (refused and accepted):
-        return PollState(PollStage.FAILED, progress=task.progress, result=_failure(task))
+    refused = stage is TaskStage.UNSTATED and is_refused(task, own)
+    if (stage is TaskStage.FAILED and (accepted or task.sure)) or (refused and accepted):
+        return PollState(PollStage.FAILED, progress=task.progress, result=_failure(task, own))
     if not accepted:
         return _by_status(status, headers, may_be_task=True)
-    match task.stage:
+    match stage:
         case TaskStage.STOPPED:
-            result = replace(_failure(task), billed=Billed.UNKNOWN)  # without an image and without a reason
+            result = replace(
+                _failure(task, own), billed=Billed.UNKNOWN
+            )  # without an image and without a reason
             return PollState(PollStage.FAILED, progress=task.progress, result=result)
         case TaskStage.RUNNING:
             return PollState(PollStage.RUNNING, progress=task.progress)
@@ -115,13 +121,13 @@ _MAX_MESSAGE = 2000  #: characters of the provider's message that are kept
 _RELAY_KINDS = {"quota_exhausted": "upstream_quota", "daily_limit": "upstream_quota"}
 
 
-def _failure(task: ProviderTask) -> CallResult:
+def _failure(task: ProviderTask, own: OwnText) -> CallResult:
     """Return the result of a failed task: moderation is final, any other failure is safe to retry.
 
     A key or balance that would need a person if it were ours is the relay's here, since it had accepted the
     task.
     """
-    kind = kind_of_reason(task)
+    kind = kind_of_reason(task, own)
     entry = ERROR_CATALOG[kind]
     if entry.outcome not in (Outcome.PERMANENT, Outcome.RETRY):
         entry = ERROR_CATALOG[_RELAY_KINDS.get(kind, "upstream_error")]

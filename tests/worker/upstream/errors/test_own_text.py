@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.upstream.errors.own_text import NO_REQUEST, OwnText
+from worker.upstream.errors.own_text import NO_REQUEST, OwnText, own_text_of_job
 from worker.upstream.matching import normalize
 
 PROMPT = 'A sign that reads "insufficient balance", hanging in a dark street'
@@ -70,6 +70,15 @@ def test_words_of_the_request_are_known_by_their_letters() -> None:
     assert not own.contains("insufficient quota")
     assert own.has_value("paper_tone")
     assert not own.has_value("paper")
+
+
+def test_the_texts_of_a_job_are_its_prompt_its_messages_and_its_params() -> None:
+    messages = [{"role": "user", "content": [{"type": "text", "text": "a bill, insufficient balance"}]}]
+    own = own_text_of_job("m-1", PROMPT, {"messages": messages, "params": {"paper tone": "sepia"}, "n": 2})
+    assert own.contains("dark street")
+    assert own.contains("a bill")
+    assert own.has_value("paper_tone")
+    assert not own_text_of_job("m-1", PROMPT, None).contains("a bill")  # a column that can't be read
 
 
 def test_a_request_that_is_no_json_has_no_text() -> None:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from worker.upstream.errors.own_text import NO_REQUEST
-from worker.upstream.errors.task_results import classify_task, is_refused
+from worker.upstream.errors.own_text import NO_REQUEST, own_text_of_job
+from worker.upstream.errors.task_results import classify_task, is_refused, stage_of_task
 from worker.upstream.parsing.answer import Answer
-from worker.upstream.parsing.task_state import ProviderTask, read_task
+from worker.upstream.parsing.task_state import ProviderTask, TaskStage, read_task
 
 
 def kind_of_task(answer: Answer) -> str | None:
@@ -46,6 +46,16 @@ def test_a_missing_task_is_one_and_others_are_left_to_the_answer() -> None:
 
 
 def test_only_a_reason_of_moderation_or_of_the_model_is_a_refusal() -> None:
-    assert is_refused(task(status="failed", fail_reason="内容违规"))
-    assert not is_refused(task(status="failed", fail_reason="upstream timeout"))
-    assert not is_refused(task(status="failed"))
+    assert is_refused(task(status="failed", fail_reason="内容违规"), NO_REQUEST)
+    assert not is_refused(task(status="failed", fail_reason="upstream timeout"), NO_REQUEST)
+    assert not is_refused(task(status="failed"), NO_REQUEST)
+
+
+def test_a_task_is_not_missing_because_its_reason_repeats_the_prompt() -> None:
+    prompt = "an enamel sign that reads page not found, in a station"
+    own, words = own_text_of_job("m", prompt, {}), f"could not draw: {prompt}"
+    assert stage_of_task(task(fail_reason=words), NO_REQUEST) is TaskStage.MISSING
+    assert stage_of_task(task(fail_reason=words), own) is TaskStage.FAILED
+    assert stage_of_task(task(message=words), own) is TaskStage.UNSTATED
+    assert stage_of_task(task(message=f"task not found, {prompt}"), own) is TaskStage.MISSING
+    assert stage_of_task(task(status="task not found"), own) is TaskStage.MISSING

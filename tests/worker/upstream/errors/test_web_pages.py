@@ -3,6 +3,7 @@
 import pytest
 
 from tests.worker.upstream.bodies import page
+from worker.upstream.errors.own_text import own_text_of_job
 from worker.upstream.errors.web_pages import is_blocked, is_page, kind_of_page
 
 
@@ -25,3 +26,11 @@ def test_a_firewall_may_answer_with_a_line_of_text() -> None:
     assert is_blocked("error code: 1020")
     assert not is_blocked("error code: 1015")
     assert not is_page("error code: 1020")
+
+
+def test_a_page_that_repeats_the_prompt_is_no_firewalls() -> None:
+    prompt = "a red poster with the words access denied, in a dark hallway"
+    repeated = page("Bad request", f"can't draw: {prompt}").decode()
+    assert is_blocked(repeated)
+    assert not is_blocked(repeated, own_text_of_job("m", prompt, {}))
+    assert kind_of_page(repeated, own_text_of_job("m", prompt, {})) == "wrong_endpoint"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.outcomes import Billed, Outcome
+from worker.upstream.errors.own_text import own_text_of_job
 from worker.upstream.polling.poll import PollStage, PollState, read_poll
 
 CORPUS = Path(__file__).parents[2] / "images" / "behaviour" / "corpus" / "assets.jsonl"
@@ -236,6 +237,39 @@ def test_a_deeply_nested_body_raises_no_error() -> None:
         body = {"data": body}
     assert read(body).stage in (PollStage.RUNNING, PollStage.UNCLEAR)
     assert read(b"[" * 3000 + b"]" * 3000).stage is PollStage.UNCLEAR
+
+
+#: words that would mean a refusal, a limit, a missing task or an account if they were the provider's
+TELLING_WORDS = (
+    "content policy violation",
+    "内容违规，包含敏感词",
+    "insufficient balance",
+    "rate limit exceeded",
+    "task not found",
+    "model does not exist",
+)
+
+
+@pytest.mark.parametrize("words", TELLING_WORDS)
+@pytest.mark.parametrize("member", ["fail_reason", "failure_message", "message"])
+def test_a_failed_task_that_repeats_the_prompt_is_a_plain_failure(words: str, member: str) -> None:
+    prompt = f"a street at night with an old neon sign: {words}"
+    own = own_text_of_job("m", prompt, {"params": {}})
+    for echo in (prompt, prompt.upper(), json.dumps(prompt), prompt[4:]):
+        state = read({"id": "t", "status": "failed", member: f"could not draw this: {echo}"}, own=own)
+        assert state.stage is PollStage.FAILED, echo
+        assert state.result is not None
+        assert (state.result.outcome, state.result.code) == (Outcome.RETRY, "upstream_error"), echo
+        assert state.result.provider_message is not None
+        assert echo in state.result.provider_message
+
+
+def test_the_providers_own_words_count_beside_an_echo() -> None:
+    prompt = "a street at night with an old neon sign"
+    body = {"id": "t", "status": "failed", "fail_reason": f"content policy violation in: {prompt}"}
+    result = read(body, own=own_text_of_job("m", prompt, {})).result
+    assert result is not None
+    assert (result.outcome, result.code) == (Outcome.PERMANENT, "moderation")
 
 
 NAMES = ["id", "status", "data", "urls", "error", "running", "progress", "images", "message"]
