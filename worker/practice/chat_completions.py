@@ -1,7 +1,9 @@
 """POST /v1/chat/completions: from the parsed request to the script of its response."""
 
 import asyncio
+from binascii import a2b_base64
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -116,10 +118,12 @@ class ChatCompletions:
         if options.deliver.startswith("task_"):
             return document_script(orjson.dumps(self._task(request, call, base_url)), delay=delay)
         if options.deliver == "image_body":
-            png = await self.render(_recipes(request, call)[0])
+            png = await self.render(self._recipes(request, call)[0])
             return Script((Step(delay, png),), content_type="image/png")
         if failure and failure.kind in TEXT_REPLIES:
             message = Message(TEXT_REPLIES[failure.kind])
+        elif request.silent:
+            call.outcome, message = "text", Message("I can describe the picture in words.")
         elif (text := text_reply(request)) is not None:
             call.outcome, message = "text", Message(text)
             options = options.replace({"progress": "none"})
@@ -128,7 +132,7 @@ class ChatCompletions:
         elif options.deliver in LINKED_DELIVERIES or (failure and failure.kind == "dead_link"):
             message = self._linked_message(request, call, failure, base_url)
         else:
-            pictures = [await self.render(recipe) for recipe in _recipes(request, call)]
+            pictures = [await self.render(recipe) for recipe in self._recipes(request, call)]
             if failure and failure.kind == "truncated":
                 pictures = [truncate_png(png) for png in pictures]
             if options.deliver == "b64_json":
@@ -144,7 +148,7 @@ class ChatCompletions:
 
     def _task(self, request: ParsedRequest, call: LoggedCall, base_url: str) -> dict[str, Any]:
         """Take a call as a task of the requested dialect, or answer with its finished record."""
-        call.pictures = tuple(self.image_host.publish(recipe) for recipe in _recipes(request, call))
+        call.pictures = tuple(self.image_host.publish(recipe) for recipe in self._recipes(request, call))
         urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
         task, dialect = f"task_{call.number:06d}", request.options.deliver.removeprefix("task_")
         if dialect == "record":
@@ -160,10 +164,30 @@ class ChatCompletions:
             fault = failure.kind
         times = failure.times if failure else 0
         call.pictures = tuple(
-            self.image_host.publish(recipe, fault=fault, times=times) for recipe in _recipes(request, call)
+            self.image_host.publish(recipe, fault=fault, times=times)
+            for recipe in self._recipes(request, call)
         )
         urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
         return linked_message(request.options.deliver, urls)
+
+    def _recipes(self, request: ParsedRequest, call: LoggedCall) -> list[Recipe]:
+        """Return recipes of the call's images; each call of a prompt gives different ones."""
+        if request.repeated_image is not None and (repeated := self._repeated(request.repeated_image)):
+            return [repeated]
+        first = call.earlier * request.n + 1
+        return [
+            Recipe(request.prompt, number, request.caption, request.size, request.options.picture)
+            for number in range(first, first + request.n)
+        ]
+
+    def _repeated(self, url: str) -> Recipe | None:
+        """Return the recipe of an input image: of a data URL, or of an image published here."""
+        if url.startswith("data:"):
+            with suppress(ValueError):
+                return Recipe("repeated", 1, "", original=a2b_base64(url.partition(",")[2]))
+            return None
+        published = self.image_host.find(url.rpartition("/")[2])
+        return published.recipe if published else None
 
 
 def _video_message(

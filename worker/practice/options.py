@@ -5,9 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, PrivateAttr
 
-from models.channels import NStyle, SizeStyle
+from models.channels import ContentStyle, ImageStyle, NStyle, SizeStyle
+from worker.practice.relay_style import RelayStyle
 from worker.practice.request_options import FailureKind, ParsedFailureKind, RequestOptions
-from worker.practice.request_parser import RelayStyle
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -26,6 +26,15 @@ class PracticeOptions(RequestOptions):
     running: int = Field(1, ge=0, description="polls for which the task of a case is still running")
     size_style: SizeStyle | None = Field(None, description="only place where it reads the size; none: any")
     n_style: NStyle | None = Field(None, description="only way to ask it for several images; none: n")
+    content_style: ContentStyle | None = Field(
+        None, description="only form of a message's content that it takes; none: any"
+    )
+    image_style: ImageStyle | None = Field(
+        None, description="only place where it reads input images; none: any"
+    )
+    modalities: bool = Field(
+        False, description="whether it makes images only for requests with the member modalities"
+    )
     ping: float = Field(10, gt=0, description="seconds of silence after which a stream sends a comment")
 
     _request_defaults: RequestOptions = PrivateAttr(default_factory=RequestOptions)
@@ -44,7 +53,9 @@ class PracticeOptions(RequestOptions):
     @property
     def style(self) -> RelayStyle:
         """What it understands."""
-        return RelayStyle(self.size_style, self.n_style)
+        return RelayStyle(
+            self.size_style, self.n_style, self.content_style, self.image_style, self.modalities
+        )
 
     def draw(self, purpose: str, prompt: str, earlier: int) -> float:
         """Return a pseudo-random number from 0 to 1, determined by seed, prompt and its earlier calls."""

@@ -1,8 +1,7 @@
-"""Parse a chat request: prompt, hints in it, image size, number of images, options."""
+"""Parse a chat request: prompt, hints in it, options, and what the relay's style understands."""
 
 import binascii
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,18 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from models.channels import NStyle, SizeStyle
 from models.errors import InvalidRequest
 from worker.practice.drawing.png import prompt_of
+from worker.practice.relay_style import (
+    ANY_STYLE,
+    RelayStyle,
+    check_content,
+    prompt_of_messages,
+    repeated_image,
+    requested_number,
+    requested_size,
+    system_text,
+)
 from worker.practice.request_options import ALIASES, FAILURE_KINDS, RequestOptions, parse_failure_kind
 
 # Hints in a prompt, such as ``[fail 429 twice]`` or ``#case:S010``
@@ -24,7 +32,6 @@ _MEMBER = re.compile(r"(delay|deliver|progress|picture|retry after|interval) (.+
 _KINDS = frozenset(FAILURE_KINDS) | frozenset(ALIASES.values())
 _CASE = re.compile(r"#case:([\w.-]*\w)", re.IGNORECASE)
 _COUNTED = {"once": 1, "twice": 2}
-_SEVERAL = re.compile(r"\((\d+) separate images\)")
 
 
 def parse_hints(prompt: str) -> tuple[str, dict[str, Any]]:
@@ -66,70 +73,6 @@ def _times(word: str | None) -> int | None:
     return _COUNTED.get(word) or int(word.rstrip("times x"))
 
 
-# Size of the image
-
-DEFAULT_SIZE = (512, 512)
-_SMALLEST, _LARGEST = 64, 2048
-_PIXELS = re.compile(r"(\d{2,5})\s*[x×*]\s*(\d{2,5})", re.IGNORECASE)
-_RATIO = re.compile(r"(\d{1,2})\s*[:：]\s*(\d{1,2})")
-_IN_SYSTEM = re.compile(r"aspect_ratio=(\d{1,2}:\d{1,2})")
-_IN_PROMPT = re.compile(
-    r'(?:【\s*|比例\s*|ratio"?\s*[:=]?\s*"?|--ar\s+)(\d{1,2}\s*[:：]\s*\d{1,2})(?!\d)', re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RelayStyle:
-    """What a relay of one style understands; ``None``: every place is read."""
-
-    size: SizeStyle | None = None
-    n: NStyle | None = None
-
-
-def requested_size(
-    body: Mapping[str, Any], prompt: str, system: str = "", style: SizeStyle | None = None
-) -> tuple[int, int]:
-    """Return width and height from the place that the style reads, by default from any."""
-    generation = body.get("generationConfig")
-    places: Mapping[SizeStyle, Any] = {
-        "size": body.get("size"),
-        "aspect_ratio": body.get("aspect_ratio"),
-        "image_config": _member(body.get("image_config"), "aspect_ratio"),
-        "imageConfig": _member(_member(generation, "imageConfig"), "aspectRatio"),
-        "system": found[1] if (found := _IN_SYSTEM.search(system)) else None,
-        "prompt": found[1] if (found := _IN_PROMPT.search(prompt)) else None,
-    }
-    for place, value in places.items():
-        if style in (None, place) and isinstance(value, str) and (size := _parse_size(value)):
-            return size
-    return DEFAULT_SIZE
-
-
-def requested_number(body: Mapping[str, Any], prompt: str, style: NStyle | None) -> int:
-    """Return how many images a request asks for where the style reads it: 1 to 10."""
-    requested = body.get("n") if style in (None, "n") else None
-    if style == "prompt" and (found := _SEVERAL.search(prompt)):
-        requested = int(found[1])
-    return min(max(requested, 1), 10) if isinstance(requested, int) else 1
-
-
-def _member(value: object, name: str) -> object:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _parse_size(text: str) -> tuple[int, int] | None:
-    if found := _PIXELS.fullmatch(text.strip()):
-        return _clamp(int(found[1])), _clamp(int(found[2]))
-    if (found := _RATIO.fullmatch(text.strip())) and int(found[1]) and int(found[2]):
-        share = (int(found[1]) / int(found[2])) ** 0.5
-        return _clamp(round(DEFAULT_SIZE[0] * share / 8) * 8), _clamp(round(DEFAULT_SIZE[1] / share / 8) * 8)
-    return None
-
-
-def _clamp(side: int) -> int:
-    return min(max(side, _SMALLEST), _LARGEST)
-
-
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
     """A parsed request. ``prompt`` is the user's text, ``caption`` the same without hints."""
@@ -142,12 +85,16 @@ class ParsedRequest:
     n: int
     options: RequestOptions
     input_prompt: str | None = None  #: of a text model: prompt of the first input image, if it is ours
+    repeated_image: str | None = (
+        None  #: the URL of the input image that is to be repeated, if it was understood
+    )
+    silent: bool = False  #: no images: the request does not name them as a modality, and the relay wants it
 
 
 def parse_request(
     body: bytes,
     defaults: RequestOptions,
-    style: RelayStyle = RelayStyle(),
+    style: RelayStyle = ANY_STYLE,
 ) -> ParsedRequest:
     """Parse the body of a call to ``/v1/chat/completions``. Raises ``InvalidRequest``."""
     try:
@@ -156,14 +103,17 @@ def parse_request(
         raise InvalidRequest("body", f"this is not JSON: {error}") from error
     if not isinstance(call, dict) or not isinstance(call.get("messages"), list):
         raise InvalidRequest("messages", "a list of messages is required")
-    prompt = _prompt(call["messages"])
+    prompt = prompt_of_messages(call["messages"])
+    check_content(call["messages"], style.content)
     caption, members = parse_hints(prompt)
     options = _options(defaults, members, call.get("practice"))
     n = options.n or requested_number(call, prompt, style.n)
     model, stream = str(call.get("model") or "practice-image"), call.get("stream") is True
     input_prompt = _input_prompt(call["messages"]) if is_text_model(model) else None
-    size = requested_size(call, prompt, _system(call["messages"]), style.size)
-    return ParsedRequest(model, prompt, caption, stream, size, n, options, input_prompt)
+    size = requested_size(call, prompt, system_text(call["messages"]), style.size)
+    image = repeated_image(call, prompt, style)
+    silent = style.modalities and "image" not in (call.get("modalities") or ())
+    return ParsedRequest(model, prompt, caption, stream, size, n, options, input_prompt, image, silent)
 
 
 def is_text_model(model: str) -> bool:
@@ -187,28 +137,6 @@ def _options(defaults: RequestOptions, hints: dict[str, Any], practice: object) 
         detail = error.errors()[0]
         field = ".".join(map(str, ("practice", *detail["loc"])))
         raise InvalidRequest(field, detail["msg"].removeprefix("Value error, ")) from error
-
-
-def _prompt(messages: list[Any]) -> str:
-    """Return the text of the last user message."""
-    for message in reversed(messages):
-        if isinstance(message, dict) and message.get("role", "user") == "user":
-            return _text(message.get("content"))
-    return ""
-
-
-def _system(messages: list[Any]) -> str:
-    """Return the text of the system messages."""
-    found = (each for each in messages if isinstance(each, dict) and each.get("role") == "system")
-    return "\n".join(_text(message.get("content")) for message in found)
-
-
-def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    texts = (part.get("text") for part in parts if isinstance(part, dict))
-    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _input_prompt(messages: list[Any]) -> str | None:

@@ -14,7 +14,7 @@ from api.cli.local_database import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import confirm, printer
 from api.cli.render.channels import CHANNEL_COLUMNS, channel_cells, channel_view
-from api.cli.style_probe import MOST_CALLS, Trial, probe_channel
+from api.cli.style_probe import LEAST_CALLS, MOST_CALLS, Trial, probe_channel
 from models.channels import ChannelSettings
 from models.clock import now
 from models.outcomes import Outcome
@@ -168,15 +168,16 @@ def try_styles(
     /,
     *,
     model: Annotated[str | None, Parameter(alias="-m")] = None,
-    prompt: str = "a small red circle on white",
+    prompt: str = "one even area of bright turquoise, from edge to edge, and nothing else",
     all_styles: Annotated[bool, Parameter(negative="")] = False,
     yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
     installation: Installation = DEFAULT_INSTALLATION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Find out by small real calls how a channel reads size and number of images. The provider charges them.
+    """Find out by small real calls how a channel reads a request. The provider charges them.
 
-    Prints the lines for the channel in darkroom.toml.
+    Tries the form of the content, modalities, the place of the size, the number of images, and input images,
+    and prints the lines for the channel in darkroom.toml.
 
     Parameters
     ----------
@@ -192,7 +193,7 @@ def try_styles(
     settings = settings_of(installation)
     channel = _configured(settings, name)
     chosen = _chosen_model(channel, model)
-    count = str(MOST_CALLS + 1) if all_styles else f"2 to {MOST_CALLS + 1}"
+    count = f"up to {MOST_CALLS}" if all_styles else f"{LEAST_CALLS} to {MOST_CALLS}"
     question = f"This makes {count} real calls of {chosen} on {name}, each of which is charged. Continue?"
     if not yes and not confirm(question):
         raise CommandFailed(Exit.USAGE, "Nothing was called. Add --yes to make the calls, which are charged.")
@@ -200,9 +201,7 @@ def try_styles(
     printing = printer(json=output.json)
     rows_shown = [(trial.to_json(), _trial_cells(trial)) for trial in report.trials]
     printing.table("styles", ("SETTING", "STYLE", "UNDERSTOOD", "RESULT"), rows_shown)
-    printing.record(
-        {"settings": report.settings()}, f"\nFor the channel in darkroom.toml:\n\n{report.toml()}"
-    )
+    printing.record({"settings": report.settings}, f"\nFor the channel in darkroom.toml:\n\n{report.toml()}")
     return Exit.OK
 
 

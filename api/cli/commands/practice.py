@@ -49,6 +49,9 @@ class Behaviour:
     running: Annotated[int | None, _option("running")] = None
     size_style: Annotated[str | None, _option("size_style")] = None
     n_style: Annotated[str | None, _option("n_style")] = None
+    content_style: Annotated[str | None, _option("content_style")] = None
+    image_style: Annotated[str | None, _option("image_style")] = None
+    modalities: Annotated[bool, _option("modalities")] = False
     ping: Annotated[float | None, _option("ping")] = None
 
 

@@ -4,8 +4,9 @@ import orjson
 import pytest
 
 from models.errors import InvalidRequest
+from worker.practice.relay_style import requested_size
 from worker.practice.request_options import RequestOptions
-from worker.practice.request_parser import ParsedRequest, parse_request, requested_size
+from worker.practice.request_parser import ParsedRequest, parse_request
 
 
 def call(prompt: object = "a cat", **members: Any) -> ParsedRequest:

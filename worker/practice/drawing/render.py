@@ -44,6 +44,7 @@ class Recipe:
     """All inputs of one image, so that it can be rendered on download.
 
     ``prompt`` is embedded in the file, ``caption`` is drawn; ``size`` applies to the mode ``drawn`` only.
+    With ``original``, an input image, that one is repeated instead, in other bytes if it is a PNG.
     """
 
     prompt: str
@@ -51,14 +52,18 @@ class Recipe:
     caption: str
     size: tuple[int, int] = (512, 512)
     mode: ImageMode = "drawn"
+    original: bytes | None = None
 
     @property
     def is_cheap(self) -> bool:
         """Whether rendering is too cheap for a thread hop."""
-        return self.mode != "drawn"
+        return self.mode != "drawn" or self.original is not None
 
     def render(self) -> bytes:
         """Return the image as PNG."""
+        if self.original is not None:
+            is_png = self.original.startswith(SIGNATURE)
+            return embed_prompt(self.original, self.prompt, self.number) if is_png else self.original
         match self.mode:
             case "tiny":
                 return tiny_png(self.prompt, self.number)

@@ -202,4 +202,11 @@ def test_trying_styles_asks_first_and_prints_lines_for_the_settings(
         assert "--yes" in capsys.readouterr().err
         assert darkroom("channels", "try", "practice", "--yes") == 0
     *_, last = capsys.readouterr().out.splitlines()
-    assert json.loads(last) == {"settings": {"size_style": "size", "n_style": "n"}}
+    assert json.loads(last) == {
+        "settings": {
+            "size_style": "size",
+            "n_style": "n",
+            "content_style": "auto",
+            "image_style": "parts",
+        }
+    }
