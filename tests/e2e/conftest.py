@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.embedded import EmbeddedDarkroom
 from tests.support.fleet import Fleet
 from tests.support.postgres import Postgres
 from tests.support.practice import Practice
 from tests.support.valkey import Valkey, serve_valkey
 
 FleetOf = Callable[..., Fleet]
+EmbeddedOf = Callable[..., EmbeddedDarkroom]
 _numbers = iter(range(1, 1000))
 
 
@@ -57,3 +59,20 @@ def fleet_of(
             return fleet
 
         yield start
+
+
+@pytest.fixture
+def darkroom_of(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[EmbeddedOf]:
+    """Start one-process installations, whose provider answers after ``delay`` seconds."""
+    started: list[EmbeddedDarkroom] = []
+
+    def start(delay: float, **settings: str) -> EmbeddedDarkroom:
+        started.append(EmbeddedDarkroom(tmp_path, practice_of(delay), **settings))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for darkroom in started:
+        darkroom.client.close()
+        darkroom.process.end()
+        print(darkroom.process.log_tail())

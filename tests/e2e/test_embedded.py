@@ -1,57 +1,20 @@
 """Everything in one process, on SQLite and an in-memory broker."""
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from signal import SIGINT, SIGTERM
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from tests.support.api_client import ApiClient
-from tests.support.fleet import COMMAND, environment, serves
-from tests.support.practice import Practice
-from tests.support.processes import Process, free_port, until
+from tests.e2e.conftest import EmbeddedOf
+from tests.support.processes import until
 from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.slow(reason="Darkroom is ended and started again, and lost leases must run out")
 PROMPTS = [f"picture number {number} of a few" for number in range(60)]
 
 
-class Darkroom:
-    """One ``darkroom up`` with its provider and its client."""
-
-    def __init__(self, folder: Path, practice: Practice, **settings: str) -> None:
-        port = free_port()
-        self.practice, self.url = practice, f"http://127.0.0.1:{port}"
-        command = [COMMAND, "up", "--port", str(port), "--data", str(folder / "data")]
-        self.variables = environment(practice.url, folder, upstream_concurrency="10", **settings)
-        self.process = Process(command, folder / "up.log", environment=self.variables, folder=folder)
-        self.client = ApiClient([self.url])
-
-    def start(self) -> None:
-        """Start and wait until it serves."""
-        self.process.start()
-        self.process.wait_ready(lambda: serves(self.url))
-
-
-@pytest.fixture
-def darkroom_of(tmp_path: Path, practice_of: Callable[..., Practice]) -> Iterator[Callable[..., Darkroom]]:
-    started: list[Darkroom] = []
-
-    def start(delay: float, **settings: str) -> Darkroom:
-        started.append(Darkroom(tmp_path, practice_of(delay), **settings))
-        started[-1].start()
-        return started[-1]
-
-    yield start
-    for darkroom in started:
-        darkroom.client.close()
-        darkroom.process.end()
-        print(darkroom.process.log_tail())
-
-
-def test_every_job_gets_its_own_image(darkroom_of: Callable[..., Darkroom]) -> None:
+def test_every_job_gets_its_own_image(darkroom_of: EmbeddedOf) -> None:
     darkroom = darkroom_of(delay=0.1)
     darkroom.client.submit(PROMPTS)
 
@@ -62,7 +25,7 @@ def test_every_job_gets_its_own_image(darkroom_of: Callable[..., Darkroom]) -> N
 
 @pytest.mark.parametrize("sign", [SIGINT, SIGTERM])
 def test_a_signal_ends_the_process_within_seconds_and_loses_no_job_in_flight(
-    darkroom_of: Callable[..., Darkroom], sign: int
+    darkroom_of: EmbeddedOf, sign: int
 ) -> None:
     darkroom = darkroom_of(delay=30, worker_grace="2")
     darkroom.client.submit(PROMPTS)
@@ -76,7 +39,7 @@ def test_a_signal_ends_the_process_within_seconds_and_loses_no_job_in_flight(
     assert sum(job["status"] == "held" for job in jobs.values()) == 10
 
 
-def test_running_calls_get_the_grace_of_the_settings(darkroom_of: Callable[..., Darkroom]) -> None:
+def test_running_calls_get_the_grace_of_the_settings(darkroom_of: EmbeddedOf) -> None:
     darkroom = darkroom_of(delay=4, worker_grace="20")
     darkroom.client.submit(PROMPTS)
     darkroom.practice.wait_in_flight(10)
@@ -91,7 +54,7 @@ def test_running_calls_get_the_grace_of_the_settings(darkroom_of: Callable[..., 
     assert set(darkroom.practice.call_counts().values()) == {1}
 
 
-def test_a_second_signal_ends_the_grace(darkroom_of: Callable[..., Darkroom]) -> None:
+def test_a_second_signal_ends_the_grace(darkroom_of: EmbeddedOf) -> None:
     darkroom = darkroom_of(delay=30, worker_grace="60")
     darkroom.client.submit(PROMPTS)
     darkroom.practice.wait_in_flight(10)
@@ -108,7 +71,7 @@ def test_a_second_signal_ends_the_grace(darkroom_of: Callable[..., Darkroom]) ->
 
 @pytest.mark.parametrize("on_unknown", ["retry", "hold"])
 def test_a_killed_process_continues_its_jobs_after_a_restart(
-    darkroom_of: Callable[..., Darkroom], on_unknown: str
+    darkroom_of: EmbeddedOf, on_unknown: str
 ) -> None:
     darkroom = darkroom_of(delay=0.7)
     darkroom.client.submit(PROMPTS, on_unknown=on_unknown)
@@ -131,7 +94,7 @@ def test_a_killed_process_continues_its_jobs_after_a_restart(
     darkroom.client.check_images(done)
 
 
-def test_a_killed_process_frees_its_channel_at_its_next_start(darkroom_of: Callable[..., Darkroom]) -> None:
+def test_a_killed_process_frees_its_channel_at_its_next_start(darkroom_of: EmbeddedOf) -> None:
     darkroom = darkroom_of(delay=30, worker_timeout="600")
     darkroom.client.submit(PROMPTS[:20])
     darkroom.practice.wait_in_flight(10)
@@ -143,7 +106,7 @@ def test_a_killed_process_frees_its_channel_at_its_next_start(darkroom_of: Calla
 
 
 async def test_every_webhook_arrives_although_receiver_and_process_were_down(
-    darkroom_of: Callable[..., Darkroom],
+    darkroom_of: EmbeddedOf,
 ) -> None:
     receiver = Receiver()
     await receiver.start()

@@ -43,6 +43,9 @@ _RESPONSES: Mapping[FailureKind, Script] = {
         kind="image_generation_user_error",
         code="moderation_blocked",
     ),
+    "lost_upstream": _error(
+        500, "stream disconnected before completion: stream closed before response.completed", code="500"
+    ),
     "html": Script((Step(0, _INDEX),), content_type=HTML),
 }
 
@@ -53,6 +56,7 @@ _NO_RESPONSE: Mapping[FailureKind, ConnectionEnd] = {"hang": "hang", "reset": "r
 TEXT_REPLIES: Mapping[FailureKind, str] = {
     "no_picture": "Your picture is ready, I hope you like it!",
     "refusal": "I'm sorry, but I can't create that image because it violates our content policy.",
+    "quotation": 'The sign reads "insufficient balance, please recharge your account".',
 }
 
 #: Failures for which a real provider most likely charges.
@@ -60,6 +64,7 @@ CHARGED_FAILURES: frozenset[FailureKind] = frozenset(
     (
         "504", "no_picture", "refusal", "cut", "unfinished", "stall", "invalid_json", "drip", "dead_link",
         "truncated", "joined", "drafts", "only_drafts", "finished_task", "unknown_answer",
+        "quotation", "lost_upstream",
     )
 )  # fmt: skip
 
@@ -71,7 +76,9 @@ def error_response(kind: FailureKind, *, delay: float, retry_after: float | None
     response = _RESPONSES.get(kind)
     if response is None:
         return None
-    after = delay if kind in ("500", "504") else 0.0  # sent after the work; the others at once
+    after = (
+        delay if kind in ("500", "504", "lost_upstream") else 0.0
+    )  # sent after the work; the others at once
     headers = _retry_after(retry_after) if kind in ("429", "503") else {}
     return Script((Step(after, response.steps[0].data),), response.status, response.content_type, headers)
 

@@ -24,7 +24,7 @@ FailureKind = Literal[
     "moderation", "html", "no_picture", "refusal",
     "cut", "unfinished", "stall", "stream_error", "invalid_json", "drip", "hang", "reset", "drop",
     "dead_link", "truncated", "joined", "drafts", "only_drafts", "failed_task", "finished_task",
-    "unknown_answer",
+    "unknown_answer", "quotation", "lost_upstream",
 ]  # fmt: skip
 FAILURE_KINDS: tuple[FailureKind, ...] = get_args(FailureKind)
 
