@@ -13,6 +13,9 @@
     └── ImageError           a download is not (or not safely) an image; carries a code
 """
 
+from functools import partial
+from typing import Any
+
 
 class DarkroomError(Exception):
     """Base class of every error that Darkroom raises on purpose."""
@@ -32,6 +35,10 @@ class InvalidRequest(DarkroomError):
     def __init__(self, field: str, message: str, *, code: str = "invalid") -> None:
         super().__init__(f"{field}: {message}")
         self.field, self.message, self.code = field, message, code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is made again in another process."""
+        return partial(type(self), code=self.code), (self.field, self.message)
 
 
 class NotFound(DarkroomError):
@@ -68,3 +75,8 @@ class ImageError(DarkroomError):
         super().__init__(message)
         self.code, self.message = code, message
         self.retryable, self.retry_after = retryable, retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it is made again in another process."""
+        again = partial(type(self), retryable=self.retryable, retry_after=self.retry_after)
+        return again, (self.code, self.message)

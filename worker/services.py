@@ -22,6 +22,7 @@ from worker.download.documents import DocumentReader
 from worker.download.downloader import Downloader
 from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
+from worker.images.decode_process import DecodeProcess
 from worker.images.limits import Limits
 from worker.storage.store import Store, open_store
 from worker.storage.temp_files import open_temp_folder
@@ -66,8 +67,7 @@ class WorkerServices:
     cipher: SecretCipher  #: of secrets in the database
     clients: tuple[httpx.AsyncClient, ...]
     folder: Path  #: unfinished downloads
-    #: held while images are decoded: one at a time, for each may take hundreds of megabytes
-    decoding: asyncio.Lock = field(default_factory=asyncio.Lock)
+    decoding: DecodeProcess = field(default_factory=DecodeProcess)
 
     async def close(self) -> None:
         """Close connections and delete unfinished downloads."""

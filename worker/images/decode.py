@@ -27,8 +27,8 @@ _DAMAGED = (
 def decode_image(content: bytes, *, side: int | None) -> Image.Image:
     """Decode an image, upright, and reduce it to ``side`` pixels of its longer side; ``None``: do not.
 
-    The size is read from the header first, and checked again. Takes up to a second of CPU: call it in a
-    thread, and only one at a time in a process. Raises ``ImageError`` with ``asset_too_large``,
+    The size is read from the header first, and checked again. A hostile image takes minutes of CPU: call it
+    in a ``DecodeProcess``. Raises ``ImageError`` with ``asset_too_large``,
     ``asset_truncated`` or ``asset_not_image``.
     """
     info = inspect(content, limits=_LIMITS)

@@ -14,6 +14,7 @@ from models.queries.leases import LeasedJob
 from models.request import ImagePart, ImageRequest, Message, TextPart
 from worker.asset_store import StoredImage
 from worker.images.canvas import Margins, cut_out, masked, pad
+from worker.images.decode_process import DecodeProcess
 from worker.images.shrink import shrink
 from worker.services import WorkerServices
 from worker.upstream.presets.preset import Preset
@@ -56,20 +57,17 @@ async def image_request(
     async def load(image: str) -> str:
         loaded = await _image(services, job, image, inline)
         most = preset.max_image_bytes
-        if most is None:
-            return loaded
-        async with services.decoding:
-            return await asyncio.to_thread(_shrunk, loaded, most)
+        return loaded if most is None else await _shrunk(services.decoding, loaded, most)
 
     images = [await load(image) for image in request.get("images", ())]
     turns = request.get("turns") or ()
     used = {part["image"] for turn in turns for part in turn["parts"] if "image" in part} | {mask}
     last = [image for position, image in enumerate(images) if position not in used]
     mask = None if mask is None else images[mask]
-    async with services.decoding:
-        last = await prepare_images(last, how) if how else last
-        if mask is not None and preset.paths.edits is None:  # a conversation has no place for a mask
-            last, mask = [*last, await asyncio.to_thread(_masked, last[0], mask)], None
+    last = await prepare_images(services.decoding, last, how) if how else last
+    if mask is not None and preset.paths.edits is None:  # a conversation has no place for a mask
+        hole = await services.decoding.run(masked, _bytes(last[0]), _bytes(mask))
+        last, mask = [*last, _data_url(hole, "image/png")], None
     return ImageRequest(
         model=job.model,
         prompt=job.prompt,
@@ -93,39 +91,30 @@ def _message(turn: Mapping[str, Any], images: Sequence[str]) -> Message:
     return Message(turn["role"], tuple(parts))
 
 
-async def prepare_images(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
-    """Return the input images as the job's ``prepare`` says. Raises ``InvalidRequest``.
+async def prepare_images(decoding: DecodeProcess, images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
+    """Return the input images as the job's ``prepare`` says. Raises ``InvalidRequest`` and ``ImageError``.
 
     ``{"margins": {"left": 0.5, …}}`` places the first on a larger canvas. ``{"cut": true}`` uses the second
     as a mask, and adds the first with the masked part cut out. All must be data URLs.
     """
-    return await asyncio.to_thread(_prepare, images, how)
-
-
-def _prepare(images: Sequence[str], how: Mapping[str, Any]) -> list[str]:
     if how.get("cut"):
-        return [*images, _canvas_data_url(cut_out(_bytes(images[0]), _bytes(images[1])))]
-    return [_canvas_data_url(pad(_bytes(images[0]), Margins(**how["margins"]))), *images[1:]]
+        cut = await decoding.run(cut_out, _bytes(images[0]), _bytes(images[1]))
+        return [*images, _data_url(cut, "image/png")]
+    padded = await decoding.run(pad, _bytes(images[0]), Margins(**how["margins"]))
+    return [_data_url(padded, "image/png"), *images[1:]]
 
 
-def _masked(image: str, mask: str) -> str:
-    return _canvas_data_url(masked(_bytes(image), _bytes(mask)))
-
-
-def _shrunk(url: str, most: int) -> str:
+async def _shrunk(decoding: DecodeProcess, url: str, most: int) -> str:
     content = _bytes(url)
-    if len(content) <= most:
-        return url
-    smaller, content_type = shrink(content, most)
-    return f"data:{content_type};base64,{base64.b64encode(smaller).decode()}"
+    return url if len(content) <= most else _data_url(*await decoding.run(shrink, content, most))
 
 
 def _bytes(url: str) -> bytes:
     return base64.b64decode(url.partition(",")[2])
 
 
-def _canvas_data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _data_url(content: bytes, content_type: str) -> str:
+    return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
 
 
 async def _image(
@@ -136,19 +125,18 @@ async def _image(
             found = await find_inputs(connection, [parse_id("asset", image)], job.caller_id)
         if not found:
             raise InvalidRequest("images", f"{image} is gone; give the picture again.")
-        return await _data_url(services, found[0].key, found[0].content_type)
+        return await _load(services, found[0].key, found[0].content_type)
     if input_images is None or image.startswith("data:"):
         return image
     stored = await input_images.load(services, job.id, image)
     try:
-        return await _data_url(services, stored.key, stored.content_type)
+        return await _load(services, stored.key, stored.content_type)
     except NotFound:  # no asset names it, and the job has waited for longer than such files are kept
         input_images.forget(job.id)
         stored = await input_images.load(services, job.id, image)
-        return await _data_url(services, stored.key, stored.content_type)
+        return await _load(services, stored.key, stored.content_type)
 
 
-async def _data_url(services: WorkerServices, key: str, content_type: str) -> str:
+async def _load(services: WorkerServices, key: str, content_type: str) -> str:
     content = await services.store.get(key)
-    encoded = await asyncio.to_thread(base64.b64encode, content)
-    return f"data:{content_type};base64,{encoded.decode()}"
+    return await asyncio.to_thread(_data_url, content, content_type)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from models.errors import InvalidRequest
 from worker.images.canvas import MAX_SIDE, Margins, cut_out, pad
-from worker.midjourney.grid import compose_grid, decode_cell
+from worker.images.grid import compose_grid, decode_cell
 
 RED, GREY, CLEAR = (255, 0, 0), (128, 128, 128), (0, 0, 0, 0)
 

@@ -51,7 +51,7 @@ def test_what_can_not_be_decoded_has_a_code() -> None:
 _MEASURE = """
 import resource, sys
 from worker.images.decode import decode_image
-from worker.midjourney.grid import compose_grid, decode_cell
+from worker.images.grid import compose_grid, decode_cell
 content = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 cells = [decode_cell(content) for _ in range(int(sys.argv[1]))]

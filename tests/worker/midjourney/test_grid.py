@@ -1,69 +1,37 @@
-"""Grid: images are decoded to cells, and cells composed two by two."""
+"""Grid of a task: damaged images are left out, and those that can't be opened here stay without a cell."""
 
 from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-import pytest
 from PIL import Image
 
-from models.errors import ImageError
-from worker.midjourney.grid import compose_grid, decode_cell
+from tests.support.darkroom import open_darkroom
+from tests.worker.images.drawing import draw, png_header
+from worker.midjourney.grid import decode_images
 
 
-def cell(colour: str, size: tuple[int, int] = (8, 4)) -> Image.Image:
-    return Image.new("RGB", size, colour)
+def row(key: str, content_type: str = "image/png") -> Any:
+    return SimpleNamespace(key=key, content_type=content_type, bytes=1000, width=8, height=4)
 
 
-def encoded(image: Image.Image) -> bytes:
-    out = BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
+async def test_damaged_images_are_left_out_and_large_ones_have_no_cell(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}) as darkroom:
+        files = {"a": draw("PNG", 8, 4), "damaged": draw("PNG")[:-20], "large": png_header(10_000, 10_000)}
+        for key, content in files.items():
+            await darkroom.services.store.put(key, content, content_type="image/png")
+        names = ["a", "damaged", "large", "gone"]
+        decoded = await decode_images(darkroom.services, [*map(row, names), row("film", "video/mp4")])
+    assert [image.key for image in decoded.images] == ["a", "large", "film"]
+    assert decoded.grid is not None
+    with Image.open(BytesIO(decoded.grid)) as grid:
+        assert grid.size == (16, 8)
 
 
-def pixel(grid: bytes, at: tuple[int, int]) -> tuple[int, ...]:
-    with Image.open(BytesIO(grid)) as image:
-        found = image.getpixel(at)
-    assert isinstance(found, tuple)
-    return found
-
-
-def near(found: tuple[int, ...], expected: tuple[int, int, int]) -> bool:
-    return all(abs(one - other) < 40 for one, other in zip(found, expected, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("count", "size"), [(1, (8, 4)), (2, (16, 4)), (3, (16, 8)), (4, (16, 8)), (5, (24, 8))]
-)
-def test_a_grid_is_as_square_as_its_cells_allow(count: int, size: tuple[int, int]) -> None:
-    grid = compose_grid([cell("red")] * count)
-    assert grid is not None
-    with Image.open(BytesIO(grid)) as image:
-        assert (image.format, image.size) == ("JPEG", size)
-
-
-def test_the_place_of_a_missing_cell_is_dark() -> None:
-    big = (64, 64)
-    grid = compose_grid([cell("red", big), None, cell("blue", big), cell("white", big)])
-    assert grid is not None
-    assert near(pixel(grid, (32, 32)), (255, 0, 0))
-    assert near(pixel(grid, (96, 32)), (24, 24, 26))
-    assert near(pixel(grid, (32, 96)), (0, 0, 255))
-
-
-def test_without_cells_there_is_no_grid() -> None:
-    assert compose_grid([None, None]) is None
-
-
-def test_a_large_image_is_reduced_to_the_size_of_a_cell() -> None:
-    decoded = decode_cell(encoded(cell("red", (2048, 512))))
-    assert decoded.size == (1024, 256)
-
-
-def test_transparent_parts_become_white() -> None:
-    decoded = decode_cell(encoded(Image.new("RGBA", (2, 2), (255, 0, 0, 0))))
-    assert (decoded.mode, decoded.getpixel((0, 0))) == ("RGB", (255, 255, 255))
-
-
-@pytest.mark.parametrize("content", [b"", b"\x89PNG and then nothing", b"GIF89a"])
-def test_a_damaged_image_has_no_cell(content: bytes) -> None:
-    with pytest.raises(ImageError):
-        decode_cell(content)
+async def test_a_single_image_needs_no_grid(plain_database_url: str, tmp_path: Path) -> None:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}) as darkroom:
+        await darkroom.services.store.put("a", draw("PNG", 8, 4), content_type="image/png")
+        assert (await decode_images(darkroom.services, [row("a")])).grid is None

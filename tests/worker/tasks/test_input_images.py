@@ -12,6 +12,7 @@ from models.errors import InvalidRequest
 from models.ids import new_id, public_id
 from tests.support.darkroom import open_darkroom
 from tests.worker.leased import leased_job
+from worker.images.decode_process import DecodeProcess
 from worker.images.inspection import inspect
 from worker.practice.drawing.png import noise_png, tiny_png
 from worker.practice.server import start_practice
@@ -32,13 +33,13 @@ async def test_margins_place_the_first_image_on_a_larger_canvas_and_leave_the_ot
     width, height = size_of(first)
     assert width is not None
     margins = {"left": 0.5, "right": 0.5, "top": 0.0, "bottom": 0.0}
-    padded, left = await prepare_images([first, second], {"margins": margins})
+    padded, left = await prepare_images(DecodeProcess(), [first, second], {"margins": margins})
     assert (size_of(padded), left) == ((width * 2, height), second)
 
 
 async def test_a_cut_adds_the_first_image_with_the_masked_part_cut_out() -> None:
     image, mask = data_url(noise_png("a cat", 1)), data_url(tiny_png("a hat", 0))
-    *given, cut = await prepare_images([image, mask], {"cut": True})
+    *given, cut = await prepare_images(DecodeProcess(), [image, mask], {"cut": True})
     assert given == [image, mask]
     assert size_of(cut) == size_of(image)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from worker.images.formats.errors import too_many_parts, truncated
+from worker.images.formats.errors import too_many_parts, truncated, two_headers
 
 _MOST_BOXES = 20_000  # side by side; a fragmented video has two for every second or so
 _MOST_TRACKS = 100
@@ -11,7 +11,7 @@ Box = tuple[bytes, memoryview]  #: its name and its content
 
 def measure_image(data: memoryview) -> tuple[int, int]:
     """Return width and height of the largest image; all boxes must be complete."""
-    top = dict(boxes(data))
+    top = _by_name(data, b"ftyp", b"meta")
     meta = top.get(b"meta", data[:0])[4:]
     if not {b"mdat", b"moov"} & top.keys() and b"idat" not in dict(boxes(meta)):
         raise truncated("the picture's data is missing")
@@ -27,7 +27,7 @@ def measure_image(data: memoryview) -> tuple[int, int]:
 
 def measure_video(data: memoryview) -> tuple[int | None, int | None]:
     """Return width and height of the video track, or ``None``; header and data must be complete."""
-    top = dict(boxes(data))
+    top = _by_name(data, b"ftyp", b"moov")
     if b"moov" not in top or not {b"mdat", b"moof"} & top.keys():
         raise truncated("the video's header or data is missing")
     for number, (name, track) in enumerate(boxes(top[b"moov"])):
@@ -58,8 +58,18 @@ def boxes(data: memoryview) -> Iterator[Box]:
 
 def _find(data: memoryview, *path: bytes) -> memoryview:
     for name in path:
-        data = dict(boxes(data)).get(name, data[:0])
+        data = _by_name(data, name).get(name, data[:0])
     return data
+
+
+def _by_name(data: memoryview, *single: bytes) -> dict[bytes, memoryview]:
+    """Return the boxes by name; of those named ``single`` there may be one each. Raises ``ImageError``."""
+    found: dict[bytes, memoryview] = {}
+    for name, content in boxes(data):
+        if name in found and name in single:
+            raise two_headers("file")
+        found[name] = content
+    return found
 
 
 def _track_size(header: memoryview | None) -> tuple[int, int] | None:

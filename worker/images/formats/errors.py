@@ -10,6 +10,11 @@ def too_many_parts(most: int = MOST_PARTS) -> ImageError:
     return ImageError("asset_too_large", f"The picture consists of more than {most:,} parts.")
 
 
+def two_headers(what: str) -> ImageError:
+    """Return the error for an image that states its size twice: decoders may take either."""
+    return not_image(f"the {what} has two headers")
+
+
 def truncated(what: str) -> ImageError:
     """Return the error for truncated or damaged bytes."""
     return ImageError("asset_truncated", f"The picture is incomplete: {what}.")

@@ -7,26 +7,36 @@ _EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
 
 
 def measure(data: memoryview) -> tuple[int, int]:
-    """Return the canvas size, after checking the blocks up to the trailer; trailing bytes are ignored."""
+    """Return the size that holds the canvas and every frame, after checking the blocks up to the trailer.
+
+    Trailing bytes are ignored. Decoders enlarge a canvas that is smaller than a frame.
+    """
     try:
-        _walk(data)
+        return _walk(data)
     except IndexError as error:
         raise truncated("the GIF ends before its trailer") from error
-    return int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little")
 
 
-def _walk(data: memoryview) -> None:
+def _walk(data: memoryview) -> tuple[int, int]:
     position, pixels, blocks = 13 + _table(data[10]), False, 0
+    width, height = _number(data, 6), _number(data, 8)
     while (kind := data[position]) != _TRAILER:
         if kind == _EXTENSION:
             position, blocks = _after_blocks(data, position + 2, blocks)
         elif kind == _IMAGE:
             pixels = True
+            width = max(width, _number(data, position + 1) + _number(data, position + 5))
+            height = max(height, _number(data, position + 3) + _number(data, position + 7))
             position, blocks = _after_blocks(data, position + 11 + _table(data[position + 9]), blocks)
         else:
             raise truncated("the GIF is damaged between two blocks")
     if not pixels:
         raise truncated("the GIF has no pixels")
+    return width, height
+
+
+def _number(data: memoryview, position: int) -> int:
+    return int.from_bytes(data[position : position + 2], "little")
 
 
 def _table(flags: int) -> int:

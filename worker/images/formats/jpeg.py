@@ -2,7 +2,10 @@
 
 import re
 
-from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated
+from worker.images.formats.errors import not_image, too_many_parts, truncated, two_headers
+
+_MOST_SEGMENTS = 10_000  # encoders write tens; large metadata take one for every 64 kB
+_MOST_SCANS = 500  # each is a pass over all pixels; encoders write about ten
 
 _SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  #: start-of-frame markers
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})  #: markers without a length
@@ -15,8 +18,8 @@ _WINDOW = 1 << 20  #: bytes of one search, during which other threads wait
 
 def measure(data: memoryview) -> tuple[int, int]:
     """Return width and height, after checking the segments up to EOI; trailing bytes are ignored."""
-    size, scanned, position = None, False, 2
-    for _ in range(MOST_PARTS):
+    size, scans, position = None, 0, 2
+    for _ in range(_MOST_SEGMENTS):
         marker, position = _next(data, position)
         if marker == _END:
             break
@@ -26,16 +29,20 @@ def measure(data: memoryview) -> tuple[int, int]:
         if length < 2 or position + length > len(data):
             raise truncated("a JPEG segment is cut off")
         if marker in _SIZES:
+            if size is not None:
+                raise two_headers("JPEG")
             size = (
                 int.from_bytes(data[position + 5 : position + 7]),
                 int.from_bytes(data[position + 3 : position + 5]),
             )
         position += length
         if marker == _SCAN:
-            scanned, position = True, _after_scan(data, position)
+            scans, position = scans + 1, _after_scan(data, position)
+            if scans > _MOST_SCANS:
+                raise too_many_parts(_MOST_SCANS)
     else:
-        raise too_many_parts()
-    if size is None or not scanned:
+        raise too_many_parts(_MOST_SEGMENTS)
+    if size is None or not scans:
         raise not_image("the JPEG has no pixels")
     return size
 

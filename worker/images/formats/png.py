@@ -2,7 +2,7 @@
 
 import zlib
 
-from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated
+from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated, two_headers
 
 
 def measure(data: memoryview) -> tuple[int, int]:
@@ -26,7 +26,7 @@ def _walk(data: memoryview) -> None:
         if zlib.crc32(data[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end]):
             raise truncated("a PNG chunk does not match its checksum")
         if name == b"IHDR" and number:
-            raise not_image("the PNG has two headers")
+            raise two_headers("PNG")
         pixels = pixels or name == b"IDAT"
         if name == b"IEND":
             if not pixels:

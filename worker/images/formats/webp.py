@@ -1,8 +1,9 @@
 """WebP: RIFF chunks within the declared length (RFC 9649)."""
 
-from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated
+from worker.images.formats.errors import MOST_PARTS, not_image, too_many_parts, truncated, two_headers
 
 _PIXELS = frozenset({b"VP8 ", b"VP8L", b"ANMF"})
+_HEADERS = (frozenset({b"VP8X"}), frozenset({b"VP8 ", b"VP8L"}))  # of each, at most one beside the frames
 
 
 def measure(data: memoryview) -> tuple[int, int]:
@@ -17,12 +18,15 @@ def measure(data: memoryview) -> tuple[int, int]:
 
 
 def _walk(data: memoryview, end: int) -> set[bytes]:
-    position, names, chunks = 12, set(), 0
+    position, names, chunks = 12, set[bytes](), 0
     while position + 8 <= end:
         chunks += 1
         if chunks > MOST_PARTS:
             raise too_many_parts()
-        names.add(bytes(data[position : position + 4]))
+        name = bytes(data[position : position + 4])
+        if any(name in header and header & names for header in _HEADERS):
+            raise two_headers("WebP")
+        names.add(name)
         length = int.from_bytes(data[position + 4 : position + 8], "little")
         if position + 8 + length > end:
             raise truncated("a WebP chunk is cut off")

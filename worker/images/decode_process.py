@@ -1,0 +1,76 @@
+"""Decoding process: work on pixels in a child process, which is killed when the work takes too long.
+
+Decoders can't be interrupted within a thread, and some images of a few megabytes keep them busy for minutes.
+The child starts with the first image, and stays for the next one. The operating system limits its memory.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
+
+from models.errors import ImageError
+from worker.images.formats.errors import truncated
+from worker.images.limits import MIB
+
+try:
+    import resource
+except ImportError:  # there is none on Windows
+    resource = None  # type: ignore[assignment]
+
+_START_LIMIT = 60.0  # seconds until the child has started
+TIME_LIMIT = 20.0  #: seconds for one image; the largest ones that are accepted take about two
+MEMORY_LIMIT = 640 * MIB  #: bytes of data in the child; the largest images that are accepted take about 500
+_T = TypeVar("_T")
+
+
+class DecodeProcess:
+    """Runs functions on images, one at a time: each may take hundreds of megabytes."""
+
+    def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
+        self._time_limit, self._memory_limit = time_limit, memory_limit
+        self._turn = asyncio.Lock()
+        self._limiter = CapacityLimiter(1)
+
+    async def run(self, work: Callable[..., _T], *args: object) -> _T:
+        """Return ``work(*args)``: a function of a module, with arguments and a result that can be pickled.
+
+        Raises what it raises, and ``ImageError``: ``asset_too_large`` if it took too long,
+        ``asset_truncated`` if it ended the process, ``asset_timeout`` if no process could be started.
+        """
+        async with self._turn:
+            await self._start()
+            try:
+                async with asyncio.timeout(self._time_limit):
+                    return await self._call(work, *args)
+            except TimeoutError as error:
+                message = f"The picture takes more than {self._time_limit:g} s to open."
+                raise ImageError("asset_too_large", message) from error
+            except BrokenWorkerProcess as error:
+                raise truncated("it can't be decoded") from error
+
+    async def _start(self) -> None:
+        """Start the child if none runs: a damaged image must not be taken for the cause of a failure."""
+        try:
+            async with asyncio.timeout(_START_LIMIT):
+                await self._call(os.getpid)
+        except (TimeoutError, BrokenWorkerProcess, OSError) as error:
+            message = "The process that opens pictures could not be started."
+            raise ImageError("asset_timeout", message, retryable=True) from error
+
+    async def _call(self, work: Callable[..., _T], *args: object) -> _T:
+        memory = self._memory_limit
+        return await to_process.run_sync(
+            _limited, memory, work, args, cancellable=True, limiter=self._limiter
+        )
+
+
+def _limited(memory: int, work: Callable[..., _T], args: tuple[object, ...]) -> _T:
+    """Run work within a limit of memory, which stays for the life of the process."""
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    return work(*args)
