@@ -12,13 +12,16 @@ from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Authenticator, configured_keys, sync_keys
+from api.ceilings import Ceilings
 from api.jobs.estimates import Estimates, SnapshotCache
+from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
 from api.midjourney import routes as midjourney
 from api.monitor import Monitor
 from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
 from api.services import ApiServices
+from api.web.allowed_hosts import AllowedHosts
 from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
 from models.clock import Clock, DatabaseClock
@@ -55,7 +58,12 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
     )
     error_formats = [ErrorFormat(midjourney.is_midjourney, midjourney.render_problem)]
-    app.add_middleware(RequestMiddleware, body_limit=settings.request_body_limit, error_formats=error_formats)
+    app.add_middleware(
+        RequestMiddleware,
+        body_limit=settings.request_body_limit,
+        hosts=AllowedHosts.of(settings),
+        error_formats=error_formats,
+    )
     install_problem_handlers(app)
     app.include_router(build_router())
     app.router.routes.extend(midjourney.midjourney_routes())
@@ -94,6 +102,8 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
             monitor=Monitor(database, store),
+            ceilings=Ceilings.of(settings),
+            queue_ceiling=QueueCeiling(settings.max_queued),
             clock=clock,
             cipher=cipher_of(settings.secret_key),
         )

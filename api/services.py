@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from api.auth import Authenticator
+from api.ceilings import Ceilings
 from api.jobs.estimates import Estimates, SnapshotCache
+from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
 from api.monitor import Monitor
 from models.clock import Clock
@@ -29,6 +31,8 @@ class ApiServices:
     snapshots: SnapshotCache
     estimates: Estimates
     monitor: Monitor
+    ceilings: Ceilings
+    queue_ceiling: QueueCeiling
     clock: Clock
     cipher: SecretCipher  #: of secrets in the database
 

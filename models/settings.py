@@ -108,7 +108,37 @@ class Settings(BaseSettings):
     connections_per_address: int = Field(
         1000, ge=0, description="of them, from one client address; 0 behind a reverse proxy: no limit"
     )
-    request_body_limit: int = Field(64 * 2**20, gt=0, description="bytes of one API request at most")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description=f"{_LIST} hosts that requests may name, besides the public URL's and this machine's: "
+        "names, *.example.com, or * for any; unset: if the API listens beyond loopback, any IP address too",
+    )
+    metrics_key: SecretStr | None = Field(
+        None, description="the key that opens /metrics beyond this machine, as an admin's does"
+    )
+    metrics_public: bool = Field(False, description="/metrics needs no key, from wherever it is read")
+    request_body_limit: int = Field(
+        64 * 2**20,
+        gt=0,
+        description="bytes of one API request at most, and of those of one caller that are worked on at once",
+    )
+    json_limit: int = Field(
+        2**20, gt=0, description="bytes of a request whose JSON can't carry images: all but submits"
+    )
+    max_queued: int = Field(
+        100_000,
+        ge=0,
+        description="queued jobs of a caller that has no limit of its own, counted at intervals; 0: no limit",
+    )
+    event_streams: int = Field(200, ge=0, description="open event streams of a caller in one API process")
+    long_polls: int = Field(500, ge=0, description="waiting requests of a caller in one API process")
+    webhook_endpoints: int = Field(20, ge=0, description="webhook endpoints of a caller")
+    webhook_tests: int = Field(
+        60,
+        ge=0,
+        description="webhook tests of a caller per minute, and ten times as many replays, in one API process",
+    )
+    campaigns: int = Field(1000, ge=0, description="campaigns of a caller that have settings of their own")
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
     input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input image at most")
     download_limit: int = Field(64 * 2**20, gt=0, description="bytes of one downloaded image at most")
@@ -186,7 +216,7 @@ class Settings(BaseSettings):
     def _bounded(cls, value: object) -> object:
         return check_number(value)
 
-    @field_validator("api_keys", "admin_keys", "secret_key", "allow_private", mode="before")
+    @field_validator("api_keys", "admin_keys", "secret_key", "allow_private", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -211,6 +241,15 @@ class Settings(BaseSettings):
             return json.loads(value) if isinstance(value, str) else value
         except json.JSONDecodeError as error:
             raise ValueError('write JSON, such as {"no_image": {"attempts": 2}}') from error
+
+    @field_validator("metrics_key")
+    @classmethod
+    def _strong_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if why := weakness(value.get_secret_value(), least=CALLER_KEY):
+            raise ValueError(f"it {why}; {GENERATE}")
+        return value
 
     @field_validator("api_keys", "admin_keys", "secret_key")
     @classmethod

@@ -24,6 +24,7 @@ _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]
 _ODD_CHARACTERS = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
 FREE_FORM_LIMIT = 64 * 1024  #: bytes of params, and of metadata, as JSON
 URL_LIMIT = 8192
+_MOST_PARTS = 256  # of one message
 _LONGEST_DEADLINE = 10 * 365 * 86_400.0  # seconds
 
 
@@ -129,7 +130,7 @@ class ChatMessage(BaseModel):
     model_config = _STRICT
 
     role: Literal["system", "user", "assistant"]
-    content: str | list[TextContent | ImageContent | AssetContent]
+    content: str | Annotated[list[TextContent | ImageContent | AssetContent], Field(max_length=_MOST_PARTS)]
 
     @property
     def text(self) -> str:

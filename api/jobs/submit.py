@@ -21,6 +21,8 @@ from models.queries.uploads import renew_uploads
 
 QUEUE_FULL = "queue_full"  #: code of a job that exceeds the caller's limit of queued jobs
 
+_CEILING = " The operator raises DARKROOM_MAX_QUEUED, or gives your key a limit of its own."
+
 InputImages = Mapping[UUID, Sequence[NewInputImage]]  #: by job, not stored yet
 InTransaction = Callable[[AsyncConnection, SubmitResult], Awaitable[None]]
 """Further writes of a surface, in the transaction that inserts the jobs; an exception rolls it back."""
@@ -42,6 +44,10 @@ async def insert_submitted(
     """
     jobs, images, rejected = await _prepare(services, caller, submitted, at)
     result = SubmitResult([job.id for job in jobs], rejected, jobs)
+    if caller.max_queued is None:
+        ceiling = services.queue_ceiling
+        if (room := await ceiling.room(services.database, caller.id, len(jobs), at)) is not None:
+            result = _limit_to(room, result, hint=_CEILING)
     if images:
         async with services.database.reading() as connection:
             result = await _within_room(connection, services, caller, idempotency_key, result, at)
@@ -67,6 +73,7 @@ async def insert_submitted(
         if in_transaction is not None:
             await in_transaction(connection, result)
     if result.jobs:
+        services.queue_ceiling.add(caller.id, len(result.jobs))
         services.notifier.notify()
     return result
 
@@ -94,9 +101,10 @@ def _images_of(result: SubmitResult, images: InputImages) -> list[NewInputImage]
     return [image for job in result.jobs for image in images.get(job.id, ())]
 
 
-def _limit_to(room: QueueRoom, result: SubmitResult) -> SubmitResult:
+def _limit_to(room: QueueRoom, result: SubmitResult, *, hint: str = "") -> SubmitResult:
     """Reject the last jobs, those beyond the queue limit. Raises the 429 problem if none fits."""
     message = f"{room.limit:,} jobs of your key may wait, and so many do; submit more when some have started."
+    message += hint
     if not room.left:
         raise Problem(429, QUEUE_FULL, message, headers={"Retry-After": "10"}, more={"limit": room.limit})
     excess: list[RejectedJob] = [

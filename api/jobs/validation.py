@@ -20,6 +20,7 @@ from models.settings import Settings
 from worker.download.ssrf import AllowList, check_host
 
 _MOST_ERRORS = 20  # in one rejection
+_MOST_DESCRIBED = 1000  # errors; describing all of more would take seconds
 _MESSAGES = {
     "missing": "is required",
     "extra_forbidden": "there is no such field",
@@ -95,6 +96,9 @@ def validate(value: Any, settings: Settings, at: datetime) -> ValidJob | Rejecti
 
 def rejection_of(error: ValidationError) -> Rejection:
     """Return pydantic's errors as a rejection."""
+    if (count := error.error_count()) > _MOST_DESCRIBED:
+        message = f"has {count:,} errors; see /docs for what it may have"
+        return Rejection("invalid", [{"field": "body", "message": message}])
     details = error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_ERRORS]
     errors = [
         {

@@ -43,7 +43,7 @@ async def request_context(request: Request, kind: type[_B]) -> tuple[RequestCont
     """
     services = services_of(request)
     caller = await authenticated(request, services)
-    body, raw = await read_body(request, kind)
+    body, raw = await read_body(request, caller, kind)
     segment, at = request.path_params.get("mode", ""), services.clock()
     duplicate_key = duplicate_key_of(request, raw, services.settings)
     await find_duplicate(services, caller, duplicate_key, at)

@@ -1,12 +1,13 @@
 """Request bodies. Unknown members are ignored; hints may be of any type and value."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 
+from api.auth import Caller
 from api.jobs.validation import rejection_of
 from api.midjourney.responses import SubmitError, short_text
 from api.web.json_body import read_json
@@ -36,6 +37,7 @@ class Body(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, extra="ignore", coerce_numbers_to_str=True, frozen=True
     )
+    has_images: ClassVar[bool] = True  #: whether it may carry images, and so be large
 
     state: Annotated[str, AfterValidator(_within_limit)] | None = None
     notify_hook: str | None = Field(None, max_length=2000)
@@ -60,12 +62,12 @@ def _is_mode(word: object) -> bool:
     return isinstance(word, str) and word.upper() in set(Mode)
 
 
-async def read_body(request: Request, kind: type[_B]) -> tuple[_B, bytes]:
+async def read_body(request: Request, caller: Caller, kind: type[_B]) -> tuple[_B, bytes]:
     """Return a submit's body, validated and raw.
 
     Raises ``Problem`` for what is no JSON, ``SubmitError`` for what does not match the schema.
     """
-    raw, value = await read_json(request)
+    raw, value = await read_json(request, caller, images=kind.has_images)
     try:
         return kind.model_validate(value), raw
     except ValidationError as error:

@@ -126,16 +126,16 @@ async def list_by_ids(request: Request) -> Response:
     """List tasks by id, in the order of the request; unknown ids are skipped."""
     services = services_of(request)
     caller = await authenticated(request, services)
-    task_ids = await _requested_ids(request)
+    task_ids = await _requested_ids(request, caller)
     async with services.database.reading() as connection:
         found = {task.id: task for task in await tasks_by_id(connection, task_ids, caller_id=caller.id)}
         tasks = [found[task_id] for task_id in task_ids if task_id in found]
         return Json(await read_task_views(connection, tasks, settings=services.settings))
 
 
-async def _requested_ids(request: Request) -> Sequence[int]:
+async def _requested_ids(request: Request, caller: Caller) -> Sequence[int]:
     """Return the ids in ``ids``, strings or numbers, each once. Raises ``SubmitError``."""
-    _, body = await read_json(request)
+    _, body = await read_json(request, caller)
     given: Any = body.get("ids") if isinstance(body, dict) else body
     if given is None:
         return []
@@ -166,7 +166,7 @@ async def query_tasks(request: Request) -> Response:
     """Return a page of filtered tasks in the shape of Spring's pages, as midjourney-proxy-plus does."""
     services = services_of(request)
     caller = await authenticated(request, services)
-    _, value = await read_json(request)
+    _, value = await read_json(request, caller)
     if isinstance(value, dict):
         value = {name: member for name, member in value.items() if member is not None}
     try:

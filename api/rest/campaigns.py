@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import authenticate
+from api.auth import Caller, authenticate
+from api.ceilings import limit_reached
 from api.jobs.validation import rejection_of
 from api.rest.openapi.route_docs import (
     Responses,
@@ -22,11 +24,18 @@ from api.rest.openapi.route_docs import (
     schema_ref,
 )
 from api.rest.parameters import read_integer, read_query, read_text
-from api.services import services_of
+from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse
-from models.queries.campaigns.settings import any_job_of, find_campaign, list_campaigns, save_campaign
+from models.queries.callers import lock_submits
+from models.queries.campaigns.settings import (
+    any_job_of,
+    count_campaigns,
+    find_campaign,
+    list_campaigns,
+    save_campaign,
+)
 from models.retry.rules import RetryRules
 from models.serializers import moment
 
@@ -115,14 +124,24 @@ async def _save(request: Request, *, patch: bool) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     name, at = _name(request), services.clock()
-    settings = read_settings((await read_json(request))[1])
+    settings = read_settings((await read_json(request, caller))[1])
     async with services.database.writing() as connection:
         if patch:
             row = await find_campaign(connection, caller.id, name, lock=True)
             settings = patch_settings(row and row.retry, settings)
+        await _check_room(connection, services, caller, name)
         retry = settings.retry.to_json() if settings.retry else {}
         await save_campaign(connection, caller.id, name, retry=retry, at=at)
     return JsonResponse(_serialize(name, retry, at), headers=_NO_STORE)
+
+
+async def _check_room(connection: AsyncConnection, services: ApiServices, caller: Caller, name: str) -> None:
+    """Raise the 429 problem if a campaign would be one too many."""
+    most = services.settings.campaigns
+    await lock_submits(connection, caller.id)
+    known = await find_campaign(connection, caller.id, name) is not None
+    if not known and await count_campaigns(connection, caller.id) >= most:
+        raise limit_reached("campaigns with settings", most, "campaigns")
 
 
 def _name(request: Request) -> str:
@@ -184,7 +203,7 @@ def add_routes(router: APIRouter) -> None:
         path="/v1/campaigns",
     )
     found = merge_responses(_CAMPAIGN, problem_responses(401, 404, 422))
-    saved = merge_responses(_CAMPAIGN, problem_responses(400, 401, 413, 422))
+    saved = merge_responses(_CAMPAIGN, problem_responses(400, 401, 413, 415, 422, 429))
     _add(router, "GET", get_campaign, "Get the settings of a campaign", found, request_docs(_NAME))
     for method, handler, summary in (
         ("PUT", put_campaign, "Replace the settings of a campaign"),

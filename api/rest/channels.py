@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import authenticate
+from api.auth import Caller, authenticate
 from api.channel_status import read_channel_views
 from api.jobs.schemas import NonBlank
 from api.jobs.validation import rejection_of
@@ -57,7 +57,7 @@ class ResumeRequest(BaseModel):
 
 async def get_channels(request: Request) -> Response:
     """Return all channels with their state."""
-    services = await _services_for_admin(request)
+    services, _ = await _admin_of(request)
     async with services.database.reading() as connection:
         views = await read_channel_views(connection, services.clock())
     return JsonResponse({"data": views}, headers=_NO_STORE)
@@ -75,8 +75,9 @@ async def drain_channel(request: Request) -> Response:
 
 async def resume_channel(request: Request) -> Response:
     """Resume a channel or one model on it, whether it was paused, tripped or cooling down."""
-    services, name = await _services_for_admin(request), request.path_params["name"]
-    body = await _read_body(request, ResumeRequest)
+    services, caller = await _admin_of(request)
+    name = request.path_params["name"]
+    body = await _read_body(request, caller, ResumeRequest)
     at = services.clock()
     async with services.database.writing() as connection:
         found = (
@@ -90,8 +91,9 @@ async def resume_channel(request: Request) -> Response:
 
 
 async def _pause(request: Request, *, drain: bool) -> Response:
-    services, name = await _services_for_admin(request), request.path_params["name"]
-    body = await _read_body(request, PauseRequest)
+    services, caller = await _admin_of(request)
+    name = request.path_params["name"]
+    body = await _read_body(request, caller, PauseRequest)
     at = services.clock()
     async with services.database.writing() as connection:
         found = (
@@ -113,18 +115,17 @@ async def _changed_view(
     return (await read_channel_views(connection, services.clock(), only=name))[0]
 
 
-async def _services_for_admin(request: Request) -> ApiServices:
+async def _admin_of(request: Request) -> tuple[ApiServices, Caller]:
     services = services_of(request)
-    if not (await authenticate(request, services.authenticator)).admin:
+    caller = await authenticate(request, services.authenticator)
+    if not caller.admin:
         raise Problem(403, "forbidden", "Only an admin's key may see and change the channels.")
-    return services
+    return services, caller
 
 
-async def _read_body(request: Request, schema: type[Body]) -> Body:
+async def _read_body(request: Request, caller: Caller, schema: type[Body]) -> Body:
     """Return an optional body. Raises the 400 or 422 problem."""
-    value: Any = {}
-    if await request.body():
-        _, value = await read_json(request)
+    _, value = await read_json(request, caller, optional=True)
     try:
         return schema.model_validate(value)
     except ValidationError as error:
@@ -160,7 +161,7 @@ def add_routes(router: APIRouter) -> None:
             tags=["operations"],
             summary=summary,
             responses=merge_responses(
-                response(200, "The channel.", _CHANNEL), problem_responses(400, 401, 403, 404, 413, 422)
+                response(200, "The channel.", _CHANNEL), problem_responses(400, 401, 403, 404, 413, 415, 422)
             ),
             openapi_extra=request_docs(
                 path_parameter("name", "Name of the channel."),

@@ -7,8 +7,10 @@ import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from api.auth import authenticate
+from api.auth import Caller, authenticate
+from api.jobs.long_poll import wait_while_connected
 from api.jobs.reader import read_job
 from api.jobs.serializers import serialize_event
 from api.jobs.watcher import newer_than
@@ -22,6 +24,7 @@ from api.rest.openapi.route_docs import (
 )
 from api.rest.parameters import INT32, read_integer
 from api.services import ApiServices, services_of
+from api.web.request_body import RequestBody, body_of
 from models.ids import parse_id
 from models.queries.jobs import list_events, statuses_of
 from models.states import FINAL, JobStatus
@@ -40,13 +43,29 @@ async def get_events(request: Request) -> Response:
     last_id = min(last_id, job.revision)  # there is no later event: the client had it from another database
     if job.status in FINAL and last_id == job.revision:
         return Response(status_code=204)
-    return StreamingResponse(
-        _stream(services, job_id, last_id), media_type="text/event-stream", headers=_HEADERS
-    )
+    return _EventStream(services, caller, _stream(services, body_of(request.scope), job_id, last_id))
 
 
-async def _stream(services: ApiServices, job_id: UUID, last_id: int) -> AsyncIterator[bytes]:
-    """Yield every event once, in order: read the rows after the last one sent, then wait for a change."""
+class _EventStream(StreamingResponse):
+    """Response that counts as an open stream of its caller while it is sent."""
+
+    def __init__(self, services: ApiServices, caller: Caller, content: AsyncIterator[bytes]) -> None:
+        super().__init__(content, media_type="text/event-stream", headers=_HEADERS)
+        self._limit, self._caller_id = services.ceilings.event_streams, caller.id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream. Raises the 429 problem of too many open streams."""
+        with self._limit.hold(self._caller_id):
+            await self.stream_response(send)
+
+
+async def _stream(
+    services: ApiServices, body: RequestBody, job_id: UUID, last_id: int
+) -> AsyncIterator[bytes]:
+    """Yield every event once, in order: read the rows after the last one sent, then wait for a change.
+
+    Raises ``ClientDisconnect``.
+    """
     yield b"retry: 1000\n\n"
     while True:
         async with services.database.reading() as connection:
@@ -55,7 +74,10 @@ async def _stream(services: ApiServices, job_id: UUID, last_id: int) -> AsyncIte
             last_id = row.revision
             yield b"id: %d\ndata: %b\n\n" % (last_id, orjson.dumps(serialize_event(row)))
         watcher = services.watcher
-        change = None if rows else await watcher.wait_for(job_id, newer_than(last_id), timeout=_KEEP_ALIVE)
+        change = None
+        if not rows:
+            newer = newer_than(last_id)
+            change = await wait_while_connected(body, watcher, job_id, newer, timeout=_KEEP_ALIVE)
         if watcher.released:
             return  # this process shuts down; the client resumes at another one, with Last-Event-ID
         if not rows and change is None:
@@ -96,7 +118,7 @@ def add_routes(router: APIRouter) -> None:
                 media_type="text/event-stream",
             ),
             response(204, "The job is finished and has no events after Last-Event-ID.", None),
-            problem_responses(401, 404, 422),
+            problem_responses(401, 404, 422, 429),
         ),
         openapi_extra=request_docs(
             JOB_ID,

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.auth import authenticate
 from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
 from api.services import services_of
-from api.web.json_body import parse_json
+from api.web.json_body import parse, read_bytes
 from api.web.problems import Problem, invalid_field
 from api.web.responses import JsonResponse
 from models.errors import InvalidRequest
@@ -27,13 +27,14 @@ async def post_explain(request: Request) -> Response:
     if not caller.admin:
         raise Problem(403, "forbidden", "Only an admin's key may have answers explained.")
     # in a thread: parsing megabytes would block the event loop
-    content = await asyncio.to_thread(explain_body, await request.body())
+    raw = await read_bytes(request, caller, images=True)
+    content = await asyncio.to_thread(explain_body, raw)
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
 def explain_body(raw: bytes) -> bytes:
     """Return the explanations of the responses in a body, as JSON. Raises problems that name the member."""
-    value = parse_json(raw)
+    value = parse(raw)
     if not isinstance(value, dict):
         raise invalid_field("body", 'must be a JSON object: one answer, or {"answers": [...]}')
     if "answers" not in value:
@@ -96,7 +97,7 @@ def add_routes(router: APIRouter) -> None:
         summary=f"Explain up to {ANSWERS_PER_REQUEST} captured provider responses (admin keys)",
         responses=merge_responses(
             response(200, "The explanation, or one per response.", {"anyOf": [one, many]}),
-            problem_responses(400, 401, 403, 413, 422),
+            problem_responses(400, 401, 403, 413, 415, 422),
         ),
         openapi_extra=request_docs(body=_BODY),
     )

@@ -34,7 +34,9 @@ async def release_job(request: Request) -> Response:
 
 async def fail_job(request: Request) -> Response:
     """Fail a held job, with the reason in the optional body."""
-    value = (await read_json(request))[1] if await request.body() else {}
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    _, value = await read_json(request, caller, optional=True)
     return await _decide_one(request, FAIL, read_reason(value))
 
 
@@ -59,7 +61,7 @@ async def _decide_one(request: Request, decision: HeldDecision, reason: str) -> 
 async def _decide_many(request: Request, decision: HeldDecision) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    _, value = await read_json(request)
+    _, value = await read_json(request, caller)
     selection = read_selection(value, takes_reason=decision.takes_reason)
     if selection.filter is not None:
         result = await decide_by_filter(
@@ -128,7 +130,7 @@ def add_routes(router: APIRouter) -> None:
         tags=["held jobs"],
         summary="Fail a held job",
         responses=merge_responses(
-            response(200, "The job, failed.", _JOB), problem_responses(400, 401, 404, 409, 413, 422)
+            response(200, "The job, failed.", _JOB), problem_responses(400, 401, 404, 409, 413, 415, 422)
         ),
         openapi_extra=request_docs(
             JOB_ID, body={"schema": schema_ref("FailJobRequest")}, body_required=False
@@ -155,7 +157,7 @@ def _add_many(
                 "Counts of changed and unchanged jobs, and a reason for each refused one.",
                 schema_ref("DecisionResultDocument"),
             ),
-            problem_responses(400, 401, 413, 422, 503),
+            problem_responses(400, 401, 413, 415, 422, 503),
         ),
         openapi_extra=request_docs(body=body),
     )

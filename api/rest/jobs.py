@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
+from api.jobs.long_poll import long_poll
 from api.jobs.reader import JobRepresentation, read_job, read_jobs
 from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
 from api.jobs.watcher import is_settled, newer_than
@@ -52,7 +53,7 @@ async def get_job(request: Request) -> Response:
     job = await read_job(services, caller, job_id, with_estimate=not wait)
     awaited = is_settled if after is None else newer_than(after)
     if wait and not awaited((job.revision, job.status)) and job.retry_after is not None:
-        await services.watcher.wait_for(job_id, awaited, timeout=wait)
+        await long_poll(request, caller, job_id, awaited, timeout=wait)
     if wait:
         job = await read_job(services, caller, job_id, with_estimate=True)
     return job_response(request, job)
@@ -158,7 +159,7 @@ def add_routes(router: APIRouter) -> None:
         responses=merge_responses(
             response(200, "The job.", _JOB),
             response(304, "The job has not changed since the ETag in If-None-Match.", None),
-            problem_responses(401, 404, 422),
+            problem_responses(401, 404, 422, 429),
         ),
         openapi_extra=request_docs(
             JOB_ID,

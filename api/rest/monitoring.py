@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from secrets import compare_digest
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -10,9 +11,14 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.rest.openapi.route_docs import merge_responses, response, schema_ref
+from api.auth import authenticate, needs_key
+from api.rest.openapi.route_docs import merge_responses, problem_responses, response, schema_ref
 from api.services import services_of
+from api.web.allowed_hosts import is_loopback
+from api.web.problems import Problem
 from api.web.responses import JsonResponse
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")  # headers that proxies add
 
 
 async def healthz(request: Request) -> Response:
@@ -48,7 +54,8 @@ class _OpenJobs(Collector):
 
 
 async def metrics(request: Request) -> Response:
-    """Return the metrics in Prometheus' text format."""
+    """Return the metrics in Prometheus' text format; beyond this machine, only for a key."""
+    await _check_reader(request)
     counts = await services_of(request).monitor.open_jobs.value()
     jobs = CollectorRegistry()
     jobs.register(_OpenJobs(counts))
@@ -56,8 +63,29 @@ async def metrics(request: Request) -> Response:
     return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+async def _check_reader(request: Request) -> None:
+    """Raise the 401 or 403 problem unless the metrics are open to this request."""
+    services = services_of(request)
+    own, given = services.settings.metrics_key, request.headers.get("authorization", "")
+    if services.settings.metrics_public or _is_local(request):
+        return
+    needs_key(request)
+    if own is not None and compare_digest(given.encode(), f"Bearer {own.get_secret_value()}".encode()):
+        return
+    if not (await authenticate(request, services.authenticator)).admin:
+        detail = "Metrics need an admin's key or DARKROOM_METRICS_KEY; DARKROOM_METRICS_PUBLIC opens them."
+        raise Problem(403, "forbidden", detail)
+
+
+def _is_local(request: Request) -> bool:
+    """Return whether a request was made on this machine, and not by a proxy for another one."""
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    return is_loopback(request.client.host)
+
+
 def add_routes(router: APIRouter) -> None:
-    """Add the routes. None of them needs a key."""
+    """Add the routes."""
     health = schema_ref("HealthDocument")
     router.add_api_route(
         "/healthz",
@@ -83,6 +111,9 @@ def add_routes(router: APIRouter) -> None:
         metrics,
         methods=["GET"],
         tags=["operations"],
-        summary="Metrics in Prometheus' text format",
-        responses=response(200, "The metrics.", {"type": "string"}, media_type="text/plain"),
+        summary="Metrics in Prometheus' text format; beyond this machine with a key",
+        responses=merge_responses(
+            response(200, "The metrics.", {"type": "string"}, media_type="text/plain"),
+            problem_responses(401, 403),
+        ),
     )

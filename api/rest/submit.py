@@ -1,8 +1,8 @@
 """POST /v1/jobs: submit one job, or a batch of up to a thousand."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from api.auth import Caller, authenticate
 from api.jobs.idempotency import find_replay, idempotency_key_of
+from api.jobs.long_poll import long_poll
 from api.jobs.reader import read_job, represent_new_job
 from api.jobs.submit import insert_submitted
 from api.jobs.submit_result import SubmitResult
-from api.jobs.validation import Rejection, validate
+from api.jobs.validation import Rejection, ValidJob, validate
 from api.jobs.watcher import is_settled
 from api.rest.openapi.route_docs import (
     header_parameter,
@@ -27,8 +28,9 @@ from api.rest.openapi.route_docs import (
 )
 from api.rest.parameters import LONGEST_WAIT, read_prefer_wait
 from api.services import ApiServices, services_of
-from api.web.json_body import NUL_REFUSED, find_nul, parse_json
+from api.web.json_body import NUL, NUL_REFUSED, digest_of, find_nul, parse_json, read_bytes
 from api.web.problems import Problem, invalid_field
+from api.web.request_body import body_of
 from api.web.responses import JsonResponse
 from models.ids import public_id
 from models.queries.jobs import statuses_of
@@ -37,37 +39,57 @@ from models.states import FINAL, JobStatus
 
 SURFACE = "rest"
 BATCH_LIMIT = 1000  #: jobs in one request
+_VALIDATED_AT_ONCE = 20  # jobs; other requests are served in between
 
 
 async def post_jobs(request: Request) -> Response:
     """Submit one job, or a batch."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    raw = await request.body()
-    value = parse_json(raw)
-    idempotency_key = idempotency_key_of(request, sha256(raw).digest())
-    is_batch = isinstance(value, dict) and "jobs" in value
-    values = _batch_of(value) if is_batch else [value]
     at = services.clock()
-    result = None
-    if idempotency_key is not None:
-        result = await find_replay(services, caller, idempotency_key, at)
-    if result is None:
-        submitted = [_nul_in(raw, each) or validate(each, services.settings, at) for each in values]
-        if not is_batch and isinstance(submitted[0], Rejection):
-            raise Problem(422, submitted[0].code, submitted[0].message, errors=submitted[0].errors)
-        result = await insert_submitted(
-            services, caller, submitted, surface=SURFACE, idempotency_key=idempotency_key, at=at
-        )
+    result, is_batch = await _submit(request, services, caller, at)
+    body_of(request.scope).release()  # the response may wait for the job
     if is_batch:
         return await _batch_response(services, result)
     return await _single_response(request, services, caller, result, at)
 
 
-def _nul_in(raw: bytes, value: Any) -> Rejection | None:
-    """Return the rejection of one job with a NUL character: the others of its batch are accepted."""
-    path = find_nul(raw, value)
-    return None if path is None else Rejection("invalid", [{"field": path, "message": NUL_REFUSED}])
+async def _submit(
+    request: Request, services: ApiServices, caller: Caller, at: datetime
+) -> tuple[SubmitResult, bool]:
+    """Insert the jobs of a request. Returns the result, and whether they were a batch."""
+    raw = await read_bytes(request, caller, images=True)
+    value = await parse_json(raw)
+    idempotency_key = idempotency_key_of(request, await digest_of(raw))
+    is_batch = isinstance(value, dict) and "jobs" in value
+    values = _batch_of(value) if is_batch else [value]
+    if idempotency_key is not None:
+        replay = await find_replay(services, caller, idempotency_key, at)
+        if replay is not None:
+            return replay, is_batch
+    submitted = await _validate(values, services, at, may_have_nul=NUL in raw)
+    if not is_batch and isinstance(submitted[0], Rejection):
+        raise Problem(422, submitted[0].code, submitted[0].message, errors=submitted[0].errors)
+    result = await insert_submitted(
+        services, caller, submitted, surface=SURFACE, idempotency_key=idempotency_key, at=at
+    )
+    return result, is_batch
+
+
+async def _validate(
+    values: Sequence[Any], services: ApiServices, at: datetime, *, may_have_nul: bool
+) -> list[ValidJob | Rejection]:
+    """Validate jobs; between them other requests are served. A wrong one leaves its batch acceptable."""
+    submitted: list[ValidJob | Rejection] = []
+    for index, value in enumerate(values, 1):
+        path = find_nul(value) if may_have_nul else None
+        if path is None:
+            submitted.append(validate(value, services.settings, at))
+        else:
+            submitted.append(Rejection("invalid", [{"field": path, "message": NUL_REFUSED}]))
+        if index % _VALIDATED_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return submitted
 
 
 def _batch_of(value: Mapping[str, Any]) -> list[Any]:
@@ -90,8 +112,10 @@ async def _single_response(
         first = result.rejected[0]
         raise Problem(422, first["code"], first["message"], errors=first["errors"])
     job_id, wait = result.job_ids[0], read_prefer_wait(request)
+    if wait is not None and not services.ceilings.long_polls.has_room(caller.id):
+        wait = None  # the job is accepted: the client polls
     if wait is not None:
-        await services.watcher.wait_for(job_id, is_settled, timeout=wait)
+        await long_poll(request, caller, job_id, is_settled, timeout=wait)
     if wait is None and result.jobs:
         job = await represent_new_job(services, caller, result.jobs[0], surface=SURFACE, at=at)
     else:
@@ -177,7 +201,7 @@ def add_routes(router: APIRouter) -> None:
                 "The accepted job; for a batch, the accepted and the rejected jobs by their index.",
                 {"oneOf": [_JOB, schema_ref("BatchDocument")]},
             ),
-            problem_responses(400, 401, 413, 422, 429, 503),
+            problem_responses(400, 401, 413, 415, 422, 429, 503),
         ),
         openapi_extra=request_docs(
             header_parameter(

@@ -14,6 +14,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.web.problems import Problem, problem_response
+from api.web.referrer import REFERRER_POLICY
 
 _LINGER = 1.0  # seconds in which a refused client may still send: closing at once could discard the response
 _LOG_INTERVAL = 60.0  # seconds between log lines about refused connections
@@ -141,6 +142,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP request."""
+        self._refuse(Problem(400, "malformed_request", msg))
+
     def _large_head(self) -> Problem:
         most, count = self._limits.head_size, self._limits.header_count
         detail = f"The request line and headers may have {most:,} bytes and {count} headers."
@@ -176,7 +181,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             response = problem_response(problem, "")
-            headers = [*response.raw_headers, (b"connection", b"close")]
+            headers = [*response.raw_headers, REFERRER_POLICY, (b"connection", b"close")]
             lines = b"".join(b"%b: %b\r\n" % header for header in headers)
             status = b"HTTP/1.1 %d %b\r\n" % (problem.status, _REASONS[problem.status])
             self.transport.write(status + lines + b"\r\n" + response.body)
@@ -187,4 +192,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.loop.call_later(_LINGER, self.transport.close)
 
 
-_REASONS = {408: b"Request Timeout", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
+_REASONS = {
+    400: b"Bad Request",
+    408: b"Request Timeout",
+    431: b"Request Header Fields Too Large",
+    503: b"Service Unavailable",
+}

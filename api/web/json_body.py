@@ -1,46 +1,89 @@
 """JSON request bodies: parse, and refuse what a database cannot store, with the path of the member."""
 
+import asyncio
 import json
-import re
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import orjson
 from starlette.requests import Request
 
+from api.auth import Caller
+from api.services import services_of
+from api.web.content_types import check_media_type
+from api.web.json_structure import StructureError, has_long_number
 from api.web.problems import Problem, invalid_field
+from api.web.request_body import body_of
 from models.errors import InvalidRequest
 
 DEPTH = 32  #: nesting levels of free-form fields
 NUL_REFUSED = "a NUL character (U+0000) can't be stored"
+NUL = b"\\u0000"  #: as a body may contain it
 _LONGEST_PATH = 200  # characters of a member's path in an error
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_LARGE = 256 * 1024  # bytes
 _INTEGERS = range(-(2**63), 2**64)  # those that are read and written exactly
+_Member = tuple[Any, str, "_Member | None"]  # a value, its name, and what it is a member of
 
 
-async def read_json(request: Request) -> tuple[bytes, Any]:
-    """Return the body of a request, raw and parsed. Raises the 400 problem, and 422 for NUL characters."""
-    raw = await request.body()
-    value = parse_json(raw)
-    if (path := find_nul(raw, value)) is not None:
+async def read_json(
+    request: Request, caller: Caller, *, images: bool = False, optional: bool = False
+) -> tuple[bytes, Any]:
+    """Return the body of a request, raw and parsed; ``{}`` for an empty one that is ``optional``.
+
+    Raises what ``read_bytes`` and ``parse_json`` do, and 422 for NUL characters.
+    """
+    raw = await read_bytes(request, caller, images=images)
+    if optional and not raw:
+        return raw, {}
+    value = await parse_json(raw)
+    if NUL in raw and (path := find_nul(value)) is not None:
         raise invalid_field(path, NUL_REFUSED)
     return raw, value
 
 
-def parse_json(raw: bytes) -> Any:
-    """Return the value of a JSON body, its integers exactly. Raises the 400 problem."""
+async def read_bytes(request: Request, caller: Caller, *, images: bool = False) -> bytes:
+    """Return the body of a request; it waits while larger bodies of its caller are worked on.
+
+    ``images``: it may carry images, and so be as large as any body. Raises the 413 problem, and 415.
+    """
+    check_media_type(request)
+    settings = services_of(request).settings
+    setting = "request_body_limit" if images else "json_limit"
+    return await body_of(request.scope).read(caller.id, getattr(settings, setting), setting)
+
+
+async def parse_json(raw: bytes) -> Any:
+    """Return the value of a JSON body, its integers exactly. Raises the 400 problem.
+
+    Large bodies are checked in a thread, which lets the event loop run.
+    """
+    return await asyncio.to_thread(parse, raw) if len(raw) > _LARGE else parse(raw)
+
+
+async def digest_of(raw: bytes) -> bytes:
+    """Return the SHA-256 of a body; that of a large one is computed in a thread."""
+    digest = await asyncio.to_thread(sha256, raw) if len(raw) > _LARGE else sha256(raw)
+    return digest.digest()
+
+
+def parse(raw: bytes) -> Any:
+    """Return the value of a JSON body, as ``parse_json`` does, in this thread."""
     try:
+        long_number = has_long_number(raw)
         value = orjson.loads(raw)
         # orjson reads integers beyond 64 bits as floats; it has checked the rest
-        return json.loads(raw) if _LONG_NUMBER.search(raw) else value
+        return json.loads(raw) if long_number else value
+    except StructureError as error:
+        raise Problem(400, "json_too_complex", f"The body is refused before it is read. {error}.") from error
     except (ValueError, RecursionError) as error:
         detail = f"The body is not valid JSON: {error}." if raw else "The body is empty; send JSON."
         raise Problem(400, "malformed_json", detail) from error
 
 
-def find_nul(raw: bytes, value: Any) -> str | None:
-    """Return the path of a NUL character in ``value``, a part of the body ``raw``, or ``None``."""
-    return _find(value, _has_nul) if b"\\u0000" in raw else None
+def find_nul(value: Any) -> str | None:
+    """Return the path of a NUL character in a value, or ``None``."""
+    return _find(value, _has_nul)
 
 
 def _has_nul(value: Any) -> bool:
@@ -54,21 +97,27 @@ def _is_inexact(value: Any) -> bool:
 
 
 def _find(value: Any, wrong: Callable[[Any], bool]) -> str | None:
-    """Return the path of a wrong member, or ``None``. Not recursive: bodies may be nested very deeply."""
-    rest: list[tuple[str, Any]] = [("", value)]
+    """Return the path of a wrong member, or ``None``. Neither recursive nor quadratic."""
+    rest: list[_Member] = [(value, "", None)]
     while rest:
-        path, inner = rest.pop()
+        member = rest.pop()
+        inner = member[0]
         if wrong(inner):
-            return path or "body"
+            return _path_of(member) or "body"
         if isinstance(inner, dict):
-            rest += [(_child(path, name), each) for name, each in reversed(inner.items())]
+            rest += [(each, name, member) for name, each in reversed(inner.items())]
         elif isinstance(inner, list):
-            rest += [(_child(path, str(index)), inner[index]) for index in reversed(range(len(inner)))]
+            rest += [(inner[index], str(index), member) for index in reversed(range(len(inner)))]
     return None
 
 
-def _child(path: str, name: str) -> str:
-    return f"{path}.{name}"[:_LONGEST_PATH] if path else name[:_LONGEST_PATH]
+def _path_of(member: "_Member") -> str:
+    names = []
+    above: _Member | None = member
+    while above is not None:
+        _, name, above = above
+        names.append(name)
+    return ".".join(reversed(names[:-1]))[:_LONGEST_PATH]
 
 
 def check_free_form(field: str, value: dict[str, Any], limit: int) -> None:
@@ -84,7 +133,7 @@ def check_free_form(field: str, value: dict[str, Any], limit: int) -> None:
         size = len(orjson.dumps(value))
     except TypeError as error:
         path, message = _find(value, _is_inexact), "is an integer beyond 64 bits; send it as a text"
-        raise InvalidRequest(_child(field, path or ""), message) from error
+        raise InvalidRequest(f"{field}.{path}"[:_LONGEST_PATH], message) from error
     if size > limit:
         raise InvalidRequest(field, f"may have at most {limit:,} bytes as JSON")
 

@@ -107,14 +107,18 @@ async def lock_queue_room(connection: AsyncConnection, caller_id: UUID) -> Queue
     limit = await connection.scalar(select(callers.c.max_queued).where(callers.c.id == caller_id))
     if limit is None:
         return None
+    return QueueRoom(limit, await count_queued(connection, caller_id, most=limit))
+
+
+async def count_queued(connection: AsyncConnection, caller_id: UUID, *, most: int) -> int:
+    """Return how many jobs of a caller are queued; no more than ``most`` are counted."""
     waiting = (
         select(jobs.c.id)
         .where(jobs.c.caller_id == caller_id, jobs.c.status == JobStatus.QUEUED.value)
-        .limit(limit)
+        .limit(most)
         .subquery()
     )
-    queued = await connection.scalar(select(func.count()).select_from(waiting))
-    return QueueRoom(limit, queued or 0)
+    return await connection.scalar(select(func.count()).select_from(waiting)) or 0
 
 
 async def lock_shares(

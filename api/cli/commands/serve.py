@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import structlog
+
 from api.app import create_app
 from api.cli.exit_codes import Exit
 from api.cli.local_database import placed
 from api.cli.startup import fleet_settings
 from api.server import http_limits, listen
 from api.server import serve as serve_app
+from api.web.allowed_hosts import AllowedHosts
 from worker.logs import configure_logs
+
+_log = structlog.get_logger()
 
 
 def serve(*, host: str | None = None, port: int | None = None, config: Path | None = None) -> Exit:
@@ -26,5 +31,8 @@ def serve(*, host: str | None = None, port: int | None = None, config: Path | No
     settings = fleet_settings(config, "serve", host=host, port=port)
     configure_logs(settings)
     listener = listen(settings.host, settings.port)
-    serve_app(create_app(placed(settings, listener.getsockname()[1])), listener, http_limits(settings))
+    settings = placed(settings, listener.getsockname()[1])
+    hosts = AllowedHosts.of(settings).shown()
+    _log.info("requests may name these hosts; DARKROOM_ALLOWED_HOSTS adds others", hosts=hosts)
+    serve_app(create_app(settings), listener, http_limits(settings))
     return Exit.OK

@@ -5,7 +5,7 @@ A new verb is a module of its own, and a line in ``FOLLOW_UPS``.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -76,6 +76,8 @@ _SIMPLE_CHANGE = re.compile(r"([UV])([1-4])|(R)", re.IGNORECASE)
 class ActionBody(Body):
     """Body of action."""
 
+    has_images: ClassVar[bool] = False
+
     task_id: str | None = None
     custom_id: str | None = None
     enable_remix: Any = None
@@ -85,6 +87,8 @@ class ActionBody(Body):
 class ChangeBody(Body):
     """Body of change."""
 
+    has_images: ClassVar[bool] = False
+
     task_id: str | None = None
     action: str | None = None
     index: int | None = None
@@ -92,6 +96,8 @@ class ChangeBody(Body):
 
 class SimpleChangeBody(Body):
     """Body of simple-change: a task id and, for example, ``U2``."""
+
+    has_images: ClassVar[bool] = False
 
     content: str | None = None
 

@@ -1,7 +1,7 @@
 """describe and shorten: a text model writes prompts for an image, or shorter versions of a prompt."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +28,8 @@ class DescribeBody(Body):
 
 class ShortenBody(Body):
     """Body of shorten."""
+
+    has_images: ClassVar[bool] = False
 
     prompt: str | None = None
 

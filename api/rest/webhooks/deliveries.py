@@ -57,6 +57,7 @@ async def try_webhook(request: Request) -> Response:
         endpoint = await own_endpoint(services, connection, caller, webhook_id, allow_default=False)
         if endpoint.disabled_at is not None:
             raise Conflict("This webhook is disabled; enable it first.")
+        services.ceilings.webhook_tests.count(caller.id, at)
         row = new_delivery(
             caller_id=caller.id,
             endpoint_id=endpoint.id,
@@ -112,6 +113,7 @@ async def replay_delivery(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     delivery_id = parse_id("delivery", request.path_params["delivery_id"])
+    services.ceilings.webhook_replays.count(caller.id, services.clock())
     async with services.database.writing() as connection:
         row = await _delivery(connection, delivery_id, caller.id)
         url = row.url if row.endpoint_id is None else await _endpoint_url(connection, caller, row)
@@ -154,7 +156,9 @@ def add_routes(router: APIRouter) -> None:
         methods=["POST"],
         summary="Send a test, without retries",
         status_code=202,
-        responses=merge_responses(response(202, "The delivery.", delivery), problem_responses(401, 404, 409)),
+        responses=merge_responses(
+            response(202, "The delivery.", delivery), problem_responses(401, 404, 409, 429)
+        ),
         openapi_extra=request_docs(WEBHOOK_ID),
     )
     add(
@@ -191,7 +195,7 @@ def add_routes(router: APIRouter) -> None:
         summary="Send a delivery again, under the same webhook-id",
         status_code=202,
         responses=merge_responses(
-            response(202, "The delivery, due now.", delivery), problem_responses(401, 404, 409)
+            response(202, "The delivery, due now.", delivery), problem_responses(401, 404, 409, 429)
         ),
         openapi_extra=request_docs(delivery_id),
     )

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
+from api.ceilings import limit_reached
 from api.jobs.caller_scope import callers_in_scope
 from api.rest.openapi.route_docs import (
     merge_responses,
@@ -33,6 +34,7 @@ from api.web.problems import invalid_field, not_found
 from api.web.responses import JsonResponse
 from models.errors import Conflict
 from models.ids import new_id, parse_id
+from models.queries.callers import lock_submits
 from models.queries.webhooks.deliveries import redirect_pending, stop_endpoint
 from models.queries.webhooks.endpoints import (
     change_endpoint,
@@ -54,7 +56,6 @@ CALLER = query_parameter(
     type="string",
     maxLength=100,
 )
-MAX_ENDPOINTS = 20  #: of one caller
 _DISABLED_BY_OWNER = "disabled by its owner"
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -108,7 +109,7 @@ async def post_webhook(request: Request) -> Response:
     """Create an endpoint; the response is the only one that shows its secret."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    _, value = await read_json(request)
+    _, value = await read_json(request, caller)
     body, secret = validate(NewWebhook, value, services.settings), new_secret()
     row = {
         "id": new_id(),
@@ -123,8 +124,9 @@ async def post_webhook(request: Request) -> Response:
         "disabled_reason": None,
     }
     async with services.database.writing() as connection:
-        if await count_endpoints(connection, caller.id) >= MAX_ENDPOINTS:
-            raise Conflict(f"You have {MAX_ENDPOINTS} webhooks, the maximum; delete one first.")
+        await lock_submits(connection, caller.id)
+        if await count_endpoints(connection, caller.id) >= (most := services.settings.webhook_endpoints):
+            raise limit_reached("webhooks", most, "webhook_endpoints")
         await insert_endpoint(connection, row)
     view = webhook_view(SimpleNamespace(**row), services.cipher, secret=secret)
     return JsonResponse(view, 201, headers=_NO_STORE | {"Location": f"{WEBHOOKS_PATH}/{view['id']}"})
@@ -154,7 +156,7 @@ async def patch_webhook(request: Request) -> Response:
     """Change an endpoint."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    _, value = await read_json(request)
+    _, value = await read_json(request, caller)
     body = validate(WebhookChange, value, services.settings)
     at, webhook_id = services.clock(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
@@ -184,7 +186,7 @@ async def rotate_webhook(request: Request) -> Response:
     """Give an endpoint a new secret, shown in this response only; both sign during the overlap."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    value = (await read_json(request))[1] if await request.body() else {}
+    _, value = await read_json(request, caller, optional=True)
     body = validate(Rotation, value, services.settings)
     at, secret, webhook_id = services.clock(), new_secret(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
@@ -221,7 +223,7 @@ def add_routes(router: APIRouter) -> None:
         status_code=201,
         responses=merge_responses(
             response(201, "The webhook, with its secret.", with_secret),
-            problem_responses(400, 401, 409, 413, 422),
+            problem_responses(400, 401, 413, 415, 422, 429),
         ),
         openapi_extra=request_docs(body={"schema": schema_ref("NewWebhook"), "examples": {"one": example}}),
     )
@@ -251,7 +253,7 @@ def add_routes(router: APIRouter) -> None:
         methods=["PATCH"],
         summary="Change, disable or enable a webhook",
         responses=merge_responses(
-            response(200, "The webhook.", webhook), problem_responses(400, 401, 404, 409, 413, 422)
+            response(200, "The webhook.", webhook), problem_responses(400, 401, 404, 409, 413, 415, 422)
         ),
         openapi_extra=request_docs(WEBHOOK_ID, body={"schema": schema_ref("WebhookChange")}),
     )
@@ -273,7 +275,7 @@ def add_routes(router: APIRouter) -> None:
         summary="Create a new secret, shown only once; the previous one signs too for a while",
         responses=merge_responses(
             response(200, "The webhook, with its new secret.", with_secret),
-            problem_responses(400, 401, 404, 413, 422),
+            problem_responses(400, 401, 404, 413, 415, 422),
         ),
         openapi_extra=request_docs(WEBHOOK_ID, body={"schema": schema_ref("Rotation")}, body_required=False),
     )

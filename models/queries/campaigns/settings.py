@@ -35,6 +35,12 @@ async def list_campaigns(
     return readable(await connection.execute(query), "campaign")
 
 
+async def count_campaigns(connection: AsyncConnection, caller_id: UUID) -> int:
+    """Count a caller's campaigns that have settings."""
+    query = select(func.count()).where(campaigns.c.caller_id == caller_id)
+    return (await connection.execute(query)).scalar_one()
+
+
 async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) -> bool:
     """Return whether a caller has jobs of a campaign."""
     query = select(jobs.c.id).where(jobs.c.caller_id == caller_id, jobs.c.campaign == name).limit(1)

@@ -74,7 +74,12 @@ async def test_a_process_whose_database_became_read_only_is_not_ready(
     postgres_copies: PostgresCopies, tmp_path: Path
 ) -> None:
     with postgres_copies.fresh() as url:
-        values = {"database_url": url, "storage_url": f"file://{tmp_path}/pictures", "api_keys": (ALICE,)}
+        values = {
+            "database_url": url,
+            "storage_url": f"file://{tmp_path}/pictures",
+            "public_url": "http://darkroom.test",
+            "api_keys": (ALICE,),
+        }
         given = Settings.model_validate(values)
         async with started(given) as service:
             postgres_copies.set(url, "default_transaction_read_only", "on")

@@ -157,7 +157,7 @@ async def test_without_a_key_there_are_no_webhooks(service: Service) -> None:
 async def test_a_caller_has_at_most_twenty_webhooks(service: Service) -> None:
     for _ in range(20):
         await create_webhook(service)
-    assert (await service.post("/v1/webhooks", json={"url": URL})).status_code == 409
+    assert (await service.post("/v1/webhooks", json={"url": URL})).status_code == 429
 
 
 def test_a_webhook_can_subscribe_to_every_event_of_a_job() -> None:
