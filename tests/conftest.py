@@ -9,6 +9,7 @@ import structlog
 from hypothesis import settings
 
 from models.database import Database
+from tests.support.attack_tests import AttackTests
 from tests.support.collation import CAN_COMPILE
 from tests.support.databases import COPIES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.distribution import Distribution
@@ -31,14 +32,17 @@ _SOCKET = "shared_servers"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of ``make test-fast``."""
+    """Add the options of ``make test-fast`` and of the attacks."""
+    parser.addoption("--attack", action="store_true", help="the long form of the attacks, and nothing else")
     parser.addoption("--fast", action="store_true", help="unit tests only, on SQLite, without servers")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the rules of this test run; with several processes, start the owner of their servers."""
     config.addinivalue_line("markers", "slow(reason): why a test takes more than 10 s; left out by --fast")
+    config.addinivalue_line("markers", "attack: long form of tests/security; runs with --attack only")
     config.pluginmanager.register(SlowTests())
+    config.pluginmanager.register(AttackTests(wanted=config.getoption("attack")))
     config.pluginmanager.register(Distribution())
     if config.getoption("fast"):
         config.pluginmanager.register(FastTests())
