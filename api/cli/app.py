@@ -1,8 +1,10 @@
 """Console script ``darkroom``. Commands are imported when they are called, so that ``--help`` is fast."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError, Group
@@ -55,11 +57,8 @@ def build_app() -> App:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; errors are printed as sentences on stderr."""
     try:
-        result = build_app()(
-            list(arguments),
-            exit_on_error=False,
-            print_error=True,
-        )
+        _import_command(arguments)
+        result = build_app()(list(arguments), exit_on_error=False, print_error=True)
     except CycloptsError:
         return Exit.USAGE
     except KeyboardInterrupt:
@@ -71,6 +70,17 @@ def run(arguments: Sequence[str]) -> int:
         say(message)
         return code
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _import_command(arguments: Sequence[str]) -> None:
+    """Import the module of a command without garbage collection, which would take a sixth of its start."""
+    places = {name: place.partition(":")[0] for _, name, place, _ in _COMMANDS}
+    if arguments and (module := places.get(arguments[0])):
+        gc.disable()
+        try:
+            import_module(f"api.cli.{module}")
+        finally:
+            gc.enable()
 
 
 def _close_pipe() -> Exit:
