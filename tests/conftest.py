@@ -11,6 +11,7 @@ from hypothesis import settings
 from models.database import Database
 from tests.support.attack_tests import AttackTests
 from tests.support.collation import CAN_COMPILE
+from tests.support.collection import FrozenCollection
 from tests.support.databases import COPIES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.distribution import Distribution
 from tests.support.fast_tests import FastTests
@@ -41,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the rules of this test run; with several processes, start the owner of their servers."""
     config.addinivalue_line("markers", "slow(reason): why a test takes more than 10 s; left out by --fast")
     config.addinivalue_line("markers", "attack: long form of tests/security; runs with --attack only")
+    config.pluginmanager.register(FrozenCollection())
     config.pluginmanager.register(SlowTests())
     config.pluginmanager.register(AttackTests(wanted=config.getoption("attack")))
     config.pluginmanager.register(Distribution())
