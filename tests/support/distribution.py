@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.support.fast_tests import is_system_test
 
 _MANY = 10
+_SLOW = 100  #: ordinary tests that take as long as one that is marked as slow
 
 
 class Distribution:
@@ -34,7 +35,7 @@ class Distribution:
                 system_tests.append([item])
             else:
                 files.setdefault(_file(item.nodeid), []).append(item)
-        longest = sorted(files.values(), key=len, reverse=True)
+        longest = sorted(files.values(), key=_weight, reverse=True)
         units = [unit for pair in zip_longest(system_tests, longest, fillvalue=[]) for unit in pair]
         items[:] = [item for unit in units for item in unit]
 
@@ -68,6 +69,11 @@ class Schedule(LoadScopeScheduling):
 def _run_one_by_one(nodeids: Iterable[str]) -> frozenset[str]:
     tests = Counter(map(_file, nodeids))
     return frozenset(file for file, count in tests.items() if is_system_test(file) and count < _MANY)
+
+
+def _weight(tests: list[pytest.Item]) -> int:
+    """Return about how long the tests of a file take."""
+    return sum(_SLOW if test.get_closest_marker("slow") else 1 for test in tests)
 
 
 def _file(nodeid: str) -> str:
