@@ -25,6 +25,11 @@ _SCHEMA = """
 SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_attribute),
     (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_proc)
 """
+_DISCONNECT_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -59,6 +64,7 @@ class PostgresCopies:
     def __init__(self, server: PostgresAddress) -> None:
         self._server, self._numbers = server, count(1)
         self._reused: str | None = None
+        self._schema: object = None  # of a copy that no test has changed
         with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
             connection.execute("SELECT pg_advisory_lock(1)")  # the first process makes the template
             made = connection.execute("SELECT FROM pg_database WHERE datname = %s", [_TEMPLATE]).fetchone()
@@ -98,14 +104,14 @@ class PostgresCopies:
         """
         name = self._reused or self._copy()
         self._reused = None
-        with psycopg.connect(self._server.url(name)) as connection:
-            before = connection.execute(_SCHEMA).fetchone()
+        if self._schema is None:
+            with psycopg.connect(self._server.url(name)) as connection:
+                self._schema = connection.execute(_SCHEMA).fetchone()
         yield self._server.url(name)
-        self._disconnect(name)
         with psycopg.connect(self._server.url(name)) as connection:
-            for table in reversed(metadata.sorted_tables):
-                connection.execute(f"DELETE FROM {table.name}".encode())
-            unchanged = connection.execute(_SCHEMA).fetchone() == before
+            connection.execute(_DISCONNECT_OTHERS)
+            connection.execute(_EMPTY.encode())
+            unchanged = connection.execute(_SCHEMA).fetchone() == self._schema
         if unchanged:
             self._reused = name
         else:
