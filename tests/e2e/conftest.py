@@ -1,12 +1,12 @@
 """Fixtures: fleets, each with its own database, broker and provider."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.databases import PostgresCopies
 from tests.support.embedded import EmbeddedDarkroom
 from tests.support.fleet import Fleet
 from tests.support.postgres import Postgres
@@ -15,7 +15,6 @@ from tests.support.valkey import Valkey, serve_valkey
 
 FleetOf = Callable[..., Fleet]
 EmbeddedOf = Callable[..., EmbeddedDarkroom]
-_numbers = iter(range(1, 1000))
 
 
 @pytest.fixture
@@ -44,18 +43,21 @@ def broker() -> Iterator[Valkey]:
 def fleet_of(
     tmp_path: Path, broker: Valkey, practice_of: Callable[..., Practice], request: pytest.FixtureRequest
 ) -> Iterator[FleetOf]:
-    """Start fleets on the given PostgreSQL, or on the shared one."""
+    """Start fleets on the given PostgreSQL, which they migrate, or on a migrated copy in the shared one."""
     with ExitStack() as cleanup:
 
         def start(*, delay: float, server: Postgres | None = None, **settings: str) -> Fleet:
-            postgres: Postgres = server or request.getfixturevalue("postgres")
-            name = f"fleet_{os.getpid()}_{next(_numbers)}"
-            postgres.execute(f"CREATE DATABASE {name}")
-            addresses = {"database_url": postgres.url(name), "broker_url": broker.url}
+            if server is None:
+                copies: PostgresCopies = request.getfixturevalue("postgres_copies")
+                url = cleanup.enter_context(copies.fresh())
+            else:
+                server.execute("CREATE DATABASE fleet")
+                url = server.url("fleet")
+            addresses = {"database_url": url, "broker_url": broker.url}
             fleet = Fleet(tmp_path, practice_of(delay), **addresses, **settings)
             cleanup.callback(lambda: print(fleet.log_tails()))  # shown if the test fails
             cleanup.callback(fleet.end)
-            fleet.start()
+            fleet.start(migrate=server is not None)
             return fleet
 
         yield start

@@ -70,10 +70,11 @@ class Fleet:
         self.workers = [self._process("work"), self._process("work")]
         self.client = ApiClient(self.urls)
 
-    def start(self) -> None:
-        """Make the tables, then start all and wait until the API serves."""
-        self.migrate.start()
-        self.migrate.wait_finished()
+    def start(self, *, migrate: bool = True) -> None:
+        """Make the tables, unless the database has them, then start all and wait until the API serves."""
+        if migrate:
+            self.migrate.start()
+            self.migrate.wait_finished()
         for process in (*self.workers, *self.apis):
             process.start()
         for number in range(len(self.apis)):
