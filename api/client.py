@@ -1,7 +1,7 @@
 """Synchronous client of the native API, for scripts and the command line."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from time import monotonic, sleep
@@ -14,6 +14,7 @@ from api.client_errors import Refused, Unreachable
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_WAIT = 30.0  #: seconds of one long poll
+_FIRST_NOTICE, _NEXT_NOTICE = 3.0, 15.0  # the same, while it is told that a job still waits
 _TIMEOUT = 30.0  #: seconds without a byte, in addition to a requested wait
 _SETTLED = frozenset({"succeeded", "failed", "cancelled", "expired", "held", "awaiting_input"})
 
@@ -107,12 +108,15 @@ class DarkroomClient:
         )
         return document
 
-    def follow(self, job_id: str, *, timeout: float) -> Iterator[Job]:
+    def follow(
+        self, job_id: str, *, timeout: float, waits: Callable[[Job], None] | None = None
+    ) -> Iterator[Job]:
         """Yield a job at once and after each change, until it is settled.
 
+        ``waits`` is called with a job that is still queued, after some seconds and now and then.
         Raises ``TimeoutError`` when that takes more than ``timeout`` seconds.
         """
-        end = monotonic() + timeout
+        end, pause = monotonic() + timeout, _FIRST_NOTICE
         job = self.job(job_id)
         yield job
         while job["status"] not in _SETTLED:
@@ -120,9 +124,13 @@ class DarkroomClient:
             if left <= 0:
                 raise TimeoutError
             seen = job["revision"]
-            job = self.job(job_id, wait=min(left, _LONGEST_WAIT), after_revision=seen)
+            longest = pause if waits and job["status"] == "queued" else _LONGEST_WAIT
+            job = self.job(job_id, wait=min(left, longest), after_revision=seen)
             if job["revision"] != seen:
                 yield job
+            elif waits and job["status"] == "queued":
+                waits(job)
+                pause = _NEXT_NOTICE
 
     def jobs(self, *, limit: int, **filters: str | None) -> Iterator[Job]:
         """Yield up to ``limit`` jobs, newest first, page by page."""

@@ -37,6 +37,7 @@ ELSEWHERE = {
         for name in ("boxes", "gif", "jpeg", "png", "webm", "webp")
     },
     # over HTTP, as clients call them
+    "api/jobs/selection/bulk_actions.py": "tests/api/rest/bulk/test_bulk_jobs.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
     "worker/practice/routes.py": "tests/worker/practice/test_server.py",
     # by the images that they draw

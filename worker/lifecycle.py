@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.outcomes import CallResult, JobError, Outcome
-from models.queries.assets import NewAsset, insert_assets, number_generation
+from models.queries.assets import NewAsset, insert_assets, number_generations
 from models.queries.attempts import (
     AttemptHandles,
     AttemptRecord,
@@ -407,14 +407,24 @@ def cancel(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
 
 
 async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) -> bool:
-    """Start a new generation of a job that ended or is held. Return ``False`` if its state forbids it.
-
-    Images of former generations stay, apart from those of the new one.
-    """
+    """Start a new generation of a job that ended or is held. Return ``False`` if its state forbids it."""
     job = await lock_job(connection, job_id)
     if job is None or job.status not in RETRYABLE or job.worker_id is not None:
         return False
-    leaving = JobStatus(job.status)
+    return bool(await retry_all(connection, [job], at=at))
+
+
+async def retry_all(connection: AsyncConnection, rows: Sequence[Row[Any]], *, at: datetime) -> Revisions:
+    """Start new generations of jobs that ended or are held, and that no worker has.
+
+    Images of former generations stay, apart from those of the new one.
+    """
+    await number_generations(connection, [job.id for job in rows])
+    return await commit(connection, [retry(job, at=at) for job in rows])
+
+
+def retry(job: Row[Any], *, at: datetime) -> JobUpdate:
+    """Start a new generation of a job that ended or is held."""
     changes = {
         **_UNLEASED,
         "generation": job.generation + 1,
@@ -430,11 +440,8 @@ async def retry_job(connection: AsyncConnection, job_id: UUID, *, at: datetime) 
         "finished_at": None,
         "expires_at": _deadline(job, at),
     }
-    transition = Transition(
-        job_id, leaving, JobStatus.QUEUED, at, changes=changes, detail="started again", restart=True
-    )
-    await number_generation(connection, job_id, job.generation)
-    return bool(await apply(connection, [transition]))
+    leaving, entering, detail = JobStatus(job.status), JobStatus.QUEUED, "started again"
+    return JobUpdate(Transition(job.id, leaving, entering, at, changes=changes, detail=detail, restart=True))
 
 
 def _deadline(job: Row[Any], at: datetime) -> datetime | None:

@@ -203,6 +203,10 @@ class Submission(BaseModel):
     )
     tags: list[Tag] = Field([], max_length=32, description="labels to filter jobs by")
 
+    allow_unserved: bool = Field(
+        False, description="accept the job although no channel serves its model; warnings says so"
+    )
+
     @field_validator("prompt")
     @classmethod
     def _some_prompt(cls, value: str | None, info: ValidationInfo) -> str | None:

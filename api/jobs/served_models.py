@@ -1,11 +1,14 @@
-"""Models that the configured channels serve, for lists and for the check of a submit."""
+"""Models that the channels serve: for lists, and for the check of a submit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from api.jobs.validation import Rejection, ValidJob
+from api.services import ApiServices
 from models.channels import serves
+from models.queries.channels import list_channels
 
 _NEAREST = 3
 _LIKENESS = 0.5  # of a name that is suggested, from 0 to 1
@@ -36,3 +39,74 @@ class ServedModels:
         by_lower: Mapping[str, str] = {name.lower(): name for name in (*self.names, *self.patterns)}
         found = get_close_matches(model.lower(), list(by_lower), n=_NEAREST, cutoff=_LIKENESS)
         return [by_lower[name] for name in found]
+
+
+SubmitWarning = Mapping[str, str]
+"""What is odd about an accepted job: ``{field, code, message}``."""
+
+
+async def read_served(services: ApiServices) -> ServedModels:
+    """Return the models of the configured channels, at most a moment old."""
+    at = services.clock()
+    snapshot = services.snapshots.cached(at)
+    if snapshot is None:
+        async with services.database.reading() as connection:
+            snapshot = await services.snapshots.refresh(connection, at)
+    return ServedModels(snapshot.channels)
+
+
+async def reject_unserved(
+    services: ApiServices, submitted: Sequence[ValidJob | Rejection]
+) -> list[ValidJob | Rejection]:
+    """Reject the jobs whose model no channel serves, unless they allow it.
+
+    A channel that no live worker knows counts: its workers may be restarting. Without any channel nothing is
+    known of the models, and every job is accepted.
+    """
+    strict = [each for each in submitted if isinstance(each, ValidJob) and not each.allow_unserved]
+    known = await _all_channels(services, {each.job.model for each in strict})
+    if not known.channels:
+        return list(submitted)
+    unserved = {id(each) for each in strict if not known.channels_of(each.job.model)}
+    return [
+        Rejection("unserved_model", [_refusal(each.job.model, known)])
+        if isinstance(each, ValidJob) and id(each) in unserved
+        else each
+        for each in submitted
+    ]
+
+
+async def warn_unserved(services: ApiServices, models: Mapping[int, str]) -> dict[int, list[SubmitWarning]]:
+    """Return warnings of accepted jobs, by their index: that no channel serves the model now."""
+    configured = await read_served(services)
+    odd = {index: model for index, model in models.items() if not configured.channels_of(model)}
+    if not (await _all_channels(services, set(odd.values()))).channels:
+        return {}
+    return {
+        index: [
+            {
+                "field": "model",
+                "code": "unserved_model",
+                "message": f"No channel serves {model[:256]!r} now; the job waits until one does.",
+            }
+        ]
+        for index, model in odd.items()
+    }
+
+
+async def _all_channels(services: ApiServices, models: Set[str]) -> ServedModels:
+    """Return all channels, also those that no live worker knows; none, if the others serve the models."""
+    configured = await read_served(services)
+    if all(configured.channels_of(model) for model in models):
+        return ServedModels(())
+    async with services.database.reading() as connection:
+        return ServedModels(await list_channels(connection))
+
+
+def _refusal(model: str, known: ServedModels) -> Mapping[str, str]:
+    nearest = known.nearest(model) or known.names[:_NEAREST] or known.patterns[:_NEAREST]
+    message = (
+        f"no channel serves {model[:256]!r}; the nearest names are {', '.join(nearest)} "
+        "(all: GET /v1/models). To submit it anyway, set allow_unserved"
+    )
+    return {"field": "model", "message": message}

@@ -51,6 +51,7 @@ class ValidJob:
     images: Sequence[str]
     fields: Sequence[str]  #: name of the field that each input image came in
     assets: Mapping[int, UUID]  #: input images given as asset ids, by position
+    allow_unserved: bool = False  #: whether it is accepted although no channel serves its model
 
     def with_images(self, images: Sequence[str]) -> NewJob:
         """Return the job with its final input images."""
@@ -91,7 +92,8 @@ def validate(value: Any, settings: Settings, at: datetime) -> ValidJob | Rejecti
         return rejection_of(error)
     except InvalidRequest as error:
         return Rejection(error.code, [{"field": error.field, "message": error.message}])
-    return ValidJob(_job(submission, talk, settings, at, expires_at), talk.images, talk.fields, assets)
+    job = _job(submission, talk, settings, at, expires_at)
+    return ValidJob(job, talk.images, talk.fields, assets, submission.allow_unserved)
 
 
 def rejection_of(error: ValidationError) -> Rejection:

@@ -58,10 +58,9 @@ async def estimate_set(services: ApiServices, caller: Caller, job_set: JobSet) -
         names = [row.name for row, _ in view.channels]
         calls = await count_calls(connection, names, at - _MINUTE, caller_id=caller.id, **named)
         durations = await services.estimates.durations(connection, view)
-        ends = [
-            await _end(connection, services, caller, job_set, each, view)
-            for each in _by_model({segment: count for segment, count in counts.items() if count})
-        ]
+        waiting = _by_model({segment: count for segment, count in counts.items() if count})
+        served = [each for each in waiting if view.serves(_model_of(each))]
+        ends = [await _end(connection, services, caller, job_set, each, view) for each in served or waiting]
     if not ends and any(in_progress[status] for status in ("leased", "running", "storing")):
         ends = [_of_running(list(durations.values()))]
     queued = sum(counts.values())
@@ -70,6 +69,7 @@ async def estimate_set(services: ApiServices, caller: Caller, job_set: JobSet) -
         **named,
         "remaining": {"queued": queued, **in_progress},
         "queued_capped": queued >= MAX_COUNTED,
+        "unserved": sum(sum(each.values()) for each in waiting if each not in served),
         "calls_last_minute": calls,
         "eta": eta_view(_latest(ends), at) if ends else None,
     }
@@ -109,6 +109,10 @@ def _by_model(counts: dict[QueueSegment, int]) -> list[dict[QueueSegment, int]]:
     return list(models.values())
 
 
+def _model_of(counts: dict[QueueSegment, int]) -> str:
+    return next(iter(counts)).model
+
+
 async def _end(
     connection: AsyncConnection,
     services: ApiServices,
@@ -118,7 +122,7 @@ async def _end(
     view: SchedulerView,
 ) -> Eta:
     """Return when the last queued job of one model may be done."""
-    model = next(iter(counts)).model
+    model = _model_of(counts)
     snapshot = await services.estimates.queue_snapshot(connection, model, view)
     position = await _last(connection, caller, job_set, counts, snapshot)
     job = QueuedJob(model=model, caller_id=caller.id, not_before=view.at, backing_off=False, since=view.at)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.jobs.served_models import ServedModels
+from api.jobs.served_models import read_served
 from api.rest.openapi.route_docs import (
     merge_responses,
     path_parameter,
@@ -17,7 +17,7 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.services import ApiServices, services_of
+from api.services import services_of
 from api.web.problems import not_found
 from api.web.responses import JsonResponse
 
@@ -45,16 +45,6 @@ async def get_model(request: Request) -> Response:
         hint = f" The nearest names: {', '.join(nearest)}." if nearest else ""
         raise not_found(f"No channel serves the model {name[:256]!r}.{hint}")
     return JsonResponse(_view(name, rows), headers=_HEADERS)
-
-
-async def read_served(services: ApiServices) -> ServedModels:
-    """Return the models of the configured channels, at most a moment old."""
-    at = services.clock()
-    snapshot = services.snapshots.cached(at)
-    if snapshot is None:
-        async with services.database.reading() as connection:
-            snapshot = await services.snapshots.refresh(connection, at)
-    return ServedModels(snapshot.channels)
 
 
 def _view(name: str, rows: list[Any]) -> dict[str, Any]:

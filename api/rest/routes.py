@@ -7,9 +7,7 @@ from api.rest import (
     campaigns,
     channels,
     eta,
-    events,
     explain,
-    held_jobs,
     jobs,
     models,
     monitoring,
@@ -17,10 +15,20 @@ from api.rest import (
     submit,
     uploads,
 )
+from api.rest.bulk import bulk_jobs, held_jobs
+from api.rest.streams import events
 from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
-    *(submit, eta, jobs, events, held_jobs, reparse),  # eta before jobs: /v1/jobs/{job_id} matches it too
+    *(
+        submit,
+        eta,
+        jobs,
+        events,
+        held_jobs,
+        bulk_jobs,
+        reparse,
+    ),  # eta before jobs: /v1/jobs/{job_id} matches it too
     *(campaigns, assets, uploads, models, endpoints, deliveries),
     *(channels, monitoring, explain),
 )

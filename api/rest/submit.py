@@ -14,6 +14,7 @@ from api.auth import Caller, authenticate
 from api.jobs.idempotency import find_replay, idempotency_key_of
 from api.jobs.long_poll import long_poll
 from api.jobs.reader import read_job, represent_new_job
+from api.jobs.served_models import SubmitWarning, reject_unserved, warn_unserved
 from api.jobs.submit import insert_submitted
 from api.jobs.submit_result import SubmitResult
 from api.jobs.validation import Rejection, ValidJob, validate
@@ -38,6 +39,7 @@ from models.serializers import links
 from models.states import FINAL, JobStatus
 
 SURFACE = "rest"
+Warnings = Mapping[UUID, Sequence[SubmitWarning]]  #: by accepted job
 BATCH_LIMIT = 1000  #: jobs in one request
 _VALIDATED_AT_ONCE = 20  # jobs; other requests are served in between
 
@@ -47,17 +49,17 @@ async def post_jobs(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     at = services.clock()
-    result, is_batch = await _submit(request, services, caller, at)
+    result, warnings, is_batch = await _submit(request, services, caller, at)
     body_of(request.scope).release()  # the response may wait for the job
     if is_batch:
-        return await _batch_response(services, result)
-    return await _single_response(request, services, caller, result, at)
+        return await _batch_response(services, result, warnings)
+    return await _single_response(request, services, caller, result, warnings, at)
 
 
 async def _submit(
     request: Request, services: ApiServices, caller: Caller, at: datetime
-) -> tuple[SubmitResult, bool]:
-    """Insert the jobs of a request. Returns the result, and whether they were a batch."""
+) -> tuple[SubmitResult, Warnings, bool]:
+    """Insert the jobs of a request. Returns the result, its warnings, and whether they were a batch."""
     raw = await read_bytes(request, caller, images=True)
     value = await parse_json(raw)
     idempotency_key = idempotency_key_of(request, await digest_of(raw))
@@ -66,14 +68,21 @@ async def _submit(
     if idempotency_key is not None:
         replay = await find_replay(services, caller, idempotency_key, at)
         if replay is not None:
-            return replay, is_batch
-    submitted = await _validate(values, services, at, may_have_nul=NUL in raw)
+            return replay, await _warnings(services, replay, values), is_batch
+    valid = await _validate(values, services, at, may_have_nul=NUL in raw)
+    submitted = await reject_unserved(services, valid)
     if not is_batch and isinstance(submitted[0], Rejection):
         raise Problem(422, submitted[0].code, submitted[0].message, errors=submitted[0].errors)
     result = await insert_submitted(
         services, caller, submitted, surface=SURFACE, idempotency_key=idempotency_key, at=at
     )
-    return result, is_batch
+    return result, await _warnings(services, result, values), is_batch
+
+
+async def _warnings(services: ApiServices, result: SubmitResult, values: Sequence[Any]) -> Warnings:
+    by_index = dict(zip(result.accepted_indexes, result.job_ids, strict=True))
+    found = await warn_unserved(services, {index: values[index]["model"] for index in by_index})
+    return {by_index[index]: each for index, each in found.items()}
 
 
 async def _validate(
@@ -105,7 +114,12 @@ def _batch_of(value: Mapping[str, Any]) -> list[Any]:
 
 
 async def _single_response(
-    request: Request, services: ApiServices, caller: Caller, result: SubmitResult, at: datetime
+    request: Request,
+    services: ApiServices,
+    caller: Caller,
+    result: SubmitResult,
+    warnings: Warnings,
+    at: datetime,
 ) -> Response:
     """Return the submitted job; with ``Prefer: wait``, once it is settled or the time is up."""
     if result.rejected:
@@ -128,10 +142,16 @@ async def _single_response(
     if wait is not None:
         headers["Preference-Applied"] = f"wait={wait}"
     finished = wait is not None and job.status in FINAL
-    return JsonResponse(job.content, 200 if finished else 202, headers=headers)
+    content = job.content | _warnings_of(job_id, warnings)
+    return JsonResponse(content, 200 if finished else 202, headers=headers)
 
 
-async def _batch_response(services: ApiServices, result: SubmitResult) -> Response:
+def _warnings_of(job_id: UUID, warnings: Warnings) -> dict[str, Any]:
+    """Return the member of a response; jobs without warnings have none."""
+    return {"warnings": warnings[job_id]} if job_id in warnings else {}
+
+
+async def _batch_response(services: ApiServices, result: SubmitResult, warnings: Warnings) -> Response:
     """Return ids of the accepted jobs and reasons of the rejected ones, by index."""
     statuses = await _statuses(services, result.job_ids) if result.replayed else {}
     content = {
@@ -141,6 +161,7 @@ async def _batch_response(services: ApiServices, result: SubmitResult) -> Respon
                 "id": (public := public_id("job", job_id)),
                 "status": statuses.get(job_id, JobStatus.QUEUED.value),
                 "links": links(public, services.public_url),
+                **_warnings_of(job_id, warnings),
             }
             for index, job_id in zip(result.accepted_indexes, result.job_ids, strict=True)
         ],
@@ -158,7 +179,7 @@ async def _statuses(services: ApiServices, job_ids: Sequence[UUID]) -> dict[UUID
         return {key: status for key, (_, status) in (await statuses_of(connection, job_ids)).items()}
 
 
-_JOB = schema_ref("JobDocument")
+_JOB = schema_ref("SubmittedJobDocument")
 _BODY = {
     "schema": {
         "oneOf": [

@@ -87,13 +87,11 @@ async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> S
     return sorted(rows, key=lambda row: (row.job_id, row.generation or _NEWEST))
 
 
-async def number_generation(connection: AsyncConnection, job_id: UUID, generation: int) -> None:
-    """Write the generation of a job's assets that have none; it ends, and a new one starts."""
-    await connection.execute(
-        update(assets)
-        .where(assets.c.job_id == job_id, assets.c.generation.is_(None))
-        .values(generation=generation)
-    )
+async def number_generations(connection: AsyncConnection, job_ids: Sequence[UUID]) -> None:
+    """Write the generation of the assets of jobs that have none; it ends, and a new one starts."""
+    present = select(jobs.c.generation).where(jobs.c.id == assets.c.job_id).scalar_subquery()
+    unnumbered = assets.c.job_id.in_(job_ids), assets.c.generation.is_(None)
+    await connection.execute(update(assets).where(*unnumbered).values(generation=present))
 
 
 async def keys_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:

@@ -161,6 +161,10 @@ class SchedulerView:
         """Return the channels that serve a model and wait for no person."""
         return [(row, channel) for row, channel in self.channels if self._takes(row, model)]
 
+    def serves(self, model: str) -> bool:
+        """Return whether a configured channel serves a model, in whatever state it is."""
+        return any(serves(row.models, model) for row, _ in self.channels)
+
     def share_channel(self, model: str, other: str) -> bool:
         """Return whether jobs of two models may start on the same channel."""
         return model == other or any(

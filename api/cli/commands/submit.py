@@ -1,9 +1,9 @@
 """``darkroom submit``: submit one job."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from cyclopts import Parameter
 
@@ -29,6 +29,7 @@ def submit(
     expires_at: str | None = None,
     expires_in: str | None = None,
     retry: Rules = (),
+    allow_unserved: Annotated[bool, Parameter(negative="")] = False,
     wait: Annotated[bool, Parameter(negative="")] = False,
     timeout: float = 600,
     output_file: Annotated[Path | None, Parameter(name="--output", alias="-o")] = None,
@@ -55,8 +56,10 @@ def submit(
         the latest start, such as 2026-01-31T18:00:00Z; a job not started by then expires free of charge
     expires_in
         the same, relative to now: 90s, 15m, 8h, 2d
+    allow_unserved
+        submit it although no channel serves the model; it waits until one does
     wait
-        wait until it is finished
+        wait until it is finished; what it waits for is said after 3 s
     timeout
         maximum seconds to wait
     output_file
@@ -71,6 +74,7 @@ def submit(
         "expires_at": expires_at,
         "expires_in": None if expires_in is None else seconds_of("--expires-in", expires_in),
         "retry": rules_of(retry),
+        "allow_unserved": allow_unserved or None,
         "images": [input_image(one) for one in image],
     }
     body: dict[str, Any] = {
@@ -80,6 +84,8 @@ def submit(
     }
     with open_client(connection) as client:
         job = client.submit(body)
+        for warning in cast(Sequence[Mapping[str, str]], job.get("warnings", ())):
+            say(warning["message"])
         if wait or output_file:
             job = _followed(client, job, timeout)
         if output_file:
@@ -105,8 +111,16 @@ def _model(chosen: str | None) -> str:
 def _followed(client: DarkroomClient, job: Job, timeout: float) -> Job:
     """Wait until the job is settled; it goes on if the wait ends first."""
     later = f"goes on: darkroom jobs show {job['id']}"
+    printed: set[str] = set()
+
+    def waits(queued: Job) -> None:
+        reason = (queued.get("waiting") or {}).get("detail")
+        if reason and reason not in printed:
+            printed.add(reason)
+            say(f"It waits: {reason}")
+
     try:
-        *_, job = client.follow(job["id"], timeout=timeout)
+        *_, job = client.follow(job["id"], timeout=timeout, waits=waits)
     except TimeoutError:
         raise CommandFailed(
             Exit.TIMEOUT, f"The job is not finished after {timeout:g} s, and {later}"

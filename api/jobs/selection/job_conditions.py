@@ -112,7 +112,8 @@ def read_conditions(query: Mapping[str, str], names: Iterable[str]) -> ListedJob
     try:
         return ListedJobs.model_validate(values)
     except ValidationError as error:
-        raise problem_of_validation(error) from error
+        first = rejection_of(error).errors[0]
+        raise invalid_field(first["field"].partition(".")[0], first["message"]) from error
 
 
 def listed_filter(given: ListedJobs) -> JobFilter:

@@ -8,9 +8,10 @@ from pydantic.json_schema import models_json_schema
 
 from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
+from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelection
+from api.rest.bulk.held_jobs import DecisionResultDocument
 from api.rest.campaigns import CampaignDocument, CampaignPageDocument, CampaignSettings
 from api.rest.channels import PauseRequest, ResumeRequest
-from api.rest.held_jobs import DecisionResultDocument
 from api.rest.models import ModelDocument, ModelPageDocument
 from api.rest.openapi.response_schemas import (
     WEBHOOK_RESPONSES,
@@ -26,6 +27,7 @@ from api.rest.openapi.response_schemas import (
     JobSetEtaDocument,
     ObservedAnswer,
     ProblemDocument,
+    SubmittedJobDocument,
 )
 from api.rest.openapi.route_docs import BEARER
 from api.rest.reparse import ReparseDocument
@@ -34,6 +36,7 @@ from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 _RESPONSES = (
     AssetWithJobDocument,
     BatchDocument,
+    BulkResultDocument,
     CampaignDocument,
     CampaignPageDocument,
     ChannelDocument,
@@ -49,6 +52,7 @@ _RESPONSES = (
     ModelPageDocument,
     ProblemDocument,
     ReparseDocument,
+    SubmittedJobDocument,
     *WEBHOOK_RESPONSES,
 )
 _REQUESTS = (
@@ -56,10 +60,12 @@ _REQUESTS = (
     FailJobRequest,
     FailRequest,
     NewWebhook,
+    JobSelection,
     ObservedAnswer,
     PauseRequest,
     ReleaseRequest,
     ResumeRequest,
+    RetrySelection,
     Rotation,
     Submission,
     WebhookChange,

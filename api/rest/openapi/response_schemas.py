@@ -72,6 +72,9 @@ class JobSetEtaDocument(BaseModel):
     model: str | None
     remaining: dict[str, int] = Field(description="number of unfinished jobs by status")
     queued_capped: bool = Field(description="remaining.queued is a lower bound: counting stopped there")
+    unserved: int = Field(
+        description="queued jobs whose model no channel serves; the eta leaves them out, if there are others"
+    )
     calls_last_minute: int = Field(description="provider calls for these jobs in the last 60 seconds")
     eta: EtaDocument | None = Field(
         description="of the last job, as if all were due now; null: no job remains"
@@ -169,6 +172,20 @@ class JobDocument(BaseModel):
     caller: CallerDocument | None = Field(None, description="whose job it is; only with an admin's key")
 
 
+class WarningDocument(BaseModel):
+    """What is odd about an accepted job."""
+
+    field: str
+    code: str = Field(description="unserved_model: no channel serves the model now, so the job waits")
+    message: str
+
+
+class SubmittedJobDocument(JobDocument):
+    """A job, as its submit returns it."""
+
+    warnings: list[WarningDocument] | None = Field(None, description="left out, if there are none")
+
+
 class AcceptedDocument(BaseModel):
     """An accepted job of a batch."""
 
@@ -176,6 +193,7 @@ class AcceptedDocument(BaseModel):
     id: str
     status: JobStatus
     links: dict[str, str]
+    warnings: list[WarningDocument] | None = Field(None, description="left out, if there are none")
 
 
 class RejectedDocument(BaseModel):

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.jobs import held_jobs
+from api.jobs.selection import held_jobs
 from models.ids import public_id
 from tests.api.rest.webhooks.requests import create_webhook, list_deliveries
 from tests.api.service import ADMIN, BOB, S, Service, key_of

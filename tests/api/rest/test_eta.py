@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from models.tables import jobs
+from models.tables import channels, jobs
 from tests.api.busy_channel import ended_call, make_busy
 from tests.api.service import ADMIN, S, Service, key_of
 
@@ -58,3 +58,20 @@ async def test_the_wait_after_failed_calls_counts_for_the_last_jobs_of_a_campaig
     eta = (await busy.get("/v1/jobs/eta?campaign=spring")).json()["eta"]
     assert eta["p50"] == pytest.approx(240 + 10, abs=6)
     assert eta["limiting_factor"] == "backoff"
+
+
+async def test_a_job_that_nothing_can_serve_leaves_the_others_their_eta(busy: Service) -> None:
+    async with busy.services.database.writing() as connection:
+        await connection.execute(update(channels).values(models=["gpt-image"]))
+    busy.services.snapshots.clear()
+    job = await busy.submit(campaign="spring")
+    before = (await busy.get("/v1/jobs/eta?campaign=spring")).json()
+    await busy.submit(campaign="spring", model="nothing", allow_unserved=True)
+    busy.services.estimates.clear()
+    after = (await busy.get("/v1/jobs/eta?campaign=spring")).json()
+
+    assert (before["unserved"], after["unserved"], after["remaining"]["queued"]) == (0, 1, 2)
+    assert after["eta"]["p50"] == pytest.approx(before["eta"]["p50"], abs=2)
+    assert (await busy.read(job))["eta"]["p50"] == pytest.approx(before["eta"]["p50"], abs=2)
+    only = (await busy.get("/v1/jobs/eta?model=nothing")).json()
+    assert (only["eta"]["p50"], only["eta"]["limiting_factor"]) == (None, "no_channel")

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from models.channels import ChannelSettings
 from models.clock import now
+from models.queries.channels import mark_configured, sync_channels
 from tests.api.service import JOB, Service
 
 
@@ -73,3 +75,47 @@ async def test_each_of_many_jobs_has_a_deadline_of_its_own(service: Service) -> 
     ]
     read = [(await service.get(f"/v1/jobs/{each['id']}")).json() for each in batch["accepted"]]
     assert [job["expires_at"] is None for job in read] == [False, True]
+
+
+GOOD = {"name": "one", "base_url": "http://p.example", "api_key": "k", "models": ["gpt-image", "flux-*"]}
+
+
+async def serve(service: Service, *, configured: bool = True) -> None:
+    """Add a channel of a few models."""
+    async with service.services.database.writing() as connection:
+        await sync_channels(connection, [ChannelSettings.model_validate(GOOD)], now())
+        await mark_configured(connection, {"one"} if configured else set())
+    service.services.snapshots.clear()
+
+
+async def test_a_model_that_no_channel_serves_is_refused_with_the_nearest_names(service: Service) -> None:
+    await serve(service)
+    assert "warnings" not in await service.submit(model="flux-1")
+    answer = await service.post("/v1/jobs", json=JOB | {"model": "gpt-imgae"})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "unserved_model")
+    assert problem["errors"][0]["field"] == "model"
+    assert "gpt-image" in problem["detail"]
+    assert "allow_unserved" in problem["detail"]
+
+    batch = {"jobs": [JOB, JOB | {"model": "nothing"}, JOB | {"model": "dall-e", "allow_unserved": True}]}
+    answer = (await service.post("/v1/jobs", json=batch)).json()
+    assert [(each["index"], each["code"]) for each in answer["rejected"]] == [(1, "unserved_model")]
+    assert [[each["code"] for each in job.get("warnings", ())] for job in answer["accepted"]] == [
+        [],
+        ["unserved_model"],
+    ]
+
+
+async def test_a_model_whose_channel_may_come_back_is_accepted_with_a_warning(service: Service) -> None:
+    await serve(service, configured=False)  # the last worker that knew it has stopped
+    headers = {"Idempotency-Key": "once"}
+    job = await service.submit_with_headers(headers)
+    assert [(each["field"], each["code"]) for each in job["warnings"]] == [("model", "unserved_model")]
+    assert job["waiting"]["reason"] == "no_channel"
+    assert (await service.submit_with_headers(headers))["warnings"] == job["warnings"]
+
+
+async def test_while_no_channel_is_known_every_model_is_accepted(service: Service) -> None:
+    job = await service.submit(model="anything")
+    assert ("warnings" in job, job["waiting"]["reason"]) == (False, "no_channel")

@@ -139,3 +139,19 @@ def test_a_time_span_that_can_not_be_read_is_not_sent(
     assert darkroom("submit", "a cat", "-m", "m", "--expires-in", "soon") == 2
     assert "8h" in capsys.readouterr().err
     assert server.requests == []
+
+
+def test_what_a_job_waits_for_is_said_once(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed
+) -> None:
+    server.respond("POST /v1/jobs", a_job() | {"warnings": [{"message": "Nothing serves it."}]}, status=202)
+    waiting = {"reason": "no_channel", "detail": "No channel serves the model m."}
+    for _ in range(4):
+        server.respond("GET /v1/jobs/job_1", a_job() | {"waiting": waiting})
+    server.respond("GET /v1/jobs/job_1", a_job(revision=2, status="succeeded"))
+    assert darkroom("submit", "a cat", "-m", "m", "--wait", "--allow-unserved") == 0
+    assert server.requests[0].body["allow_unserved"] is True
+    printed = capsys.readouterr().err
+    assert printed.count("No channel serves the model m.") == 1
+    assert "Nothing serves it." in printed
+    assert float(server.requests[2].query["wait"]) <= 3

@@ -1,0 +1,91 @@
+"""Jobs of bulk requests: counted, listed, locked a chunk at a time, deleted."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Row, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.queries.selection.job_filter import PARTS_ONLY, JobFilter, conditions
+from models.states import FINAL
+from models.tables import jobs
+
+_LEASED: ColumnElement[bool] = jobs.c.worker_id.is_not(None)
+_PART: ColumnElement[bool] = jobs.c.surface == PARTS_ONLY
+_DECISION_COLUMNS: tuple[Column[Any], ...] = (
+    *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.status, jobs.c.worker_id),
+    *(jobs.c.generation, jobs.c.expires_at, jobs.c.request),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What decides whether a bulk request may change a job."""
+
+    status: str
+    leased: bool  #: a worker has it; of an ended job: it still drops the call
+    part: bool  #: of a Midjourney task
+
+
+async def count_matching(
+    connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter
+) -> dict[JobFacts, int]:
+    """Count the jobs of callers that match, by what decides about them."""
+    facts = jobs.c.status, _LEASED.label("leased"), _PART.label("part")
+    query = select(*facts, func.count()).where(*_matching(connection, caller_ids, wanted)).group_by(*facts)
+    found = await connection.execute(query)
+    return {JobFacts(status, bool(leased), bool(part)): count for status, leased, part, count in found}
+
+
+async def list_matching(
+    connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter, *, limit: int
+) -> Sequence[tuple[UUID, JobFacts]]:
+    """Return the oldest jobs of callers that match, with what decides about them."""
+    query = select(jobs.c.id, jobs.c.status, _LEASED, _PART)
+    query = query.where(*_matching(connection, caller_ids, wanted)).order_by(jobs.c.id).limit(limit)
+    found = await connection.execute(query)
+    return [(job_id, JobFacts(status, bool(leased), bool(part))) for job_id, status, leased, part in found]
+
+
+async def list_ids(
+    connection: AsyncConnection,
+    caller_ids: Sequence[UUID],
+    wanted: JobFilter,
+    statuses: Collection[str],
+    *,
+    above: UUID | None,
+    limit: int,
+) -> Sequence[UUID]:
+    """Return the next jobs that match and are in one of these states, by id."""
+    query = select(jobs.c.id).where(*_matching(connection, caller_ids, wanted))
+    query = query.where(jobs.c.status.in_(sorted(statuses))).order_by(jobs.c.id).limit(limit)
+    return list(await connection.scalars(query if above is None else query.where(jobs.c.id > above)))
+
+
+async def lock_for_decision(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Lock jobs, always in the same order."""
+    query = select(*_DECISION_COLUMNS).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.id).with_for_update()
+    return (await connection.execute(query)).all()
+
+
+async def delete_ended(connection: AsyncConnection, job_ids: Sequence[UUID]) -> int:
+    """Delete jobs that ended, with their attempts, events, assets and deliveries; return how many.
+
+    A job that is open, or that a worker has, stays.
+    """
+    ended = jobs.c.id.in_(job_ids), jobs.c.status.in_(sorted(FINAL)), jobs.c.worker_id.is_(None)
+    return (await connection.execute(delete(jobs).where(*ended))).rowcount
+
+
+def facts_of(row: Row[Any]) -> JobFacts:
+    """Return what decides about a locked job."""
+    return JobFacts(row.status, row.worker_id is not None, row.surface == PARTS_ONLY)
+
+
+def _matching(
+    connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter
+) -> list[ColumnElement[bool]]:
+    sqlite = connection.dialect.name == "sqlite"
+    return [jobs.c.caller_id.in_(caller_ids), *conditions(wanted, sqlite=sqlite)]
