@@ -40,6 +40,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     (
         {Part.API, Part.WORKER},
         "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
+        "input_bytes_limit input_pixels_limit "
         "midjourney_video_model",
     ),
     (
@@ -52,8 +53,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ),
     (
         {Part.WORKER},
-        "worker_slots worker_grace dispatch_interval retry_base retry_cap retry download_timeout "
-        "store_attempts keep_answers answer_limit webhook_timeout webhook_retention",
+        "worker_slots worker_memory worker_grace dispatch_interval retry_base retry_cap retry "
+        "download_timeout store_attempts keep_answers answer_limit webhook_timeout webhook_retention",
     ),
 )
 SCOPES: Mapping[str, frozenset[Part]] = {

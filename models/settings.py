@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     log_json: bool | None = Field(None, description="logs as JSON; unset: only when not on a terminal")
 
     worker_slots: int = Field(200, gt=0, le=5000, description="provider calls one worker may have in flight")
+    worker_memory: int = Field(
+        512 * 2**20,
+        ge=2**20,
+        description="bytes of pictures, request bodies and answers that one worker holds at most; "
+        "further jobs wait",
+    )
     worker_timeout: float = Field(
         60, gt=1, description="seconds without a heartbeat after which a worker counts as dead"
     )
@@ -141,6 +147,16 @@ class Settings(BaseSettings):
     campaigns: int = Field(1000, ge=0, description="campaigns of a caller that have settings of their own")
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
     input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input image at most")
+    input_bytes_limit: int = Field(
+        64 * 2**20,
+        gt=0,
+        description="bytes of all input images of one job at most, each as often as it is sent",
+    )
+    input_pixels_limit: int = Field(
+        200_000_000,
+        gt=0,
+        description="pixels of all input images of one job at most, each as often as it is sent",
+    )
     download_limit: int = Field(64 * 2**20, gt=0, description="bytes of one downloaded image at most")
     download_timeout: float = Field(120, gt=0, description="seconds for one download at most")
     store_attempts: int = Field(6, gt=0, le=20, description="tries to store one job's images")

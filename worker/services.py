@@ -24,6 +24,7 @@ from worker.download.http_client import open_download_client
 from worker.download.ssrf import AllowList
 from worker.images.decode_process import DecodeProcess
 from worker.images.limits import Limits
+from worker.memory_budget import MemoryBudget
 from worker.storage.store import Store, open_store
 from worker.storage.temp_files import open_temp_folder
 from worker.upstream.polling.task_client import TaskClient
@@ -67,6 +68,7 @@ class WorkerServices:
     cipher: SecretCipher  #: of secrets in the database
     clients: tuple[httpx.AsyncClient, ...]
     folder: Path  #: unfinished downloads
+    memory: MemoryBudget  #: of pictures, request bodies and answers
     decoding: DecodeProcess = field(default_factory=DecodeProcess)
 
     async def close(self) -> None:
@@ -132,4 +134,5 @@ def build_services(settings: Settings) -> WorkerServices:
         cipher=cipher_of(settings.secret_key),
         clients=(calls, downloads),
         folder=folder,
+        memory=MemoryBudget(settings.worker_memory),
     )

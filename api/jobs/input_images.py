@@ -12,17 +12,22 @@ from models.errors import ImageError, InvalidRequest
 from models.ids import public_id
 from models.queries.assets import NewAsset, find_inputs
 from worker.asset_store import CheckedImage, check_base64
+from worker.images.input_limits import InputSize
 from worker.images.limits import SMALL, Limits
 from worker.storage.store import Store
 
 CODE = "input_image_invalid"
 
 
-async def missing_assets(services: ApiServices, caller: Caller, asset_ids: Collection[UUID]) -> set[UUID]:
-    """Return the asset ids that do not exist or belong to another caller."""
+async def asset_sizes(
+    services: ApiServices, caller: Caller, asset_ids: Collection[UUID]
+) -> dict[UUID, InputSize]:
+    """Return the sizes of assets, without those that do not exist or belong to another caller."""
+    if not asset_ids:
+        return {}
     async with services.database.reading() as connection:
         found = await find_inputs(connection, list(asset_ids), caller.id)
-    return set(asset_ids) - {row.id for row in found}
+    return {row.id: InputSize.of(row.bytes, row.width, row.height) for row in found}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,12 @@ class NewInputImage:
     def id(self) -> str:
         """Public id of the asset."""
         return public_id("asset", self.asset.id)
+
+    @property
+    def size(self) -> InputSize:
+        """Its bytes and pixels."""
+        stored = self.image.stored
+        return InputSize.of(stored.bytes, stored.width, stored.height)
 
     async def put(self, store: Store) -> None:
         """Store the image. Raises ``StorageError``."""

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
 from api.jobs.idempotency import IdempotencyKey, claim_or_replay, read_replay
-from api.jobs.input_images import NewInputImage, missing_assets, read_data_url
+from api.jobs.input_images import NewInputImage, asset_sizes, read_data_url
 from api.jobs.submit_result import RejectedJob, SubmitResult, rejected_job
 from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
@@ -18,6 +18,7 @@ from models.queries.assets import insert_assets
 from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.jobs import NewJob, insert_jobs
 from models.queries.uploads import renew_uploads
+from worker.images.input_limits import InputSize, check_input_sizes
 
 QUEUE_FULL = "queue_full"  #: code of a job that exceeds the caller's limit of queued jobs
 
@@ -120,7 +121,7 @@ async def _prepare(
 ) -> tuple[list[NewJob], InputImages, list[RejectedJob]]:
     """Resolve the input images. Returns the jobs, their new input images, and the rejections."""
     wanted = {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}
-    missing = await missing_assets(services, caller, wanted) if wanted else set()
+    sizes = await asset_sizes(services, caller, wanted)
     jobs: list[NewJob] = []
     images: dict[UUID, Sequence[NewInputImage]] = {}
     rejected: list[RejectedJob] = []
@@ -129,7 +130,7 @@ async def _prepare(
         if isinstance(each, Rejection):
             prepared = each
         elif each.images:
-            prepared = await _with_images(services, caller, each, missing, images, at)
+            prepared = await _with_images(services, caller, each, sizes, images, at)
         else:
             prepared = each.job
         if isinstance(prepared, Rejection):
@@ -143,21 +144,25 @@ async def _with_images(
     services: ApiServices,
     caller: Caller,
     valid: ValidJob,
-    missing: set[UUID],
+    known: Mapping[UUID, InputSize],
     new_images: dict[UUID, Sequence[NewInputImage]],
     at: datetime,
 ) -> NewJob | Rejection:
     """Return a job with its final input images; the data URLs among them are added to ``new_images``."""
-    images, new = [], []
+    images, new, sizes = [], [], list[InputSize]()
     try:
         for position, image in enumerate(valid.images):
             field = valid.fields[position]
-            if valid.assets.get(position) in missing:
-                raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
+            if (asset_id := valid.assets.get(position)) is not None:
+                if asset_id not in known:
+                    raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
+                sizes.append(known[asset_id])
             if image.startswith("data:"):
                 new.append(await read_data_url(services, caller, image, field=field, at=at))
                 image = new[-1].id
+                sizes.append(new[-1].size)
             images.append(image)
+        check_input_sizes(sizes, services.settings)
     except InvalidRequest as error:
         return Rejection(error.code, [{"field": error.field, "message": error.message}])
     if new:

@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from api.jobs.input_images import asset_sizes
 from api.jobs.schemas import check_web_url
 from api.jobs.submit import QUEUE_FULL, insert_submitted
 from api.jobs.submit_result import SubmitResult
@@ -27,6 +28,7 @@ from models.queries.callers import lock_queue_room
 from models.queries.jobs import NewJob
 from models.queries.midjourney.tasks import continue_task, count_waiting, insert_task
 from models.states import OnUnknown
+from worker.images.input_limits import check_input_sizes
 from worker.midjourney.notify_hook import enqueue_end
 
 SURFACE = "midjourney"
@@ -77,6 +79,7 @@ async def submit_jobs(
     """
     valid_jobs = [job for spec in specs for job in _valid_jobs(context, task, spec)]
     if context.input_images:
+        await _check_sizes(context, valid_jobs)
         await _check_room(context, len(valid_jobs))
         await store_images(context)
     submitted: list[SubmittedTask] = []
@@ -174,6 +177,16 @@ def _valid_jobs(context: RequestContext, task: NewTask, spec: JobSpec) -> list[V
 def _on_unknown(configured: OnUnknown) -> str:
     """Return the policy for unknown outcomes: jobs are never held, for clients can't decide about them."""
     return (OnUnknown.FAIL if configured is OnUnknown.HOLD else configured).value
+
+
+async def _check_sizes(context: RequestContext, jobs: Sequence[ValidJob]) -> None:
+    """Raise early what the insert would raise for the input images of a job together."""
+    sizes = {image.asset.id: image.size for image in context.input_images}
+    others = {key for job in jobs for key in job.assets.values()} - sizes.keys()
+    sizes |= await asset_sizes(context.services, context.caller, others)
+    for job in jobs:
+        given = [sizes[key] for key in job.assets.values() if key in sizes]
+        check_input_sizes(given, context.services.settings)
 
 
 async def _check_room(context: RequestContext, jobs: int) -> None:

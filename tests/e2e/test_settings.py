@@ -20,7 +20,14 @@ ROOT = Path(__file__).parent.parent.parent
 HOOK = "http://127.0.0.1:1/hook"
 #: read only by requests or for faults that this test does not cause
 ON_DEMAND = {
-    *("admin_keys", "retry_base", "input_image_limit", "download_limit"),
+    *(
+        "admin_keys",
+        "retry_base",
+        "input_image_limit",
+        "input_bytes_limit",
+        "input_pixels_limit",
+        "download_limit",
+    ),
     *("s3_endpoint", "s3_region", "s3_access_key_id", "s3_secret_access_key"),
     *("midjourney_niji_model", "midjourney_text_model", "midjourney_cancel_status"),
 }

@@ -23,7 +23,14 @@ except ImportError:  # there is none on Windows
 _START_LIMIT = 60.0  # seconds until the child has started
 TIME_LIMIT = 20.0  #: seconds for one image; the largest ones that are accepted take about two
 MEMORY_LIMIT = 640 * MIB  #: bytes of data in the child; the largest images that are accepted take about 500
+_COPIES = 4  # of the file: in the worker, on its way to the child, and there
+_PIXEL = 13  # bytes: four, up to three times while an image is turned, reduced or made smaller
 _T = TypeVar("_T")
+
+
+def decoding_memory(size: int, pixels: int) -> int:
+    """Return the bytes of memory that it takes to decode a file of ``size`` bytes, in both processes."""
+    return _COPIES * size + _PIXEL * pixels
 
 
 class DecodeProcess:

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from models.errors import ImageError, NotFound
 from worker.images.decode import DECODABLE
+from worker.images.decode_process import decoding_memory
 from worker.images.grid import compose_grid, decode_cell
 from worker.services import WorkerServices
 
@@ -45,8 +46,10 @@ async def decode_images(services: WorkerServices, images: Sequence[Row[Any]]) ->
 async def _read_cell(services: WorkerServices, image: Row[Any]) -> _Cell | None:
     if image.content_type not in DECODABLE:
         return _Cell(image)
-    content = await _read(services, image.key)
-    return None if content is None else await _cell(services, image, content)
+    async with services.memory.reservation() as memory:
+        await memory.acquire(decoding_memory(image.bytes, image.width * image.height))
+        content = await _read(services, image.key)
+        return None if content is None else await _cell(services, image, content)
 
 
 async def _cell(services: WorkerServices, image: Row[Any], content: bytes) -> _Cell | None:

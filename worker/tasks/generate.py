@@ -25,6 +25,7 @@ from worker.lifecycle import (
     storing,
     undo_start,
 )
+from worker.memory_budget import Reservation
 from worker.scheduler.rate_limiter import slack_of
 from worker.tasks.channel_feedback import record_rate_headers, record_success
 from worker.tasks.context import TaskContext, run_chunk
@@ -99,14 +100,21 @@ async def generate_chunk(context: TaskContext, job_ids: Sequence[UUID], lease: U
 
 async def generate(context: TaskContext, job: LeasedJob) -> None:
     """Call the provider once for a leased job; store its images, or handle the failure."""
-    request = await _prepare(context, job)
+    async with context.services.memory.reservation() as memory:
+        await _generate(context, job, memory)
+
+
+async def _generate(context: TaskContext, job: LeasedJob, memory: Reservation) -> None:
+    request = await _prepare(context, job, memory)
     if request is None or not await _start(context, job):
         return
     context.input_images.forget(job.id)
-    attempt = await _send(context, running(job), request)
+    attempt = await _send(context, running(job), request, memory)
     if attempt.answer is not None:
         await _store(context, attempt, attempt.answer)
-    elif lost_call := attempt.lost_call(context.services.clock()):
+        return
+    memory.release()  # what follows may take minutes
+    if lost_call := attempt.lost_call(context.services.clock()):
         await _recover(context, attempt, lost_call)
     else:
         await record_rate_headers(context, attempt.job, attempt.reply.headers)
@@ -114,20 +122,24 @@ async def generate(context: TaskContext, job: LeasedJob) -> None:
         context.archiver.post(attempt.job, attempt.request, attempt.reply)
 
 
-async def _prepare(context: TaskContext, job: LeasedJob) -> ProviderRequest | None:
+async def _prepare(context: TaskContext, job: LeasedJob, memory: Reservation) -> ProviderRequest | None:
     """Build the request. A job whose request can't be built fails here, before anything is paid."""
     route = context.services.routes[job.channel]
     try:
-        request = await image_request(context.services, job, route.preset, input_images=context.input_images)
+        request = await image_request(
+            context.services, job, route.preset, memory=memory, input_images=context.input_images
+        )
         if await _broke_off(context, job):
             request = replace(request, params={**route.preset.address_params, **request.params})
-        return build_request(
+        built = build_request(
             request,
             base_url=str(route.settings.base_url),
             api_key=route.settings.api_key.get_secret_value(),
             preset=route.preset,
             idempotency_key=f"{job.id}-{job.next_number}",
         )
+        memory.shrink(len(built.body) + sum(map(len, built.input_urls)))
+        return built
     except DarkroomError as problem:
         code = "input_image_unreachable" if isinstance(problem, ImageError) else "bad_request"
         hint = "" if isinstance(problem, InvalidRequest) else " Nothing was sent or charged."
@@ -209,12 +221,18 @@ def _start_missed(context: TaskContext, job: LeasedJob, now: datetime) -> bool:
     return bool(slacks) and now - job.start_at > min(slacks)
 
 
-async def _send(context: TaskContext, job: LeasedJob, request: ProviderRequest) -> Attempt:
+async def _send(
+    context: TaskContext, job: LeasedJob, request: ProviderRequest, memory: Reservation
+) -> Attempt:
     """Send the call of a running job and read its answer."""
     listener, preset = StreamListener(context, job), context.services.routes[job.channel].preset
     try:
         reply = await context.services.upstream.call(
-            request, preset, on_progress=listener.progress, on_handle=listener.handle
+            request,
+            preset,
+            on_progress=listener.progress,
+            on_handle=listener.handle,
+            reserve=memory.grow,
         )
     except asyncio.CancelledError:
         await asyncio.shield(_abandon(context, job, listener.handles))

@@ -14,8 +14,10 @@ from models.queries.leases import LeasedJob
 from models.request import ImagePart, ImageRequest, Message, TextPart
 from worker.asset_store import StoredImage
 from worker.images.canvas import Margins, cut_out, masked, pad
-from worker.images.decode_process import DecodeProcess
+from worker.images.decode_process import DecodeProcess, decoding_memory
+from worker.images.input_limits import InputSize, check_input_sizes
 from worker.images.shrink import shrink
+from worker.memory_budget import Reservation
 from worker.services import WorkerServices
 from worker.upstream.presets.preset import Preset
 
@@ -45,21 +47,50 @@ class InputImageCache:
         self.by_job.pop(job_id, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """An input image as the job names it, and as it is stored; ``None``: it is sent as it is."""
+
+    image: str
+    stored: StoredImage | None = None
+
+    @property
+    def size(self) -> InputSize:
+        """Its size, as far as it is known."""
+        stored = self.stored
+        if stored is None:
+            return InputSize(len(self.image) if self.image.startswith("data:") else 0, 0)
+        return InputSize.of(stored.bytes, stored.width, stored.height)
+
+
 async def image_request(
-    services: WorkerServices, job: LeasedJob, preset: Preset, *, input_images: InputImageCache | None = None
+    services: WorkerServices,
+    job: LeasedJob,
+    preset: Preset,
+    *,
+    memory: Reservation,
+    input_images: InputImageCache | None = None,
 ) -> ImageRequest:
-    """Return the request of a job: assets as data URLs, and linked images too if the preset inlines them."""
+    """Return the request of a job: assets as data URLs, and linked images too if the preset inlines them.
+
+    ``memory`` holds afterwards what it took to build it, and its body. Each image is loaded once, however
+    often it is sent. Raises ``InvalidRequest``, ``ImageError`` and ``StorageError``.
+    """
     cache = input_images or InputImageCache()
     request = job.request
     how, mask = request.get("prepare"), request.get("mask")
+    named: Sequence[str] = request.get("images", ())
     inline = cache if preset.inlines_images or how or mask is not None else None
+    sources = await _find_sources(services, job, named, inline)
+    check_input_sizes((sources[image].size for image in named), services.settings)
+    most = preset.max_image_bytes
+    await memory.acquire(_building_memory(named, sources, decoded=bool(how) or mask is not None, most=most))
 
-    async def load(image: str) -> str:
-        loaded = await _image(services, job, image, inline)
-        most = preset.max_image_bytes
-        return loaded if most is None else await _shrunk(services.decoding, loaded, most)
-
-    images = [await load(image) for image in request.get("images", ())]
+    loaded: dict[str, str] = {}
+    for image, source in sources.items():
+        url = await _load(services, job, source, cache)
+        loaded[image] = url if most is None else await _shrunk(services.decoding, url, most)
+    images = [loaded[image] for image in named]
     turns = request.get("turns") or ()
     used = {part["image"] for turn in turns for part in turn["parts"] if "image" in part} | {mask}
     last = [image for position, image in enumerate(images) if position not in used]
@@ -117,26 +148,52 @@ def _data_url(content: bytes, content_type: str) -> str:
     return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
 
 
-async def _image(
-    services: WorkerServices, job: LeasedJob, image: str, input_images: InputImageCache | None
-) -> str:
-    if image.startswith("asset_"):
+async def _find_sources(
+    services: WorkerServices, job: LeasedJob, named: Sequence[str], inline: InputImageCache | None
+) -> dict[str, _Source]:
+    """Return where each image is; linked ones are fetched if they are sent ``inline``."""
+    assets = {image: parse_id("asset", image) for image in named if image.startswith("asset_")}
+    found = {}
+    if assets:
         async with services.database.reading() as connection:
-            found = await find_inputs(connection, [parse_id("asset", image)], job.caller_id)
-        if not found:
-            raise InvalidRequest("images", f"{image} is gone; give the picture again.")
-        return await _load(services, found[0].key, found[0].content_type)
-    if input_images is None or image.startswith("data:"):
-        return image
-    stored = await input_images.load(services, job.id, image)
+            found = {row.id: row for row in await find_inputs(connection, [*assets.values()], job.caller_id)}
+    sources = {}
+    for image in dict.fromkeys(named):
+        stored = None
+        if image in assets:
+            if assets[image] not in found:
+                raise InvalidRequest("images", f"{image} is gone; give the picture again.")
+            stored = StoredImage.from_row(found[assets[image]])
+        elif inline is not None and not image.startswith("data:"):
+            stored = await inline.load(services, job.id, image)
+        sources[image] = _Source(image, stored)
+    return sources
+
+
+def _building_memory(
+    named: Sequence[str], sources: Mapping[str, _Source], *, decoded: bool, most: int | None
+) -> int:
+    """Return the bytes that building a request takes: its images as data URLs, and twice its body."""
+    inline = [source.size for source in sources.values() if source.size.bytes]
+    if not inline:
+        return 0
+    sent = sum(sources[image].size.bytes for image in named)
+    encoded = (sum(size.bytes for size in inline) + 2 * sent) * 4 // 3
+    decoded = decoded or (most is not None and any(size.bytes > most for size in inline))
+    return encoded + max(decoding_memory(size.bytes, size.pixels if decoded else 0) for size in inline)
+
+
+async def _load(services: WorkerServices, job: LeasedJob, source: _Source, cache: InputImageCache) -> str:
+    """Return an image as a data URL, or as it is named."""
+    stored = source.stored
+    if stored is None:
+        return source.image
     try:
-        return await _load(services, stored.key, stored.content_type)
+        content = await services.store.get(stored.key)
     except NotFound:  # no asset names it, and the job has waited for longer than such files are kept
-        input_images.forget(job.id)
-        stored = await input_images.load(services, job.id, image)
-        return await _load(services, stored.key, stored.content_type)
-
-
-async def _load(services: WorkerServices, key: str, content_type: str) -> str:
-    content = await services.store.get(key)
-    return await asyncio.to_thread(_data_url, content, content_type)
+        if source.image.startswith("asset_"):
+            raise
+        cache.forget(job.id)
+        stored = await cache.load(services, job.id, source.image)
+        content = await services.store.get(stored.key)
+    return await asyncio.to_thread(_data_url, content, stored.content_type)

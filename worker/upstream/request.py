@@ -82,7 +82,7 @@ def build_request(
         headers=headers,
         body=content.body,
         stream=preset.streams,
-        input_urls=(*inputs, *(match.group() for match in _URL.finditer(text))),
+        input_urls=tuple(dict.fromkeys((*inputs, *(match.group() for match in _URL.finditer(text))))),
         n=1 if request.n is not None and preset.n_style == "calls" else request.n,
         secrets=(api_key, *hidden),
     )

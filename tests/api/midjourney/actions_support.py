@@ -61,7 +61,9 @@ async def sent(stack: MidjourneyStack, number: str) -> ImageRequest:
     """Return the request of a task's first call."""
     job = (await jobs_of(stack, number))[0]
     services = stack.darkroom.services
-    return await image_request(services, job, next(iter(services.routes.values())).preset)
+    preset = next(iter(services.routes.values())).preset
+    async with services.memory.reservation() as memory:
+        return await image_request(services, job, preset, memory=memory)
 
 
 def opened(url: str) -> Image.Image:

@@ -14,6 +14,7 @@ from tests.support.darkroom import open_darkroom
 from tests.worker.leased import leased_job
 from worker.images.decode_process import DecodeProcess
 from worker.images.inspection import inspect
+from worker.memory_budget import MemoryBudget
 from worker.practice.drawing.png import noise_png, tiny_png
 from worker.practice.server import start_practice
 from worker.tasks.input_images import InputImageCache, image_request, prepare_images
@@ -49,7 +50,7 @@ async def test_an_asset_that_is_gone_fails_the_request(plain_database_url: str, 
         job = leased_job(request={"images": [public_id("asset", new_id())], "params": {}})
         preset = darkroom.services.routes["upstream"].preset
         with pytest.raises(InvalidRequest, match="is gone"):
-            await image_request(darkroom.services, job, preset)
+            await image_request(darkroom.services, job, preset, memory=MemoryBudget(1).reservation())
 
 
 async def test_the_cache_forgets_the_images_of_a_job_whose_call_is_sent() -> None:

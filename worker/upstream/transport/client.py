@@ -1,7 +1,7 @@
 """Provider client: the only place that calls a provider; every failure becomes a ``Reply``."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -25,6 +25,8 @@ from worker.upstream.transport.secret_filter import HIDDEN, SecretFilter, secret
 from worker.upstream.transport_errors import TransportFailure
 
 LARGEST_ANSWER = 64 * 1024 * 1024  #: bytes, decoded
+_BLOCK = 1024 * 1024  #: bytes of an answer for which memory is reserved at once
+_COPIES = 2  #: of an answer: as it came, and its images decoded
 _THREAD_FROM = 256 * 1024  #: bytes; longer answers are parsed in a thread, not on the event loop
 _MAX_HEADERS = 64  #: recorded per reply
 _AFTER_DONE = 1.0  #: seconds to wait for the end of a stream after its end mark
@@ -49,6 +51,8 @@ class _Call:
     started: float
     secrets: SecretFilter
     own: OwnText
+    reserve: Callable[[int], Awaitable[None]] | None = None
+    reserved: int = _BLOCK // 4  # bytes of the answer; this much is in every call
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -105,18 +109,20 @@ class UpstreamClient:
         *,
         on_progress: Callable[[int], None] | None = None,
         on_handle: Callable[[Handles], None] | None = None,
+        reserve: Callable[[int], Awaitable[None]] | None = None,
     ) -> Reply:
         """Send a request and return its reply.
 
         While the answer streams, ``on_progress`` is called with increasing percentages, and ``on_handle``
-        with all handles whenever a new one is found. Raises nothing but ``CancelledError``.
+        with all handles whenever a new one is found. ``reserve`` is awaited before a long answer takes
+        further bytes of memory. Raises nothing but ``CancelledError``.
         """
         parts = urlsplit(request.url)
         reader = AnswerReader(
             input_urls=request.input_urls, n=request.n, origin=f"{parts.scheme}://{parts.netloc}"
         )
         started, secrets = asyncio.get_running_loop().time(), secret_filter(request.secrets)
-        call = _Call(reader, preset, on_progress, on_handle, started, secrets, OwnText(request.body))
+        call = _Call(reader, preset, on_progress, on_handle, started, secrets, OwnText(request.body), reserve)
         token = CURRENT_TRACE.set(call.trace)
         try:
             await self._exchange(request, call)
@@ -199,11 +205,26 @@ async def _feed(chunks: Iterator[bytes], call: _Call) -> None:
             await asyncio.sleep(0)
         if loop.time() > call.started + call.preset.total:
             raise TimeoutError
+        if call.size + len(chunk) > call.reserved:
+            await _reserve(call)
         room = LARGEST_ANSWER - call.size
         call.feed(chunk[:room], loop.time())
         if len(chunk) > room:
             call.failure = TransportFailure.TOO_LARGE
             return
+
+
+async def _reserve(call: _Call) -> None:
+    """Reserve memory for the next block of an answer; the time until it is granted is not the provider's."""
+    call.reserved += _BLOCK
+    if call.reserve is None:
+        return
+    loop = asyncio.get_running_loop()
+    waited = loop.time()
+    await call.reserve(_COPIES * _BLOCK)
+    waited = loop.time() - waited
+    call.started, call.last_byte = call.started + waited, call.last_byte + waited
+    call.last_data += waited
 
 
 async def _chunks(response: httpx.Response) -> AsyncGenerator[bytes, None]:
