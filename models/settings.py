@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description=f"{_LIST} hosts that requests may name, besides the public URL's and this machine's: "
-        "names, *.example.com, or * for any; unset: if the API listens beyond loopback, any IP address too",
+        "names, *.example.com, or * for any; unset: any IP address too",
     )
     metrics_key: SecretStr | None = Field(
         None, description="the key that opens /metrics beyond this machine, as an admin's does"

@@ -14,7 +14,6 @@ from api.web.problems import Problem
 from models.settings import Settings
 
 _HEALTH_CHECKS = ("/healthz", "/readyz")  # load balancers send them to an address, or without a host
-_WILDCARDS = ("0.0.0.0", "::", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +28,11 @@ class AllowedHosts:
     def of(cls, settings: Settings) -> "AllowedHosts":
         """Return the hosts of the settings: theirs, and the one of the public URL.
 
-        Without a list and beyond loopback any address is accepted, since no name can be confused with it.
+        Without a list any address is accepted: no name can be confused with it.
         """
         names = {each.lower() for each in settings.allowed_hosts}
         public = urlsplit(settings.public_url).hostname or ""
-        beyond_loopback = settings.host in _WILDCARDS or not is_loopback(settings.host)
-        any_address = not names and beyond_loopback
-        return cls(frozenset(names | {public}), any_address=any_address, any_host="*" in names)
+        return cls(frozenset(names | {public}), any_address=not names, any_host="*" in names)
 
     def check(self, scope: Scope) -> None:
         """Raise the 421 problem for a request to another host. One without any passes: it is no browser's."""

@@ -75,7 +75,7 @@ def parse(raw: bytes) -> Any:
         # orjson reads integers beyond 64 bits as floats; it has checked the rest
         return json.loads(raw) if long_number else value
     except StructureError as error:
-        raise Problem(400, "json_too_complex", f"The body is refused before it is read. {error}.") from error
+        raise Problem(400, error.code, f"The body is refused before it is read. {error}.") from error
     except (ValueError, RecursionError) as error:
         detail = f"The body is not valid JSON: {error}." if raw else "The body is empty; send JSON."
         raise Problem(400, "malformed_json", detail) from error

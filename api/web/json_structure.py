@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 
 MOST_NODES = 200_000  #: members and elements of one body
-DEEPEST = 100  #: nesting levels of one body
+DEEPEST = 1024  #: nesting levels of one body; the parser has the same limit
 
 _BLOCK = 64 * 1024  # bytes
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -19,6 +19,10 @@ _LONG_NUMBER = b"9" * 19
 
 class StructureError(ValueError):
     """JSON text with too many nodes, or nested too deeply; the message is a sentence."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def has_long_number(raw: bytes, *, nodes: int = MOST_NODES, depth: int = DEEPEST) -> bool:
@@ -31,12 +35,15 @@ def has_long_number(raw: bytes, *, nodes: int = MOST_NODES, depth: int = DEEPEST
         found += block.count(b",") + block.count(b"[") + block.count(b"{")
         strings += block.count(b'"')
         if max(found, strings // 2) > nodes:  # a string is a node, or the name of one
-            raise StructureError(f"It may have at most {nodes:,} members and elements; send several requests")
+            raise StructureError(
+                f"It may have at most {nodes:,} members and elements; send several requests",
+                "json_too_complex",
+            )
         levels = list(
             accumulate(map(_STEPS.__getitem__, block.translate(None, _NOT_BRACKETS)), initial=level)
         )
         if max(levels) > depth:
-            raise StructureError(f"It may be nested at most {depth} levels deep")
+            raise StructureError(f"It may be nested at most {depth:,} levels deep", "malformed_json")
         if min(levels) < 0:
             return False  # the parser refuses it
         level = levels[-1]

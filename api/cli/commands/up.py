@@ -15,7 +15,7 @@ from api.cli.output import say
 from api.cli.startup import require_long_keys
 from api.embedded import run_embedded
 from api.server import listen
-from api.web.allowed_hosts import AllowedHosts
+from api.web.allowed_hosts import AllowedHosts, is_loopback
 from models.api_keys import Role
 from models.queries.callers import list_ids
 from models.settings import Settings
@@ -85,9 +85,9 @@ def _first_key(settings: Settings) -> str | None:
 
 def _greet(settings: Settings, key: str | None) -> None:
     say(f"Darkroom serves {settings.public_url} (API: {settings.public_url}/docs). Ctrl-C ends it.")
-    hosts = AllowedHosts.of(settings)
-    if hosts.any_address:  # it listens beyond this machine, and no list is set
-        say(f"It answers for: {hosts.shown()}. Other host names go into DARKROOM_ALLOWED_HOSTS.")
+    if not is_loopback(settings.host):
+        hosts = AllowedHosts.of(settings).shown()
+        say(f"It answers for these hosts: {hosts}. Others go into DARKROOM_ALLOWED_HOSTS.")
     if key:
         say(f"Your API key, shown only once:\n  export DARKROOM_API_KEY={key}")
     if not any(channel.enabled for channel in settings.all_channels()):

@@ -22,6 +22,8 @@ NOT_JSON = [
     b'{"model": "m", "prompt": "\xff\xfe"}',
     b'{"model": "m", "prompt": "\\ud800"}',
     b'\xef\xbb\xbf{"model": "m", "prompt": "a"}',
+    b"[" * 100_000,
+    b'{"a":' * 5000 + b"1" + b"}" * 5000,
     '{"model": "m", "prompt": "a"}'.encode("utf-16"),
 ]
 
@@ -35,7 +37,7 @@ async def test_a_body_that_is_not_json_is_refused(service: Service) -> None:
 
 
 async def test_a_deeply_nested_field_is_refused(service: Service) -> None:
-    deep = b'{"a":' * 60 + b"1" + b"}" * 60
+    deep = b'{"a":' * 300 + b"1" + b"}" * 300
     for name in ("params", "metadata"):
         content = b'{"model":"m","prompt":"p","%b":%b}' % (name.encode(), deep)
         answer = await service.post("/v1/jobs", content=content)
