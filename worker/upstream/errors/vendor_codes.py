@@ -80,38 +80,47 @@ JIMENG_API = VendorCodes(
         quota_exhausted="-2009",
     ),
 )
-#: a number after ``错误码`` in a message of the same
+#: a number after ``错误码`` in a message of the same: the site's own ``ret`` or ``fail_code``
 JIMENG_WEB = VendorCodes(
     "jimeng (web)",
-    "https://github.com/iptag/jimeng-api (src/api/controllers)",
+    "https://github.com/iptag/jimeng-api (src/lib/error-handler.ts, issues 10, 84, 110, 126, 159), "
+    "https://github.com/wwwzhouhui/jimeng-free-api-all (src/api/controllers, issue 33)",
     _codes(
-        bad_request="34010100 1000",
+        bad_request="34010100 4002",
         auth_expired="34010105 1015",
         quota_exhausted="5000 1006",
-        moderation_input="2038 2039 4001",
-        moderation_output="2043 2048",
-        concurrency_limited="121101 1310",
+        moderation_input="2038 2047 4001",
+        permission_denied="3018",
+        upstream_saturated="1014",
+        upstream_error="1017 4013 5001 5002",
     ),
 )
 #: top-level ``code``, 50,000 to 50,999
 VOLCENGINE_VISUAL = VendorCodes(
     "Volcengine Visual",
-    "https://www.volcengine.com/docs/85621 (error codes)",
+    "https://www.volcengine.com/docs/85621 (business error codes of each interface), "
+    "https://www.volcengine.com/docs/6444/69728 (general ones)",
     _codes(
-        bad_request="50200 50204 50207 50215",
-        moderation_input="50411 50412 50413 50418 50419",
-        moderation_output="50511 50512 50518 50519 50520 50521 50522",
+        bad_request="50215",
+        moderation_input="50411 50412 50413 50518",
+        moderation_output="50511 50512 50516 50517 50519",
         rate_limited="50429",
         concurrency_limited="50430",
         permission_denied="50400",
-        upstream_error="50500 50501",
+        upstream_error="50500 50501 50520 50521 50522",  # the last three: its moderation service failed
     ),
 )
 #: top-level ``code`` beside ``msg``
 KIE = VendorCodes(
     "kie.ai",
-    "https://docs.kie.ai (response codes)",
-    _codes(maintenance="455", upstream_error="501", not_implemented="505"),  # the others are HTTP statuses
+    "https://docs.kie.ai (response codes of Flux Kontext and 4o Image)",
+    _codes(  # the others are HTTP statuses
+        input_image_unreachable="451",
+        maintenance="455",
+        upstream_error="501",
+        not_implemented="505",
+        upstream_saturated="550",
+    ),
 )
 VENDORS = (MINIMAX, ZHIPU, JIMENG_API, JIMENG_WEB, VOLCENGINE_VISUAL, KIE)
 
