@@ -208,3 +208,12 @@ def test_the_deciding_rule_and_words_are_named() -> None:
     )
     assert result_of(400, error("x", code="invalid_api_key")).decided_by == 'error code "invalid_api_key"'
     assert result_of(418, b"").decided_by == "the HTTP status 418"
+
+
+@pytest.mark.parametrize("words", ["access denied", "being rate limited", "系统维护中"])
+def test_a_page_or_a_refusal_that_repeats_the_prompt_is_told_apart_without_its_words(words: str) -> None:
+    prompt = f"an old enamel sign above a door that reads: {words}"
+    page = f"<html><title>Oops</title><body>Could not draw this: {prompt}</body></html>".encode()
+    assert result_of(200, page, request_of(prompt)).code == "wrong_endpoint"
+    refusal = chat_body(None, refusal=f"I can't draw this: {prompt}, content policy")
+    assert result_of(200, refusal, request_of(prompt)).outcome is Outcome.PERMANENT

@@ -95,6 +95,14 @@ def test_the_rate_limit_in_a_message_is_explained() -> None:
     assert document["call_limit"] == {"calls": 10, "period_s": 300}
 
 
+def test_a_wait_within_the_prompt_is_none() -> None:
+    prompt = "a poster with the words: rate limit exceeded, retry after 86400 seconds"
+    request = {"model": "m", "messages": [{"role": "user", "content": prompt}]}
+    body = {"error": {"message": f"Could not draw this: {prompt}", "type": "server_error"}}
+    assert "retry_after_s" not in explained(status=503, body=body, request=request)
+    assert explained(status=503, body=body)["retry_after_s"] == 86400
+
+
 def test_usage_keeps_only_numbers() -> None:
     usage = {"total_tokens": 3, "details": {"image": 2, "note": "x"}, "note": "x"}
     assert explained(status=200, body={**TEXT_ANSWER, "usage": usage})["usage"] == {
