@@ -5,7 +5,7 @@ place of the size, the number of images, and input images. The relay understood 
 it on request. A system message has no trial of its own: ``size_style = "system"`` is one.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import orjson
 
 from api.cli.channel_test import call_channel
 from api.cli.probe_images import alike, bytes_of, data_url, probe_image, ratio_of
-from models.channels import ChannelSettings, NStyle, SizeStyle
+from models.channels import ChannelSettings, ContentStyle, NStyle, SizeStyle
 from models.errors import DarkroomError
 from models.outcomes import Outcome
 from models.request import ImageRequest
@@ -45,6 +45,7 @@ _SIZE, _RATIO = "1024x1536", 2 / 3  # a portrait: models make squares unless the
 _TOLERANCE = 0.06  # of the ratio: models round the sides
 _SEVERAL = 2
 _REPEAT = "Repeat the given picture exactly as it is, without any change."
+_UNFETCHED = "an image that could not be fetched"
 #: outcomes of a first call after which another form of the request may make an image
 _OF_THE_REQUEST = frozenset({Outcome.PERMANENT, Outcome.NO_IMAGE, Outcome.AMBIGUOUS})
 
@@ -77,7 +78,7 @@ class StyleReport:
     """All trials, and the settings that follow."""
 
     trials: tuple[Trial, ...]
-    settings: dict[str, str | list[str]]
+    settings: dict[str, Any]
 
     def toml(self) -> str:
         """Return the lines for the channel's table in ``darkroom.toml``."""
@@ -111,7 +112,7 @@ class StyleProbe:
         self._model, self._prompt, self._preset = model, prompt, preset
         self._call, self._fetch, self._every = call, fetch, every
         self._trials: list[Trial] = []
-        self._settings: dict[str, str | list[str]] = {}
+        self._settings: dict[str, Any] = {}
 
     async def run(self) -> StyleReport:
         """Return the trials and the settings.
@@ -133,31 +134,35 @@ class StyleProbe:
 
     async def _first_reply(self) -> Reply:
         first = await self._call_for_size(self._preset)
-        works = _makes_image(first)
-        if not works and (first.result.outcome not in _OF_THE_REQUEST or first.result.scope is not None):
-            raise _no_image(first)
-        if works and not self._every:
+        if _makes_image(first):
+            if self._every:
+                await self._try_other_forms()
             return first
-        if not works:
-            self._note("content_style", self._preset.content_style, False, _failure(first))
-        reply = None
-        for setting, form in self._other_forms():
-            other = await self._call_for_size(form)
-            value = " ".join(MODALITIES) if setting == "modalities" else form.content_style
-            self._note(setting, value, _makes_image(other), _failure(other) or "an image")
-            if _makes_image(other) and not works:
-                reply, works, self._preset = other, True, form
-                self._settings[setting] = list(MODALITIES) if setting == "modalities" else form.content_style
+        if first.result.outcome not in _OF_THE_REQUEST or first.result.scope is not None:
+            raise _no_image(first)
+        self._note("content_style", self._preset.content_style, False, _failure(first))
+        if (found := await self._try_other_forms()) is None:
+            raise _no_image(first)
+        setting, self._preset, reply = found
+        self._settings[setting] = getattr(self._preset, setting)
+        return reply
+
+    async def _try_other_forms(self) -> tuple[str, Preset, Reply] | None:
+        """Return the first other form of the request that makes an image: its setting, preset and reply."""
+        other: ContentStyle = "auto" if self._preset.content_style == "parts" else "parts"
+        forms = (
+            ("content_style", other, replace(self._preset, content_style=other)),
+            ("modalities", " ".join(MODALITIES), replace(self._preset, modalities=MODALITIES)),
+        )
+        found = None
+        for setting, shown, form in forms:
+            reply = await self._call_for_size(form)
+            self._note(setting, shown, _makes_image(reply), _failure(reply) or "an image")
+            if _makes_image(reply):
+                found = found or (setting, form, reply)
                 if not self._every:
                     break
-        if not works:
-            raise _no_image(first)
-        return reply or first
-
-    def _other_forms(self) -> Iterator[tuple[str, Preset]]:
-        own = self._preset.content_style
-        yield "content_style", replace(self._preset, content_style="auto" if own == "parts" else "parts")
-        yield "modalities", replace(self._preset, modalities=MODALITIES)
+        return found
 
     async def _call_for_size(self, preset: Preset) -> Reply:
         style = _ordered(SIZE_STYLES, preset.size_style)[0]
@@ -203,7 +208,7 @@ class StyleProbe:
             reply = await self._call(ImageRequest(self._model, _REPEAT, images=(style.url,)), style.preset)
             made = await self._first_bytes(reply)
             understood = made is not None and alike(made, style.original)
-            found = "the input image" if understood else "another image"
+            found = "the input image" if understood else "another image" if made else _UNFETCHED
             self._note(style.setting, style.value, understood, _failure(reply) or found)
             if understood and not known:
                 known = True
@@ -267,7 +272,7 @@ def _no_image(reply: Reply) -> DarkroomError:
 
 
 def _shape(ratio: float | None) -> str:
-    return "an image that could not be fetched" if ratio is None else f"width by height is {ratio:.2f}"
+    return _UNFETCHED if ratio is None else f"width by height is {ratio:.2f}"
 
 
 async def probe_channel(

@@ -70,7 +70,7 @@ async def test_trying_every_style_finds_the_same_as_trying_until_one_is_understo
 
 async def test_a_relay_that_draws_by_modalities_alone_is_found() -> None:
     report, _ = await probe(modalities=True)
-    assert report.settings == {**USUAL, "modalities": ["image", "text"]}
+    assert report.settings == {**USUAL, "modalities": ("image", "text")}
     assert 'modalities = ["image","text"]' in report.toml().splitlines()
 
 
