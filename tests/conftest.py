@@ -10,12 +10,11 @@ from hypothesis import settings
 
 from models.database import Database
 from tests.support.attack_tests import AttackTests
-from tests.support.collation import CAN_COMPILE
 from tests.support.collection import FrozenCollection
 from tests.support.databases import COPIES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.distribution import Distribution
 from tests.support.fast_tests import FastTests
-from tests.support.postgres import PostgresAddress, serve_postgres
+from tests.support.postgres import PostgresAddress, can_serve_collated, serve_postgres
 from tests.support.shared_servers import SharedServers, shared_postgres, shared_valkey
 from tests.support.slow_tests import SlowTests
 from tests.support.valkey import ValkeyAddress, serve_valkey
@@ -78,8 +77,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresAddress]:
 @pytest.fixture(scope="session")
 def collated_postgres(request: pytest.FixtureRequest) -> Iterator[PostgresAddress]:
     """Another one, whose databases do not sort text by code points, shared as well."""
-    if not CAN_COMPILE:
-        pytest.skip("this machine has no localedef to compile a locale")
+    if not can_serve_collated():
+        pytest.skip("this machine has neither PostgreSQL 15 with ICU nor localedef to compile a locale")
     if (socket := _shared(request)) is not None:
         yield shared_postgres(socket, "collated")
     else:

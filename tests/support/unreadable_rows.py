@@ -1,8 +1,10 @@
 """Rows that no version of Darkroom writes: a hand, a newer version or a broken disk may."""
 
+import json
 from collections.abc import Mapping
 from uuid import UUID
 
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from models.database import Database
@@ -74,3 +76,37 @@ async def spoil(database: Database, table: str, key: UUID, kind: tuple[str, str,
             text(f"UPDATE {table} SET {column} = {value} WHERE id = :id"), {"id": given}
         )
     assert changed.rowcount == 1
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+_KEYS = st.sampled_from(["n", "images", "size", "wants", "code", "class", "message", "x"])
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("aé/{}[]\"'0", max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3),
+    max_leaves=6,
+).map(lambda value: _quoted(json.dumps(value)))
+_NO_JSON = st.sampled_from(["'{'", "''", "'[1,'", "x'00ff'", "'NaN'"])
+_TEXTS = st.text("ab\x01\x7f\u202e…🎨'", max_size=12).map(_quoted)
+_TIMES = st.sampled_from(
+    ["'infinity'", "'-infinity'", "'4713-01-01 BC'", "'294276-12-31'", "'9999-12-31 23:59:59Z'"]
+)
+_NUMBERS = st.integers(-(2**15), 2**15 - 1).map(str)
+_NO_NUMBERS = st.just(str(2**63 - 1)) | _TEXTS  # SQLite stores any type in any column
+#: columns of ``jobs`` by their type, with the SQL expressions for SQLite and for PostgreSQL
+_OF_TYPE = (
+    (("request", "tags", "metadata", "retry", "error", "answer"), _JSON | _NO_JSON, _JSON),
+    (("created_at", "not_before", "expires_at", "started_at", "finished_at"), _TIMES, _TIMES),
+    (("model", "status", "surface", "campaign", "prompt", "on_unknown", "text"), _TEXTS | _NO_JSON, _TEXTS),
+    (("priority", "max_attempts", "progress", "generation"), _NUMBERS | _NO_NUMBERS, _NUMBERS),
+)
+any_change: st.SearchStrategy[tuple[str, str, str]] = st.one_of(
+    st.tuples(st.sampled_from(columns), sqlite, postgresql) for columns, sqlite, postgresql in _OF_TYPE
+)
+"""A column, and any value that a database takes for it, as in the tables above."""

@@ -29,6 +29,19 @@ class QueueSegment:
     model: str
     caller_id: UUID
     priority: int
+    stored_priority: Any = None  #: where it is no integer, which only SQLite stores: counts as priority 0
+
+    @classmethod
+    def from_row(cls, model: str, caller_id: UUID, priority: Any) -> "QueueSegment":
+        """Make a segment of what the database holds."""
+        known = isinstance(priority, int)
+        return cls(model, caller_id, priority) if known else cls(model, caller_id, 0, priority)
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """Its columns, as they are stored."""
+        priority = self.priority if self.stored_priority is None else self.stored_priority
+        return {"model": self.model, "caller_id": self.caller_id, "priority": priority}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,9 @@ class SegmentRequest:
 
 async def list_segments(connection: AsyncConnection) -> list[QueueSegment]:
     """Return every segment that has queued jobs, by jumping along the index."""
-    return [QueueSegment(*row) for row in await connection.execute(_SEGMENTS[connection.dialect.name])]
+    return [
+        QueueSegment.from_row(*row) for row in await connection.execute(_SEGMENTS[connection.dialect.name])
+    ]
 
 
 async def pick_due(
@@ -81,7 +96,7 @@ async def pick_due(
         campaigns = (await connection.scalars(_CAMPAIGNS, {**_row(each), "at": at})).all()
         for campaign in campaigns:
             count = -(-each.count // len(campaigns))
-            given = {**_of(each.segment), "campaign": campaign, "count": count, "at": at}
+            given = {**each.segment.key, "campaign": campaign, "count": count, "at": at}
             picked += [_candidate(each.segment, *row) for row in await connection.execute(_PICK, given)]
     return picked
 
@@ -101,12 +116,8 @@ async def list_due(
     ]
 
 
-def _of(segment: QueueSegment) -> dict[str, Any]:
-    return {"model": segment.model, "caller_id": segment.caller_id, "priority": segment.priority}
-
-
 def _row(wanted: SegmentRequest) -> dict[str, Any]:
-    return {**_of(wanted.segment), "last": wanted.last, "again": wanted.rescan, "count": wanted.count}
+    return {**wanted.segment.key, "last": wanted.last, "again": wanted.rescan, "count": wanted.count}
 
 
 def due_time(stored: datetime | Unreadable) -> datetime:

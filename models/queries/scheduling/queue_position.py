@@ -51,13 +51,13 @@ async def list_heads(
 ) -> list[LineHead]:
     """Return the lines of some segments, at most ``limit`` of each, by jumping along the index."""
     if connection.dialect.name == "postgresql":
-        given = {**rows_parameter(connection, map(_of, segments)), "most": limit}
+        given = {**rows_parameter(connection, (segment.key for segment in segments)), "most": limit}
         found = await connection.execute(_ALL_HEADS, given)
         return [LineHead(segments[place - 1], campaign, due_time(due)) for place, campaign, due in found]
     return [
         LineHead(segment, campaign, due_time(due))
         for segment in segments
-        for campaign, due in await connection.execute(_HEADS_OF_ONE, {**_of(segment), "most": limit})
+        for campaign, due in await connection.execute(_HEADS_OF_ONE, {**segment.key, "most": limit})
     ]
 
 
@@ -65,7 +65,7 @@ async def count_ranges(connection: AsyncConnection, ranges: Sequence[QueueRange]
     """Count the jobs of each range, at most ``limit`` of all together, in the order of the ranges."""
     rows = [
         {
-            **_of(each.segment),
+            **each.segment.key,
             "campaign": each.campaign,
             "until_at": each.until[0],
             "until_id": each.until[1],
@@ -83,7 +83,7 @@ async def count_segments(
 
     Jobs that are not due may precede them in the index; beyond some hundreds of these nothing is counted.
     """
-    rows = [{**_of(segment), "until_at": at, "count": count} for segment, count in segments]
+    rows = [{**segment.key, "until_at": at, "count": count} for segment, count in segments]
     return await _count(connection, _SEGMENTS, _SEGMENT, rows, most=limit)
 
 
@@ -101,10 +101,6 @@ async def _count(
         if left > 0:
             counts[place] = await connection.scalar(single, {**row, "count": min(row["count"], left)}) or 0
     return counts
-
-
-def _of(segment: QueueSegment) -> dict[str, Any]:
-    return {"model": segment.model, "caller_id": segment.caller_id, "priority": segment.priority}
 
 
 def _of_segment(given: str) -> str:

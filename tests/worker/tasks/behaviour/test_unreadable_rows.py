@@ -7,17 +7,23 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from models.queries.leases import leased_to
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from tests.support.unreadable_rows import EVERY_KIND, ODD, UNREADABLE, UNWRITABLE, spoil
+from tests.support.unreadable_rows import EVERY_KIND, ODD, UNREADABLE, UNWRITABLE, any_change, spoil
 from tests.worker.tasks.beats import heartbeat
 from worker.maintenance.expiry import expire_overdue
 from worker.maintenance.reaper import reclaim
 
 ENDED = {"failed", "held", "succeeded", "expired"}
+# examples share a database, which makes shrinking slow
+ANY_CHANGE = settings(
+    max_examples=3, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture
@@ -70,6 +76,18 @@ async def test_every_neighbour_in_a_leased_chunk_is_called_and_the_unreadable_jo
             assert UNREADABLE[kind][0] in job.error["message"], kind
         elif kind in ODD:
             assert job.status == "succeeded", kind
+
+
+@ANY_CHANGE
+@given(changes=st.lists(any_change, min_size=10, max_size=20))
+async def test_whatever_a_row_holds_its_neighbours_are_called(
+    darkroom: Darkroom, changes: list[tuple[str, str, str]]
+) -> None:
+    kinds = {str(number): change for number, change in enumerate(changes)}
+    _, good = await with_neighbours(darkroom, kinds)
+    worker = await darkroom.worker(slots=50)
+    await run_until_done(darkroom, worker, good)
+    assert await statuses(darkroom, good) == {"succeeded"}
 
 
 async def test_every_overdue_neighbour_expires(darkroom: Darkroom) -> None:
