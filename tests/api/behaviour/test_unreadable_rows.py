@@ -71,6 +71,7 @@ async def test_a_deadline_at_the_end_of_the_calendar_is_shown_in_any_zone_of_the
     with postgres_copies.fresh() as url:
         postgres_copies.set(url, "timezone", zone)
         values = {"database_url": url, "storage_url": f"file://{tmp_path}/pictures", "api_keys": (ALICE,)}
+        values["public_url"] = "http://darkroom.test"
         async with started(Settings.model_validate(values)) as service:
             job = await service.submit()
             last = ("expires_at", "", "'9999-12-31T23:59:59Z'::timestamptz")
