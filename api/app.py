@@ -22,6 +22,7 @@ from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
 from api.services import ApiServices
 from api.web.allowed_hosts import AllowedHosts
+from api.web.cors import ApiCors
 from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
 from models.clock import Clock, DatabaseClock
@@ -64,6 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
         hosts=AllowedHosts.of(settings),
         error_formats=error_formats,
     )
+    if settings.cors_origins:
+        app.add_middleware(ApiCors, origins=settings.cors_origins)
     install_problem_handlers(app)
     app.include_router(build_router())
     app.router.routes.extend(midjourney.midjourney_routes())

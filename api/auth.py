@@ -11,15 +11,26 @@ from api.web.caching import KEYED
 from api.web.problems import Problem
 from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of
 from models.clock import Clock, rfc3339
+from models.credentials.access_tokens import AccessToken, parse_token
 from models.database import Database
+from models.errors import NotFound
 from models.ids import new_id
-from models.queries.api_keys import find_key, known_hashes, mark_removed, restore_key, save_last_uses
+from models.queries.api_keys import (
+    find_hash,
+    find_key,
+    known_hashes,
+    mark_removed,
+    restore_key,
+    save_last_uses,
+)
 from models.queries.callers import insert_caller
 from models.settings import Settings
 
 _FRESH = timedelta(seconds=3)  # time for which a revoked key may still be accepted
 _CACHE_SIZE = 10_000  # keys, unknown ones included
 UNKNOWN_KEY = "This key is unknown or was revoked."
+UNKNOWN_TOKEN = "This token is unknown, or its key was revoked."
+TOKEN = "token"  #: query parameter of requests that may come with an access token
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class Caller:
     id: UUID
     name: str
     admin: bool
+    key_id: UUID | None = None  #: of the key that the request came with
     max_queued: int | None = None  #: limit of queued jobs, up to ``_FRESH`` old
 
     @property
@@ -82,11 +94,44 @@ class Authenticator:
     ) -> None:
         self._database, self._configured, self._clock = database, configured, clock
         self._cache: dict[bytes, tuple[datetime, ApiKey | None]] = {}
+        self._hashes: dict[UUID, bytes] = {}
         self._uses: dict[UUID, datetime] = {}
 
     async def check(self, key: str) -> KeyCheck:
         """Return the caller of a key, or why it is refused. A key's row is cached for ``_FRESH``."""
-        key_hash, at = hash_key(key), self._clock()
+        return await self._check_hash(hash_key(key))
+
+    async def issue_token(self, key_id: UUID, expires_at: datetime) -> str:
+        """Return a read-only access token of a key. Raises ``NotFound`` if there is no such key."""
+        key_hash = await self._hash_of(key_id)
+        if key_hash is None:
+            raise NotFound("There is no such key any more.")
+        return AccessToken(key_id, expires_at).sign(key_hash)
+
+    async def check_token(self, text: str) -> KeyCheck:
+        """Return the caller of an access token, or why it is refused; it is valid only while its key is."""
+        token = parse_token(text)
+        key_hash = None if token is None else await self._hash_of(token.key_id)
+        if token is None or key_hash is None or not token.is_signed(text, key_hash):
+            return KeyCheck(None, UNKNOWN_TOKEN)
+        if token.expires_at <= self._clock():
+            return KeyCheck(None, f"This token has expired, at {rfc3339(token.expires_at)}.")
+        return await self._check_hash(key_hash)
+
+    async def _hash_of(self, key_id: UUID) -> bytes | None:
+        """Return the hash of a key, which never changes."""
+        if key_id not in self._hashes:
+            async with self._database.reading() as connection:
+                found = await find_hash(connection, key_id)
+            if found is None:
+                return None
+            if len(self._hashes) >= _CACHE_SIZE:
+                self._hashes.clear()
+            self._hashes[key_id] = found
+        return self._hashes[key_id]
+
+    async def _check_hash(self, key_hash: bytes) -> KeyCheck:
+        at = self._clock()
         cached = self._cache.get(key_hash)
         if cached is not None and at < cached[0]:
             found = cached[1]
@@ -119,7 +164,8 @@ class Authenticator:
         match key.state(at):
             case KeyState.READY:
                 self._uses[key.id] = at
-                return KeyCheck(Caller(key.caller_id, key.caller, role is Role.ADMIN, key.max_queued))
+                caller = Caller(key.caller_id, key.caller, role is Role.ADMIN, key.id, key.max_queued)
+                return KeyCheck(caller)
             case KeyState.EXPIRED if key.expires_at is not None:
                 return KeyCheck(None, f"This key has expired, at {rfc3339(key.expires_at)}.")
             case _:
@@ -148,6 +194,21 @@ async def authenticate(request: Request, authenticator: Authenticator) -> Caller
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("Send your key as `Authorization: Bearer KEY`.", "Bearer")
     checked = await authenticator.check(key.strip())
+    if checked.caller is None:
+        raise _unauthorized(checked.refusal, 'Bearer error="invalid_token"')
+    return checked.caller
+
+
+async def authenticate_reader(request: Request, authenticator: Authenticator) -> Caller:
+    """Return the caller of a request that only reads: by its key, or by an access token in its address.
+
+    Raises the 401 problem.
+    """
+    token = request.query_params.get(TOKEN)
+    if token is None or "authorization" in request.headers:
+        return await authenticate(request, authenticator)
+    needs_key(request)
+    checked = await authenticator.check_token(token)
     if checked.caller is None:
         raise _unauthorized(checked.refusal, 'Bearer error="invalid_token"')
     return checked.caller

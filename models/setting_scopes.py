@@ -45,6 +45,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ),
     (
         {Part.API},
+        "cors_origins "
         "port max_attempts on_unknown connections connections_per_address request_body_limit prompt_limit "
         "input_image_limit idempotency_ttl allowed_hosts metrics_key metrics_public json_limit max_queued "
         "event_streams long_polls webhook_endpoints webhook_tests campaigns "

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
@@ -19,6 +20,7 @@ from models.retry.rules import RetryRules
 from models.states import OnUnknown
 
 _LIST = "comma-separated"
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # serialized, as browsers send it (RFC 6454)
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -74,6 +76,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the API listens on")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description=f"{_LIST} origins such as https://app.example whose pages may call /v1"
+    )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="lowest level that is logged"
     )
@@ -232,7 +237,15 @@ class Settings(BaseSettings):
     def _bounded(cls, value: object) -> object:
         return check_number(value)
 
-    @field_validator("api_keys", "admin_keys", "secret_key", "allow_private", "allowed_hosts", mode="before")
+    @field_validator(
+        "api_keys",
+        "admin_keys",
+        "secret_key",
+        "allow_private",
+        "allowed_hosts",
+        "cors_origins",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -280,6 +293,17 @@ class Settings(BaseSettings):
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else refuse_placeholder(value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin; write https://HOST or http://HOST:PORT, in lower case, "
+                    "without a path. A wildcard is not accepted"
+                )
+        return value
 
     @field_validator("allow_private")
     @classmethod

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import authenticate
+from api.auth import authenticate_reader
 from api.image_response import CORS, image_not_found, image_response
 from api.jobs.serializers import serialize_asset
 from api.rest.openapi.route_docs import (
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 async def get_asset(request: Request) -> Response:
     """Return the metadata of an image."""
     services = services_of(request)
-    caller = await authenticate(request, services.authenticator)
+    caller = await authenticate_reader(request, services.authenticator)
     asset_id = parse_id("asset", request.path_params["asset_id"])
     async with services.database.reading() as connection:
         row = await find_asset(connection, asset_id, caller_id=caller.scope)
@@ -79,7 +79,7 @@ def add_routes(router: APIRouter) -> None:
         responses=merge_responses(
             response(200, "The asset.", schema_ref("AssetWithJobDocument")), problem_responses(401, 404)
         ),
-        openapi_extra=request_docs(path_parameter("asset_id", "Id of the asset: asset_…")),
+        openapi_extra=request_docs(path_parameter("asset_id", "Id of the asset: asset_…"), takes_token=True),
     )
     image_path, content = "/assets/{token}/{name}", {"type": "string", "format": "binary"}
     router.add_api_route(

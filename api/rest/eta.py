@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Caller, authenticate
+from api.auth import Caller, authenticate_reader
 from api.jobs.estimates import eta_view
 from api.rest.openapi.route_docs import (
     merge_responses,
@@ -170,7 +170,7 @@ _NAMES = frozenset({"campaign", "model"})
 async def get_eta(request: Request) -> Response:
     """Return what is left of a set of jobs, its rate and its ETA."""
     services = services_of(request)
-    caller = await authenticate(request, services.authenticator)
+    caller = await authenticate_reader(request, services.authenticator)
     given = read_query(request, _NAMES)
     job_set = JobSet(
         campaign=read_text(given, "campaign", longest=128), model=read_text(given, "model", longest=256)
@@ -196,5 +196,6 @@ def add_routes(router: APIRouter) -> None:
             query_parameter(
                 "model", "Only jobs of the model with this exact name.", type="string", maxLength=256
             ),
+            takes_token=True,
         ),
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Caller, authenticate
+from api.auth import Caller, authenticate, authenticate_reader
 from api.jobs.long_poll import long_poll
 from api.jobs.reader import JobRepresentation, read_job, read_jobs
 from api.jobs.selection.job_conditions import ListedJobs, listed_filter, read_conditions
@@ -45,7 +45,7 @@ _RELEASE_POLL = 0.2  # seconds between checks whether it has
 async def get_job(request: Request) -> Response:
     """Return a job; with ``wait``, once it has settled or is newer than ``after_revision``."""
     services = services_of(request)
-    caller = await authenticate(request, services.authenticator)
+    caller = await authenticate_reader(request, services.authenticator)
     query = read_query(request, _GET_PARAMETERS)
     wait = read_integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
     after = read_integer(query, "after_revision", default=None, most=INT32)
@@ -62,7 +62,7 @@ async def get_job(request: Request) -> Response:
 async def list_jobs(request: Request) -> Response:
     """Return a page of the caller's jobs, newest first; for an admin's key all callers', or one's."""
     services = services_of(request)
-    caller = await authenticate(request, services.authenticator)
+    caller = await authenticate_reader(request, services.authenticator)
     query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     given = read_conditions(query, CONDITIONS)
@@ -148,6 +148,7 @@ def add_routes(router: APIRouter) -> None:
             query_parameter(
                 "limit", "Jobs per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),
+            takes_token=True,
         ),
     )
     router.add_api_route(
@@ -179,6 +180,7 @@ def add_routes(router: APIRouter) -> None:
                 maximum=INT32,
             ),
             header_parameter("If-None-Match", "ETag of an earlier response.", type="string"),
+            takes_token=True,
         ),
     )
     router.add_api_route(

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import authenticate
+from api.auth import authenticate_reader
 from api.jobs.served_models import read_served
 from api.rest.openapi.route_docs import (
     merge_responses,
@@ -28,7 +28,7 @@ _HEADERS = {"Cache-Control": "no-store"}
 async def list_models(request: Request) -> Response:
     """Return all models with a name of their own, and the patterns of further ones."""
     services = services_of(request)
-    await authenticate(request, services.authenticator)
+    await authenticate_reader(request, services.authenticator)
     served = await read_served(services)
     data = [_view(name, served.channels_of(name)) for name in served.names]
     return JsonResponse({"object": "list", "data": data, "x_patterns": served.patterns}, headers=_HEADERS)
@@ -37,7 +37,7 @@ async def list_models(request: Request) -> Response:
 async def get_model(request: Request) -> Response:
     """Return one model, by its name or as one that a pattern covers."""
     services = services_of(request)
-    await authenticate(request, services.authenticator)
+    await authenticate_reader(request, services.authenticator)
     served, name = await read_served(services), request.path_params["model"]
     rows = served.channels_of(name)
     if not rows:
@@ -106,7 +106,7 @@ def add_routes(router: APIRouter) -> None:
         responses=merge_responses(
             response(200, "The models.", schema_ref("ModelPageDocument")), problem_responses(401)
         ),
-        openapi_extra=request_docs(),
+        openapi_extra=request_docs(takes_token=True),
     )
     router.add_api_route(
         "/v1/models/{model:path}",
@@ -117,5 +117,5 @@ def add_routes(router: APIRouter) -> None:
         responses=merge_responses(
             response(200, "The model.", schema_ref("ModelDocument")), problem_responses(401, 404)
         ),
-        openapi_extra=request_docs(path_parameter("model", "Name of the model.")),
+        openapi_extra=request_docs(path_parameter("model", "Name of the model."), takes_token=True),
     )

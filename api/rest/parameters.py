@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
+from api.auth import TOKEN
 from api.web.problems import invalid_field
 
 LONGEST_WAIT = 60  #: seconds
@@ -38,7 +39,7 @@ def read_query(request: Request, names: frozenset[str]) -> Mapping[str, str]:
     Ignoring a misspelt filter would silently return a longer list.
     """
     for name in request.query_params:
-        if name not in names:
+        if name not in names and name != TOKEN:
             raise invalid_field(
                 name[:200], f"there is no such parameter; known are {', '.join(sorted(names))}"
             )

@@ -13,6 +13,7 @@ from api.rest import (
     monitoring,
     reparse,
     submit,
+    tokens,
     uploads,
 )
 from api.rest.bulk import bulk_jobs, held_jobs
@@ -29,7 +30,7 @@ _RESOURCES = (
         bulk_jobs,
         reparse,
     ),  # eta before jobs: /v1/jobs/{job_id} matches it too
-    *(campaigns, assets, uploads, models, endpoints, deliveries),
+    *(campaigns, assets, uploads, models, tokens, endpoints, deliveries),
     *(channels, monitoring, explain),
 )
 

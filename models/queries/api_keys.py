@@ -46,6 +46,12 @@ async def find_key(connection: AsyncConnection, key_hash: bytes) -> ApiKey | Non
     return None if row is None else _api_key(row)
 
 
+async def find_hash(connection: AsyncConnection, key_id: UUID) -> bytes | None:
+    """Return the hash of a key in whatever state, or ``None``."""
+    found = await connection.scalar(select(api_keys.c.key_hash).where(api_keys.c.id == key_id))
+    return None if found is None else bytes(found)
+
+
 async def list_keys(connection: AsyncConnection) -> list[ApiKey]:
     """Return all keys, by caller, oldest first."""
     rows = await connection.execute(

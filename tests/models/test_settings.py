@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from models.errors import SettingsError
 from models.settings import Settings, load_settings
@@ -221,3 +222,15 @@ def test_banned_words_that_can_not_be_read_are_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DARKROOM_MIDJOURNEY_BANNED_WORDS", given)
     (error,) = faults()
     assert error.startswith("DARKROOM_MIDJOURNEY_BANNED_WORDS: write words")
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "app.example", "https://app.example/", "https://App.example", "null"]
+)
+def test_an_origin_is_exact(origin: str) -> None:
+    with pytest.raises(ValidationError, match="is no origin"):
+        Settings(cors_origins=origin)
+    assert Settings(cors_origins="https://a.example, http://b:81").cors_origins == (
+        "https://a.example",
+        "http://b:81",
+    )

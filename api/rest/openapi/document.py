@@ -29,8 +29,9 @@ from api.rest.openapi.response_schemas import (
     ProblemDocument,
     SubmittedJobDocument,
 )
-from api.rest.openapi.route_docs import BEARER
+from api.rest.openapi.route_docs import ACCESS_TOKEN, BEARER
 from api.rest.reparse import ReparseDocument
+from api.rest.tokens import TokenDocument, TokenRequest
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 
 _RESPONSES = (
@@ -53,6 +54,7 @@ _RESPONSES = (
     ProblemDocument,
     ReparseDocument,
     SubmittedJobDocument,
+    TokenDocument,
     *WEBHOOK_RESPONSES,
 )
 _REQUESTS = (
@@ -68,6 +70,7 @@ _REQUESTS = (
     RetrySelection,
     Rotation,
     Submission,
+    TokenRequest,
     WebhookChange,
 )
 
@@ -102,6 +105,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
             "scheme": "bearer",
             "description": "API key, as created by `darkroom keys create`. All keys of a caller see the same "
             "jobs; an admin's key sees and decides the jobs of all callers.",
-        }
+        },
+        ACCESS_TOKEN: {
+            "type": "apiKey",
+            "in": "query",
+            "name": ACCESS_TOKEN,
+            "description": "Short-lived, read-only token from `POST /v1/tokens`, for web pages.",
+        },
     }
     return document

@@ -12,7 +12,8 @@ from api.web.problems import MEDIA_TYPE
 
 Parameter = dict[str, Any]
 Responses = dict[int | str, dict[str, Any]]
-BEARER = "key"  #: name of the security scheme
+BEARER = "key"  #: name of the security scheme of keys
+ACCESS_TOKEN = "token"  #: name of the security scheme of access tokens, and of their query parameter
 
 _PROBLEMS = {
     400: "The body is not valid JSON.",
@@ -65,6 +66,7 @@ def request_docs(
     body: Mapping[str, Any] | None = None,
     body_required: bool = True,
     needs_key: bool = True,
+    takes_token: bool = False,
 ) -> dict[str, Any]:
     """Return parameters, body and security of an operation, as FastAPI's ``openapi_extra``."""
     operation: dict[str, Any] = {}
@@ -73,7 +75,7 @@ def request_docs(
     if body is not None:
         operation["requestBody"] = {"required": body_required, "content": {"application/json": dict(body)}}
     if needs_key:
-        operation["security"] = [{BEARER: []}]
+        operation["security"] = [{BEARER: []}, *([{ACCESS_TOKEN: []}] if takes_token else [])]
     return operation
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api.auth import Caller, authenticate
+from api.auth import Caller, authenticate_reader
 from api.jobs.long_poll import wait_while_connected
 from api.jobs.reader import read_job
 from api.jobs.serializers import serialize_event
@@ -36,7 +36,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 async def get_events(request: Request) -> Response:
     """Stream the events of a job until it is final; 204 stops an EventSource from reconnecting."""
     services = services_of(request)
-    caller = await authenticate(request, services.authenticator)
+    caller = await authenticate_reader(request, services.authenticator)
     job_id = parse_id("job", request.path_params["job_id"])
     last_id = read_integer(request.headers, "last-event-id", default=0) or 0
     job = await read_job(services, caller, job_id)
@@ -129,5 +129,6 @@ def add_routes(router: APIRouter) -> None:
                 minimum=0,
                 maximum=INT32,
             ),
+            takes_token=True,
         ),
     )

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, closing
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import uvicorn
 from starlette.requests import Request
@@ -166,3 +167,16 @@ async def test_a_client_that_goes_away_while_it_sends_is_no_failure() -> None:
     with capture_logs() as logs:
         await RequestMiddleware(read_all, body_limit=LIMIT)(scope, leave, wire.send)
     assert (wire.status, logs) == (0, [])
+
+
+async def test_an_error_is_logged_without_the_token_of_its_address() -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    transport = httpx.ASGITransport(RequestMiddleware(fail, body_limit=100))
+    with capture_logs() as logs:
+        async with httpx.AsyncClient(transport=transport, base_url="http://darkroom.test") as client:
+            answer = await client.get("/v1/jobs", params={"token": "dkt_secret"})
+    assert answer.status_code == 500
+    assert logs
+    assert "dkt_secret" not in str(logs)
