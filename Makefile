@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled files, each process that a test starts compiles all it imports
 SLOW_TO_TRACE := behaviour/test_splits.py behaviour/test_hostile_bytes.py behaviour/test_reader_memory.py
 
-.PHONY: demo test test-fast check coverage bench chaos format constraints clean
+.PHONY: demo test test-fast check coverage bench chaos attack format constraints clean
 
 # uv installs in seconds what takes pip minutes: the one on the PATH, else one from pip. Both verify the hashes: uv
 # those of constraints, pip those of requirements only, and no folder has a hash: so it installs this one by itself.
@@ -54,6 +54,9 @@ RUNS ?= 1
 WITHOUT ?=
 chaos: $(READY)  ## break a whole fleet by a seeded schedule, and compare what is left: make chaos SEED=7 RUNS=10 WITHOUT="attack break_row"
 	$(BIN)/python -m tests.chaos --seed $(SEED) --jobs $(JOBS) --runs $(RUNS) --without $(WITHOUT)
+
+attack: $(READY)  ## hostile callers, providers and networks against a real `darkroom up`, with a table: make attack SEED=7
+	$(BIN)/python -m tests.attack --seed $(SEED)
 
 format: $(READY)
 	$(BIN)/ruff format .

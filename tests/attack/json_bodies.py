@@ -1,0 +1,51 @@
+"""JSON bombs: bodies that are small to send and large to parse, with a key."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+import httpx
+
+from tests.attack.result import Result
+from tests.attack.target import Target
+from tests.security.json_bombs import BOMBS
+
+_PATHS = ("/v1/jobs", "/v1/webhooks", "/mj/submit/imagine", "/v1/jobs/release")
+
+_FEW = 100_000  # bytes up to which a body may be one that is accepted
+
+
+def bombs(size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield bodies of about so many bytes, by name: those of the tests, and further ones."""
+    for name, (make, _) in BOMBS.items():
+        yield name, make(size)
+    yield "nested lists, closed", b"[" * (size // 2) + b"]" * (size // 2)
+    yield "an exponent", b'{"prompt":1e' + b"9" * min(size, 4_000_000) + b"}"
+    yield "one key again and again", b"{" + b'"prompt":"a",' * (size // 13) + b'"prompt":"b"}'
+    yield "many keys", json.dumps({"metadata": dict.fromkeys(map(str, range(size // 12)), 0)}).encode()
+    yield "lone surrogates", b'{"prompt":"' + b"\\ud800" * (size // 6) + b'"}'
+    yield "white space", b" " * size + b"{}"
+    yield "no JSON", b"\xff" * size
+
+
+def attack_json(target: Target, *, size: int) -> Result:
+    """Send each bomb to each kind of route; all are refused, none with a server error."""
+    breaches, inputs = [], 0
+    with target.client(target.alice, timeout=120) as client:
+        for name, body in bombs(size):
+            for path in _PATHS:
+                inputs += 1
+                status = _status(client, path, body, {"content-type": "application/json"})
+                taken = status is not None and status < 400 and size > _FEW and not path.startswith("/mj")
+                if taken or (status or 0) >= 500:
+                    breaches.append(f"{name} to {path}: {status}")
+    return Result(f"JSON bombs of {size / 1e6:g} MB", inputs, breaches)
+
+
+def _status(client: httpx.Client, path: str, body: bytes, headers: Mapping[str, str]) -> int | None:
+    """Return the status; ``None`` if the server closed the connection while the body was sent."""
+    try:
+        return client.post(path, content=body, headers=headers).status_code
+    except httpx.TimeoutException:
+        return 599
+    except httpx.TransportError:
+        return None
