@@ -27,11 +27,11 @@ Record = Callable[[str, object], None]
 def server(tmp_path: Path) -> Iterator[AttackedServer]:
     """A running Darkroom."""
     started = AttackedServer(tmp_path)
-    started.start()
     try:
+        started.start()
         yield started
     finally:
-        started.process.stop()
+        started.process.end()
 
 
 @pytest.mark.parametrize("name", BOMBS)
