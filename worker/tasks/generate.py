@@ -41,6 +41,7 @@ from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 
+_BODY_COPIES = 2  # of a request's body while it is sent: itself, and what the connection has buffered
 _PAUSE = 0.5  # seconds between two progress writes of one job
 _RECHECK = 0.5  # seconds between two checks whether the channel of a job that waits for its start was closed
 
@@ -138,7 +139,7 @@ async def _prepare(context: TaskContext, job: LeasedJob, memory: Reservation) ->
             preset=route.preset,
             idempotency_key=f"{job.id}-{job.next_number}",
         )
-        memory.shrink(len(built.body) + sum(map(len, built.input_urls)))
+        memory.shrink(_BODY_COPIES * len(built.body) + sum(map(len, built.input_urls)))
         return built
     except DarkroomError as problem:
         code = "input_image_unreachable" if isinstance(problem, ImageError) else "bad_request"

@@ -173,12 +173,12 @@ async def _find_sources(
 def _building_memory(
     named: Sequence[str], sources: Mapping[str, _Source], *, decoded: bool, most: int | None
 ) -> int:
-    """Return the bytes that building a request takes: its images as data URLs, and twice its body."""
+    """Return the bytes that building a request takes: its images as data URLs, and its body thrice."""
     inline = [source.size for source in sources.values() if source.size.bytes]
     if not inline:
         return 0
     sent = sum(sources[image].size.bytes for image in named)
-    encoded = (sum(size.bytes for size in inline) + 2 * sent) * 4 // 3
+    encoded = (sum(size.bytes for size in inline) + 3 * sent) * 4 // 3
     decoded = decoded or (most is not None and any(size.bytes > most for size in inline))
     return encoded + max(decoding_memory(size.bytes, size.pixels if decoded else 0) for size in inline)
 
