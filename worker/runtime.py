@@ -22,6 +22,7 @@ from worker.archive.writer import Archiver
 from worker.broker import delete_queue, queue_of
 from worker.event_loop import LoopThread
 from worker.group_commit import GroupCommit
+from worker.images.allocator import return_large_blocks
 from worker.in_flight import InFlightJobs
 from worker.maintenance.channel_registration import fingerprints_of
 from worker.maintenance.heartbeat import Heartbeat
@@ -61,6 +62,7 @@ class WorkerRuntime:
     def start(self) -> None:
         """Open the services and start the loops."""
         _log.info("worker starts", worker=str(self.worker_id))
+        return_large_blocks()
         self._loop.start()
         self._loop.run(self._open())
         gc.collect()
