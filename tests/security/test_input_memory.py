@@ -47,7 +47,11 @@ async def test_one_asset_named_often_counts_as_often(
 ) -> None:
     storage = (tmp_path / "pictures").as_uri()
     settings = Settings(
-        database_url=plain_database_url, storage_url=storage, api_keys=(SecretStr(ALICE),), **limits
+        database_url=plain_database_url,
+        storage_url=storage,
+        public_url="http://darkroom.test",
+        api_keys=(SecretStr(ALICE),),
+        **limits,
     )
     async with started(settings) as service:
         asset = await upload(service)

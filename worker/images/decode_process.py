@@ -7,12 +7,12 @@ The child starts with the first image, and stays for the next one. The operating
 import asyncio
 import os
 from collections.abc import Callable
+from math import ceil
 from typing import TypeVar
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
 from models.errors import ImageError
-from worker.images.formats.errors import truncated
 from worker.images.limits import MIB
 
 try:
@@ -21,7 +21,8 @@ except ImportError:  # there is none on Windows
     resource = None  # type: ignore[assignment]
 
 _START_LIMIT = 60.0  # seconds until the child has started
-TIME_LIMIT = 20.0  #: seconds for one image; the largest ones that are accepted take about two
+CPU_LIMIT = 20  #: seconds of processor time for one image; the largest ones that are accepted take about two
+TIME_LIMIT = 120.0  #: seconds for one image on a busy machine
 MEMORY_LIMIT = 640 * MIB  #: bytes of data in the child; the largest images that are accepted take about 500
 _COPIES = 4  # of the file: in the worker, on its way to the child, and there
 _PIXEL = 13  # bytes: four, up to three times while an image is turned, reduced or made smaller
@@ -36,16 +37,18 @@ def decoding_memory(size: int, pixels: int) -> int:
 class DecodeProcess:
     """Runs functions on images, one at a time: each may take hundreds of megabytes."""
 
-    def __init__(self, *, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT) -> None:
-        self._time_limit, self._memory_limit = time_limit, memory_limit
+    def __init__(
+        self, *, cpu_limit: int = CPU_LIMIT, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT
+    ) -> None:
+        self._cpu_limit, self._time_limit, self._memory_limit = cpu_limit, time_limit, memory_limit
         self._turn = asyncio.Lock()
         self._limiter = CapacityLimiter(1)
 
     async def run(self, work: Callable[..., _T], *args: object) -> _T:
         """Return ``work(*args)``: a function of a module, with arguments and a result that can be pickled.
 
-        Raises what it raises, and ``ImageError``: ``asset_too_large`` if it took too long,
-        ``asset_truncated`` if it ended the process, ``asset_timeout`` if no process could be started.
+        Raises what it raises, and ``ImageError``: ``asset_too_large`` if it took too long or ended the
+        process, ``asset_timeout`` if no process could be started.
         """
         async with self._turn:
             await self._start()
@@ -56,7 +59,10 @@ class DecodeProcess:
                 message = f"The picture takes more than {self._time_limit:g} s to open."
                 raise ImageError("asset_too_large", message) from error
             except BrokenWorkerProcess as error:
-                raise truncated("it can't be decoded") from error
+                limits = f"{self._cpu_limit} s of processor time and {self._memory_limit // MIB} MiB"
+                raise ImageError(
+                    "asset_too_large", f"The picture can't be opened within {limits}."
+                ) from error
 
     async def _start(self) -> None:
         """Start the child if none runs: a damaged image must not be taken for the cause of a failure."""
@@ -68,16 +74,22 @@ class DecodeProcess:
             raise ImageError("asset_timeout", message, retryable=True) from error
 
     async def _call(self, work: Callable[..., _T], *args: object) -> _T:
-        memory = self._memory_limit
+        limits = self._cpu_limit, self._memory_limit
         return await to_process.run_sync(
-            _limited, memory, work, args, cancellable=True, limiter=self._limiter
+            _limited, *limits, work, args, cancellable=True, limiter=self._limiter
         )
 
 
-def _limited(memory: int, work: Callable[..., _T], args: tuple[object, ...]) -> _T:
-    """Run work within a limit of memory, which stays for the life of the process."""
+def _limited(seconds: int, memory: int, work: Callable[..., _T], args: tuple[object, ...]) -> _T:
+    """Run work within limits of processor time and memory, which the operating system enforces."""
     if resource is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _lower(resource.RLIMIT_CPU, ceil(used.ru_utime + used.ru_stime) + seconds)
+        _lower(resource.RLIMIT_DATA, memory)
+        _lower(resource.RLIMIT_CORE, 0)
     return work(*args)
+
+
+def _lower(kind: int, limit: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))

@@ -44,10 +44,17 @@ async def test_work_that_takes_too_long_is_ended_and_the_next_goes_on() -> None:
     assert await decoding.run(os.getpid) != process
 
 
-async def test_work_that_ends_the_process_is_an_image_that_can_not_be_decoded() -> None:
+async def test_work_that_ends_the_process_is_not_a_damaged_image() -> None:
     with pytest.raises(ImageError) as caught:
         await DecodeProcess().run(os.abort)
-    assert caught.value.code == "asset_truncated"
+    assert caught.value.code == "asset_too_large"
+
+
+async def test_work_is_ended_by_its_processor_time_however_busy_the_machine_is() -> None:
+    decoding = DecodeProcess(cpu_limit=1)
+    with pytest.raises(ImageError, match="1 s of processor time"):
+        await decoding.run(sum, range(10**12))
+    assert await decoding.run(sum, range(10)) == 45
 
 
 async def test_the_memory_of_the_work_is_limited() -> None:
