@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -166,7 +167,7 @@ def _make_cluster(
 ) -> None:
     command = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
     command += ["--auth=trust", "--encoding=UTF8", "--no-sync", *options]
-    owner = {} if user is None else {"user": user, "group": group, "extra_groups": []}
+    owner: dict[str, Any] = {} if user is None else {"user": user, "group": group, "extra_groups": []}
     made = subprocess.run(  # type: ignore[call-overload]
         command, cwd=folder, env=environment, capture_output=True, text=True, **owner
     )

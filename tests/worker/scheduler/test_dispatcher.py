@@ -2,18 +2,23 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 from sqlalchemy import event, insert, select, update
 
 from models.api_keys import Role
+from models.clock import DatabaseClock, now
 from models.ids import new_id
 from models.queries.api_keys import insert_key, revoke_keys
 from models.queries.callers import QueueRoom, lock_queue_room
+from models.queries.database_time import set_clock
 from models.queries.midjourney.tasks import count_waiting
 from models.tables import callers, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
@@ -274,3 +279,26 @@ async def test_jobs_of_a_caller_without_a_usable_key_wait_until_it_has_one(darkr
         await insert_key(connection, new_id(), caller_id=keyless, at=darkroom.clock(), **made)
     await worker.run_round()
     assert (await darkroom.job(waiting)).status == "succeeded"
+
+
+async def test_workers_whose_machines_differ_by_a_minute_leave_a_minute_between_calls(
+    plain_database_url: str, tmp_path: Path
+) -> None:
+    """Each worker corrects its machine's clock to the database's time, as at its start."""
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_rpm=1) as darkroom:
+        caller = await darkroom.caller()
+        due = darkroom.clock() - timedelta(hours=1)
+        waiting = [await darkroom.submit(caller, not_before=due) for _ in range(4)]
+        delays: dict[UUID, timedelta] = {}
+        for skew in (-30, 40, -30, 40):
+            ahead = timedelta(seconds=skew)
+            clock = DatabaseClock(wall=lambda ahead=ahead: now() + ahead)  # type: ignore[misc]
+            await set_clock(darkroom.services.database, clock)
+            darkroom.services = replace(darkroom.services, clock=clock)
+            await (await darkroom.worker()).dispatcher.run_round()
+            for job in [await darkroom.job(each) for each in waiting]:
+                if job.start_at:
+                    delays.setdefault(job.id, job.start_at - clock())
+        apart = [later - earlier for earlier, later in pairwise(sorted(delays.values()))]
+        assert delays
+        assert all(each > timedelta(seconds=58) for each in apart), apart
