@@ -70,7 +70,10 @@ class Base64Extractor:
 
     def __init__(self, blobs: Blobs, *, inline_limit: int = INLINE_LIMIT, unescape: bool = False) -> None:
         self._blobs, self._inline_limit = blobs, inline_limit
-        self._run: _Base64Run | None = None
+        self._short: list[bytes] = []  # a run that reaches the end of the last chunk, while it is short
+        self._size = 0  # characters in it
+        self._escape = 0  # its first characters that end an escape: ``n`` of ``\\n`` is no base64
+        self._run: _LongRun | None = None  # one that is long
         self._after_backslash = False  # the last byte returned
         self._held = b""  # backslashes whose meaning the next byte decides
         self._unfolder = LineUnfolder() if unescape and inline_limit != VERBATIM else None
@@ -78,7 +81,7 @@ class Base64Extractor:
     @property
     def extracting(self) -> bool:
         """Whether a long run is being decoded."""
-        return self._run is not None and self._run.decoding
+        return self._run is not None
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return those whose meaning is settled."""
@@ -98,8 +101,18 @@ class Base64Extractor:
         return (self._extract(rest) if rest else b"") + self._end_run()
 
     def _end_run(self) -> bytes:
-        run, self._run = self._run, None
-        return run.close(self._blobs) if run is not None else b""
+        """Return the run itself if it is short, else its placeholder."""
+        if self._run is None and self._size - self._escape <= self._inline_limit:
+            ended, self._short, self._size = b"".join(self._short), [], 0
+            return ended
+        run, self._run = self._run or self._long_run(), None
+        return run.close(self._blobs)
+
+    def _long_run(self) -> "_LongRun":
+        """Return the short run as one that has become long."""
+        text = b"".join(self._short)
+        self._short, self._size = [], 0
+        return _LongRun(text[: self._escape], text[self._escape :], batch=self._inline_limit)
 
     def _unescape_slashes(self, chunk: bytes) -> bytes:
         """Replace ``\\/`` by ``/``; other escapes stay."""
@@ -114,33 +127,35 @@ class Base64Extractor:
 
     def _extract(self, chunk: bytes) -> bytes:
         ended = b""
-        if self._run is not None:
+        if self._run is not None or self._short:
             whole = not chunk.translate(None, ALPHABET)  # much faster than to strip it
             end = len(chunk) if whole else len(chunk) - len(chunk.lstrip(ALPHABET))
-            self._run.feed(chunk[:end])
+            if self._run is not None:
+                self._run.feed(chunk[:end])
+            else:
+                self._short.append(chunk[:end])
+                self._size += end
+                if self._size > self._inline_limit + 5:
+                    self._run = self._long_run()
             if end == len(chunk):
                 return b""
             ended, chunk = self._end_run(), chunk[end:]
         start = len(chunk.rstrip(ALPHABET))
         if start < len(chunk):
             escaped = chunk[start - 1 : start] == b"\\" if start else self._after_backslash
-            self._run = _Base64Run(chunk[start:], escaped=escaped, inline_limit=self._inline_limit)
+            self._escape = (5 if chunk[start : start + 1] == b"u" else 1) if escaped else 0
+            self._short, self._size = [chunk[start:]], len(chunk) - start
         self._after_backslash = chunk[:start].endswith(b"\\")
         return ended + chunk[:start]
 
 
-class _Base64Run:
-    """One run of base64 characters: buffered while it is short, decoded as it arrives once it is long.
+class _LongRun:
+    """A run of base64 characters that is decoded as it arrives; ``escape``: what is before it."""
 
-    After a backslash a run begins with the rest of an escape (``n`` of ``\\n``), which is not base64.
-    """
-
-    def __init__(self, chunk: bytes, *, escaped: bool, inline_limit: int) -> None:
-        self._escaped, self._inline_limit = escaped, inline_limit
-        self.decoding = False  #: whether it is long
-        self._chunks = [chunk]
-        self._pending = len(chunk)  # characters in the chunks
-        self._escape_rest = b""  # ``n`` of ``\n``
+    def __init__(self, escape: bytes, text: bytes, *, batch: int) -> None:
+        self._escape, self._batch = escape, batch  # characters that are decoded at a time, at least
+        self._chunks = [text]
+        self._pending = len(text)  # characters in the chunks
         self._size = 0  # characters decoded
         self._head = self._tail = b""
         self._bytes = BytesIO()
@@ -149,14 +164,11 @@ class _Base64Run:
     def feed(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self._pending += len(chunk)
-        if self._pending > self._inline_limit + 5:
+        if self._pending > self._batch:
             self._decode()
 
     def close(self, blobs: Blobs) -> bytes:
-        """Return the run itself if it is short, else its placeholder."""
-        skipped = 0 if self.decoding else self._escape()
-        if not self.decoding and self._pending - skipped <= self._inline_limit:
-            return b"".join(self._chunks)
+        """Return the placeholder of the run."""
         self._decode()
         rest = b"".join(self._chunks)
         if rest and self._is_canonical(rest):
@@ -165,21 +177,12 @@ class _Base64Run:
         key = self._hash.hexdigest()
         blobs.setdefault(key, self._bytes.getvalue())
         return b"".join(
-            (self._escape_rest, self._head, f"{_MARK}{key}/{self._size:08x}".encode(), self._tail, rest)
+            (self._escape, self._head, f"{_MARK}{key}/{self._size:08x}".encode(), self._tail, rest)
         )
-
-    def _escape(self) -> int:
-        """Return the number of characters that belong to the escape before the run."""
-        if not self._escaped or self._escape_rest:
-            return 0
-        return 5 if self._chunks[0].startswith(b"u") else 1
 
     def _decode(self) -> None:
         """Decode all complete groups of four characters."""
-        text = b"".join(self._chunks)
-        if not self.decoding and (skipped := self._escape()):
-            self._escape_rest, text = text[:skipped], text[skipped:]
-        text = _to_standard(text)
+        text = _to_standard(b"".join(self._chunks))
         whole = len(text) & ~3
         self._chunks, self._pending = [text[whole:]], len(text) - whole
         self._append(text[:whole], text[:whole])
@@ -189,7 +192,6 @@ class _Base64Run:
         self._hash.update(data)
         self._bytes.write(data)
         self._size += len(text)
-        self.decoding = self._size > 0
         if len(self._head) < _HEAD:
             self._head = (self._head + text)[:_HEAD]
         self._tail = (self._tail + text[-_TAIL:])[-_TAIL:]
@@ -220,11 +222,12 @@ class LineUnfolder:
             self._recent = (self._recent + data)[-_LINE:]
             return data
         settled: list[bytes] = []
-        position = 0
+        position, end = 0, len(data) - 2 if data.endswith(b"\\r") and not final else len(data)
         for fold in _FOLD.finditer(data):
             after = data[fold.end() : fold.end() + _LINE]
             if len(after) < _LINE and not after.translate(None, ALPHABET) and not final:
-                return self._hold(data, position, fold.start(), settled)
+                end = fold.start()
+                break
             self._recent = (self._recent + data[position : fold.start()])[-_LINE:]
             if self._is_fold(after):
                 settled.append(data[position : fold.start()])
@@ -233,11 +236,6 @@ class LineUnfolder:
                 settled.append(data[position : fold.end()])
                 self._recent = (self._recent + fold[0])[-_LINE:]
                 position = fold.end()
-        if data.endswith(b"\\r") and not final:
-            return self._hold(data, position, len(data) - 2, settled)
-        return self._hold(data, position, len(data), settled)
-
-    def _hold(self, data: bytes, position: int, end: int, settled: list[bytes]) -> bytes:
         self._held = data[end:]
         self._recent = (self._recent + data[position:end])[-_LINE:]
         return b"".join((*settled, data[position:end]))
