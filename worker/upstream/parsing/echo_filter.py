@@ -15,7 +15,10 @@ _REQUEST_FIELDS = frozenset(
 )
 _RESULT_FIELDS = word_set("data url urls b64_json output result choices error video_url")
 _REASONING_LANGUAGES = word_set("think thinking reasoning")
-_OPENING_TAG = re.compile(r"<(?:think|thinking|reasoning|thought)\b[^<>]{0,80}>", re.IGNORECASE)
+_TAG = r"<(?:think|thinking|reasoning|thought)\b[^<>]{0,80}>"
+_OPENING_TAG = re.compile(_TAG, re.IGNORECASE)
+#: what may open an echo: a fence, JSON, or reasoning
+_MARK = re.compile(rf"```|\{{|\[|{_TAG}", re.IGNORECASE)
 _CLOSING_TAG = re.compile(r"</(?:think|thinking|reasoning|thought)\s*>", re.IGNORECASE)
 #: the start of an echoed prompt in malformed JSON
 _LOOSE_ECHO = re.compile(
@@ -23,7 +26,6 @@ _LOOSE_ECHO = re.compile(
 )
 _BRACE = re.compile(r"[{}]")
 _BRACE_AT_END = re.compile(r"\}[ \t]{0,64}(?:\r?\n|$|```)")
-_MARKS = ("```", "{", "[", "<")
 _MAX_ATTEMPTS = 20  #: to parse JSON; a text with more malformed JSON is not JSON
 _MAX_ECHO = 65_536  #: characters
 _MAX_MARKS = 10_000  #: per text
@@ -55,65 +57,48 @@ def is_echo(value: object) -> bool:
 
 
 class _EchoFilter:
-    """Scans from mark to mark with plain searches: megabytes of base64 between them are cheap."""
+    """Scans from mark to mark: the base64 between them is searched for their first characters only."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._parts: list[str] = []
         self._values: list[Any] = []
         self._reasoning: list[str] = []
-        self._next = {mark: self._find(mark, 0) for mark in _MARKS}
         self._attempts = 0
         self._end = 0  # of the last echo or fence mark
 
     def strip(self) -> FilteredText:
-        if max(self._next.values()) < 0:
-            return FilteredText(self._text)
         self._end = self._end_of_unopened_reasoning() if "</" in self._text else 0
         position = copied = self._end
         for _ in range(_MAX_MARKS):
-            if (found := self._next_mark(position)) is None:
+            if (mark := _MARK.search(self._text, position)) is None:
                 break
-            start, mark = found
-            end = self._read(mark, start)
+            end = self._read(mark)
             if end is None:
-                position = start + len(mark)
+                position = mark.end()
                 continue
-            self._parts.append(self._text[copied:start])
+            self._parts.append(self._text[copied : mark.start()])
             position = copied = self._end = end
         self._parts.append(self._text[copied:])
         return FilteredText("".join(self._parts), tuple(self._values), "".join(self._reasoning))
 
-    def _find(self, mark: str, position: int) -> int:
-        if mark != "<":
-            return self._text.find(mark, position)
-        opening = _OPENING_TAG.search(self._text, position)
-        return opening.start() if opening else -1
-
     def _end_of_unopened_reasoning(self) -> int:
         """Return the end of reasoning whose opening tag is missing; 0 if there is none."""
         closing = _CLOSING_TAG.search(self._text)
-        if closing is None or 0 <= self._next["<"] < closing.start():
+        if closing is None or _OPENING_TAG.search(self._text, 0, closing.start()):
             return 0
         self._reasoning.append(self._text[: closing.start()])
         return closing.end()
 
-    def _next_mark(self, position: int) -> tuple[int, str] | None:
-        for mark, found in self._next.items():
-            if 0 <= found < position:
-                self._next[mark] = self._find(mark, position)
-        return min(((found, mark) for mark, found in self._next.items() if found >= 0), default=None)
-
-    def _read(self, mark: str, start: int) -> int | None:
+    def _read(self, mark: re.Match[str]) -> int | None:
         """Return the end of the echo that ``mark`` opens; ``None`` if it is not an echo."""
-        if mark == "```":
-            return self._read_fence(start)
-        return self._read_reasoning(start) if mark == "<" else self._read_json(start)
+        if mark[0] == "```":
+            return self._read_fence(mark.start())
+        return self._read_json(mark.start()) if mark[0] in ("{", "[") else self._read_reasoning(mark.end())
 
     def _read_reasoning(self, start: int) -> int:
-        opening, closing = _OPENING_TAG.match(self._text, start), _CLOSING_TAG.search(self._text, start)
-        begin = opening.end() if opening else start
-        self._reasoning.append(self._text[begin : closing.start() if closing else None])
+        closing = _CLOSING_TAG.search(self._text, start)
+        self._reasoning.append(self._text[start : closing.start() if closing else None])
         return closing.end() if closing else len(self._text)
 
     def _read_fence(self, start: int) -> int:
