@@ -157,7 +157,9 @@ def _problem_of(row: Any) -> str | None:
     """Return why a job's row can't be shown as it is, or ``None``."""
     problems = problems_of(row)
     problems += [
-        f"{name} has another type" for name, kind in _KINDS.items() if not _is(kind, getattr(row, name))
+        f"{name} has another type"
+        for name, kind in _KINDS.items()
+        if not isinstance(getattr(row, name), kind | Unreadable)  # what is unreadable is named as such
     ]
     problems += [f"{name} holds bytes" for name, value in row._mapping.items() if isinstance(value, bytes)]
     if row.on_unknown not in set(OnUnknown):
@@ -165,10 +167,6 @@ def _problem_of(row: Any) -> str | None:
     if row.status not in set(JobStatus):
         problems.append(f"status is {str(row.status)[:80]!r}")
     return "; ".join(problems) or None
-
-
-def _is(kind: Any, value: Any) -> bool:
-    return isinstance(value, kind | Unreadable)  # what is unreadable is named as such
 
 
 def _unreadable(

@@ -102,10 +102,6 @@ class Choice:
     extracted: ExtractedImages = field(default_factory=ExtractedImages)
     images: list[Any] = field(default_factory=list)  # sorted by their index over all deltas
 
-    def add_text(self, text: str) -> None:
-        """Add a delta of text; base64 that spans many deltas is decoded as it arrives."""
-        self.deltas.append(decode_text(self.extractor.feed(encode_text(text))))
-
     def add_images(self, message: Mapping[str, Any]) -> str:
         """Add the images of a message or a delta; return the text of its parts."""
         images = message.get("images")
@@ -194,7 +190,8 @@ class HandleScanner:
     def add_images(self, images: Iterable[ResultImage]) -> None:
         """Take images found in JSON fields."""
         if self.handles.seen is None:
-            self._note_image(image for image in images if image_key(image) not in self._inputs())
+            urls = (image.url for image in images if image.url and image_key(image) not in self._inputs())
+            self.note(Handles(seen=next(urls, None)))
 
     def _find_image(self, choice: Choice) -> None:
         """Search the text so far for a complete image, without echoes and progress links."""
@@ -203,13 +200,9 @@ class HandleScanner:
         if self.handles.seen or self._image_searches > _MAX_IMAGE_SEARCHES or len(text) > _MAX_IMAGE_SEARCH:
             return
         found = find_images(strip_echoes(text).text, complete=False, inputs=self._inputs())
-        if found.videos:
-            self.note(Handles(seen=found.videos[0]))
-        elif not found.only_progress:
-            self._note_image(found.images)
-
-    def _note_image(self, images: Iterable[ResultImage]) -> None:
-        self.note(Handles(seen=next((image.url for image in images if image.url), None)))
+        images = () if found.only_progress else found.images
+        urls = (*found.videos, *(image.url for image in images))
+        self.note(Handles(seen=next(filter(None, urls), None)))
 
 
 class AnswerAccumulator:
@@ -224,7 +217,7 @@ class AnswerAccumulator:
         inputs: Callable[[], frozenset[ImageKey]] = frozenset,
     ) -> None:
         self._blobs, self._inline_limit, self._embedded = blobs, inline_limit, embedded
-        self._scanner = HandleScanner(inputs)
+        self.scanner = HandleScanner(inputs)
         self.choices: dict[int, Choice] = {}
         self.extracted = ExtractedImages()
         self.error: ErrorObject | None = None
@@ -270,7 +263,7 @@ class AnswerAccumulator:
     def note_location(self, location: str, *, empty: bool) -> None:
         """Take the ``Location`` of an answer that is ``empty`` or shows a task; of others it is no handle."""
         if is_address(location) and (self.waiting or empty):
-            self._scanner.note(Handles(task_urls=(location,)))
+            self.scanner.note(Handles(task_urls=(location,)))
             self.waiting = True
 
     def _note_error(self, body: object) -> None:
@@ -283,7 +276,7 @@ class AnswerAccumulator:
             self._unread.append(task.cleaned)
         if task.progress is not None:
             self.progress += self._progress_parser.add_value(task.progress)
-        self._scanner.note(Handles(task_id=task.task_id, task_urls=task.addresses))
+        self.scanner.note(Handles(task_id=task.task_id, task_urls=task.addresses))
         if task.stage is TaskStage.UNSTATED:
             self.waiting = self.waiting or bool(task.addresses)
             self.task = self.task or task
@@ -379,7 +372,7 @@ class AnswerAccumulator:
         before = len(choice.extracted.images)
         text = choice.add_images(message)
         if found := choice.extracted.images[before:]:
-            self._scanner.add_images(found)
+            self.scanner.add_images(found)
         return text
 
     def _choice(self, index: int) -> Choice:
@@ -391,11 +384,11 @@ class AnswerAccumulator:
 
     def _add_text(self, index: int, text: str) -> None:
         choice = self._choice(index)
-        choice.add_text(text)
+        choice.deltas.append(decode_text(choice.extractor.feed(encode_text(text))))
         if len(text) > _MAX_TEXT:
             text = text[: _MAX_TEXT // 2] + "\n" + text[-_MAX_TEXT // 2 :]
         self.progress += self._progress_parser.feed(text, source=f"content {index}")
-        self._scanner.feed(choice, text)
+        self.scanner.feed(choice, text)
 
     def _add_finish(self, reason: object) -> None:
         if isinstance(reason, str) and reason:
@@ -412,7 +405,7 @@ class AnswerAccumulator:
             if isinstance(body.get(name), str):
                 self.request_id = self.request_id or body[name] or None
         if isinstance(gen_id := body.get("gen_id"), str) and (generation_id := find_generation_id(gen_id)):
-            self._scanner.note(Handles(gen_ids=(generation_id,)))
+            self.scanner.note(Handles(gen_ids=(generation_id,)))
         if "progress" in body and (percent := percent_of(body["progress"])) is not None:
             self.progress += self._progress_parser.add_value(percent)
         if not tasks:
@@ -424,7 +417,7 @@ class AnswerAccumulator:
         pending = isinstance(status, str) and status.strip().lower() in _PENDING
         if task is None and pending and "choices" not in body:
             task = body.get("id")
-        self._scanner.note(Handles(task_id=valid_task_id(task)))
+        self.scanner.note(Handles(task_id=valid_task_id(task)))
         self.waiting = self.waiting or pending or (bool(task) and not isinstance(status, str))
 
     def _add_typed(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -513,18 +506,13 @@ class AnswerAccumulator:
         inner.close(complete=True)
         self.extracted.add(inner.extracted)
         self.error = self.error or (inner.error and replace(inner.error, embedded=True))
-        self._scanner.note(inner.handles)
+        self.scanner.note(inner.scanner.handles)
         self.waiting = self.waiting or inner.waiting
         self.task = self.task or inner.task
         self.finish_reasons += inner.finish_reasons
         for percent in inner.progress:
             self.progress += self._progress_parser.add_value(percent)
         return inner.texts
-
-    @property
-    def handles(self) -> Handles:
-        """Handles found so far."""
-        return self._scanner.handles
 
     @property
     def texts(self) -> list[str]:
@@ -536,7 +524,7 @@ class AnswerAccumulator:
         if complete:
             self.progress += self._progress_parser.close()
         for _, choice in sorted(self.choices.items()):
-            self._scanner.feed_line(choice.line + ("\n" if complete else ""))
+            self.scanner.feed_line(choice.line + ("\n" if complete else ""))
             self.extracted.add(choice.close())
         if self._indexed:
             others, self.extracted = self.extracted, ExtractedImages()

@@ -161,7 +161,7 @@ def _images(
 
 def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia) -> Answer:
     """Return an answer without images and texts."""
-    handles = accumulator.handles
+    handles = accumulator.scanner.handles
     labelled = (answer for label in found.labels if (answer := find_generation_id(label)))
     return Answer(
         posters=tuple(found.posters),

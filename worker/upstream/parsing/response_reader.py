@@ -26,7 +26,6 @@ from worker.upstream.parsing.base64_stream import (
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.parsing.image_extraction import ImageKey, image_key
 from worker.upstream.parsing.json_images import is_draft, parse_image
-from worker.upstream.parsing.progress import Percent
 from worker.upstream.parsing.sse import Event, EventStreamParser
 from worker.upstream.parsing.urls import canonical, unescape
 
@@ -73,6 +72,7 @@ class AnswerReader:
         self._accumulator = AnswerAccumulator(
             self.blobs, inline_limit=inline_limit, inputs=self._input_url_keys if input_urls else frozenset
         )
+        self.progress = self._accumulator.progress  #: percentages reported so far, increasing
         self._image = ImageBody()
         self._events: EventStreamParser | None = None
         self._raw = BytesIO()
@@ -90,14 +90,9 @@ class AnswerReader:
         return frozenset(_image_keys(web, inline_limit=self._inline_limit))
 
     @property
-    def progress(self) -> list[Percent]:
-        """Percentages reported so far, increasing."""
-        return self._accumulator.progress
-
-    @property
     def handles(self) -> Handles:
         """Handles found so far."""
-        return self._accumulator.handles
+        return self._accumulator.scanner.handles
 
     @property
     def streaming(self) -> bool:

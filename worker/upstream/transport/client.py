@@ -121,16 +121,17 @@ class UpstreamClient:
         reader = AnswerReader(
             input_urls=request.input_urls, n=request.n, origin=f"{parts.scheme}://{parts.netloc}"
         )
-        started, secrets = asyncio.get_running_loop().time(), secret_filter(request.secrets)
-        call = _Call(reader, preset, on_progress, on_handle, started, secrets, OwnText(request.body), reserve)
+        loop, secrets = asyncio.get_running_loop(), secret_filter(request.secrets)
+        own = OwnText(request.body)
+        call = _Call(reader, preset, on_progress, on_handle, loop.time(), secrets, own, reserve)
         token = CURRENT_TRACE.set(call.trace)
         try:
             await self._exchange(request, call)
         except Exception as error:  # noqa: BLE001 - every failure of a call becomes a result
-            call.failure = call.failure or failure_of(error, call.trace, _elapsed(call))
+            call.failure = call.failure or failure_of(error, call.trace, loop.time() - call.started)
         finally:
             CURRENT_TRACE.reset(token)
-        elapsed = _elapsed(call)
+        elapsed = loop.time() - call.started
         if call.size > _THREAD_FROM:
             return await asyncio.to_thread(_build_reply, call, elapsed)
         return _build_reply(call, elapsed)
@@ -275,7 +276,3 @@ def _recorded_headers(headers: httpx.Headers) -> dict[str, str]:
         if name in _RECORDED_HEADERS or "ratelimit" in name.replace("rate-limit", "ratelimit")
     )
     return {name: value[:1024] for name, value in islice(recorded, _MAX_HEADERS)}
-
-
-def _elapsed(call: _Call) -> float:
-    return asyncio.get_running_loop().time() - call.started
