@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from starlette.routing import Mount
 
 from api.rest.routes import build_router
@@ -43,6 +44,7 @@ async def answers_of(service: Service, method: str, path: str) -> list[Any]:
     return [await anonymous.request(method, filled(path), headers=way, **body) for way in ways]
 
 
+@pytest.mark.slow(reason="each of a thousand routes is called in four ways")
 async def test_the_answers_of_every_route_with_a_key_are_private(service: Service) -> None:
     keyed, all_paths = set(), set()
     for method, path in routes_of(service):

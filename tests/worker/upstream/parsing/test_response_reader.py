@@ -55,7 +55,12 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
+SLOW = pytest.mark.slow(reason="each allocation is traced while thousands of events are read")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[SLOW] if "small deltas" in kind else []) for kind in ANSWERS]
+)
 def test_memory_stays_below_three_times_the_answer(kind: str) -> None:
     size = 0
     tracemalloc.start()
