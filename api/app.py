@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.auth import Authenticator, configured_keys, sync_keys
 from api.ceilings import Ceilings
+from api.event_feed import EventFeed
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
@@ -87,6 +88,8 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(asyncio.to_thread, notifier.close)
         watcher = Watcher(database)
         stack.push_async_callback(watcher.close)
+        feed = EventFeed(database)
+        stack.push_async_callback(feed.close)
         authenticator = Authenticator(database, configured_keys(settings), clock)
         stack.push_async_callback(_logged, authenticator.save_uses, _LAST_USES)
         forget = partial(_forget_keys, database, timedelta(seconds=settings.idempotency_ttl), clock)
@@ -102,6 +105,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             notifier=notifier,
             authenticator=authenticator,
             watcher=watcher,
+            feed=feed,
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
             monitor=Monitor(database, store),

@@ -112,6 +112,7 @@ class _Server(uvicorn.Server):
         """Shut down; streams and long polls, which would never end by themselves, are ended first."""
         services: ApiServices = self._app.state.services
         services.watcher.release_waiters()
+        services.feed.release()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

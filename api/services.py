@@ -6,6 +6,7 @@ from starlette.requests import Request
 
 from api.auth import Authenticator
 from api.ceilings import Ceilings
+from api.event_feed import EventFeed
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
@@ -28,6 +29,7 @@ class ApiServices:
     notifier: Notifier
     authenticator: Authenticator
     watcher: Watcher
+    feed: EventFeed
     snapshots: SnapshotCache
     estimates: Estimates
     monitor: Monitor

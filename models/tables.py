@@ -461,6 +461,13 @@ events = Table(
     Column("progress", SmallInteger, nullable=False),
     Column("at", Utc, nullable=False),
     Column("detail", Text),  # in plain words, why
+    Column("seq", BigInteger),  # number among all events; the database gives it (revision 0015)
+    Index(
+        "ix_events_seq",
+        "seq",
+        postgresql_where=text("seq IS NOT NULL"),
+        sqlite_where=text("seq IS NOT NULL"),
+    ),
 )
 
 idempotency_keys = Table(

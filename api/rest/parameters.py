@@ -20,7 +20,7 @@ def read_integer(
     text = source.get(name)
     if text is None or text == "":
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and least <= int(text) <= most):
         raise invalid_field(name, f"must be a whole number from {least} to {most}")
     return int(text)
 

@@ -17,19 +17,12 @@ from api.rest import (
     uploads,
 )
 from api.rest.bulk import bulk_jobs, held_jobs
-from api.rest.streams import events
+from api.rest.streams import events, feed
 from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
-    *(
-        submit,
-        eta,
-        jobs,
-        events,
-        held_jobs,
-        bulk_jobs,
-        reparse,
-    ),  # eta before jobs: /v1/jobs/{job_id} matches it too
+    *(submit, eta, jobs, events, feed),  # eta before jobs: /v1/jobs/{job_id} matches it too
+    *(held_jobs, bulk_jobs, reparse),
     *(campaigns, assets, uploads, models, tokens, endpoints, deliveries),
     *(channels, monitoring, explain),
 )

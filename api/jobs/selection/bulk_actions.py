@@ -31,6 +31,7 @@ from models.queries.selection.bulk_jobs import (
     list_matching,
     lock_for_decision,
 )
+from models.queries.selection.event_feed import hold_number, last_number
 from models.queries.selection.job_filter import JobFilter
 from models.queries.uploads import limit_unused
 from models.states import CANCELLABLE, FINAL, RETRYABLE, JobStatus
@@ -304,7 +305,10 @@ async def _delete(
     if inputs := {asset_id for row in rows for asset_id in _inputs_of(row)}:
         until = at + timedelta(seconds=services.settings.upload_age)
         await limit_unused(connection, inputs, until)
-    return await delete_ended(connection, [row.id for row in rows])
+    newest = await last_number(connection)
+    deleted = await delete_ended(connection, [row.id for row in rows])
+    await hold_number(connection, newest)
+    return deleted
 
 
 def _inputs_of(row: Row[Any]) -> Iterable[UUID]:

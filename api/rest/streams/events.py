@@ -29,7 +29,7 @@ from models.ids import parse_id
 from models.queries.jobs import list_events, statuses_of
 from models.states import FINAL, JobStatus
 
-_KEEP_ALIVE = 15.0  # seconds without an event after which a comment keeps the connection open
+KEEP_ALIVE = 15.0  #: seconds without an event after which a comment keeps the connection open
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -43,10 +43,10 @@ async def get_events(request: Request) -> Response:
     last_id = min(last_id, job.revision)  # there is no later event: the client had it from another database
     if job.status in FINAL and last_id == job.revision:
         return Response(status_code=204)
-    return _EventStream(services, caller, _stream(services, body_of(request.scope), job_id, last_id))
+    return EventStream(services, caller, _stream(services, body_of(request.scope), job_id, last_id))
 
 
-class _EventStream(StreamingResponse):
+class EventStream(StreamingResponse):
     """Response that counts as an open stream of its caller while it is sent."""
 
     def __init__(self, services: ApiServices, caller: Caller, content: AsyncIterator[bytes]) -> None:
@@ -77,7 +77,7 @@ async def _stream(
         change = None
         if not rows:
             newer = newer_than(last_id)
-            change = await wait_while_connected(body, watcher, job_id, newer, timeout=_KEEP_ALIVE)
+            change = await wait_while_connected(body, watcher, job_id, newer, timeout=KEEP_ALIVE)
         if watcher.released:
             return  # this process shuts down; the client resumes at another one, with Last-Event-ID
         if not rows and change is None:

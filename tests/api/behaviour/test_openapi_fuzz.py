@@ -33,7 +33,10 @@ BOUNDED = settings(
 LONG = settings(BOUNDED, max_examples=500, derandomize=False)
 
 DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
-OPERATIONS = [found.ok() for found in DOCUMENT.get_all_operations()]
+ENDLESS = {"GET /v1/events"}  # a good request is answered for ever; tests/api/rest/streams has its bad ones
+OPERATIONS = [
+    operation for found in DOCUMENT.get_all_operations() if (operation := found.ok()).label not in ENDLESS
+]
 
 
 @pytest.fixture(scope="module")
