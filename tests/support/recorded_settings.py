@@ -1,10 +1,11 @@
 """Runs ``darkroom`` and writes the names of the settings that its process reads into a file."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from api.cli.app import run
+from api.cli.app import PRIVATE, run
 from models.settings import Settings
 
 
@@ -35,4 +36,5 @@ def main(record: Path, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    os.umask(PRIVATE)
     sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
