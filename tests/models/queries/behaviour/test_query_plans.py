@@ -14,10 +14,11 @@ from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.database import Database
-from models.queries import assets, call_stats, callers, held_jobs, leases, transitions, workers
+from models.queries import assets, call_stats, callers, leases, transitions, workers
 from models.queries import jobs as queries
 from models.queries.scheduling import due_jobs, queue_position, snapshot
 from models.queries.scheduling.due_jobs import QueueSegment, SegmentRequest
+from models.queries.selection import held_jobs
 from models.queries.selection.job_filter import JobFilter
 from models.queries.transitions import Transition
 from models.states import JobStatus
