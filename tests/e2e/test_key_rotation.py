@@ -2,19 +2,17 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.conftest import FleetOf
-from tests.e2e.test_embedded import Darkroom, darkroom_of
+from tests.e2e.conftest import EmbeddedOf, FleetOf
 from tests.support.api_client import ApiClient
 from tests.support.fleet import COMMAND
 from tests.support.receiver import Receiver
 
-__all__ = ["darkroom_of"]  # a fixture
 pytestmark = pytest.mark.slow(reason="processes start: one with everything, and a fleet")
 
 
@@ -39,7 +37,7 @@ class Installation(NamedTuple):
 @pytest.fixture(params=["embedded on SQLite", "fleet on PostgreSQL"])
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     if request.param == "embedded on SQLite":
-        start: Callable[..., Darkroom] = request.getfixturevalue("darkroom_of")
+        start: EmbeddedOf = request.getfixturevalue("darkroom_of")
         darkroom = start(delay=0.1)
         options = ["--data", str(tmp_path / "data")]
         yield Installation([darkroom.url], darkroom.variables, tmp_path, options)
