@@ -1,7 +1,7 @@
 """Wait reasons of queued jobs, as callers see them, and the snapshot of the scheduler that decides them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -58,6 +58,18 @@ class KeylessCaller:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedCampaign:
+    """A campaign none of whose jobs is leased now. ``until``: when that ends by itself, if it does."""
+
+    caller_id: UUID
+    name: str
+    reason: WaitReason
+    since: datetime
+    detail: str | None = None
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedJob:
     """What of a queued job decides when it may start. ``since``: when it was queued."""
@@ -68,6 +80,7 @@ class QueuedJob:
     backing_off: bool
     since: datetime
     images: int = 1
+    campaign: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +89,17 @@ class SchedulerSnapshot:
 
     ``channels``: rows of the configured ones. ``calls``: rows of (channel_id, model, caller_id, calls) in
     flight. ``callers``: rows of those that have limits of their own. ``slots``: of all live workers.
-    ``keyless``: callers without a usable key.
+    ``keyless``: callers without a usable key. ``closed``: campaigns none of whose jobs is leased now.
+    ``limited``: rows of campaigns with limits of their own; ``campaign_calls``: their calls in flight.
     """
 
     channels: Sequence[Any]
     calls: Sequence[Any] = ()
     callers: Sequence[Any] = ()
     keyless: Sequence[KeylessCaller] = ()
+    closed: Sequence[ClosedCampaign] = ()
+    limited: Sequence[Any] = ()
+    campaign_calls: Mapping[tuple[UUID, str], int] = field(default_factory=dict)
     workers_alive: int = 1
     slots: int = 1
     slots_used: int = 0

@@ -125,6 +125,7 @@ api_keys = Table(
 )
 
 _CLOSED = text("closed IS NOT NULL OR opens_at IS NOT NULL OR closes_at IS NOT NULL")
+_LIMITED = text("rpm IS NOT NULL OR concurrency IS NOT NULL OR weight <> 1")
 
 # A plain campaign only groups jobs; a planned one has rows, from which its items are made.
 campaigns = Table(
@@ -169,6 +170,8 @@ campaigns = Table(
     Index("ix_campaigns_id", "id", unique=True),
     # those that dispatch rounds leave out
     Index("ix_campaigns_closed", "caller_id", postgresql_where=_CLOSED, sqlite_where=_CLOSED),
+    # those that a round reads the limits and the weight of
+    Index("ix_campaigns_limited", "caller_id", postgresql_where=_LIMITED, sqlite_where=_LIMITED),
     # those that the controller moves on
     Index(
         "ix_campaigns_active",

@@ -76,7 +76,8 @@ class Estimates:
         at, known = view.at, self._estimates.get(row.id)
         if known is not None and at < known[0] and known[1:3] == (row.revision, status.reason):
             return known[3]
-        due = row.not_before <= at and view.keyless(row.caller_id) is None
+        able = view.keyless(row.caller_id) is None
+        due = row.not_before <= at and able and view.closed_campaign(row.caller_id, row.campaign) is None
         position = await self._position(connection, row, view) if due else None
         eta = eta_of(job, status, position, view, await self.durations(connection, view))
         estimate = Estimate(at, position, eta)
@@ -109,7 +110,11 @@ class Estimates:
         competing = [segment for segment in segments if segment.model in models and segment.caller_id in able]
         present = {segment.caller_id for segment in competing}
         return QueueSnapshot(
-            competing, [caller for caller in callers if caller.id in present], view.at, self._ageing
+            competing,
+            [caller for caller in callers if caller.id in present],
+            view.at,
+            self._ageing,
+            frozenset((each.caller_id, each.name) for each in view.snapshot.closed),
         )
 
     async def segments(self, connection: AsyncConnection, at: datetime) -> Sequence[QueueSegment]:

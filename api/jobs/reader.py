@@ -242,6 +242,7 @@ def queued_of(row: Any) -> QueuedJob:
         backing_off=row.backing_off,
         since=row.updated_at,
         images=image_count(row.request.get("n")),
+        campaign=row.campaign,
     )
 
 

@@ -125,7 +125,14 @@ async def _end(
     model = _model_of(counts)
     snapshot = await services.estimates.queue_snapshot(connection, model, view)
     position = await _last(connection, caller, job_set, counts, snapshot)
-    job = QueuedJob(model=model, caller_id=caller.id, not_before=view.at, backing_off=False, since=view.at)
+    job = QueuedJob(
+        model=model,
+        caller_id=caller.id,
+        not_before=view.at,
+        backing_off=False,
+        since=view.at,
+        campaign=job_set.campaign,
+    )
     durations = await services.estimates.durations(connection, view)
     eta = eta_of(job, view.wait_status(job), position, view, durations)
     if sum(counts.values()) > _FEW:

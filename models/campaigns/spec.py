@@ -155,7 +155,7 @@ class Limits(BaseModel):
     rpm: float | None = Field(None, gt=0, le=100_000, strict=False, description="calls per minute")
     concurrency: int | None = Field(None, ge=1, le=100_000, description="calls in flight")
     weight: float = Field(
-        1, ge=0.01, le=100, strict=False, description="its share, relative to other campaigns of its caller"
+        1, ge=1, le=100, strict=False, description="its share, relative to other campaigns of its caller"
     )
 
 

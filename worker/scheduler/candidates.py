@@ -1,5 +1,6 @@
 """Candidates: the due jobs that a dispatch round considers, a bounded number of them."""
 
+import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
@@ -13,6 +14,7 @@ from models.queries.scheduling.due_jobs import Candidate, QueueSegment, SegmentR
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity
 from worker.scheduler.fair_queue import CallerShare
 
+_WIDEST = 4.0  # times as many candidates as without weights, at most
 _MAX_SEGMENTS = 32  # of one caller, read in one round
 
 
@@ -51,7 +53,8 @@ async def fetch_candidates(
         return []
     found = await pick_due(connection, _requests(segments, callers, slots, budget), now)
     if len(found) < slots and _idle(segments, found):  # else these would keep their turn for ever
-        due = await list_due(connection, segments, now)
+        closed = {caller.id: caller.closed for caller in callers if caller.closed}
+        due = await list_due(connection, segments, now, closed=closed)
         waiting = {segment.caller_id for segment in due}
         able = [caller for caller in callers if caller.id in waiting]
         found += await pick_due(connection, _requests(due, able, slots, budget), now) if able else []
@@ -82,11 +85,14 @@ def _requests(
     for caller in callers[: slots + 1]:
         share = min(slots, int(slots * caller.weight / all_weights) + 1)
         last, priority = caller.line
+        widest = max((share.weight for share in caller.campaigns.values()), default=1.0)
         for segment in _sample(of_caller[caller.id]):
             count = 1
             if segment.priority == highest[caller.id, segment.model]:
                 count = min(share, budget.by_model[segment.model]) + budget.backfill[segment.model]
-            requests.append(SegmentRequest(segment, count, last, rescan=segment.priority > priority))
+                count = math.ceil(count * min(widest, _WIDEST))  # it is divided among campaigns
+            rescan = segment.priority > priority or caller.turn_is_unfinished
+            requests.append(SegmentRequest(segment, count, last, rescan, caller.closed))
     return requests
 
 

@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.ids import new_id
 from models.queries.call_stats import count_sent_or_leased
 from models.queries.callers import lock_shares, save_shares
+from models.queries.campaigns.closed import calls_of_campaigns, list_closed, list_limited
+from models.queries.campaigns.closed import save_shares as save_campaigns
 from models.queries.channels import change_channel, list_channels, lock_channels
 from models.queries.leases import any_unstored, calls_in_flight, lease_unstored, release_worker
 from models.queries.scheduling.due_jobs import QueueSegment, list_segments
@@ -24,7 +26,13 @@ from worker.in_flight import ClosedChannels, InFlightJobs
 from worker.lifecycle import commit, lease, release_lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
-from worker.scheduler.fair_queue import CallerShare, DispatchRound, Start, caller_share_of
+from worker.scheduler.fair_queue import (
+    CallerShare,
+    DispatchRound,
+    Start,
+    caller_share_of,
+    campaign_share_of,
+)
 from worker.scheduler.learned_limits import LearnedLimits
 from worker.scheduler.poll_interval import PollInterval
 from worker.scheduler.rate_limiter import DailyQuota
@@ -159,16 +167,21 @@ class Dispatcher:
         callers = [
             caller for row in shares if (caller := caller_share_of(row, calls)).may_start(now + HORIZON)
         ]
+        await _add_campaigns(connection, callers, now)
         reserved_for = {channel.reserved_for for channel in channels if channel.reservation}
         by_turn = sorted(callers, key=lambda caller: (caller.id not in reserved_for, caller.turn))
         candidates = await fetch_candidates(connection, open_segments, by_turn, slots, budget, now)
         if not candidates:
             return []
         before = {caller.id: _columns(caller) for caller in callers}
+        campaigns_before = _campaign_columns(callers)
         starts = DispatchRound(callers, channels, now, slots).assign(candidates, self._ageing)
         await save_shares(
             connection,
             [columns for caller in callers if (columns := _columns(caller)) != before[caller.id]],
+        )
+        await save_campaigns(
+            connection, [row for row in _campaign_columns(callers) if row not in campaigns_before]
         )
         for channel in channels:
             if channel.reservation_changed or any(start.channel == channel.id for start in starts):
@@ -244,6 +257,47 @@ async def _recount(
     for model, quota in quotas:
         quota.recount(await count_sent_or_leased(connection, row, midnight, model=model), now)
     await change_channel(connection, row.id, channel.changes())
+
+
+async def _add_campaigns(connection: AsyncConnection, callers: Sequence[CallerShare], now: datetime) -> None:
+    """Add to the callers which of their campaigns are closed, and the limits and weights of the others.
+
+    The callers are locked: no other round changes the state of their campaigns meanwhile. A campaign whose
+    own limits let nothing start in this round is left out like a closed one.
+    """
+    if not callers:
+        return
+    by_id = {caller.id: caller for caller in callers}
+    for campaign in await list_closed(connection, now):
+        if (caller := by_id.get(campaign.caller_id)) is not None:
+            caller.closed |= {campaign.name}
+    limited = await list_limited(connection, list(by_id))
+    bounded = {row.caller_id for row in limited if row.concurrency is not None}
+    in_flight = await calls_of_campaigns(connection, list(bounded)) if bounded else {}
+    for row in limited:
+        caller, share = (
+            by_id[row.caller_id],
+            campaign_share_of(row, in_flight.get((row.caller_id, row.name), 0)),
+        )
+        caller.campaigns[row.name] = share
+        if not share.may_start(now + HORIZON):
+            caller.closed |= {row.name}
+
+
+def _campaign_columns(callers: Sequence[CallerShare]) -> list[dict[str, Any]]:
+    """Return the columns of campaigns that rounds change."""
+    return [
+        {
+            "caller_id": caller.id,
+            "name": name,
+            "deficit": share.deficit,
+            "next_start_at": datetime.fromisoformat(due)
+            if (due := share.limiter.state().get("rpm"))
+            else None,
+        }
+        for caller in callers
+        for name, share in caller.campaigns.items()
+    ]
 
 
 def _columns(caller: CallerShare) -> dict[str, Any]:

@@ -11,7 +11,11 @@ from worker.scheduler.channel_capacity import ChannelCapacity
 from worker.scheduler.queue_position import QueuePosition
 from worker.scheduler.wait_reason import SchedulerView
 
-_NEEDS_PERSON = (WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER)
+_NEEDS_PERSON = (
+    *(WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER),
+    *(WaitReason.CAMPAIGN_PAUSED, WaitReason.CAMPAIGN_BUDGET),
+    *(WaitReason.CAMPAIGN_FAILING, WaitReason.CAMPAIGN_CANARY),
+)
 _MIN_SUCCESS_RATE = 1 / 3  # a job is called three times at most, unless it allows more
 _P90 = 1.2816  # standard deviations above the mean, of a normal distribution
 CALL = "call"  #: limiting factor: only the call itself takes time

@@ -3,7 +3,8 @@
 Between callers: weighted deficit round robin (Shreedhar and Varghese, 1995). A caller's turn raises its
 deficit by its weight, each start costs one, and an unfinished turn continues in the next round. Within a
 caller: the higher priority first, where waiting raises priority up to the highest that waits, never above,
-so that an old campaign shares with urgent jobs and does not block them. Within a priority: campaigns in turn.
+so that an old campaign shares with urgent jobs and does not block them. Within a priority: campaigns in turn;
+the turn of a campaign with a weight has so many starts (deficit round robin as well).
 
 ``worker.scheduler.routing`` chooses the channel of each job. A job for many images needs more of a minute's
 images at once than small jobs leave over: once it has been next for some seconds, its start is reserved over
@@ -12,8 +13,9 @@ rounds, and only jobs that do not delay it start before it.
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +23,39 @@ from models.queries.scheduling.due_jobs import Candidate, LineKey
 from worker.scheduler.channel_capacity import ChannelCapacity
 from worker.scheduler.rate_limiter import RateLimiter, named_limits
 from worker.scheduler.routing import choose_channel, reserve_capacity
+
+
+@dataclass(slots=True)
+class CampaignShare:
+    """A campaign with limits or a weight of its own, during one round."""
+
+    limiter: RateLimiter
+    weight: float = 1.0
+    deficit: float = 0.0  #: starts that are left of its turn
+    headroom: int | None = None  #: calls until its concurrency limit; ``None``: it has none
+
+    def may_start(self, at: datetime) -> bool:
+        """Return whether its limits let a call start until then."""
+        return (self.headroom is None or self.headroom > 0) and self.limiter.next_start(1, at) <= at
+
+    def record_start(self, at: datetime, images: int) -> None:
+        """Count a start against its limits and its turn."""
+        self.limiter.take(at, images)
+        if self.headroom is not None:
+            self.headroom -= 1
+        if self.deficit < 1:
+            self.deficit += self.weight
+        self.deficit -= 1
+
+
+def campaign_share_of(row: Any, in_flight: int) -> CampaignShare:
+    """Make a share of a campaign's row and the number of its calls in flight."""
+    return CampaignShare(
+        limiter=RateLimiter(named_limits("", {"rpm": row.rpm}, {"rpm": row.next_start_at})),
+        weight=row.weight,
+        deficit=row.deficit,
+        headroom=None if row.concurrency is None else row.concurrency - in_flight,
+    )
 
 
 @dataclass(slots=True)
@@ -34,6 +69,14 @@ class CallerShare:
     turn: int = 0
     line: LineKey = ("", 0)
     headroom: int | None = None  #: calls until its concurrency limit; ``None``: it has none
+    closed: frozenset[str] = frozenset()  #: campaigns of which nothing starts in this round
+    campaigns: dict[str, CampaignShare] = field(default_factory=dict)  #: those with limits or a weight
+
+    @property
+    def turn_is_unfinished(self) -> bool:
+        """Whether the campaign served last has starts left of its turn."""
+        share = self.campaigns.get(self.line[0])
+        return share is not None and share.deficit >= 1
 
     def may_start(self, at: datetime) -> bool:
         """Return whether its own limits let a call start until then."""
@@ -89,7 +132,7 @@ class DispatchRound:
         for candidate in candidates:
             jobs[candidate.caller_id].append(candidate)
         queues = {
-            caller.id: deque(order_jobs(jobs[caller.id], caller.line, self._now, ageing))
+            caller.id: deque(order_jobs(jobs[caller.id], caller.line, self._now, ageing, caller.campaigns))
             for caller in self._callers
         }
         while self._callers and len(self.starts) < self._slots:
@@ -122,6 +165,11 @@ class DispatchRound:
         if caller.headroom is not None and caller.headroom <= 0:
             return None
         earliest = caller.limiter.next_start(job.images, self._now)
+        campaign = caller.campaigns.get(job.campaign)
+        if campaign is not None:
+            if campaign.headroom is not None and campaign.headroom <= 0:
+                return None
+            earliest = max(earliest, campaign.limiter.next_start(job.images, self._now))
         reserving = [channel for channel in self._channels if channel.reservation]
         for channel in reserving:
             channel.waive_reservation(job)
@@ -135,14 +183,25 @@ class DispatchRound:
         for each in reserving:
             each.end_reservation(job)
         caller.limiter.take(at, job.images)
+        if campaign is not None:
+            campaign.record_start(at, job.images)
         caller.line = job.line
         if caller.headroom is not None:
             caller.headroom -= 1
         return Start(job, channel.id, at)
 
 
-def order_jobs(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: timedelta) -> list[Candidate]:
-    """Return a caller's jobs in order; ``last`` is the line that was served last."""
+def order_jobs(
+    jobs: Sequence[Candidate],
+    last: LineKey,
+    now: datetime,
+    ageing: timedelta,
+    campaigns: Mapping[str, CampaignShare] = MappingProxyType({}),
+) -> list[Candidate]:
+    """Return a caller's jobs in order; ``last`` is the line that was served last.
+
+    ``campaigns``: those with a weight; their turns have as many jobs, and ``last`` may have some left.
+    """
     if len(jobs) <= 1:
         return list(jobs)
     lines: defaultdict[LineKey, deque[Candidate]] = defaultdict(deque)
@@ -152,9 +211,40 @@ def order_jobs(jobs: Sequence[Candidate], last: LineKey, now: datetime, ageing: 
     ordered: list[Candidate] = []
     for priority in sorted(set(aged.values()), reverse=True):
         same = (line for line in lines if aged[line] == priority)
-        turns = [lines[line] for line in round_robin(same, last)]
-        while any(turns):
-            ordered += [line.popleft() for line in turns if line]
+        order = round_robin(same, last)
+        if not campaigns:
+            turns = [lines[line] for line in order]
+            while any(turns):
+                ordered += [line.popleft() for line in turns if line]
+        else:
+            ordered += _weighted(lines, order, last, campaigns)
+    return ordered
+
+
+def _weighted(
+    lines: Mapping[LineKey, deque[Candidate]],
+    order: Sequence[LineKey],
+    last: LineKey,
+    campaigns: Mapping[str, CampaignShare],
+) -> list[Candidate]:
+    """Return the jobs of lines of one priority in turns; the line served last first ends its turn."""
+    ordered: list[Candidate] = []
+    deficits = {line: share.deficit for line in order if (share := campaigns.get(line[0]))}
+    waiting = list(order)
+    if deficits.get(last, 0) >= 1:
+        waiting.remove(last)
+        waiting.insert(0, last)
+    while waiting:
+        for line in waiting:
+            jobs, share = lines[line], campaigns.get(line[0])
+            left = deficits.get(line, 0.0)
+            if left < 1:
+                left += share.weight if share else 1.0
+            while jobs and left >= 1:
+                ordered.append(jobs.popleft())
+                left -= 1
+            deficits[line] = left if share else 0.0
+        waiting = [line for line in waiting if lines[line]]
     return ordered
 
 

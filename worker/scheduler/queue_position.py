@@ -46,6 +46,7 @@ class QueueSnapshot:
     callers: Sequence[CallerShare]
     at: datetime
     ageing: timedelta
+    closed: frozenset[tuple[UUID, str]] = frozenset()  #: caller and name of campaigns that are closed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ async def position_at(
     """Return the position of the job that has ``rank`` jobs before it in its own line."""
     segments = [segment for segment in snapshot.segments if segment.caller_id == caller_id]
     caller = _caller_of(snapshot, caller_id)
-    heads = await list_heads(connection, segments, limit=_MAX_LINES)
+    found_heads = await list_heads(connection, segments, limit=_MAX_LINES)
+    heads = [head for head in found_heads if (caller_id, head.campaign) not in snapshot.closed]
     ahead = _ahead(heads, caller.line if caller else ("", 0), line, rank, snapshot, limit)
     ranges = [
         QueueRange(head.segment, head.campaign, (snapshot.at, LAST_ID), ahead[_line(head)])
@@ -98,7 +100,7 @@ async def position_at(
         counts[each.campaign, each.segment.priority] += count
     own = rank + sum(min(count, ahead[key]) for key, count in counts.items()) + 1
     found = await last_position(connection, caller_id, own, snapshot, limit=limit)
-    return QueuePosition(found.overall, found.own, found.capped or len(heads) >= _MAX_LINES)
+    return QueuePosition(found.overall, found.own, found.capped or len(found_heads) >= _MAX_LINES)
 
 
 async def last_position(

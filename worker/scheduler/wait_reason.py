@@ -11,9 +11,17 @@ from uuid import UUID
 from models.api_keys import FROM_SETTINGS
 from models.channels import serves
 from models.ids import public_id
-from models.queue_status import KeylessCaller, QueuedJob, SchedulerSnapshot, WaitCause, WaitReason, WaitStatus
+from models.queue_status import (
+    ClosedCampaign,
+    KeylessCaller,
+    QueuedJob,
+    SchedulerSnapshot,
+    WaitCause,
+    WaitReason,
+    WaitStatus,
+)
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
-from worker.scheduler.fair_queue import CallerShare, caller_share_of
+from worker.scheduler.fair_queue import CallerShare, caller_share_of, campaign_share_of
 
 _LIMITS = {
     "rpm": ("calls per minute", "rpm"),
@@ -76,6 +84,20 @@ def keyless_reason(caller: KeylessCaller) -> str:
         words = f"Its caller {caller.name} has no usable key: all were revoked or have expired"
         remedy = f"Give it one: `darkroom keys create NAME --caller {public_id('caller', caller.id)}`"
     return f"{words}. {remedy}; or cancel the job."
+
+
+_CLOSED = {
+    WaitReason.CAMPAIGN_WINDOW: "Its campaign makes calls in its windows only, from its start time on.",
+    WaitReason.CAMPAIGN_BUDGET: "The budget of its campaign is used up; raise it to go on.",
+    WaitReason.CAMPAIGN_FAILING: "Most of the last items of its campaign failed; see why, then resume it.",
+    WaitReason.CAMPAIGN_CANARY: "The canary of its campaign has ended; look at it, then approve it.",
+}
+
+
+def closed_words(campaign: ClosedCampaign) -> str:
+    """Return why none of a campaign's jobs starts, and what to do."""
+    words = _CLOSED.get(campaign.reason, "Its campaign is paused; resume it to go on.")
+    return f"{words} ({campaign.detail})" if campaign.detail else words
 
 
 def _breaker_causes(channel: ChannelCapacity, model: str, at: datetime) -> Iterator[WaitCause]:
@@ -147,6 +169,8 @@ class SchedulerView:
         ]
         self._callers = {row.id: (row, caller_share_of(row, snapshot.calls)) for row in snapshot.callers}
         self._keyless = {caller.id: caller for caller in snapshot.keyless}
+        self._closed = {(each.caller_id, each.name): each for each in snapshot.closed}
+        self._limited = {(row.caller_id, row.name): row for row in snapshot.limited}
 
     def caller(self, caller_id: UUID) -> Any | None:
         """Return the row of a caller that has limits of its own."""
@@ -156,6 +180,10 @@ class SchedulerView:
     def keyless(self, caller_id: UUID) -> KeylessCaller | None:
         """Return a caller if it has no usable key: its jobs are not started."""
         return self._keyless.get(caller_id)
+
+    def closed_campaign(self, caller_id: UUID, campaign: str | None) -> ClosedCampaign | None:
+        """Return a caller's campaign if none of its jobs is leased now."""
+        return self._closed.get((caller_id, campaign)) if campaign is not None else None
 
     def channels_for(self, model: str) -> list[tuple[Any, ChannelCapacity]]:
         """Return the channels that serve a model and wait for no person."""
@@ -176,6 +204,8 @@ class SchedulerView:
         if (keyless := self._keyless.get(job.caller_id)) is not None:
             since = max(job.since, keyless.since)
             return WaitStatus(WaitReason.PAUSED, keyless_reason(keyless), since)
+        if (closed := self.closed_campaign(job.caller_id, job.campaign)) is not None:
+            return WaitStatus(closed.reason, closed_words(closed), max(job.since, closed.since), closed.until)
         if job.not_before > self.at:
             reason, words = (
                 (WaitReason.BACKOFF, "Its last call failed; it is tried again then.")
@@ -194,6 +224,7 @@ class SchedulerView:
         causes = self._channel_causes(job)
         if known := self._callers.get(job.caller_id):
             causes += filter(None, [caller_cause(*known, job.images, self.at)])
+        causes += filter(None, [self._campaign_cause(job)])
         if self.snapshot.slots_used >= self.snapshot.slots:
             words = f"All {self.snapshot.slots} slots of the workers are in use."
             causes.append(WaitCause(WaitReason.CONCURRENCY, words))
@@ -202,6 +233,21 @@ class SchedulerView:
             words = "It is next in turn, or others are before it."
             return WaitStatus(WaitReason.FAIR_SHARE, words, job.since)
         return WaitStatus(cause.reason, cause.detail, job.since, cause.until)
+
+    def _campaign_cause(self, job: QueuedJob) -> WaitCause | None:
+        """Return which of its campaign's own limits keeps a job from starting."""
+        row = self._limited.get((job.caller_id, job.campaign)) if job.campaign is not None else None
+        if row is None:
+            return None
+        calls = self.snapshot.campaign_calls.get((row.caller_id, row.name), 0)
+        share = campaign_share_of(row, calls)
+        if (start := share.limiter.next_start(job.images, self.at)) > self.at + HORIZON:
+            words = f"The limit of its campaign: {row.rpm:g} calls per minute."
+            return WaitCause(WaitReason.CAMPAIGN_LIMIT, words, start)
+        if share.headroom is not None and share.headroom <= 0:
+            words = f"The limit of its campaign: {row.concurrency} calls in flight; {calls} are."
+            return WaitCause(WaitReason.CAMPAIGN_LIMIT, words)
+        return None
 
     def _takes(self, row: Any, model: str) -> bool:
         return serves(row.models, model) and stop_reason(row, model, self.at) is None

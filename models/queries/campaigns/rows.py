@@ -136,6 +136,16 @@ async def count_unstarted(connection: AsyncConnection, campaign_id: UUID) -> int
     return await connection.scalar(query) or 0
 
 
+async def count_missing(connection: AsyncConnection, campaign_id: UUID) -> int:
+    """Count the rows that the last import did not have."""
+    query = (
+        select(func.count())
+        .select_from(rows)
+        .where(rows.c.campaign_id == campaign_id, rows.c.missing_since.is_not(None))
+    )
+    return await connection.scalar(query) or 0
+
+
 async def note_started(
     connection: AsyncConnection, campaign_id: UUID, started: Sequence[Mapping[str, Any]]
 ) -> None:

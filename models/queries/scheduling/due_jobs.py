@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Integer, SmallInteger, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,13 +68,14 @@ class Candidate:
 class SegmentRequest:
     """A number of jobs of a segment, its campaigns in turn: first those after the one served ``last``.
 
-    ``rescan``: that one comes first once more.
+    ``rescan``: that one comes first once more. ``closed``: campaigns that are left out.
     """
 
     segment: QueueSegment
     count: int
     last: str = ""
     rescan: bool = False
+    closed: frozenset[str] = frozenset()
 
 
 async def list_segments(connection: AsyncConnection) -> list[QueueSegment]:
@@ -93,7 +95,7 @@ async def pick_due(
         return [_candidate(requests[place - 1].segment, *row) for place, *row in found]
     picked: list[Candidate] = []
     for each in requests:
-        campaigns = (await connection.scalars(_CAMPAIGNS, {**_row(each), "at": at})).all()
+        campaigns = (await connection.scalars(_CAMPAIGNS, {**_sqlite_row(_row(each)), "at": at})).all()
         for campaign in campaigns:
             count = -(-each.count // len(campaigns))
             given = {**each.segment.key, "campaign": campaign, "count": count, "at": at}
@@ -102,22 +104,34 @@ async def pick_due(
 
 
 async def list_due(
-    connection: AsyncConnection, segments: Sequence[QueueSegment], at: datetime
+    connection: AsyncConnection,
+    segments: Sequence[QueueSegment],
+    at: datetime,
+    *,
+    closed: Mapping[UUID, frozenset[str]] | None = None,
 ) -> list[QueueSegment]:
-    """Return those of the segments in which a job is due."""
-    rows = [_row(SegmentRequest(segment, 1)) for segment in segments]
+    """Return those of the segments in which a job is due. ``closed``: campaigns left out, by caller."""
+    left_out = closed or {}
+    rows = [
+        _row(SegmentRequest(each, 1, closed=left_out.get(each.caller_id, frozenset()))) for each in segments
+    ]
     if connection.dialect.name == "postgresql":
         places = await connection.scalars(_DUE, {**rows_parameter(connection, rows), "at": at})
         return [segments[place - 1] for place in places]
     return [
         segment
         for segment, row in zip(segments, rows, strict=True)
-        if (await connection.scalars(_CAMPAIGNS, {**row, "at": at})).all()
+        if (await connection.scalars(_CAMPAIGNS, {**_sqlite_row(row), "at": at})).all()
     ]
 
 
 def _row(wanted: SegmentRequest) -> dict[str, Any]:
-    return {**wanted.segment.key, "last": wanted.last, "again": wanted.rescan, "count": wanted.count}
+    row = {**wanted.segment.key, "last": wanted.last, "again": wanted.rescan, "count": wanted.count}
+    return {**row, "closed": sorted(wanted.closed)}
+
+
+def _sqlite_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "closed": orjson.dumps(row["closed"]).decode()}
 
 
 def due_time(stored: datetime | Unreadable) -> datetime:
@@ -155,8 +169,8 @@ class LineIndex:
 
 POSTGRESQL, SQLITE = LineIndex("", 'COLLATE "C"'), LineIndex("INDEXED BY ix_jobs_line", "")
 _GIVEN = """ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (
-    model text, caller_id uuid, priority smallint, last text, again boolean, count int
-  )) WITH ORDINALITY AS g(model, caller_id, priority, last, again, count, place)"""
+    model text, caller_id uuid, priority smallint, last text, again boolean, count int, closed jsonb
+  )) WITH ORDINALITY AS g(model, caller_id, priority, last, again, count, closed, place)"""
 
 
 def _head(columns: str, where: str, index: LineIndex, *, count: str = "1", order: str = "") -> str:
@@ -188,7 +202,14 @@ def _of_segment(given: str, campaign: str, index: LineIndex) -> str:
 
 
 def _campaigns(given: str, index: LineIndex) -> str:
-    """Build a walk over the campaigns in which a job is due: those after the last one, then the others."""
+    """Build a walk over the campaigns in which a job is due: those after the last one, then the others.
+
+    Closed ones are stepped over: however many of their jobs wait, that costs one step each.
+    """
+    if index is SQLITE:
+        is_open = f"campaign NOT IN (SELECT value FROM json_each({given}closed))"
+    else:
+        is_open = f"NOT jsonb_exists({given}closed, campaign)"
     last, again = f"{given}last {index.collation}", f"{given}again"
     here = _head("j.not_before", _of_segment(given, f"= {last}", index), index)
 
@@ -203,8 +224,9 @@ def _campaigns(given: str, index: LineIndex) -> str:
       {step(_START, f"<= {last}")}
       UNION ALL {step("before", f"> before.campaign AND {index.campaign} <= {last}")}
     )
-    SELECT campaign FROM behind WHERE due <= :at
-    UNION ALL SELECT campaign FROM before WHERE due <= :at AND (campaign < {last} OR NOT {again})
+    SELECT campaign FROM behind WHERE due <= :at AND {is_open}
+    UNION ALL SELECT campaign FROM before
+      WHERE due <= :at AND (campaign < {last} OR NOT {again}) AND {is_open}
     LIMIT {given}count"""
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.api_keys import list_keyless
+from models.queries.campaigns.closed import calls_of_campaigns, list_closed, list_limited
 from models.queries.leases import calls_in_flight
 from models.queue_status import SchedulerSnapshot
 from models.tables import callers, channels, jobs, workers
@@ -25,11 +26,16 @@ async def read_snapshot(
     # jobs of stopping or dead workers take none of these slots
     of_live = jobs.c.worker_id.is_not(None), jobs.c.worker_id.in_(select(workers.c.id).where(*working))
     in_flight = select(func.count()).select_from(jobs).where(*of_live)
+    limited_campaigns = await list_limited(connection)
+    owners = list({row.caller_id for row in limited_campaigns if row.concurrency is not None})
     return SchedulerSnapshot(
         channels=(await connection.execute(select(channels).where(channels.c.configured))).all(),
         calls=await calls_in_flight(connection),
         callers=(await connection.execute(limited)).all(),
         keyless=await list_keyless(connection, at),
+        closed=await list_closed(connection, at),
+        limited=limited_campaigns,
+        campaign_calls=await calls_of_campaigns(connection, owners) if owners else {},
         workers_alive=alive,
         slots=slots,
         slots_used=await connection.scalar(in_flight) or 0,

@@ -18,9 +18,10 @@ from models.clock import DatabaseClock, now
 from models.ids import new_id
 from models.queries.api_keys import insert_key, revoke_keys
 from models.queries.callers import QueueRoom, lock_queue_room
+from models.queries.campaigns.campaigns import adopt_plain
 from models.queries.database_time import set_clock
 from models.queries.midjourney.tasks import count_waiting
-from models.tables import callers, channels, jobs
+from models.tables import callers, campaigns, channels, jobs
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.databases import PostgresCopies
 
@@ -28,6 +29,12 @@ from tests.support.databases import PostgresCopies
 @pytest.fixture
 async def darkroom(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
     async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_concurrency=1) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def roomy(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Darkroom]:
+    async with open_darkroom(plain_database_url, tmp_path, practice={}, upstream_concurrency=200) as opened:
         yield opened
 
 
@@ -302,3 +309,77 @@ async def test_workers_whose_machines_differ_by_a_minute_leave_a_minute_between_
         apart = [later - earlier for earlier, later in pairwise(sorted(delays.values()))]
         assert delays
         assert all(each > timedelta(seconds=58) for each in apart), apart
+
+
+async def set_campaign(darkroom: Darkroom, caller: UUID, name: str, **values: Any) -> None:
+    async with darkroom.services.database.writing() as connection:
+        await adopt_plain(connection, caller, name, darkroom.clock())
+        here = campaigns.c.caller_id == caller, campaigns.c.name == name
+        await connection.execute(update(campaigns).where(*here).values(**values))
+
+
+async def leased_campaigns(darkroom: Darkroom) -> Counter[str]:
+    async with darkroom.services.database.reading() as connection:
+        found = await connection.scalars(select(jobs.c.campaign).where(jobs.c.status == "leased"))
+        return Counter(found)
+
+
+@pytest.mark.parametrize("closed", ["campaign_paused", "opens_at", "closes_at"])
+async def test_jobs_of_a_closed_campaign_wait_and_stand_in_nobodys_way(roomy: Darkroom, closed: str) -> None:
+    caller, other = await roomy.caller(), await roomy.caller()
+    for _ in range(30):
+        await roomy.submit(caller, campaign="a", priority=9)
+    for campaign in ("b", None):
+        await roomy.submit(caller, campaign=campaign)
+    await roomy.submit(other, campaign="a")
+    now = roomy.clock()
+    values = {"opens_at": now + timedelta(hours=1), "closes_at": now}
+    value = {closed: values[closed]} if closed in values else {"closed": closed}
+    await set_campaign(roomy, caller, "a", **value)
+    worker = await roomy.worker()
+    for _ in range(3):
+        await worker.dispatcher.run_round()
+    assert await leased_campaigns(roomy) == {"b": 1, None: 1, "a": 1}  # that of the other caller
+
+    await set_campaign(roomy, caller, "a", closed=None, opens_at=None, closes_at=None)
+    await worker.dispatcher.run_round()
+    assert (await leased_campaigns(roomy))["a"] > 1
+
+
+async def test_a_campaigns_concurrency_holds_over_rounds_and_leaves_room_to_others(roomy: Darkroom) -> None:
+    caller = await roomy.caller()
+    for campaign in ("a", "b"):
+        for _ in range(6):
+            await roomy.submit(caller, campaign=campaign)
+    await set_campaign(roomy, caller, "a", concurrency=2)
+    for _ in range(4):
+        await (await roomy.worker(slots=3)).dispatcher.run_round()
+    assert await leased_campaigns(roomy) == {"a": 2, "b": 6}
+
+
+async def test_a_campaigns_rate_holds_exactly_over_workers(roomy: Darkroom) -> None:
+    caller, began = await roomy.caller(), roomy.clock()
+    for _ in range(40):
+        await roomy.submit(caller, campaign="a")
+    await set_campaign(roomy, caller, "a", rpm=60)
+    for _ in range(20):
+        await (await roomy.worker(slots=5)).dispatcher.run_round()
+        roomy.clock.forward(seconds=0.5)
+    async with roomy.services.database.reading() as connection:
+        starts = sorted(await connection.scalars(select(jobs.c.start_at).where(jobs.c.status == "leased")))
+    assert all(later - earlier >= timedelta(seconds=0.999) for earlier, later in pairwise(starts))
+    assert 9 <= len(starts) <= 12, (began, starts)
+
+
+@pytest.mark.parametrize("slots", [1, 8])
+async def test_a_campaign_with_a_weight_gets_so_many_starts_for_one_of_the_others(
+    roomy: Darkroom, slots: int
+) -> None:
+    caller = await roomy.caller()
+    for campaign in ("a", "b", "c"):
+        for _ in range(40):
+            await roomy.submit(caller, campaign=campaign)
+    await set_campaign(roomy, caller, "b", weight=3)
+    for _ in range(10):  # the calls that a channel takes at first
+        await (await roomy.worker(slots=slots)).dispatcher.run_round()
+    assert await leased_campaigns(roomy) == {"a": 2, "b": 6, "c": 2}
