@@ -40,13 +40,14 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     (
         {Part.API, Part.WORKER},
         "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
-        "input_bytes_limit input_pixels_limit "
+        "input_bytes_limit input_pixels_limit campaign_combinations max_attempts on_unknown "
         "midjourney_video_model",
     ),
     (
         {Part.API},
         "cors_origins "
-        "port max_attempts on_unknown connections connections_per_address request_body_limit prompt_limit "
+        "campaign_rows campaign_items campaign_columns campaign_cell_bytes "
+        "port connections connections_per_address request_body_limit prompt_limit "
         "input_image_limit idempotency_ttl allowed_hosts metrics_key metrics_public json_limit max_queued "
         "event_streams long_polls webhook_endpoints webhook_tests campaigns "
         "midjourney_image_model midjourney_niji_model midjourney_text_model midjourney_grid midjourney_queue "

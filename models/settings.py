@@ -150,6 +150,13 @@ class Settings(BaseSettings):
         description="webhook tests of a caller per minute, and ten times as many replays, in one API process",
     )
     campaigns: int = Field(1000, ge=0, description="campaigns of a caller that have settings of their own")
+    campaign_rows: int = Field(1_000_000, gt=0, description="rows of one campaign at most")
+    campaign_items: int = Field(1_000_000, gt=0, description="items of one campaign at most: rows × variants")
+    campaign_combinations: int = Field(
+        100_000, gt=0, description="combinations of a campaign's axes at most, before a sample is drawn"
+    )
+    campaign_columns: int = Field(500, gt=0, description="columns of one imported sheet at most")
+    campaign_cell_bytes: int = Field(2**20, gt=0, description="bytes of one cell of a sheet at most")
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
     input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input image at most")
     input_bytes_limit: int = Field(

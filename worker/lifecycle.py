@@ -399,6 +399,13 @@ async def cancel_job(
     return bool(await commit(connection, [cancel(job, at=at, why=f"cancelled by {by}")]))
 
 
+async def cancel_queued(
+    connection: AsyncConnection, queued: Sequence[Row[Any]], *, at: datetime, why: str
+) -> None:
+    """Cancel queued jobs that this transaction has locked."""
+    await commit(connection, [cancel(job, at=at, why=why) for job in queued])
+
+
 def cancel(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
     """End a job in any open state; its worker drops the call."""
     changes = {"lease_token": None, "finished_at": at, "answer": None}

@@ -20,6 +20,7 @@ from models.queries.database_time import set_clock
 from models.settings import Settings
 from worker.archive.writer import Archiver
 from worker.broker import delete_queue, queue_of
+from worker.campaigns.controller import CampaignController
 from worker.event_loop import LoopThread
 from worker.group_commit import GroupCommit
 from worker.images.allocator import return_large_blocks
@@ -134,6 +135,7 @@ class WorkerRuntime:
         self._delivery_dispatcher = DeliveryDispatcher(self._webhooks, start, in_flight.halt)
         dispatcher = Dispatcher(services, in_flight, self.worker_id, self._publish)
         sweep = StorageSweep(services, self.worker_id)
+        controller = CampaignController(services, in_flight.halt, in_flight.freed)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
         self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -141,6 +143,7 @@ class WorkerRuntime:
             asyncio.create_task(self._delivery_dispatcher.run(), name="delivery dispatcher"),
             asyncio.create_task(completer.run(), name="Midjourney task completer"),
             asyncio.create_task(sweep.run(), name="storage sweep"),
+            asyncio.create_task(controller.run(), name="campaign controller"),
         ]
 
     def _worker_row(self, services: WorkerServices) -> dict[str, object]:

@@ -79,6 +79,17 @@ async def find_inputs(
     return (await connection.execute(statement)).all()
 
 
+async def find_input_by_key(connection: AsyncConnection, key: str, *, caller_id: UUID) -> UUID | None:
+    """Return a caller's input image with this content, by its key in the object store, or ``None``."""
+    query = select(assets.c.id).where(
+        assets.c.key == key,
+        assets.c.caller_id == caller_id,
+        assets.c.job_id.is_(None),
+        assets.c.missing_at.is_(None),
+    )
+    return await connection.scalar(query.order_by(assets.c.id).limit(1))
+
+
 async def list_assets(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
     """Return the assets of these jobs, of all generations, by job, generation and position."""
     query = select(assets).where(assets.c.job_id.in_(job_ids)).order_by(assets.c.job_id, assets.c.position)

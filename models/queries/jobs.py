@@ -37,6 +37,10 @@ class NewJob:
     webhook_url: str | None = None
     expires_at: datetime | None = None
     retry: Mapping[str, Any] | None = None
+    item_id: UUID | None = None  #: of a campaign; the job is one of its takes
+    take: int | None = None
+    take_reason: str | None = None
+    parent_job_id: UUID | None = None
 
     def row(self, at: datetime, *, caller_id: UUID, surface: str) -> dict[str, Any]:
         """Return the first values of the job's row; columns that are not named are NULL."""
@@ -59,6 +63,10 @@ class NewJob:
             "webhook_url": self.webhook_url,
             "expires_at": self.expires_at,
             "retry": self.retry,
+            "item_id": self.item_id,
+            "take": self.take,
+            "take_reason": self.take_reason,
+            "parent_job_id": self.parent_job_id,
         }
 
 
@@ -85,16 +93,19 @@ _INSERT = text(
     WITH inserted AS (
         INSERT INTO jobs (id, caller_id, surface, campaign, status, revision, generation, model, prompt,
                           request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
-                          not_before, expires_at, retry, backing_off, progress, attempts_used, store_tries,
+                          not_before, expires_at, retry, item_id, take, take_reason, parent_job_id,
+                          backing_off, progress, attempts_used, store_tries,
                           created_at, updated_at)
         SELECT id, CAST(:caller_id AS uuid), :surface, campaign, :status, :revision, :generation, model,
                prompt, request, tags, metadata, webhook_url, priority, max_attempts, on_unknown,
-               not_before, expires_at, retry, :backing_off, :progress, :attempts_used, :store_tries,
+               not_before, expires_at, retry, item_id, take, take_reason, parent_job_id,
+               :backing_off, :progress, :attempts_used, :store_tries,
                CAST(:created_at AS timestamptz), CAST(:updated_at AS timestamptz)
         FROM json_to_recordset(CAST(:jobs AS json)) AS given (
             id uuid, campaign text, model text, prompt text, request jsonb, tags jsonb, metadata jsonb,
             webhook_url text, priority smallint, max_attempts smallint, on_unknown text,
-            not_before timestamptz, expires_at timestamptz, retry jsonb)
+            not_before timestamptz, expires_at timestamptz, retry jsonb,
+            item_id uuid, take smallint, take_reason text, parent_job_id uuid)
         RETURNING id)
     INSERT INTO events (job_id, revision, status, progress, at)
     SELECT id, :revision, :status, :progress, CAST(:created_at AS timestamptz) FROM inserted

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Row, Select, case, delete, func, insert, or_, select, update
+from sqlalchemy import Column, Row, Select, case, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,8 +16,6 @@ from models.campaigns.windows import Opening
 from models.ids import new_id
 from models.tables import campaigns, jobs
 from models.text_order import code_points
-
-_FINAL = (CampaignStatus.DRAFT.value, CampaignStatus.FINISHED.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,16 +138,21 @@ async def list_planned_and_plain(
 ) -> list[Campaign]:
     """Return a page of campaigns that have a row, by name."""
     name = code_points(campaigns.c.name)
-    query = _CAMPAIGNS.where(campaigns.c.caller_id.in_(caller_ids))
+    query = _CAMPAIGNS.where(campaigns.c.caller_id.in_(caller_ids), campaigns.c.id.is_not(None))
     if after is not None:
         query = query.where(name > after)
     return [_campaign(row) for row in await connection.execute(query.order_by(name).limit(limit))]
 
 
 async def list_active(connection: AsyncConnection) -> Sequence[UUID]:
-    """Return the planned campaigns that the controller moves on."""
-    statuses = campaigns.c.status.not_in(_FINAL)
-    query = select(campaigns.c.id).where(campaigns.c.kind == CampaignKind.PLANNED.value, statuses)
+    """Return the campaigns that the controller moves on; cancelled ones until all their jobs have ended.
+
+    The conditions are those of the partial index.
+    """
+    here = campaigns.c
+    planned = text("kind = 'planned' AND status NOT IN ('draft', 'finished')")
+    unfinished = or_(here.status != CampaignStatus.CANCELLED.value, here.closed.is_not(None))
+    query = select(here.id).where(planned, unfinished)
     return (await connection.scalars(query.order_by(campaigns.c.id))).all()
 
 

@@ -83,7 +83,7 @@ async def list_items(
     campaign_id: UUID,
     wanted: ItemFilter,
     *,
-    after: tuple[int, str] | None,
+    after: tuple[int, UUID] | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
     """Return a page of items in the order of their rows and variants, with the model of their newest take."""
@@ -148,6 +148,19 @@ async def any_open(connection: AsyncConnection, campaign_id: UUID, *, canary: bo
     if canary:
         query = query.where(items.c.canary)
     return await connection.scalar(query.limit(1)) is not None
+
+
+async def count_canary(connection: AsyncConnection, campaign_id: UUID) -> int:
+    """Count the items of the canary."""
+    query = select(func.count()).select_from(items).where(items.c.campaign_id == campaign_id, items.c.canary)
+    return await connection.scalar(query) or 0
+
+
+async def count_canary_made(connection: AsyncConnection, campaign_id: UUID) -> int:
+    """Count the items of the canary that have a picture."""
+    with_picture = [ItemState.MADE.value, ItemState.APPROVED.value, ItemState.REJECTED.value]
+    query = select(func.count()).select_from(items).where(items.c.campaign_id == campaign_id, items.c.canary)
+    return await connection.scalar(query.where(items.c.state.in_(with_picture))) or 0
 
 
 async def count_last_errors(
