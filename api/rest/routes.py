@@ -4,7 +4,6 @@ from fastapi import APIRouter
 
 from api.rest import (
     assets,
-    campaigns,
     channels,
     eta,
     explain,
@@ -17,13 +16,16 @@ from api.rest import (
     uploads,
 )
 from api.rest.bulk import bulk_jobs, held_jobs
+from api.rest.campaigns import control, items, rows
+from api.rest.campaigns import settings as campaigns
 from api.rest.streams import events, feed
 from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
     *(submit, eta, jobs, events, feed),  # eta before jobs: /v1/jobs/{job_id} matches it too
     *(held_jobs, bulk_jobs, reparse),
-    *(campaigns, assets, uploads, models, tokens, endpoints, deliveries),
+    *(control, rows, items, campaigns),  # campaigns last: its routes match the others' paths too
+    *(assets, uploads, models, tokens, endpoints, deliveries),
     *(channels, monitoring, explain),
 )
 

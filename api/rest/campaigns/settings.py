@@ -1,22 +1,31 @@
-"""Campaign settings: list, get, replace (PUT), change (PATCH)."""
+"""Campaigns by id or name: create, list, get, change, delete; settings of plain ones, by name."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
-from api.ceilings import limit_reached
+from api.campaigns.control import change_campaign, check_room, create_campaign, delete_campaign
+from api.campaigns.documents import campaign_document, unnamed_document
+from api.campaigns.lookup import find_named
 from api.jobs.validation import rejection_of
+from api.rest.campaigns.routing import (
+    CAMPAIGN,
+    NAME,
+    NO_STORE,
+    ONE,
+    ROOT,
+    add_route,
+    campaign_response,
+    read_name,
+)
+from api.rest.campaigns.schemas import CampaignSettings
 from api.rest.openapi.route_docs import (
-    Responses,
     merge_responses,
-    path_parameter,
     problem_responses,
     query_parameter,
     request_docs,
@@ -26,34 +35,16 @@ from api.rest.openapi.route_docs import (
 from api.rest.parameters import read_integer, read_query, read_text
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
-from api.web.problems import Problem, invalid_field, not_found
+from api.web.problems import Problem, not_found
 from api.web.responses import JsonResponse
-from models.queries.callers import lock_submits
-from models.queries.campaigns.settings import (
-    any_job_of,
-    count_campaigns,
-    find_campaign,
-    list_campaigns,
-    save_campaign,
-)
-from models.retry.rules import RetryRules
-from models.serializers import moment
+from models.campaigns.spec import LONGEST_NAME
+from models.errors import Conflict
+from models.queries.campaigns.campaigns import Campaign, adopt_plain, list_planned_and_plain
+from models.queries.campaigns.settings import any_job_of, find_campaign, save_campaign
 
 LONGEST_PAGE = 200
 PAGE = 100
-LONGEST_NAME = 128
 _LIST_PARAMETERS = frozenset({"after", "limit"})
-_NO_STORE = {"Cache-Control": "no-store"}
-
-
-class CampaignSettings(BaseModel):
-    """Settings for all jobs of a campaign; those of a job take precedence."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
-
-    retry: RetryRules | None = Field(
-        None, description="retry rules by failure class, over those of channel and settings"
-    )
 
 
 def read_settings(value: Any) -> CampaignSettings:
@@ -85,113 +76,145 @@ def _merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[st
 
 
 async def get_campaigns(request: Request) -> Response:
-    """Return a page of the campaigns that have settings, by name."""
+    """Return a page of the campaigns that are planned or have settings, by name."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     after = read_text(query, "after", longest=LONGEST_NAME)
     async with services.database.reading() as connection:
-        rows = await list_campaigns(connection, caller.id, after=after, limit=limit + 1)
-    page = [_serialize(row.name, row.retry, row.updated_at) for row in rows[:limit]]
-    following = page[-1]["name"] if len(rows) > limit else None
-    return JsonResponse({"data": page, "next": following}, headers=_NO_STORE)
+        found = await list_planned_and_plain(connection, [caller.id], after=after, limit=limit + 1)
+        page = [await campaign_document(services, connection, each, eta=False) for each in found[:limit]]
+    following = page[-1]["name"] if len(found) > limit else None
+    return JsonResponse({"data": page, "next": following}, headers=NO_STORE)
+
+
+async def post_campaign(request: Request) -> Response:
+    """Create a planned campaign: a draft, to which rows are imported."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    campaign = await create_campaign(services, caller, (await read_json(request, caller))[1])
+    return await campaign_response(services, campaign, 201)
 
 
 async def get_campaign(request: Request) -> Response:
-    """Return the settings of a campaign; a campaign exists once a job names it or it has settings."""
+    """Return a campaign; it exists once it was created, a job names it, or it has settings."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    name = _name(request)
+    name = read_name(request)
     async with services.database.reading() as connection:
-        row = await find_campaign(connection, caller.id, name)
-        if row is None and not await any_job_of(connection, caller.id, name):
-            raise not_found(f"There is no campaign {name!r}: no job of yours names it, and nothing is set.")
-    return JsonResponse(_serialize(name, row and row.retry, row and row.updated_at), headers=_NO_STORE)
+        campaign = await find_named(connection, caller, name)
+        if campaign is not None:
+            content = await campaign_document(services, connection, campaign)
+        else:
+            row = await find_campaign(connection, caller.id, name)
+            if row is None and not await any_job_of(connection, caller.id, name):
+                raise not_found(
+                    f"There is no campaign {name!r}: no job of yours names it, and nothing is set."
+                )
+            content = unnamed_document(
+                services, name, (row.retry if row else None) or {}, row.updated_at if row else None
+            )
+    return JsonResponse(content, headers=NO_STORE)
 
 
 async def put_campaign(request: Request) -> Response:
-    """Replace the settings of a campaign; members that are not given are removed."""
-    return await _save(request, patch=False)
+    """Replace the settings of a plain campaign; members that are not given are removed."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    name = read_name(request)
+    settings = read_settings((await read_json(request, caller))[1])
+    campaign = await _find(services, caller, name)
+    if campaign is not None and campaign.is_planned:
+        raise Conflict("A planned campaign is changed by PATCH, not replaced.")
+    return await _save(services, caller, campaign.name if campaign else name, settings, patch=False)
 
 
 async def patch_campaign(request: Request) -> Response:
-    """Change the settings of a campaign; members that are not given stay, null removes one."""
-    return await _save(request, patch=True)
-
-
-async def _save(request: Request, *, patch: bool) -> Response:
+    """Change a campaign; members that are not given stay, null takes one back to its default."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    name, at = _name(request), services.clock()
-    settings = read_settings((await read_json(request, caller))[1])
+    name = read_name(request)
+    value = (await read_json(request, caller))[1]
+    campaign = await _find(services, caller, name)
+    if campaign is None or not campaign.is_planned:
+        return await _save(
+            services, caller, campaign.name if campaign else name, read_settings(value), patch=True
+        )
+    if not isinstance(value, dict):
+        read_settings(value)
+    change = dict(value)
+    if "retry" in change:
+        settings = patch_settings(campaign.retry, read_settings({"retry": change.pop("retry")}))
+        stored = dict((campaign.spec or {}).get("defaults") or {})
+        given = dict(change.get("defaults") or {}) if isinstance(change.get("defaults"), dict) else {}
+        retry = settings.retry.to_json() if settings.retry else None
+        change["defaults"] = {**stored, **given, "retry": retry}
+    return await campaign_response(services, await change_campaign(services, caller, name, change))
+
+
+async def delete_draft(request: Request) -> Response:
+    """Delete a draft with its rows."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    await delete_campaign(services, caller, read_name(request))
+    return Response(status_code=204)
+
+
+async def _find(services: ApiServices, caller: Caller, name: str) -> Campaign | None:
+    async with services.database.reading() as connection:
+        return await find_named(connection, caller, name)
+
+
+async def _save(
+    services: ApiServices, caller: Caller, name: str, settings: CampaignSettings, *, patch: bool
+) -> Response:
+    at = services.clock()
     async with services.database.writing() as connection:
+        await check_room(connection, services, caller, name)
         if patch:
             row = await find_campaign(connection, caller.id, name, lock=True)
             settings = patch_settings(row and row.retry, settings)
-        await _check_room(connection, services, caller, name)
         retry = settings.retry.to_json() if settings.retry else {}
         await save_campaign(connection, caller.id, name, retry=retry, at=at)
-    return JsonResponse(_serialize(name, retry, at), headers=_NO_STORE)
+        await adopt_plain(connection, caller.id, name, at)
+        saved = await find_named(connection, caller, name)
+    if saved is None:
+        raise not_found(f"There is no campaign {name!r} any more.")
+    return await campaign_response(services, saved)
 
 
-async def _check_room(connection: AsyncConnection, services: ApiServices, caller: Caller, name: str) -> None:
-    """Raise the 429 problem if a campaign would be one too many."""
-    most = services.settings.campaigns
-    await lock_submits(connection, caller.id)
-    known = await find_campaign(connection, caller.id, name) is not None
-    if not known and await count_campaigns(connection, caller.id) >= most:
-        raise limit_reached("campaigns with settings", most, "campaigns")
-
-
-def _name(request: Request) -> str:
-    name: str = request.path_params["name"]
-    if "\0" in name or not name.strip() or len(name) > LONGEST_NAME:
-        raise invalid_field("name", f"must have 1 to {LONGEST_NAME} characters, not only blanks, and no NUL")
-    return name
-
-
-def _serialize(name: str, retry: dict[str, Any] | None, updated_at: datetime | None) -> dict[str, Any]:
-    return {"object": "campaign", "name": name, "retry": retry or {}, "updated_at": moment(updated_at)}
-
-
-class CampaignDocument(BaseModel):
-    """Settings for all jobs of a campaign."""
-
-    object: Literal["campaign"]
-    name: str
-    retry: RetryRules = Field(description="retry rules by failure class")
-    updated_at: datetime | None = Field(description="null: the campaign has no settings yet")
-
-
-class CampaignPageDocument(BaseModel):
-    """A page of campaigns by name; pass ``next`` as ``after`` for the following page."""
-
-    data: list[CampaignDocument]
-    next: str | None
-
-
-_CAMPAIGN = response(200, "The campaign.", schema_ref("CampaignDocument"))
-_NAME = path_parameter("name", "Exact name of the campaign, as in its jobs.")
 _BODY = {
     "schema": schema_ref("CampaignSettings"),
     "examples": {
         "patient": {"value": {"retry": {"no_image": {"attempts": 3}, "rate_limited": {"attempts": 200}}}}
     },
 }
+_DEFINITION = {
+    "schema": schema_ref("CampaignSpec"),
+    "examples": {
+        "sheet": {
+            "value": {
+                "name": "spring",
+                "model": "gpt-4o-image",
+                "template": {"prompt": "A photo of {product} in {colour|white}"},
+                "canary": {"items": 20},
+            }
+        }
+    },
+}
 
 
 def add_routes(router: APIRouter) -> None:
-    """Add the routes."""
-    _add(
+    """Add the routes; those of a single campaign match any path, and come last."""
+    page = response(200, "A page of campaigns.", schema_ref("CampaignPageDocument"))
+    add_route(
         router,
         "GET",
+        ROOT,
         get_campaigns,
-        "List the campaigns that have settings",
-        merge_responses(
-            response(200, "A page of campaigns.", schema_ref("CampaignPageDocument")),
-            problem_responses(401, 422),
-        ),
+        "List the campaigns that are planned or have settings",
+        merge_responses(page, problem_responses(401, 422)),
         request_docs(
             query_parameter(
                 "after", "Cursor: `next` of the previous page.", type="string", maxLength=LONGEST_NAME
@@ -200,34 +223,28 @@ def add_routes(router: APIRouter) -> None:
                 "limit", "Campaigns per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),
         ),
-        path="/v1/campaigns",
     )
-    found = merge_responses(_CAMPAIGN, problem_responses(401, 404, 422))
-    saved = merge_responses(_CAMPAIGN, problem_responses(400, 401, 413, 415, 422, 429))
-    _add(router, "GET", get_campaign, "Get the settings of a campaign", found, request_docs(_NAME))
+    made = response(201, "The draft.", schema_ref("CampaignDocument"))
+    add_route(
+        router,
+        "POST",
+        ROOT,
+        post_campaign,
+        "Create a planned campaign",
+        merge_responses(made, problem_responses(400, 401, 409, 413, 415, 422, 429)),
+        request_docs(body=_DEFINITION),
+    )
+    found = merge_responses(CAMPAIGN, problem_responses(401, 404, 422))
+    saved = merge_responses(CAMPAIGN, problem_responses(400, 401, 404, 409, 413, 415, 422, 429))
+    gone = merge_responses(response(204, "It is deleted.", None), problem_responses(401, 404, 409, 422))
+    add_route(router, "GET", ONE, get_campaign, "Get a campaign", found, request_docs(NAME))
     for method, handler, summary in (
-        ("PUT", put_campaign, "Replace the settings of a campaign"),
-        ("PATCH", patch_campaign, "Change settings of a campaign; null removes one (RFC 7396)"),
+        ("PUT", put_campaign, "Replace the settings of a plain campaign"),
+        (
+            "PATCH",
+            patch_campaign,
+            "Change a campaign, or settings of a plain one; null removes one (RFC 7396)",
+        ),
     ):
-        _add(router, method, handler, summary, saved, request_docs(_NAME, body=_BODY))
-
-
-def _add(
-    router: APIRouter,
-    method: str,
-    handler: Callable[[Request], Awaitable[Response]],
-    summary: str,
-    responses: Responses,
-    documented: dict[str, Any],
-    *,
-    path: str = "/v1/campaigns/{name:path}",
-) -> None:
-    router.add_api_route(
-        path,
-        handler,
-        methods=[method],
-        tags=["campaigns"],
-        summary=summary,
-        responses=responses,
-        openapi_extra=documented,
-    )
+        add_route(router, method, ONE, handler, summary, saved, request_docs(NAME, body=_BODY))
+    add_route(router, "DELETE", ONE, delete_draft, "Delete a draft", gone, request_docs(NAME))

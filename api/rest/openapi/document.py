@@ -10,7 +10,17 @@ from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
 from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelection
 from api.rest.bulk.held_jobs import DecisionResultDocument
-from api.rest.campaigns import CampaignDocument, CampaignPageDocument, CampaignSettings
+from api.rest.campaigns.schemas import (
+    CampaignDocument,
+    CampaignPageDocument,
+    CampaignPause,
+    CampaignSettings,
+    ImportDocument,
+    ItemPageDocument,
+    ItemsOfKeyDocument,
+    PlanDocument,
+    StartRequest,
+)
 from api.rest.channels import PauseRequest, ResumeRequest
 from api.rest.models import ModelDocument, ModelPageDocument
 from api.rest.openapi.response_schemas import (
@@ -33,6 +43,7 @@ from api.rest.openapi.route_docs import ACCESS_TOKEN, BEARER
 from api.rest.reparse import ReparseDocument
 from api.rest.tokens import TokenDocument, TokenRequest
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
+from models.campaigns.spec import CampaignSpec
 
 _RESPONSES = (
     AssetWithJobDocument,
@@ -46,11 +57,15 @@ _RESPONSES = (
     ExplanationDocument,
     ExplanationPageDocument,
     HealthDocument,
+    ImportDocument,
+    ItemPageDocument,
+    ItemsOfKeyDocument,
     JobDocument,
     JobPageDocument,
     JobSetEtaDocument,
     ModelDocument,
     ModelPageDocument,
+    PlanDocument,
     ProblemDocument,
     ReparseDocument,
     SubmittedJobDocument,
@@ -58,7 +73,9 @@ _RESPONSES = (
     *WEBHOOK_RESPONSES,
 )
 _REQUESTS = (
+    CampaignPause,
     CampaignSettings,
+    CampaignSpec,
     FailJobRequest,
     FailRequest,
     NewWebhook,
@@ -69,6 +86,7 @@ _REQUESTS = (
     ResumeRequest,
     RetrySelection,
     Rotation,
+    StartRequest,
     Submission,
     TokenRequest,
     WebhookChange,

@@ -22,7 +22,7 @@ _PROBLEMS = {
     404: "The resource does not exist, or belongs to another caller.",
     409: "The state of the resource does not allow this.",
     413: "The body is too large.",
-    415: "A web page sends the body as something else than JSON.",
+    415: "The media type of the body is not supported, or a web page sends something else than JSON.",
     416: "The requested range is not satisfiable.",
     422: "A field or parameter is invalid; `errors` names it.",
     429: "A limit of this key is reached; `detail` names it, and the setting that raises it.",

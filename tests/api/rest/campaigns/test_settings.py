@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.api.rest.campaigns.conftest import DEFINITION, SPRING, Create
 from tests.api.service import BOB, Service
 
 NIGHT = "/v1/campaigns/night-1"
@@ -95,3 +96,43 @@ async def test_an_invalid_field_is_named(service: Service, path: str, body: obje
     for method in ("PUT", "PATCH"):
         answer = await service.request(method, path, json=body)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
+
+
+async def test_a_planned_campaign_is_created_found_by_id_and_name_and_deleted(
+    create: Create, service: Service
+) -> None:
+    made = await create(budget={"amount": "20", "currency": "USD"})
+    assert (made["status"], made["kind"], made["money"]["limit"]) == ("draft", "planned", "20")
+    for path in (SPRING, f"/v1/campaigns/{made['id']}"):
+        assert (await service.get(path)).json()["id"] == made["id"]
+        assert (await service.with_key(BOB).get(path)).status_code == 404
+    assert (await service.post("/v1/campaigns", json=DEFINITION)).status_code == 409
+    assert (await service.request("PUT", SPRING, json={})).status_code == 409
+    assert (await service.request("DELETE", SPRING)).status_code == 204
+    assert (await service.get(SPRING)).status_code == 404
+
+
+async def test_a_planned_campaign_is_changed_by_patch(create: Create, service: Service) -> None:
+    await create(limits={"rpm": 5})
+    change = {"retry": {"no_image": {"attempts": 2}}, "limits": None, "canary": {"items": 3}}
+    changed = (await service.request("PATCH", SPRING, json=change)).json()
+    assert changed["retry"] == {"no_image": {"attempts": 2}}
+    assert (changed["limits"], changed["canary"]["items"]) == (None, 3)
+    assert (await service.request("PATCH", SPRING, json={"name": "autumn"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("member", "field"),
+    [
+        ({"budget": {"amount": "0", "currency": "USD"}}, "budget.amount"),
+        ({"deadline": "2020-01-01T00:00:00Z"}, "deadline"),
+        ({"axes": {"values": {name: [str(n) for n in range(1_000)] for name in "abc"}}}, "axes"),
+        ({"windows": [{"from": "01:00", "to": "01:00"}]}, "windows.0"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+async def test_an_impossible_definition_names_the_field(
+    service: Service, member: dict[str, object], field: str
+) -> None:
+    answer = await service.post("/v1/campaigns", json=DEFINITION | member)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text

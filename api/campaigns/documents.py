@@ -1,0 +1,177 @@
+"""Campaigns, items and takes as JSON."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.campaigns.costs import money_of
+from api.campaigns.plan import estimate_time
+from api.jobs.estimates import eta_view
+from api.services import ApiServices
+from models.campaigns.item_state import OPEN, ItemState
+from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
+from models.ids import public_id
+from models.queries.assets import list_assets
+from models.queries.call_stats import count_in_progress
+from models.queries.campaigns.campaigns import Campaign
+from models.queries.campaigns.counts import count_items
+from models.queries.campaigns.items import takes_of
+from models.serializers import asset_view, moment
+
+_WAITING = (CampaignStatus.RUNNING, CampaignStatus.CANARY, CampaignStatus.CHECKING)
+_DEFINITION = ("model", "template", "defaults", "axes", "limits", "canary", "windows", "failing")
+
+
+async def campaign_document(
+    services: ApiServices, connection: AsyncConnection, campaign: Campaign, *, eta: bool = True
+) -> dict[str, Any]:
+    """Return a campaign as JSON."""
+    at = services.clock()
+    counts = (await count_items(connection, [campaign.id]))[campaign.id]
+    status, paused = _status(campaign, at)
+    jobs = await count_in_progress(connection, campaign.caller_id, campaign=campaign.name, model=None)
+    left = (campaign.expected_items or 0) - sum(counts.values()) + sum(counts.get(state, 0) for state in OPEN)
+    time = None
+    if eta and campaign.is_planned and status in _WAITING and left > 0:
+        model = (campaign.spec or {}).get("model") or ""
+        time = eta_view(await estimate_time(services, connection, campaign, model, left), at)
+    return {
+        "id": public_id("camp", campaign.id),
+        "object": "campaign",
+        "name": campaign.name,
+        "kind": campaign.kind,
+        "status": status,
+        "paused": paused,
+        "rows": campaign.row_count,
+        "items": items_document(campaign, counts),
+        "jobs": jobs,
+        "money": await money_of(connection, campaign),
+        "eta": time,
+        "retry": campaign.retry or {},
+        **_definition(campaign),
+        "created_at": moment(campaign.created_at),
+        "updated_at": moment(campaign.updated_at),
+        "started_at": moment(campaign.started_at),
+        "finished_at": moment(campaign.finished_at),
+        "links": _links(services, campaign),
+    }
+
+
+def unnamed_document(
+    services: ApiServices, name: str, retry: Mapping[str, Any], updated_at: datetime | None
+) -> dict[str, Any]:
+    """Return a campaign that has no id: only its jobs name it, or an older version wrote its settings."""
+    jobs = f"{services.public_url}/v1/jobs?campaign={quote(name, safe='')}"
+    return {
+        "id": None,
+        "object": "campaign",
+        "name": name,
+        "kind": CampaignKind.PLAIN.value,
+        "status": CampaignStatus.RUNNING.value,
+        "paused": None,
+        "rows": 0,
+        "items": {"total": 0, "by_status": {state.value: 0 for state in ItemState}},
+        "jobs": {},
+        "money": {"currency": None, "limit": None, "reserved": None, "settled": None, "unknown": None},
+        "eta": None,
+        "retry": dict(retry),
+        "updated_at": moment(updated_at),
+        "links": {"jobs": jobs},
+    }
+
+
+def _definition(campaign: Campaign) -> dict[str, Any]:
+    spec = campaign.spec or {}
+    return {
+        **{member: spec.get(member) for member in _DEFINITION},
+        "start_at": moment(campaign.start_at),
+        "deadline": moment(campaign.deadline),
+        "mapping": campaign.mapping,
+    }
+
+
+def _links(services: ApiServices, campaign: Campaign) -> dict[str, str]:
+    own = f"{services.public_url}/v1/campaigns/{public_id('camp', campaign.id)}"
+    jobs = f"{services.public_url}/v1/jobs?campaign={quote(campaign.name, safe='')}"
+    return {"self": own, "plan": f"{own}/plan", "rows": f"{own}/rows", "items": f"{own}/items", "jobs": jobs}
+
+
+def items_document(campaign: Campaign, counts: Mapping[ItemState, int]) -> dict[str, Any]:
+    """Return the progress: items by state; those that no worker has made yet are waiting."""
+    total = max(campaign.expected_items or 0, sum(counts.values()))
+    by_status = {state.value: counts.get(state, 0) for state in ItemState}
+    by_status[ItemState.WAITING] += total - sum(counts.values())
+    return {"total": total, "by_status": by_status}
+
+
+def _status(campaign: Campaign, at: datetime) -> tuple[str, dict[str, Any] | None]:
+    """Return the status that is shown, and its pause: outside its windows a campaign is paused too."""
+    if campaign.status == CampaignStatus.PAUSED:
+        return campaign.status, {
+            "reason": campaign.paused_reason,
+            "detail": campaign.paused_detail,
+            "by": campaign.paused_by,
+            "at": moment(campaign.paused_at),
+            "until": moment(campaign.paused_until),
+        }
+    if campaign.status in _WAITING and not campaign.opening.is_open(at):
+        until = campaign.opens_at if campaign.opens_at and campaign.opens_at > at else None
+        paused = {"reason": PauseReason.WINDOW.value, "detail": None, "by": None, "at": None}
+        return CampaignStatus.PAUSED.value, {**paused, "until": moment(until)}
+    return campaign.status, None
+
+
+def item_document(row: Row[Any]) -> dict[str, Any]:
+    """Return an item as JSON."""
+    return {
+        "id": public_id("item", row.id),
+        "object": "item",
+        "key": row.key,
+        "variant": row.variant,
+        "status": row.state,
+        "canary": row.canary,
+        "takes": row.takes,
+        "verdict": row.verdict,
+        "error": row.error,
+        "job": public_id("job", row.job_id) if row.job_id else None,
+        "ended_at": moment(row.ended_at),
+    }
+
+
+async def takes_document(
+    services: ApiServices, connection: AsyncConnection, found: Sequence[Row[Any]]
+) -> list[dict[str, Any]]:
+    """Return items with all their takes and the assets of these."""
+    takes = await takes_of(connection, [row.id for row in found])
+    assets = await list_assets(connection, [take.id for take in takes])
+    return [
+        {
+            **item_document(row),
+            "takes": [
+                {
+                    "job": public_id("job", take.id),
+                    "take": take.take,
+                    "reason": take.take_reason,
+                    "parent": public_id("job", take.parent_job_id) if take.parent_job_id else None,
+                    "status": take.status,
+                    "model": take.model,
+                    "prompt": take.prompt,
+                    "error": take.error,
+                    "created_at": moment(take.created_at),
+                    "finished_at": moment(take.finished_at),
+                    "assets": [
+                        asset_view(asset, public_url=services.public_url)
+                        for asset in assets
+                        if asset.job_id == take.id
+                    ],
+                }
+                for take in takes
+                if take.item_id == row.id
+            ],
+        }
+        for row in found
+    ]

@@ -1,0 +1,157 @@
+"""Bodies and documents of the campaign routes, for validation and OpenAPI."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.jobs.schemas import Timestamp
+from models.campaigns.item_state import ItemState
+from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
+from models.retry.rules import RetryRules
+
+_STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+class CampaignSettings(BaseModel):
+    """Settings for all jobs of a campaign; those of a job take precedence."""
+
+    model_config = _STRICT
+
+    retry: RetryRules | None = Field(
+        None, description="retry rules by failure class, over those of channel and settings"
+    )
+
+
+class StartRequest(BaseModel):
+    """What is expected of the start of a campaign."""
+
+    model_config = _STRICT
+
+    expected_items: int = Field(ge=0, description="`items` of its plan")
+
+
+class CampaignPause(BaseModel):
+    """Why a campaign is paused, and for how long."""
+
+    model_config = _STRICT
+
+    reason: str | None = Field(None, max_length=500, description="shown with the campaign and its jobs")
+    until: Timestamp = Field(None, description="when it resumes by itself")
+
+
+class PauseDocument(BaseModel):
+    """Why a campaign makes no calls now."""
+
+    reason: PauseReason
+    detail: str | None
+    by: str | None = Field(description="name of the caller who paused it")
+    at: datetime | None
+    until: datetime | None = Field(description="when it goes on by itself")
+
+
+class ItemsProgress(BaseModel):
+    """Items of a campaign by state."""
+
+    total: int
+    by_status: dict[ItemState, int]
+
+
+class CampaignDocument(BaseModel):
+    """A campaign. One that is plain groups the jobs that name it; a planned one has rows and items."""
+
+    id: str | None = Field(description="null: only jobs name it")
+    object: Literal["campaign"]
+    name: str
+    kind: CampaignKind
+    status: CampaignStatus
+    paused: PauseDocument | None
+    rows: int
+    items: ItemsProgress
+    jobs: dict[str, int] = Field(description="jobs that have not ended and are not queued, by status")
+    money: dict[str, Any]
+    eta: dict[str, Any] | None
+    retry: RetryRules = Field(description="retry rules by failure class")
+    updated_at: datetime | None = Field(description="null: the campaign has no settings yet")
+    links: dict[str, str]
+
+
+class CampaignPageDocument(BaseModel):
+    """A page of campaigns by name; pass ``next`` as ``after`` for the following page."""
+
+    data: list[CampaignDocument]
+    next: str | None
+
+
+class SheetErrorDocument(BaseModel):
+    """What is wrong in a sheet."""
+
+    line: int = Field(description="from 1; 0: the whole sheet")
+    column: str | None
+    code: str
+    message: str
+
+
+class ImportDocument(BaseModel):
+    """What an import of rows did; with ``dry_run`` what it would do."""
+
+    object: Literal["import"]
+    dry_run: bool
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+    missing: int = Field(description="rows of the campaign that the sheet does not have; they stay")
+    missing_keys: list[str] = Field(description="the first of them")
+    duplicates: int
+    error_count: int
+    errors_by_code: dict[str, int]
+    errors: list[SheetErrorDocument] = Field(description="the first 200")
+    mapping: dict[str, str]
+
+
+class PlanDocument(BaseModel):
+    """What a campaign would do, before anything is paid."""
+
+    object: Literal["plan"]
+    campaign: str
+    rows: int
+    items: int = Field(description="`expected_items` of the start")
+    formula: str
+    error_count: int
+    errors: list[dict[str, Any]]
+    warnings: list[dict[str, str]]
+    samples: list[dict[str, Any]]
+    pictures: int
+    calls: int
+    cost: dict[str, Any]
+    time: dict[str, Any]
+
+
+class ItemDocument(BaseModel):
+    """An item of a campaign: what one picture is wanted of."""
+
+    id: str
+    object: Literal["item"]
+    key: str
+    variant: str
+    status: ItemState
+    canary: bool
+    takes: int | list[dict[str, Any]] = Field(description="their number; for one key, the takes themselves")
+    verdict: Literal["pick", "reject"] | None
+    error: str | None
+    job: str | None = Field(description="id of its newest take")
+    ended_at: datetime | None
+
+
+class ItemPageDocument(BaseModel):
+    """A page of items in the order of their rows; pass ``next`` as ``before`` for the following page."""
+
+    data: list[ItemDocument]
+    next: str | None
+
+
+class ItemsOfKeyDocument(BaseModel):
+    """The items of one row, by variant, with their takes."""
+
+    data: list[ItemDocument]
