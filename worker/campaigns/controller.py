@@ -102,7 +102,7 @@ class CampaignController:
                     await self._opening_ends(campaign, at)
                     or await rows.any_unstarted(connection, campaign.id)
                     or await self._fails(connection, campaign)
-                    or await _has_ended(connection, campaign)
+                    or await _has_ended(connection, campaign, at)
                 )
         return False
 
@@ -152,7 +152,7 @@ class CampaignController:
         )
         if started:
             return True
-        if await _has_ended(connection, campaign):
+        if await _has_ended(connection, campaign, at):
             await campaigns.change_status(
                 connection, campaign, S.FINISHED, at=at, changes={"finished_at": at}
             )
@@ -177,9 +177,10 @@ def _spec(campaign: Campaign) -> CampaignSpec:
     return read_spec(campaign.spec or {})
 
 
-async def _has_ended(connection: AsyncConnection, campaign: Campaign) -> bool:
-    """Return whether all items have ended, and none is to come."""
-    if campaign.import_id is not None or await rows.any_unstarted(connection, campaign.id):
+async def _has_ended(connection: AsyncConnection, campaign: Campaign, at: datetime) -> bool:
+    """Return whether all items have ended, and none is to come; an import that was killed is not awaited."""
+    importing = campaign.import_until is not None and campaign.import_until > at
+    if importing or await rows.any_unstarted(connection, campaign.id):
         return False
     counts = (await count_items(connection, [campaign.id]))[campaign.id]
     return not any(counts.get(state) for state in OPEN)

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from models.campaigns.status import CampaignStatus, PauseReason
+from models.ids import new_id
 from models.queries.campaigns import campaigns
 from models.states import JobStatus
 from models.tables import jobs
@@ -104,6 +105,22 @@ async def test_rows_that_come_while_it_runs_start_by_themselves(darkroom: Darkro
     await planned.load(colours(4))
     await planned.rounds(worker, 3)
     assert (await planned.status(), await planned.states()) == ("finished", {"made": 4})
+
+
+async def test_it_ends_after_an_import_under_way_but_does_not_await_one_that_was_killed(
+    darkroom: Darkroom,
+) -> None:
+    planned, worker = await plan(darkroom, colours(1)), await darkroom.worker()
+    until = darkroom.clock() + timedelta(minutes=1)
+    async with darkroom.services.database.writing() as connection:
+        claimed = {"until": until, "at": darkroom.clock()}
+        assert await campaigns.claim_import(connection, planned.id, new_id(), **claimed)
+    await planned.start()
+    await planned.rounds(worker, 3)
+    assert (await planned.status(), await planned.states()) == ("running", {"made": 1})
+    darkroom.clock.at = until
+    await planned.rounds(worker)
+    assert await planned.status() == "finished"
 
 
 async def test_windows_open_and_close_it(darkroom: Darkroom) -> None:
