@@ -42,12 +42,13 @@ async def hashes_of(
     connection: AsyncConnection, campaign_id: UUID, keys: Sequence[str]
 ) -> dict[str, tuple[str, bool]]:
     """Return the content hash of each stored row of these keys, and whether it is marked as missing."""
+    # joined, not listed: for a list PostgreSQL may filter all rows of the campaign
+    given = rows_source(connection.dialect.name, [rows.c.key])
     query = select(rows.c.key, rows.c.content_hash, rows.c.missing_since).where(
-        rows.c.campaign_id == campaign_id, rows.c.key.in_(keys)
+        rows.c.campaign_id == campaign_id, rows.c.key == given.c.key
     )
-    return {
-        row.key: (row.content_hash, row.missing_since is not None) for row in await connection.execute(query)
-    }
+    found = await connection.execute(query, rows_parameter(connection, [{"key": key} for key in keys]))
+    return {row.key: (row.content_hash, row.missing_since is not None) for row in found}
 
 
 async def insert_rows(
