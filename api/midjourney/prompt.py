@@ -16,6 +16,9 @@ _FLAG = re.compile(r"(--|—|–)([A-Za-z][A-Za-z-]{0,30})(?:=(\S+))?")  # phone
 _NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?", re.ASCII)
 _RATIO = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,3})?[:/x][0-9]{1,5}(?:\.[0-9]{1,3})?", re.ASCII)
 
+MOTIONS = ("low", "high")
+"""How much moves in a video."""
+
 #: Known flags by each of their spellings.
 _FLAG_NAMES: Mapping[str, str] = {
     **{"ar": "aspect", "aspect": "aspect", "iw": "image_weight"},
@@ -23,13 +26,14 @@ _FLAG_NAMES: Mapping[str, str] = {
     **{"s": "stylize", "stylize": "stylize", "c": "chaos", "chaos": "chaos", "w": "weird", "weird": "weird"},
     **{name: name for name in ("seed", "no", "niji", "style", "tile", "raw", "fast", "relax", "turbo")},
     **{name: name for name in ("stop", "repeat", "hd", "draft", "sw", "cw", "ow", "sref", "cref", "oref")},
+    **{"bs": "batch_size", "video": "video", "motion": "motion", "loop": "loop", "end": "end"},
 }
-_BARE = frozenset({"tile", "fast", "relax", "turbo", "raw", "hd", "draft"})  # without a value
+_BARE = frozenset({"tile", "fast", "relax", "turbo", "raw", "hd", "draft", "loop"})  # without a value
 _NUMERIC = frozenset(
-    {"image_weight", "seed", "stylize", "chaos", "weird", "stop", "repeat", "sw", "cw", "ow"}
+    {"image_weight", "seed", "stylize", "chaos", "weird", "stop", "repeat", "sw", "cw", "ow", "batch_size"}
 )
-_OPTIONAL = frozenset({"niji"})  # with or without a number
-_URLS = frozenset({"sref", "cref", "oref"})  # one or more URLs
+_OPTIONAL = frozenset({"niji", "video"})  # with or without a number
+_URLS = frozenset({"sref", "cref", "oref", "end"})  # one or more URLs
 _WORDS = frozenset({"no"})  # words up to the next flag
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode categories
@@ -42,7 +46,7 @@ class ParsedPrompt:
     text: str
     images: Sequence[str] = ()  #: URLs in front of the text
     flags: Mapping[str, str] = field(default_factory=dict)  #: by their long names; bare ones are ""
-    references: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: URLs by sref, cref, oref
+    references: Mapping[str, Sequence[str]] = field(default_factory=dict)  #: URLs by sref, cref, oref, end
 
 
 def clean_prompt(given: str | None, settings: Settings) -> str:
@@ -136,4 +140,6 @@ def _fits(name: str, value: str) -> bool:
         return bool(_NUMBER.fullmatch(value))
     if name in _URLS:
         return bool(_URL.fullmatch(value))
+    if name == "motion":
+        return value.lower() in MOTIONS
     return name != "aspect" or bool(_RATIO.fullmatch(value))

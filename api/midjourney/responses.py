@@ -12,8 +12,10 @@ from models.midjourney.protocol import Code
 from models.midjourney.serializers import DISCORD_INSTANCE
 
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Request-Id"}
+_MISSING = 404
 _UNPROCESSABLE = 422  # answered with 200 and a code, as these clients expect
 _MAX_DETAIL = 1000  # characters
+_DIALOG = "Waiting for window confirm"  # web clients compare it, or search it for "confirm"
 
 
 class Json(Response):
@@ -47,20 +49,25 @@ def submit_response(
     **properties: Any,
 ) -> Json:
     """Return the envelope of a submit."""
-    content = {"code": code, "description": description, "result": result, "properties": properties}
+    content: dict[str, Any] = {
+        "code": code,
+        "description": description,
+        "result": result,
+        "properties": properties,
+    }
+    if status == _MISSING:
+        content["state"] = None  # chat plug-ins read it of any answer to a fetch, before anything else
     return Json(content, status)
 
 
 def dialog_response(task_id: int, properties: Mapping[str, Any]) -> Json:
     """Return the envelope of a task that waits for a dialog. ``properties`` are the task's."""
-    description = "Waiting for the dialog: send its prompt and mask to submit/modal."
-    final, remix = properties.get("finalPrompt", ""), properties.get("remix", False)
     return submit_response(
         Code.DIALOG,
-        description,
+        _DIALOG,
         str(task_id),
-        finalPrompt=final,
-        remix=remix,
+        finalPrompt=properties.get("finalPrompt", ""),
+        remix=True,
         discordInstanceId=DISCORD_INSTANCE,
     )
 

@@ -27,6 +27,15 @@ def _within_limit(state: str) -> str:
     return state
 
 
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError("must be a text, in quotes")
+    return value
+
+
+Prompt = Annotated[str | None, BeforeValidator(_no_number)]
+"""A prompt: unlike ids and hints, a number is no text that somebody has written."""
+
 Images = Annotated[list[str], BeforeValidator(_empty_if_null)]
 """Images as data URLs, bare base64 or URLs; ``null`` is an empty list."""
 

@@ -92,7 +92,7 @@ _BUTTON_LABELS: Mapping[tuple[str, int], _ButtonLabel] = {
     (Verb.PAN_DOWN, 1): _ButtonLabel(emoji="⬇️"),
     (Verb.ANIMATE_HIGH, 1): _ButtonLabel("Animate (High motion)"),
     (Verb.ANIMATE_LOW, 1): _ButtonLabel("Animate (Low motion)"),
-    (Verb.PIC_READER, _ALL): _ButtonLabel("Imagine all"),
+    (Verb.PIC_READER, _ALL): _ButtonLabel("Imagine all", "🎉"),
     (Verb.PICREAD_RETRY, 0): _ButtonLabel(emoji="🔄"),
 }
 

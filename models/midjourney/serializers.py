@@ -19,12 +19,15 @@ def task_view(
 ) -> dict[str, Any]:
     """Return a task as JSON.
 
-    ``preview`` is the asset to show until the task has ended; ``assets`` has the task's own ones by id.
+    ``preview`` is the asset to show until the task has ended; ``assets`` has the task's own ones by id. Only
+    a task of several images has ``imageUrls``: web clients offer a choice among them, and edit ``imageUrl``
+    where there are none.
     """
     state, public_url = task_state_of(task, parts), settings.public_url.rstrip("/")
     done = state.status is TaskStatus.SUCCESS
     shown = assets.get(task.asset_id) if done else preview
     results = [assets[key] for key in map(UUID, task.pictures) if key in assets] if done else []
+    images = [asset for asset in results if not _is_video(asset)] if len(task.pictures) > 1 else []
     return {
         "id": str(task.id),
         "action": task.action,
@@ -38,7 +41,7 @@ def task_view(
         "startTime": milliseconds(state.started_at),
         "finishTime": milliseconds(task.finished_at),
         "imageUrl": image_url(None if _is_video(shown) else shown, public_url),
-        "imageUrls": _links([asset for asset in results if not _is_video(asset)], public_url),
+        "imageUrls": _links(images, public_url),
         "videoUrl": image_url(shown if _is_video(shown) else None, public_url),
         "videoUrls": _links([asset for asset in results if _is_video(asset)], public_url),
         "failReason": task.fail_reason,
@@ -73,7 +76,12 @@ def _links(assets: Sequence[Any], public_url: str) -> list[dict[str, Any]] | Non
 
 def _properties(task: Any) -> dict[str, Any]:
     """Return the task's properties, with the strings that clients read without a check."""
-    defaults = {"finalPrompt": task.prompt or "", "finalZhPrompt": "", "discordInstanceId": DISCORD_INSTANCE}
+    defaults = {
+        "finalPrompt": task.prompt or "",
+        "finalZhPrompt": "",
+        "messageHash": str(task.hash),  # bots build customIds from it
+        "discordInstanceId": DISCORD_INSTANCE,
+    }
     return {**defaults, **task.properties}
 
 

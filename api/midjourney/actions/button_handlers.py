@@ -148,10 +148,10 @@ async def press_button(follow_up: FollowUp) -> Response:
     """Run the follow-up of the button, or open its dialog. Raises ``SubmitError``."""
     verb = follow_up.button.verb
     if action := DIALOGS.get(verb):
-        return await _open_dialog(follow_up, action, remix=False)
+        return await _open_dialog(follow_up, action)
     remix = getattr(follow_up.context.body, "enable_remix", None) is True
     if remix and (action := REMIX_DIALOGS.get(verb)):
-        return await _open_dialog(follow_up, action, remix=True)
+        return await _open_dialog(follow_up, action)
     return await run_follow_up(follow_up)
 
 
@@ -163,7 +163,7 @@ async def run_follow_up(follow_up: FollowUp) -> Response:
     return await handler(follow_up)
 
 
-async def _open_dialog(follow_up: FollowUp, action: Action, *, remix: bool) -> Response:
+async def _open_dialog(follow_up: FollowUp, action: Action) -> Response:
     context, parent, button = follow_up.context, follow_up.parent, follow_up.button
     prompt = _dialog_prompt(follow_up)
     task = NewTask(
@@ -173,7 +173,7 @@ async def _open_dialog(follow_up: FollowUp, action: Action, *, remix: bool) -> R
         bot=Bot(parent.bot),
         mode=context.mode(),
         parent_id=parent.id,
-        properties={"finalPrompt": prompt, "remix": remix},
+        properties={"finalPrompt": prompt, "remix": True},
         modal={"verb": button.verb, "number": button.number},
     )
     return await submit_dialog(context, task)

@@ -12,7 +12,7 @@ from api.midjourney.image_inputs import take_image
 from api.midjourney.job_specs import JobSpec
 from api.midjourney.prompt import required_prompt
 from api.midjourney.responses import SubmitError
-from api.midjourney.schemas import Body
+from api.midjourney.schemas import Body, Prompt
 from api.midjourney.submit import NewTask, submit_jobs
 from models.ids import parse_id
 from models.midjourney.protocol import Action, Code
@@ -31,7 +31,7 @@ class ShortenBody(Body):
 
     has_images: ClassVar[bool] = False
 
-    prompt: str | None = None
+    prompt: Prompt = None
 
 
 async def describe(request: Request) -> Response:

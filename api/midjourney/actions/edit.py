@@ -17,7 +17,7 @@ from api.midjourney.image_inputs import take_image
 from api.midjourney.job_specs import JobSpec, grid_of, image_model
 from api.midjourney.prompt import parse_prompt, required_prompt
 from api.midjourney.responses import SubmitError
-from api.midjourney.schemas import Body
+from api.midjourney.schemas import Body, Prompt
 from api.midjourney.submit import NewTask, submit_jobs
 from api.midjourney.translate import edit_parameters
 from models.ids import public_id
@@ -100,7 +100,7 @@ def _first(value: object) -> object:
 class EditsBody(Body):
     """Body of edits: an image of the client or of a task, and optionally a mask."""
 
-    prompt: str | None = None
+    prompt: Prompt = None
     image: Annotated[str | None, BeforeValidator(_first)] = None
     task_id: str | None = None
     mask_base64: str | None = None
@@ -109,7 +109,7 @@ class EditsBody(Body):
 class RetextureBody(Body):
     """Body of retexture."""
 
-    prompt: str | None = None
+    prompt: Prompt = None
     image: Annotated[str | None, BeforeValidator(_first)] = None
 
 

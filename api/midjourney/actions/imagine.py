@@ -6,12 +6,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.midjourney.actions.video import draw_video
 from api.midjourney.context import RequestContext, request_context
 from api.midjourney.image_inputs import take_images
 from api.midjourney.job_specs import grid_of, image_job, image_model, style_in_words
 from api.midjourney.prompt import ParsedPrompt, clean_prompt, parse_prompt
 from api.midjourney.responses import SubmitError
-from api.midjourney.schemas import Body, Images
+from api.midjourney.schemas import Body, Images, Prompt
 from api.midjourney.submit import NewTask, submit_jobs
 from api.midjourney.translate import image_parameters
 from models.midjourney.protocol import Action, Bot, Code
@@ -20,13 +21,13 @@ from models.midjourney.protocol import Action, Bot, Code
 class ImagineBody(Body):
     """Body of imagine."""
 
-    prompt: str | None = None
+    prompt: Prompt = None
     base64_array: Images = Field([], alias="base64Array")
     base64: str | None = None
 
 
 async def imagine(request: Request) -> Response:
-    """Draw a grid of images."""
+    """Draw a grid of images; with ``--video`` in the prompt, make a video instead."""
     context, body = await request_context(request, ImagineBody)
     text = clean_prompt(body.prompt, context.services.settings)
     prompt = parse_prompt(text)
@@ -34,6 +35,8 @@ async def imagine(request: Request) -> Response:
     if not prompt.text and not prompt.images and not given:
         raise SubmitError(Code.INVALID, "prompt: must not be empty")
     images = await take_images(context, given, field="base64Array")
+    if "video" in prompt.flags:
+        return await draw_video(context, text, prompt, images)
     return await submit_grid(context, text, prompt, images, bot=bot_of(body, prompt))
 
 

@@ -11,7 +11,7 @@ from api.midjourney.actions.follow_up import FollowUp
 from api.midjourney.context import RequestContext, request_context
 from api.midjourney.prompt import check_banned_words, clean_prompt
 from api.midjourney.responses import SubmitError
-from api.midjourney.schemas import Body
+from api.midjourney.schemas import Body, Prompt
 from api.midjourney.task_ids import parse_task_id
 from models.midjourney.custom_ids import Button
 from models.midjourney.protocol import Code
@@ -22,7 +22,7 @@ class ModalBody(Body):
     """Body of modal."""
 
     task_id: str | None = None
-    prompt: str | None = None
+    prompt: Prompt = None
     mask_base64: str | None = None
 
 

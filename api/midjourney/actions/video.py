@@ -1,7 +1,7 @@
 """video and animate: videos that begin with an image, by a video model if one is configured."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -12,25 +12,30 @@ from api.midjourney.actions.prompt_templates import PromptTemplate, render_promp
 from api.midjourney.context import RequestContext, request_context
 from api.midjourney.image_inputs import take_image
 from api.midjourney.job_specs import JobSpec
-from api.midjourney.prompt import clean_prompt
+from api.midjourney.prompt import MOTIONS, ParsedPrompt, clean_prompt, parse_prompt
 from api.midjourney.responses import SubmitError
-from api.midjourney.schemas import Body
+from api.midjourney.schemas import Body, Prompt
 from api.midjourney.submit import NewTask, submit_jobs
+from api.midjourney.translate import edit_parameters
 from models.ids import public_id
 from models.midjourney.custom_ids import Verb
 from models.midjourney.protocol import Action, Bot, Code
 
-_MOTIONS = {"low": "Little moves, slowly.", "high": "Much moves, and so does the camera."}
+_MOTION_SENTENCES = {"low": "Little moves, slowly.", "high": "Much moves, and so does the camera."}
 _MOTION_OF_BUTTON = {Verb.ANIMATE_HIGH: "high", Verb.ANIMATE_LOW: "low"}
 _BATCH_SIZES = (1, 2, 4)
 _LOOP = "It ends as it begins, so that it can be shown in a loop."
 _END_IMAGE = "It ends with the second picture."
+_ONE_PICTURE = (
+    "prompt: a video begins with one picture; put its URL in front of the prompt, or send it in base64Array. "
+    "The picture that it ends with follows --end"
+)
 
 
 class VideoBody(Body):
     """Body of video."""
 
-    prompt: str | None = None
+    prompt: Prompt = None
     motion: str | None = None
     image: str | None = None
     base64: str | None = None
@@ -50,6 +55,7 @@ class VideoRequest:
     motion: str = ""
     loop: bool = False
     count: int = 1
+    flags: Mapping[str, str] = field(default_factory=dict)  #: of its prompt
     description: str
     bot: Bot
     parent_id: int | None = None
@@ -62,21 +68,51 @@ async def video(request: Request) -> Response:
     if action := (body.action or "").strip():
         reason = NO_EXTENSION if action.lower() == "extend" else "there is no such action; leave it out"
         raise SubmitError(Code.INVALID, f"action: {reason}")
-    prompt = clean_prompt(body.prompt, context.services.settings)
+    text = clean_prompt(body.prompt, context.services.settings)
+    prompt = parse_prompt(text)
+    wanted = _video_of(context, text, prompt)
     motion = (body.motion or "").strip().lower()
-    if motion and motion not in _MOTIONS:
-        raise SubmitError(Code.INVALID, f"motion: must be among {', '.join(_MOTIONS)}")
-    wanted = VideoRequest(
-        prompt=prompt,
-        text=prompt,
-        motion=motion,
-        loop=body.loop is True,
-        count=_batch_size(body.batch_size),
-        images=await _frames(context, body),
-        description=f"/video {prompt}".strip(),
-        bot=body.bot,
+    if motion and motion not in MOTIONS:
+        raise SubmitError(Code.INVALID, f"motion: must be among {', '.join(MOTIONS)}")
+    wanted = replace(
+        wanted,
+        motion=motion or wanted.motion,
+        loop=body.loop is True or wanted.loop,
+        count=wanted.count if body.batch_size is None else _batch_size(body.batch_size),
+        images=await _frames(context, body, prompt),
     )
     return await submit_video(context, wanted)
+
+
+async def draw_video(
+    context: RequestContext, text: str, prompt: ParsedPrompt, images: Sequence[str]
+) -> Response:
+    """Make the videos of a prompt with ``--video``, from its only picture. Raises ``SubmitError``."""
+    _video_model(context)
+    first = [*images, *prompt.images]
+    if len(first) != 1:
+        raise SubmitError(Code.INVALID, _ONE_PICTURE)
+    wanted = _video_of(context, text, replace(prompt, images=()))
+    return await submit_video(context, replace(wanted, images=[*first, *_last_frame(prompt)]))
+
+
+def _video_of(context: RequestContext, text: str, prompt: ParsedPrompt) -> VideoRequest:
+    """Return what a prompt asks for, without the frames. Raises ``SubmitError``."""
+    return VideoRequest(
+        images=(),
+        prompt=text,
+        text=edit_parameters(prompt).text,
+        motion=prompt.flags.get("motion", "").lower(),
+        loop="loop" in prompt.flags,
+        count=_batch_size(prompt.flags.get("batch_size")),
+        flags=prompt.flags,
+        description=f"/video {text}".strip(),
+        bot=context.body.bot,
+    )
+
+
+def _last_frame(prompt: ParsedPrompt) -> Sequence[str]:
+    return prompt.references.get("end", ())[:1]
 
 
 async def animate(follow_up: FollowUp) -> Response:
@@ -107,7 +143,7 @@ async def submit_video(context: RequestContext, wanted: VideoRequest) -> Respons
         prompt=wanted.prompt,
         description=wanted.description,
         bot=wanted.bot,
-        mode=context.mode(),
+        mode=context.mode(wanted.flags),
         request={**spec.to_json(), "wanted": wanted.count},
         parent_id=wanted.parent_id,
     )
@@ -124,7 +160,7 @@ def _video_model(context: RequestContext) -> str:
 def _model_prompt(context: RequestContext, wanted: VideoRequest) -> str:
     sentences = [
         wanted.text,
-        _MOTIONS.get(wanted.motion, ""),
+        _MOTION_SENTENCES.get(wanted.motion, ""),
         _LOOP if wanted.loop else "",
         _END_IMAGE if len(wanted.images) > 1 else "",
     ]
@@ -132,12 +168,15 @@ def _model_prompt(context: RequestContext, wanted: VideoRequest) -> str:
     return render_prompt(PromptTemplate.VIDEO, text, limit=context.services.settings.prompt_limit)
 
 
-async def _frames(context: RequestContext, body: VideoBody) -> list[str]:
-    """Return the first frame, and the last one if it is given. Raises ``SubmitError``."""
-    first = (body.image or "").strip() or (body.base64 or "").strip()
+async def _frames(context: RequestContext, body: VideoBody, prompt: ParsedPrompt) -> list[str]:
+    """Return the first frame, and the last one if it is given: of the body, else of the prompt.
+
+    Raises ``SubmitError``.
+    """
+    first = (body.image or "").strip() or (body.base64 or "").strip() or "".join(prompt.images[:1])
     if not first:
         raise SubmitError(Code.INVALID, "image: must not be empty")
-    last = (body.end_image or "").strip()
+    last = (body.end_image or "").strip() or "".join(_last_frame(prompt))
     frames = [await take_image(context, first, field="image")]
     return [*frames, await take_image(context, last, field="endImage")] if last else frames
 
@@ -146,5 +185,5 @@ def _batch_size(given: object) -> int:
     """Return the number of videos. The default is one, for each is a paid call. Raises ``SubmitError``."""
     text = str(given).strip() if given is not None else "1"
     if text not in map(str, _BATCH_SIZES):
-        raise SubmitError(Code.INVALID, "batchSize: must be 1, 2 or 4")
+        raise SubmitError(Code.INVALID, "batchSize (--bs in a prompt): must be 1, 2 or 4")
     return int(text)

@@ -19,7 +19,7 @@ async def test_a_grid_of_one_is_the_picture_itself(sqlite_url: str, tmp_path: Pa
     async with open_stack(sqlite_url, tmp_path, midjourney_grid=1) as stack:
         task = await stack.done()
 
-        assert task["imageUrl"] == task["imageUrls"][0]["url"]
+        assert (task["imageUrl"] is not None, task["imageUrls"]) == (True, None)
         assert [button["label"] for button in task["buttons"]] == ["U1", "", "V1"]
         assert len(stack.darkroom.provider.call_log.calls) == 1
 

@@ -30,6 +30,9 @@ A, B, C = "https://a.example/a.png", "http://b.example/b?x=1", "https://c.exampl
         ("a cat --niji", "a cat", (), {"niji": ""}),
         ("a cat --niji 6", "a cat", (), {"niji": "6"}),
         ("a cat --relax", "a cat", (), {"relax": ""}),
+        ("it runs --video --bs 4 --loop", "it runs", (), {"video": "", "batch_size": "4", "loop": ""}),
+        ("it runs --video 1 --motion HIGH", "it runs", (), {"video": "1", "motion": "HIGH"}),
+        ("a dancer --motion slow", "a dancer --motion slow", (), {}),
         ("a --- cat --", "a --- cat --", (), {}),
     ],
 )

@@ -4,7 +4,13 @@ import orjson
 import pytest
 
 from api.jobs.submit import QUEUE_FULL
-from api.midjourney.responses import SubmitError, error_response, problem_response, short_text
+from api.midjourney.responses import (
+    SubmitError,
+    dialog_response,
+    error_response,
+    problem_response,
+    short_text,
+)
 from api.web.problems import Problem
 from models.midjourney.protocol import Code
 
@@ -40,6 +46,18 @@ def test_an_error_has_its_properties_and_no_result() -> None:
         "result": None,
         "properties": {"bannedWord": "gore"},
     }
+
+
+def test_an_answer_404_has_a_state_as_a_task_has() -> None:
+    missing = error_response(SubmitError(Code.NOT_FOUND, "There is no such task.", status=404))
+    assert orjson.loads(missing.body)["state"] is None
+    assert "state" not in orjson.loads(error_response(SubmitError(Code.NOT_FOUND, "no parent")).body)
+
+
+def test_a_dialog_has_the_words_and_the_member_that_web_clients_compare() -> None:
+    body = orjson.loads(dialog_response(7, {"finalPrompt": "a cat"}).body)
+    assert (body["code"], body["description"]) == (21, "Waiting for window confirm")
+    assert (body["properties"]["remix"], body["properties"]["finalPrompt"]) == (True, "a cat")
 
 
 def test_json_has_no_spaces_between_code_and_value() -> None:

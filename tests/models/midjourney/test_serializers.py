@@ -10,7 +10,7 @@ from models.settings import Settings
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 SETTINGS = Settings(public_url="http://darkroom.test/")
-IMAGE, VIDEO, GRID = UUID(int=1), UUID(int=2), UUID(int=3)
+IMAGE, VIDEO, GRID, OTHER = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 
 
 def asset(name: str, content_type: str = "image/png") -> SimpleNamespace:
@@ -20,6 +20,7 @@ def asset(name: str, content_type: str = "image/png") -> SimpleNamespace:
 
 
 ASSETS = {IMAGE: asset("image"), VIDEO: asset("video", "video/mp4"), GRID: asset("grid", "image/jpeg")}
+ASSETS[OTHER] = asset("other")
 
 
 def view(*, preview: Any = None, **columns: Any) -> dict[str, Any]:
@@ -35,11 +36,17 @@ def view(*, preview: Any = None, **columns: Any) -> dict[str, Any]:
 
 
 def test_a_successful_task_has_the_urls_of_its_grid_and_images() -> None:
-    shown = view()
-    url = "http://darkroom.test/assets/image/0.png"
+    shown = view(pictures=[str(IMAGE), str(OTHER)])
+    urls = ["http://darkroom.test/assets/image/0.png", "http://darkroom.test/assets/other/0.png"]
     assert shown["imageUrl"] == "http://darkroom.test/assets/grid/0.jpeg"
-    assert shown["imageUrls"] == [{"url": url, "thumbnail": url}]
+    assert shown["imageUrls"] == [{"url": url, "thumbnail": url} for url in urls]
     assert (shown["videoUrl"], shown["videoUrls"]) == (None, None)
+
+
+def test_a_single_image_is_offered_as_no_choice_of_images() -> None:
+    shown = view(action="UPSCALE", asset_id=IMAGE)
+    assert shown["imageUrl"] == "http://darkroom.test/assets/image/0.png"
+    assert shown["imageUrls"] is None
 
 
 def test_a_video_is_in_the_video_urls_only() -> None:
@@ -58,6 +65,12 @@ def test_a_deleted_asset_is_left_out() -> None:
     shown = view(asset_id=UUID(int=8), pictures=[str(UUID(int=8)), str(IMAGE)])
     assert shown["imageUrl"] is None
     assert len(shown["imageUrls"]) == 1
+
+
+def test_bots_find_the_hash_of_the_buttons_in_the_properties() -> None:
+    shown = view()
+    assert shown["properties"]["messageHash"] == str(UUID(int=9))
+    assert shown["buttons"][0]["customId"].endswith(shown["properties"]["messageHash"])
 
 
 def test_properties_of_the_task_override_the_default_ones() -> None:

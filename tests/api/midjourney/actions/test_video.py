@@ -94,3 +94,41 @@ async def test_extending_a_video_is_refused_with_the_reason(cinema: MidjourneySt
     assert "can't be extended" in envelope["description"]
     envelope = await cinema.submit("action", taskId=grid["id"], customId=f"MJ::JOB::animate_low::1::{hash_}")
     assert (envelope["code"], envelope["description"]) == (4, "Only single pictures can be animated.")
+
+
+async def test_a_prompt_with_the_flag_video_makes_videos_of_its_picture(cinema: MidjourneyStack) -> None:
+    url = f"{cinema.darkroom.provider.url}/elsewhere/pictures.example/fox.png"
+    for prompt, images in ((f"{url} it runs", []), ("it runs", [RED])):
+        text = f"{prompt} --video --bs 2 --motion high --loop --end {url}"
+        task = await cinema.done("imagine", prompt=text, base64Array=images)
+        assert (task["action"], task["status"], len(task["videoUrls"])) == ("VIDEO", "SUCCESS", 2)
+        assert (task["prompt"], task["imageUrl"], task["buttons"]) == (text, None, [])
+        called = await sent(cinema, task["id"])
+        assert len(called.images) == 2
+        assert "it runs\nMuch moves" in called.prompt
+        assert "in a loop.\nIt ends with the second picture." in called.prompt
+        assert "--" not in called.prompt
+
+
+async def test_a_prompt_with_the_flag_video_needs_one_picture_and_a_video_model(
+    cinema: MidjourneyStack, sqlite_url: str, tmp_path: Path
+) -> None:
+    for images, flags in (([], "--video"), ([RED, BLUE], "--video"), ([RED], "--video --bs 3")):
+        envelope = await cinema.submit("imagine", prompt=f"it runs {flags}", base64Array=images)
+        assert (envelope["code"], envelope["result"]) == (4, None)
+    async with open_stack(sqlite_url, tmp_path) as stack:
+        envelope = await stack.submit("imagine", prompt="it runs --video", base64Array=[RED])
+    assert envelope["code"] == 4
+    assert "DARKROOM_MIDJOURNEY_VIDEO_MODEL" in envelope["description"]
+
+
+async def test_the_flags_of_a_videos_prompt_count_where_the_body_is_silent(cinema: MidjourneyStack) -> None:
+    flags = "--video --bs 2 --motion low"
+    for body, count, motion in (({}, 2, "slowly"), ({"batchSize": 1, "motion": "high"}, 1, "camera")):
+        task = await cinema.done("video", prompt=f"it runs {flags}", image=RED, **body)
+        called = await sent(cinema, task["id"])
+        assert (len(task["videoUrls"]), motion in called.prompt, "--" in called.prompt) == (
+            count,
+            True,
+            False,
+        )

@@ -12,6 +12,15 @@ async def test_blank_prompts_are_refused(stack: MidjourneyStack) -> None:
     assert not await stack.jobs()
 
 
+async def test_a_number_is_no_prompt(stack: MidjourneyStack) -> None:
+    for prompt in (5, 0.5, True):
+        for verb in ("imagine", "shorten", "edits", "retexture", "video", "modal"):
+            envelope = await stack.submit(verb, prompt=prompt, taskId="1", image="x")
+            rejected(envelope, 4)
+            assert envelope["description"].startswith("prompt: must be a text")
+    assert not await stack.jobs()
+
+
 async def test_prompts_of_any_script_and_50000_characters_are_taken(stack: MidjourneyStack) -> None:
     prompts = [
         "🐱" * 12_500,
