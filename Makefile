@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest -n $(PROCESSES)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled files, each process that a test starts compiles all it imports
 SLOW_TO_TRACE := behaviour/test_splits.py behaviour/test_hostile_bytes.py behaviour/test_reader_memory.py
 
-.PHONY: demo test test-fast check coverage bench chaos attack format constraints clean
+.PHONY: demo test test-fast check coverage bench chaos attack deploy-test format constraints clean
 
 # uv installs in seconds what takes pip minutes: the one on the PATH, else one from pip. Both verify the hashes: uv
 # those of constraints, pip those of requirements only, and no folder has a hash: so it installs this one by itself.
@@ -57,6 +57,9 @@ chaos: $(READY)  ## break a whole fleet by a seeded schedule, and compare what i
 
 attack: $(READY)  ## hostile callers, providers and networks against a real `darkroom up`, with a table: make attack SEED=7
 	$(BIN)/python -m tests.attack --seed $(SEED)
+
+deploy-test: $(READY)  ## a fleet on the servers that operators run, each restarted and broken in the middle; prints what to install
+	$(BIN)/python -m pytest -n 2 --deploy tests/deploy
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -8,7 +8,7 @@ from api.shared_result import SharedResult
 from models.database import Database
 from models.errors import DatabaseAway, StorageError
 from models.queries.callers import any_caller
-from models.queries.database_state import is_read_only
+from models.queries.database_state import READ_ONLY, READ_ONLY_FIX, is_read_only
 from models.queries.jobs import count_open
 from worker.storage.store import Store
 
@@ -34,7 +34,7 @@ class Monitor:
             async with asyncio.timeout(_TIMEOUT), self._database.writing() as connection:
                 await any_caller(connection)
                 if await is_read_only(connection):
-                    return "it is read-only; DARKROOM_DATABASE_URL must lead to a server that takes writes"
+                    return f"it {READ_ONLY}. {READ_ONLY_FIX}"
         except TimeoutError:
             return "it does not answer in time"
         except (DatabaseAway, SQLAlchemyError) as error:

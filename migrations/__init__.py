@@ -1,4 +1,4 @@
-"""Alembic migrations, run as a library. Imports only ``models.tables``."""
+"""Alembic migrations, run as a library. Imports only ``models.tables`` and ``models.addresses``."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Engine, NullPool, create_engine, make_url
+
+from models.addresses.database import THRESHOLD, driver_arguments
 
 
 def _configuration(url: str) -> Config:
@@ -19,6 +21,18 @@ def _configuration(url: str) -> Config:
 def synchronous(url: str) -> str:
     """Return the database URL with a synchronous driver: migrations run outside the event loop."""
     return url.replace("sqlite+aiosqlite:", "sqlite:", 1)
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine for migrations.
+
+    It prepares no statements, which a pooler such as PgBouncer would lose, or leave for other clients.
+    """
+    parsed = make_url(synchronous(url))
+    if parsed.get_backend_name() == "sqlite":
+        return create_engine(parsed, poolclass=NullPool)
+    parsed, arguments = driver_arguments(parsed)
+    return create_engine(parsed, poolclass=NullPool, connect_args={**arguments, THRESHOLD: None})
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -46,7 +60,7 @@ def is_next(revision: str) -> bool:
 
 def current(url: str) -> str | None:
     """Return the revision of the database, or ``None`` if it has no tables."""
-    engine = create_engine(synchronous(url))
+    engine = make_engine(url)
     try:
         with engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()

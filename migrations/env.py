@@ -1,9 +1,9 @@
 """Alembic environment: runs the revisions on the database of the configuration."""
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import text
 
-from migrations import synchronous
+from migrations import make_engine
 from models.tables import metadata
 
 _LOCK = 7_201_147_035  # an arbitrary advisory lock id: one migration at a time on PostgreSQL
@@ -11,7 +11,7 @@ _LOCK = 7_201_147_035  # an arbitrary advisory lock id: one migration at a time 
 
 def run() -> None:
     """Run the requested revisions in one transaction."""
-    engine = create_engine(synchronous(context.config.attributes["url"]), poolclass=pool.NullPool)
+    engine = make_engine(context.config.attributes["url"])
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA busy_timeout=15000")

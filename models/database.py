@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import orjson
@@ -13,7 +14,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from models.integrity.database_errors import makes_connections_stale, translated_errors
+from models.addresses.database import driver_arguments
+from models.integrity.database_errors import loses_statements, makes_connections_stale, translated_errors
 from models.integrity.unreadable import Unreadable
 
 _PRAGMAS = (
@@ -23,18 +25,23 @@ _PRAGMAS = (
     "PRAGMA busy_timeout=15000",
 )
 
-_TIMEOUTS: Mapping[str, str] = {
-    "connect_timeout": "10",  # seconds
-    "keepalives_idle": "10",  # seconds of silence after which a lost server is detected
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "25000",  # milliseconds until what was sent is acknowledged
-    # the server's side: a client that is frozen or lost inside a transaction would hold its locks for hours
-    "options": "-c idle_in_transaction_session_timeout=20s"
-    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
+_SESSION: Mapping[str, str] = {
+    # in a zone east of UTC, the last hours of the year 9999 have no Python datetime
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
 }
-"""Connection parameters of libpq that bound every wait. The database URL may override them."""
-_UTC = " -c timezone=UTC"  # in a zone east of it, the last hours of the year 9999 have no Python datetime
+"""Settings of each session that hold through a pooler, too: PgBouncer hands them on with each transaction."""
+_IDLE = "idle_in_transaction_session_timeout"
+_IDLE_LIMIT = "20s"  # a client that is frozen or lost inside a transaction would hold its locks for hours
+_DIRECT: Mapping[str, str] = {
+    _IDLE: _IDLE_LIMIT,
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+"""Settings of a session on the server itself. Behind a pooler, others have the same connections."""
+_BEGIN_POOLED = f"BEGIN; SET LOCAL {_IDLE} = '{_IDLE_LIMIT}'"
+_POOLED = "behind_pooler"  # in the ``info`` of a connection
 
 
 class Database:
@@ -50,9 +57,8 @@ class Database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {}
         if not self.is_sqlite:
-            parameters = {name: parsed.query.get(name, value) for name, value in _TIMEOUTS.items()}
-            parameters["options"] = f"{parameters['options']}{_UTC}"
-            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": parameters}
+            parsed, arguments = driver_arguments(parsed)
+            options = {"max_overflow": 0, "pool_timeout": 30, "connect_args": arguments}
         self.engine = create_async_engine(
             parsed,
             json_deserializer=_read_json,
@@ -114,9 +120,50 @@ class _TimeLoader(Loader):
 
 
 def _configure_postgres(engine: Any) -> None:
+    """Set up each session in one round trip, and find out whether a pooler is in between.
+
+    A pooler (PgBouncer, Odyssey, pgcat) has a connection id of its own, so the server's process id differs.
+    Behind it, prepared statements may be another connection's, and settings that it does not track last for
+    one transaction only. So none is prepared, and each transaction sets its own, in the message of its BEGIN.
+    A pooler that hides this is noticed once it loses a statement, and new connections prepare none.
+    """
+    own_settings = "options" in engine.url.query
+    lost_statements = Event()
+
+    @event.listens_for(engine, "handle_error")
+    def _notice(context: ExceptionContext) -> None:
+        if loses_statements(context.original_exception):
+            lost_statements.set()
+            context.is_disconnect = True
+
     @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.driver_connection.adapters.register_loader("timestamptz", _TimeLoader)
+    def _connect(connection: Any, record: Any) -> None:
+        driver = connection.driver_connection
+        driver.adapters.register_loader("timestamptz", _TimeLoader)
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(_set_up(driver.info.backend_pid, {} if own_settings else _DIRECT))
+        record.info[_POOLED] = not cursor.fetchone()[0]
+        cursor.close()
+        if record.info[_POOLED] or lost_statements.is_set():
+            driver.prepare_threshold = None
+        connection.autocommit = record.info[_POOLED]  # behind a pooler, _begin begins the transactions
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        if connection.info[_POOLED]:
+            connection.exec_driver_sql(_BEGIN_POOLED)
+
+
+def _set_up(own_id: int, direct: Mapping[str, str]) -> str:
+    """Return the statement that sets up a session; its first column says whether no pooler is in between."""
+    is_direct = f"pg_backend_pid() = {own_id}"
+    tracked = [f"set_config('{name}', '{value}', false)" for name, value in _SESSION.items()]
+    own = [
+        f"CASE WHEN {is_direct} THEN set_config('{name}', '{value}', false) END"
+        for name, value in direct.items()
+    ]
+    return f"SELECT {', '.join([is_direct, *tracked, *own])}"
 
 
 def _drop_stale_connections(context: ExceptionContext) -> None:

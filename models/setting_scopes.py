@@ -21,7 +21,7 @@ class Part(StrEnum):
 
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
-    ({Part.DATABASE}, "database_url"),
+    ({Part.DATABASE}, "database_url database_prepared"),
     ({Part.LOGS}, "log_level log_json"),
     ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url"),
     ({Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS}, "worker_timeout"),

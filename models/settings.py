@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.addresses.database import sqlalchemy_url
 from models.channels import ChannelSettings, refuse_placeholder
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
 from models.errors import SettingsError
@@ -21,7 +22,6 @@ from models.states import OnUnknown
 
 _LIST = "comma-separated"
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # serialized, as browsers send it (RFC 6454)
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
 class Settings(BaseSettings):
@@ -32,7 +32,12 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(
-        "sqlite:///darkroom-data/darkroom.db", description="where jobs are: sqlite:///PATH or postgresql://…"
+        "sqlite:///darkroom-data/darkroom.db",
+        description="where jobs are: sqlite:///PATH or postgresql://…, with commas between several hosts",
+    )
+    database_prepared: Literal["auto", "off"] = Field(
+        "auto",
+        description="prepared statements on PostgreSQL: off, or auto, which prepares none through PgBouncer",
     )
     broker_url: str = Field("memory://", description="Celery's broker: memory://, redis://… or amqp://…")
     storage_url: str = Field(
@@ -322,15 +327,13 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value.split(":", 1)[0].split("+", 1)[0] not in DRIVERS:
-            raise ValueError("use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME")
+        sqlalchemy_url(value)
         return value
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The database URL with the async driver."""
-        scheme, rest = self.database_url.split(":", 1)
-        return f"{DRIVERS[scheme.split('+', 1)[0]]}:{rest}"
+        """The database URL with the async driver, and whether statements are prepared."""
+        return sqlalchemy_url(self.database_url, prepared=self.database_prepared != "off")
 
     @property
     def embedded_broker(self) -> bool:

@@ -12,6 +12,7 @@ from models.database import Database
 from tests.support.attack_tests import AttackTests
 from tests.support.collection import FrozenCollection
 from tests.support.databases import COPIES, PostgresCopies, SqliteCopies, sqlalchemy_url
+from tests.support.deploy_tests import DeployTests
 from tests.support.distribution import Distribution
 from tests.support.fast_tests import FastTests
 from tests.support.postgres import PostgresAddress, can_serve_collated, serve_postgres
@@ -32,8 +33,9 @@ _SOCKET = "shared_servers"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of ``make test-fast`` and of the attacks."""
+    """Add the options of ``make test-fast``, ``make deploy-test`` and of the attacks."""
     parser.addoption("--attack", action="store_true", help="the long form of the attacks, and nothing else")
+    parser.addoption("--deploy", action="store_true", help="tests with programs of a distribution too")
     parser.addoption("--fast", action="store_true", help="unit tests only, on SQLite, without servers")
 
 
@@ -41,9 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the rules of this test run; with several processes, start the owner of their servers."""
     config.addinivalue_line("markers", "slow(reason): why a test takes more than 10 s; left out by --fast")
     config.addinivalue_line("markers", "attack: long form of tests/security; runs with --attack only")
+    config.addinivalue_line("markers", "deploy: needs programs of a distribution; runs with --deploy only")
     config.pluginmanager.register(FrozenCollection())
     config.pluginmanager.register(SlowTests())
     config.pluginmanager.register(AttackTests(wanted=config.getoption("attack")))
+    config.pluginmanager.register(DeployTests(wanted=config.getoption("deploy")))
     config.pluginmanager.register(Distribution())
     if config.getoption("fast"):
         config.pluginmanager.register(FastTests())

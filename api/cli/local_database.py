@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import migrations
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import Installation
+from models.addresses.database import shown_url
 from models.database import Database
 from models.errors import DatabaseAway
+from models.queries.database_state import READ_ONLY, READ_ONLY_FIX, is_read_only
 from models.settings import Settings, load_settings
 
 Result = TypeVar("Result")
@@ -59,6 +61,15 @@ def write(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]
 
 
 def _run(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]], *, writing: bool) -> Result:
+    require_tables(settings)
+    return _run_on_any(settings, act, writing=writing)
+
+
+def _run_on_any(
+    settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]], *, writing: bool
+) -> Result:
+    """Run a query, whatever tables the database has."""
+
     async def run() -> Result:
         database = Database(settings.sqlalchemy_url, pool=1)
         try:
@@ -67,7 +78,6 @@ def _run(settings: Settings, act: Callable[[AsyncConnection], Awaitable[Result]]
         finally:
             await database.close()
 
-    require_tables(settings)
     try:
         return asyncio.run(run())
     except (DatabaseAway, SQLAlchemyError) as error:
@@ -95,6 +105,14 @@ def require_tables(settings: Settings) -> None:
         )
 
 
+def require_writes(settings: Settings) -> None:
+    """Refuse a server that takes no writes, such as a standby."""
+    if _run_on_any(settings, is_read_only, writing=False):
+        raise CommandFailed(
+            Exit.UNREACHABLE, f"{shown_database(settings)} {READ_ONLY}. {READ_ONLY_FIX}"
+        ) from DatabaseAway(READ_ONLY)
+
+
 def revision_of(settings: Settings) -> str | None:
     """Return the database's revision; ``None`` without tables. Never creates a SQLite file."""
     url = make_url(settings.sqlalchemy_url)
@@ -110,6 +128,8 @@ def upgrade(settings: Settings) -> str:
     """Upgrade the tables and return the revision; tables of the next version stay unchanged."""
     if (revision := revision_of(settings)) is not None and migrations.is_next(revision):
         return revision
+    if not settings.sqlalchemy_url.startswith("sqlite"):
+        require_writes(settings)
     try:
         migrations.upgrade(settings.sqlalchemy_url)
     except (SQLAlchemyError, OSError) as error:
@@ -119,8 +139,7 @@ def upgrade(settings: Settings) -> str:
 
 def shown_database(settings: Settings) -> str:
     """Return the database URL without its password."""
-    url = make_url(settings.database_url)
-    return f"The database {url.render_as_string(hide_password=True)}"
+    return f"The database {shown_url(settings.database_url)}"
 
 
 def unreachable_database(settings: Settings, error: Exception) -> CommandFailed:

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.local_database import require_tables, settings_of
+from api.cli.local_database import require_tables, require_writes, settings_of
 from api.cli.options import Installation
 from models.credentials.strength import PROVIDER_KEY, weakness
 from models.errors import SettingsError
@@ -21,7 +21,7 @@ from worker.logs import configure_logs
 _PAUSE = 3.0  # seconds between tries
 _NOT_YET = re.compile(
     r"starting up|shutting down|recovery mode|not (yet )?accepting connections"
-    r"|too many (clients|connections)|connection slots"
+    r"|too many (clients|connections)|connection slots|session is (not )?read-only|takes no writes"
 )
 _REFUSED = re.compile(r"FATAL|password|authentication|SSL|certificate")
 _NO_ANSWER = re.compile(
@@ -72,14 +72,15 @@ def short_provider_keys(settings: Settings) -> list[str]:
 
 
 def wait_for_tables(settings: Settings) -> None:
-    """Return once the database answers and has the tables.
+    """Return once the database answers, has the tables and takes writes.
 
     Raises ``CommandFailed`` for errors that waiting does not cure. SIGTERM ends the process meanwhile.
     """
     with _ended_by_sigterm():
         while True:
             try:
-                return require_tables(settings)
+                require_tables(settings)
+                return require_writes(settings)
             except CommandFailed as error:
                 if error.code is not Exit.UNREACHABLE or not is_unavailable(_driver_message(error.__cause__)):
                     raise

@@ -12,7 +12,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from models.errors import DatabaseAway
 
 _READ_ONLY = "25006"  # read_only_sql_transaction: the server has become a standby
+_LOST_STATEMENTS = ("26000", "42P05")  # unknown or duplicate prepared statement: a pooler changed the server
 _TRANSIENT_STATES = (
+    *_LOST_STATEMENTS,
     "08",  # connection exceptions
     "25P03",  # idle_in_transaction_session_timeout: this process was frozen
     "25P04",  # transaction_timeout
@@ -49,6 +51,11 @@ def makes_connections_stale(error: BaseException | None) -> bool:
     """Return whether all open connections lead to a server or file that no longer takes writes."""
     state = _sqlstate(error)
     return _sqlite_code(error) == _READ_ONLY_FILE if state is None else state.startswith(_STALE_STATES)
+
+
+def loses_statements(error: BaseException | None) -> bool:
+    """Return whether a pooler gave the connection to a server that has not its prepared statements."""
+    return _sqlstate(error) in _LOST_STATEMENTS
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from migrations import upgrade
-from models.settings import DRIVERS
+from models.addresses.database import sqlalchemy_url
 from models.tables import metadata
 from tests.support.postgres import PostgresAddress
 
@@ -30,12 +30,6 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 _EMPTY = ";".join(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables))
-
-
-def sqlalchemy_url(url: str) -> str:
-    """Return an address of ``DARKROOM_DATABASE_URL`` with the driver that we use."""
-    scheme, rest = url.split(":", 1)
-    return f"{DRIVERS[scheme]}:{rest}"
 
 
 class SqliteCopies:

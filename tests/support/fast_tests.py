@@ -6,7 +6,7 @@ modules that need a database.
 
 import pytest
 
-_SYSTEM_TESTS = frozenset({"e2e", "support"})  #: folders whose tests start processes of their own
+_SYSTEM_TESTS = frozenset({"deploy", "e2e", "support"})  #: folders whose tests start processes of their own
 #: fixtures, and parameters of fixtures
 _SERVERS = frozenset(
     {"postgres", "postgresql", "postgres_copies", "collated", "collated_postgres", "collated_copies"}

@@ -47,13 +47,21 @@ def serves(url: str) -> bool:
 
 
 class Fleet:
-    """Two API processes and two workers. Each of them can be stopped, killed and started again."""
+    """API processes and workers. Each of them can be stopped, killed and started again."""
 
     def __init__(
-        self, folder: Path, practice: Practice, *, database_url: str, broker_url: str, **settings: str
+        self,
+        folder: Path,
+        practice: Practice,
+        *,
+        database_url: str,
+        broker_url: str,
+        apis: int = 2,
+        workers: int = 2,
+        **settings: str,
     ) -> None:
         self.practice = practice
-        ports = [free_port(), free_port()]
+        ports = [free_port() for _ in range(apis)]
         self.urls = [f"http://127.0.0.1:{port}" for port in ports]
         variables = environment(
             practice.url,
@@ -67,7 +75,7 @@ class Fleet:
         self._folder, self.variables = folder, variables
         self.migrate = self._process("migrate")
         self.apis = [self._process("serve", "--port", str(port)) for port in ports]
-        self.workers = [self._process("work"), self._process("work")]
+        self.workers = [self._process("work") for _ in range(workers)]
         self.client = ApiClient(self.urls)
 
     def start(self, *, migrate: bool = True) -> None:

@@ -61,7 +61,10 @@ class Postgres(PostgresAddress):
         group: int | None,
         environment: Mapping[str, str] | None,
     ) -> None:
-        self.port = free_port()
+        self.port, self.folder, self.binaries = free_port(), folder, binaries
+        self.owner: dict[str, Any] = (
+            {} if user is None else {"user": user, "group": group, "extra_groups": []}
+        )
         command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(self.port), "-k", ""]
         for name, value in _OPTIONS.items():
             command += ["-c", f"{name}={value}"]
@@ -103,7 +106,7 @@ def serve_postgres(*, collated: bool = False) -> Iterator[Postgres]:
     user = group = None
     binaries, options, environment = _binaries(), ["--locale=C"], None
     try:
-        if collated and (installed := _installed_with_icu()):
+        if collated and (installed := installed_with_icu()):
             binaries, options = installed, ["--locale-provider=icu", "--icu-locale=en-US", "--locale=C"]
         elif collated:
             compile_locale(folder / "locales")
@@ -126,7 +129,7 @@ def serve_postgres(*, collated: bool = False) -> Iterator[Postgres]:
 
 def can_serve_collated() -> bool:
     """Return whether this machine can run a server whose databases do not sort by code points."""
-    return CAN_COMPILE or _installed_with_icu() is not None
+    return CAN_COMPILE or installed_with_icu() is not None
 
 
 def _binaries() -> Path:
@@ -136,7 +139,7 @@ def _binaries() -> Path:
     return max(Path(found.origin).parent.glob("pginstall*/bin/postgres")).parent
 
 
-def _installed_with_icu() -> Path | None:
+def installed_with_icu() -> Path | None:
     """Return the programs of the newest PostgreSQL that Debian's packages installed, if it knows ICU (15)."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
     return found[-1].parent if found and int(found[-1].parts[4]) >= 15 else None
@@ -168,6 +171,16 @@ def _make_cluster(
     command = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres"]
     command += ["--auth=trust", "--encoding=UTF8", "--no-sync", *options]
     owner: dict[str, Any] = {} if user is None else {"user": user, "group": group, "extra_groups": []}
+    run(command, folder, owner, environment)
+
+
+def run(
+    command: Sequence[str],
+    folder: Path,
+    owner: Mapping[str, Any],
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run one of its programs to its end, as the user who owns the data."""
     made = subprocess.run(  # type: ignore[call-overload]
         command, cwd=folder, env=environment, capture_output=True, text=True, **owner
     )

@@ -17,6 +17,7 @@ from models.credentials.encryption import cipher_of
 from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.assets import count_missing
+from models.queries.database_state import READ_ONLY, READ_ONLY_FIX, is_read_only
 from models.queries.database_time import database_time
 from models.queries.workers import list_registrations, list_workers
 from models.settings import Settings
@@ -37,6 +38,8 @@ async def check_database(settings: Settings) -> list[Finding]:
     database = Database(settings.sqlalchemy_url, pool=1)
     try:
         async with database.reading() as connection:
+            if await is_read_only(connection):
+                return [fault("database", f"{shown_database(settings)} {READ_ONLY}.", READ_ONLY_FIX)]
             return [
                 fine("database", f"{shown_database(settings)} is at revision {revision}"),
                 await _keys(connection, settings),

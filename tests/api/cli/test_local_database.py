@@ -8,9 +8,18 @@ from sqlalchemy import create_engine, text
 
 import migrations
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.local_database import placed, read, require_tables, revision_of, settings_of, upgrade
+from api.cli.local_database import (
+    placed,
+    read,
+    require_tables,
+    require_writes,
+    revision_of,
+    settings_of,
+    upgrade,
+)
 from api.cli.options import Installation
 from models.settings import Settings, load_settings
+from tests.support.databases import PostgresCopies
 
 
 @pytest.fixture
@@ -82,3 +91,13 @@ def test_an_error_of_the_database_shows_its_url_without_the_password() -> None:
         read(unreachable, lambda connection: asyncio.sleep(0))
     assert refused.value.code is Exit.UNREACHABLE
     assert "secret" not in str(refused.value)
+
+
+def test_a_server_that_takes_no_writes_is_refused_with_a_fix(postgres_copies: PostgresCopies) -> None:
+    with postgres_copies.fresh() as url:
+        settings = Settings(database_url=url)
+        require_writes(settings)
+        postgres_copies.set(url, "default_transaction_read_only", "on")
+        for refuse in (require_writes, upgrade):
+            with pytest.raises(CommandFailed, match=r"takes no writes.*Name the primary"):
+                refuse(settings)

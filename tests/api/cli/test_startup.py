@@ -16,6 +16,7 @@ OUTAGES = [
     "connection failed: FATAL:  the database system is starting up",
     "connection failed: FATAL:  the database system is not yet accepting connections",
     "connection failed: FATAL:  sorry, too many clients already",
+    'connection to server at "10.0.0.9", port 5432 failed: session is read-only',
     "consuming input failed: server closed the connection unexpectedly",
 ]
 REFUSALS = [

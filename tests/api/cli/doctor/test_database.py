@@ -17,6 +17,7 @@ from models.queries.callers import insert_caller
 from models.queries.webhooks.endpoints import change_endpoint, insert_endpoint
 from models.queries.workers import write_heartbeat
 from models.settings import load_settings
+from tests.support.databases import PostgresCopies
 
 Problems = Callable[..., list[dict[str, Any]]]
 
@@ -25,6 +26,15 @@ Problems = Callable[..., list[dict[str, Any]]]
 def test_missing_keys_and_workers_are_found(problems: Problems, darkroom: Callable[..., int]) -> None:
     assert "darkroom keys create" in problems("keys")[0]["fix"]
     assert "darkroom up" in problems("workers")[0]["fix"]
+
+
+def test_a_database_that_takes_no_writes_is_found(
+    problems: Problems, postgres_copies: PostgresCopies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgres_copies.fresh() as url:
+        postgres_copies.set(url, "default_transaction_read_only", "on")
+        monkeypatch.setenv("DARKROOM_DATABASE_URL", url)
+        assert "Name the primary" in problems("database")[0]["fix"]
 
 
 @pytest.mark.usefixtures("migrated")
