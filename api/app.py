@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.auth import Authenticator, configured_keys, sync_keys
 from api.ceilings import Ceilings
 from api.event_feed import EventFeed
+from api.fair_database import FairDatabase
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
     """Open the services of one process, and close them at shutdown."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.sqlalchemy_url, pool=settings.database_pool)
+        database = FairDatabase(settings.sqlalchemy_url, pool=settings.database_pool)
         stack.push_async_callback(database.close)
         clock = DatabaseClock()
         await set_clock(database, clock)

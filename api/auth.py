@@ -7,6 +7,7 @@ from uuid import UUID
 
 from starlette.requests import Request
 
+from api.fair_database import present_client
 from api.web.caching import KEYED
 from api.web.problems import Problem
 from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of
@@ -131,6 +132,7 @@ class Authenticator:
         return self._hashes[key_id]
 
     async def _check_hash(self, key_hash: bytes) -> KeyCheck:
+        present_client.set(key_hash)
         at = self._clock()
         cached = self._cache.get(key_hash)
         if cached is not None and at < cached[0]:

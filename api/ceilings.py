@@ -42,10 +42,14 @@ class OpenLimit:
         """Return whether a caller may open one more."""
         return self._open[caller_id] < self._limit
 
-    def take(self, caller_id: UUID) -> None:
-        """Count one more until ``give_back``. Raises the 429 problem."""
+    def require_room(self, caller_id: UUID) -> None:
+        """Raise the 429 problem if a caller may open no more."""
         if not self.has_room(caller_id):
             raise limit_reached(self._what, self._limit, self._setting, retry_after=5)
+
+    def take(self, caller_id: UUID) -> None:
+        """Count one more until ``give_back``. Raises the 429 problem."""
+        self.require_room(caller_id)
         self._open[caller_id] += 1
 
     def give_back(self, caller_id: UUID) -> None:

@@ -80,7 +80,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="a few seconds, as in `make test`")
     parser.add_argument("--stall", type=float, default=LONGEST_STALL, help="ms that another client may wait")
-    parser.add_argument("--only", nargs="*", help="names of classes")
+    parser.add_argument("--only", nargs="*", choices=[*attacks(1, short=False)], help="names of classes")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that started processes are ended, too
     namespace = enter_namespace()

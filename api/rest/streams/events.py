@@ -37,6 +37,7 @@ async def get_events(request: Request) -> Response:
     """Stream the events of a job until it is final; 204 stops an EventSource from reconnecting."""
     services = services_of(request)
     caller = await authenticate_reader(request, services.authenticator)
+    services.ceilings.event_streams.require_room(caller.id)
     job_id = parse_id("job", request.path_params["job_id"])
     last_id = read_integer(request.headers, "last-event-id", default=0) or 0
     job = await read_job(services, caller, job_id)

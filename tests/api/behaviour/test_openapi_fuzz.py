@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 from api.app import create_app
 from models.settings import Settings
 from tests.api.service import ADMIN
+from tests.attack.fuzz import ENDLESS
 from tests.support.databases import SqliteCopies
 
 pytestmark = pytest.mark.slow(reason="every operation gets generated requests, good and bad")
@@ -33,7 +34,6 @@ BOUNDED = settings(
 LONG = settings(BOUNDED, max_examples=500, derandomize=False)
 
 DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
-ENDLESS = {"GET /v1/events"}  # a good request is answered for ever; tests/api/rest/streams has its bad ones
 OPERATIONS = [
     operation for found in DOCUMENT.get_all_operations() if (operation := found.ok()).label not in ENDLESS
 ]
