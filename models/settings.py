@@ -235,6 +235,13 @@ class Settings(BaseSettings):
         False,
         description="answer accepted submits with code 1, never 22, for clients that treat 22 as a failure",
     )
+    midjourney_instant_delay: float = Field(
+        2.5,
+        ge=0,
+        le=60,
+        description="seconds for which a task without a call (U1 to U4) is shown as IN_PROGRESS; web apps "
+        "miss the end of a task that is never seen open",
+    )
     midjourney_cancel_status: Literal["FAILURE", "CANCEL"] = Field(
         "FAILURE", description="the status of cancelled tasks; most clients go on polling after CANCEL"
     )

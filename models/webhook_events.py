@@ -14,6 +14,7 @@ class WebhookEvent(StrEnum):
     HELD = "job.held"
     CANCELLED = "job.cancelled"
     EXPIRED = "job.expired"
+    STARTED = "job.started"  #: the first call of a Midjourney task has started; sent once, then as progress
     PROGRESS = "job.progress"  #: a call has started, or made progress; the newest supersedes older ones
     TEST = "webhook.test"  #: sent at the caller's request
 
@@ -30,6 +31,9 @@ EVENT_OF: Mapping[JobStatus, WebhookEvent] = {
 
 JOB_EVENTS = frozenset(EVENT_OF.values())
 """Events that an endpoint may subscribe to."""
+
+PASSING = frozenset({WebhookEvent.STARTED, WebhookEvent.PROGRESS})
+"""Events that are not sent again once a newer one of the same job waits."""
 
 DEFAULT_EVENTS = JOB_EVENTS - {WebhookEvent.PROGRESS}
 """Events of an endpoint that names none, and of a job's own ``webhook_url``."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -29,7 +30,7 @@ from models.queries.jobs import NewJob
 from models.queries.midjourney.tasks import continue_task, count_waiting, insert_task
 from models.states import OnUnknown
 from worker.images.input_limits import check_input_sizes
-from worker.midjourney.notify_hook import enqueue_end
+from worker.midjourney.notify_hook import enqueue_all
 
 SURFACE = "midjourney"
 EACH = "each"
@@ -104,12 +105,15 @@ async def submit_jobs(
 
 
 async def submit_ended(context: RequestContext, task: NewTask) -> Response:
-    """Accept a task that needs no call and has its result already."""
+    """Accept a task that needs no call and has its result already; it is shown in progress for a moment."""
+    delay = timedelta(seconds=context.services.settings.midjourney_instant_delay)
+    times = {"started_at": context.at, "finished_at": context.at + delay}
+    task = replace(task, result={**task.result, **times})
     async with context.services.database.writing() as connection:
         task_id = await _insert(connection, context, task, ())
         await record_submit(connection, context.caller, context.duplicate_key, context.at, task_id=task_id)
         settings = context.services.settings
-        enqueued = await enqueue_end(connection, task_id, settings=settings, at=context.at)
+        enqueued = await enqueue_all(connection, task_id, settings=settings, at=context.at)
     if enqueued:
         context.services.notifier.notify()
     return task_response(context, SubmittedTask(task_id))

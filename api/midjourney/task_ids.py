@@ -12,7 +12,12 @@ _LARGEST = 2**53 - 1  # JSON number without loss
 
 def new_task_id(at: datetime) -> int:
     """Return an id that is probably free."""
-    return int(at.timestamp() * 1000) * _RANDOM + secrets.randbelow(_RANDOM)
+    return first_task_id(at) + secrets.randbelow(_RANDOM)
+
+
+def first_task_id(at: datetime) -> int:
+    """Return the smallest id of a moment."""
+    return int(at.timestamp() * 1000) * _RANDOM
 
 
 def parse_task_id(value: Any) -> int | None:

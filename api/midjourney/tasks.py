@@ -1,6 +1,7 @@
 """Endpoints that read tasks: one, several by id, open ones, the newest, pages; a task's image and seed."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,7 +18,7 @@ from api.jobs.validation import rejection_of
 from api.midjourney.auth import authenticated
 from api.midjourney.responses import Json, SubmitError, short_text, submit_response
 from api.midjourney.submit import MAX_COUNTED
-from api.midjourney.task_ids import parse_task_id
+from api.midjourney.task_ids import first_task_id, parse_task_id
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from models.midjourney.protocol import Code, TaskStatus
@@ -30,6 +31,7 @@ from models.queries.midjourney.tasks import (
     assets_by_id,
     count_waiting,
     find_task,
+    instant_tasks,
     newest_tasks,
     open_tasks,
     page_of_tasks,
@@ -55,7 +57,7 @@ async def fetch(request: Request) -> Response:
         task = await _find(connection, caller, request)
         if task is None:
             raise SubmitError(Code.NOT_FOUND, "There is no such task.", status=404)
-        view = (await read_task_views(connection, [task], settings=services.settings))[0]
+        view = (await read_task_views(connection, [task], settings=services.settings, at=services.clock()))[0]
         if view["status"] == TaskStatus.NOT_START:
             view["properties"] |= await waiting_properties(connection, services, task)
     return Json(view)
@@ -110,7 +112,7 @@ async def list_newest(request: Request) -> Response:
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
         tasks = await newest_tasks(connection, caller.id, limit=_MAX_NEWEST)
-        return Json(await read_task_views(connection, tasks, settings=services.settings))
+        return Json(await read_task_views(connection, tasks, settings=services.settings, at=services.clock()))
 
 
 async def list_queue(request: Request) -> Response:
@@ -118,8 +120,14 @@ async def list_queue(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticated(request, services)
     async with services.database.reading() as connection:
-        tasks = await open_tasks(connection, caller.id, limit=_MAX_OPEN)
-        return Json(await read_task_views(connection, tasks, settings=services.settings))
+        at = services.clock()
+        since = first_task_id(at - timedelta(seconds=services.settings.midjourney_instant_delay))
+        tasks = [
+            *await open_tasks(connection, caller.id, limit=_MAX_OPEN),
+            *await instant_tasks(connection, caller.id, since=since, at=at),
+        ]
+        tasks.sort(key=lambda task: task.id)
+        return Json(await read_task_views(connection, tasks, settings=services.settings, at=services.clock()))
 
 
 async def list_by_ids(request: Request) -> Response:
@@ -130,7 +138,7 @@ async def list_by_ids(request: Request) -> Response:
     async with services.database.reading() as connection:
         found = {task.id: task for task in await tasks_by_id(connection, task_ids, caller_id=caller.id)}
         tasks = [found[task_id] for task_id in task_ids if task_id in found]
-        return Json(await read_task_views(connection, tasks, settings=services.settings))
+        return Json(await read_task_views(connection, tasks, settings=services.settings, at=services.clock()))
 
 
 async def _requested_ids(request: Request, caller: Caller) -> Sequence[int]:
@@ -178,17 +186,17 @@ async def query_tasks(request: Request) -> Response:
         tasks, total = await page_of_tasks(
             connection,
             caller.id,
-            _task_filter(body, value),
+            _task_filter(body, value, services.clock()),
             sort=sort if sort in SORT_COLUMNS else "id",
             descending=direction.strip().lower() != "asc",
             offset=body.page_number * body.page_size,
             limit=body.page_size,
         )
-        content = await read_task_views(connection, tasks, settings=services.settings)
+        content = await read_task_views(connection, tasks, settings=services.settings, at=services.clock())
     return Json(_page(body, content, total))
 
 
-def _task_filter(body: PageBody, value: dict[str, Any]) -> TaskFilter:
+def _task_filter(body: PageBody, value: dict[str, Any], at: datetime) -> TaskFilter:
     texts = {name: str(value[name]) for name in TEXT_FILTERS if value.get(name)}
     given = [*(body.ids or ()), *([body.id] if body.id else ())]
     statuses = [*(body.status_set or ()), *([body.status] if body.status else ())]
@@ -198,6 +206,7 @@ def _task_filter(body: PageBody, value: dict[str, Any]) -> TaskFilter:
         texts=texts,
         ids=_valid_ids(given) if given else None,
         statuses=[TaskStatus(status) for status in statuses],
+        at=at,
     )
 
 

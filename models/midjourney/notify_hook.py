@@ -10,6 +10,9 @@ from models.midjourney.protocol import ENDED, TaskStatus
 from models.midjourney.task_status import TaskState
 from models.webhook_events import WebhookEvent
 
+SUBMITTED_RANK = 1
+"""Rank of a task's first message."""
+
 END_RANK = 1000
 """Rank of a task's end."""
 
@@ -19,7 +22,13 @@ MAX_STATE_BYTES = 8000
 _SIZE_LIMIT = 20_000  # bytes; a message has fewer
 _ELLIPSIS = "…"
 _TEXTS = ("prompt", "promptEn", "description", "failReason")
-_EVENTS = {TaskStatus.SUCCESS: WebhookEvent.SUCCEEDED, TaskStatus.FAILURE: WebhookEvent.FAILED}
+_EVENTS = {
+    TaskStatus.SUBMITTED: WebhookEvent.STARTED,
+    TaskStatus.SUCCESS: WebhookEvent.SUCCEEDED,
+    TaskStatus.FAILURE: WebhookEvent.FAILED,
+    TaskStatus.CANCEL: WebhookEvent.CANCELLED,
+}
+_NO_RESULT = ("finishTime", "imageUrl", "imageUrls", "videoUrl", "videoUrls", "failReason")
 
 
 def progress_rank(state: TaskState) -> int:
@@ -30,15 +39,21 @@ def progress_rank(state: TaskState) -> int:
     if state.status in ENDED:
         return END_RANK
     if state.status is TaskStatus.SUBMITTED:
-        return 1
+        return SUBMITTED_RANK
     return 2 + int(state.progress.rstrip("%")) if state.status is TaskStatus.IN_PROGRESS else 0
 
 
 def webhook_event_of(status: TaskStatus) -> WebhookEvent:
     """Return the event under which the delivery log has a message."""
-    if status not in ENDED:
-        return WebhookEvent.PROGRESS
-    return _EVENTS.get(status, WebhookEvent.CANCELLED)
+    return _EVENTS.get(status, WebhookEvent.PROGRESS)
+
+
+def submitted_view(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a task that is further on as it was when its first call started."""
+    status = TaskStatus.SUBMITTED.value
+    displays = {**view["displays"], "status": status, "finishTime": ""}
+    shown = {"status": status, "progress": "0%", "buttons": [], "displays": displays}
+    return {**view, **dict.fromkeys(_NO_RESULT), **shown}
 
 
 def hook_body(view: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from models.midjourney.buttons import button_view, buttons_of_task
-from models.midjourney.protocol import TaskStatus
+from models.midjourney.protocol import ENDED, TaskStatus
 from models.midjourney.task_status import TaskState, task_state_of
 from models.settings import Settings
 
@@ -15,16 +15,23 @@ DISCORD_INSTANCE = "darkroom"
 
 
 def task_view(
-    task: Any, *, parts: Sequence[Any], assets: Mapping[UUID, Any], preview: Any | None, settings: Settings
+    task: Any,
+    *,
+    parts: Sequence[Any],
+    assets: Mapping[UUID, Any],
+    preview: Any | None,
+    settings: Settings,
+    at: datetime,
 ) -> dict[str, Any]:
-    """Return a task as JSON.
+    """Return a task as JSON, as it is shown at a time.
 
     ``preview`` is the asset to show until the task has ended; ``assets`` has the task's own ones by id. Only
     a task of several images has ``imageUrls``: web clients offer a choice among them, and edit ``imageUrl``
     where there are none.
     """
-    state, public_url = task_state_of(task, parts), settings.public_url.rstrip("/")
+    state, public_url = task_state_of(task, parts, at), settings.public_url.rstrip("/")
     done = state.status is TaskStatus.SUCCESS
+    finished_at = task.finished_at if state.status in ENDED else None
     shown = assets.get(task.asset_id) if done else preview
     results = [assets[key] for key in map(UUID, task.pictures) if key in assets] if done else []
     images = [asset for asset in results if not _is_video(asset)] if len(task.pictures) > 1 else []
@@ -39,7 +46,7 @@ def task_view(
         "state": task.state,
         "submitTime": milliseconds(task.submitted_at),
         "startTime": milliseconds(state.started_at),
-        "finishTime": milliseconds(task.finished_at),
+        "finishTime": milliseconds(finished_at),
         "imageUrl": image_url(None if _is_video(shown) else shown, public_url),
         "imageUrls": _links(images, public_url),
         "videoUrl": image_url(shown if _is_video(shown) else None, public_url),
@@ -50,7 +57,7 @@ def task_view(
         "parentId": None if task.parent_id is None else str(task.parent_id),
         "properties": _properties(task),
         "buttons": _buttons(task, settings) if done else [],
-        "displays": _displays(task, state),
+        "displays": _displays(task, state, finished_at),
     }
 
 
@@ -89,14 +96,14 @@ def _buttons(task: Any, settings: Settings) -> list[dict[str, Any]]:
     return [button_view(button) for button in buttons_of_task(task, settings)]
 
 
-def _displays(task: Any, state: TaskState) -> dict[str, str]:
+def _displays(task: Any, state: TaskState, finished_at: datetime | None) -> dict[str, str]:
     """Return texts for tables of an admin page; an unknown one is empty."""
     return {
         "status": state.status.value,
         "action": task.action,
         "submitTime": _readable(task.submitted_at),
         "startTime": _readable(state.started_at),
-        "finishTime": _readable(task.finished_at),
+        "finishTime": _readable(finished_at),
         "discordInstanceId": DISCORD_INSTANCE,
     }
 

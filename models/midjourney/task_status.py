@@ -13,6 +13,7 @@ from models.states import FINAL, JobStatus
 SETTLED = FINAL | {JobStatus.HELD}
 """Job statuses in which a part stays: for its task, a held job has failed."""
 
+_INSTANT_PROGRESS = "50%"  # of a task that needs no call
 _MAX_OPEN_PERCENT = 99  # until the task has ended: for clients 100 means success
 
 
@@ -25,8 +26,15 @@ class TaskState:
     started_at: datetime | None
 
 
-def task_state_of(task: Any, parts: Sequence[Any]) -> TaskState:
-    """Return the state of a task. ``parts`` are its jobs in order; they are not used once it has ended."""
+def task_state_of(task: Any, parts: Sequence[Any], at: datetime) -> TaskState:
+    """Return the state of a task. ``parts`` are its jobs in order; they are not used once it has ended.
+
+    A task that needed no call has its result from the start, and is shown in progress until its
+    ``finished_at``: web clients miss the end of a task that they have never seen open.
+    """
+    has_call = bool(task.request.get("calls"))
+    if task.outcome == TaskStatus.SUCCESS and not has_call and task.finished_at and task.finished_at > at:
+        return TaskState(TaskStatus.IN_PROGRESS, _INSTANT_PROGRESS, task.started_at)
     if task.outcome is not None:
         progress = "100%" if task.outcome == TaskStatus.SUCCESS else ""
         return TaskState(TaskStatus(task.outcome), progress, task.started_at)

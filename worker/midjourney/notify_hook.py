@@ -1,7 +1,7 @@
 """notifyHook messages of tasks: each step of progress once, in order, and always the end."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -9,7 +9,14 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import DatabaseAway
-from models.midjourney.notify_hook import END_RANK, hook_body, progress_rank, webhook_event_of
+from models.midjourney.notify_hook import (
+    END_RANK,
+    SUBMITTED_RANK,
+    hook_body,
+    progress_rank,
+    submitted_view,
+    webhook_event_of,
+)
 from models.midjourney.task_status import task_state_of
 from models.queries.midjourney.tasks import mark_notified, parts_of, task_by_id, tasks_to_notify
 from models.queries.webhooks.outbox import enqueue_message
@@ -18,6 +25,7 @@ from worker.midjourney.task_reader import read_task_views
 from worker.services import WorkerServices
 
 _BATCH = 200  # tasks per round
+_APART = timedelta(seconds=1)  # at least between the first and the last message of a task without jobs
 _log = structlog.get_logger()
 
 
@@ -50,24 +58,51 @@ class NotifyHookProgress:
             return False
 
     async def _enqueue_change(self, task: Row[Any], parts: Sequence[Any]) -> bool:
-        rank = progress_rank(task_state_of(task, parts))
+        settings, at = self._services.settings, self._services.clock()
+        rank = progress_rank(task_state_of(task, parts, at))
         if rank <= task.told:
             return False
         async with self._services.database.writing() as connection:
             if not await mark_notified(connection, task.id, rank):
                 return False
-            settings, at = self._services.settings, self._services.clock()
-            await _enqueue(connection, task, parts, rank, settings=settings, at=at)
+            view = (await read_task_views(connection, [task], settings=settings, at=at))[0]
+            if task.told < SUBMITTED_RANK < rank:
+                await _enqueue(connection, task, parts, SUBMITTED_RANK, submitted_view(view), at=at)
+            await _enqueue(connection, task, parts, rank, view, at=at)
             return True
 
 
 async def enqueue_end(connection: AsyncConnection, task_id: int, *, settings: Settings, at: datetime) -> bool:
-    """Enqueue the message of a task's end, in the transaction that ends it. ``False``: no notifyHook."""
+    """Enqueue the message of a task's end, in the transaction that ends it. ``False``: no notifyHook.
+
+    If a call has started and no message was enqueued since, the message of its start precedes it.
+    """
     task = await task_by_id(connection, task_id)
     if task is None or task.notify_hook is None:
         return False
     parts = await parts_of(connection, [task_id])
-    await _enqueue(connection, task, parts, END_RANK, settings=settings, at=at)
+    view = (await read_task_views(connection, [task], settings=settings, at=at))[0]
+    if task.told < SUBMITTED_RANK and any(part.started_at is not None for part in parts):
+        await _enqueue(connection, task, parts, SUBMITTED_RANK, submitted_view(view), at=at)
+    await _enqueue(connection, task, parts, END_RANK, view, at=at)
+    return True
+
+
+async def enqueue_all(connection: AsyncConnection, task_id: int, *, settings: Settings, at: datetime) -> bool:
+    """Enqueue the messages of a task that had its result when it was submitted, each for its own time.
+
+    In the transaction that inserts it. ``False``: no notifyHook.
+    """
+    task = await task_by_id(connection, task_id)
+    if task is None or task.notify_hook is None:
+        return False
+    now = (await read_task_views(connection, [task], settings=settings, at=at))[0]
+    end = (await read_task_views(connection, [task], settings=settings, at=task.finished_at))[0]
+    due = max(task.finished_at, at + _APART)
+    await _enqueue(connection, task, (), SUBMITTED_RANK, submitted_view(now), at=at)
+    if (rank := progress_rank(task_state_of(task, (), at))) < END_RANK:
+        await _enqueue(connection, task, (), rank, now, at=at + (due - at) / 2)
+    await _enqueue(connection, task, (), END_RANK, end, at=due)
     return True
 
 
@@ -76,11 +111,11 @@ async def _enqueue(
     task: Row[Any],
     parts: Sequence[Any],
     rank: int,
+    view: Mapping[str, Any],
     *,
-    settings: Settings,
     at: datetime,
 ) -> None:
-    view = (await read_task_views(connection, [task], settings=settings))[0]
+    """Enqueue a message that shows a task as ``view``, to be sent at a time."""
     await enqueue_message(
         connection,
         caller_id=task.caller_id,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -21,36 +22,36 @@ _BATCH = 250  # tasks; serializing them blocks the event loop for about 30 ms
 
 
 async def read_task_views(
-    connection: AsyncConnection, tasks: Sequence[Row[Any]], *, settings: Settings
+    connection: AsyncConnection, tasks: Sequence[Row[Any]], *, settings: Settings, at: datetime
 ) -> list[dict[str, Any]]:
-    """Return tasks as JSON, in the order given, with few queries; other requests run between batches."""
+    """Return tasks as JSON, in the order given, as they are shown at a time.
+
+    With few queries; other requests run between batches.
+    """
     views: list[dict[str, Any]] = []
     for start in range(0, len(tasks), _BATCH):
-        views += await _views_of(connection, tasks[start : start + _BATCH], settings)
+        views += await _views_of(connection, tasks[start : start + _BATCH], settings, at)
     return views
 
 
 async def _views_of(
-    connection: AsyncConnection, tasks: Sequence[Row[Any]], settings: Settings
+    connection: AsyncConnection, tasks: Sequence[Row[Any]], settings: Settings, at: datetime
 ) -> list[dict[str, Any]]:
     open_ids = [task.id for task in tasks if task.outcome is None]
     parts = _by_task(await parts_of(connection, open_ids))
     previews = _by_task(await images_of(connection, open_ids))
     asset_ids = {key for task in tasks for key in _asset_ids(task)}
     assets = {row.id: row for row in await assets_for_links(connection, list(asset_ids))}
+    view = partial(task_view, settings=settings, at=at)
     views = []
     for task in tasks:
         preview = next(iter(previews[task.id]), None)
         try:
-            views.append(
-                task_view(task, parts=parts[task.id], assets=assets, preview=preview, settings=settings)
-            )
+            views.append(view(task, parts=parts[task.id], assets=assets, preview=preview))
         except Exception as error:  # noqa: BLE001 - one row that can't be read must not fail a page of others
             problem = "; ".join(problems_of(task)) or repr(error)
             log_unreadable("Midjourney task", str(task.id), problem)
-            views.append(
-                task_view(_replacement(task, problem), parts=(), assets={}, preview=None, settings=settings)
-            )
+            views.append(view(_replacement(task, problem), parts=(), assets={}, preview=None))
     return views
 
 

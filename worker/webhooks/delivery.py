@@ -17,7 +17,7 @@ from models.errors import DatabaseAway
 from models.ids import public_id
 from models.queries.webhooks.deliveries import record_results, stop_endpoint, stop_job
 from models.queries.webhooks.endpoints import change_endpoint
-from models.webhook_events import DeliveryStatus, WebhookEvent
+from models.webhook_events import PASSING, DeliveryStatus, WebhookEvent
 from worker.services import WorkerServices
 from worker.webhooks.context import WebhookContext
 from worker.webhooks.delivery_log import append_entry, read_log
@@ -92,9 +92,13 @@ async def _attempt(context: WebhookContext, row: Row[Any], message: Message | No
         _log.exception("a webhook could not be sent", delivery=public_id("delivery", row.id))
         problem = f"Darkroom failed while it sent this message ({type(error).__name__})."
         response = ReceiverResponse(None, problem)
-    retryable = row.event != WebhookEvent.TEST
-    decision = decide(response, row.tries + 1, retryable=retryable, jitter=random.random)
+    decision = decide(response, row.tries + 1, retryable=_retryable(row), jitter=random.random)
     return AttemptedDelivery(row, response, decision)
+
+
+def _retryable(row: Row[Any]) -> bool:
+    """Return whether a failed message is sent again. Without a job, progress could overtake its end."""
+    return row.event != WebhookEvent.TEST and (row.job_id is not None or row.event not in PASSING)
 
 
 async def _record(services: WorkerServices, attempted: Sequence[AttemptedDelivery]) -> None:

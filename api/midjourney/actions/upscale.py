@@ -35,8 +35,6 @@ async def upscale(follow_up: FollowUp) -> Response:
             "outcome": TaskStatus.SUCCESS.value,
             "asset_id": image,
             "pictures": [str(image)],
-            "started_at": context.at,
-            "finished_at": context.at,
         },
     )
     return await submit_ended(context, task)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -125,6 +126,14 @@ async def open_tasks(connection: AsyncConnection, caller_id: UUID, *, limit: int
     return (await connection.execute(query)).all()
 
 
+async def instant_tasks(
+    connection: AsyncConnection, caller_id: UUID, *, since: int, at: datetime
+) -> Sequence[Row[Any]]:
+    """Return a caller's tasks that have their result and are still shown in progress, from an id on."""
+    query = select(tasks).where(tasks.c.caller_id == caller_id, tasks.c.id >= since, _shown_open(at))
+    return (await connection.execute(query.order_by(tasks.c.id))).all()
+
+
 async def parts_of(connection: AsyncConnection, task_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Return the parts of these tasks, in order, with the job columns that determine the task's state."""
     query = (
@@ -245,7 +254,8 @@ class TaskFilter:
 
     texts: dict[str, str] = field(default_factory=dict)  #: by the names of ``TEXT_FILTERS``
     ids: Sequence[int] | None = None
-    statuses: Sequence[TaskStatus] = ()
+    statuses: Sequence[TaskStatus] = ()  #: as they are shown at the time ``at``
+    at: datetime
 
 
 async def page_of_tasks(
@@ -277,12 +287,19 @@ def _conditions(task_filter: TaskFilter) -> list[ColumnElement[bool]]:
     if task_filter.ids is not None:
         conditions.append(tasks.c.id.in_(task_filter.ids))
     if task_filter.statuses:
-        conditions.append(or_(*(_has_status(status) for status in task_filter.statuses)))
+        conditions.append(or_(*(_has_status(status, task_filter.at) for status in task_filter.statuses)))
     return conditions
 
 
-def _has_status(status: TaskStatus) -> ColumnElement[bool]:
+def _shown_open(at: datetime) -> ColumnElement[bool]:
+    """Return the condition under which a task that has its result is shown in progress."""
+    return and_(tasks.c.outcome == TaskStatus.SUCCESS.value, tasks.c.finished_at > at)
+
+
+def _has_status(status: TaskStatus, at: datetime) -> ColumnElement[bool]:
     """Return the condition under which ``task_state_of`` returns this status."""
+    if status is TaskStatus.SUCCESS:
+        return and_(tasks.c.outcome == status.value, tasks.c.finished_at <= at)
     if status in ENDED:
         return tasks.c.outcome == status.value
     if status is TaskStatus.MODAL:
@@ -296,7 +313,8 @@ def _has_status(status: TaskStatus) -> ColumnElement[bool]:
         TaskStatus.SUBMITTED: and_(started.exists(), ~advanced.exists()),
         TaskStatus.IN_PROGRESS: advanced.exists(),
     }
-    return and_(tasks.c.outcome.is_(None), tasks.c.modal.is_(None), conditions[status])
+    is_open = and_(tasks.c.outcome.is_(None), tasks.c.modal.is_(None), conditions[status])
+    return or_(is_open, _shown_open(at)) if status is TaskStatus.IN_PROGRESS else is_open
 
 
 def _started_jobs() -> Select[Any]:

@@ -16,7 +16,7 @@ from models.queries.jobs import SHOWN
 from models.tables import jobs
 from models.tables import webhook_deliveries as deliveries
 from models.tables import webhook_endpoints as endpoints
-from models.webhook_events import DeliveryStatus, WebhookEvent
+from models.webhook_events import PASSING, DeliveryStatus, WebhookEvent
 
 _PENDING: ColumnElement[str] = literal_column("'pending'")  # literal, for the partial index
 _RESULT_COLUMNS = ("status", "tries", "next_at", "log", "ended_at")
@@ -116,7 +116,7 @@ async def record_results(connection: AsyncConnection, results: Sequence[Mapping[
     if retried:
         superseded = await connection.execute(
             update(deliveries)
-            .where(deliveries.c.id.in_(retried), deliveries.c.event == WebhookEvent.PROGRESS, newer)
+            .where(deliveries.c.id.in_(retried), deliveries.c.event.in_(PASSING), newer)
             .where(deliveries.c.status == _PENDING, deliveries.c.claim.is_(None))
             .values(status=DeliveryStatus.SUPERSEDED)
             .returning(deliveries.c.job_id, deliveries.c.endpoint_id, deliveries.c.next_at)

@@ -101,7 +101,8 @@ async def enqueue_message(
     """Insert a delivery whose body is rendered already; it supersedes older progress of the same job.
 
     ``job_id`` puts it in order with other deliveries of that job, by ``revision``; without one it has no
-    order. After the receiver answered 410 for that job, nothing is inserted.
+    order but that of its time. ``at``: when it is due. After the receiver answered 410 for that job, nothing
+    is inserted.
     """
     next_at_by_job: Mapping[UUID, datetime] = {}
     if job_id is not None:
@@ -202,12 +203,18 @@ async def _supersede_progress(
 ) -> Mapping[UUID, datetime]:
     """Supersede pending progress of these jobs; return by job until when it would have waited.
 
-    Not progress that is being sent, under a claim that holds. ``None``: of the jobs' own URLs.
+    Not progress that is being sent, under a claim that holds, nor a start that was never sent. ``None``: of
+    the jobs' own URLs.
     """
     superseded = await connection.execute(
         update(deliveries)
         .where(deliveries.c.job_id.in_(job_ids), deliveries.c.status == DeliveryStatus.PENDING)
-        .where(deliveries.c.event == WebhookEvent.PROGRESS)
+        .where(
+            or_(
+                deliveries.c.event == WebhookEvent.PROGRESS,
+                and_(deliveries.c.event == WebhookEvent.STARTED, deliveries.c.tries > 0),
+            )
+        )
         .where(
             deliveries.c.endpoint_id.is_(None)
             if endpoint_id is None

@@ -101,6 +101,7 @@ async def open_stack(url: str, folder: Path, **settings: Any) -> AsyncIterator[M
         "public_url": "http://darkroom.test",
         "api_keys": (ALICE, BOB),
         "midjourney_image_model": "practice-image",
+        "midjourney_instant_delay": 0,
         "request_body_limit": 2**20,
         **CHAT,
         **settings,

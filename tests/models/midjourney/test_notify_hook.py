@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.midjourney.notify_hook import MAX_STATE_BYTES, hook_body
+from models.midjourney.notify_hook import MAX_STATE_BYTES, hook_body, submitted_view
 from models.midjourney.serializers import task_view
 from models.settings import Settings
 
@@ -58,7 +58,7 @@ def view(prompt: str | None, state: str | None, reason: str | None, **properties
         started_at=NOW,
         finished_at=NOW,
     )
-    return task_view(task, parts=(), assets=PICTURES, preview=None, settings=SETTINGS)
+    return task_view(task, parts=(), assets=PICTURES, preview=None, settings=SETTINGS, at=NOW)
 
 
 @given(prompt=st.none() | LONG, state=STATES, reason=st.none() | LONG, final=LONG, other=LONG)
@@ -87,3 +87,16 @@ def test_a_long_text_gets_the_room_of_short_ones(character: str) -> None:
     body = hook_body(view("a cat", "s", None, finalPrompt=character * 50_000))
     assert body["prompt"] == "a cat"
     assert 19_980 < len(orjson.dumps(body)) < 20_000
+
+
+def test_a_task_that_is_further_on_is_shown_as_it_was_when_it_started() -> None:
+    whole = view("a cat", "s", "no reason", finalPrompt="a cat")
+    started = submitted_view(whole)
+    assert (started["status"], started["progress"], started["displays"]["status"]) == (
+        "SUBMITTED",
+        "0%",
+        "SUBMITTED",
+    )
+    assert [started[name] for name in ("imageUrl", "imageUrls", "failReason", "finishTime")] == [None] * 4
+    assert (started["buttons"], started["startTime"]) == ([], whole["startTime"])
+    assert started.keys() == whole.keys()

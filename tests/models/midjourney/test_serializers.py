@@ -32,7 +32,7 @@ def view(*, preview: Any = None, **columns: Any) -> dict[str, Any]:
         "finished_at": NOW,
     }  # fmt: skip
     task = SimpleNamespace(**defaults | columns)
-    return task_view(task, parts=(), assets=ASSETS, preview=preview, settings=SETTINGS)
+    return task_view(task, parts=(), assets=ASSETS, preview=preview, settings=SETTINGS, at=NOW)
 
 
 def test_a_successful_task_has_the_urls_of_its_grid_and_images() -> None:

@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def task(**columns: Any) -> SimpleNamespace:
-    defaults = {"outcome": None, "modal": None, "started_at": None, "request": {}}
+    defaults = {"outcome": None, "modal": None, "started_at": None, "finished_at": NOW, "request": {}}
     return SimpleNamespace(**defaults | columns)
 
 
@@ -41,23 +41,32 @@ QUEUED = part(JobStatus.QUEUED, started=False)
 def test_an_open_task_has_the_status_and_mean_progress_of_its_parts(
     parts: list[Any], expected: tuple[TaskStatus, str]
 ) -> None:
-    state = task_state_of(task(), parts)
+    state = task_state_of(task(), parts, NOW)
     assert (state.status, state.progress) == expected
 
 
 def test_parts_of_a_top_up_do_not_lower_the_progress() -> None:
-    state = task_state_of(task(request={"calls": 1}), [part(JobStatus.SUCCEEDED), QUEUED, QUEUED])
+    state = task_state_of(task(request={"calls": 1}), [part(JobStatus.SUCCEEDED), QUEUED, QUEUED], NOW)
     assert state.progress == "99%"
 
 
 def test_a_task_that_waits_for_a_dialog_is_modal() -> None:
-    assert task_state_of(task(modal={"verb": "Inpaint"}), []) == TaskState(TaskStatus.MODAL, "0%", None)
+    assert task_state_of(task(modal={"verb": "Inpaint"}), [], NOW) == TaskState(TaskStatus.MODAL, "0%", None)
 
 
 @pytest.mark.parametrize(("outcome", "progress"), [("SUCCESS", "100%"), ("FAILURE", ""), ("CANCEL", "")])
 def test_an_ended_task_has_the_status_of_its_outcome(outcome: str, progress: str) -> None:
-    state = task_state_of(task(outcome=outcome, started_at=NOW), [QUEUED])
+    state = task_state_of(task(outcome=outcome, started_at=NOW), [QUEUED], NOW)
     assert state == TaskState(TaskStatus(outcome), progress, NOW)
+
+
+def test_a_task_without_a_call_is_in_progress_until_its_end() -> None:
+    end = NOW + timedelta(seconds=2)
+    instant = task(outcome="SUCCESS", started_at=NOW, finished_at=end, request={"calls": 0})
+    assert task_state_of(instant, [], NOW) == TaskState(TaskStatus.IN_PROGRESS, "50%", NOW)
+    assert task_state_of(instant, [], end) == TaskState(TaskStatus.SUCCESS, "100%", NOW)
+    called = task(outcome="SUCCESS", started_at=NOW, finished_at=end, request={"calls": 4})
+    assert task_state_of(called, [], NOW).status == TaskStatus.SUCCESS
 
 
 def test_a_task_starts_with_its_first_call_or_ends_at_its_start() -> None:

@@ -73,6 +73,7 @@ async def test_a_task_that_can_not_be_completed_fails_with_a_reason_and_a_messag
 
     await each_stack.complete()
     await webhooks.send()
+    await webhooks.send()
     await webhooks.context.close()
     await receiver.stop()
     task = await each_stack.fetch(number)

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from models.states import JobStatus
-from tests.api.midjourney.stack import MidjourneyStack
+from tests.api.midjourney.stack import MidjourneyStack, open_stack
 from tests.api.service import ALICE
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_worker
@@ -39,20 +41,22 @@ async def test_the_end_of_a_task_is_sent_once_with_the_body_of_fetch(
         await stack.complete()
         await webhooks.send()
 
-    assert [got.payload for got in receiver.messages] == [task]
+    assert [got.payload["status"] for got in receiver.messages] == ["SUBMITTED", "SUCCESS"]
+    assert receiver.messages[-1].payload == task
     assert receiver.messages[0].headers["webhook-signature"]
 
 
 async def test_a_failure_is_sent_with_its_reason_until_the_receiver_accepts_it(
     stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    receiver.responses = [500]
+    receiver.responses = [200, 500]
     await stack.done(prompt="a cat [fail moderation]", notifyHook=receiver.url, state="")
+    await webhooks.send()
     await webhooks.send()
     stack.darkroom.clock.forward(minutes=5)
     await webhooks.send()
 
-    first, second = receiver.messages
+    first, second = receiver.messages[1:]
     assert (first.id, first.body) == (second.id, second.body)
     assert (first.payload["status"], first.payload["state"]) == ("FAILURE", "")
     assert first.payload["failReason"]
@@ -70,8 +74,10 @@ async def test_progress_is_sent_in_rising_order(
         await stack.complete()
         await stack.complete()
         await webhooks.send()
+        await webhooks.send()
 
     assert [(got.payload["status"], got.payload["progress"]) for got in receiver.messages] == [
+        ("SUBMITTED", "0%"),
         ("IN_PROGRESS", "25%"),
         ("IN_PROGRESS", "50%"),
         ("IN_PROGRESS", "75%"),
@@ -104,15 +110,16 @@ async def test_unsent_progress_is_replaced_by_the_end(
     stack.worker.messages[:] = [(task, job_ids[1:], lease)]
     await stack.worker.deliver()
     await stack.complete()
-    await webhooks.send()
+    for _ in range(3):
+        await webhooks.send()
 
-    assert [got.payload["status"] for got in receiver.messages] == ["SUCCESS"]
+    assert [got.payload["status"] for got in receiver.messages] == ["SUBMITTED", "SUCCESS"]
 
 
 async def test_a_retry_after_delays_progress_but_not_the_end(
     stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    receiver.responses = [(429, {"Retry-After": "60"})]
+    receiver.responses = [200, (429, {"Retry-After": "60"})]
     await stack.number(notifyHook=receiver.url)
     await stack.dispatch()
     task, job_ids, lease = stack.worker.messages[0]
@@ -121,8 +128,9 @@ async def test_a_retry_after_delays_progress_but_not_the_end(
         await stack.worker.deliver()
         await stack.complete()
         await webhooks.send()
+        await webhooks.send()
 
-    assert [got.payload["progress"] for got in receiver.messages] == ["25%", "100%"]
+    assert [got.payload["progress"] for got in receiver.messages] == ["0%", "25%", "100%"]
 
 
 async def test_a_410_stops_the_messages_of_that_task(
@@ -137,9 +145,10 @@ async def test_a_410_stops_the_messages_of_that_task(
         await stack.worker.deliver()
         await stack.complete()
         await webhooks.send()
-    assert [got.payload["status"] for got in receiver.messages] == ["IN_PROGRESS"]
+    assert [got.payload["status"] for got in receiver.messages] == ["SUBMITTED"]
 
     other = await stack.done(notifyHook=receiver.url)
+    await webhooks.send()
     await webhooks.send()
     assert receiver.messages[-1].payload["id"] == other["id"]
 
@@ -155,9 +164,63 @@ async def test_upscales_and_cancellations_are_sent_too(
     await webhooks.send()
 
     assert {(got.payload["action"], got.payload["status"]) for got in receiver.messages} == {
+        ("UPSCALE", "SUBMITTED"),
         ("UPSCALE", "SUCCESS"),
         ("IMAGINE", "FAILURE"),
     }
+
+
+async def test_an_upscale_sends_its_start_its_progress_and_its_end_each_in_its_time(
+    sqlite_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with open_stack(sqlite_url, tmp_path, midjourney_instant_delay=2.5) as stack:
+        webhooks, grid = new_webhook_worker(stack.darkroom), await stack.done()
+        body = {"taskId": grid["id"], "action": "UPSCALE", "index": 2, "notifyHook": receiver.url}
+        number = await stack.number("change", **body)
+        shown = await stack.fetch(number)
+        assert (shown["status"], shown["progress"], shown["finishTime"]) == ("IN_PROGRESS", "50%", None)
+        assert (shown["imageUrl"], shown["buttons"]) == (None, [])
+        queue = (await stack.call("GET", "/mj/task/queue")).json()
+        assert [each["id"] for each in queue] == [number]
+        stack.darkroom.clock.at = datetime.now(UTC)
+        for _ in range(3):
+            await webhooks.send()
+            stack.darkroom.clock.forward(seconds=1.4)
+        await webhooks.context.close()
+    shown = [(got.payload["status"], got.payload["progress"]) for got in receiver.messages]
+    assert shown == [("SUBMITTED", "0%"), ("IN_PROGRESS", "50%"), ("SUCCESS", "100%")]
+    end = receiver.messages[-1].payload
+    assert (end["imageUrl"], end["finishTime"] - end["submitTime"]) == (grid["imageUrls"][1]["url"], 2500)
+
+
+async def test_a_start_that_was_refused_is_not_sent_after_what_follows_it(
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
+) -> None:
+    receiver.responses = [500, 200, 500]
+    await stack.done(notifyHook=receiver.url)
+    grid = await stack.done()
+    stack.darkroom.clock.at = datetime.now(UTC)
+    await webhooks.send()
+    await webhooks.send()
+    await stack.number("change", taskId=grid["id"], action="UPSCALE", index=2, notifyHook=receiver.url)
+    stack.darkroom.clock.forward(seconds=0.9)
+    for _ in range(3):
+        await webhooks.send()
+        stack.darkroom.clock.forward(minutes=10)
+    shown = [(got.payload["action"], got.payload["status"]) for got in receiver.messages]
+    steps = ["SUBMITTED", "SUCCESS"]
+    assert shown == [*(("IMAGINE", step) for step in steps), *(("UPSCALE", step) for step in steps)]
+
+
+async def test_a_task_that_was_cancelled_before_its_first_call_sends_no_start(
+    stack: MidjourneyStack, webhooks: WebhookWorker, receiver: Receiver
+) -> None:
+    waiting = await stack.number(notifyHook=receiver.url)
+    await stack.call("POST", f"/mj/task/{waiting}/cancel")
+    for _ in range(2):
+        stack.darkroom.clock.forward(seconds=5)
+        await webhooks.send()
+    assert [got.payload["status"] for got in receiver.messages] == ["FAILURE"]
 
 
 async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
@@ -168,7 +231,8 @@ async def test_messages_stay_below_20_kilobytes_and_fetch_stays_whole(
     await webhooks.send()
 
     assert (task["prompt"], task["properties"]["finalPrompt"]) == (prompt, prompt)
-    (got,) = receiver.messages
+    await webhooks.send()
+    _, got = receiver.messages
     assert 19_000 < len(got.body) < 20_000
     assert got.payload["state"] == state
     assert got.payload["prompt"].endswith("🐱…")

@@ -22,6 +22,8 @@ async def test_r29_a_very_long_list_is_read_in_batches_so_that_other_requests_ru
     async with services.database.reading() as connection:
         task = await task_by_id(connection, number)
         assert task is not None
-        views = await read_task_views(connection, [task] * 600, settings=services.settings)
+        views = await read_task_views(
+            connection, [task] * 600, settings=services.settings, at=services.clock()
+        )
     assert len(views) == 600
     assert len([each for each in reads if "FROM assets" in each]) == 3
