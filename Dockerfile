@@ -7,6 +7,7 @@ COPY api api
 COPY worker worker
 COPY models models
 COPY migrations migrations
+COPY clients clients
 # uv verifies the hashes of constraints, its own ones included; pip would refuse this folder, which has none
 RUN sed -n '/^uv==/,/# via/p' constraints.txt > uv.txt \
  && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r uv.txt \

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from api.cli.app import build_app
-from api.cli.connection import ClientSettings
 from api.cli.doctor.findings import fine
 from api.cli.doctor.weak_secrets import check_secrets
+from darkroom_client.configuration import VARIABLES
 from models.settings import Settings, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OURS = ("api", "worker", "migrate")
-KNOWN = {f"DARKROOM_{name.upper()}" for model in (Settings, ClientSettings) for name in model.model_fields}
+KNOWN = {*(f"DARKROOM_{name.upper()}" for name in Settings.model_fields), *VARIABLES}
 
 
 SECRET = secrets.token_hex(32)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("api", "worker", "models")
+PACKAGES = ("api", "worker", "models", "clients")
+CLIENT = "clients/python/darkroom_client"
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MOST_MODULES = 16  #: of one folder, its ``__init__`` not counted
 LOGIC = 5  #: branches and loops from which a module has logic, and so a test of its own
@@ -36,6 +37,13 @@ ELSEWHERE = {
         f"worker/images/formats/{name}.py": "tests/contracts/test_image_formats.py"
         for name in ("boxes", "gif", "jpeg", "png", "webm", "webp")
     },
+    # by the client's operations, on an in-memory transport or a running Darkroom
+    **{
+        f"{CLIENT}/{name}.py": f"tests/{CLIENT}/test_client.py"
+        for name in ("exchange/session", "resources/input_images", "resources/job", "resources/submission")
+    },
+    f"{CLIENT}/documents.py": f"tests/{CLIENT}/test_garbled_responses.py",
+    f"{CLIENT}/exchange/pages.py": f"tests/{CLIENT}/resources/test_jobs.py",
     # over HTTP, as clients call them
     "api/jobs/selection/bulk_actions.py": "tests/api/rest/bulk/test_bulk_jobs.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
@@ -115,7 +123,7 @@ def test_the_tree_of_the_page_names_every_folder() -> None:
     named: set[str] = set()
     parents: list[str] = []
     for line in drawn.splitlines():
-        if match := re.match(r"( *)([a-z]+)/", line):
+        if match := re.match(r"( *)([a-z_]+)/", line):
             parents = [*parents[: len(match[1]) // 2], match[2]]
             named.add("/".join(parents))
     folders = {path.parent.as_posix() for path in modules()}

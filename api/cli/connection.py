@@ -1,59 +1,61 @@
-"""Server URL and API key of client commands; opens the client."""
+"""Client of the client commands: the Python client, its errors as exit codes."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
+from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import Connection
-from api.client import DarkroomClient
+from darkroom_client import (
+    ApiError,
+    ConfigurationError,
+    ConnectionFailed,
+    Darkroom,
+    DarkroomError,
+    InputError,
+    RetryPolicy,
+)
 from models.errors import SettingsError
 
-
-class ClientSettings(BaseSettings):
-    """Client settings, read from the ``DARKROOM_*`` variables below."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="DARKROOM_", frozen=True, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
-    )
-
-    url: str = Field("http://127.0.0.1:8080", description="the server's URL")
-    api_key: SecretStr | None = Field(None, description="the API key")
-    model: str | None = Field(None, description="the model of `darkroom submit` without -m")
-
-    @field_validator("url")
-    @classmethod
-    def _absolute(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("write the whole URL, such as http://127.0.0.1:8080")
-        return value.rstrip("/")
-
-    @field_validator("api_key")
-    @classmethod
-    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        key = value.get_secret_value().strip() if value else ""
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError("a key has no spaces and no other characters than ASCII's")
-        return SecretStr(key) if key else None
+_AT_ONCE = RetryPolicy(attempts=1)  # a person sees the error at once, and repeats the command
+_BY_STATUS: Mapping[int, Exit] = {
+    HTTPStatus.UNAUTHORIZED: Exit.DENIED,
+    HTTPStatus.FORBIDDEN: Exit.DENIED,
+    HTTPStatus.NOT_FOUND: Exit.NOT_FOUND,
+    HTTPStatus.CONFLICT: Exit.FAILED,
+    HTTPStatus.TOO_MANY_REQUESTS: Exit.FAILED,
+}
 
 
-def load_client_settings(**overrides: Any) -> ClientSettings:
-    """Read the variables; ``overrides`` (of the command line) take precedence, ``None`` means not given.
+@contextmanager
+def open_client(connection: Connection) -> Iterator[Darkroom]:
+    """Open a client for the server and key of the options or the environment.
 
-    Raises ``SettingsError`` with one sentence per fault.
+    Its errors are raised as ``CommandFailed``, wrong settings as ``SettingsError``.
     """
     try:
-        return ClientSettings(**{name: value for name, value in overrides.items() if value is not None})
-    except ValidationError as error:
-        raise SettingsError([_sentence(fault) for fault in error.errors()]) from error
+        with Darkroom(connection.url, connection.key, retry=_AT_ONCE) as client:
+            yield client
+    except ConfigurationError as error:
+        raise SettingsError([*error.faults]) from error
+    except DarkroomError as error:
+        raise failure_of(error) from error
 
 
-def _sentence(error: Any) -> str:
-    name = ".".join(str(part) for part in error["loc"]).upper()
-    return f"DARKROOM_{name}: {error['msg'].removeprefix('Value error, ')}."
-
-
-def open_client(connection: Connection) -> DarkroomClient:
-    """Return a client for the server and key of the options or the environment."""
-    settings = load_client_settings(url=connection.url, api_key=connection.key)
-    return DarkroomClient(settings.url, settings.api_key.get_secret_value() if settings.api_key else None)
+def failure_of(error: DarkroomError) -> CommandFailed:
+    """Return an error of the client as that of a command."""
+    match error:
+        case ApiError():
+            worst = Exit.UNREACHABLE if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Exit.USAGE
+            code = _BY_STATUS.get(error.status, worst)
+            hint = (
+                " Set DARKROOM_API_KEY to a key that `darkroom keys create` made."
+                if code is Exit.DENIED
+                else ""
+            )
+            return CommandFailed(code, f"{error}{hint}")
+        case ConnectionFailed():
+            return CommandFailed(Exit.UNREACHABLE, str(error))
+        case InputError():
+            return CommandFailed(Exit.USAGE, str(error))
+    return CommandFailed(Exit.FAILED, str(error))

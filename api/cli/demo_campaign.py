@@ -4,15 +4,14 @@ import threading
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.cli.output import shortened
-from api.client import DarkroomClient, Job
-from api.client_errors import Refused, Unreachable
+from darkroom_client import Darkroom, DarkroomError, Job, NewJob
 from models.clock import now
-from models.states import FINAL
 
 MODEL = "practice"
 PROMPTS: Sequence[tuple[str, str]] = (
@@ -54,23 +53,20 @@ class Campaign:
     def _run(self) -> None:
         self._console.print(f"[bold]Darkroom[/] serves {self._url}, with the practice provider.\n")
         try:
-            with DarkroomClient(self._url, self._key) as client:
+            with Darkroom(self._url, self._key) as client:
                 self._show(self._watch(client, self._submit(client)))
-        except (Refused, Unreachable) as error:
+        except DarkroomError as error:
             if not self._ended.is_set():
                 self._console.print(f"The sample campaign failed: {error}")
 
-    def _submit(self, client: DarkroomClient) -> str:
+    def _submit(self, client: Darkroom) -> str:
         name = f"demo-{now():%Y%m%d-%H%M%S}"
-        jobs = [
-            {"model": MODEL, "prompt": prompt, "size": size, "campaign": name} for prompt, size in PROMPTS
-        ]
-        batch = client.submit_many(jobs)
-        if batch["rejected"]:
-            raise Refused(422, str(batch["rejected"][0].get("message")))
+        jobs = [NewJob(model=MODEL, prompt=prompt, size=size, campaign=name) for prompt, size in PROMPTS]
+        if refused := client.submit_many(jobs).rejected:
+            raise DarkroomError(refused[0].message)
         return name
 
-    def _watch(self, client: DarkroomClient, name: str) -> list[Job]:
+    def _watch(self, client: Darkroom, name: str) -> list[Job[Any]]:
         """Wait until all jobs are finished; return them in the order of the prompts."""
         columns = (
             TextColumn("Generating"),
@@ -82,26 +78,24 @@ class Campaign:
         with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
             bar = progress.add_task("", total=len(PROMPTS))
             for _ in count():
-                jobs = list(client.jobs(limit=len(PROMPTS), campaign=name))
-                done = sum(1 for job in jobs if job["status"] in FINAL)
+                jobs = list(client.jobs.list(limit=len(PROMPTS), campaign=name))
+                done = sum(job.is_final for job in jobs)
                 progress.update(bar, completed=sum(_share(job) for job in jobs))
                 if done == len(PROMPTS) or self._ended.wait(_POLL_INTERVAL):
                     break
         order = {prompt: place for place, (prompt, _) in enumerate(PROMPTS)}
-        return sorted(jobs, key=lambda job: order.get(job["prompt"], 0))
+        return sorted(jobs, key=lambda job: order.get(job.prompt, 0))
 
-    def _show(self, jobs: Sequence[Job]) -> None:
+    def _show(self, jobs: Sequence[Job[Any]]) -> None:
         """Print where the images are and what to try next."""
         if self._ended.is_set():
             return
         out = self._console
-        failed = [job for job in jobs if job["status"] != "succeeded"]
+        failed = [job for job in jobs if not job.succeeded]
         out.print(f"{len(jobs) - len(failed)} of {len(jobs)} pictures are ready:")
         for job in jobs:
-            address = job["assets"][0]["url"] if job["assets"] else job["status"]
-            out.print(
-                f"  {address}  [dim]{shortened(job['prompt'], 44)}[/]", soft_wrap=True, overflow="ignore"
-            )
+            address = job.pictures[0].url if job.pictures else job.status
+            out.print(f"  {address}  [dim]{shortened(job.prompt, 44)}[/]", soft_wrap=True, overflow="ignore")
         out.print(f"\nFolder  {self._pictures}", soft_wrap=True)
         out.print(f"API     {self._url}/docs", soft_wrap=True)
         out.print(f"Key     {self._key}", soft_wrap=True)
@@ -109,9 +103,9 @@ class Campaign:
         out.print("\nCtrl-C ends it.")
 
 
-def _share(job: Job) -> float:
+def _share(job: Job[Any]) -> float:
     """Return the progress of a job from 0 to 1, so that the bar moves during generation."""
-    return 1.0 if job["status"] in FINAL else min(job["progress"], 99) / 100
+    return 1.0 if job.is_final else min(job.progress, 99) / 100
 
 
 def curl(url: str, key: str) -> str:

@@ -1,11 +1,8 @@
 """Exit codes, and errors as exit codes with a sentence."""
 
 import traceback
-from collections.abc import Mapping
 from enum import IntEnum
-from http import HTTPStatus
 
-from api.client_errors import Refused, Unreachable
 from models.errors import Conflict, DarkroomError, NotFound, SettingsError
 
 
@@ -30,15 +27,6 @@ class CommandFailed(DarkroomError):
         self.code = code
 
 
-_BY_STATUS: Mapping[int, Exit] = {
-    HTTPStatus.UNAUTHORIZED: Exit.DENIED,
-    HTTPStatus.FORBIDDEN: Exit.DENIED,
-    HTTPStatus.NOT_FOUND: Exit.NOT_FOUND,
-    HTTPStatus.CONFLICT: Exit.FAILED,
-    HTTPStatus.TOO_MANY_REQUESTS: Exit.FAILED,
-}
-
-
 def explain(error: Exception) -> tuple[Exit, str]:
     """Return the exit code and the message of an error."""
     match error:
@@ -50,19 +38,9 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return Exit.NOT_FOUND, str(error)
         case Conflict():
             return Exit.FAILED, str(error)
-        case Refused():
-            return _explain_refusal(error)
-        case Unreachable():
-            return Exit.UNREACHABLE, str(error)
         case DarkroomError():
             return Exit.FAILED, str(error)
     return Exit.FAILED, _explain_unexpected(error)
-
-
-def _explain_refusal(error: Refused) -> tuple[Exit, str]:
-    code = _BY_STATUS.get(error.status, Exit.UNREACHABLE if error.status >= 500 else Exit.USAGE)
-    hint = " Set DARKROOM_API_KEY to a key that `darkroom keys create` made." if code is Exit.DENIED else ""
-    return code, f"{error}{hint}"
 
 
 def _explain_unexpected(error: Exception) -> str:

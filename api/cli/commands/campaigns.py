@@ -28,7 +28,7 @@ def list_campaigns(*, connection: Connection = DEFAULT_CONNECTION, output: Forma
     with open_client(connection) as client:
         after: dict[str, str] | None = {}
         while after is not None:
-            page = client.request("GET", _ROOT, params={**after, "limit": _PAGE})
+            page = client.request("GET", _ROOT, query={**after, "limit": _PAGE})
             found += page["data"]
             after = {"after": page["next"]} if page["next"] else None
     printer(json=output.json).table("campaigns", _COLUMNS, ((each, _cells(each)) for each in found))
@@ -60,7 +60,7 @@ def change(
             Exit.USAGE, f"Name a setting: darkroom campaigns set {name} --retry no_image.attempts=3"
         )
     with open_client(connection) as client:
-        return _shown(client.request("PATCH", _address(name), json={"retry": rules}), output)
+        return _shown(client.request("PATCH", _address(name), body={"retry": rules}), output)
 
 
 def _address(name: str) -> str:

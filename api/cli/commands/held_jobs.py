@@ -1,21 +1,22 @@
 """``darkroom jobs held``, ``release``, ``fail`` and ``reread``: jobs that wait for a decision."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
-from api.cli.connection import open_client
-from api.cli.exit_codes import CommandFailed, Exit, explain
+from api.cli.connection import failure_of, open_client
+from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import confirm, printer, say, shortened
 from api.cli.render.jobs import with_callers
 from api.cli.render.times import age
-from api.client import Decided, Job
-from api.client_errors import Refused
+from darkroom_client import ApiError
+from darkroom_client.documents import Document
+from darkroom_client.resources.jobs import Decision
 from models.clock import now
 
 _COLUMNS = ("ID", "MODEL", "CAMPAIGN", "SINCE", "CODE", "COST", "REQUEST ID", "DETAIL")
@@ -76,10 +77,12 @@ def held(
         maximum number of jobs, newest first
     """
     with open_client(connection) as client:
-        found = client.jobs(
+        found = client.jobs.list(
             limit=limit, status="held", model=model, campaign=campaign, tag=tag, caller=caller
         )
-        printer(json=output.json).table("held jobs", *with_callers(_COLUMNS, found, _cells))
+        printer(json=output.json).table(
+            "held jobs", *with_callers(_COLUMNS, (job.document for job in found), _cells)
+        )
     return Exit.OK
 
 
@@ -128,11 +131,11 @@ def reread(
     with open_client(connection) as client:
         for job_id in jobs:
             try:
-                result = client.reread(job_id)
-            except Refused as error:
-                code, message = explain(error)
-                say(f"{job_id}: {message}")
-                ended = ended or code
+                result = client.jobs.reread(job_id)
+            except ApiError as error:
+                failure = failure_of(error)
+                say(f"{job_id}: {failure}")
+                ended = ended or failure.code
                 continue
             words = f"{result['job']['id']}  {result['job']['status']}  {result['message']}"
             printing.record(result, words)
@@ -161,29 +164,31 @@ def _decide(
             f"All held jobs that your key may decide{f' ({which})' if which else ''}: {question} Continue?"
         ):
             raise CommandFailed(Exit.USAGE, "Nothing was changed. Add --yes to skip this question.")
-    total: Decided = {"changed": 0, "unchanged": 0, "refused": [], "more": choice.all}
+    decisions: list[Decision] = []
     with open_client(connection) as client:
+        decide: Callable[..., Decision] = (
+            client.jobs.release_many if verb == "release" else client.jobs.fail_many
+        )
         for at in range(0, len(jobs), _MAX_IDS):
-            _add(total, client.decide(verb, {"ids": list(jobs[at : at + _MAX_IDS]), **members}))
-        while total["more"]:
-            _add(total, client.decide(verb, {"filter": conditions, **members}))
-    for each in total["refused"]:
-        say(f"{each['id']}: {each['message']}")
+            decisions.append(decide(ids=jobs[at : at + _MAX_IDS], **members))
+        while choice.all and (not decisions or decisions[-1].more):
+            decisions.append(decide(**conditions, **members))
+    refused = [each for decision in decisions for each in decision.refused]
+    for each in refused:
+        say(f"{each.id}: {each.message}")
+    changed, unchanged = sum(each.changed for each in decisions), sum(each.unchanged for each in decisions)
+    total = {
+        "changed": changed,
+        "unchanged": unchanged,
+        "refused": [asdict(each) for each in refused],
+        "more": False,
+    }
     done = {"release": "released", "fail": "failed"}[verb]
-    printer(json=output.json).record(
-        dict(total), f"{total['changed']} {done}, {total['unchanged']} were already {done}."
-    )
-    return Exit.FAILED if total["refused"] else Exit.OK
+    printer(json=output.json).record(total, f"{changed} {done}, {unchanged} were already {done}.")
+    return Exit.FAILED if refused else Exit.OK
 
 
-def _add(total: Decided, part: Decided) -> None:
-    total["changed"] += part["changed"]
-    total["unchanged"] += part["unchanged"]
-    total["refused"] += part["refused"]
-    total["more"] = part["more"]
-
-
-def _cells(job: Job) -> tuple[Any, ...]:
+def _cells(job: Document) -> tuple[Any, ...]:
     calls = job.get("attempts") or [{}]
     error = job.get("error") or {}
     since = calls[-1].get("finished_at") or job["created_at"]
@@ -199,7 +204,7 @@ def _cells(job: Job) -> tuple[Any, ...]:
     )
 
 
-def cost_of(job: Job) -> str:
+def cost_of(job: Document) -> str:
     """Return what a job's calls may have cost: ``maybe charged``, ``2 charged, 1 free``."""
     counted = Counter(_COST.get(str(call.get("billed")), "maybe charged") for call in job["attempts"])
     if sum(counted.values()) == 1:

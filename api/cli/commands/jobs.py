@@ -1,19 +1,18 @@
 """``darkroom jobs``: list, show, cancel and retry jobs (for held ones see ``held_jobs``)."""
 
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 
 from api.cli.commands import archived_answers, held_jobs
-from api.cli.connection import open_client
-from api.cli.exit_codes import Exit, explain
+from api.cli.connection import failure_of, open_client
+from api.cli.exit_codes import Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
 from api.cli.render.jobs import JOB_COLUMNS, estimate_view, job_cells, job_detail, job_view, with_callers
-from api.client import Job
-from api.client_errors import Refused
+from darkroom_client import ApiError, Job
 from models.states import JobStatus
 
 app = App(name="jobs", help="List, show, cancel and retry jobs.", help_format="plaintext")
@@ -62,7 +61,7 @@ def list_jobs(
         maximum number of jobs
     """
     with open_client(connection) as client:
-        found = client.jobs(
+        found = client.jobs.list(
             limit=limit,
             status=status,
             model=model,
@@ -71,7 +70,9 @@ def list_jobs(
             caller=caller,
             before=before,
         )
-        printer(json=output.json).table("jobs", *with_callers(JOB_COLUMNS, found, job_cells))
+        printer(json=output.json).table(
+            "jobs", *with_callers(JOB_COLUMNS, (job.document for job in found), job_cells)
+        )
     return Exit.OK
 
 
@@ -81,8 +82,8 @@ def show(
 ) -> Exit:
     """Show one job."""
     with open_client(connection) as client:
-        found = client.job(job)
-    printer(json=output.json).record(dict(found), job_view(found))
+        found = client.jobs.get(job).document
+    printer(json=output.json).record(found, job_view(found))
     return Exit.OK
 
 
@@ -104,7 +105,7 @@ def eta(
         only jobs for this model
     """
     with open_client(connection) as client:
-        found = client.eta(campaign=campaign, model=model)
+        found = client.jobs.eta(campaign=campaign, model=model).document
     printer(json=output.json).record(found, estimate_view(found))
     return Exit.OK
 
@@ -115,7 +116,7 @@ def cancel(
 ) -> Exit:
     """Cancel jobs that are not finished. A call in flight may still be charged."""
     with open_client(connection) as client:
-        return _each(jobs, client.cancel, output)
+        return _each(jobs, client.jobs.cancel, output)
 
 
 @app.command
@@ -124,19 +125,19 @@ def retry(
 ) -> Exit:
     """Start finished or held jobs again, with all attempts available."""
     with open_client(connection) as client:
-        return _each(jobs, client.retry, output)
+        return _each(jobs, client.jobs.retry, output)
 
 
-def _each(jobs: Iterable[str], act: Callable[[str], Job], output: Format) -> Exit:
+def _each(jobs: Iterable[str], act: Callable[[str], Job[Any]], output: Format) -> Exit:
     """Act on every job, also when one is refused. Return the exit code of the first refusal."""
     printing, ended = printer(json=output.json), Exit.OK
     for job_id in jobs:
         try:
             job = act(job_id)
-        except Refused as error:
-            code, message = explain(error)
-            say(f"{job_id}: {message}")
-            ended = ended or code
+        except ApiError as error:
+            failure = failure_of(error)
+            say(f"{job_id}: {failure}")
+            ended = ended or failure.code
             continue
-        printing.record(dict(job), f"{job['id']}  {job['status']}  {job_detail(job)}".rstrip())
+        printing.record(job.document, f"{job.id}  {job.status}  {job_detail(job.document)}".rstrip())
     return ended

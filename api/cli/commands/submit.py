@@ -1,20 +1,21 @@
 """``darkroom submit``: submit one job."""
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from api.cli.connection import load_client_settings, open_client
+from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.image_files import input_image, numbered, writable
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
 from api.cli.render.jobs import job_view
 from api.cli.retry_options import Rules, rules_of, seconds_of
-from api.client import DarkroomClient, Job
+from darkroom_client import Darkroom, Job, WaitTimeout
+
+_NOTICE = 3.0  #: seconds after which, and at which intervals, it is said what the job waits for
 
 
 def submit(
@@ -77,21 +78,19 @@ def submit(
         "allow_unserved": allow_unserved or None,
         "images": [input_image(one) for one in image],
     }
-    body: dict[str, Any] = {
-        "model": _model(model),
-        "prompt": _prompt(prompt),
-        **{name: value for name, value in members.items() if value or value == 0},
-    }
+    options: dict[str, Any] = {name: value for name, value in members.items() if value or value == 0}
     with open_client(connection) as client:
-        job = client.submit(body)
-        for warning in cast(Sequence[Mapping[str, str]], job.get("warnings", ())):
-            say(warning["message"])
+        if not (chosen := model or client.configuration.model):
+            raise CommandFailed(Exit.USAGE, "Name a model: -m MODEL, or DARKROOM_MODEL.")
+        job = client.submit(_prompt(prompt), **{**options, "model": chosen})
+        for warning in job.warnings:
+            say(warning.message)
         if wait or output_file:
             job = _followed(client, job, timeout)
         if output_file:
-            _fetch(client, job, output_file)
-    printer(json=output.json).record(dict(job), job_view(job))
-    return Exit.OK if job["status"] == "succeeded" or not (wait or output_file) else Exit.FAILED
+            _fetch(job, output_file)
+    printer(json=output.json).record(job.document, job_view(job.document))
+    return Exit.OK if job.succeeded or not (wait or output_file) else Exit.FAILED
 
 
 def _prompt(given: str | None) -> str:
@@ -102,26 +101,18 @@ def _prompt(given: str | None) -> str:
     return sys.stdin.read().strip()
 
 
-def _model(chosen: str | None) -> str:
-    if model := chosen or load_client_settings().model:
-        return model
-    raise CommandFailed(Exit.USAGE, "Name a model: -m MODEL, or DARKROOM_MODEL.")
-
-
-def _followed(client: DarkroomClient, job: Job, timeout: float) -> Job:
+def _followed(client: Darkroom, submitted: Job[Any], timeout: float) -> Job[Any]:
     """Wait until the job is settled; it goes on if the wait ends first."""
-    later = f"goes on: darkroom jobs show {job['id']}"
+    later = f"goes on: darkroom jobs show {submitted.id}"
     printed: set[str] = set()
-
-    def waits(queued: Job) -> None:
-        reason = (queued.get("waiting") or {}).get("detail")
-        if reason and reason not in printed:
-            printed.add(reason)
-            say(f"It waits: {reason}")
-
+    job = submitted
     try:
-        *_, job = client.follow(job["id"], timeout=timeout, waits=waits)
-    except TimeoutError:
+        for job in client.follow(submitted, timeout=timeout, longest_poll=_NOTICE):
+            reason = job.waiting.detail if job.waiting and job.revision == submitted.revision else ""
+            if reason and reason not in printed:
+                printed.add(reason)
+                say(f"It waits: {reason}")
+    except WaitTimeout:
         raise CommandFailed(
             Exit.TIMEOUT, f"The job is not finished after {timeout:g} s, and {later}"
         ) from None
@@ -131,12 +122,11 @@ def _followed(client: DarkroomClient, job: Job, timeout: float) -> Job:
     return job
 
 
-def _fetch(client: DarkroomClient, job: Job, target: Path) -> None:
+def _fetch(job: Job[Any], target: Path) -> None:
     """Write the job's images to files."""
-    assets: Sequence[dict[str, Any]] = job["assets"]
-    for path, asset in zip(numbered(target, len(assets)), assets, strict=True):
+    for path, picture in zip(numbered(target, len(job.pictures)), job.pictures, strict=True):
         try:
-            client.download(asset["url"], path)
+            picture.save(path)
         except OSError as error:
             raise CommandFailed(Exit.USAGE, f"{path} can't be written: {error.strerror}.") from error
         say(f"{path}")

@@ -1,7 +1,6 @@
 """``darkroom webhooks``: manage webhooks and their deliveries."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -13,7 +12,7 @@ from api.cli.exit_codes import Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, shortened, status_text
 from api.cli.render.times import shown_time
-from api.client import WebhookClient
+from darkroom_client.documents import Document
 from models.webhook_events import DeliveryStatus
 
 _ABOUT = "Manage webhooks and their deliveries."
@@ -38,17 +37,16 @@ def create(
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
     """Create a webhook for all your jobs. Prints its secret, which can't be shown again."""
-    wanted: dict[str, Any] = {"url": url, "description": description}
-    with _webhooks(connection) as webhooks:
-        made = webhooks.create({**wanted, "events": event} if event else wanted)
-    return _secret(made, output)
+    with open_client(connection) as client:
+        made = client.webhooks.create(url, events=event, description=description)
+    return _secret(made.document, output)
 
 
 @app.command(name="list")
 def list_webhooks(*, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
     """List your webhooks."""
-    with _webhooks(connection) as webhooks:
-        found = webhooks.list()
+    with open_client(connection) as client:
+        found = [each.document for each in client.webhooks.list()]
     printer(json=output.json).table("webhooks", _COLUMNS, ((each, _cells(each)) for each in found))
     return Exit.OK
 
@@ -58,8 +56,8 @@ def show(
     webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
     """Show one webhook."""
-    with _webhooks(connection) as webhooks:
-        return _shown(webhooks.show(webhook), output)
+    with open_client(connection) as client:
+        return _shown(client.webhooks.get(webhook).document, output)
 
 
 @app.command
@@ -78,8 +76,8 @@ def rotate(
     overlap
         seconds that the old secret signs too; default: one day
     """
-    with _webhooks(connection) as webhooks:
-        return _secret(webhooks.rotate(webhook, overlap=overlap), output)
+    with open_client(connection) as client:
+        return _secret(client.webhooks.rotate(webhook, overlap=overlap).document, output)
 
 
 @app.command(name="test")
@@ -98,8 +96,8 @@ def try_out(
     timeout
         seconds to wait for the result
     """
-    with _webhooks(connection) as webhooks:
-        delivery = webhooks.test(webhook, timeout=timeout)
+    with open_client(connection) as client:
+        delivery = client.webhooks.test(webhook, timeout=timeout).document
     printer(json=output.json).record(delivery, _line(delivery))
     return Exit.OK if delivery["status"] == DeliveryStatus.DELIVERED else Exit.FAILED
 
@@ -109,8 +107,8 @@ def enable(
     webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
     """Enable a webhook again."""
-    with _webhooks(connection) as webhooks:
-        return _shown(webhooks.change(webhook, enabled=True), output)
+    with open_client(connection) as client:
+        return _shown(client.webhooks.update(webhook, enabled=True).document, output)
 
 
 @app.command
@@ -118,15 +116,15 @@ def disable(
     webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
     """Disable a webhook; its pending deliveries are dropped."""
-    with _webhooks(connection) as webhooks:
-        return _shown(webhooks.change(webhook, enabled=False), output)
+    with open_client(connection) as client:
+        return _shown(client.webhooks.update(webhook, enabled=False).document, output)
 
 
 @app.command
 def delete(webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION) -> Exit:
     """Delete a webhook."""
-    with _webhooks(connection) as webhooks:
-        webhooks.delete(webhook)
+    with open_client(connection) as client:
+        client.webhooks.delete(webhook)
     return Exit.OK
 
 
@@ -149,8 +147,8 @@ def deliveries(
     limit
         maximum number of deliveries
     """
-    with _webhooks(connection) as webhooks:
-        found = webhooks.deliveries(webhook, limit=limit, status=status)
+    with open_client(connection) as client:
+        found = (each.document for each in client.webhooks.deliveries(webhook, limit=limit, status=status))
         printer(json=output.json).table(
             "deliveries", _LOG_COLUMNS, ((each, _log_cells(each)) for each in found)
         )
@@ -167,48 +165,42 @@ def replay(
 ) -> Exit:
     """Send ended deliveries again, each with its own webhook-id."""
     printing = printer(json=output.json)
-    with _webhooks(connection) as webhooks:
+    with open_client(connection) as client:
         for delivery_id in deliveries:
-            delivery = webhooks.replay(delivery_id)
+            delivery = client.webhooks.replay(delivery_id).document
             printing.record(delivery, _line(delivery))
     return Exit.OK
 
 
-@contextmanager
-def _webhooks(connection: Connection) -> Iterator[WebhookClient]:
-    with open_client(connection) as client:
-        yield WebhookClient(client)
-
-
-def _shown(webhook: dict[str, Any], output: Format) -> Exit:
+def _shown(webhook: Document, output: Format) -> Exit:
     printer(json=output.json).table("webhooks", _COLUMNS, [(webhook, _cells(webhook))])
     return Exit.OK
 
 
-def _secret(webhook: dict[str, Any], output: Format) -> Exit:
+def _secret(webhook: Document, output: Format) -> Exit:
     words = f"{webhook['id']}\n{webhook['secret']}\n\nStore the secret now: it is not shown again."
     printer(json=output.json).record(webhook, Text(words))
     return Exit.OK
 
 
-def _cells(webhook: dict[str, Any]) -> Sequence[Any]:
+def _cells(webhook: Document) -> Sequence[Any]:
     status = status_text("ready" if webhook["enabled"] else "stopped")
     detail = webhook["disabled_reason"] or webhook["description"]
     events = ", ".join(event.removeprefix("job.") for event in webhook["events"])
     return webhook["id"], status, webhook["url"] or "each job's own", events, shortened(detail, 60)
 
 
-def _log_cells(delivery: dict[str, Any]) -> Sequence[Any]:
+def _log_cells(delivery: Document) -> Sequence[Any]:
     at, detail = shown_time(delivery["created_at"]), shortened(_detail(delivery), 80)
     status = status_text(delivery["status"])
     return delivery["id"], status, delivery["type"], delivery["job"] or "", delivery["tries"], at, detail
 
 
-def _line(delivery: dict[str, Any]) -> str:
+def _line(delivery: Document) -> str:
     return f"{delivery['id']}  {delivery['status']}  {_detail(delivery)}".rstrip()
 
 
-def _detail(delivery: dict[str, Any]) -> str:
+def _detail(delivery: Document) -> str:
     """Return the result of the last try, and the time of the next."""
     last = delivery["log"][-1] if delivery["log"] else {}
     status = f"HTTP {last['http_status']}" if last.get("http_status") else ""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from api.cli.output import shortened, status_text
 from api.cli.render.times import age, duration, shown_time
-from api.client import Job
+from darkroom_client.documents import Document
 from models.clock import now
 
 JOB_COLUMNS = ("ID", "STATUS", "AGE", "MODEL", "PROMPT", "DETAIL")
@@ -26,26 +26,26 @@ _FACTORS = {
 }
 
 
-Cells = Callable[[Job], Sequence[Any]]
+Cells = Callable[[Document], Sequence[Any]]
 
 
 def with_callers(
-    columns: Sequence[str], jobs: Iterator[Job], cells: Cells
+    columns: Sequence[str], jobs: Iterator[Document], cells: Cells
 ) -> tuple[Sequence[str], Iterator[tuple[Mapping[str, Any], Sequence[Any]]]]:
     """Return the columns and rows of jobs; behind the id whose jobs they are, if an admin's key shows it."""
     first = next(jobs, None)
     found = jobs if first is None else chain([first], jobs)
     if first is None or first.get("caller") is None:
-        return columns, ((dict(job), cells(job)) for job in found)
+        return columns, ((job, cells(job)) for job in found)
 
-    def owned(job: Job) -> Sequence[Any]:
+    def owned(job: Document) -> Sequence[Any]:
         identity, *others = cells(job)
         return identity, (job.get("caller") or {}).get("name", ""), *others
 
-    return (columns[0], "CALLER", *columns[1:]), ((dict(job), owned(job)) for job in found)
+    return (columns[0], "CALLER", *columns[1:]), ((job, owned(job)) for job in found)
 
 
-def estimate_facts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def estimate_facts(job: Document) -> Iterator[tuple[str, str]]:
     """Yield a job's queue position and ETA, if known."""
     if place := job.get("queue_position"):
         at_least = "at least " if job.get("queue_position_capped") else ""
@@ -54,7 +54,7 @@ def estimate_facts(job: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "done", words
 
 
-def eta_words(eta: Mapping[str, Any] | None) -> str:
+def eta_words(eta: Document | None) -> str:
     """Return an ETA as text: in about 4 min, in 9 of 10 cases within 11 min; the limiting factor."""
     if not eta or eta.get("p50") is None:
         return ""
@@ -63,7 +63,7 @@ def eta_words(eta: Mapping[str, Any] | None) -> str:
     return f"in about {first}, in 9 of 10 cases within {late}; {factor} takes longest"
 
 
-def estimate_view(found: Mapping[str, Any]) -> str:
+def estimate_view(found: Document) -> str:
     """Return what is left of a set of jobs, as text."""
     left = {status: count for status, count in found["remaining"].items() if count}
     if not left:
@@ -81,7 +81,7 @@ def estimate_view(found: Mapping[str, Any]) -> str:
     return f"{counts}; {found['calls_last_minute']:,} calls in the last minute\ndone: {words}"
 
 
-def job_cells(job: Job) -> tuple[Any, ...]:
+def job_cells(job: Document) -> tuple[Any, ...]:
     """Return one job as a row of a table."""
     return (
         job["id"],
@@ -93,7 +93,7 @@ def job_cells(job: Job) -> tuple[Any, ...]:
     )
 
 
-def job_detail(job: Job) -> str:
+def job_detail(job: Document) -> str:
     """Return a short text that explains a job's status."""
     if error := job.get("error"):
         return shortened(f"{error.get('code')}: {error.get('message')}", 60)
@@ -105,7 +105,7 @@ def job_detail(job: Job) -> str:
     return f"{count} image{'s' if count != 1 else ''}" if count else ""
 
 
-def job_view(job: Job) -> Group:
+def job_view(job: Document) -> Group:
     """Return one job as a list of facts, with attempts and images."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
@@ -115,7 +115,7 @@ def job_view(job: Job) -> Group:
     return Group(facts)
 
 
-def _facts(job: Job) -> list[tuple[str, Any]]:
+def _facts(job: Document) -> list[tuple[str, Any]]:
     facts: list[tuple[str, Any]] = [
         ("id", job["id"]),
         ("status", status_text(job["status"])),
@@ -139,7 +139,7 @@ def _facts(job: Job) -> list[tuple[str, Any]]:
     return facts
 
 
-def _outcome(job: Job) -> list[tuple[str, Any]]:
+def _outcome(job: Document) -> list[tuple[str, Any]]:
     facts: list[tuple[str, Any]] = []
     if waiting := job.get("waiting"):
         until = waiting.get("next_eligible_at")

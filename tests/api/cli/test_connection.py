@@ -1,41 +1,55 @@
-"""Server URL and API key of client commands."""
+"""Server URL, API key and exit codes of client commands."""
 
 import pytest
 
-from api.cli.connection import load_client_settings, open_client
+from api.cli.connection import failure_of, open_client
+from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import Connection
+from darkroom_client import ApiError, ConnectionFailed, DarkroomError, InputError
 from models.errors import SettingsError
 
 
 def test_options_take_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DARKROOM_URL", "http://environment:1/")
-    assert load_client_settings(url=None).url == "http://environment:1"
-    assert load_client_settings(url="http://option:2/").url == "http://option:2"
-
-
-def test_without_settings_the_server_is_this_machine_s() -> None:
     with open_client(Connection()) as client:
-        assert client.url == "http://127.0.0.1:8080"
-
-
-def test_white_space_around_a_key_is_removed_and_an_empty_key_is_none() -> None:
-    settings = load_client_settings(api_key=" dk_1\n")
-    assert settings.api_key is not None
-    assert settings.api_key.get_secret_value() == "dk_1"
-    assert load_client_settings(api_key="  ").api_key is None
-
-
-@pytest.mark.parametrize("key", ["two words", "schlüssel", "dk_\x00"])
-def test_a_key_that_fits_no_header_is_refused_without_being_shown(key: str) -> None:
-    with pytest.raises(SettingsError, match=r"^DARKROOM_API_KEY: a key has no spaces") as refused:
-        load_client_settings(api_key=key)
-    assert key not in str(refused.value)
+        assert client.configuration.base_url == "http://environment:1"
+    with open_client(Connection(url="http://option:2/")) as client:
+        assert client.configuration.base_url == "http://option:2"
 
 
 def test_each_wrong_setting_is_one_sentence() -> None:
-    with pytest.raises(SettingsError) as refused:
-        load_client_settings(url="localhost:8080", api_key="two words")
+    with pytest.raises(SettingsError) as refused, open_client(Connection("localhost:8080", "two words")):
+        pass
     assert [sentence.split(":")[0] for sentence in refused.value.faults] == [
         "DARKROOM_URL",
         "DARKROOM_API_KEY",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConnectionFailed("x"), Exit.UNREACHABLE),
+        (InputError("images[0]", "x"), Exit.USAGE),
+        (ApiError(404, "x"), Exit.NOT_FOUND),
+        (ApiError(409, "x"), Exit.FAILED),
+        (ApiError(429, "x"), Exit.FAILED),
+        (ApiError(422, "x"), Exit.USAGE),
+        (ApiError(502, "x"), Exit.UNREACHABLE),
+        (DarkroomError("x"), Exit.FAILED),
+    ],
+)
+def test_each_error_of_the_client_has_an_exit_code_and_keeps_its_message(
+    error: DarkroomError, code: Exit
+) -> None:
+    with pytest.raises(CommandFailed) as failed, open_client(Connection()):
+        raise error
+    assert failed.value.code is code
+    assert str(failed.value) == str(error)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_denied_request_says_how_to_create_a_key(status: int) -> None:
+    failure = failure_of(ApiError(status, "No."))
+    assert failure.code is Exit.DENIED
+    assert "darkroom keys create" in str(failure)

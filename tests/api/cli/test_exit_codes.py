@@ -3,7 +3,6 @@
 import pytest
 
 from api.cli.exit_codes import CommandFailed, Exit, explain
-from api.client_errors import Refused, Unreachable
 from models.errors import Conflict, DarkroomError, NotFound, SettingsError, StorageError
 
 
@@ -16,11 +15,6 @@ from models.errors import Conflict, DarkroomError, NotFound, SettingsError, Stor
         (Conflict("x"), Exit.FAILED),
         (StorageError("x"), Exit.FAILED),
         (DarkroomError("x"), Exit.FAILED),
-        (Unreachable("x"), Exit.UNREACHABLE),
-        (Refused(404, "x"), Exit.NOT_FOUND),
-        (Refused(429, "x"), Exit.FAILED),
-        (Refused(422, "x"), Exit.USAGE),
-        (Refused(502, "x"), Exit.UNREACHABLE),
     ],
 )
 def test_each_error_has_an_exit_code_and_keeps_its_message(error: Exception, code: Exit) -> None:
@@ -29,13 +23,6 @@ def test_each_error_has_an_exit_code_and_keeps_its_message(error: Exception, cod
 
 def test_each_wrong_setting_has_its_own_line() -> None:
     assert explain(SettingsError(["one.", "two."])) == (Exit.USAGE, "one.\ntwo.")
-
-
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_denied_request_says_how_to_create_a_key(status: int) -> None:
-    code, message = explain(Refused(status, "No."))
-    assert code is Exit.DENIED
-    assert "darkroom keys create" in message
 
 
 def test_an_unexpected_error_is_one_line_with_its_place() -> None:

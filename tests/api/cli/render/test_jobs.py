@@ -1,14 +1,13 @@
 """Jobs, queue positions and ETAs as tables and text."""
 
 import io
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from api.cli.output import Printer
 from api.cli.render.jobs import JOB_COLUMNS, estimate_view, eta_words, job_cells, job_detail, job_view
-from api.client import Job
 from tests.api.cli.scripted_server import a_job, an_asset
 
 Printed = pytest.CaptureFixture[str]
@@ -65,7 +64,7 @@ def test_a_queued_job_shows_its_queue_position_and_eta(capsys: Printed) -> None:
     eta = {"p50": 250.0, "p90": 8000, "p50_at": None, "p90_at": None, "limiting_factor": "rate_limit"}
     waiting = {"reason": "fair_share", "detail": "others are before it", "next_eligible_at": None}
     job = a_job(1, waiting=waiting, queue_position=1234, queue_position_capped=False, eta=eta)
-    Console(width=120, force_terminal=False).print(job_view(cast(Job, job)))
+    Console(width=120, force_terminal=False).print(job_view(job))
     shown = capsys.readouterr().out
     assert "starts as number 1,234" in shown
     assert "in about 4 min, in 9 of 10 cases within 2 h 13 min; the rate limit takes longest" in shown
@@ -91,7 +90,7 @@ def test_the_remaining_jobs_of_a_campaign_are_described(
 def test_the_time_a_job_expires_is_shown_only_while_it_is_queued() -> None:
     printing, out = printed()
     for status in ("queued", "running"):
-        job = cast(Job, a_job(status=status, expires_at="2026-01-02T00:00:00.000Z"))
+        job = a_job(status=status, expires_at="2026-01-02T00:00:00.000Z")
         printing.record(job, job_view(job))
     assert out.getvalue().count("2026-01-02 00:00:00Z") == 1
 
@@ -109,7 +108,7 @@ def test_the_time_a_job_expires_is_shown_only_while_it_is_queued() -> None:
 def test_the_detail_of_a_job_is_its_error_wait_progress_or_images(
     members: dict[str, Any], detail: str
 ) -> None:
-    assert job_detail(cast(Job, a_job(**members))) == detail
+    assert job_detail(a_job(**members)) == detail
 
 
 def test_an_eta_below_a_second_is_one_second() -> None:

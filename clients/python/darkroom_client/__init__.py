@@ -1,0 +1,67 @@
+"""Python client of Darkroom, a self-hosted job queue for image generation.
+
+Modules import httpx, the standard library and each other. ``exchange`` is how the server is called,
+``resources`` what it has, ``client`` joins them. All of it is coroutines over a ``Transport``; effects are
+only in ``exchange.http_transport``.
+"""
+
+from darkroom_client.client import AsyncDarkroom, Darkroom
+from darkroom_client.errors import (
+    ApiError,
+    ConfigurationError,
+    Conflict,
+    ConnectionFailed,
+    DarkroomError,
+    FieldError,
+    Forbidden,
+    InputError,
+    InvalidRequest,
+    InvalidResponse,
+    JobFailed,
+    JobHeld,
+    NotFound,
+    ServerError,
+    SignatureError,
+    TooManyRequests,
+    Unauthorized,
+    WaitTimeout,
+)
+from darkroom_client.exchange.retry import RetryPolicy
+from darkroom_client.resources.job import Job, JobEvent
+from darkroom_client.resources.pictures import Picture
+from darkroom_client.resources.submission import Batch, JobOptions, NewJob
+from darkroom_client.version import __version__
+from darkroom_client.webhook_signature import WebhookEvent, verify_webhook
+
+__all__ = [
+    "ApiError",
+    "AsyncDarkroom",
+    "Batch",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "Darkroom",
+    "DarkroomError",
+    "FieldError",
+    "Forbidden",
+    "InputError",
+    "InvalidRequest",
+    "InvalidResponse",
+    "Job",
+    "JobEvent",
+    "JobFailed",
+    "JobHeld",
+    "JobOptions",
+    "NewJob",
+    "NotFound",
+    "Picture",
+    "RetryPolicy",
+    "ServerError",
+    "SignatureError",
+    "TooManyRequests",
+    "Unauthorized",
+    "WaitTimeout",
+    "WebhookEvent",
+    "__version__",
+    "verify_webhook",
+]
