@@ -16,6 +16,7 @@ from api.jobs.submit_result import SubmitResult
 from api.jobs.validation import Rejection, ValidJob, check_webhook_url, validate
 from api.midjourney.context import RequestContext
 from api.midjourney.deduplication import check_duplicate, record_submit
+from api.midjourney.free_slots import any_slot_free
 from api.midjourney.image_inputs import store_images
 from api.midjourney.job_specs import PREPARE, JobSpec
 from api.midjourney.responses import SubmitError, dialog_response, short_text, submit_response
@@ -64,7 +65,7 @@ class NewTask:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedTask:
-    """An accepted task. ``ahead``: how many of the caller's tasks wait before it."""
+    """An accepted task. ``ahead``: how many of the caller's tasks wait before it; 0 while a slot is free."""
 
     id: int
     ahead: int = 0
@@ -223,6 +224,8 @@ async def _insert_or_continue(
     connection: AsyncConnection, context: RequestContext, task: NewTask, jobs: Sequence[NewJob]
 ) -> SubmittedTask:
     ahead, task_id = await _tasks_ahead(connection, context), task.dialog_task_id
+    if ahead and await any_slot_free(connection, context.services, context.caller.id, jobs, context.at):
+        ahead = 0
     if task_id is not None:
         await record_submit(connection, context.caller, context.duplicate_key, context.at, task_id=task_id)
         await _continue_dialog(connection, context, task, task_id, jobs)

@@ -189,6 +189,18 @@ class SchedulerView:
         """Return the channels that serve a model and wait for no person."""
         return [(row, channel) for row, channel in self.channels if self._takes(row, model)]
 
+    def slots_for(self, model: str) -> int:
+        """Return how many calls of a model may be in flight: on its open channels, in the live workers.
+
+        Rate limits and slow starts do not count: they delay calls, and take no slot.
+        """
+        calls = sum(
+            min(channel.concurrency, channel.model_concurrency(model) or channel.concurrency)
+            for row, channel in self.channels_for(model)
+            if closed_reason(row, model, self.at) is None and channel.serves(model)
+        )
+        return min(calls, self.snapshot.slots)
+
     def serves(self, model: str) -> bool:
         """Return whether a configured channel serves a model, in whatever state it is."""
         return any(serves(row.models, model) for row, _ in self.channels)

@@ -513,3 +513,16 @@ def test_a_job_of_a_caller_without_a_key_waits_for_a_person_whatever_its_channel
         assert words in status.detail
         assert f"darkroom keys create NAME --caller {public_id('caller', ME)}" in status.detail
         assert status_of(snapshot, replace(JOB, caller_id=UUID(int=2))).reason is not WaitReason.PAUSED
+
+
+def test_the_slots_of_a_model_are_those_of_its_open_channels_within_the_workers() -> None:
+    rows = [
+        channel("one"),
+        channel("two", concurrency=5, limits={"gpt": {"concurrency": 3}}, rpm=1.0),
+        channel("paused", paused_at=NOW, paused_reason="tea"),
+        channel("cooling", cooldown_until=LATER),
+        channel("other", models=["flux"]),
+    ]
+    snapshot = SchedulerSnapshot(channels=rows, calls=[calls(2)], slots=100, slots_used=2)
+    assert SchedulerView(snapshot, NOW).slots_for("gpt") == 5
+    assert SchedulerView(replace(snapshot, slots=4), NOW).slots_for("gpt") == 4

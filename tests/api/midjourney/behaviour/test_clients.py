@@ -1,9 +1,10 @@
 """Requests of real clients, literally, and the members they read of the responses."""
 
 import re
+from pathlib import Path
 from typing import Any
 
-from tests.api.midjourney.stack import PIXEL, MidjourneyStack
+from tests.api.midjourney.stack import PIXEL, MidjourneyStack, open_stack
 from tests.api.midjourney.strict_types import accepted, decoded
 from tests.api.service import ALICE
 
@@ -30,9 +31,10 @@ async def test_a_relay_submits_polls_in_bulk_and_finishes_its_row(stack: Midjour
     assert rows[failing]["failReason"]
 
 
-async def test_a_relay_finds_code_22_by_its_very_letters(stack: MidjourneyStack) -> None:
-    await stack.number()
-    answer = await stack.call("POST", "/mj/submit/imagine", json={"prompt": "a cat"})
+async def test_a_relay_finds_code_22_by_its_very_letters(sqlite_url: str, tmp_path: Path) -> None:
+    async with open_stack(sqlite_url, tmp_path, upstream_concurrency=4) as stack:
+        await stack.number()
+        answer = await stack.call("POST", "/mj/submit/imagine", json={"prompt": "a cat"})
 
     assert b'"code":22,' in answer.content
 
