@@ -85,7 +85,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         clock = DatabaseClock()
         await set_clock(database, clock)
         await sync_keys(database, settings, clock())
-        notifier = Notifier(settings.broker_url)
+        notifier = Notifier(settings.broker)
         stack.push_async_callback(asyncio.to_thread, notifier.close)
         watcher = Watcher(database)
         stack.push_async_callback(watcher.close)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from api.app import create_app
-from api.server import SIGNALS, http_limits, serve
+from api.server import http_limits, serve
 from models.settings import Settings
 from worker.app import EmbeddedWorker
+from worker.process.stop_signals import stopping_signals
 
 
 def run_embedded(
@@ -31,7 +32,7 @@ def run_embedded(
 
 @contextmanager
 def _on_signal(act: Callable[[], None]) -> Iterator[None]:
-    previous = {sign: signal.signal(sign, lambda *_: act()) for sign in SIGNALS}
+    previous = {sign: signal.signal(sign, lambda *_: act()) for sign in stopping_signals()}
     try:
         yield
     finally:

@@ -1,7 +1,6 @@
 """Serve the API in the main thread until SIGINT or SIGTERM, then shut down gracefully."""
 
 import errno
-import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -16,11 +15,11 @@ from api.services import ApiServices
 from api.web.http_protocol import HttpLimits, LimitedHttpProtocol, OpenConnections
 from models.errors import DarkroomError, SettingsError
 from models.settings import Settings
+from worker.process.file_limits import raise_file_limit
+from worker.process.stop_signals import stopping_signals
 
 _GRACE = 2  #: seconds for open requests to end at shutdown
 _BACKLOG = 2048
-SIGNALS = (signal.SIGINT, signal.SIGTERM)  #: each stops the process gracefully
-_FILES = 65_536  #: open files, where the system sets no limit
 
 
 class ServingFailed(DarkroomError):
@@ -63,12 +62,7 @@ def http_limits(settings: Settings) -> HttpLimits:
     Connections leave a fifth of the files to the rest of the process, and one address a quarter of the
     connections to the others.
     """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = max(soft, _FILES) if hard == resource.RLIM_INFINITY else hard
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    except (ValueError, OSError):  # the system has a lower limit of its own
-        files = soft
+    files = raise_file_limit()
     connections = min(settings.connections, files * 4 // 5)
     return HttpLimits(connections, min(settings.connections_per_address, connections * 3 // 4))
 
@@ -124,7 +118,7 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Handle the signals while serving. Uvicorn's own method raises them again afterwards."""
-        previous = {name: signal.signal(name, self.handle_exit) for name in SIGNALS}
+        previous = {name: signal.signal(name, self.handle_exit) for name in stopping_signals()}
         try:
             yield
         finally:

@@ -10,6 +10,7 @@ from typing import Any
 from bench.backlog import Batch, calls_at, insert_backlog
 from bench.figures import Figure
 from bench.servers import Environment, Servers
+from models.addresses.broker import parse_broker
 from tests.support.processes import until
 from worker.notifier import Notifier
 
@@ -59,7 +60,11 @@ def _measured(servers: Servers, name: str, limits: Mapping[str, int]) -> list[Fi
 
 def _times(environment: Environment, provider: str, batch: Batch) -> tuple[list[float], list[float]]:
     """Insert jobs; return the seconds until each call started, and until each ended."""
-    notifier, begun, known = Notifier(environment.broker_url), time.monotonic(), len(calls_at(provider))
+    notifier, begun, known = (
+        Notifier(parse_broker(environment.broker_url)),
+        time.monotonic(),
+        len(calls_at(provider)),
+    )
     insert_backlog(environment.database_url, [batch])
     notifier.notify()
 

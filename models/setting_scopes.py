@@ -22,6 +22,7 @@ class Part(StrEnum):
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.DATABASE}, "database_url database_prepared"),
+    ({Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS, Part.STORAGE_CHECK}, "ca_bundle"),
     ({Part.LOGS}, "log_level log_json"),
     ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url"),
     ({Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS}, "worker_timeout"),

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.addresses.broker import BrokerAddress, parse_broker
 from models.addresses.database import sqlalchemy_url
 from models.channels import ChannelSettings, refuse_placeholder
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
@@ -39,7 +40,14 @@ class Settings(BaseSettings):
         "auto",
         description="prepared statements on PostgreSQL: off, or auto, which prepares none through PgBouncer",
     )
-    broker_url: str = Field("memory://", description="Celery's broker: memory://, redis://… or amqp://…")
+    broker_url: str = Field(
+        "memory://",
+        description="Celery's broker: memory://, redis(s)://…, valkey(s)://…, sentinel(s)://… or amqp(s)://…",
+    )
+    ca_bundle: Path | None = Field(
+        None,
+        description="PEM file of trusted certificates, instead of the system's; unset: SSL_CERT_FILE, if set",
+    )
     storage_url: str = Field(
         "file:darkroom-data/pictures", description="where images are: file:///…, s3://bucket/…"
     )
@@ -331,6 +339,12 @@ class Settings(BaseSettings):
             ip_network(network, strict=False)
         return value
 
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, value: str) -> str:
+        parse_broker(value)
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
@@ -341,6 +355,16 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self) -> str:
         """The database URL with the async driver, and whether statements are prepared."""
         return sqlalchemy_url(self.database_url, prepared=self.database_prepared != "off")
+
+    @property
+    def broker(self) -> BrokerAddress:
+        """The broker's address, as all processes use it."""
+        return parse_broker(self.broker_url, ca_file=self.ca_file)
+
+    @property
+    def ca_file(self) -> str | None:
+        """The file of trusted certificates: of ``ca_bundle`` or ``SSL_CERT_FILE``, if any is set."""
+        return str(self.ca_bundle) if self.ca_bundle else os.environ.get("SSL_CERT_FILE") or None
 
     @property
     def embedded_broker(self) -> bool:

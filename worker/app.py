@@ -1,37 +1,32 @@
 """Start a worker: as a process of the fleet, or embedded in another process."""
 
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Thread
 from typing import Any
 
 import structlog
-from celery import Celery, signals
-from celery.app import trace
-from celery.worker import WorkController
-from celery.worker import state as worker_state
+from celery import Celery
 from kombu.entity import Queue
 
 from models.settings import Settings
-from worker.broker import GENERATE, NOTIFY, STORE, WAKE, WAKE_UP, broker_app
-from worker.logs import configure_logs
+from worker.broker.celery_app import ECHO, GENERATE, NOTIFY, STORE, WAKE, WAKE_UP, broker_app
+from worker.broker.consumer import Consumer
+from worker.process.file_limits import files_of, fitting_slots, raise_file_limit
+from worker.process.logs import configure_logs
+from worker.process.stop_signals import StopSignals, ignore_hangups
 from worker.runtime import WorkerRuntime
 
 _log = structlog.get_logger()
 _NO_OP = "darkroom.nothing"
 _STOP_TIMEOUT = 5.0  # seconds for Celery to notice that it is to stop
 _NO_OP_MESSAGES = 50  # sent meanwhile: Celery looks after each message, and else every two seconds
-_EXTRA_THREADS = 2  # beside the slots: wake-ups need no slot, and must not wait for one
-_OPTIONS: dict[str, Any] = {
-    "pool": "threads",
-    "without_heartbeat": True,
-    "without_mingle": True,
-    "without_gossip": True,
-}
+_READY_TIMEOUT = 30.0  # seconds
 
 
 def build_worker(settings: Settings) -> tuple[Celery, WorkerRuntime]:
     """Return the Celery application with its tasks, thin shells around the runtime."""
-    app = broker_app(settings.broker_url)
+    settings = _with_fitting_slots(settings)
+    app = broker_app(settings.broker)
     runtime = WorkerRuntime(settings, app)
     queue: Any = Queue
     app.conf.task_queues = [queue(WAKE_UP), queue(runtime.queue)]
@@ -40,12 +35,28 @@ def build_worker(settings: Settings) -> tuple[Celery, WorkerRuntime]:
         GENERATE: runtime.generate,
         STORE: runtime.store,
         NOTIFY: runtime.notify,
+        ECHO: runtime.echo,
         _NO_OP: _do_nothing,
     }
     for name, function in tasks.items():
         app.task(name=name, shared=False)(function)  # shared ones would also belong to later applications
     app.finalize()
     return app, runtime
+
+
+def _with_fitting_slots(settings: Settings) -> Settings:
+    """Raise the limit of open files; return the settings with no more slots than fit into it."""
+    files, pool = raise_file_limit(), settings.database_pool
+    slots = fitting_slots(files, database_pool=pool)
+    if slots >= settings.worker_slots:
+        return settings
+    needed = files_of(settings.worker_slots, database_pool=pool)
+    _log.warning(
+        f"the worker has {slots} slots instead of {settings.worker_slots}, for want of open files; "
+        f"raise the limit to {needed} (ulimit -n, LimitNOFILE=)",
+        limit=files,
+    )
+    return settings.model_copy(update={"worker_slots": slots})
 
 
 def _do_nothing() -> None:
@@ -56,30 +67,14 @@ class EmbeddedWorker:
     """A worker inside another process, such as ``darkroom up``: one per process at most."""
 
     def __init__(self, settings: Settings) -> None:
-        app, self._runtime = build_worker(settings)
-        self._ready = Event()
-        ready = self._ready
-
-        class Controller(WorkController):  # type: ignore[misc]  # celery ships no types
-            def on_before_init(self, **_: Any) -> None:
-                # as ``celery worker`` does: else threads look tasks up in Celery's default application
-                trace.setup_worker_optimizations(self.app, self.hostname)
-
-            def on_consumer_ready(self, consumer: Any) -> None:
-                ready.set()
-
-        threads = settings.worker_slots + _EXTRA_THREADS
-        self._controller = Controller(
-            app=app, pool_cls="threads", concurrency=threads, quiet=True, **_OPTIONS
-        )
-        self._thread = Thread(target=self._controller.start, name="celery", daemon=True)
+        self._app, self._runtime = build_worker(settings)
+        self._consumer = Consumer(self._app)
 
     def start(self) -> None:
         """Start; returns when messages are consumed."""
-        worker_state.should_stop = None
         self._runtime.start()
-        self._thread.start()
-        self._ready.wait(timeout=30)
+        self._consumer.start()
+        self._consumer.ready.wait(_READY_TIMEOUT)
 
     def end_grace(self) -> None:
         """End the grace of running calls now, while ``stop`` waits for them."""
@@ -88,26 +83,34 @@ class EmbeddedWorker:
     def stop(self) -> None:
         """Stop; running calls get ``DARKROOM_WORKER_GRACE`` seconds."""
         self._runtime.halt()
-        worker_state.should_stop = 0
+        self._consumer.stop()
         self._runtime.stop()
         for _ in range(_NO_OP_MESSAGES):
-            self._controller.app.send_task(_NO_OP, queue=self._runtime.queue, ignore_result=True)
-            self._thread.join(timeout=_STOP_TIMEOUT / _NO_OP_MESSAGES)
-            if not self._thread.is_alive():
+            self._app.send_task(_NO_OP, queue=self._runtime.queue, ignore_result=True)
+            if self._consumer.join(_STOP_TIMEOUT / _NO_OP_MESSAGES):
                 return
 
 
 def run_worker(settings: Settings) -> None:
-    """Run a worker of the fleet until SIGTERM or SIGINT; running calls get the configured grace."""
+    """Run a worker of the fleet until SIGTERM or SIGINT; running calls get the configured grace.
+
+    A second signal ends the grace. Signals count from the first line on: one that comes while the worker
+    starts stops it once it has started.
+    """
     configure_logs(settings)
-    app, runtime = build_worker(settings)
-
-    def stop(**_: Any) -> None:
-        Thread(target=runtime.stop, name="stop").start()
-
-    signals.worker_shutting_down.connect(stop, weak=False)
-
-    runtime.start()
-    _log.info("worker is ready", worker=str(runtime.worker_id), slots=settings.worker_slots)
-    threads = settings.worker_slots + _EXTRA_THREADS
-    app.Worker(concurrency=threads, loglevel="WARNING", quiet=True, **_OPTIONS).start()
+    ignore_hangups()
+    with StopSignals() as signals:
+        app, runtime = build_worker(settings)
+        consumer = Consumer(app)
+        runtime.start()
+        consumer.start()
+        _log.info("worker is ready", worker=str(runtime.worker_id), slots=runtime.slots)
+        signals.wait()
+        runtime.halt()
+        consumer.stop()
+        stopping = Thread(target=runtime.stop, name="stop")
+        stopping.start()
+        while stopping.is_alive():
+            if signals.wait(within=0.1):
+                runtime.end_grace()
+        consumer.join(_STOP_TIMEOUT)

@@ -5,7 +5,9 @@ from threading import Event, Thread
 import structlog
 from prometheus_client import Counter
 
-from worker.broker import WAKE, WAKE_UP, broker_app
+from models.addresses.broker import BrokerAddress
+from worker.broker.broker_errors import explain_broker_error
+from worker.broker.celery_app import WAKE, WAKE_UP, broker_app
 
 _failures = Counter("darkroom_doorbell_failures", "Wake-up messages that the broker did not accept")
 _log = structlog.get_logger()
@@ -15,8 +17,8 @@ _PAUSE = 0.05  # seconds between messages at least: many submits need one
 class Notifier:
     """Sends wake-ups from a thread of its own, so that no request waits for the broker."""
 
-    def __init__(self, broker_url: str) -> None:
-        self._app = broker_app(broker_url)
+    def __init__(self, broker: BrokerAddress) -> None:
+        self._app = broker_app(broker)
         self._requested, self._closed = Event(), Event()
         self._thread = Thread(target=self._send_all, name="notifier", daemon=True)
         self._thread.start()
@@ -40,6 +42,7 @@ class Notifier:
             except Exception as error:  # noqa: BLE001 - a thread's edge: an error of the broker fails no submit
                 _failures.inc()
                 _log.warning(
-                    "the broker did not accept a wake-up; a worker finds the job later", error=str(error)
+                    "the broker did not accept a wake-up; a worker finds the job later",
+                    error=explain_broker_error(error),
                 )
             self._closed.wait(_PAUSE)

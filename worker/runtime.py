@@ -4,9 +4,7 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import Awaitable, Collection, Coroutine, Sequence
-from concurrent.futures import CancelledError
-from contextlib import suppress
+from collections.abc import Awaitable, Collection, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -19,7 +17,9 @@ from models.ids import new_id
 from models.queries.database_time import set_clock
 from models.settings import Settings
 from worker.archive.writer import Archiver
-from worker.broker import delete_queue, queue_of
+from worker.broker.celery_app import GENERATE, STORE, delete_queue, queue_of
+from worker.broker.chunk_messages import ChunkMessages
+from worker.broker.sender import Sender
 from worker.campaigns.controller import CampaignController
 from worker.event_loop import LoopThread
 from worker.group_commit import GroupCommit
@@ -49,7 +49,7 @@ class WorkerRuntime:
 
     def __init__(self, settings: Settings, app: Celery) -> None:
         self._settings, self._app = settings, app
-        self.worker_id = new_id()
+        self.worker_id, self.slots = new_id(), settings.worker_slots
         self.queue = queue_of(self.worker_id.hex)  #: the Celery queue that only this worker reads
         self._loop = LoopThread("darkroom-loop")
         self._locks = ProcessLocks(lock_folder(settings.sqlalchemy_url))
@@ -59,6 +59,7 @@ class WorkerRuntime:
         self._heartbeat: Heartbeat
         self._webhooks: WebhookContext
         self._delivery_dispatcher: DeliveryDispatcher
+        self._messages: ChunkMessages
 
     def start(self) -> None:
         """Open the services and start the loops."""
@@ -75,12 +76,12 @@ class WorkerRuntime:
         self._loop.call(self._webhooks.in_flight.wake_up.set)
 
     def generate(self, job_ids: Sequence[str], lease: str) -> None:
-        """Run the calls of a chunk of leased jobs; returns when all of it is done."""
-        self._run(generate_chunk(self._context, [UUID(key) for key in job_ids], UUID(lease)))
+        """Start the calls of a chunk of leased jobs, without waiting for them."""
+        self._start_chunk(GENERATE, job_ids, lease)
 
     def store(self, job_ids: Sequence[str], lease: str) -> None:
-        """Store the images of a chunk of leased jobs; returns when all of it is done."""
-        self._run(resume_chunk(self._context, [UUID(key) for key in job_ids], UUID(lease)))
+        """Start storing the images of a chunk of leased jobs, without waiting for it."""
+        self._start_chunk(STORE, job_ids, lease)
 
     def notify(self, delivery_ids: Sequence[str], token: str) -> None:
         """Start sending a chunk of claimed webhooks, without waiting for it.
@@ -89,6 +90,10 @@ class WorkerRuntime:
         earlier versions, which sent their chunks through the broker.
         """
         self._loop.call(partial(self._start_delivery, [UUID(key) for key in delivery_ids], UUID(token)))
+
+    def echo(self, echo: str) -> None:
+        """Note that this worker's message to itself has come back."""
+        self._loop.call(partial(self._messages.echo_received, echo))
 
     def halt(self) -> None:
         """Start nothing new, and release jobs whose call was not sent. Running calls go on."""
@@ -108,10 +113,10 @@ class WorkerRuntime:
         """End the grace of running calls now."""
         self._loop.call(self._grace_ended.set)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Wait until work is done. Work that comes after this worker has stopped is left to other workers."""
-        with suppress(CancelledError):
-            self._loop.run(work)
+    def _start_chunk(self, task: str, job_ids: Sequence[str], lease: str) -> None:
+        """Start a chunk on the loop; once this worker has stopped, it is left to other workers."""
+        keys = [UUID(key) for key in job_ids]
+        self._loop.call(partial(self._messages.start, task, keys, UUID(lease)))
 
     def _start_delivery(self, delivery_ids: Sequence[UUID], token: UUID) -> None:
         if not self._context.in_flight.halt.is_set():
@@ -133,7 +138,9 @@ class WorkerRuntime:
         self._webhooks = open_context(services, group_commit.webhooks_due)
         start = partial(start_delivery, self._webhooks)
         self._delivery_dispatcher = DeliveryDispatcher(self._webhooks, start, in_flight.halt)
-        dispatcher = Dispatcher(services, in_flight, self.worker_id, self._publish)
+        usable = True if self._settings.embedded_broker else None
+        self._messages = ChunkMessages(Sender(self._app), self.queue, self._run_chunk, usable=usable)
+        dispatcher = Dispatcher(services, in_flight, self.worker_id, self._messages.send_chunk)
         sweep = StorageSweep(services, self.worker_id)
         controller = CampaignController(services, in_flight.halt, in_flight.freed)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
@@ -145,6 +152,8 @@ class WorkerRuntime:
             asyncio.create_task(sweep.run(), name="storage sweep"),
             asyncio.create_task(controller.run(), name="campaign controller"),
         ]
+        if not self._settings.embedded_broker:
+            self._loops.append(asyncio.create_task(self._messages.check_forever(), name="broker check"))
 
     def _worker_row(self, services: WorkerServices) -> dict[str, object]:
         return {
@@ -157,24 +166,9 @@ class WorkerRuntime:
             "channels": fingerprints_of(self._settings.all_channels()),
         }
 
-    async def _publish(self, task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
-        """Send a Celery message to this worker's own queue; return whether the broker accepted it."""
-        try:
-            await asyncio.to_thread(
-                self._app.send_task,
-                task,
-                args=([key.hex for key in job_ids], lease.hex),
-                queue=self.queue,
-                expires=120,
-                retry=False,
-                ignore_result=True,
-            )
-        except Exception as error:  # noqa: BLE001 - the broker's edge: kombu lets through what its transports raise
-            _log.error(
-                "the broker did not accept a message; the jobs go back to the queue", error=str(error)[:300]
-            )
-            return False
-        return True
+    async def _run_chunk(self, task: str, job_ids: Sequence[UUID], lease: UUID) -> None:
+        """Run a chunk; returns when all of it is done."""
+        await (generate_chunk if task == GENERATE else resume_chunk)(self._context, job_ids, lease)
 
     async def _delete_queue(self, worker_id: UUID) -> None:
         """Delete the queue of a worker that has ended."""

@@ -1,7 +1,6 @@
 """Composition root of a worker: builds all services from the settings."""
 
 import asyncio
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from worker.images.decode_process import DecodeProcess
 from worker.images.limits import Limits
 from worker.memory_budget import MemoryBudget
 from worker.storage.store import Store, open_store
-from worker.storage.temp_files import open_temp_folder
+from worker.storage.temp_files import close_temp_folder, open_temp_folder
 from worker.upstream.polling.task_client import TaskClient
 from worker.upstream.presets.channel_preset import effective_preset
 from worker.upstream.presets.preset import Preset
@@ -76,7 +75,7 @@ class WorkerServices:
         for client in self.clients:
             await client.aclose()
         await self.database.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        close_temp_folder(self.folder)
 
 
 def build_store(settings: Settings) -> Store:

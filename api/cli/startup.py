@@ -16,7 +16,7 @@ from api.cli.options import Installation
 from models.credentials.strength import PROVIDER_KEY, weakness
 from models.errors import SettingsError
 from models.settings import Settings
-from worker.logs import configure_logs
+from worker.process.logs import configure_logs
 
 _PAUSE = 3.0  # seconds between tries
 _NOT_YET = re.compile(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,14 +47,14 @@ def fleet_of(
     """Start fleets on the given PostgreSQL, which they migrate, or on a migrated copy in the shared one."""
     with ExitStack() as cleanup:
 
-        def start(*, delay: float, server: Postgres | None = None, **settings: str) -> Fleet:
+        def start(*, delay: float, server: Postgres | None = None, **settings: Any) -> Fleet:
             if server is None:
                 copies: PostgresCopies = request.getfixturevalue("postgres_copies")
                 url = cleanup.enter_context(copies.fresh())
             else:
                 server.execute("CREATE DATABASE fleet")
                 url = server.url("fleet")
-            addresses = {"database_url": url, "broker_url": broker.url}
+            addresses: dict[str, Any] = {"database_url": url, "broker_url": broker.url}
             fleet = Fleet(tmp_path, practice_of(delay), **addresses, **settings)
             cleanup.callback(lambda: print(fleet.log_tails()))  # shown if the test fails
             cleanup.callback(fleet.end)

@@ -17,7 +17,7 @@ from models.queries.workers import write_heartbeat
 from models.settings import Settings
 from models.tables import assets, attempts, callers, channels, events, jobs
 from worker.archive.writer import Archiver
-from worker.broker import GENERATE
+from worker.broker.celery_app import GENERATE
 from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
 from worker.practice.server import PracticeServer, start_practice
@@ -53,7 +53,6 @@ class OneWorker:
     context: TaskContext
     dispatcher: Dispatcher
     messages: list[tuple[str, list[UUID], UUID]]
-    broker_up: bool = True
 
     async def deliver(self) -> None:
         """Deliver the messages that were sent so far."""
@@ -90,12 +89,12 @@ class Darkroom:
         context.group_commit.start()
         messages: list[tuple[str, list[UUID], UUID]] = []
 
-        async def publish(task: str, job_ids: Sequence[UUID], lease: UUID) -> bool:
-            if made.broker_up:
-                messages.append((task, list(job_ids), lease))
-            return made.broker_up
+        async def send_chunk(task: str, job_ids: Sequence[UUID], lease: UUID) -> None:
+            messages.append((task, list(job_ids), lease))
 
-        made = OneWorker(context, Dispatcher(self.services, context.in_flight, worker_id, publish), messages)
+        made = OneWorker(
+            context, Dispatcher(self.services, context.in_flight, worker_id, send_chunk), messages
+        )
         self.workers.append(made)
         row = {
             "id": worker_id,

@@ -22,7 +22,7 @@ from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.webhook_worker import WebhookWorker, new_webhook_worker
 from worker.app import build_worker
-from worker.broker import NOTIFY
+from worker.broker.celery_app import NOTIFY
 from worker.runtime import WorkerRuntime
 
 pytestmark = pytest.mark.slow(reason="Celery takes seconds to give up a broker that is down")

@@ -1,4 +1,4 @@
-"""Dispatcher: leases due jobs to this worker, each round in one short transaction, and publishes them."""
+"""Dispatcher: leases due jobs to this worker, each round in one short transaction, and hands them over."""
 
 import asyncio
 import random
@@ -16,14 +16,14 @@ from models.queries.callers import lock_shares, save_shares
 from models.queries.campaigns.closed import calls_of_campaigns, list_closed, list_limited
 from models.queries.campaigns.closed import save_shares as save_campaigns
 from models.queries.channels import change_channel, list_channels, lock_channels
-from models.queries.leases import any_unstored, calls_in_flight, lease_unstored, release_worker
+from models.queries.leases import any_unstored, calls_in_flight, lease_unstored
 from models.queries.scheduling.due_jobs import QueueSegment, list_segments
 from models.queries.workers import count_alive
 from models.queue_status import WaitReason
-from worker.broker import GENERATE, STORE
+from worker.broker.celery_app import GENERATE, STORE
 from worker.database_retry import run_forever, wait_for_wake_up
 from worker.in_flight import ClosedChannels, InFlightJobs
-from worker.lifecycle import commit, lease, release_lease
+from worker.lifecycle import lease
 from worker.scheduler.candidates import fetch_candidates, start_budget_of
 from worker.scheduler.channel_capacity import HORIZON, ChannelCapacity, closed_reason, in_flight_on
 from worker.scheduler.fair_queue import (
@@ -41,18 +41,17 @@ from worker.unwritable import commit_separately
 
 CHUNK = 50  #: jobs per message
 _RECOUNT_AFTER = timedelta(seconds=10)  # how long the number of workers is trusted
-Publish = Callable[[str, Sequence[UUID], UUID], Awaitable[bool]]  # whether the broker took the message
+SendChunk = Callable[[str, Sequence[UUID], UUID], Awaitable[None]]  # task name, jobs, lease token
 
 
 class Dispatcher:
     """Runs a round on a timer, on a wake-up, and when a slot becomes free."""
 
     def __init__(
-        self, services: WorkerServices, in_flight: InFlightJobs, worker_id: UUID, publish: Publish
+        self, services: WorkerServices, in_flight: InFlightJobs, worker_id: UUID, send_chunk: SendChunk
     ) -> None:
         self._services, self._in_flight = services, in_flight
-        self._worker_id, self._publish = worker_id, publish
-        self._broker_up = True  # whether the last message was accepted; if not, the next try is with one job
+        self._worker_id, self._send_chunk = worker_id, send_chunk
         self._ageing = timedelta(seconds=services.settings.priority_ageing)
         self.poll_interval = PollInterval(services.settings.dispatch_interval)
         self._counted_at: datetime | None = None
@@ -111,10 +110,7 @@ class Dispatcher:
         job_ids = await self._lease_rows(channels, segments, lease_token)
         self._in_flight.jobs.update(dict.fromkeys(job_ids))
         for start in range(0, len(job_ids), CHUNK):
-            chunk = job_ids[start : start + CHUNK]
-            self._broker_up = await self._publish(GENERATE, chunk, lease_token)
-            if not self._broker_up:
-                await self._release(chunk, lease_token)
+            await self._send_chunk(GENERATE, job_ids[start : start + CHUNK], lease_token)
 
     async def _lease_rows(
         self, channels: Sequence[UUID], segments: Sequence[QueueSegment], lease_token: UUID
@@ -155,7 +151,7 @@ class Dispatcher:
             if quotas := channel.quotas_to_recount():
                 await _recount(connection, row, channel, quotas, now)
         budget = start_budget_of(channels, {segment.model for segment in segments}, now)
-        slots = min(self._in_flight.free if self._broker_up else 1, budget.total)
+        slots = min(self._in_flight.free, budget.total)
         open_segments = [segment for segment in segments if budget.by_model[segment.model]]
         shares = (
             await lock_shares(connection, list({segment.caller_id for segment in open_segments}), now)
@@ -188,17 +184,6 @@ class Dispatcher:
                 await change_channel(connection, channel.id, channel.changes())
         return starts
 
-    async def _release(self, job_ids: Sequence[UUID], lease_token: UUID) -> None:
-        """Release leases whose message the broker did not accept."""
-        at, why = self._services.clock(), "the broker did not accept the message; nothing was sent"
-        async with self._services.database.writing() as connection:
-            await commit(
-                connection, [release_lease(job_id, lease_token, at=at, why=why) for job_id in job_ids]
-            )
-        for job_id in job_ids:
-            self._in_flight.jobs.pop(job_id, None)
-        await asyncio.sleep(self._services.settings.dispatch_interval)
-
     async def _lease_unstored(self, excluded: Sequence[UUID]) -> None:
         lease_token = new_id()
         async with self._services.database.writing() as connection:
@@ -207,18 +192,12 @@ class Dispatcher:
                 worker_id=self._worker_id,
                 lease=lease_token,
                 at=self._services.clock(),
-                limit=self._in_flight.free if self._broker_up else 1,
+                limit=self._in_flight.free,
                 excluded=excluded,
             )
         self._in_flight.jobs.update(dict.fromkeys(taken))
         for start in range(0, len(taken), CHUNK):
-            chunk = taken[start : start + CHUNK]
-            self._broker_up = await self._publish(STORE, chunk, lease_token)
-            if not self._broker_up:
-                async with self._services.database.writing() as connection:
-                    await release_worker(connection, chunk, self._worker_id)
-                for job_id in chunk:
-                    self._in_flight.jobs.pop(job_id, None)
+            await self._send_chunk(STORE, taken[start : start + CHUNK], lease_token)
 
 
 def closed_channels(channels: Sequence[Row[Any]], earlier: ClosedChannels, now: datetime) -> ClosedChannels:

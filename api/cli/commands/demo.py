@@ -17,7 +17,7 @@ from api.server import listen
 from models.api_keys import Role
 from models.errors import SettingsError
 from models.settings import Settings, load_settings
-from worker.logs import configure_logs
+from worker.process.logs import configure_logs
 
 _CALLER = "demo"
 

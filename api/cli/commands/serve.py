@@ -11,7 +11,8 @@ from api.cli.startup import fleet_settings
 from api.server import http_limits, listen
 from api.server import serve as serve_app
 from api.web.allowed_hosts import AllowedHosts
-from worker.logs import configure_logs
+from worker.process.logs import configure_logs
+from worker.process.stop_signals import ignore_hangups
 
 _log = structlog.get_logger()
 
@@ -30,6 +31,7 @@ def serve(*, host: str | None = None, port: int | None = None, config: Path | No
     """
     settings = fleet_settings(config, "serve", host=host, port=port)
     configure_logs(settings)
+    ignore_hangups()
     listener = listen(settings.host, settings.port)
     settings = placed(settings, listener.getsockname()[1])
     hosts = AllowedHosts.of(settings).shown()

@@ -19,7 +19,8 @@ from api.web.allowed_hosts import AllowedHosts, is_loopback
 from models.api_keys import Role
 from models.queries.callers import list_ids
 from models.settings import Settings
-from worker.logs import configure_logs
+from worker.process.logs import configure_logs
+from worker.process.stop_signals import ignore_hangups
 
 _NO_CHANNEL = (
     "No provider is configured, so jobs will wait: set DARKROOM_UPSTREAM_BASE_URL and\n"
@@ -56,6 +57,7 @@ def up(
     listener = listen(settings.host, settings.port)
     settings = placed(settings, listener.getsockname()[1])
     configure_logs(settings)
+    ignore_hangups()
     try:
         upgrade(settings)
         key = _first_key(settings)

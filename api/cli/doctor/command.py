@@ -12,7 +12,7 @@ from api.cli.doctor.channels import check_channels
 from api.cli.doctor.database import check_database
 from api.cli.doctor.file_rights import check_file_rights
 from api.cli.doctor.findings import Finding, fault
-from api.cli.doctor.installation import check_addresses, check_packages
+from api.cli.doctor.installation import check_addresses, check_file_limit, check_packages
 from api.cli.doctor.storage import check_storage
 from api.cli.doctor.weak_secrets import check_secrets
 from api.cli.exit_codes import Exit
@@ -44,6 +44,7 @@ def doctor(
     else:
         findings += [
             *check_addresses(settings),
+            *check_file_limit(settings),
             *check_secrets(settings),
             *check_file_rights(settings, installation.config),
             *asyncio.run(_examine(settings, offline=offline)),

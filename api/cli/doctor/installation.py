@@ -1,4 +1,4 @@
-"""Check of the installation: package names are not shadowed, and public URLs are reachable."""
+"""Check of the installation: package names, the limit of open files, and public URLs."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import packages_distributions
@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from api.cli.doctor.findings import Finding, fault, fine
 from models.settings import Settings
+from worker.process.file_limits import files_of, fitting_slots, raise_file_limit
 
 _PACKAGES = ("api", "worker", "models", "migrations")
 _WILDCARDS = frozenset({"0.0.0.0", "::", ""})
@@ -28,6 +29,23 @@ def check_packages(owners: Mapping[str, list[str]] | None = None) -> Iterator[Fi
             )
     if not any(strangers.values()):
         yield fine("packages", "no other package has one of Darkroom's names")
+
+
+def check_file_limit(settings: Settings) -> Iterator[Finding]:
+    """Find a limit of open files into which the slots of a worker do not fit."""
+    files, pool = raise_file_limit(), settings.database_pool
+    needed = files_of(settings.worker_slots, database_pool=pool)
+    if files >= needed:
+        yield fine("files", f"{files} files may be open; a worker needs {needed}")
+    else:
+        slots = fitting_slots(files, database_pool=pool)
+        yield fault(
+            "files",
+            f"Only {files} files may be open here: a worker would have {slots} slots instead of "
+            f"{settings.worker_slots}.",
+            f"Raise the limit to {needed} (ulimit -n; LimitNOFILE= in a systemd unit), "
+            "or lower DARKROOM_WORKER_SLOTS.",
+        )
 
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:

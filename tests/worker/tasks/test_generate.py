@@ -278,23 +278,6 @@ async def test_a_worker_that_stops_releases_jobs_it_has_not_sent(darkroom: Darkr
     assert darkroom.provider.call_log.calls == []
 
 
-async def test_leases_that_the_broker_does_not_take_are_returned_and_done_when_it_is_back(
-    darkroom: Darkroom,
-) -> None:
-    worker, caller = await darkroom.worker(), await darkroom.caller()
-    job_ids = [await darkroom.submit(caller, f"cat {number}") for number in range(4)]
-    worker.broker_up = False
-    await worker.dispatcher.run_round()
-    await worker.dispatcher.run_round()
-    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["queued"] * 4
-    events = [len(await darkroom.statuses(job_id)) for job_id in job_ids]
-    assert sum(events) == 4 + 2 * 4 + 2  # the second look tries with one job only
-    worker.broker_up = True
-    for _ in range(2):
-        await worker.run_round()
-    assert [(await darkroom.job(job_id)).status for job_id in job_ids] == ["succeeded"] * 4
-
-
 async def test_a_missed_start_is_released_so_that_the_rate_limit_holds(
     plain_database_url: str, tmp_path: Path
 ) -> None:

@@ -1,15 +1,17 @@
 """Celery application, task names and queue names. A lost message costs time, never a job."""
 
 import contextlib
-from urllib.parse import urlsplit
 
 from celery import Celery
+
+from models.addresses.broker import BrokerAddress
 
 WAKE_UP = "darkroom.doorbell"  #: the queue of wake-ups, read by every worker
 
 # Names of tasks. A rolling upgrade mixes versions: a name stays registered as long as a message may carry it.
 WAKE, GENERATE, STORE = "darkroom.wake", "darkroom.generate", "darkroom.store"
 NOTIFY = "darkroom.notify"  #: sent by earlier versions only
+ECHO = "darkroom.echo"  #: a worker's message to itself: it is received only if the broker works
 
 _COMMON = {
     "task_default_queue": WAKE_UP,
@@ -21,30 +23,23 @@ _COMMON = {
     "worker_send_task_events": False,
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,
-    "broker_connection_retry": True,
-    "broker_connection_retry_on_startup": True,
-    "broker_connection_max_retries": None,
+    # whatever the error: Celery ends its consumer, and ours builds it again with a back-off
+    "broker_connection_retry": False,
+    "broker_connection_retry_on_startup": False,
     "worker_cancel_long_running_tasks_on_connection_loss": False,  # calls that are paid for go on
-}
-_REDIS = {
-    "socket_timeout": 10,
-    "socket_connect_timeout": 3,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-    "max_connections": 100,
+    # it is restored by a blocking call to the broker in a thread of the pool: after a restart of RabbitMQ,
+    # both that thread and the consumer wait on the same connection for ever
+    "worker_enable_prefetch_count_reduction": False,
 }
 
 
-def broker_app(broker_url: str) -> Celery:
+def broker_app(address: BrokerAddress) -> Celery:
     """Return a Celery application without tasks; it can send messages."""
-    scheme = urlsplit(broker_url).scheme
-    address = "memory://localhost/" if scheme == "memory" else broker_url
-    app = Celery("darkroom", broker=address, set_as_current=False)
+    app = Celery("darkroom", broker=address.url, set_as_current=False)
     app.conf.update(_COMMON)
-    if scheme.startswith(("redis", "rediss", "valkey")):
-        app.conf.broker_transport_options = _REDIS
-    elif scheme == "memory":
-        app.conf.broker_transport_options = {"polling_interval": 0.02}
+    app.conf.broker_transport_options = dict(address.options)
+    if address.tls is not None:
+        app.conf.broker_use_ssl = dict(address.tls)
     return app
 
 
