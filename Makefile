@@ -62,9 +62,6 @@ attack: $(READY)  ## hostile callers, providers and networks against a real `dar
 deploy-test: $(READY)  ## a fleet on the servers that operators run, each restarted and broken in the middle; prints what to install
 	$(BIN)/python -m pytest -n 2 --deploy tests/deploy
 
-deploy-test: $(READY)  ## a fleet on the servers that operators run, each restarted and broken in the middle; prints what to install
-	$(BIN)/python -m pytest -n 2 --deploy tests/deploy
-
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.addresses.broker import BrokerAddress, parse_broker
+from models.addresses.certificates import check_bundle
 from models.addresses.database import sqlalchemy_url
 from models.channels import ChannelSettings, refuse_placeholder
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
@@ -46,7 +47,7 @@ class Settings(BaseSettings):
     )
     ca_bundle: Path | None = Field(
         None,
-        description="PEM file of trusted certificates, instead of the system's; unset: SSL_CERT_FILE, if set",
+        description="PEM file of certificates that are trusted besides the system's (or SSL_CERT_FILE's)",
     )
     storage_url: str = Field(
         "file:darkroom-data/pictures", description="where images are: file:///…, s3://bucket/…"
@@ -339,6 +340,14 @@ class Settings(BaseSettings):
             ip_network(network, strict=False)
         return value
 
+    @field_validator("ca_bundle", mode="before")
+    @classmethod
+    def _readable_bundle(cls, value: str | Path | None) -> str | Path | None:
+        if not value:
+            return None
+        check_bundle(Path(value))
+        return value
+
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, value: str) -> str:
@@ -364,7 +373,7 @@ class Settings(BaseSettings):
     @property
     def ca_file(self) -> str | None:
         """The file of trusted certificates: of ``ca_bundle`` or ``SSL_CERT_FILE``, if any is set."""
-        return str(self.ca_bundle) if self.ca_bundle else os.environ.get("SSL_CERT_FILE") or None
+        return os.environ.get("SSL_CERT_FILE") or (str(self.ca_bundle) if self.ca_bundle else None)
 
     @property
     def embedded_broker(self) -> bool:

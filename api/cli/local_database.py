@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import migrations
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import Installation
+from models.addresses.certificates import trust_bundle
 from models.addresses.database import shown_url
 from models.database import Database
 from models.errors import DatabaseAway
@@ -24,6 +25,8 @@ Result = TypeVar("Result")
 def settings_of(installation: Installation, **overrides: Any) -> Settings:
     """Read the settings; ``--data`` sets the folder of database and images unless they are set."""
     settings = load_settings(installation.config, **overrides)
+    if settings.ca_bundle is not None:
+        trust_bundle(settings.ca_bundle)
     if installation.data is None:
         return settings
     folder = installation.data.expanduser().absolute()
