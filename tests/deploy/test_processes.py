@@ -44,7 +44,7 @@ def test_a_worker_that_is_stopped_as_soon_as_it_is_ready_says_goodbye(
     [worker] = fleet.workers
     until(lambda: is_ready(worker), within=30, what="it is ready")
     assert worker.stop() == 0
-    for _ in range(5):
+    for _ in range(3):
         worker.log.write_text("")
         worker.start()
         until(lambda: is_ready(worker), within=30, what="it is ready", every=0.001)
