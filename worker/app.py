@@ -111,6 +111,6 @@ def run_worker(settings: Settings) -> None:
         stopping = Thread(target=runtime.stop, name="stop")
         stopping.start()
         while stopping.is_alive():
-            if signals.wait(within=0.1):
+            if signals.arrived(within=0.1):
                 runtime.end_grace()
         consumer.join(_STOP_TIMEOUT)

@@ -10,6 +10,7 @@ from typing import Any, Self
 import structlog
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+_POLL = 0.5  # seconds: a signal just before the wait for a lock is handled after it only
 _log = structlog.get_logger()
 
 
@@ -41,7 +42,12 @@ class StopSignals:
         for sign, handler in self._previous.items():
             signal.signal(sign, handler)
 
-    def wait(self, within: float | None = None) -> bool:
+    def wait(self) -> None:
+        """Wait for the next signal."""
+        while not self.arrived(within=_POLL):
+            pass
+
+    def arrived(self, *, within: float) -> bool:
         """Wait for the next signal, at most ``within`` seconds; return whether there was one."""
         try:
             self._received.get(timeout=within)

@@ -25,7 +25,8 @@ def check_packages(owners: Mapping[str, list[str]] | None = None) -> Iterator[Fi
             yield fault(
                 "packages",
                 f"{', '.join(others)} ships a package {package!r} too, which may overwrite Darkroom's.",
-                f"Uninstall {', '.join(others)}, or install Darkroom into an environment of its own.",
+                "Install Darkroom into an environment of its own (pipx, uv tool install). After one of "
+                "them was uninstalled here: pip install --force-reinstall --no-deps darkroom",
             )
     if not any(strangers.values()):
         yield fine("packages", "no other package has one of Darkroom's names")

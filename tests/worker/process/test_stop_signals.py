@@ -12,11 +12,11 @@ from worker.process.stop_signals import StopSignals, ignore_hangups
 def test_each_stopping_signal_counts_and_the_handlers_are_restored() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with StopSignals() as signals:
-        assert not signals.wait(within=0)
+        assert not signals.arrived(within=0)
         for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             os.kill(os.getpid(), sign)
-        assert [signals.wait(within=5) for _ in range(3)] == [True] * 3
-        assert not signals.wait(within=0)
+        assert [signals.arrived(within=5) for _ in range(3)] == [True] * 3
+        assert not signals.arrived(within=0)
     assert signal.getsignal(signal.SIGTERM) is before
 
 
