@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 _MEANINGS: tuple[tuple[str, str], ...] = (
     (
-        r"\bMOVED\b|CROSSSLOT|CLUSTERDOWN|cluster mode",
+        r"\bMOVED\b|CROSSSLOT|CLUSTERDOWN|MovedError|CrossSlotError|ClusterDownError",
         "it is a Redis Cluster, which Celery can't use: take one server, or Sentinel",
     ),
     (r"\bOOM\b|OutOfMemoryError", "its memory is full (maxmemory): raise it, or remove what else fills it"),
@@ -24,7 +24,7 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
     (r"NOAUTH|WRONGPASS|invalid (username|password)|ACCESS_REFUSED", "it refuses user name or password"),
     (r"NOT_ALLOWED - vhost|vhost .* not found", "its vhost does not exist, or this user may not use it"),
     (
-        r"unknown command '?(SADD|LPUSH|BRPOP|RPUSH|SELECT)|MasterNotFound|No master found",
+        r"unknown command '?(SADD|LPUSH|BRPOP|RPUSH|SELECT|MULTI|EXEC)|MasterNotFound|No master found",
         "this is a Sentinel, or its master has another name: write sentinel://HOST:26379/0?master=NAME",
     ),
     (
