@@ -25,6 +25,7 @@ from api.rest.routes import build_router
 from api.services import ApiServices
 from api.web.allowed_hosts import AllowedHosts
 from api.web.cors import ApiCors
+from api.web.key_in_path import KeyInPath
 from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
 from models.clock import Clock, DatabaseClock
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     if settings.cors_origins:
         app.add_middleware(ApiCors, origins=settings.cors_origins)
+    app.add_middleware(KeyInPath)
     install_problem_handlers(app)
     app.include_router(build_router())
     app.router.routes.extend(midjourney.midjourney_routes())

@@ -74,19 +74,24 @@ def serve(
 
     Raises ``ServingFailed`` if the app does not start.
     """
-    config = uvicorn.Config(
+    server = _Server(app, server_config(app, limits), ready)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise ServingFailed("The API could not start; the lines above say why.")
+
+
+def server_config(app: FastAPI, limits: HttpLimits) -> uvicorn.Config:
+    """Return the configuration of the HTTP server."""
+    return uvicorn.Config(
         app,
         http=partial(LimitedHttpProtocol, opened=OpenConnections(limits)),  # type: ignore[arg-type]  # a factory
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # the address of a client is its connection's: headers may claim any other
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
         timeout_keep_alive=30,
     )
-    server = _Server(app, config, ready)
-    server.run(sockets=[listener])
-    if not server.started:
-        raise ServingFailed("The API could not start; the lines above say why.")
 
 
 class _Server(uvicorn.Server):

@@ -53,7 +53,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "event_streams long_polls webhook_endpoints webhook_tests campaigns "
         "midjourney_image_model midjourney_niji_model midjourney_text_model midjourney_grid midjourney_queue "
         "midjourney_deduplicate midjourney_banned_words midjourney_always_one midjourney_cancel_status "
-        "midjourney_instant_delay",
+        "midjourney_instant_delay midjourney_keyless_key midjourney_keyless_networks",
     ),
     (
         {Part.WORKER},

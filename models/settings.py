@@ -251,6 +251,14 @@ class Settings(BaseSettings):
         description="seconds for which a task without a call (U1 to U4) is shown as IN_PROGRESS; web apps "
         "miss the end of a task that is never seen open",
     )
+    midjourney_keyless_key: SecretStr | None = Field(
+        None, description="the key as which requests without one are served from the networks below"
+    )
+    midjourney_keyless_networks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description=f"{_LIST} networks whose programs may call /mj without a key; behind a proxy, its own "
+        "address counts",
+    )
     midjourney_cancel_status: Literal["FAILURE", "CANCEL"] = Field(
         "FAILURE", description="the status of cancelled tasks; most clients go on polling after CANCEL"
     )
@@ -272,6 +280,7 @@ class Settings(BaseSettings):
         "allow_private",
         "allowed_hosts",
         "cors_origins",
+        "midjourney_keyless_networks",
         mode="before",
     )
     @classmethod
@@ -299,7 +308,7 @@ class Settings(BaseSettings):
         except json.JSONDecodeError as error:
             raise ValueError('write JSON, such as {"no_image": {"attempts": 2}}') from error
 
-    @field_validator("metrics_key")
+    @field_validator("metrics_key", "midjourney_keyless_key")
     @classmethod
     def _strong_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
@@ -352,6 +361,16 @@ class Settings(BaseSettings):
     @classmethod
     def _known_broker(cls, value: str) -> str:
         parse_broker(value)
+        return value
+
+    @field_validator("midjourney_keyless_networks")
+    @classmethod
+    def _keyless_networks(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for network in value:
+            if ip_network(network, strict=False).prefixlen == 0:
+                raise ValueError(f"{network} is every address; list the networks of your own programs")
+        if value and info.data.get("midjourney_keyless_key") is None:
+            raise ValueError("set DARKROOM_MIDJOURNEY_KEYLESS_KEY to the key as which they are served")
         return value
 
     @field_validator("database_url")

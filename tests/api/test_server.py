@@ -2,12 +2,14 @@
 
 import signal
 from contextlib import closing
+from typing import Any
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from api.server import _Server, listen
+from api.server import _Server, listen, server_config
+from api.web.http_protocol import HttpLimits
 from models.errors import SettingsError
 
 
@@ -48,3 +50,17 @@ def test_the_handlers_of_signals_are_restored_after_serving() -> None:
         signal.raise_signal(signal.SIGTERM)
         assert server.should_exit
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+async def test_the_address_of_a_client_is_that_of_its_connection_whatever_headers_claim() -> None:
+    seen: list[object] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["client"], scope["scheme"]))
+
+    config = server_config(app, HttpLimits(1, 1))  # type: ignore[arg-type]  # any ASGI application
+    config.load()
+    claimed = [(b"x-forwarded-for", b"10.1.2.3"), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "scheme": "http", "headers": claimed}
+    await config.loaded_app(scope, None, None)  # type: ignore[arg-type]  # nothing is received or sent
+    assert seen == [(("127.0.0.1", 1), "http")]

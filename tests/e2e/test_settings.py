@@ -30,6 +30,7 @@ ON_DEMAND = {
     ),
     *("s3_endpoint", "s3_region", "s3_access_key_id", "s3_secret_access_key"),
     *("midjourney_niji_model", "midjourney_text_model", "midjourney_cancel_status"),
+    *("midjourney_instant_delay", "midjourney_keyless_key", "midjourney_keyless_networks"),
     *("campaigns", "json_limit", "metrics_key", "metrics_public", "upload_age", "webhook_endpoints"),
     "secret_key",  # `keys encrypt`
 }

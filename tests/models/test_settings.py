@@ -234,3 +234,21 @@ def test_an_origin_is_exact(origin: str) -> None:
         "https://a.example",
         "http://b:81",
     )
+
+
+@pytest.mark.parametrize(
+    ("networks", "words"),
+    [
+        ("0.0.0.0/0", "every address"),
+        ("::/0", "every address"),
+        ("here", "here"),
+        ("10.0.0.0/8", "DARKROOM_MIDJOURNEY_KEYLESS_KEY"),
+    ],
+)
+def test_networks_without_a_key_are_listed_ones_and_have_a_key_as_which_they_are_served(
+    networks: str, words: str
+) -> None:
+    key = None if "KEY" in words else "alice-0123456789abcdef"
+    (fault,) = faults(midjourney_keyless_networks=networks, midjourney_keyless_key=key)
+    assert fault.startswith("DARKROOM_MIDJOURNEY_KEYLESS_NETWORKS")
+    assert words in fault
