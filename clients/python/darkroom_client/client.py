@@ -124,7 +124,7 @@ class Client(Bound[M]):
         return latest
 
     @stream
-    async def follow(
+    def follow(
         self,
         /,
         job: "Job[Any] | AcceptedJob | str",
@@ -136,13 +136,10 @@ class Client(Bound[M]):
 
         Raises ``WaitTimeout`` after ``timeout`` seconds.
         """
-        following = follow_job(self._session, id_of(job), timeout=timeout, longest_poll=longest_poll)
-        async with aclosing(following):
-            async for found in following:
-                yield found
+        return follow_job(self._session, id_of(job), timeout=timeout, longest_poll=longest_poll)
 
     @stream
-    async def gather(
+    def gather(
         self, /, jobs: "Iterable[Job[Any] | AcceptedJob | str] | Batch", *, timeout: float | None = None
     ) -> AsyncIterator[Job[M]]:
         """Yield each of the jobs once, as they are settled.
@@ -150,13 +147,10 @@ class Client(Bound[M]):
         Raises ``WaitTimeout`` after ``timeout`` seconds.
         """
         chosen = jobs.accepted if isinstance(jobs, Batch) else jobs
-        gathering = gather_jobs(self._session, [id_of(job) for job in chosen], timeout=timeout)
-        async with aclosing(gathering):
-            async for found in gathering:
-                yield found
+        return gather_jobs(self._session, [id_of(job) for job in chosen], timeout=timeout)
 
     @stream
-    async def iter_events(
+    def iter_events(
         self,
         /,
         job: "Job[Any] | AcceptedJob | str | None" = None,
@@ -174,13 +168,9 @@ class Client(Bound[M]):
         last = None if after is None else str(after)
         if job is not None:
             path = f"/v1/jobs/{segment(id_of(job))}/events"
-            events = stream_events(self._session, path, after=last, ends=True)
-        else:
-            query = {"campaign": campaign, "model": model, "tag": tag}
-            events = stream_events(self._session, "/v1/events", query=query, after=last, ends=False)
-        async with aclosing(events):
-            async for event in events:
-                yield event
+            return stream_events(self._session, path, after=last, ends=True)
+        query = {"campaign": campaign, "model": model, "tag": tag}
+        return stream_events(self._session, "/v1/events", query=query, after=last, ends=False)
 
     @operation
     async def upload(self, /, image: bytes | str | os.PathLike[str]) -> Picture[M]:

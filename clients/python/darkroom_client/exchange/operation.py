@@ -1,9 +1,9 @@
 """Operations that are written once, as coroutines, and called both ways.
 
-``@operation`` marks a method that is a coroutine function, ``@stream`` one that is an asynchronous generator
-function. Called on an object of a ``Darkroom`` they return the result and an iterator; on one of an
+``@operation`` marks a method that is a coroutine function, ``@stream`` one that returns an asynchronous
+iterator. Called on an object of a ``Darkroom`` they return the result and an iterator; on one of an
 ``AsyncDarkroom`` an awaitable and an asynchronous iterator. On the class they are the plain functions, by
-which operations call each other: ``await Jobs.get(jobs, job_id)``.
+which operations call each other: ``await Client.wait(client, job)``.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator

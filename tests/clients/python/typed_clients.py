@@ -1,0 +1,23 @@
+"""What a type checker must find in both clients. ``mypy`` checks this module; nothing runs it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import assert_type
+
+from darkroom_client import AsyncDarkroom, Darkroom, Job, Picture
+from darkroom_client.exchange.http_transport import AsyncTransport, SyncTransport
+
+
+def blocking(client: Darkroom) -> None:
+    assert_type(client.run("a cat", model="m", size="1:1"), Sequence[Picture[SyncTransport]])
+    assert_type(client.run("a cat")[0].save("cat.png"), Path)
+    assert_type(client.gather(["job_1"]), Iterator[Job[SyncTransport]])
+    client.run("a cat", sizee="1:1")  # type: ignore[call-arg]
+
+
+async def waiting(client: AsyncDarkroom) -> None:
+    pictures = await client.run("a cat", model="m")
+    assert_type(pictures, Sequence[Picture[AsyncTransport]])
+    assert_type(await pictures[0].bytes(), bytes)
+    async for job in client.jobs.list(status="failed"):
+        assert_type(job, Job[AsyncTransport])
