@@ -73,7 +73,7 @@ class Consumer:
             return
         try:
             self._controller().start()
-        except Exception as error:  # noqa: BLE001 - a thread's edge: it is built again
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a thread's edge: it is built again
             _log.error("Celery's consumer failed", error=repr(error)[:300])
 
     def _controller(self) -> Any:
