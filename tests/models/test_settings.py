@@ -252,3 +252,8 @@ def test_networks_without_a_key_are_listed_ones_and_have_a_key_as_which_they_are
     (fault,) = faults(midjourney_keyless_networks=networks, midjourney_keyless_key=key)
     assert fault.startswith("DARKROOM_MIDJOURNEY_KEYLESS_NETWORKS")
     assert words in fault
+
+
+def test_an_endpoint_without_a_scheme_is_refused_with_what_to_write() -> None:
+    with pytest.raises(SettingsError, match=r"DARKROOM_S3_ENDPOINT: .* write https://HOST"):
+        load_settings(s3_endpoint="127.0.0.1:9000")

@@ -15,7 +15,7 @@ import obstore
 from models.errors import NotFound, StorageError
 from worker.images.limits import KIB, SMALL
 from worker.storage.local_files import LocalFiles
-from worker.storage.store_errors import translating_errors
+from worker.storage.store_errors import MISSING_BUCKET, error_code, translating_errors
 from worker.storage.thread_batcher import ThreadBatcher
 
 if TYPE_CHECKING:
@@ -209,4 +209,6 @@ def _translating_not_found(key: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        if error_code(error) in MISSING_BUCKET:
+            raise
         raise NotFound(f"There is no stored object {key}.") from error

@@ -10,7 +10,7 @@ import pytest
 
 from models.clock import now
 from models.errors import SettingsError, StorageError
-from tests.support.s3 import serve_s3
+from tests.support.s3 import serve_refusals, serve_s3
 from worker.storage.store import open_store
 
 DAYS_AGO = now().timestamp() - 90_000
@@ -71,16 +71,44 @@ def test_a_folder_that_can_not_be_made_is_a_storage_error(tmp_path: Path) -> Non
         open_store(f"file://{tmp_path}/file/pictures")
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "RequestTimeTooSkewed", "synchronize both by NTP"),
+        (403, "SignatureDoesNotMatch", "correct DARKROOM_S3_SECRET_ACCESS_KEY"),
+        (301, "PermanentRedirect", "correct DARKROOM_S3_REGION"),
+        (400, "AuthorizationHeaderMalformed", "correct DARKROOM_S3_REGION"),
+        (409, "QuotaExceeded", "raise the quota"),
+        (400, "Oddity", "it answered with the code Oddity"),
+    ],
+)
+async def test_a_bucket_that_refuses_is_reported_with_the_setting_to_correct(
+    status: int, code: str, words: str
+) -> None:
+    with serve_refusals(status, code) as options, pytest.raises(StorageError, match=words):
+        await open_store("s3://pictures", options=options).check()
+
+
+async def test_an_object_of_a_bucket_that_is_gone_is_not_called_missing() -> None:
+    with serve_refusals(404, "NoSuchBucket") as options, pytest.raises(StorageError, match="create it"):
+        await open_store("s3://pictures", options=options).get("ab/cd")
+
+
 async def test_a_bucket_that_does_not_exist_is_named_with_the_fix() -> None:
     with serve_s3() as server:
         store = open_store("s3://missing", options=server.options)
-        with pytest.raises(StorageError, match=r"s3://missing: there is no such bucket; create it"):
+        with pytest.raises(
+            StorageError, match=r"s3://missing: there is no such bucket or container; create it"
+        ):
             await store.check()
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({**KEYS, "allow_http": "true"}, "can't be reached; check the endpoint"), (KEYS, "set allow_http")],
+    [
+        ({**KEYS, "allow_http": "true"}, "can't be reached; check DARKROOM_S3_ENDPOINT"),
+        (KEYS, "uses plain http"),
+    ],
 )
 async def test_a_store_that_can_not_be_used_says_why(options: dict[str, str], words: str) -> None:
     with pytest.raises(StorageError, match=words):

@@ -1,12 +1,14 @@
 """Errors of storage backends, explained with their fix."""
 
 import errno
+import re
 
 import pytest
 from obstore.exceptions import GenericError
 
 from models.errors import StorageError
-from worker.storage.store_errors import EXPLANATIONS, describe_error, translating_errors
+from models.settings import Settings
+from worker.storage.store_errors import CODES, EXPLANATIONS, describe_error, translating_errors
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,24 @@ def test_an_error_without_plain_words_keeps_its_first_line() -> None:
 @pytest.mark.parametrize(("pattern", "explanation"), EXPLANATIONS)
 def test_every_pattern_is_found_before_a_more_general_one(pattern: str, explanation: str) -> None:
     assert describe_error(ValueError(f"before {pattern} after")) == explanation
+
+
+@pytest.mark.parametrize(("code", "explanation"), CODES.items())
+def test_the_code_of_an_error_document_outranks_its_status(code: str, explanation: str) -> None:
+    answer = f"status code: 403 Forbidden: <Error><Code>{code}</Code></Error>"
+    assert describe_error(GenericError(answer)) == explanation
+
+
+def test_an_unknown_code_is_named() -> None:
+    answer = "status code: 400 Bad Request: <Error><Code>Oddity</Code></Error>"
+    assert describe_error(GenericError(answer)) == "it answered with the code Oddity"
+
+
+@pytest.mark.parametrize("words", [*CODES.values(), *dict(EXPLANATIONS).values()])
+def test_settings_are_named_as_darkroom_has_them(words: str) -> None:
+    assert "AWS_" not in words
+    for name in re.findall(r"DARKROOM_\w+", words):
+        assert name.removeprefix("DARKROOM_").lower() in Settings.model_fields
 
 
 def test_a_backend_error_names_the_action_and_the_place() -> None:
