@@ -11,7 +11,8 @@ FILE = Path(__file__).parent.parent / "docs" / "openapi.json"
 
 def openapi_text() -> str:
     """Return the document as text, the same on each machine."""
-    return json.dumps(create_app(Settings()).openapi(), ensure_ascii=False, indent=1) + "\n"
+    settings = Settings(public_url=Settings.model_fields["public_url"].default)
+    return json.dumps(create_app(settings).openapi(), ensure_ascii=False, indent=1) + "\n"
 
 
 if __name__ == "__main__":

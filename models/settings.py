@@ -158,6 +158,12 @@ class Settings(BaseSettings):
     )
     event_streams: int = Field(200, ge=0, description="open event streams of a caller in one API process")
     long_polls: int = Field(500, ge=0, description="waiting requests of a caller in one API process")
+    longest_wait: int = Field(
+        50,
+        ge=1,
+        le=60,
+        description="seconds that a request waits for a job at most; below the timeout of proxies, often 60",
+    )
     webhook_endpoints: int = Field(20, ge=0, description="webhook endpoints of a caller")
     webhook_tests: int = Field(
         60,

@@ -140,4 +140,4 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _redirect_to_docs(request: Request) -> Response:
-    return RedirectResponse("/docs")
+    return RedirectResponse("docs")

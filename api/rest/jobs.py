@@ -47,7 +47,8 @@ async def get_job(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate_reader(request, services.authenticator)
     query = read_query(request, _GET_PARAMETERS)
-    wait = read_integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
+    wanted = read_integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
+    wait = min(wanted, services.settings.longest_wait)
     after = read_integer(query, "after_revision", default=None, most=INT32)
     job_id = parse_id("job", request.path_params["job_id"])
     job = await read_job(services, caller, job_id, with_estimate=not wait)
@@ -167,7 +168,7 @@ def add_routes(router: APIRouter) -> None:
             query_parameter(
                 "wait",
                 "Long polling: respond once the job has settled (with after_revision: once it is newer), "
-                "after at most this many seconds.",
+                "after at most this many seconds, and no more than `DARKROOM_LONGEST_WAIT` (50).",
                 type="integer",
                 minimum=0,
                 maximum=LONGEST_WAIT,

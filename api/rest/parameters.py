@@ -8,7 +8,7 @@ from starlette.requests import Request
 from api.auth import TOKEN
 from api.web.problems import invalid_field
 
-LONGEST_WAIT = 60  #: seconds
+LONGEST_WAIT = 60  #: seconds; a longer ``wait`` is refused, and one over ``longest_wait`` is shortened
 INT32 = 2**31 - 1
 _PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.ASCII | re.IGNORECASE)
 
@@ -46,9 +46,9 @@ def read_query(request: Request, names: frozenset[str]) -> Mapping[str, str]:
     return request.query_params
 
 
-def read_prefer_wait(request: Request) -> int | None:
-    """Return the seconds of ``Prefer: wait=N`` (RFC 7240), at most ``LONGEST_WAIT``, or ``None``."""
+def read_prefer_wait(request: Request, *, longest: int) -> int | None:
+    """Return the seconds of ``Prefer: wait=N`` (RFC 7240), at most ``longest``, or ``None``."""
     for line in request.headers.getlist("prefer"):
         if found := _PREFER_WAIT.search(line):
-            return min(int(found[1]), LONGEST_WAIT) or None
+            return min(int(found[1]), longest) or None
     return None

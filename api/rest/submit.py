@@ -125,7 +125,7 @@ async def _single_response(
     if result.rejected:
         first = result.rejected[0]
         raise Problem(422, first["code"], first["message"], errors=first["errors"])
-    job_id, wait = result.job_ids[0], read_prefer_wait(request)
+    job_id, wait = result.job_ids[0], read_prefer_wait(request, longest=services.settings.longest_wait)
     if wait is not None and not services.ceilings.long_polls.has_room(caller.id):
         wait = None  # the job is accepted: the client polls
     if wait is not None:
@@ -236,7 +236,8 @@ def add_routes(router: APIRouter) -> None:
             ),
             header_parameter(
                 "Prefer",
-                f"`wait=N`: respond once the job has finished, after at most N (1–{LONGEST_WAIT}) seconds.",
+                f"`wait=N`: respond once the job has finished, after at most N (1–{LONGEST_WAIT}) seconds, "
+                "and no more than `DARKROOM_LONGEST_WAIT` (50). `Preference-Applied` has the time in force.",
                 type="string",
                 pattern="^wait=[0-9]{1,2}$",
             ),

@@ -69,8 +69,7 @@ class Fleet:
             database_url=database_url,
             broker_url=broker_url,
             storage_url=f"file://{folder}/pictures",
-            public_url=self.urls[0],
-            **settings,
+            **{"public_url": self.urls[0], **settings},
         )
         self._folder, self.variables = folder, variables
         self.migrate = self._process("migrate")

@@ -93,20 +93,30 @@ _REQUESTS = (
 )
 
 
-def install_openapi(app: FastAPI) -> None:
-    """Replace the app's OpenAPI document by the completed one, made at the first request."""
+def install_openapi(app: FastAPI, public_url: str) -> None:
+    """Replace the app's OpenAPI document by the completed one, made at the first request.
+
+    Its servers are the public URL, and the place of the document itself.
+    """
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
+            app.openapi_schema = _document(app, public_url)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI) -> dict[str, Any]:
+def _document(app: FastAPI, public_url: str) -> dict[str, Any]:
     document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        servers=[
+            {"url": public_url.rstrip("/"), "description": "The public URL"},
+            {"url": ".", "description": "Where this document is"},
+        ],
     )
     _, schemas = models_json_schema(
         [

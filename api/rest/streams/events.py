@@ -29,7 +29,7 @@ from models.ids import parse_id
 from models.queries.jobs import list_events, statuses_of
 from models.states import FINAL, JobStatus
 
-KEEP_ALIVE = 15.0  #: seconds without an event after which a comment keeps the connection open
+KEEP_ALIVE = 12.0  #: seconds without an event after which a comment keeps the connection open
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 

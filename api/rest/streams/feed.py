@@ -127,7 +127,7 @@ def add_routes(router: APIRouter) -> None:
                 200,
                 "One event per revision of a job: data as in the stream of one job. Its id is a number; sent "
                 "back as Last-Event-ID, the stream goes on after it. Without one it has new events only. An "
-                "event may come twice after a deletion. A comment is sent every 15 s without an event.",
+                "event may come twice after a deletion. A comment comes within 15 s without one.",
                 {"type": "string"},
                 media_type="text/event-stream",
             ),
