@@ -10,7 +10,7 @@ PACKAGES = {
     "redis-server": "redis-server",
     "redis-sentinel": "redis-sentinel",
     "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
-    "openssl": "openssl",
+    "epmd": "erlang-base",
     "pgbouncer": "pgbouncer",
     "nginx": "nginx-light",
     "/usr/lib/postgresql/15/bin/pg_basebackup": "postgresql-15",

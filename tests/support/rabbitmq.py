@@ -21,7 +21,8 @@ class RabbitMq:
 
     def __init__(self, folder: Path) -> None:
         self.port, self._folder = free_port(), folder
-        self.port_mapper = str(free_port())
+        port = str(free_port())  # else the server starts a port mapper as a daemon, which outlives it
+        self.port_mapper = Process([required("epmd"), "-port", port], folder / "epmd.log")
         node = f"darkroom{secrets.token_hex(4)}@localhost"
         self._environment = {
             **os.environ,
@@ -36,7 +37,7 @@ class RabbitMq:
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2",
-            "ERL_EPMD_PORT": self.port_mapper,
+            "ERL_EPMD_PORT": port,
         }
         program = required(f"{_PROGRAMS}/rabbitmq-server")
         self.process = Process([program], folder / "log", environment=self._environment, folder=folder)
@@ -79,10 +80,10 @@ def serve_rabbitmq() -> Iterator[RabbitMq]:
     folder = Path(tempfile.mkdtemp(prefix="darkroom-rabbitmq-"))
     server = RabbitMq(folder)
     try:
+        server.port_mapper.start()
         server.start()
         yield server
     finally:
         server.stop()
-        with suppress(OSError, subprocess.SubprocessError):  # the port mapper that this node has started
-            subprocess.run(["epmd", "-port", server.port_mapper, "-kill"], timeout=10, capture_output=True)
+        server.port_mapper.end()
         shutil.rmtree(folder, ignore_errors=True)
