@@ -8,7 +8,9 @@ import uuid_utils.compat
 
 from models.errors import NotFound
 
-Kind = Literal["job", "asset", "caller", "key", "worker", "attempt", "webhook", "delivery", "camp", "item"]
+Kind = Literal[
+    "job", "asset", "caller", "key", "worker", "attempt", "webhook", "delivery", "camp", "item", "action"
+]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time

@@ -41,7 +41,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     (
         {Part.API, Part.WORKER},
         "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
-        "input_bytes_limit input_pixels_limit campaign_combinations max_attempts on_unknown "
+        "input_bytes_limit input_pixels_limit campaign_combinations campaign_takes max_attempts on_unknown "
         "midjourney_video_model",
     ),
     (

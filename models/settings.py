@@ -176,6 +176,9 @@ class Settings(BaseSettings):
     campaign_combinations: int = Field(
         100_000, gt=0, description="combinations of a campaign's axes at most, before a sample is drawn"
     )
+    campaign_takes: int = Field(
+        20, gt=0, le=10_000, description="takes of one item at most: retries and re-rolls beyond are skipped"
+    )
     campaign_columns: int = Field(500, gt=0, description="columns of one imported sheet at most")
     campaign_cell_bytes: int = Field(2**20, gt=0, description="bytes of one cell of a sheet at most")
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")

@@ -250,6 +250,84 @@ campaign_counts = Table(
     Index("ix_campaign_counts_campaign_id", "campaign_id"),
 )
 
+# Bulk actions. Their items are frozen with them; a chunk of items and the cursor are one transaction.
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("campaign_id", Uuid, ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),  # retry, reroll or verdict
+    Column("status", Text, nullable=False),
+    Column("parameters", Json, nullable=False),  # what is done to each item
+    Column("filter", Json),  # null: items were listed
+    Column("key_id", Uuid),  # key of the request
+    Column("by", Text, nullable=False),  # name of its caller
+    Column("eligible", Integer, nullable=False),
+    Column("frozen", Integer, nullable=False),  # rows in action_items; others are done by the controller
+    Column("cursor", Integer, nullable=False),  # position of the last item that was gone through
+    Column("done", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("skipped", Json, nullable=False),
+    Column("samples", Json, nullable=False),
+    Column("may_pay_twice", Integer, nullable=False),
+    Column("cost", Json, nullable=False),  # estimate
+    Column("detail", Text),  # why it was aborted
+    Column("claimed_by", Uuid),  # the worker that goes through its items
+    Column("claimed_until", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    Column("undone_at", Utc),  # of verdicts
+    Index("ix_actions_caller_id_id", "caller_id", "id"),
+    Index("ix_actions_campaign_id_id", "campaign_id", "id"),
+    Index(
+        "ix_actions_running",
+        "campaign_id",
+        postgresql_where=text("status = 'running'"),
+        sqlite_where=text("status = 'running'"),
+    ),
+)
+
+action_items = Table(
+    "action_items",
+    metadata,
+    Column("action_id", Uuid, ForeignKey("actions.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),  # from 1
+    Column("item_id", Uuid, nullable=False),
+    Column("take", SmallInteger, nullable=False),  # that the item gets; if it has it already, it is left
+)
+
+# Verdicts are only added, and marked as undone. In force is the latest of a person, else of a machine.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("campaign_id", Uuid, ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("item_id", Uuid, nullable=False),
+    Column("job_id", Uuid, nullable=False),  # the take that it is about
+    Column("verdict", Text, nullable=False),  # pick, reject, none
+    Column("source", Text, nullable=False),  # person or machine
+    Column("reason", Text),
+    Column("key_id", Uuid),  # of the reviewer
+    Column("by", Text, nullable=False),  # name of the key's caller, or of the check
+    Column("action_id", Uuid),
+    Column("at", Utc, nullable=False),
+    Column("undone_at", Utc),
+    Index("ix_verdicts_item_id_job_id", "item_id", "job_id"),
+    Index("ix_verdicts_action_id", "action_id"),
+    Index("ix_verdicts_campaign_id", "campaign_id"),
+)
+
+# Items that a reviewer was given to decide about: until then nobody else is.
+review_claims = Table(
+    "review_claims",
+    metadata,
+    Column("item_id", Uuid, ForeignKey("campaign_items.id", ondelete="CASCADE"), primary_key=True),
+    Column("reviewer", Uuid, nullable=False),  # id of a key
+    Column("until", Utc, nullable=False),
+)
+
 channels = Table(
     "channels",
     metadata,

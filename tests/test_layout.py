@@ -46,6 +46,11 @@ ELSEWHERE = {
     f"{CLIENT}/exchange/pages.py": f"tests/{CLIENT}/resources/test_jobs.py",
     # over HTTP, as clients call them
     "api/jobs/selection/bulk_actions.py": "tests/api/rest/bulk/test_bulk_jobs.py",
+    "api/campaigns/bulk_actions.py": "tests/api/rest/campaigns/test_repair.py",
+    "api/campaigns/repair.py": "tests/api/rest/campaigns/test_repair.py",
+    "api/campaigns/selection.py": "tests/api/rest/campaigns/test_repair.py",
+    "api/rest/campaigns/actions.py": "tests/api/rest/campaigns/test_repair.py",
+    "worker/campaigns/next_takes.py": "tests/worker/campaigns/test_action_runner.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
     "worker/practice/routes.py": "tests/worker/practice/test_server.py",
     # by the images that they draw

@@ -20,6 +20,7 @@ from worker.archive.writer import Archiver
 from worker.broker.celery_app import GENERATE, STORE, delete_queue, queue_of
 from worker.broker.chunk_messages import ChunkMessages
 from worker.broker.sender import Sender
+from worker.campaigns.action_runner import ActionRunner
 from worker.campaigns.controller import CampaignController
 from worker.event_loop import LoopThread
 from worker.group_commit import GroupCommit
@@ -143,6 +144,7 @@ class WorkerRuntime:
         dispatcher = Dispatcher(services, in_flight, self.worker_id, self._messages.send_chunk)
         sweep = StorageSweep(services, self.worker_id)
         controller = CampaignController(services, in_flight.halt, in_flight.freed)
+        action_runner = ActionRunner(services, in_flight.halt, in_flight.freed)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
         self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -151,6 +153,7 @@ class WorkerRuntime:
             asyncio.create_task(completer.run(), name="Midjourney task completer"),
             asyncio.create_task(sweep.run(), name="storage sweep"),
             asyncio.create_task(controller.run(), name="campaign controller"),
+            asyncio.create_task(action_runner.run(), name="action runner"),
         ]
         if not self._settings.embedded_broker:
             self._loops.append(asyncio.create_task(self._messages.check_forever(), name="broker check"))

@@ -1,6 +1,7 @@
 """Campaigns, items and takes as JSON."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
 from models.ids import public_id
 from models.queries.assets import list_assets
 from models.queries.call_stats import count_in_progress
+from models.queries.campaigns.actions import Action
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import count_items
 from models.queries.campaigns.items import takes_of
@@ -123,6 +125,39 @@ def _status(campaign: Campaign, at: datetime) -> tuple[str, dict[str, Any] | Non
         paused = {"reason": PauseReason.WINDOW.value, "detail": None, "by": None, "at": None}
         return CampaignStatus.PAUSED.value, {**paused, "until": moment(until)}
     return campaign.status, None
+
+
+def action_document(campaign: Campaign, action: Action | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a bulk action as JSON: a stored one, or the columns of one that is only tried."""
+    given = (
+        action
+        if isinstance(action, Mapping)
+        else {each.name: getattr(action, each.name) for each in fields(action)}
+    )
+    return {
+        "id": public_id("action", given["id"]) if given["id"] else None,
+        "object": "action",
+        "kind": given["kind"],
+        "campaign": campaign.name,
+        "status": given["status"],
+        "dry_run": given["id"] is None,
+        "parameters": given["parameters"],
+        "filter": given["filter"],
+        "by": given["by"],
+        "eligible": given["eligible"],
+        "done": given["done"] if given["id"] else 0,
+        "failed": given.get("failed", 0),
+        "pending": given["frozen"] - given.get("cursor", 0),
+        "skipped": given["skipped"],
+        "samples": given["samples"],
+        "may_pay_twice": given["may_pay_twice"],
+        "cost": given["cost"],
+        "detail": given.get("detail"),
+        "created_at": moment(given.get("created_at")),
+        "updated_at": moment(given.get("updated_at")),
+        "finished_at": moment(given.get("finished_at")),
+        "undone_at": moment(given.get("undone_at")),
+    }
 
 
 def item_document(row: Row[Any]) -> dict[str, Any]:

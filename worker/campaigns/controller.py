@@ -17,6 +17,7 @@ from models.campaigns.status import CampaignStatus, PauseReason
 from models.campaigns.variants import Variants
 from models.errors import DatabaseAway
 from models.queries.campaigns import campaigns, items, rows
+from models.queries.campaigns.actions import any_running
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import compact_counts, count_items, list_uncompacted
 from models.queue_status import WaitReason
@@ -181,6 +182,8 @@ async def _has_ended(connection: AsyncConnection, campaign: Campaign, at: dateti
     """Return whether all items have ended, and none is to come; an import that was killed is not awaited."""
     importing = campaign.import_until is not None and campaign.import_until > at
     if importing or await rows.any_unstarted(connection, campaign.id):
+        return False
+    if await any_running(connection, campaign.id):
         return False
     counts = (await count_items(connection, [campaign.id]))[campaign.id]
     return not any(counts.get(state) for state in OPEN)

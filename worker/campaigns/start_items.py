@@ -128,6 +128,7 @@ async def _start(
     started = 0
     existing = await items.find_items(connection, campaign.id, [each.name for each in wanted], lock=True)
     new_items, jobs = list[items.NewItem](), list[NewJob]()
+    replaced: list[tuple[Row[Any], UUID | None, int, ItemRequest, str | None]] = []
     for each in wanted:
         known = existing.get(each.name)
         if known is not None and known.row_version >= each.row.version:
@@ -139,13 +140,13 @@ async def _start(
         if not isinstance(job, str):
             jobs.append(job)
         if known is not None:
-            await _replace(
-                connection, known, None if isinstance(job, str) else job.id, take, each, failed, at
-            )
+            replaced.append((known, None if isinstance(job, str) else job.id, take, each, failed))
         else:
             new_items.append(_item(campaign, variants, each, item_id, job, at))
     await items.insert_items(connection, new_items)
     await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=SURFACE, at=at)
+    for known, job_id, take, each, failed in replaced:  # the state follows a job that is there
+        await _replace(connection, known, job_id, take, each, failed, at)
     return started
 
 

@@ -4,7 +4,6 @@ Each job changes by the one writer of job state. A job that can't be changed is 
 that can't be written never stops the others of its chunk.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,13 +32,13 @@ from models.queries.selection.bulk_jobs import (
 )
 from models.queries.selection.event_feed import hold_number, last_number
 from models.queries.selection.job_filter import JobFilter
+from models.queries.selection.skipped import SAMPLES, Skipped
 from models.queries.uploads import limit_unused
 from models.states import CANCELLABLE, FINAL, RETRYABLE, JobStatus
 from worker import lifecycle
 
 JOBS_PER_REQUEST = 10_000  #: jobs changed by one request
 _CHUNK = 200  # jobs changed in one transaction
-_SAMPLES = 5  # ids that are named of each kind
 _LOOKED_AT = 2_000  # jobs among which samples are found
 _log = structlog.get_logger()
 S = JobStatus
@@ -83,32 +82,6 @@ class BulkRequest:
 
 
 @dataclass(slots=True)
-class Skipped:
-    """Jobs that are not changed, by reason."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    samples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, reason: str, ids: Iterable[str]) -> None:
-        """Count jobs with their ids."""
-        for each in ids:
-            self.counts[reason] += 1
-            self.sample(reason, each)
-
-    def sample(self, reason: str, job_id: str) -> None:
-        """Name a job, as one of a few."""
-        if len(self.samples[reason]) < _SAMPLES and job_id not in self.samples[reason]:
-            self.samples[reason].append(job_id)
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """Return the reasons, the most frequent first."""
-        return [
-            {"reason": name, "message": SKIPPED[name], "count": count, "samples": self.samples[name]}
-            for name, count in self.counts.most_common()
-        ]
-
-
-@dataclass(slots=True)
 class BulkResult:
     """Result of a bulk request, or of its dry run."""
 
@@ -117,7 +90,7 @@ class BulkResult:
     matched: int = 0
     eligible: int = 0
     changed: int = 0
-    skipped: Skipped = field(default_factory=Skipped)
+    skipped: Skipped = field(default_factory=lambda: Skipped(SKIPPED))
     samples: list[str] = field(default_factory=list)  #: ids of eligible jobs
     more: bool = False  #: further eligible jobs are left
 
@@ -179,7 +152,7 @@ async def _preview(
         reason = action.refusal(facts, request.may_pay_twice)
         if reason is not None:
             result.skipped.sample(reason, public_id("job", job_id))
-        elif len(result.samples) < _SAMPLES:
+        elif len(result.samples) < SAMPLES:
             result.samples.append(public_id("job", job_id))
     return result
 

@@ -10,6 +10,8 @@ from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
 from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelection
 from api.rest.bulk.held_jobs import DecisionResultDocument
+from api.rest.campaigns.actions import ActionDocument, ActionPageDocument
+from api.rest.campaigns.repair import ItemReroll, ItemRetry
 from api.rest.campaigns.schemas import (
     CampaignDocument,
     CampaignPageDocument,
@@ -46,6 +48,8 @@ from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 from models.campaigns.spec import CampaignSpec
 
 _RESPONSES = (
+    ActionDocument,
+    ActionPageDocument,
     AssetWithJobDocument,
     BatchDocument,
     BulkResultDocument,
@@ -78,6 +82,8 @@ _REQUESTS = (
     CampaignSpec,
     FailJobRequest,
     FailRequest,
+    ItemReroll,
+    ItemRetry,
     NewWebhook,
     JobSelection,
     ObservedAnswer,

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Insert, Row, Select, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Insert, Row, Select, Update, case, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,6 +35,15 @@ class NewItem:
     state: str = ItemState.WAITING.value
     error: str | None = None
     ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTake:
+    """A further take of an item: its number, and its job."""
+
+    id: UUID  #: of the item
+    takes: int
+    job_id: UUID
 
 
 async def insert_items(connection: AsyncConnection, new_items: Sequence[NewItem]) -> set[UUID]:
@@ -76,6 +85,14 @@ async def replace_take(
     if job_id is None:
         changes |= {"state": ItemState.FAILED.value, "error": error, "ended_at": at}
     await connection.execute(update(items).where(items.c.id == item_id).values(**changes))
+
+
+async def add_takes(connection: AsyncConnection, takes: Sequence[NewTake]) -> None:
+    """Make jobs, which were inserted before, the newest takes of items; verdicts were about those before."""
+    if takes:
+        await connection.execute(
+            _add_takes(connection.dialect.name), rows_parameter(connection, map(row_of, takes))
+        )
 
 
 async def list_items(
@@ -191,3 +208,10 @@ def _insert(dialect: str) -> Insert:
     else:  # without a condition SQLite reads ON as part of a join
         statement = insert_sqlite(items).from_select(names, chosen.where(given.c.id.is_not(None)))
     return statement.on_conflict_do_nothing().returning(items.c.id)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=2)
+def _add_takes(dialect: str) -> Update:
+    given = rows_source(dialect, [items.c[name] for name in NewTake.__dataclass_fields__])
+    changes = {"takes": given.c.takes, "job_id": given.c.job_id, "verdict": None}
+    return update(items).where(items.c.id == given.c.id).values(**changes)

@@ -109,6 +109,16 @@ async def rows_at(
     return [_stored(row) for row in await connection.execute(query.order_by(rows.c.position))]
 
 
+async def rows_of_keys(
+    connection: AsyncConnection, campaign_id: UUID, keys: Sequence[str]
+) -> dict[str, StoredRow]:
+    """Return rows by key."""
+    given = rows_source(connection.dialect.name, [rows.c.key])
+    query = _ROWS.where(rows.c.campaign_id == campaign_id, rows.c.key == given.c.key)
+    found = await connection.execute(query, rows_parameter(connection, [{"key": key} for key in keys]))
+    return {row.key: _stored(row) for row in found}
+
+
 async def lock_unstarted(connection: AsyncConnection, campaign_id: UUID, *, limit: int) -> list[StoredRow]:
     """Lock and return the first rows whose present version has not all its jobs yet.
 

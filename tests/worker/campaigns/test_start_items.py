@@ -10,6 +10,7 @@ from models.campaigns.status import CampaignStatus, PauseReason
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom
 from tests.worker.campaigns.conftest import colours, plan
+from tests.worker.campaigns.repairs import finished_campaign
 from worker.campaigns import start_items
 from worker.campaigns.controller import CampaignController
 
@@ -74,6 +75,15 @@ async def test_a_changed_row_gets_a_further_take_and_the_one_that_waits_is_cance
     ]
     assert takes[2].parent_job_id == takes[0].id
     assert await planned.states() == {"waiting": 2}
+
+
+async def test_an_item_that_was_made_waits_again_once_its_row_was_changed(darkroom: Darkroom) -> None:
+    planned = await finished_campaign(darkroom, 2)
+    await planned.load({"k000": "green"})
+    await planned.change(CampaignStatus.RUNNING, {})
+    await planned.controller.run_round()
+    assert await planned.states() == {"made": 1, "waiting": 1}
+    assert await planned.status() == "running"
 
 
 async def test_a_row_with_more_variants_than_a_chunk_is_started_in_several(

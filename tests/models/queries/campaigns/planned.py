@@ -45,3 +45,23 @@ def item(campaign_id: UUID, key: str, **values: Any) -> NewItem:
     """Return an item without a job."""
     fixed = {"variant": "", "position": 0, "row_version": 1, "canary": False, "job_id": None, "takes": 0}
     return NewItem(id=new_id(), campaign_id=campaign_id, key=key, **{**fixed, **values})
+
+
+def action_values(campaign: Campaign, **values: Any) -> dict[str, Any]:
+    """Return the columns of a running retry."""
+    fixed = {
+        "caller_id": campaign.caller_id,
+        "campaign_id": campaign.id,
+        "kind": "retry",
+        "status": "running",
+        "parameters": {},
+        "by": "ops",
+        "eligible": 3,
+        "frozen": 3,
+        "done": 0,
+        "skipped": [],
+        "samples": [],
+        "may_pay_twice": 0,
+        "cost": {},
+    }
+    return {**fixed, **values}

@@ -1,0 +1,77 @@
+"""Bulk actions of campaigns: get, list, abort."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.auth import Caller
+from api.campaigns.documents import action_document
+from api.campaigns.lookup import get_named
+from api.jobs.caller_scope import callers_in_scope
+from api.services import ApiServices
+from api.web.problems import not_found
+from models.campaigns.actions import ActionStatus
+from models.errors import Conflict
+from models.ids import parse_id
+from models.queries.campaigns import actions, campaigns
+from models.queries.campaigns.actions import Action
+
+
+async def get_action(services: ApiServices, caller: Caller, text: str) -> dict[str, Any]:
+    """Return an action as JSON. Raises ``NotFound``, also for one of another caller."""
+    async with services.database.reading() as connection:
+        return await _document(connection, await _find(connection, caller, text))
+
+
+async def list_page(
+    services: ApiServices,
+    caller: Caller,
+    *,
+    campaign: str | None,
+    status: str | None,
+    before: UUID | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Return a page of actions as JSON, newest first: the caller's, with an admin's key all."""
+    async with services.database.reading() as connection:
+        campaign_id = (await get_named(connection, caller, campaign)).id if campaign else None
+        found = await actions.list_actions(
+            connection,
+            await callers_in_scope(connection, caller, None),
+            campaign_id=campaign_id,
+            status=status,
+            before=before,
+            limit=limit,
+        )
+        return [await _document(connection, each) for each in found]
+
+
+async def abort_action(services: ApiServices, caller: Caller, text: str) -> dict[str, Any]:
+    """End a running action: what it did stays, the items that are left get no take."""
+    at = services.clock()
+    async with services.database.writing() as connection:
+        action = await _find(connection, caller, text, lock=True)
+        if action.status != ActionStatus.RUNNING:
+            raise Conflict(f"The action is {action.status}: there is nothing to abort.")
+        changes = {
+            "status": ActionStatus.ABORTED.value,
+            "finished_at": at,
+            "detail": f"aborted by {caller.name}",
+        }
+        await actions.change_action(connection, action.id, at=at, changes=changes)
+        return await _document(connection, await _find(connection, caller, text))
+
+
+async def _find(connection: AsyncConnection, caller: Caller, text: str, *, lock: bool = False) -> Action:
+    found = await actions.find_action(connection, parse_id("action", text), lock=lock)
+    if found is None or not (caller.admin or found.caller_id == caller.id):
+        raise not_found(f"There is no action {text[:64]!r}.")
+    return found
+
+
+async def _document(connection: AsyncConnection, action: Action) -> dict[str, Any]:
+    campaign = await campaigns.get(connection, action.campaign_id)
+    if campaign is None:
+        raise not_found("Its campaign was deleted.")
+    return action_document(campaign, action)

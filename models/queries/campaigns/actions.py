@@ -1,0 +1,177 @@
+"""Bulk actions: insert with a frozen set of items, claim, go through in chunks, abort, list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, insert, literal, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.campaigns.actions import ActionKind, ActionStatus
+from models.tables import action_items, actions
+from models.tables import campaign_items as items
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A bulk action as it is stored."""
+
+    id: UUID
+    caller_id: UUID
+    campaign_id: UUID
+    kind: str
+    status: str
+    parameters: Mapping[str, Any]
+    filter: Mapping[str, Any] | None
+    key_id: UUID | None
+    by: str
+    eligible: int
+    frozen: int
+    cursor: int
+    done: int
+    failed: int
+    skipped: Sequence[Mapping[str, Any]]
+    samples: Sequence[Mapping[str, Any]]
+    may_pay_twice: int
+    cost: Mapping[str, Any]
+    detail: str | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenItem:
+    """An item of an action, and the number of the take that it gets."""
+
+    position: int
+    item_id: UUID
+    take: int
+
+
+_ACTIONS: Select[Any] = select(*(actions.c[field.name] for field in fields(Action)))
+
+
+def _action(row: Row[Any]) -> Action:
+    return Action(**row._mapping)
+
+
+async def insert_action(
+    connection: AsyncConnection, key: UUID, *, at: datetime, values: Mapping[str, Any]
+) -> Action:
+    """Insert an action and return it; ``values``: the columns that have no first value."""
+    first = {"cursor": 0, "failed": 0, "created_at": at, "updated_at": at}
+    await connection.execute(insert(actions).values(id=key, **first, **values))
+    found = await find_action(connection, key)
+    assert found is not None
+    return found
+
+
+async def freeze_items(
+    connection: AsyncConnection, action_id: UUID, chosen: Sequence[ColumnElement[bool]]
+) -> int:
+    """Copy the items that meet these conditions, in their order, to an action; return how many they are."""
+    order = func.row_number().over(order_by=(items.c.position, items.c.id))
+    query = select(literal(action_id, actions.c.id.type), order, items.c.id, items.c.takes + 1).where(*chosen)
+    names = ["action_id", "position", "item_id", "take"]
+    await connection.execute(insert(action_items).from_select(names, query, include_defaults=False))
+    here = action_items.c.action_id == action_id
+    return await connection.scalar(select(func.count()).select_from(action_items).where(here)) or 0
+
+
+async def find_action(connection: AsyncConnection, key: UUID, *, lock: bool = False) -> Action | None:
+    """Return an action by its id; ``lock`` locks it."""
+    query = _ACTIONS.where(actions.c.id == key)
+    row = (await connection.execute(query.with_for_update() if lock else query)).first()
+    return _action(row) if row else None
+
+
+async def list_actions(
+    connection: AsyncConnection,
+    caller_ids: Sequence[UUID],
+    *,
+    campaign_id: UUID | None,
+    status: str | None,
+    before: UUID | None,
+    limit: int,
+) -> list[Action]:
+    """Return a page of the actions of callers, newest first."""
+    query = _ACTIONS.where(actions.c.caller_id.in_(caller_ids))
+    if campaign_id is not None:
+        query = query.where(actions.c.campaign_id == campaign_id)
+    if status is not None:
+        query = query.where(actions.c.status == status)
+    if before is not None:
+        query = query.where(actions.c.id < before)
+    found = await connection.execute(query.order_by(actions.c.id.desc()).limit(limit))
+    return [_action(row) for row in found]
+
+
+async def any_running(connection: AsyncConnection, campaign_id: UUID) -> bool:
+    """Return whether workers go through an action of a campaign."""
+    query = select(actions.c.id).where(
+        actions.c.campaign_id == campaign_id, actions.c.status == ActionStatus.RUNNING.value
+    )
+    return await connection.scalar(query.limit(1)) is not None
+
+
+async def list_unclaimed(connection: AsyncConnection, at: datetime) -> Sequence[UUID]:
+    """Return the running actions that no worker goes through, the oldest first."""
+    query = select(actions.c.id).where(actions.c.status == ActionStatus.RUNNING.value, _free(at))
+    return (await connection.scalars(query.order_by(actions.c.id).limit(100))).all()
+
+
+def _free(at: datetime) -> ColumnElement[bool]:
+    return or_(actions.c.claimed_until.is_(None), actions.c.claimed_until <= at)
+
+
+async def claim(
+    connection: AsyncConnection, key: UUID, claim_id: UUID, *, until: datetime, at: datetime
+) -> bool:
+    """Claim a running action, or extend the claim; ``False`` while another worker has it."""
+    running = actions.c.id == key, actions.c.status == ActionStatus.RUNNING.value
+    mine = or_(_free(at), actions.c.claimed_by == claim_id)
+    statement = update(actions).where(*running, mine)
+    found = await connection.execute(statement.values(claimed_by=claim_id, claimed_until=until))
+    return found.rowcount == 1
+
+
+async def release(connection: AsyncConnection, key: UUID, claim_id: UUID) -> None:
+    """Release the claim of an action."""
+    statement = update(actions).where(actions.c.id == key, actions.c.claimed_by == claim_id)
+    await connection.execute(statement.values(claimed_by=None, claimed_until=None))
+
+
+async def next_items(connection: AsyncConnection, action: Action, *, limit: int) -> list[FrozenItem]:
+    """Return the next items of an action."""
+    here = action_items.c
+    query = select(here.position, here.item_id, here.take).where(
+        here.action_id == action.id, here.position > action.cursor
+    )
+    return [FrozenItem(*row) for row in await connection.execute(query.order_by(here.position).limit(limit))]
+
+
+async def change_action(
+    connection: AsyncConnection, key: UUID, *, at: datetime, changes: Mapping[str, Any]
+) -> None:
+    """Change columns of an action that this transaction has locked."""
+    await connection.execute(update(actions).where(actions.c.id == key).values(updated_at=at, **changes))
+
+
+async def last_verdict_action(
+    connection: AsyncConnection, campaign_id: UUID, caller_id: UUID, key_id: UUID | None
+) -> Action | None:
+    """Lock and return the last verdict action of a key on a campaign that was not undone."""
+    query = _ACTIONS.where(
+        actions.c.campaign_id == campaign_id,
+        actions.c.caller_id == caller_id,
+        actions.c.key_id == key_id if key_id is not None else actions.c.key_id.is_(None),
+        actions.c.kind == ActionKind.VERDICT.value,
+        actions.c.undone_at.is_(None),
+    )
+    query = query.order_by(actions.c.id.desc()).limit(1).with_for_update()
+    row = (await connection.execute(query)).first()
+    return _action(row) if row else None
