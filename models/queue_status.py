@@ -21,6 +21,7 @@ class WaitReason(StrEnum):
     COOLDOWN = "cooldown"  #: the end of a cool-down that the provider asked for, or of an open breaker
     RATE_LIMIT = "rate_limit"  #: the next start that a limit allows: the channel's, its model's, its caller's
     CONCURRENCY = "concurrency"  #: the end of a call in flight: on the channel, of its caller, or in a worker
+    STORAGE = "storage"  #: the next try to fetch and store its images, which are paid for
     FAIR_SHARE = "fair_share"  #: its turn among the others
     CAMPAIGN_PAUSED = "campaign_paused"  #: a person, who resumes its campaign
     CAMPAIGN_WINDOW = "campaign_window"  #: the start time of its campaign, or the next of its windows

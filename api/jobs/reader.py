@@ -22,9 +22,16 @@ from models.integrity.bounds import FIRST_TIME
 from models.integrity.unreadable import Unreadable, log_unreadable, problems_of
 from models.queries.assets import list_assets
 from models.queries.callers import names_of
-from models.queries.jobs import SHOWN, NewJob, find_job, list_attempts, list_jobs
+from models.queries.jobs import (
+    SHOWN,
+    NewJob,
+    find_job,
+    list_attempts,
+    list_jobs,
+    reasons_to_store_later,
+)
 from models.queries.selection.job_filter import JobFilter
-from models.queue_status import QueuedJob, WaitStatus
+from models.queue_status import QueuedJob, WaitReason, WaitStatus
 from models.request import image_count
 from models.serializers import NO_ESTIMATE, job_view
 from models.states import FINAL, JobStatus, OnUnknown
@@ -130,12 +137,16 @@ async def _represent(
     scheduled = {_QUEUED, _RUNNING} if with_estimate else {_QUEUED}
     needs_snapshot = any(row.status in scheduled for row in rows)
     view = SchedulerView(await services.snapshots.refresh(connection, at), at) if needs_snapshot else None
+    storing = [row.id for row in rows if row.status == JobStatus.STORING]
+    unstored = await reasons_to_store_later(connection, storing) if storing else {}
     represented = []
     for row in rows:
         if (problem := _problem_of(row)) is not None:
             represented.append(_unreadable(services, row, problem, attempts[row.id], assets[row.id]))
             continue
         waiting = view.wait_status(queued_of(row)) if view and row.status == _QUEUED else None
+        if (why := unstored.get(row.id)) is not None:
+            waiting = WaitStatus(WaitReason.STORAGE, why, row.updated_at, row.not_before)
         estimate = NO_ESTIMATE
         if view and with_estimate:
             estimate = await _estimate(connection, services, row, waiting, view, attempts[row.id])

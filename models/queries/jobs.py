@@ -221,6 +221,18 @@ async def count_open(connection: AsyncConnection) -> dict[str, int]:
     return {status.value: counted.get(status.value, 0) for status in OPEN}
 
 
+async def reasons_to_store_later(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[UUID, str]:
+    """Return why the images of these jobs could not be stored yet, of those that wait for the next try."""
+    latest = (events.c.job_id == jobs.c.id) & (events.c.revision == jobs.c.revision)
+    query = (
+        select(jobs.c.id, events.c.detail)
+        .join(events, latest)
+        .where(jobs.c.id.in_(ids), jobs.c.status == JobStatus.STORING, jobs.c.lease_token.is_(None))
+        .where(events.c.detail.is_not(None))
+    )
+    return {row.id: row.detail for row in await connection.execute(query)}
+
+
 async def list_events(
     connection: AsyncConnection, job_id: UUID, *, after: int, limit: int = 500
 ) -> Sequence[Row[Any]]:

@@ -1,11 +1,15 @@
 """Jobs of a caller: long polling, lists, cancel, retry."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from models.clock import now, rfc3339
+from models.ids import new_id
+from models.queries.transitions import Transition, apply
 from models.states import JobStatus
-from tests.api.service import ADMIN, BOB, JOB, Service
+from tests.api.service import ADMIN, BOB, JOB, Service, key_of
 
 S = JobStatus
 
@@ -40,6 +44,26 @@ async def test_a_submit_that_prefers_to_wait_returns_the_finished_job(service: S
     )
     assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     assert answer.headers["preference-applied"] == "wait=50"
+
+
+async def test_a_job_whose_images_are_stored_later_says_why_and_when(service: Service) -> None:
+    job = await service.submit()
+    await service.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.STORING, lease_token=new_id())
+    assert (await service.read(job))["waiting"] is None
+    later = now() + timedelta(seconds=15)
+    full = Transition(
+        key_of(job),
+        S.STORING,
+        S.STORING,
+        now(),
+        changes={"lease_token": None, "not_before": later},
+        detail="the disk is full",
+    )
+    async with service.services.database.writing() as connection:
+        assert await apply(connection, [full])
+    waiting = (await service.read(job))["waiting"]
+    assert (waiting["reason"], waiting["detail"]) == ("storage", "the disk is full")
+    assert waiting["next_eligible_at"] == rfc3339(later)
 
 
 async def test_a_submit_whose_wait_times_out_is_still_accepted(service: Service) -> None:
