@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.conftest import FleetOf
 from tests.support.fleet import COMMAND, Fleet
 from tests.support.processes import Process, until
+from tests.support.threaded_receiver import ThreadedReceiver, open_receiver
 
 pytestmark = pytest.mark.slow(reason="processes start, and heartbeats must be able to run out")
 ROOT = Path(__file__).parent.parent.parent
@@ -45,6 +46,31 @@ def test_a_worker_whose_clock_is_wrong_reaps_no_other_and_is_reaped_by_none(
     assert fleet.practice.call_counts() == dict.fromkeys(PROMPTS, 1)
     assert took_part[0][0] > 0
     assert "a worker was lost" not in fleet.log_tails()
+
+
+def test_a_worker_one_hour_ahead_delivers_webhooks_at_once(fleet_of: FleetOf, tmp_path: Path) -> None:
+    fleet = fleet_of(delay=0.2)
+    for worker in fleet.workers:
+        worker.stop()
+    command = [sys.executable, "-m", "tests.support.skewed_clock", "3600"]
+    skewed = another_worker(fleet, tmp_path, *command)
+    try:
+        with open_receiver() as receiver:
+            skewed.start()
+            skewed.wait_ready(lambda: "worker is ready" in skewed.log_tail(20_000))
+            made = fleet.client.request("POST", "/v1/webhooks", json={"url": receiver.url})
+            assert made is not None
+            assert made.status_code == 201, made.text
+            ids = fleet.client.submit(PROMPTS[:10])
+            until(lambda: _succeeded(receiver) == set(ids), within=30, what="ten webhooks are delivered")
+    finally:
+        skewed.end()
+        print(skewed.log_tail())
+
+
+def _succeeded(receiver: ThreadedReceiver) -> set[str]:
+    payloads = [message.payload for message in receiver.messages]
+    return {payload["data"]["id"] for payload in payloads if payload["type"] == "job.succeeded"}
 
 
 def test_a_worker_without_the_channel_stops_nobody_else(fleet_of: FleetOf, tmp_path: Path) -> None:
