@@ -2,7 +2,7 @@
 FROM python:3.12.13-slim AS build
 WORKDIR /source
 RUN python -m venv /opt/darkroom
-COPY constraints.txt pyproject.toml README.md ./
+COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY api api
 COPY worker worker
 COPY models models

@@ -21,7 +21,6 @@ from api.jobs.watcher import Watcher
 from api.midjourney import routes as midjourney
 from api.monitor import Monitor
 from api.rest.openapi.document import install_openapi
-from api.rest.openapi.pages import install_pages
 from api.rest.routes import build_router
 from api.services import ApiServices
 from api.web.allowed_hosts import AllowedHosts
@@ -61,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         description="Submit image jobs, poll for their status, download the stored images.",
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url=None,  # install_pages adds them
+        docs_url=None,  # FastAPI's load scripts from other hosts; see api/rest/openapi/docs_page.py
         redoc_url=None,
     )
     error_formats = [ErrorFormat(midjourney.is_midjourney, midjourney.render_problem)]
@@ -78,7 +77,6 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(build_router())
     app.router.routes.extend(midjourney.midjourney_routes())
     install_openapi(app, settings.public_url)
-    install_pages(app)
     return app
 
 

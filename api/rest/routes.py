@@ -18,6 +18,7 @@ from api.rest import (
 from api.rest.bulk import bulk_jobs, held_jobs
 from api.rest.campaigns import actions, control, items, repair, rows
 from api.rest.campaigns import settings as campaigns
+from api.rest.openapi import docs_page
 from api.rest.streams import events, feed
 from api.rest.webhooks import deliveries, endpoints
 
@@ -33,7 +34,7 @@ _RESOURCES = (
         campaigns,
     ),  # campaigns last: its routes match the others' paths too
     *(assets, uploads, models, tokens, endpoints, deliveries),
-    *(channels, monitoring, explain),
+    *(channels, monitoring, explain, docs_page),
 )
 
 

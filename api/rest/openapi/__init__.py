@@ -1,1 +1,4 @@
-"""OpenAPI document: schemas, and helpers with which resources document their routes. Imports no handler."""
+"""OpenAPI document and the page that shows it; helpers with which resources document their routes.
+
+Imports no handler.
+"""

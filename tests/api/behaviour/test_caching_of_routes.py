@@ -10,7 +10,7 @@ from starlette.routing import Mount
 from api.rest.routes import build_router
 from tests.api.service import ADMIN, Service
 
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/assets/{token}/{name}", "/openapi.json", "/redoc", "/mj"}
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/assets/{token}/{name}", "/openapi.json", "/", "/mj"}
 
 
 def routes_of(service: Service) -> Iterator[tuple[str, str]]:
