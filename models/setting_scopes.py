@@ -37,7 +37,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "upstream_concurrency",
     ),
     ({Part.API, Part.WORKER, Part.DOCTOR, Part.KEYS}, "secret_key"),
-    ({Part.API, Part.DOCTOR}, "api_keys admin_keys host"),
+    ({Part.API, Part.DOCTOR}, "api_keys admin_keys host port"),
     (
         {Part.API, Part.WORKER},
         "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
@@ -48,7 +48,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         {Part.API},
         "cors_origins "
         "campaign_rows campaign_items campaign_columns campaign_cell_bytes "
-        "port connections connections_per_address request_body_limit prompt_limit "
+        "connections connections_per_address request_body_limit prompt_limit "
         "input_image_limit idempotency_ttl allowed_hosts metrics_key metrics_public json_limit max_queued "
         "event_streams long_polls longest_wait webhook_endpoints webhook_tests campaigns "
         "midjourney_image_model midjourney_niji_model midjourney_text_model midjourney_grid midjourney_queue "

@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,8 @@ from models.retry.rules import RetryRules
 from models.states import OnUnknown
 
 _LIST = "comma-separated"
+_OF_CLIENTS = ("url", "api_key", "model")  # variables of the client and of commands that call the API
+_LIKENESS = 0.8  # of a wrong name to a right one, from 0 to 1, from which it is suggested
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # serialized, as browsers send it (RFC 6454)
 
 
@@ -486,11 +489,26 @@ def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def unknown_variables() -> list[str]:
+    """Return a sentence for each ``DARKROOM_*`` variable that nothing reads, with the nearest right name."""
+    known = [f"DARKROOM_{name.upper()}" for name in (*Settings.model_fields, *_OF_CLIENTS)]
+    sentences = []
+    for name in sorted(os.environ):
+        if name.upper().startswith("DARKROOM_") and name.upper() not in known:
+            nearest = get_close_matches(name.upper(), known, n=1, cutoff=_LIKENESS)
+            hint = f"did you mean {nearest[0]}?" if nearest else "see the README's table for the right name."
+            sentences.append(f"{name} is no setting, and is not read: {hint}")
+    return sentences
+
+
 def _sentence(error: Any) -> str:
     """Turn one of pydantic's errors into a sentence that names the setting and the fix."""
     where = ".".join(str(part) for part in error["loc"])
     top = str(error["loc"][0]) if error["loc"] else ""
     name = f"DARKROOM_{top.upper()}" if len(error["loc"]) == 1 and top in Settings.model_fields else where
     if error["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting; see the README's table for the right name."
+        known = Settings.model_fields if len(error["loc"]) == 1 else ChannelSettings.model_fields
+        nearest = get_close_matches(str(error["loc"][-1]), [*known], n=1, cutoff=_LIKENESS)
+        hint = f"did you mean {nearest[0]}?" if nearest else "see the README's table for the right name."
+        return f"{where}: there is no such setting; {hint}"
     return f"{name}: {error['msg'].removeprefix('Value error, ')}."

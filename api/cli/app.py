@@ -15,8 +15,8 @@ from models.setting_scopes import help_on_settings
 
 PRIVATE = 0o077  #: umask: folders 0700, files 0600, also journals of SQLite and images
 _RUN = Group.create_ordered("Run it")
-_USE = Group.create_ordered("Use it")
-_OPERATE = Group.create_ordered("Operate it")
+_USE = Group.create_ordered("Use it: these commands call the API (DARKROOM_URL, DARKROOM_API_KEY)")
+_OPERATE = Group.create_ordered("Operate it: these open the database (DARKROOM_DATABASE_URL, or --data)")
 
 _COMMANDS = (
     (_RUN, "demo", "commands.demo:demo", "Try Darkroom with a practice provider; no API key needed."),
@@ -27,7 +27,7 @@ _COMMANDS = (
     (_RUN, "migrate", "commands.migrate:migrate", "Upgrade the database's tables."),
     (_USE, "submit", "commands.submit:submit", "Submit one job."),
     (_USE, "jobs", "commands.jobs:app", "List, show, cancel and retry jobs."),
-    (_USE, "campaigns", "commands.campaigns:app", "Show and change the settings of campaigns."),
+    (_USE, "campaigns", "commands.campaigns:app", "List campaigns, and change their settings."),
     (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
     (_OPERATE, "channels", "commands.channels:app", "Show, test, pause, drain, resume and remove channels."),
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),

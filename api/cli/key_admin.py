@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.exit_codes import CommandFailed, Exit
+from api.cli.short_ids import unique_id
 from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of, new_key
 from models.clock import now
 from models.errors import NotFound
@@ -93,8 +94,10 @@ async def add_key(
 
 async def find_caller(connection: AsyncConnection, name_or_id: str) -> UUID:
     """Return the caller with this name or id. Raises ``CommandFailed`` if there is none, or several."""
+    keys = await api_keys.list_keys(connection)
+    name_or_id = _whole_id(keys, name_or_id)
     caller_id = _id_of("caller", name_or_id)
-    of_keys = {key.caller_id for key in await api_keys.list_keys(connection)}
+    of_keys = {key.caller_id for key in keys}
     found = [caller_id] if caller_id in of_keys else await list_ids(connection, name=name_or_id)
     return _only(found, f"There is no caller {name_or_id!r}; see `darkroom keys list`.")
 
@@ -171,6 +174,7 @@ async def limit_callers(connection: AsyncConnection, name_or_id: str, limits: Li
     A name means only callers that have a key which is not revoked.
     """
     keys = await api_keys.list_keys(connection)
+    name_or_id = _whole_id(keys, name_or_id)
     by_id = _id_of("caller", name_or_id) or _id_of("key", name_or_id)
     named = [key for key in keys if key.revoked_at is None and name_or_id in (key.name, key.caller)]
     chosen = {key.caller_id for key in (_chosen(keys, name_or_id) if by_id else named)}
@@ -190,11 +194,21 @@ async def has_key(connection: AsyncConnection) -> bool:
 
 def _chosen(keys: Sequence[ApiKey], name_or_id: str) -> list[ApiKey]:
     """Return the key with this id, the keys of the caller with this id, or all keys of this name."""
+    name_or_id = _whole_id(keys, name_or_id)
     if (key_id := _id_of("key", name_or_id)) is not None:
         return [key for key in keys if key.id == key_id]
     if (caller_id := _id_of("caller", name_or_id)) is not None:
         return [key for key in keys if key.caller_id == caller_id]
     return [key for key in keys if key.name == name_or_id]
+
+
+def _whole_id(keys: Sequence[ApiKey], text: str) -> str:
+    """Return the id of a key or caller with this beginning; other texts stay. Raises ``CommandFailed``."""
+    if text.startswith("key_"):
+        return unique_id("key", text, lambda _: [public_id("key", key.id) for key in keys])
+    if text.startswith("caller_"):
+        return unique_id("caller", text, lambda _: [public_id("caller", key.caller_id) for key in keys])
+    return text
 
 
 def _only(callers: Sequence[UUID], unknown: str) -> UUID:

@@ -42,11 +42,11 @@ def placed(settings: Settings, port: int) -> Settings:
     """Return the settings with the actual port, and a public URL with it unless one is set."""
     changes: dict[str, object] = {"port": port}
     if "public_url" not in settings.model_fields_set:
-        changes["public_url"] = f"http://{_reachable(settings.host)}:{port}"
+        changes["public_url"] = f"http://{reachable(settings.host)}:{port}"
     return settings.model_copy(update=changes)
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
     """Return a host that programs on this machine can reach, instead of a wildcard address."""
     if host in ("0.0.0.0", "", "::"):
         return "127.0.0.1"

@@ -11,10 +11,16 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from api.cli.render.ids import shown_ids
 from worker.printable import printable, printable_json
 
-_ELASTIC = frozenset({"MODEL", "MODELS", "PROMPT", "DETAIL"})  # columns that may be shortened; ids are copied
-_ID_WIDTH = 30  # characters of job_01h455vb4pex5vsknk084sn02q: ids are never shortened
+_ELASTIC = frozenset(
+    {"MODEL", "MODELS", "PROMPT", "DETAIL", "NAME", "CAMPAIGN", "CALLER", "REQUEST ID", "URL", "EVENTS"}
+)  # columns whose cells may be shortened
+_LEAST = {"REQUEST ID": 20}  # characters of an elastic column that are worth a place; of others:
+_LEAST_WIDTH = 10
+_IDS = frozenset({"ID", "JOB"})  # columns of ids, which a narrow terminal shows as unique beginnings
+_GAP = 2  # spaces between columns
 _STYLES = {
     "succeeded": "green",
     "failed": "red",
@@ -67,21 +73,62 @@ class Printer:
             self.console.print(view)
 
     def table(
-        self, title: str, columns: Sequence[str], rows: Iterable[tuple[Mapping[str, Any], Sequence[Any]]]
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Iterable[tuple[Mapping[str, Any], Sequence[Any]]],
+        *,
+        optional: Sequence[str] = (),
     ) -> None:
-        """Print many results, each given as its JSON and its cells; prints a note if there are none."""
+        """Print many results, each given as its JSON and its cells; prints a note if there are none.
+
+        On a narrow terminal ids become unique beginnings, which commands accept, long texts are shortened,
+        and columns of ``optional`` are left out in this order until the others fit.
+        """
         if self.as_json:
             for value, _ in rows:
                 write_json(value)
             return
-        drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        for column in columns:
-            drawn.add_column(
-                column, no_wrap=column not in _ELASTIC, min_width=_ID_WIDTH if column == "ID" else None
-            )
-        for _, cells in rows:
-            drawn.add_row(*(_cell(cell) for cell in cells))
-        self.console.print(drawn if drawn.row_count else f"No {title}.", highlight=False)
+        found = {
+            column: [_cell(cell) for cell in cells]
+            for column, cells in zip(columns, zip(*(cells for _, cells in rows), strict=True), strict=False)
+        }
+        if not found:
+            self.console.print(f"No {title}.", highlight=False)
+            return
+        drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
+        for column in (fitting := _fit(found, self.console.width, optional)):
+            drawn.add_column(column, no_wrap=column not in _ELASTIC)
+        for cells in zip(*fitting.values(), strict=True):
+            drawn.add_row(*cells)
+        self.console.print(drawn, highlight=False)
+
+
+Columns = Mapping[str, Sequence[Text]]
+
+
+def _fit(columns: Columns, width: int, optional: Sequence[str]) -> Columns:
+    """Return the columns that a width has room for, with ids as short as it needs."""
+    if sum(map(_natural_width, columns.values())) + _GAP * len(columns) <= width:
+        return columns  # nothing has to be shortened
+    fitting = {name: cells for name, cells in columns.items() if any(cell.plain for cell in cells)}
+    for name in fitting.keys() & _IDS:
+        fitting[name] = [Text(short) for short in shown_ids([cell.plain for cell in fitting[name]])]
+    for name in optional:
+        if sum(_least_width(*column) + _GAP for column in fitting.items()) - _GAP <= width:
+            break
+        fitting.pop(name, None)
+    return fitting
+
+
+def _natural_width(cells: Sequence[Text]) -> int:
+    return max(cell.cell_len for cell in cells)
+
+
+def _least_width(name: str, cells: Sequence[Text]) -> int:
+    """Return the characters that a column needs."""
+    natural = max(len(name), _natural_width(cells))
+    return min(natural, _LEAST.get(name, _LEAST_WIDTH)) if name in _ELASTIC else natural
 
 
 def _cell(value: Any) -> Text:

@@ -13,9 +13,10 @@ import structlog
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.local_database import require_tables, require_writes, settings_of
 from api.cli.options import Installation
+from api.cli.output import say
 from models.credentials.strength import PROVIDER_KEY, weakness
 from models.errors import SettingsError
-from models.settings import Settings
+from models.settings import Settings, unknown_variables
 from worker.process.logs import configure_logs
 
 _PAUSE = 3.0  # seconds between tries
@@ -34,6 +35,7 @@ _log = structlog.get_logger()
 
 def fleet_settings(config: Path | None, command: str, **overrides: object) -> Settings:
     """Return the settings of a fleet process once its database answers; raises ``CommandFailed``."""
+    warn_of_unknown_variables()
     settings = settings_of(Installation(config), **overrides)
     if settings.embedded_broker:
         raise CommandFailed(
@@ -44,6 +46,12 @@ def fleet_settings(config: Path | None, command: str, **overrides: object) -> Se
     require_long_keys(settings)
     wait_for_tables(settings)
     return settings
+
+
+def warn_of_unknown_variables() -> None:
+    """Print a warning for each ``DARKROOM_*`` variable that nothing reads, such as a misspelt one."""
+    for sentence in unknown_variables():
+        say(f"Warning: {sentence}")
 
 
 def require_long_keys(settings: Settings) -> None:

@@ -26,6 +26,9 @@ _MESSAGES = {
     "extra_forbidden": "there is no such field",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
     "string_too_short": "must not be empty",
 }
 

@@ -77,8 +77,15 @@ def parse(raw: bytes) -> Any:
     except StructureError as error:
         raise Problem(400, error.code, f"The body is refused before it is read. {error}.") from error
     except (ValueError, RecursionError) as error:
-        detail = f"The body is not valid JSON: {error}." if raw else "The body is empty; send JSON."
+        detail = f"The body is not valid JSON: {_reason(error)}." if raw else "The body is empty; send JSON."
         raise Problem(400, "malformed_json", detail) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return why a text is no JSON, without the words of the parser for its own types."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "it is not UTF-8" if "UTF-8" in str(error) else str(error)
 
 
 def find_nul(value: Any) -> str | None:

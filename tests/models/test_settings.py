@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.errors import SettingsError
-from models.settings import Settings, load_settings
+from models.settings import Settings, load_settings, unknown_variables
 from models.states import OnUnknown
 
 CHANNEL = """
@@ -257,3 +257,22 @@ def test_networks_without_a_key_are_listed_ones_and_have_a_key_as_which_they_are
 def test_an_endpoint_without_a_scheme_is_refused_with_what_to_write() -> None:
     with pytest.raises(SettingsError, match=r"DARKROOM_S3_ENDPOINT: .* write https://HOST"):
         load_settings(s3_endpoint="127.0.0.1:9000")
+
+
+def test_a_variable_that_nothing_reads_is_named_with_the_nearest_right_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (
+        "DARKROOM_PROT",
+        "DARKROOM_UPSTREAM_KEY",
+        "DARKROOM_COLOUR",
+        "DARKROOM_PORT",
+        "DARKROOM_URL",
+    ):
+        monkeypatch.setenv(name, "1")
+    found = {sentence.split()[0]: sentence for sentence in unknown_variables()}
+    assert "DARKROOM_PORT" not in found
+    assert "DARKROOM_URL" not in found
+    assert "did you mean DARKROOM_PORT?" in found["DARKROOM_PROT"]
+    assert "did you mean DARKROOM_UPSTREAM_API_KEY?" in found["DARKROOM_UPSTREAM_KEY"]
+    assert "README" in found["DARKROOM_COLOUR"]

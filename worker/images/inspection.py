@@ -119,7 +119,7 @@ def _description(head: bytes) -> str:
     return (
         f"it is text that begins with {head[:40]!r}"
         if looks_like_text(head)
-        else f"it begins with {head[:16]!r}"
+        else f"it begins with the bytes {head[:8].hex(' ')}"
     )
 
 

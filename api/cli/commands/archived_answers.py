@@ -3,7 +3,9 @@
 import asyncio
 import json
 import sys
+from typing import Annotated
 
+from cyclopts import Parameter
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.exit_codes import CommandFailed, Exit
@@ -11,6 +13,7 @@ from api.cli.local_database import require_tables, settings_of
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import open_console
 from api.cli.render.explanation import card
+from api.cli.short_ids import resolve_stored_job
 from models.database import Database
 from models.errors import DarkroomError
 from models.ids import parse_id
@@ -20,9 +23,16 @@ from worker.services import build_store
 
 
 def explain(
-    job: str, /, *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
+    job: Annotated[str, Parameter(help="its id, or a unique beginning such as job_01h455vb4pex")],
+    /,
+    *,
+    installation: Installation = DEFAULT_INSTALLATION,
+    output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Explain the archived answers of a job, the latest first. Nothing is called or changed."""
+    """Explain the archived answers of a job, the latest first. Nothing is called or changed.
+
+    It opens the database and the storage, not the API.
+    """
     settings = settings_of(installation)
     require_tables(settings)
     try:
@@ -44,6 +54,8 @@ def explain(
 async def _read(settings: Settings, job: str) -> list[ParsedAttempt]:
     database = Database(settings.sqlalchemy_url, pool=1)
     try:
-        return await explain_job(database, build_store(settings), parse_id("job", job))
+        async with database.reading() as connection:
+            key = parse_id("job", await resolve_stored_job(connection, job))
+        return await explain_job(database, build_store(settings), key)
     finally:
         await database.close()

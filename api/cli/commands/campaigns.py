@@ -1,4 +1,4 @@
-"""``darkroom campaigns``: settings that hold for all jobs of a campaign."""
+"""``darkroom campaigns``: list them, and settings that hold for all jobs of one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,21 +9,23 @@ from cyclopts import App
 from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
-from api.cli.output import printer
+from api.cli.output import printer, status_text
 from api.cli.render.times import shown_time
 from api.cli.retry_options import Rules, rules_of
 
-_ABOUT = "Show and change the settings of campaigns."
+_ABOUT = "List campaigns, and change their settings."
 app = App(name="campaigns", help=_ABOUT, help_format="plaintext")
 
 _ROOT = "/v1/campaigns"
-_COLUMNS = ("NAME", "CHANGED", "RETRY")
+_COLUMNS = ("NAME", "KIND", "STATUS", "ITEMS", "MADE", "CHANGED", "RETRY")
+_OPTIONAL = ("CHANGED", "KIND")  # left out where there is no room for them
 _PAGE = 100
+_WITH_PICTURE = ("made", "approved", "rejected")  # states of items
 
 
 @app.command(name="list")
 def list_campaigns(*, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
-    """List the campaigns that have settings."""
+    """List campaigns: those that are planned, have settings, or are named by jobs."""
     found: list[dict[str, Any]] = []
     with open_client(connection) as client:
         after: dict[str, str] | None = {}
@@ -31,7 +33,8 @@ def list_campaigns(*, connection: Connection = DEFAULT_CONNECTION, output: Forma
             page = client.request("GET", _ROOT, query={**after, "limit": _PAGE})
             found += page["data"]
             after = {"after": page["next"]} if page["next"] else None
-    printer(json=output.json).table("campaigns", _COLUMNS, ((each, _cells(each)) for each in found))
+    rows = ((each, _cells(each)) for each in found)
+    printer(json=output.json).table("campaigns", _COLUMNS, rows, optional=_OPTIONAL)
     return Exit.OK
 
 
@@ -78,4 +81,14 @@ def _cells(campaign: dict[str, Any]) -> Sequence[Any]:
         for kind, rule in campaign["retry"].items()
         for member, value in rule.items()
     ]
-    return campaign["name"], shown_time(campaign["updated_at"]), "\n".join(rules)
+    items = campaign.get("items") or {}
+    total, counts = items.get("total") or 0, items.get("by_status") or {}
+    return (
+        campaign["name"],
+        campaign.get("kind", ""),
+        status_text(campaign.get("status", "")),
+        f"{total:,}" if total else "",
+        f"{sum(counts.get(state, 0) for state in _WITH_PICTURE):,}" if total else "",
+        shown_time(campaign["updated_at"]) if campaign["updated_at"] else "",
+        "\n".join(rules),
+    )

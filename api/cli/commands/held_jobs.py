@@ -14,16 +14,20 @@ from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Form
 from api.cli.output import confirm, printer, say, shortened
 from api.cli.render.jobs import with_callers
 from api.cli.render.times import age
+from api.cli.short_ids import resolve_jobs
 from darkroom_client import ApiError
 from darkroom_client.documents import Document
 from darkroom_client.resources.jobs import Decision
 from models.clock import now
 
-_COLUMNS = ("ID", "MODEL", "CAMPAIGN", "SINCE", "CODE", "COST", "REQUEST ID", "DETAIL")
+_COLUMNS = ("ID", "SINCE", "CODE", "COST", "REQUEST ID", "MODEL", "CAMPAIGN", "DETAIL")
+_OPTIONAL = ("DETAIL", "CALLER", "CAMPAIGN", "MODEL")  # left out where there is no room for them
 _COST = {"yes": "charged", "unknown": "maybe charged", "likely_no": "likely free", "no": "free"}
 _MAX_IDS = 1000  # in one request
 
-Ids = Annotated[tuple[str, ...], Parameter(negative="", help="ids, such as job_01h455vb4pex5vsknk084sn02q")]
+Ids = Annotated[
+    tuple[str, ...], Parameter(negative="", help="ids, or unique beginnings such as job_01h455vb4pex")
+]
 
 
 @Parameter(name="*")
@@ -81,7 +85,9 @@ def held(
             limit=limit, status="held", model=model, campaign=campaign, tag=tag, caller=caller
         )
         printer(json=output.json).table(
-            "held jobs", *with_callers(_COLUMNS, (job.document for job in found), _cells)
+            "held jobs",
+            *with_callers(_COLUMNS, (job.document for job in found), _cells),
+            optional=_OPTIONAL,
         )
     return Exit.OK
 
@@ -120,7 +126,7 @@ def fail(
 
 
 def reread(
-    jobs: Annotated[list[str], Parameter(negative="", help="ids of jobs")],
+    jobs: Annotated[list[str], Parameter(negative="", help="ids, or unique beginnings of ids")],
     /,
     *,
     connection: Connection = DEFAULT_CONNECTION,
@@ -129,7 +135,7 @@ def reread(
     """Parse the archived responses of jobs again. Makes no call, and costs nothing."""
     printing, ended = printer(json=output.json), Exit.OK
     with open_client(connection) as client:
-        for job_id in jobs:
+        for job_id in resolve_jobs(client, jobs):
             try:
                 result = client.jobs.reread(job_id)
             except ApiError as error:
@@ -169,8 +175,9 @@ def _decide(
         decide: Callable[..., Decision] = (
             client.jobs.release_many if verb == "release" else client.jobs.fail_many
         )
-        for at in range(0, len(jobs), _MAX_IDS):
-            decisions.append(decide(ids=jobs[at : at + _MAX_IDS], **members))
+        ids = resolve_jobs(client, jobs)
+        for at in range(0, len(ids), _MAX_IDS):
+            decisions.append(decide(ids=ids[at : at + _MAX_IDS], **members))
         while choice.all and (not decisions or decisions[-1].more):
             decisions.append(decide(**conditions, **members))
     refused = [each for decision in decisions for each in decision.refused]
@@ -194,12 +201,12 @@ def _cells(job: Document) -> tuple[Any, ...]:
     since = calls[-1].get("finished_at") or job["created_at"]
     return (
         job["id"],
-        job["model"],
-        job.get("campaign") or "",
         age(since, now()),
         error.get("code", ""),
         cost_of(job),
         calls[-1].get("provider_request_id") or "",
+        job["model"],
+        job.get("campaign") or "",
         shortened(str(error.get("message", "")), 80),
     )
 

@@ -8,11 +8,20 @@ from cyclopts.types import PositiveInt
 
 from api.cli.commands import archived_answers, held_jobs
 from api.cli.connection import failure_of, open_client
-from api.cli.exit_codes import Exit
+from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
-from api.cli.output import printer, say
-from api.cli.render.jobs import JOB_COLUMNS, estimate_view, job_cells, job_detail, job_view, with_callers
-from darkroom_client import ApiError, Job
+from api.cli.output import confirm, printer, say
+from api.cli.render.jobs import (
+    JOB_COLUMNS,
+    OPTIONAL_COLUMNS,
+    estimate_view,
+    job_cells,
+    job_detail,
+    job_view,
+    with_callers,
+)
+from api.cli.short_ids import resolve_job, resolve_jobs
+from darkroom_client import ApiError, Darkroom, Job
 from models.states import JobStatus
 
 app = App(name="jobs", help="List, show, cancel and retry jobs.", help_format="plaintext")
@@ -25,13 +34,17 @@ for _command in (
 ):
     app.command(_command)
 
-Ids = Annotated[list[str], Parameter(negative="", help="ids, such as job_01h455vb4pex5vsknk084sn02q")]
+Ids = Annotated[list[str], Parameter(negative="", help="ids, or unique beginnings such as job_01h455vb4pex")]
+Id = Annotated[str, Parameter(help="its id, or a unique beginning such as job_01h455vb4pex")]
+Statuses = Annotated[
+    tuple[str, ...], Parameter(name="--status", negative="", help="only jobs in these states: failed,held")
+]
 
 
 @app.command(name="list")
 def list_jobs(
     *,
-    status: JobStatus | None = None,
+    status: Statuses = (),
     model: str | None = None,
     campaign: str | None = None,
     tag: str | None = None,
@@ -45,8 +58,6 @@ def list_jobs(
 
     Parameters
     ----------
-    status
-        only jobs in this state
     model
         only jobs for this model
     campaign
@@ -63,26 +74,26 @@ def list_jobs(
     with open_client(connection) as client:
         found = client.jobs.list(
             limit=limit,
-            status=status,
+            status=_statuses(status) or None,
             model=model,
             campaign=campaign,
             tag=tag,
             caller=caller,
-            before=before,
+            before=resolve_job(client, before) if before else None,
         )
         printer(json=output.json).table(
-            "jobs", *with_callers(JOB_COLUMNS, (job.document for job in found), job_cells)
+            "jobs",
+            *with_callers(JOB_COLUMNS, (job.document for job in found), job_cells),
+            optional=OPTIONAL_COLUMNS,
         )
     return Exit.OK
 
 
 @app.command
-def show(
-    job: str, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
-) -> Exit:
+def show(job: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
     """Show one job."""
     with open_client(connection) as client:
-        found = client.jobs.get(job).document
+        found = client.jobs.get(resolve_job(client, job)).document
     printer(json=output.json).record(found, job_view(found))
     return Exit.OK
 
@@ -116,16 +127,51 @@ def cancel(
 ) -> Exit:
     """Cancel jobs that are not finished. A call in flight may still be charged."""
     with open_client(connection) as client:
-        return _each(jobs, client.jobs.cancel, output)
+        return _each(resolve_jobs(client, jobs), client.jobs.cancel, output)
 
 
 @app.command
 def retry(
-    jobs: Ids, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
+    jobs: Ids,
+    /,
+    *,
+    yes: Annotated[bool, Parameter(alias="-y", negative="")] = False,
+    connection: Connection = DEFAULT_CONNECTION,
+    output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Start finished or held jobs again, with all attempts available."""
+    """Start finished or held jobs again, with all attempts available. Those that succeeded are paid again.
+
+    Parameters
+    ----------
+    yes
+        skip the confirmation for jobs that succeeded
+    """
     with open_client(connection) as client:
-        return _each(jobs, client.jobs.retry, output)
+        ids = resolve_jobs(client, jobs)
+        paid = [] if yes else [job_id for job_id in ids if _has_succeeded(client, job_id)]
+        which = f"{paid[0]} has" if len(paid) == 1 else f"{len(paid)} of these jobs have"
+        if paid and not confirm(f"{which} succeeded: a retry calls the provider and pays again. Continue?"):
+            raise CommandFailed(
+                Exit.USAGE, f"{which} succeeded, and nothing was changed. Add --yes to pay for another call."
+            )
+        return _each(ids, client.jobs.retry, output)
+
+
+def _has_succeeded(client: Darkroom, job_id: str) -> bool:
+    try:
+        return client.jobs.get(job_id).succeeded
+    except ApiError:  # the retry itself is refused, too
+        return False
+
+
+def _statuses(given: Iterable[str]) -> list[str]:
+    """Return the states of ``--status failed,held`` or of several options. Raises ``CommandFailed``."""
+    words = [word.strip().replace("-", "_") for each in given for word in each.split(",") if word.strip()]
+    known = [status.value for status in JobStatus]
+    for word in words:
+        if word not in known:
+            raise CommandFailed(Exit.USAGE, f"--status {word}: there is no such state; {', '.join(known)}.")
+    return list(dict.fromkeys(words))
 
 
 def _each(jobs: Iterable[str], act: Callable[[str], Job[Any]], output: Format) -> Exit:

@@ -6,6 +6,7 @@ from pathlib import Path
 from api.cli.exit_codes import Exit
 from api.cli.local_database import settings_of, upgrade
 from api.cli.options import Installation
+from api.cli.startup import warn_of_unknown_variables
 
 
 def migrate(*, config: Path | None = None, data: Path | None = None) -> Exit:
@@ -18,6 +19,7 @@ def migrate(*, config: Path | None = None, data: Path | None = None) -> Exit:
     data
         folder of the database, as in `darkroom up --data`
     """
+    warn_of_unknown_variables()
     revision = upgrade(settings_of(Installation(config, data)))
     sys.stdout.write(f"The tables are at revision {revision}.\n")
     return Exit.OK

@@ -72,7 +72,9 @@ def practice(
     """Run the practice provider: a mock image provider that draws real images and fails on request.
 
     Hints in a prompt control one call: "#case:S010" replays a recorded response, "[fail 429 twice]" and
-    "[delay 3s]" do as they say. POST /practice/weather changes limits, failures and outages at run time;
+    "[delay 3s]" do as they say; other brackets are part of the prompt. A hint whose value is not valid, such
+    as "[delay soon]" or "#case:X999", is refused: HTTP 400 whose message names the option.
+    POST /practice/weather changes limits, failures and outages at run time;
     GET /practice/ledger returns every call. Ctrl-C stops it.
     """
     if list_:

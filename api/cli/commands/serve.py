@@ -1,5 +1,6 @@
 """``darkroom serve``: one API process of a fleet."""
 
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -11,6 +12,7 @@ from api.cli.startup import fleet_settings
 from api.server import http_limits, listen
 from api.server import serve as serve_app
 from api.web.allowed_hosts import AllowedHosts
+from models.settings import Settings
 from worker.process.logs import configure_logs
 from worker.process.stop_signals import ignore_hangups
 
@@ -34,7 +36,12 @@ def serve(*, host: str | None = None, port: int | None = None, config: Path | No
     ignore_hangups()
     listener = listen(settings.host, settings.port)
     settings = placed(settings, listener.getsockname()[1])
-    hosts = AllowedHosts.of(settings).shown()
-    _log.info("requests may name these hosts; DARKROOM_ALLOWED_HOSTS adds others", hosts=hosts)
-    serve_app(create_app(settings), listener, http_limits(settings))
+    serve_app(create_app(settings), listener, http_limits(settings), ready=partial(_log_ready, settings))
     return Exit.OK
+
+
+def _log_ready(settings: Settings) -> None:
+    """Log one line: the address, and the hosts that requests may name (``DARKROOM_ALLOWED_HOSTS``)."""
+    address = f"{settings.host}:{settings.port}"
+    hosts = AllowedHosts.of(settings).shown()
+    _log.info("API is ready", address=address, url=settings.public_url, hosts=hosts)

@@ -11,9 +11,11 @@ from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.image_files import input_image, numbered, writable
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
+from api.cli.pair_options import Pairs, pairs_of
 from api.cli.render.jobs import job_view
 from api.cli.retry_options import Rules, rules_of, seconds_of
 from darkroom_client import Darkroom, Job, WaitTimeout
+from models.states import OnUnknown
 
 _NOTICE = 3.0  #: seconds after which, and at which intervals, it is said what the job waits for
 
@@ -27,6 +29,11 @@ def submit(
     size: str | None = None,
     n: int | None = None,
     campaign: str | None = None,
+    tag: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    metadata: Pairs = (),
+    param: Pairs = (),
+    priority: int | None = None,
+    on_unknown: OnUnknown | None = None,
     expires_at: str | None = None,
     expires_in: str | None = None,
     retry: Rules = (),
@@ -48,11 +55,21 @@ def submit(
     image
         an input image: a file, an https URL or an asset id; repeatable
     size
-        WIDTHxHEIGHT, or a ratio such as 2:3
+        WIDTHxHEIGHT, a ratio such as 2:3, 1K, 2K, 4K, or auto
     n
         number of images
     campaign
         the campaign it belongs to
+    tag
+        a tag to find it by; repeatable
+    metadata
+        NAME=VALUE, stored with the job and returned; repeatable
+    param
+        NAME=VALUE, a further member of the provider's request, such as seed=7; repeatable
+    priority
+        0 to 9: higher ones start first among your jobs
+    on_unknown
+        what to do if a call may have been charged but its answer is lost
     expires_at
         the latest start, such as 2026-01-31T18:00:00Z; a job not started by then expires free of charge
     expires_in
@@ -72,6 +89,11 @@ def submit(
         "size": size,
         "n": n,
         "campaign": campaign,
+        "tags": list(tag),
+        "metadata": pairs_of("--metadata", metadata),
+        "params": pairs_of("--param", param),
+        "priority": priority,
+        "on_unknown": on_unknown and on_unknown.value,
         "expires_at": expires_at,
         "expires_in": None if expires_in is None else seconds_of("--expires-in", expires_in),
         "retry": rules_of(retry),

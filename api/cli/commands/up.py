@@ -12,7 +12,7 @@ from api.cli.key_admin import add_key, create_key, has_key
 from api.cli.local_database import placed, settings_of, upgrade, write
 from api.cli.options import Installation
 from api.cli.output import say
-from api.cli.startup import require_long_keys
+from api.cli.startup import require_long_keys, warn_of_unknown_variables
 from api.embedded import run_embedded
 from api.server import listen
 from api.web.allowed_hosts import AllowedHosts, is_loopback
@@ -46,6 +46,7 @@ def up(
     config
         settings file instead of ./darkroom.toml
     """
+    warn_of_unknown_variables()
     settings = settings_of(Installation(config, data), host=host, port=port)
     if not settings.embedded_broker:
         raise CommandFailed(

@@ -12,13 +12,16 @@ from api.cli.exit_codes import Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, shortened, status_text
 from api.cli.render.times import shown_time
+from api.cli.short_ids import resolve_delivery, resolve_webhook
 from darkroom_client.documents import Document
 from models.webhook_events import DeliveryStatus
 
 _ABOUT = "Manage webhooks and their deliveries."
 app = App(name="webhooks", help=_ABOUT, help_format="plaintext")
 
-Id = Annotated[str, Parameter(help="its id, webhook_…; or default, for each job's own webhook_url")]
+Id = Annotated[
+    str, Parameter(help="its id or a unique beginning, webhook_…; or default, for each job's own webhook_url")
+]
 Events = Annotated[
     list[str], Parameter(name="--event", negative="", help="an event, such as job.failed; repeatable")
 ]
@@ -57,7 +60,7 @@ def show(
 ) -> Exit:
     """Show one webhook."""
     with open_client(connection) as client:
-        return _shown(client.webhooks.get(webhook).document, output)
+        return _shown(client.webhooks.get(resolve_webhook(client, webhook)).document, output)
 
 
 @app.command
@@ -77,7 +80,9 @@ def rotate(
         seconds that the old secret signs too; default: one day
     """
     with open_client(connection) as client:
-        return _secret(client.webhooks.rotate(webhook, overlap=overlap).document, output)
+        return _secret(
+            client.webhooks.rotate(resolve_webhook(client, webhook), overlap=overlap).document, output
+        )
 
 
 @app.command(name="test")
@@ -97,7 +102,7 @@ def try_out(
         seconds to wait for the result
     """
     with open_client(connection) as client:
-        delivery = client.webhooks.test(webhook, timeout=timeout).document
+        delivery = client.webhooks.test(resolve_webhook(client, webhook), timeout=timeout).document
     printer(json=output.json).record(delivery, _line(delivery))
     return Exit.OK if delivery["status"] == DeliveryStatus.DELIVERED else Exit.FAILED
 
@@ -108,7 +113,8 @@ def enable(
 ) -> Exit:
     """Enable a webhook again."""
     with open_client(connection) as client:
-        return _shown(client.webhooks.update(webhook, enabled=True).document, output)
+        changed = client.webhooks.update(resolve_webhook(client, webhook), enabled=True)
+        return _shown(changed.document, output)
 
 
 @app.command
@@ -117,14 +123,16 @@ def disable(
 ) -> Exit:
     """Disable a webhook; its pending deliveries are dropped."""
     with open_client(connection) as client:
-        return _shown(client.webhooks.update(webhook, enabled=False).document, output)
+        return _shown(
+            client.webhooks.update(resolve_webhook(client, webhook), enabled=False).document, output
+        )
 
 
 @app.command
 def delete(webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION) -> Exit:
     """Delete a webhook."""
     with open_client(connection) as client:
-        client.webhooks.delete(webhook)
+        client.webhooks.delete(resolve_webhook(client, webhook))
     return Exit.OK
 
 
@@ -148,16 +156,21 @@ def deliveries(
         maximum number of deliveries
     """
     with open_client(connection) as client:
-        found = (each.document for each in client.webhooks.deliveries(webhook, limit=limit, status=status))
+        found = (
+            each.document
+            for each in client.webhooks.deliveries(
+                resolve_webhook(client, webhook), limit=limit, status=status
+            )
+        )
         printer(json=output.json).table(
-            "deliveries", _LOG_COLUMNS, ((each, _log_cells(each)) for each in found)
+            "deliveries", _LOG_COLUMNS, ((each, _log_cells(each)) for each in found), optional=("AT", "JOB")
         )
     return Exit.OK
 
 
 @app.command
 def replay(
-    deliveries: Annotated[list[str], Parameter(negative="", help="ids, such as delivery_…")],
+    deliveries: Annotated[list[str], Parameter(negative="", help="ids, or unique beginnings, delivery_…")],
     /,
     *,
     connection: Connection = DEFAULT_CONNECTION,
@@ -167,7 +180,7 @@ def replay(
     printing = printer(json=output.json)
     with open_client(connection) as client:
         for delivery_id in deliveries:
-            delivery = client.webhooks.replay(delivery_id).document
+            delivery = client.webhooks.replay(resolve_delivery(client, delivery_id)).document
             printing.record(delivery, _line(delivery))
     return Exit.OK
 

@@ -12,11 +12,17 @@ from api.cli.doctor.channels import check_channels
 from api.cli.doctor.database import check_database
 from api.cli.doctor.file_rights import check_file_rights
 from api.cli.doctor.findings import Finding, fault
-from api.cli.doctor.installation import check_addresses, check_file_limit, check_packages
+from api.cli.doctor.installation import (
+    check_addresses,
+    check_file_limit,
+    check_packages,
+    check_port,
+    check_variables,
+)
 from api.cli.doctor.storage import check_storage
 from api.cli.doctor.weak_secrets import check_secrets
 from api.cli.exit_codes import Exit
-from api.cli.local_database import settings_of
+from api.cli.local_database import placed, settings_of
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import Printer, printer
 from models.errors import SettingsError
@@ -26,6 +32,8 @@ from models.settings import Settings
 def doctor(
     *,
     offline: Annotated[bool, Parameter(negative="")] = False,
+    host: str | None = None,
+    port: int | None = None,
     installation: Installation = DEFAULT_INSTALLATION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
@@ -35,14 +43,20 @@ def doctor(
     ----------
     offline
         don't connect to the providers
+    host
+        address that `darkroom up` is given; else DARKROOM_HOST
+    port
+        port that `darkroom up` is given; else DARKROOM_PORT
     """
-    findings = list(check_packages())
+    findings = [*check_packages(), *check_variables()]
     try:
-        settings = settings_of(installation)
+        settings = settings_of(installation, host=host, port=port)
+        settings = placed(settings, settings.port)
     except SettingsError as error:
         findings += [fault("settings", sentence, "Correct this setting.") for sentence in error.faults]
     else:
         findings += [
+            *check_port(settings),
             *check_addresses(settings),
             *check_file_limit(settings),
             *check_secrets(settings),

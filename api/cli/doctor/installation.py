@@ -1,15 +1,21 @@
-"""Check of the installation: package names, the limit of open files, and public URLs."""
+"""Check of the installation: package names, variables, open files, public URLs, and the port of the API."""
 
 from collections.abc import Iterator, Mapping
 from importlib.metadata import packages_distributions
 from urllib.parse import urlsplit
 
+import httpx
+
 from api.cli.doctor.findings import Finding, fault, fine
-from models.settings import Settings
+from api.cli.local_database import reachable
+from api.server import listen
+from models.errors import SettingsError
+from models.settings import Settings, unknown_variables
 from worker.process.file_limits import files_of, fitting_slots, raise_file_limit
 
 _PACKAGES = ("api", "worker", "models", "migrations")
 _WILDCARDS = frozenset({"0.0.0.0", "::", ""})
+_TIMEOUT = 2.0  #: seconds
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -47,6 +53,38 @@ def check_file_limit(settings: Settings) -> Iterator[Finding]:
             f"Raise the limit to {needed} (ulimit -n; LimitNOFILE= in a systemd unit), "
             "or lower DARKROOM_WORKER_SLOTS.",
         )
+
+
+def check_variables() -> Iterator[Finding]:
+    """Find ``DARKROOM_*`` variables that nothing reads."""
+    for sentence in unknown_variables():
+        yield fault("settings", sentence, "Correct the name, or unset it.")
+
+
+def check_port(settings: Settings) -> Iterator[Finding]:
+    """Find out whether the API could listen, as it does at its start, or listens there already."""
+    if not settings.port:
+        yield fine("port", "DARKROOM_PORT is 0: a free port is chosen at the start, and printed")
+        return
+    address = f"{settings.host}:{settings.port}"
+    try:
+        listen(settings.host, settings.port).close()
+    except SettingsError as error:
+        if _is_darkroom(reachable(settings.host), settings.port):
+            yield fine("port", f"a Darkroom listens on {address}")
+            return
+        yield fault("port", " ".join(error.faults), "Set DARKROOM_PORT to a free port, or stop the program.")
+    else:
+        yield fine("port", f"{address} is free: `darkroom up` and `darkroom serve` will listen there")
+
+
+def _is_darkroom(host: str, port: int) -> bool:
+    """Return whether the program that listens answers as Darkroom does."""
+    try:
+        answer = httpx.get(f"http://{host}:{port}/healthz", timeout=_TIMEOUT, trust_env=False)
+        return answer.json() == {"status": "ok"}
+    except (httpx.HTTPError, ValueError):
+        return False
 
 
 def check_addresses(settings: Settings) -> Iterator[Finding]:

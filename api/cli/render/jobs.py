@@ -14,6 +14,7 @@ from darkroom_client.documents import Document
 from models.clock import now
 
 JOB_COLUMNS = ("ID", "STATUS", "AGE", "MODEL", "PROMPT", "DETAIL")
+OPTIONAL_COLUMNS = ("CALLER", "MODEL")  #: left out of a table where there is no room for them
 _FACTORS = {
     "rate_limit": "the rate limit",
     "concurrency": "the concurrency limit",

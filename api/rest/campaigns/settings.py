@@ -40,10 +40,16 @@ from api.web.responses import JsonResponse
 from models.campaigns.spec import LONGEST_NAME
 from models.errors import Conflict
 from models.queries.campaigns.campaigns import Campaign, adopt_plain, list_planned_and_plain
-from models.queries.campaigns.settings import any_job_of, find_campaign, save_campaign
+from models.queries.campaigns.settings import (
+    any_job_of,
+    find_campaign,
+    list_names_of_jobs,
+    save_campaign,
+)
 
 LONGEST_PAGE = 200
 PAGE = 100
+_MOST_NAMES = 10_000  # campaigns of a caller that only jobs name; the first of them are listed
 _LIST_PARAMETERS = frozenset({"after", "limit"})
 
 
@@ -76,7 +82,7 @@ def _merge_patch(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[st
 
 
 async def get_campaigns(request: Request) -> Response:
-    """Return a page of the campaigns that are planned or have settings, by name."""
+    """Return a page of the campaigns that are planned, have settings or are named by jobs, by name."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _LIST_PARAMETERS)
@@ -84,8 +90,19 @@ async def get_campaigns(request: Request) -> Response:
     after = read_text(query, "after", longest=LONGEST_NAME)
     async with services.database.reading() as connection:
         found = await list_planned_and_plain(connection, [caller.id], after=after, limit=limit + 1)
-        page = [await campaign_document(services, connection, each, eta=False) for each in found[:limit]]
-    following = page[-1]["name"] if len(found) > limit else None
+        known = {each.name: each for each in found}
+        named = await list_names_of_jobs(connection, caller.id, limit=_MOST_NAMES)
+        unnamed = {name for name in named if name not in known and (after is None or name > after)}
+        if len(found) > limit:  # further campaigns follow: names beyond the last found belong to a later page
+            unnamed = {name for name in unnamed if name < found[-1].name}
+        names = sorted({*known, *unnamed})
+        page = [
+            await campaign_document(services, connection, known[name], eta=False)
+            if name in known
+            else unnamed_document(services, name, {}, None)
+            for name in names[:limit]
+        ]
+    following = page[-1]["name"] if len(names) > limit else None
     return JsonResponse({"data": page, "next": following}, headers=NO_STORE)
 
 
@@ -213,7 +230,7 @@ def add_routes(router: APIRouter) -> None:
         "GET",
         ROOT,
         get_campaigns,
-        "List the campaigns that are planned or have settings",
+        "List the campaigns that are planned, have settings, or are named by jobs",
         merge_responses(page, problem_responses(401, 422)),
         request_docs(
             query_parameter(

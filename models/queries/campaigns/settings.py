@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,6 +45,20 @@ async def any_job_of(connection: AsyncConnection, caller_id: UUID, name: str) ->
     """Return whether a caller has jobs of a campaign."""
     query = select(jobs.c.id).where(jobs.c.caller_id == caller_id, jobs.c.campaign == name).limit(1)
     return await connection.scalar(query) is not None
+
+
+async def list_names_of_jobs(connection: AsyncConnection, caller_id: UUID, *, limit: int) -> list[str]:
+    """Return the names of campaigns that a caller's jobs have: one index probe per name, up to ``limit``."""
+    named = (jobs.c.caller_id == caller_id, jobs.c.campaign.is_not(None))
+    first = select(func.min(jobs.c.campaign).label("name"), literal(1).label("number")).where(*named)
+    names = first.cte("names", recursive=True)
+    following = select(func.min(jobs.c.campaign)).where(*named, jobs.c.campaign > names.c.name)
+    names = names.union_all(
+        select(following.scalar_subquery(), names.c.number + 1).where(
+            names.c.name.is_not(None), names.c.number < limit
+        )
+    )
+    return [*(await connection.scalars(select(names.c.name).where(names.c.name.is_not(None))))]
 
 
 async def save_campaign(

@@ -16,29 +16,28 @@ def printed(*, width: int = 140) -> tuple[Printer, io.StringIO]:
     return Printer(SafeConsole(file=out, width=width, highlight=False), as_json=False), out
 
 
-def test_an_id_is_never_broken_or_shortened() -> None:
-    printing, out = printed(width=60)
-    job = a_job(1, id="job_01h455vb4pex5vsknk084sn02q", prompt="a long prompt " * 20)
-    printing.table("jobs", JOB_COLUMNS, [(job, job_cells(job))])
-    assert "job_01h455vb4pex5vsknk084sn02q" in out.getvalue()
+WHOLE = "job_01h455vb4pex5vsknk084sn02q"
+HELD = (WHOLE, "10m", "connection_lost", "maybe charged", "r" * 24, "a-model", "night-campaign", "why " * 9)
 
 
-def test_an_id_is_whole_beside_many_columns_on_a_narrow_terminal() -> None:
-    printing, out = printed(width=80)
-    whole = "job_01h455vb4pex5vsknk084sn02q"
-    columns = ("ID", "MODEL", "CAMPAIGN", "SINCE", "CODE", "COST", "REQUEST ID", "DETAIL")
-    cells = (
-        whole,
-        "a-model",
-        "night-campaign",
-        "10m",
-        "connection_lost",
-        "maybe charged",
-        "r" * 40,
-        "why " * 9,
-    )
-    printing.table("held jobs", columns, [({}, cells)])
-    assert whole in out.getvalue()
+def test_an_id_is_whole_where_there_is_room_and_else_a_beginning_that_commands_accept() -> None:
+    job = a_job(1, id=WHOLE, prompt="a long prompt " * 20)
+    for width, shown in ((140, WHOLE), (60, WHOLE[:16])):
+        printing, out = printed(width=width)
+        printing.table("jobs", JOB_COLUMNS, [(job, job_cells(job))])
+        assert out.getvalue().splitlines()[1].split()[0] == shown
+
+
+def test_a_narrow_terminal_leaves_out_columns_in_their_order_and_keeps_request_ids() -> None:
+    columns = ("ID", "SINCE", "CODE", "COST", "REQUEST ID", "MODEL", "CAMPAIGN", "DETAIL")
+    for width, left_out in ((80, {"DETAIL", "CAMPAIGN", "MODEL"}), (200, set())):
+        printing, out = printed(width=width)
+        printing.table("held jobs", columns, [({}, HELD)], optional=("DETAIL", "CAMPAIGN", "MODEL"))
+        heading, line = out.getvalue().splitlines()
+        assert {column for column in columns if column not in heading} == left_out
+        assert WHOLE[:16] in line
+        assert "r" * 19 in line
+        assert len(line) <= width
 
 
 def test_an_empty_table_is_a_sentence() -> None:

@@ -67,7 +67,7 @@ def test_campaigns_are_listed_over_pages(server: ScriptedServer, darkroom: Darkr
 
 
 def test_rules_are_shown_as_typed() -> None:
-    assert _cells(a_campaign())[2].splitlines() == [
+    assert _cells(a_campaign())[-1].splitlines() == [
         "no_image.attempts=3",
         "rate_limited.base=9",
         "rate_limited.counts=False",

@@ -68,6 +68,28 @@ def test_a_job_is_started_again(server: ScriptedServer, darkroom: Darkroom) -> N
     assert darkroom("jobs", "retry", "job_1") == 0
 
 
+def test_a_job_that_succeeded_is_paid_again_only_after_a_confirmation(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed
+) -> None:
+    server.respond("GET /v1/jobs/job_1", a_job(status="succeeded"))
+    server.respond("GET /v1/jobs/job_2", a_job(2, status="failed"))
+    for number in (1, 2):
+        server.respond(f"POST /v1/jobs/job_{number}/retry", a_job(number))
+    assert darkroom("jobs", "retry", "job_1", "job_2") == 2  # no terminal to ask
+    assert "job_1 has succeeded" in capsys.readouterr().err
+    assert {request.method for request in server.requests} == {"GET"}
+    assert darkroom("jobs", "retry", "job_1", "job_2", "--yes") == 0
+    assert [request.method for request in server.requests[-2:]] == ["POST", "POST"]
+
+
+def test_states_are_a_list(server: ScriptedServer, darkroom: Darkroom, capsys: Printed) -> None:
+    server.respond("GET /v1/jobs", {"data": [], "next": None})
+    assert darkroom("jobs", "list", "--status", "failed,held", "--status", "awaiting-input") == 0
+    assert server.requests[0].query["status"] == "failed,held,awaiting_input"
+    assert darkroom("jobs", "list", "--status", "finished") == 2
+    assert "--status finished" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(400, 2), (401, 3), (403, 3), (404, 4), (409, 1), (422, 2), (429, 1), (503, 6)]
 )

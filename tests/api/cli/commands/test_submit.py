@@ -155,3 +155,13 @@ def test_what_a_job_waits_for_is_said_once(
     assert printed.count("No channel serves the model m.") == 1
     assert "Nothing serves it." in printed
     assert float(server.requests[2].query["wait"]) <= 3
+
+
+def test_every_member_of_a_job_has_an_option(server: ScriptedServer, darkroom: Callable[..., int]) -> None:
+    server.respond("POST /v1/jobs", a_job())
+    typed = ["--tag", "a", "--tag", "b", "--metadata", "shoot=spring", "--param", "seed=7", "--priority", "9"]
+    assert darkroom("submit", "a cat", "-m", "m", *typed, "--on-unknown", "fail", "--size", "auto") == 0
+    body = server.requests[-1].body
+    assert body["tags"] == ["a", "b"]
+    assert (body["metadata"], body["params"]) == ({"shoot": "spring"}, {"seed": 7})
+    assert (body["priority"], body["on_unknown"], body["size"]) == (9, "fail", "auto")

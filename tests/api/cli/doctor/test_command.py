@@ -33,6 +33,7 @@ def test_a_complete_installation_has_no_problem(
     monkeypatch.setenv("DARKROOM_API_KEYS", "a-key-that-is-long-enough")
     monkeypatch.setenv("DARKROOM_UPSTREAM_BASE_URL", f"http://127.0.0.1:{busy_port}")
     monkeypatch.setenv("DARKROOM_UPSTREAM_API_KEY", "sk-of-the-provider")
+    monkeypatch.setenv("DARKROOM_PORT", "0")
     worker = {"id": new_id(), "name": "w", "version": "1", "slots": 5, "started_at": now()}
     write(load_settings(), lambda connection: write_heartbeat(connection, worker, now()))
     assert darkroom("doctor") == 0

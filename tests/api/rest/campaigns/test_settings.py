@@ -55,6 +55,26 @@ async def test_a_campaign_that_only_jobs_name_has_no_settings(service: Service) 
     assert (found["retry"], found["updated_at"]) == ({}, None)
 
 
+async def test_campaigns_that_only_jobs_name_are_listed_among_the_others_page_by_page(
+    service: Service,
+) -> None:
+    for name in ("b", "d", "a", "Z", "b", "é"):
+        await service.submit(campaign=name)
+    await service.with_key(BOB).submit(campaign="of bob")
+    for name in ("c", "d", "Ä"):
+        await put(service, f"/v1/campaigns/{name}", {"retry": PATIENT})
+    names: list[str] = []
+    for limit in (1, 2, 3, 8):
+        names, after = [], ""
+        while True:
+            place = {"after": after} if after else {}
+            page = (await service.get("/v1/campaigns", params={"limit": limit, **place})).json()
+            names += [each["name"] for each in page["data"]]
+            if not (after := page["next"]):
+                break
+        assert names == ["Z", "a", "b", "c", "d", "Ä", "é"], limit
+
+
 async def test_callers_do_not_share_campaigns(service: Service) -> None:
     await put(service, NIGHT, {"retry": PATIENT})
     bob = service.with_key(BOB)
