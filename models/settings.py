@@ -26,7 +26,8 @@ from models.states import OnUnknown
 
 _LIST = "comma-separated"
 _OF_CLIENTS = ("url", "api_key", "model")  # variables of the client and of commands that call the API
-_LIKENESS = 0.8  # of a wrong name to a right one, from 0 to 1, from which it is suggested
+_SEE_TABLE = "see the README's table for the right name."
+_LIKENESS = 0.7  # of a wrong name to a right one, from 0 to 1, from which it is suggested
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # serialized, as browsers send it (RFC 6454)
 
 
@@ -491,12 +492,17 @@ def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def unknown_variables() -> list[str]:
     """Return a sentence for each ``DARKROOM_*`` variable that nothing reads, with the nearest right name."""
-    known = [f"DARKROOM_{name.upper()}" for name in (*Settings.model_fields, *_OF_CLIENTS)]
+    known = [*Settings.model_fields, *_OF_CLIENTS]
     sentences = []
     for name in sorted(os.environ):
-        if name.upper().startswith("DARKROOM_") and name.upper() not in known:
-            nearest = get_close_matches(name.upper(), known, n=1, cutoff=_LIKENESS)
-            hint = f"did you mean {nearest[0]}?" if nearest else "see the README's table for the right name."
+        prefix, _, own = name.lower().partition("_")
+        if prefix == "darkroom" and own not in known:
+            nearest = get_close_matches(own, known, n=1, cutoff=_LIKENESS)
+            hint = (
+                f"did you mean DARKROOM_{nearest[0].upper()}?"
+                if nearest
+                else "see the README's table for the right name."
+            )
             sentences.append(f"{name} is no setting, and is not read: {hint}")
     return sentences
 
@@ -509,6 +515,6 @@ def _sentence(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         known = Settings.model_fields if len(error["loc"]) == 1 else ChannelSettings.model_fields
         nearest = get_close_matches(str(error["loc"][-1]), [*known], n=1, cutoff=_LIKENESS)
-        hint = f"did you mean {nearest[0]}?" if nearest else "see the README's table for the right name."
+        hint = f"did you mean {nearest[0]}?" if nearest else _SEE_TABLE
         return f"{where}: there is no such setting; {hint}"
     return f"{name}: {error['msg'].removeprefix('Value error, ')}."

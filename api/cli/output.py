@@ -15,11 +15,24 @@ from api.cli.render.ids import shown_ids
 from worker.printable import printable, printable_json
 
 _ELASTIC = frozenset(
-    {"MODEL", "MODELS", "PROMPT", "DETAIL", "NAME", "CAMPAIGN", "CALLER", "REQUEST ID", "URL", "EVENTS"}
+    {
+        "MODEL",
+        "MODELS",
+        "PROMPT",
+        "DETAIL",
+        "NAME",
+        "CAMPAIGN",
+        "CALLER",
+        "REQUEST ID",
+        "URL",
+        "EVENTS",
+        "RESULT",
+    }
 )  # columns whose cells may be shortened
 _LEAST = {"REQUEST ID": 20}  # characters of an elastic column that are worth a place; of others:
 _LEAST_WIDTH = 10
 _IDS = frozenset({"ID", "JOB"})  # columns of ids, which a narrow terminal shows as unique beginnings
+_FOLDED = frozenset({"REQUEST ID"})  # elastic columns that are broken into lines, not shortened
 _GAP = 2  # spaces between columns
 _STYLES = {
     "succeeded": "green",
@@ -90,7 +103,7 @@ class Printer:
                 write_json(value)
             return
         found = {
-            column: [_cell(cell) for cell in cells]
+            column: [_cell(cell, folded=column in _FOLDED) for cell in cells]
             for column, cells in zip(columns, zip(*(cells for _, cells in rows), strict=True), strict=False)
         }
         if not found:
@@ -98,7 +111,9 @@ class Printer:
             return
         drawn = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim")
         for column in (fitting := _fit(found, self.console.width, optional)):
-            drawn.add_column(column, no_wrap=column not in _ELASTIC)
+            drawn.add_column(
+                column, no_wrap=column not in _ELASTIC, overflow="fold" if column in _FOLDED else "ellipsis"
+            )
         for cells in zip(*fitting.values(), strict=True):
             drawn.add_row(*cells)
         self.console.print(drawn, highlight=False)
@@ -131,11 +146,11 @@ def _least_width(name: str, cells: Sequence[Text]) -> int:
     return min(natural, _LEAST.get(name, _LEAST_WIDTH)) if name in _ELASTIC else natural
 
 
-def _cell(value: Any) -> Text:
-    """Return a cell on one line; text is not interpreted as markup."""
+def _cell(value: Any, *, folded: bool) -> Text:
+    """Return a cell, on one line unless it may be folded; text is not interpreted as markup."""
     if isinstance(value, Text):
         return value
-    return Text(str(value), no_wrap=True, overflow="ellipsis")
+    return Text(str(value)) if folded else Text(str(value), no_wrap=True, overflow="ellipsis")
 
 
 def printer(*, json: bool) -> Printer:

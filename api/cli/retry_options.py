@@ -1,4 +1,4 @@
-"""Options --retry and --expires-in: parse retry rules and time spans."""
+"""Options --retry, --expires-in, --metadata and --param: parse rules, time spans, names with values."""
 
 import json
 import re
@@ -18,6 +18,7 @@ Rules = Annotated[
         "repeatable",
     ),
 ]
+Pairs = Annotated[tuple[str, ...], Parameter(negative="")]
 _RULE = re.compile(r"([a-z_]+)(?:\.([a-z_]+))?=(.+)", re.ASCII)
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -37,6 +38,17 @@ def rules_of(typed: Sequence[str]) -> dict[str, Any]:
     return rules
 
 
+def pairs_of(option: str, typed: Sequence[str]) -> dict[str, Any]:
+    """Return names with their values: JSON as such, other texts as they are. Raises ``CommandFailed``."""
+    pairs: dict[str, Any] = {}
+    for text in typed:
+        name, sign, value = text.partition("=")
+        if not name or not sign:
+            raise CommandFailed(Exit.USAGE, f"{option} {text}: write NAME=VALUE, such as shoot=spring.")
+        pairs[name] = _json_or_text(value)
+    return pairs
+
+
 def seconds_of(option: str, typed: str) -> float:
     """Return the seconds of ``90``, ``90s``, ``15m``, ``8h`` or ``2d``."""
     found = _SPAN.fullmatch(typed)
@@ -46,9 +58,11 @@ def seconds_of(option: str, typed: str) -> float:
 
 
 def _value(text: str) -> Any:
-    if text == "none":
-        return None
+    return None if text == "none" else _json_or_text(text)
+
+
+def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return text

@@ -117,7 +117,7 @@ def _mapped(path: Path) -> memoryview:
 
 def _description(head: bytes) -> str:
     return (
-        f"it is text that begins with {head[:40]!r}"
+        f"it is text that begins with {head[:40].decode('utf-8', 'replace')!r}"
         if looks_like_text(head)
         else f"it begins with the bytes {head[:8].hex(' ')}"
     )

@@ -8,13 +8,13 @@ from cyclopts import App, Parameter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.channel_status import read_channel_views
-from api.cli.channel_test import test_channel
+from api.cli.channel_calls.channel_test import test_channel
+from api.cli.channel_calls.style_probe import LEAST_CALLS, MOST_CALLS, Trial, probe_channel
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.local_database import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import confirm, printer
-from api.cli.render.channels import CHANNEL_COLUMNS, channel_cells, channel_view
-from api.cli.style_probe import LEAST_CALLS, MOST_CALLS, Trial, probe_channel
+from api.cli.render.channels import CHANNEL_COLUMNS, OPTIONAL_COLUMNS, channel_cells, channel_view
 from models.channels import ChannelSettings
 from models.clock import now
 from models.outcomes import Outcome
@@ -42,7 +42,7 @@ def list_channels(
     """List channels: state, current rate beside the limits, and why one is closed."""
     found = _read(installation)
     table = [(view, channel_cells(view, now())) for view in found]
-    printer(json=output.json).table("channels", CHANNEL_COLUMNS, table)
+    printer(json=output.json).table("channels", CHANNEL_COLUMNS, table, optional=OPTIONAL_COLUMNS)
     return Exit.OK
 
 

@@ -195,7 +195,9 @@ def list_keys(*, installation: Installation = DEFAULT_INSTALLATION, output: Form
     """List keys with their callers. Only their first and last characters are stored."""
     found, at = read(settings_of(installation), all_keys), now()
     columns = ("ID", "CALLER", "NAME", "ROLE", "KEY", "EXPIRES", "LAST USED", "STATE", "CREATED", "LIMITS")
-    printer(json=output.json).table("keys", columns, [(_value(key, at), _cells(key, at)) for key in found])
+    rows = [(_value(key, at), _cells(key, at)) for key in found]
+    optional = ("CREATED", "LAST USED", "EXPIRES", "LIMITS")  # left out where there is no room for them
+    printer(json=output.json).table("keys", columns, rows, optional=optional)
     return Exit.OK
 
 

@@ -11,9 +11,8 @@ from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.image_files import input_image, numbered, writable
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, say
-from api.cli.pair_options import Pairs, pairs_of
 from api.cli.render.jobs import job_view
-from api.cli.retry_options import Rules, rules_of, seconds_of
+from api.cli.retry_options import Pairs, Rules, pairs_of, rules_of, seconds_of
 from darkroom_client import Darkroom, Job, WaitTimeout
 from models.states import OnUnknown
 

@@ -82,7 +82,7 @@ def _is_darkroom(host: str, port: int) -> bool:
     """Return whether the program that listens answers as Darkroom does."""
     try:
         answer = httpx.get(f"http://{host}:{port}/healthz", timeout=_TIMEOUT, trust_env=False)
-        return answer.json() == {"status": "ok"}
+        return bool(answer.json() == {"status": "ok"})
     except (httpx.HTTPError, ValueError):
         return False
 

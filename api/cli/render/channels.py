@@ -11,6 +11,7 @@ from api.cli.output import shortened, status_text
 from api.cli.render.times import age, shown_time
 
 CHANNEL_COLUMNS = ("NAME", "STATE", "MODELS", "ORDER", "PER MINUTE", "IN FLIGHT", "OK", "DETAIL")
+OPTIONAL_COLUMNS = ("ORDER", "OK", "MODELS")  #: left out of a table where there is no room for them
 View = Mapping[str, Any]
 
 

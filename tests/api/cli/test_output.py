@@ -33,10 +33,10 @@ def test_a_narrow_terminal_leaves_out_columns_in_their_order_and_keeps_request_i
     for width, left_out in ((80, {"DETAIL", "CAMPAIGN", "MODEL"}), (200, set())):
         printing, out = printed(width=width)
         printing.table("held jobs", columns, [({}, HELD)], optional=("DETAIL", "CAMPAIGN", "MODEL"))
-        heading, line = out.getvalue().splitlines()
+        heading, line, *further = out.getvalue().splitlines()
         assert {column for column in columns if column not in heading} == left_out
         assert WHOLE[:16] in line
-        assert "r" * 19 in line
+        assert sum(text.count("r") for text in (line, *further)) >= 24  # a request id is folded, not cut
         assert len(line) <= width
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.retry_options import rules_of, seconds_of
+from api.cli.retry_options import pairs_of, rules_of, seconds_of
 
 
 def test_members_of_a_class_are_merged_and_values_typed() -> None:
@@ -47,3 +47,22 @@ def test_a_time_span_has_one_unit(typed: str, seconds: float) -> None:
 def test_an_invalid_time_span_names_its_option(typed: str) -> None:
     with pytest.raises(CommandFailed, match=r"^--expires-in "):
         seconds_of("--expires-in", typed)
+
+
+def test_values_are_json_or_text() -> None:
+    typed = ["seed=7", "style=vivid", 'more={"a": [1]}', "url=http://a/?b=c", "empty=", "on=true"]
+    assert pairs_of("--param", typed) == {
+        "seed": 7,
+        "style": "vivid",
+        "more": {"a": [1]},
+        "url": "http://a/?b=c",
+        "empty": "",
+        "on": True,
+    }
+
+
+@pytest.mark.parametrize("text", ["seed", "=7", ""])
+def test_what_is_no_pair_is_refused_with_the_option(text: str) -> None:
+    with pytest.raises(CommandFailed, match="--metadata") as refused:
+        pairs_of("--metadata", [text])
+    assert "NAME=VALUE" in str(refused.value)

@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from api.cli.probe_images import alike, bytes_of, data_url, probe_image, ratio_of
+from api.cli.channel_calls.probe_images import alike, bytes_of, data_url, probe_image, ratio_of
 from models.settings import Settings
 from worker.download.downloader import Downloader
 from worker.download.http_client import open_download_client

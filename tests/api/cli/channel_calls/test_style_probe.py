@@ -4,7 +4,7 @@ import typing
 
 import pytest
 
-from api.cli.style_probe import LEAST_CALLS, MOST_CALLS, StyleReport, probe_channel
+from api.cli.channel_calls.style_probe import LEAST_CALLS, MOST_CALLS, StyleReport, probe_channel
 from models.channels import ContentStyle, ImageStyle, NStyle, SizeStyle
 from models.errors import DarkroomError
 from models.settings import Settings
