@@ -1,6 +1,5 @@
 """HTTP response of a stored image, with ranges, ETag and CORS; shared by the surfaces."""
 
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.services import ApiServices
+from api.web.byte_ranges import requested_range
 from api.web.problems import Problem
 from api.web.responses import matches_etag
 from models.errors import NotFound
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
@@ -32,7 +31,7 @@ async def image_response(request: Request, services: ApiServices, asset: Any) ->
     }
     if matches_etag(request, etag):
         return Response(status_code=304, headers=headers)
-    byte_range = _requested_range(request, etag, asset.bytes)
+    byte_range = requested_range(request, etag, asset.bytes, headers=CORS)
     start, end = (0, asset.bytes) if byte_range is None else byte_range
     if byte_range is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{asset.bytes}"
@@ -47,26 +46,6 @@ async def image_response(request: Request, services: ApiServices, asset: Any) ->
 def image_not_found(detail: str = "There is no image at this address.") -> Problem:
     """Return the 404 problem of an image."""
     return Problem(404, "not_found", detail, headers=CORS)
-
-
-def _requested_range(request: Request, etag: str, size: int) -> tuple[int, int] | None:
-    """Return start and end of the Range header, or ``None`` for the whole image (RFC 9110, 14.2).
-
-    Raises the 416 problem.
-    """
-    condition = request.headers.get("if-range")
-    found = _RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    if found is None or (condition is not None and condition != etag) or found.group() == "bytes=-":
-        return None
-    first, last = found[1], found[2]
-    if first and last and int(last) < int(first):
-        return None
-    start = int(first) if first else max(0, size - int(last))
-    end = min(size, int(last) + 1) if first and last else size
-    if start >= end:
-        headers = CORS | {"Content-Range": f"bytes */{size}"}
-        raise Problem(416, "range_not_satisfiable", f"The image has {size:,} bytes.", headers=headers)
-    return start, end
 
 
 async def _open_stream(services: ApiServices, key: str, start: int, end: int) -> AsyncIterator[bytes]:

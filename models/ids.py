@@ -9,7 +9,18 @@ import uuid_utils.compat
 from models.errors import NotFound
 
 Kind = Literal[
-    "job", "asset", "caller", "key", "worker", "attempt", "webhook", "delivery", "camp", "item", "action"
+    "job",
+    "asset",
+    "caller",
+    "key",
+    "worker",
+    "attempt",
+    "webhook",
+    "delivery",
+    "camp",
+    "item",
+    "action",
+    "export",
 ]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -42,12 +42,12 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         {Part.API, Part.WORKER},
         "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
         "input_bytes_limit input_pixels_limit campaign_combinations campaign_takes max_attempts on_unknown "
-        "midjourney_video_model",
+        "midjourney_video_model export_url",
     ),
     (
         {Part.API},
         "cors_origins "
-        "campaign_rows campaign_items campaign_columns campaign_cell_bytes "
+        "exports campaign_rows campaign_items campaign_columns campaign_cell_bytes "
         "connections connections_per_address request_body_limit prompt_limit "
         "input_image_limit idempotency_ttl allowed_hosts metrics_key metrics_public json_limit max_queued "
         "event_streams long_polls longest_wait webhook_endpoints webhook_tests campaigns "
@@ -58,7 +58,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     (
         {Part.WORKER},
         "worker_slots worker_memory worker_grace dispatch_interval retry_base retry_cap retry "
-        "download_timeout store_attempts keep_answers answer_limit webhook_timeout webhook_retention",
+        "download_timeout store_attempts keep_answers answer_limit webhook_timeout webhook_retention "
+        "export_age",
     ),
 )
 SCOPES: Mapping[str, frozenset[Part]] = {

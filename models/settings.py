@@ -185,6 +185,16 @@ class Settings(BaseSettings):
     )
     campaign_columns: int = Field(500, gt=0, description="columns of one imported sheet at most")
     campaign_cell_bytes: int = Field(2**20, gt=0, description="bytes of one cell of a sheet at most")
+    exports: int = Field(20, ge=0, description="exports of a caller that are prepared at once")
+    export_age: float = Field(
+        7 * 86_400, gt=0, description="seconds for which a finished export can be downloaded"
+    )
+    export_url: str | None = Field(
+        None,
+        pattern="^(file|s3|gs|az)://",
+        description="folder or bucket that callers may export to, each below a folder of its name: "
+        "file:///srv/exports, s3://bucket/prefix; unset: none",
+    )
     prompt_limit: int = Field(100_000, gt=0, description="characters of one prompt at most")
     input_image_limit: int = Field(20 * 2**20, gt=0, description="bytes of one input image at most")
     input_bytes_limit: int = Field(

@@ -328,6 +328,31 @@ review_claims = Table(
     Column("until", Utc, nullable=False),
 )
 
+_UNFINISHED = text("status IN ('waiting', 'running')")
+_EXPIRING = text("expires_at IS NOT NULL")
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("campaign_id", Uuid, ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("options", Json, nullable=False),  # format, filter, names, marking, destination
+    Column("build", Uuid),  # of the worker that builds it, or that built it: names its objects
+    Column("builds", SmallInteger, nullable=False),  # that were begun
+    Column("claimed_until", Utc),
+    Column("counts", Json, nullable=False),  # items, pictures, missing, files, unchanged
+    Column("bytes", BigInteger),  # of its content; none: there is none, or not yet
+    Column("error", Text),
+    Column("created_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    Column("expires_at", Utc),  # its content is deleted then
+    Index("ix_exports_unfinished", "created_at", postgresql_where=_UNFINISHED, sqlite_where=_UNFINISHED),
+    Index("ix_exports_expires_at", "expires_at", postgresql_where=_EXPIRING, sqlite_where=_EXPIRING),
+    Index("ix_exports_campaign_id", "campaign_id"),
+)
+
 channels = Table(
     "channels",
     metadata,

@@ -44,7 +44,26 @@ ELSEWHERE = {
     },
     f"{CLIENT}/documents.py": f"tests/{CLIENT}/test_garbled_responses.py",
     f"{CLIENT}/exchange/pages.py": f"tests/{CLIENT}/resources/test_jobs.py",
+    # one suite for all containers of provenance
+    **{
+        f"worker/images/provenance/{name}.py": "tests/worker/images/provenance/test_marking.py"
+        for name in ("jpeg", "png", "webp")
+    },
+    # by the exports that are made of them
+    **{
+        f"{module}.py": "tests/api/rest/campaigns/test_exports.py"
+        for module in (
+            "api/campaigns/exports",
+            "models/queries/campaigns/export_items",
+            "worker/exports/build",
+            "worker/exports/containers",
+            "worker/exports/destination",
+            "worker/exports/picture",
+            "worker/exports/records",
+        )
+    },
     # over HTTP, as clients call them
+    "api/web/byte_ranges.py": "tests/api/rest/test_assets.py",
     "api/jobs/selection/bulk_actions.py": "tests/api/rest/bulk/test_bulk_jobs.py",
     "api/campaigns/bulk_actions.py": "tests/api/rest/campaigns/test_repair.py",
     "api/campaigns/repair.py": "tests/api/rest/campaigns/test_repair.py",

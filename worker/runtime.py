@@ -23,6 +23,7 @@ from worker.broker.sender import Sender
 from worker.campaigns.action_runner import ActionRunner
 from worker.campaigns.controller import CampaignController
 from worker.event_loop import LoopThread
+from worker.exports.exporter import Exporter
 from worker.group_commit import GroupCommit
 from worker.images.allocator import return_large_blocks
 from worker.in_flight import InFlightJobs
@@ -154,6 +155,7 @@ class WorkerRuntime:
             asyncio.create_task(sweep.run(), name="storage sweep"),
             asyncio.create_task(controller.run(), name="campaign controller"),
             asyncio.create_task(action_runner.run(), name="action runner"),
+            asyncio.create_task(Exporter(services, in_flight.halt).run(), name="exporter"),
         ]
         if not self._settings.embedded_broker:
             self._loops.append(asyncio.create_task(self._messages.check_forever(), name="broker check"))

@@ -83,6 +83,11 @@ def build_store(settings: Settings) -> Store:
     url = settings.storage_url
     if url.startswith("file:") and not url.startswith("file:///"):
         url = Path(url.removeprefix("file:")).absolute().as_uri()
+    return open_configured_store(settings, url)
+
+
+def open_configured_store(settings: Settings, url: str) -> Store:
+    """Open a store with the configured credentials. Raises ``SettingsError`` or ``StorageError``."""
     secret = settings.s3_secret_access_key
     options = {
         "endpoint": settings.s3_endpoint,

@@ -16,7 +16,7 @@ from api.rest import (
     uploads,
 )
 from api.rest.bulk import bulk_jobs, held_jobs
-from api.rest.campaigns import actions, control, items, repair, rows
+from api.rest.campaigns import actions, control, exports, items, repair, rows
 from api.rest.campaigns import settings as campaigns
 from api.rest.openapi import docs_page
 from api.rest.streams import events, feed
@@ -31,6 +31,7 @@ _RESOURCES = (
         repair,
         rows,
         items,
+        exports,
         campaigns,
     ),  # campaigns last: its routes match the others' paths too
     *(assets, uploads, models, tokens, endpoints, deliveries),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 _SPECIAL = re.compile(r"[%,=\x00-\x1f]")
+_QUOTED = re.compile(r"%([0-9A-F]{2})")
 
 
 class TooManyCombinations(ValueError):
@@ -82,6 +83,16 @@ def make_variants(
 def variant_name(assignment: Mapping[str, str]) -> str:
     """Return the name of a variant, such as ``style=a,angle=b``; different values never share one."""
     return ",".join(f"{_quoted(axis)}={_quoted(value)}" for axis, value in assignment.items())
+
+
+def parse_variant(name: str) -> dict[str, str]:
+    """Return the value of each axis in a variant, by its name."""
+    pairs = (each.partition("=") for each in name.split(",") if each)
+    return {_unquoted(axis): _unquoted(value) for axis, _, value in pairs}
+
+
+def _unquoted(text: str) -> str:
+    return _QUOTED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _quoted(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.jobs.schemas import Timestamp
+from models.campaigns.export_options import ExportFormat, ExportStatus
 from models.campaigns.item_state import ItemState
 from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
 from models.retry.rules import RetryRules
@@ -155,3 +156,53 @@ class ItemsOfKeyDocument(BaseModel):
     """The items of one row, by variant, with their takes."""
 
     data: list[ItemDocument]
+
+
+class ExportRequest(BaseModel):
+    """What is exported of a campaign, and how."""
+
+    model_config = _STRICT
+
+    format: Literal["zip", "folder", "imagefolder", "webdataset"] = "zip"
+    filter: dict[str, Any] | None = Field(
+        None, description='which items, as in their list: {"verdict": "pick"}; all if left out'
+    )
+    names: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1_000,
+        description="template of the paths, such as {key}/{take}.{ext}; also columns and axes",
+    )
+    marking: Literal["xmp"] | None = Field(
+        None, description="insert XMP that declares the pictures as generated, where no C2PA manifest is"
+    )
+    destination: str | None = Field(
+        None, min_length=1, max_length=500, description="folder below the caller's own in DARKROOM_EXPORT_URL"
+    )
+
+
+class ExportDocument(BaseModel):
+    """An export. It has a content to download, unless it is written to a destination."""
+
+    id: str
+    object: Literal["export"]
+    campaign: str
+    status: ExportStatus
+    format: ExportFormat
+    filter: dict[str, list[str]]
+    names: str | None
+    marking: Literal["xmp"] | None
+    destination: str | None
+    items: int | None = Field(description="items that the filter meant; null until it is ready")
+    pictures: int | None
+    missing: int | None = Field(
+        description="pictures whose file is missing or damaged; the manifest lists them"
+    )
+    files: int | None
+    unchanged: int | None = Field(description="pictures that the destination already had")
+    bytes: int | None = Field(description="size of its content")
+    error: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="when its content is deleted")
+    links: dict[str, str | None]

@@ -21,6 +21,7 @@ _PROBLEMS = {
     403: "The API key does not permit this.",
     404: "The resource does not exist, or belongs to another caller.",
     409: "The state of the resource does not allow this.",
+    410: "The content was deleted when its time was over.",
     413: "The body is too large.",
     415: "The media type of the body is not supported, or a web page sends something else than JSON.",
     416: "The requested range is not satisfiable.",
