@@ -52,6 +52,10 @@ class LocalFiles:
             staged.unlink(missing_ok=True)
             raise
 
+    def free_bytes(self) -> int:
+        """Return how many bytes this user may still write."""
+        return shutil.disk_usage(self._root).free
+
     def list_files(self, prefix: str, after: str, limit: int) -> list[tuple[str, int, datetime]]:
         """Return key, size and age of the first files below a folder, by key, after the key ``after``."""
         return list(islice(self._walk(prefix, after), limit))

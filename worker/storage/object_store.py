@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import obstore
 
 from models.errors import NotFound, StorageError
-from worker.images.limits import KIB, SMALL
+from worker.images.limits import KIB, MIB, SMALL
 from worker.storage.local_files import LocalFiles
 from worker.storage.store_errors import MISSING_BUCKET, error_code, translating_errors
 from worker.storage.thread_batcher import ThreadBatcher
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * KIB  #: most bytes of one chunk of a stream
 TIME_LIMIT = 75.0  #: seconds for one operation, longer than a bucket's client retries by itself
+LEAST_FREE = 16 * MIB  #: bytes below which the disk of a folder counts as full
 _SLOWEST = 256 * KIB  # bytes per second; an object gets more time by its size
 
 
@@ -60,9 +61,10 @@ class ObjectStore:
         folder: LocalFiles | None = None,
         threads: Executor | None = None,
         time_limit: float = TIME_LIMIT,
+        least_free: int = LEAST_FREE,
     ) -> None:
         self._backend, self._place, self._threads = backend, place, threads
-        self._time_limit = time_limit
+        self._time_limit, self._least_free = time_limit, least_free
         self._folder, self._batcher = folder, ThreadBatcher(threads)
 
     def __repr__(self) -> str:
@@ -167,7 +169,15 @@ class ObjectStore:
             )
 
     async def check(self) -> None:
-        """Write, read and delete a small object. Raises ``StorageError`` with the cause and its fix."""
+        """Write, read and delete a small object, which would fit on a disk that is all but full.
+
+        Raises ``StorageError`` with the cause and its fix, also for a folder with little space left.
+        """
+        if self._folder is not None and (free := self._folder.free_bytes()) < self._least_free:
+            raise StorageError(
+                f"{self._place} has {free // MIB} MiB left, and the next images may not fit; "
+                "free some space or point DARKROOM_STORAGE_URL to another disk."
+            )
         key, content = f".check/{secrets.token_hex(8)}", b"darkroom"
         await self.put(key, content, content_type="application/octet-stream")
         try:

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from obstore.store import LocalStore
 
 from models.clock import now
 from models.errors import SettingsError, StorageError
 from tests.support.s3 import serve_refusals, serve_s3
+from worker.storage.local_files import LocalFiles
+from worker.storage.object_store import ObjectStore
 from worker.storage.store import open_store
 
 DAYS_AGO = now().timestamp() - 90_000
@@ -92,6 +95,19 @@ async def test_a_bucket_that_refuses_is_reported_with_the_setting_to_correct(
 async def test_an_object_of_a_bucket_that_is_gone_is_not_called_missing() -> None:
     with serve_refusals(404, "NoSuchBucket") as options, pytest.raises(StorageError, match="create it"):
         await open_store("s3://pictures", options=options).get("ab/cd")
+
+
+@pytest.mark.parametrize(("least", "usable"), [(0, True), (2**62, False)])
+async def test_a_folder_with_little_space_left_is_not_usable(
+    tmp_path: Path, least: int, usable: bool
+) -> None:
+    folder = LocalFiles(tmp_path)
+    store = ObjectStore(LocalStore(tmp_path), place="the folder", folder=folder, least_free=least)
+    if usable:
+        await store.check()
+    else:
+        with pytest.raises(StorageError, match=r"MiB left.*free some space"):
+            await store.check()
 
 
 async def test_a_bucket_that_does_not_exist_is_named_with_the_fix() -> None:
