@@ -66,11 +66,39 @@ UNKNOWN: Mapping[str, tuple[str, str, str]] = {"an unknown status": ("status", "
 EVERY_KIND = {**UNREADABLE, **ODD, **UNWRITABLE, **UNKNOWN}
 
 
-async def spoil(database: Database, table: str, key: UUID, kind: tuple[str, str, str]) -> None:
+_ANY_JSON = {
+    "a list": ("'[1, 2]'", "'[1, 2]'::jsonb"),
+    "a text": ("'\"text\"'", "'\"text\"'::jsonb"),
+    "null": ("'null'", "'null'::jsonb"),
+    "an object": ("'{\"a\": [{}]}'", "'{\"a\": [{}]}'::jsonb"),
+    "no JSON, or a number beyond floats": ("'{'", "'{\"n\": 1e400}'::jsonb"),
+}
+UNREADABLE_TASKS: Mapping[str, tuple[str, str, str]] = {
+    **{
+        f"{column} that is {what}": (column, *values)
+        for column in ("request", "properties", "pictures", "modal")
+        for what, values in _ANY_JSON.items()
+    },
+    **{
+        f"{column} beyond the calendar": (column, "'99999-12-31 23:59:59.000000'", "'infinity'::timestamptz")
+        for column in ("submitted_at", "started_at", "finished_at", "claimed_until")
+    },
+    **{
+        f"an unknown {column}": (column, "'strange'", "'strange'")
+        for column in ("action", "bot", "mode", "notify_hook")
+    },
+    "a progress that was reported beyond the end": ("told", "32767", "32767"),
+}
+"""Values of a Midjourney task that no version writes, by what is wrong with them."""
+
+
+async def spoil(database: Database, table: str, key: UUID | int, kind: tuple[str, str, str]) -> None:
     """Write such a value into a row."""
     column, sqlite, postgresql = kind
     value = (sqlite if database.is_sqlite else postgresql).replace(":", r"\:")
-    given = key.hex if database.is_sqlite else str(key)
+    given: object = key
+    if isinstance(key, UUID):
+        given = key.hex if database.is_sqlite else str(key)
     async with database.writing() as connection:
         changed = await connection.execute(
             text(f"UPDATE {table} SET {column} = {value} WHERE id = :id"), {"id": given}
