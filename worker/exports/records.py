@@ -55,6 +55,8 @@ def record_of(found: ExportedItem, picture: Picture | None, file: str | None) ->
         **{column_of(name): value for name, value in variables_of_item(item).items()},
         "status": item.state,
         "verdict": item.verdict,
+        "reviewer": found.verdict.by if found.verdict else None,
+        "reason": found.verdict.reason if found.verdict else None,
         "line": item.line,
         "item": public_id("item", item.id),
         "error": item.error,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.campaigns.item_filter import ItemFilter
 from models.queries.assets import list_assets
 from models.queries.campaigns.items import conditions
-from models.tables import attempts, campaign_rows, jobs
+from models.tables import attempts, campaign_rows, jobs, verdicts
 from models.tables import campaign_items as items
 
 
@@ -24,6 +24,7 @@ class ExportedItem:
     job: Row[Any] | None
     attempts: Sequence[Row[Any]]  #: the calls of the take, in order
     assets: Sequence[Row[Any]]  #: of its present generation
+    verdict: Row[Any] | None  #: that is in force
 
 
 async def list_exported(
@@ -43,8 +44,12 @@ async def list_exported(
         job = takes[asset.job_id]
         if asset.generation in (None, job.generation):
             pictures[job.id].append(asset)
+    in_force = await _verdicts(connection, [row.id for row in found if row.verdict])
     return [
-        ExportedItem(row, takes.get(row.job_id), calls[row.job_id], pictures[row.job_id]) for row in found
+        ExportedItem(
+            row, takes.get(row.job_id), calls[row.job_id], pictures[row.job_id], in_force.get(row.job_id)
+        )
+        for row in found
     ]
 
 
@@ -83,6 +88,13 @@ async def _items(
 async def _jobs(connection: AsyncConnection, job_ids: Sequence[UUID]) -> dict[UUID, Row[Any]]:
     query = select(jobs).where(jobs.c.id.in_(job_ids))
     return {row.id: row for row in await connection.execute(query)}
+
+
+async def _verdicts(connection: AsyncConnection, item_ids: Sequence[UUID]) -> dict[UUID, Row[Any]]:
+    """Return the verdict in force by take: the latest of a person, else of a machine."""
+    query = select(verdicts).where(verdicts.c.item_id.in_(item_ids), verdicts.c.undone_at.is_(None))
+    query = query.order_by(verdicts.c.source == "person", verdicts.c.id)
+    return {row.job_id: row for row in await connection.execute(query)}
 
 
 async def _attempts(

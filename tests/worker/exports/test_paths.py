@@ -20,7 +20,7 @@ def path(template: str | None, *, variant: str = "", **changes: Any) -> str:
         "overrides": {},
     }
     job = SimpleNamespace(take=2, model="gpt/image")
-    found = ExportedItem(cast(Any, SimpleNamespace(**item | changes)), cast(Any, job), (), ())
+    found = ExportedItem(cast(Any, SimpleNamespace(**item | changes)), cast(Any, job), (), (), None)
     asset = cast(Any, SimpleNamespace(job_id=new_id(), extension="png"))
     return "/".join(picture_path(template, "spring", found, asset, 1))
 

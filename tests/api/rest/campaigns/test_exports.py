@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from models.clock import now
 from models.ids import new_id, parse_id
@@ -23,7 +23,7 @@ from models.queries.campaigns.campaigns import get
 from models.queries.campaigns.items import NewItem, insert_items
 from models.queries.jobs import NewJob, insert_jobs
 from models.settings import Settings
-from models.tables import campaign_items, campaign_rows
+from models.tables import campaign_items, campaign_rows, verdicts
 from tests.api.conftest import started
 from tests.api.rest.campaigns.conftest import DEFINITION, SPRING
 from tests.api.service import BOB, Service
@@ -121,6 +121,16 @@ async def make_campaign(service: Service, **members: Any) -> None:
     async with service.services.database.writing() as connection:
         picked = campaign_items.c.key.in_(["a/1", "b.."])
         await connection.execute(update(campaign_items).where(picked).values(verdict="pick"))
+        chosen = select(campaign_items).where(campaign_items.c.key == "a/1")
+        item = (await connection.execute(chosen)).one()
+        given = {"campaign_id": campaign_id, "item_id": item.id, "job_id": item.job_id, "at": now()}
+        for source, verdict, by, reason in (
+            ("person", "reject", "bob", "too dark"),
+            ("person", "pick", "alice", "bright"),
+            ("machine", "reject", "gate", None),
+        ):
+            words = {"source": source, "verdict": verdict, "by": by, "reason": reason}
+            await connection.execute(insert(verdicts).values(**given, **words))
 
 
 async def export(service: Service, **options: Any) -> dict[str, Any]:
@@ -172,6 +182,8 @@ async def test_the_zip_equals_the_sheet_row_by_row(service: Service) -> None:
             assert files[row["file"]] == picture(number)
             assert row["sha256"] == hashlib.sha256(picture(number)).hexdigest()
             assert (row["bytes"], row["width"], row["take"]) == (len(picture(number)), 3, 1)
+    assert [rows[0].get(name) for name in ("verdict", "reviewer", "reason")] == ["pick", "alice", "bright"]
+    assert "reviewer" not in rows[1]
     paths = [row.get("file") for row in rows]
     assert paths[:4] == ["a_1/1.png", "b/1.png", "_con/1.png", "_CON/1-2.png"]
     assert paths[4:] == [None, None, None]
