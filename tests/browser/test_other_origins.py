@@ -91,7 +91,8 @@ def browse(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     opened: list[subprocess.Popen[bytes]] = []
 
     def open_page(url: str) -> None:
-        opened.append(subprocess.Popen(_command(tmp_path, "--remote-debugging-port=0", url)))
+        profile = tmp_path / f"browser-{len(opened)}"  # a second on one profile would hand its page over
+        opened.append(subprocess.Popen(_command(profile, "--remote-debugging-port=0", url)))
 
     yield open_page
     for browser in opened:
@@ -99,11 +100,11 @@ def browse(tmp_path: Path) -> Iterator[Callable[[str], None]]:
         browser.wait()
 
 
-def _command(folder: Path, *arguments: str) -> list[str]:
+def _command(profile: Path, *arguments: str) -> list[str]:
     offline = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
     quiet = ("--no-first-run", "--disable-gpu", "--disable-background-networking", "--log-level=3")
-    profile = f"--user-data-dir={folder / 'profile'}"
-    return [str(_CHROMIUM), "--headless", "--no-sandbox", offline, profile, *quiet, *arguments]
+    own = f"--user-data-dir={profile}"
+    return [str(_CHROMIUM), "--headless", "--no-sandbox", offline, own, *quiet, *arguments]
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_a_page_of_a_listed_origin_submits_a_job_and_follows_it_and_another_may_
 def test_the_page_docs_shows_the_api_while_no_other_host_can_be_reached(
     darkroom: EmbeddedDarkroom, tmp_path: Path
 ) -> None:
-    command = _command(tmp_path, "--virtual-time-budget=20000", "--dump-dom", f"{darkroom.url}/")
+    command = _command(tmp_path / "browser", "--virtual-time-budget=20000", "--dump-dom", f"{darkroom.url}/")
     shown = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=True).stdout
     assert "<title>Darkroom API</title>" in shown
     assert shown.count('class="opblock ') > 30

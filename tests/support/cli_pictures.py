@@ -18,6 +18,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from rich.console import Console
 from rich.text import Text
@@ -26,7 +27,7 @@ from api.cli.app import run
 from api.cli.output import printer
 from api.cli.render.channels import CHANNEL_COLUMNS, OPTIONAL_COLUMNS, channel_cells
 from models.clock import now, rfc3339
-from models.ids import new_id, public_id
+from models.ids import Kind, first_id, new_id, public_id
 from tests.api.cli.render.test_channels import a_channel
 from tests.api.cli.scripted_server import ScriptedServer, a_job, an_asset
 
@@ -35,7 +36,7 @@ _PROMPTS = (
     "A lighthouse in a snowstorm, its beam cutting through the dark",
     "An old astronomer's desk: brass, star charts, candlelight",
     "a cat",
-    "一只戴红帽子的猫, watercolour on rough paper",
+    "A cat with a red hat, watercolour on rough paper",
     "Product photo of a glass teapot on white, soft shadow, 85 mm",
 )
 _MODELS = ("gpt-4o-image", "sora-image", "gpt-4o-image", "m", "nano-banana-2-pro")
@@ -49,6 +50,12 @@ def _ago(**span: float) -> str:
     return rfc3339(now() - timedelta(**span))
 
 
+def _id(kind: Kind, **before: float) -> str:
+    """Return an id as it was made so long ago."""
+    random = new_id().int & (1 << 76) - 1
+    return public_id(kind, UUID(int=first_id(now() - timedelta(**before)).int | random))
+
+
 def _jobs() -> list[dict[str, Any]]:
     states: list[dict[str, Any]] = [
         {"status": "running", "progress": 60},
@@ -59,7 +66,7 @@ def _jobs() -> list[dict[str, Any]]:
     ]
     return [
         a_job(
-            id=public_id("job", new_id()),
+            id=_id("job", minutes=7 * number),
             prompt=prompt,
             model=model,
             campaign="spring-catalogue",
@@ -90,7 +97,7 @@ def _script(server: ScriptedServer) -> None:
     jobs = _jobs()
     held = [
         a_job(
-            id=public_id("job", new_id()),
+            id=_id("job", minutes=len(request)),
             model="gpt-4o-image",
             campaign="spring-catalogue",
             status="held",
@@ -109,13 +116,13 @@ def _script(server: ScriptedServer) -> None:
         _campaign("tests"),
     ]
     server.respond("GET /v1/campaigns", {"data": campaigns, "next": None})
-    hook = {"id": public_id("webhook", new_id()), "url": "https://studio.example.org/hooks/darkroom"}
+    hook = {"id": _id("webhook"), "url": "https://studio.example.org/hooks/darkroom"}
     events = ["job.succeeded", "job.failed", "job.held"]
     more = {"events": events, "enabled": True, "disabled_reason": None, "description": "the studio's site"}
     server.respond("GET /v1/webhooks", {"data": [{**hook, **more}]})
     deliveries = [
         {
-            "id": public_id("delivery", new_id()),
+            "id": _id("delivery", minutes=tries),
             "status": status,
             "type": "job.succeeded",
             "job": jobs[4]["id"],

@@ -50,7 +50,8 @@ def list_webhooks(*, connection: Connection = DEFAULT_CONNECTION, output: Format
     """List your webhooks."""
     with open_client(connection) as client:
         found = [each.document for each in client.webhooks.list()]
-    printer(json=output.json).table("webhooks", _COLUMNS, ((each, _cells(each)) for each in found))
+    rows = ((each, _cells(each)) for each in found)
+    printer(json=output.json).table("webhooks", _COLUMNS, rows, optional=("EVENTS",))
     return Exit.OK
 
 
