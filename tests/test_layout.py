@@ -67,6 +67,7 @@ ELSEWHERE = {
     "api/jobs/selection/bulk_actions.py": "tests/api/rest/bulk/test_bulk_jobs.py",
     "api/campaigns/bulk_actions.py": "tests/api/rest/campaigns/test_repair.py",
     "api/campaigns/repair.py": "tests/api/rest/campaigns/test_repair.py",
+    "api/campaigns/review.py": "tests/api/rest/campaigns/test_review.py",
     "api/campaigns/selection.py": "tests/api/rest/campaigns/test_repair.py",
     "api/rest/campaigns/actions.py": "tests/api/rest/campaigns/test_repair.py",
     "worker/campaigns/next_takes.py": "tests/worker/campaigns/test_action_runner.py",

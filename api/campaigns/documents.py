@@ -22,6 +22,7 @@ from models.queries.campaigns.actions import Action
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import count_items
 from models.queries.campaigns.items import takes_of
+from models.queries.campaigns.verdicts import verdicts_of
 from models.serializers import asset_view, moment
 
 _WAITING = (CampaignStatus.RUNNING, CampaignStatus.CANARY, CampaignStatus.CHECKING)
@@ -182,6 +183,7 @@ async def takes_document(
 ) -> list[dict[str, Any]]:
     """Return items with all their takes and the assets of these."""
     takes = await takes_of(connection, [row.id for row in found])
+    decided = await verdicts_of(connection, [row.id for row in found])
     assets = await list_assets(connection, [take.id for take in takes])
     return [
         {
@@ -203,6 +205,7 @@ async def takes_document(
                         for asset in assets
                         if asset.job_id == take.id
                     ],
+                    "verdicts": [_verdict_document(each) for each in decided if each.job_id == take.id],
                 }
                 for take in takes
                 if take.item_id == row.id
@@ -210,3 +213,16 @@ async def takes_document(
         }
         for row in found
     ]
+
+
+def _verdict_document(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "verdict": row.verdict,
+        "source": row.source,
+        "by": row.by,
+        "key": public_id("key", row.key_id) if row.key_id else None,
+        "reason": row.reason,
+        "action": public_id("action", row.action_id) if row.action_id else None,
+        "at": moment(row.at),
+        "undone_at": moment(row.undone_at),
+    }

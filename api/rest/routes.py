@@ -16,7 +16,7 @@ from api.rest import (
     uploads,
 )
 from api.rest.bulk import bulk_jobs, held_jobs
-from api.rest.campaigns import actions, control, exports, items, repair, rows
+from api.rest.campaigns import actions, control, exports, items, repair, review, rows
 from api.rest.campaigns import settings as campaigns
 from api.rest.openapi import docs_page
 from api.rest.streams import events, feed
@@ -25,15 +25,8 @@ from api.rest.webhooks import deliveries, endpoints
 _RESOURCES = (
     *(submit, eta, jobs, events, feed),  # eta before jobs: /v1/jobs/{job_id} matches it too
     *(held_jobs, bulk_jobs, reparse),
-    *(
-        actions,
-        control,
-        repair,
-        rows,
-        items,
-        exports,
-        campaigns,
-    ),  # campaigns last: its routes match the others' paths too
+    *(actions, control, repair, review, exports),
+    *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(assets, uploads, models, tokens, endpoints, deliveries),
     *(channels, monitoring, explain, docs_page),
 )

@@ -12,6 +12,7 @@ from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelec
 from api.rest.bulk.held_jobs import DecisionResultDocument
 from api.rest.campaigns.actions import ActionDocument, ActionPageDocument
 from api.rest.campaigns.repair import ItemReroll, ItemRetry
+from api.rest.campaigns.review import ItemVerdict, ReviewDocument
 from api.rest.campaigns.schemas import (
     CampaignDocument,
     CampaignPageDocument,
@@ -76,6 +77,7 @@ _RESPONSES = (
     PlanDocument,
     ProblemDocument,
     ReparseDocument,
+    ReviewDocument,
     SubmittedJobDocument,
     TokenDocument,
     *WEBHOOK_RESPONSES,
@@ -88,6 +90,7 @@ _REQUESTS = (
     FailRequest,
     ItemReroll,
     ItemRetry,
+    ItemVerdict,
     NewWebhook,
     JobSelection,
     ObservedAnswer,
