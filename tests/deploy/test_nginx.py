@@ -52,7 +52,7 @@ def test_links_pages_bodies_waits_and_streams_work_through_it(client: httpx.Clie
 
     page = client.get("/mj", follow_redirects=True)
     assert page.url.path == f"{PATH}/docs"
-    [named] = re.findall(r"url: '([^']+)'", page.text)
+    [named] = re.findall(r'href="([^"]+\.json)"', page.text)
     document = client.get(urljoin(str(page.url), named)).json()
     assert urljoin(public_url, document["servers"][0]["url"]) == public_url.rstrip("/")
 

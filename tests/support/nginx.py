@@ -1,6 +1,7 @@
 """A real nginx in front of an API process, below a path, with the buffers and timeouts of its defaults."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,5 +70,5 @@ def open_nginx(program: str) -> Iterator[Nginx]:
     try:
         yield proxy
     finally:
-        proxy.process.end()
+        proxy.process.end(signal.SIGTERM)  # as after SIGKILL, its worker process would stay
         shutil.rmtree(folder, ignore_errors=True)
