@@ -4,7 +4,9 @@ Nothing is copied: a range is sent from the objects that it falls into, and the 
 same bytes. A line of the index is ``[length, key, start]`` or ``[length, base64]``.
 """
 
+import asyncio
 import base64
+from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +18,8 @@ from worker.images.limits import KIB
 from worker.storage.store import Store
 
 _LONGEST_LITERAL = 64 * KIB
+_SMALL = 1024 * KIB  # bytes of a span that is read at once
+_AHEAD = 8  # parts, half of them literal
 
 
 class StoredSpan(NamedTuple):
@@ -77,8 +81,39 @@ class SegmentWriter:
 async def read_content(store: Store, index: str, start: int, end: int) -> AsyncIterator[bytes]:
     """Yield the content from ``start`` (inclusive) to ``end`` (exclusive), by the index object of this key.
 
-    Raises ``NotFound`` where an object is gone, and ``StorageError``.
+    Some small spans are read ahead of what is sent. Raises ``NotFound`` where an object is gone, and
+    ``StorageError``.
     """
+    ahead: deque[tuple[Part, asyncio.Task[bytes] | None]] = deque()
+    try:
+        async for part in _parts(store, index, start, end):
+            small = isinstance(part, StoredSpan) and part.end - part.start <= _SMALL
+            ahead.append((part, asyncio.create_task(store.read_range(*part)) if small else None))
+            while len(ahead) > _AHEAD:
+                async for chunk in _read(store, *ahead.popleft()):
+                    yield chunk
+        while ahead:
+            async for chunk in _read(store, *ahead.popleft()):
+                yield chunk
+    finally:
+        unread = [task for _, task in ahead if task is not None]
+        for task in unread:
+            task.cancel()
+        await asyncio.gather(*unread, return_exceptions=True)
+
+
+async def _read(store: Store, part: Part, task: asyncio.Task[bytes] | None) -> AsyncIterator[bytes]:
+    if task is not None:
+        yield await task
+    elif isinstance(part, StoredSpan):
+        async for chunk in store.stream(*part):
+            yield chunk
+    else:
+        yield part
+
+
+async def _parts(store: Store, index: str, start: int, end: int) -> AsyncIterator[Part]:
+    """Yield the parts of a range."""
     offset = 0
     async for line in _lines(store, index):
         if offset >= end:
@@ -92,8 +127,7 @@ async def read_content(store: Store, index: str, start: int, end: int) -> AsyncI
             yield base64.b64decode(where[0])[first:last]
         else:
             key, begin = where
-            async for chunk in store.stream(key, begin + first, begin + last):
-                yield chunk
+            yield StoredSpan(key, begin + first, begin + last)
 
 
 async def _lines(store: Store, key: str) -> AsyncIterator[bytes]:
