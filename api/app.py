@@ -35,6 +35,7 @@ from models.errors import DatabaseAway
 from models.queries.database_time import measure, set_clock
 from models.queries.idempotency_keys import forget_keys
 from models.settings import Settings
+from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
 from worker.services import build_store
 
@@ -118,6 +119,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             queue_ceiling=QueueCeiling(settings.max_queued),
             clock=clock,
             cipher=cipher_of(settings.secret_key),
+            call_costs=CallCosts.from_settings(settings),
         )
 
 

@@ -15,6 +15,7 @@ from models.clock import Clock
 from models.credentials.encryption import SecretCipher
 from models.database import Database
 from models.settings import Settings
+from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
 from worker.storage.store import Store
 
@@ -37,6 +38,7 @@ class ApiServices:
     queue_ceiling: QueueCeiling
     clock: Clock
     cipher: SecretCipher  #: of secrets in the database
+    call_costs: CallCosts
 
     @property
     def public_url(self) -> str:

@@ -47,6 +47,8 @@ class ApiKey:
     concurrency: int | None
     max_queued: int | None
     weight: float
+    budget_micro: int | None = None
+    budget_currency: str | None = None
 
     def state(self, at: datetime) -> KeyState:
         """Return its state at a time; ``models.queries.api_keys.is_usable`` is the same rule in SQL."""

@@ -1,12 +1,14 @@
 """Channel settings: one provider endpoint with one key, its models and limits."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from models.credentials.strength import is_placeholder
 from models.integrity.bounds import check_number
+from models.money.price import Price, UnknownPrice
 from models.request import OWN_MEMBERS, ImageSize
 from models.retry.rules import RetryRules
 
@@ -111,6 +113,16 @@ class ChannelSettings(Limits):
         None, gt=0, description="seconds for the whole call; overrides the preset"
     )
     retry: RetryRules | None = Field(None, description="retry rules by class, over those of the settings")
+    prices: Mapping[str, Price] = Field({}, description="prices by model; a trailing * matches any ending")
+    price_list: Literal["official"] | None = Field(
+        None, description="official: models without a price here cost what the official list says"
+    )
+    price_ratio: Decimal = Field(
+        Decimal(1), gt=0, le=1000, max_digits=12, description="of the official price that it charges"
+    )
+    unknown_price: UnknownPrice = Field(
+        "flag", description='calls without a known price: reject, flag, or { assume = 0.1, currency = "USD" }'
+    )
 
     def all_limits(self) -> dict[str, dict[str, float]]:
         """Return the limits by model, as the channel's row stores them; "" is the whole channel."""

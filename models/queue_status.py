@@ -23,6 +23,7 @@ class WaitReason(StrEnum):
     CONCURRENCY = "concurrency"  #: the end of a call in flight: on the channel, of its caller, or in a worker
     STORAGE = "storage"  #: the next try to fetch and store its images, which are paid for
     FAIR_SHARE = "fair_share"  #: its turn among the others
+    BUDGET = "budget"  #: a person, who raises the budget of its caller
     CAMPAIGN_PAUSED = "campaign_paused"  #: a person, who resumes its campaign
     CAMPAIGN_WINDOW = "campaign_window"  #: the start time of its campaign, or the next of its windows
     CAMPAIGN_BUDGET = "campaign_budget"  #: a person, who raises the budget of its campaign

@@ -6,6 +6,7 @@ from typing import Any
 
 from models.clock import rfc3339
 from models.ids import public_id
+from models.money.money import amount_text
 from models.outcomes import Outcome
 from models.queue_status import WaitStatus
 
@@ -173,6 +174,11 @@ def _attempt(attempt: Any) -> dict[str, Any]:
         "started_at": rfc3339(attempt.sent_at),
         "finished_at": moment(attempt.finished_at),
         "billed": attempt.billed,
+        "cost": None if attempt.cost_micro is None else amount_text(attempt.cost_micro),
+        "reserved": None if attempt.reserved_micro is None else amount_text(attempt.reserved_micro),
+        "currency": attempt.currency,
+        "cost_source": attempt.cost_source,
+        "price_version": attempt.price_version,
     }
 
 

@@ -42,7 +42,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         {Part.API, Part.WORKER},
         "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
         "input_bytes_limit input_pixels_limit campaign_combinations campaign_takes max_attempts on_unknown "
-        "midjourney_video_model export_url",
+        "midjourney_video_model export_url price_file",
     ),
     (
         {Part.API},

@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     channels: tuple[ChannelSettings, ...] = Field(
         (), description="several channels: [[channels]] of darkroom.toml"
     )
+    price_file: Path | None = Field(
+        None,
+        description="a price list whose rows outrank the shipped ones, as `darkroom prices import` writes",
+    )
     allow_private: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description=f"{_LIST} private networks that downloads and webhooks may reach; metadata addresses of "

@@ -103,6 +103,11 @@ callers = Table(
         "campaign_turn", Text, nullable=False, server_default=text("''")
     ),  # line served last: campaign, priority
     Column("priority_turn", SmallInteger, nullable=False, server_default=text("0")),
+    Column("budget_micro", BigInteger),  # what its calls may cost together, in millionths
+    Column("budget_currency", Text),
+    Column("budget_closed_at", Utc),  # since when its budget lets no call start
+    Column("budget_closed_until", Utc),  # until calls in flight have ended; none: until it is raised
+    Column("budget_closed_detail", Text),
 )
 
 # Processes of the version before api_keys read key_hash, key_hint, admin and revoked_at of a caller instead.
@@ -167,6 +172,13 @@ campaigns = Table(
     Column("started_at", Utc),
     Column("finished_at", Utc),
     Column("revision", Integer, nullable=False, server_default=text("1")),
+    Column("budget_wait_until", Utc),  # what calls in flight have reserved leaves no room until then
+    Index(
+        "ix_campaigns_budget_wait",
+        "caller_id",
+        postgresql_where=text("budget_wait_until IS NOT NULL"),
+        sqlite_where=text("budget_wait_until IS NOT NULL"),
+    ),
     Index("ix_campaigns_id", "id", unique=True),
     # those that dispatch rounds leave out
     Index("ix_campaigns_closed", "caller_id", postgresql_where=_CLOSED, sqlite_where=_CLOSED),
@@ -519,7 +531,29 @@ attempts = Table(
     Column("billed", Text, nullable=False),
     Column("handles", Json),  # for recovery: {task_id, poll_url, gen_ids, …}
     Column("raw_key", Text),  # storage key of the archived raw response
+    Column("reserved_micro", BigInteger),  # what the call may cost, before it is sent; in millionths
+    Column("cost_micro", BigInteger),  # what it came to; none: not known, or not decided yet
+    Column("currency", Text),
+    Column("cost_source", Text),  # provider, tokens, picture, call or unknown
+    Column("price_version", Text),
     Index("ix_attempts_channel_sent_at", "channel", "sent_at"),  # calls of a channel in the last minute
+)
+
+# Reserved, settled and unknown amounts, in millionths, as differences: a sum is the total. Triggers of the
+# database write each change of an attempt's money; workers merge the rows now and then. Without campaign: ''.
+spend = Table(
+    "spend",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("caller_id", Uuid, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reserved", BigInteger, nullable=False),  # of calls in flight
+    Column("settled", BigInteger, nullable=False),
+    Column(
+        "unknown", BigInteger, nullable=False
+    ),  # of calls of which it is not known whether they were charged
+    Index("ix_spend_caller_id_campaign_currency", "caller_id", "campaign", "currency"),
 )
 
 assets = Table(

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.money.money import Money
 from models.outcomes import CallResult, JobError, Outcome
 from models.queries.assets import NewAsset, insert_assets, number_generations
 from models.queries.attempts import (
@@ -22,6 +23,7 @@ from models.queries.attempts import (
     insert_attempts,
     save_handles,
     save_responses,
+    settle_decided,
 )
 from models.queries.bulk import storable
 from models.queries.leases import LeasedJob
@@ -29,6 +31,7 @@ from models.queries.transitions import Revisions, Transition, apply, lock_job
 from models.request import image_count
 from models.retry.decision import Decision, GiveUp, Hold, Retry
 from models.states import CANCELLABLE, RETRYABLE, JobStatus, can_transition
+from worker.money.budgets import BudgetedStart, admit
 
 _UNLEASED: Mapping[str, Any] = {"worker_id": None, "lease_token": None, "start_at": None}
 
@@ -48,6 +51,7 @@ class JobUpdate:
     record: AttemptRecord | None = None
     response: AttemptResponse | None = None
     assets: Sequence[NewAsset] = ()
+    budgeted: BudgetedStart | None = None  #: a call whose caller or campaign has a budget
 
     def holds(self, revisions: Revisions) -> bool:
         """Return whether its transition was made; an update without one always holds."""
@@ -55,7 +59,11 @@ class JobUpdate:
 
 
 async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> Revisions:
-    """Write the updates whose transitions hold; return the new revision by job."""
+    """Write the updates whose transitions hold; return the new revision by job.
+
+    A call for which a budget has no room does not start: its lease is released instead.
+    """
+    updates = await _admit(connection, updates)
     revisions = await apply(connection, [update.transition for update in updates if update.transition])
     held = [update for update in updates if update.holds(revisions)]
     late = {id(update) for update in updates if not update.holds(revisions)}
@@ -71,7 +79,38 @@ async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> R
     if unsent := [update.unsent for update in held if update.unsent]:
         await delete_attempts(connection, unsent)
     await insert_assets(connection, [asset for update in held for asset in update.assets])
+    transitions = [update.transition for update in held]
+    if decided := [each.job_id for each in transitions if _is_decision(each)]:
+        await settle_decided(connection, decided)
     return revisions
+
+
+async def _admit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> Sequence[JobUpdate]:
+    """Replace the starts of calls for which a budget has no room."""
+    starts = {update.budgeted.job_id: update for update in updates if update.budgeted}
+    if not starts:
+        return updates
+    at = max(update.transition.at for update in starts.values() if update.transition)
+    refused = await admit(connection, [each.budgeted for each in starts.values() if each.budgeted], at)
+    if not refused:
+        return updates
+
+    def allowed(update: JobUpdate) -> JobUpdate:
+        start, transition = update.budgeted, update.transition
+        if start is None or transition is None or (why := refused.get(start.job_id)) is None:
+            return update
+        return release_lease(start.job_id, transition.lease, at=transition.at, why=f"nothing was sent: {why}")
+
+    return [allowed(update) for update in updates]
+
+
+def _is_decision(transition: Transition | None) -> TypeGuard[Transition]:
+    """Return whether a person, or a rule in its place, has decided about a held job."""
+    return (
+        transition is not None
+        and transition.leaving is JobStatus.HELD
+        and transition.entering not in (JobStatus.HELD, JobStatus.STORING)
+    )
 
 
 def _transition(
@@ -112,8 +151,18 @@ def release_lease(job_id: UUID, lease_token: UUID | None, *, at: datetime, why: 
     )
 
 
-def start(job: LeasedJob, *, worker: UUID, at: datetime) -> JobUpdate:
-    """Insert the attempt whose call leaves now. Committed before its first byte is sent."""
+def start(
+    job: LeasedJob,
+    *,
+    worker: UUID,
+    at: datetime,
+    reserved: Money | None = None,
+    price_version: str | None = None,
+) -> JobUpdate:
+    """Insert the attempt whose call leaves now. Committed before its first byte is sent.
+
+    ``reserved`` is what it may cost; ``None``: its price is not known.
+    """
     sent = NewAttempt(
         job_id=job.id,
         number=job.next_number,
@@ -121,6 +170,9 @@ def start(job: LeasedJob, *, worker: UUID, at: datetime) -> JobUpdate:
         channel=job.channel,
         worker_id=worker,
         sent_at=at,
+        reserved_micro=reserved.micro if reserved else None,
+        currency=reserved.currency if reserved else None,
+        price_version=price_version,
     )
     changes = {
         "attempts_used": running(job).attempts_used,
@@ -128,7 +180,18 @@ def start(job: LeasedJob, *, worker: UUID, at: datetime) -> JobUpdate:
         "progress": 0,
         "error": None,
     }
-    return JobUpdate(_transition(job, JobStatus.LEASED, JobStatus.RUNNING, at, changes), sent=sent)
+    budgeted = None
+    if job.budgeted:
+        budgeted = BudgetedStart(
+            job_id=job.id,
+            caller_id=job.caller_id,
+            campaign=job.campaign,
+            model=job.model,
+            channel=job.channel,
+            reserved=reserved,
+        )
+    transition = _transition(job, JobStatus.LEASED, JobStatus.RUNNING, at, changes)
+    return JobUpdate(transition, sent=sent, budgeted=budgeted)
 
 
 def running(job: LeasedJob) -> LeasedJob:

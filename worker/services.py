@@ -24,6 +24,7 @@ from worker.download.ssrf import AllowList
 from worker.images.decode_process import DecodeProcess
 from worker.images.limits import Limits
 from worker.memory_budget import MemoryBudget
+from worker.money.call_costs import CallCosts
 from worker.storage.store import Store, open_store
 from worker.storage.temp_files import close_temp_folder, open_temp_folder
 from worker.upstream.polling.task_client import TaskClient
@@ -61,6 +62,7 @@ class WorkerServices:
     documents: DocumentReader  #: reads the state of a task from a public link in an answer
     routes: Mapping[str, Route]
     policies: Policies
+    call_costs: CallCosts
     clock: Clock  #: the database's time
     database_clock: DatabaseClock  #: the same, for its correction
     sleep: Sleep
@@ -132,6 +134,7 @@ def build_services(settings: Settings) -> WorkerServices:
             channel.name: Route(channel, effective_preset(channel)) for channel in settings.all_channels()
         },
         policies=Policies.from_settings(settings),
+        call_costs=CallCosts.from_settings(settings),
         clock=clock,
         database_clock=clock,
         sleep=asyncio.sleep,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
+from api.campaigns.costs import has_room
 from api.campaigns.lookup import get_named
 from api.ceilings import limit_reached
 from api.jobs.validation import rejection_of
@@ -108,7 +109,8 @@ async def change_campaign(
 ) -> Campaign:
     """Change members of a definition; null takes one back to its default.
 
-    Once it was started only limits, budget, windows, the failing rule and retry rules may change.
+    A campaign whose budget was used up goes on once there is room again. Once it was started only limits,
+    budget, windows, the failing rule and retry rules may change.
     """
     at = services.clock()
     async with services.database.writing() as connection:
@@ -124,7 +126,13 @@ async def change_campaign(
         if campaign.status != S.DRAFT and (opening := spec.opening(at)):
             columns |= {"opens_at": opening.opens_at, "closes_at": opening.closes_at}
         await campaigns.change(connection, campaign.id, at=at, changes=columns)
-        return await _read(connection, caller, name)
+        if campaign.paused_reason == PauseReason.BUDGET and await has_room(connection, campaign, spec.budget):
+            status, resumed = resumed_status(campaign)
+            await campaigns.change_status(connection, campaign, status, at=at, changes=resumed)
+        changed = await _read(connection, caller, name)
+    services.snapshots.clear()
+    services.notifier.notify()
+    return changed
 
 
 def _check_started(

@@ -52,7 +52,7 @@ async def make_plan(services: ApiServices, campaign: Campaign) -> dict[str, Any]
     async with services.database.reading() as connection:
         model = next(iter(scan.models), spec.model or "")
         samples = [item for _, item in scan.samples]
-        cost = await estimate_cost(connection, campaign, samples, calls=count)
+        cost = await estimate_cost(services, samples, items=count)
         eta = await estimate_time(services, connection, campaign, model, count) if count else None
         warnings = await _warnings(services, connection, campaign, spec, scan, count)
     at = services.clock()

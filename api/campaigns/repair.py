@@ -67,9 +67,7 @@ async def repair_items(
         check_expected(request.expected_count, eligible)
         shown = await sample_takes(connection, found.conditions, limit=SAMPLES)
         samples = await _render(connection, campaign, variants, request.repair, shown)
-        cost = await estimate_cost(
-            connection, campaign, [_rendered(each) for each in samples], calls=eligible
-        )
+        cost = await estimate_cost(services, [_rendered(each) for each in samples], items=eligible)
         values = {
             "caller_id": campaign.caller_id,
             "campaign_id": campaign.id,

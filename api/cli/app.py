@@ -31,6 +31,13 @@ _COMMANDS = (
     (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
     (_OPERATE, "channels", "commands.channels:app", "Show, test, pause, drain, resume and remove channels."),
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
+    (_OPERATE, "costs", "commands.money.costs:app", "Show what calls have cost, and compare it with a bill."),
+    (
+        _OPERATE,
+        "prices",
+        "commands.money.prices:app",
+        "List the known prices of models, and import further ones.",
+    ),
     (_OPERATE, "storage", "commands.storage:app", "Compare the stored files with the database."),
     (_OPERATE, "explain", "commands.explain:explain", "Explain a provider's answer."),
     (_OPERATE, "doctor", "doctor.command:doctor", "Check the installation; each problem comes with its fix."),

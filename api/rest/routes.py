@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from api.rest import (
     assets,
     channels,
+    costs,
     eta,
     explain,
     jobs,
@@ -28,7 +29,7 @@ _RESOURCES = (
     *(actions, control, repair, review, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(assets, uploads, models, tokens, endpoints, deliveries),
-    *(channels, monitoring, explain, docs_page),
+    *(channels, costs, monitoring, explain, docs_page),
 )
 
 

@@ -1,7 +1,7 @@
 """Attempt rows: inserted before a call is sent, finished with its result, amended by what is found later."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Insert, Row, Update, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.money.cost import NOT_CHARGED, UNDECIDED, Cost, CostSource
 from models.outcomes import UNKNOWN, Billed, CallResult, Outcome
 from models.queries.bulk import row_of, rows_parameter, rows_source, storable
 from models.queries.leases import LeasedJob
@@ -27,6 +28,9 @@ class NewAttempt:
     worker_id: UUID
     sent_at: datetime
     billed: Billed = Billed.UNKNOWN
+    reserved_micro: int | None = None  #: what it may cost
+    currency: str | None = None
+    price_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,20 @@ class AttemptRecord:
     provider_request_id: str | None = None
     provider_message: str | None = None
     handles: Mapping[str, Any] | None = None  #: what the provider can be polled with
+    cost_micro: int | None = None
+    currency: str | None = None
+    cost_source: CostSource | None = None
+    price_version: str | None = None
+
+    def charged(self, cost: Cost) -> "AttemptRecord":
+        """Return the record with what the call has cost."""
+        return replace(
+            self,
+            cost_micro=cost.micro,
+            currency=cost.currency,
+            cost_source=cost.source,
+            price_version=cost.version,
+        )
 
     @classmethod
     def of(
@@ -58,7 +76,7 @@ class AttemptRecord:
         http_status: int | None = None,
         request_id: str | None = None,
     ) -> "AttemptRecord":
-        """Record a call's result."""
+        """Record a call's result. One that was not charged has cost nothing; others are ``charged`` later."""
         return cls(
             job_id=job_id,
             number=number,
@@ -69,7 +87,7 @@ class AttemptRecord:
             http_status=http_status,
             provider_request_id=storable(request_id)[:200] if request_id else None,
             provider_message=storable(result.provider_message)[:2000] if result.provider_message else None,
-        )
+        ).charged(NOT_CHARGED if result.billed in _FREE else UNDECIDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +112,18 @@ _NEW = tuple(field.name for field in fields(NewAttempt))
 _FINISHED = (
     *("finished_at", "outcome", "error_code", "http_status"),
     *("provider_request_id", "provider_message", "billed"),
+    *("cost_micro", "cost_source"),
 )
-_SET_ONCE = ("handles",)  # may be known before the call ends; a record without them keeps them
+_FREE = (Billed.NO, Billed.LIKELY_NO)
+# may be known before the call ends; a record without them keeps them
+_SET_ONCE = ("handles", "currency", "price_version")
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that polling may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _MOST_CALLS = 2_000  # of a channel, read to judge a refusal
 _MOST_ENDED = 500  # of a channel, read to judge a failure
 _WORKED = (Outcome.SUCCESS, Outcome.PERMANENT, Outcome.NO_IMAGE)  # the provider answered
 _AMENDED = ("outcome", "error_code", "billed")
+_COST = ("cost_micro", "cost_source")  # amended where it is known now
 
 
 async def insert_attempts(connection: AsyncConnection, new: Sequence[NewAttempt]) -> None:
@@ -148,7 +170,29 @@ async def correct_attempt(connection: AsyncConnection, job_id: UUID, number: int
     await connection.execute(
         update(attempts)
         .where(attempts.c.job_id == job_id, attempts.c.number == number)
-        .values(outcome=Outcome.SUCCESS.value, error_code=None, billed=Billed.YES.value)
+        .values(
+            outcome=Outcome.SUCCESS.value,
+            error_code=None,
+            billed=Billed.YES.value,
+            cost_micro=case(
+                (func.coalesce(attempts.c.cost_micro, 0) > 0, attempts.c.cost_micro),
+                else_=attempts.c.reserved_micro,
+            ),
+            cost_source=func.coalesce(attempts.c.cost_source, CostSource.UNKNOWN.value),
+        )
+    )
+
+
+async def settle_decided(connection: AsyncConnection, job_ids: Sequence[UUID]) -> None:
+    """Settle the calls of held jobs that a person has decided about: they may have been charged.
+
+    A call whose cost is not known counts with what was reserved for it.
+    """
+    await connection.execute(
+        update(attempts)
+        .where(attempts.c.job_id.in_(job_ids), attempts.c.finished_at.is_not(None))
+        .where(attempts.c.cost_micro.is_(None), attempts.c.reserved_micro.is_not(None))
+        .values(cost_micro=attempts.c.reserved_micro)
     )
 
 
@@ -295,9 +339,9 @@ def _save_responses(dialect: str) -> Update:
 @lru_cache(maxsize=2)
 def _amend(dialect: str) -> Update:
     known = ("provider_message", "http_status", "provider_request_id", *_SET_ONCE)
-    names = dict.fromkeys(("job_id", "number", *_AMENDED, *known))
+    names = dict.fromkeys(("job_id", "number", *_AMENDED, *known, *_COST))
     given = rows_source(dialect, [attempts.c[name] for name in names])
-    unless_null = {name: func.coalesce(given.c[name], attempts.c[name]) for name in known}
+    unless_null = {name: func.coalesce(given.c[name], attempts.c[name]) for name in (*known, *_COST)}
     return (
         update(attempts)
         .where(attempts.c.job_id == given.c.job_id, attempts.c.number == given.c.number)

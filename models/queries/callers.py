@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, Update, bindparam, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Row, Update, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -126,8 +126,9 @@ async def lock_shares(
 ) -> Sequence[Row[Any]]:
     """Lock the callers that no other dispatch round has locked; return their limits and fair shares.
 
-    Callers without a usable key are left out: nothing is called for them. A concurrent submit references its
-    caller's row; ``key_share`` permits that, so the caller is not skipped.
+    Callers without a usable key, and those whose budget is used up, are left out: nothing is called for
+    them. A concurrent submit references its caller's row; ``key_share`` permits that, so the caller is not
+    skipped.
     """
     return (await connection.execute(_LOCK, {"ids": caller_ids, "at": at})).all()
 
@@ -143,6 +144,12 @@ _LOCK_SUBMITS = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInte
 _LOCK = (
     select(callers)
     .where(callers.c.id.in_(bindparam("ids", expanding=True)), has_usable_key(bindparam("at", type_=Utc())))
+    .where(
+        or_(
+            callers.c.budget_closed_at.is_(None),
+            callers.c.budget_closed_until <= bindparam("at", type_=Utc()),
+        )
+    )
     .order_by(callers.c.id)
     .with_for_update(skip_locked=True, key_share=True)
 )

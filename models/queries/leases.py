@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Select,
+    and_,
     bindparam,
     func,
     literal_column,
@@ -29,12 +30,6 @@ from models.tables import assets, attempts, callers, campaigns, channels, jobs
 
 _QUEUED: ColumnElement[str] = literal_column("'queued'")
 _STORING: ColumnElement[str] = literal_column("'storing'")
-_CAMPAIGN_RETRY = (
-    select(campaigns.c.retry)
-    .where(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
-    .scalar_subquery()
-    .label("campaign_retry")
-)
 _NEXT_NUMBER = (
     select(func.coalesce(func.max(attempts.c.number), 0) + 1)
     .where(attempts.c.job_id == jobs.c.id)
@@ -94,6 +89,8 @@ class LeasedJob:
     caller_rpm: float | None
     stored: int  #: images of this generation that earlier calls made
     next_number: int  #: of its next attempt; of the attempt in flight, once a task has started it
+    campaign: str | None = None
+    budgeted: bool = False  #: whether its caller or its campaign has a budget
 
 
 _RULES = ("retry", "campaign_retry", "channel_limits")
@@ -108,12 +105,14 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = (
     callers.c.rpm.label("caller_rpm"),
     _NEXT_NUMBER,
     _STORED,
-    _CAMPAIGN_RETRY,
+    campaigns.c.retry.label("campaign_retry"),
+    or_(callers.c.budget_micro.is_not(None), campaigns.c.budget_micro.is_not(None)).label("budgeted"),
 )
+_CAMPAIGN = and_(campaigns.c.caller_id == jobs.c.caller_id, campaigns.c.name == jobs.c.campaign)
 _LEASED = select(*_COLUMNS).select_from(
-    jobs.join(callers, callers.c.id == jobs.c.caller_id).outerjoin(
-        channels, channels.c.id == jobs.c.channel_id
-    )
+    jobs.join(callers, callers.c.id == jobs.c.caller_id)
+    .outerjoin(channels, channels.c.id == jobs.c.channel_id)
+    .outerjoin(campaigns, _CAMPAIGN)
 )
 
 

@@ -25,9 +25,11 @@ from worker.campaigns.pauses import pause_changes, resumed_status
 from worker.campaigns.start_items import insert_only_row, start_canary, start_rows
 from worker.database_retry import run_forever
 from worker.lifecycle import cancel_queued
+from worker.money.merge import merge_spend
 from worker.services import WorkerServices
 
 _PAUSE = 1.0  # seconds between rounds
+_MERGE_INTERVAL = 10.0  # seconds between two looks at the totals of spend
 _SECONDS = 5.0  # of one round for the items of one campaign; then the others have their turn
 _CANCELS = 500  # jobs that one transaction cancels
 S = CampaignStatus
@@ -39,6 +41,7 @@ class CampaignController:
 
     def __init__(self, services: WorkerServices, halt: asyncio.Event, freed: asyncio.Event) -> None:
         self._services, self._halt, self._freed = services, halt, freed
+        self._merged_at = 0.0  # monotonic time
 
     async def run(self) -> None:
         """Run rounds until cancelled, also through database outages."""
@@ -64,6 +67,9 @@ class CampaignController:
         for key in uncompacted:
             async with self._services.database.writing() as connection:
                 await compact_counts(connection, key)
+        if monotonic() - self._merged_at > _MERGE_INTERVAL:
+            self._merged_at = monotonic()
+            await merge_spend(self._services.database)
 
     async def _advance(self, key: UUID) -> None:
         """Take steps of one campaign until there is none, or its time is up."""

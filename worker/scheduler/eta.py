@@ -13,7 +13,7 @@ from worker.scheduler.wait_reason import SchedulerView
 
 _NEEDS_PERSON = (
     *(WaitReason.NO_CHANNEL, WaitReason.PAUSED, WaitReason.NO_WORKER),
-    *(WaitReason.CAMPAIGN_PAUSED, WaitReason.CAMPAIGN_BUDGET),
+    *(WaitReason.BUDGET, WaitReason.CAMPAIGN_PAUSED, WaitReason.CAMPAIGN_BUDGET),
     *(WaitReason.CAMPAIGN_FAILING, WaitReason.CAMPAIGN_CANARY),
 )
 _MIN_SUCCESS_RATE = 1 / 3  # a job is called three times at most, unless it allows more

@@ -75,6 +75,16 @@ def caller_cause(row: Any, caller: CallerShare, images: int, at: datetime) -> Wa
     return None
 
 
+def budget_cause(row: Any, at: datetime) -> WaitCause | None:
+    """Return why the budget of a caller lets no call start."""
+    if row.budget_closed_at is None or (
+        row.budget_closed_until is not None and row.budget_closed_until <= at
+    ):
+        return None
+    words = f"The budget of its caller: {row.budget_closed_detail}"
+    return WaitCause(WaitReason.BUDGET, words, row.budget_closed_until)
+
+
 def keyless_reason(caller: KeylessCaller) -> str:
     """Return why nothing is called for a caller without a usable key, and what to do."""
     if caller.name == FROM_SETTINGS:
@@ -216,6 +226,8 @@ class SchedulerView:
         if (keyless := self._keyless.get(job.caller_id)) is not None:
             since = max(job.since, keyless.since)
             return WaitStatus(WaitReason.PAUSED, keyless_reason(keyless), since)
+        if (owner := self.caller(job.caller_id)) is not None and (spent := budget_cause(owner, self.at)):
+            return WaitStatus(spent.reason, spent.detail, max(job.since, owner.budget_closed_at), spent.until)
         if (closed := self.closed_campaign(job.caller_id, job.campaign)) is not None:
             return WaitStatus(closed.reason, closed_words(closed), max(job.since, closed.since), closed.until)
         if job.not_before > self.at:

@@ -26,6 +26,7 @@ from worker.lifecycle import (
     undo_start,
 )
 from worker.memory_budget import Reservation
+from worker.money.quote import Quote, quote, unknown_price_error
 from worker.scheduler.rate_limiter import slack_of
 from worker.tasks.channel_feedback import record_rate_headers, record_success
 from worker.tasks.context import TaskContext, run_chunk
@@ -107,10 +108,13 @@ async def generate(context: TaskContext, job: LeasedJob) -> None:
 
 async def _generate(context: TaskContext, job: LeasedJob, memory: Reservation) -> None:
     request = await _prepare(context, job, memory)
-    if request is None or not await _start(context, job):
+    if request is None:
+        return
+    price = await quote(context.services, job)
+    if not await _start(context, job, price):
         return
     context.input_images.forget(job.id)
-    attempt = await _send(context, running(job), request, memory)
+    attempt = await _send(context, running(job), request, memory, price)
     if attempt.answer is not None:
         await _store(context, attempt, attempt.answer)
         return
@@ -163,14 +167,20 @@ async def _broke_off(context: TaskContext, job: LeasedJob) -> bool:
     return any(code == "stream_truncated" for _, code in earlier)
 
 
-async def _start(context: TaskContext, job: LeasedJob) -> bool:
+async def _start(context: TaskContext, job: LeasedJob, price: Quote) -> bool:
     """Wait for the leased start, and commit it. Return ``False`` if the call must not leave."""
     await _wait_for_start(context, job)
     now = context.services.clock()
+    if price.reserved is None and price.price.unknown == "reject":
+        await context.group_commit.write(fail(job, unknown_price_error(job), at=now))
+        return False
     if why := _start_refusal(context, job, now):
         await context.group_commit.write(release_lease(job.id, job.lease_token, at=now, why=why))
         return False
-    if not await context.group_commit.write(start(job, worker=context.worker_id, at=now)):
+    update = start(
+        job, worker=context.worker_id, at=now, reserved=price.reserved, price_version=price.price.version
+    )
+    if not await context.group_commit.write(update):
         why = "the database went away while its start was written; nothing was sent"
         await context.group_commit.write(undo_start(job, at=context.services.clock(), why=why))  # if it was
         return False
@@ -223,7 +233,7 @@ def _start_missed(context: TaskContext, job: LeasedJob, now: datetime) -> bool:
 
 
 async def _send(
-    context: TaskContext, job: LeasedJob, request: ProviderRequest, memory: Reservation
+    context: TaskContext, job: LeasedJob, request: ProviderRequest, memory: Reservation, price: Quote
 ) -> Attempt:
     """Send the call of a running job and read its answer."""
     listener, preset = StreamListener(context, job), context.services.routes[job.channel].preset
@@ -250,6 +260,7 @@ async def _send(
         http_status=reply.http_status,
         request_id=reply.request_id,
     )
+    record = price.settle(record, reply.result, reply.answer)
     return Attempt(job, request, reply, record, handles, listener.percent)
 
 

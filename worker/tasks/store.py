@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from models.errors import DarkroomError, ImageError, StorageError
-from models.outcomes import JobError, Outcome
+from models.outcomes import Billed, JobError, Outcome
 from models.queries.assets import NewAsset
 from models.queries.attempts import AttemptRecord
 from models.queries.leases import LeasedJob, leased_jobs
@@ -27,6 +27,7 @@ from worker.lifecycle import (
     postpone_storing,
     succeed,
 )
+from worker.money.quote import recovered_cost
 from worker.pending_images import (
     UNSTORED,
     FetchProblem,
@@ -90,6 +91,9 @@ async def store_recovered(
     """Save the images that polling found for a lost answer, and store them."""
     pending = await _pending(context, state.images or state.videos, lost_call.handles)
     record = AttemptRecord.of(job.id, lost_call.number, state.result or lost_call.result)
+    if record.billed is Billed.YES:
+        charge = replace(state.charge, pictures=len(state.images) or len(state.videos))
+        record = record.charged(recovered_cost(context.services, job, charge))
     update = end_recovery(job, record, pending.to_json(), at=context.services.clock())
     if await context.group_commit.write(update):
         await store_images(context, job, pending, 0)

@@ -33,9 +33,11 @@ from models.clock import now, rfc3339
 from models.credentials.encryption import cipher_of
 from models.credentials.strength import GENERATE
 from models.ids import public_id
+from models.money.money import Money, amount_text
 from models.queries.api_keys import list_keys as all_keys
 from models.queries.api_keys import revoke_keys
 from models.queries.callers import list_ids
+from models.queries.money.budgets import budget_columns
 from models.serializers import moment
 from models.setting_scopes import help_on_settings
 
@@ -65,6 +67,9 @@ class Limits:
     rpm: Annotated[str | None, _limit("calls per minute; further ones wait")] = None
     concurrency: Annotated[str | None, _limit("calls in flight; further ones wait")] = None
     max_queued: Annotated[str | None, _limit("queued jobs; further ones are refused")] = None
+    budget: Annotated[
+        str | None, _limit("what its calls may cost together, such as 20USD; then they wait")
+    ] = None
     weight: Annotated[
         str | None, Parameter(help="its share, relative to other callers", allow_leading_hyphen=True)
     ] = None
@@ -334,9 +339,24 @@ def _expiry(text: str, at: datetime) -> datetime:
     return found
 
 
-def _limits(given: Limits) -> dict[str, float | None]:
-    """Parse the limits: numbers, or none."""
-    return {name: _number(name, text) for name, text in asdict(given).items() if text is not None}
+def _limits(given: Limits) -> dict[str, Any]:
+    """Parse the limits: numbers, an amount, or none."""
+    typed = {name: text for name, text in asdict(given).items() if text is not None}
+    budget = typed.pop("budget", None)
+    limits: dict[str, Any] = {name: _number(name, text) for name, text in typed.items()}
+    return limits if budget is None else {**limits, **_budget(budget)}
+
+
+def _budget(text: str) -> dict[str, Any]:
+    if text.lower() == "none":
+        return budget_columns(None)
+    try:
+        budget = Money.parse(text)
+    except ValueError as error:
+        raise CommandFailed(Exit.USAGE, f"--budget: {error}, or none.") from error
+    if not budget.micro:
+        raise CommandFailed(Exit.USAGE, "--budget takes more than 0; to stop a caller, revoke its keys.")
+    return budget_columns(budget)
 
 
 def _number(name: str, text: str) -> float | None:
@@ -364,6 +384,8 @@ def _value(key: ApiKey, at: datetime) -> dict[str, Any]:
         "concurrency": key.concurrency,
         "max_queued": key.max_queued,
         "weight": key.weight,
+        "budget": None if key.budget_micro is None else amount_text(key.budget_micro),
+        "budget_currency": key.budget_currency,
         "created_at": rfc3339(key.created_at),
         "revoked_at": moment(key.revoked_at),
         "caller": key.caller,
@@ -390,4 +412,7 @@ def _limits_text(key: ApiKey) -> str:
         (key.max_queued, "waiting"),
         (None if key.weight == 1 else key.weight, "weight"),
     )
-    return ", ".join(f"{value:g} {unit}" for value, unit in limits if value is not None)
+    texts = [f"{value:g} {unit}" for value, unit in limits if value is not None]
+    if key.budget_micro is not None:
+        texts.append(f"budget {amount_text(key.budget_micro)} {key.budget_currency}")
+    return ", ".join(texts)

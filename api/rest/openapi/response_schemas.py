@@ -41,6 +41,13 @@ class AttemptDocument(BaseModel):
     started_at: datetime
     finished_at: datetime | None
     billed: str
+    cost: str | None = Field(description="what the call has cost; null: not known, or not decided yet")
+    reserved: str | None = Field(description="what was reserved for it before it was sent")
+    currency: str | None
+    cost_source: str | None = Field(
+        description="provider (the answer names it, or nothing was charged), tokens, picture, call or unknown"
+    )
+    price_version: str | None = Field(description="the price that was applied")
 
 
 class WaitingDocument(BaseModel):
@@ -300,6 +307,46 @@ class ChannelPageDocument(BaseModel):
     """All channels."""
 
     data: list[ChannelDocument]
+
+
+class CallCostDocument(BaseModel):
+    """Calls, and what they have cost or have reserved."""
+
+    calls: int
+    cost: str | None = None
+    reserved: str | None = None
+
+
+class CostGroupDocument(BaseModel):
+    """Calls of one group in one currency; amounts are decimal texts."""
+
+    day: str | None = Field(None, description="in UTC; the members day to key are those of `by`")
+    channel: str | None = None
+    model: str | None = None
+    campaign: str | None = None
+    key: str | None = Field(None, description="name of the caller")
+    currency: str | None = Field(description="null: calls without a price")
+    calls: int
+    made: CallCostDocument
+    failed_but_charged: CallCostDocument
+    unknown: CallCostDocument = Field(description="it is not known whether they were charged, or how much")
+    in_flight: CallCostDocument
+    cost: str = Field(description="of what was made, and of what failed but was charged")
+    reservation_error: float | None = Field(
+        description="by how much reservations exceeded the charges, as a share of these"
+    )
+    approved: int | None = Field(description="null: not counted yet")
+    cost_per_approved: str | None = Field(description="null: not counted yet")
+
+
+class CostsDocument(BaseModel):
+    """What calls have cost."""
+
+    object: str
+    by: list[str]
+    since: datetime
+    until: datetime
+    data: list[CostGroupDocument]
 
 
 class HealthDocument(BaseModel):

@@ -6,13 +6,14 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Update, and_, func, literal_column, or_, select, update
+from sqlalchemy import Row, Select, Update, and_, func, literal_column, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.bulk import rows_parameter, rows_source
 from models.queue_status import ClosedCampaign, WaitReason
 from models.tables import campaigns, jobs
 
+_RESERVED = "Calls in flight have reserved what is left."
 _CALLING = ("leased", "running", "cancelled")  # as ``models.queries.leases`` counts calls in flight
 
 
@@ -21,7 +22,7 @@ async def list_closed(connection: AsyncConnection, at: datetime) -> list[ClosedC
     here = campaigns.c
     shut = or_(here.closed.is_not(None), here.opens_at > at, here.closes_at <= at)
     indexed = or_(here.closed.is_not(None), here.opens_at.is_not(None), here.closes_at.is_not(None))
-    query: Select[Any] = select(
+    paused: Select[Any] = select(
         here.caller_id,
         here.name,
         here.closed,
@@ -31,7 +32,17 @@ async def list_closed(connection: AsyncConnection, at: datetime) -> list[ClosedC
         here.opens_at,
         here.updated_at,
     ).where(indexed, shut)
-    return [_closed(row, at) for row in await connection.execute(query)]
+    waiting = select(
+        here.caller_id,
+        here.name,
+        literal_column(f"'{WaitReason.CAMPAIGN_BUDGET.value}'"),
+        literal_column(f"'{_RESERVED}'"),
+        here.paused_at,
+        here.budget_wait_until,
+        here.opens_at,
+        here.updated_at,
+    ).where(here.budget_wait_until > at, here.budget_wait_until.is_not(None), here.closed.is_(None))
+    return [_closed(row, at) for row in await connection.execute(union_all(paused, waiting))]
 
 
 def _closed(row: Row[Any], at: datetime) -> ClosedCampaign:

@@ -22,7 +22,8 @@ async def read_snapshot(
             select(func.count(), func.coalesce(func.sum(workers.c.slots), 0)).where(*working)
         )
     ).one()
-    limited = select(callers).where(or_(callers.c.rpm.is_not(None), callers.c.concurrency.is_not(None)))
+    own = (callers.c.rpm, callers.c.concurrency, callers.c.budget_closed_at)
+    limited = select(callers).where(or_(*(column.is_not(None) for column in own)))
     # jobs of stopping or dead workers take none of these slots
     of_live = jobs.c.worker_id.is_not(None), jobs.c.worker_id.in_(select(workers.c.id).where(*working))
     in_flight = select(func.count()).select_from(jobs).where(*of_live)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.campaigns.costs import CostEstimate, amount
+from api.campaigns.costs import PlannedCost, amount
 
 
 @pytest.mark.parametrize(
@@ -13,4 +13,4 @@ def test_millionths_are_written_exactly(micro: int | None, text: str | None) -> 
 
 
 def test_an_estimate_without_prices_is_unknown() -> None:
-    assert CostEstimate().to_json() == {"p50": None, "p90": None, "currency": None, "source": "unknown"}
+    assert PlannedCost().to_json() == {"p50": None, "p90": None, "currency": None, "source": "unknown"}

@@ -57,6 +57,7 @@ def caller(**changes: Any) -> Any:
     defaults: dict[str, Any] = {
         **{"id": ME, "rpm": None, "concurrency": None, "next_start_at": None, "weight": 1.0, "deficit": 0.0},
         **{"turn": 0, "campaign_turn": "", "priority_turn": 0},
+        **{"budget_closed_at": None, "budget_closed_until": None, "budget_closed_detail": None},
     }
     return SimpleNamespace(**{**defaults, **changes})
 

@@ -6,10 +6,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from models.money.usage import told_cost
 from worker.upstream.handles import (
     Handles,
     find_generation_id,
@@ -55,6 +57,7 @@ _ANSWER_MEMBERS = word_set("choices candidates")
 _REFERENCES = word_set("image image_url image_urls attachments files")  #: the request's, beside a prompt
 _LIST_FIELDS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
 _TOKEN_FIELDS = ("completion_tokens", "output_tokens", "candidatesTokenCount")
+_LONGEST = 40  # characters of a size or a quality
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
 _CHAT_MEMBERS = word_set("choices candidates")
 #: members of a message that are read, or are never results
@@ -227,6 +230,8 @@ class AnswerAccumulator:
         self.withheld: list[str] = []  #: what members about safety say
         self.completion_tokens: int | None = None
         self.usage: Mapping[str, Any] | None = None
+        self.told_cost: Decimal | None = None
+        self.made: dict[str, str] = {}  #: size and quality that the provider states
         self.request_id: str | None = None
         self.waiting = False
         self.task: ProviderTask | None = None  #: the latest state of a task that the answer shows
@@ -401,6 +406,12 @@ class AnswerAccumulator:
             self.usage = usage
             counts = (usage.get(name) for name in _TOKEN_FIELDS)
             self.completion_tokens = next((n for n in counts if type(n) is int), self.completion_tokens)
+        self.told_cost = told_cost(body) or self.told_cost
+        if "data" in body or "b64_json" in body:  # of the Images API, which states what ``auto`` came to
+            stated = ((name, body.get(name)) for name in ("size", "quality"))
+            self.made |= {
+                name: text for name, text in stated if isinstance(text, str) and len(text) <= _LONGEST
+            }
         for name in ("request_id", "requestId"):
             if isinstance(body.get(name), str):
                 self.request_id = self.request_id or body[name] or None

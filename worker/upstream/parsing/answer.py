@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, TypedDict
 
 from worker.upstream.handles import Handles, find_generation_id
@@ -43,6 +44,9 @@ class Answer:
     error: ErrorObject | None = None
     completion_tokens: int | None = None
     usage: Mapping[str, Any] | None = None  #: token counts of the provider
+    told_cost: Decimal | None = None  #: what the provider says that the call costs
+    made_size: str | None = None  #: of the images, as the provider states it
+    made_quality: str | None = None  #: the same
     streamed: bool = False  #: an event stream
     incomplete_stream: bool = False  #: the stream ended without its end mark
     readable: bool = True  #: false: looks like JSON, but is not
@@ -175,6 +179,9 @@ def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia)
         error=accumulator.error,
         completion_tokens=accumulator.completion_tokens,
         usage=accumulator.usage,
+        told_cost=accumulator.told_cost,
+        made_size=accumulator.made.get("size"),
+        made_quality=accumulator.made.get("quality"),
         streamed=body.streamed,
         incomplete_stream=body.incomplete_stream,
         readable=body.readable,

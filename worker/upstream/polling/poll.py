@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from models.money.cost import NO_CHARGE, Charge
 from models.outcomes import Billed, CallResult, Outcome
+from worker.upstream.charge import charge_of
 from worker.upstream.errors.error_catalog import ERROR_CATALOG
 from worker.upstream.errors.own_text import NO_REQUEST, OwnText
 from worker.upstream.errors.retry_after import retry_after
@@ -48,6 +50,7 @@ class PollState:
     progress: Percent | None = None
     result: CallResult | None = None
     retry_after: timedelta | None = None
+    charge: Charge = NO_CHARGE  #: what the response says about the cost of the call
 
 
 def read_poll(
@@ -82,7 +85,9 @@ def _with_image(answer: Answer, stage: PollStage) -> PollState:
     count = len(answer.images) or len(answer.videos)
     message = f"{count} {'picture' if answer.images else 'video'}{'s' if count != 1 else ''} came back."
     result = CallResult(Outcome.SUCCESS, message=message, billed=Billed.YES)
-    return PollState(stage, answer.images, answer.videos, progress=progress, result=result)
+    return PollState(
+        stage, answer.images, answer.videos, progress=progress, result=result, charge=charge_of(answer)
+    )
 
 
 def _without_image(task: ProviderTask, status: int, headers: Mapping[str, str], own: OwnText) -> PollState:

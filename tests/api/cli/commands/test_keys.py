@@ -335,3 +335,19 @@ def test_cancelled_jobs_are_cancelled_in_batches_each_with_its_event_and_its_web
     reasons = "SELECT DISTINCT detail FROM events WHERE status = 'cancelled'"
     [(reason,)] = installation.rows(reasons)
     assert "last key" in reason
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_caller_gets_a_budget_and_loses_it_again(darkroom: Darkroom, capsys: Printed) -> None:
+    assert darkroom("keys", "create", "alice", "--budget", "20.5USD") == 0
+    assert darkroom("keys", "limit", "alice", "--budget", "30 CNY") == 0
+    capsys.readouterr()
+    assert darkroom("keys", "list") == 0
+    [listed] = lines(capsys)
+    assert (listed["budget"], listed["budget_currency"]) == ("30", "CNY")
+    assert darkroom("keys", "limit", "alice", "--budget", "none") == 0
+    for wrong in ("20", "0USD", "-1USD"):
+        assert darkroom("keys", "limit", "alice", "--budget", wrong) == 2
+    capsys.readouterr()
+    darkroom("keys", "list")
+    assert lines(capsys)[0]["budget"] is None

@@ -1,0 +1,1 @@
+"""Commands about money: costs and prices. Imports the rest of ``api.cli`` and below."""
