@@ -68,6 +68,7 @@ ELSEWHERE = {
     "api/campaigns/bulk_actions.py": "tests/api/rest/campaigns/test_repair.py",
     "api/campaigns/repair.py": "tests/api/rest/campaigns/test_repair.py",
     "api/campaigns/review.py": "tests/api/rest/campaigns/test_review.py",
+    "api/campaigns/reports.py": "tests/api/rest/campaigns/test_reports.py",
     "api/campaigns/selection.py": "tests/api/rest/campaigns/test_repair.py",
     "api/rest/campaigns/actions.py": "tests/api/rest/campaigns/test_repair.py",
     "worker/campaigns/next_takes.py": "tests/worker/campaigns/test_action_runner.py",

@@ -12,6 +12,7 @@ from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelec
 from api.rest.bulk.held_jobs import DecisionResultDocument
 from api.rest.campaigns.actions import ActionDocument, ActionPageDocument
 from api.rest.campaigns.repair import ItemReroll, ItemRetry
+from api.rest.campaigns.reports import FailuresDocument, ModelResultsDocument
 from api.rest.campaigns.review import ItemVerdict, ReviewDocument
 from api.rest.campaigns.schemas import (
     CampaignDocument,
@@ -78,6 +79,8 @@ _RESPONSES = (
     ModelPageDocument,
     PlanDocument,
     ProblemDocument,
+    FailuresDocument,
+    ModelResultsDocument,
     ReparseDocument,
     ReviewDocument,
     SubmittedJobDocument,
