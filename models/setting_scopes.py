@@ -18,6 +18,7 @@ class Part(StrEnum):
     KEYS = "keys"
     CHANNELS = "channels"  #: `darkroom channels test` and `remove`
     STORAGE_CHECK = "storage check"
+    PRICES = "prices"
 
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
@@ -31,6 +32,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key",
     ),
     ({Part.WORKER, Part.STORAGE_CHECK}, "orphan_age"),
+    ({Part.API, Part.WORKER, Part.PRICES}, "price_file"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS},
         "channels upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm "
@@ -42,7 +44,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         {Part.API, Part.WORKER},
         "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
         "input_bytes_limit input_pixels_limit campaign_combinations campaign_takes max_attempts on_unknown "
-        "midjourney_video_model export_url price_file",
+        "midjourney_video_model export_url",
     ),
     (
         {Part.API},
@@ -75,6 +77,8 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "migrate": frozenset({Part.DATABASE}),
     "channels": frozenset({Part.DATABASE, Part.CHANNELS}),
     "keys": frozenset({Part.DATABASE, Part.KEYS}),
+    "costs": frozenset({Part.DATABASE}),
+    "prices": frozenset({Part.CHANNELS, Part.PRICES}),
     "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
     "storage": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),
 }

@@ -18,9 +18,13 @@ from models.ids import public_id
 from models.money.reconcile import BillError, Difference, compare, read_bill
 from models.queries.callers import list_ids
 from models.queries.money.reports import DIMENSIONS, ChargedCall, CostRow, cost_report, list_charged
+from models.setting_scopes import help_on_settings
 
 app = App(
-    name="costs", help="Show what calls have cost, and compare it with a bill.", help_format="plaintext"
+    name="costs",
+    help="Show what calls have cost, and compare it with a bill.",
+    help_format="plaintext",
+    help_epilogue=help_on_settings("costs"),
 )
 
 _COLUMNS = ("CALLS", "MADE", "COST", "FAILED BUT CHARGED", "UNKNOWN", "CURRENCY")

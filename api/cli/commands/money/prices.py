@@ -14,9 +14,13 @@ from models.clock import now
 from models.money.litellm_prices import rows_of, toml_of
 from models.money.price import Price
 from models.money.price_list import ListedPrice, load_prices, read_rows
+from models.setting_scopes import help_on_settings
 
 app = App(
-    name="prices", help="List the known prices of models, and import further ones.", help_format="plaintext"
+    name="prices",
+    help="List the known prices of models, and import further ones.",
+    help_format="plaintext",
+    help_epilogue=help_on_settings("prices"),
 )
 
 _COLUMNS = ("MODEL", "CHANNEL", "PRICE", "CURRENCY", "DATE", "SOURCE")
