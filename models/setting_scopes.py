@@ -22,8 +22,7 @@ class Part(StrEnum):
 
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
-    ({Part.DATABASE}, "database_url database_prepared"),
-    ({Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS, Part.STORAGE_CHECK}, "ca_bundle"),
+    ({Part.DATABASE}, "database_url database_prepared ca_bundle"),
     ({Part.LOGS}, "log_level log_json"),
     ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url"),
     ({Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS}, "worker_timeout"),
@@ -32,6 +31,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key",
     ),
     ({Part.WORKER, Part.STORAGE_CHECK}, "orphan_age"),
+    ({Part.API, Part.WORKER, Part.DOCTOR}, "database_pool"),
+    ({Part.WORKER, Part.DOCTOR}, "worker_slots"),
     ({Part.API, Part.WORKER, Part.PRICES}, "price_file"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS},
@@ -42,7 +43,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.API, Part.DOCTOR}, "api_keys admin_keys host port"),
     (
         {Part.API, Part.WORKER},
-        "allow_private upload_age database_pool priority_ageing download_limit midjourney_deadline "
+        "allow_private upload_age priority_ageing download_limit midjourney_deadline "
         "input_bytes_limit input_pixels_limit campaign_combinations campaign_takes max_attempts on_unknown "
         "midjourney_video_model export_url",
     ),
@@ -59,7 +60,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ),
     (
         {Part.WORKER},
-        "worker_slots worker_memory worker_grace dispatch_interval retry_base retry_cap retry "
+        "worker_memory worker_grace dispatch_interval retry_base retry_cap retry "
         "download_timeout store_attempts keep_answers answer_limit webhook_timeout webhook_retention "
         "export_age",
     ),

@@ -384,6 +384,11 @@ class Settings(BaseSettings):
             ip_network(network, strict=False)
         return value
 
+    @field_validator("export_url", "price_file", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: str | Path | None) -> str | Path | None:
+        return value or None
+
     @field_validator("ca_bundle", mode="before")
     @classmethod
     def _readable_bundle(cls, value: str | Path | None) -> str | Path | None:
