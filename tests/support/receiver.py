@@ -1,6 +1,7 @@
 """Webhook receiver on its own port that accepts, fails, hangs, stops and restarts."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ class Receiver:
     stalls: bool = False  #: sends the head of an answer, and never its body
     port: int = 0
     _runner: web.AppRunner | None = None
+    _reserved: socket.socket | None = None  #: holds the port while nothing listens there
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -52,6 +54,9 @@ class Receiver:
 
     async def start(self) -> None:
         """Listen, again on the same port if it was there before."""
+        if self._reserved is not None:
+            self._reserved.close()
+            self._reserved = None
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._take)
         self._runner = web.AppRunner(app, shutdown_timeout=0.01)
@@ -65,6 +70,13 @@ class Receiver:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def disappear(self) -> None:
+        """Stop listening, and let nobody else listen on the port until ``start``."""
+        await self.stop()
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", self.port))
 
     async def until(self, count: int, *, within: float = 10) -> None:
         """Wait until so many messages have arrived."""

@@ -73,7 +73,7 @@ async def test_a_failed_delivery_is_retried_on_schedule_and_given_up_in_the_end(
 async def test_a_receiver_that_disappears_gets_the_message_when_it_is_back(
     darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
 ) -> None:
-    await receiver.stop()
+    await receiver.disappear()
     await webhooks.job(await darkroom.caller(), webhook_url=receiver.url)
     await webhooks.send()
     (row,) = await webhooks.deliveries()
