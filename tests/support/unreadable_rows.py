@@ -39,6 +39,16 @@ UNREADABLE: Mapping[str, tuple[str, str, str]] = {
 }
 """Values with which a job can't be run, by what is wrong with them."""
 
+MALFORMED: Mapping[str, tuple[str, str, str]] = {
+    "a request whose images are a number": ("request", "'{\"images\": 7}'", "'{\"images\": 7}'::jsonb"),
+    "a request whose turns are texts": (
+        "request",
+        '\'{"turns": ["a"]}\'',
+        '\'{"turns": ["a"]}\'::jsonb',
+    ),
+}
+"""Requests whose members have another type: they are shown, and no call can be made of them."""
+
 ODD: Mapping[str, tuple[str, str, str]] = {
     "tags that are no list": ("tags", "'{\"a\": 1}'", "'{\"a\": 1}'::jsonb"),
     "tags that are no JSON, or a number": ("tags", "'[\"a'", "'1e400'::jsonb"),
@@ -63,7 +73,7 @@ UNWRITABLE: Mapping[str, tuple[str, str, str]] = {
 """Values after which no transition can be written on PostgreSQL."""
 
 UNKNOWN: Mapping[str, tuple[str, str, str]] = {"an unknown status": ("status", "'strange'", "'strange'")}
-EVERY_KIND = {**UNREADABLE, **ODD, **UNWRITABLE, **UNKNOWN}
+EVERY_KIND = {**UNREADABLE, **MALFORMED, **ODD, **UNWRITABLE, **UNKNOWN}
 
 
 _ANY_JSON = {

@@ -14,7 +14,15 @@ from sqlalchemy import select
 from models.queries.leases import leased_to
 from models.tables import jobs
 from tests.support.darkroom import Darkroom, OneWorker, open_darkroom
-from tests.support.unreadable_rows import EVERY_KIND, ODD, UNREADABLE, UNWRITABLE, any_change, spoil
+from tests.support.unreadable_rows import (
+    EVERY_KIND,
+    MALFORMED,
+    ODD,
+    UNREADABLE,
+    UNWRITABLE,
+    any_change,
+    spoil,
+)
 from tests.worker.tasks.beats import heartbeat
 from worker.maintenance.expiry import expire_overdue
 from worker.maintenance.reaper import reclaim
@@ -65,15 +73,16 @@ async def run_until_done(darkroom: Darkroom, worker: OneWorker, job_ids: list[UU
 async def test_every_neighbour_in_a_leased_chunk_is_called_and_the_unreadable_job_ends_in_words(
     darkroom: Darkroom,
 ) -> None:
-    bad, good = await with_neighbours(darkroom, {**UNREADABLE, **ODD, **UNWRITABLE})
+    never = {**UNREADABLE, **MALFORMED}
+    bad, good = await with_neighbours(darkroom, {**never, **ODD, **UNWRITABLE})
     worker = await darkroom.worker(slots=50)
-    await run_until_done(darkroom, worker, [*good, *(bad[kind] for kind in UNREADABLE)])
+    await run_until_done(darkroom, worker, [*good, *(bad[kind] for kind in never)])
     assert await statuses(darkroom, good) == {"succeeded"}
     for kind, job_id in bad.items():
         job = await darkroom.job(job_id)
-        if kind in UNREADABLE and job.status != "succeeded":
+        if kind in MALFORMED or (kind in UNREADABLE and job.status != "succeeded"):
             assert (job.status, job.error["code"]) == ("failed", "unreadable"), kind
-            assert UNREADABLE[kind][0] in job.error["message"], kind
+            assert never[kind][0] in job.error["message"], kind
         elif kind in ODD:
             assert job.status == "succeeded", kind
 
