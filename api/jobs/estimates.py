@@ -150,7 +150,7 @@ class Estimates:
         if segment not in snapshot.segments:  # submitted a moment ago
             self._queue = None
             snapshot = await self.queue_snapshot(connection, row.model, view)
-        line = (row.campaign or "", row.priority)
+        line = (row.campaign if isinstance(row.campaign, str) else "", row.priority)
         return await position_of(connection, DueJob(row.id, row.caller_id, line, row.not_before), snapshot)
 
 

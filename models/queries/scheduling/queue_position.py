@@ -58,6 +58,7 @@ async def list_heads(
         LineHead(segment, campaign, due_time(due))
         for segment in segments
         for campaign, due in await connection.execute(_HEADS_OF_ONE, {**segment.key, "most": limit})
+        if isinstance(campaign, str)  # SQLite stores any type
     ]
 
 

@@ -162,7 +162,7 @@ async def test_an_image_before_a_flood_of_bytes_counts(sent: bytes, monkeypatch:
 async def test_a_decompression_bomb_is_cut_off(filling: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "LARGEST_ANSWER", 1_000_000)
     bomb = gzip.compress(b"{" + filling * (20_000_000 // len(filling)))
-    patient = replace(HASTY, total=20.0, idle=20.0, silent=20.0)
+    patient = replace(HASTY, total=90.0, idle=90.0, silent=90.0)
     async with server(OK + b"Content-Encoding: gzip\r\n\r\n" + bomb) as base_url:
         reply = await call(base_url, patient)
     assert (reply.result.outcome, reply.result.code) == (Outcome.AMBIGUOUS, "protocol_error")
