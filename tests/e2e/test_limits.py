@@ -99,8 +99,7 @@ async def test_no_window_exceeds_the_limit_and_nearly_all_of_it_is_used(
         assert max_in_window(calls[model].at, 60) <= limit, model
         assert used(calls[model].at, limit) >= 0.97, model
     assert max_in_window(calls["second"].at, 1) <= PER_SECOND
-    # starts are late by up to the whole slack, and the rounds of four workers overlap differently in each run
-    assert used(calls["second"].at, 60 * PER_SECOND) >= 0.93
+    assert used(calls["second"].at, 60 * PER_SECOND) >= 0.95  # starts are late by up to the whole slack
     assert max_in_window(calls["pictures"].each_picture_at, 60) <= PICTURES
     assert used(calls["pictures"].each_picture_at, PICTURES) >= 0.95  # a call for four weighs much here
 
