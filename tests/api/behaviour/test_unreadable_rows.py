@@ -15,7 +15,6 @@ from tests.support.unreadable_rows import EVERY_KIND, UNKNOWN, UNREADABLE, UNWRI
 # examples share a database, which makes shrinking slow
 ANY_CHANGE = settings(
     max_examples=3,
-    derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -31,7 +31,6 @@ ENDED = {"failed", "held", "succeeded", "expired"}
 # examples share a database, which makes shrinking slow
 ANY_CHANGE = settings(
     max_examples=3,
-    derandomize=True,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
