@@ -46,7 +46,7 @@ ELSEWHERE = {
     f"{CLIENT}/exchange/pages.py": f"tests/{CLIENT}/resources/test_jobs.py",
     # one suite for all containers of provenance
     **{
-        f"worker/images/provenance/{name}.py": "tests/worker/images/provenance/test_marking.py"
+        f"worker/images/provenance/{name}.py": "tests/worker/images/provenance/test_digital_source_type.py"
         for name in ("jpeg", "png", "webp")
     },
     # by the exports that are made of them

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.services import ApiServices
-from models.campaigns.rendering import RenderedItem
+from models.campaigns.item_request import RenderedItem
 from models.campaigns.spec import Budget
 from models.channels import serves
 from models.money.estimate import CostEstimate, EstimateSource

@@ -16,7 +16,7 @@ from api.campaigns.sheets.encoding import find_encoding
 from api.campaigns.sheets.jsonl_sheet import read_jsonl
 from api.campaigns.sheets.record import Record, SheetError, SheetLimits, UnreadableSheet
 from api.campaigns.sheets.xlsx_sheet import read_xlsx
-from api.campaigns.staging import Staging
+from api.campaigns.staged_rows import Staging
 from api.jobs.input_images import asset_sizes, read_data_url
 from api.services import ApiServices
 from api.web.problems import Problem

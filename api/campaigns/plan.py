@@ -12,7 +12,7 @@ from api.campaigns.control import item_count, spec_of, variants_of
 from api.campaigns.costs import estimate_cost
 from api.jobs.estimates import eta_view
 from api.services import ApiServices
-from models.campaigns.rendering import RenderedItem, render_item
+from models.campaigns.item_request import RenderedItem, render_item
 from models.campaigns.row import RowContent
 from models.campaigns.spec import CampaignSpec
 from models.campaigns.template import TemplateError

@@ -16,7 +16,7 @@ from api.campaigns.lookup import get_named
 from api.campaigns.selection import GivenItems, Preview, check_expected, choose, filter_json, preview
 from api.services import ApiServices
 from models.campaigns.actions import ActionStatus
-from models.campaigns.rendering import RenderedItem
+from models.campaigns.item_request import RenderedItem
 from models.campaigns.repair import Repair, Retry, TakeRequest
 from models.campaigns.status import CampaignStatus
 from models.campaigns.template import TemplateError

@@ -9,7 +9,7 @@ import orjson
 from api.campaigns.columns import IGNORED, fields_of
 from api.campaigns.sheets.record import Record, SheetError
 from api.jobs.validation import Rejection, validate
-from models.campaigns.rendering import render_item
+from models.campaigns.item_request import render_item
 from models.campaigns.row import GROUPS, RowContent
 from models.campaigns.spec import CampaignSpec
 from models.campaigns.template import TemplateError

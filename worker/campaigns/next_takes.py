@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.campaigns.rendering import variables_of
+from models.campaigns.item_request import variables_of
 from models.campaigns.repair import SEED_LIMIT, Repair, TakeRequest
 from models.campaigns.row import RowContent
 from models.campaigns.template import TemplateError

@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.campaigns.canary import sample_items
-from models.campaigns.rendering import render_item
+from models.campaigns.item_request import render_item
 from models.campaigns.row import RowContent
 from models.campaigns.spec import CampaignSpec
 from models.campaigns.template import TemplateError

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from models.errors import NotFound
 from worker.exports.segments import Part, StoredSpan
-from worker.images.provenance.marking import Marking, Provenance, mark, provenance_of
+from worker.images.provenance.digital_source_type import Marking, Provenance, mark, provenance_of
 from worker.images.provenance.pieces import Pieces, Span, contents
 from worker.storage.store import Store
 

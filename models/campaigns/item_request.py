@@ -1,4 +1,4 @@
-"""Rendering: a row and a variant of a campaign become the request of one item."""
+"""Item request: a row and a variant of a campaign become the request of one item."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Staging of an import: its rows on disk until they are written, and the errors of the others.
+"""Staged rows: the rows of an import on disk until they are written, and the errors of the others.
 
 A temporary SQLite file: memory stays flat however many rows there are, and duplicates are found by its index.
 """

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from api.campaigns.sheets.record import SheetError
-from api.campaigns.staging import MOST_LISTED, Staging
+from api.campaigns.staged_rows import MOST_LISTED, Staging
 from tests.models.queries.campaigns.planned import row
 
 

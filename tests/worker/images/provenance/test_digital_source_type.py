@@ -12,7 +12,7 @@ from PIL import Image
 
 from worker.images.inspection import inspect
 from worker.images.limits import Limits
-from worker.images.provenance.marking import Marking, mark, provenance_of
+from worker.images.provenance.digital_source_type import Marking, mark, provenance_of
 from worker.images.provenance.pieces import contents
 from worker.images.provenance.xmp import TRAINED, make_packet
 

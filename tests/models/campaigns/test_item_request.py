@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.campaigns.rendering import render_item
+from models.campaigns.item_request import render_item
 from models.campaigns.row import RowContent
 from models.campaigns.spec import CampaignSpec
 from models.campaigns.template import TemplateError
