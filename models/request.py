@@ -1,7 +1,7 @@
 """Image request: what a job asks of a provider, as the worker and the dialects read it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
@@ -14,7 +14,10 @@ TEXT = "text"
 
 SIZE_PATTERN = r"^(auto|[1248]K|[0-9]{1,5}[x:][0-9]{1,5})$"  #: of the text forms
 LARGEST_SIDE = 16_384  #: pixels, and parts of a ratio
-_SIDES = re.compile(r"(\d{1,5})([x:])(\d{1,5})", re.ASCII)
+SIDES = frozenset({"left", "top", "right", "bottom"})
+"""Members of the ``margins`` by which an input image is enlarged before the call."""
+
+_WIDTH_BY_HEIGHT = re.compile(r"(\d{1,5})([x:])(\d{1,5})", re.ASCII)
 
 
 def wants_text(request: Mapping[str, Any]) -> bool:
@@ -25,6 +28,90 @@ def wants_text(request: Mapping[str, Any]) -> bool:
 def image_count(n: object) -> int:
     """Return how many images a request's ``n`` asks for; 1 where it is missing or not a positive integer."""
     return n if isinstance(n, int) and n > 0 else 1
+
+
+def request_problems(request: Mapping[str, Any]) -> list[str]:
+    """Return what prevents a call of a job's stored request, in words; an empty list if nothing does.
+
+    Only types and positions are judged, by what ``api/jobs`` writes; values are judged where they are used.
+    """
+    problems = [
+        f"{name} is no {what}"
+        for name, (is_valid, what) in _MEMBERS.items()
+        if request.get(name) is not None and not is_valid(request[name])
+    ]
+    if problems:
+        return problems
+    images, turns, mask = request.get("images") or (), request.get("turns") or (), request.get("mask")
+    positions = [part["image"] for turn in turns for part in turn["parts"] if "image" in part]
+    if mask is not None:
+        positions.append(mask)
+    if any(not 0 <= position < len(images) for position in positions):
+        problems.append("turns or mask name an image that is not in images")
+    needed = _images_to_prepare(request.get("prepare") or {})
+    if len(images) - len(set(positions)) < needed:
+        problems.append(f"prepare needs {needed} images")
+    return problems
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _are_turns(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(turn, Mapping)
+        and turn.get("role") in ("user", "assistant")
+        and isinstance(turn.get("parts"), list)
+        and all(_is_part(part) for part in turn["parts"])
+        for turn in value
+    )
+
+
+def _is_part(part: object) -> bool:
+    if not isinstance(part, Mapping):
+        return False
+    return isinstance(part["text"], str) if "text" in part else _is_whole(part.get("image"))
+
+
+def _is_preparation(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    margins = value.get("margins")
+    return value.get("cut") is True or (
+        isinstance(margins, Mapping) and set(margins) <= SIDES and all(map(_is_number, margins.values()))
+    )
+
+
+def _images_to_prepare(prepare: Mapping[str, Any]) -> int:
+    if not prepare:
+        return 0
+    return 2 if prepare.get("cut") else 1
+
+
+def _of_type(*types: type) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, types)
+
+
+_MEMBERS: Mapping[str, tuple[Callable[[object], bool], str]] = {
+    "images": (_are_texts, "list of texts"),
+    "turns": (_are_turns, "list of turns"),
+    "mask": (_is_whole, "position"),
+    "n": (_is_whole, "whole number"),
+    "size": (_of_type(str), "text"),
+    "system": (_of_type(str), "text"),
+    "detail": (_of_type(str), "text"),
+    "params": (_of_type(Mapping), "object"),
+    "prepare": (_is_preparation, "object of margins or cut"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +135,7 @@ class ImageSize:
             return cls(text)
         if re.fullmatch(r"[1248]K", text):
             return cls(text, resolution=text)
-        match = _SIDES.fullmatch(text)
+        match = _WIDTH_BY_HEIGHT.fullmatch(text)
         if match is None:
             raise ValueError("write WIDTHxHEIGHT, a ratio such as 16:9, 1K, 2K, 4K, or auto")
         width, height = int(match[1]), int(match[3])

@@ -13,7 +13,7 @@ from models.integrity.database_errors import is_transient
 from models.outcomes import UNKNOWN, JobError, Outcome
 from models.queries.attempts import AttemptRecord
 from models.queries.bulk import storable
-from models.queries.leases import UnreadableJob
+from models.queries.leases import LeasedJob, UnreadableJob
 from models.queries.transitions import Revisions, Transition
 from models.states import JobStatus
 from worker.lifecycle import JobUpdate, commit, set_aside
@@ -65,6 +65,27 @@ def after_unreadable(job: UnreadableJob, at: datetime) -> JobUpdate | None:
         unreadable_error(job.problem, called=hold),
         hold=hold,
     )
+
+
+def after_faults(job: LeasedJob, status: JobStatus, faults: int, at: datetime) -> JobUpdate:
+    """Return how a job ends whose task failed ``faults`` times by a defect of Darkroom's own, in one state.
+
+    A job whose call was not sent fails. One whose image is to be stored is held: its call is paid.
+    """
+    paid = status is JobStatus.STORING
+    error = JobError(
+        code="internal_error",
+        message=f"Darkroom failed {faults} times at this job by a defect of its own; please report the "
+        "traceback in the worker's log. "
+        + (
+            "Its call is paid: `darkroom jobs reread` parses the archived answer again without a new call."
+            if paid
+            else "Nothing was sent for it since. Retry it after an update."
+        ),
+        outcome=Outcome.AMBIGUOUS if paid else None,
+        retryable=not paid,
+    )
+    return set_aside(Transition(job.id, status, status, at, lease=job.lease_token), error, hold=paid)
 
 
 def unreadable_error(problem: str, *, called: bool) -> JobError:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.integrity.unreadable import Unreadable, log_unreadable
+from models.request import request_problems
 from models.states import JobStatus, OnUnknown
 from models.tables import assets, attempts, callers, campaigns, channels, jobs
 
@@ -154,6 +155,10 @@ def _leased_job(row: Row[Any]) -> LeasedJob:
         f"{name} is {values[name]!r}" for name, kind in _KINDS.items() if values[name] not in set(kind)
     ]
     problems += [f"{name} is no whole number" for name in _NUMBERS if not isinstance(values[name], int)]
+    if isinstance(values["request"], Mapping):
+        problems += [
+            f"request has members of another type: {each}" for each in request_problems(values["request"])
+        ]
     if problems:
         raise ValueError("; ".join(problems))
     status, on_unknown = JobStatus(values.pop("status")), OnUnknown(values.pop("on_unknown"))

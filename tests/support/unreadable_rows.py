@@ -39,13 +39,24 @@ UNREADABLE: Mapping[str, tuple[str, str, str]] = {
 }
 """Values with which a job can't be run, by what is wrong with them."""
 
+
+def _request(members: str) -> tuple[str, str, str]:
+    return "request", f"'{members}'", f"'{members}'::jsonb"
+
+
 MALFORMED: Mapping[str, tuple[str, str, str]] = {
-    "a request whose images are a number": ("request", "'{\"images\": 7}'", "'{\"images\": 7}'::jsonb"),
-    "a request whose turns are texts": (
-        "request",
-        '\'{"turns": ["a"]}\'',
-        '\'{"turns": ["a"]}\'::jsonb',
+    "a request whose images are a number": _request('{"images": 7}'),
+    "a request whose images are no texts": _request('{"images": [{"url": "a"}]}'),
+    "a request whose turns are texts": _request('{"turns": ["a"]}'),
+    "a request whose turns have no parts": _request('{"turns": [{"role": "user"}]}'),
+    "a request whose turns name an image that it has not": _request(
+        '{"images": [], "turns": [{"role": "user", "parts": [{"image": 3}]}]}'
     ),
+    "a request whose mask it has not": _request('{"images": ["https://a.example/1.png"], "mask": 5}'),
+    "a request whose n is a text": _request('{"n": "two"}'),
+    "a request whose size is a number": _request('{"size": 1024}'),
+    "a request whose params are a list": _request('{"params": [1]}'),
+    "a request that prepares images that it has not": _request('{"images": [], "prepare": {"cut": true}}'),
 }
 """Requests whose members have another type: they are shown, and no call can be made of them."""
 

@@ -1,12 +1,15 @@
 """Context of the tasks of one worker, and the loop that runs a chunk of leased jobs in it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 
+from models.errors import DarkroomError
+from models.integrity.database_errors import is_transient
 from models.queries.leases import LeasedJob, leased_jobs
 from models.states import JobStatus
 from worker.archive.writer import Archiver
@@ -14,9 +17,10 @@ from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
 from worker.services import WorkerServices
 from worker.tasks.input_images import InputImageCache
-from worker.unwritable import after_unreadable
+from worker.unwritable import after_faults, after_unreadable
 
 _log = structlog.get_logger()
+_MOST_FAULTS = 3  # of the tasks of one job in one worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class TaskContext:
     worker_id: UUID
     input_images: InputImageCache = field(default_factory=InputImageCache)
     task_paths: dict[str, str] = field(default_factory=dict)  #: by channel, the one that last showed a task
+    faults: Counter[UUID] = field(default_factory=Counter)  #: by job, how often its task failed by a defect
 
 
 JobTask = Callable[[TaskContext, LeasedJob], Awaitable[None]]
@@ -52,16 +57,27 @@ async def run_chunk(
             context.group_commit.post(update)
     tasks = []
     for job in fresh:
-        task = asyncio.create_task(_run(context, job, run), name=f"job {job.id}")
+        task = asyncio.create_task(_run(context, job, status, run), name=f"job {job.id}")
         context.in_flight.jobs[job.id] = task
         tasks.append(task)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _run(context: TaskContext, job: LeasedJob, run: JobTask) -> None:
+async def _run(context: TaskContext, job: LeasedJob, status: JobStatus, run: JobTask) -> None:
     try:
         await run(context, job)
-    except Exception:  # noqa: BLE001 - edge of a task: the sweep finds its job without a task, and reclaims it
+        context.faults.pop(job.id, None)
+    except Exception as error:  # noqa: BLE001 - edge of a task: the sweep finds its job without a task, and reclaims it
         _log.exception("working on a job failed; it is reclaimed", job=str(job.id))
+        if not isinstance(error, DarkroomError) and not is_transient(error):
+            await _count_fault(context, job, status)
     finally:
         context.in_flight.drop(job.id, asyncio.current_task())
+
+
+async def _count_fault(context: TaskContext, job: LeasedJob, status: JobStatus) -> None:
+    """End a job at which tasks of this worker failed too often: leased again, it would take others' turns."""
+    context.faults[job.id] += 1
+    if context.faults[job.id] >= _MOST_FAULTS:
+        faults = context.faults.pop(job.id)
+        await context.group_commit.write(after_faults(job, status, faults, context.services.clock()))

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import structlog
-
 from models.errors import DarkroomError, ImageError, InvalidRequest
 from models.outcomes import UNKNOWN, JobError, Outcome
 from models.queries.attempts import AttemptRecord, earlier_results
@@ -37,7 +35,6 @@ from worker.tasks.input_images import image_request
 from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.tasks.recovery import recover
 from worker.tasks.store import save_answer, store_images, unstored_error
-from worker.unwritable import unreadable_error
 from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.handles import Handles, merge_handles
 from worker.upstream.parsing.answer import Answer
@@ -45,10 +42,7 @@ from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.reply import Reply
 from worker.upstream.request import ProviderRequest, build_request
 
-_log = structlog.get_logger()
 _BODY_COPIES = 2  # of a request's body while it is sent: itself, and what the connection has buffered
-_MALFORMED = (TypeError, KeyError, IndexError, AttributeError, ValueError)  # of members of another type
-_SHOWN = 100  # characters of a fault in an error
 _PAUSE = 0.5  # seconds between two progress writes of one job
 _RECHECK = 0.5  # seconds between two checks whether the channel of a job that waits for its start was closed
 
@@ -160,11 +154,6 @@ async def _prepare(context: TaskContext, job: LeasedJob, memory: Reservation) ->
             outcome=Outcome.PERMANENT,
             retryable=isinstance(problem, ImageError) and problem.retryable,
         )
-        await context.group_commit.write(fail(job, error, at=context.services.clock()))
-        return None
-    except _MALFORMED as fault:  # no version writes such a request; leased again, it would take others' turns
-        _log.exception("the stored request of a job can't be read", job=str(job.id))
-        error = unreadable_error(f"its request can't be read ({str(fault)[:_SHOWN]})", called=False)
         await context.group_commit.write(fail(job, error, at=context.services.clock()))
         return None
 

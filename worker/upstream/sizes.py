@@ -22,11 +22,14 @@ def size_request(text: str | None, style: SizeStyle, known: Sequence[str] = ()) 
     """Return how a size is asked for in a style; ``known`` are the only sizes the provider accepts.
 
     A size that is not known is replaced by a known one of the same ratio. Raises ``InvalidRequest`` that
-    lists the known ones if there is none.
+    lists the known ones if there is none, or the forms of a size if a job stored earlier has another.
     """
     if not text or style == "none":
         return SizeRequest()
-    size = ImageSize.parse(text)
+    try:
+        size = ImageSize.parse(text)
+    except ValueError as error:
+        raise InvalidRequest("size", str(error)) from error
     if known and size.text not in known:
         size = _equivalent(size, known)
     ratio, resolution = size.ratio_text, size.resolution

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import DatabaseAway
 from models.ids import new_id
 from models.queries.leases import LeasedJob
 from models.states import JobStatus
@@ -53,3 +54,41 @@ async def test_a_job_whose_task_fails_is_not_in_flight_and_the_others_go_on(dark
 
     await run_chunk(worker.context, list(job_ids), lease, JobStatus.LEASED, fail_first)
     assert (done, worker.context.in_flight.jobs) == ([max(job_ids)], {})
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "hint"),
+    [("leased", "failed", "Nothing was sent"), ("storing", "held", "reread")],
+)
+async def test_a_job_at_which_the_task_fails_three_times_by_a_defect_is_not_leased_for_ever(
+    darkroom: Darkroom, state: str, ended: str, hint: str
+) -> None:
+    worker, lease, status = await darkroom.worker(), new_id(), JobStatus(state)
+    values = {"status": state, "worker_id": worker.context.worker_id, "lease_token": lease}
+    times = {"leased_at": darkroom.clock(), "start_at": darkroom.clock()}
+    channel = (await darkroom.channel()).id
+    job_id = await darkroom.submit(await darkroom.caller(), channel_id=channel, **values, **times)
+
+    async def fail(_: TaskContext, job: LeasedJob) -> None:
+        raise RuntimeError("a defect")
+
+    for _ in range(2):
+        await run_chunk(worker.context, [job_id], lease, status, fail)
+        assert (await darkroom.job(job_id)).status == state
+    await run_chunk(worker.context, [job_id], lease, status, fail)
+    job = await darkroom.job(job_id)
+    assert (job.status, job.error["code"]) == (ended, "internal_error")
+    assert hint in job.error["message"]
+
+
+async def test_a_database_that_is_away_is_not_counted_as_a_defect(darkroom: Darkroom) -> None:
+    worker, job_id = await darkroom.worker(), await darkroom.submit(await darkroom.caller())
+    await worker.dispatcher.run_round()
+    _, _, lease = worker.messages[0]
+
+    async def fail(_: TaskContext, job: LeasedJob) -> None:
+        raise DatabaseAway("it restarts")
+
+    for _ in range(5):
+        await run_chunk(worker.context, [job_id], lease, JobStatus.LEASED, fail)
+    assert (worker.context.faults.total(), (await darkroom.job(job_id)).status) == (0, "leased")

@@ -58,3 +58,8 @@ def test_a_size_that_the_channel_lacks_becomes_one_of_the_same_ratio() -> None:
     assert size_request("auto", "size", known).members == {"size": "auto"}
     with pytest.raises(InvalidRequest, match=r"no size 16:9; it has 1024x1024, 1024x1536, auto"):
         size_request("16:9", "size", known)
+
+
+def test_a_size_that_an_earlier_version_stored_in_another_form_is_refused_in_words() -> None:
+    with pytest.raises(InvalidRequest, match="size: write WIDTHxHEIGHT"):
+        size_request("large", "size")
