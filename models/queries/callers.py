@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Row, Update, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import BigInteger, Row, Update, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -133,6 +133,11 @@ async def lock_shares(
     return (await connection.execute(_LOCK, {"ids": caller_ids, "at": at})).all()
 
 
+async def count_usable(connection: AsyncConnection, caller_ids: Sequence[UUID], at: datetime) -> int:
+    """Count the callers that ``lock_shares`` would return if no other dispatch round had locked them."""
+    return int(await connection.scalar(_COUNT_USABLE, {"ids": caller_ids, "at": at}) or 0)
+
+
 async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str, Any]]) -> None:
     """Save the fair shares of callers; each share has the caller's ``id`` and the columns ``SHARE``."""
     if shares:
@@ -141,18 +146,18 @@ async def save_shares(connection: AsyncConnection, shares: Sequence[Mapping[str,
 
 
 _LOCK_SUBMITS = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
-_LOCK = (
-    select(callers)
-    .where(callers.c.id.in_(bindparam("ids", expanding=True)), has_usable_key(bindparam("at", type_=Utc())))
-    .where(
-        or_(
-            callers.c.budget_closed_at.is_(None),
-            callers.c.budget_closed_until <= bindparam("at", type_=Utc()),
-        )
-    )
-    .order_by(callers.c.id)
-    .with_for_update(skip_locked=True, key_share=True)
+_MAY_CALL = and_(
+    callers.c.id.in_(bindparam("ids", expanding=True)),
+    has_usable_key(bindparam("at", type_=Utc())),
+    or_(
+        callers.c.budget_closed_at.is_(None),
+        callers.c.budget_closed_until <= bindparam("at", type_=Utc()),
+    ),
 )
+_LOCK = (
+    select(callers).where(_MAY_CALL).order_by(callers.c.id).with_for_update(skip_locked=True, key_share=True)
+)
+_COUNT_USABLE = select(func.count()).select_from(callers).where(_MAY_CALL)
 SHARE = ("deficit", "turn", "campaign_turn", "priority_turn", "next_start_at")
 
 

@@ -114,6 +114,9 @@ async def simulate(darkroom: Darkroom, workers: int, chance: random.Random) -> d
         )  # rounds on SQLite only wait for each other
         chosen = chance.sample(fleet, min(concurrent, workers))
         await asyncio.gather(*(worker.dispatcher.run_round() for worker in chosen))
+        for worker in chosen:
+            if worker.dispatcher.poll_interval.misses:  # it runs its next round after some milliseconds
+                await worker.dispatcher.run_round()
         darkroom.clock.forward(seconds=chance.uniform(0.7, 0.95))
     calls = {model: Calls([], []) for model in LIMITS}
     lateness = {model: random.Random(chance.random()) for model in LIMITS}

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.ids import new_id
 from models.queries.call_stats import count_sent_or_leased
-from models.queries.callers import lock_shares, save_shares
+from models.queries.callers import count_usable, lock_shares, save_shares
 from models.queries.campaigns.closed import calls_of_campaigns, list_closed, list_limited
 from models.queries.campaigns.closed import save_shares as save_campaigns
 from models.queries.channels import change_channel, list_channels, lock_channels
@@ -67,8 +67,8 @@ class Dispatcher:
 
     async def run_round(self) -> None:
         """Run one round: lease what can start now."""
+        self.poll_interval.begin_round()
         if not self._in_flight.free:
-            self.poll_interval.misses = 0
             return
         now = self._services.clock()
         if self._presumed_dead(now):
@@ -85,8 +85,6 @@ class Dispatcher:
         usable = [c.id for c in channels if self._knows(c.name) and not closed_reason(c, "", now)]
         if segments and usable and self._in_flight.free:
             await self._lease(usable, segments)
-        else:
-            self.poll_interval.misses = 0
 
     def _knows(self, channel: str) -> bool:
         """Return whether this worker's settings name a channel, and do not disable it."""
@@ -117,7 +115,8 @@ class Dispatcher:
     ) -> list[UUID]:
         async with self._services.database.writing() as connection:
             rows = await lock_channels(connection, channels)
-            self.poll_interval.misses = 0 if rows else self.poll_interval.misses + 1
+            if not rows:
+                self.poll_interval.miss()
             now = self._services.clock()
             rows = [row for row in rows if not closed_reason(row, "", now)]
             if not rows or self._presumed_dead(now):  # a freeze or an outage may have come between
@@ -153,11 +152,7 @@ class Dispatcher:
         budget = start_budget_of(channels, {segment.model for segment in segments}, now)
         slots = min(self._in_flight.free, budget.total)
         open_segments = [segment for segment in segments if budget.by_model[segment.model]]
-        shares = (
-            await lock_shares(connection, list({segment.caller_id for segment in open_segments}), now)
-            if slots
-            else ()
-        )
+        shares = await self._lock_shares(connection, open_segments, now) if slots else ()
         if any(row.concurrency is not None for row in shares):
             calls = await calls_in_flight(connection)  # rounds on other channels may have ended meanwhile
         callers = [
@@ -183,6 +178,19 @@ class Dispatcher:
             if channel.reservation_changed or any(start.channel == channel.id for start in starts):
                 await change_channel(connection, channel.id, channel.changes())
         return starts
+
+    async def _lock_shares(
+        self, connection: AsyncConnection, segments: Sequence[QueueSegment], now: datetime
+    ) -> Sequence[Row[Any]]:
+        """Lock the callers whose jobs wait. Those that a round on other channels has locked make a miss.
+
+        Without it, the channels of this round would stay idle until the next poll.
+        """
+        caller_ids = list({segment.caller_id for segment in segments})
+        shares = await lock_shares(connection, caller_ids, now)
+        if len(shares) < len(caller_ids) and await count_usable(connection, caller_ids, now) > len(shares):
+            self.poll_interval.miss()
+        return shares
 
     async def _lease_unstored(self, excluded: Sequence[UUID]) -> None:
         lease_token = new_id()

@@ -12,12 +12,22 @@ class PollInterval:
     """When one dispatcher polls next.
 
     ``interval``: the set seconds between polls without a wake-up. ``workers``: alive, this one included.
-    ``misses``: rounds in a row in which other dispatchers held all channels.
+    ``misses``: rounds in a row that left starts to be decided again, because other dispatchers held all
+    channels, or callers whose jobs wait.
     """
 
     interval: float
     workers: int = 1
     misses: int = 0
+    _misses_before: int = 0
+
+    def begin_round(self) -> None:
+        """Begin a round, without a miss yet."""
+        self._misses_before, self.misses = self.misses, 0
+
+    def miss(self) -> None:
+        """Note that other dispatchers hold what this round needs."""
+        self.misses = self._misses_before + 1
 
     @property
     def seconds(self) -> float:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models.tables import channels
+from models.tables import callers, channels
 from tests.support.darkroom import open_darkroom
 from tests.support.databases import PostgresCopies
 from worker.scheduler.poll_interval import PollInterval
@@ -32,6 +32,28 @@ def test_whoever_misses_again_and_again_rests_longer_but_not_for_ever() -> None:
 
 def test_those_who_missed_together_do_not_come_back_together() -> None:
     assert PollInterval(0.5, 1000, 5).backoff(0.1) < PollInterval(0.5, 1000, 5).backoff(0.9)
+
+
+async def test_a_caller_that_another_round_has_locked_is_a_miss_and_one_without_a_budget_is_none(
+    postgres_copies: PostgresCopies, tmp_path: Path
+) -> None:
+    with postgres_copies.fresh() as url:
+        async with open_darkroom(url, tmp_path, practice={}) as darkroom:
+            worker, caller = await darkroom.worker(), await darkroom.caller()
+            job_id, interval = await darkroom.submit(caller), worker.dispatcher.poll_interval
+            async with darkroom.services.database.writing() as connection:
+                await connection.execute(select(callers).with_for_update())
+                await worker.dispatcher.run_round()
+                await worker.dispatcher.run_round()
+            assert (interval.misses, worker.messages) == (2, [])
+            async with darkroom.services.database.writing() as connection:
+                await connection.execute(update(callers).values(budget_closed_at=darkroom.clock()))
+            await worker.dispatcher.run_round()
+            assert (interval.misses, worker.messages) == (0, [])
+            async with darkroom.services.database.writing() as connection:
+                await connection.execute(update(callers).values(budget_closed_at=None))
+            await worker.dispatcher.run_round()
+            assert (await darkroom.job(job_id)).status == "leased"
 
 
 async def test_a_channel_that_somebody_else_holds_is_a_miss_and_the_next_round_forgets_it(
