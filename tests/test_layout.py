@@ -29,7 +29,8 @@ FORMER_WORDS = frozenset(
 )
 """Words of an earlier vocabulary, each replaced by a term of the glossary; not to come back in names."""
 
-PUBLIC = frozenset({"weather", "change_weather"})  # the practice provider's route /practice/weather
+PUBLIC = frozenset({"weather", "change_weather", "gate"})
+"""The practice provider's route /practice/weather, and a member of campaigns."""
 
 ELSEWHERE = {
     # one suite for all formats, and one for all stores
@@ -41,6 +42,10 @@ ELSEWHERE = {
     **{
         f"{CLIENT}/{name}.py": f"tests/{CLIENT}/test_client.py"
         for name in ("exchange/session", "resources/input_images", "resources/job", "resources/submission")
+    },
+    **{
+        f"{CLIENT}/campaigns/{name}.py": f"tests/{CLIENT}/campaigns/test_campaign.py"
+        for name in ("items", "values")
     },
     f"{CLIENT}/documents.py": f"tests/{CLIENT}/test_garbled_responses.py",
     f"{CLIENT}/exchange/pages.py": f"tests/{CLIENT}/resources/test_jobs.py",

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from darkroom_client import (
     AsyncDarkroom,
+    CampaignWaits,
     Conflict,
     Darkroom,
     InvalidRequest,
@@ -31,6 +33,15 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "clients" / "python" / "README.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "examples" / "bulk.py"
 MODEL = "gpt-4o-image"
+CHANNEL = f"""[[channels]]
+name = "upstream"
+base_url = "{{url}}"
+api_key = "practice"
+models = ["{MODEL}"]
+preset = "generic"
+concurrency = 10
+prices = {{{{ "{MODEL}" = {{{{ per_call = 0.04, currency = "USD" }}}} }}}}
+"""
 pytestmark = pytest.mark.slow(reason="an installation is started for the tests of this file")
 
 
@@ -40,7 +51,9 @@ def darkroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDarkr
     folder = tmp_path_factory.mktemp("darkroom")
     practice = Practice(folder, delay=0.01)
     practice.start()
-    running = EmbeddedDarkroom(folder, practice, upstream_models=MODEL)
+    (folder / "darkroom.toml").write_text(CHANNEL.format(url=practice.url), encoding="utf-8")
+    running = EmbeddedDarkroom(folder, practice)
+    del running.variables["DARKROOM_UPSTREAM_BASE_URL"]  # the channel of the file takes its place
     running.start()
     yield running
     running.client.close()
@@ -175,6 +188,44 @@ async def test_models_are_listed_and_an_unknown_one_is_refused_with_the_nearest(
     assert refused.value.field == "model"
 
 
+async def test_a_campaign_runs_from_rows_to_its_export_and_again_without_paying_twice(
+    client: Any, darkroom: EmbeddedDarkroom, tmp_path: Path
+) -> None:
+    name = f"sheet of {type(client).__name__}"
+    prompt = f"of {type(client).__name__}, a {{colour}} cat {{hint|}}"
+    rows = [{"key": f"k{number}", "colour": f"no. {number}"} for number in range(12)]
+    rows[3]["hint"] = "[fail refusal]"
+    for run in range(2):
+        campaign = client.campaign(name, template=prompt, canary=2)
+        await result_of(campaign.open())
+        report = await result_of(campaign.add([*rows, {"key": "k0", "colour": "again"}]))
+        assert (report.added, report.unchanged, report.duplicates) == ((12, 0, 1), (0, 12, 1))[run]
+        assert (await result_of(campaign.plan())).items == 12
+        await result_of(campaign.start())
+        if run == 0:
+            with pytest.raises(CampaignWaits) as waits:
+                await items_of(campaign.results(timeout=60))
+            assert waits.value.needs == "approval"
+            await result_of(campaign.approve())
+        found = await items_of(campaign.results(timeout=60))
+        assert {item.key for item in found if item.is_made} == {row["key"] for row in rows} - {"k3"}
+    [failed] = await items_of(campaign.items(where={"status": "failed"}))
+    assert (failed.key, failed.error) == ("k3", "refusal")
+    assert [group.samples for group in await result_of(campaign.failures())] == [("k3",)]
+    assert (await result_of(campaign.retry(dry_run=True))).eligible == 1
+    first = next(item for item in found if item.is_made)
+    [saved] = await result_of(first.save(tmp_path))
+    assert saved.name == f"{first.key}.png"
+    assert (await result_of(campaign.give_verdict("pick", ["k1", "k2"]))).done == 2
+    path = await result_of(campaign.export(tmp_path / "spring.zip", where={"verdict": "pick"}))
+    with zipfile.ZipFile(path) as archive:
+        assert {each for each in archive.namelist() if each.endswith(".png")} == {"k1/1.png", "k2/1.png"}
+    counts = darkroom.practice.call_counts()
+    made = {prompt for prompt in counts if prompt.startswith(f"of {type(client).__name__}, ")}
+    assert len(made) == 12
+    assert {counts[each] for each in made} == {1}
+
+
 async def test_webhooks_are_managed(client: Any) -> None:
     made = await result_of(client.webhooks.create("http://127.0.0.1:9/x", events=["job.held"]))
     assert made.secret.startswith("whsec_")
@@ -216,7 +267,9 @@ def test_the_examples_of_the_readme_run_in_their_order(
     (tmp_path / "readme.py").write_text(f"{code}\nclient.close()\n", encoding="utf-8")
     ran = run_program(["readme.py"], darkroom, tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert {"cat.png", "0.png", "1.png", "2.png"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"cat.png", "0.png", "1.png", "2.png", "cat-0.png", "cat-2.png", "spring.zip"} <= {
+        path.name for path in tmp_path.iterdir()
+    }
     assert "size write WIDTHxHEIGHT" in ran.stdout
 
 

@@ -1,8 +1,11 @@
 """Items of a campaign: a page by the filter, and those of one key with all their takes."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
+from sqlalchemy import Row
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,40 +29,66 @@ from api.web.responses import JsonResponse
 from models.campaigns.item_filter import MEMBERS, parse_filter
 from models.errors import NotFound
 from models.ids import parse_id, public_id
-from models.queries.campaigns.items import items_of_key, list_items
+from models.integrity.bounds import check_time
+from models.queries.campaigns.items import items_of_key, list_ended, list_items
 
 PAGE, LONGEST_PAGE = 60, 500
-_PARAMETERS = frozenset({*MEMBERS, "before", "limit"})
+_PARAMETERS = frozenset({*MEMBERS, "before", "ended_after", "limit"})
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 async def get_items(request: Request) -> Response:
-    """Return a page of items in the order of their rows and variants."""
+    """Return a page of items in the order of their rows; with ``ended_after``, in that of their ends."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     after = _read_cursor(read_text(query, "before", longest=64))
+    ended_after = _read_time(read_text(query, "ended_after", longest=64))
     given = {name: request.query_params.getlist(name) for name in MEMBERS if query.get(name)}
     wanted = parse_filter(given)
     async with services.database.reading() as connection:
         campaign = await get_named(connection, caller, read_name(request))
-        found = await list_items(connection, campaign.id, wanted, after=after, limit=limit + 1)
-    page = found[:limit]
-    following = f"{page[-1].position}_{public_id('item', page[-1].id)}" if len(found) > limit else None
-    data = [{**item_document(row), "model": row.model} for row in page]
+        if ended_after is None:
+            found = await list_items(connection, campaign.id, wanted, after=after, limit=limit + 1)
+        else:
+            last = (_EPOCH + after[0] * _MICROSECOND, after[1]) if after else None
+            found = await list_ended(
+                connection, campaign.id, wanted, ended_after=ended_after, after=last, limit=limit + 1
+            )
+    following = _cursor(found[limit - 1], by_end=ended_after is not None) if len(found) > limit else None
+    data = [{**item_document(row), "model": row.model} for row in found[:limit]]
     return JsonResponse({"data": data, "next": following}, headers=NO_STORE)
+
+
+def _cursor(row: Row[Any], *, by_end: bool) -> str:
+    place = (row.ended_at - _EPOCH) // _MICROSECOND if by_end else row.position
+    return f"{place}_{public_id('item', row.id)}"
 
 
 def _read_cursor(text: str | None) -> tuple[int, UUID] | None:
     if text is None:
         return None
-    position, _, key = text.partition("_")
+    place, _, key = text.partition("_")
     try:
-        if position.isascii() and position.isdigit() and len(position) < 19:
-            return int(position), parse_id("item", key)
+        if place.isascii() and place.isdigit() and len(place) < 17:
+            return int(place), parse_id("item", key)
     except NotFound:
         pass
     raise invalid_field("before", "must be `next` of the page before")
+
+
+def _read_time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            raise ValueError("has no offset")
+        return check_time(time.astimezone(UTC))
+    except (ValueError, OverflowError) as error:
+        raise invalid_field("ended_after", "write a time such as 2026-01-31T18:00:00Z (RFC 3339)") from error
 
 
 async def get_item(request: Request) -> Response:
@@ -94,6 +123,12 @@ def add_routes(router: APIRouter) -> None:
             NAME,
             *filters,
             query_parameter("before", "Cursor: `next` of the previous page.", type="string", maxLength=64),
+            query_parameter(
+                "ended_after",
+                "Only items whose newest take ended after this time (RFC 3339), in the order of their ends.",
+                type="string",
+                format="date-time",
+            ),
             query_parameter(
                 "limit", "Items per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
             ),

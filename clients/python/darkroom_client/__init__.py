@@ -1,13 +1,19 @@
 """Python client of Darkroom, a self-hosted job queue for image generation.
 
 Modules import httpx, the standard library and each other. ``exchange`` is how the server is called,
-``resources`` what it has, ``client`` joins them. All of it is coroutines over a ``Transport``; effects are
-only in ``exchange.http_transport``.
+``resources`` and ``campaigns`` what it has, ``client`` joins them. All of it is coroutines over a
+``Transport``; effects are only in ``exchange.http_transport``.
 """
 
+from darkroom_client.campaigns.campaign import Campaign
+from darkroom_client.campaigns.exports import Export
+from darkroom_client.campaigns.items import Item
+from darkroom_client.campaigns.updates import CampaignUpdate
+from darkroom_client.campaigns.values import Action, CampaignState, ImportReport, Plan
 from darkroom_client.client import AsyncDarkroom, Darkroom
 from darkroom_client.errors import (
     ApiError,
+    CampaignWaits,
     ConfigurationError,
     Conflict,
     ConnectionFailed,
@@ -34,19 +40,27 @@ from darkroom_client.version import __version__
 from darkroom_client.webhook_signature import WebhookEvent, verify_webhook
 
 __all__ = [
+    "Action",
     "ApiError",
     "AsyncDarkroom",
     "Batch",
+    "Campaign",
+    "CampaignState",
+    "CampaignUpdate",
+    "CampaignWaits",
     "ConfigurationError",
     "Conflict",
     "ConnectionFailed",
     "Darkroom",
     "DarkroomError",
+    "Export",
     "FieldError",
     "Forbidden",
+    "ImportReport",
     "InputError",
     "InvalidRequest",
     "InvalidResponse",
+    "Item",
     "Job",
     "JobEvent",
     "JobFailed",
@@ -55,6 +69,7 @@ __all__ = [
     "NewJob",
     "NotFound",
     "Picture",
+    "Plan",
     "RetryPolicy",
     "ServerError",
     "SignatureError",

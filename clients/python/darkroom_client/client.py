@@ -8,6 +8,9 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
+from darkroom_client.campaigns.campaign import Campaign
+from darkroom_client.campaigns.campaigns import Campaigns
+from darkroom_client.campaigns.definition import CampaignOptions
 from darkroom_client.configuration import Configuration, load_configuration
 from darkroom_client.exchange.http_transport import AsyncTransport, SyncTransport, run_blocking
 from darkroom_client.exchange.operation import Bound, operation, stream
@@ -46,6 +49,7 @@ class Client(Bound[M]):
 
     def __init__(self, session: Session[M]) -> None:
         self._session = session
+        self.campaigns = Campaigns(session)
         self.jobs = Jobs(session)
         self.models = Models(session)
         self.webhooks = Webhooks(session)
@@ -171,6 +175,13 @@ class Client(Bound[M]):
             return stream_events(self._session, path, after=last, ends=True)
         query = {"campaign": campaign, "model": model, "tag": tag}
         return stream_events(self._session, "/v1/events", query=query, after=last, ends=False)
+
+    def campaign(self, name: str, /, **options: Unpack[CampaignOptions]) -> Campaign[M]:
+        """Return the campaign of this name, to be created or found by a ``with`` statement, or just used.
+
+        Raises ``InputError``.
+        """
+        return Campaign(self._session, name, options)
 
     @operation
     async def upload(self, /, image: bytes | str | os.PathLike[str]) -> Picture[M]:

@@ -17,7 +17,8 @@
     │   └── ServerError       5xx
     ├── JobFailed             a job ended without a result
     │   └── JobHeld           a job waits for a person's decision: its call may have been charged
-    ├── WaitTimeout           a job did not end in time; it goes on
+    ├── CampaignWaits         a campaign needs a person before it goes on
+    ├── WaitTimeout           a job or a campaign did not end in time; it goes on
     └── SignatureError        a webhook is not signed with this secret, or too old
 """
 
@@ -141,8 +142,16 @@ class JobHeld(JobFailed):
     """A job waits for a decision: release it (it calls again), fail it, or cancel it."""
 
 
+class CampaignWaits(DarkroomError):
+    """A campaign needs a person: ``needs`` is approval, resume, budget, held or start."""
+
+    def __init__(self, campaign: Any, needs: str, message: str) -> None:
+        super().__init__(message)
+        self.campaign, self.needs = campaign, needs
+
+
 class WaitTimeout(DarkroomError, TimeoutError):
-    """A job did not end in time; it goes on. ``job`` is as it was seen last."""
+    """A job, or a campaign, did not end in time; it goes on. ``job`` is either, as it was seen last."""
 
     def __init__(self, job: Any, message: str) -> None:
         super().__init__(message)

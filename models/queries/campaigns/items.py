@@ -104,16 +104,39 @@ async def list_items(
     limit: int,
 ) -> Sequence[Row[Any]]:
     """Return a page of items in the order of their rows and variants, with the model of their newest take."""
-    query = (
+    query = _list(campaign_id, wanted, limit).order_by(items.c.position, items.c.id)
+    if after is not None:
+        query = query.where(tuple_(items.c.position, items.c.id) > tuple_(*after))
+    found: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return found
+
+
+async def list_ended(
+    connection: AsyncConnection,
+    campaign_id: UUID,
+    wanted: ItemFilter,
+    *,
+    ended_after: datetime,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return a page of the items that ended after a time, in the order of their ends."""
+    query = _list(campaign_id, wanted, limit).order_by(items.c.ended_at, items.c.id)
+    query = query.where(items.c.ended_at > ended_after)
+    if after is not None:
+        at, item_id = after
+        query = query.where(items.c.ended_at >= at, or_(items.c.ended_at > at, items.c.id > item_id))
+    found: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return found
+
+
+def _list(campaign_id: UUID, wanted: ItemFilter, limit: int) -> Select[Any]:
+    return (
         select(items, jobs.c.model)
         .select_from(items.outerjoin(jobs, jobs.c.id == items.c.job_id))
         .where(items.c.campaign_id == campaign_id, *conditions(wanted))
-        .order_by(items.c.position, items.c.id)
         .limit(limit)
     )
-    if after is not None:
-        query = query.where(tuple_(items.c.position, items.c.id) > tuple_(*after))
-    return (await connection.execute(query)).all()
 
 
 def conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:

@@ -14,12 +14,15 @@ from darkroom_client.exchange.messages import Request, Response
 from darkroom_client.exchange.session import Session
 
 URL = "http://darkroom.example"
-Answer = Response | Exception | list[bytes]
+Answer = Response | Exception | list[bytes] | tuple[Response, list[Any]]
 
 
 @dataclass
 class ScriptedTransport:
-    """Answers requests in turn and records them; the last answer repeats. A list of bytes is a stream."""
+    """Answers requests in turn and records them; the last answer repeats.
+
+    A list of bytes is a stream of events; with a response before it, one of that status and these headers.
+    """
 
     answers: list[Answer]
     files: dict[str, bytes] = field(default_factory=dict)
@@ -36,7 +39,9 @@ class ScriptedTransport:
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator["_Stream"]:
         answer = self._next(request)
-        if isinstance(answer, list):
+        if isinstance(answer, tuple):
+            yield _Stream(*answer)
+        elif isinstance(answer, list):
             yield _Stream(Response(200, {"content-type": "text/event-stream"}), answer)
         else:
             assert isinstance(answer, Response)
@@ -64,6 +69,21 @@ class ScriptedTransport:
 
     async def write_file(self, path: Path, content: bytes) -> None:
         self.files[str(path)] = content
+
+    async def append_file(self, path: Path, content: bytes, *, at: int) -> None:
+        self.files[str(path)] = self.files.get(str(path), b"")[:at] + content
+
+    async def move_file(self, source: Path, target: Path) -> None:
+        self.files[str(target)] = self.files.pop(str(source))
+
+    async def delete_file(self, path: Path) -> None:
+        self.files.pop(str(path), None)
+
+    async def file_size(self, path: Path) -> int | None:
+        return len(self.files[str(path)]) if str(path) in self.files else None
+
+    async def is_folder(self, path: Path) -> bool:
+        return str(path) == "out"
 
     async def close(self) -> None: ...
 

@@ -20,6 +20,7 @@ from darkroom_client.exchange.messages import Request, Response
 T = TypeVar("T")
 _CONNECT_TIMEOUT = 5.0  # seconds
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_IN_PIECES = frozenset({httpx.codes.OK, httpx.codes.PARTIAL_CONTENT})
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -57,7 +58,7 @@ class SyncTransport:
             _translated(self._configuration, request),
             self._http.stream(**_arguments(request)) as response,
         ):
-            if response.status_code != httpx.codes.OK:
+            if response.status_code not in _IN_PIECES:
                 response.read()
             yield _SyncStream(response)
 
@@ -76,6 +77,26 @@ class SyncTransport:
     async def write_file(self, path: Path, content: bytes) -> None:
         """Write a file; there is never a part of one."""
         _replace_file(path, content)
+
+    async def append_file(self, path: Path, content: bytes, *, at: int) -> None:
+        """Write at this byte of a file, which ends after it."""
+        _append_file(path, content, at)
+
+    async def move_file(self, source: Path, target: Path) -> None:
+        """Move a file to another name of its folder."""
+        source.replace(target)  # noqa: ASYNC240 - the same
+
+    async def delete_file(self, path: Path) -> None:
+        """Delete a file, if it is there."""
+        path.unlink(missing_ok=True)  # noqa: ASYNC240 - the same
+
+    async def file_size(self, path: Path) -> int | None:
+        """Return the bytes of a file, if it is there."""
+        return _file_size(path)
+
+    async def is_folder(self, path: Path) -> bool:
+        """Return whether a path is a folder."""
+        return path.is_dir()  # noqa: ASYNC240 - the same
 
     async def close(self) -> None:
         """Close the connections."""
@@ -118,7 +139,7 @@ class AsyncTransport:
         """Send a request and read its response in pieces."""
         with _translated(self._configuration, request):
             async with self._http.stream(**_arguments(request)) as response:
-                if response.status_code != httpx.codes.OK:
+                if response.status_code not in _IN_PIECES:
                     await response.aread()
                 yield _AsyncStream(response)
 
@@ -137,6 +158,26 @@ class AsyncTransport:
     async def write_file(self, path: Path, content: bytes) -> None:
         """Write a file; there is never a part of one."""
         await asyncio.to_thread(_replace_file, path, content)
+
+    async def append_file(self, path: Path, content: bytes, *, at: int) -> None:
+        """Write at this byte of a file, which ends after it."""
+        await asyncio.to_thread(_append_file, path, content, at)
+
+    async def move_file(self, source: Path, target: Path) -> None:
+        """Move a file to another name of its folder."""
+        await asyncio.to_thread(source.replace, target)
+
+    async def delete_file(self, path: Path) -> None:
+        """Delete a file, if it is there."""
+        await asyncio.to_thread(lambda: path.unlink(missing_ok=True))
+
+    async def file_size(self, path: Path) -> int | None:
+        """Return the bytes of a file, if it is there."""
+        return await asyncio.to_thread(_file_size, path)
+
+    async def is_folder(self, path: Path) -> bool:
+        """Return whether a path is a folder."""
+        return await asyncio.to_thread(path.is_dir)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -201,7 +242,7 @@ def _response_of(response: httpx.Response) -> Response:
 
 
 def _head_of(response: httpx.Response) -> Response:
-    content = b"" if response.status_code == httpx.codes.OK else response.content
+    content = b"" if response.status_code in _IN_PIECES else response.content
     return Response(response.status_code, _headers_of(response), content)
 
 
@@ -242,3 +283,17 @@ def _replace_file(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _append_file(path: Path, content: bytes, at: int) -> None:
+    with path.open("r+b" if at else "wb") as file:
+        file.seek(at)
+        file.write(content)
+        file.truncate()
+
+
+def _file_size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None

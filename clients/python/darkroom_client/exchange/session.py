@@ -39,13 +39,14 @@ class Session(Generic[M]):
     ) -> Request:
         """Return a request to the server. ``body`` is sent as JSON, bytes as they are.
 
+        A list in ``query`` is a parameter that is given several times.
         ``wait``: seconds that the server may take besides; ``repeatable``: executing it twice does no more
         than once (a GET never does).
         """
         url = path if path.startswith(("http://", "https://")) else self.configuration.base_url + path
         chosen = {name: value for name, value in (query or {}).items() if value is not None}
         if chosen:
-            url = f"{url}?{urlencode(chosen, quote_via=quote, safe=',')}"
+            url = f"{url}?{urlencode(chosen, doseq=True, quote_via=quote, safe=',')}"
         content, media_type = _encode(body)
         return Request(
             method,

@@ -13,7 +13,7 @@ class ResponseStream(Protocol):
 
     @property
     def head(self) -> Response:
-        """Status and headers; the whole body, if the status is not 200."""
+        """Status and headers; the whole body, if the status is not 200 or 206."""
         ...
 
     def pieces(self) -> AsyncGenerator[bytes, None]:
@@ -49,6 +49,26 @@ class Transport(Protocol):
 
     async def write_file(self, path: Path, content: bytes) -> None:
         """Write a file; there is never a part of one."""
+        ...
+
+    async def append_file(self, path: Path, content: bytes, *, at: int) -> None:
+        """Write at this byte of a file, which ends after it; at 0 it is made if there is none."""
+        ...
+
+    async def move_file(self, source: Path, target: Path) -> None:
+        """Move a file to another name of its folder, in place of what is there."""
+        ...
+
+    async def delete_file(self, path: Path) -> None:
+        """Delete a file, if it is there."""
+        ...
+
+    async def file_size(self, path: Path) -> int | None:
+        """Return the bytes of a file; ``None``: there is none."""
+        ...
+
+    async def is_folder(self, path: Path) -> bool:
+        """Return whether a path is a folder."""
         ...
 
     async def close(self) -> None:

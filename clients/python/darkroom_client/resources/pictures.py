@@ -35,12 +35,7 @@ class Picture(Bound[M]):
     @operation
     async def bytes(self, /) -> _Bytes:
         """Return the image, checked by its size and SHA-256. Raises ``DarkroomError``."""
-        request = self._session.request("GET", self.url)
-        content = (await self._session.send(request)).content
-        wrong_size = self.size and len(content) != self.size
-        if wrong_size or (self.sha256 and hashlib.sha256(content).hexdigest() != self.sha256):
-            raise InvalidResponse(f"The image {self.url} arrived damaged.")
-        return content
+        return await picture_bytes(self)
 
     @operation
     async def save(self, /, path: str | os.PathLike[str]) -> Path:
@@ -49,8 +44,18 @@ class Picture(Bound[M]):
         Raises ``DarkroomError`` and ``OSError``.
         """
         target = Path(path)
-        await self._session.transport.write_file(target, await Picture.bytes(self))
+        await self._session.transport.write_file(target, await picture_bytes(self))
         return target
+
+
+async def picture_bytes(picture: Picture[M]) -> bytes:
+    """Return the image, checked by its size and SHA-256. Raises ``DarkroomError``."""
+    session = picture._session
+    content = (await session.send(session.request("GET", picture.url))).content
+    wrong_size = picture.size and len(content) != picture.size
+    if wrong_size or (picture.sha256 and hashlib.sha256(content).hexdigest() != picture.sha256):
+        raise InvalidResponse(f"The image {picture.url} arrived damaged.")
+    return content
 
 
 def read_picture(session: Session[M], value: object) -> Picture[M]:

@@ -53,8 +53,26 @@ async def test_a_key_has_its_items_with_takes(create: Create, service: Service) 
     assert (await service.get(f"{SPRING}/items/gone")).status_code == 404
 
 
+async def test_items_that_ended_are_listed_in_the_order_of_their_ends(
+    create: Create, service: Service
+) -> None:
+    await make_items(service, (await create())["id"])
+    every = (await service.get(f"{SPRING}/items")).json()["data"]
+    by_end = sorted(every, key=lambda each: (each["ended_at"], parse_id("item", each["id"])))
+    query = {"ended_after": "2026-01-01T00:00:00Z", "limit": 2}
+    found, before = [], {}
+    while before is not None:
+        page = (await service.get(f"{SPRING}/items", params={**query, **before})).json()
+        found += page["data"]
+        before = {"before": page["next"]} if page["next"] else None
+    assert [each["key"] for each in found] == [each["key"] for each in by_end]
+    late = {"ended_after": by_end[-1]["ended_at"].replace("Z", "999Z"), "status": "made"}
+    assert (await service.get(f"{SPRING}/items", params=late)).json()["data"] == []
+
+
 async def test_a_wrong_filter_or_cursor_is_named(create: Create, service: Service) -> None:
     await create()
-    for name, value in (("status", "lost"), ("before", "x"), ("state", "made")):
+    wrong = (("status", "lost"), ("before", "x"), ("state", "made"), ("ended_after", "2026-01-01T00:00:00"))
+    for name, value in (*wrong, ("ended_after", "yesterday")):
         answer = await service.get(f"{SPRING}/items", params={name: value})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, name)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from darkroom_client import DarkroomError, InvalidResponse
 from darkroom_client.exchange.messages import Response
+from tests.clients.python.darkroom_client.campaigns.made import a_campaign, an_item
 from tests.clients.python.scripted_transport import a_job, client_on, done
 
 PAGE = {"data": [a_job(), done(2)], "next": None}
@@ -20,6 +21,10 @@ PROBLEM = {"status": 422, "detail": "No.", "errors": [{"field": "size", "message
 RESULT = {"matched": 1, "eligible": 1, "changed": 1, "samples": ["job_1"], "more": False}
 MODELS = {"data": [{"id": "m", "x_channels": [{"name": "c"}]}]}
 EVENT = {"id": "job_1", "revision": 6, "status": "succeeded", "progress": 100, "at": "2026-01-01T00:00:00Z"}
+CAMPAIGN = a_campaign("paused") | {"paused": {"reason": "budget", "detail": "", "until": None}}
+PLAN = {"items": 1, "samples": [{"key": "a", "images": ["x"]}], "cost": {"p50": "1"}, "warnings": [{}]}
+ACTION = {"id": "action_1", "eligible": 1, "skipped": [{"reason": "open", "count": 1}], "cost": {"p50": None}}
+ITEMS = {"data": [an_item(1, job=None)], "next": None}
 
 CALLS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "job": (done(), lambda client: client.jobs.get("job_1")),
@@ -28,6 +33,10 @@ CALLS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "gather": (PAGE, lambda client: list(client.gather(["job_1", "job_2"], timeout=3))),
     "batch": (BATCH, lambda client: client.submit_many([{"prompt": "a", "model": "m"}] * 2)),
     "bulk": (RESULT, lambda client: client.jobs.cancel_many(campaign="x")),
+    "campaign": (CAMPAIGN, lambda client: client.campaign("spring").state().needs),
+    "plan": (PLAN, lambda client: client.campaign("spring").plan()),
+    "action": (ACTION, lambda client: client.campaign("spring").undo_verdicts()),
+    "items": (ITEMS, lambda client: list(client.campaign("spring").items(limit=2))),
     "models": (MODELS, lambda client: list(client.models.list())),
 }
 ANYTHING = st.recursive(
