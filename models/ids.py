@@ -26,6 +26,9 @@ Kind = Literal[
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
 _DIGITS = {character: number for number, character in enumerate(_ALPHABET)}
+_LENGTH = 26  # digits of an id; the first ten are the time of its creation
+_BITS = 5 * _LENGTH
+LEAST_DIGITS = 8  #: digits of a short id at least: they name one second
 
 
 def new_id() -> UUID:
@@ -51,9 +54,30 @@ def parse_id(kind: Kind, text: str) -> UUID:
     Raises ``NotFound`` for anything that is not an id of this kind: a caller need not tell the two apart.
     """
     prefix, _, digits = text.partition("_")
-    if prefix != kind or len(digits) != 26 or digits[0] > "7" or any(c not in _DIGITS for c in digits):
+    if prefix != kind or len(digits) != _LENGTH or digits[0] > "7" or any(c not in _DIGITS for c in digits):
         raise NotFound(f"There is no {kind} {text[:64]!r}.")
+    return UUID(int=_number(digits))
+
+
+def short_range(kind: Kind, text: str) -> tuple[UUID, UUID] | None:
+    """Return the first and the last key whose public id begins with ``text``; ``None``: it is no short id.
+
+    A short id is the beginning of a public id, with its kind or without: ``job_01h455vb4pex``,
+    ``01h455vb4pex``. A whole id without its kind counts as one.
+    """
+    prefix, separator, digits = text.rpartition("_")
+    most = _LENGTH - 1 if separator else _LENGTH
+    if (separator and prefix != kind) or not LEAST_DIGITS <= len(digits) <= most:
+        return None
+    if digits[0] > "7" or any(character not in _DIGITS for character in digits):
+        return None
+    free = _BITS - 5 * len(digits)
+    first = _number(digits) << free
+    return UUID(int=first), UUID(int=first | (1 << free) - 1)
+
+
+def _number(digits: str) -> int:
     number = 0
     for character in digits:
         number = number << 5 | _DIGITS[character]
-    return UUID(int=number)
+    return number

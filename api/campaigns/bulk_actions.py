@@ -1,5 +1,6 @@
 """Bulk actions of campaigns: get, list, abort."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from models.errors import Conflict
 from models.ids import parse_id
 from models.queries.campaigns import actions, campaigns
 from models.queries.campaigns.actions import Action
+from models.queries.short_ids import whole_id
 
 
 async def get_action(services: ApiServices, caller: Caller, text: str) -> dict[str, Any]:
@@ -29,7 +31,7 @@ async def list_page(
     caller: Caller,
     *,
     campaign: str | None,
-    status: str | None,
+    statuses: Sequence[str],
     before: UUID | None,
     limit: int,
 ) -> list[dict[str, Any]]:
@@ -40,7 +42,7 @@ async def list_page(
             connection,
             await callers_in_scope(connection, caller, None),
             campaign_id=campaign_id,
-            status=status,
+            statuses=statuses,
             before=before,
             limit=limit,
         )
@@ -64,7 +66,8 @@ async def abort_action(services: ApiServices, caller: Caller, text: str) -> dict
 
 
 async def _find(connection: AsyncConnection, caller: Caller, text: str, *, lock: bool = False) -> Action:
-    found = await actions.find_action(connection, parse_id("action", text), lock=lock)
+    whole = await whole_id(connection, "action", text, caller_id=caller.scope, field="action_id")
+    found = await actions.find_action(connection, parse_id("action", whole), lock=lock)
     if found is None or not (caller.admin or found.caller_id == caller.id):
         raise not_found(f"There is no action {text[:64]!r}.")
     return found

@@ -1,7 +1,6 @@
 """Exports of campaigns: checks of what is asked for, their documents, and their content."""
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +20,7 @@ from models.queries.callers import lock_submits
 from models.queries.campaigns import exports
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.export_items import list_variables
+from models.queries.short_ids import whole_id
 from models.serializers import moment
 from worker.exports.names import safe_component
 from worker.exports.paths import VARIABLES
@@ -49,9 +49,9 @@ async def create_export(services: ApiServices, caller: Caller, name: str, option
 
 async def get_export(services: ApiServices, caller: Caller, text: str) -> Row[Any]:
     """Return an export that the caller may see. Raises the 404 problem."""
-    key: UUID = parse_id("export", text)
     async with services.database.reading() as connection:
-        row = await exports.get_export(connection, key)
+        whole = await whole_id(connection, "export", text, caller_id=caller.scope, field="export_id")
+        row = await exports.get_export(connection, parse_id("export", whole))
     if row is None or not (caller.admin or row.caller_id == caller.id):
         raise not_found(f"There is no export {text[:64]!r}.")
     return row

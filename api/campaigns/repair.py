@@ -59,7 +59,7 @@ async def repair_items(
         campaign = await get_named(connection, caller, name, lock=not request.dry_run)
         variants = variants_of(services, spec_of(campaign))
         _check_status(campaign, at)
-        choice = await choose(connection, campaign.id, request.given)
+        choice = await choose(connection, campaign, request.given)
         most_takes = services.settings.campaign_takes
         found = await preview(connection, choice, request.repair.refusal, most_takes=most_takes)
         new_items = await _count_new(connection, campaign, variants, request)

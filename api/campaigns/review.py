@@ -21,6 +21,7 @@ from models.ids import new_id, parse_id
 from models.queries.campaigns import actions, verdicts
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import count_items
+from models.queries.short_ids import whole_id
 
 VERDICTS_PER_REQUEST = 10_000
 REVIEW_CLAIM = timedelta(minutes=2)
@@ -50,7 +51,7 @@ async def give_verdicts(
     async with services.database.writing() as connection:
         campaign = await get_named(connection, caller, name)
         spec_of(campaign)
-        choice = await choose(connection, campaign.id, request.given)
+        choice = await choose(connection, campaign, request.given)
         most_takes = services.settings.campaign_takes
         found = await preview(connection, choice, verdict_refusal, most_takes=most_takes)
         check_expected(request.expected_count, found.eligible)
@@ -142,7 +143,8 @@ async def next_item(services: ApiServices, caller: Caller, name: str, after: str
 async def _position(connection: AsyncConnection, campaign: Campaign, after: str | None) -> int | None:
     if after is None:
         return None
-    found = await verdicts.find_position(connection, campaign.id, parse_id("item", after))
+    whole = await whole_id(connection, "item", after, caller_id=campaign.caller_id, field="after")
+    found = await verdicts.find_position(connection, campaign.id, parse_id("item", whole))
     if found is None:
         raise not_found(f"The campaign has no item {after[:64]!r}.")
     return found

@@ -13,6 +13,7 @@ from models.campaigns.actions import SKIPPED
 from models.campaigns.item_filter import ItemFilter
 from models.errors import NotFound
 from models.ids import parse_id, public_id
+from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.item_facts import (
     ItemChoice,
     Refusal,
@@ -21,10 +22,14 @@ from models.queries.campaigns.item_facts import (
     find_named_items,
     list_by_facts,
 )
+from models.queries.campaigns.items import items_of_key
 from models.queries.selection.skipped import Skipped
+from models.queries.short_ids import whole_id
 
 ITEMS_PER_REQUEST = 1_000  #: ids and keys that one request may list
 _MOST_VARIANTS = 10_000  # items that they may be together: a key stands for all variants of its row
+_KIND = "item_"  # a short id without its kind is taken for a key
+_SHORT_IDS = 100  # in one request; further ones are taken for keys
 _LOOKED_AT = 2_000  # items among which samples are found
 
 
@@ -47,17 +52,24 @@ class Preview:
     conditions: Sequence[ColumnElement[bool]] = field(default_factory=list)  #: of the eligible ones
 
 
-async def choose(connection: AsyncConnection, campaign_id: UUID, given: GivenItems) -> ItemChoice:
+async def choose(connection: AsyncConnection, campaign: Campaign, given: GivenItems) -> ItemChoice:
     """Return the items that a request means. Raises the 404 problem if one is not in the campaign."""
     if given.names is None:
-        return ItemChoice(campaign_id, filter=given.filter or ItemFilter())
+        return ItemChoice(campaign.id, filter=given.filter or ItemFilter())
     ids, keys = dict[UUID, str](), set[str]()
     for name in given.names:
         try:
             ids[parse_id("item", name)] = name
         except NotFound:
             keys.add(name)
-    found = await find_named_items(connection, campaign_id, list(ids), sorted(keys))
+    for key in sorted(key for key in keys if key.startswith(_KIND))[:_SHORT_IDS]:
+        if await items_of_key(connection, campaign.id, key):
+            continue
+        whole = await whole_id(connection, "item", key, caller_id=campaign.caller_id, field="items")
+        if whole != key:
+            keys.discard(key)
+            ids[parse_id("item", whole)] = key
+    found = await find_named_items(connection, campaign.id, list(ids), sorted(keys))
     missing = keys - {row.key for row in found}
     missing |= {name for key, name in ids.items() if key not in {row.id for row in found}}
     if missing:
@@ -66,7 +78,7 @@ async def choose(connection: AsyncConnection, campaign_id: UUID, given: GivenIte
         raise invalid_field(
             "items", f"these are {len(found):,} items with all variants; {_MOST_VARIANTS:,} at most"
         )
-    return ItemChoice(campaign_id, ids=[row.id for row in found])
+    return ItemChoice(campaign.id, ids=[row.id for row in found])
 
 
 async def preview(

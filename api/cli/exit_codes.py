@@ -3,7 +3,7 @@
 import traceback
 from enum import IntEnum
 
-from models.errors import Conflict, DarkroomError, NotFound, SettingsError
+from models.errors import Conflict, DarkroomError, InvalidRequest, NotFound, SettingsError
 
 
 class Exit(IntEnum):
@@ -34,6 +34,8 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return error.code, str(error)
         case SettingsError():
             return Exit.USAGE, "\n".join(error.faults)
+        case InvalidRequest():
+            return Exit.USAGE, str(error)
         case NotFound():
             return Exit.NOT_FOUND, str(error)
         case Conflict():

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.short_ids import unique_id
 from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, hash_key, hint_of, new_key
 from models.clock import now
 from models.errors import NotFound
@@ -16,9 +15,11 @@ from models.ids import Kind, new_id, parse_id, public_id
 from models.queries import api_keys
 from models.queries.callers import change_limits, insert_caller, list_ids
 from models.queries.jobs import count_queued, lock_queued
+from models.queries.short_ids import whole_id
 from worker.lifecycle import cancel, commit
 
 Limits = Mapping[str, float | None]  #: of ``models.queries.callers.LIMITS``
+_KINDS: Sequence[Kind] = ("key", "caller")
 _BATCH = 500  # jobs that are cancelled in one transaction
 
 
@@ -95,7 +96,7 @@ async def add_key(
 async def find_caller(connection: AsyncConnection, name_or_id: str) -> UUID:
     """Return the caller with this name or id. Raises ``CommandFailed`` if there is none, or several."""
     keys = await api_keys.list_keys(connection)
-    name_or_id = _whole_id(keys, name_or_id)
+    name_or_id = await _whole_id(connection, name_or_id)
     caller_id = _id_of("caller", name_or_id)
     of_keys = {key.caller_id for key in keys}
     found = [caller_id] if caller_id in of_keys else await list_ids(connection, name=name_or_id)
@@ -114,6 +115,7 @@ async def rotate_key(
 
     The old ones are valid for the overlap, or until they expire. Raises ``CommandFailed``.
     """
+    name_or_id = await _whole_id(connection, name_or_id)
     found = [
         key
         for key in _chosen(await api_keys.list_keys(connection), name_or_id)
@@ -144,6 +146,7 @@ async def rotate_key(
 async def plan_revocation(connection: AsyncConnection, name_or_id: str, at: datetime) -> Revocation:
     """Return what a revocation of all keys of this name, or of this id, or of a caller's id means."""
     keys = await api_keys.list_keys(connection)
+    name_or_id = await _whole_id(connection, name_or_id)
     chosen = {key.id: key for key in _chosen(keys, name_or_id)}
     usable = {key.caller_id for key in keys if key.id not in chosen and key.state(at) is KeyState.READY}
     keyless = sorted({key.caller_id for key in chosen.values()} - usable)
@@ -174,7 +177,7 @@ async def limit_callers(connection: AsyncConnection, name_or_id: str, limits: Li
     A name means only callers that have a key which is not revoked.
     """
     keys = await api_keys.list_keys(connection)
-    name_or_id = _whole_id(keys, name_or_id)
+    name_or_id = await _whole_id(connection, name_or_id)
     by_id = _id_of("caller", name_or_id) or _id_of("key", name_or_id)
     named = [key for key in keys if key.revoked_at is None and name_or_id in (key.name, key.caller)]
     chosen = {key.caller_id for key in (_chosen(keys, name_or_id) if by_id else named)}
@@ -194,7 +197,6 @@ async def has_key(connection: AsyncConnection) -> bool:
 
 def _chosen(keys: Sequence[ApiKey], name_or_id: str) -> list[ApiKey]:
     """Return the key with this id, the keys of the caller with this id, or all keys of this name."""
-    name_or_id = _whole_id(keys, name_or_id)
     if (key_id := _id_of("key", name_or_id)) is not None:
         return [key for key in keys if key.id == key_id]
     if (caller_id := _id_of("caller", name_or_id)) is not None:
@@ -202,12 +204,14 @@ def _chosen(keys: Sequence[ApiKey], name_or_id: str) -> list[ApiKey]:
     return [key for key in keys if key.name == name_or_id]
 
 
-def _whole_id(keys: Sequence[ApiKey], text: str) -> str:
-    """Return the id of a key or caller with this beginning; other texts stay. Raises ``CommandFailed``."""
-    if text.startswith("key_"):
-        return unique_id("key", text, lambda _: [public_id("key", key.id) for key in keys])
-    if text.startswith("caller_"):
-        return unique_id("caller", text, lambda _: [public_id("caller", key.caller_id) for key in keys])
+async def _whole_id(connection: AsyncConnection, text: str) -> str:
+    """Return the id of a key or caller that a short id stands for; other texts stay.
+
+    Raises ``InvalidRequest`` for one that several have. A short id without its kind is taken for a name.
+    """
+    for kind in _KINDS:
+        if text.startswith(f"{kind}_"):
+            return await whole_id(connection, kind, text, caller_id=None, field=kind)
     return text
 
 

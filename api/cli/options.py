@@ -1,10 +1,27 @@
 """Options that many commands share."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from api.cli.exit_codes import CommandFailed, Exit
+
+
+def statuses_option(what: str) -> Parameter:
+    """Return the option ``--status``, which may be given several times; read it by ``read_statuses``."""
+    return Parameter(name="--status", negative="", help=f"only {what}")
+
+
+def read_statuses(given: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Return the states of ``--status failed,held`` or of several options. Raises ``CommandFailed``."""
+    words = [word.strip().replace("-", "_") for each in given for word in each.split(",") if word.strip()]
+    for word in words:
+        if word not in known:
+            raise CommandFailed(Exit.USAGE, f"--status {word}: there is no such state; {', '.join(known)}.")
+    return list(dict.fromkeys(words))
 
 
 @Parameter(name="*")

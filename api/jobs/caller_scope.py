@@ -10,12 +10,14 @@ from api.web.problems import Problem, invalid_field
 from models.errors import NotFound
 from models.ids import parse_id
 from models.queries.callers import list_ids, names_of
+from models.queries.short_ids import whole_id
 
 
 async def callers_in_scope(connection: AsyncConnection, caller: Caller, wanted: str | None) -> Sequence[UUID]:
     """Return the callers that a request may see; with ``wanted`` the one of this id, or all of this name.
 
-    Raises the 403 problem for a name without an admin's key, and the 422 problem for an unknown one.
+    The id may be short. Raises the 403 problem for a name without an admin's key, and the 422 problem for an
+    unknown one.
     """
     if not caller.admin:
         if wanted is not None:
@@ -31,6 +33,7 @@ async def callers_in_scope(connection: AsyncConnection, caller: Caller, wanted: 
 
 async def _with_id(connection: AsyncConnection, text: str) -> Sequence[UUID]:
     try:
-        return list(await names_of(connection, [parse_id("caller", text)]))
+        whole = await whole_id(connection, "caller", text, caller_id=None, field="caller")
+        return list(await names_of(connection, [parse_id("caller", whole)]))
     except NotFound:
         return ()

@@ -2,21 +2,47 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from api.auth import Caller
+from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
 from models.errors import ImageError, InvalidRequest
-from models.ids import public_id
+from models.ids import parse_id, public_id, short_range
 from models.queries.assets import NewAsset, find_inputs
+from models.queries.short_ids import whole_id
 from worker.asset_store import CheckedImage, check_base64
 from worker.images.input_limits import InputSize
 from worker.images.limits import SMALL, Limits
 from worker.storage.store import Store
 
 CODE = "input_image_invalid"
+NOT_FOUND = "input_image_not_found"
+
+
+async def with_whole_ids(
+    services: ApiServices, caller: Caller, submitted: ValidJob | Rejection
+) -> ValidJob | Rejection:
+    """Return a job with whole ids instead of the short ids among its input images."""
+    if isinstance(submitted, Rejection):
+        return submitted
+    short = [at for at, image in enumerate(submitted.images) if short_range("asset", image) is not None]
+    if not short:
+        return submitted
+    images, assets = list(submitted.images), dict(submitted.assets)
+    try:
+        async with services.database.reading() as connection:
+            for at in short:
+                field, image = submitted.fields[at], images[at]
+                images[at] = await whole_id(connection, "asset", image, caller_id=caller.id, field=field)
+                if images[at] == image:
+                    raise InvalidRequest(field, f"There is no asset {image!r}.", code=NOT_FOUND)
+                assets[at] = parse_id("asset", images[at])
+    except InvalidRequest as error:
+        return Rejection(error.code, [{"field": error.field, "message": error.message}])
+    return replace(submitted, images=images, assets=assets)
 
 
 async def asset_sizes(

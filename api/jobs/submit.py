@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import Caller
 from api.jobs.idempotency import IdempotencyKey, claim_or_replay, read_replay
-from api.jobs.input_images import NewInputImage, asset_sizes, read_data_url
+from api.jobs.input_images import NOT_FOUND, NewInputImage, asset_sizes, read_data_url, with_whole_ids
 from api.jobs.submit_result import RejectedJob, SubmitResult, rejected_job
 from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
@@ -43,6 +43,7 @@ async def insert_submitted(
 
     Raises the 429 problem if no job fits the queue limit, and 422 if the key was used for another request.
     """
+    submitted = [await with_whole_ids(services, caller, each) for each in submitted]
     jobs, images, rejected = await _prepare(services, caller, submitted, at)
     result = SubmitResult([job.id for job in jobs], rejected, jobs)
     if caller.max_queued is None:
@@ -155,7 +156,7 @@ async def _with_images(
             field = valid.fields[position]
             if (asset_id := valid.assets.get(position)) is not None:
                 if asset_id not in known:
-                    raise InvalidRequest(field, f"There is no asset {image!r}.", code="input_image_not_found")
+                    raise InvalidRequest(field, f"There is no asset {image!r}.", code=NOT_FOUND)
                 sizes.append(known[asset_id])
             if image.startswith("data:"):
                 new.append(await read_data_url(services, caller, image, field=field, at=at))

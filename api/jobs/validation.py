@@ -13,7 +13,7 @@ from api.jobs.conversation import Conversation, read_conversation
 from api.jobs.schemas import FREE_FORM_LIMIT, Submission
 from api.web.json_body import check_free_form
 from models.errors import ImageError, InvalidRequest, NotFound
-from models.ids import new_id, parse_id
+from models.ids import new_id, parse_id, short_range
 from models.queries.jobs import NewJob
 from models.request import OWN_MEMBERS, TEXT
 from models.settings import Settings
@@ -53,7 +53,7 @@ class ValidJob:
     job: NewJob
     images: Sequence[str]
     fields: Sequence[str]  #: name of the field that each input image came in
-    assets: Mapping[int, UUID]  #: input images given as asset ids, by position
+    assets: Mapping[int, UUID]  #: input images given as whole asset ids, by position
     allow_unserved: bool = False  #: whether it is accepted although no channel serves its model
 
     def with_images(self, images: Sequence[str]) -> NewJob:
@@ -89,7 +89,7 @@ def validate(value: Any, settings: Settings, at: datetime) -> ValidJob | Rejecti
         assets = {
             position: _asset_key(image, talk.fields[position])
             for position, image in enumerate(talk.images)
-            if image.startswith("asset_")
+            if image.startswith("asset_") and short_range("asset", image) is None
         }
     except ValidationError as error:
         return rejection_of(error)

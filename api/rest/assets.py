@@ -19,10 +19,10 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
+from api.rest.parameters import read_path_id
 from api.services import ApiServices, services_of
 from api.web.problems import not_found
 from api.web.responses import JsonResponse
-from models.ids import parse_id
 from models.queries.assets import find_asset, find_asset_by_token
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -32,7 +32,7 @@ async def get_asset(request: Request) -> Response:
     """Return the metadata of an image."""
     services = services_of(request)
     caller = await authenticate_reader(request, services.authenticator)
-    asset_id = parse_id("asset", request.path_params["asset_id"])
+    asset_id = await read_path_id(request, "asset", "asset_id", caller_id=caller.scope)
     async with services.database.reading() as connection:
         row = await find_asset(connection, asset_id, caller_id=caller.scope)
     if row is None:
@@ -77,9 +77,12 @@ def add_routes(router: APIRouter) -> None:
         tags=["assets"],
         summary="Get the metadata of an image",
         responses=merge_responses(
-            response(200, "The asset.", schema_ref("AssetWithJobDocument")), problem_responses(401, 404)
+            response(200, "The asset.", schema_ref("AssetWithJobDocument")), problem_responses(401, 404, 422)
         ),
-        openapi_extra=request_docs(path_parameter("asset_id", "Id of the asset: asset_…"), takes_token=True),
+        openapi_extra=request_docs(
+            path_parameter("asset_id", "Id of the asset: asset_…, or a unique beginning of it."),
+            takes_token=True,
+        ),
     )
     image_path, content = "/assets/{token}/{name}", {"type": "string", "format": "binary"}
     router.add_api_route(

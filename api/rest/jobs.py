@@ -1,6 +1,7 @@
 """Jobs of a caller: GET with long polling, list, cancel, retry."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from uuid import UUID
 
@@ -24,11 +25,10 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_query
+from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_path_id, read_query
 from api.services import ApiServices, services_of
 from api.web.responses import JsonResponse, matches_etag
 from models.errors import Conflict
-from models.ids import parse_id
 from models.queries.selection.held_jobs import is_still_leased
 from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
@@ -50,7 +50,7 @@ async def get_job(request: Request) -> Response:
     wanted = read_integer(query, "wait", default=0, most=LONGEST_WAIT) or 0
     wait = min(wanted, services.settings.longest_wait)
     after = read_integer(query, "after_revision", default=None, most=INT32)
-    job_id = parse_id("job", request.path_params["job_id"])
+    job_id = await read_path_id(request, "job", "job_id", caller_id=caller.scope)
     job = await read_job(services, caller, job_id, with_estimate=not wait)
     awaited = is_settled if after is None else newer_than(after)
     if wait and not awaited((job.revision, job.status)) and job.retry_after is not None:
@@ -67,7 +67,8 @@ async def list_jobs(request: Request) -> Response:
     query = read_query(request, _LIST_PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     given = read_conditions(query, CONDITIONS)
-    found = await read_jobs(services, caller, listed_filter(given), limit + 1, of=given.caller)
+    wanted = await listed_filter(services.database, caller, given)
+    found = await read_jobs(services, caller, wanted, limit + 1, of=given.caller)
     page = [job.content for job in found[:limit]]
     following = page[-1]["id"] if len(found) > limit else None
     return JsonResponse({"data": page, "next": following}, headers={"Cache-Control": "no-store"})
@@ -115,7 +116,7 @@ async def job_in_scope(request: Request) -> tuple[ApiServices, Caller, JobRepres
     """Return the caller and the job in the path. Raises ``NotFound`` if it may not see it."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    job_id = parse_id("job", request.path_params["job_id"])
+    job_id = await read_path_id(request, "job", "job_id", caller_id=caller.scope)
     return services, caller, await read_job(services, caller, job_id)
 
 
@@ -130,11 +131,17 @@ def job_response(request: Request, job: JobRepresentation) -> Response:
 
 
 _JOB = schema_ref("JobDocument")
-JOB_ID = path_parameter("job_id", "Id of the job: job_…")
+JOB_ID = path_parameter("job_id", "Id of the job: job_…, or a unique beginning of it.")
 
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
+    _add_reads(router)
+    _add_change(router, "cancel", cancel_job, "Cancel a job, even while it is running", "The job.")
+    _add_change(router, "retry", retry_job, "Retry a finished or held job", "The job, queued.")
+
+
+def _add_reads(router: APIRouter) -> None:
     router.add_api_route(
         "/v1/jobs",
         list_jobs,
@@ -184,21 +191,21 @@ def add_routes(router: APIRouter) -> None:
             takes_token=True,
         ),
     )
+
+
+def _add_change(
+    router: APIRouter,
+    verb: str,
+    handler: Callable[[Request], Awaitable[Response]],
+    summary: str,
+    changed: str,
+) -> None:
     router.add_api_route(
-        "/v1/jobs/{job_id}/cancel",
-        cancel_job,
+        f"/v1/jobs/{{job_id}}/{verb}",
+        handler,
         methods=["POST"],
         tags=["jobs"],
-        summary="Cancel a job, even while it is running",
-        responses=merge_responses(response(200, "The job.", _JOB), problem_responses(401, 404, 409)),
-        openapi_extra=request_docs(JOB_ID),
-    )
-    router.add_api_route(
-        "/v1/jobs/{job_id}/retry",
-        retry_job,
-        methods=["POST"],
-        tags=["jobs"],
-        summary="Retry a finished or held job",
-        responses=merge_responses(response(200, "The job, queued.", _JOB), problem_responses(401, 404, 409)),
+        summary=summary,
+        responses=merge_responses(response(200, changed, _JOB), problem_responses(401, 404, 409, 422)),
         openapi_extra=request_docs(JOB_ID),
     )

@@ -1,12 +1,16 @@
 """Query parameters and headers: read them, or raise a problem that names the wrong one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from starlette.requests import Request
 
 from api.auth import TOKEN
+from api.services import services_of
 from api.web.problems import invalid_field
+from models.ids import Kind, parse_id, short_range
+from models.queries.short_ids import whole_id
 
 LONGEST_WAIT = 60  #: seconds; a longer ``wait`` is refused, and one over ``longest_wait`` is shortened
 INT32 = 2**31 - 1
@@ -33,6 +37,18 @@ def read_text(source: Mapping[str, str], name: str, *, longest: int) -> str | No
     return text
 
 
+def read_words(source: Mapping[str, str], name: str, *, known: Sequence[str]) -> list[str]:
+    """Return the words of a comma-separated list, each once; none: it is missing or empty.
+
+    Raises the 422 problem for a word that is not ``known``.
+    """
+    words = list(dict.fromkeys(word.strip() for word in source.get(name, "").split(",") if word.strip()))
+    for word in words:
+        if word not in known:
+            raise invalid_field(name, f"there is no {word[:64]!r}; write {', '.join(known)}")
+    return words
+
+
 def read_query(request: Request, names: frozenset[str]) -> Mapping[str, str]:
     """Return the query parameters. Raises the 422 problem for an unknown name.
 
@@ -44,6 +60,18 @@ def read_query(request: Request, names: frozenset[str]) -> Mapping[str, str]:
                 name[:200], f"there is no such parameter; known are {', '.join(sorted(names))}"
             )
     return request.query_params
+
+
+async def read_path_id(request: Request, kind: Kind, name: str, *, caller_id: UUID | None) -> UUID:
+    """Return the id in the path, whole or short, of an object of a caller (``None``: of any).
+
+    Raises ``NotFound``, and ``InvalidRequest`` for a short id that several objects have.
+    """
+    text: str = request.path_params[name]
+    if short_range(kind, text) is not None:
+        async with services_of(request).database.reading() as connection:
+            text = await whole_id(connection, kind, text, caller_id=caller_id, field=name)
+    return parse_id(kind, text)
 
 
 def read_prefer_wait(request: Request, *, longest: int) -> int | None:

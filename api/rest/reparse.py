@@ -97,7 +97,7 @@ def add_routes(router: APIRouter) -> None:
         summary="Parse the archived responses of a job again and store the images found, without a new call",
         responses=merge_responses(
             response(200, "The images found, by attempt.", schema_ref("ReparseDocument")),
-            problem_responses(401, 404, 409, 503),
+            problem_responses(401, 404, 409, 422, 503),
         ),
         openapi_extra=request_docs(JOB_ID),
     )

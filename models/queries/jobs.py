@@ -113,14 +113,6 @@ _INSERT = text(
 )
 
 
-async def list_ids_between(
-    connection: AsyncConnection, first: UUID, last: UUID, *, limit: int
-) -> Sequence[UUID]:
-    """Return some ids from ``first`` to ``last``, both included."""
-    query = select(jobs.c.id).where(jobs.c.id.between(first, last)).order_by(jobs.c.id).limit(limit)
-    return (await connection.scalars(query)).all()
-
-
 async def insert_jobs(
     connection: AsyncConnection, new_jobs: Sequence[NewJob], *, caller_id: UUID, surface: str, at: datetime
 ) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from models.clock import now
 from models.errors import NotFound
-from models.ids import first_id, new_id, parse_id, public_id
+from models.ids import first_id, new_id, parse_id, public_id, short_range
 
 
 @given(some.uuids())
@@ -83,3 +83,20 @@ def test_a_wrong_id_is_not_repeated_at_length() -> None:
     with pytest.raises(NotFound) as raised:
         parse_id("job", "x" * 10_000)
     assert len(str(raised.value)) < 200
+
+
+@given(some.uuids(), some.integers(8, 26))
+def test_a_short_id_names_the_range_of_the_keys_that_begin_so(key: UUID, digits: int) -> None:
+    beginning = public_id("job", key).removeprefix("job_")[:digits]
+    found = short_range("job", beginning)
+    assert found is not None
+    assert found[0] <= key <= found[1]
+    assert [public_id("job", each).removeprefix("job_")[:digits] for each in found] == [beginning] * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["job_0123456", "asset_01h455vb4pex", "job_01h455vb4pex5vsknk084sn02q", "job_01H455VB4PEX", "8zzzzzzz"],
+)
+def test_other_texts_are_no_short_ids_of_the_kind(text: str) -> None:
+    assert short_range("job", text) is None

@@ -13,10 +13,10 @@ from api.cli.local_database import require_tables, settings_of
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
 from api.cli.output import open_console
 from api.cli.render.explanation import card
-from api.cli.short_ids import resolve_stored_job
 from models.database import Database
 from models.errors import DarkroomError
 from models.ids import parse_id
+from models.queries.short_ids import whole_id
 from models.settings import Settings
 from worker.archive.reparse import ParsedAttempt, explain_job
 from worker.services import build_store
@@ -55,7 +55,7 @@ async def _read(settings: Settings, job: str) -> list[ParsedAttempt]:
     database = Database(settings.sqlalchemy_url, pool=1)
     try:
         async with database.reading() as connection:
-            key = parse_id("job", await resolve_stored_job(connection, job))
-        return await explain_job(database, build_store(settings), key)
+            whole = await whole_id(connection, "job", job, caller_id=None, field="job")
+        return await explain_job(database, build_store(settings), parse_id("job", whole))
     finally:
         await database.close()

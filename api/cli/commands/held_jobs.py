@@ -14,7 +14,6 @@ from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Form
 from api.cli.output import confirm, printer, say, shortened
 from api.cli.render.jobs import with_callers
 from api.cli.render.times import age
-from api.cli.short_ids import resolve_jobs
 from darkroom_client import ApiError
 from darkroom_client.documents import Document
 from darkroom_client.resources.jobs import Decision
@@ -23,7 +22,7 @@ from models.clock import now
 _COLUMNS = ("ID", "SINCE", "CODE", "COST", "REQUEST ID", "MODEL", "CAMPAIGN", "DETAIL")
 _OPTIONAL = ("DETAIL", "CALLER", "CAMPAIGN", "MODEL")  # left out where there is no room for them
 _COST = {"yes": "charged", "unknown": "maybe charged", "likely_no": "likely free", "no": "free"}
-_MAX_IDS = 1000  # in one request
+_MAX_IDS = 100  # in one request, which may all be short
 
 Ids = Annotated[
     tuple[str, ...], Parameter(negative="", help="ids, or unique beginnings such as job_01h455vb4pex")
@@ -135,7 +134,7 @@ def reread(
     """Parse the archived responses of jobs again. Makes no call, and costs nothing."""
     printing, ended = printer(json=output.json), Exit.OK
     with open_client(connection) as client:
-        for job_id in resolve_jobs(client, jobs):
+        for job_id in jobs:
             try:
                 result = client.jobs.reread(job_id)
             except ApiError as error:
@@ -175,9 +174,8 @@ def _decide(
         decide: Callable[..., Decision] = (
             client.jobs.release_many if verb == "release" else client.jobs.fail_many
         )
-        ids = resolve_jobs(client, jobs)
-        for at in range(0, len(ids), _MAX_IDS):
-            decisions.append(decide(ids=ids[at : at + _MAX_IDS], **members))
+        for at in range(0, len(jobs), _MAX_IDS):
+            decisions.append(decide(ids=jobs[at : at + _MAX_IDS], **members))
         while choice.all and (not decisions or decisions[-1].more):
             decisions.append(decide(**conditions, **members))
     refused = [each for decision in decisions for each in decision.refused]

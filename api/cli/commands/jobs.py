@@ -9,7 +9,14 @@ from cyclopts.types import PositiveInt
 from api.cli.commands import archived_answers, held_jobs
 from api.cli.connection import failure_of, open_client
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
+from api.cli.options import (
+    DEFAULT_CONNECTION,
+    DEFAULT_FORMAT,
+    Connection,
+    Format,
+    read_statuses,
+    statuses_option,
+)
 from api.cli.output import confirm, printer, say
 from api.cli.render.jobs import (
     JOB_COLUMNS,
@@ -20,7 +27,6 @@ from api.cli.render.jobs import (
     job_view,
     with_callers,
 )
-from api.cli.short_ids import resolve_job, resolve_jobs
 from darkroom_client import ApiError, Darkroom, Job
 from models.states import JobStatus
 
@@ -35,10 +41,8 @@ for _command in (
     app.command(_command)
 
 Ids = Annotated[list[str], Parameter(negative="", help="ids, or unique beginnings such as job_01h455vb4pex")]
+Statuses = Annotated[tuple[str, ...], statuses_option("jobs in these states: failed,held")]
 Id = Annotated[str, Parameter(help="its id, or a unique beginning such as job_01h455vb4pex")]
-Statuses = Annotated[
-    tuple[str, ...], Parameter(name="--status", negative="", help="only jobs in these states: failed,held")
-]
 
 
 @app.command(name="list")
@@ -74,12 +78,12 @@ def list_jobs(
     with open_client(connection) as client:
         found = client.jobs.list(
             limit=limit,
-            status=_statuses(status) or None,
+            status=read_statuses(status, list(JobStatus)) or None,
             model=model,
             campaign=campaign,
             tag=tag,
             caller=caller,
-            before=resolve_job(client, before) if before else None,
+            before=before,
         )
         printer(json=output.json).table(
             "jobs",
@@ -93,7 +97,7 @@ def list_jobs(
 def show(job: Id, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
     """Show one job."""
     with open_client(connection) as client:
-        found = client.jobs.get(resolve_job(client, job)).document
+        found = client.jobs.get(job).document
     printer(json=output.json).record(found, job_view(found))
     return Exit.OK
 
@@ -127,7 +131,7 @@ def cancel(
 ) -> Exit:
     """Cancel jobs that are not finished. A call in flight may still be charged."""
     with open_client(connection) as client:
-        return _each(resolve_jobs(client, jobs), client.jobs.cancel, output)
+        return _each(jobs, client.jobs.cancel, output)
 
 
 @app.command
@@ -147,14 +151,13 @@ def retry(
         skip the confirmation for jobs that succeeded
     """
     with open_client(connection) as client:
-        ids = resolve_jobs(client, jobs)
-        paid = [] if yes else [job_id for job_id in ids if _has_succeeded(client, job_id)]
+        paid = [] if yes else [job_id for job_id in jobs if _has_succeeded(client, job_id)]
         which = f"{paid[0]} has" if len(paid) == 1 else f"{len(paid)} of these jobs have"
         if paid and not confirm(f"{which} succeeded: a retry calls the provider and pays again. Continue?"):
             raise CommandFailed(
                 Exit.USAGE, f"{which} succeeded, and nothing was changed. Add --yes to pay for another call."
             )
-        return _each(ids, client.jobs.retry, output)
+        return _each(jobs, client.jobs.retry, output)
 
 
 def _has_succeeded(client: Darkroom, job_id: str) -> bool:
@@ -162,16 +165,6 @@ def _has_succeeded(client: Darkroom, job_id: str) -> bool:
         return client.jobs.get(job_id).succeeded
     except ApiError:  # the retry itself is refused, too
         return False
-
-
-def _statuses(given: Iterable[str]) -> list[str]:
-    """Return the states of ``--status failed,held`` or of several options. Raises ``CommandFailed``."""
-    words = [word.strip().replace("-", "_") for each in given for word in each.split(",") if word.strip()]
-    known = [status.value for status in JobStatus]
-    for word in words:
-        if word not in known:
-            raise CommandFailed(Exit.USAGE, f"--status {word}: there is no such state; {', '.join(known)}.")
-    return list(dict.fromkeys(words))
 
 
 def _each(jobs: Iterable[str], act: Callable[[str], Job[Any]], output: Format) -> Exit:

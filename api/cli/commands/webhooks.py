@@ -9,10 +9,16 @@ from rich.text import Text
 
 from api.cli.connection import open_client
 from api.cli.exit_codes import Exit
-from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
+from api.cli.options import (
+    DEFAULT_CONNECTION,
+    DEFAULT_FORMAT,
+    Connection,
+    Format,
+    read_statuses,
+    statuses_option,
+)
 from api.cli.output import printer, shortened, status_text
 from api.cli.render.times import shown_time
-from api.cli.short_ids import resolve_delivery, resolve_webhook
 from darkroom_client.documents import Document
 from models.webhook_events import DeliveryStatus
 
@@ -22,6 +28,7 @@ app = App(name="webhooks", help=_ABOUT, help_format="plaintext")
 Id = Annotated[
     str, Parameter(help="its id or a unique beginning, webhook_…; or default, for each job's own webhook_url")
 ]
+Statuses = Annotated[tuple[str, ...], statuses_option("deliveries in these states: failed,stopped")]
 Events = Annotated[
     list[str], Parameter(name="--event", negative="", help="an event, such as job.failed; repeatable")
 ]
@@ -61,7 +68,7 @@ def show(
 ) -> Exit:
     """Show one webhook."""
     with open_client(connection) as client:
-        return _shown(client.webhooks.get(resolve_webhook(client, webhook)).document, output)
+        return _shown(client.webhooks.get(webhook).document, output)
 
 
 @app.command
@@ -81,9 +88,7 @@ def rotate(
         seconds that the old secret signs too; default: one day
     """
     with open_client(connection) as client:
-        return _secret(
-            client.webhooks.rotate(resolve_webhook(client, webhook), overlap=overlap).document, output
-        )
+        return _secret(client.webhooks.rotate(webhook, overlap=overlap).document, output)
 
 
 @app.command(name="test")
@@ -103,7 +108,7 @@ def try_out(
         seconds to wait for the result
     """
     with open_client(connection) as client:
-        delivery = client.webhooks.test(resolve_webhook(client, webhook), timeout=timeout).document
+        delivery = client.webhooks.test(webhook, timeout=timeout).document
     printer(json=output.json).record(delivery, _line(delivery))
     return Exit.OK if delivery["status"] == DeliveryStatus.DELIVERED else Exit.FAILED
 
@@ -114,7 +119,7 @@ def enable(
 ) -> Exit:
     """Enable a webhook again."""
     with open_client(connection) as client:
-        changed = client.webhooks.update(resolve_webhook(client, webhook), enabled=True)
+        changed = client.webhooks.update(webhook, enabled=True)
         return _shown(changed.document, output)
 
 
@@ -124,16 +129,14 @@ def disable(
 ) -> Exit:
     """Disable a webhook; its pending deliveries are dropped."""
     with open_client(connection) as client:
-        return _shown(
-            client.webhooks.update(resolve_webhook(client, webhook), enabled=False).document, output
-        )
+        return _shown(client.webhooks.update(webhook, enabled=False).document, output)
 
 
 @app.command
 def delete(webhook: Id, /, *, connection: Connection = DEFAULT_CONNECTION) -> Exit:
     """Delete a webhook."""
     with open_client(connection) as client:
-        client.webhooks.delete(resolve_webhook(client, webhook))
+        client.webhooks.delete(webhook)
     return Exit.OK
 
 
@@ -142,7 +145,7 @@ def deliveries(
     webhook: Id,
     /,
     *,
-    status: DeliveryStatus | None = None,
+    status: Statuses = (),
     limit: PositiveInt = 20,
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
@@ -151,8 +154,6 @@ def deliveries(
 
     Parameters
     ----------
-    status
-        only deliveries in this state
     limit
         maximum number of deliveries
     """
@@ -160,7 +161,7 @@ def deliveries(
         found = (
             each.document
             for each in client.webhooks.deliveries(
-                resolve_webhook(client, webhook), limit=limit, status=status
+                webhook, limit=limit, status=read_statuses(status, list(DeliveryStatus)) or None
             )
         )
         printer(json=output.json).table(
@@ -181,7 +182,7 @@ def replay(
     printing = printer(json=output.json)
     with open_client(connection) as client:
         for delivery_id in deliveries:
-            delivery = client.webhooks.replay(resolve_delivery(client, delivery_id)).document
+            delivery = client.webhooks.replay(delivery_id).document
             printing.record(delivery, _line(delivery))
     return Exit.OK
 

@@ -1,4 +1,4 @@
-"""Ids of a table, as short as they can be told apart; commands accept them so (``api/cli/short_ids.py``)."""
+"""Ids of a table, as short as they can be told apart; they are accepted so (``models.queries.short_ids``)."""
 
 from collections.abc import Sequence
 from itertools import pairwise

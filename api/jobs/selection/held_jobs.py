@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from api.auth import Caller
 from api.jobs.caller_scope import callers_in_scope
 from api.jobs.schemas import NonBlank
-from api.jobs.selection.job_conditions import JobConditions, parse_job_ids, problem_of_validation
+from api.jobs.selection.job_conditions import JobConditions, problem_of_validation, read_job_ids
 from api.services import ApiServices
 from models.ids import public_id
 from models.queries.selection.held_jobs import callers_with_held, lock_held, lock_jobs
@@ -96,7 +96,9 @@ def read_reason(value: Any) -> str:
         raise problem_of_validation(error) from error
 
 
-def read_selection(value: Any, *, takes_reason: bool) -> Selection:
+async def read_selection(
+    services: ApiServices, caller: Caller, value: Any, *, takes_reason: bool
+) -> Selection:
     """Return the jobs chosen in the body of a bulk request. Raises the 422 problem."""
     try:
         given = (FailRequest if takes_reason else ReleaseRequest).model_validate(value)
@@ -106,7 +108,7 @@ def read_selection(value: Any, *, takes_reason: bool) -> Selection:
     if given.filter is not None:
         wanted = given.filter.to_filter("filter.", with_parts=True)
         return Selection((), (), wanted, reason, given.filter.caller)
-    job_ids, unknown = parse_job_ids(given.ids or ())
+    job_ids, unknown = await read_job_ids(services.database, caller, given.ids or ())
     return Selection(job_ids, unknown, None, reason)
 
 

@@ -8,15 +8,19 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from api.auth import Caller
 from api.jobs.schemas import Timestamp, parse_timestamp
 from api.jobs.validation import rejection_of
 from api.web.problems import Problem, invalid_field
-from models.errors import NotFound
-from models.ids import parse_id
+from models.database import Database
+from models.errors import InvalidRequest, NotFound
+from models.ids import parse_id, short_range
 from models.queries.selection.job_filter import JobFilter
+from models.queries.short_ids import whole_id
 from models.states import JobStatus
 
 IDS_PER_REQUEST = 1000
+SHORT_IDS = 100  #: short ids in one request; each is looked up
 _Status = Annotated[JobStatus, Field(strict=False)]
 _Bound = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -74,8 +78,8 @@ class JobConditions(BaseModel):
             created_before=self.created_before,
             finished_after=self.finished_after,
             finished_before=self.finished_before,
-            before=_bound(f"{prefix}before", self.before),
-            after=_bound(f"{prefix}after", self.after),
+            before=_bound(f"{prefix}before", self.before, latest=False),
+            after=_bound(f"{prefix}after", self.after, latest=True),
             with_parts=with_parts,
         )
 
@@ -116,26 +120,41 @@ def read_conditions(query: Mapping[str, str], names: Iterable[str]) -> ListedJob
         raise invalid_field(first["field"].partition(".")[0], first["message"]) from error
 
 
-def listed_filter(given: ListedJobs) -> JobFilter:
+async def listed_filter(database: Database, caller: Caller, given: ListedJobs) -> JobFilter:
     """Return the filter of a list: with ids, jobs of every surface match. Raises the 422 problem."""
     found = given.to_filter()
     if not given.ids:
         return found
-    job_ids, unknown = parse_job_ids(given.ids)
+    job_ids, unknown = await read_job_ids(database, caller, given.ids)
     if unknown:
         raise invalid_field("ids", f"{unknown[0]!r} is no id of a job; write job_…, with commas between")
     return replace(found, ids=job_ids, with_parts=True)
 
 
-def parse_job_ids(texts: Iterable[str]) -> tuple[Sequence[UUID], Sequence[str]]:
-    """Return the ids, each once, and the texts that are none."""
-    found, unknown = [], []
-    for text in dict.fromkeys(texts):
+async def read_job_ids(
+    database: Database, caller: Caller, texts: Iterable[str]
+) -> tuple[Sequence[UUID], Sequence[str]]:
+    """Return the ids of jobs in ``ids``, each once, and the texts that are none.
+
+    Short ids are replaced by those of the caller's jobs that begin so, for an admin's key of all jobs. Raises
+    ``InvalidRequest`` for one that several jobs have, and for more than ``SHORT_IDS`` of them.
+    """
+    given = list(dict.fromkeys(texts))
+    short = [text for text in given if short_range("job", text) is not None]
+    if len(short) > SHORT_IDS:
+        raise InvalidRequest("ids", f"may have at most {SHORT_IDS} short ids; write the others in full")
+    whole: dict[str, str] = {}
+    if short:
+        async with database.reading() as connection:
+            for text in short:
+                whole[text] = await whole_id(connection, "job", text, caller_id=caller.scope, field="ids")
+    found, unknown = dict[UUID, None](), list[str]()
+    for text in given:
         try:
-            found.append(parse_id("job", text))
+            found[parse_id("job", whole.get(text, text))] = None
         except NotFound:
             unknown.append(text[:64])
-    return found, unknown
+    return list(found), unknown
 
 
 def problem_of_validation(error: ValidationError) -> Problem:
@@ -144,9 +163,12 @@ def problem_of_validation(error: ValidationError) -> Problem:
     return Problem(422, rejection.code, rejection.message, errors=rejection.errors)
 
 
-def _bound(name: str, text: str | None) -> UUID | datetime | None:
+def _bound(name: str, text: str | None, *, latest: bool) -> UUID | datetime | None:
+    """Return the id or time; for a short id the earliest (or the latest) id that begins so."""
     if text is None:
         return None
+    if (found := short_range("job", text)) is not None:
+        return found[1] if latest else found[0]
     try:
         return parse_id("job", text) if text.startswith("job_") else parse_timestamp(text)
     except (NotFound, ValueError) as error:

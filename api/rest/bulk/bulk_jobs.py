@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import authenticate
+from api.auth import Caller, authenticate
 from api.jobs.selection.bulk_actions import (
     CANCEL,
     DELETE,
@@ -23,11 +23,11 @@ from api.jobs.selection.bulk_actions import (
 from api.jobs.selection.job_conditions import (
     IDS_PER_REQUEST,
     AnyJobs,
-    parse_job_ids,
     problem_of_validation,
+    read_job_ids,
 )
 from api.rest.openapi.route_docs import merge_responses, problem_responses, request_docs, response, schema_ref
-from api.services import services_of
+from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.responses import JsonResponse
 from models.queries.selection.job_filter import JobFilter
@@ -55,12 +55,12 @@ class JobSelection(BaseModel):
             raise ValueError("give either ids or filter")
         return self
 
-    def to_request(self) -> BulkRequest:
+    async def to_request(self, services: ApiServices, caller: Caller) -> BulkRequest:
         """Return the request. Raises the 422 problem."""
         more: dict[str, Any] = {"dry_run": self.dry_run, "expected_count": self.expected_count}
         if self.filter is not None:
             return BulkRequest(wanted=self.filter.to_filter("filter."), caller=self.filter.caller, **more)
-        job_ids, unknown = parse_job_ids(self.ids or ())
+        job_ids, unknown = await read_job_ids(services.database, caller, self.ids or ())
         return BulkRequest(wanted=JobFilter(ids=job_ids, with_parts=True), unknown=unknown, **more)
 
 
@@ -72,9 +72,9 @@ class RetrySelection(JobSelection):
         description="also jobs that succeeded, and jobs that are held because a call may have been charged",
     )
 
-    def to_request(self) -> BulkRequest:
+    async def to_request(self, services: ApiServices, caller: Caller) -> BulkRequest:
         """Return the request. Raises the 422 problem."""
-        return replace(super().to_request(), may_pay_twice=self.may_pay_twice)
+        return replace(await super().to_request(services, caller), may_pay_twice=self.may_pay_twice)
 
 
 async def retry_jobs(request: Request) -> Response:
@@ -97,9 +97,10 @@ async def _change_many(request: Request, action: BulkAction, schema: type[JobSel
     caller = await authenticate(request, services.authenticator)
     _, value = await read_json(request, caller)
     try:
-        wanted = schema.model_validate(value).to_request()
+        given = schema.model_validate(value)
     except ValidationError as error:
         raise problem_of_validation(error) from error
+    wanted = await given.to_request(services, caller)
     result = await apply_bulk(services, caller, action, wanted)
     return JsonResponse(result.to_json(), headers={"Cache-Control": "no-store"})
 

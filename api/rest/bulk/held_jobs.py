@@ -62,7 +62,7 @@ async def _decide_many(request: Request, decision: HeldDecision) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     _, value = await read_json(request, caller)
-    selection = read_selection(value, takes_reason=decision.takes_reason)
+    selection = await read_selection(services, caller, value, takes_reason=decision.takes_reason)
     if selection.filter is not None:
         result = await decide_by_filter(
             services, caller, selection.filter, decision, selection.reason, of=selection.caller
@@ -120,7 +120,9 @@ def add_routes(router: APIRouter) -> None:
         methods=["POST"],
         tags=["held jobs"],
         summary="Release a held job: queue it again, although its last call may have been charged",
-        responses=merge_responses(response(200, "The job, queued.", _JOB), problem_responses(401, 404, 409)),
+        responses=merge_responses(
+            response(200, "The job, queued.", _JOB), problem_responses(401, 404, 409, 422)
+        ),
         openapi_extra=request_docs(JOB_ID),
     )
     router.add_api_route(

@@ -12,6 +12,7 @@ from api.auth import authenticate
 from api.campaigns.bulk_actions import abort_action, get_action, list_page
 from api.rest.campaigns.routing import NO_STORE, add_route
 from api.rest.openapi.route_docs import (
+    comma_separated,
     merge_responses,
     path_parameter,
     problem_responses,
@@ -20,7 +21,7 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import read_integer, read_query, read_text
+from api.rest.parameters import read_integer, read_query, read_text, read_words
 from api.services import services_of
 from api.web.problems import invalid_field
 from api.web.responses import JsonResponse
@@ -91,16 +92,16 @@ async def get_page(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
-    status = read_text(query, "status", longest=32)
-    if status is not None and status not in list(ActionStatus):
-        raise invalid_field("status", f"there is no {status!r}; write {', '.join(ActionStatus)}")
+    statuses = read_words(query, "status", known=list(ActionStatus))
     before = read_text(query, "before", longest=64)
     try:
         key = parse_id("action", before) if before else None
     except NotFound as error:
         raise invalid_field("before", "must be `next` of the page before") from error
     campaign = read_text(query, "campaign", longest=LONGEST_NAME)
-    found = await list_page(services, caller, campaign=campaign, status=status, before=key, limit=limit + 1)
+    found = await list_page(
+        services, caller, campaign=campaign, statuses=statuses, before=key, limit=limit + 1
+    )
     following = found[limit - 1]["id"] if len(found) > limit else None
     return JsonResponse({"data": found[:limit], "next": following}, headers=NO_STORE)
 
@@ -115,9 +116,9 @@ async def abort_one(request: Request) -> Response:
 
 def add_routes(router: APIRouter) -> None:
     """Add the routes."""
-    action_id = path_parameter("action_id", "Id of the action: action_….")
+    action_id = path_parameter("action_id", "Id of the action: action_…, or a unique beginning of it.")
     one = merge_responses(
-        response(200, "The action.", schema_ref("ActionDocument")), problem_responses(401, 404)
+        response(200, "The action.", schema_ref("ActionDocument")), problem_responses(401, 404, 422)
     )
     page = merge_responses(
         response(200, "A page of actions.", schema_ref("ActionPageDocument")),
@@ -132,7 +133,11 @@ def add_routes(router: APIRouter) -> None:
         page,
         request_docs(
             query_parameter("campaign", "Id or name of a campaign.", type="string", maxLength=LONGEST_NAME),
-            query_parameter("status", "Only actions with this status.", type="string"),
+            query_parameter(
+                "status",
+                f"Only actions in these states: {comma_separated(list(ActionStatus))}.",
+                type="string",
+            ),
             query_parameter("before", "Cursor: `next` of the previous page.", type="string", maxLength=64),
             query_parameter(
                 "limit", "Actions per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE

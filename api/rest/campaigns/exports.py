@@ -30,11 +30,12 @@ from api.web.responses import JsonResponse, matches_etag
 from models.campaigns.export_options import ExportFormat, ExportOptions
 from models.campaigns.item_filter import parse_filter
 from models.errors import NotFound
+from models.ids import public_id
 from worker.exports.build import INDEX, objects_of
 from worker.exports.segments import read_content
 
 _EXPORT = "/v1/exports/{export_id}"
-_ID = path_parameter("export_id", "Id of the export: export_…")
+_ID = path_parameter("export_id", "Id of the export: export_…, or a unique beginning of it.")
 
 
 def _read_options(value: Any) -> ExportOptions:
@@ -82,7 +83,7 @@ async def get_content(request: Request) -> Response:
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
         "Content-Type": "application/zip",
-        "Content-Disposition": f'attachment; filename="{request.path_params["export_id"]}.zip"',
+        "Content-Disposition": f'attachment; filename="{public_id("export", row.id)}.zip"',
         "X-Content-Type-Options": "nosniff",
     }
     if matches_etag(request, etag):
@@ -130,7 +131,7 @@ def add_routes(router: APIRouter) -> None:
         _EXPORT,
         read_export,
         "Get an export",
-        merge_responses(found, problem_responses(401, 404)),
+        merge_responses(found, problem_responses(401, 404, 422)),
         request_docs(_ID),
     )
     binary = {"type": "string", "format": "binary"}
@@ -144,7 +145,7 @@ def add_routes(router: APIRouter) -> None:
             response(200, "The content.", binary, media_type="application/zip"),
             response(206, "The requested range of the content.", binary, media_type="application/zip"),
             response(304, "The content has the ETag in If-None-Match.", None),
-            problem_responses(401, 404, 409, 410, 416, 503),
+            problem_responses(401, 404, 409, 410, 416, 422, 503),
         ),
         request_docs(
             _ID,

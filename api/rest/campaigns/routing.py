@@ -18,7 +18,9 @@ from models.queries.campaigns.campaigns import Campaign
 ROOT = "/v1/campaigns"
 ONE = f"{ROOT}/{{name:path}}"
 NO_STORE = {"Cache-Control": "no-store"}
-NAME = path_parameter("name", "Id of the campaign, or its exact name as in its jobs.")
+NAME = path_parameter(
+    "name", "Id of the campaign (camp_…, or a unique beginning of it), or its exact name as in its jobs."
+)
 CAMPAIGN = response(200, "The campaign.", schema_ref("CampaignDocument"))
 
 

@@ -22,10 +22,9 @@ from api.rest.openapi.route_docs import (
     request_docs,
     response,
 )
-from api.rest.parameters import INT32, read_integer
+from api.rest.parameters import INT32, read_integer, read_path_id
 from api.services import ApiServices, services_of
 from api.web.request_body import RequestBody, body_of
-from models.ids import parse_id
 from models.queries.jobs import list_events, statuses_of
 from models.states import FINAL, JobStatus
 
@@ -38,7 +37,7 @@ async def get_events(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate_reader(request, services.authenticator)
     services.ceilings.event_streams.require_room(caller.id)
-    job_id = parse_id("job", request.path_params["job_id"])
+    job_id = await read_path_id(request, "job", "job_id", caller_id=caller.scope)
     last_id = read_integer(request.headers, "last-event-id", default=0) or 0
     job = await read_job(services, caller, job_id)
     last_id = min(last_id, job.revision)  # there is no later event: the client had it from another database

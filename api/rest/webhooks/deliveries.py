@@ -21,7 +21,7 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.rest.parameters import read_integer, read_query, read_text
+from api.rest.parameters import read_integer, read_path_id, read_query, read_text, read_words
 from api.rest.webhooks.endpoints import (
     CALLER,
     WEBHOOK_ID,
@@ -80,16 +80,15 @@ async def get_deliveries(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=MAX_PAGE) or PAGE
-    status, before = read_text(query, "status", longest=16), read_text(query, "before", longest=64)
-    if status is not None and status not in set(DeliveryStatus):
-        raise invalid_field("status", f"must be among {', '.join(DeliveryStatus)}")
+    statuses = read_words(query, "status", known=list(DeliveryStatus))
+    before = read_text(query, "before", longest=64)
     async with services.database.writing() as connection:
         endpoint = await endpoint_in_scope(request, connection, caller)
         rows = await list_deliveries(
             connection,
             endpoint.caller_id,
             endpoint.id if endpoint.url is not None else None,
-            status=status,
+            statuses=statuses,
             before=None if before is None else _parse_cursor(before),
             limit=limit + 1,
         )
@@ -102,7 +101,7 @@ async def get_delivery(request: Request) -> Response:
     """Return one delivery."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    delivery_id = parse_id("delivery", request.path_params["delivery_id"])
+    delivery_id = await read_path_id(request, "delivery", "delivery_id", caller_id=caller.scope)
     async with services.database.reading() as connection:
         row = await _delivery(connection, delivery_id, caller.scope)
     return JsonResponse(delivery_view(row), headers=_NO_STORE)
@@ -112,7 +111,7 @@ async def replay_delivery(request: Request) -> Response:
     """Send a delivery that has ended again, under the same webhook-id."""
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    delivery_id = parse_id("delivery", request.path_params["delivery_id"])
+    delivery_id = await read_path_id(request, "delivery", "delivery_id", caller_id=caller.id)
     services.ceilings.webhook_replays.count(caller.id, services.clock())
     async with services.database.writing() as connection:
         row = await _delivery(connection, delivery_id, caller.id)
@@ -149,7 +148,9 @@ def add_routes(router: APIRouter) -> None:
     """Add the routes of deliveries."""
     add = partial(router.add_api_route, tags=["webhooks"])
     delivery = schema_ref("DeliveryDocument")
-    delivery_id = path_parameter("delivery_id", "the message's webhook-id: delivery_…")
+    delivery_id = path_parameter(
+        "delivery_id", "the message's webhook-id: delivery_…, or a unique beginning of it"
+    )
     add(
         f"{WEBHOOK_PATH}/test",
         try_webhook,
@@ -157,7 +158,7 @@ def add_routes(router: APIRouter) -> None:
         summary="Send a test, without retries",
         status_code=202,
         responses=merge_responses(
-            response(202, "The delivery.", delivery), problem_responses(401, 404, 409, 429)
+            response(202, "The delivery.", delivery), problem_responses(401, 404, 409, 422, 429)
         ),
         openapi_extra=request_docs(WEBHOOK_ID),
     )
@@ -172,7 +173,11 @@ def add_routes(router: APIRouter) -> None:
         ),
         openapi_extra=request_docs(
             WEBHOOK_ID,
-            query_parameter("status", f"one of {comma_separated(list(DeliveryStatus))}", type="string"),
+            query_parameter(
+                "status",
+                f"among {comma_separated(list(DeliveryStatus))}; several separated by commas",
+                type="string",
+            ),
             CALLER,
             query_parameter("before", "next of the previous page", type="string"),
             query_parameter(
@@ -185,7 +190,7 @@ def add_routes(router: APIRouter) -> None:
         get_delivery,
         methods=["GET"],
         summary="Get a delivery",
-        responses=merge_responses(response(200, "The delivery.", delivery), problem_responses(401, 404)),
+        responses=merge_responses(response(200, "The delivery.", delivery), problem_responses(401, 404, 422)),
         openapi_extra=request_docs(delivery_id),
     )
     add(
@@ -195,7 +200,7 @@ def add_routes(router: APIRouter) -> None:
         summary="Send a delivery again, under the same webhook-id",
         status_code=202,
         responses=merge_responses(
-            response(202, "The delivery, due now.", delivery), problem_responses(401, 404, 409, 429)
+            response(202, "The delivery, due now.", delivery), problem_responses(401, 404, 409, 422, 429)
         ),
         openapi_extra=request_docs(delivery_id),
     )

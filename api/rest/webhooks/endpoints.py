@@ -35,6 +35,7 @@ from api.web.responses import JsonResponse
 from models.errors import Conflict
 from models.ids import new_id, parse_id
 from models.queries.callers import lock_submits
+from models.queries.short_ids import whole_id
 from models.queries.webhooks.deliveries import redirect_pending, stop_endpoint
 from models.queries.webhooks.endpoints import (
     change_endpoint,
@@ -49,7 +50,9 @@ from worker.webhooks.signature import new_secret
 
 WEBHOOKS_PATH = "/v1/webhooks"
 WEBHOOK_PATH = f"{WEBHOOKS_PATH}/{{webhook_id}}"
-WEBHOOK_ID = path_parameter("webhook_id", "webhook_…; or default, for jobs' own webhook_url")
+WEBHOOK_ID = path_parameter(
+    "webhook_id", "webhook_…, or a unique beginning of it; or default, for jobs' own webhook_url"
+)
 CALLER = query_parameter(
     "caller",
     "With an admin's key: name or id of the caller whose webhooks to read, instead of its own.",
@@ -76,10 +79,7 @@ async def own_endpoint(
         if not allow_default:
             raise Conflict("The default webhook has no address of its own; make one with POST /v1/webhooks.")
         return await _default_endpoint(services, connection, caller.id)
-    row = await find_endpoint(connection, parse_id("webhook", webhook_id), caller_id=caller.id)
-    if row is None:
-        raise not_found(f"There is no webhook {webhook_id[:64]!r}.")
-    return row
+    return await _found_endpoint(connection, webhook_id, caller_id=caller.id)
 
 
 async def endpoint_in_scope(request: Request, connection: AsyncConnection, caller: Caller) -> Row[Any]:
@@ -94,7 +94,15 @@ async def endpoint_in_scope(request: Request, connection: AsyncConnection, calle
         if len(owners) > 1:
             raise invalid_field("caller", "several callers have this name; use an id")
         return await _default_endpoint(services_of(request), connection, owners[0])
-    row = await find_endpoint(connection, parse_id("webhook", webhook_id), caller_id=caller.scope)
+    return await _found_endpoint(connection, webhook_id, caller_id=caller.scope)
+
+
+async def _found_endpoint(
+    connection: AsyncConnection, webhook_id: str, *, caller_id: UUID | None
+) -> Row[Any]:
+    """Return an endpoint by its id, whole or short. Raises ``NotFound``."""
+    whole = await whole_id(connection, "webhook", webhook_id, caller_id=caller_id, field="webhook_id")
+    row = await find_endpoint(connection, parse_id("webhook", whole), caller_id=caller_id)
     if row is None:
         raise not_found(f"There is no webhook {webhook_id[:64]!r}.")
     return row
@@ -210,10 +218,17 @@ def _changes(body: WebhookChange, row: Row[Any], at: datetime) -> Mapping[str, A
     return changes or {"description": row.description}
 
 
+_WEBHOOK, _WITH_SECRET = schema_ref("WebhookDocument"), schema_ref("WebhookSecretDocument")
+
+
 def add_routes(router: APIRouter) -> None:
     """Add the routes of webhook endpoints."""
+    _add_collection(router)
+    _add_one(router)
+
+
+def _add_collection(router: APIRouter) -> None:
     add = partial(router.add_api_route, tags=["webhooks"])
-    webhook, with_secret = schema_ref("WebhookDocument"), schema_ref("WebhookSecretDocument")
     example = {"value": {"url": "https://receiver.example/darkroom"}}
     add(
         WEBHOOKS_PATH,
@@ -222,7 +237,7 @@ def add_routes(router: APIRouter) -> None:
         summary="Create a webhook; the secret is shown only once",
         status_code=201,
         responses=merge_responses(
-            response(201, "The webhook, with its secret.", with_secret),
+            response(201, "The webhook, with its secret.", _WITH_SECRET),
             problem_responses(400, 401, 413, 415, 422, 429),
         ),
         openapi_extra=request_docs(body={"schema": schema_ref("NewWebhook"), "examples": {"one": example}}),
@@ -237,13 +252,17 @@ def add_routes(router: APIRouter) -> None:
         ),
         openapi_extra=request_docs(CALLER),
     )
+
+
+def _add_one(router: APIRouter) -> None:
+    add = partial(router.add_api_route, tags=["webhooks"])
     add(
         WEBHOOK_PATH,
         get_webhook,
         methods=["GET"],
         summary="Get a webhook",
         responses=merge_responses(
-            response(200, "The webhook.", webhook), problem_responses(401, 403, 404, 422)
+            response(200, "The webhook.", _WEBHOOK), problem_responses(401, 403, 404, 422)
         ),
         openapi_extra=request_docs(WEBHOOK_ID, CALLER),
     )
@@ -253,7 +272,7 @@ def add_routes(router: APIRouter) -> None:
         methods=["PATCH"],
         summary="Change, disable or enable a webhook",
         responses=merge_responses(
-            response(200, "The webhook.", webhook), problem_responses(400, 401, 404, 409, 413, 415, 422)
+            response(200, "The webhook.", _WEBHOOK), problem_responses(400, 401, 404, 409, 413, 415, 422)
         ),
         openapi_extra=request_docs(WEBHOOK_ID, body={"schema": schema_ref("WebhookChange")}),
     )
@@ -264,7 +283,7 @@ def add_routes(router: APIRouter) -> None:
         summary="Delete a webhook",
         status_code=204,
         responses=merge_responses(
-            response(204, "The webhook is deleted.", None), problem_responses(401, 404, 409)
+            response(204, "The webhook is deleted.", None), problem_responses(401, 404, 409, 422)
         ),
         openapi_extra=request_docs(WEBHOOK_ID),
     )
@@ -274,7 +293,7 @@ def add_routes(router: APIRouter) -> None:
         methods=["POST"],
         summary="Create a new secret, shown only once; the previous one signs too for a while",
         responses=merge_responses(
-            response(200, "The webhook, with its new secret.", with_secret),
+            response(200, "The webhook, with its new secret.", _WITH_SECRET),
             problem_responses(400, 401, 404, 413, 415, 422),
         ),
         openapi_extra=request_docs(WEBHOOK_ID, body={"schema": schema_ref("Rotation")}, body_required=False),

@@ -94,16 +94,16 @@ async def list_actions(
     caller_ids: Sequence[UUID],
     *,
     campaign_id: UUID | None,
-    status: str | None,
+    statuses: Sequence[str],
     before: UUID | None,
     limit: int,
 ) -> list[Action]:
-    """Return a page of the actions of callers, newest first."""
+    """Return a page of the actions of callers, newest first; without ``statuses`` in any status."""
     query = _ACTIONS.where(actions.c.caller_id.in_(caller_ids))
     if campaign_id is not None:
         query = query.where(actions.c.campaign_id == campaign_id)
-    if status is not None:
-        query = query.where(actions.c.status == status)
+    if statuses:
+        query = query.where(actions.c.status.in_(statuses))
     if before is not None:
         query = query.where(actions.c.id < before)
     found = await connection.execute(query.order_by(actions.c.id.desc()).limit(limit))

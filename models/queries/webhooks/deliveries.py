@@ -171,12 +171,13 @@ async def list_deliveries(
     caller_id: UUID,
     endpoint_id: UUID | None,
     *,
-    status: str | None,
+    statuses: Sequence[str],
     before: UUID | None,
     limit: int,
 ) -> Sequence[Row[Any]]:
     """Return a page of the deliveries to an endpoint, or to jobs' own URLs, newest first.
 
+    ``statuses``: the only ones; none: any.
     Ordered by all of the index's columns, and on PostgreSQL compared by ranges, for the reason that
     ``list_jobs`` gives.
     """
@@ -195,8 +196,8 @@ async def list_deliveries(
             else (endpoint >= endpoint_id, endpoint <= endpoint_id)
         )
         query = query.where(*to).order_by(caller.desc(), endpoint.desc(), deliveries.c.id.desc())
-    if status is not None:
-        query = query.where(deliveries.c.status == status)
+    if statuses:
+        query = query.where(deliveries.c.status.in_(statuses))
     if before is not None:
         query = query.where(deliveries.c.id < before)
     return readable(await connection.execute(query.limit(limit)), "webhook delivery")

@@ -102,10 +102,10 @@ class Webhooks(Bound[M]):
 
     @stream
     async def deliveries(
-        self, /, webhook_id: str, *, status: str | None = None, limit: int | None = None
+        self, /, webhook_id: str, *, status: str | Sequence[str] | None = None, limit: int | None = None
     ) -> AsyncIterator[Delivery]:
-        """Yield deliveries, newest first."""
-        query = {"status": status} if status else {}
+        """Yield deliveries, newest first; ``status`` may name several."""
+        query = {"status": status if isinstance(status, str) else ",".join(status)} if status else {}
         path = f"{_path(webhook_id)}/deliveries"
         async for document in read_pages(self._session, path, query, limit=limit):
             yield _delivery(document)

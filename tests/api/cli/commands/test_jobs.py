@@ -177,3 +177,15 @@ def test_the_jobs_of_one_caller_are_listed_without_its_name(
     shown = capsys.readouterr().out
     assert "CALLER" not in shown
     assert ("job_1" in shown) is bool(found)
+
+
+def test_short_ids_are_left_to_the_api_whose_refusal_is_shown(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed
+) -> None:
+    refusal = {"detail": "job_id: several ids begin with 01h455vb: job_01h455vb4pex…", "code": "ambiguous_id"}
+    for verb in ("cancel", "retry", "reread"):
+        server.respond(f"POST /v1/jobs/01h455vb/{verb}", refusal, status=422)
+        assert darkroom("jobs", verb, "01h455vb", *(["--yes"] if verb == "retry" else [])) == 2
+        assert "job_01h455vb4pex" in capsys.readouterr().err
+    server.respond("POST /v1/jobs/release", refusal, status=422)
+    assert darkroom("jobs", "release", "01h455vb") == 2

@@ -5,25 +5,29 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from api.jobs.selection.job_conditions import AnyJobs, listed_filter, parse_job_ids, read_conditions
+from api.auth import Caller
+from api.jobs.selection.job_conditions import AnyJobs, listed_filter, read_conditions, read_job_ids
 from api.web.problems import Problem
+from models.database import Database
 from models.ids import new_id, public_id
 from models.queries.selection.job_filter import JobFilter
 
 NAMES = frozenset({"status", "model", "ids", "created_after", "before", "tag"})
 JOB = new_id()
+CALLER = Caller(new_id(), "alice", admin=False)
 
 
-def test_query_and_json_are_read_alike() -> None:
+async def test_query_and_json_are_read_alike(database: Database) -> None:
     query = {"status": "failed, held,failed", "created_after": "2026-01-31T18:00:00Z", "model": ""}
     body = {"status": ["failed", "held"], "created_after": "2026-01-31T18:00:00Z"}
     wanted = JobFilter(statuses=("failed", "held"), created_after=datetime(2026, 1, 31, 18, tzinfo=UTC))
-    assert listed_filter(read_conditions(query, NAMES)) == wanted
+    assert await listed_filter(database, CALLER, read_conditions(query, NAMES)) == wanted
     assert AnyJobs.model_validate(body).to_filter() == wanted
 
 
-def test_jobs_named_by_id_match_on_every_surface() -> None:
-    wanted = listed_filter(read_conditions({"ids": public_id("job", JOB)}, NAMES))
+async def test_jobs_named_by_id_match_on_every_surface(database: Database) -> None:
+    given = read_conditions({"ids": public_id("job", JOB)}, NAMES)
+    wanted = await listed_filter(database, CALLER, given)
     assert wanted == JobFilter(ids=[JOB], with_parts=True)
 
 
@@ -38,9 +42,9 @@ def test_jobs_named_by_id_match_on_every_surface() -> None:
         ({"model": "m" * 300}, "model"),
     ],
 )
-def test_a_wrong_condition_is_named(query: dict[str, str], field: str) -> None:
+async def test_a_wrong_condition_is_named(database: Database, query: dict[str, str], field: str) -> None:
     with pytest.raises(Problem) as caught:
-        listed_filter(read_conditions(query, NAMES))
+        await listed_filter(database, CALLER, read_conditions(query, NAMES))
     assert (caught.value.status, caught.value.errors[0]["field"]) == (422, field)
 
 
@@ -49,6 +53,7 @@ def test_json_takes_no_field_that_it_does_not_know() -> None:
         AnyJobs.model_validate({"state": "failed"})
 
 
-def test_ids_are_read_once_each_and_malformed_ones_apart() -> None:
+async def test_ids_are_read_once_each_and_malformed_ones_apart(database: Database) -> None:
     text = public_id("job", JOB)
-    assert parse_job_ids([text, text, "job_1", "x" * 100]) == ([JOB], ["job_1", "x" * 64])
+    given = [text, text, "job_1", "x" * 100]
+    assert await read_job_ids(database, CALLER, given) == ([JOB], ["job_1", "x" * 64])

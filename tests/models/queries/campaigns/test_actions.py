@@ -17,11 +17,11 @@ async def test_actions_are_listed_newest_first_by_campaign_and_status(database: 
             )
             for each, status in ((campaign, "running"), (campaign, "aborted"), (other, "running"))
         ]
-        mine = {"campaign_id": None, "status": None, "before": None, "limit": 9}
+        mine = {"campaign_id": None, "statuses": (), "before": None, "limit": 9}
         both = [campaign.caller_id, other.caller_id]
         assert await actions.list_actions(connection, both, **mine) == [third, second, first]
         assert await actions.list_actions(connection, both, **{**mine, "before": second.id}) == [first]
-        only = {**mine, "campaign_id": campaign.id, "status": "running"}
+        only = {**mine, "campaign_id": campaign.id, "statuses": ["running"]}
         assert await actions.list_actions(connection, both, **only) == [first]
         assert await actions.any_running(connection, campaign.id)
 

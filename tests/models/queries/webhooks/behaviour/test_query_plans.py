@@ -83,7 +83,7 @@ async def database(long_outbox: str) -> AsyncIterator[Database]:
             (
                 "ix_webhook_deliveries_caller_id_endpoint_id_id",
                 lambda connection, to=to: deliveries.list_deliveries(
-                    connection, key("caller", 1), to, status=None, before=new_id(), limit=50
+                    connection, key("caller", 1), to, statuses=(), before=new_id(), limit=50
                 ),
             )
             for to in (None, ENDPOINT)
