@@ -18,8 +18,11 @@ from api.fair_database import FairDatabase
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
+from api.keyed_locks import KeyedLocks
 from api.midjourney import routes as midjourney
 from api.monitor import Monitor
+from api.openai import routes as openai
+from api.openai.repeats import WINDOW
 from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
 from api.services import ApiServices
@@ -34,6 +37,7 @@ from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.database_time import measure, set_clock
 from models.queries.idempotency_keys import forget_keys
+from models.queries.openai.requests import forget_requests
 from models.settings import Settings
 from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
@@ -64,7 +68,10 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # FastAPI's load scripts from other hosts; see api/rest/openapi/docs_page.py
         redoc_url=None,
     )
-    error_formats = [ErrorFormat(midjourney.is_midjourney, midjourney.render_problem)]
+    error_formats = [
+        ErrorFormat(midjourney.is_midjourney, midjourney.render_problem),
+        ErrorFormat(openai.is_openai, openai.render_problem),
+    ]
     app.add_middleware(
         RequestMiddleware,
         body_limit=settings.request_body_limit,
@@ -76,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(KeyInPath)
     install_problem_handlers(app)
     app.include_router(build_router())
-    app.router.routes.extend(midjourney.midjourney_routes())
+    app.router.routes.extend([*openai.openai_routes(), *midjourney.midjourney_routes()])
     install_openapi(app, settings.public_url)
     return app
 
@@ -99,7 +106,9 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         authenticator = Authenticator(database, configured_keys(settings), clock)
         stack.push_async_callback(_logged, authenticator.save_uses, _LAST_USES)
         forget = partial(_forget_keys, database, timedelta(seconds=settings.idempotency_ttl), clock)
-        await stack.enter_async_context(_repeating(forget, "delete expired idempotency keys", every=_SWEEP))
+        await stack.enter_async_context(
+            _repeating(forget, "delete expired idempotency keys and requests", every=_SWEEP)
+        )
         await stack.enter_async_context(_repeating(authenticator.save_uses, _LAST_USES, every=_SAVE))
         correct = partial(_correct, clock, database)
         await stack.enter_async_context(_repeating(correct, "measure the database's time", every=_MEASURE))
@@ -120,6 +129,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             clock=clock,
             cipher=cipher_of(settings.secret_key),
             call_costs=CallCosts.from_settings(settings),
+            request_locks=KeyedLocks(),
         )
 
 
@@ -158,3 +168,4 @@ async def _correct(clock: DatabaseClock, database: Database) -> None:
 async def _forget_keys(database: Database, age: timedelta, clock: Clock) -> None:
     async with database.writing() as connection:
         await forget_keys(connection, before=clock() - age)
+        await forget_requests(connection, before=clock() - WINDOW)

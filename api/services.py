@@ -10,6 +10,7 @@ from api.event_feed import EventFeed
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.queue_ceiling import QueueCeiling
 from api.jobs.watcher import Watcher
+from api.keyed_locks import KeyedLocks
 from api.monitor import Monitor
 from models.clock import Clock
 from models.credentials.encryption import SecretCipher
@@ -39,6 +40,7 @@ class ApiServices:
     clock: Clock
     cipher: SecretCipher  #: of secrets in the database
     call_costs: CallCosts
+    request_locks: KeyedLocks  #: of requests that are submitted now
 
     @property
     def public_url(self) -> str:

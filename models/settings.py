@@ -234,6 +234,13 @@ class Settings(BaseSettings):
         "orphan_age",
     )
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is valid")
+    openai_wait: float = Field(
+        20,
+        gt=0,
+        le=120,
+        description="seconds after which a waiting request of the OpenAI API is kept alive with white space; "
+        "below the timeout of proxies and of clients",
+    )
     webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook receiver may take")
     webhook_retention: float = Field(
         30 * 86_400, gt=0, le=10**9, description="seconds that ended webhook deliveries stay in the log"

@@ -622,6 +622,21 @@ idempotency_keys = Table(
     Index("ix_idempotency_keys_created_at", "created_at"),
 )
 
+# Requests of the OpenAI API, for minutes: its SDK sends them again without a key.
+openai_requests = Table(
+    "openai_requests",
+    metadata,
+    Column("object_id", Uuid, primary_key=True),  # what it made: a job, for example
+    Column("caller_id", Uuid, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of method, path and content
+    Column("state", Text, nullable=False),  # waiting, abandoned or answered: whether its client has it
+    Column("counted", Boolean, nullable=False),  # it said that it is a repetition: its original comes later
+    Column("seen_at", Utc, nullable=False),  # when its client was connected last
+    Column("created_at", Utc, nullable=False),
+    Index("ix_openai_requests_caller_id_digest", "caller_id", "digest"),
+    Index("ix_openai_requests_created_at", "created_at"),
+)
+
 
 # Midjourney surface: tasks, and the jobs that are their parts.
 

@@ -1,5 +1,7 @@
 """Models that jobs can name, in the form of OpenAI's list of models."""
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,23 +19,49 @@ from api.rest.openapi.route_docs import (
     response,
     schema_ref,
 )
-from api.services import services_of
-from api.web.problems import not_found
+from api.services import ApiServices, services_of
+from api.web.error_object import error_object
+from api.web.problems import Problem, not_found, problem_of
 from api.web.responses import JsonResponse
+from models.errors import DarkroomError
+from models.money.cost import ChannelPrice
 
 _OWNER = "darkroom"
 _HEADERS = {"Cache-Control": "no-store"}
 
 
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def with_error_object(handler: Handler) -> Handler:
+    """Add OpenAI's error object to the problems of a handler: its clients read these routes, too."""
+
+    @wraps(handler)
+    async def respond(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except DarkroomError as error:
+            problem = problem_of(error)
+            problem.more["error"] = error_object(problem)
+            raise problem from error
+        except Problem as problem:
+            problem.more["error"] = error_object(problem)
+            raise
+
+    return respond
+
+
+@with_error_object
 async def list_models(request: Request) -> Response:
     """Return all models with a name of their own, and the patterns of further ones."""
     services = services_of(request)
     await authenticate_reader(request, services.authenticator)
     served = await read_served(services)
-    data = [_view(name, served.channels_of(name)) for name in served.names]
+    data = [_view(services, name, served.channels_of(name)) for name in served.names]
     return JsonResponse({"object": "list", "data": data, "x_patterns": served.patterns}, headers=_HEADERS)
 
 
+@with_error_object
 async def get_model(request: Request) -> Response:
     """Return one model, by its name or as one that a pattern covers."""
     services = services_of(request)
@@ -44,10 +72,10 @@ async def get_model(request: Request) -> Response:
         nearest = served.nearest(name)
         hint = f" The nearest names: {', '.join(nearest)}." if nearest else ""
         raise not_found(f"No channel serves the model {name[:256]!r}.{hint}")
-    return JsonResponse(_view(name, rows), headers=_HEADERS)
+    return JsonResponse(_view(services, name, rows), headers=_HEADERS)
 
 
-def _view(name: str, rows: list[Any]) -> dict[str, Any]:
+def _view(services: ApiServices, name: str, rows: list[Any]) -> dict[str, Any]:
     """Return a model with the limits of its channels; ``created`` is when the first of these was added."""
     return {
         "id": name,
@@ -61,10 +89,19 @@ def _view(name: str, rows: list[Any]) -> dict[str, Any]:
                 "concurrency": row.concurrency,
                 "limits": row.limits.get("", {}),
                 "model_limits": row.limits.get(name, {}),
+                "price": _price(services.call_costs.price(row.name, name)),
             }
             for row in sorted(rows, key=lambda row: (row.tier, row.name))
         ],
     }
+
+
+def _price(price: ChannelPrice) -> dict[str, Any] | None:
+    """Return the price list's entry of a model; ``None``: its price is not known."""
+    if price.price is None:
+        return None
+    listed = price.price.model_dump(mode="json", exclude_none=True, exclude={"picture_tokens"})
+    return {**listed, "ratio": f"{price.ratio.normalize():f}", "version": price.version}
 
 
 class ModelChannelDocument(BaseModel):
@@ -75,6 +112,10 @@ class ModelChannelDocument(BaseModel):
     concurrency: int = Field(description="calls in flight of the whole channel")
     limits: dict[str, float] = Field(description="further limits of the whole channel: rps, rpd, ipm, burst")
     model_limits: dict[str, float] = Field(description="limits of this model on the channel")
+    price: dict[str, Any] | None = Field(
+        description="per_call, per_picture or tokens, as the channel's settings write them, in `currency`; "
+        "multiplied by `ratio`; null: not known"
+    )
 
 
 class ModelDocument(BaseModel):

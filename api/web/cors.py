@@ -11,12 +11,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 _PATHS = "/v1/"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_SDK_HEADERS = (  # of OpenAI's SDK in a browser
+    *("Arch", "Async", "Custom-Poll-Interval", "Helper-Method", "Lang", "OS", "Package-Version"),
+    *("Poll-Helper", "Retry-Count", "Runtime", "Runtime-Version", "Timeout"),
+)
 _REQUEST_HEADERS = (
     *("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer"),
-    "X-Request-Id",
+    *("X-Request-Id", "OpenAI-Organization", "OpenAI-Project", "OpenAI-Beta"),
+    *(f"X-Stainless-{name}" for name in _SDK_HEADERS),
 )
 _RESPONSE_HEADERS = (
     *("ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "Retry-After", "X-Request-Id"),
+    *("X-Darkroom-Job", "X-Should-Retry"),
 )
 _MAX_AGE = 600  # seconds that a browser may remember a preflight
 

@@ -68,12 +68,14 @@ def commands(tmp_path: Path, practice_of: Callable[..., Practice]) -> Commands:
 
 
 def make_traffic(url: str) -> None:
-    """Submit jobs and a Midjourney task, and wait for their images."""
+    """Submit jobs, a request of the OpenAI API and a Midjourney task, and wait for their images."""
     client = ApiClient([url])
     try:
         client.submit(["a cat"], webhook_url=HOOK)
         once = {"headers": {"Idempotency-Key": "one"}, "json": {"model": "practice-image", "prompt": "a dog"}}
         assert client.request("POST", "/v1/jobs", **once) is not None
+        asked = {"model": "practice-image", "prompt": "a fish"}
+        assert client.request("POST", "/v1/images/generations", json=asked) is not None
         task = client.request("POST", "/mj/submit/imagine", json={"prompt": "a bird", "notifyHook": HOOK})
         assert task is not None
         assert task.json()["code"] == 1, task.text
@@ -147,6 +149,7 @@ def test_the_demo_honours_the_settings_that_it_does_not_set_itself(commands: Com
     with running(demo):
         demo.wait_ready(lambda: serves(f"http://127.0.0.1:{port}"))
         until(lambda: "Ctrl-C" in demo.log_tail(), within=90, what="the campaign is done")
-    surface = {name for name in SCOPES if name.startswith("midjourney_")}  # its campaign is of the native API
+    others = ("midjourney_", "openai_")  # surfaces: its campaign is of the native API
+    surface = {name for name in SCOPES if name.startswith(others)}
     elsewhere = {"ca_bundle", "longest_wait"}  # its provider and its client are on this machine, and poll
     commands.check("demo", on_demand=ON_DEMAND | surface | elsewhere)

@@ -1,0 +1,45 @@
+"""Request of the images API, and the submitted job that it becomes.
+
+Members that Darkroom does not read itself are passed on to the provider, as it may know them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from api.openai.members import model_of, native_fields
+from api.services import ApiServices
+from models.errors import InvalidRequest
+
+ResponseFormat = Literal["url", "b64_json"]
+_FORMATS: tuple[ResponseFormat, ...] = ("url", "b64_json")
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesRequest:
+    """What a client of the images API asks for."""
+
+    submission: Mapping[str, Any]  #: as the native API takes it
+    response_format: ResponseFormat | None = None  #: none: both
+    stream: bool = False
+
+
+def read_request(members: Mapping[str, Any], services: ApiServices) -> ImagesRequest:
+    """Return what the members of a body ask for. Raises ``InvalidRequest``; the job is validated later."""
+    rest = dict(members)
+    fields = native_fields(rest)
+    given = rest.pop("response_format", None)
+    if given is not None and given not in _FORMATS:
+        raise InvalidRequest("response_format", "must be url or b64_json")
+    stream = rest.pop("stream", None) or False
+    if not isinstance(stream, bool):
+        raise InvalidRequest("stream", "must be true or false")
+    if stream and given is not None and given != "b64_json":
+        raise InvalidRequest("response_format", "a stream has b64_json only")
+    rest.pop("partial_images", None)  # drafts are passed on only where a provider streams them
+    submission: dict[str, Any] = {"model": model_of(rest, services), **fields}
+    for name in ("prompt", "n", "size"):
+        if (value := rest.pop(name, None)) is not None:
+            submission[name] = value
+    submission["params"] = {name: value for name, value in rest.items() if value is not None}
+    return ImagesRequest(submission, given, stream)

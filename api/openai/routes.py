@@ -1,0 +1,76 @@
+"""Routes of the OpenAI-compatible API, with OpenAI's error object for whatever goes wrong on them."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from api.openai.errors import JobFailed, failure_response, problem_response
+from api.openai.images.generations import generate
+from api.web.problems import Problem, problem_of, request_id_of
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (("POST", "/v1/images/generations", generate),)
+"""Method, path and handler."""
+
+FAMILIES = (
+    *("images", "chat", "responses", "tasks"),
+    *("files", "uploads", "batches", "webhook_endpoints", "webhook_event_types"),
+    *("completions", "embeddings", "moderations", "audio", "videos"),
+)
+"""First segments below ``/v1/`` that belong to this API, also where Darkroom serves nothing there."""
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_log = structlog.get_logger()
+
+
+def openai_routes() -> list[BaseRoute]:
+    """Return the routes of the API; the last ones answer for what it does not serve."""
+    served = [Route(path, with_error_object(handler), methods=[method]) for method, path, handler in ROUTES]
+    missing = with_error_object(_not_served)
+    paths = (path for family in FAMILIES for path in (f"/v1/{family}", f"/v1/{family}/{{rest:path}}"))
+    return [*served, *(Route(path, missing, methods=list(_METHODS)) for path in paths)]
+
+
+def is_openai(path: str) -> bool:
+    """Return whether a path belongs to this API."""
+    _, version, family, *_ = (*path.split("/"), "", "", "")
+    return version == "v1" and family in FAMILIES
+
+
+def render_problem(problem: Problem, request_id: str) -> Response:
+    """Render a problem of the middleware, before any handler ran."""
+    return problem_response(problem, request_id)
+
+
+def with_error_object(handler: Handler) -> Handler:
+    """Wrap a handler: every exception becomes a response with OpenAI's error object."""
+
+    async def respond(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except JobFailed as failed:
+            return failure_response(failed.failure)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - the API's edge: any failure becomes an error object
+            problem = problem_of(error)
+            if problem.status >= 500:
+                _log.exception("a request failed", request_id=request_id_of(request.scope))
+            return problem_response(problem, request_id_of(request.scope))
+
+    return respond
+
+
+async def _not_served(request: Request) -> Response:
+    path = request.url.path
+    allowed = sorted(
+        {method for method, route, _ in ROUTES if Route(route, _not_served).path_regex.match(path)}
+    )
+    if allowed:
+        detail = f"This address takes {', '.join(allowed)}, not {request.method}."
+        raise Problem(405, "method_not_allowed", detail, headers={"Allow": ", ".join(allowed)})
+    raise Problem(404, "not_found", f"Darkroom serves nothing at {path[:200]!r}; see docs/openai.md.")

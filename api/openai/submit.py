@@ -1,0 +1,82 @@
+"""Submit the job of a request, once: with an Idempotency-Key, or by joining the same request again."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api.jobs.served_models import reject_unserved
+from api.jobs.submit import insert_submitted
+from api.jobs.submit_result import SubmitResult
+from api.jobs.validation import Rejection, ValidJob
+from api.openai.context import RequestContext
+from api.openai.repeats import GRACE, JoinedRequest, TwinWaits
+from api.web.problems import Problem
+from api.web.request_body import body_of
+
+SURFACE = "openai"
+_PARAMS = "params."  # of a member that is passed on: its client wrote it at the top
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedJob:
+    """The job of a request; ``joined``: an earlier request has made it."""
+
+    id: UUID
+    joined: bool = False
+
+
+async def submit_job(context: RequestContext, submitted: ValidJob | Rejection) -> SubmittedJob:
+    """Insert the job of a request, or return the one that the same request has made. Raises ``Problem``."""
+    valid = (await reject_unserved(context.services, [submitted]))[0]
+    if isinstance(valid, Rejection):
+        raise refusal(valid)
+
+    try:
+        try:
+            result = await _insert(context, valid, waited=False)
+        except TwinWaits:
+            await asyncio.sleep(GRACE)
+            result = await _insert(context, valid, waited=True)
+    except JoinedRequest as joined:
+        return SubmittedJob(joined.object_id, joined=True)
+    finally:
+        body_of(context.request.scope).release()  # the response may wait for the job
+    if result.rejected:
+        first = result.rejected[0]
+        raise refusal(Rejection(first["code"], first["errors"]))
+    return SubmittedJob(result.job_ids[0], joined=result.replayed)
+
+
+async def _insert(context: RequestContext, valid: ValidJob, *, waited: bool) -> SubmitResult:
+    """Insert the job with the record of its request. Raises ``JoinedRequest``, ``TwinWaits``, ``Problem``."""
+    services, repeat, by_key = context.services, context.repeat, context.idempotency_key is not None
+
+    async def record(connection: AsyncConnection, result: SubmitResult) -> None:
+        for job in result.jobs:
+            await repeat.record(connection, job.id, context.at, waited=waited)
+
+    async with services.request_locks.hold(repeat.digest):
+        if repeat.counted and not by_key:  # before a full queue refuses it
+            async with services.database.reading() as connection:
+                await repeat.join(connection, context.at)
+        return await insert_submitted(
+            services,
+            context.caller,
+            [valid],
+            surface=SURFACE,
+            idempotency_key=context.idempotency_key,
+            at=context.at,
+            in_transaction=None if by_key else record,
+        )
+
+
+def refusal(rejection: Rejection) -> Problem:
+    """Return the problem of a rejected job, its fields named as the client of this API wrote them."""
+    errors: list[dict[str, Any]] = [
+        {**each, "field": each["field"].removeprefix(_PARAMS)} for each in rejection.errors
+    ]
+    detail = "; ".join(f"{each['field']}: {each['message']}" for each in errors)
+    return Problem(422, rejection.code, detail, errors=errors)
