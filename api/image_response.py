@@ -1,6 +1,7 @@
 """HTTP response of a stored image, with ranges, ETag and CORS; shared by the surfaces."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -11,12 +12,28 @@ from api.web.byte_ranges import requested_range
 from api.web.problems import Problem
 from api.web.responses import matches_etag
 from models.errors import NotFound
+from worker.storage.thumbnail_keys import CONTENT_TYPE, thumbnail_key
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ServedImage:
+    """A file that is served like an asset: its columns that matter here."""
+
+    key: str
+    sha256: str  #: identifies the content
+    bytes: int
+    content_type: str
+
+    @classmethod
+    def thumbnail(cls, asset: Any, side: int, size: int) -> "ServedImage":
+        """Return a thumbnail of an asset: the pixels of its longer side, and its bytes."""
+        return cls(thumbnail_key(asset.key, side), f"{asset.sha256}-{side}-{size}", size, CONTENT_TYPE)
 
 
 async def image_response(request: Request, services: ApiServices, asset: Any) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from models.campaigns.checks import found_in
 from models.clock import rfc3339
 from models.ids import public_id
 from models.money.money import amount_text
@@ -92,6 +93,41 @@ def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
         "sha256": asset.sha256,
         "position": asset.position,
         "problem": None if asset.missing_at is None else _file_problem(asset.missing_at),
+        "thumbnails": _thumbnails(asset, public_url),
+        "checks": _checks(asset),
+    }
+
+
+def thumbnail_name(asset: Any, side: str) -> str:
+    """Return the file name in the URL of a thumbnail, such as ``0-320.webp``."""
+    return f"{asset.position}-{side}.webp"
+
+
+def _thumbnails(asset: Any, public_url: str) -> dict[str, dict[str, Any]] | None:
+    """Return URL and size of each thumbnail by its longer side; ``None``: there are none yet."""
+    if not asset.thumbnails:
+        return None
+    return {
+        side: {
+            "url": f"{public_url}/assets/{asset.token}/{thumbnail_name(asset, side)}",
+            "width": width,
+            "height": height,
+            "bytes": size,
+        }
+        for side, (width, height, size) in asset.thumbnails.items()
+    }
+
+
+def _checks(asset: Any) -> dict[str, Any] | None:
+    """Return what was found in the image; ``None``: it was not examined yet."""
+    if asset.checked_at is None:
+        return None
+    return {
+        "checked_at": rfc3339(asset.checked_at),
+        "found": [check.value for check in found_in(asset)],
+        "duplicate_of": public_id("asset", asset.duplicate_of) if asset.duplicate_of else None,
+        "near_duplicate_of": public_id("asset", asset.near_duplicate_of) if asset.near_duplicate_of else None,
+        "problem": asset.check_problem,
     }
 
 

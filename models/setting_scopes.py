@@ -62,7 +62,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         {Part.WORKER},
         "worker_memory worker_grace dispatch_interval retry_base retry_cap retry "
         "download_timeout store_attempts keep_answers answer_limit webhook_timeout webhook_retention "
-        "export_age",
+        "check_processes export_age",
     ),
 )
 SCOPES: Mapping[str, frozenset[Part]] = {

@@ -189,6 +189,9 @@ class Settings(BaseSettings):
     )
     campaign_columns: int = Field(500, gt=0, description="columns of one imported sheet at most")
     campaign_cell_bytes: int = Field(2**20, gt=0, description="bytes of one cell of a sheet at most")
+    check_processes: int = Field(
+        1, ge=1, le=64, description="processes of a worker that examine stored pictures and make thumbnails"
+    )
     exports: int = Field(20, ge=0, description="exports of a caller that are prepared at once")
     export_age: float = Field(
         7 * 86_400, gt=0, description="seconds for which a finished export can be downloaded"

@@ -239,6 +239,7 @@ campaign_items = Table(
     Column("verdict", Text),  # the latest that is in force: pick or reject
     Column("error", Text),  # error code of the newest take
     Column("ended_at", Utc),
+    Column("check_rerolls", SmallInteger, nullable=False, server_default=text("0")),  # takes for a finding
     UniqueConstraint("campaign_id", "key", "variant"),
     Index("ix_campaign_items_campaign_id_position", "campaign_id", "position"),
     Index("ix_campaign_items_campaign_id_state_position", "campaign_id", "state", "position"),
@@ -576,6 +577,27 @@ assets = Table(
     Column("created_at", Utc, nullable=False),
     Column("missing_at", Utc),  # its file was not found in the object store
     Column("unused_until", Utc),  # an input image: deleted then, unless a job names it
+    Column("check_due_at", Utc),  # to be examined from then on; while a worker does, when its claim ends
+    Column("check_tries", SmallInteger),
+    Column("checked_at", Utc),
+    Column("check_problem", Text),  # why its pixels could not be read
+    # what was found; none: not looked for, such as an alpha channel where none was asked for
+    Column("blank", Boolean),  # one colour, or nothing visible
+    Column("wrong_size", Boolean),  # other than asked for
+    Column("wrong_ratio", Boolean),
+    Column("wrong_alpha", Boolean),  # opaque, though a transparent background was asked for
+    Column("c2pa", Boolean),  # the file has a C2PA manifest
+    Column("xmp", Boolean),  # the file has XMP
+    Column("dhash", BigInteger),  # difference hash of 64 bits, as a signed number
+    Column("duplicate_of", Uuid),  # an asset of its campaign with the same bytes, stored before
+    Column("near_duplicate_of", Uuid),  # one that looks the same
+    Column("thumbnails", Json),  # {longer side: [width, height, bytes]}
+    Index(
+        "ix_assets_check_due_at",
+        "check_due_at",
+        postgresql_where=text("check_due_at IS NOT NULL"),
+        sqlite_where=text("check_due_at IS NOT NULL"),
+    ),
     Index("ix_assets_job_id_position", "job_id", "position"),
     Index("ix_assets_key", "key"),
     Index(
@@ -590,6 +612,17 @@ assets = Table(
         postgresql_where=text("missing_at IS NOT NULL"),
         sqlite_where=text("missing_at IS NOT NULL"),
     ),
+)
+
+# Pictures of planned campaigns by each fourth of the bits of their difference hash: those that differ in at
+# most three bits share one of the four.
+picture_bands = Table(
+    "picture_bands",
+    metadata,
+    Column("campaign_id", Uuid, ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True),
+    Column("band", Integer, primary_key=True, autoincrement=False),  # number of the fourth, then its bits
+    Column("asset_id", Uuid, ForeignKey("assets.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_picture_bands_asset_id", "asset_id"),
 )
 
 events = Table(

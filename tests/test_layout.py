@@ -75,6 +75,7 @@ ELSEWHERE = {
     "api/campaigns/review.py": "tests/api/rest/campaigns/test_review.py",
     "api/campaigns/reports.py": "tests/api/rest/campaigns/test_reports.py",
     "api/campaigns/selection.py": "tests/api/rest/campaigns/test_repair.py",
+    "models/queries/campaigns/picture_checks.py": "tests/worker/checks/test_examiner.py",
     "worker/campaigns/next_takes.py": "tests/worker/campaigns/test_action_runner.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
     "worker/practice/routes.py": "tests/worker/practice/test_server.py",

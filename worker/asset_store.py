@@ -72,6 +72,7 @@ class StoredImage:
             generation=generation,
             created_at=at,
             unused_until=unused_until,
+            check_due_at=at if job_id is not None else None,
         )
 
 

@@ -22,6 +22,7 @@ from worker.broker.chunk_messages import ChunkMessages
 from worker.broker.sender import Sender
 from worker.campaigns.action_runner import ActionRunner
 from worker.campaigns.controller import CampaignController
+from worker.checks.examiner import Examiner
 from worker.event_loop import LoopThread
 from worker.exports.exporter import Exporter
 from worker.group_commit import GroupCommit
@@ -146,6 +147,7 @@ class WorkerRuntime:
         sweep = StorageSweep(services, self.worker_id)
         controller = CampaignController(services, in_flight.halt, in_flight.freed)
         action_runner = ActionRunner(services, in_flight.halt, in_flight.freed)
+        examiner = Examiner(services, in_flight.halt, in_flight.freed)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
         self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -155,6 +157,7 @@ class WorkerRuntime:
             asyncio.create_task(sweep.run(), name="storage sweep"),
             asyncio.create_task(controller.run(), name="campaign controller"),
             asyncio.create_task(action_runner.run(), name="action runner"),
+            asyncio.create_task(examiner.run(), name="examiner of pictures"),
             asyncio.create_task(Exporter(services, in_flight.halt).run(), name="exporter"),
         ]
         if not self._settings.embedded_broker:

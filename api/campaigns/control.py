@@ -26,7 +26,7 @@ from models.queue_status import WaitReason
 from worker.campaigns.pauses import pause_changes, resumed_status
 
 S = CampaignStatus
-_WHILE_STARTED = frozenset({"limits", "budget", "windows", "failing", "defaults", "review"})
+_WHILE_STARTED = frozenset({"limits", "budget", "windows", "failing", "defaults", "review", "checks"})
 """Members that may be changed once a campaign was started; of ``defaults`` the retry rules."""
 
 
@@ -110,7 +110,7 @@ async def change_campaign(
     """Change members of a definition; null takes one back to its default.
 
     A campaign whose budget was used up goes on once there is room again. Once it was started only limits,
-    budget, windows, the failing rule and retry rules may change.
+    budget, windows, the failing rule, checks and retry rules may change.
     """
     at = services.clock()
     async with services.database.writing() as connection:

@@ -1,10 +1,12 @@
 """Campaigns, items and takes as JSON."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +15,7 @@ from api.campaigns.costs import money_of
 from api.campaigns.plan import estimate_time
 from api.jobs.estimates import eta_view
 from api.services import ApiServices
+from models.campaigns.checks import found_in
 from models.campaigns.item_state import OPEN, ItemState
 from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
 from models.ids import public_id
@@ -22,11 +25,12 @@ from models.queries.campaigns.actions import Action
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import count_items
 from models.queries.campaigns.items import takes_of
+from models.queries.campaigns.picture_checks import pictures_of_takes
 from models.queries.campaigns.verdicts import verdicts_of
 from models.serializers import asset_view, moment
 
 _WAITING = (CampaignStatus.RUNNING, CampaignStatus.CANARY, CampaignStatus.CHECKING)
-_DEFINITION = ("model", "template", "defaults", "axes", "limits", "canary", "windows", "failing")
+_DEFINITION = ("model", "template", "defaults", "axes", "limits", "canary", "windows", "failing", "checks")
 
 
 async def campaign_document(
@@ -176,6 +180,24 @@ def item_document(row: Row[Any]) -> dict[str, Any]:
         "job": public_id("job", row.job_id) if row.job_id else None,
         "ended_at": moment(row.ended_at),
     }
+
+
+async def items_document_page(
+    services: ApiServices, connection: AsyncConnection, found: Sequence[Row[Any]]
+) -> list[dict[str, Any]]:
+    """Return items with the model and the pictures of their newest takes, and what was found in these."""
+    pictures: dict[UUID, list[Row[Any]]] = defaultdict(list)
+    for asset in await pictures_of_takes(connection, [row.job_id for row in found if row.job_id]):
+        pictures[asset.job_id].append(asset)
+    return [
+        {
+            **item_document(row),
+            "model": row.model,
+            "assets": [asset_view(each, public_url=services.public_url) for each in pictures[row.job_id]],
+            "checks": sorted({check.value for each in pictures[row.job_id] for check in found_in(each)}),
+        }
+        for row in found
+    ]
 
 
 async def takes_document(

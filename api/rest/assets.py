@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate_reader
-from api.image_response import CORS, image_not_found, image_response
+from api.image_response import CORS, ServedImage, image_not_found, image_response
 from api.jobs.serializers import serialize_asset
 from api.rest.openapi.route_docs import (
     header_parameter,
@@ -24,6 +24,7 @@ from api.services import ApiServices, services_of
 from api.web.problems import not_found
 from api.web.responses import JsonResponse
 from models.queries.assets import find_asset, find_asset_by_token
+from models.serializers import thumbnail_name
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -52,7 +53,7 @@ async def preflight_image(request: Request) -> Response:
 
 
 async def get_image(request: Request) -> Response:
-    """Return an image, or a range of it. The token in its URL is the permission."""
+    """Return an image or its thumbnail, or a range of it. The token in its URL is the permission."""
     services = services_of(request)
     asset = await _find(services, request.path_params["token"], request.path_params["name"])
     return await image_response(request, services, asset)
@@ -63,9 +64,14 @@ async def _find(services: ApiServices, token: str, name: str) -> Any:
     if _TOKEN.fullmatch(token):
         async with services.database.reading() as connection:
             asset = await find_asset_by_token(connection, token)
-    if asset is None or name != f"{asset.position}.{asset.extension}":
+    if asset is None:
         raise image_not_found()
-    return asset
+    if name == f"{asset.position}.{asset.extension}":
+        return asset
+    for side, (_, _, size) in (asset.thumbnails or {}).items():
+        if name == thumbnail_name(asset, side):
+            return ServedImage.thumbnail(asset, int(side), size)
+    raise image_not_found()
 
 
 def add_routes(router: APIRouter) -> None:
@@ -99,7 +105,9 @@ def add_routes(router: APIRouter) -> None:
         ),
         openapi_extra=request_docs(
             path_parameter("token", "Unguessable token of the image."),
-            path_parameter("name", "{position}.{extension}"),
+            path_parameter(
+                "name", "{position}.{extension}; of a thumbnail {position}-320.webp or {position}-960.webp"
+            ),
             header_parameter("Range", "bytes=FIRST-LAST", type="string"),
             header_parameter("If-None-Match", "ETag of an earlier response.", type="string"),
             needs_key=False,

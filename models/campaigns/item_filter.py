@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.campaigns.checks import Check
 from models.campaigns.item_state import ItemState
 from models.errors import InvalidRequest
 
@@ -24,7 +25,7 @@ class ItemFilter:
     verdicts: Sequence[str] = ()  #: pick, reject, none
     keys: Sequence[str] = ()  #: of rows; one that ends with ``*`` means all that begin so
     variants: Sequence[str] = ()
-    checks: Sequence[str] = ()  #: names of checks that found something
+    checks: Sequence[Check] = ()  #: that found something in a picture of the newest take
     errors: Sequence[str] = ()  #: error codes
     models: Sequence[str] = ()
 
@@ -84,7 +85,7 @@ def parse_filter(given: Mapping[str, Any], *, prefix: str = "") -> ItemFilter:
         verdicts=reader.read("verdict", _VERDICTS),
         keys=reader.read("key"),
         variants=reader.read("variant"),
-        checks=reader.read("check"),
+        checks=tuple(Check(each) for each in reader.read("check", list(Check))),
         errors=reader.read("error"),
         models=reader.read("model"),
     )

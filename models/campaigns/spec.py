@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from models.campaigns.checks import CheckRules
 from models.campaigns.template import Template, TemplateError, parse_template
 from models.campaigns.variants import Variants, make_variants
 from models.campaigns.windows import DAYS, Opening, Window, next_opening
@@ -222,6 +223,7 @@ class CampaignSpec(BaseModel):
     start_at: Moment | None = Field(None, description="no call before")
     deadline: Moment | None = Field(None, description="no call after; items not started by then expire")
     failing: FailingRule = FailingRule()
+    checks: CheckRules = CheckRules()
 
     @model_validator(mode="after")
     def _ordered(self) -> "CampaignSpec":

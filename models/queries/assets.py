@@ -52,6 +52,7 @@ class NewAsset:
     source_url: str | None
     created_at: datetime
     unused_until: datetime | None = None  #: of an input image; see ``models.queries.uploads``
+    check_due_at: datetime | None = None  #: to be examined from then on; ``None``: it is not
     id: UUID = field(default_factory=new_id)
     token: str = field(default_factory=partial(secrets.token_urlsafe, 18))  #: of its public URL
 

@@ -85,7 +85,8 @@ def test_an_item_follows_its_newest_take_and_its_verdict_whichever_version_write
             f"UPDATE jobs SET status = '{status}', finished_at = {MOMENT}, error = '{{\"code\": \"odd\"}}'"
         )
         connection.execute(text("UPDATE campaign_items SET verdict = :verdict"), {"verdict": verdict})
-        item = connection.execute(select(campaign_items)).one()
+        c = campaign_items.c
+        item = connection.execute(select(c.state, c.error, c.ended_at)).one()
         counted = connection.execute(
             text("SELECT state, sum(delta) FROM campaign_counts GROUP BY state HAVING sum(delta) <> 0")
         ).all()

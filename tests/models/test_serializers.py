@@ -10,8 +10,8 @@ import pytest
 from models.ids import new_id, public_id
 from models.queries.assets import NewAsset
 from models.serializers import asset_view, job_view
+from models.tables import assets, jobs
 from models.tables import attempts as table_of_attempts
-from models.tables import jobs
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ASSET = NewAsset(
@@ -29,12 +29,34 @@ ASSET = NewAsset(
 )
 
 
+def asset_row(**values: Any) -> SimpleNamespace:
+    """A row of ``assets``."""
+    return SimpleNamespace(**dict.fromkeys(assets.c.keys()) | asdict(ASSET) | values)
+
+
 def test_an_image_whose_file_is_missing_says_so_in_plain_words() -> None:
-    stored = asset_view(SimpleNamespace(**asdict(ASSET), missing_at=None), public_url="http://darkroom")
+    stored = asset_view(asset_row(), public_url="http://darkroom")
     assert (stored["problem"], stored["url"]) == (None, "http://darkroom/assets/token/0.png")
-    lost = asset_view(SimpleNamespace(**asdict(ASSET), missing_at=NOW), public_url="http://darkroom")
+    lost = asset_view(asset_row(missing_at=NOW), public_url="http://darkroom")
     assert "is gone" in lost["problem"]
     assert "2026-01-02T03:04:05" in lost["problem"]
+
+
+def test_an_image_names_its_thumbnails_and_what_was_found_once_it_was_examined() -> None:
+    fresh = asset_view(asset_row(), public_url="http://darkroom")
+    assert (fresh["thumbnails"], fresh["checks"]) == (None, None)
+    other = new_id()
+    row = asset_row(checked_at=NOW, blank=True, duplicate_of=other, thumbnails={"320": [320, 160, 7]})
+    found = asset_view(row, public_url="http://darkroom")
+    url = "http://darkroom/assets/token/0-320.webp"
+    assert found["thumbnails"] == {"320": {"url": url, "width": 320, "height": 160, "bytes": 7}}
+    assert found["checks"] == {
+        "checked_at": "2026-01-02T03:04:05.000Z",
+        "found": ["blank", "duplicate"],
+        "duplicate_of": public_id("asset", other),
+        "near_duplicate_of": None,
+        "problem": None,
+    }
 
 
 def job_row(request: dict[str, Any], **values: Any) -> SimpleNamespace:
@@ -78,7 +100,7 @@ def test_each_asset_of_a_job_names_the_call_that_made_it() -> None:
         each.sent_at = times[number]
     attempts[2].outcome = "retry"
     assets = [
-        SimpleNamespace(**asdict(ASSET) | {"missing_at": None, "generation": generation, "created_at": at})
+        asset_row(generation=generation, created_at=at)
         for generation, at in ((1, times[2]), (2, times[2]), (None, times[4]))
     ]
     view = job_view(job_row({}), public_url="", attempts=attempts, assets=assets)

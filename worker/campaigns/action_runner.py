@@ -21,9 +21,8 @@ from models.errors import DatabaseAway
 from models.ids import new_id, public_id
 from models.queries.campaigns import actions, campaigns
 from models.queries.campaigns.actions import Action, FrozenItem
-from models.queries.campaigns.campaigns import Campaign
 from models.queries.selection.skipped import read_skipped
-from worker.campaigns.next_takes import MadeTakes, make_takes
+from worker.campaigns.next_takes import MadeTakes, make_takes, reopen_finished
 from worker.database_retry import run_forever
 from worker.services import WorkerServices
 
@@ -99,7 +98,7 @@ class ActionRunner:
             if not chunk:
                 await _end(connection, action, ActionStatus.FINISHED, at)
                 return True
-            await _reopen(connection, campaign, at)
+            await reopen_finished(connection, campaign, at)
             made = await make_takes(
                 connection,
                 campaign,
@@ -121,14 +120,6 @@ class ActionRunner:
             if action is not None and (chunk := await actions.next_items(connection, action, limit=1)):
                 made = MadeTakes(left=[("unwritable", chunk[0].item_id)])
                 await _note(connection, action, chunk, made, at)
-
-
-async def _reopen(connection: AsyncConnection, campaign: Campaign, at: datetime) -> None:
-    """Let a finished campaign run again: a worker of another version may have finished it meanwhile."""
-    if campaign.status == CampaignStatus.FINISHED:
-        await campaigns.change_status(
-            connection, campaign, CampaignStatus.RUNNING, at=at, changes={"finished_at": None}
-        )
 
 
 async def _note(

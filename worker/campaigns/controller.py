@@ -20,6 +20,7 @@ from models.queries.campaigns import campaigns, items, rows
 from models.queries.campaigns.actions import any_running
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import compact_counts, count_items, list_uncompacted
+from models.queries.campaigns.picture_checks import any_unexamined
 from models.queue_status import WaitReason
 from worker.campaigns.pauses import pause_changes, resumed_status
 from worker.campaigns.start_items import insert_only_row, start_canary, start_rows
@@ -189,10 +190,15 @@ async def _has_ended(connection: AsyncConnection, campaign: Campaign, at: dateti
     importing = campaign.import_until is not None and campaign.import_until > at
     if importing or await rows.any_unstarted(connection, campaign.id):
         return False
-    if await any_running(connection, campaign.id):
+    if await any_running(connection, campaign.id) or await _checks_pictures(connection, campaign):
         return False
     counts = (await count_items(connection, [campaign.id]))[campaign.id]
     return not any(counts.get(state) for state in OPEN)
+
+
+async def _checks_pictures(connection: AsyncConnection, campaign: Campaign) -> bool:
+    """Return whether pictures are still examined that its rules may have made again."""
+    return bool(_spec(campaign).checks.rerolling) and await any_unexamined(connection, campaign.id)
 
 
 async def _failing_words(connection: AsyncConnection, campaign: Campaign, spec: CampaignSpec) -> str | None:
@@ -237,6 +243,8 @@ async def _reopen(connection: AsyncConnection, campaign: Campaign, at: datetime)
 
 async def _end_canary(connection: AsyncConnection, campaign: Campaign, at: datetime) -> bool:
     if await items.any_open(connection, campaign.id, canary=True):
+        return False
+    if await _checks_pictures(connection, campaign):
         return False
     canary = _spec(campaign).canary
     if canary is not None and canary.then == "approve":

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.campaigns.item_request import variables_of
 from models.campaigns.repair import SEED_LIMIT, Repair, TakeRequest
 from models.campaigns.row import RowContent
+from models.campaigns.status import CampaignStatus
 from models.campaigns.template import TemplateError
 from models.campaigns.variants import Variants
 from models.ids import new_id
-from models.queries.campaigns import item_facts
+from models.queries.campaigns import campaigns, item_facts
 from models.queries.campaigns.actions import FrozenItem
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.items import NewTake, add_takes
@@ -75,6 +76,14 @@ async def make_takes(
     await add_takes(connection, takes)
     made.done = len(takes)
     return made
+
+
+async def reopen_finished(connection: AsyncConnection, campaign: Campaign, at: datetime) -> None:
+    """Let a finished campaign run again: another worker may have finished it meanwhile."""
+    if campaign.status == CampaignStatus.FINISHED:
+        await campaigns.change_status(
+            connection, campaign, CampaignStatus.RUNNING, at=at, changes={"finished_at": None}
+        )
 
 
 def new_seed() -> int:

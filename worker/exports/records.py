@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from models.campaigns.checks import found_in
 from models.campaigns.variants import parse_variant
 from models.ids import public_id
 from models.queries.campaigns.export_items import ExportedItem
@@ -20,6 +21,7 @@ AFTER = (
         "marking",
         "c2pa",
         "digital_source_type",
+        "checks",
         "problem",
         "cost",
         "currency",
@@ -114,5 +116,6 @@ def _of_picture(picture: Picture, file: str | None) -> dict[str, Value]:
         "marking": picture.marking.value if picture.marking else None,
         "c2pa": picture.provenance.c2pa,
         "digital_source_type": picture.provenance.source_type,
+        "checks": ", ".join(found_in(asset)) or None,
         "problem": picture.problem,
     }

@@ -1,8 +1,9 @@
 """Orphans: files of the object store that no row names, and assets whose file is missing.
 
-A file belongs to Darkroom if its key is a content key, and to this database if no other database has left
-its marker in the store. Only such files are ever deleted, and only if no job or asset names them and they
-were not put for ``orphan_age``: the put of a submit in progress renews a file's age.
+A file belongs to Darkroom if its key is a content key or a thumbnail's, and to this database if no other
+database has left its marker in the store. Only such files are ever deleted, and only if no job or asset names
+them (a thumbnail goes with its picture) and they were not put for ``orphan_age``: the put of a submit in
+progress renews a file's age.
 """
 
 import asyncio
@@ -22,9 +23,12 @@ from worker.images.inspection import EXTENSIONS
 from worker.pending_images import keys_of
 from worker.storage.object_store import StoredFile
 from worker.storage.store import Store
+from worker.storage.thumbnail_keys import picture_key
 
 SHARDS = tuple(f"{number:02x}/" for number in range(256))  #: prefixes of all content keys
-_CONTENT_KEY = re.compile(rf"([0-9a-f]{{2}})/([0-9a-f]{{2}})/\1\2[0-9a-f]{{60}}\.({'|'.join(EXTENSIONS)})")
+_CONTENT_KEY = re.compile(
+    rf"([0-9a-f]{{2}})/([0-9a-f]{{2}})/\1\2[0-9a-f]{{60}}\.({'|'.join(EXTENSIONS)})(\.[0-9]{{2,4}}\.webp)?"
+)
 _MARKERS = ".databases/"
 _MARKER_TEXT = b"A Darkroom database keeps its images here. Delete this file only if that database is gone.\n"
 _UPGRADE = timedelta(days=1)  # in which workers of earlier versions may still run beside this one
@@ -81,9 +85,9 @@ async def unnamed_files(database: Database, files: Sequence[StoredFile]) -> list
         return []
     async with database.reading() as connection:
         answers = await pending_answers(connection)  # first: a job that ends meanwhile has its assets then
-        in_use = await keys_in_use(connection, [file.key for file in ours])
+        in_use = await keys_in_use(connection, list({picture_key(file.key) for file in ours}))
     in_use.update(_keys(answers))
-    return [file for file in ours if file.key not in in_use]
+    return [file for file in ours if picture_key(file.key) not in in_use]
 
 
 async def delete_orphans(

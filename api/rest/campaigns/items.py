@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import authenticate
-from api.campaigns.documents import item_document, takes_document
+from api.campaigns.documents import items_document_page, takes_document
 from api.campaigns.lookup import get_named
 from api.rest.campaigns.routing import NAME, NO_STORE, ONE, add_route, read_name
 from api.rest.openapi.route_docs import (
@@ -57,8 +57,8 @@ async def get_items(request: Request) -> Response:
             found = await list_ended(
                 connection, campaign.id, wanted, ended_after=ended_after, after=last, limit=limit + 1
             )
+        data = await items_document_page(services, connection, found[:limit])
     following = _cursor(found[limit - 1], by_end=ended_after is not None) if len(found) > limit else None
-    data = [{**item_document(row), "model": row.model} for row in found[:limit]]
     return JsonResponse({"data": data, "next": following}, headers=NO_STORE)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.jobs.schemas import Timestamp
+from models.campaigns.checks import Check
 from models.campaigns.export_options import ExportFormat, ExportStatus
 from models.campaigns.item_state import ItemState
 from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
@@ -143,6 +144,8 @@ class ItemDocument(BaseModel):
     error: str | None
     job: str | None = Field(description="id of its newest take")
     ended_at: datetime | None
+    assets: list[dict[str, Any]] | None = Field(None, description="in lists: pictures of its newest take")
+    checks: list[Check] | None = Field(None, description="in lists: what was found in these")
 
 
 class ItemPageDocument(BaseModel):

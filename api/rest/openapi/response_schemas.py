@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.channel_status import ChannelState
 from api.jobs.schemas import ChatMessage
+from models.campaigns.checks import Check
 from models.outcomes import Billed, Scope
 from models.queue_status import WaitReason
 from models.retry.rules import RetryRules
@@ -88,6 +89,25 @@ class JobSetEtaDocument(BaseModel):
     )
 
 
+class ThumbnailDocument(BaseModel):
+    """A smaller rendering as WebP, without the metadata of its image. Its url needs no key."""
+
+    url: str
+    width: int
+    height: int
+    bytes: int
+
+
+class ChecksDocument(BaseModel):
+    """What was found in an image after it was stored."""
+
+    checked_at: datetime
+    found: list[Check]
+    duplicate_of: str | None = Field(description="an image of its campaign with the same bytes")
+    near_duplicate_of: str | None = Field(description="an image of its campaign that looks the same")
+    problem: str | None = Field(description="why its pixels could not be read")
+
+
 class AssetDocument(BaseModel):
     """A stored image. Its url needs no key."""
 
@@ -101,6 +121,12 @@ class AssetDocument(BaseModel):
     sha256: str
     position: int = Field(description="rank among the images of its job in this generation, from 0")
     problem: str | None = Field(description="why its file can't be had; none: it is stored")
+    thumbnails: dict[Literal["320", "960"], ThumbnailDocument] | None = Field(
+        description="by the pixels of the longer side at most; null: not made yet"
+    )
+    checks: ChecksDocument | None = Field(
+        description="null: not examined yet, an input image or a video task"
+    )
 
 
 class AssetWithJobDocument(AssetDocument):

@@ -7,16 +7,30 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Insert, Row, Select, Update, case, func, or_, select, tuple_, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Insert,
+    Row,
+    Select,
+    Update,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.campaigns.checks import COLUMNS, Check
 from models.campaigns.item_filter import UNJUDGED, ItemFilter
 from models.campaigns.item_state import OPEN, ItemState
 from models.queries.bulk import row_of, rows_parameter, rows_source
+from models.tables import assets, jobs
 from models.tables import campaign_items as items
-from models.tables import jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +177,20 @@ def conditions(wanted: ItemFilter) -> list[ColumnElement[bool]]:
         found.append(items.c.variant.in_(wanted.variants))
     if wanted.errors:
         found.append(items.c.error.in_(wanted.errors))
+    if wanted.checks:
+        found.append(items.c.job_id.in_(_with_findings(wanted.checks)))
     if wanted.models:
         found.append(items.c.job_id.in_(select(jobs.c.id).where(jobs.c.model.in_(wanted.models))))
     return found
+
+
+def _with_findings(checks: Sequence[Check]) -> Select[Any]:
+    """Return the jobs with a picture of their present generation in which one of these was found."""
+    columns = [assets.c[COLUMNS[check]] for check in checks]
+    found = [each if isinstance(each.type, Boolean) else each.is_not(None) for each in columns]
+    present = or_(assets.c.generation.is_(None), assets.c.generation == jobs.c.generation)
+    query = select(assets.c.job_id).select_from(assets.join(jobs, jobs.c.id == assets.c.job_id))
+    return query.where(or_(*found), present)
 
 
 async def items_of_key(connection: AsyncConnection, campaign_id: UUID, key: str) -> Sequence[Row[Any]]:

@@ -1,9 +1,12 @@
 """Metadata and download of stored images."""
 
 import pytest
+from sqlalchemy import update
 
 from models.ids import public_id
+from models.tables import assets
 from tests.api.service import BOB, Service
+from worker.storage.thumbnail_keys import thumbnail_key
 
 CONTENT = bytes(range(256)) * 5000  # more than one chunk of a stream
 
@@ -44,3 +47,29 @@ async def test_the_metadata_of_an_image_is_visible_to_its_caller_only(service: S
     assert (shown["bytes"], shown["job"], shown["object"]) == (len(CONTENT), job["id"], "asset")
     assert (await service.with_key(BOB).get(f"/v1/assets/{asset}")).status_code == 404
     assert (await service.get("/v1/assets/asset_01h455vb4pex5vsknk084sn02q")).status_code == 404
+
+
+async def test_a_thumbnail_is_served_like_its_image_and_has_an_etag_of_its_own(service: Service) -> None:
+    asset = await service.finish(await service.submit(), CONTENT)
+    small = b"RIFF a thumbnail"
+    await service.services.store.put(thumbnail_key(asset["key"], 320), small, content_type="image/webp")
+    async with service.services.database.writing() as connection:
+        made = {"320": [320, 213, len(small)]}
+        await connection.execute(update(assets).where(assets.c.id == asset["id"]).values(thumbnails=made))
+    path = f"/assets/{asset['token']}/0-320.webp"
+    answer = await service.with_key(None).get(path)
+    image = await service.with_key(None).get(f"/assets/{asset['token']}/0.png")
+    assert (answer.status_code, answer.content) == (200, small)
+    assert (answer.headers["content-type"], answer.headers["etag"] != image.headers["etag"]) == (
+        "image/webp",
+        True,
+    )
+    for name in (
+        *("cache-control", "x-content-type-options", "content-security-policy"),
+        *("access-control-allow-origin", "cross-origin-resource-policy"),
+    ):
+        assert answer.headers[name] == image.headers[name]
+    part = await service.get(path, headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"RIFF")
+    for wrong in ("0-960.webp", "1-320.webp", "0-320.png", "0-0320.webp"):
+        assert (await service.get(f"/assets/{asset['token']}/{wrong}")).status_code == 404

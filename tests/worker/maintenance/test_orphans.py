@@ -26,6 +26,7 @@ from worker.maintenance.orphans import (
 )
 from worker.pending_images import InlineImage, PendingAnswer, ReadyImage, RemoteImage
 from worker.storage.object_store import StoredFile
+from worker.storage.thumbnail_keys import thumbnail_key
 
 AGE = timedelta(days=7)
 LONG_AGO = timedelta(days=400)
@@ -86,6 +87,19 @@ async def test_an_old_file_that_nothing_names_is_deleted_and_any_other_is_kept(
     kept = {file.key for file in await listed(darkroom)} - {orphan.key}
     assert await deleted(darkroom) == [orphan.key]
     assert {file.key for file in await listed(darkroom)} == kept
+
+
+async def test_a_thumbnail_is_kept_as_long_as_an_asset_names_its_picture(
+    darkroom: Darkroom, tmp_path: Path
+) -> None:
+    named, orphan = await put(darkroom, tmp_path, b"named"), image(b"gone with its job")
+    await asset_of(darkroom, await darkroom.caller(), named)
+    at = (darkroom.clock() - LONG_AGO).timestamp()
+    for each in (named, orphan):
+        key = thumbnail_key(each.key, 320)
+        await darkroom.services.store.put(key, b"small", content_type="image/webp")
+        os.utime(tmp_path / "pictures" / key, (at, at))
+    assert await deleted(darkroom) == [thumbnail_key(orphan.key, 320)]
 
 
 async def test_the_images_of_a_job_that_is_being_stored_are_kept(darkroom: Darkroom, tmp_path: Path) -> None:

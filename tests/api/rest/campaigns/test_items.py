@@ -1,10 +1,14 @@
 """Items over HTTP: pages, filters, and one key with its takes."""
 
+from sqlalchemy import update
+
 from models.clock import now
 from models.ids import new_id, parse_id
 from models.queries.campaigns.campaigns import get
 from models.queries.campaigns.items import NewItem, insert_items
+from models.tables import assets, jobs
 from tests.api.rest.campaigns.conftest import SPRING, Create
+from tests.api.rest.campaigns.made import listed, start
 from tests.api.service import Service
 
 
@@ -76,3 +80,45 @@ async def test_a_wrong_filter_or_cursor_is_named(create: Create, service: Servic
     for name, value in (*wrong, ("ended_after", "yesterday")):
         answer = await service.get(f"{SPRING}/items", params={name: value})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, name)
+
+
+async def test_what_was_found_in_the_newest_take_is_a_filter_of_lists_and_actions(
+    create: Create, service: Service
+) -> None:
+    await create()
+    first, second, third = await start(service, 3)
+    for item, found in (
+        (first, {"blank": True}),
+        (second, {"duplicate_of": new_id()}),
+        (third, {"blank": False}),
+    ):
+        await service.finish({"id": item["job"]}, item["key"].encode())
+        async with service.services.database.writing() as connection:
+            here = assets.c.job_id == parse_id("job", item["job"])
+            await connection.execute(update(assets).where(here).values(checked_at=now(), **found))
+    blank = await listed(service, check="blank")
+    assert [(each["key"], each["checks"], each["status"]) for each in blank] == [("k0", ["blank"], "made")]
+    assert blank[0]["assets"][0]["checks"]["found"] == ["blank"]
+    both = {"check": ["blank", "duplicate"]}
+    assert [each["key"] for each in await listed(service, **both)] == ["k0", "k1"]
+    assert await listed(service, check="c2pa") == []
+    tried = await service.post(f"{SPRING}/reroll", json={"filter": both, "dry_run": True})
+    assert tried.json()["eligible"] == 2
+    rejected = await service.post(
+        f"{SPRING}/verdicts", json={"filter": {"check": "blank"}, "verdict": "reject"}
+    )
+    assert (rejected.status_code, rejected.json()["done"]) == (200, 1)
+    exported = await service.post(f"{SPRING}/exports", json={"filter": {"check": "blank"}})
+    assert (exported.status_code, exported.json()["filter"]) == (202, {"check": ["blank"]})
+    wrong = await service.get(f"{SPRING}/items", params={"check": "ugly"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "check")
+
+
+async def test_a_picture_of_a_former_generation_does_not_count(create: Create, service: Service) -> None:
+    await create()
+    (item,) = await start(service, 1)
+    await service.finish({"id": item["job"]}, b"first")
+    async with service.services.database.writing() as connection:
+        await connection.execute(update(assets).values(checked_at=now(), blank=True, generation=1))
+        await connection.execute(update(jobs).values(generation=2))
+    assert await listed(service, check="blank") == []
