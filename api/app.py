@@ -1,11 +1,12 @@
 """create_app(): the FastAPI application with its services, middleware and routes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -39,6 +40,7 @@ from models.queries.database_time import measure, set_clock
 from models.queries.idempotency_keys import forget_keys
 from models.queries.openai.requests import forget_requests
 from models.settings import Settings
+from worker.metrics.process_metrics import measure_lag
 from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
 from worker.services import build_store
@@ -112,6 +114,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         await stack.enter_async_context(_repeating(authenticator.save_uses, _LAST_USES, every=_SAVE))
         correct = partial(_correct, clock, database)
         await stack.enter_async_context(_repeating(correct, "measure the database's time", every=_MEASURE))
+        await stack.enter_async_context(_background(measure_lag("api")))
         store = build_store(settings)
         yield ApiServices(
             settings=settings,
@@ -123,7 +126,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             feed=feed,
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
-            monitor=Monitor(database, store),
+            monitor=Monitor(settings, database, store, clock),
             ceilings=Ceilings.of(settings),
             queue_ceiling=QueueCeiling(settings.max_queued),
             clock=clock,
@@ -142,7 +145,14 @@ async def _repeating(act: Callable[[], Awaitable[None]], what: str, *, every: fl
             await _logged(act, what)
             await asyncio.sleep(every)
 
-    task = asyncio.create_task(repeat(), name=what)
+    async with _background(repeat()):
+        yield
+
+
+@asynccontextmanager
+async def _background(act: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run a loop while the context is open."""
+    task = asyncio.create_task(act)
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """Database access: one async engine per event loop, reading and writing transactions."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ _DIRECT: Mapping[str, str] = {
 """Settings of a session on the server itself. Behind a pooler, others have the same connections."""
 _BEGIN_POOLED = f"BEGIN; SET LOCAL {_IDLE} = '{_IDLE_LIMIT}'"
 _POOLED = "behind_pooler"  # in the ``info`` of a connection
+_AFTER_COMMIT = "after_commit"  # in the execution options of a connection
 
 
 class Database:
@@ -88,15 +89,25 @@ class Database:
         Raises ``DatabaseAway`` if the database takes no writes now.
         On SQLite it takes the write lock at once (``BEGIN IMMEDIATE``), so that it can't fail later on.
         """
+        acts: list[Callable[[], None]] = []
         with translated_errors():
             async with self.engine.connect() as connection:
-                await connection.execution_options(writes=True)
+                await connection.execution_options(writes=True, **{_AFTER_COMMIT: acts})
                 async with connection.begin():
                     yield connection
+        for act in acts:
+            act()
 
     async def close(self) -> None:
         """Close all connections."""
         await self.engine.dispose()
+
+
+def after_commit(connection: AsyncConnection, act: Callable[[], None]) -> None:
+    """Call ``act``, which must not raise, once the transaction of ``Database.writing`` is committed."""
+    if connection.sync_connection is not None:
+        options = connection.sync_connection.get_execution_options()
+        options.get(_AFTER_COMMIT, []).append(act)
 
 
 def _read_json(stored: str | bytes | float) -> Any:

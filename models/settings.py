@@ -150,6 +150,10 @@ class Settings(BaseSettings):
     metrics_key: SecretStr | None = Field(
         None, description="the key that opens /metrics beyond this machine, as an admin's does"
     )
+    metrics_host: str = Field("127.0.0.1", description="address at which a worker serves /metrics")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="port at which a worker serves /metrics; unset: it does not"
+    )
     metrics_public: bool = Field(False, description="/metrics needs no key, from wherever it is read")
     request_body_limit: int = Field(
         64 * 2**20,
@@ -394,10 +398,10 @@ class Settings(BaseSettings):
             ip_network(network, strict=False)
         return value
 
-    @field_validator("export_url", "price_file", mode="before")
+    @field_validator("export_url", "price_file", "metrics_port", mode="before")
     @classmethod
-    def _empty_is_unset(cls, value: str | Path | None) -> str | Path | None:
-        return value or None
+    def _empty_is_unset(cls, value: str | int | Path | None) -> str | int | Path | None:
+        return None if value == "" else value
 
     @field_validator("ca_bundle", mode="before")
     @classmethod

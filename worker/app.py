@@ -11,6 +11,7 @@ from kombu.entity import Queue
 from models.settings import Settings
 from worker.broker.celery_app import ECHO, GENERATE, NOTIFY, STORE, WAKE, WAKE_UP, broker_app
 from worker.broker.consumer import Consumer
+from worker.metrics.exposition import MetricsServer
 from worker.process.file_limits import files_of, fitting_slots, raise_file_limit
 from worker.process.logs import configure_logs
 from worker.process.stop_signals import StopSignals, ignore_hangups
@@ -91,6 +92,15 @@ class EmbeddedWorker:
                 return
 
 
+def serve_metrics(settings: Settings) -> MetricsServer | None:
+    """Serve this process's metrics, if a port is set. Raises ``SettingsError``."""
+    if settings.metrics_port is None:
+        return None
+    server = MetricsServer(settings, settings.metrics_port)
+    server.start()
+    return server
+
+
 def run_worker(settings: Settings) -> None:
     """Run a worker of the fleet until SIGTERM or SIGINT; running calls get the configured grace.
 
@@ -100,6 +110,7 @@ def run_worker(settings: Settings) -> None:
     configure_logs(settings)
     ignore_hangups()
     with StopSignals() as signals:
+        metrics = serve_metrics(settings)
         app, runtime = build_worker(settings)
         consumer = Consumer(app)
         runtime.start()
@@ -114,3 +125,5 @@ def run_worker(settings: Settings) -> None:
             if signals.arrived(within=0.1):
                 runtime.end_grace()
         consumer.join(_STOP_TIMEOUT)
+        if metrics is not None:
+            metrics.close()

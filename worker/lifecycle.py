@@ -31,6 +31,7 @@ from models.queries.transitions import Revisions, Transition, apply, lock_job
 from models.request import image_count
 from models.retry.decision import Decision, GiveUp, Hold, Retry
 from models.states import CANCELLABLE, RETRYABLE, JobStatus, can_transition
+from worker.metrics import job_metrics
 from worker.money.budgets import BudgetedStart, admit
 
 _UNLEASED: Mapping[str, Any] = {"worker_id": None, "lease_token": None, "start_at": None}
@@ -78,7 +79,9 @@ async def commit(connection: AsyncConnection, updates: Sequence[JobUpdate]) -> R
     await save_responses(connection, [update.response for update in updates if update.response])
     if unsent := [update.unsent for update in held if update.unsent]:
         await delete_attempts(connection, unsent)
-    await insert_assets(connection, [asset for update in held for asset in update.assets])
+    stored = [asset for update in held for asset in update.assets]
+    await insert_assets(connection, stored)
+    job_metrics.committed(connection, revisions.transitions, stored)
     transitions = [update.transition for update in held]
     if decided := [each.job_id for each in transitions if _is_decision(each)]:
         await settle_decided(connection, decided)

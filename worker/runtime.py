@@ -32,6 +32,8 @@ from worker.maintenance.channel_registration import fingerprints_of
 from worker.maintenance.heartbeat import Heartbeat
 from worker.maintenance.process_locks import ProcessLocks, lock_folder
 from worker.maintenance.storage_sweep import StorageSweep
+from worker.metrics.labels import MODELS
+from worker.metrics.process_metrics import measure_lag
 from worker.midjourney.completer import TaskCompleter
 from worker.scheduler.dispatcher import Dispatcher
 from worker.services import WorkerServices, build_services
@@ -127,6 +129,7 @@ class WorkerRuntime:
 
     async def _open(self) -> None:
         services = build_services(self._settings)
+        MODELS.configure(name for channel in self._settings.all_channels() for name in channel.models)
         await services.store.check()
         await set_clock(services.database, services.database_clock)
         in_flight = InFlightJobs(self._settings.worker_slots)
@@ -158,6 +161,7 @@ class WorkerRuntime:
             asyncio.create_task(controller.run(), name="campaign controller"),
             asyncio.create_task(action_runner.run(), name="action runner"),
             asyncio.create_task(examiner.run(), name="examiner of pictures"),
+            asyncio.create_task(measure_lag("worker"), name="event loop lag"),
             asyncio.create_task(Exporter(services, in_flight.halt).run(), name="exporter"),
         ]
         if not self._settings.embedded_broker:

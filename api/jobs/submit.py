@@ -19,6 +19,7 @@ from models.queries.callers import QueueRoom, lock_queue_room
 from models.queries.jobs import NewJob, insert_jobs
 from models.queries.uploads import renew_uploads
 from worker.images.input_limits import InputSize, check_input_sizes
+from worker.metrics import job_metrics
 
 QUEUE_FULL = "queue_full"  #: code of a job that exceeds the caller's limit of queued jobs
 
@@ -65,6 +66,7 @@ async def insert_submitted(
         if idempotency_key is not None and result.job_ids:
             replay = await claim_or_replay(connection, services, caller, idempotency_key, result, at)
             if replay is not None:
+                job_metrics.rejected("duplicate", len(result.jobs))
                 return replay
         if named := {key for each in submitted if isinstance(each, ValidJob) for key in each.assets.values()}:
             age = timedelta(seconds=services.settings.upload_age)
@@ -72,8 +74,11 @@ async def insert_submitted(
         if images:
             await insert_assets(connection, [image.asset for image in _images_of(result, images)])
         await insert_jobs(connection, result.jobs, caller_id=caller.id, surface=surface, at=at)
+        job_metrics.submitted(connection, result.jobs, surface)
         if in_transaction is not None:
             await in_transaction(connection, result)
+    for each in result.rejected:
+        job_metrics.rejected(each["code"])
     if result.jobs:
         services.queue_ceiling.add(caller.id, len(result.jobs))
         services.notifier.notify()
@@ -108,6 +113,7 @@ def _limit_to(room: QueueRoom, result: SubmitResult, *, hint: str = "") -> Submi
     message = f"{room.limit:,} jobs of your key may wait, and so many do; submit more when some have started."
     message += hint
     if not room.left:
+        job_metrics.rejected(QUEUE_FULL, len(result.jobs))
         raise Problem(429, QUEUE_FULL, message, headers={"Retry-After": "10"}, more={"limit": room.limit})
     excess: list[RejectedJob] = [
         {"index": index, "code": QUEUE_FULL, "message": message, "errors": []}

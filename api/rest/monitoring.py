@@ -1,13 +1,9 @@
 """Health, readiness and Prometheus metrics."""
 
 import asyncio
-from collections.abc import Iterator
-from secrets import compare_digest
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,8 +13,7 @@ from api.services import services_of
 from api.web.allowed_hosts import is_loopback
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
-
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")  # headers that proxies add
+from worker.metrics.exposition import FORWARDED, is_own_key
 
 
 async def healthz(request: Request) -> Response:
@@ -39,38 +34,20 @@ async def readyz(request: Request) -> Response:
     return JsonResponse(content, 200 if ready else 503, headers={"Cache-Control": "no-store"})
 
 
-class _OpenJobs(Collector):
-    """Gauge of the jobs that are not finished, by status."""
-
-    def __init__(self, counts: dict[str, int]) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauge."""
-        gauge = GaugeMetricFamily("darkroom_jobs", "Jobs that are not finished", labels=["status"])
-        for status, count in sorted(self._counts.items()):
-            gauge.add_metric([status], count)
-        yield gauge
-
-
 async def metrics(request: Request) -> Response:
     """Return the metrics in Prometheus' text format; beyond this machine, only for a key."""
     await _check_reader(request)
-    counts = await services_of(request).monitor.open_jobs.value()
-    jobs = CollectorRegistry()
-    jobs.register(_OpenJobs(counts))
-    content = generate_latest(jobs) + generate_latest(REGISTRY)
+    content = await services_of(request).monitor.state_metrics() + generate_latest(REGISTRY)
     return Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _check_reader(request: Request) -> None:
     """Raise the 401 or 403 problem unless the metrics are open to this request."""
     services = services_of(request)
-    own, given = services.settings.metrics_key, request.headers.get("authorization", "")
     if services.settings.metrics_public or _is_local(request):
         return
     needs_key(request)
-    if own is not None and compare_digest(given.encode(), f"Bearer {own.get_secret_value()}".encode()):
+    if is_own_key(services.settings, request.headers.get("authorization", "")):
         return
     if not (await authenticate(request, services.authenticator)).admin:
         detail = "Metrics need an admin's key or DARKROOM_METRICS_KEY; DARKROOM_METRICS_PUBLIC opens them."
@@ -79,7 +56,7 @@ async def _check_reader(request: Request) -> None:
 
 def _is_local(request: Request) -> bool:
     """Return whether a request was made on this machine, and not by a proxy for another one."""
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
+    if request.client is None or any(name in request.headers for name in FORWARDED):
         return False
     return is_loopback(request.client.host)
 

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Column, Row, Select, and_, bindparam, func, insert, select, text, true
+from sqlalchemy import Column, Row, Select, bindparam, func, insert, select, text, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.integrity.unreadable import readable
 from models.queries.selection.job_filter import JobFilter, conditions
-from models.states import OPEN, JobStatus
+from models.states import JobStatus
 from models.tables import attempts, callers, events, jobs
 
 _HIDDEN = frozenset({"answer", "lease_token", "leased_at", "start_at", "store_tries"})
@@ -209,16 +209,6 @@ async def list_attempts(connection: AsyncConnection, job_ids: Sequence[UUID]) ->
     query = select(attempts).where(attempts.c.job_id.in_(job_ids))
     query = query.order_by(attempts.c.job_id, attempts.c.number)
     return readable(await connection.execute(query), "attempt")
-
-
-async def count_open(connection: AsyncConnection) -> dict[str, int]:
-    """Count the jobs of all callers by open status, from the index on caller and status alone."""
-    join = callers.join(
-        jobs, and_(jobs.c.caller_id == callers.c.id, jobs.c.status.in_(sorted(s.value for s in OPEN)))
-    )
-    query = select(jobs.c.status, func.count()).select_from(join).group_by(jobs.c.status)
-    counted: dict[str, int] = {row[0]: row[1] for row in await connection.execute(query)}
-    return {status.value: counted.get(status.value, 0) for status in OPEN}
 
 
 async def reasons_to_store_later(connection: AsyncConnection, ids: Sequence[UUID]) -> Mapping[UUID, str]:

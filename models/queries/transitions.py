@@ -11,11 +11,14 @@ from uuid import UUID
 from sqlalchemy import Column, Insert, Row, Select, Update, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.integrity.unreadable import Unreadable
 from models.queries.bulk import rows_parameter, rows_source, storable
 from models.queries.webhooks.outbox import JobEvent, enqueue, has_listener
 from models.states import RESTARTS, RETRYABLE, JobStatus, can_transition
 from models.tables import Utc, events, jobs
 from models.webhook_events import EVENT_OF
+
+_OBSERVED = (jobs.c.model, jobs.c.priority, jobs.c.created_at, jobs.c.not_before, jobs.c.leased_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,21 @@ class Transition:
             raise ValueError(f"a job does not go from {self.leaving} to {self.entering}")
 
 
+@dataclass(frozen=True, slots=True)
+class MadeTransition:
+    """A transition that was made, with what metrics say of its job. Times that can't be read are ``None``."""
+
+    leaving: JobStatus
+    entering: JobStatus
+    at: datetime
+    model: str
+    priority: int
+    created_at: datetime | None
+    due_at: datetime | None  #: the earliest start that its caller or a back-off asked for
+    leased_at: datetime | None
+    error_code: str | None  #: of the error with which it ended
+
+
 class Revisions(dict[UUID, int]):
     """The new revision by job, of the transitions that were made."""
 
@@ -51,11 +69,13 @@ class Revisions(dict[UUID, int]):
         super().__init__()
         #: ``id`` of each transition that was made, as there may be several of one job
         self.made: set[int] = set()
+        self.transitions: list[MadeTransition] = []
 
     def add(self, others: "Revisions") -> None:
         """Add transitions that were made elsewhere."""
         self.update(others)
         self.made |= others.made
+        self.transitions += others.transitions
         self.webhooks_due = self.webhooks_due or others.webhooks_due
 
 
@@ -68,10 +88,12 @@ async def apply(connection: AsyncConnection, transitions: Iterable[Transition]) 
         statement = _update(connection.dialect.name, tuple(sorted(group[0].changes)))
         moved = (await connection.execute(statement, rows_parameter(connection, map(_row, group)))).all()
         job_events: list[JobEvent] = []
-        for job_id, revision, _, _, webhook_url, has_endpoint, *_ in moved:
+        for row in moved:
+            job_id, revision, _, _, webhook_url, has_endpoint, *_ = row
             transition = by_job[job_id]
             revisions[job_id] = revision
             revisions.made.add(id(transition))
+            revisions.transitions.append(_made(transition, row))
             listened = webhook_url is not None or has_endpoint
             if listened and (event := EVENT_OF.get(transition.entering)):
                 job_events.append(JobEvent(job_id, event, transition.at))
@@ -121,6 +143,25 @@ def _event(transition: Transition, row: Row[Any]) -> dict[str, Any]:
     }
 
 
+def _made(transition: Transition, row: Row[Any]) -> MadeTransition:
+    error = transition.changes.get("error")
+    return MadeTransition(
+        leaving=transition.leaving,
+        entering=transition.entering,
+        at=transition.at,
+        model=row.model,
+        priority=row.priority,
+        created_at=_time(row.created_at),
+        due_at=_time(row.not_before),
+        leased_at=_time(row.leased_at),
+        error_code=error.get("code") if isinstance(error, Mapping) else None,
+    )
+
+
+def _time(value: datetime | Unreadable | None) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
 @lru_cache(maxsize=64)
 def _update(dialect: str, changed: tuple[str, ...]) -> Update | Select[Any]:
     given = rows_source(
@@ -145,7 +186,7 @@ def _update(dialect: str, changed: tuple[str, ...]) -> Update | Select[Any]:
             updated_at=given.c.moved_at,
             **{name: given.c[f"new_{name}"] for name in changed},
         )
-        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, *has_listener())
+        .returning(jobs.c.id, jobs.c.revision, jobs.c.status, jobs.c.progress, *has_listener(), *_OBSERVED)
     )
     return moved if dialect == "sqlite" else _with_events(moved.returning(given.c.moved_at, given.c.detail))
 

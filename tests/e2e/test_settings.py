@@ -31,7 +31,15 @@ ON_DEMAND = {
     *("s3_endpoint", "s3_region", "s3_access_key_id", "s3_secret_access_key"),
     *("midjourney_niji_model", "midjourney_text_model", "midjourney_cancel_status"),
     *("midjourney_instant_delay", "midjourney_keyless_key", "midjourney_keyless_networks"),
-    *("campaigns", "json_limit", "metrics_key", "metrics_public", "upload_age", "webhook_endpoints"),
+    *(
+        "campaigns",
+        "json_limit",
+        "metrics_key",
+        "metrics_public",
+        "metrics_host",
+        "upload_age",
+        "webhook_endpoints",
+    ),
     *("campaign_rows", "campaign_items", "campaign_columns", "campaign_cell_bytes", "campaign_combinations"),
     *("campaign_takes", "exports", "export_age", "export_url"),
     "secret_key",  # `keys encrypt`

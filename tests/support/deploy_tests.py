@@ -13,6 +13,7 @@ PACKAGES = {
     "epmd": "erlang-base",
     "pgbouncer": "pgbouncer",
     "nginx": "nginx-light",
+    "promtool": "prometheus",
     "/usr/lib/postgresql/15/bin/pg_basebackup": "postgresql-15",
 }
 

@@ -28,6 +28,7 @@ from models.queries.transitions import lock_job
 from models.settings import Settings
 from models.states import JobStatus
 from worker.lifecycle import cancel, commit
+from worker.metrics import job_metrics
 
 CHUNK = 500  #: items of one transaction
 SURFACE = "rest"
@@ -145,6 +146,7 @@ async def _start(
             new_items.append(_item(campaign, variants, each, item_id, job, at))
     await items.insert_items(connection, new_items)
     await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=SURFACE, at=at)
+    job_metrics.submitted(connection, jobs, "campaign")
     for known, job_id, take, each, failed in replaced:  # the state follows a job that is there
         await _replace(connection, known, job_id, take, each, failed, at)
     return started

@@ -12,6 +12,7 @@ from models.queries.jobs import NewJob, insert_jobs
 from models.queries.midjourney.completion import add_parts, release_claim
 from models.queries.webhooks.deliveries import jobs_by_id
 from models.states import JobStatus
+from worker.metrics import job_metrics
 from worker.services import WorkerServices
 
 _log = structlog.get_logger()
@@ -35,6 +36,7 @@ async def top_up(services: WorkerServices, task: Row[Any], parts: Sequence[Any],
         if not await release_claim(connection, task.id):
             return False
         await insert_jobs(connection, jobs, caller_id=first.caller_id, surface=first.surface, at=at)
+        job_metrics.submitted(connection, jobs, first.surface)
         await add_parts(connection, task.id, [job.id for job in jobs], first=1)
     _log.info(
         "the provider returned fewer pictures than n; the others are requested", task=task.id, missing=missing

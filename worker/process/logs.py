@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from models.settings import Settings
+from worker.metrics.process_metrics import count_line
 from worker.printable import printable
 from worker.process.repeated_logs import RepeatedLogs
 
@@ -37,6 +38,7 @@ def configure_logs(settings: Settings) -> None:
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
+        count_line,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _safe_traceback,

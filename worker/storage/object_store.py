@@ -14,6 +14,7 @@ import obstore
 
 from models.errors import NotFound, StorageError
 from worker.images.limits import KIB, MIB, SMALL
+from worker.metrics.storage_metrics import timed
 from worker.storage.local_files import LocalFiles
 from worker.storage.store_errors import MISSING_BUCKET, error_code, translating_errors
 from worker.storage.thread_batcher import ThreadBatcher
@@ -168,6 +169,13 @@ class ObjectStore:
                 self._threads, self._folder.delete_older, key, before.timestamp()
             )
 
+    def free_bytes(self) -> int | None:
+        """Return how many bytes may still be written; ``None``: it is no folder, or can't be looked up."""
+        try:
+            return None if self._folder is None else self._folder.free_bytes()
+        except OSError:
+            return None
+
     async def check(self) -> None:
         """Write, read and delete a small object, which would fit on a disk that is all but full.
 
@@ -193,7 +201,7 @@ class ObjectStore:
     async def _within_limit(self, action: str, size: int = 0) -> AsyncIterator[None]:
         """Translate the errors of an action, and end it when its time is over. Raises ``StorageError``."""
         limit = self._time_limit + size / _SLOWEST
-        with translating_errors(action, self._place):
+        with timed(action), translating_errors(action, self._place):
             try:
                 async with asyncio.timeout(limit):
                     yield

@@ -51,6 +51,9 @@ class Store(Protocol):
     async def delete_older(self, key: str, before: datetime) -> bool:
         """Delete an object unless it was put at or after ``before``; return whether it did."""
 
+    def free_bytes(self) -> int | None:
+        """Return how many bytes may still be written; ``None``: it is no folder."""
+
     async def check(self) -> None:
         """Write, read and delete a probe object. Raises ``StorageError`` with the fix."""
 

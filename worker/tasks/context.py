@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
+from prometheus_client import Counter as MetricCounter
 
 from models.errors import DarkroomError
 from models.integrity.database_errors import is_transient
@@ -20,6 +21,7 @@ from worker.tasks.input_images import InputImageCache
 from worker.unwritable import after_faults, after_unreadable
 
 _log = structlog.get_logger()
+_doubled = MetricCounter("darkroom_duplicate_deliveries", "Messages of jobs that are in flight here already")
 _MOST_FAULTS = 3  # of the tasks of one job in one worker
 
 
@@ -50,6 +52,8 @@ async def run_chunk(
     async with context.services.database.reading() as connection:
         jobs = await leased_jobs(connection, job_ids, lease_token, status)
     fresh = [job for job in jobs if context.in_flight.jobs.get(job.id) is None]
+    if doubled := len(jobs) - len(fresh):
+        _doubled.inc(doubled)
     for missing in set(job_ids) - {job.id for job in jobs}:
         context.in_flight.drop(missing)
     for unreadable in jobs.unreadable:

@@ -26,6 +26,7 @@ from worker.lifecycle import (
     undo_start,
 )
 from worker.memory_budget import Reservation
+from worker.metrics.call_metrics import call_ended, call_left, call_recorded
 from worker.money.quote import Quote, quote, unknown_price_error
 from worker.scheduler.rate_limiter import slack_of
 from worker.tasks.channel_feedback import record_rate_headers, record_success
@@ -169,7 +170,9 @@ async def _broke_off(context: TaskContext, job: LeasedJob) -> bool:
 
 async def _start(context: TaskContext, job: LeasedJob, price: Quote) -> bool:
     """Wait for the leased start, and commit it. Return ``False`` if the call must not leave."""
+    arrived = asyncio.get_running_loop().time()
     await _wait_for_start(context, job)
+    waited = asyncio.get_running_loop().time() - arrived
     now = context.services.clock()
     if price.reserved is None and price.price.unknown == "reject":
         await context.group_commit.write(fail(job, unknown_price_error(job), at=now))
@@ -189,6 +192,7 @@ async def _start(context: TaskContext, job: LeasedJob, price: Quote) -> bool:
     if why := "it may have been reclaimed meanwhile" if reaped else _start_refusal(context, job, written):
         await context.group_commit.write(undo_start(job, at=written, why=why))
         return False
+    call_left(job, waited)
     return True
 
 
@@ -261,6 +265,7 @@ async def _send(
         request_id=reply.request_id,
     )
     record = price.settle(record, reply.result, reply.answer)
+    call_ended(job, reply, record, reserved=price.reserved.micro if price.reserved else None)
     return Attempt(job, request, reply, record, handles, listener.percent)
 
 
@@ -268,6 +273,7 @@ async def _abandon(context: TaskContext, job: LeasedJob, handles: Handles) -> No
     """Write that the worker drops the call; one that can be polled for is left to the next worker."""
     now = context.services.clock()
     record = AttemptRecord.of(job.id, job.next_number, WORKER_LOST, finished_at=now)
+    call_recorded(job, record)
     if handles.recoverable:
         lost_call = LostCall(handles, record.number, job.attempts_used, now, WORKER_LOST)
         record, why = replace(record, handles=handles.to_json()), lost_call.why

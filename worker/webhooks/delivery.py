@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +18,7 @@ from models.ids import public_id
 from models.queries.webhooks.deliveries import record_results, stop_endpoint, stop_job
 from models.queries.webhooks.endpoints import change_endpoint
 from models.webhook_events import PASSING, DeliveryStatus, WebhookEvent
+from worker.metrics.buckets import SHORT
 from worker.services import WorkerServices
 from worker.webhooks.context import WebhookContext
 from worker.webhooks.delivery_log import append_entry, read_log
@@ -39,6 +40,7 @@ _METRIC_LABELS = {Delivered: "taken", RetryLater: "again", GiveUp: "giveup", Dis
 _NOT_RENDERED = ReceiverResponse(None, "Darkroom could not write this message; the worker's log says why.")
 _log = structlog.get_logger()
 _attempts = Counter("darkroom_webhook_tries", "Webhook messages sent, by outcome", ["outcome"])
+_seconds = Histogram("darkroom_webhook_delivery_seconds", "Seconds of a try to send a message", buckets=SHORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ async def _send_all(context: WebhookContext, delivery_ids: Sequence[UUID], token
 async def _attempt(context: WebhookContext, row: Row[Any], message: Message | None) -> AttemptedDelivery:
     """Send one message. Any error is a failed attempt of this delivery; the others of the chunk go on."""
     try:
-        response = _NOT_RENDERED if message is None else await context.sender.send(message)
+        with _seconds.time():
+            response = _NOT_RENDERED if message is None else await context.sender.send(message)
     except Exception as error:  # noqa: BLE001 - no response of one receiver may fail the other deliveries
         _log.exception("a webhook could not be sent", delivery=public_id("delivery", row.id))
         problem = f"Darkroom failed while it sent this message ({type(error).__name__})."

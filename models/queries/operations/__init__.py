@@ -1,0 +1,4 @@
+"""SQL of running an installation: its state for metrics and alerts.
+
+May import: ``models`` alone.
+"""

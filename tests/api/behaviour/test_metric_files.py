@@ -1,0 +1,78 @@
+"""Alert rules and Grafana dashboards name metrics and commands that exist."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
+
+from models.clock import now
+from models.queries.operations.installation_state import Backlog, InstallationState
+from worker.metrics.state_metrics import SlowState, render_state
+
+ROOT = Path(__file__).parent.parent.parent.parent
+RULES: list[dict[str, Any]] = yaml.safe_load((ROOT / "ops/prometheus/rules.yml").read_text())["groups"][0][
+    "rules"
+]
+DASHBOARDS = sorted((ROOT / "ops/grafana").glob("*.json"))
+_NAME = re.compile(r"\b(?:darkroom|gen_ai)_\w+")
+_LABELS = re.compile(r"^(?:gen_ai_provider_name|gen_ai_request_model)$")
+_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+EMPTY = InstallationState(now(), {}, {}, (), {}, (), Backlog(0, None), {}, {}, {}, 0)
+
+
+def metric_names() -> set[str]:
+    """Return the names of all samples that a scrape of API and worker may have."""
+    for module in ("api.app", "worker.runtime"):
+        import_module(module)
+    names: set[str] = set()
+    for family in REGISTRY.collect():
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(
+            family.type, ("",)
+        )
+        names |= {family.name + suffix for suffix in suffixes}
+    state = render_state(EMPTY, SlowState(storage_free=1), timeout=timedelta(seconds=60)).decode()
+    return names | {family.name for family in text_string_to_metric_families(state)}
+
+
+def expressions() -> Iterator[str]:
+    yield from (rule["expr"] for rule in RULES)
+    for path in DASHBOARDS:
+        for panel in json.loads(path.read_text())["panels"]:
+            yield from (target["expr"] for target in panel["targets"])
+
+
+def test_every_metric_in_rules_and_dashboards_exists() -> None:
+    named = {name for each in expressions() for name in _NAME.findall(each)}
+    assert len(named) > 30
+    assert {name for name in named if not _LABELS.match(name)} <= metric_names()
+
+
+def test_the_page_on_operations_names_every_metric_of_ours_and_no_other() -> None:
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `((?:darkroom|gen_ai)_\w+)", page, re.MULTILINE))
+    known = {name for name in metric_names() if name.startswith(("darkroom_", "gen_ai_"))}
+    plain = {re.sub(r"_(bucket|sum|count)$", "", name) if name + "x" else name for name in known}
+    assert documented == plain
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_panels_of_a_dashboard_have_titles_and_numbers_of_their_own(path: Path) -> None:
+    panels = json.loads(path.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert len({panel["title"] for panel in panels}) == len(panels)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
+def test_each_rule_says_how_to_look_and_how_to_act(rule: dict[str, Any]) -> None:
+    assert {"summary", "runbook_url", "look", "act"} <= set(rule["annotations"])
+    anchor = rule["annotations"]["runbook_url"].partition("#")[2]
+    headings = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert anchor in {heading.lower() for heading in headings}

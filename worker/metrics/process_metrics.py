@@ -1,0 +1,38 @@
+"""Metrics of one process: build, event loop lag, log lines."""
+
+import asyncio
+from importlib.metadata import version
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import EventDict
+
+from worker.metrics.buckets import LAG
+
+_PAUSE = 1.0  # seconds between two measurements
+_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
+_build = Gauge("darkroom_build_info", "Version of Darkroom, as a label", ["version"])
+_build.labels(version("darkroom")).set(1)
+_lag = Histogram(
+    "darkroom_event_loop_lag_seconds",
+    "By which an event loop is late",
+    ["component"],
+    buckets=LAG,
+)
+_lines = Counter("darkroom_log_lines", "Lines of the log", ["level"])
+
+
+async def measure_lag(component: str) -> None:
+    """Measure by how much the running loop is late, until cancelled."""
+    loop, lag = asyncio.get_running_loop(), _lag.labels(component)
+    while True:
+        due = loop.time() + _PAUSE
+        await asyncio.sleep(_PAUSE)
+        lag.observe(max(0.0, loop.time() - due))
+
+
+def count_line(_: Any, method: str, event: EventDict) -> EventDict:
+    """Count a line of the log; a processor of structlog."""
+    level = str(event.get("level", method))
+    _lines.labels(level if level in _LEVELS else "other").inc()
+    return event
