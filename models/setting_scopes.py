@@ -16,16 +16,16 @@ class Part(StrEnum):
     LOGS = "logs"
     DOCTOR = "doctor"
     KEYS = "keys"
-    CHANNELS = "channels"  #: `darkroom channels test` and `remove`
+    CHANNELS = "channels"  #: `darkroom channels test` and `try`
     STORAGE_CHECK = "storage check"
     PRICES = "prices"
 
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
-    ({Part.DATABASE}, "database_url database_prepared ca_bundle"),
+    ({Part.DATABASE}, "database_url database_prepared"),
+    ({Part.DATABASE, Part.CHANNELS}, "ca_bundle"),
     ({Part.LOGS}, "log_level log_json"),
-    ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url"),
-    ({Part.API, Part.WORKER, Part.DOCTOR, Part.CHANNELS}, "worker_timeout"),
+    ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url worker_timeout"),
     (
         {Part.API, Part.WORKER, Part.DOCTOR, Part.STORAGE_CHECK},
         "storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key",
@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "serve": frozenset({Part.DATABASE, Part.LOGS, Part.API}),
     "work": frozenset({Part.DATABASE, Part.LOGS, Part.WORKER}),
     "migrate": frozenset({Part.DATABASE}),
-    "channels": frozenset({Part.DATABASE, Part.CHANNELS}),
+    "channels": frozenset({Part.CHANNELS}),
     "keys": frozenset({Part.DATABASE, Part.KEYS}),
     "costs": frozenset({Part.DATABASE}),
     "prices": frozenset({Part.CHANNELS, Part.PRICES}),

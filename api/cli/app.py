@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError, Group
+from cyclopts import App, CycloptsError, Group, Parameter
 
 from api.cli.exit_codes import Exit, explain
 from api.cli.output import open_console, say
@@ -17,6 +17,7 @@ PRIVATE = 0o077  #: umask: folders 0700, files 0600, also journals of SQLite and
 _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it: these commands call the API (DARKROOM_URL, DARKROOM_API_KEY)")
 _OPERATE = Group.create_ordered("Operate it: these open the database (DARKROOM_DATABASE_URL, or --data)")
+_ALONE = Group.create_ordered("Look things up: these need neither the API nor the database")
 
 _COMMANDS = (
     (_RUN, "demo", "commands.demo:demo", "Try Darkroom with a practice provider; no API key needed."),
@@ -29,18 +30,13 @@ _COMMANDS = (
     (_USE, "jobs", "commands.jobs:app", "List, show, cancel and retry jobs."),
     (_USE, "campaigns", "commands.campaigns:app", "List campaigns, and change their settings."),
     (_USE, "webhooks", "commands.webhooks:app", "Manage webhooks and their deliveries."),
-    (_OPERATE, "channels", "commands.channels:app", "Show, test, pause, drain, resume and remove channels."),
+    (_USE, "channels", "commands.channels:app", "Show, test, pause, drain, resume and remove channels."),
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
-    (_OPERATE, "costs", "commands.money.costs:app", "Show what calls have cost, and compare it with a bill."),
-    (
-        _OPERATE,
-        "prices",
-        "commands.money.prices:app",
-        "List the known prices of models, and import further ones.",
-    ),
+    (_USE, "costs", "commands.money.costs:app", "Show what calls have cost, and compare it with a bill."),
     (_OPERATE, "storage", "commands.storage:app", "Compare the stored files with the database."),
-    (_OPERATE, "explain", "commands.explain:explain", "Explain a provider's answer."),
     (_OPERATE, "doctor", "doctor.command:doctor", "Check the installation; each problem comes with its fix."),
+    (_ALONE, "prices", "commands.money.prices:app", "List the known prices of models; import others."),
+    (_ALONE, "explain", "commands.explain:explain", "Explain a provider's answer."),
 )  # group, name, module:function below api.cli, help
 
 
@@ -53,12 +49,18 @@ def build_app() -> App:
         help_format="plaintext",
         result_action="return_value",
         error_console=open_console(stderr=True),
+        default_parameter=Parameter(show_default=_shown_default),
     )
     for group, name, place, help_text in _COMMANDS:
         # an app of several commands says it itself: it can't be configured from here
         more = {} if place.endswith(":app") else {"help_epilogue": help_on_settings(name)}
         app.command(f"api.cli.{place}", name=name, help=help_text, group=group, **more)
     return app
+
+
+def _shown_default(value: object) -> str | None:
+    """Return a default as the help shows it; flags and lists have none worth showing."""
+    return None if value is None or isinstance(value, bool | tuple | list) else str(value) or None
 
 
 def run(arguments: Sequence[str]) -> int:

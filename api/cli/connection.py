@@ -18,6 +18,7 @@ from darkroom_client import (
 from models.errors import SettingsError
 
 _AT_ONCE = RetryPolicy(attempts=1)  # a person sees the error at once, and repeats the command
+_UNREACHED = "Is `darkroom up` or `serve` running there? DARKROOM_URL, or --url, names another server."
 _BY_STATUS: Mapping[int, Exit] = {
     HTTPStatus.UNAUTHORIZED: Exit.DENIED,
     HTTPStatus.FORBIDDEN: Exit.DENIED,
@@ -55,7 +56,8 @@ def failure_of(error: DarkroomError) -> CommandFailed:
             )
             return CommandFailed(code, f"{error}{hint}")
         case ConnectionFailed():
-            return CommandFailed(Exit.UNREACHABLE, str(error))
+            hint = "" if error.sent else f" {_UNREACHED}"
+            return CommandFailed(Exit.UNREACHABLE, f"{error}{hint}")
         case InputError():
             return CommandFailed(Exit.USAGE, str(error))
     return CommandFailed(Exit.FAILED, str(error))

@@ -1,8 +1,6 @@
 """Image files that commands read and write."""
 
 import os
-from base64 import b64encode
-from mimetypes import guess_type
 from pathlib import Path
 
 from api.cli.exit_codes import CommandFailed, Exit
@@ -10,26 +8,29 @@ from api.cli.exit_codes import CommandFailed, Exit
 _LARGEST = 20 * 2**20  #: bytes; the server's default limit
 
 
-def input_image(given: str) -> str:
-    """Return an input image as the API takes it: URLs and ids unchanged, files as data URLs."""
+def input_image(given: str) -> str | Path:
+    """Return an input image as the client takes it: URLs and ids unchanged, a file as its path.
+
+    Raises ``CommandFailed`` for a file that can't be one, before anything is sent.
+    """
     if given.startswith(("http://", "https://", "data:")):
         return given
     path = Path(given)
     if given.startswith("asset_") and not path.exists():
         return given
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
     except OSError as error:
         raise CommandFailed(
             Exit.USAGE,
             f"--image {given}: {error.strerror or error}. Give a file, an https URL or an asset_… id.",
         ) from error
-    if not content or len(content) > _LARGEST:
+    if not 0 < size <= _LARGEST:
         raise CommandFailed(
-            Exit.USAGE, f"--image {given} has {len(content):,} bytes; an image has 1 to {_LARGEST:,}."
+            Exit.USAGE, f"--image {given} has {size:,} bytes; an image has 1 to {_LARGEST:,}."
         )
-    kind = guess_type(path.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{b64encode(content).decode()}"
+    return path
 
 
 def writable(target: Path) -> None:

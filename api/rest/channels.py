@@ -1,5 +1,6 @@
-"""Channels for admin keys: list their state; pause, drain and resume them."""
+"""Channels for admin keys: list their state; pause, drain, resume and remove them."""
 
+from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter
@@ -24,8 +25,9 @@ from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
-from models.errors import NotFound
+from models.errors import Conflict, NotFound
 from models.queries import channels
+from models.queries.workers import list_registrations
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 _Model = Annotated[str, Field(min_length=1, max_length=256), NonBlank]
@@ -61,6 +63,34 @@ async def get_channels(request: Request) -> Response:
     async with services.database.reading() as connection:
         views = await read_channel_views(connection, services.clock())
     return JsonResponse({"data": views}, headers=_NO_STORE)
+
+
+async def get_channel(request: Request) -> Response:
+    """Return one channel with its state."""
+    services, _ = await _admin_of(request)
+    name = request.path_params["name"]
+    async with services.database.reading() as connection:
+        views = await read_channel_views(connection, services.clock(), only=name)
+    if not views:
+        raise _unknown(name)
+    return JsonResponse(views[0], headers=_NO_STORE)
+
+
+async def remove_channel(request: Request) -> Response:
+    """Delete a channel that no live worker has in its settings, with its pause and its learned limits."""
+    services, _ = await _admin_of(request)
+    name = request.path_params["name"]
+    since = services.clock() - timedelta(seconds=services.settings.worker_timeout)
+    async with services.database.writing() as connection:
+        found = await list_registrations(connection, since)
+        if knowing := [each.worker for each in found if name in (each.channels or ())]:
+            raise Conflict(
+                f"{name} is in the settings of {', '.join(knowing)}: remove it there and restart first."
+            )
+        if not await channels.delete_channel(connection, name):
+            raise _unknown(name)
+    services.snapshots.clear()
+    return Response(status_code=204)
 
 
 async def pause_channel(request: Request) -> Response:
@@ -111,8 +141,12 @@ async def _changed_view(
     """Return a channel after a change, as JSON. Raises ``NotFound``."""
     services.snapshots.clear()
     if not found:
-        raise NotFound(f"There is no channel {name[:64]!r}.")
+        raise _unknown(name)
     return (await read_channel_views(connection, services.clock(), only=name))[0]
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"There is no channel {name[:64]!r}.")
 
 
 async def _admin_of(request: Request) -> tuple[ApiServices, Caller]:
@@ -133,6 +167,8 @@ async def _read_body(request: Request, caller: Caller, schema: type[Body]) -> Bo
         raise Problem(422, rejection.code, rejection.message, errors=rejection.errors) from error
 
 
+_ONE = "/v1/channels/{name}"
+_NAME = path_parameter("name", "Name of the channel.")
 _CHANNEL = schema_ref("ChannelDocument")
 
 
@@ -149,13 +185,34 @@ def add_routes(router: APIRouter) -> None:
         ),
         openapi_extra=request_docs(),
     )
+    router.add_api_route(
+        _ONE,
+        get_channel,
+        methods=["GET"],
+        tags=["operations"],
+        summary="Get a channel with its state (admin keys)",
+        responses=merge_responses(response(200, "The channel.", _CHANNEL), problem_responses(401, 403, 404)),
+        openapi_extra=request_docs(_NAME),
+    )
+    router.add_api_route(
+        _ONE,
+        remove_channel,
+        methods=["DELETE"],
+        tags=["operations"],
+        summary="Remove a channel that no live worker has in its settings (admin keys)",
+        status_code=204,
+        responses=merge_responses(
+            response(204, "The channel is removed.", None), problem_responses(401, 403, 404, 409)
+        ),
+        openapi_extra=request_docs(_NAME),
+    )
     for verb, handler, body, summary in (
         ("pause", pause_channel, "PauseRequest", "Pause a channel, or one model on it (admin keys)"),
         ("drain", drain_channel, "PauseRequest", "Pause a channel and report when it is idle (admin keys)"),
         ("resume", resume_channel, "ResumeRequest", "Resume a channel, whatever closed it (admin keys)"),
     ):
         router.add_api_route(
-            f"/v1/channels/{{name}}/{verb}",
+            f"{_ONE}/{verb}",
             handler,
             methods=["POST"],
             tags=["operations"],
@@ -164,7 +221,7 @@ def add_routes(router: APIRouter) -> None:
                 response(200, "The channel.", _CHANNEL), problem_responses(400, 401, 403, 404, 413, 415, 422)
             ),
             openapi_extra=request_docs(
-                path_parameter("name", "Name of the channel."),
+                _NAME,
                 body={"schema": schema_ref(body)},
                 body_required=False,
             ),

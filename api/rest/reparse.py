@@ -1,4 +1,4 @@
-"""POST /v1/jobs/{job_id}/reread: parse the archived responses of a job again with today's parser."""
+"""Archived responses of a job, parsed again with today's parser: explained, or their images stored."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from models.errors import NotFound
 from models.ids import public_id
 from models.queries.jobs import find_job
 from models.states import JobStatus
-from worker.archive.reparse import REOPENABLE, ParsedAttempt, ReparseResult, reparse
+from worker.archive.reparse import REOPENABLE, ParsedAttempt, ReparseResult, explain_job, reparse
 from worker.images.limits import Limits
 
 
@@ -26,6 +26,12 @@ class ReparsedAnswerDocument(BaseModel):
     attempt: int
     explanation: ExplanationDocument | None
     fault: str | None = Field(description="why there is no explanation")
+
+
+class AnswersDocument(BaseModel):
+    """The archived responses of a job, the latest first."""
+
+    data: list[ReparsedAnswerDocument]
 
 
 class ReparseDocument(BaseModel):
@@ -62,6 +68,14 @@ async def reread_job(request: Request) -> Response:
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 
+async def explain_answers(request: Request) -> Response:
+    """Explain the archived responses of a job, the latest first; nothing is changed."""
+    services, _, found = await job_in_scope(request)
+    attempts = await explain_job(services.database, services.store, found.id)
+    content = {"data": [_serialize(attempt) for attempt in attempts]}
+    return JsonResponse(content, headers={"Cache-Control": "no-store"})
+
+
 def _serialize(attempt: ParsedAttempt) -> dict[str, Any]:
     explanation = attempt.explanation.document() if attempt.explanation else None
     return {"attempt": attempt.number, "explanation": explanation, "fault": attempt.problem}
@@ -88,7 +102,19 @@ def _message(result: ReparseResult, status: JobStatus) -> str:
 
 
 def add_routes(router: APIRouter) -> None:
-    """Add the route."""
+    """Add the routes."""
+    router.add_api_route(
+        "/v1/jobs/{job_id}/answers",
+        explain_answers,
+        methods=["GET"],
+        tags=["jobs"],
+        summary="Explain the archived responses of a job, without a new call",
+        responses=merge_responses(
+            response(200, "The explanations, by attempt.", schema_ref("AnswersDocument")),
+            problem_responses(401, 404, 422, 503),
+        ),
+        openapi_extra=request_docs(JOB_ID),
+    )
     router.add_api_route(
         "/v1/jobs/{job_id}/reread",
         reread_job,

@@ -133,7 +133,6 @@ def test_the_commands_of_a_fleet_honour_the_settings_of_their_parts(
         ("migrate",),
         ("keys", "list"),
         ("channels", "test", "upstream", "--yes", "-m", "practice-image"),
-        ("channels", "list"),
     ):
         command = commands.process(*arguments)
         command.start()
@@ -144,9 +143,6 @@ def test_the_commands_of_a_fleet_honour_the_settings_of_their_parts(
         doctor = commands.process("doctor")
         doctor.start()
         doctor.wait_finished()
-    remove = commands.process("channels", "remove", "upstream")
-    remove.start()
-    remove.wait_finished()
     for name in ("migrate", "keys", "channels", "serve", "work", "doctor"):
         of_campaigns = {"max_attempts", "on_unknown"} if name == "work" else set()
         commands.check(name, on_demand=ON_DEMAND | of_campaigns)

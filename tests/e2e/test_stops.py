@@ -43,7 +43,7 @@ class Darkroom:
 
     def command(self, verb: str, *options: str) -> None:
         """Run ``darkroom channels``."""
-        command = [COMMAND, "channels", verb, "upstream", *options, "--data", str(self._folder / "data")]
+        command = [COMMAND, "channels", verb, "upstream", *options, "--url", self.url, "--key", ADMIN]
         subprocess.run(command, cwd=self._folder, env=self._variables, check=True, timeout=60)
 
 

@@ -1,34 +1,36 @@
-"""``darkroom channels``: show, test, pause, drain, resume and remove channels."""
+"""``darkroom channels``: show, test, pause, drain, resume and remove channels, over the API."""
 
 import asyncio
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.channel_status import read_channel_views
 from api.cli.channel_calls.channel_test import test_channel
 from api.cli.channel_calls.style_probe import LEAST_CALLS, MOST_CALLS, Trial, probe_channel
+from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit
-from api.cli.local_database import read, settings_of, write
-from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
+from api.cli.local_database import settings_of
+from api.cli.options import (
+    DEFAULT_CONNECTION,
+    DEFAULT_FORMAT,
+    DEFAULT_INSTALLATION,
+    Connection,
+    Format,
+    Installation,
+)
 from api.cli.output import confirm, printer
 from api.cli.render.channels import CHANNEL_COLUMNS, OPTIONAL_COLUMNS, channel_cells, channel_view
 from models.channels import ChannelSettings
 from models.clock import now
 from models.outcomes import Outcome
-from models.queries import channels as rows
-from models.queries.database_time import database_time
-from models.queries.workers import list_registrations
 from models.setting_scopes import help_on_settings
 from models.settings import Settings
 
 app = App(
     name="channels",
-    help="Show, test, pause, drain, resume and remove channels.",
+    help="Show, test, pause, drain, resume and remove channels, with an admin's key.",
     help_format="plaintext",
-    help_epilogue=help_on_settings("channels"),
+    help_epilogue=f"Of these commands, only test and try read settings. {help_on_settings('channels')}",
 )
 
 OneModel = Annotated[str | None, Parameter(alias="-m", help="only calls of this model")]
@@ -36,24 +38,23 @@ Reason = Annotated[str, Parameter(help="why; shown with the jobs that wait for t
 
 
 @app.command(name="list")
-def list_channels(
-    *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
-) -> Exit:
+def list_channels(*, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT) -> Exit:
     """List channels: state, current rate beside the limits, and why one is closed."""
-    found = _read(installation)
-    table = [(view, channel_cells(view, now())) for view in found]
+    with open_client(connection) as client:
+        views = [channel.document for channel in client.channels.list()]
+    table = [(view, channel_cells(view, now())) for view in views]
     printer(json=output.json).table("channels", CHANNEL_COLUMNS, table, optional=OPTIONAL_COLUMNS)
     return Exit.OK
 
 
 @app.command
 def show(
-    name: str, /, *, installation: Installation = DEFAULT_INSTALLATION, output: Format = DEFAULT_FORMAT
+    name: str, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
 ) -> Exit:
     """Show one channel: limits, learned limits, breakers, last error."""
-    found = _read(installation, only=name)
-    _found(name, bool(found))
-    printer(json=output.json).record(found[0], channel_view(found[0], now()))
+    with open_client(connection) as client:
+        view = client.channels.get(name).document
+    printer(json=output.json).record(view, channel_view(view, now()))
     return Exit.OK
 
 
@@ -64,10 +65,12 @@ def pause(
     *,
     model: OneModel = None,
     reason: Reason = "by hand",
-    installation: Installation = DEFAULT_INSTALLATION,
+    connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Start no more calls on a channel; calls in flight go on."""
-    return _stop(installation, name, model, reason, drain=False)
+    with open_client(connection) as client:
+        client.channels.pause(name, model=model, reason=reason)
+    return Exit.OK
 
 
 @app.command
@@ -77,10 +80,12 @@ def drain(
     *,
     model: OneModel = None,
     reason: Reason = "by hand",
-    installation: Installation = DEFAULT_INSTALLATION,
+    connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Start no more calls on a channel, and show it as drained once none is in flight."""
-    return _stop(installation, name, model, reason, drain=True)
+    with open_client(connection) as client:
+        client.channels.pause(name, model=model, reason=reason, drain=True)
+    return Exit.OK
 
 
 @app.command
@@ -90,7 +95,7 @@ def resume(
     *,
     model: OneModel = None,
     forget: Annotated[bool, Parameter(negative="")] = False,
-    installation: Installation = DEFAULT_INSTALLATION,
+    connection: Connection = DEFAULT_CONNECTION,
 ) -> Exit:
     """Open a channel again after a pause, a cool-down, failures or a refused key.
 
@@ -99,34 +104,17 @@ def resume(
     forget
         also clear the learned limits, and what the limits have counted
     """
-
-    async def change(connection: AsyncConnection) -> bool:
-        if model is not None:
-            return await rows.resume_model(connection, name, model, now(), forget=forget)
-        return await rows.resume(connection, name, now(), forget=forget)
-
-    return _found(name, write(settings_of(installation), change))
+    with open_client(connection) as client:
+        client.channels.resume(name, model=model, forget=forget)
+    return Exit.OK
 
 
 @app.command
-def remove(name: str, /, *, installation: Installation = DEFAULT_INSTALLATION) -> Exit:
+def remove(name: str, /, *, connection: Connection = DEFAULT_CONNECTION) -> Exit:
     """Delete a channel that no live worker has in its settings, with its pause and its learned limits."""
-    settings = settings_of(installation)
-
-    async def change(connection: AsyncConnection) -> list[str] | None:
-        since = await database_time(connection) - timedelta(seconds=settings.worker_timeout)
-        found = await list_registrations(connection, since)
-        if knowing := [each.worker for each in found if name in (each.channels or ())]:
-            return knowing
-        return [] if await rows.delete_channel(connection, name) else None
-
-    knowing = write(settings, change)
-    if knowing:
-        raise CommandFailed(
-            Exit.FAILED,
-            f"{name} is in the settings of {', '.join(knowing)}: remove it there and restart first.",
-        )
-    return _found(name, knowing is not None)
+    with open_client(connection) as client:
+        client.channels.remove(name)
+    return Exit.OK
 
 
 @app.command(name="test")
@@ -141,6 +129,8 @@ def try_out(
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
     """Make one real call on a channel and print its result. The provider charges it.
+
+    The channel is taken from the settings; neither the API nor the database is needed.
 
     Parameters
     ----------
@@ -175,6 +165,8 @@ def try_styles(
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
     """Find out by small real calls how a channel reads a request. The provider charges them.
+
+    The channel is taken from the settings; neither the API nor the database is needed.
 
     Tries the form of the content, modalities, the place of the size, the number of images, and input images,
     and prints the lines for the channel in darkroom.toml.
@@ -225,24 +217,3 @@ def _configured(settings: Settings, name: str) -> ChannelSettings:
             return channel
     known = ", ".join(channel.name for channel in settings.all_channels()) or "none is configured"
     raise CommandFailed(Exit.NOT_FOUND, f"There is no channel {name!r} in the settings; known: {known}.")
-
-
-def _found(name: str, found: bool) -> Exit:
-    if not found:
-        raise CommandFailed(Exit.NOT_FOUND, f"There is no channel {name!r}; see `darkroom channels list`.")
-    return Exit.OK
-
-
-def _read(installation: Installation, only: str | None = None) -> list[dict[str, Any]]:
-    return read(
-        settings_of(installation), lambda connection: read_channel_views(connection, now(), only=only)
-    )
-
-
-def _stop(installation: Installation, name: str, model: str | None, reason: str, *, drain: bool) -> Exit:
-    async def change(connection: AsyncConnection) -> bool:
-        if model is not None:
-            return await rows.pause_model(connection, name, model, reason, now())
-        return await rows.pause(connection, name, reason, now(), drain=drain)
-
-    return _found(name, write(settings_of(installation), change))

@@ -47,7 +47,7 @@ from api.rest.openapi.response_schemas import (
     SubmittedJobDocument,
 )
 from api.rest.openapi.route_docs import ACCESS_TOKEN, BEARER
-from api.rest.reparse import ReparseDocument
+from api.rest.reparse import AnswersDocument, ReparseDocument
 from api.rest.tokens import TokenDocument, TokenRequest
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 from models.campaigns.spec import CampaignSpec
@@ -55,6 +55,7 @@ from models.campaigns.spec import CampaignSpec
 _RESPONSES = (
     ActionDocument,
     ActionPageDocument,
+    AnswersDocument,
     AssetWithJobDocument,
     BatchDocument,
     BulkResultDocument,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from secrets import token_hex
 from typing import Any, Self, TypeVar, Unpack
 
@@ -12,11 +13,13 @@ from darkroom_client.campaigns.campaign import Campaign
 from darkroom_client.campaigns.campaigns import Campaigns
 from darkroom_client.campaigns.definition import CampaignOptions
 from darkroom_client.configuration import Configuration, load_configuration
+from darkroom_client.documents import Document, as_document, as_documents
 from darkroom_client.exchange.http_transport import AsyncTransport, SyncTransport, run_blocking
 from darkroom_client.exchange.operation import Bound, operation, stream
 from darkroom_client.exchange.retry import RetryPolicy
 from darkroom_client.exchange.session import Session, segment
 from darkroom_client.exchange.transport import Transport
+from darkroom_client.resources.channels import Channels
 from darkroom_client.resources.input_images import InputImages, read_image, upload_image
 from darkroom_client.resources.job import Job, JobEvent, read_job
 from darkroom_client.resources.jobs import Jobs
@@ -51,6 +54,7 @@ class Client(Bound[M]):
         self._session = session
         self.campaigns = Campaigns(session)
         self.jobs = Jobs(session)
+        self.channels = Channels(session)
         self.models = Models(session)
         self.webhooks = Webhooks(session)
 
@@ -58,6 +62,28 @@ class Client(Bound[M]):
     def configuration(self) -> Configuration:
         """Where the server is, and how it is called."""
         return self._session.configuration
+
+    @operation
+    async def costs(
+        self,
+        /,
+        *,
+        by: Sequence[str] = ("day",),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        campaign: str | None = None,
+        caller: str | None = None,
+    ) -> Sequence[Document]:
+        """Return what calls have cost, by ``day``, ``channel``, ``model``, ``campaign`` or ``caller``."""
+        query = {
+            "by": ",".join(by),
+            "since": since and since.isoformat(),
+            "until": until and until.isoformat(),
+            "campaign": campaign,
+            "caller": caller,
+        }
+        page = as_document(await self._session.call("GET", "/v1/costs", query=query), "costs")
+        return [*as_documents(page.get("data"), "costs")]
 
     @operation
     async def run(

@@ -58,18 +58,36 @@ async def cost_report(
 
     At most 10,000 groups are returned.
     """
+    dimensions = _dimensions(connection.dialect.name)
+    group = [dimensions[name].label(name) for name in by]
+    calls = attempts.join(jobs, jobs.c.id == attempts.c.job_id)
+    calls = calls.join(callers, callers.c.id == jobs.c.caller_id)
+    sent_at = attempts.c.sent_at
+    query = (
+        select(*group, attempts.c.currency, *_totals())
+        .select_from(calls)
+        .where(jobs.c.caller_id.in_(caller_ids), sent_at >= since, sent_at < until)
+        .group_by(*group, attempts.c.currency)
+        .order_by(*group, attempts.c.currency)
+        .limit(_MOST_ROWS)
+    )
+    if campaign is not None:
+        query = query.where(jobs.c.campaign == campaign)
+    return [_cost_row(by, [*row]) for row in await connection.execute(query)]
+
+
+def _dimensions(dialect: str) -> dict[str, ColumnElement[Any]]:
+    """Return what calls can be grouped by, in the order of ``DIMENSIONS``."""
+    day: ColumnElement[Any] = func.date(attempts.c.sent_at)
+    if dialect == "postgresql":
+        day = func.to_char(func.timezone("UTC", attempts.c.sent_at), "YYYY-MM-DD")
+    columns = (day, attempts.c.channel, jobs.c.model, jobs.c.campaign, callers.c.name)
+    return dict(zip(DIMENSIONS, columns, strict=True))
+
+
+def _totals() -> list[ColumnElement[int]]:
+    """Return the numbers of a ``CostRow``, in the order of its fields."""
     here, one = attempts.c, literal(1)
-    day: ColumnElement[Any] = func.date(here.sent_at)
-    if connection.dialect.name == "postgresql":
-        day = func.to_char(func.timezone("UTC", here.sent_at), "YYYY-MM-DD")
-    columns: dict[str, ColumnElement[Any]] = {
-        "day": day,
-        "channel": here.channel,
-        "model": jobs.c.model,
-        "campaign": jobs.c.campaign,
-        "key": callers.c.name,
-    }
-    group = [columns[name].label(name) for name in by]
     success, cost = here.outcome == Outcome.SUCCESS.value, func.coalesce(here.cost_micro, 0)
     reserved = func.coalesce(here.reserved_micro, 0)
     ended, known = here.finished_at.is_not(None), here.cost_micro.is_not(None)
@@ -77,39 +95,20 @@ async def cost_report(
     failed = and_(ended, or_(here.outcome.is_(None), ~success), here.cost_micro > 0)
     unknown = and_(ended, here.cost_micro.is_(None))
     compared = and_(known, here.reserved_micro.is_not(None), here.cost_source.in_(_ESTIMATED), success)
-    query = (
-        select(
-            *group,
-            here.currency,
-            func.count(),
-            _sum(one, made),
-            _sum(cost, made),
-            _sum(one, failed),
-            _sum(cost, failed),
-            _sum(one, unknown),
-            _sum(reserved, unknown),
-            _sum(one, ~ended),
-            _sum(reserved, ~ended),
-            _sum(reserved, compared),
-            _sum(cost, compared),
-        )
-        .select_from(
-            attempts.join(jobs, jobs.c.id == here.job_id).join(callers, callers.c.id == jobs.c.caller_id)
-        )
-        .where(jobs.c.caller_id.in_(caller_ids), here.sent_at >= since, here.sent_at < until)
-        .group_by(*group, here.currency)
-        .order_by(*group, here.currency)
-        .limit(_MOST_ROWS)
-    )
-    if campaign is not None:
-        query = query.where(jobs.c.campaign == campaign)
+    return [
+        func.count(),
+        *(_sum(one, made), _sum(cost, made)),
+        *(_sum(one, failed), _sum(cost, failed)),
+        *(_sum(one, unknown), _sum(reserved, unknown)),
+        *(_sum(one, ~ended), _sum(reserved, ~ended)),
+        *(_sum(reserved, compared), _sum(cost, compared)),
+    ]
+
+
+def _cost_row(by: Sequence[str], values: Sequence[Any]) -> CostRow:
     names = [name for name in CostRow.__dataclass_fields__ if name not in ("group", "currency")]
-    rows = []
-    for row in await connection.execute(query):
-        values = [*row]
-        numbers = dict(zip(names, map(int, values[len(by) + 1 :]), strict=True))
-        rows.append(CostRow(group=dict(zip(by, values, strict=False)), currency=values[len(by)], **numbers))
-    return rows
+    numbers = dict(zip(names, map(int, values[len(by) + 1 :]), strict=True))
+    return CostRow(group=dict(zip(by, values, strict=False)), currency=values[len(by)], **numbers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,8 +49,10 @@ def _handler(scripted: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         def _respond(self) -> None:
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
             headers = {name.lower(): value for name, value in self.headers.items()}
+            raw = self.rfile.read(length)
+            is_json = headers.get("content-type") == "application/json"
+            body = (json.loads(raw) if is_json else raw) if length else None
             query = dict(parse_qsl(parts.query))
             scripted.requests.append(ReceivedRequest(self.command, parts.path, query, headers, body))
             script = scripted.responses.get(f"{self.command} {parts.path}") or [

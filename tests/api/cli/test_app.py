@@ -29,3 +29,14 @@ def test_the_version_is_printed(darkroom: Darkroom, capsys: Printed) -> None:
 @pytest.mark.parametrize("arguments", [["nonsense"], ["jobs", "list", "--limit", "0"], ["jobs", "show"]])
 def test_wrong_arguments_end_with_the_usage_code(darkroom: Darkroom, arguments: list[str]) -> None:
     assert darkroom(*arguments) == 2
+
+
+@pytest.mark.parametrize(
+    "command", [("submit",), ("jobs", "list"), ("webhooks", "create"), ("keys", "create"), ("serve",)]
+)
+def test_the_help_shows_no_default_in_the_words_of_python(
+    darkroom: Callable[..., int], capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    assert darkroom(*command, "--help") == 0
+    shown = capsys.readouterr().out
+    assert not any(words in shown for words in ("None", "()", "[]", "False", "Optional", "[default: ]"))

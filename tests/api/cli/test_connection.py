@@ -53,3 +53,7 @@ def test_a_denied_request_says_how_to_create_a_key(status: int) -> None:
     failure = failure_of(ApiError(status, "No."))
     assert failure.code is Exit.DENIED
     assert "darkroom keys create" in str(failure)
+
+
+def test_a_server_that_was_not_reached_is_said_to_be_configurable() -> None:
+    assert "DARKROOM_URL" in str(failure_of(ConnectionFailed("Refused.", sent=False)))

@@ -12,7 +12,7 @@ from models.outcomes import Billed, CallResult, Outcome
 from models.queries.attempts import AttemptRecord, NewAttempt, finish_attempts, insert_attempts
 from models.queries.channels import change_channel, list_channels, sync_channels
 from models.queries.workers import write_heartbeat
-from tests.api.service import ADMIN, Service, key_of
+from tests.api.service import ADMIN, ALICE, Service, key_of
 
 CHANNEL = {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["*"], "rpm": 60}
 
@@ -94,3 +94,28 @@ async def test_only_admins_change_channels_and_only_existing_ones(
     assert (await operator.post(f"/v1/channels/two/{verb}")).status_code == 404
     assert (await operator.post(f"/v1/channels/one/{verb}", json={"reasons": "x"})).status_code == 422
     assert (await operator.post(f"/v1/channels/one/{verb}", content=b"{")).status_code == 400
+
+
+async def test_one_channel_is_read_by_its_name(operator: Service) -> None:
+    assert (await operator.get("/v1/channels/one")).json() == await the_channel(operator)
+    assert (await operator.get("/v1/channels/two")).status_code == 404
+    assert (await operator.with_key(ALICE).get("/v1/channels/one")).status_code == 403
+
+
+@pytest.mark.parametrize(("silent", "status"), [(0, 409), (61, 204)])
+async def test_a_channel_is_removed_unless_a_live_worker_knows_it(
+    operator: Service, silent: float, status: int
+) -> None:
+    at = now() - timedelta(seconds=silent)
+    worker = {"id": new_id(), "name": "w-1", "version": "1", "slots": 5, "started_at": at}
+    async with operator.services.database.writing() as connection:
+        await write_heartbeat(connection, {**worker, "channels": {"one": {}}}, at)
+    answer = await operator.request("DELETE", "/v1/channels/one")
+    assert answer.status_code == status
+    assert ("is in the settings of w-1" in answer.text) is (status == 409)
+    left = (await operator.get("/v1/channels")).json()["data"]
+    assert [channel["name"] for channel in left] == (["one"] if status == 409 else [])
+
+
+async def test_a_channel_that_does_not_exist_is_not_removed(operator: Service) -> None:
+    assert (await operator.request("DELETE", "/v1/channels/nowhere")).status_code == 404

@@ -80,3 +80,12 @@ async def test_jobs_of_another_caller_are_not_reparsed(service: Service) -> None
     job = await held_with(service, LINK)
     assert (await service.with_key(BOB).post(f"/v1/jobs/{job['id']}/reread")).status_code == 404
     assert (await service.get(f"/v1/jobs/{job['id']}")).json()["status"] == "held"
+
+
+async def test_archived_responses_are_explained_and_nothing_is_changed(service: Service) -> None:
+    job = await held_with(service, LINK)
+    answer = (await service.get(f"/v1/jobs/{job['id']}/answers")).json()["data"]
+    assert [(each["attempt"], each["fault"]) for each in answer] == [(1, None)]
+    assert answer[0]["explanation"]["images"] == ["https://pictures.example/a.png"]
+    assert (await service.read(job))["status"] == "held"
+    assert (await service.with_key(BOB).get(f"/v1/jobs/{job['id']}/answers")).status_code == 404

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from models.outcomes import Billed, CallResult, Outcome, Scope
+from models.outcomes import Billed, Outcome, Scope
 from models.retry.backoff import STANDARD
 from models.retry.rules import class_of
 
@@ -82,12 +82,10 @@ SCOPE_HELP: Mapping[Scope, str] = MappingProxyType(
 )
 
 
-def job_help(result: CallResult) -> str:
-    """Return what happens to a job after this result, by the default retry rules."""
-    retry_class = class_of(result.outcome, result.code)
-    rule = (
-        STANDARD.rules[retry_class] if retry_class is not None and result.outcome is Outcome.RETRY else None
-    )
+def job_help(outcome: Outcome, code: str | None) -> str:
+    """Return what happens to a job after such a call, by the default retry rules."""
+    retry_class = class_of(outcome, code)
+    rule = STANDARD.rules[retry_class] if retry_class is not None and outcome is Outcome.RETRY else None
     if rule is not None and not rule.counts:
         return _FREE_RETRY
-    return _ONE_RETRY if rule is not None and rule.attempts == 1 else OUTCOME_HELP[result.outcome].job
+    return _ONE_RETRY if rule is not None and rule.attempts == 1 else OUTCOME_HELP[outcome].job

@@ -1,5 +1,6 @@
 """``darkroom costs``: what calls have cost, and how that compares with a provider's bill."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,52 +9,56 @@ from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.local_database import read, settings_of
-from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
+from api.cli.options import (
+    DEFAULT_CONNECTION,
+    DEFAULT_FORMAT,
+    DEFAULT_INSTALLATION,
+    Connection,
+    Format,
+    Installation,
+)
 from api.cli.output import printer, say
-from api.cost_report import cost_view
+from darkroom_client.documents import Document
 from models.clock import now
 from models.ids import public_id
 from models.money.reconcile import BillError, Difference, compare, read_bill
-from models.queries.callers import list_ids
-from models.queries.money.reports import DIMENSIONS, ChargedCall, CostRow, cost_report, list_charged
+from models.queries.money.reports import ChargedCall, list_charged
 from models.setting_scopes import help_on_settings
 
 app = App(
     name="costs",
     help="Show what calls have cost, and compare it with a bill.",
     help_format="plaintext",
-    help_epilogue=help_on_settings("costs"),
+    help_epilogue=f"Only reconcile reads settings. {help_on_settings('costs')}",
 )
 
 _COLUMNS = ("CALLS", "MADE", "COST", "FAILED BUT CHARGED", "UNKNOWN", "CURRENCY")
 _DIFFERENCES = ("DIFFERENCE", "REQUEST", "BILLED", "RECORDED", "LINE")
+_LONGEST = 400  # days, as the API takes them
+By = Annotated[str, Parameter(help="one or more of day, channel, model, campaign, key, with commas")]
 Days = Annotated[PositiveInt, Parameter(help="of how many days, up to now")]
 
 
 @app.default
 def show(
     *,
-    by: Annotated[str, Parameter(help=f"one or more of {','.join(DIMENSIONS)}, with commas")] = "day",
+    by: By = "day",
     days: Days = 30,
     campaign: Annotated[str | None, Parameter(help="only jobs of this campaign")] = None,
-    installation: Installation = DEFAULT_INSTALLATION,
+    caller: Annotated[str | None, Parameter(help="with an admin's key: only jobs of this caller")] = None,
+    connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Show calls and what they have cost, by group and currency."""
+    """Show calls and what they have cost, by group and currency; with an admin's key those of all callers."""
     wanted = tuple(dict.fromkeys(part.strip() for part in by.split(",") if part.strip()))
-    if not wanted or set(wanted) - set(DIMENSIONS):
-        raise CommandFailed(Exit.USAGE, f"--by takes one or more of {','.join(DIMENSIONS)}, with commas.")
     since, until = _last(days)
-
-    async def query(connection: AsyncConnection) -> list[CostRow]:
-        everyone = await list_ids(connection)
-        return await cost_report(connection, everyone, wanted, since=since, until=until, campaign=campaign)
-
-    rows = read(settings_of(installation), query)
+    with open_client(connection) as client:
+        rows = client.costs(by=wanted, since=since, until=until, campaign=campaign, caller=caller)
     columns = (*(name.upper() for name in wanted), *_COLUMNS)
-    printer(json=output.json).table("costs", columns, [(cost_view(row), _cells(row)) for row in rows])
+    printer(json=output.json).table("costs", columns, [(row, _cells(row, wanted)) for row in rows])
     return Exit.OK
 
 
@@ -71,7 +76,7 @@ def reconcile(
 ) -> Exit:
     """Compare a provider's bill (CSV) with the recorded calls by request id, and list every difference.
 
-    Exits with 1 if there are any.
+    It opens the database. Exits with 1 if there are any.
     """
     try:
         with bill.open(encoding="utf-8-sig", newline="") as file:
@@ -97,21 +102,19 @@ def reconcile(
 
 def _last(days: int) -> tuple[datetime, datetime]:
     until = now().astimezone(UTC) + timedelta(minutes=1)
-    return until - timedelta(days=min(days, 36_500)), until
+    return until - timedelta(days=min(days, _LONGEST)), until
 
 
-def _cells(row: CostRow) -> tuple[Any, ...]:
-    view = cost_view(row)
-    group = (name or "" for name in row.group.values())
-    failed, unknown = view["failed_but_charged"], view["unknown"]
+def _cells(row: Document, by: Sequence[str]) -> tuple[Any, ...]:
+    made, failed, unknown = row["made"], row["failed_but_charged"], row["unknown"]
     return (
-        *group,
-        row.calls,
-        row.made,
-        view["cost"],
+        *(row[name] or "" for name in by),
+        row["calls"],
+        made["calls"],
+        row["cost"],
         f"{failed['calls']} ({failed['cost']})",
         f"{unknown['calls']} ({unknown['reserved']})",
-        row.currency or "no price",
+        row["currency"] or "no price",
     )
 
 

@@ -160,6 +160,13 @@ class Jobs(Bound[M]):
         return as_document(await self._session.call("POST", path, wait=_SLOW))
 
     @operation
+    async def answers(self, /, job_id: str) -> Sequence[Document]:
+        """Explain a job's archived answers, the latest first: ``attempt``, ``explanation``, ``fault``."""
+        path = f"/v1/jobs/{segment(job_id)}/answers"
+        page = as_document(await self._session.call("GET", path, wait=_SLOW), "page")
+        return [*as_documents(page.get("data"), "answers")]
+
+    @operation
     async def release_many(
         self, /, *, ids: Sequence[str] | None = None, **conditions: Unpack[JobConditions]
     ) -> Decision:

@@ -1,4 +1,4 @@
-"""``darkroom channels``, against the database of the current folder and the practice provider."""
+"""``darkroom channels``, against a scripted API and the practice provider."""
 
 import json
 from collections.abc import Callable
@@ -8,19 +8,15 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.channel_status import read_channel_views
-from api.cli.local_database import read, write
 from api.cli.practice_server import PracticeServerThread
 from api.cli.render.channels import channel_cells, channel_view
 from models.channels import ChannelSettings
 from models.clock import now
-from models.ids import new_id
+from models.database import Database
 from models.queries.channels import change_channel, list_channels, sync_channels
-from models.queries.workers import write_heartbeat
-from models.settings import load_settings
-from worker.scheduler.adaptive_rate import AdaptiveRate
+from tests.api.cli.scripted_server import ScriptedServer
 from worker.scheduler.circuit_breaker import CircuitBreaker
 
 Darkroom = Callable[..., int]
@@ -36,108 +32,78 @@ models = ["{model}"]
 
 
 @pytest.fixture
-def channel(migrated: None) -> None:
-    """A channel in the database, as a worker writes it."""
-    wanted = ChannelSettings.model_validate(
-        {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["a", "b*"], "rpm": 60}
-    )
-    write(load_settings(), lambda connection: sync_channels(connection, [wanted], now()))
-
-
-BROKEN = {
-    "breakers": {"": CircuitBreaker(5, now(), now() + timedelta(minutes=10), None, "HTTP 502").to_json()}
-}
-
-
-def change(**changes: Any) -> None:
-    """Let something happen to the channel."""
-
-    async def act(connection: AsyncConnection) -> None:
-        await change_channel(connection, (await list_channels(connection))[0].id, changes)
-
-    write(load_settings(), act)
-
-
-@pytest.mark.usefixtures("channel")
-@pytest.mark.parametrize(("silent", "code"), [(0, 1), (61, 0)])
-def test_a_channel_is_removed_unless_a_live_worker_knows_it(
-    darkroom: Darkroom, capsys: Printed, silent: float, code: int
-) -> None:
-    at = now() - timedelta(seconds=silent)
-    worker = {"id": new_id(), "name": "w-1", "version": "1", "slots": 5, "started_at": at}
-    write(load_settings(), lambda it: write_heartbeat(it, {**worker, "channels": {"one": {}}}, at))
-    assert darkroom("channels", "remove", "one") == code
-    left = read(load_settings(), list_channels)
-    assert [row.name for row in left] == (["one"] if code else [])
-    assert ("is in the settings of w-1" in capsys.readouterr().err) is bool(code)
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_channel_that_does_not_exist_is_not_removed(darkroom: Darkroom) -> None:
-    assert darkroom("channels", "remove", "nowhere") == 4
-
-
-def listed(darkroom: Darkroom, capsys: Printed) -> dict[str, Any]:
-    assert darkroom("channels", "list") == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-@pytest.mark.usefixtures("channel")
-def test_channels_are_listed_with_their_limits(darkroom: Darkroom, capsys: Printed) -> None:
-    found = listed(darkroom, capsys)
-    assert (found["name"], found["state"], found["models"], found["rpm"]) == (
-        "one",
-        "open",
-        ["a", "b*"],
-        60,
-    )
-    assert "api_key" not in found
-
-
-@pytest.mark.usefixtures("channel")
-def test_a_pause_is_shown_with_its_reason_until_it_ends(darkroom: Darkroom, capsys: Printed) -> None:
-    assert darkroom("channels", "pause", "one", "--reason", "bill unpaid") == 0
-    found = listed(darkroom, capsys)
-    assert (found["state"], found["detail"]) == ("paused", "bill unpaid")
-    assert darkroom("channels", "drain", "one", "--reason", "moving") == 0
-    assert (listed(darkroom, capsys))["state"] == "drained"
-    assert darkroom("channels", "resume", "one") == 0
-    assert listed(darkroom, capsys)["state"] == "open"
-
-
-@pytest.mark.usefixtures("channel")
-def test_one_model_of_a_channel_is_paused_and_resumed(darkroom: Darkroom, capsys: Printed) -> None:
-    assert darkroom("channels", "pause", "one", "--model", "a", "--reason", "blurred") == 0
-    found = listed(darkroom, capsys)
-    assert (found["state"], found["blocked_models"]) == ("open", {"a": "blurred"})
-    assert darkroom("channels", "resume", "one", "-m", "a") == 0
-    assert listed(darkroom, capsys)["blocked_models"] == {}
-
-
-@pytest.mark.usefixtures("channel")
-def test_resume_closes_breakers_and_resets_the_learned_rate_only_with_forget(
-    darkroom: Darkroom, capsys: Printed
-) -> None:
-    change(learned=AdaptiveRate(rate=7.0, resumed=now(), rest=20.0).to_json(), **BROKEN)
-    found = listed(darkroom, capsys)
-    assert (found["state"], found["breakers"][""]["failures"]) == ("breaker_open", 5)
-    assert found["learned_rpm"] == pytest.approx(3.5, abs=0.2)  # it begins slowly
-    assert darkroom("channels", "resume", "one") == 0
-    found = listed(darkroom, capsys)
-    assert (found["state"], found["breakers"], found["learned_rpm"] is None) == ("open", {}, False)
-    assert darkroom("channels", "resume", "one", "--forget") == 0
-    assert listed(darkroom, capsys)["learned_rpm"] is None
-
-
-@pytest.mark.usefixtures("channel")
-def test_the_view_lists_every_reason_that_keeps_a_channel_closed(capsys: Printed) -> None:
+async def view(database: Database) -> dict[str, Any]:
+    """A channel as the API shows it, with every reason that can keep it closed."""
+    wanted = {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k", "models": ["a", "b*"]}
+    breaker = CircuitBreaker(5, now(), now() + timedelta(minutes=10), None, "HTTP 502").to_json()
     error = {"code": "upstream_error", "message": "HTTP 502 from the far side", "at": now().isoformat()}
-    limits = {"": {"rpd": 500, "burst": 1}, "a": {"rpm": 3}}
-    change(last_error=error, limits=limits, blocked_models={"b-2": "no access"}, **BROKEN)
-    found = read(load_settings(), lambda connection: read_channel_views(connection, now()))[0]
+    changes = {
+        "breakers": {"": breaker},
+        "last_error": error,
+        "limits": {"": {"rpd": 500, "burst": 1}, "a": {"rpm": 3}},
+        "blocked_models": {"b-2": "no access"},
+    }
+    async with database.writing() as connection:
+        await sync_channels(connection, [ChannelSettings.model_validate(wanted | {"rpm": 60})], now())
+        await change_channel(connection, (await list_channels(connection))[0].id, changes)
+        return (await read_channel_views(connection, now()))[0]
+
+
+def test_channels_are_listed_and_shown_as_the_api_has_them(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed, view: dict[str, Any]
+) -> None:
+    server.respond("GET /v1/channels", {"data": [view]})
+    server.respond("GET /v1/channels/one", view)
+    for arguments in (("list",), ("show", "one")):
+        assert darkroom("channels", *arguments) == 0
+        assert json.loads(capsys.readouterr().out) == view
+
+
+def test_channels_and_their_models_are_paused_drained_resumed_and_removed(
+    server: ScriptedServer, darkroom: Darkroom
+) -> None:
+    for verb in ("pause", "drain", "resume"):
+        server.respond(f"POST /v1/channels/one/{verb}", {"name": "one", "state": "open", "detail": None})
+    server.respond("DELETE /v1/channels/one", b"", status=204)
+    assert darkroom("channels", "pause", "one", "--model", "a", "--reason", "bill unpaid") == 0
+    assert darkroom("channels", "drain", "one", "--reason", "moving") == 0
+    assert darkroom("channels", "resume", "one") == 0
+    assert darkroom("channels", "resume", "one", "-m", "a", "--forget") == 0
+    assert darkroom("channels", "remove", "one") == 0
+    assert [(request.path.rpartition("/")[2], request.body) for request in server.requests] == [
+        ("pause", {"model": "a", "reason": "bill unpaid"}),
+        ("drain", {"reason": "moving"}),
+        ("resume", {}),
+        ("resume", {"model": "a", "forget": True}),
+        ("one", None),
+    ]
+
+
+def test_a_channel_that_a_worker_knows_stays_and_the_worker_is_named(
+    server: ScriptedServer, darkroom: Darkroom, capsys: Printed
+) -> None:
+    detail = "one is in the settings of w-1: remove it there and restart first."
+    server.respond("DELETE /v1/channels/one", {"detail": detail}, status=409)
+    assert darkroom("channels", "remove", "one") == 1
+    assert detail in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("act", ["pause", "drain", "resume", "show", "remove"])
+@pytest.mark.usefixtures("server")
+def test_an_unknown_channel_is_not_found(darkroom: Darkroom, act: str) -> None:
+    assert darkroom("channels", act, "nobody") == 4
+
+
+@pytest.mark.parametrize("act", ["test", "try"])
+def test_a_channel_that_the_settings_lack_is_not_found(darkroom: Darkroom, act: str) -> None:
+    assert darkroom("channels", act, "nobody") == 4
+
+
+def test_the_view_lists_every_reason_that_keeps_a_channel_closed(
+    capsys: Printed, view: dict[str, Any]
+) -> None:
     console = Console(width=100, force_terminal=False)
-    console.print(channel_view(found, now()))
+    console.print(channel_view(view, now()))
     shown = capsys.readouterr().out
     for words in (
         "breaker open",
@@ -150,14 +116,8 @@ def test_the_view_lists_every_reason_that_keeps_a_channel_closed(capsys: Printed
     ):
         assert words in shown
     assert "upstream_error: HTTP 502 from the far side" in shown
-    cells = [str(cell) for cell in channel_cells({**found, "detail": None}, now())]
+    cells = [str(cell) for cell in channel_cells({**view, "detail": None}, now())]
     assert "last error" in cells[-1]
-
-
-@pytest.mark.usefixtures("channel")
-@pytest.mark.parametrize("act", ["pause", "drain", "resume", "show", "test", "try"])
-def test_an_unknown_channel_is_not_found(darkroom: Darkroom, act: str) -> None:
-    assert darkroom("channels", act, "nobody") == 4
 
 
 def test_a_channel_test_without_a_terminal_needs_yes(

@@ -2,7 +2,6 @@
 
 import io
 import json
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,16 +44,17 @@ def test_the_prompt_may_come_from_standard_input(
     assert server.requests[0].body["prompt"] == "猫"
 
 
-def test_files_become_data_urls_and_urls_and_ids_stay(
+def test_files_are_uploaded_and_named_by_id_and_urls_and_ids_stay(
     server: ScriptedServer, darkroom: Darkroom, folder: Path
 ) -> None:
     (folder / "in.png").write_bytes(b"\x89PNG")
+    server.respond("POST /v1/uploads", an_asset("http://a/in.png") | {"id": "asset_7"}, status=201)
     server.respond("POST /v1/jobs", a_job(), status=202)
-    pictures = ["in.png", "https://example.org/a.jpg", "asset_1"]
+    pictures = ["in.png", "in.png", "https://example.org/a.jpg", "asset_1"]
     flags = [part for picture in pictures for part in ("--image", picture)]
     assert darkroom("submit", "a cat", "-m", "m", *flags) == 0
-    inline = f"data:image/png;base64,{b64encode(bytes([0x89]) + b'PNG').decode()}"
-    assert server.requests[0].body["images"] == [inline, *pictures[1:]]
+    assert [request.path for request in server.requests] == ["/v1/uploads", "/v1/jobs"]
+    assert server.requests[1].body["images"] == ["asset_7", "asset_7", *pictures[2:]]
 
 
 @pytest.mark.parametrize("given", ["missing.png", ".", "empty.png"])

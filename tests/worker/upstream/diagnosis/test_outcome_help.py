@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.outcomes import Billed, CallResult, ErrorCode, Outcome, Scope
+from models.outcomes import Billed, ErrorCode, Outcome, Scope
 from worker.upstream.diagnosis.outcome_help import BILLED_HELP, OUTCOME_HELP, SCOPE_HELP, job_help
 
 
@@ -26,4 +26,4 @@ def test_every_outcome_billing_and_scope_has_a_help_text() -> None:
 def test_the_help_for_a_job_follows_the_default_retry_rules(
     outcome: Outcome, code: ErrorCode, text: str
 ) -> None:
-    assert text in job_help(CallResult(outcome, code))
+    assert text in job_help(outcome, code)
