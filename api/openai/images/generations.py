@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from api.jobs.validation import validate
 from api.openai.context import RequestContext, json_context
+from api.openai.event_stream import stream_response
 from api.openai.images.answer import images_answer
+from api.openai.images.events import ImageEvents
 from api.openai.images.request import ImagesRequest, read_request
 from api.openai.results import JobResult
 from api.openai.submit import submit_job
@@ -33,4 +35,6 @@ async def make_images(context: RequestContext, wanted: ImagesRequest) -> Respons
         async def render(result: JobResult) -> Mapping[str, Any]:
             return await images_answer(services, result, wanted.response_format)
 
+        if wanted.stream:
+            return await stream_response(context, submitted.id, ImageEvents(services, wanted.kind), place)
         return await synchronous_response(context, submitted.id, render, place)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from api.openai.images.inputs import InputImages
 from api.openai.members import model_of, native_fields
 from api.services import ApiServices
 from models.errors import InvalidRequest
 
+GENERATION, EDIT = "image_generation", "image_edit"
 ResponseFormat = Literal["url", "b64_json"]
 _FORMATS: tuple[ResponseFormat, ...] = ("url", "b64_json")
 
@@ -22,9 +24,16 @@ class ImagesRequest:
     submission: Mapping[str, Any]  #: as the native API takes it
     response_format: ResponseFormat | None = None  #: none: both
     stream: bool = False
+    kind: str = GENERATION  #: prefix of the events of a stream
 
 
-def read_request(members: Mapping[str, Any], services: ApiServices) -> ImagesRequest:
+def read_request(
+    members: Mapping[str, Any],
+    services: ApiServices,
+    *,
+    inputs: InputImages | None = None,
+    kind: str = GENERATION,
+) -> ImagesRequest:
     """Return what the members of a body ask for. Raises ``InvalidRequest``; the job is validated later."""
     rest = dict(members)
     fields = native_fields(rest)
@@ -41,5 +50,9 @@ def read_request(members: Mapping[str, Any], services: ApiServices) -> ImagesReq
     for name in ("prompt", "n", "size"):
         if (value := rest.pop(name, None)) is not None:
             submission[name] = value
+    if inputs is not None:
+        submission["images"] = inputs.images
+        if inputs.mask is not None:
+            submission["mask"] = inputs.mask
     submission["params"] = {name: value for name, value in rest.items() if value is not None}
-    return ImagesRequest(submission, given, stream)
+    return ImagesRequest(submission, given, stream, kind)

@@ -1,0 +1,85 @@
+"""Input images of the images API: files of a form, or addresses, data URLs and ids in JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.auth import Caller
+from api.jobs.uploads import Upload, store_upload
+from api.openai.forms import Form, chunks_of
+from api.services import ApiServices
+from models.errors import InvalidRequest
+from models.ids import public_id
+
+MOST_IMAGES = 16
+_PLACES = ("image", "images")
+_MASK = "mask"
+_FILES = (*_PLACES, _MASK)
+
+
+@dataclass(slots=True)
+class InputImages:
+    """The images of an edit, each as the native API takes it."""
+
+    images: list[str] = field(default_factory=list)
+    mask: str | None = None
+
+
+async def store_files(services: ApiServices, caller: Caller, form: Form) -> InputImages:
+    """Store the files of a form as input images. Raises ``InvalidRequest`` and ``StorageError``."""
+    found, first, mask = InputImages(), list[Upload](), list[Upload]()
+    for name, _ in form.files:
+        if name not in _FILES:
+            places = "image, image[] and mask"
+            raise InvalidRequest(name, f"there is no such file; pictures are sent as {places}")
+    pictures = [file for name, file in form.files if name != _MASK]
+    masks = [file for name, file in form.files if name == _MASK]
+    if len(pictures) > MOST_IMAGES:
+        raise InvalidRequest("image", f"there may be {MOST_IMAGES} pictures, not {len(pictures)}")
+    if len(masks) > 1:
+        raise InvalidRequest(_MASK, "there may be one mask")
+    for file in pictures:
+        first.append(await store_upload(services, caller, chunks_of(file), field="image"))
+    for file in masks:
+        mask.append(await store_upload(services, caller, chunks_of(file), field=_MASK))
+    if first and mask:
+        _check_mask(first[0], mask[0])
+    found.images = [public_id("asset", each.asset.id) for each in first]
+    found.mask = public_id("asset", mask[0].asset.id) if mask else None
+    return found
+
+
+def _check_mask(picture: Upload, mask: Upload) -> None:
+    """Raise ``InvalidRequest`` for a mask of another size than the first picture."""
+    sizes = [f"{each.asset.width}x{each.asset.height}" for each in (mask, picture)]
+    if sizes[0] != sizes[1]:
+        raise InvalidRequest(
+            _MASK, f"has {sizes[0]} pixels, but the first picture has {sizes[1]}; they must be the same"
+        )
+
+
+def take_images(members: dict[str, Any]) -> InputImages:
+    """Take the images out of a JSON body. Raises ``InvalidRequest``."""
+    found = InputImages()
+    for name in _PLACES:
+        given = members.pop(name, None)
+        for position, value in enumerate(given if isinstance(given, list) else [given]):
+            if value is not None:
+                found.images.append(image_of(value, f"{name}.{position}"))
+    if (mask := members.pop(_MASK, None)) is not None:
+        found.mask = image_of(mask, _MASK)
+    return found
+
+
+def image_of(value: Any, name: str) -> str:
+    """Return an image as the native API takes it: an address, a data URL, or the id of a stored one.
+
+    Raises ``InvalidRequest``.
+    """
+    if isinstance(value, Mapping):
+        value = value.get("image_url") or value.get("file_id") or value.get("url")
+        if isinstance(value, Mapping):
+            value = value.get("url")
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequest(name, 'write {"image_url": "https://…"}, a data: URL or {"file_id": "…"}')
+    return value.strip()
