@@ -1,16 +1,25 @@
 """Image request: what a job asks of a provider, as the worker and the dialects read it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
+
+_IMAGE_PARTS = ("image_url", "input_image")
 
 OWN_MEMBERS = frozenset({"model", "messages", "stream"})
 """Members of a provider request that Darkroom writes itself; ``params`` can't set them."""
 
 TEXT = "text"
 """Value of a request's ``wants`` for a job whose result is text instead of images."""
+
+ANY = "any"
+"""The same for a job whose result is what the model answers: images if there are any, else its text."""
+
+CHAT = "chat"
+"""Member of a request: the messages of a chat as their client wrote them. In their parts, the URL of an image
+is its position among the request's images."""
 
 SIZE_PATTERN = r"^(auto|[1248]K|[0-9]{1,5}[x:][0-9]{1,5})$"  #: of the text forms
 LARGEST_SIDE = 16_384  #: pixels, and parts of a ratio
@@ -23,6 +32,51 @@ _WIDTH_BY_HEIGHT = re.compile(r"(\d{1,5})([x:])(\d{1,5})", re.ASCII)
 def wants_text(request: Mapping[str, Any]) -> bool:
     """Return whether a job's request asks for text."""
     return request.get("wants") == TEXT
+
+
+def may_be_text(request: Mapping[str, Any]) -> bool:
+    """Return whether a text without images is a result of a job's request."""
+    return request.get("wants") in (TEXT, ANY)
+
+
+def chat_images(messages: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return what stands for the URLs of the images in messages of a chat, in order."""
+    return [_image_url(part) for message in messages for part in _parts(message) if has_image(part)]
+
+
+def with_chat_images(messages: Sequence[Mapping[str, Any]], urls: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return messages of a chat with the URLs of their images replaced by these, in order."""
+    rest = iter(urls)
+
+    def replaced(part: Any) -> Any:
+        return _with_url(part, next(rest)) if has_image(part) else part
+
+    return [
+        {**message, "content": [replaced(part) for part in message["content"]]}
+        if isinstance(message.get("content"), list)
+        else dict(message)
+        for message in messages
+    ]
+
+
+def has_image(part: object) -> bool:
+    """Return whether a part of a message is an image."""
+    return isinstance(part, Mapping) and part.get("type") in _IMAGE_PARTS and "image_url" in part
+
+
+def _image_url(part: Mapping[str, Any]) -> Any:
+    image = part["image_url"]
+    return image.get("url") if isinstance(image, Mapping) else image
+
+
+def _with_url(part: Mapping[str, Any], url: Any) -> dict[str, Any]:
+    image = part["image_url"]
+    return {**part, "image_url": {**image, "url": url} if isinstance(image, Mapping) else url}
+
+
+def _parts(message: Mapping[str, Any]) -> Sequence[Any]:
+    content = message.get("content")
+    return content if isinstance(content, list) else ()
 
 
 def image_count(n: object) -> int:
@@ -44,10 +98,11 @@ def request_problems(request: Mapping[str, Any]) -> list[str]:
         return problems
     images, turns, mask = request.get("images") or (), request.get("turns") or (), request.get("mask")
     positions = [part["image"] for turn in turns for part in turn["parts"] if "image" in part]
+    positions += chat_images(request.get(CHAT) or ())
     if mask is not None:
         positions.append(mask)
     if any(not 0 <= position < len(images) for position in positions):
-        problems.append("turns or mask name an image that is not in images")
+        problems.append("turns, chat or mask name an image that is not in images")
     needed = _images_to_prepare(request.get("prepare") or {})
     if len(images) - len(set(positions)) < needed:
         problems.append(f"prepare needs {needed} images")
@@ -82,6 +137,12 @@ def _is_part(part: object) -> bool:
     return isinstance(part["text"], str) if "text" in part else _is_whole(part.get("image"))
 
 
+def _are_messages(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(message, Mapping) and all(map(_is_whole, chat_images([message]))) for message in value
+    )
+
+
 def _is_preparation(value: object) -> bool:
     if not isinstance(value, Mapping):
         return False
@@ -104,6 +165,7 @@ def _of_type(*types: type) -> Callable[[object], bool]:
 _MEMBERS: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "images": (_are_texts, "list of texts"),
     "turns": (_are_turns, "list of turns"),
+    CHAT: (_are_messages, "list of messages"),
     "mask": (_is_whole, "position"),
     "n": (_is_whole, "whole number"),
     "size": (_of_type(str), "text"),
@@ -187,9 +249,12 @@ class ImageRequest:
     messages: tuple[Message, ...] = ()
     mask: str | None = None
     detail: Literal["low", "high", "auto"] | None = None  #: with which the model looks at input images
+    chat: tuple[Mapping[str, Any], ...] = ()  #: messages as their client wrote them, instead of all others
 
     @property
     def input_images(self) -> tuple[str, ...]:
         """All images that the request contains, in order."""
+        if self.chat:
+            return tuple(chat_images(self.chat))
         earlier = [part.url for turn in self.messages for part in turn.parts if isinstance(part, ImagePart)]
         return (*earlier, *self.images, *([self.mask] if self.mask else []))

@@ -68,6 +68,11 @@ ELSEWHERE = {
         )
     },
     # over HTTP, as clients call them
+    "api/openai/event_stream.py": "tests/api/openai/images/test_events.py",
+    "api/openai/images/inputs.py": "tests/api/openai/images/test_edits.py",
+    "api/openai/chat/answer.py": "tests/api/openai/chat/test_completions.py",
+    "api/openai/chat/chunks.py": "tests/api/openai/chat/test_completions.py",
+    "api/openai/chat/request.py": "tests/api/openai/chat/test_completions.py",
     "api/web/byte_ranges.py": "tests/api/rest/test_assets.py",
     "api/jobs/selection/bulk_actions.py": "tests/api/rest/bulk/test_bulk_jobs.py",
     "api/campaigns/bulk_actions.py": "tests/api/rest/campaigns/test_repair.py",

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.jobs.long_poll import wait_while_connected
-from api.jobs.watcher import SETTLED, JobChange, is_settled, newer_than
+from api.jobs.watcher import is_settled, newer_than
 from api.openai.context import RequestContext
 from api.openai.errors import JOB_HEADER, JobFailed
 from api.openai.results import JobResult, read_result
@@ -26,12 +26,11 @@ from api.web.request_body import body_of
 from models.errors import DarkroomError
 from models.ids import public_id
 from models.queries.openai.requests import RequestState
-from models.states import JobStatus
 
 DONE = b"data: [DONE]\n\n"
 PING = b": the job is not finished yet\n\n"
 _PULSES = 2  # comments in each ``openai_wait``
-_RUNNING = SETTLED | {JobStatus.RUNNING, JobStatus.STORING}
+_EARLY = 8  # as much sooner the stream begins that shows progress
 
 
 class StreamWriter(Protocol):
@@ -66,26 +65,20 @@ async def stream_response(
     ``place`` is held for the waiting request. Raises ``JobFailed``, ``Problem`` and ``ClientDisconnect``.
     """
     services, body = context.services, body_of(context.request.scope)
-    awaited = _is_running if writer.early else is_settled
+    wait = services.settings.openai_wait / (_EARLY if writer.early else 1)
     try:
-        change = await wait_while_connected(
-            body, services.watcher, job_id, awaited, timeout=services.settings.openai_wait
-        )
+        change = await wait_while_connected(body, services.watcher, job_id, is_settled, timeout=wait)
     except ClientDisconnect:
         await note(context, job_id, RequestState.ABANDONED)
         raise
     if change is None and services.watcher.released:
         await note(context, job_id, RequestState.ABANDONED)
         raise restarting()
-    if change is not None and is_settled(change):
+    if change is not None:
         result = await read_result(services, context.caller, job_id)
         await note(context, job_id, RequestState.ANSWERED)
         result.require_success()
     return _JobStream(context, job_id, writer, place.pop_all())
-
-
-def _is_running(change: JobChange) -> bool:
-    return change[1] in _RUNNING
 
 
 class _JobStream(Response):

@@ -56,3 +56,11 @@ def model_of(members: dict[str, Any], services: ApiServices) -> Any:
     if found is None:
         raise InvalidRequest("model", "is required: no channel names a model that could be the default")
     return found
+
+
+def flag_of(members: dict[str, Any], name: str) -> bool:
+    """Take a flag out of a body. Raises ``InvalidRequest``."""
+    value = members.pop(name, None) or False
+    if not isinstance(value, bool):
+        raise InvalidRequest(name, "must be true or false")
+    return value

@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api.openai.chat.completions import complete
 from api.openai.errors import JobFailed, failure_response, problem_response
 from api.openai.images.edits import edit
 from api.openai.images.generations import generate
@@ -15,6 +16,7 @@ from api.web.problems import Problem, problem_of, request_id_of
 Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/v1/chat/completions", complete),
     ("POST", "/v1/images/generations", generate),
     ("POST", "/v1/images/edits", edit),
 )

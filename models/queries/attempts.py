@@ -54,6 +54,7 @@ class AttemptRecord:
     currency: str | None = None
     cost_source: CostSource | None = None
     price_version: str | None = None
+    answer_facts: Mapping[str, Any] | None = None  #: what the provider says about its answer
 
     def charged(self, cost: Cost) -> "AttemptRecord":
         """Return the record with what the call has cost."""
@@ -116,7 +117,7 @@ _FINISHED = (
 )
 _FREE = (Billed.NO, Billed.LIKELY_NO)
 # may be known before the call ends; a record without them keeps them
-_SET_ONCE = ("handles", "currency", "price_version")
+_SET_ONCE = ("handles", "currency", "price_version", "answer_facts")
 _OPEN = (*UNKNOWN, Outcome.NO_IMAGE)  # outcomes that polling may change
 _MOMENT = timedelta(seconds=3)  # refusals come sooner than that
 _MOST_CALLS = 2_000  # of a channel, read to judge a refusal

@@ -2,16 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from models.errors import DarkroomError, ImageError, InvalidRequest
 from models.outcomes import UNKNOWN, JobError, Outcome
 from models.queries.attempts import AttemptRecord, earlier_results
 from models.queries.leases import LeasedJob
-from models.request import wants_text
+from models.request import may_be_text, wants_text
 from models.states import JobStatus
 from worker.lifecycle import (
     begin_recovery,
@@ -36,6 +37,7 @@ from worker.tasks.input_images import image_request
 from worker.tasks.polling import WORKER_LOST, LostCall
 from worker.tasks.recovery import recover
 from worker.tasks.store import save_answer, store_images, unstored_error
+from worker.upstream.answer_facts import answer_facts
 from worker.upstream.errors.text_results import classify_as_text
 from worker.upstream.handles import Handles, merge_handles
 from worker.upstream.parsing.answer import Answer
@@ -252,7 +254,7 @@ async def _send(
     except asyncio.CancelledError:
         await asyncio.shield(_abandon(context, job, listener.handles))
         raise
-    reply = classify_as_text(reply) if wants_text(job.request) else reply
+    reply = _classified(reply, job.request)
     handles = listener.handles
     if reply.answer is not None:  # it was read to its end: what streamed past turned out to be no image
         handles = replace(merge_handles(reply.answer.handles, handles), seen=None)
@@ -264,9 +266,18 @@ async def _send(
         http_status=reply.http_status,
         request_id=reply.request_id,
     )
+    record = replace(record, answer_facts=answer_facts(reply.answer))
     record = price.settle(record, reply.result, reply.answer)
     call_ended(job, reply, record, reserved=price.reserved.micro if price.reserved else None)
     return Attempt(job, request, reply, record, handles, listener.percent)
+
+
+def _classified(reply: Reply, request: Mapping[str, Any]) -> Reply:
+    """Return the reply with the result that it is for its job: a text is one for some."""
+    has_media = reply.answer is not None and bool(reply.answer.images or reply.answer.videos)
+    if wants_text(request) or (may_be_text(request) and not has_media):
+        return classify_as_text(reply, tools="tools" in (request.get("params") or {}))
+    return reply
 
 
 async def _abandon(context: TaskContext, job: LeasedJob, handles: Handles) -> None:

@@ -11,7 +11,15 @@ from models.errors import InvalidRequest, NotFound
 from models.ids import parse_id
 from models.queries.assets import find_inputs
 from models.queries.leases import LeasedJob
-from models.request import ImagePart, ImageRequest, Message, TextPart
+from models.request import (
+    CHAT,
+    ImagePart,
+    ImageRequest,
+    Message,
+    TextPart,
+    chat_images,
+    with_chat_images,
+)
 from worker.asset_store import StoredImage
 from worker.images.canvas import Margins, cut_out, masked, pad
 from worker.images.decode_process import DecodeProcess, decoding_memory
@@ -93,6 +101,9 @@ async def image_request(
     images = [loaded[image] for image in named]
     turns = request.get("turns") or ()
     used = {part["image"] for turn in turns for part in turn["parts"] if "image" in part} | {mask}
+    chat: Sequence[Mapping[str, Any]] = request.get(CHAT) or ()
+    in_chat = chat_images(chat)
+    used.update(in_chat)
     last = [image for position, image in enumerate(images) if position not in used]
     mask = None if mask is None else images[mask]
     last = await prepare_images(services.decoding, last, how) if how else last
@@ -110,6 +121,7 @@ async def image_request(
         messages=tuple(_message(turn, images) for turn in turns),
         mask=mask,
         detail=request.get("detail"),
+        chat=tuple(with_chat_images(chat, [images[position] for position in in_chat])),
     )
 
 

@@ -13,7 +13,7 @@ from models.outcomes import Billed, JobError, Outcome
 from models.queries.assets import NewAsset
 from models.queries.attempts import AttemptRecord
 from models.queries.leases import LeasedJob, leased_jobs
-from models.request import image_count, wants_text
+from models.request import CHAT, image_count, may_be_text, wants_text
 from models.states import JobStatus
 from worker.asset_store import CheckedImage, StoredImage
 from worker.database_retry import retry_while_database_away
@@ -49,6 +49,7 @@ from worker.upstream.parsing.answer_text import message_text
 from worker.upstream.parsing.image import ResultImage
 from worker.upstream.polling.poll import PollStage, PollState
 
+_LONGEST_TEXT = 2**20  # characters of a chat's answer, which is kept as it is
 _OURS = "storage_failed"  # the object store is full or away: retried without limit, and no try is counted
 _STORAGE_WAIT = (10.0, 20.0)  # seconds between two tries then
 _log = structlog.get_logger()
@@ -62,7 +63,8 @@ async def save_answer(
     Returns the answer whose images are to be stored now, by ``store_images``. A text job succeeds here.
     """
     text = message_text(answer)
-    if wants_text(job.request):
+    if wants_text(job.request) or (may_be_text(job.request) and not (answer.images or answer.videos)):
+        text = answer.text[:_LONGEST_TEXT] if job.request.get(CHAT) else text
         now = context.services.clock()
         await context.group_commit.write(succeed(job, [], at=now, record=record, text=text))
         return None

@@ -12,6 +12,7 @@ import orjson
 
 from models.errors import InvalidRequest
 from models.request import OWN_MEMBERS, ImagePart, ImageRequest, Message, TextPart
+from worker.upstream.chat_messages import chat_messages, last_images, texts_of
 from worker.upstream.presets.preset import Preset
 from worker.upstream.sizes import SizeRequest, size_request
 
@@ -65,6 +66,7 @@ def build_request(
         [
             request.prompt,
             *(part.text for turn in request.messages for part in turn.parts if isinstance(part, TextPart)),
+            *(text for message in request.chat for text in texts_of(message)),
         ]
     )
     hidden = [value for name, value in preset.headers.items() if _SECRET_HEADER.search(name)]
@@ -108,6 +110,8 @@ def endpoint(base_url: str, path: str = _CHAT) -> str:
 
 def _content(request: ImageRequest, preset: Preset, size: SizeRequest) -> _Content:
     """Return the body: a conversation, unless the preset has a path of the images API for the request."""
+    if request.chat:
+        return _chat_content(request, preset)
     if not request.messages and not request.system:
         if request.images and preset.paths.edits is not None:
             return _edit_form(request, preset, size, preset.paths.edits)
@@ -125,6 +129,21 @@ def _content(request: ImageRequest, preset: Preset, size: SizeRequest) -> _Conte
         members["modalities"] = list(preset.modalities)
     if preset.image_style == "member" and request.images:
         members["image"] = list(request.images)
+    return _Content(preset.paths.chat, _json(_with_params(members, request, preset)))
+
+
+def _chat_content(request: ImageRequest, preset: Preset) -> _Content:
+    """Return the body of a chat: its messages as they came, as far as the provider takes them so."""
+    messages = chat_messages(request.chat, preset)
+    members: dict[str, Any] = {
+        **_shared_members(request, preset, SizeRequest()),
+        "stream": preset.streams,
+        "messages": messages,
+    }
+    if preset.modalities:
+        members["modalities"] = list(preset.modalities)
+    if preset.image_style == "member" and (images := last_images(request.chat)):
+        members["image"] = images
     return _Content(preset.paths.chat, _json(_with_params(members, request, preset)))
 
 

@@ -5,6 +5,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from api.openai.facts import images_usage, provider_facts
 from api.openai.images.request import ResponseFormat
 from api.openai.results import JobResult, asset_facts
 from api.services import ApiServices
@@ -21,9 +22,14 @@ async def images_answer(
         answer["output_format"] = first.content_type.removeprefix("image/")
         if first.width and first.height:
             answer["size"] = f"{first.width}x{first.height}"
+    facts, params = provider_facts(result), result.job.request.get("params") or {}
     for name in ("quality", "background"):
-        if isinstance(value := (result.job.request.get("params") or {}).get(name), str):
+        if isinstance(value := params.get(name), str):
             answer[name] = value
+    if facts.quality is not None:
+        answer["quality"] = facts.quality
+    if facts.stated_usage is not None:
+        answer["usage"] = images_usage(facts.stated_usage)
     answer["darkroom"] = {"job": result.id, "assets": [_facts(services, each) for each in result.assets]}
     return answer
 

@@ -10,6 +10,7 @@ from api.openai.forms import flags_of, is_form, numbers_of, open_form
 from api.openai.images.generations import make_images
 from api.openai.images.inputs import InputImages, store_files, take_images
 from api.openai.images.request import EDIT, read_request
+from api.openai.own_pictures import with_own_pictures
 from models.errors import InvalidRequest
 
 _NUMBERS = ("n", "partial_images", "output_compression", "frame_count", "frame_duration_ms")
@@ -21,6 +22,7 @@ async def edit(request: Request) -> Response:
         context, members = await json_context(request)
         rest = dict(members)
         inputs = take_images(rest)
+        inputs.images = await with_own_pictures(context.services, context.caller, inputs.images)
         return await make_images(
             context, read_request(rest, context.services, inputs=_some(inputs), kind=EDIT)
         )

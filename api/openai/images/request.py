@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from api.openai.images.inputs import InputImages
-from api.openai.members import model_of, native_fields
+from api.openai.members import flag_of, model_of, native_fields
 from api.services import ApiServices
 from models.errors import InvalidRequest
 
@@ -40,9 +40,7 @@ def read_request(
     given = rest.pop("response_format", None)
     if given is not None and given not in _FORMATS:
         raise InvalidRequest("response_format", "must be url or b64_json")
-    stream = rest.pop("stream", None) or False
-    if not isinstance(stream, bool):
-        raise InvalidRequest("stream", "must be true or false")
+    stream = flag_of(rest, "stream")
     if stream and given is not None and given != "b64_json":
         raise InvalidRequest("response_format", "a stream has b64_json only")
     rest.pop("partial_images", None)  # drafts are passed on only where a provider streams them

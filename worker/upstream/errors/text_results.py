@@ -17,8 +17,8 @@ _NO_IMAGE_CODES = frozenset({"no_image", "empty_response", "stream_truncated", "
 _NO_TEXT = "The model answered without words: choose one that reads and writes for what needs a text."
 
 
-def classify_as_text(reply: Reply) -> Reply:
-    """Return the reply with the result of a call that asked for a text.
+def classify_as_text(reply: Reply, *, tools: bool = False) -> Reply:
+    """Return the reply with the result of a call that asked for a text; with ``tools``, or for their calls.
 
     Transport failures, error objects and refusals stay failures. A text that reads like a failure is one,
     unless it is long or a list: descriptions may mention anything.
@@ -26,6 +26,8 @@ def classify_as_text(reply: Reply) -> Reply:
     answer = reply.answer
     if answer is None or reply.failure is not None or not _is_complete(reply, answer):
         return reply
+    if tools and answer.tool_calls:
+        return replace(reply, result=_success(reply))
     text = message_text(answer)
     if not text:
         return replace(reply, result=_without_text(reply)) if answer.images or answer.videos else reply

@@ -58,6 +58,7 @@ _REFERENCES = word_set("image image_url image_urls attachments files")  #: the r
 _LIST_FIELDS = ("list", "items", "image_list", "imageList", "img_urls", "pictures")  #: inside a wrapper
 _TOKEN_FIELDS = ("completion_tokens", "output_tokens", "candidatesTokenCount")
 _LONGEST = 40  # characters of a size or a quality
+_LONGEST_STATED = 200  # characters of an id or the name of a model
 _WRAPPERS = ("data", "response", "result", "output", "payload", "body", "message")
 _CHAT_MEMBERS = word_set("choices candidates")
 #: members of a message that are read, or are never results
@@ -89,6 +90,7 @@ _MAX_TEXT = 1024 * 1024  #: characters of one text scanned for handles and progr
 _MAX_LINK_LINE = 4096  #: characters of a line that is searched for links
 _MAX_TASK_LINE = 512  #: characters of a line that is searched for a task id
 _MAX_IMAGE_SEARCH = 65_536  #: characters of text so far; later, no first image is searched for
+_MAX_CALLS = 128  #: tool calls of one choice
 _MAX_IMAGE_SEARCHES = 64  #: searches for the first image per answer
 
 
@@ -101,6 +103,7 @@ class Choice:
     deltas: list[str] = field(default_factory=list)
     message: str = ""
     arguments: dict[int, list[str]] = field(default_factory=dict)  # of tool calls, by index, in parts
+    calls: dict[int, dict[str, Any]] = field(default_factory=dict)  # tool calls by index, without arguments
     line: str = ""  # the incomplete last one, for ``HandleScanner``
     extracted: ExtractedImages = field(default_factory=ExtractedImages)
     images: list[Any] = field(default_factory=list)  # sorted by their index over all deltas
@@ -122,8 +125,31 @@ class Choice:
         for position, call in enumerate(calls if isinstance(calls, list) else []):
             if isinstance(call, dict):
                 index = call.get("index")
-                self._add_call(call.get("function"), index if type(index) is int else position)
+                index = index if type(index) is int else position
+                self._note_call(call, index)
+                self._add_call(call.get("function"), index)
         self._add_call(message.get("function_call"), -1)
+
+    def _note_call(self, call: Mapping[str, Any], index: int) -> None:
+        """Keep id, type and name of a tool call; a stream sends them once."""
+        known = self.calls.setdefault(index, {}) if len(self.calls) < _MAX_CALLS else {}
+        function = call.get("function")
+        name = function.get("name") if isinstance(function, dict) else None
+        given = {"id": call.get("id"), "type": call.get("type"), "name": name}
+        known |= {key: text for key, text in given.items() if isinstance(text, str) and text}
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """The tool calls of the choice, as OpenAI writes them."""
+        return [
+            {
+                "id": call.get("id", f"call_{index}"),
+                "type": call.get("type", "function"),
+                "function": {"name": call["name"], "arguments": "".join(self.arguments.get(index, ()))},
+            }
+            for index, call in sorted(self.calls.items())
+            if "name" in call
+        ]
 
     def _add_call(self, function: object, index: int) -> None:
         arguments = function.get("arguments") if isinstance(function, dict) else None
@@ -233,6 +259,7 @@ class AnswerAccumulator:
         self.told_cost: Decimal | None = None
         self.made: dict[str, str] = {}  #: size and quality that the provider states
         self.request_id: str | None = None
+        self.stated: dict[str, str | int] = {}  #: id, model and time that an answer with choices states
         self.waiting = False
         self.task: ProviderTask | None = None  #: the latest state of a task that the answer shows
         self.content = False  #: there is something besides formal members, and no choices
@@ -401,6 +428,12 @@ class AnswerAccumulator:
 
     def _add_metadata(self, body: Mapping[str, Any], *, tasks: bool) -> None:
         """Read request and task ids, usage, and whether the task is pending."""
+        if "choices" in body:
+            self.stated |= {
+                name: value
+                for name in ("id", "model", "created", "system_fingerprint")
+                if isinstance(value := body.get(name), str | int) and len(str(value)) <= _LONGEST_STATED
+            }
         usage = body.get("usage") or body.get("usageMetadata")
         if isinstance(usage, dict) and usage:
             self.usage = usage

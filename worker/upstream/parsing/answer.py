@@ -1,7 +1,7 @@
 """Answer: everything a parsed response holds, and how it is assembled from the accumulator."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, TypedDict
 
@@ -45,6 +45,8 @@ class Answer:
     completion_tokens: int | None = None
     usage: Mapping[str, Any] | None = None  #: token counts of the provider
     told_cost: Decimal | None = None  #: what the provider says that the call costs
+    stated: Mapping[str, str | int] = field(default_factory=dict)  #: id, model and time of a completion
+    tool_calls: tuple[Mapping[str, Any], ...] = ()  #: of its first choice
     made_size: str | None = None  #: of the images, as the provider states it
     made_quality: str | None = None  #: the same
     streamed: bool = False  #: an event stream
@@ -180,6 +182,8 @@ def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia)
         completion_tokens=accumulator.completion_tokens,
         usage=accumulator.usage,
         told_cost=accumulator.told_cost,
+        stated=accumulator.stated,
+        tool_calls=_tool_calls(accumulator),
         made_size=accumulator.made.get("size"),
         made_quality=accumulator.made.get("quality"),
         streamed=body.streamed,
@@ -195,3 +199,8 @@ def _metadata(accumulator: AnswerAccumulator, body: BodyInfo, found: FoundMedia)
         content=accumulator.content,
         searched=accumulator.searched,
     )
+
+
+def _tool_calls(accumulator: AnswerAccumulator) -> tuple[Mapping[str, Any], ...]:
+    choices = sorted(accumulator.choices.items())
+    return tuple(choices[0][1].tool_calls) if choices else ()
