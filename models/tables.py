@@ -777,6 +777,14 @@ webhook_deliveries = Table(
     Column("claim", Uuid),  # token of the worker that sends it
     Column("log", Json, nullable=False),  # the last tries: {at, seconds, http_status, problem, answer}
     Column("ended_at", Utc),
+    Column("task_id", BigInteger),  # Midjourney task without jobs: its messages are sent in order of revision
+    Index(
+        "ix_webhook_deliveries_task_id",
+        "task_id",
+        "revision",
+        postgresql_where=text("status = 'pending' AND task_id IS NOT NULL"),
+        sqlite_where=text("status = 'pending' AND task_id IS NOT NULL"),
+    ),
     Index(
         "ix_webhook_deliveries_due",
         "next_at",

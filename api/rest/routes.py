@@ -8,9 +8,9 @@ from api.rest import (
     costs,
     eta,
     explain,
+    health_and_metrics,
     jobs,
     models,
-    monitoring,
     reparse,
     submit,
     tokens,
@@ -29,7 +29,7 @@ _RESOURCES = (
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(assets, uploads, models, tokens, endpoints, deliveries),
-    *(channels, costs, monitoring, explain, docs_page),
+    *(channels, costs, health_and_metrics, explain, docs_page),
 )
 
 

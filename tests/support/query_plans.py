@@ -19,6 +19,7 @@ _PARTIAL = (
     "ix_jobs_in_hand",
     "ix_jobs_unstored",
     "ix_webhook_deliveries_due",
+    "ix_webhook_deliveries_task_id",
 )  # they hold few rows, or are walked by jumps
 _FEW = 100  # rows that may be sorted although fewer are wanted
 _PLANNING = 10  # what the server adds to the cost of a plan for these values only

@@ -120,6 +120,7 @@ async def _enqueue(
         connection,
         caller_id=task.caller_id,
         job_id=parts[0].job_id if parts else None,
+        task_id=None if parts else task.id,
         url=task.notify_hook,
         event=webhook_event_of(view["status"]),
         revision=rank,

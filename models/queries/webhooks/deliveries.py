@@ -27,20 +27,21 @@ async def due_deliveries(
 ) -> Sequence[Row[Any]]:
     """Return id and host of due deliveries, oldest first; with ``lock``, locked for this transaction.
 
-    A later delivery of a job to the same receiver waits until the earlier one has ended. ``without`` names
+    A later delivery of a job to the same receiver, or of a Midjourney task without jobs, waits until the
+    earlier one has ended. ``without`` names
     hosts at their limit of deliveries in flight.
     """
     earlier = deliveries.alias("earlier")
-    blocked = (
-        select(earlier.c.id)
-        .where(earlier.c.job_id == deliveries.c.job_id, earlier.c.revision < deliveries.c.revision)
-        .where(earlier.c.endpoint_id.is_not_distinct_from(deliveries.c.endpoint_id))
-        .where(earlier.c.status == _PENDING)
-        .exists()
+    pending = select(earlier.c.id).where(
+        earlier.c.revision < deliveries.c.revision, earlier.c.status == _PENDING
     )
+    of_job = pending.where(earlier.c.job_id == deliveries.c.job_id)
+    of_job = of_job.where(earlier.c.endpoint_id.is_not_distinct_from(deliveries.c.endpoint_id))
+    of_task = pending.where(earlier.c.task_id == deliveries.c.task_id)
     statement: Select[Any] = (
         select(deliveries.c.id, deliveries.c.host)
-        .where(deliveries.c.status == _PENDING, deliveries.c.next_at <= at, ~blocked)
+        .where(deliveries.c.status == _PENDING, deliveries.c.next_at <= at)
+        .where(~of_job.exists(), ~of_task.exists())
         .order_by(deliveries.c.next_at)
         .limit(limit)
     )

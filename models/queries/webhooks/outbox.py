@@ -92,6 +92,7 @@ async def enqueue_message(
     *,
     caller_id: UUID,
     job_id: UUID | None,
+    task_id: int | None,
     url: str,
     event: WebhookEvent,
     revision: int,
@@ -100,9 +101,9 @@ async def enqueue_message(
 ) -> None:
     """Insert a delivery whose body is rendered already; it supersedes older progress of the same job.
 
-    ``job_id`` puts it in order with other deliveries of that job, by ``revision``; without one it has no
-    order but that of its time. ``at``: when it is due. After the receiver answered 410 for that job, nothing
-    is inserted.
+    ``job_id`` puts it in order with other deliveries of that job, by ``revision``, and ``task_id`` with those
+    of a Midjourney task without jobs. ``at``: when it is due. After the receiver answered 410 for that job,
+    nothing is inserted.
     """
     next_at_by_job: Mapping[UUID, datetime] = {}
     if job_id is not None:
@@ -113,6 +114,7 @@ async def enqueue_message(
         caller_id=caller_id,
         endpoint_id=None,
         job_id=job_id,
+        task_id=task_id,
         url=url,
         event=event,
         revision=revision,
@@ -140,6 +142,7 @@ def new_delivery(**values: Any) -> dict[str, Any]:
         "claim": None,
         "log": [],
         "ended_at": None,
+        "task_id": None,
         **values,
     }
 

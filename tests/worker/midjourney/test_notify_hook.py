@@ -161,7 +161,8 @@ async def test_upscales_and_cancellations_are_sent_too(
     waiting = await stack.number(notifyHook=receiver.url)
     await stack.call("POST", f"/mj/task/{waiting}/cancel")
     stack.darkroom.clock.forward(seconds=5)
-    await webhooks.send()
+    for _ in range(2):
+        await webhooks.send()
 
     assert {(got.payload["action"], got.payload["status"]) for got in receiver.messages} == {
         ("UPSCALE", "SUBMITTED"),
@@ -191,6 +192,27 @@ async def test_an_upscale_sends_its_start_its_progress_and_its_end_each_in_its_t
     assert shown == [("SUBMITTED", "0%"), ("IN_PROGRESS", "50%"), ("SUCCESS", "100%")]
     end = receiver.messages[-1].payload
     assert (end["imageUrl"], end["finishTime"] - end["submitTime"]) == (grid["imageUrls"][1]["url"], 2500)
+
+
+async def test_messages_of_an_upscale_that_are_all_overdue_are_sent_one_after_the_other(
+    sqlite_url: str, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with open_stack(sqlite_url, tmp_path, midjourney_instant_delay=2.5) as stack:
+        webhooks, grid = new_webhook_worker(stack.darkroom), await stack.done()
+        body = {"taskId": grid["id"], "action": "UPSCALE", "index": 2, "notifyHook": receiver.url}
+        await stack.number("change", **body)
+        stack.darkroom.clock.at = datetime.now(UTC)
+        stack.darkroom.clock.forward(minutes=1)
+        steps = []
+        for _ in range(3):
+            await webhooks.send()
+            steps.append([got.payload["status"] for got in receiver.messages])
+        await webhooks.context.close()
+    assert steps == [
+        ["SUBMITTED"],
+        ["SUBMITTED", "IN_PROGRESS"],
+        ["SUBMITTED", "IN_PROGRESS", "SUCCESS"],
+    ]
 
 
 async def test_a_start_that_was_refused_is_not_sent_after_what_follows_it(
