@@ -68,6 +68,10 @@ ELSEWHERE = {
         )
     },
     # over HTTP, as clients call them
+    **{
+        f"api/openai/tasks/{name}.py": "tests/clients/openai/test_async_tasks.py"
+        for name in ("documents", "polls", "submit", "task")
+    },
     "api/openai/event_stream.py": "tests/api/openai/images/test_events.py",
     "api/openai/images/inputs.py": "tests/api/openai/images/test_edits.py",
     "api/openai/chat/answer.py": "tests/api/openai/chat/test_completions.py",

@@ -11,6 +11,7 @@ from api.openai.chat.completions import complete
 from api.openai.errors import JobFailed, failure_response, problem_response
 from api.openai.images.edits import edit
 from api.openai.images.generations import generate
+from api.openai.tasks.polls import generation, images_task, task, task_list
 from api.web.problems import Problem, problem_of, request_id_of
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -18,7 +19,14 @@ Handler = Callable[[Request], Awaitable[Response]]
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/chat/completions", complete),
     ("POST", "/v1/images/generations", generate),
+    ("POST", "/v1/images/generations/async", generate),
     ("POST", "/v1/images/edits", edit),
+    ("POST", "/v1/images/edits/async", edit),
+    ("GET", "/v1/images/tasks/{task_id}", images_task),
+    ("GET", "/v1/images/generations/{task_id}", generation),
+    ("GET", "/v1/images/edits/{task_id}", generation),
+    ("POST", "/v1/tasks/batch", task_list),
+    ("GET", "/v1/tasks/{task_id}", task),
 )
 """Method, path and handler."""
 

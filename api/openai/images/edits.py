@@ -23,9 +23,7 @@ async def edit(request: Request) -> Response:
         rest = dict(members)
         inputs = take_images(rest)
         inputs.images = await with_own_pictures(context.services, context.caller, inputs.images)
-        return await make_images(
-            context, read_request(rest, context.services, inputs=_some(inputs), kind=EDIT)
-        )
+        return await make_images(context, read_request(rest, context, inputs=_some(inputs), kind=EDIT))
     services, caller = await authenticated(request)
     async with open_form(request) as form:
         context = await context_of(request, services, caller, form.digest)
@@ -34,7 +32,7 @@ async def edit(request: Request) -> Response:
         named = take_images(given)  # addresses in text fields, as some clients send them
         stored = await store_files(services, caller, form)
         inputs = InputImages([*named.images, *stored.images], stored.mask or named.mask)
-    return await make_images(context, read_request(given, services, inputs=_some(inputs), kind=EDIT))
+    return await make_images(context, read_request(given, context, inputs=_some(inputs), kind=EDIT))
 
 
 def _some(inputs: InputImages) -> InputImages:

@@ -16,18 +16,21 @@ from api.openai.images.request import ImagesRequest, read_request
 from api.openai.results import JobResult
 from api.openai.submit import submit_job
 from api.openai.synchronous import synchronous_response
+from api.openai.tasks.submit import task_response
 
 
 async def generate(request: Request) -> Response:
     """Make pictures of a prompt."""
     context, members = await json_context(request)
-    return await make_images(context, read_request(members, context.services))
+    return await make_images(context, read_request(members, context))
 
 
 async def make_images(context: RequestContext, wanted: ImagesRequest) -> Response:
     """Submit the job of a request, and answer with its pictures."""
     services = context.services
     valid = validate(wanted.submission, services.settings, context.at)
+    if wanted.as_task:
+        return await task_response(context, (await submit_job(context, valid)).id)
     with ExitStack() as place:
         place.enter_context(services.ceilings.long_polls.hold(context.caller.id))
         submitted = await submit_job(context, valid)

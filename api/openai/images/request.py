@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from api.openai.context import RequestContext
 from api.openai.images.inputs import InputImages
 from api.openai.members import flag_of, model_of, native_fields
-from api.services import ApiServices
+from api.openai.tasks.submit import wants_task, webhook_of
 from models.errors import InvalidRequest
 
 GENERATION, EDIT = "image_generation", "image_edit"
@@ -25,17 +26,19 @@ class ImagesRequest:
     response_format: ResponseFormat | None = None  #: none: both
     stream: bool = False
     kind: str = GENERATION  #: prefix of the events of a stream
+    as_task: bool = False  #: whether the answer is a task that is polled
 
 
 def read_request(
     members: Mapping[str, Any],
-    services: ApiServices,
+    context: RequestContext,
     *,
     inputs: InputImages | None = None,
     kind: str = GENERATION,
 ) -> ImagesRequest:
     """Return what the members of a body ask for. Raises ``InvalidRequest``; the job is validated later."""
     rest = dict(members)
+    as_task = wants_task(context.request, rest)
     fields = native_fields(rest)
     given = rest.pop("response_format", None)
     if given is not None and given not in _FORMATS:
@@ -44,7 +47,11 @@ def read_request(
     if stream and given is not None and given != "b64_json":
         raise InvalidRequest("response_format", "a stream has b64_json only")
     rest.pop("partial_images", None)  # drafts are passed on only where a provider streams them
-    submission: dict[str, Any] = {"model": model_of(rest, services), **fields}
+    submission: dict[str, Any] = {
+        "model": model_of(rest, context.services),
+        **fields,
+        **webhook_of(context.request),
+    }
     for name in ("prompt", "n", "size"):
         if (value := rest.pop(name, None)) is not None:
             submission[name] = value
@@ -53,4 +60,4 @@ def read_request(
         if inputs.mask is not None:
             submission["mask"] = inputs.mask
     submission["params"] = {name: value for name, value in rest.items() if value is not None}
-    return ImagesRequest(submission, given, stream, kind)
+    return ImagesRequest(submission, given, stream, kind, as_task)

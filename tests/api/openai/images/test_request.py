@@ -4,11 +4,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from api.openai.images.request import read_request
 from models.errors import InvalidRequest
 
-SERVICES: Any = SimpleNamespace()
+REQUEST = Request(
+    {"type": "http", "method": "POST", "path": "/v1/images/generations", "query_string": b"", "headers": []}
+)
+CONTEXT: Any = SimpleNamespace(services=None, request=REQUEST)
 
 
 def test_members_that_darkroom_does_not_read_are_passed_on() -> None:
@@ -25,7 +29,7 @@ def test_members_that_darkroom_does_not_read_are_passed_on() -> None:
             "response_format": "url",
             "service_tier": "flex",
         },
-        SERVICES,
+        CONTEXT,
     )
     assert wanted.submission == {
         "model": "gpt-image-2",
@@ -48,5 +52,5 @@ def test_members_that_darkroom_does_not_read_are_passed_on() -> None:
 )
 def test_faulty_ones_are_named(members: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        read_request({"model": "m", **members}, SERVICES)
+        read_request({"model": "m", **members}, CONTEXT)
     assert refused.value.field == field
