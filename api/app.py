@@ -12,8 +12,11 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.access.session_cache import SessionCache
 from api.auth import Authenticator, configured_keys, sync_keys
 from api.ceilings import Ceilings
+from api.change_feed import ChangeFeed
+from api.dashboard.routes import dashboard_routes, is_dashboard, render_problem
 from api.event_feed import EventFeed
 from api.fair_database import FairDatabase
 from api.jobs.estimates import Estimates, SnapshotCache
@@ -73,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     error_formats = [
         ErrorFormat(midjourney.is_midjourney, midjourney.render_problem),
         ErrorFormat(openai.is_openai, openai.render_problem),
+        ErrorFormat(is_dashboard, render_problem),
     ]
     app.add_middleware(
         RequestMiddleware,
@@ -86,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_problem_handlers(app)
     app.include_router(build_router())
     app.router.routes.extend([*openai.openai_routes(), *midjourney.midjourney_routes()])
+    app.router.routes.extend(dashboard_routes())
     install_openapi(app, settings.public_url)
     return app
 
@@ -105,6 +110,8 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         stack.push_async_callback(watcher.close)
         feed = EventFeed(database)
         stack.push_async_callback(feed.close)
+        changes = ChangeFeed(database, clock)
+        stack.push_async_callback(changes.close)
         authenticator = Authenticator(database, configured_keys(settings), clock)
         stack.push_async_callback(_logged, authenticator.save_uses, _LAST_USES)
         forget = partial(_forget_keys, database, timedelta(seconds=settings.idempotency_ttl), clock)
@@ -124,6 +131,8 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             authenticator=authenticator,
             watcher=watcher,
             feed=feed,
+            changes=changes,
+            sessions=SessionCache(database, clock),
             snapshots=SnapshotCache(settings.worker_timeout),
             estimates=Estimates(settings.priority_ageing),
             monitor=Monitor(settings, database, store, clock),

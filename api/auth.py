@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
+from api.access.audit import start_audit
+from api.access.roles import check_access
 from api.fair_database import present_client
 from api.web.caching import KEYED
 from api.web.problems import Problem
@@ -31,26 +35,28 @@ _FRESH = timedelta(seconds=3)  # time for which a revoked key may still be accep
 _CACHE_SIZE = 10_000  # keys, unknown ones included
 UNKNOWN_KEY = "This key is unknown or was revoked."
 UNKNOWN_TOKEN = "This token is unknown, or its key was revoked."
+SESSION_CALLER = "darkroom.session_caller"  #: of an ASGI scope: the caller of the session of a browser
 TOKEN = "token"  #: query parameter of requests that may come with an access token
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Owner of jobs, authenticated by one of its keys; ``admin`` is that key's role.
+    """Owner of jobs, authenticated by one of its keys, with that key's role.
 
-    An admin may also see and decide the jobs of all callers, and see and change the channels.
+    All roles but users see the jobs of all callers and the channels; ``api.access.roles`` says what each
+    changes.
     """
 
     id: UUID
     name: str
-    admin: bool
+    role: Role
     key_id: UUID | None = None  #: of the key that the request came with
     max_queued: int | None = None  #: limit of queued jobs, up to ``_FRESH`` old
 
     @property
     def scope(self) -> UUID | None:
         """Id of the caller whose jobs it may read and decide; ``None``: all callers'."""
-        return None if self.admin else self.id
+        return None if self.role.sees_all else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +76,19 @@ def configured_keys(settings: Settings) -> dict[bytes, tuple[str, bool]]:
 
 async def sync_keys(database: Database, settings: Settings, at: datetime) -> None:
     """Insert a caller for each key of the settings that is new; note which keys they do not have any more."""
-    keys = configured_keys(settings)
     async with database.writing() as connection:
-        known = await known_hashes(connection, keys)
-        for key_hash, (hint, admin) in keys.items():
-            if key_hash not in known:
-                await insert_caller(
-                    connection,
-                    new_id(),
-                    name=FROM_SETTINGS,
-                    key_hash=key_hash,
-                    key_hint=hint,
-                    admin=admin,
-                    at=at,
-                )
-        await mark_removed(connection, keys, at=at)
+        await add_configured_keys(connection, settings, at)
+        await mark_removed(connection, configured_keys(settings), at=at)
+
+
+async def add_configured_keys(connection: AsyncConnection, settings: Settings, at: datetime) -> None:
+    """Insert a caller for each key of the settings that is new."""
+    keys = configured_keys(settings)
+    known = await known_hashes(connection, keys)
+    for key_hash, (hint, admin) in keys.items():
+        if key_hash not in known:
+            values: dict[str, Any] = {"key_hash": key_hash, "key_hint": hint, "admin": admin, "at": at}
+            await insert_caller(connection, new_id(), name=FROM_SETTINGS, **values)
 
 
 class Authenticator:
@@ -117,6 +121,10 @@ class Authenticator:
             return KeyCheck(None, UNKNOWN_TOKEN)
         if token.expires_at <= self._clock():
             return KeyCheck(None, f"This token has expired, at {rfc3339(token.expires_at)}.")
+        return await self._check_hash(key_hash)
+
+    async def check_hash(self, key_hash: bytes) -> KeyCheck:
+        """Return the caller of the key with this hash, as ``check`` does."""
         return await self._check_hash(key_hash)
 
     async def _hash_of(self, key_id: UUID) -> bytes | None:
@@ -166,7 +174,7 @@ class Authenticator:
         match key.state(at):
             case KeyState.READY:
                 self._uses[key.id] = at
-                caller = Caller(key.caller_id, key.caller, role is Role.ADMIN, key.id, key.max_queued)
+                caller = Caller(key.caller_id, key.caller, role, key.id, key.max_queued)
                 return KeyCheck(caller)
             case KeyState.EXPIRED if key.expires_at is not None:
                 return KeyCheck(None, f"This key has expired, at {rfc3339(key.expires_at)}.")
@@ -190,8 +198,18 @@ def needs_key(request: Request) -> None:
 
 
 async def authenticate(request: Request, authenticator: Authenticator) -> Caller:
-    """Return the caller of a request. Raises the 401 problem."""
+    """Return the caller of a request. Raises the 401 problem, and the 403 problem if its role is too low.
+
+    A request of a page of the dashboard comes with its caller (``api.dashboard.gateway``).
+    """
     needs_key(request)
+    caller = request.scope.get(SESSION_CALLER) or await _caller_of_key(request, authenticator)
+    check_access(request, caller.role)
+    start_audit(request, caller_id=caller.id, key_id=caller.key_id, by=caller.name, role=caller.role)
+    return caller
+
+
+async def _caller_of_key(request: Request, authenticator: Authenticator) -> Caller:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("Send your key as `Authorization: Bearer KEY`.", "Bearer")
@@ -207,7 +225,7 @@ async def authenticate_reader(request: Request, authenticator: Authenticator) ->
     Raises the 401 problem.
     """
     token = request.query_params.get(TOKEN)
-    if token is None or "authorization" in request.headers:
+    if token is None or "authorization" in request.headers or SESSION_CALLER in request.scope:
         return await authenticate(request, authenticator)
     needs_key(request)
     checked = await authenticator.check_token(token)

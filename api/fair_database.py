@@ -12,6 +12,7 @@ from contextvars import ContextVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.audit import write_audit
 from models.database import Database
 
 present_client: ContextVar[Hashable] = ContextVar("present_client", default=None)
@@ -75,6 +76,10 @@ class FairDatabase(Database):
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that writes, in turn. Raises ``DatabaseAway``."""
+        """Open a transaction that writes, in turn, with its entries of the audit log.
+
+        Raises ``DatabaseAway``.
+        """
         async with self._turns.turn(present_client.get()), super().writing() as connection:
             yield connection
+            await write_audit(connection)

@@ -112,6 +112,7 @@ class _Server(uvicorn.Server):
         services: ApiServices = self._app.state.services
         services.watcher.release_waiters()
         services.feed.release()
+        services.changes.release()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

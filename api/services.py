@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from api.access.session_cache import SessionCache
 from api.auth import Authenticator
 from api.ceilings import Ceilings
+from api.change_feed import ChangeFeed
 from api.event_feed import EventFeed
 from api.jobs.estimates import Estimates, SnapshotCache
 from api.jobs.queue_ceiling import QueueCeiling
@@ -30,8 +32,10 @@ class ApiServices:
     store: Store
     notifier: Notifier
     authenticator: Authenticator
+    sessions: SessionCache
     watcher: Watcher
     feed: EventFeed
+    changes: ChangeFeed
     snapshots: SnapshotCache
     estimates: Estimates
     monitor: Monitor

@@ -13,10 +13,25 @@ _RANDOM_BYTES = 32  # 256 bits, written as 43 characters
 
 
 class Role(StrEnum):
-    """What a key may do."""
+    """What a key may do. All but users see the jobs of all callers, and the channels."""
 
-    USER = "user"  #: its caller's own jobs
-    ADMIN = "admin"  #: also the jobs of all callers, and the channels
+    USER = "user"  #: everything with its caller's own jobs
+    VIEWER = "viewer"  #: changes nothing
+    REVIEWER = "reviewer"  #: also judges the pictures of campaigns, and makes further takes
+    OPERATOR = "operator"  #: also decides all jobs, campaigns and channels
+    ADMIN = "admin"  #: also keys, sessions and settings
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether it sees the jobs of all callers."""
+        return self is not Role.USER
+
+    def reaches(self, least: "Role") -> bool:
+        """Return whether it has all rights of another one that sees all."""
+        return self.sees_all and _RANKS.index(self) >= _RANKS.index(least)
+
+
+_RANKS = (Role.VIEWER, Role.REVIEWER, Role.OPERATOR, Role.ADMIN)
 
 
 class KeyState(StrEnum):

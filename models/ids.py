@@ -21,6 +21,7 @@ Kind = Literal[
     "item",
     "action",
     "export",
+    "session",
 ]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -671,6 +671,62 @@ openai_requests = Table(
     Index("ix_openai_requests_created_at", "created_at"),
 )
 
+# Dashboard: one-time links and sessions of browsers, each of a key; what people changed.
+
+login_links = Table(
+    "login_links",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("key_id", Uuid, ForeignKey("api_keys.id"), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("used_at", Utc),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("key_id", Uuid, ForeignKey("api_keys.id"), nullable=False),
+    Column("browser", Text, nullable=False),  # its User-Agent, shortened
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Index("ix_sessions_key_id", "key_id"),
+)
+
+# Changes by people and programs, in the transaction of the change. Rows outlive what they are about.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("caller_id", Uuid),
+    Column("key_id", Uuid),
+    Column("by", Text, nullable=False),  # name of the caller, or of the command line's user
+    Column("role", Text, nullable=False),
+    Column("through", Text, nullable=False),  # api, dashboard or command line
+    Column("action", Text, nullable=False),  # method and route of the API, or the command
+    Column("target", Text, nullable=False),  # what was changed; '': several
+    Column("filter", Json),
+    Column("count", Integer),
+    Column("before", Json),
+    Column("after", Json),
+    Column("request_id", Text, nullable=False),
+    Index("ix_audit_target", "target"),
+)
+
+# What an operator decided about a group of equal errors.
+error_decisions = Table(
+    "error_decisions",
+    metadata,
+    Column("fingerprint", Text, primary_key=True),
+    Column("decision", Text, nullable=False),  # resolved or ignored
+    Column("by", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
 
 # Midjourney surface: tasks, and the jobs that are their parts.
 

@@ -86,6 +86,21 @@ ELSEWHERE = {
     "api/campaigns/selection.py": "tests/api/rest/campaigns/test_repair.py",
     "models/queries/campaigns/picture_checks.py": "tests/worker/checks/test_examiner.py",
     "worker/campaigns/next_takes.py": "tests/worker/campaigns/test_action_runner.py",
+    # by the pages that they make
+    **{
+        f"api/dashboard/{module}.py": "tests/api/dashboard/test_pages.py"
+        for module in ("page", "templates", "pages/channel", "pages/jobs", "figures/notices", "routes")
+    },
+    **{
+        f"api/{module}.py": "tests/api/dashboard/login/test_login_pages.py"
+        for module in (
+            "dashboard/login/forgery",
+            "dashboard/login/forms",
+            "access/session_cache",
+        )
+    },
+    "api/access/audit.py": "tests/api/dashboard/test_gateway.py",
+    "models/queries/dashboard/figures.py": "tests/api/dashboard/pages/test_overview.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
     "worker/practice/routes.py": "tests/worker/practice/test_server.py",
     # by the images that they draw

@@ -68,7 +68,7 @@ async def abort_action(services: ApiServices, caller: Caller, text: str) -> dict
 async def _find(connection: AsyncConnection, caller: Caller, text: str, *, lock: bool = False) -> Action:
     whole = await whole_id(connection, "action", text, caller_id=caller.scope, field="action_id")
     found = await actions.find_action(connection, parse_id("action", whole), lock=lock)
-    if found is None or not (caller.admin or found.caller_id == caller.id):
+    if found is None or not (caller.role.sees_all or found.caller_id == caller.id):
         raise not_found(f"There is no action {text[:64]!r}.")
     return found
 

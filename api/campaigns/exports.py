@@ -52,7 +52,7 @@ async def get_export(services: ApiServices, caller: Caller, text: str) -> Row[An
     async with services.database.reading() as connection:
         whole = await whole_id(connection, "export", text, caller_id=caller.scope, field="export_id")
         row = await exports.get_export(connection, parse_id("export", whole))
-    if row is None or not (caller.admin or row.caller_id == caller.id):
+    if row is None or not (caller.role.sees_all or row.caller_id == caller.id):
         raise not_found(f"There is no export {text[:64]!r}.")
     return row
 

@@ -31,14 +31,14 @@ async def find_named(
         whole = await whole_id(connection, "camp", text, caller_id=caller.scope, field="name")
         return None if whole == text else await find_named(connection, caller, whole, lock=lock)
     found = await campaigns.get(connection, key, lock=lock)
-    return found if found and (caller.admin or found.caller_id == caller.id) else None
+    return found if found and (caller.role.sees_all or found.caller_id == caller.id) else None
 
 
 async def _find_by_name(
     connection: AsyncConnection, caller: Caller, name: str, *, lock: bool
 ) -> Campaign | None:
     found = await campaigns.find(connection, [caller.id], name=name, lock=lock)
-    if found is not None or not caller.admin:
+    if found is not None or not caller.role.sees_all:
         return found
     everyone = await callers_in_scope(connection, caller, None)
     return await campaigns.find(connection, everyone, name=name, lock=lock)

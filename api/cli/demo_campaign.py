@@ -35,8 +35,9 @@ _TIMEOUT = 5.0  #: seconds to end
 class Campaign:
     """Submits and watches the sample jobs, in a thread beside the API."""
 
-    def __init__(self, url: str, key: str, pictures: Path, console: Console) -> None:
+    def __init__(self, url: str, key: str, pictures: Path, console: Console, *, login: str = "") -> None:
         self._url, self._key, self._pictures, self._console = url, key, pictures, console
+        self._login = login
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="campaign", daemon=True)
 
@@ -51,7 +52,9 @@ class Campaign:
             self._thread.join(_TIMEOUT)
 
     def _run(self) -> None:
-        self._console.print(f"[bold]Darkroom[/] serves {self._url}, with the practice provider.\n")
+        self._console.print(f"[bold]Darkroom[/] serves {self._url}, with the practice provider.")
+        self._console.print("Log in to the dashboard by this link, which works once:")
+        self._console.print(f"  {self._login}\n", soft_wrap=True, highlight=False)
         try:
             with Darkroom(self._url, self._key) as client:
                 self._show(self._watch(client, self._submit(client)))

@@ -66,6 +66,8 @@ async def create_key(
     )
     if expires_at is not None:
         await api_keys.change_key(connection, caller_id, expires_at=expires_at)
+    if role not in (Role.USER, Role.ADMIN):  # the trigger that inserts the key knows these two
+        await api_keys.change_key(connection, caller_id, role=role.value)
     return CreatedKey(caller_id, caller_id, name, role, expires_at, key)
 
 
@@ -193,6 +195,16 @@ async def has_key(connection: AsyncConnection) -> bool:
         key.state(at) is KeyState.READY and key.name != FROM_SETTINGS
         for key in await api_keys.list_keys(connection)
     )
+
+
+def usable_key(keys: Sequence[ApiKey], name_or_id: str, at: datetime) -> ApiKey:
+    """Return the newest usable key with this id or name. Raises ``CommandFailed`` if there is none."""
+    found = [key for key in _chosen(keys, name_or_id) if key.state(at) is KeyState.READY]
+    if not found:
+        raise CommandFailed(
+            Exit.NOT_FOUND, f"There is no usable key {name_or_id!r}; see `darkroom keys list`."
+        )
+    return max(found, key=lambda key: key.created_at)
 
 
 def _chosen(keys: Sequence[ApiKey], name_or_id: str) -> list[ApiKey]:

@@ -19,7 +19,7 @@ async def callers_in_scope(connection: AsyncConnection, caller: Caller, wanted: 
     The id may be short. Raises the 403 problem for a name without an admin's key, and the 422 problem for an
     unknown one.
     """
-    if not caller.admin:
+    if not caller.role.sees_all:
         if wanted is not None:
             raise Problem(403, "forbidden", "Only an admin's key may choose a caller.")
         return [caller.id]

@@ -114,7 +114,7 @@ async def represent_new_job(
         async with services.database.reading() as connection:
             snapshot = await services.snapshots.refresh(connection, now)
     waiting = SchedulerView(snapshot, now).wait_status(queued_of(row))
-    return _representation(services, row, waiting, owner=caller.name if caller.admin else None)
+    return _representation(services, row, waiting, owner=caller.name if caller.role.sees_all else None)
 
 
 async def _represent(
@@ -129,7 +129,7 @@ async def _represent(
 
     Jobs in their first revision have neither attempts nor assets.
     """
-    owners = await names_of(connection, {row.caller_id for row in rows}) if caller.admin else {}
+    owners = await names_of(connection, {row.caller_id for row in rows}) if caller.role.sees_all else {}
     changed = [row.id for row in rows if row.revision > 1]
     attempts = _by_job(await list_attempts(connection, changed) if changed else ())
     assets = _by_job(await list_assets(connection, changed) if changed else ())

@@ -5,6 +5,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from starlette.requests import Request
 
+from api.access.roles import may_change
 from api.auth import UNKNOWN_KEY, Caller, needs_key
 from api.midjourney.responses import SubmitError
 from api.services import ApiServices
@@ -15,13 +16,17 @@ from models.settings import Settings
 _PLACEHOLDER = "midjourney-proxy"  # Authorization of clients that have no key for it
 
 
-async def authenticated(request: Request, services: ApiServices) -> Caller:
-    """Return the caller. Raises ``SubmitError`` with status 401."""
+async def authenticated(request: Request, services: ApiServices, *, changes: bool = False) -> Caller:
+    """Return the caller. Raises ``SubmitError`` with status 401; with 403 if its role ``changes`` nothing."""
     needs_key(request)
     refusal = UNKNOWN_KEY
     for key in [*_keys(request)] or _key_of_network(request, services.settings):
         checked = await services.authenticator.check(key)
         if checked.caller is not None:
+            if changes and not may_change(checked.caller.role):
+                raise SubmitError(
+                    Code.INVALID, f"A key with the role {checked.caller.role} makes no tasks.", status=403
+                )
             return checked.caller
         if refusal == UNKNOWN_KEY:
             refusal = checked.refusal

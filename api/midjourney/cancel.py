@@ -27,7 +27,7 @@ _TRIES, _PAUSE = 50, 0.02  # pause in seconds
 async def cancel(request: Request) -> Response:
     """Cancel a task. Idempotent; a task that has ended otherwise can't be cancelled."""
     services = services_of(request)
-    caller = await authenticated(request, services)
+    caller = await authenticated(request, services, changes=True)
     task_id = parse_task_id(request.path_params["task_id"])
     if task_id is None:
         raise _unknown()

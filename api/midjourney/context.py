@@ -42,7 +42,7 @@ async def request_context(request: Request, kind: type[_B]) -> tuple[RequestCont
     Raises ``SubmitError``, ``Problem``, ``DuplicateSubmit``.
     """
     services = services_of(request)
-    caller = await authenticated(request, services)
+    caller = await authenticated(request, services, changes=True)
     body, raw = await read_body(request, caller, kind)
     segment, at = request.path_params.get("mode", ""), services.clock()
     duplicate_key = duplicate_key_of(request, raw, services.settings)

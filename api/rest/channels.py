@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access.audit import describe_change
 from api.auth import Caller, authenticate
 from api.channel_status import read_channel_views
 from api.jobs.schemas import NonBlank
@@ -110,12 +111,16 @@ async def resume_channel(request: Request) -> Response:
     body = await _read_body(request, caller, ResumeRequest)
     at = services.clock()
     async with services.database.writing() as connection:
+        before = await _state_of(connection, services, name)
         found = (
             await channels.resume_model(connection, name, body.model, at, forget=body.forget)
             if body.model
             else await channels.resume(connection, name, at, forget=body.forget)
         )
         view = await _changed_view(connection, services, name, found)
+        more = body.model_dump(exclude_none=True)
+        after = {"state": view["state"], **more}
+        describe_change(target=name, count=1, before={"state": before}, after=after)
     services.notifier.notify()
     return JsonResponse(view, headers=_NO_STORE)
 
@@ -126,13 +131,23 @@ async def _pause(request: Request, *, drain: bool) -> Response:
     body = await _read_body(request, caller, PauseRequest)
     at = services.clock()
     async with services.database.writing() as connection:
+        before = await _state_of(connection, services, name)
         found = (
             await channels.pause_model(connection, name, body.model, body.reason, at)
             if body.model
             else await channels.pause(connection, name, body.reason, at, drain=drain)
         )
         view = await _changed_view(connection, services, name, found)
+        more = body.model_dump(exclude_none=True)
+        after = {"state": view["state"], **more}
+        describe_change(target=name, count=1, before={"state": before}, after=after)
     return JsonResponse(view, headers=_NO_STORE)
+
+
+async def _state_of(connection: AsyncConnection, services: ApiServices, name: str) -> str | None:
+    """Return the state of a channel, ``None`` if there is no such one."""
+    found = await read_channel_views(connection, services.clock(), only=name)
+    return str(found[0]["state"]) if found else None
 
 
 async def _changed_view(
@@ -152,8 +167,9 @@ def _unknown(name: str) -> NotFound:
 async def _admin_of(request: Request) -> tuple[ApiServices, Caller]:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
-    if not caller.admin:
-        raise Problem(403, "forbidden", "Only an admin's key may see and change the channels.")
+    if not caller.role.sees_all:
+        detail = "Only keys of operators and admins change the channels; those of viewers see them, too."
+        raise Problem(403, "forbidden", detail)
     return services, caller
 
 

@@ -49,7 +49,7 @@ async def _check_reader(request: Request) -> None:
     needs_key(request)
     if is_own_key(services.settings, request.headers.get("authorization", "")):
         return
-    if not (await authenticate(request, services.authenticator)).admin:
+    if not (await authenticate(request, services.authenticator)).role.sees_all:
         detail = "Metrics need an admin's key or DARKROOM_METRICS_KEY; DARKROOM_METRICS_PUBLIC opens them."
         raise Problem(403, "forbidden", detail)
 

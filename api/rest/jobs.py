@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access.audit import describe_change
 from api.auth import Caller, authenticate, authenticate_reader
 from api.jobs.long_poll import long_poll
 from api.jobs.reader import JobRepresentation, read_job, read_jobs
@@ -29,6 +29,7 @@ from api.rest.parameters import INT32, LONGEST_WAIT, read_integer, read_path_id,
 from api.services import ApiServices, services_of
 from api.web.responses import JsonResponse, matches_etag
 from models.errors import Conflict
+from models.ids import public_id
 from models.queries.selection.held_jobs import is_still_leased
 from models.states import RETRYABLE, JobStatus
 from worker import lifecycle
@@ -80,6 +81,8 @@ async def cancel_job(request: Request) -> Response:
     by = "the caller" if found.caller_id == caller.id else "an administrator"
     async with services.database.writing() as connection:
         cancelled = await lifecycle.cancel_job(connection, found.id, at=services.clock(), by=by)
+        if cancelled:
+            _describe(found, JobStatus.CANCELLED)
     job = await read_job(services, caller, found.id)
     if not cancelled and job.status is not JobStatus.CANCELLED:
         raise Conflict(f"This job is {job.status} already; there is nothing to cancel.")
@@ -89,7 +92,7 @@ async def cancel_job(request: Request) -> Response:
 async def retry_job(request: Request) -> Response:
     """Queue a finished or held job again."""
     services, caller, found = await job_in_scope(request)
-    queued = await _queue_again(services, found.id)
+    queued = await _queue_again(services, found)
     job = await read_job(services, caller, found.id)
     if not queued and job.status in RETRYABLE:
         raise Conflict("A worker still drops this job's last call; start it again in a few seconds.")
@@ -99,12 +102,20 @@ async def retry_job(request: Request) -> Response:
     return job_response(request, job)
 
 
-async def _queue_again(services: ApiServices, job_id: UUID) -> bool:
+def _describe(found: JobRepresentation, after: JobStatus) -> None:
+    """Describe the change of a job's state for the audit log."""
+    before = {"status": found.status.value}
+    describe_change(target=public_id("job", found.id), count=1, before=before, after={"status": after.value})
+
+
+async def _queue_again(services: ApiServices, found: JobRepresentation) -> bool:
     """Retry a job. A job cancelled a moment ago is retried once its worker has dropped the call."""
+    job_id = found.id
     end = monotonic() + _RELEASE_TIMEOUT
     while True:
         async with services.database.writing() as connection:
             if await lifecycle.retry_job(connection, job_id, at=services.clock()):
+                _describe(found, JobStatus.QUEUED)
                 return True
             leased = await is_still_leased(connection, job_id)
         if not leased or monotonic() > end:

@@ -12,6 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.audit import end_audit
+from api.access.cookies import without_cookies
 from api.web.allowed_hosts import AllowedHosts
 from api.web.body_budget import BodyBudget
 from api.web.caching import KEYED, private_headers
@@ -39,7 +41,8 @@ class ErrorFormat:
 class RequestMiddleware:
     """Outermost ASGI middleware of the API.
 
-    No handler sees cookies: a key in a header is the only permission. ``hosts``: those that requests may
+    Only the dashboard sees cookies, and of them its session's alone: elsewhere a key in a header is the only
+    permission. ``hosts``: those that requests may
     name; ``None``: any. ``body_limit``: bytes of one body, and of those of one caller together.
     ``error_formats`` are those of surfaces that do not answer with problem documents. ``drain_timeout``:
     seconds that a client may pause while the rest of its body is discarded.
@@ -66,7 +69,7 @@ class RequestMiddleware:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given.decode("ascii") if _ID.fullmatch(given) else token_hex(8)
         scope["darkroom.request_id"] = request_id
-        scope["headers"] = [header for header in scope["headers"] if header[0] != b"cookie"]
+        scope["headers"] = without_cookies(scope)
         body = RequestBody(
             scope,
             receive,
@@ -90,6 +93,7 @@ class RequestMiddleware:
             if not sender.status:
                 await self._render(problem_of(error), scope)(scope, receive, sender)
         finally:
+            end_audit()
             body.release()
             _count(scope, sender.status, perf_counter() - start)
 

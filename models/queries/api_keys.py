@@ -79,7 +79,7 @@ async def insert_key(
 
 
 async def change_key(connection: AsyncConnection, key_id: UUID, **changes: Any) -> None:
-    """Set the name or the expiry of a key."""
+    """Set the name, the role or the expiry of a key."""
     await connection.execute(update(api_keys).where(api_keys.c.id == key_id).values(**changes))
 
 

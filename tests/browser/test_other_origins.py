@@ -144,7 +144,8 @@ def test_a_page_of_a_listed_origin_submits_a_job_and_follows_it_and_another_may_
 def test_the_page_docs_shows_the_api_while_no_other_host_can_be_reached(
     darkroom: EmbeddedDarkroom, tmp_path: Path
 ) -> None:
-    command = _command(tmp_path / "browser", "--virtual-time-budget=20000", "--dump-dom", f"{darkroom.url}/")
+    page = f"{darkroom.url}/docs"
+    command = _command(tmp_path / "browser", "--virtual-time-budget=20000", "--dump-dom", page)
     shown = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=True).stdout
     assert "<title>Darkroom API</title>" in shown
     assert shown.count('class="opblock ') > 30

@@ -12,9 +12,11 @@ from api.cli.key_admin import create_key, revoke_keys
 from api.cli.local_database import upgrade, write
 from api.cli.output import open_console
 from api.cli.practice_server import PracticeServerThread
+from api.dashboard.login.sessions import create_link
 from api.embedded import run_embedded
 from api.server import listen
 from models.api_keys import Role
+from models.clock import now
 from models.errors import SettingsError
 from models.settings import Settings, load_settings
 from worker.process.logs import configure_logs
@@ -43,9 +45,8 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
             settings = _settings(folder, host, listener.getsockname()[1], practice.url)
             configure_logs(settings)
             upgrade(settings)
-            campaign = Campaign(
-                settings.public_url, _fresh_key(settings), folder / "pictures", open_console()
-            )
+            key, login = _fresh_key(settings)
+            campaign = Campaign(settings.public_url, key, folder / "pictures", open_console(), login=login)
             try:
                 run_embedded(settings, listener, ready=campaign.start)
             finally:
@@ -102,11 +103,13 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
     return settings.model_copy(update={"upstream_base_url": None})
 
 
-def _fresh_key(settings: Settings) -> str:
-    """Return a new key; keys of earlier demos are revoked."""
+def _fresh_key(settings: Settings) -> tuple[str, str]:
+    """Return a new key, and a link that logs in by it; keys of earlier demos are revoked."""
 
-    async def act(connection: AsyncConnection) -> str:
+    async def act(connection: AsyncConnection) -> tuple[str, str]:
         await revoke_keys(connection, _CALLER)
-        return (await create_key(connection, _CALLER, role=Role.ADMIN)).key
+        made = await create_key(connection, _CALLER, role=Role.ADMIN)
+        link = await create_link(connection, made.id, public_url=settings.public_url, at=now())
+        return made.key, link
 
     return write(settings, act)

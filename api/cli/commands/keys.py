@@ -21,6 +21,7 @@ from api.cli.key_admin import (
     limit_callers,
     plan_revocation,
     rotate_key,
+    usable_key,
 )
 from api.cli.local_database import read, settings_of, write
 from api.cli.options import DEFAULT_FORMAT, DEFAULT_INSTALLATION, Format, Installation
@@ -28,6 +29,7 @@ from api.cli.output import printer, read_answer, say, status_text
 from api.cli.render.times import age
 from api.cli.retry_options import seconds_of
 from api.cli.secret_admin import SecretState, encrypt_secrets
+from api.dashboard.login.sessions import create_link
 from models.api_keys import FROM_SETTINGS, ApiKey, KeyState, Role, new_key
 from models.clock import now, rfc3339
 from models.credentials.encryption import cipher_of
@@ -84,7 +86,7 @@ def create(
     /,
     *,
     caller: str | None = None,
-    role: Literal["user", "admin"] | None = None,
+    role: Literal["user", "viewer", "reviewer", "operator", "admin"] | None = None,
     admin: Annotated[bool, Parameter(negative="")] = False,
     expires: Expires = None,
     given: Limits = DEFAULT_LIMITS,
@@ -100,7 +102,9 @@ def create(
     caller
         name or id of the caller whose jobs and limits it shares; else it gets a caller of its own name
     role
-        user, or admin: sees the jobs of all callers, and pauses and resumes channels
+        user: its caller's own jobs. The others see the jobs of all callers, and the channels: viewer changes
+        nothing; reviewer judges pictures of campaigns; operator decides jobs, campaigns and channels; admin
+        also keys and settings
     admin
         the same as --role admin
     """
@@ -163,6 +167,23 @@ def rotate(
     made = write(settings_of(installation), act)
     say(f"The old key is accepted until {rfc3339(at + span)}." if span else "The old key is revoked.")
     return _created(made, output, {})
+
+
+@app.command
+def link(key: Chosen, /, *, installation: Installation = DEFAULT_INSTALLATION) -> Exit:
+    """Print a link that logs a browser in to the dashboard, once, within an hour.
+
+    The session ends with the key, after 12 hours, or by the logout.
+    """
+    settings = settings_of(installation)
+    at = now()
+
+    async def act(connection: AsyncConnection) -> str:
+        found = usable_key(await all_keys(connection), key, at)
+        return await create_link(connection, found.id, public_url=settings.public_url, at=at)
+
+    sys.stdout.write(f"{write(settings, act)}\n")
+    return Exit.OK
 
 
 @app.command

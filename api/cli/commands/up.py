@@ -7,16 +7,20 @@ from typing import Annotated
 from cyclopts import Parameter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.auth import add_configured_keys
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.key_admin import add_key, create_key, has_key
 from api.cli.local_database import placed, settings_of, upgrade, write
 from api.cli.options import Installation
 from api.cli.output import say
 from api.cli.startup import require_long_keys, warn_of_unknown_variables
+from api.dashboard.login.sessions import create_link
 from api.embedded import run_embedded
 from api.server import listen
 from api.web.allowed_hosts import AllowedHosts, is_loopback
-from models.api_keys import Role
+from models.api_keys import KeyState, Role
+from models.clock import now
+from models.queries.api_keys import list_keys
 from models.queries.callers import list_ids
 from models.settings import Settings
 from worker.process.logs import configure_logs
@@ -62,7 +66,7 @@ def up(
     try:
         upgrade(settings)
         key = _first_key(settings)
-        run_embedded(settings, listener, ready=partial(_greet, settings, key))
+        run_embedded(settings, listener, ready=partial(_greet, settings, key, _login_link(settings)))
     except KeyboardInterrupt:  # before the API was up
         return Exit.OK
     finally:
@@ -86,11 +90,28 @@ def _first_key(settings: Settings) -> str | None:
     return write(settings, act)
 
 
-def _greet(settings: Settings, key: str | None) -> None:
+def _login_link(settings: Settings) -> str | None:
+    """Return a link that logs in by the newest usable key of an admin, if there is one."""
+
+    async def act(connection: AsyncConnection) -> str | None:
+        await add_configured_keys(connection, settings, now())
+        usable = [key for key in await list_keys(connection) if key.state(now()) is KeyState.READY]
+        admins = [key for key in usable if key.role is Role.ADMIN]
+        if not admins:
+            return None
+        newest = max(admins, key=lambda key: key.created_at)
+        return await create_link(connection, newest.id, public_url=settings.public_url, at=now())
+
+    return write(settings, act)
+
+
+def _greet(settings: Settings, key: str | None, link: str | None) -> None:
     say(f"Darkroom serves {settings.public_url} (API: {settings.public_url}/docs). Ctrl-C ends it.")
     if not is_loopback(settings.host):
         hosts = AllowedHosts.of(settings).shown()
         say(f"It answers for these hosts: {hosts}. Others go into DARKROOM_ALLOWED_HOSTS.")
+    if link:
+        say(f"Log in to the dashboard by this link, which works once, within an hour:\n  {link}")
     if key:
         say(f"Your API key, shown only once:\n  export DARKROOM_API_KEY={key}")
     if not any(channel.enabled for channel in settings.all_channels()):

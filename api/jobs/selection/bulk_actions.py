@@ -15,6 +15,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.audit import describe_change
 from api.auth import Caller
 from api.jobs.caller_scope import callers_in_scope
 from api.services import ApiServices
@@ -198,7 +199,12 @@ async def _change_chunk(
         async with services.database.writing() as connection:
             rows = await lock_for_decision(connection, job_ids)
             allowed = [row for row in rows if action.refusal(facts_of(row), request.may_pay_twice) is None]
-            return await action.change(services, caller, connection, allowed, services.clock())
+            changed = await action.change(services, caller, connection, allowed, services.clock())
+            if changed:
+                describe_change(
+                    filter=request.wanted.described(), count=changed, after={"action": action.name}
+                )
+            return changed
     except (SQLAlchemyError, ValueError, TypeError) as error:  # of a row that can't be read or written
         if len(job_ids) == 1:
             job_id = public_id("job", job_ids[0])

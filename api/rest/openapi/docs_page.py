@@ -1,10 +1,10 @@
-"""``/docs``: the OpenAPI document in Swagger UI, from files of this package alone; ``/`` leads there."""
+"""``/docs``: the OpenAPI document in Swagger UI, from files of this package alone."""
 
 from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from api.web.problems import Problem
 
@@ -65,12 +65,7 @@ async def _send_file(request: Request) -> Response:
     return FileResponse(_FOLDER / name, media_type=_MEDIA_TYPES[name], headers=_HEADERS | _FRESH)
 
 
-async def _redirect(request: Request) -> Response:
-    return RedirectResponse("docs", status_code=307)
-
-
 def add_routes(router: APIRouter) -> None:
-    """Add the page, its files and the root; none of them is part of the OpenAPI document."""
-    router.add_route("/", _redirect, methods=["GET"], include_in_schema=False)
+    """Add the page and its files; none of them is part of the OpenAPI document."""
     router.add_route("/docs", _show_page, methods=["GET"], include_in_schema=False)
     router.add_route("/docs/{name}", _send_file, methods=["GET"], include_in_schema=False)

@@ -46,7 +46,7 @@ async def get_feed(request: Request) -> Response:
     last_id = read_integer(request.headers, "last-event-id", default=last_id, most=_LARGEST)
     async with services.database.reading() as connection:
         scope = None
-        if not caller.admin or given.caller is not None:
+        if not caller.role.sees_all or given.caller is not None:
             scope = frozenset(await callers_in_scope(connection, caller, given.caller))
         newest = await last_number(connection)
     # there is no later event: the client had it from another database

@@ -1,7 +1,7 @@
 """Job filter: the conditions by which lists, bulk requests and streams choose jobs, in SQL and on rows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,6 +36,16 @@ class JobFilter:
     before: UUID | datetime | None = None
     after: UUID | datetime | None = None
     with_parts: bool = False  #: without a surface, match those of ``PARTS_ONLY`` too
+
+    def described(self) -> dict[str, Any]:
+        """Return the conditions that are set as JSON, ids as their number."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        given["ids"] = None if self.ids is None else len(self.ids)
+        return {name: _plain(value) for name, value in given.items() if value not in (None, (), False)}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, list | tuple) else value if isinstance(value, int) else str(value)
 
 
 def conditions(

@@ -46,11 +46,6 @@ async def test_no_other_file_is_served(service: Service) -> None:
         assert (await service.get(f"/docs/{name}")).status_code == 404, name
 
 
-async def test_the_root_leads_to_the_page(service: Service) -> None:
-    answer = await service.with_key(None).get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "docs")
-
-
 def test_the_files_are_those_of_the_recorded_package() -> None:
     files = {path.name for path in FOLDER.iterdir()} - {"SOURCE.md"}
     assert files == SUMS.keys()

@@ -1,0 +1,4 @@
+"""Who may do what: roles, sessions of browsers, and the log of who did it.
+
+May import ``api.web`` and ``models``.
+"""

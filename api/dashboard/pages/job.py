@@ -1,0 +1,91 @@
+"""One job: what was asked, each call with its answer, pictures, webhooks, cost, and why it waits."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from api.dashboard.figures.answers import read_answer
+from api.dashboard.figures.charts import Span, spans
+from api.dashboard.figures.job_summary import moment, summary_of
+from api.dashboard.language.locales import msgid
+from api.dashboard.page import Page, PageView
+from api.jobs.reader import read_job
+from models.ids import parse_id, public_id
+from models.queries.dashboard.audit import list_entries
+from models.queries.dashboard.job_page import list_job_deliveries
+from models.queries.jobs import list_attempts, list_events
+from models.serializers import REQUEST_MEMBERS
+from models.states import CANCELLABLE, FINAL, RETRYABLE, JobStatus
+
+_MOST_EVENTS = 500
+
+
+async def load(view: PageView) -> Mapping[str, Any]:
+    """Return a job with all that happened to it. Raises ``NotFound``."""
+    services = view.services
+    job_id = parse_id("job", view.request.path_params["job_id"])
+    job = await read_job(services, view.caller, job_id, with_estimate=True)
+    async with services.database.reading() as connection:
+        events = await list_events(connection, job_id, after=0, limit=_MOST_EVENTS)
+        attempts = await list_attempts(connection, [job_id])
+        deliveries = await list_job_deliveries(connection, job_id)
+        audit = await list_entries(connection, limit=20, target=public_id("job", job_id))
+    document = job.content
+    keys = {row.number: row.raw_key for row in attempts}
+    wanted = view.query.get("answer", "")
+    answer = None
+    if wanted.isdigit() and int(wanted) in keys:
+        answer = await read_answer(services.store, keys[int(wanted)])
+    summary = summary_of(document, view.locale.now)
+    return {
+        "job": document,
+        "summary": summary,
+        "events": [_event(row) for row in events],
+        "messages": {row.number: row.provider_message for row in attempts},
+        "kept": {number: key is not None for number, key in keys.items()},
+        "bars": timeline(document, view.locale.now),
+        "answer": answer,
+        "answer_of": int(wanted) if answer is not None else None,
+        "submitted": {name: document[name] for name in ("model", "prompt", *REQUEST_MEMBERS)},
+        "deliveries": deliveries,
+        "audit": audit,
+        "can_cancel": job.status in CANCELLABLE,
+        "can_retry": job.status in RETRYABLE,
+        "is_held": job.status is JobStatus.HELD,
+        "is_final": job.status in FINAL,
+        "public_url": services.public_url,
+    }
+
+
+def _event(row: Any) -> Mapping[str, Any]:
+    return {"revision": row.revision, "status": row.status, "at": row.at, "detail": row.detail}
+
+
+def timeline(job: Mapping[str, Any], now: datetime) -> Sequence[Span]:
+    """Return the bars of a job's life: waiting, calls, and storing, up to its end or now."""
+    end = moment(job["finished_at"]) or now
+    at = moment(job["created_at"]) or end
+    parts: list[tuple[str, datetime, datetime]] = []
+    for call in job["attempts"]:
+        start = moment(call["started_at"]) or at
+        stop = moment(call["finished_at"]) or end
+        if start > at:
+            parts.append(("wait", at, start))
+        ended = call["finished_at"] is not None
+        kind = "call" if call["outcome"] in (None, "success") or not ended else "failed"
+        parts.append((kind, start, stop))
+        at = max(at, stop)
+    if end > at:
+        storing = job["attempts"] and job["status"] in ("storing", "succeeded")
+        parts.append(("store" if storing else "wait", at, end))
+    return spans(parts)
+
+
+PAGE = Page(
+    "/dashboard/jobs/{job_id}",
+    "job",
+    msgid("Job"),
+    load,
+    live=frozenset({"jobs", "webhooks"}),
+    parent="jobs",
+)

@@ -1,0 +1,215 @@
+// Behaviour of all pages: calls of the API, dialogs, keys, and fetching the page again when something has changed.
+const content = () => document.getElementById("content");
+const texts = document.body.dataset;
+
+// --- Calls: a button with data-call sends that call of the API, by the session of this page.
+
+export async function call(method, path, body) {
+  const headers = { "X-Darkroom-Token": texts.token };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(`/dashboard/api${path}`, {
+    method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const type = answer.headers.get("Content-Type") ?? "";
+  const value = type.includes("json") ? await answer.json() : await answer.text();
+  if (answer.status === 401) location.assign("/dashboard/login");
+  if (!answer.ok) throw new Error(value.detail ?? String(value).slice(0, 300));
+  return value;
+}
+
+async function press(button) {
+  const [method, path] = button.dataset.call.split(" ");
+  let body = button.dataset.body ? JSON.parse(button.dataset.body) : undefined;
+  if (button.form && button.dataset.fields) {
+    if (!button.form.reportValidity()) return;
+    body = { ...body, ...fields(button.form) };
+  }
+  if (button.dataset.confirm && !(await confirmed(button.dataset.confirm, button.textContent.trim()))) return;
+  button.disabled = true;
+  try {
+    const value = await call(method, path, body);
+    toast(button.dataset.done || texts.done);
+    if (button.dataset.then) location.assign(button.dataset.then.replace("{id}", encodeURIComponent(value.id ?? "")));
+    else refresh();
+    button.dispatchEvent(new CustomEvent("darkroom:done", { bubbles: true, detail: value }));
+  } catch (error) {
+    toast(error.message, true);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function fields(form) {
+  const found = {};
+  for (const [name, value] of new FormData(form)) if (value !== "") found[name] = value;
+  for (const each of form.querySelectorAll("[data-number]")) {
+    if (each.name in found) found[each.name] = Number(found[each.name]);
+  }
+  return found;
+}
+
+export function toast(message, isError = false) {
+  const shown = document.createElement("p");
+  shown.className = isError ? "toast error" : "toast";
+  shown.textContent = message;
+  document.getElementById("toasts").append(shown);
+  setTimeout(() => shown.remove(), isError ? 12000 : 4000);
+}
+
+export function confirmed(question, verb) {
+  const dialog = document.getElementById("confirm");
+  dialog.querySelector("p").textContent = question;
+  dialog.querySelector("[value=yes]").textContent = verb;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target instanceof Element ? event.target : null;
+  const button = target?.closest("[data-call]");
+  if (button) { event.preventDefault(); press(button); return; }
+  const copy = target?.closest("[data-copy]");
+  if (copy) {
+    navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim());
+    toast(texts.copied);
+    return;
+  }
+  const opener = target?.closest("[data-dialog]");
+  if (opener) { document.getElementById(opener.dataset.dialog).showModal(); return; }
+  if (target?.closest("#menu")) {
+    const open = document.getElementById("side").classList.toggle("is-open");
+    document.getElementById("menu").setAttribute("aria-expanded", String(open));
+    return;
+  }
+  if (target?.closest("#theme")) return changeTheme();
+  const inner = target?.closest("a[data-inner]");
+  if (inner && !event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); visit(inner.href); }
+});
+
+function changeTheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
+  const next = now === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  localStorage.setItem("darkroom-theme", next);
+}
+
+// --- Navigation within a page: filters and pages of a list are in the address.
+
+export async function visit(href, { push = true } = {}) {
+  const url = new URL(href, location.href);
+  await window.htmx.ajax("GET", url.pathname + url.search, { target: "#content", swap: "outerMorph" });
+  if (push) history.pushState(null, "", url);
+}
+
+addEventListener("popstate", () => visit(location.href, { push: false }));
+
+function submitFilter(form) {
+  const url = new URL(form.action);
+  for (const [name, value] of new FormData(form)) if (value !== "") url.searchParams.append(name, value);
+  visit(url.href);
+}
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-filter]");
+  if (form) submitFilter(form);
+});
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("form[data-filter]")) { event.preventDefault(); submitFilter(event.target); }
+});
+
+// --- Live: one stream names what has changed; the page fetches itself once a second at most.
+
+const PAUSE = 1000, STALE = 5000;
+let lastFetch = 0, timer = 0, lastAlive = Date.now(), asOf = "", fetching = false;
+
+export function refresh() {
+  if (timer || document.hidden) return;
+  timer = setTimeout(async () => {
+    timer = 0;
+    if (fetching || document.querySelector("dialog[open]")) return refresh();
+    fetching = true;
+    lastFetch = Date.now();
+    try {
+      await window.htmx.ajax("GET", location.pathname + location.search, { target: "#content", swap: "outerMorph" });
+    } finally { fetching = false; }
+  }, Math.max(0, lastFetch + PAUSE - Date.now()));
+}
+
+const live = document.getElementById("live");
+live?.addEventListener("changed", (event) => {
+  const shown = (content().dataset.live ?? "").split(" ");
+  if (event.detail.data.split(" ").some((topic) => shown.includes(topic))) refresh();
+});
+live?.addEventListener("alive", (event) => {
+  const wasStale = fresh.dataset.state === "stale";
+  lastAlive = Date.now();
+  asOf = event.detail.data;
+  say("live", texts.liveText);
+  if (wasStale) refresh();
+});
+
+const fresh = document.getElementById("fresh");
+function say(state, text) {
+  if (!fresh || (fresh.dataset.state === state && fresh.textContent === text)) return;
+  fresh.dataset.state = state;
+  fresh.textContent = text;
+  const banner = document.getElementById("stale");
+  banner.hidden = state !== "stale";
+  banner.textContent = state === "stale" ? text : "";
+}
+if (live) {
+  setInterval(() => {
+    if (document.hidden) return;
+    if (Date.now() - lastAlive > STALE) {
+      const time = asOf ? new Date(asOf).toLocaleTimeString(document.documentElement.lang) : "–";
+      say("stale", texts.staleText.replace("{time}", time));
+    }
+  }, 500);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) say("paused", texts.pausedText);
+    else { lastAlive = Date.now(); refresh(); }
+  });
+}
+
+// --- Keys. A page adds its own by registerKeys; "?" shows all.
+
+const keys = new Map();
+export function registerKeys(map) { for (const [key, act] of Object.entries(map)) keys.set(key, act); }
+let prefix = "";
+
+function rows() { return [...content().querySelectorAll("tr[data-row], li[data-row]")]; }
+function move(step) {
+  const all = rows();
+  const at = all.findIndex((row) => row.classList.contains("is-current"));
+  const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
+  if (!next) return;
+  all[at]?.classList.remove("is-current");
+  next.classList.add("is-current");
+  next.scrollIntoView({ block: "nearest" });
+  next.querySelector("a")?.focus({ preventScroll: true });
+}
+
+registerKeys({
+  "/": () => document.querySelector("[data-search]")?.focus(),
+  j: () => move(1),
+  k: () => move(-1),
+  "?": () => document.getElementById("keys").showModal(),
+  "g o": () => location.assign("/dashboard"),
+  "g j": () => location.assign("/dashboard/jobs"),
+  "g b": () => location.assign("/dashboard/campaigns"),
+  "g c": () => location.assign("/dashboard/channels"),
+  "g e": () => location.assign("/dashboard/errors"),
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
+  const key = prefix + event.key;
+  prefix = "";
+  const act = keys.get(key);
+  if (act) { event.preventDefault(); act(event); }
+  else if (event.key === "g") prefix = "g ";
+});

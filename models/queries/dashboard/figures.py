@@ -1,0 +1,136 @@
+"""Figures of the overview: open jobs, the oldest that waits, calls and spend over time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, case, cast, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.outcomes import Outcome
+from models.states import OPEN, JobStatus
+from models.tables import attempts, callers, campaigns, channels, jobs
+
+BUCKET = 1800  #: seconds of one bucket of a series
+_COUNTED = 10_001  # jobs of one caller and status that are counted; more are "10,000+"
+
+
+@dataclass(frozen=True, slots=True)
+class CallBucket:
+    """Calls that were sent in ``BUCKET`` seconds from ``start`` on, in one currency."""
+
+    start: datetime
+    currency: str | None
+    calls: int
+    succeeded: int
+    failed: int  #: that ended without a result
+    cost_micro: int
+
+
+async def list_buckets(
+    connection: AsyncConnection, since: datetime, *, caller_id: UUID | None = None
+) -> list[CallBucket]:
+    """Return the calls since then by bucket and currency, of one caller or of all."""
+    here = attempts.c
+    epoch: ColumnElement[Any] = cast(func.strftime("%s", here.sent_at), Integer)
+    if connection.dialect.name == "postgresql":
+        epoch = cast(func.floor(func.extract("epoch", here.sent_at)), Integer)
+    bucket = (epoch - epoch % BUCKET).label("bucket")
+    success = here.outcome == Outcome.SUCCESS.value
+    failed = and_(here.finished_at.is_not(None), func.coalesce(here.outcome, "") != Outcome.SUCCESS.value)
+    counted = [func.sum(case((which, 1), else_=0)) for which in (success, failed)]
+    query = select(
+        bucket, here.currency, func.count(), *counted, func.sum(func.coalesce(here.cost_micro, 0))
+    ).where(here.channel.in_(select(channels.c.name)), here.sent_at >= since)
+    if caller_id is not None:
+        query = query.join(jobs, jobs.c.id == here.job_id).where(jobs.c.caller_id == caller_id)
+    query = query.group_by(bucket, here.currency).order_by(bucket)
+    return [
+        CallBucket(datetime.fromtimestamp(int(row[0]), UTC), row[1], *(int(value) for value in row[2:]))
+        for row in await connection.execute(query)
+    ]
+
+
+async def count_statuses(
+    connection: AsyncConnection, statuses: Sequence[JobStatus], *, caller_id: UUID | None = None
+) -> Mapping[str, int]:
+    """Count the jobs of one caller, or of all, by these statuses, up to 10,001 of each caller and status."""
+    found = {}
+    of = select(callers.c.id) if caller_id is None else select(callers.c.id).where(callers.c.id == caller_id)
+    ids = (await connection.scalars(of)).all()
+    parts = [
+        select(literal(status.value).label("status"), func.count().label("counted")).select_from(
+            select(literal(1))
+            .where(jobs.c.caller_id == each, jobs.c.status == status.value)
+            .limit(_COUNTED)
+            .subquery()
+        )
+        for status in statuses
+        for each in ids
+    ]
+    found = {status.value: 0 for status in statuses}
+    for start in range(0, len(parts), 100):
+        chunk = parts[start : start + 100]
+        for row in await connection.execute(chunk[0].union_all(*chunk[1:])):
+            found[row.status] += row.counted
+    return found
+
+
+async def oldest_due(
+    connection: AsyncConnection, at: datetime, *, caller_id: UUID | None = None, limit: int = 1
+) -> Sequence[Row[Any]]:
+    """Return id and ``created_at`` of the queued jobs that are due and oldest, of one caller or of all."""
+    rows: list[Row[Any]] = []
+    ids = [caller_id] if caller_id else (await connection.scalars(select(callers.c.id))).all()
+    for each in ids:
+        query: Select[Any] = (
+            select(jobs.c.id, jobs.c.created_at)
+            .where(jobs.c.caller_id == each, jobs.c.status == JobStatus.QUEUED.value, jobs.c.not_before <= at)
+            .order_by(jobs.c.id)
+            .limit(limit)
+        )
+        rows += (await connection.execute(query)).all()
+    return sorted(rows, key=lambda row: row.created_at)[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What a new installation has done."""
+
+    has_channel: bool
+    has_success: bool
+    has_campaign: bool
+
+
+async def first_steps(connection: AsyncConnection, *, caller_id: UUID | None = None) -> FirstSteps:
+    """Return which of the first steps are done, of one caller or of all."""
+    own = [] if caller_id is None else [jobs.c.caller_id == caller_id]
+    success = select(literal(1)).where(jobs.c.status == JobStatus.SUCCEEDED.value, *own)
+    batch = success.where(jobs.c.campaign.is_not(None))
+    done = select(literal(1)).where(
+        campaigns.c.status == "finished", *([] if caller_id is None else [campaigns.c.caller_id == caller_id])
+    )
+    channel = select(literal(1)).where(channels.c.configured)
+    row = (
+        await connection.execute(
+            select(
+                channel.exists().label("channel"),
+                success.exists().label("success"),
+                (batch.exists() | done.exists()).label("batch"),
+            )
+        )
+    ).one()
+    return FirstSteps(bool(row.channel), bool(row.success), bool(row.batch))
+
+
+OPEN_STATUSES = tuple(status for status in JobStatus if status in OPEN)
+
+
+async def jobs_by_worker(connection: AsyncConnection) -> Mapping[UUID, int]:
+    """Count the jobs in flight by worker."""
+    query = select(jobs.c.worker_id, func.count()).where(
+        jobs.c.worker_id.is_not(None), jobs.c.status.in_(("leased", "running", "storing"))
+    )
+    return {row[0]: row[1] for row in await connection.execute(query.group_by(jobs.c.worker_id))}

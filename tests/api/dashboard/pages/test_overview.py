@@ -1,0 +1,55 @@
+"""The overview: figures of calls, and counts of jobs."""
+
+from datetime import UTC, datetime, timedelta
+
+from api.dashboard.pages.overview import read_counts, read_figures, summarize
+from models.queries.dashboard.figures import BUCKET, CallBucket
+from tests.api.dashboard.visitor import add_channel, visit
+from tests.api.service import ADMIN, BOB, Service
+
+NOW = datetime(2026, 11, 30, 12, 15, tzinfo=UTC)
+
+
+def test_figures_are_of_calls_that_ended_and_of_the_day() -> None:
+    start = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    buckets = [
+        CallBucket(start, "USD", calls=10, succeeded=6, failed=2, cost_micro=600),
+        CallBucket(start, "CNY", calls=1, succeeded=1, failed=0, cost_micro=5),
+        CallBucket(start - timedelta(hours=13), "USD", calls=4, succeeded=2, failed=2, cost_micro=900),
+    ]
+    found = summarize(buckets, NOW)
+    assert (found.failed, found.ended) == (4, 13)
+    assert found.share == 4 / 13
+    assert found.spent_today == {"USD": 600, "CNY": 5}
+    assert found.per_minute == 7 / ((BUCKET + 900) / 60)
+    assert set(found.spend) == {"USD", "CNY"}
+    assert summarize([], NOW).share is None
+
+
+async def test_counts_are_of_the_callers_jobs_or_of_all(service: Service) -> None:
+    await service.submit()
+    await service.submit()
+    await service.with_key(BOB).submit()
+    await service.hold()
+    alice = (await service.services.authenticator.check(service.key or "")).caller
+    assert alice is not None
+    of_all, own = await read_counts(service.services, None), await read_counts(service.services, alice.id)
+    assert (of_all.open["queued"], own.open["queued"]) == (3, 2)
+    assert of_all.open["held"] == own.open["held"] == 1
+    assert of_all.oldest is not None
+    assert not of_all.steps.has_success
+
+
+async def test_figures_are_read_from_the_database(service: Service) -> None:
+    await add_channel(service)
+    await service.finish(await service.submit(), b"png")
+    found = await read_figures(service.services, None)
+    assert (found.ended, found.failed) == (1, 0)
+    assert (await read_counts(service.services, None)).steps.has_success
+
+
+async def test_first_steps_and_notices_name_what_is_missing(service: Service) -> None:
+    await service.submit()
+    page = (await (await visit(service, ADMIN)).get("/dashboard")).text
+    assert "No provider is configured" in page
+    assert "First steps" in page
