@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from api.app import create_app
-from api.server import http_limits, serve
+from api.server import ServerThread, http_limits, serve
 from models.settings import Settings
 from worker.app import EmbeddedWorker
 from worker.process.stop_signals import stopping_signals
@@ -26,6 +26,22 @@ def run_embedded(
         serve(create_app(settings), listener, http_limits(settings), ready=ready)
     finally:
         listener.close()
+        with _on_signal(worker.end_grace):
+            worker.stop()
+
+
+@contextmanager
+def embedded_beside(settings: Settings, listener: socket.socket) -> Iterator[None]:
+    """Run the worker and serve the API in threads while the context is open; signals stay as they are.
+
+    At its end, running calls get ``DARKROOM_WORKER_GRACE`` seconds; a signal meanwhile ends them at once.
+    """
+    worker = EmbeddedWorker(settings)
+    worker.start()
+    try:
+        with ServerThread(create_app(settings), listener, http_limits(settings)):
+            yield
+    finally:
         with _on_signal(worker.end_grace):
             worker.stop()
 

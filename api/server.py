@@ -1,4 +1,4 @@
-"""Serve the API in the main thread until SIGINT or SIGTERM, then shut down gracefully."""
+"""Serve the API in the main thread until SIGINT or SIGTERM, then shut down gracefully; or in a thread."""
 
 import errno
 import signal
@@ -6,7 +6,9 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import FrameType
+from threading import Event, Thread, current_thread, main_thread
+from types import FrameType, TracebackType
+from typing import Self
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,6 +22,7 @@ from worker.process.stop_signals import stopping_signals
 
 _GRACE = 2  #: seconds for open requests to end at shutdown
 _BACKLOG = 2048
+_POLL = 0.1  # seconds
 
 
 class ServingFailed(DarkroomError):
@@ -80,6 +83,38 @@ def serve(
         raise ServingFailed("The API could not start; the lines above say why.")
 
 
+class ServerThread:
+    """Serves in a thread while its context is open, for a command that calls the API of its own process.
+
+    Raises ``ServingFailed`` at its start.
+    """
+
+    def __init__(self, app: FastAPI, listener: socket.socket, limits: HttpLimits) -> None:
+        self._ended = Event()
+        self._ready = Event()
+        self._server = _Server(app, server_config(app, limits), self._ready.set)
+        self._thread = Thread(target=self._run, args=(listener,), name="api", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        while not self._ready.wait(_POLL):
+            if self._ended.is_set():
+                raise ServingFailed("The API could not start; the lines above say why.")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    def _run(self, listener: socket.socket) -> None:
+        try:
+            self._server.run(sockets=[listener])
+        finally:
+            self._ended.set()
+
+
 def server_config(app: FastAPI, limits: HttpLimits) -> uvicorn.Config:
     """Return the configuration of the HTTP server."""
     return uvicorn.Config(
@@ -123,7 +158,13 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Handle the signals while serving. Uvicorn's own method raises them again afterwards."""
+        """Handle the signals while serving. Uvicorn's own method raises them again afterwards.
+
+        Only the main thread can: in another one they are left to it.
+        """
+        if current_thread() is not main_thread():
+            yield
+            return
         previous = {name: signal.signal(name, self.handle_exit) for name in stopping_signals()}
         try:
             yield

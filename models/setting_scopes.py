@@ -75,6 +75,7 @@ SCOPES: Mapping[str, frozenset[Part]] = {
 COMMANDS: Mapping[str, frozenset[Part]] = {
     "demo": frozenset({Part.DATABASE, Part.LOGS, Part.API, Part.WORKER}),
     "up": frozenset({Part.DATABASE, Part.LOGS, Part.API, Part.WORKER}),
+    "run": frozenset({Part.DATABASE, Part.LOGS, Part.API, Part.WORKER}),  # with --embedded
     "serve": frozenset({Part.DATABASE, Part.LOGS, Part.API}),
     "work": frozenset({Part.DATABASE, Part.LOGS, Part.WORKER}),
     "migrate": frozenset({Part.DATABASE}),
@@ -91,7 +92,10 @@ _DEMO = """database_url broker_url storage_url s3_endpoint s3_region s3_access_k
     public_url host port log_level allow_private worker_grace api_keys admin_keys secret_key channels
     upstream_base_url upstream_api_key upstream_models upstream_preset upstream_rpm upstream_concurrency
     midjourney_image_model midjourney_text_model midjourney_video_model"""
-SET_BY: Mapping[str, frozenset[str]] = {"demo": frozenset(_DEMO.split())}
+SET_BY: Mapping[str, frozenset[str]] = {
+    "demo": frozenset(_DEMO.split()),
+    "run": frozenset({"host", "port", "public_url"}),
+}
 """Settings that a command sets itself, whatever the environment says."""
 
 

@@ -67,6 +67,18 @@ ELSEWHERE = {
             "worker/exports/records",
         )
     },
+    # by the command, on a running Darkroom
+    **{
+        f"{module}.py": "tests/e2e/test_run_command.py"
+        for module in (
+            "api/cli/campaign_run/embedded",
+            "api/cli/campaign_run/run",
+            "api/cli/commands/campaigns/exports",
+            "api/cli/commands/campaigns/run",
+            "api/cli/render/campaigns",
+            "api/embedded",
+        )
+    },
     # over HTTP, as clients call them
     **{
         f"api/openai/tasks/{name}.py": "tests/clients/openai/test_async_tasks.py"

@@ -173,7 +173,7 @@ async def start_campaign(services: ApiServices, caller: Caller, name: str, expec
         _check_expected(services, campaign, count, expected, at)
         if campaign.status == S.FINISHED:
             if not await rows.any_unstarted(connection, campaign.id):
-                raise Conflict("The campaign is finished, and has no new rows.")
+                raise Problem(409, "no_new_rows", "The campaign is finished, and has no new rows.")
             changes: dict[str, Any] = {"finished_at": None, "expected_items": count}
             await campaigns.change_status(connection, campaign, S.RUNNING, at=at, changes=changes)
         elif campaign.status == S.DRAFT:

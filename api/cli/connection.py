@@ -29,13 +29,14 @@ _BY_STATUS: Mapping[int, Exit] = {
 
 
 @contextmanager
-def open_client(connection: Connection) -> Iterator[Darkroom]:
+def open_client(connection: Connection, retry: RetryPolicy = _AT_ONCE) -> Iterator[Darkroom]:
     """Open a client for the server and key of the options or the environment.
 
-    Its errors are raised as ``CommandFailed``, wrong settings as ``SettingsError``.
+    ``retry``: by default an error is shown at once. Errors of the client are raised as ``CommandFailed``,
+    wrong settings as ``SettingsError``.
     """
     try:
-        with Darkroom(connection.url, connection.key, retry=_AT_ONCE) as client:
+        with Darkroom(connection.url, connection.key, retry=retry) as client:
             yield client
     except ConfigurationError as error:
         raise SettingsError([*error.faults]) from error

@@ -179,16 +179,19 @@ class Campaign(Bound[M]):
     async def start(self, /, expected_items: int | None = None) -> CampaignState:
         """Start it, if its plan has so many items (by default those of the last ``plan``).
 
-        One that was started before, and has no new rows, stays as it is.
+        One that was started before, and has no new or changed rows, stays as it is.
         """
         state = await Campaign.state(self)
         if state.status not in ("draft", "finished"):
             return state
         plan = self._plan if self._plan is not None else await Campaign.plan(self)
         items = plan.items if expected_items is None else expected_items
-        if state.status == "finished" and items <= state.total:
-            return state
-        return await Campaign._act(self, "start", {"expected_items": items})
+        try:
+            return await Campaign._act(self, "start", {"expected_items": items})
+        except Conflict as error:
+            if error.code == "no_new_rows":
+                return state
+            raise
 
     @operation
     async def pause(self, /, reason: str | None = None, *, until: datetime | None = None) -> CampaignState:

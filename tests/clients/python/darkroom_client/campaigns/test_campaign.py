@@ -80,13 +80,30 @@ def test_a_start_expects_the_items_of_the_plan() -> None:
     assert len(sent(transport, "GET", "plan")) == 1
 
 
-@pytest.mark.parametrize(("status", "items"), [("running", 3), ("paused", 3), ("finished", 3)])
-def test_a_start_of_one_that_was_started_changes_nothing(status: str, items: int) -> None:
-    campaign, transport = campaign_on(
-        get_spring=lambda _: a_campaign(status, made=3), get_plan=lambda _: {"items": items}
-    )
+@pytest.mark.parametrize("status", ["running", "paused", "awaiting_approval"])
+def test_a_start_of_one_that_was_started_changes_nothing(status: str) -> None:
+    campaign, transport = campaign_on(get_spring=lambda _: a_campaign(status, made=3))
     assert campaign.start().status == status
     assert sent(transport, "POST", "start") == []
+
+
+def test_a_finished_campaign_without_new_rows_stays_finished() -> None:
+    campaign, _ = campaign_on(
+        get_spring=lambda _: a_campaign("finished", made=3),
+        get_plan=lambda _: {"items": 3},
+        post_start=lambda _: problem(409, code="no_new_rows"),
+    )
+    assert campaign.start().status == "finished"
+
+
+def test_a_start_with_another_number_of_items_is_a_conflict() -> None:
+    campaign, _ = campaign_on(
+        get_spring=lambda _: a_campaign("draft"),
+        get_plan=lambda _: {"items": 3},
+        post_start=lambda _: problem(409, code="unexpected_items"),
+    )
+    with pytest.raises(Conflict):
+        campaign.start(2)
 
 
 def test_new_rows_of_a_finished_campaign_are_started() -> None:

@@ -1,4 +1,4 @@
-"""``darkroom campaigns``: list them, and settings that hold for all jobs of one."""
+"""``darkroom campaigns``: list, settings of one, and the commands of the files beside this one."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,15 +6,23 @@ from urllib.parse import quote
 
 from cyclopts import App
 
+from api.cli.commands.campaigns.control import approve, cancel, pause, resume, show, watch
+from api.cli.commands.campaigns.costs import costs
+from api.cli.commands.campaigns.exports import export
+from api.cli.commands.campaigns.repair import retry
+from api.cli.commands.campaigns.review import review
 from api.cli.connection import open_client
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, status_text
 from api.cli.render.times import shown_time
 from api.cli.retry_options import Rules, rules_of
+from darkroom_client.campaigns.definition import read_budget
 
-_ABOUT = "List campaigns, and change their settings."
+_ABOUT = "Show, control, review and export campaigns."
 app = App(name="campaigns", help=_ABOUT, help_format="plaintext")
+for command in (show, watch, pause, resume, cancel, approve, retry, review, export, costs):
+    app.command(command)
 
 _ROOT = "/v1/campaigns"
 _COLUMNS = ("NAME", "KIND", "STATUS", "ITEMS", "MADE", "CHANGED", "RETRY")
@@ -38,32 +46,44 @@ def list_campaigns(*, connection: Connection = DEFAULT_CONNECTION, output: Forma
     return Exit.OK
 
 
-@app.command
-def show(
-    name: str, /, *, connection: Connection = DEFAULT_CONNECTION, output: Format = DEFAULT_FORMAT
-) -> Exit:
-    """Show the settings of a campaign."""
-    with open_client(connection) as client:
-        return _shown(client.request("GET", _address(name)), output)
-
-
 @app.command(name="set")
 def change(
     name: str,
     /,
     *,
-    retry: Rules = (),
+    budget: str | None = None,
+    rpm: float | None = None,
+    concurrency: int | None = None,
+    retry_rules: Rules = (),
     connection: Connection = DEFAULT_CONNECTION,
     output: Format = DEFAULT_FORMAT,
 ) -> Exit:
-    """Change settings of a campaign; others stay. CLASS.MEMBER=none removes one."""
-    rules = rules_of(retry)
-    if not rules:
+    """Change settings of a campaign; others stay. CLASS.MEMBER=none removes a retry rule.
+
+    Parameters
+    ----------
+    budget
+        what its calls may cost together, such as 30USD; one that is paused for its budget goes on
+    rpm
+        calls per minute at most
+    concurrency
+        calls in flight at most
+    """
+    limits = {"rpm": rpm, "concurrency": concurrency}
+    members = {
+        "retry": rules_of(retry_rules),
+        "budget": read_budget(budget) if budget is not None else None,
+        "limits": {limit: value for limit, value in limits.items() if value is not None},
+    }
+    change = {member: value for member, value in members.items() if value}
+    if not change:
         raise CommandFailed(
             Exit.USAGE, f"Name a setting: darkroom campaigns set {name} --retry no_image.attempts=3"
         )
     with open_client(connection) as client:
-        return _shown(client.request("PATCH", _address(name), body={"retry": rules}), output)
+        if "limits" in change:  # the other one stays
+            change["limits"] = (client.request("GET", _address(name)).get("limits") or {}) | change["limits"]
+        return _shown(client.request("PATCH", _address(name), body=change), output)
 
 
 def _address(name: str) -> str:

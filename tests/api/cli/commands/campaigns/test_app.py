@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.cli.commands.campaigns import _cells
+from api.cli.commands.campaigns.app import _cells
 from tests.api.cli.scripted_server import ScriptedServer
 
 Darkroom = Callable[..., int]
