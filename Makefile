@@ -57,7 +57,6 @@ chaos: $(READY)  ## break a whole fleet by a seeded schedule, and compare what i
 
 attack: $(READY)  ## hostile callers, providers and networks against a real `darkroom up`, with a table: make attack SEED=7
 	$(BIN)/python -m tests.attack --seed $(SEED)
-	$(BIN)/python -m pytest -n 0 --attack
 
 deploy-test: $(READY)  ## a fleet on the servers that operators run, each restarted and broken in the middle; prints what to install
 	$(BIN)/python -m pytest -n 2 --deploy tests/deploy

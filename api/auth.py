@@ -1,5 +1,6 @@
 """Authentication: bearer key to caller, found by the hash of the key and cached for seconds."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,6 +102,7 @@ class Authenticator:
         self._cache: dict[bytes, tuple[datetime, ApiKey | None]] = {}
         self._hashes: dict[UUID, bytes] = {}
         self._uses: dict[UUID, datetime] = {}
+        self._reads: dict[bytes, asyncio.Task[ApiKey | None]] = {}  #: that are going on
 
     async def check(self, key: str) -> KeyCheck:
         """Return the caller of a key, or why it is refused. A key's row is cached for ``_FRESH``."""
@@ -146,11 +148,24 @@ class Authenticator:
         if cached is not None and at < cached[0]:
             found = cached[1]
         else:
-            found = await self._read_key(key_hash)
-            if len(self._cache) >= _CACHE_SIZE:
-                self._cache.clear()
-            self._cache[key_hash] = (at + _FRESH, found)
+            found = await asyncio.shield(self._reading(key_hash, at))
         return self._result(key_hash, found, at)
+
+    def _reading(self, key_hash: bytes, at: datetime) -> asyncio.Task[ApiKey | None]:
+        """Return the task that reads a key into the cache: one, however many requests wait for it."""
+        task = self._reads.get(key_hash)
+        if task is None:
+            task = asyncio.create_task(self._read_into_cache(key_hash, at), name="read a key")
+            self._reads[key_hash] = task
+            task.add_done_callback(lambda _: self._reads.pop(key_hash))
+        return task
+
+    async def _read_into_cache(self, key_hash: bytes, at: datetime) -> ApiKey | None:
+        found = await self._read_key(key_hash)
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+        self._cache[key_hash] = (at + _FRESH, found)
+        return found
 
     def forget(self) -> None:
         """Clear the cache."""

@@ -1,8 +1,10 @@
 """Serve the API in the main thread until SIGINT or SIGTERM, then shut down gracefully; or in a thread."""
 
 import errno
+import gc
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +25,7 @@ from worker.process.stop_signals import stopping_signals
 _GRACE = 2  #: seconds for open requests to end at shutdown
 _BACKLOG = 2048
 _POLL = 0.1  # seconds
+_SWITCH_INTERVAL = 0.001  # seconds that a busy thread (it parses a body) may keep the interpreter from others
 
 
 class ServingFailed(DarkroomError):
@@ -77,6 +80,7 @@ def serve(
 
     Raises ``ServingFailed`` if the app does not start.
     """
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     server = _Server(app, server_config(app, limits), ready)
     server.run(sockets=[listener])
     if not server.started:
@@ -139,6 +143,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then call ``ready``."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what was imported stays: to scan it again would hold up all requests
         if self.started and self._ready:
             self._ready()
 

@@ -93,6 +93,7 @@ class SchedulerSnapshot:
     flight. ``callers``: rows of those that have limits of their own. ``slots``: of all live workers.
     ``keyless``: callers without a usable key. ``closed``: campaigns none of whose jobs is leased now.
     ``limited``: rows of campaigns with limits of their own; ``campaign_calls``: their calls in flight.
+    ``broker_error``: why no live worker gets messages from the broker; ``None``: one does.
     """
 
     channels: Sequence[Any]
@@ -105,3 +106,4 @@ class SchedulerSnapshot:
     workers_alive: int = 1
     slots: int = 1
     slots_used: int = 0
+    broker_error: str | None = None

@@ -435,8 +435,9 @@ class Settings(BaseSettings):
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The database URL with the async driver, and whether statements are prepared."""
-        return sqlalchemy_url(self.database_url, prepared=self.database_prepared != "off")
+        """The database URL with the async driver, trusted certificates, and prepared statements."""
+        prepared = self.database_prepared != "off"
+        return sqlalchemy_url(self.database_url, prepared=prepared, ca_file=self.ca_file)
 
     @property
     def broker(self) -> BrokerAddress:

@@ -9,7 +9,6 @@ import structlog
 from hypothesis import settings
 
 from models.database import Database
-from tests.support.attack_tests import AttackTests
 from tests.support.collection import FrozenCollection
 from tests.support.databases import COPIES, PostgresCopies, SqliteCopies, sqlalchemy_url
 from tests.support.deploy_tests import DeployTests
@@ -33,8 +32,7 @@ _SOCKET = "shared_servers"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of ``make test-fast``, ``make deploy-test`` and of the attacks."""
-    parser.addoption("--attack", action="store_true", help="the long form of the attacks, and nothing else")
+    """Add the options of ``make test-fast`` and ``make deploy-test``."""
     parser.addoption("--deploy", action="store_true", help="tests with programs of a distribution too")
     parser.addoption("--fast", action="store_true", help="unit tests only, on SQLite, without servers")
 
@@ -42,11 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the rules of this test run; with several processes, start the owner of their servers."""
     config.addinivalue_line("markers", "slow(reason): why a test takes more than 10 s; left out by --fast")
-    config.addinivalue_line("markers", "attack: long form of tests/security; runs with --attack only")
     config.addinivalue_line("markers", "deploy: needs programs of a distribution; runs with --deploy only")
     config.pluginmanager.register(FrozenCollection())
     config.pluginmanager.register(SlowTests())
-    config.pluginmanager.register(AttackTests(wanted=config.getoption("attack")))
     config.pluginmanager.register(DeployTests(wanted=config.getoption("deploy")))
     config.pluginmanager.register(Distribution())
     if config.getoption("fast"):

@@ -23,7 +23,6 @@ from worker.broker.sender import Sender
 from worker.campaigns.action_runner import ActionRunner
 from worker.campaigns.controller import CampaignController
 from worker.checks.examiner import Examiner
-from worker.checks.vision_decisions import VisionDecider
 from worker.event_loop import LoopThread
 from worker.exports.exporter import Exporter
 from worker.group_commit import GroupCommit
@@ -138,21 +137,23 @@ class WorkerRuntime:
         archiver = Archiver(services, group_commit)
         self._context = TaskContext(services, in_flight, group_commit, archiver, self.worker_id)
         row = self._worker_row(services)
-        self._heartbeat = Heartbeat(self._context, row, self._delete_queue, self._locks)
+        usable = True if self._settings.embedded_broker else None
+        self._messages = ChunkMessages(Sender(self._app), self.queue, self._run_chunk, usable=usable)
+        self._heartbeat = Heartbeat(
+            *(self._context, row, self._delete_queue, self._locks),
+            broker_error=lambda: self._messages.error,
+        )
         self._locks.hold(self.worker_id)
         await self._heartbeat.register()
         group_commit.start()
         self._webhooks = open_context(services, group_commit.webhooks_due)
         start = partial(start_delivery, self._webhooks)
         self._delivery_dispatcher = DeliveryDispatcher(self._webhooks, start, in_flight.halt)
-        usable = True if self._settings.embedded_broker else None
-        self._messages = ChunkMessages(Sender(self._app), self.queue, self._run_chunk, usable=usable)
         dispatcher = Dispatcher(services, in_flight, self.worker_id, self._messages.send_chunk)
         sweep = StorageSweep(services, self.worker_id)
         controller = CampaignController(services, in_flight.halt, in_flight.freed)
         action_runner = ActionRunner(services, in_flight.halt, in_flight.freed)
         examiner = Examiner(services, in_flight.halt, in_flight.freed)
-        decider = VisionDecider(services, in_flight.halt, in_flight.freed)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
         self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -164,7 +165,6 @@ class WorkerRuntime:
             asyncio.create_task(action_runner.run(), name="action runner"),
             asyncio.create_task(examiner.run(), name="examiner of pictures"),
             asyncio.create_task(measure_lag("worker"), name="event loop lag"),
-            asyncio.create_task(decider.run(), name="vision decider"),
             asyncio.create_task(Exporter(services, in_flight.halt).run(), name="exporter"),
         ]
         if not self._settings.embedded_broker:

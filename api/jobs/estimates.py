@@ -1,5 +1,6 @@
 """Estimates of queue position and ETA, and the cached scheduler snapshot they are made of."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -164,10 +165,11 @@ class SnapshotCache:
         self._worker_timeout = timedelta(seconds=worker_timeout)
         self._snapshot: SchedulerSnapshot | None = None
         self._read_at: datetime | None = None
+        self._reads = asyncio.Lock()
 
     def cached(self, at: datetime) -> SchedulerSnapshot | None:
         """Return the cached snapshot, if it is fresh."""
-        fresh = self._read_at is not None and timedelta() <= at - self._read_at < _SNAPSHOT_TTL
+        fresh = self._read_at is not None and abs(at - self._read_at) < _SNAPSHOT_TTL
         return self._snapshot if fresh else None
 
     def clear(self) -> None:
@@ -175,9 +177,12 @@ class SnapshotCache:
         self._snapshot = None
 
     async def refresh(self, connection: AsyncConnection, at: datetime) -> SchedulerSnapshot:
-        """Return the cached snapshot, or read a new one."""
-        snapshot = self.cached(at)
-        if snapshot is None:
-            snapshot = await read_snapshot(connection, at=at, alive_since=at - self._worker_timeout)
-            self._snapshot, self._read_at = snapshot, at
-        return snapshot
+        """Return the cached snapshot, or read a new one; of many that want one, one reads it."""
+        if (snapshot := self.cached(at)) is not None:
+            return snapshot
+        async with self._reads:
+            snapshot = self.cached(at)
+            if snapshot is None:
+                snapshot = await read_snapshot(connection, at=at, alive_since=at - self._worker_timeout)
+                self._snapshot, self._read_at = snapshot, at
+            return snapshot

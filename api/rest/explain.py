@@ -34,7 +34,7 @@ async def post_explain(request: Request) -> Response:
 
 def explain_body(raw: bytes) -> bytes:
     """Return the explanations of the responses in a body, as JSON. Raises problems that name the member."""
-    value = parse(raw)
+    value = parse(raw).value
     if not isinstance(value, dict):
         raise invalid_field("body", 'must be a JSON object: one answer, or {"answers": [...]}')
     if "answers" not in value:

@@ -29,7 +29,7 @@ from api.rest.openapi.route_docs import (
 )
 from api.rest.parameters import LONGEST_WAIT, read_prefer_wait
 from api.services import ApiServices, services_of
-from api.web.json_body import NUL, NUL_REFUSED, digest_of, find_nul, parse_json, read_bytes
+from api.web.json_body import NUL_REFUSED, digest_of, find_nul, parse_json, read_bytes
 from api.web.problems import Problem, invalid_field
 from api.web.request_body import body_of
 from api.web.responses import JsonResponse
@@ -61,7 +61,8 @@ async def _submit(
 ) -> tuple[SubmitResult, Warnings, bool]:
     """Insert the jobs of a request. Returns the result, its warnings, and whether they were a batch."""
     raw = await read_bytes(request, caller, images=True)
-    value = await parse_json(raw)
+    parsed = await parse_json(raw)
+    value = parsed.value
     idempotency_key = idempotency_key_of(request, await digest_of(raw))
     is_batch = isinstance(value, dict) and "jobs" in value
     values = _batch_of(value) if is_batch else [value]
@@ -69,7 +70,7 @@ async def _submit(
         replay = await find_replay(services, caller, idempotency_key, at)
         if replay is not None:
             return replay, await _warnings(services, replay, values), is_batch
-    valid = await _validate(values, services, at, may_have_nul=NUL in raw)
+    valid = await _validate(values, services, at, may_have_nul=parsed.may_have_nul)
     submitted = await reject_unserved(services, valid)
     if not is_batch and isinstance(submitted[0], Rejection):
         raise Problem(422, submitted[0].code, submitted[0].message, errors=submitted[0].errors)

@@ -1,8 +1,8 @@
 """JSON request bodies: parse, and refuse what a database cannot store, with the path of the member."""
 
 import asyncio
-import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -12,18 +12,26 @@ from starlette.requests import Request
 from api.auth import Caller
 from api.services import services_of
 from api.web.content_types import check_media_type
-from api.web.json_structure import StructureError, has_long_number
+from api.web.json_text.parser import parse_text
+from api.web.json_text.structure import StructureError
 from api.web.problems import Problem, invalid_field
 from api.web.request_body import body_of
 from models.errors import InvalidRequest
 
 DEPTH = 32  #: nesting levels of free-form fields
 NUL_REFUSED = "a NUL character (U+0000) can't be stored"
-NUL = b"\\u0000"  #: as a body may contain it
 _LONGEST_PATH = 200  # characters of a member's path in an error
 _LARGE = 256 * 1024  # bytes
 _INTEGERS = range(-(2**63), 2**64)  # those that are read and written exactly
 _Member = tuple[Any, str, "_Member | None"]  # a value, its name, and what it is a member of
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedBody:
+    """The value of a JSON body, its integers exactly."""
+
+    value: Any
+    may_have_nul: bool  #: whether ``find_nul`` may find one
 
 
 async def read_json(
@@ -36,10 +44,10 @@ async def read_json(
     raw = await read_bytes(request, caller, images=images)
     if optional and not raw:
         return raw, {}
-    value = await parse_json(raw)
-    if NUL in raw and (path := find_nul(value)) is not None:
+    parsed = await parse_json(raw)
+    if parsed.may_have_nul and (path := find_nul(parsed.value)) is not None:
         raise invalid_field(path, NUL_REFUSED)
-    return raw, value
+    return raw, parsed.value
 
 
 async def read_bytes(request: Request, caller: Caller, *, images: bool = False) -> bytes:
@@ -53,8 +61,8 @@ async def read_bytes(request: Request, caller: Caller, *, images: bool = False) 
     return await body_of(request.scope).read(caller.id, getattr(settings, setting), setting)
 
 
-async def parse_json(raw: bytes) -> Any:
-    """Return the value of a JSON body, its integers exactly. Raises the 400 problem.
+async def parse_json(raw: bytes) -> ParsedBody:
+    """Return a JSON body, parsed. Raises the 400 problem.
 
     Large bodies are checked in a thread, which lets the event loop run.
     """
@@ -67,13 +75,10 @@ async def digest_of(raw: bytes) -> bytes:
     return digest.digest()
 
 
-def parse(raw: bytes) -> Any:
-    """Return the value of a JSON body, as ``parse_json`` does, in this thread."""
+def parse(raw: bytes) -> ParsedBody:
+    """Return a JSON body, as ``parse_json`` does, in this thread."""
     try:
-        long_number = has_long_number(raw)
-        value = orjson.loads(raw)
-        # orjson reads integers beyond 64 bits as floats; it has checked the rest
-        return json.loads(raw) if long_number else value
+        return ParsedBody(*parse_text(raw))
     except StructureError as error:
         raise Problem(400, error.code, f"The body is refused before it is read. {error}.") from error
     except (ValueError, RecursionError) as error:

@@ -17,6 +17,7 @@ from api.access.cookies import without_cookies
 from api.web.allowed_hosts import AllowedHosts
 from api.web.body_budget import BodyBudget
 from api.web.caching import KEYED, private_headers
+from api.web.fair_start import FairStart
 from api.web.problems import Problem, problem_of, problem_response
 from api.web.referrer import REFERRER_POLICY
 from api.web.request_body import RequestBody
@@ -60,6 +61,7 @@ class RequestMiddleware:
         self._app, self._hosts, self._error_formats = app, hosts, tuple(error_formats)
         self._body_limit, self._drain_timeout = body_limit, drain_timeout
         self._budget = BodyBudget(body_limit)
+        self._start = FairStart()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -69,6 +71,7 @@ class RequestMiddleware:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given.decode("ascii") if _ID.fullmatch(given) else token_hex(8)
         scope["darkroom.request_id"] = request_id
+        await self._start.turn(_client_of(scope))
         scope["headers"] = without_cookies(scope)
         body = RequestBody(
             scope,
@@ -122,6 +125,14 @@ class _ResponseSender:
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
         await self._send(message)
+
+
+def _client_of(scope: Scope) -> bytes | str:
+    """Return what tells the client of a request from others, before its key is checked."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return bytes(value)
+    return str(scope["client"][0]) if scope.get("client") else ""
 
 
 def _count(scope: Scope, status: int, seconds: float) -> None:

@@ -10,6 +10,7 @@ from api.web.body_budget import BodyBudget
 from api.web.problems import Problem
 
 _KEY = "darkroom.body"  # of an ASGI scope
+_LARGE = 2**20  # bytes
 _DRAIN_FACTOR = 4  # an unread body is discarded up to this multiple of the limit
 
 
@@ -49,15 +50,17 @@ class RequestBody:
         size = self._declared or (0 if self._complete else limit)
         await self._budget.reserve(owner, size)
         self._reserved.append((owner, size))
-        received = bytearray()
+        parts, received = list[bytes](), 0
         while not self._complete:
             message = await self()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            received += message.get("body", b"")
-            if len(received) > limit:
+            parts.append(message.get("body", b""))
+            received += len(parts[-1])
+            if received > limit:
                 raise _too_large(limit, setting)
-        return bytes(received)
+        # bytes of more than a megabyte are joined without the interpreter's lock
+        return await asyncio.to_thread(b"".join, parts) if received > _LARGE else b"".join(parts)
 
     def release(self) -> None:
         """Return the body's share of the budget: its content is not needed any more."""

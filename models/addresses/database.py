@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 THRESHOLD = "prepare_threshold"  #: psycopg's parameter: executions until a statement is prepared; None: never
+_VERIFYING = frozenset({"verify-ca", "verify-full"})  # values of sslmode
 _NEVER = frozenset({"none", "off", ""})
 _PASSWORD = re.compile(r"(?<=[?&]password=)[^&]*")
 _TIMEOUTS: Mapping[str, str] = {
@@ -22,11 +23,13 @@ _TIMEOUTS: Mapping[str, str] = {
 """Connection parameters of libpq that bound every wait. The database URL may override them."""
 
 
-def sqlalchemy_url(url: str, *, prepared: bool = True) -> str:
+def sqlalchemy_url(url: str, *, prepared: bool = True, ca_file: str | None = None) -> str:
     """Return a database URL with the async driver.
 
     Several hosts (``postgresql://USER@host1:5432,host2/NAME``, as libpq takes them) become parameters.
-    Without ``prepared``, no statement is prepared. Raises ``ValueError`` with what to write instead.
+    Without ``prepared``, no statement is prepared. ``ca_file`` has the trusted certificates of a URL whose
+    ``sslmode`` verifies them and that names no file itself (libpq's own default is one in the home folder).
+    Raises ``ValueError`` with what to write instead.
     """
     scheme, _, rest = url.partition(":")
     driver = DRIVERS.get(scheme.split("+", 1)[0])
@@ -40,9 +43,14 @@ def sqlalchemy_url(url: str, *, prepared: bool = True) -> str:
     except (ArgumentError, ValueError):
         raise ValueError("it is not a URL; use postgresql://USER:PASSWORD@HOST:5432/NAME") from None
     _threshold_of(parsed)
-    if prepared:
-        return written
-    return parsed.update_query_dict({THRESHOLD: "none"}).render_as_string(hide_password=False)
+    added = {} if prepared else {THRESHOLD: "none"}
+    if (
+        ca_file is not None
+        and parsed.query.get("sslmode") in _VERIFYING
+        and "sslrootcert" not in parsed.query
+    ):
+        added["sslrootcert"] = ca_file
+    return parsed.update_query_dict(added).render_as_string(hide_password=False) if added else written
 
 
 def shown_url(url: str) -> str:

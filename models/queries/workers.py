@@ -28,7 +28,9 @@ async def write_heartbeat(connection: AsyncConnection, worker: Mapping[str, Any]
     result = await connection.execute(
         update(workers)
         .where(workers.c.id == worker["id"])
-        .values(heartbeat_at=at, stopping_at=worker.get("stopping_at"))
+        .values(
+            heartbeat_at=at, stopping_at=worker.get("stopping_at"), broker_error=worker.get("broker_error")
+        )
     )
     if result.rowcount == 0:
         await connection.execute(insert(workers).values(**worker, heartbeat_at=at))

@@ -1,6 +1,7 @@
 """``make attack SEED=1``: run all classes of attacks and print the table; ``--short``: few inputs of each."""
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -13,9 +14,9 @@ from pathlib import Path
 from tests.attack.access import attack_isolation, attack_keys
 from tests.attack.addresses import attack_addresses
 from tests.attack.answers import attack_account_words, attack_key_echo, attack_terminal
-from tests.attack.floods import attack_heads, attack_slowly, attack_streams, raise_file_limit
+from tests.attack.floods import attack_heads, attack_slowly, attack_waits, raise_file_limit
 from tests.attack.fuzz import attack_explain, attack_requests
-from tests.attack.json_bodies import attack_json
+from tests.attack.json_bodies import attack_json, attack_large_bodies
 from tests.attack.namespace import enter_namespace
 from tests.attack.pictures import attack_images, attack_memory
 from tests.attack.result import LONGEST_STALL, Result, table
@@ -23,6 +24,7 @@ from tests.attack.target import Target
 
 Attack = Callable[[Target], Result]
 _MB = 1_000_000
+_NICENESS = 10
 
 
 def attacks(seed: int, *, short: bool) -> Mapping[str, Attack]:
@@ -41,7 +43,9 @@ def attacks(seed: int, *, short: bool) -> Mapping[str, Attack]:
         return few
     return few | {
         "json-large": partial(attack_json, size=60 * _MB),
-        "streams": partial(attack_streams, streams=800),
+        "bodies": partial(attack_large_bodies, size=60 * _MB, count=12),
+        "streams": partial(attack_waits, kind="event streams", connections=800),
+        "polls": partial(attack_waits, kind="long polls", connections=800),
         "echo": attack_key_echo,
         "words": attack_account_words,
         "terminal": attack_terminal,
@@ -51,11 +55,12 @@ def attacks(seed: int, *, short: bool) -> Mapping[str, Attack]:
 
 
 def run(chosen: Mapping[str, Attack], *, namespace: bool, stall: float) -> list[Result]:
-    """Run attacks, one after the other, on one target; ``stall``: ms that another client may wait."""
+    """Run attacks, one after the other, on one target; ``stall``: ms that another client may wait longer."""
     folder = Path(tempfile.mkdtemp(prefix="darkroom-attack-"))
     results = []
     try:
         with Target(folder, namespace=namespace) as target:
+            os.nice(_NICENESS)  # the processors that an attacker uses are its own
             for name, attack in {"nothing": _do_nothing, **chosen}.items():
                 began = time.monotonic()
                 results.append(target.measured(attack, stall=stall))
@@ -79,7 +84,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make attack", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="a few seconds, as in `make test`")
-    parser.add_argument("--stall", type=float, default=LONGEST_STALL, help="ms that another client may wait")
+    parser.add_argument(
+        "--stall",
+        type=float,
+        default=LONGEST_STALL,
+        help="ms that another client may wait longer than without the attack",
+    )
     parser.add_argument("--only", nargs="*", choices=[*attacks(1, short=False)], help="names of classes")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that started processes are ended, too

@@ -8,6 +8,7 @@ import time
 from tests.attack.result import Result
 from tests.attack.target import Target
 
+_WAITS = {"event streams": "/v1/jobs/{}/events", "long polls": "/v1/jobs/{}?wait=30"}
 _SLOW_ANSWER = 25.0  # seconds after which a request that never ends must have been ended, at most
 
 
@@ -62,26 +63,29 @@ def attack_slowly(target: Target, *, connections: int, seconds: float) -> Result
     return Result("slow headers and bodies", len(kinds), breaches)
 
 
-def attack_streams(target: Target, *, streams: int) -> Result:
-    """Open many event streams and long polls of one job with one key."""
+def attack_waits(target: Target, *, kind: str, connections: int) -> Result:
+    """Open many event streams or long polls of one job with one key, and close them all at once."""
     with target.client(target.alice) as client:
         job = target.submit(client, "streamed", not_before="2099-01-01T00:00:00Z").json()["id"]
-        head = f"GET /v1/jobs/{job}/events HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+        head = f"GET {_WAITS[kind].format(job)} HTTP/1.1\r\nhost: 127.0.0.1\r\n"
         request = f"{head}authorization: Bearer {target.alice}\r\n\r\n".encode()
-        opened, accepted = [], 0
-        for _ in range(streams):
+        opened, refused = [], 0
+        for _ in range(connections):
             if (found := _connect(target.port)) is not None:
                 found.sendall(request)
                 opened.append(found)
         for each in opened:
             each.settimeout(5)
             with contextlib.suppress(OSError):
-                accepted += b" 200 " in each.recv(200)[:20]
+                refused += b" 429 " in each.recv(200)[:20]
+            each.settimeout(0)
         for each in opened:
             each.close()
         client.post(f"/v1/jobs/{job}/cancel")
-    breaches = [] if accepted < streams else [f"one key has {accepted} event streams: there is no ceiling"]
-    return Result("event streams of one key", streams, breaches)
+    breaches = [] if refused else [f"one key has {connections} {kind}: there is no ceiling"]
+    if "destroyed" in target.up.log.read_text(encoding="utf-8"):
+        breaches.append("a task was destroyed while it was pending")
+    return Result(f"{kind} of one key", connections, breaches)
 
 
 def raise_file_limit() -> None:

@@ -1,42 +1,44 @@
-"""Gauge: memory of the attacked process, and the waits of another client, while an attack runs."""
+"""Gauge: memory of the attacked process, and the waits of other clients there and at a twin meanwhile.
+
+The twin is the same installation, which nobody attacks: what its clients wait for is the machine.
+"""
 
 import threading
 import time
 from typing import Self
 
-import httpx
 import psutil
 
+from tests.attack.bystander import Bystander, Waits
+
 _SAMPLE = 0.05  # seconds between two samples of the memory
-_PROBE = 0.02  # seconds between two requests of the other client
-_LONGEST = 30.0  # seconds that the other client waits for one response
 _SETTLE = 0.5  # seconds before the first sample, and after the attack
 
 
 class Gauge:
-    """Measures between entering and leaving. The other client has a key of its own."""
+    """Measures between entering and leaving, with a client of the attacked process and one of the twin."""
 
-    def __init__(self, pid: int, url: str, key: str) -> None:
-        self._process, self._url, self._key = psutil.Process(pid), url, key
+    def __init__(self, pid: int, here: Bystander, there: Bystander) -> None:
+        self._process, self._here, self._there = psutil.Process(pid), here, there
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=each) for each in (self._watch_memory, self._probe)]
+        self._sampler = threading.Thread(target=self._watch_memory)
         self.before = 0.0
         self.peak = 0.0
-        self.stall = 0.0  #: ms, the slowest response
-        self.failures = 0  #: responses of the other client that were none, or errors of the server
+        self.waits = self.baseline = Waits(0, 0, 0)  #: of the attacked process, of the twin at the same time
 
     def __enter__(self) -> Self:
         time.sleep(_SETTLE)
         self.before = self.peak = self._memory()
-        for thread in self._threads:
-            thread.start()
+        self._here.waits()
+        self._there.waits()
+        self._sampler.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         time.sleep(_SETTLE)
         self._ended.set()
-        for thread in self._threads:
-            thread.join()
+        self._sampler.join()
+        self.waits, self.baseline = self._here.waits(), self._there.waits()
 
     @property
     def rise(self) -> float:
@@ -44,11 +46,11 @@ class Gauge:
         return max(self.peak - self.before, 0.0)
 
     def _memory(self) -> float:
-        """Return MB in use by the process and its children."""
+        """Return MB in use by the process and its children; what they share is counted once."""
         total = 0.0
         for process in (self._process, *self._process.children(recursive=True)):
             try:
-                total += process.memory_info().rss / 1e6
+                total += process.memory_full_info().pss / 1e6
             except psutil.Error:
                 continue
         return total
@@ -59,15 +61,3 @@ class Gauge:
                 self.peak = max(self.peak, self._memory())
             except psutil.Error:
                 return
-
-    def _probe(self) -> None:
-        headers = {"Authorization": f"Bearer {self._key}"}
-        with httpx.Client(headers=headers, trust_env=False, timeout=_LONGEST) as client:
-            while not self._ended.wait(_PROBE):
-                began = time.monotonic()
-                try:
-                    ok = client.get(f"{self._url}/v1/jobs?limit=1").status_code == 200
-                except httpx.TransportError:
-                    ok = False
-                self.failures += not ok
-                self.stall = max(self.stall, (time.monotonic() - began) * 1000)

@@ -1,6 +1,7 @@
 """JSON bombs: bodies that are small to send and large to parse, with a key."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -39,6 +40,22 @@ def attack_json(target: Target, *, size: int) -> Result:
                 if taken or (status or 0) >= 500:
                     breaches.append(f"{name} to {path}: {status}")
     return Result(f"JSON bombs of {size / 1e6:g} MB", inputs, breaches)
+
+
+def attack_large_bodies(target: Target, *, size: int, count: int) -> Result:
+    """Send large bodies at once: each is one string, and a job with an image that is none."""
+    bodies = [
+        b'"' + b"a" * size + b'"',
+        b'{"model":"hostile-image","prompt":"a","images":["data:image/png;base64,',
+    ]
+    bodies[1] += b"A" * size + b'"]}'
+    with target.client(target.alice, timeout=300) as client, ThreadPoolExecutor(count) as pool:
+        sent = [bodies[number % 2] for number in range(count)]
+        statuses = list(pool.map(lambda body: _status(client, "/v1/jobs", body, {}), sent))
+    wrong = sorted({str(each) for each in statuses if each not in (422, 413)})
+    return Result(
+        f"bodies of {size / 1e6:g} MB at once", count, [f"answered {', '.join(wrong)}"] if wrong else ()
+    )
 
 
 def _status(client: httpx.Client, path: str, body: bytes, headers: Mapping[str, str]) -> int | None:

@@ -1,8 +1,10 @@
 """A Redis that refuses commands: jobs go on by the database alone, and the worker stays."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from redis import Redis
 
@@ -71,6 +73,24 @@ def test_jobs_go_on_without_the_broker_and_with_it_once_it_is_mended(
     until(lambda: USABLE in worker.log_tail(20_000), within=60, what="the worker uses the broker again")
     fleet.client.submit(["one picture more"])
     check_all_succeeded(fleet, [*PROMPTS, "one picture more"])
+
+
+def test_a_wrong_password_is_what_jobs_wait_for_and_metrics_show(fleet_on: FleetOn, broker: Valkey) -> None:
+    with Redis(port=broker.port) as server:
+        server.config_set("requirepass", "another-password")
+    # a worker looks into the database every minute, unless it is woken
+    fleet = fleet_on(broker.url.replace("redis://", "redis://:a-password@"), dispatch_interval="60")
+    refused = "the broker is unusable: it refuses user name or password."
+    usual = {"model": "practice-image", "prompt": "a picture nobody looks for"}
+
+    def why() -> str:
+        [key] = fleet.client.submit([usual["prompt"]])
+        job = fleet.client.job(key)
+        return str((job["waiting"] or {}).get("detail"))
+
+    until(lambda: refused in why(), within=60, what="a job that waits says why", every=1)
+    metrics = httpx.get(f"{fleet.urls[0]}/metrics", trust_env=False).text
+    assert re.search(r'darkroom_worker_broker_usable\{worker="[^"]+"\} 0.0', metrics)
 
 
 def test_a_worker_that_starts_on_an_unusable_broker_runs_jobs(fleet_on: FleetOn, broker: Valkey) -> None:

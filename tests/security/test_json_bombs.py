@@ -3,7 +3,7 @@
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 
-from api.web.json_structure import DEEPEST, MOST_NODES
+from api.web.json_text.structure import DEEPEST, MOST_NODES
 from models.settings import Settings
 from tests.api.conftest import started
 from tests.api.service import JOB, Service

@@ -14,6 +14,8 @@ PACKAGES = {
     "pgbouncer": "pgbouncer",
     "nginx": "nginx-light",
     "promtool": "prometheus",
+    "caddy": "caddy",
+    "systemd-analyze": "systemd",
     "/usr/lib/postgresql/15/bin/pg_basebackup": "postgresql-15",
 }
 

@@ -36,12 +36,20 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
 )  # a pattern, and what it means
 
 
+UNKNOWN = "it can't be reached, or takes no messages"
+
+
+def meaning_of_broker_error(error: BaseException) -> str:
+    """Return what an error means, in our words alone: without addresses and words of the server."""
+    every = " ".join(_texts(error))
+    return next((meaning for pattern, meaning in _MEANINGS if re.search(pattern, every)), UNKNOWN)
+
+
 def explain_broker_error(error: BaseException) -> str:
     """Return what an error means and the words of the server, in one line."""
     words = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-    every = " ".join(_texts(error))
-    meaning = next((meaning for pattern, meaning in _MEANINGS if re.search(pattern, every)), None)
-    return f"{meaning} ({words})" if meaning else words
+    meaning = meaning_of_broker_error(error)
+    return words if meaning == UNKNOWN else f"{meaning} ({words})"
 
 
 def _texts(error: BaseException | None) -> Iterator[str]:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from worker.broker.broker_errors import explain_broker_error
+from worker.broker.broker_errors import explain_broker_error, meaning_of_broker_error
 from worker.broker.celery_app import ECHO
 from worker.broker.sender import Sender
 
@@ -54,6 +54,7 @@ class ChunkMessages:
         self._running: set[asyncio.Task[None]] = set()
         self._echoes: dict[str, asyncio.Event] = {}
         self._why = ""  # it was unusable when this was last logged
+        self.error: str | None = None  #: why the broker is unusable, in our words; ``None``: it is not
         self.usable = usable  #: whether the broker carries messages; ``None``: not known yet
 
     async def send_chunk(self, task: str, job_ids: Sequence[UUID], lease_token: UUID) -> None:
@@ -68,7 +69,7 @@ class ChunkMessages:
         try:
             await self._sender.send(task, arguments, queue=self._queue, timeout=_SEND_TIMEOUT)
         except Exception as error:  # noqa: BLE001 - the broker's edge: transports raise errors of their own
-            self._set_unusable(explain_broker_error(error))
+            self._set_unusable(explain_broker_error(error), meaning_of_broker_error(error))
 
     def start(self, task: str, job_ids: Sequence[UUID], lease_token: UUID) -> None:
         """Start a chunk in this process, without waiting for it."""
@@ -95,21 +96,23 @@ class ChunkMessages:
             async with asyncio.timeout(self._echo_timeout):
                 await received.wait()
         except TimeoutError:
-            self._set_unusable(_NO_ECHO)
+            self._set_unusable(_NO_ECHO, _NO_ECHO)
         except Exception as error:  # noqa: BLE001 - the broker's edge: transports raise errors of their own
-            self._set_unusable(explain_broker_error(error))
+            self._set_unusable(explain_broker_error(error), meaning_of_broker_error(error))
         else:
             if self.usable is False:
                 _log.info("the broker carries messages again")
-            self.usable = True
+            self.usable, self.error = True, None
         finally:
             del self._echoes[echo]
 
-    def _set_unusable(self, why: str) -> None:
+    def _set_unusable(self, why: str, meaning: str) -> None:
         """Go on without the broker, with the chunks whose messages may be lost first."""
         if self.usable is not False or why not in (self._why, _NO_ECHO):
             _log.error("the broker is unusable; jobs are started by the database alone", error=why)
             self._why = why
+        if self.error is None or meaning != _NO_ECHO:  # which follows from an error that is known
+            self.error = meaning
         self.usable = False
         while self._published:
             lost = self._published.popleft()

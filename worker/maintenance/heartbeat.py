@@ -1,6 +1,7 @@
 """Heartbeat of this worker; sweeps its leases, ends expired jobs and reaps dead workers."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,9 +29,15 @@ class Heartbeat:
     """Writes this worker's heartbeat, and does what is due at the same pace."""
 
     def __init__(
-        self, context: TaskContext, row: dict[str, Any], delete_queue: DeleteQueue, locks: ProcessLocks
+        self,
+        context: TaskContext,
+        row: dict[str, Any],
+        delete_queue: DeleteQueue,
+        locks: ProcessLocks,
+        *,
+        broker_error: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._context, self._row = context, row
+        self._context, self._row, self._broker_error = context, row, broker_error
         self._timeout = timedelta(seconds=context.services.settings.worker_timeout)
         self._registered_at: datetime | None = None
         self._reaper = Reaper(context.services, context.worker_id, delete_queue, locks)
@@ -47,7 +54,8 @@ class Heartbeat:
         now = self._context.services.clock()
         stopping = now if self._context.in_flight.halt.is_set() else None
         async with self._context.services.database.writing() as connection:
-            await write_heartbeat(connection, {**self._row, "stopping_at": stopping}, now)
+            own = {"stopping_at": stopping, "broker_error": self._broker_error()}
+            await write_heartbeat(connection, {**self._row, **own}, now)
         self._context.in_flight.heartbeat_at = now
         self._reaper.note_heartbeat(now)
         await self._refresh_configured_channels(now)

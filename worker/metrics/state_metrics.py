@@ -89,6 +89,8 @@ class StateMetrics(Collector):
         workers = self._state.workers
         alive = {each.name: int(each.heartbeat_at >= self._alive_since) for each in workers}
         yield _gauge("darkroom_worker_up", "1: its heartbeat is recent", "worker", alive)
+        usable = {each.name: int(each.broker_error is None) for each in workers if alive[each.name]}
+        yield _gauge("darkroom_worker_broker_usable", "1: the broker carries its messages", "worker", usable)
         beats = {each.name: each.heartbeat_at.timestamp() for each in workers}
         yield _gauge("darkroom_worker_last_heartbeat_timestamp_seconds", "Last heartbeat", "worker", beats)
         slots = GaugeMetricFamily("darkroom_worker_slots", "Slots of a worker", labels=["worker", "state"])

@@ -255,6 +255,8 @@ class SchedulerView:
         cause = last_to_end(causes)
         if cause is None:
             words = "It is next in turn, or others are before it."
+            if error := self.snapshot.broker_error:
+                words += f" Workers look for it in the database, since the broker is unusable: {error}."
             return WaitStatus(WaitReason.FAIR_SHARE, words, job.since)
         return WaitStatus(cause.reason, cause.detail, job.since, cause.until)
 

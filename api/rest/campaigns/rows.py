@@ -50,7 +50,8 @@ async def post_rows(request: Request) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _PARAMETERS)
-    mapping = check_mapping(await parse_json(query["mapping"].encode())) if query.get("mapping") else None
+    given = query.get("mapping")
+    mapping = check_mapping((await parse_json(given.encode())).value) if given else None
     dry_run = _read_flag(query.get("dry_run"), "dry_run")
     name = read_name(request)
     async with services.database.reading() as connection:

@@ -54,6 +54,7 @@ class WorkerState:
     busy: int
     heartbeat_at: datetime
     stopping: bool
+    broker_error: str | None = None  #: why it gets no messages from the broker, by its own check
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,11 @@ async def _workers(connection: AsyncConnection) -> list[WorkerState]:
     busy = {key: int(number) for key, number in await connection.execute(held.group_by(jobs.c.worker_id))}
     rows = await connection.execute(select(workers).order_by(workers.c.id))
     return [
-        WorkerState(row.name, row.slots, busy.get(row.id, 0), row.heartbeat_at, row.stopping_at is not None)
+        WorkerState(
+            *(row.name, row.slots, busy.get(row.id, 0), row.heartbeat_at),
+            stopping=row.stopping_at is not None,
+            broker_error=row.broker_error,
+        )
         for row in rows
     ]
 

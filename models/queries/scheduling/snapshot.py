@@ -17,9 +17,13 @@ async def read_snapshot(
 ) -> SchedulerSnapshot:
     """Read the snapshot. A worker is live if its heartbeat is not older than ``alive_since``."""
     working = workers.c.heartbeat_at >= alive_since, workers.c.stopping_at.is_(None)
-    alive, slots = (
+    broker_error = workers.c.broker_error
+    alive, slots, without_broker, error = (
         await connection.execute(
-            select(func.count(), func.coalesce(func.sum(workers.c.slots), 0)).where(*working)
+            select(
+                *(func.count(), func.coalesce(func.sum(workers.c.slots), 0)),
+                *(func.count(broker_error), func.min(broker_error)),
+            ).where(*working)
         )
     ).one()
     own = (callers.c.rpm, callers.c.concurrency, callers.c.budget_closed_at)
@@ -38,6 +42,7 @@ async def read_snapshot(
         limited=limited_campaigns,
         campaign_calls=await calls_of_campaigns(connection, owners) if owners else {},
         workers_alive=alive,
+        broker_error=error if without_broker == alive else None,
         slots=slots,
         slots_used=await connection.scalar(in_flight) or 0,
     )

@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from models.ids import new_id
+from models.queries.workers import write_heartbeat
 from models.settings import Settings
 from tests.api.conftest import started
 from tests.api.service import ALICE, JOB, Service
@@ -35,6 +37,19 @@ async def test_metrics_count_open_jobs_and_requests(service: Service) -> None:
     text = (await service.get("/metrics")).text
     assert 'darkroom_jobs{status="queued"} 1.0' in text
     assert 'darkroom_requests_total{method="POST",route="/v1/jobs",status="202"}' in text
+
+
+async def test_metrics_show_a_workers_own_view_of_the_broker(service: Service) -> None:
+    at = service.services.clock()
+    row = {"version": "1", "slots": 1, "started_at": at}
+    async with service.services.database.writing() as connection:
+        for name, error in (("one", None), ("two", "it is a replica")):
+            await write_heartbeat(
+                connection, {**row, "id": new_id(), "name": name, "broker_error": error}, at
+            )
+    text = (await service.get("/metrics")).text
+    assert 'darkroom_worker_broker_usable{worker="one"} 1.0' in text
+    assert 'darkroom_worker_broker_usable{worker="two"} 0.0' in text
 
 
 async def test_checks_without_a_key_write_and_count_once_however_often_they_are_called(

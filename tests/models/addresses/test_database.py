@@ -74,3 +74,20 @@ def test_a_url_that_can_not_be_used_is_refused_with_what_to_write(url: str, word
 )
 def test_a_shown_url_has_no_password(url: str, shown: str) -> None:
     assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?sslmode=verify-full", "/trusted.pem"),
+        ("?sslmode=verify-ca&connect_timeout=3", "/trusted.pem"),
+        ("?sslmode=verify-full&sslrootcert=/own.pem", "/own.pem"),
+        ("?sslmode=require", None),
+        ("", None),
+    ],
+)
+def test_a_url_that_verifies_trusts_the_certificates_of_the_settings(
+    query: str, expected: str | None
+) -> None:
+    url = sqlalchemy_url(f"postgresql://me@one,two/jobs{query}", ca_file="/trusted.pem")
+    assert make_url(url).query.get("sslrootcert") == expected

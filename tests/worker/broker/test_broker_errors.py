@@ -3,7 +3,7 @@
 import pytest
 from redis.exceptions import NoPermissionError, OutOfMemoryError, ReadOnlyError, ResponseError
 
-from worker.broker.broker_errors import explain_broker_error
+from worker.broker.broker_errors import UNKNOWN, explain_broker_error, meaning_of_broker_error
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,9 @@ def test_the_meaning_may_be_in_the_cause() -> None:
 @pytest.mark.parametrize(("error", "words"), [(OSError(), "OSError"), (OSError("refused\nmore"), "refused")])
 def test_other_errors_are_one_line(error: Exception, words: str) -> None:
     assert explain_broker_error(error) == words
+
+
+def test_the_meaning_alone_has_no_words_of_the_server() -> None:
+    refused = OSError("(0, 0): (403) ACCESS_REFUSED - Login was refused at 10.0.0.5")
+    assert meaning_of_broker_error(refused) == "it refuses user name or password"
+    assert meaning_of_broker_error(OSError("Error 111 connecting to 10.0.0.5:6379")) == UNKNOWN

@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from models.ids import new_id
+from worker.broker.broker_errors import UNKNOWN
 from worker.broker.celery_app import ECHO, GENERATE
 from worker.broker.chunk_messages import ChunkMessages
 
@@ -89,3 +90,16 @@ async def test_an_outage_is_logged_once_and_its_end_too(transport: Transport) ->
     ]
     assert logs[0]["error"] == "refused"
     assert transport.sent == [GENERATE]
+
+
+async def test_why_the_broker_is_unusable_is_known_until_it_is_usable_again(transport: Transport) -> None:
+    assert transport.messages.error is None
+    transport.refuses = True
+    await transport.check()
+    assert transport.messages.error == UNKNOWN
+    transport.refuses, transport.echoes = False, False
+    await transport.check()
+    assert transport.messages.error == UNKNOWN  # a lost message says less than what came before
+    transport.echoes = True
+    await transport.check()
+    assert transport.messages.error is None

@@ -28,6 +28,7 @@ STATE = InstallationState(
     calls={CHANNEL.id: 5},
     workers=(
         WorkerState("here", 10, 4, NOW, stopping=False),
+        WorkerState("alone", 10, 0, NOW, stopping=False, broker_error="it is a replica"),
         WorkerState("gone", 10, 0, NOW - timedelta(minutes=5), stopping=True),
     ),
     webhooks=Backlog(2, NOW - timedelta(minutes=11)),
@@ -57,6 +58,8 @@ def test_queues_channels_workers_and_webhooks_are_shown() -> None:
     assert found["darkroom_provider_needs_person,one"] == 1
     assert (found["darkroom_worker_up,here"], found["darkroom_worker_up,gone"]) == (1, 0)
     assert found["darkroom_worker_slots,draining,gone"] == 10
+    usable = {name: value for name, value in found.items() if "broker_usable" in name}
+    assert usable == {"darkroom_worker_broker_usable,here": 1, "darkroom_worker_broker_usable,alone": 0}
     assert found["darkroom_outbox_oldest_age_seconds,webhook"] == 660
     assert found["darkroom_review_backlog_items"] == 7
 

@@ -527,3 +527,10 @@ def test_the_slots_of_a_model_are_those_of_its_open_channels_within_the_workers(
     snapshot = SchedulerSnapshot(channels=rows, calls=[calls(2)], slots=100, slots_used=2)
     assert SchedulerView(snapshot, NOW).slots_for("gpt") == 5
     assert SchedulerView(replace(snapshot, slots=4), NOW).slots_for("gpt") == 4
+
+
+def test_the_next_in_turn_knows_why_the_broker_wakes_no_worker() -> None:
+    snapshot = SchedulerSnapshot(channels=[channel()], broker_error="it refuses user name or password")
+    status = SchedulerView(snapshot, NOW).wait_status(JOB)
+    assert status.reason is WaitReason.FAIR_SHARE
+    assert "the broker is unusable: it refuses user name or password." in status.detail

@@ -1,8 +1,9 @@
-"""nginx in front of the API, below a path: links, documents, large bodies, waits and streams."""
+"""A reverse proxy in front of the API, below a path: links, documents, large bodies, waits and streams."""
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
@@ -13,7 +14,7 @@ from tests.deploy.conftest import FleetOn
 from tests.support.api_client import KEY
 from tests.support.deploy_tests import required
 from tests.support.fleet import Fleet
-from tests.support.nginx import open_nginx
+from tests.support.proxies import Proxy, open_caddy, open_nginx
 from tests.support.valkey import ValkeyAddress
 from worker.practice.drawing.png import noise_png
 
@@ -28,10 +29,14 @@ TIMEOUT = 15  #: seconds without a byte after which this proxy gives up
 WAIT = 5  #: seconds
 
 
-@pytest.fixture
-def fleet(fleet_on: FleetOn, valkey: ValkeyAddress) -> Iterator[Fleet]:
+Open = Callable[[str], AbstractContextManager[Proxy]]
+
+
+@pytest.fixture(params=[("nginx", open_nginx), ("caddy", open_caddy)], ids=lambda param: param[0])
+def fleet(request: pytest.FixtureRequest, fleet_on: FleetOn, valkey: ValkeyAddress) -> Iterator[Fleet]:
     """A fleet whose public URL is the proxy's, below a path."""
-    with open_nginx(required("nginx")) as proxy:
+    program, opened = request.param
+    with opened(required(program)) as proxy:
         valkey.flush()
         public_url = f"http://127.0.0.1:{proxy.port}{PATH}"
         made = fleet_on(valkey.url, public_url=public_url, longest_wait=str(WAIT))

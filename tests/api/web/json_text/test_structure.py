@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from api.web import json_structure
-from api.web.json_structure import StructureError, has_long_number
+from api.web.json_text import structure
+from api.web.json_text.structure import StructureError, scan
 
 
 @pytest.fixture(autouse=True, params=[3, 7, 64 * 1024], ids="blocks of {}".format)
 def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks so small that strings, escapes and numbers lie across their borders."""
-    monkeypatch.setattr(json_structure, "_BLOCK", request.param)
+    monkeypatch.setattr(structure, "_BLOCK", request.param)
 
 
 VALUES: list[Any] = [
@@ -33,7 +33,7 @@ def nodes_and_depth(value: Any) -> tuple[int, int]:
 
 def at_most(raw: bytes, **limits: int) -> bool:
     try:
-        has_long_number(raw, **limits)
+        scan(raw, **limits)
     except StructureError:
         return False
     return True
@@ -63,9 +63,29 @@ def test_only_what_is_outside_strings_counts(value: Any, indent: int | None) -> 
     ],
 )
 def test_a_long_number_is_found_outside_strings(raw: bytes, expected: bool) -> None:
-    assert has_long_number(raw) is expected
+    assert scan(raw).long_number is expected
 
 
-@pytest.mark.parametrize("raw", [b"", b"]" * 1000, b'"' * 11, b"\\" * 11, b'["\\', b"nonsense"])
+@pytest.mark.parametrize("raw", [b"", b'"' * 11, b"\\" * 11, b'["\\', b"nonsense"])
 def test_text_that_is_not_json_passes_to_the_parser(raw: bytes) -> None:
-    assert has_long_number(raw) is False
+    assert not scan(raw).long_number
+
+
+def test_a_bracket_that_was_not_opened_is_refused() -> None:
+    with pytest.raises(StructureError, match="did not open"):
+        scan(b"[]" + b"]" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"), [(b'"\\u0000"', True), (b'["a\\u0000b"]', True), (b'"u0000"', False), (b"[]", False)]
+)
+def test_an_escaped_nul_is_found(raw: bytes, expected: bool) -> None:
+    assert scan(raw).nul is expected
+
+
+def test_long_strings_are_found_by_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(structure, "LONG_STRING", 7)
+    monkeypatch.setattr(structure, "_BLOCK", 7)
+    raw = json.dumps(["1234567", "12345678", {"é" * 2: '"' * 4, "": "\\" * 9}, "short", "x" * 50]).encode()
+    found = [raw[start:end] for start, end in scan(raw).long_strings]
+    assert found == [b"12345678", b"\\u00e9" * 2, b'\\"' * 4, b"\\\\" * 9, b"x" * 50]
