@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from models.campaigns.checks import found_in
+from models.checks.findings import found_in
 from models.clock import rfc3339
 from models.ids import public_id
 from models.money.money import amount_text

@@ -627,6 +627,29 @@ picture_bands = Table(
     Index("ix_picture_bands_asset_id", "asset_id"),
 )
 
+# Questions of a campaign about a picture, and their answers by a vision model: one text job for each picture.
+vision_checks = Table(
+    "vision_checks",
+    metadata,
+    Column("job_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),  # the text job
+    Column("asset_id", Uuid, ForeignKey("assets.id", ondelete="CASCADE"), nullable=False, unique=True),
+    Column("campaign_id", Uuid, ForeignKey("campaigns.id", ondelete="CASCADE"), nullable=False),
+    Column("item_id", Uuid, nullable=False),
+    Column("take_job_id", Uuid, nullable=False),  # whose picture it is
+    Column("rules", Json, nullable=False),  # the questions, as they were asked
+    Column("answers", Json),  # [{answer: yes, no or null, reason}] in their order
+    Column("passed", Boolean),  # all answers are yes; none: not decided, or an answer is missing
+    Column("decided_at", Utc),
+    Index("ix_vision_checks_take_job_id", "take_job_id"),
+    Index("ix_vision_checks_campaign_id", "campaign_id"),
+    Index(
+        "ix_vision_checks_undecided",
+        "campaign_id",
+        postgresql_where=text("decided_at IS NULL"),
+        sqlite_where=text("decided_at IS NULL"),
+    ),
+)
+
 events = Table(
     "events",
     metadata,

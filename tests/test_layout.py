@@ -96,7 +96,9 @@ ELSEWHERE = {
     "api/campaigns/review.py": "tests/api/rest/campaigns/test_review.py",
     "api/campaigns/reports.py": "tests/api/rest/campaigns/test_reports.py",
     "api/campaigns/selection.py": "tests/api/rest/campaigns/test_repair.py",
+    "models/queries/campaigns/costs.py": "tests/api/rest/campaigns/test_reports.py",
     "models/queries/campaigns/picture_checks.py": "tests/worker/checks/test_examiner.py",
+    "worker/checks/vision_questions.py": "tests/worker/checks/test_vision_decisions.py",
     "worker/campaigns/next_takes.py": "tests/worker/campaigns/test_action_runner.py",
     # by the pages that they make
     **{

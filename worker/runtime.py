@@ -23,6 +23,7 @@ from worker.broker.sender import Sender
 from worker.campaigns.action_runner import ActionRunner
 from worker.campaigns.controller import CampaignController
 from worker.checks.examiner import Examiner
+from worker.checks.vision_decisions import VisionDecider
 from worker.event_loop import LoopThread
 from worker.exports.exporter import Exporter
 from worker.group_commit import GroupCommit
@@ -154,6 +155,7 @@ class WorkerRuntime:
         controller = CampaignController(services, in_flight.halt, in_flight.freed)
         action_runner = ActionRunner(services, in_flight.halt, in_flight.freed)
         examiner = Examiner(services, in_flight.halt, in_flight.freed)
+        decider = VisionDecider(services, in_flight.halt, in_flight.freed)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
         self._loops = [
             asyncio.create_task(dispatcher.run(), name="dispatcher"),
@@ -165,6 +167,7 @@ class WorkerRuntime:
             asyncio.create_task(action_runner.run(), name="action runner"),
             asyncio.create_task(examiner.run(), name="examiner of pictures"),
             asyncio.create_task(measure_lag("worker"), name="event loop lag"),
+            asyncio.create_task(decider.run(), name="vision decider"),
             asyncio.create_task(Exporter(services, in_flight.halt).run(), name="exporter"),
         ]
         if not self._settings.embedded_broker:

@@ -11,6 +11,7 @@ from api.auth import Caller
 from api.campaigns.costs import has_room
 from api.campaigns.lookup import get_named
 from api.ceilings import limit_reached
+from api.jobs.served_models import require_served
 from api.jobs.validation import rejection_of
 from api.services import ApiServices
 from api.web.problems import Problem
@@ -26,7 +27,7 @@ from models.queue_status import WaitReason
 from worker.campaigns.pauses import pause_changes, resumed_status
 
 S = CampaignStatus
-_WHILE_STARTED = frozenset({"limits", "budget", "windows", "failing", "defaults", "review", "checks"})
+_WHILE_STARTED = frozenset({"limits", "budget", "windows", "failing", "defaults", "review", "checks", "gate"})
 """Members that may be changed once a campaign was started; of ``defaults`` the retry rules."""
 
 
@@ -93,6 +94,8 @@ async def create_campaign(services: ApiServices, caller: Caller, value: Any) -> 
     """Insert a draft. Raises ``Conflict`` if the caller has a campaign or jobs of its name."""
     spec, at = read_definition(value), services.clock()
     columns = _columns(services, spec, at)
+    if spec.vision is not None:
+        await require_served(services, spec.vision.model, "gate.model")
     async with services.database.writing() as connection:
         await check_room(connection, services, caller, spec.name)
         taken = await any_job_of(connection, caller.id, spec.name)
@@ -113,6 +116,8 @@ async def change_campaign(
     budget, windows, the failing rule, checks and retry rules may change.
     """
     at = services.clock()
+    if isinstance(rules := change.get("gate"), dict) and isinstance(model := rules.get("model"), str):
+        await require_served(services, model, "gate.model")
     async with services.database.writing() as connection:
         campaign = await get_named(connection, caller, name, lock=True)
         stored = spec_of(campaign).to_json()

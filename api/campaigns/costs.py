@@ -10,11 +10,13 @@ from api.services import ApiServices
 from models.campaigns.item_request import RenderedItem
 from models.campaigns.spec import Budget
 from models.channels import serves
+from models.checks.vision_rules import VisionRules
 from models.money.estimate import CostEstimate, EstimateSource
 from models.money.money import amount_text
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.money.spend import Spend, sum_spend
 from models.request import image_count
+from worker.checks.vision_dialogue import make_prompt
 
 _RANK = [EstimateSource.HISTORY, EstimateSource.TABLE, EstimateSource.ASSUMED, EstimateSource.UNKNOWN]
 
@@ -27,6 +29,14 @@ class PlannedCost:
     p90_micro: int | None = None
     currency: str | None = None
     source: EstimateSource = EstimateSource.UNKNOWN
+
+    def plus(self, other: "PlannedCost") -> "PlannedCost":
+        """Return the sum; it is unknown if one of them is, or if their currencies differ."""
+        parts = (self.p50_micro, self.p90_micro, other.p50_micro, other.p90_micro)
+        if None in parts or self.currency != other.currency:
+            return PlannedCost()
+        p50, p90 = ((one or 0) + (two or 0) for one, two in zip(parts[:2], parts[2:], strict=True))
+        return PlannedCost(p50, p90, self.currency, max(self.source, other.source, key=_RANK.index))
 
     def to_json(self) -> dict[str, Any]:
         """Return the estimate as JSON; amounts are decimal texts."""
@@ -59,6 +69,13 @@ async def estimate_cost(services: ApiServices, samples: Sequence[RenderedItem], 
     )
     source = max((each.source for each in found), key=_RANK.index)
     return PlannedCost(p50, p90, currencies.pop(), source)
+
+
+async def vision_cost(services: ApiServices, rules: VisionRules, *, pictures: int) -> PlannedCost:
+    """Return what it may cost to ask the vision model about so many pictures."""
+    prompt = make_prompt(rules.rules)
+    call = RenderedItem(rules.model, prompt, ["asset"], None, None, rules.params, {})
+    return await estimate_cost(services, [call], items=pictures)
 
 
 async def _item_cost(services: ApiServices, item: RenderedItem) -> PlannedCost:

@@ -15,22 +15,36 @@ from api.campaigns.costs import money_of
 from api.campaigns.plan import estimate_time
 from api.jobs.estimates import eta_view
 from api.services import ApiServices
-from models.campaigns.checks import found_in
 from models.campaigns.item_state import OPEN, ItemState
 from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
+from models.checks.findings import found_in
 from models.ids import public_id
+from models.money.money import amount_text
 from models.queries.assets import list_assets
 from models.queries.call_stats import count_in_progress
 from models.queries.campaigns.actions import Action
 from models.queries.campaigns.campaigns import Campaign
+from models.queries.campaigns.costs import costs_of_items
 from models.queries.campaigns.counts import count_items
 from models.queries.campaigns.items import takes_of
 from models.queries.campaigns.picture_checks import pictures_of_takes
 from models.queries.campaigns.verdicts import verdicts_of
+from models.queries.campaigns.vision_checks import checks_of_takes
 from models.serializers import asset_view, moment
 
 _WAITING = (CampaignStatus.RUNNING, CampaignStatus.CANARY, CampaignStatus.CHECKING)
-_DEFINITION = ("model", "template", "defaults", "axes", "limits", "canary", "windows", "failing", "checks")
+_DEFINITION = (
+    "model",
+    "template",
+    "defaults",
+    "axes",
+    "limits",
+    "canary",
+    "windows",
+    "failing",
+    "checks",
+    "gate",
+)
 
 
 async def campaign_document(
@@ -104,7 +118,14 @@ def _definition(campaign: Campaign) -> dict[str, Any]:
 def _links(services: ApiServices, campaign: Campaign) -> dict[str, str]:
     own = f"{services.public_url}/v1/campaigns/{public_id('camp', campaign.id)}"
     jobs = f"{services.public_url}/v1/jobs?campaign={quote(campaign.name, safe='')}"
-    return {"self": own, "plan": f"{own}/plan", "rows": f"{own}/rows", "items": f"{own}/items", "jobs": jobs}
+    return {
+        "self": own,
+        "plan": f"{own}/plan",
+        "rows": f"{own}/rows",
+        "items": f"{own}/items",
+        "costs": f"{own}/costs",
+        "jobs": jobs,
+    }
 
 
 def items_document(campaign: Campaign, counts: Mapping[ItemState, int]) -> dict[str, Any]:
@@ -189,10 +210,12 @@ async def items_document_page(
     pictures: dict[UUID, list[Row[Any]]] = defaultdict(list)
     for asset in await pictures_of_takes(connection, [row.job_id for row in found if row.job_id]):
         pictures[asset.job_id].append(asset)
+    costs = await costs_of_items(connection, [row.id for row in found])
     return [
         {
             **item_document(row),
             "model": row.model,
+            "cost": _cost_document(costs.get(row.id)),
             "assets": [asset_view(each, public_url=services.public_url) for each in pictures[row.job_id]],
             "checks": sorted({check.value for each in pictures[row.job_id] for check in found_in(each)}),
         }
@@ -207,9 +230,12 @@ async def takes_document(
     takes = await takes_of(connection, [row.id for row in found])
     decided = await verdicts_of(connection, [row.id for row in found])
     assets = await list_assets(connection, [take.id for take in takes])
+    checks = await checks_of_takes(connection, [take.id for take in takes])
+    costs = await costs_of_items(connection, [row.id for row in found])
     return [
         {
             **item_document(row),
+            "cost": _cost_document(costs.get(row.id)),
             "takes": [
                 {
                     "job": public_id("job", take.id),
@@ -228,6 +254,7 @@ async def takes_document(
                         if asset.job_id == take.id
                     ],
                     "verdicts": [_verdict_document(each) for each in decided if each.job_id == take.id],
+                    "gate": [_vision_document(each) for each in checks if each.take_job_id == take.id],
                 }
                 for take in takes
                 if take.item_id == row.id
@@ -235,6 +262,23 @@ async def takes_document(
         }
         for row in found
     ]
+
+
+def _cost_document(micros: Mapping[str, int] | None) -> dict[str, str]:
+    """Return what all takes of an item have cost, by currency."""
+    return {currency: amount_text(micro) for currency, micro in sorted((micros or {}).items())}
+
+
+def _vision_document(row: Row[Any]) -> dict[str, Any]:
+    """Return what a vision model was asked about a picture, and what it answered."""
+    answers = row.answers or [{"answer": None, "reason": None}] * len(row.rules)
+    return {
+        "asset": public_id("asset", row.asset_id),
+        "job": public_id("job", row.job_id),
+        "passed": row.passed,
+        "answers": [{"rule": rule, **each} for rule, each in zip(row.rules, answers, strict=False)],
+        "decided_at": moment(row.decided_at),
+    }
 
 
 def _verdict_document(row: Row[Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.campaigns.control import item_count, spec_of, variants_of
-from api.campaigns.costs import estimate_cost
+from api.campaigns.costs import estimate_cost, vision_cost
 from api.jobs.estimates import eta_view
 from api.services import ApiServices
 from models.campaigns.item_request import RenderedItem, render_item
@@ -52,7 +52,11 @@ async def make_plan(services: ApiServices, campaign: Campaign) -> dict[str, Any]
     async with services.database.reading() as connection:
         model = next(iter(scan.models), spec.model or "")
         samples = [item for _, item in scan.samples]
-        cost = await estimate_cost(services, samples, items=count)
+        cost, calls = await estimate_cost(services, samples, items=count), count
+        if spec.vision is not None:
+            calls += scan.pictures
+            cost = cost.plus(await vision_cost(services, spec.vision, pictures=scan.pictures))
+            scan.models.setdefault(spec.vision.model, 0)
         eta = await estimate_time(services, connection, campaign, model, count) if count else None
         warnings = await _warnings(services, connection, campaign, spec, scan, count)
     at = services.clock()
@@ -70,7 +74,7 @@ async def make_plan(services: ApiServices, campaign: Campaign) -> dict[str, Any]
             for name, item in scan.samples
         ],
         "pictures": scan.pictures,
-        "calls": count,
+        "calls": calls,
         "cost": cost.to_json(),
         "time": eta_view(eta or Eta(None, None, "no_items"), at),
     }

@@ -14,10 +14,11 @@ from api.campaigns.costs import estimate_cost
 from api.campaigns.documents import action_document
 from api.campaigns.lookup import get_named
 from api.campaigns.selection import GivenItems, Preview, check_expected, choose, filter_json, preview
+from api.jobs.served_models import require_served
 from api.services import ApiServices
 from models.campaigns.actions import ActionStatus
 from models.campaigns.item_request import RenderedItem
-from models.campaigns.repair import Repair, Retry, TakeRequest
+from models.campaigns.repair import Repair, Reroll, Retry, TakeRequest
 from models.campaigns.status import CampaignStatus
 from models.campaigns.template import TemplateError
 from models.campaigns.variants import Variants
@@ -50,10 +51,12 @@ async def repair_items(
     """Return the action as JSON: what it would do, or, with ``expected_count``, the one that was begun.
 
     Raises ``Conflict`` where the campaign has no items or is cancelled, the 409 problem with both numbers,
-    and the 404 problem of items of other campaigns.
+    the 404 problem of items of other campaigns, and the 422 problem of a model that no channel serves.
     """
     if not request.dry_run and request.expected_count is None:
         raise InvalidRequest("expected_count", "is needed: `eligible` of a request with dry_run")
+    if isinstance(request.repair, Reroll) and request.repair.model is not None:
+        await require_served(services, request.repair.model, "model")
     at, opened = services.clock(), services.database
     async with opened.reading() if request.dry_run else opened.writing() as connection:
         campaign = await get_named(connection, caller, name, lock=not request.dry_run)

@@ -7,6 +7,7 @@ from typing import Any
 
 from api.jobs.validation import Rejection, ValidJob
 from api.services import ApiServices
+from api.web.problems import invalid_field
 from models.channels import serves
 from models.queries.channels import list_channels
 
@@ -76,6 +77,17 @@ async def reject_unserved(
     ]
 
 
+async def require_served(services: ApiServices, model: str, field: str) -> None:
+    """Raise the 422 problem with the nearest names if no channel serves a model that a field names.
+
+    As for submits, a channel that no live worker knows counts, and without any channel nothing is known.
+    """
+    known = await _all_channels(services, {model})
+    if known.channels and not known.channels_of(model):
+        words = f"no channel serves {model[:256]!r}; {_nearest_words(model, known)}"
+        raise invalid_field(field, words, code="unserved_model")
+
+
 async def warn_unserved(services: ApiServices, models: Mapping[int, str]) -> dict[int, list[SubmitWarning]]:
     """Return warnings of accepted jobs, by their index: that no channel serves the model now."""
     configured = await read_served(services)
@@ -104,9 +116,13 @@ async def _all_channels(services: ApiServices, models: Set[str]) -> ServedModels
 
 
 def _refusal(model: str, known: ServedModels) -> Mapping[str, str]:
-    nearest = known.nearest(model) or known.names[:_NEAREST] or known.patterns[:_NEAREST]
     message = (
-        f"no channel serves {model[:256]!r}; the nearest names are {', '.join(nearest)} "
-        "(all: GET /v1/models). To submit it anyway, set allow_unserved"
+        f"no channel serves {model[:256]!r}; {_nearest_words(model, known)}. To submit it anyway, set "
+        "allow_unserved"
     )
     return {"field": "model", "message": message}
+
+
+def _nearest_words(model: str, known: ServedModels) -> str:
+    nearest = known.nearest(model) or known.names[:_NEAREST] or known.patterns[:_NEAREST]
+    return f"the nearest names are {', '.join(nearest)} (all: GET /v1/models)"

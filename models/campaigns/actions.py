@@ -43,7 +43,7 @@ class ItemFacts:
 SKIPPED: Mapping[str, str] = {
     "open": "it is under way; its take ends first",
     "may_be_paid": "its take is held, for its last call may have been charged; release or fail the job first",
-    "row_error": "its row can't be rendered; import the row anew",
+    "row_error": "it has no take: its row can't be rendered, or its jobs were deleted; import a changed row",
     "too_many_takes": "it has as many takes as are permitted (DARKROOM_CAMPAIGN_TAKES)",
     "failed": "its last take failed; the mode missing_and_failed retries it",
     "already_paid": "it has a picture; the mode all makes it again, and a re-roll another one",

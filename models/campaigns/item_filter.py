@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from models.campaigns.checks import Check
 from models.campaigns.item_state import ItemState
+from models.checks.findings import Check
 from models.errors import InvalidRequest
 
 MEMBERS = ("status", "verdict", "key", "variant", "check", "error", "model")

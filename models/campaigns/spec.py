@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from models.campaigns.checks import CheckRules
 from models.campaigns.template import Template, TemplateError, parse_template
 from models.campaigns.variants import Variants, make_variants
 from models.campaigns.windows import DAYS, Opening, Window, next_opening
+from models.checks.findings import CheckRules
+from models.checks.vision_rules import VisionRules
 from models.integrity.bounds import check_time
 from models.request import SIZE_PATTERN, ImageSize
 from models.retry.rules import RetryRules
@@ -224,6 +225,7 @@ class CampaignSpec(BaseModel):
     deadline: Moment | None = Field(None, description="no call after; items not started by then expire")
     failing: FailingRule = FailingRule()
     checks: CheckRules = CheckRules()
+    vision: VisionRules | None = Field(None, alias="gate")
 
     @model_validator(mode="after")
     def _ordered(self) -> "CampaignSpec":

@@ -57,6 +57,32 @@ class Difference:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A recorded call with its request id. ``micro``: its cost in millionths, as far as it is known.
+
+    ``settled``: an answer, a price or a bill says so; otherwise it is what was reserved for it, or none.
+    """
+
+    request_id: str
+    micro: int | None
+    settled: bool
+
+
+def to_settle(bill: Sequence[BillLine], recorded: Sequence[RecordedCall]) -> dict[str, int]:
+    """Return the costs by request id of calls that the bill settles: their own cost is not known.
+
+    A request id that several lines or several calls have settles nothing: whose amount is it?
+    """
+    lines, calls = (Counter(each.request_id for each in group) for group in (bill, recorded))
+    unsettled = {each.request_id for each in recorded if not each.settled}
+    return {
+        line.request_id: line.micro
+        for line in bill
+        if line.request_id in unsettled and lines[line.request_id] == calls[line.request_id] == 1
+    }
+
+
 def read_bill(
     file: TextIO, *, id_column: str | None = None, amount_column: str | None = None
 ) -> list[BillLine]:

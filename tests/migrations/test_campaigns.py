@@ -1,6 +1,7 @@
 """The revision of campaigns: settings get ids; triggers derive the state of items, and count them."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text
 
 from migrations import downgrade, synchronous, upgrade
-from models.tables import campaign_counts, campaign_items, campaigns
+from models.tables import campaign_counts, campaign_items, campaigns, verdicts
 from tests.migrations.test_migrations import HASH, JOB, JOB_ROW, MOMENT, empty_url
 
 __all__ = ["empty_url"]  # a fixture
@@ -157,3 +158,51 @@ def add_item(connection: Any) -> None:
         )
     )
     add_job(connection, take=1)
+
+
+DELETIONS = "0025"
+
+
+@pytest.mark.parametrize("verdict", ["pick", "none"])
+def test_an_item_follows_the_deletion_of_its_newest_take(
+    engine: Engine, empty_url: str, verdict: str
+) -> None:
+    upgrade(empty_url, DELETIONS)
+    with engine.begin() as connection:
+        add_item(connection)
+        connection.exec_driver_sql(f"UPDATE jobs SET status = 'succeeded', finished_at = {MOMENT}")
+        add_job(connection, take=2)
+        connection.exec_driver_sql(f"UPDATE campaign_items SET job_id = '{job_id(2)}', takes = 2")
+        connection.execute(
+            verdicts.insert().values(
+                campaign_id=CAMPAIGN,
+                item_id=ITEM,
+                job_id=UUID(job_id(1)),
+                verdict=verdict,
+                source="person",
+                by="ann",
+                at=datetime(2026, 1, 1, tzinfo=UTC),
+            )
+        )
+        c, found = campaign_items.c, []
+        for take in (2, 1):
+            connection.exec_driver_sql(f"DELETE FROM jobs WHERE id = '{job_id(take)}'")
+            row = connection.execute(select(c.state, c.verdict, c.error, c.job_id)).one()
+            found.append((row.state, row.verdict, row.error, row.job_id))
+        counted = connection.execute(
+            text("SELECT state, sum(delta) FROM campaign_counts GROUP BY state HAVING sum(delta) <> 0")
+        ).all()
+    before = ("approved", "pick") if verdict == "pick" else ("made", None)
+    assert found == [(*before, None, UUID(job_id(1))), ("skipped", None, "take_deleted", None)]
+    assert [tuple(row) for row in counted] == [("skipped", 1)]
+
+
+def test_the_deletion_of_an_older_take_changes_no_item(engine: Engine, empty_url: str) -> None:
+    upgrade(empty_url, DELETIONS)
+    with engine.begin() as connection:
+        add_item(connection)
+        add_job(connection, take=2)
+        connection.exec_driver_sql(f"UPDATE campaign_items SET job_id = '{job_id(2)}', takes = 2")
+        connection.exec_driver_sql(f"DELETE FROM jobs WHERE id = '{job_id(1)}'")
+        c = campaign_items.c
+        assert connection.execute(select(c.state, c.job_id)).one() == ("waiting", UUID(job_id(2)))

@@ -21,6 +21,7 @@ from models.queries.campaigns.actions import any_running
 from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.counts import compact_counts, count_items, list_uncompacted
 from models.queries.campaigns.picture_checks import any_unexamined
+from models.queries.campaigns.vision_checks import any_undecided
 from models.queue_status import WaitReason
 from worker.campaigns.pauses import pause_changes, resumed_status
 from worker.campaigns.start_items import insert_only_row, start_canary, start_rows
@@ -197,8 +198,11 @@ async def _has_ended(connection: AsyncConnection, campaign: Campaign, at: dateti
 
 
 async def _checks_pictures(connection: AsyncConnection, campaign: Campaign) -> bool:
-    """Return whether pictures are still examined that its rules may have made again."""
-    return bool(_spec(campaign).checks.rerolling) and await any_unexamined(connection, campaign.id)
+    """Return whether pictures are still checked that its rules may judge, or have made again."""
+    spec = _spec(campaign)
+    if not spec.checks.rerolling and spec.vision is None:
+        return False
+    return await any_unexamined(connection, campaign.id) or await any_undecided(connection, campaign.id)
 
 
 async def _failing_words(connection: AsyncConnection, campaign: Campaign, spec: CampaignSpec) -> str | None:

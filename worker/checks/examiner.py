@@ -129,7 +129,7 @@ class Examiner:
             dhash = found.get("dhash")
             if dhash is not None and not found["blank"]:
                 await picture_checks.insert_bands(connection, campaign_id, picture.id, dhash)
-            made = await apply_rules(connection, campaign_id, picture, self._services.settings, at)
+            made = await apply_rules(connection, picture, self._services.settings, at)
         if made:
             self._freed.set()
 

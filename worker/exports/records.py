@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from models.campaigns.checks import found_in
 from models.campaigns.variants import parse_variant
+from models.checks.findings import found_in
 from models.ids import public_id
 from models.queries.campaigns.export_items import ExportedItem
 from worker.exports.cells import Value

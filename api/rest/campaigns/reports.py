@@ -1,6 +1,6 @@
-"""Reports on a campaign: its failures by fingerprint, and its models side by side."""
+"""Reports on a campaign: its failures by fingerprint, its models side by side, and its costs."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.auth import authenticate
 from api.campaigns.lookup import get_named
-from api.campaigns.reports import failures_document, models_document
+from api.campaigns.reports import costs_document, failures_document, models_document
 from api.rest.campaigns.routing import NAME, NO_STORE, ONE, add_route, read_name
 from api.rest.openapi.route_docs import (
     merge_responses,
@@ -23,6 +23,8 @@ from api.rest.parameters import read_query
 from api.services import services_of
 from api.web.problems import invalid_field
 from api.web.responses import JsonResponse
+from models.queries.campaigns.costs import costs_by_model, spent_by_kind
+from models.queries.campaigns.counts import count_items
 from models.queries.campaigns.reports import list_failures, results_by_model
 
 _MOST_MODELS = 20
@@ -44,8 +46,24 @@ class ModelResultsDocument(BaseModel):
     same_items: list[str] = Field(description="models whose common items alone are counted")
     data: list[dict[str, Any]] = Field(
         description="{model, takes, pictures, failed, approved, rejected, unjudged, approval: approved of "
-        "the judged pictures, cost_per_approved, cost_source}"
+        "the judged pictures, costs: [{currency, calls, cost, unknown, cost_per_approved}], and of one "
+        "currency also currency, cost, cost_per_approved; cost_source: calls, incomplete if the cost of "
+        "some is not known, or unknown}"
     )
+
+
+class CampaignCostsDocument(BaseModel):
+    """What the calls of a campaign have cost. Amounts are decimal texts; currencies are never converted."""
+
+    object: Literal["campaign_costs"]
+    campaign: str
+    items: dict[str, int] = Field(description="{pictures, approved}: items that have a picture")
+    currencies: list[dict[str, Any]] = Field(
+        description="{currency, calls, cost, in_flight, unknown: reserved by calls whose cost is not known, "
+        "by_result: {approved, unjudged, rejected, replaced, failed, checks, open, other}, waste: {cost, "
+        "share}: of rejected, replaced and failed, cost_per_picture, cost_per_approved: of all calls}"
+    )
+    models: list[dict[str, Any]] = Field(description="as `GET …/models`")
 
 
 async def get_failures(request: Request) -> Response:
@@ -69,7 +87,23 @@ async def get_models(request: Request) -> Response:
     async with services.database.reading() as connection:
         campaign = await get_named(connection, caller, read_name(request))
         found = await results_by_model(connection, campaign.id, same_items=wanted)
-    return JsonResponse(models_document(found, wanted), headers=NO_STORE)
+        costs = await costs_by_model(connection, campaign.id, same_items=wanted)
+    return JsonResponse(models_document(found, costs, wanted), headers=NO_STORE)
+
+
+async def get_costs(request: Request) -> Response:
+    """Return what the calls of a campaign have cost, and what an approved picture has."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    read_query(request, frozenset())
+    async with services.database.reading() as connection:
+        campaign = await get_named(connection, caller, read_name(request))
+        counts = (await count_items(connection, [campaign.id]))[campaign.id]
+        spent = await spent_by_kind(connection, campaign)
+        results = await results_by_model(connection, campaign.id, same_items=())
+        costs = await costs_by_model(connection, campaign.id, same_items=())
+    models = models_document(results, costs, ())
+    return JsonResponse(costs_document(campaign, counts, spent, models), headers=NO_STORE)
 
 
 def add_routes(router: APIRouter) -> None:
@@ -96,7 +130,17 @@ def add_routes(router: APIRouter) -> None:
         "GET",
         f"{ONE}/models",
         get_models,
-        "Compare the models of a campaign: pictures and approval",
+        "Compare the models of a campaign: pictures, approval and costs",
         merge_responses(results, problems),
         request_docs(NAME, same),
+    )
+    costs = response(200, "The costs.", schema_ref("CampaignCostsDocument"))
+    add_route(
+        router,
+        "GET",
+        f"{ONE}/costs",
+        get_costs,
+        "Get what a campaign has cost, for each approved picture and in waste",
+        merge_responses(costs, problems),
+        request_docs(NAME),
     )

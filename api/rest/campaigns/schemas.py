@@ -6,10 +6,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.jobs.schemas import Timestamp
-from models.campaigns.checks import Check
 from models.campaigns.export_options import ExportFormat, ExportStatus
 from models.campaigns.item_state import ItemState
 from models.campaigns.status import CampaignKind, CampaignStatus, PauseReason
+from models.checks.findings import Check
 from models.retry.rules import RetryRules
 
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
@@ -144,6 +144,7 @@ class ItemDocument(BaseModel):
     error: str | None
     job: str | None = Field(description="id of its newest take")
     ended_at: datetime | None
+    cost: dict[str, str] = Field(description="what all its takes have cost, by currency")
     assets: list[dict[str, Any]] | None = Field(None, description="in lists: pictures of its newest take")
     checks: list[Check] | None = Field(None, description="in lists: what was found in these")
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from api.channel_status import ChannelState
 from api.jobs.schemas import ChatMessage
-from models.campaigns.checks import Check
+from models.checks.findings import Check
 from models.outcomes import Billed, Scope
 from models.queue_status import WaitReason
 from models.retry.rules import RetryRules
@@ -361,8 +361,8 @@ class CostGroupDocument(BaseModel):
     reservation_error: float | None = Field(
         description="by how much reservations exceeded the charges, as a share of these"
     )
-    approved: int | None = Field(description="null: not counted yet")
-    cost_per_approved: str | None = Field(description="null: not counted yet")
+    approved: int = Field(description="pictures of campaigns that were picked")
+    cost_per_approved: str | None = Field(description="of all calls of the group; null: none is approved")
 
 
 class CostsDocument(BaseModel):

@@ -25,9 +25,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.campaigns.checks import COLUMNS, Check
 from models.campaigns.item_filter import UNJUDGED, ItemFilter
 from models.campaigns.item_state import OPEN, ItemState
+from models.checks.findings import COLUMNS, Check
 from models.queries.bulk import row_of, rows_parameter, rows_source
 from models.tables import assets, jobs
 from models.tables import campaign_items as items

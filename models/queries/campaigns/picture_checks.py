@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.campaigns.near_duplicates import bands_of, is_near
+from models.checks.near_duplicates import bands_of, is_near
 from models.tables import assets, jobs, picture_bands
 from models.tables import campaign_items as items
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, case, func, select
+from sqlalchemy import Row, ScalarSelect, Select, case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.campaigns.item_state import ItemState
@@ -44,15 +44,10 @@ async def list_failures(connection: AsyncConnection, campaign_id: UUID) -> Seque
     return found
 
 
-async def results_by_model(
-    connection: AsyncConnection, campaign_id: UUID, *, same_items: Sequence[str]
-) -> Sequence[Row[Any]]:
-    """Return takes by model, status and the verdict in force for each take.
-
-    ``same_items``: models; only their takes of items count that have a picture of each of them.
-    """
+def verdict_of_take() -> ScalarSelect[Any]:
+    """Return the verdict in force for a take, as SQL: the latest of a person, else of a machine."""
     person_first = case((verdicts.c.source == "person", 0), else_=1)
-    verdict = (
+    return (
         select(verdicts.c.verdict)
         .where(
             verdicts.c.item_id == jobs.c.item_id,
@@ -61,25 +56,41 @@ async def results_by_model(
         )
         .order_by(person_first, verdicts.c.id.desc())
         .limit(1)
+        .correlate(jobs)
         .scalar_subquery()
     )
+
+
+def pictured_by_all(campaign_id: UUID, models: Sequence[str]) -> Select[Any]:
+    """Return the items of a campaign that have a picture of each of these models, as SQL."""
+    return (
+        select(jobs.c.item_id)
+        .select_from(jobs.join(items, items.c.id == jobs.c.item_id))
+        .where(
+            items.c.campaign_id == campaign_id,
+            jobs.c.status == JobStatus.SUCCEEDED.value,
+            jobs.c.model.in_(models),
+        )
+        .group_by(jobs.c.item_id)
+        .having(func.count(jobs.c.model.distinct()) == len(set(models)))
+    )
+
+
+async def results_by_model(
+    connection: AsyncConnection, campaign_id: UUID, *, same_items: Sequence[str]
+) -> Sequence[Row[Any]]:
+    """Return takes by model, status and the verdict in force for each take.
+
+    ``same_items``: models; only their takes of items count that have a picture of each of them.
+    """
+    verdict = verdict_of_take()
     takes: Select[Any] = (
         select(jobs.c.model, jobs.c.status, verdict.label("verdict"))
         .select_from(jobs.join(items, items.c.id == jobs.c.item_id))
         .where(items.c.campaign_id == campaign_id)
     )
     if same_items:
-        pictured = (
-            select(jobs.c.item_id)
-            .select_from(jobs.join(items, items.c.id == jobs.c.item_id))
-            .where(
-                items.c.campaign_id == campaign_id,
-                jobs.c.status == JobStatus.SUCCEEDED.value,
-                jobs.c.model.in_(same_items),
-            )
-            .group_by(jobs.c.item_id)
-            .having(func.count(jobs.c.model.distinct()) == len(set(same_items)))
-        )
+        pictured = pictured_by_all(campaign_id, same_items)
         takes = takes.where(jobs.c.model.in_(same_items), jobs.c.item_id.in_(pictured))
     each = takes.subquery("takes").c
     query: Select[Any] = select(each.model, each.status, each.verdict, func.count().label("number"))

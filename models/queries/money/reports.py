@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.money.cost import CostSource
 from models.outcomes import Outcome
 from models.tables import attempts, callers, jobs
+from models.tables import campaign_items as items
 
 DIMENSIONS = ("day", "channel", "model", "campaign", "key")
 _MOST_ROWS = 10_000
@@ -39,10 +40,14 @@ class CostRow:
     in_flight_reserved: int
     estimated: int
     charged: int
+    approved: int  #: takes whose picture was picked, and is its item's newest
 
 
 def _sum(column: ColumnElement[Any], where: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((where, column), else_=0)), 0)
+
+
+_PICKED = and_(items.c.id == jobs.c.item_id, items.c.job_id == jobs.c.id, items.c.verdict == "pick")
 
 
 async def cost_report(
@@ -61,7 +66,7 @@ async def cost_report(
     dimensions = _dimensions(connection.dialect.name)
     group = [dimensions[name].label(name) for name in by]
     calls = attempts.join(jobs, jobs.c.id == attempts.c.job_id)
-    calls = calls.join(callers, callers.c.id == jobs.c.caller_id)
+    calls = calls.join(callers, callers.c.id == jobs.c.caller_id).outerjoin(items, _PICKED)
     sent_at = attempts.c.sent_at
     query = (
         select(*group, attempts.c.currency, *_totals())
@@ -102,6 +107,7 @@ def _totals() -> list[ColumnElement[int]]:
         *(_sum(one, unknown), _sum(reserved, unknown)),
         *(_sum(one, ~ended), _sum(reserved, ~ended)),
         *(_sum(reserved, compared), _sum(cost, compared)),
+        func.count(case((made, items.c.job_id)).distinct()),
     ]
 
 
@@ -122,6 +128,12 @@ class ChargedCall:
     sent_at: datetime
     cost_micro: int | None
     currency: str | None
+    cost_source: str | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether its cost is known, and not only what was reserved for it."""
+        return self.cost_micro is not None and self.cost_source != CostSource.UNKNOWN
 
 
 async def list_charged(
@@ -133,6 +145,7 @@ async def list_charged(
         here.provider_request_id.label("request_id"),
         *(here.job_id, here.number, here.channel, here.sent_at, here.currency),
         here.cost_micro,
+        here.cost_source,
     ).where(here.sent_at >= since, here.sent_at < until, here.provider_request_id.is_not(None))
     if channel is not None:
         query = query.where(here.channel == channel)

@@ -50,7 +50,7 @@ async def test_a_report_has_amounts_as_texts_and_shows_own_jobs_only(service: Se
     )
     assert spring["made"] == {"calls": 1, "cost": "0.06"}
     assert spring["failed_but_charged"] == {"calls": 1, "cost": "0.03"}
-    assert (spring["reservation_error"], spring["approved"]) == (0.5, None)
+    assert (spring["reservation_error"], spring["approved"], spring["cost_per_approved"]) == (0.5, 0, None)
     assert by[None]["unknown"] == {"calls": 1, "reserved": "0.09"}
     admin = service.with_key(ADMIN)
     assert len((await admin.get("/v1/costs?by=key")).json()["data"]) == 1

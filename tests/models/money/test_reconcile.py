@@ -4,7 +4,15 @@ import io
 
 import pytest
 
-from models.money.reconcile import BillError, BillLine, DifferenceKind, compare, read_bill
+from models.money.reconcile import (
+    BillError,
+    BillLine,
+    DifferenceKind,
+    RecordedCall,
+    compare,
+    read_bill,
+    to_settle,
+)
 
 BILL = """Time,Request ID,Model,Cost
 1,req_a,m,$0.10
@@ -54,3 +62,18 @@ def test_every_difference_is_listed_once() -> None:
 
 def test_a_bill_that_agrees_has_no_difference() -> None:
     assert compare([BillLine("a", 5, 2)], [("a", 2), ("a", 3), ("b", 0)]) == []
+
+
+def test_only_calls_without_a_known_cost_are_settled_and_only_where_it_is_clear_whose_amount_it_is() -> None:
+    bill = [BillLine(name, 5, 2) for name in ("known", "unknown", "reserved", "two calls", "nobody's")]
+    bill += [BillLine("two lines", 5, 7), BillLine("two lines", 6, 8)]
+    recorded = [
+        RecordedCall("known", 4, settled=True),
+        RecordedCall("unknown", None, settled=False),
+        RecordedCall("reserved", 9, settled=False),
+        RecordedCall("two calls", None, settled=False),
+        RecordedCall("two calls", 1, settled=True),
+        RecordedCall("two lines", None, settled=False),
+        RecordedCall("not billed", None, settled=False),
+    ]
+    assert to_settle(bill, recorded) == {"unknown": 5, "reserved": 5}

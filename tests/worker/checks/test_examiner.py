@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
-from models.campaigns.checks import found_in
+from models.checks.findings import found_in
 from models.errors import StorageError
 from models.states import JobStatus
 from models.tables import assets

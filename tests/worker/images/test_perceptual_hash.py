@@ -4,7 +4,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from models.campaigns.near_duplicates import differing_bits
+from models.checks.near_duplicates import differing_bits
 from tests.worker.images.drawing import draw
 from worker.images.perceptual_hash import difference_hash
 

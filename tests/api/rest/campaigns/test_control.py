@@ -3,9 +3,17 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from models.campaigns.status import CampaignStatus, PauseReason
+from models.clock import now
+from models.ids import parse_id
+from models.queries.campaigns import campaigns
+from models.tables import spend
 from tests.api.rest.campaigns.conftest import SPRING, Create, Import
+from tests.api.rest.campaigns.made import listed, start
 from tests.api.service import Service
+from worker.campaigns.pauses import pause_changes
 
 SHEET = "key,colour\na,red\nb,blue\nc,green\n"
 AXES = {"values": {"thing": ["cat", "dog"]}}
@@ -104,3 +112,24 @@ async def test_a_wrong_start_names_the_field(
     await create()
     answer = await service.post(f"{SPRING}/start", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(("amount", "status"), [("20", "running"), ("5", "paused"), (None, "running")])
+async def test_a_campaign_that_its_budget_paused_goes_on_once_there_is_room(
+    create: Create, service: Service, amount: str | None, status: str
+) -> None:
+    made = await create(budget={"amount": "5", "currency": "USD"})
+    await start(service, 2)
+    async with service.services.database.writing() as connection:
+        campaign = await campaigns.get(connection, parse_id("camp", made["id"]), lock=True)
+        assert campaign is not None
+        changes = pause_changes(campaign, PauseReason.BUDGET, at=now(), by=None, detail="5 of 5 USD")
+        await campaigns.change_status(connection, campaign, CampaignStatus.PAUSED, at=now(), changes=changes)
+        spent = {"campaign": "spring", "currency": "USD", "reserved": 0, "settled": 5_000_000, "unknown": 0}
+        await connection.execute(insert(spend).values(caller_id=campaign.caller_id, **spent))
+    assert (await service.get(SPRING)).json()["paused"]["reason"] == "budget"
+    budget = amount and {"amount": amount, "currency": "USD"}
+    answer = await service.request("PATCH", SPRING, json={"budget": budget})
+    assert (answer.status_code, answer.json()["status"]) == (200, status)
+    assert (answer.json()["paused"] is None) is (status == "running")
+    assert [each["takes"] for each in await listed(service)] == [1, 1]  # nothing lost, nothing again

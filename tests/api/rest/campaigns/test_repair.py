@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from models.channels import ChannelSettings
+from models.clock import now
+from models.queries.channels import mark_configured, sync_channels
 from models.states import JobStatus
 from tests.api.rest.campaigns.conftest import SPRING, Create
 from tests.api.rest.campaigns.made import control, end, listed, start
@@ -177,3 +180,30 @@ async def test_an_item_has_a_limit_of_takes(create: Create, service: Service) ->
     await end(service, (await listed(service))[0], JobStatus.FAILED)
     tried = await retry(service, mode="missing_and_failed", dry_run=True)
     assert (tried["eligible"], [each["reason"] for each in tried["skipped"]]) == (0, ["too_many_takes"])
+
+
+async def test_a_reroll_on_a_model_that_no_channel_serves_is_refused_with_the_nearest_names(
+    create: Create, service: Service
+) -> None:
+    await create()
+    (item,) = await start(service, 1)
+    await end(service, item)
+    channel = {"name": "one", "base_url": "http://127.0.0.1:1", "api_key": "k" * 20, "models": ["gpt-image"]}
+    async with service.services.database.writing() as connection:
+        await sync_channels(connection, [ChannelSettings.model_validate(channel)], now())
+        await mark_configured(connection, {"one"})
+    service.services.snapshots.clear()
+    for dry_run in (True, False):
+        body = {"items": ["k0"], "model": "gpt-imgae", "dry_run": dry_run, "expected_count": 1}
+        answer = await service.post(f"{SPRING}/reroll", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "unserved_model")
+        assert answer.json()["errors"][0]["field"] == "model"
+        assert "nearest names are gpt-image" in answer.json()["detail"]
+    served = {"items": ["k0"], "model": "gpt-image", "expected_count": 1}
+    assert (await service.post(f"{SPRING}/reroll", json=served)).status_code == 202
+    rules = {"model": "gpt-imagine", "rules": ["Is it a cat?"]}
+    for answer in (
+        await service.request("PATCH", SPRING, json={"gate": rules}),
+        await service.post("/v1/campaigns", json={"name": "autumn", "gate": rules}),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "gate.model")

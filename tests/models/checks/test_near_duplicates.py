@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.campaigns.near_duplicates import MOST_BITS, bands_of, differing_bits, is_near
+from models.checks.near_duplicates import MOST_BITS, bands_of, differing_bits, is_near
 
 HASHES = st.integers(-(2**63), 2**63 - 1)
 BITS = st.sets(st.integers(0, 63), max_size=MOST_BITS)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from models.campaigns.checks import COLUMNS, Check, CheckRules, found_in
+from models.checks.findings import COLUMNS, Check, CheckRules, found_in
 from models.tables import assets
 
 
