@@ -160,7 +160,7 @@ def add_item(connection: Any) -> None:
     add_job(connection, take=1)
 
 
-DELETIONS = "0025"
+DELETIONS = "0026"
 
 
 @pytest.mark.parametrize("verdict", ["pick", "none"])

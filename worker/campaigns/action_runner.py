@@ -27,7 +27,7 @@ from worker.database_retry import run_forever
 from worker.services import WorkerServices
 
 CHUNK = 500  #: items of one transaction
-CLAIM = timedelta(seconds=30)  #: after which another worker goes on
+CLAIM = timedelta(seconds=10)  #: after which another worker goes on
 _PAUSE = 1.0  # seconds between rounds
 _log = structlog.get_logger()
 
