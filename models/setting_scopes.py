@@ -19,6 +19,8 @@ class Part(StrEnum):
     CHANNELS = "channels"  #: `darkroom channels test` and `try`
     STORAGE_CHECK = "storage check"
     PRICES = "prices"
+    RETENTION = "retention"
+    ARCHIVE = "archive"  #: commands that read the storage, or delete in it
 
 
 _GROUPS: tuple[tuple[Set[Part], str], ...] = (
@@ -27,7 +29,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
     ({Part.LOGS}, "log_level log_json"),
     ({Part.API, Part.WORKER, Part.DOCTOR}, "broker_url public_url worker_timeout"),
     (
-        {Part.API, Part.WORKER, Part.DOCTOR, Part.STORAGE_CHECK},
+        {Part.API, Part.WORKER, Part.DOCTOR, Part.STORAGE_CHECK, Part.ARCHIVE},
         "storage_url s3_endpoint s3_region s3_access_key_id s3_secret_access_key",
     ),
     ({Part.WORKER, Part.STORAGE_CHECK}, "orphan_age"),
@@ -59,7 +61,12 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "midjourney_instant_delay midjourney_keyless_key midjourney_keyless_networks",
     ),
     ({Part.API, Part.WORKER}, "metrics_key metrics_public"),
-    ({Part.WORKER}, "metrics_host metrics_port"),
+    ({Part.WORKER}, "metrics_host metrics_port retention_archive"),
+    (
+        {Part.WORKER, Part.RETENTION},
+        "retention_jobs retention_events retention_attempts retention_answers retention_pictures "
+        "retention_thumbnails",
+    ),
     (
         {Part.WORKER},
         "worker_memory worker_grace dispatch_interval retry_base retry_cap retry "
@@ -85,6 +92,9 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "prices": frozenset({Part.CHANNELS, Part.PRICES}),
     "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
     "storage": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),
+    "retention": frozenset({Part.DATABASE, Part.RETENTION}),
+    "purge": frozenset({Part.DATABASE, Part.ARCHIVE}),
+    "archive": frozenset({Part.DATABASE, Part.ARCHIVE}),
 }
 """The parts that each command runs. The commands that are left out read no settings: they call the API."""
 

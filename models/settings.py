@@ -27,6 +27,7 @@ from models.states import OnUnknown
 _LIST = "comma-separated"
 _OF_CLIENTS = ("url", "api_key", "model")  # variables of the client and of commands that call the API
 _SEE_TABLE = "see the README's table for the right name."
+_RETAINED = ("jobs", "events", "attempts", "answers", "pictures", "thumbnails")
 _LIKENESS = 0.7  # of a wrong name to a right one, from 0 to 1, from which it is suggested
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # serialized, as browsers send it (RFC 6454)
 
@@ -240,6 +241,45 @@ class Settings(BaseSettings):
         description="seconds that an uploaded image stays which no job names; its file follows after "
         "orphan_age",
     )
+    retention_jobs: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which ended jobs are deleted, with all that belongs to them; unset: never",
+    )
+    retention_events: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which the history of ended jobs is deleted; unset: never",
+    )
+    retention_attempts: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which calls of ended jobs are deleted, but not their cost; unset: never",
+    )
+    retention_answers: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which archived raw responses of ended jobs are deleted; unset: never",
+    )
+    retention_pictures: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which images of ended jobs are deleted; the jobs stay; unset: never",
+    )
+    retention_thumbnails: float | None = Field(
+        None,
+        gt=0,
+        le=10**9,
+        description="seconds after which thumbnails of ended jobs' images are deleted; unset: never",
+    )
+    retention_archive: bool = Field(
+        False, description="write ended jobs into the storage as JSON before retention deletes them"
+    )
     idempotency_ttl: float = Field(86_400, gt=0, description="seconds that an Idempotency-Key is valid")
     openai_wait: float = Field(
         20,
@@ -398,7 +438,13 @@ class Settings(BaseSettings):
             ip_network(network, strict=False)
         return value
 
-    @field_validator("export_url", "price_file", "metrics_port", mode="before")
+    @field_validator(
+        "export_url",
+        "price_file",
+        "metrics_port",
+        *(f"retention_{kind}" for kind in _RETAINED),
+        mode="before",
+    )
     @classmethod
     def _empty_is_unset(cls, value: str | int | Path | None) -> str | int | Path | None:
         return None if value == "" else value

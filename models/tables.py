@@ -108,6 +108,7 @@ callers = Table(
     Column("budget_closed_at", Utc),  # since when its budget lets no call start
     Column("budget_closed_until", Utc),  # until calls in flight have ended; none: until it is raised
     Column("budget_closed_detail", Text),
+    Column("retention", Json),  # periods by kind, in seconds or "keep", where they differ from the settings'
 )
 
 # Processes of the version before api_keys read key_hash, key_hint, admin and revoked_at of a caller instead.
@@ -173,6 +174,7 @@ campaigns = Table(
     Column("finished_at", Utc),
     Column("revision", Integer, nullable=False, server_default=text("1")),
     Column("budget_wait_until", Utc),  # what calls in flight have reserved leaves no room until then
+    Column("retention", Json),  # periods by kind, in seconds or "keep", where they differ from its caller's
     Index(
         "ix_campaigns_budget_wait",
         "caller_id",
@@ -873,4 +875,36 @@ webhook_deliveries = Table(
     ),
     Index("ix_webhook_deliveries_job_id", "job_id", "revision"),
     Index("ix_webhook_deliveries_caller_id_endpoint_id_id", "caller_id", "endpoint_id", "id"),
+)
+
+
+# Retention.
+
+# What was deleted, without its content. Its address answers 410.
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # of the job or image
+    Column("kind", Text, nullable=False),  # job or asset
+    Column("caller_id", Uuid, nullable=False),
+    Column("token", Text),  # of an image's public URL
+    Column("sha256", Text, nullable=False),  # of an image's bytes; of a job's id, model and prompt
+    Column("reason", Text, nullable=False),  # request, retention or purge
+    Column("deleted_at", Utc, nullable=False),
+    Index(
+        "ix_tombstones_token",
+        "token",
+        postgresql_where=text("token IS NOT NULL"),
+        sqlite_where=text("token IS NOT NULL"),
+    ),
+    Index("ix_tombstones_caller_id", "caller_id"),
+)
+
+# Files that nothing may name any more: looked up and deleted by a worker.
+file_deletions = Table(
+    "file_deletions",
+    metadata,
+    Column("key", Text, primary_key=True),  # in the object store; of a record: OBJECT#START-END
+    Column("due_at", Utc, nullable=False),
+    Index("ix_file_deletions_due_at", "due_at"),
 )

@@ -79,6 +79,12 @@ ELSEWHERE = {
             "api/embedded",
         )
     },
+    # by the retention that deletes with them
+    "models/queries/operations/ended_jobs.py": "tests/worker/retention/test_pruner.py",
+    "models/queries/operations/file_deletions.py": "tests/worker/retention/test_file_deleter.py",
+    "models/queries/operations/tombstones.py": "tests/api/access/test_tombstones.py",
+    "models/queries/operations/caller_data.py": "tests/api/cli/commands/retention/test_purge.py",
+    "models/queries/operations/retention_rules.py": "tests/api/cli/commands/retention/test_rules.py",
     # over HTTP, as clients call them
     **{
         f"api/openai/tasks/{name}.py": "tests/clients/openai/test_async_tasks.py"

@@ -36,6 +36,7 @@ from worker.maintenance.storage_sweep import StorageSweep
 from worker.metrics.labels import MODELS
 from worker.metrics.process_metrics import measure_lag
 from worker.midjourney.completer import TaskCompleter
+from worker.retention.pruner import RetentionPruner
 from worker.scheduler.dispatcher import Dispatcher
 from worker.services import WorkerServices, build_services
 from worker.tasks.context import TaskContext
@@ -163,6 +164,7 @@ class WorkerRuntime:
             asyncio.create_task(self._delivery_dispatcher.run(), name="delivery dispatcher"),
             asyncio.create_task(completer.run(), name="Midjourney task completer"),
             asyncio.create_task(sweep.run(), name="storage sweep"),
+            asyncio.create_task(RetentionPruner(services, self.worker_id).run(), name="retention"),
             asyncio.create_task(controller.run(), name="campaign controller"),
             asyncio.create_task(action_runner.run(), name="action runner"),
             asyncio.create_task(examiner.run(), name="examiner of pictures"),

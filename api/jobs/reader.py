@@ -12,6 +12,7 @@ from zlib import crc32
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.access.tombstones import raise_if_deleted
 from api.auth import Caller
 from api.jobs.caller_scope import callers_in_scope
 from api.jobs.estimates import Estimate
@@ -85,6 +86,7 @@ async def read_job(
     async with services.database.reading() as connection:
         row = await find_job(connection, job_id, caller_id=caller.scope)
         if row is None:
+            await raise_if_deleted(connection, "job", job_id, caller)
             raise NotFound(f"There is no job {public_id('job', job_id)!r}.")
         return (await _represent(connection, services, caller, [row], with_estimate=with_estimate))[0]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from time import monotonic
 
 from fastapi import APIRouter
@@ -30,8 +31,9 @@ from api.services import ApiServices, services_of
 from api.web.responses import JsonResponse, matches_etag
 from models.errors import Conflict
 from models.ids import public_id
+from models.queries.operations.ended_jobs import delete_jobs, lock_ended
 from models.queries.selection.held_jobs import is_still_leased
-from models.states import RETRYABLE, JobStatus
+from models.states import FINAL, RETRYABLE, JobStatus
 from worker import lifecycle
 
 _GET_PARAMETERS = frozenset({"wait", "after_revision"})
@@ -123,6 +125,22 @@ async def _queue_again(services: ApiServices, found: JobRepresentation) -> bool:
         await asyncio.sleep(_RELEASE_POLL)
 
 
+async def delete_job(request: Request) -> Response:
+    """Delete an ended job with its images; its address answers 410 from then on."""
+    services, _, found = await job_in_scope(request)
+    at = services.clock()
+    until = at + timedelta(seconds=services.settings.upload_age)
+    async with services.database.writing() as connection:
+        rows = await lock_ended(connection, [found.id])
+        if not rows:
+            why = "a worker still drops its last call; try again in a few seconds"
+            if found.status not in FINAL:
+                why = f"it is {found.status}; cancel it first"
+            raise Conflict(f"This job can't be deleted: {why}.")
+        await delete_jobs(connection, rows, reason="request", at=at, inputs_until=until)
+    return Response(status_code=204)
+
+
 async def job_in_scope(request: Request) -> tuple[ApiServices, Caller, JobRepresentation]:
     """Return the caller and the job in the path. Raises ``NotFound`` if it may not see it."""
     services = services_of(request)
@@ -149,6 +167,18 @@ def add_routes(router: APIRouter) -> None:
     """Add the routes."""
     _add_reads(router)
     _add_change(router, "cancel", cancel_job, "Cancel a job, even while it is running", "The job.")
+    router.add_api_route(
+        "/v1/jobs/{job_id}",
+        delete_job,
+        methods=["DELETE"],
+        tags=["jobs"],
+        status_code=204,
+        summary="Delete an ended job with its images",
+        responses=merge_responses(
+            response(204, "It is deleted.", None), problem_responses(401, 404, 409, 410, 422)
+        ),
+        openapi_extra=request_docs(JOB_ID),
+    )
     _add_change(router, "retry", retry_job, "Retry a finished or held job", "The job, queued.")
 
 
@@ -179,7 +209,7 @@ def _add_reads(router: APIRouter) -> None:
         responses=merge_responses(
             response(200, "The job.", _JOB),
             response(304, "The job has not changed since the ETag in If-None-Match.", None),
-            problem_responses(401, 404, 422, 429),
+            problem_responses(401, 404, 410, 422, 429),
         ),
         openapi_extra=request_docs(
             JOB_ID,

@@ -111,6 +111,12 @@ async def keys_in_use(connection: AsyncConnection, keys: Sequence[str]) -> set[s
     return set(await connection.scalars(select(assets.c.key).where(assets.c.key.in_(keys)).distinct()))
 
 
+async def keys_with_thumbnails(connection: AsyncConnection, keys: Sequence[str]) -> set[str]:
+    """Return those of the keys of images of which an asset shows thumbnails."""
+    shown = assets.c.key.in_(keys), assets.c.thumbnails.is_not(None)
+    return set(await connection.scalars(select(assets.c.key).where(*shown).distinct()))
+
+
 async def pending_answers(connection: AsyncConnection) -> Sequence[Mapping[str, Any]]:
     """Return the answers of all jobs whose images are being stored: their files have no assets yet."""
     storing = select(jobs.c.answer).where(jobs.c.status == _STORING)

@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.errors import NotFound
+from models.ids import parse_id
 from models.queries.api_keys import has_usable_key
 from models.queries.bulk import rows_parameter, rows_source
 from models.states import JobStatus
@@ -54,6 +56,16 @@ async def list_ids(connection: AsyncConnection, *, name: str | None = None) -> S
     """Return the ids of all callers, or of those with this name (it need not be unique), oldest first."""
     query = select(callers.c.id).order_by(callers.c.id)
     return (await connection.scalars(query if name is None else query.where(callers.c.name == name))).all()
+
+
+async def callers_named(connection: AsyncConnection, given: str) -> list[tuple[UUID, str]]:
+    """Return id and name of the callers with this name, or of the one with this public id."""
+    query = select(callers.c.id, callers.c.name).order_by(callers.c.id)
+    try:
+        own = query.where(callers.c.id == parse_id("caller", given))
+    except NotFound:
+        own = query.where(callers.c.name == given)
+    return [(row.id, row.name) for row in await connection.execute(own)]
 
 
 async def oldest_caller(connection: AsyncConnection) -> UUID | None:

@@ -42,6 +42,7 @@ ON_DEMAND = {
     ),
     *("campaign_rows", "campaign_items", "campaign_columns", "campaign_cell_bytes", "campaign_combinations"),
     *("campaign_takes", "exports", "export_age", "export_url"),
+    "retention_archive",  # before jobs are deleted
     "secret_key",  # `keys encrypt`
 }
 

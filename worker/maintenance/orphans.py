@@ -32,7 +32,7 @@ _CONTENT_KEY = re.compile(
 _MARKERS = ".databases/"
 _MARKER_TEXT = b"A Darkroom database keeps its images here. Delete this file only if that database is gone.\n"
 _UPGRADE = timedelta(days=1)  # in which workers of earlier versions may still run beside this one
-_LEAST_AGE = timedelta(hours=1)
+LEAST_AGE = timedelta(hours=1)  #: of a file that is deleted: a younger one may be stored right now
 _LOOKS = 20  # files that are looked up at once
 
 
@@ -75,7 +75,7 @@ async def claim(database: Database, store: Store) -> Ownership:
 
 def deletable_before(ownership: Ownership, age: timedelta, now: datetime) -> datetime | None:
     """Return the time before which an orphan must have been put to be deleted; ``None``: no orphan is."""
-    return None if ownership.since is None or not age else now - max(age, _LEAST_AGE)
+    return None if ownership.since is None or not age else now - max(age, LEAST_AGE)
 
 
 async def unnamed_files(database: Database, files: Sequence[StoredFile]) -> list[StoredFile]:

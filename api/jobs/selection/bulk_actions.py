@@ -4,7 +4,7 @@ Each job changes by the one writer of job state. A job that can't be changed is 
 that can't be written never stops the others of its chunk.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,21 +20,18 @@ from api.auth import Caller
 from api.jobs.caller_scope import callers_in_scope
 from api.services import ApiServices
 from api.web.problems import Problem
-from models.errors import NotFound
-from models.ids import parse_id, public_id
+from models.ids import public_id
+from models.queries.operations.ended_jobs import delete_jobs, lock_ended
 from models.queries.selection.bulk_jobs import (
     JobFacts,
     count_matching,
-    delete_ended,
     facts_of,
     list_ids,
     list_matching,
     lock_for_decision,
 )
-from models.queries.selection.event_feed import hold_number, last_number
 from models.queries.selection.job_filter import JobFilter
 from models.queries.selection.skipped import SAMPLES, Skipped
-from models.queries.uploads import limit_unused
 from models.states import CANCELLABLE, FINAL, RETRYABLE, JobStatus
 from worker import lifecycle
 
@@ -280,23 +277,10 @@ async def _delete(
     rows: Sequence[Row[Any]],
     at: datetime,
 ) -> int:
-    """Delete jobs with all that belongs to them; the storage sweep deletes files that nothing else names."""
-    if inputs := {asset_id for row in rows for asset_id in _inputs_of(row)}:
-        until = at + timedelta(seconds=services.settings.upload_age)
-        await limit_unused(connection, inputs, until)
-    newest = await last_number(connection)
-    deleted = await delete_ended(connection, [row.id for row in rows])
-    await hold_number(connection, newest)
-    return deleted
-
-
-def _inputs_of(row: Row[Any]) -> Iterable[UUID]:
-    images = row.request.get("images") if isinstance(row.request, Mapping) else None
-    for image in images if isinstance(images, list) else ():
-        try:
-            yield parse_id("asset", str(image))
-        except NotFound:  # an address
-            continue
+    """Delete jobs with all that belongs to them, leaving tombstones; workers delete their files."""
+    until = at + timedelta(seconds=services.settings.upload_age)
+    ended = await lock_ended(connection, [row.id for row in rows])
+    return (await delete_jobs(connection, ended, reason="request", at=at, inputs_until=until)).jobs
 
 
 RETRY = BulkAction("retry", _retry_refusal, _retry)

@@ -1,15 +1,14 @@
-"""Jobs of bulk requests: counted, listed, locked a chunk at a time, deleted."""
+"""Jobs of bulk requests: counted, listed, locked a chunk at a time."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Row, delete, func, select
+from sqlalchemy import Column, ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.queries.selection.job_filter import PARTS_ONLY, JobFilter, conditions
-from models.states import FINAL
 from models.tables import jobs
 
 _LEASED: ColumnElement[bool] = jobs.c.worker_id.is_not(None)
@@ -68,15 +67,6 @@ async def lock_for_decision(connection: AsyncConnection, job_ids: Sequence[UUID]
     """Lock jobs, always in the same order."""
     query = select(*_DECISION_COLUMNS).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.id).with_for_update()
     return (await connection.execute(query)).all()
-
-
-async def delete_ended(connection: AsyncConnection, job_ids: Sequence[UUID]) -> int:
-    """Delete jobs that ended, with their attempts, events, assets and deliveries; return how many.
-
-    A job that is open, or that a worker has, stays.
-    """
-    ended = jobs.c.id.in_(job_ids), jobs.c.status.in_(sorted(FINAL)), jobs.c.worker_id.is_(None)
-    return (await connection.execute(delete(jobs).where(*ended))).rowcount
 
 
 def facts_of(row: Row[Any]) -> JobFacts:

@@ -10,10 +10,9 @@ from sqlalchemy import insert
 from models.database import Database
 from models.ids import new_id
 from models.queries.jobs import NewJob, insert_jobs
-from models.queries.selection.bulk_jobs import delete_ended
+from models.queries.operations.ended_jobs import delete_jobs, lock_ended
 from models.queries.selection.event_feed import (
     FeedFilter,
-    hold_number,
     last_number,
     list_feed,
     list_numbered,
@@ -88,8 +87,9 @@ async def test_the_highest_number_stays_after_a_deletion(database: Database, mad
     async with database.writing() as connection:
         newest = await last_number(connection)
         await connection.execute(jobs.update().where(jobs.c.id == made[3]).values(status="failed"))
-        assert await delete_ended(connection, [made[3]]) == 1
-        await hold_number(connection, newest)
+        rows = await lock_ended(connection, [made[3]])
+        gone = await delete_jobs(connection, rows, reason="request", at=NOW, inputs_until=NOW)
+        assert gone.jobs == 1
         job = NewJob(new_id(), "m", "a cat", {}, 0, 3, "hold", NOW)
         await insert_jobs(connection, [job], caller_id=ONE, surface="rest", at=NOW)
         assert await last_number(connection) == newest + 1
