@@ -1,42 +1,33 @@
-"""Sample campaign of the demo: submitted over the public API, with a progress bar."""
+"""Sample campaign of the demo, over the public API: from its sheet to its ZIP, with each step printed."""
 
 import threading
-from collections.abc import Sequence
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.cli.campaign_run.progress import RunProgress, spent_words
+from api.cli.demo_sheet import TEMPLATE, write_sheet
 from api.cli.output import shortened
-from darkroom_client import Darkroom, DarkroomError, Job, NewJob
+from api.cli.render.campaigns import failure_lines, import_lines, plan_lines
+from darkroom_client import Campaign, CampaignState, Darkroom, DarkroomError, RetryPolicy
+from darkroom_client.exchange.http_transport import SyncTransport
 from models.clock import now
 
 MODEL = "practice"
-PROMPTS: Sequence[tuple[str, str]] = (
-    ("A lighthouse in a snowstorm, its beam cutting through the blue hour", "2:3"),
-    ("An old astronomer's desk: brass, star charts, cold tea", "3:2"),
-    ("Koi under the first autumn leaves, seen from above", "1:1"),
-    ("雨后的江南小巷，青石板上映着红灯笼", "2:3"),
-    ("A fox asleep in a field of moonlit barley", "3:2"),
-    ("The last tram home, rain on the window, neon in the puddles", "16:9"),
-    ("Still life: three lemons, a chipped blue bowl, morning light", "1:1"),
-    ("A library inside a hollow redwood, spiral stairs, fireflies", "2:3"),
-    ("Ein Heißluftballon über dem Wattenmeer bei Ebbe", "3:2"),
-    ("Desert observatory under the Milky Way, one lit window", "16:9"),
-    ("Paper boats on a flooded street, sepia, 1936", "1:1"),
-    ("A tiny dragon guarding a teapot, watercolour", "1:1"),
-)
-_POLL_INTERVAL = 0.25  #: seconds
-_TIMEOUT = 5.0  #: seconds to end
+PRICE = 0.04  #: USD of one call
+BUDGET, LARGER_BUDGET = "1.2 USD", "5 USD"  #: the first one is used up half-way
+CANARY = 4  #: items
+ZIP = "demo.zip"
+_SHOWN = 12  # pictures whose addresses are printed
+_TIMEOUT = 5.0  # seconds to end
+_AT_ONCE = RetryPolicy(attempts=2)
 
 
-class Campaign:
-    """Submits and watches the sample jobs, in a thread beside the API."""
+class SampleCampaign:
+    """Plans, runs, repairs, reviews and exports the campaign, in a thread beside the API."""
 
-    def __init__(self, url: str, key: str, pictures: Path, console: Console, *, login: str = "") -> None:
-        self._url, self._key, self._pictures, self._console = url, key, pictures, console
+    def __init__(self, url: str, key: str, folder: Path, console: Console, *, login: str = "") -> None:
+        self._url, self._key, self._folder, self._console = url, key, folder, console
         self._login = login
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="campaign", daemon=True)
@@ -56,59 +47,90 @@ class Campaign:
         self._console.print("Log in to the dashboard by this link, which works once:")
         self._console.print(f"  {self._login}\n", soft_wrap=True, highlight=False)
         try:
-            with Darkroom(self._url, self._key) as client:
-                self._show(self._watch(client, self._submit(client)))
+            with Darkroom(self._url, self._key, retry=_AT_ONCE) as client:
+                self._steps(client)
         except DarkroomError as error:
             if not self._ended.is_set():
-                self._console.print(f"The sample campaign failed: {error}")
+                self._print(f"The sample campaign failed: {error}")
 
-    def _submit(self, client: Darkroom) -> str:
-        name = f"demo-{now():%Y%m%d-%H%M%S}"
-        jobs = [NewJob(model=MODEL, prompt=prompt, size=size, campaign=name) for prompt, size in PROMPTS]
-        if refused := client.submit_many(jobs).rejected:
-            raise DarkroomError(refused[0].message)
-        return name
-
-    def _watch(self, client: Darkroom, name: str) -> list[Job[Any]]:
-        """Wait until all jobs are finished; return them in the order of the prompts."""
-        columns = (
-            TextColumn("Generating"),
-            BarColumn(bar_width=40),
-            MofNCompleteColumn(),
-            TextColumn("pictures"),
-            TimeElapsedColumn(),
+    def _steps(self, client: Darkroom) -> None:
+        campaign = client.campaign(
+            f"demo-{now():%Y%m%d-%H%M%S}", model=MODEL, template=TEMPLATE, budget=BUDGET, canary=CANARY
         )
-        with Progress(*columns, console=self._console, disable=not self._console.is_terminal) as progress:
-            bar = progress.add_task("", total=len(PROMPTS))
-            for _ in count():
-                jobs = list(client.jobs.list(limit=len(PROMPTS), campaign=name))
-                done = sum(job.is_final for job in jobs)
-                progress.update(bar, completed=sum(_share(job) for job in jobs))
-                if done == len(PROMPTS) or self._ended.wait(_POLL_INTERVAL):
-                    break
-        order = {prompt: place for place, (prompt, _) in enumerate(PROMPTS)}
-        return sorted(jobs, key=lambda job: order.get(job.prompt, 0))
-
-    def _show(self, jobs: Sequence[Job[Any]]) -> None:
-        """Print where the images are and what to try next."""
+        self._plan(campaign)
+        state = self._follow(campaign)
         if self._ended.is_set():
             return
-        out = self._console
-        failed = [job for job in jobs if not job.succeeded]
-        out.print(f"{len(jobs) - len(failed)} of {len(jobs)} pictures are ready:")
-        for job in jobs:
-            address = job.pictures[0].url if job.pictures else job.status
-            out.print(f"  {address}  [dim]{shortened(job.prompt, 44)}[/]", soft_wrap=True, overflow="ignore")
-        out.print(f"\nFolder  {self._pictures}", soft_wrap=True)
-        out.print(f"API     {self._url}/docs", soft_wrap=True)
-        out.print(f"Key     {self._key}", soft_wrap=True)
-        out.print(f"\nGenerate one more:\n{curl(self._url, self._key)}", soft_wrap=True, markup=False)
-        out.print("\nCtrl-C ends it.")
+        if state.made < state.total:
+            self._retry(campaign)
+        self._review(campaign)
+        self._print(f"\nexport   {campaign.export(self._folder / ZIP)}")
+        self._show(campaign)
 
+    def _plan(self, campaign: Campaign[SyncTransport]) -> None:
+        """Import the sheet, with its two wrong lines, and start what the plan says."""
+        report = campaign.add(write_sheet(self._folder / "demo.csv"))
+        plan = campaign.plan()
+        for line in (*import_lines(report), *plan_lines(campaign.name, plan)):
+            self._print(line)
+        campaign.start(plan.items)
 
-def _share(job: Job[Any]) -> float:
-    """Return the progress of a job from 0 to 1, so that the bar moves during generation."""
-    return 1.0 if job.is_final else min(job.progress, 99) / 100
+    def _follow(self, campaign: Campaign[SyncTransport]) -> CampaignState:
+        """Watch it, and decide where it needs a person: approve the canary, raise the budget."""
+        with RunProgress() as progress:
+            for update in campaign.watch():
+                state = update.campaign
+                progress.show(state)
+                if self._ended.is_set():
+                    break
+                if update.ended:
+                    continue  # the state was read before these ended
+                if state.needs == "approval":
+                    self._print(f"canary   {state.made} of {CANARY} made, {spent_words(state)}: approved")
+                    campaign.approve()
+                elif state.needs == "budget":
+                    self._print(f"paused   {state.pause.detail if state.pause else ''}")
+                    self._print(f"budget   raised to {LARGER_BUDGET}: it goes on")
+                    campaign.change(budget=LARGER_BUDGET)
+        self._print(f"made     {state.made} of {state.total}, {spent_words(state)}")
+        return state
+
+    def _retry(self, campaign: Campaign[SyncTransport]) -> None:
+        """Retry what failed."""
+        for line in failure_lines(campaign.failures()):
+            self._print(f"failed   {line}")
+        action = campaign.wait_action(campaign.retry())
+        self._print(f"retry    {action.done} items")
+        self._follow(campaign)
+
+    def _review(self, campaign: Campaign[SyncTransport]) -> None:
+        """Reject pictures that repeat another one, and pick the others."""
+        seen, repeated = set[str](), list[str]()
+        for item in campaign.items(where={"status": "made"}):
+            sha256 = item.pictures[0].sha256
+            if sha256 in seen:
+                repeated.append(item.id)
+            seen.add(sha256)
+        if repeated:
+            campaign.give_verdict("reject", repeated, reason="repeats another picture")
+        picked = campaign.give_verdict("pick", where={"status": "made"})
+        self._print(f"verdicts {picked.done} picked, {len(repeated)} rejected: they repeat another picture")
+
+    def _show(self, campaign: Campaign[SyncTransport]) -> None:
+        """Print where the pictures are and what to try next."""
+        state = campaign.state()
+        self._print(f"\n{state.made} of {state.total} pictures are ready, such as")
+        for item in campaign.items(where={"verdict": "pick"}, limit=_SHOWN):
+            self._print(f"  {item.pictures[0].url}  {shortened(item.prompt or '', 44)}")
+        self._print(f"\nFolder  {self._folder}")
+        self._print(f"API     {self._url}/docs")
+        self._print(f"Key     {self._key}")
+        self._print(f"\nGenerate one more:\n{curl(self._url, self._key)}")
+        self._print("\nCtrl-C ends it.")
+
+    def _print(self, line: str) -> None:
+        if not self._ended.is_set():
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def curl(url: str, key: str) -> str:

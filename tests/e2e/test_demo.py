@@ -1,11 +1,17 @@
 """``darkroom demo`` as a new user runs it."""
 
+import csv
+import hashlib
+import io
+import json
 import os
 import re
 import shlex
 import signal
 import subprocess
 import sys
+import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -13,7 +19,9 @@ from time import monotonic
 import httpx
 import pytest
 
-_TIMEOUT = 90  # seconds for a dozen pictures on a busy machine
+from worker.practice.drawing.png import prompt_of
+
+_TIMEOUT = 120  # seconds for a campaign on a busy machine
 _EXAMPLES = Path(__file__).parents[2] / "examples"
 _MAIN = "import sys; from api.cli.app import main; sys.argv = ['darkroom', *sys.argv[1:]]; main()"
 
@@ -49,17 +57,21 @@ def read_until(process: subprocess.Popen[str], last: str) -> str:
     return output
 
 
-@pytest.mark.slow(reason="a dozen pictures are drawn, then the example uses every verb")
-def test_the_demo_makes_a_dozen_images_keeps_serving_and_ends_cleanly(
+@pytest.mark.slow(reason="a campaign of 58 pictures runs, then the example uses every verb")
+def test_the_demo_runs_a_campaign_keeps_serving_and_ends_cleanly(
     demo: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     output = read_until(demo, "Ctrl-C")
-    assert "12 of 12 pictures are ready" in output
+    lines = output.splitlines()
+    assert [line.split()[2] for line in lines if line.startswith("error ")] == ["18:", "43:"]
+    for step in ("canary ", "paused ", "budget ", "failed ", "retry ", "verdicts ", "export "):
+        assert any(line.startswith(step) for line in lines), (step, output)
+    assert "57 of 58 pictures are ready" in output
     addresses = re.findall(r"http://\S+/assets/\S+", output)
     assert len(set(addresses)) == 12
     picture = httpx.get(addresses[0], trust_env=False)
     assert picture.content.startswith(b"\x89PNG")
-    assert len([file for file in (tmp_path / "demo-data" / "pictures").rglob("*") if file.is_file()]) >= 12
+    _compare_with_sheet(tmp_path / "demo-data" / "demo.zip", tmp_path / "demo-data" / "demo.csv")
     job = _run_curl(next(line for line in output.splitlines() if line.startswith("curl ")))
     assert job["status"] == "succeeded"
     _run_example(output, tmp_path / "midjourney")
@@ -68,6 +80,35 @@ def test_the_demo_makes_a_dozen_images_keeps_serving_and_ends_cleanly(
     assert demo.wait(timeout=10) == 0
     assert monotonic() - started < 5
     assert "Traceback" not in (demo.stdout.read() if demo.stdout else "")
+
+
+def _compare_with_sheet(exported: Path, sheet: Path) -> None:
+    """Compare the ZIP row by row with the sheet: manifest, pictures, checksums, verdicts."""
+    with sheet.open(encoding="utf-8", newline="") as file:
+        rows = {row["key"]: row for row in reversed(list(csv.DictReader(file))) if row["subject"]}
+    with zipfile.ZipFile(exported) as archive:
+        records = [json.loads(line) for line in archive.read("manifest.jsonl").splitlines()]
+        table = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode("utf-8-sig"))))
+        assert [each["key"] for each in records] == [each["key"] for each in table]
+        assert [each["key"] for each in records] == sorted(rows)
+        for record in records:
+            row = rows[record["key"]]
+            prompt = f"{row['subject']}, {row['light']} {row['note']}"
+            assert (record["prompt"], record["light"]) == (prompt, row["light"])
+            if record["key"] == "card-38":
+                assert (record["status"], record["error"]) == ("failed", "moderation")
+                assert "file" not in record
+                continue
+            content = archive.read(record["file"])
+            assert hashlib.sha256(content).hexdigest() == record["sha256"]
+            if row["images"]:
+                assert (record["width"], record["height"]) == (1, 1)  # as the picture beside the sheet
+            else:
+                assert str(prompt_of(content)).startswith(f"{row['subject']}, {row['light']}")
+        pictures = [name for name in archive.namelist() if name.endswith(".png")]
+        assert sorted(pictures) == sorted(each["file"] for each in records if "file" in each)
+        verdicts = Counter(each.get("verdict") for each in records)
+    assert verdicts == {"pick": 56, "reject": 1, None: 1}
 
 
 def _run_example(output: str, folder: Path) -> None:

@@ -6,7 +6,7 @@ from socket import socket
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.cli.demo_campaign import Campaign
+from api.cli.demo_campaign import PRICE, SampleCampaign
 from api.cli.exit_codes import Exit
 from api.cli.key_admin import create_key, revoke_keys
 from api.cli.local_database import upgrade, write
@@ -27,7 +27,8 @@ _CALLER = "demo"
 def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path("demo-data")) -> Exit:
     """Try Darkroom: a practice provider and a sample campaign; needs no API key and no network.
 
-    Serves until Ctrl-C. Your own channels are not used.
+    The campaign goes from a sheet to a ZIP: plan, canary, budget, retry, verdicts, export; its prices are
+    made up. Serves until Ctrl-C. Your own channels are not used.
 
     Parameters
     ----------
@@ -41,12 +42,12 @@ def demo(*, host: str = "127.0.0.1", port: int | None = None, data: Path = Path(
     listener = _listen(host, port)
     folder = data.expanduser().absolute()
     try:
-        with PracticeServerThread(delay="1-2.5") as practice:
+        with PracticeServerThread(delay="0.3-1") as practice:
             settings = _settings(folder, host, listener.getsockname()[1], practice.url)
             configure_logs(settings)
             upgrade(settings)
             key, login = _fresh_key(settings)
-            campaign = Campaign(settings.public_url, key, folder / "pictures", open_console(), login=login)
+            campaign = SampleCampaign(settings.public_url, key, folder, open_console(), login=login)
             try:
                 run_embedded(settings, listener, ready=campaign.start)
             finally:
@@ -85,6 +86,7 @@ def _settings(folder: Path, host: str, port: int, provider: str) -> Settings:
                 "api_key": "practice",
                 "models": ["*"],
                 "concurrency": 4,
+                "prices": {"*": {"per_call": PRICE, "currency": "USD"}},
             }
         ],
         allow_private=("127.0.0.0/8",),
