@@ -90,6 +90,10 @@ ELSEWHERE = {
         f"api/openai/tasks/{name}.py": "tests/clients/openai/test_async_tasks.py"
         for name in ("documents", "polls", "submit", "task")
     },
+    **{
+        f"api/openai/responses/{name}.py": "tests/api/openai/responses/test_handlers.py"
+        for name in ("document", "input", "request")
+    },
     "api/openai/event_stream.py": "tests/api/openai/images/test_events.py",
     "api/openai/images/inputs.py": "tests/api/openai/images/test_edits.py",
     "api/openai/chat/answer.py": "tests/api/openai/chat/test_completions.py",

@@ -6,7 +6,7 @@ OpenAI's error object, which the SDK raises.
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 import orjson
@@ -26,11 +26,21 @@ from api.web.request_body import body_of
 from models.errors import DarkroomError
 from models.ids import public_id
 from models.queries.openai.requests import RequestState
+from models.states import JobStatus
 
 DONE = b"data: [DONE]\n\n"
 PING = b": the job is not finished yet\n\n"
 _PULSES = 2  # comments in each ``openai_wait``
 _EARLY = 8  # as much sooner the stream begins that shows progress
+
+
+@runtime_checkable
+class FailureWriter(Protocol):
+    """A writer that has events of its own for a job without a result."""
+
+    async def failure(self, result: JobResult) -> bytes:
+        """Return the events of a job that is settled and has not succeeded."""
+        ...
 
 
 class StreamWriter(Protocol):
@@ -77,7 +87,8 @@ async def stream_response(
     if change is not None:
         result = await read_result(services, context.caller, job_id)
         await note(context, job_id, RequestState.ANSWERED)
-        result.require_success()
+        if not isinstance(writer, FailureWriter):
+            result.require_success()
     return _JobStream(context, job_id, writer, place.pop_all())
 
 
@@ -126,9 +137,12 @@ class _JobStream(Response):
                 await _write(send, self._writer.progress(shown))
 
     async def _last(self, result: JobResult) -> bytes:
+        writer = self._writer
         try:
+            if result.status is not JobStatus.SUCCEEDED and isinstance(writer, FailureWriter):
+                return await writer.failure(result)
             result.require_success()
-            return await self._writer.end(result)
+            return await writer.end(result)
         except JobFailed as failed:
             error = failed.failure.error()
         except DarkroomError as problem:

@@ -11,6 +11,7 @@ from api.openai.chat.completions import complete
 from api.openai.errors import JobFailed, failure_response, problem_response
 from api.openai.images.edits import edit
 from api.openai.images.generations import generate
+from api.openai.responses import handlers as responses
 from api.openai.tasks.polls import generation, images_task, task, task_list
 from api.web.problems import Problem, problem_of, request_id_of
 
@@ -18,6 +19,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/chat/completions", complete),
+    ("POST", "/v1/responses", responses.create),
+    ("GET", "/v1/responses/{response_id}", responses.retrieve),
+    ("DELETE", "/v1/responses/{response_id}", responses.delete),
+    ("POST", "/v1/responses/{response_id}/cancel", responses.cancel),
     ("POST", "/v1/images/generations", generate),
     ("POST", "/v1/images/generations/async", generate),
     ("POST", "/v1/images/edits", edit),

@@ -1,15 +1,14 @@
 """Messages of a chat: checked, and their images taken out, to be stored or looked up like any other input."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from api.jobs.conversation import MOST_IMAGES
 from api.jobs.schemas import URL_LIMIT
 from api.jobs.validation import ValidJob
-from models.errors import InvalidRequest, NotFound
-from models.ids import parse_id
+from api.openai.own_pictures import with_input_images
+from models.errors import InvalidRequest
 from models.request import CHAT, has_image, with_chat_images
 
 _MOST_MESSAGES = 512
@@ -30,13 +29,8 @@ class Chat:
 
     def of(self, valid: ValidJob) -> ValidJob:
         """Return a valid job with these messages. Raises ``InvalidRequest``."""
-        assets = {
-            position: _asset_id(image, self.fields[position])
-            for position, image in enumerate(self.images)
-            if image.startswith("asset_")
-        }
-        with_chat = valid.with_request(**{CHAT: list(self.messages), "images": list(self.images)})
-        return replace(with_chat, images=self.images, fields=self.fields, assets=assets)
+        with_chat = valid.with_request(**{CHAT: list(self.messages)})
+        return with_input_images(with_chat, self.images, self.fields)
 
 
 def read_messages(given: Any) -> Chat:
@@ -97,10 +91,3 @@ def _text(message: Mapping[str, Any]) -> str:
         return content
     parts = content if isinstance(content, list) else ()
     return "\n".join(part["text"] for part in parts if isinstance(part.get("text"), str))
-
-
-def _asset_id(image: str, name: str) -> UUID:
-    try:
-        return parse_id("asset", image)
-    except NotFound as error:
-        raise InvalidRequest(f"{name}.url", str(error), code="input_image_not_found") from error

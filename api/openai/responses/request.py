@@ -1,0 +1,139 @@
+"""Request of the Responses API, and the submitted job that it becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.jobs.validation import Rejection, ValidJob, validate
+from api.openai.context import RequestContext
+from api.openai.members import flag_of, model_of, native_fields
+from api.openai.own_pictures import with_input_images, with_own_pictures
+from api.openai.responses.ids import job_of
+from api.openai.responses.input import Message, earlier_messages, read_input, with_pictures
+from api.openai.results import read_result
+from models.errors import InvalidRequest, NotFound
+from models.request import ANY
+from models.states import JobStatus
+
+RESPONSE = "response"
+"""Member of a job's request: what the document of its response repeats."""
+
+_TOOL = "image_generation"
+_WINDOWS: Mapping[str, tuple[int, float | None]] = {
+    "soonest": (5, None),
+    "2h": (4, 7_200.0),
+    "8h": (3, 28_800.0),
+}
+"""Priority and seconds until the latest start, by ``background_options.completion_window``."""
+
+_OURS = frozenset(
+    {
+        *("include", "parallel_tool_calls", "store", "stream_options", "text", "tool_choice", "truncation"),
+        *("prompt_cache_key", "prompt_cache_retention", "max_tool_calls", "reasoning", "conversation"),
+    }
+)
+"""Members that say how OpenAI answers, and nothing to a provider of chat completions."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRequest:
+    """What a client of the Responses API asks for."""
+
+    job: ValidJob | Rejection
+    background: bool
+    stream: bool
+
+
+async def read_request(members: Mapping[str, Any], context: RequestContext) -> ResponseRequest:
+    """Return what the members of a body ask for. Raises ``InvalidRequest``."""
+    rest = dict(members)
+    fields = native_fields(rest)
+    background, stream = flag_of(rest, "background"), flag_of(rest, "stream")
+    fields = _window(rest.pop("background_options", None)) | fields
+    echoed = {
+        name: members.get(name)
+        for name in (
+            "instructions",
+            "metadata",
+            "previous_response_id",
+            "tools",
+            "tool_choice",
+            "service_tier",
+        )
+    }
+    messages = await _messages(rest, context)
+    tool = _image_tool(rest.pop("tools", None))
+    submission: dict[str, Any] = {"model": model_of(rest, context.services), "messages": messages, **fields}
+    if tool.get("size") is not None:
+        submission["size"] = tool.pop("size")
+    if tool.pop("input_image_mask", None):
+        raise InvalidRequest("tools", "send a mask to /v1/images/edits: a conversation has none")
+    passed = {name: value for name, value in rest.items() if name not in _OURS and value is not None}
+    submission["params"] = passed | tool
+    valid = validate(submission, context.services.settings, context.at)
+    if isinstance(valid, ValidJob):
+        images = await with_own_pictures(context.services, context.caller, valid.images)
+        valid = with_input_images(valid, images, valid.fields)
+        own = {RESPONSE: {**echoed, "background": background}}
+        valid = valid.with_request(**own) if _forced(members) else valid.with_request(wants=ANY, **own)
+    return ResponseRequest(valid, background, stream)
+
+
+async def _messages(rest: dict[str, Any], context: RequestContext) -> list[Message]:
+    """Take input, instructions and the earlier response out of a body; return them as messages."""
+    messages = read_input(rest.pop("input", None))
+    instructions, previous = rest.pop("instructions", None), rest.pop("previous_response_id", None)
+    if instructions is not None and not isinstance(instructions, str):
+        raise InvalidRequest("instructions", "must be a text")
+    if previous is not None:
+        earlier, pictures = await _earlier(previous, context)
+        messages = [*earlier, *with_pictures(messages, pictures)]
+    system = [{"role": "system", "content": instructions}] if instructions and instructions.strip() else []
+    return [*system, *messages]
+
+
+async def _earlier(previous: Any, context: RequestContext) -> tuple[list[Message], list[dict[str, Any]]]:
+    """Return the turns of an earlier response, and its pictures. Raises ``InvalidRequest``."""
+    code = "previous_response_not_found"
+    try:
+        result = await read_result(context.services, context.caller, job_of(str(previous)))
+    except NotFound as error:
+        raise InvalidRequest("previous_response_id", str(error), code=code) from error
+    if result.status is not JobStatus.SUCCEEDED:
+        why = "is not completed; wait until it is"
+        raise InvalidRequest("previous_response_id", why, code="previous_response_not_completed")
+    return earlier_messages(result, public_url=context.services.public_url)
+
+
+def _window(options: Any) -> dict[str, Any]:
+    """Return the fields of a job for the window in which it shall be completed. Raises ``InvalidRequest``."""
+    window = options.get("completion_window") if isinstance(options, Mapping) else None
+    if window is None:
+        return {}
+    if not isinstance(window, str) or window not in _WINDOWS:
+        field = "background_options.completion_window"
+        raise InvalidRequest(field, f"must be one of {', '.join(_WINDOWS)}")
+    priority, seconds = _WINDOWS[window]
+    return {"priority": priority} | ({} if seconds is None else {"expires_in": seconds})
+
+
+def _image_tool(tools: Any) -> dict[str, Any]:
+    """Return the options of the tool that makes pictures. Raises ``InvalidRequest`` for any other tool."""
+    found: dict[str, Any] = {}
+    if tools is not None and not isinstance(tools, list):
+        raise InvalidRequest("tools", "must be a list")
+    for number, tool in enumerate(tools or ()):
+        if not isinstance(tool, Mapping) or tool.get("type") != _TOOL:
+            raise InvalidRequest(
+                f"tools.{number}.type", f"must be {_TOOL}: responses have no other tool here"
+            )
+        options = {name: value for name, value in tool.items() if name not in ("type", "partial_images")}
+        found |= {name: value for name, value in options.items() if value is not None}
+    found.pop("model", None)  # the request's model is the one that draws
+    return found
+
+
+def _forced(members: Mapping[str, Any]) -> bool:
+    """Return whether only pictures are wanted."""
+    choice = members.get("tool_choice")
+    return choice == "required" or (isinstance(choice, Mapping) and choice.get("type") == _TOOL)
