@@ -24,6 +24,7 @@ _START_LIMIT = 60.0  # seconds until the child has started
 CPU_LIMIT = 20  #: seconds of processor time for one image; the largest ones that are accepted take about two
 TIME_LIMIT = 120.0  #: seconds for one image on a busy machine
 MEMORY_LIMIT = 640 * MIB  #: bytes of data in the child; the largest images that are accepted take about 500
+_NICENESS = 5  # of the child: calls and requests come first when processors are short
 _COPIES = 4  # of the file: in the worker, on its way to the child, and there
 _PIXEL = 13  # bytes: four, up to three times while an image is turned, reduced or made smaller
 _T = TypeVar("_T")
@@ -87,6 +88,7 @@ def _limited(seconds: int, memory: int, work: Callable[..., _T], args: tuple[obj
         _lower(resource.RLIMIT_CPU, ceil(used.ru_utime + used.ru_stime) + seconds)
         _lower(resource.RLIMIT_DATA, memory)
         _lower(resource.RLIMIT_CORE, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     return work(*args)
 
 

@@ -19,6 +19,13 @@ async def test_work_is_done_in_one_other_process_that_stays() -> None:
     assert first == second != os.getpid()
 
 
+async def test_it_gives_way_to_calls_and_requests() -> None:
+    decoding = DecodeProcess()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    for _ in range(2):
+        assert await decoding.run(os.getpriority, os.PRIO_PROCESS, 0) == max(own, 5)
+
+
 async def test_pixels_come_back() -> None:
     cell = await DecodeProcess().run(decode_cell, draw("PNG", 24, 16))
     assert (cell.mode, cell.size) == ("RGB", (24, 16))
