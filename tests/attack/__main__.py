@@ -1,7 +1,6 @@
 """``make attack SEED=1``: run all classes of attacks and print the table; ``--short``: few inputs of each."""
 
 import argparse
-import os
 import shutil
 import signal
 import sys
@@ -24,7 +23,6 @@ from tests.attack.target import Target
 
 Attack = Callable[[Target], Result]
 _MB = 1_000_000
-_NICENESS = 10
 
 
 def attacks(seed: int, *, short: bool) -> Mapping[str, Attack]:
@@ -60,7 +58,6 @@ def run(chosen: Mapping[str, Attack], *, namespace: bool, stall: float) -> list[
     results = []
     try:
         with Target(folder, namespace=namespace) as target:
-            os.nice(_NICENESS)  # the processors that an attacker uses are its own
             for name, attack in {"nothing": _do_nothing, **chosen}.items():
                 began = time.monotonic()
                 results.append(target.measured(attack, stall=stall))
