@@ -33,3 +33,9 @@ def test_links_lead_to_files() -> None:
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
     assert "docs/security.md" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "security.md" in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def test_the_tests_that_the_page_names_exist() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)`", PAGE)
+    assert len(named) > 15
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -8,6 +8,7 @@ requests (nginx does) enforces the same earlier; these limits hold without one.
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from random import random
 from typing import Any
 
 import structlog
@@ -58,6 +59,11 @@ class OpenConnections:
         return None
 
 
+def _spread(seconds: float) -> float:
+    """Return a time that is up to a tenth longer: connections that began together do not end together."""
+    return seconds * (1 + random() / 10)
+
+
 def _overload(detail: str) -> Problem:
     return Problem(503, "too_many_connections", detail, headers={"Retry-After": "5"})
 
@@ -87,7 +93,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         self._address = address
         self._opened.by_address[address] += 1
-        self._timer = self.loop.call_later(self._limits.head_timeout, self._end_head)
+        self._timer = self.loop.call_later(_spread(self._limits.head_timeout), self._end_head)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop counting the connection."""
@@ -106,7 +112,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_size += len(data)
             if self._timer is None:  # the first bytes of a further request
-                self._timer = self.loop.call_later(self._limits.head_timeout, self._end_head)
+                self._timer = self.loop.call_later(_spread(self._limits.head_timeout), self._end_head)
         super().data_received(data)
         if self._in_head and self._head_size > self._limits.head_size:
             self._refuse(self._large_head())

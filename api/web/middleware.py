@@ -27,6 +27,7 @@ _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was an
 _log = structlog.get_logger()
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
+_KEY_HEADERS = frozenset({b"authorization", b"mj-api-secret"})
 _CLIENT_CLOSED = 499  # status of a request whose client went away, as nginx counts it
 _DRAIN_TIMEOUT = 10.0  # seconds that a client may pause while its unread body is discarded
 
@@ -130,7 +131,7 @@ class _ResponseSender:
 def _client_of(scope: Scope) -> bytes | str:
     """Return what tells the client of a request from others, before its key is checked."""
     for name, value in scope["headers"]:
-        if name == b"authorization":
+        if name in _KEY_HEADERS:
             return bytes(value)
     return str(scope["client"][0]) if scope.get("client") else ""
 

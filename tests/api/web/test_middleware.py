@@ -180,3 +180,32 @@ async def test_an_error_is_logged_without_the_token_of_its_address() -> None:
     assert answer.status_code == 500
     assert logs
     assert "dkt_secret" not in str(logs)
+
+
+async def test_a_request_of_another_key_or_address_begins_before_the_many_of_one() -> None:
+    begun: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.append(scope["path"])
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    middleware = RequestMiddleware(app, body_limit=1000)
+
+    async def request(path: str, *headers: tuple[bytes, bytes], address: str = "10.0.0.1") -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            pass
+
+        scope = {"type": "http", "method": "GET", "path": path, "headers": list(headers)}
+        await middleware({**scope, "client": (address, 1)}, receive, send)
+
+    many = [request("/many", (b"authorization", b"Bearer a")) for _ in range(100)]
+    others = [
+        request("/other", (b"authorization", b"Bearer b")),
+        request("/midjourney", (b"mj-api-secret", b"c")),
+        request("/address", address="10.0.0.2"),
+    ]
+    await asyncio.gather(*many, *others)
+    assert max(begun.index(path) for path in ("/other", "/midjourney", "/address")) < 20
