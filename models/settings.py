@@ -570,6 +570,13 @@ def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def origin_of(settings: Settings, name: str) -> str:
+    """Return where a setting's value comes from: ``environment``, ``file`` (or an option), ``default``."""
+    if f"DARKROOM_{name.upper()}" in os.environ and name in settings.model_fields_set:
+        return "environment"
+    return "file" if name in settings.model_fields_set else "default"
+
+
 def unknown_variables() -> list[str]:
     """Return a sentence for each ``DARKROOM_*`` variable that nothing reads, with the nearest right name."""
     known = [*Settings.model_fields, *_OF_CLIENTS]

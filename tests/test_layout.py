@@ -113,7 +113,10 @@ ELSEWHERE = {
     # by the pages that they make
     **{
         f"api/dashboard/{module}.py": "tests/api/dashboard/test_pages.py"
-        for module in ("page", "templates", "pages/channel", "pages/jobs", "figures/notices", "routes")
+        for module in (
+            *("page", "templates", "routes", "figures/notices"),
+            *(f"pages/{name}" for name in ("channel", "costs", "errors", "health", "jobs", "webhooks")),
+        )
     },
     **{
         f"api/{module}.py": "tests/api/dashboard/login/test_login_pages.py"

@@ -51,7 +51,7 @@ def start_audit(request: Request, *, caller_id: UUID, key_id: UUID | None, by: s
         key_id=key_id,
         by=by,
         role=role.value,
-        through=request.scope.get(THROUGH, "api"),
+        through=request.scope.get(THROUGH) or ("dashboard" if route.startswith("/dashboard") else "api"),
         action=f"{request.method} {route}",
         target=next((str(value) for value in request.path_params.values()), ""),
         request_id=str(request.scope.get("darkroom.request_id", "")),

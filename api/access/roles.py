@@ -15,8 +15,10 @@ _LEAST: Mapping[str, Role] = {
     "/v1/campaigns/{name}/reroll": Role.REVIEWER,
     "/v1/actions/{action_id}/abort": Role.REVIEWER,
     "/v1/campaigns/{name}/exports": Role.VIEWER,
+    "/v1/sessions/{session_id}/end": Role.ADMIN,
+    "/v1/keys/{key_id}/revoke": Role.ADMIN,
 }
-"""Routes that need less than an operator to change something."""
+"""Routes that need less, or more, than an operator to change something."""
 
 
 def least_role(method: str, route: str) -> Role:

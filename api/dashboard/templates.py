@@ -11,7 +11,7 @@ import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from api.dashboard.figures.job_summary import path_of
+from api.dashboard.figures.job_summary import path_of, thumbnail_of
 from api.dashboard.language.locales import Locale, msgid
 from api.dashboard.static_files import static_url
 from models.api_keys import Role
@@ -71,13 +71,21 @@ def environment() -> Environment:
         extensions=["jinja2.ext.do", "jinja2.ext.i18n"],
     )
     found.globals |= {"STATES": STATES, "BILLED": BILLED}
-    found.globals |= {"static": static_url, "_": _text, "ngettext": _plural, "link": link, "can": _can}
+    found.globals |= {
+        "static": static_url,
+        "_": _text,
+        "ngettext": _plural,
+        "link": link,
+        "can": _can,
+        "dict": dict,
+    }
     found.filters |= {
         "json": lambda value: orjson.dumps(value).decode(),
         "pretty": _pretty,
         "cut": cut,
         "plain": plain,
         "path": path_of,
+        "thumbnail": thumbnail_of,
         "when": lambda text: datetime.fromisoformat(text) if isinstance(text, str) else text,
     }
     return found

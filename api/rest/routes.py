@@ -12,11 +12,12 @@ from api.rest import (
     jobs,
     models,
     reparse,
+    sessions,
     submit,
     tokens,
     uploads,
 )
-from api.rest.bulk import bulk_jobs, held_jobs
+from api.rest.bulk import bulk_jobs, errors, held_jobs
 from api.rest.campaigns import actions, control, exports, items, repair, reports, review, rows
 from api.rest.campaigns import settings as campaigns
 from api.rest.openapi import docs_page
@@ -25,7 +26,7 @@ from api.rest.webhooks import deliveries, endpoints
 
 _RESOURCES = (
     *(submit, eta, jobs, events, feed),  # eta before jobs: /v1/jobs/{job_id} matches it too
-    *(held_jobs, bulk_jobs, reparse),
+    *(held_jobs, bulk_jobs, errors, reparse, sessions),
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(assets, uploads, models, tokens, endpoints, deliveries),

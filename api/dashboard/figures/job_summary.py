@@ -45,6 +45,12 @@ def cost_of(calls: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
     return {currency: str(total) for currency, total in totals.items()}
 
 
+def thumbnail_of(asset: Mapping[str, Any], side: int = 320) -> str:
+    """Return the path of the thumbnail of an asset whose longer side is ``side``; without one, of itself."""
+    made = asset.get("thumbnails") or {}
+    return path_of(made[str(side)]["url"] if str(side) in made else asset["url"])
+
+
 def path_of(url: str) -> str:
     """Return the path of one of our addresses: pages load pictures from their own host."""
     return urlsplit(url).path

@@ -4,6 +4,27 @@ May import the services of ``api``, ``worker`` and ``models``, and nothing of ``
 """
 
 from api.dashboard.page import Page
-from api.dashboard.pages import channel, channels, job, jobs, overview, workers
+from api.dashboard.pages import (
+    audit,
+    channel,
+    channels,
+    costs,
+    errors,
+    health,
+    job,
+    jobs,
+    keys,
+    overview,
+    settings,
+    webhooks,
+    workers,
+)
 
-PAGES: tuple[Page, ...] = tuple(module.PAGE for module in (overview, jobs, job, channels, channel, workers))
+PAGES: tuple[Page, ...] = tuple(
+    module.PAGE
+    for module in (
+        *(overview, jobs, job, errors),
+        *(channels, channel, workers, health),
+        *(costs, keys, webhooks, audit, settings),
+    )
+)

@@ -40,7 +40,7 @@ async def load(view: PageView) -> Mapping[str, Any]:
     return {
         "job": document,
         "summary": summary,
-        "events": [_event(row) for row in events],
+        "events": steps(events),
         "messages": {row.number: row.provider_message for row in attempts},
         "kept": {number: key is not None for number, key in keys.items()},
         "bars": timeline(document, view.locale.now),
@@ -57,8 +57,13 @@ async def load(view: PageView) -> Mapping[str, Any]:
     }
 
 
-def _event(row: Any) -> Mapping[str, Any]:
-    return {"revision": row.revision, "status": row.status, "at": row.at, "detail": row.detail}
+def steps(events: Sequence[Any]) -> list[Any]:
+    """Return the events that say something new: not those that only report progress."""
+    found: list[Any] = []
+    for event in events:
+        if event.detail or not found or event.status != found[-1].status:
+            found.append(event)
+    return found
 
 
 def timeline(job: Mapping[str, Any], now: datetime) -> Sequence[Span]:

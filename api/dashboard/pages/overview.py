@@ -9,12 +9,12 @@ from uuid import UUID
 
 from api.channel_status import read_channel_views
 from api.dashboard.figures.charts import Sparkline, series, sparkline
-from api.dashboard.figures.failures import read_groups
 from api.dashboard.figures.notices import read_notices
 from api.dashboard.figures.shared import shared
 from api.dashboard.language.locales import msgid
 from api.dashboard.page import Page, PageView
 from api.jobs.reader import read_jobs
+from api.jobs.selection.failures import read_groups
 from api.jobs.served_models import read_served
 from api.services import ApiServices
 from models.queries.dashboard.figures import (

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
 from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelection
+from api.rest.bulk.errors import ErrorDocument, ErrorPageDocument
 from api.rest.bulk.held_jobs import DecisionResultDocument
 from api.rest.campaigns.actions import ActionDocument, ActionPageDocument
 from api.rest.campaigns.repair import ItemReroll, ItemRetry
@@ -48,6 +49,7 @@ from api.rest.openapi.response_schemas import (
 )
 from api.rest.openapi.route_docs import ACCESS_TOKEN, BEARER
 from api.rest.reparse import AnswersDocument, ReparseDocument
+from api.rest.sessions import SessionDocument, SessionPageDocument
 from api.rest.tokens import TokenDocument, TokenRequest
 from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange
 from models.campaigns.spec import CampaignSpec
@@ -65,6 +67,10 @@ _RESPONSES = (
     ChannelPageDocument,
     CostsDocument,
     DecisionResultDocument,
+    ErrorDocument,
+    ErrorPageDocument,
+    SessionDocument,
+    SessionPageDocument,
     ExplanationDocument,
     ExplanationPageDocument,
     HealthDocument,

@@ -15,19 +15,9 @@ from api.dashboard.static_files import FOLDER
 from models.api_keys import Role
 from models.settings import Settings
 from tests.api.conftest import started
+from tests.api.dashboard.hostile import HOSTILE
 from tests.api.dashboard.visitor import Visitor, add_channel, visit
 from tests.api.service import ADMIN, ALICE, BOB, Service
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'onmouseover='alert(1)",
-    "{{ 7 * 7 }}${7*7}",
-    "</title><svg onload=alert(1)>",
-    "javascript:alert(1)",
-    "&lt;script&gt;&#x3c;b>",
-    "\u202egnp.exe\u0007",
-)
 
 
 async def filled(service: Service, text: str = "a cat") -> dict[str, str]:

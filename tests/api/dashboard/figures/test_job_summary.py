@@ -1,8 +1,9 @@
 """Summaries of jobs: spans are never negative, costs are summed by currency."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from api.dashboard.figures.job_summary import cost_of, path_of, summary_of
+from api.dashboard.figures.job_summary import cost_of, path_of, summary_of, thumbnail_of
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -39,3 +40,8 @@ def test_costs_are_summed_by_currency() -> None:
 
 def test_pictures_are_loaded_from_the_pages_own_host() -> None:
     assert path_of("https://img.example/assets/t/0.png") == "/assets/t/0.png"
+    asset: dict[str, Any] = {"url": "https://img.example/assets/t/0.png", "thumbnails": None}
+    assert thumbnail_of(asset) == "/assets/t/0.png"
+    asset["thumbnails"] = {"320": {"url": "https://img.example/assets/t/0-320.webp"}}
+    assert thumbnail_of(asset) == "/assets/t/0-320.webp"
+    assert thumbnail_of(asset, 960) == "/assets/t/0.png"

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from api.dashboard.figures.failures import group_failures, read_groups
+from api.jobs.selection.failures import group_failures, read_groups
 from models.clock import now
 from models.ids import new_id
 from models.outcomes import CallResult, Outcome
