@@ -1,7 +1,8 @@
 """Examiner: looks at each stored picture once, in processes beside the worker, and makes its thumbnails.
 
 A picture is a success as soon as it is stored: whatever happens here neither delays nor loses it. It is
-claimed for a while: after ``kill -9`` another worker examines it.
+claimed for a while: after ``kill -9`` another worker examines it. The memory budget of calls is left alone,
+so that none waits for an examination: memory is bounded by the number of processes, and the limit of each.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from worker.checks.expectations import ratio_differs, size_differs, wants_transp
 from worker.checks.rules import apply_rules
 from worker.database_retry import run_forever
 from worker.images.decode import DECODABLE
-from worker.images.decode_process import DecodeProcess, decoding_memory
+from worker.images.decode_process import DecodeProcess
 from worker.images.pixel_findings import PixelFindings, examine_in_background
 from worker.images.provenance.digital_source_type import provenance_of
 from worker.images.thumbnails import Thumbnail
@@ -76,29 +77,25 @@ class Examiner:
 
     async def _examine(self, picture: DuePicture, process: DecodeProcess) -> Findings:
         """Return what is found in a picture by itself. Raises ``StorageError``."""
-        services = self._services
-        pixels = (picture.width or 0) * (picture.height or 0)
-        async with services.memory.reservation() as memory:
-            await memory.acquire(decoding_memory(picture.bytes, pixels))
-            try:
-                content = await services.store.get(picture.key)
-            except NotFound:
-                return {"check_problem": "asset_missing"}
-            provenance = await asyncio.to_thread(provenance_of, memoryview(content), picture.content_type)
-            found: Findings = {
-                "wrong_size": size_differs(picture.request, picture.width, picture.height),
-                "wrong_ratio": ratio_differs(picture.request, picture.width, picture.height),
-                "c2pa": provenance.c2pa,
-                "xmp": provenance.xmp,
-            }
-            if picture.content_type not in DECODABLE:
-                return found
-            try:
-                seen = await process.run(examine_in_background, content)
-            except ImageError as error:
-                if error.retryable:
-                    raise
-                return found | {"check_problem": error.code}
+        try:
+            content = await self._services.store.get(picture.key)
+        except NotFound:
+            return {"check_problem": "asset_missing"}
+        provenance = await asyncio.to_thread(provenance_of, memoryview(content), picture.content_type)
+        found: Findings = {
+            "wrong_size": size_differs(picture.request, picture.width, picture.height),
+            "wrong_ratio": ratio_differs(picture.request, picture.width, picture.height),
+            "c2pa": provenance.c2pa,
+            "xmp": provenance.xmp,
+        }
+        if picture.content_type not in DECODABLE:
+            return found
+        try:
+            seen = await process.run(examine_in_background, content)
+        except ImageError as error:
+            if error.retryable:
+                raise
+            return found | {"check_problem": error.code}
         return found | await self._of_pixels(picture, seen)
 
     async def _of_pixels(self, picture: DuePicture, seen: PixelFindings) -> Findings:
