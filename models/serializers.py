@@ -30,13 +30,18 @@ def job_view(
     assets: Sequence[Any] = (),
     waiting: WaitStatus | None = None,
     estimate: Mapping[str, Any] = NO_ESTIMATE,
+    examined: bool = True,
 ) -> dict[str, Any]:
-    """Return the document of a job, from its row and the rows that belong to it, of all generations."""
+    """Return the document of a job, from its row and the rows that belong to it, of all generations.
+
+    ``examined``: with what is found in its assets after it has ended.
+    """
 
     def view(asset: Any) -> dict[str, Any]:
         generation = job.generation if asset.generation is None else asset.generation
         number = _attempt_of(asset, generation, attempts)
-        return {**asset_view(asset, public_url=public_url), "generation": generation, "attempt": number}
+        members = asset_view(asset, public_url=public_url, examined=examined)
+        return {**members, "generation": generation, "attempt": number}
 
     return {
         "id": public_id("job", job.id),
@@ -80,9 +85,9 @@ def links(public: str, public_url: str) -> dict[str, str]:
     return {"self": here, "cancel": f"{here}/cancel", "retry": f"{here}/retry", "events": f"{here}/events"}
 
 
-def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
-    """Return the document of an asset."""
-    return {
+def asset_view(asset: Any, *, public_url: str, examined: bool = True) -> dict[str, Any]:
+    """Return the document of an asset; ``examined``: with its thumbnails and what was found in it."""
+    view = {
         "id": public_id("asset", asset.id),
         "url": f"{public_url}/assets/{asset.token}/{asset.position}.{asset.extension}",
         "source_url": asset.source_url,
@@ -93,9 +98,10 @@ def asset_view(asset: Any, *, public_url: str) -> dict[str, Any]:
         "sha256": asset.sha256,
         "position": asset.position,
         "problem": None if asset.missing_at is None else _file_problem(asset.missing_at),
-        "thumbnails": _thumbnails(asset, public_url),
-        "checks": _checks(asset),
     }
+    if examined:
+        view |= {"thumbnails": _thumbnails(asset, public_url), "checks": _checks(asset)}
+    return view
 
 
 def thumbnail_name(asset: Any, side: str) -> str:

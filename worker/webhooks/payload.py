@@ -73,8 +73,11 @@ def render(delivery: Row[Any], payload: Payload) -> bytes:
 
 
 def render_job(payload: Payload) -> bytes:
-    """Return the body of a job's event: ``data`` is the job as the API shows it, without attempts."""
-    view = job_view(payload.job, public_url=payload.public_url, assets=payload.assets)
+    """Return the body of a job's event: ``data`` is the job as the API shows it, without attempts.
+
+    Its assets lack what is found in them later: each retry has the same body.
+    """
+    view = job_view(payload.job, public_url=payload.public_url, assets=payload.assets, examined=False)
     data = {name: value for name, value in view.items() if name not in _OMITTED}
     truncated: list[str] = []
     for name, shorten in _CUTS:
