@@ -122,7 +122,7 @@ class AssetDocument(BaseModel):
     position: int = Field(description="rank among the images of its job in this generation, from 0")
     problem: str | None = Field(description="why its file can't be had; none: it is stored")
     thumbnails: dict[Literal["320", "960"], ThumbnailDocument] | None = Field(
-        description="by the pixels of the longer side at most; null: not made yet"
+        None, description="by the pixels of the longer side at most; null: not made yet"
     )
     checks: ChecksDocument | None = Field(
         description="null: not examined yet, an input image or a video task"
