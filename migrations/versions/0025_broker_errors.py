@@ -1,14 +1,14 @@
 """Why the broker carries no messages of a worker, by its own check
 
-Revision ID: 0029
-Revises: 0028
+Revision ID: 0025
+Revises: 0024
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029"
-down_revision = "0028"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
