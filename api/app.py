@@ -26,6 +26,7 @@ from api.keyed_locks import KeyedLocks
 from api.midjourney import routes as midjourney
 from api.monitor import Monitor
 from api.openai import routes as openai
+from api.openai.batches.controller import BatchController
 from api.openai.repeats import WINDOW
 from api.rest.openapi.document import install_openapi
 from api.rest.routes import build_router
@@ -35,6 +36,7 @@ from api.web.cors import ApiCors
 from api.web.key_in_path import KeyInPath
 from api.web.middleware import ErrorFormat, RequestMiddleware
 from api.web.problems import install_problem_handlers
+from api.web.request_body import BodyLimit
 from models.clock import Clock, DatabaseClock
 from models.credentials.encryption import cipher_of
 from models.database import Database
@@ -83,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         body_limit=settings.request_body_limit,
         hosts=AllowedHosts.of(settings),
         error_formats=error_formats,
+        file_limits={"/v1/files": BodyLimit(settings.openai_file_limit, "openai_file_limit")},
     )
     if settings.cors_origins:
         app.add_middleware(ApiCors, origins=settings.cors_origins)
@@ -123,7 +126,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
         await stack.enter_async_context(_repeating(correct, "measure the database's time", every=_MEASURE))
         await stack.enter_async_context(_background(measure_lag("api")))
         store = build_store(settings)
-        yield ApiServices(
+        services = ApiServices(
             settings=settings,
             database=database,
             store=store,
@@ -142,7 +145,10 @@ async def _open_services(settings: Settings) -> AsyncIterator[ApiServices]:
             cipher=cipher_of(settings.secret_key),
             call_costs=CallCosts.from_settings(settings),
             request_locks=KeyedLocks(),
+            batch_wake=asyncio.Event(),
         )
+        await stack.enter_async_context(_background(BatchController(services).run()))
+        yield services
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Composition root of the API: the services that handlers share, made once per process."""
 
+import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -45,6 +46,7 @@ class ApiServices:
     cipher: SecretCipher  #: of secrets in the database
     call_costs: CallCosts
     request_locks: KeyedLocks  #: of requests that are submitted now
+    batch_wake: asyncio.Event  #: set when a batch of the OpenAI API can be moved on
 
     @property
     def public_url(self) -> str:

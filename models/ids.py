@@ -22,6 +22,9 @@ Kind = Literal[
     "action",
     "export",
     "session",
+    "file",
+    "batch",
+    "line",
 ]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

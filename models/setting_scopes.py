@@ -55,7 +55,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "exports campaign_rows campaign_items campaign_columns campaign_cell_bytes "
         "connections connections_per_address request_body_limit prompt_limit "
         "input_image_limit idempotency_ttl allowed_hosts json_limit max_queued "
-        "event_streams long_polls longest_wait openai_wait webhook_endpoints webhook_tests campaigns "
+        "event_streams long_polls longest_wait openai_wait openai_file_limit "
+        "webhook_endpoints webhook_tests campaigns "
         "midjourney_image_model midjourney_niji_model midjourney_text_model midjourney_grid midjourney_queue "
         "midjourney_deduplicate midjourney_banned_words midjourney_always_one midjourney_cancel_status "
         "midjourney_instant_delay midjourney_keyless_key midjourney_keyless_networks",

@@ -288,6 +288,9 @@ class Settings(BaseSettings):
         description="seconds after which a waiting request of the OpenAI API is kept alive with white space; "
         "below the timeout of proxies and of clients",
     )
+    openai_file_limit: int = Field(
+        512 * 2**20, gt=0, description="bytes of one upload to /v1/files at most, which goes to the disk"
+    )
     webhook_timeout: float = Field(15, gt=0, le=60, description="seconds that a webhook receiver may take")
     webhook_retention: float = Field(
         30 * 86_400, gt=0, le=10**9, description="seconds that ended webhook deliveries stay in the log"

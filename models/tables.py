@@ -175,6 +175,7 @@ campaigns = Table(
     Column("revision", Integer, nullable=False, server_default=text("1")),
     Column("budget_wait_until", Utc),  # what calls in flight have reserved leaves no room until then
     Column("retention", Json),  # periods by kind, in seconds or "keep", where they differ from its caller's
+    Column("surface", Text, nullable=False, server_default=text("'rest'")),  # of the jobs that it makes
     Index(
         "ix_campaigns_budget_wait",
         "caller_id",
@@ -751,6 +752,75 @@ error_decisions = Table(
     Column("decision", Text, nullable=False),  # resolved or ignored
     Column("by", Text, nullable=False),
     Column("at", Utc, nullable=False),
+)
+
+_EXPIRING_FILE = text("expires_at IS NOT NULL")
+
+# Files of the OpenAI API: uploads, and what batches write. One of a picture has the id of its asset.
+openai_files = Table(
+    "openai_files",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("key", Text),  # of its object; none: written anew for each read, from the lines of its batch
+    Column("batch_id", Uuid),  # whose lines so far it shows
+    Column("failed_lines", Boolean, nullable=False),  # those that failed, not those with a result
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc),  # deleted then
+    Index("ix_openai_files_caller_id_created_at", "caller_id", "created_at", "id"),
+    Index(
+        "ix_openai_files_expires_at",
+        "expires_at",
+        postgresql_where=_EXPIRING_FILE,
+        sqlite_where=_EXPIRING_FILE,
+    ),
+)
+
+_OPEN_BATCH = text("status NOT IN ('completed', 'failed', 'expired', 'cancelled')")
+
+# Batches of the OpenAI API: the lines of each are the rows of a campaign with its name.
+openai_batches = Table(
+    "openai_batches",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),
+    Column("campaign_id", Uuid, nullable=False),  # gone, if a line was faulty
+    Column("input_file_id", Uuid, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("completion_window", Text, nullable=False),
+    Column("metadata", Json),
+    Column("inline_images", Boolean, nullable=False),  # pictures in the output as base64
+    Column("output_expires_after", Integer),  # seconds
+    Column("status", Text, nullable=False),
+    Column("ending", Text),  # the last status, to which it is on its way
+    Column("model", Text),  # of all lines; none: of several
+    Column("lines", Integer, nullable=False, server_default=text("0")),
+    Column("counts", Json),  # completed and failed, once they are final
+    Column("usage", Json),  # tokens of all answers that stated them, once they are final
+    Column("errors", Json),  # the first of its input
+    Column("error_count", Integer, nullable=False, server_default=text("0")),
+    Column("error_list_id", Uuid),  # file with all of them
+    Column("output_file_id", Uuid),
+    Column("error_file_id", Uuid),
+    Column("partial_output_id", Uuid, nullable=False),
+    Column("partial_error_id", Uuid, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("in_progress_at", Utc),
+    Column("finalizing_at", Utc),
+    Column("completed_at", Utc),
+    Column("failed_at", Utc),
+    Column("expired_at", Utc),
+    Column("cancelling_at", Utc),
+    Column("cancelled_at", Utc),
+    Column("claim", Uuid),  # of the API process that reads its input or writes its output
+    Column("claimed_until", Utc),
+    Index("ix_openai_batches_caller_id_id", "caller_id", "id"),
+    Index("ix_openai_batches_open", "id", postgresql_where=_OPEN_BATCH, sqlite_where=_OPEN_BATCH),
 )
 
 

@@ -16,6 +16,10 @@ class WebhookEvent(StrEnum):
     EXPIRED = "job.expired"
     STARTED = "job.started"  #: the first call of a Midjourney task has started; sent once, then as progress
     PROGRESS = "job.progress"  #: a call has started, or made progress; the newest supersedes older ones
+    BATCH_COMPLETED = "batch.completed"  #: a batch of the OpenAI API has ended, with files to read
+    BATCH_FAILED = "batch.failed"  #: its input is faulty; nothing ran
+    BATCH_EXPIRED = "batch.expired"
+    BATCH_CANCELLED = "batch.cancelled"
     TEST = "webhook.test"  #: sent at the caller's request
 
 
@@ -30,7 +34,17 @@ EVENT_OF: Mapping[JobStatus, WebhookEvent] = {
 """The event of each state, written when a job enters it or changes within it. Other states have none."""
 
 JOB_EVENTS = frozenset(EVENT_OF.values())
-"""Events that an endpoint may subscribe to."""
+"""Events of jobs that an endpoint may subscribe to."""
+
+BATCH_EVENTS = frozenset(
+    {
+        WebhookEvent.BATCH_COMPLETED,
+        WebhookEvent.BATCH_FAILED,
+        WebhookEvent.BATCH_EXPIRED,
+        WebhookEvent.BATCH_CANCELLED,
+    }
+)
+"""Events of batches, likewise; their ``data`` is the id alone, as OpenAI sends it."""
 
 PASSING = frozenset({WebhookEvent.STARTED, WebhookEvent.PROGRESS})
 """Events that are not sent again once a newer one of the same job waits."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -93,18 +94,34 @@ async def check_room(connection: AsyncConnection, services: ApiServices, caller:
 async def create_campaign(services: ApiServices, caller: Caller, value: Any) -> Campaign:
     """Insert a draft. Raises ``Conflict`` if the caller has a campaign or jobs of its name."""
     spec, at = read_definition(value), services.clock()
-    columns = _columns(services, spec, at)
     if spec.vision is not None:
         await require_served(services, spec.vision.model, "gate.model")
     async with services.database.writing() as connection:
         await check_room(connection, services, caller, spec.name)
-        taken = await any_job_of(connection, caller.id, spec.name)
-        key = None
-        if not taken:
-            key = await campaigns.insert_planned(connection, caller.id, spec.name, at=at, values=columns)
-        if key is None:
-            raise Conflict(f"You have a campaign {spec.name!r}; choose another name, or go on with that one.")
+        await insert_draft(connection, services, caller, spec, at)
         return await _read(connection, caller, spec.name)
+
+
+async def insert_draft(
+    connection: AsyncConnection,
+    services: ApiServices,
+    caller: Caller,
+    spec: CampaignSpec,
+    at: datetime,
+    *,
+    surface: str = "rest",
+) -> UUID:
+    """Insert a draft, and return its id; its jobs will be of this surface.
+
+    Raises ``Conflict`` if the caller has a campaign or jobs of its name, and ``InvalidRequest``.
+    """
+    columns = {**_columns(services, spec, at), "surface": surface}
+    key = None
+    if not await any_job_of(connection, caller.id, spec.name):
+        key = await campaigns.insert_planned(connection, caller.id, spec.name, at=at, values=columns)
+    if key is None:
+        raise Conflict(f"You have a campaign {spec.name!r}; choose another name, or go on with that one.")
+    return key
 
 
 async def change_campaign(

@@ -1,7 +1,7 @@
 """Import of rows: a sheet is read into staging, compared with the stored rows, and written in batches."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -103,12 +103,38 @@ async def import_rows(
     return await work.run(sheet, mapping if mapping is not None else campaign.mapping or {})
 
 
+ResolveImages = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+"""Returns images of a row as an import takes them, in the same order."""
+
+
+async def import_staged(
+    services: ApiServices,
+    caller: Caller,
+    campaign: Campaign,
+    spec: CampaignSpec,
+    staging: Staging,
+    resolve: ResolveImages,
+) -> ImportReport:
+    """Import rows that were staged; those whose images can't be used are errors of ``staging``.
+
+    Raises ``Conflict`` while another import of the campaign is under way.
+    """
+    return await _Import(services, caller, campaign, spec, False, resolve).run_staged(staging)
+
+
 class _Import:
     """One import under way."""
 
     def __init__(
-        self, services: ApiServices, caller: Caller, campaign: Campaign, spec: CampaignSpec, dry_run: bool
+        self,
+        services: ApiServices,
+        caller: Caller,
+        campaign: Campaign,
+        spec: CampaignSpec,
+        dry_run: bool,
+        resolve: ResolveImages | None = None,
     ) -> None:
+        self._resolve = resolve
         self._services, self._caller, self._campaign, self._spec = services, caller, campaign, spec
         self._dry_run, self._id, self._at = dry_run, new_id(), services.clock()
         self._variants = spec.variants(services.settings.campaign_combinations)
@@ -131,6 +157,14 @@ class _Import:
             if not self._dry_run:
                 async with self._services.database.writing() as connection:
                     await campaigns.end_import(connection, self._campaign.id, self._id, mapping)
+
+    async def run_staged(self, staging: Staging) -> ImportReport:
+        await self._claim()
+        try:
+            return await self._write(staging, {})
+        finally:
+            async with self._services.database.writing() as connection:
+                await campaigns.end_import(connection, self._campaign.id, self._id, None)
 
     def _reader(self, mapping: Mapping[str, str], files: Mapping[str, str]) -> RowReader:
         first = self._variants.assignment(0) if len(self._variants) else {}
@@ -240,7 +274,7 @@ class _Import:
         missing: set[UUID],
     ) -> ImportedRow:
         resolved = []
-        for image in images:
+        for image in await self._resolve(images) if self._resolve else images:
             if image in wanted and (wanted[image] is None or wanted[image] in missing):
                 raise InvalidRequest(
                     "images", f"there is no asset {image[:64]!r}", code="input_image_not_found"

@@ -16,12 +16,17 @@ from models.campaigns.row import RowContent
 from models.queries.campaigns.rows import ImportedRow
 
 MOST_LISTED = 200  #: errors that are listed; all are counted
+_PAGE_BYTES = 8 * 1024 * 1024
 
 
 class Staging:
-    """The rows of one import in their order, each key once. Used by one thread at a time."""
+    """The rows of one import in their order, each key once. Used by one thread at a time.
 
-    def __init__(self, path: Path) -> None:
+    ``most_listed``: of its errors.
+    """
+
+    def __init__(self, path: Path, *, most_listed: int = MOST_LISTED) -> None:
+        self._most_listed = most_listed
         self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=OFF")
         self._database.execute("PRAGMA synchronous=OFF")
@@ -55,22 +60,21 @@ class Staging:
 
     def add_errors(self, errors: Sequence[SheetError]) -> None:
         """Count errors, and list the first ones."""
-        self.errors += errors[: MOST_LISTED - len(self.errors)]
+        self.errors += errors[: self._most_listed - len(self.errors)]
         self.codes.update(error.code for error in errors)
 
     def pages(self, size: int) -> Iterator[list[ImportedRow]]:
-        """Yield the rows in their order, some at a time."""
-        last = 0
-        while True:
-            found = self._database.execute(
-                "SELECT position, key, line, hash, content FROM rows WHERE position > ? "
-                "ORDER BY position LIMIT ?",
-                (last, size),
-            ).fetchall()
-            if not found:
-                return
-            last = found[-1][0]
-            yield [_row(*values) for _, *values in found]
+        """Yield the rows in their order, some at a time: ``size``, or fewer if they are long."""
+        found = self._database.execute("SELECT key, line, hash, content FROM rows ORDER BY position")
+        page, length = list[ImportedRow](), 0
+        for values in found:
+            page.append(_row(*values))
+            length += len(values[-1])
+            if len(page) == size or length > _PAGE_BYTES:
+                yield page
+                page, length = [], 0
+        if page:
+            yield page
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return those of the keys that the import does not have."""

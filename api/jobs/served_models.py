@@ -70,7 +70,7 @@ async def reject_unserved(
         return list(submitted)
     unserved = {id(each) for each in strict if not known.channels_of(each.job.model)}
     return [
-        Rejection("unserved_model", [_refusal(each.job.model, known)])
+        Rejection("unserved_model", [unserved_refusal(each.job.model, known)])
         if isinstance(each, ValidJob) and id(each) in unserved
         else each
         for each in submitted
@@ -106,16 +106,22 @@ async def warn_unserved(services: ApiServices, models: Mapping[int, str]) -> dic
     }
 
 
+async def read_all_served(services: ApiServices) -> ServedModels:
+    """Return the models of all channels, also of those that no live worker knows."""
+    async with services.database.reading() as connection:
+        return ServedModels(await list_channels(connection))
+
+
 async def _all_channels(services: ApiServices, models: Set[str]) -> ServedModels:
     """Return all channels, also those that no live worker knows; none, if the others serve the models."""
     configured = await read_served(services)
     if all(configured.channels_of(model) for model in models):
         return ServedModels(())
-    async with services.database.reading() as connection:
-        return ServedModels(await list_channels(connection))
+    return await read_all_served(services)
 
 
-def _refusal(model: str, known: ServedModels) -> Mapping[str, str]:
+def unserved_refusal(model: str, known: ServedModels) -> Mapping[str, str]:
+    """Return what is said of a model that no channel serves: ``{field, message}``."""
     message = (
         f"no channel serves {model[:256]!r}; {_nearest_words(model, known)}. To submit it anyway, set "
         "allow_unserved"

@@ -7,8 +7,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from api.openai.batches.handlers import cancel_batch, get_batch, get_batches, post_batch
 from api.openai.chat.completions import complete
 from api.openai.errors import JobFailed, failure_response, problem_response
+from api.openai.files.handlers import get_content, get_file, get_files, remove_file
+from api.openai.files.upload import post_file
 from api.openai.images.edits import edit
 from api.openai.images.generations import generate
 from api.openai.responses import handlers as responses
@@ -32,6 +35,15 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/images/edits/{task_id}", generation),
     ("POST", "/v1/tasks/batch", task_list),
     ("GET", "/v1/tasks/{task_id}", task),
+    ("POST", "/v1/files", post_file),
+    ("GET", "/v1/files", get_files),
+    ("GET", "/v1/files/{file_id}", get_file),
+    ("DELETE", "/v1/files/{file_id}", remove_file),
+    ("GET", "/v1/files/{file_id}/content", get_content),
+    ("POST", "/v1/batches", post_batch),
+    ("GET", "/v1/batches", get_batches),
+    ("GET", "/v1/batches/{batch_id}", get_batch),
+    ("POST", "/v1/batches/{batch_id}/cancel", cancel_batch),
 )
 """Method, path and handler."""
 

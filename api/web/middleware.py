@@ -1,10 +1,11 @@
 """ASGI middleware: request id, hosts, body limit, metrics, and a response for uncaught errors."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from time import perf_counter
+from types import MappingProxyType
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -20,7 +21,7 @@ from api.web.caching import KEYED, private_headers
 from api.web.fair_start import FairStart
 from api.web.problems import Problem, problem_of, problem_response
 from api.web.referrer import REFERRER_POLICY
-from api.web.request_body import RequestBody
+from api.web.request_body import BodyLimit, RequestBody
 
 _requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
 _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was answered", ["route"])
@@ -29,6 +30,7 @@ _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"})
 _KEY_HEADERS = frozenset({b"authorization", b"mj-api-secret"})
 _CLIENT_CLOSED = 499  # status of a request whose client went away, as nginx counts it
+NO_LIMITS: Mapping[str, BodyLimit] = MappingProxyType({})
 _DRAIN_TIMEOUT = 10.0  # seconds that a client may pause while its unread body is discarded
 
 
@@ -46,7 +48,8 @@ class RequestMiddleware:
     Only the dashboard sees cookies, and of them its session's alone: elsewhere a key in a header is the only
     permission. ``hosts``: those that requests may
     name; ``None``: any. ``body_limit``: bytes of one body, and of those of one caller together.
-    ``error_formats`` are those of surfaces that do not answer with problem documents. ``drain_timeout``:
+    ``error_formats`` are those of surfaces that do not answer with problem documents. ``file_limits``: of
+    paths whose bodies go to the disk as they come, instead of ``body_limit``. ``drain_timeout``:
     seconds that a client may pause while the rest of its body is discarded.
     """
 
@@ -57,10 +60,12 @@ class RequestMiddleware:
         body_limit: int,
         hosts: AllowedHosts | None = None,
         error_formats: Sequence[ErrorFormat] = (),
+        file_limits: Mapping[str, BodyLimit] = NO_LIMITS,
         drain_timeout: float = _DRAIN_TIMEOUT,
     ) -> None:
         self._app, self._hosts, self._error_formats = app, hosts, tuple(error_formats)
-        self._body_limit, self._drain_timeout = body_limit, drain_timeout
+        self._body_limit, self._drain_timeout = BodyLimit(body_limit), drain_timeout
+        self._file_limits = file_limits
         self._budget = BodyBudget(body_limit)
         self._start = FairStart()
 
@@ -77,7 +82,7 @@ class RequestMiddleware:
         body = RequestBody(
             scope,
             receive,
-            limit=self._body_limit,
+            limit=self._file_limits.get(scope["path"], self._body_limit),
             budget=self._budget,
             drain_timeout=self._drain_timeout,
         )

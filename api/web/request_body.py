@@ -1,6 +1,7 @@
 """Body of a request: bounded while it is received, within its caller's share of memory."""
 
 import asyncio
+from dataclasses import dataclass
 from uuid import UUID
 
 from starlette.requests import ClientDisconnect
@@ -14,6 +15,14 @@ _LARGE = 2**20  # bytes
 _DRAIN_FACTOR = 4  # an unread body is discarded up to this multiple of the limit
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """Bytes of one body at most, and the setting that says so."""
+
+    bytes: int
+    setting: str = "request_body_limit"
+
+
 class RequestBody:
     """Receives the body of one request up to a limit, and discards what an early response leaves unread.
 
@@ -21,12 +30,13 @@ class RequestBody:
     """
 
     def __init__(
-        self, scope: Scope, receive: Receive, *, limit: int, budget: BodyBudget, drain_timeout: float
+        self, scope: Scope, receive: Receive, *, limit: BodyLimit, budget: BodyBudget, drain_timeout: float
     ) -> None:
         scope[_KEY] = self
         headers = dict(scope["headers"])
         self._budget, self._reserved = budget, list[tuple[UUID, int]]()
-        self._receive, self._limit, self._drain_timeout = receive, limit, drain_timeout
+        self._receive, self._limit, self._setting = receive, limit.bytes, limit.setting
+        self._drain_timeout = drain_timeout
         length = headers.get(b"content-length", b"")
         self._declared = int(length) if length.isdigit() and len(length) < 20 else 0
         self._expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
@@ -37,7 +47,7 @@ class RequestBody:
         """Receive a part of the body. Raises the 413 problem beyond the limit, whether declared or not."""
         message = await self._receive_part()
         if self._received > self._limit:
-            raise _too_large(self._limit, "request_body_limit")
+            raise _too_large(self._limit, self._setting)
         return message
 
     async def read(self, owner: UUID, limit: int, setting: str) -> bytes:
@@ -70,7 +80,7 @@ class RequestBody:
     def check_declared(self) -> None:
         """Raise the 413 problem if Content-Length exceeds the limit."""
         if self._declared > self._limit:
-            raise _too_large(self._limit, "request_body_limit")
+            raise _too_large(self._limit, self._setting)
 
     async def drain(self) -> bool:
         """Discard the rest of the body. Returns whether it has been received completely.

@@ -1,7 +1,7 @@
 """Item request: a row and a variant of a campaign become the request of one item."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.campaigns.row import RowContent
@@ -22,11 +22,14 @@ class RenderedItem:
     n: int | None
     params: Mapping[str, Any]
     metadata: Mapping[str, Any]
+    priority: int | None = None  #: of its own
+    members: Mapping[str, Any] = field(default_factory=dict)  #: further ones of the request, such as turns
 
     @property
     def request(self) -> dict[str, Any]:
         """The request of its job, as ``jobs.request`` stores it."""
-        return {"images": list(self.images), "size": self.size, "n": self.n, "params": dict(self.params)}
+        own = {"images": list(self.images), "size": self.size, "n": self.n, "params": dict(self.params)}
+        return {**self.members, **own}
 
 
 def variables_of(key: str, row: RowContent, assignment: Mapping[str, str]) -> dict[str, str]:
@@ -40,7 +43,8 @@ def render_item(spec: CampaignSpec, key: str, row: RowContent, assignment: Mappi
     problems: list[TemplateProblem] = []
     axes = {name: assignment[name] for name in _OF_AXES if name in assignment}
     prompt = own.get("prompt") or _render(template.prompt or "", variables, problems)
-    if not prompt.strip() and not problems:
+    members: Mapping[str, Any] = own.get("members") or {}
+    if not prompt.strip() and not problems and "turns" not in members:
         problems.append(TemplateProblem(1, 1, "no_prompt", "the row has no prompt, and there is no template"))
     model = axes.get("model") or own.get("model") or spec.model
     if not model:
@@ -63,6 +67,8 @@ def render_item(spec: CampaignSpec, key: str, row: RowContent, assignment: Mappi
         n=own.get("n") or spec.defaults.n,
         params=params,
         metadata=own.get("metadata") or {},
+        priority=own.get("priority"),
+        members=members,
     )
 
 

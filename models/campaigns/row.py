@@ -16,8 +16,9 @@ GROUPS = ("params", "metadata")
 class RowContent:
     """What a row says.
 
-    ``overrides`` may have prompt, images, size, n, model, params, metadata and file_name; and ``files``: the
-    assets of the file names that its rendered template names.
+    ``overrides`` may have prompt, images, size, n, model, params, metadata and file_name; ``files``: the
+    assets of the file names that its rendered template names; and, for a line of a batch, its ``priority``
+    and further ``members`` of the request.
     """
 
     variables: Mapping[str, str]

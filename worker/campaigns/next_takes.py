@@ -23,7 +23,6 @@ from models.queries.campaigns.campaigns import Campaign
 from models.queries.campaigns.items import NewTake, add_takes
 from models.queries.campaigns.rows import StoredRow, rows_of_keys
 from models.queries.jobs import NewJob, insert_jobs
-from worker.campaigns.start_items import SURFACE
 from worker.metrics import job_metrics
 
 _NO_ROW = StoredRow("", 0, 1, 1, 0, RowContent({}, {}))
@@ -73,7 +72,7 @@ async def make_takes(
         job = _job(campaign, last, wanted, item.id, each.take, at)
         jobs.append(job)
         takes.append(NewTake(item.id, each.take, job.id))
-    await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=SURFACE, at=at)
+    await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=campaign.surface, at=at)
     job_metrics.submitted(connection, jobs, "campaign")
     await add_takes(connection, takes)
     made.done = len(takes)

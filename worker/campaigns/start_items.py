@@ -31,7 +31,6 @@ from worker.lifecycle import cancel, commit
 from worker.metrics import job_metrics
 
 CHUNK = 500  #: items of one transaction
-SURFACE = "rest"
 ONLY_ROW = "all"  #: key of the row of a campaign that has axes and no sheet
 _REASONS = {True: "first", False: "edit"}
 
@@ -145,7 +144,7 @@ async def _start(
         else:
             new_items.append(_item(campaign, variants, each, item_id, job, at))
     await items.insert_items(connection, new_items)
-    await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=SURFACE, at=at)
+    await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=campaign.surface, at=at)
     job_metrics.submitted(connection, jobs, "campaign")
     for known, job_id, take, each, failed in replaced:  # the state follows a job that is there
         await _replace(connection, known, job_id, take, each, failed, at)
@@ -225,7 +224,7 @@ def _job(
         model=item.model,
         prompt=item.prompt,
         request=item.request,
-        priority=defaults.priority,
+        priority=defaults.priority if item.priority is None else item.priority,
         max_attempts=defaults.max_attempts or settings.max_attempts,
         on_unknown=defaults.on_unknown or settings.on_unknown.value,
         not_before=at,

@@ -15,7 +15,6 @@ from models.queries.jobs import NewJob, insert_jobs
 from models.request import TEXT
 from models.settings import Settings
 from models.states import OnUnknown
-from worker.campaigns.start_items import SURFACE
 from worker.checks.vision_dialogue import make_prompt
 from worker.images.decode import DECODABLE
 
@@ -75,6 +74,6 @@ async def insert_questions(
                 "rules": rules.rules,
             }
         )
-    await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=SURFACE, at=at)
+    await insert_jobs(connection, jobs, caller_id=campaign.caller_id, surface=campaign.surface, at=at)
     await insert_vision_checks(connection, checks)
     return bool(jobs)

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from api.jobs.validation import Rejection, ValidJob, validate
-from api.openai.chat.messages import read_messages
+from api.openai.chat.messages import Chat, read_messages
 from api.openai.context import RequestContext
 from api.openai.members import flag_of, model_of, native_fields
 from api.openai.own_pictures import with_own_pictures
+from api.services import ApiServices
 from models.errors import InvalidRequest
 from models.request import ANY
 
@@ -25,11 +27,16 @@ class ChatRequest:
 
 
 async def read_request(members: Mapping[str, Any], context: RequestContext) -> ChatRequest:
-    """Return what the members of a body ask for. Raises ``InvalidRequest``."""
-    rest, services = dict(members), context.services
+    """Return what a request asks for. Raises ``InvalidRequest``."""
+    chat = read_messages(members.get("messages"))
+    chat = replace(chat, images=await with_own_pictures(context.services, context.caller, chat.images))
+    return chat_request(members, chat, context.services, context.at)
+
+
+def chat_request(members: Mapping[str, Any], chat: Chat, services: ApiServices, at: datetime) -> ChatRequest:
+    """Return what the members of a body ask for; ``chat``: its messages. Raises ``InvalidRequest``."""
+    rest = {name: value for name, value in members.items() if name != "messages"}
     fields = native_fields(rest)
-    chat = read_messages(rest.pop("messages", None))
-    chat = replace(chat, images=await with_own_pictures(services, context.caller, chat.images))
     if chat.length > services.settings.prompt_limit:
         limit = f"may have at most {services.settings.prompt_limit:,} characters"
         raise InvalidRequest("messages", limit, code="prompt_too_long")
@@ -39,7 +46,7 @@ async def read_request(members: Mapping[str, Any], context: RequestContext) -> C
     if (number := rest.pop("n", None)) is not None:
         submission["n"] = number
     submission["params"] = {name: value for name, value in rest.items() if value is not None}
-    valid = validate(submission, services.settings, context.at)
+    valid = validate(submission, services.settings, at)
     if isinstance(valid, ValidJob):
         valid = chat.of(valid)
         if not _wants_pictures(rest):

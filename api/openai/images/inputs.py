@@ -8,8 +8,9 @@ from api.auth import Caller
 from api.jobs.uploads import Upload, store_upload
 from api.openai.forms import Form, chunks_of
 from api.services import ApiServices
-from models.errors import InvalidRequest
+from models.errors import InvalidRequest, NotFound
 from models.ids import public_id
+from models.openai.file_ids import PREFIX, asset_of_file
 
 MOST_IMAGES = 16
 _PLACES = ("image", "images")
@@ -82,4 +83,14 @@ def image_of(value: Any, name: str) -> str:
             value = value.get("url")
     if not isinstance(value, str) or not value.strip():
         raise InvalidRequest(name, 'write {"image_url": "https://…"}, a data: URL or {"file_id": "…"}')
-    return value.strip()
+    return _stored(value.strip(), name)
+
+
+def _stored(image: str, name: str) -> str:
+    """Return the id of the asset that an uploaded file is; any other image as it is."""
+    if not image.startswith(PREFIX):
+        return image
+    try:
+        return asset_of_file(image)
+    except NotFound as error:
+        raise InvalidRequest(name, str(error), code="input_image_not_found") from error

@@ -4,13 +4,14 @@ Members that Darkroom does not read itself are passed on to the provider, as it 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from api.openai.context import RequestContext
 from api.openai.images.inputs import InputImages
 from api.openai.members import flag_of, model_of, native_fields
 from api.openai.tasks.submit import wants_task, webhook_of
+from api.services import ApiServices
 from models.errors import InvalidRequest
 
 GENERATION, EDIT = "image_generation", "image_edit"
@@ -36,9 +37,23 @@ def read_request(
     inputs: InputImages | None = None,
     kind: str = GENERATION,
 ) -> ImagesRequest:
-    """Return what the members of a body ask for. Raises ``InvalidRequest``; the job is validated later."""
+    """Return what a request asks for. Raises ``InvalidRequest``; the job is validated later."""
     rest = dict(members)
     as_task = wants_task(context.request, rest)
+    wanted = read_members(rest, context.services, inputs=inputs, kind=kind)
+    submission = {**wanted.submission, **webhook_of(context.request)}
+    return replace(wanted, submission=submission, as_task=as_task)
+
+
+def read_members(
+    members: Mapping[str, Any],
+    services: ApiServices,
+    *,
+    inputs: InputImages | None = None,
+    kind: str = GENERATION,
+) -> ImagesRequest:
+    """Return what the members of a body ask for. Raises ``InvalidRequest``; the job is validated later."""
+    rest = dict(members)
     fields = native_fields(rest)
     given = rest.pop("response_format", None)
     if given is not None and given not in _FORMATS:
@@ -47,11 +62,7 @@ def read_request(
     if stream and given is not None and given != "b64_json":
         raise InvalidRequest("response_format", "a stream has b64_json only")
     rest.pop("partial_images", None)  # drafts are passed on only where a provider streams them
-    submission: dict[str, Any] = {
-        "model": model_of(rest, context.services),
-        **fields,
-        **webhook_of(context.request),
-    }
+    submission: dict[str, Any] = {"model": model_of(rest, services), **fields}
     for name in ("prompt", "n", "size"):
         if (value := rest.pop(name, None)) is not None:
             submission[name] = value
@@ -60,4 +71,4 @@ def read_request(
         if inputs.mask is not None:
             submission["mask"] = inputs.mask
     submission["params"] = {name: value for name, value in rest.items() if value is not None}
-    return ImagesRequest(submission, given, stream, kind, as_task)
+    return ImagesRequest(submission, given, stream, kind)

@@ -14,8 +14,19 @@ from worker.webhooks.signature import OVERLAP
 _STRICT = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 _LONGEST_OVERLAP = 7 * 86_400  # seconds
 _Url = Annotated[str, AfterValidator(check_web_url), Field(description="where messages are sent: http(s)")]
-_Event = Literal["job.succeeded", "job.failed", "job.held", "job.cancelled", "job.expired", "job.progress"]
-_Events = Annotated[list[_Event], Field(min_length=1, max_length=6, description="events that are sent")]
+_Event = Literal[
+    "job.succeeded",
+    "job.failed",
+    "job.held",
+    "job.cancelled",
+    "job.expired",
+    "job.progress",
+    "batch.completed",
+    "batch.failed",
+    "batch.expired",
+    "batch.cancelled",
+]
+_Events = Annotated[list[_Event], Field(min_length=1, max_length=10, description="events that are sent")]
 _Description = Annotated[
     str, Field(max_length=200, description="your own note, by which to recognise the webhook")
 ]

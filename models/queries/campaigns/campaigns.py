@@ -56,6 +56,7 @@ class Campaign:
     started_at: datetime | None
     finished_at: datetime | None
     revision: int
+    surface: str  #: of the jobs that it makes
 
     @property
     def opening(self) -> Opening:

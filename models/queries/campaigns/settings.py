@@ -36,8 +36,8 @@ async def list_campaigns(
 
 
 async def count_campaigns(connection: AsyncConnection, caller_id: UUID) -> int:
-    """Count a caller's campaigns that have settings."""
-    query = select(func.count()).where(campaigns.c.caller_id == caller_id)
+    """Count a caller's campaigns that have settings, without the batches of the OpenAI API."""
+    query = select(func.count()).where(campaigns.c.caller_id == caller_id, campaigns.c.surface == "rest")
     return (await connection.execute(query)).scalar_one()
 
 

@@ -78,6 +78,11 @@ async def note_state(
     await connection.execute(known.values(state=state.value, seen_at=at))
 
 
+async def forget_request(connection: AsyncConnection, object_id: UUID) -> None:
+    """Delete the record of the request that made an object which was deleted."""
+    await connection.execute(delete(requests).where(requests.c.object_id == object_id))
+
+
 async def forget_requests(connection: AsyncConnection, *, before: datetime) -> int:
     """Delete the records of requests before a time. Return how many there were."""
     return (await connection.execute(delete(requests).where(requests.c.created_at < before))).rowcount

@@ -9,7 +9,7 @@ from starlette.types import Message
 
 from api.web.body_budget import BodyBudget
 from api.web.problems import Problem
-from api.web.request_body import RequestBody, body_of
+from api.web.request_body import BodyLimit, RequestBody, body_of
 from models.ids import new_id
 
 ALICE = new_id()
@@ -32,7 +32,9 @@ def body(
 
     length = (b"content-length", str(declared).encode())
     scope = {"headers": [(b"transfer-encoding", b"chunked") if declared is None else length]}
-    made = RequestBody(scope, receive, limit=LIMIT, budget=budget or BodyBudget(LIMIT), drain_timeout=1)
+    made = RequestBody(
+        scope, receive, limit=BodyLimit(LIMIT), budget=budget or BodyBudget(LIMIT), drain_timeout=1
+    )
     assert body_of(scope) is made
     return made
 
