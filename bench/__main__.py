@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from bench import (
     answers,
     bulk,
+    campaigns,
     contention,
     downloads,
     end_to_end,
@@ -35,6 +36,7 @@ _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "downloads": downloads.measure,
     "polling": polling.measure,
     "rows": rows.measure,
+    "campaigns": campaigns.measure,
     "answers": answers.measure,
     "rounds": rounds.measure,
     "limiter": limiter.measure,

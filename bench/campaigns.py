@@ -42,10 +42,10 @@ def measure(servers: Servers) -> Sequence[Figure]:
             timeout=900,
             trust_env=False,
         )
-        figures += _import(environment, api)
-        figures += _start(environment, api)
-        figures += _export(environment, api)
-        figures += _progress(environment, api)
+        for step in (_import, _start, _export, _progress):
+            found = step(environment, api)
+            print("; ".join(f"{each.what}: {each.value:,.1f} {each.unit}" for each in found), flush=True)
+            figures += found
     return figures
 
 

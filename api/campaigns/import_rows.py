@@ -183,7 +183,8 @@ class _Import:
         report = ImportReport(self._dry_run, mapping, rows=staging.rows, duplicates=staging.duplicates)
         for page in staging.pages(_PAGE):
             await self._write_page(page, staging, report)
-        await self._mark_missing(staging, report)
+        if staging.is_complete:  # else nobody knows what the rest of it has
+            await self._mark_missing(staging, report)
         report.errors = sorted(staging.errors, key=lambda error: error.line)
         report.codes = staging.codes
         return report
@@ -334,6 +335,7 @@ def _stage(sheet: Sheet, reader: RowReader, staging: Staging, settings: Settings
             else:
                 staging.add_errors(read)
     except UnreadableSheet as error:
+        staging.is_complete = False
         staging.add_errors([error.error])
 
 

@@ -37,6 +37,7 @@ class Staging:
         self._database.execute("BEGIN")
         self.rows = 0
         self.duplicates = 0
+        self.is_complete = True  #: the sheet was read to its end
         self.errors: list[SheetError] = []
         self.codes = Counter[str]()
 

@@ -68,10 +68,13 @@ def check_header(names: list[str], limits: SheetLimits) -> list[str]:
 
 
 def records_of(
-    header: list[str], lines: Iterator[tuple[int, list[str]]], limits: SheetLimits
+    header: list[str], lines: Iterator[tuple[int, list[str] | SheetError]], limits: SheetLimits
 ) -> Iterator[Record]:
-    """Yield the records of a sheet's lines; blank lines are left out."""
+    """Yield the records of a sheet's lines, also of those that have a problem; blank ones are left out."""
     for line, cells in lines:
+        if isinstance(cells, SheetError):
+            yield Record(line, {}, cells)
+            continue
         if not any(cell.strip() for cell in cells):
             continue
         problem = None

@@ -34,12 +34,13 @@ def read_xlsx(path: Path, limits: SheetLimits) -> tuple[list[str], Iterator[Reco
     _check_size(path)
     try:
         rows = calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).iter_rows()
-        lines = ((number, [_text(cell) for cell in cells]) for number, cells in enumerate(rows, 1))
-        header = check_header(next(lines, (1, []))[1], limits)
+        found = ([_text(cell) for cell in cells] for cells in rows)
+        header = check_header(next(found, []), limits)
     except UnreadableSheet:
         raise
     except Exception as error:  # a foreign parser of foreign bytes
         raise _malformed(str(error)) from error
+    lines: Iterator[tuple[int, list[str] | SheetError]] = enumerate(found, 2)
     return header, records_of(header, lines, limits)
 
 

@@ -51,7 +51,7 @@ async def post_rows(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     query = read_query(request, _PARAMETERS)
     given = query.get("mapping")
-    mapping = check_mapping((await parse_json(given.encode())).value) if given else None
+    mapping = check_mapping(await _parse_mapping(given)) if given else None
     dry_run = _read_flag(query.get("dry_run"), "dry_run")
     name = read_name(request)
     async with services.database.reading() as connection:
@@ -62,6 +62,13 @@ async def post_rows(request: Request) -> Response:
         report = await import_rows(services, caller, campaign, spec, sheet, mapping=mapping, dry_run=dry_run)
     services.notifier.notify()
     return JsonResponse(report.to_json(), headers=NO_STORE)
+
+
+async def _parse_mapping(text: str) -> Any:
+    try:
+        return (await parse_json(text.encode())).value
+    except Problem as problem:
+        raise invalid_field("mapping", 'must be a JSON object, such as {"SKU": "key"}') from problem
 
 
 def _read_flag(text: str | None, name: str) -> bool:

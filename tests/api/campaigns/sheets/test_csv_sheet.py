@@ -1,5 +1,6 @@
 """CSV: the delimiter of the first line, quoted line breaks, and lines that count from 1."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,27 @@ def test_a_quote_that_never_ends_is_named_by_its_line(tmp_path: Path) -> None:
     with pytest.raises(UnreadableSheet) as caught:
         list(records)
     assert (caught.value.error.line, caught.value.error.code) == (3, "malformed_csv")
+
+
+def test_a_record_with_too_large_a_cell_does_not_stop_those_after_it(tmp_path: Path) -> None:
+    large = "x" * (csv.field_size_limit() + 1)
+    path = written(tmp_path, f'a,b\n1,2\n{large},3\n"{large}\n""4"",5\n6,7",8\n9,10\n')
+    _, records = read_csv(path, "utf-8", LIMITS)
+    found = list(records)
+    assert [record.problem and record.problem.code for record in found] == [
+        None,
+        "cell_too_large",
+        "cell_too_large",
+        None,
+    ]
+    assert [record.line for record in found] == [2, 3, 4, 7]
+    assert found[-1].cells == {"a": "9", "b": "10"}
+
+
+def test_a_large_cell_whose_quote_never_ends_is_named_by_its_line(tmp_path: Path) -> None:
+    large = "x" * (csv.field_size_limit() + 1)
+    _, records = read_csv(written(tmp_path, f'a,b\n1,2\n"{large}\n3,4\n'), "utf-8", LIMITS)
+    assert next(records).cells["a"] == "1"
+    with pytest.raises(UnreadableSheet) as failed:
+        list(records)
+    assert failed.value.error.line == 3

@@ -263,3 +263,37 @@ async def test_other_media_types_callers_and_flags_are_refused(create: Create, s
         ),
     ]
     assert [answer.status_code for answer in answers] == [415, 404, 422]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "code"),
+    [
+        (b'colour\n"red', "malformed_csv"),
+        ("colour\nred\n猫\n".encode() + "狗\n".encode("gb18030"), "encoding"),
+        (",".join(f"c{number}" for number in range(100_000)).encode(), "too_many_columns"),
+    ],
+)
+async def test_a_sheet_that_can_not_be_read_to_its_end_says_nothing_of_missing_rows(
+    create: Create, load: Import, service: Service, sheet: bytes, code: str
+) -> None:
+    await create()
+    await load("key,colour\na,red\nb,blue\n")
+    report = await load(sheet)
+    assert (report["errors_by_code"], report["missing"]) == ({code: 1}, 0)
+    warnings = (await service.get(f"{SPRING}/plan")).json()["warnings"]
+    assert "missing_rows" not in [each["code"] for each in warnings]
+
+
+@pytest.mark.parametrize("mapping", ["nope", "[1]", '"key"', '{"SKU": "size2"}', '{"SKU": 1}', "[" * 5_000])
+async def test_a_wrong_mapping_is_named_as_the_parameter(
+    create: Create, service: Service, mapping: str
+) -> None:
+    await create()
+    answer = await service.post(
+        f"{SPRING}/rows",
+        content="SKU\n1\n",
+        headers={"Content-Type": "text/csv"},
+        params={"mapping": mapping},
+    )
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"].startswith("mapping")
