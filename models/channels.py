@@ -27,6 +27,9 @@ words in the prompt, or none."""
 NStyle = Literal["n", "calls", "prompt"]
 """Several images: by the member ``n``, by one call each, or by words in the prompt."""
 
+EditStyle = Literal["form", "json"]
+"""Requests for edits: a form with the images as files, or JSON with the list ``images``."""
+
 _OWN_HEADERS = frozenset({"content-type", "content-length", "accept-encoding", "host", "transfer-encoding"})
 
 
@@ -96,6 +99,10 @@ class ChannelSettings(Limits):
     size_style: SizeStyle | None = Field(None, description="where the size stands")
     sizes: tuple[str, ...] = Field((), description="the only sizes that the provider accepts; empty: any")
     n_style: NStyle | None = Field(None, description="how several images are asked for")
+    images_endpoint: bool = Field(
+        False, description="call the provider's own images endpoints, generations and edits, for every job"
+    )
+    edit_style: EditStyle | None = Field(None, description="form of a request for edits; form: with files")
     paths: Paths = Field(Paths(), description="paths that differ from OpenAI's")
     max_pictures: int | None = Field(None, ge=0, le=64, description="input images of one call at most")
     max_image_bytes: int | None = Field(

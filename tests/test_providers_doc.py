@@ -34,7 +34,8 @@ _CONTENTS = {
 _STYLES = frozenset(
     """
     model_names params address_params headers system modalities content_style image_style size_style sizes
-    n_style max_pictures max_image_bytes stream inline_images idle_timeout silent_timeout total_timeout
+    n_style images_endpoint edit_style max_pictures max_image_bytes stream inline_images idle_timeout
+    silent_timeout total_timeout
     """.split()  # noqa: SIM905 - one list to read
 )
 

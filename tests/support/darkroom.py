@@ -1,7 +1,7 @@
 """Workers without Celery: dispatcher and tasks on one event loop, with a clock that the test moves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, insert, select
 
+from models.channels import ChannelSettings
 from models.ids import new_id
 from models.queries.channels import sync_channels
 from models.queries.workers import write_heartbeat
@@ -176,18 +177,34 @@ class Darkroom:
             return (await connection.execute(statement)).all()
 
 
+def _upstream(url: str) -> dict[str, Any]:
+    return {"upstream_base_url": url, "upstream_api_key": "practice-key-practice"}
+
+
+def _only(channel: Mapping[str, Any], url: str) -> dict[str, Any]:
+    return {"channels": (ChannelSettings(**{**channel, "base_url": url}),)}
+
+
 @asynccontextmanager
 async def open_darkroom(
-    url: str, folder: Path, *, practice: dict[str, Any], **settings: Any
+    url: str,
+    folder: Path,
+    *,
+    practice: dict[str, Any],
+    channel: Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Darkroom]:
-    """Open database, provider and services; close them at the end."""
+    """Open database, provider and services; close them at the end.
+
+    ``channel``: settings of the provider's only channel, instead of those of ``upstream_…``.
+    """
     provider = await start_practice(picture="tiny", **practice)
     given = Settings(
         database_url=url,
         storage_url=(folder / "pictures").as_uri(),
         allow_private=("127.0.0.0/8",),
         dispatch_interval=0.001,
-        **{"upstream_base_url": provider.url, "upstream_api_key": "practice-key-practice", **settings},
+        **(_upstream(provider.url) if channel is None else _only(channel, provider.url)) | settings,
     )
     clock = Clock()
     services = replace(build_services(given), clock=clock, sleep=clock.sleep)

@@ -34,6 +34,9 @@ class LoggedCall:
     )
     pictures: tuple[str, ...] = ()  #: names below ``/pictures/`` of images delivered by link
     finished: float | None = None  #: ``time.monotonic()`` when the response was sent or abandoned
+    endpoint: str = "chat/completions"  #: its path below ``/v1``
+    inputs: int = 0  #: input images of a call of the images endpoints
+    masked: bool = False  #: whether such a call had a mask
     aborted: bool = False  #: whether the client disconnected before that
 
 

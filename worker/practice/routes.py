@@ -16,6 +16,7 @@ from worker.practice.conditions import ConditionControl, HiddenLimits
 from worker.practice.drawing.render import ImageMode
 from worker.practice.error_responses import rate_limit_response
 from worker.practice.images import FOREIGN_PREFIX, content_at, task_id_at, truncate_png
+from worker.practice.images_endpoint import images_request, read_images_call
 from worker.practice.options import PracticeOptions
 from worker.practice.request_parser import ParsedRequest, parse_request
 from worker.practice.script import play
@@ -102,6 +103,8 @@ class Routes:
         app.add_routes(
             [
                 web.post("/v1/chat/completions", self.chat),
+                web.post("/v1/images/generations", self.images),
+                web.post("/v1/images/edits", self.images),
                 web.get("/v1/models", self.models),
                 web.get("/pictures/{name}", self.picture),
                 web.get("/ledger", self.show_calls),
@@ -119,19 +122,29 @@ class Routes:
         try:
             parsed = parse_request(await request.read(), self._options.request_defaults, self._options.style)
         except InvalidRequest as error:
-            body = {
-                "message": str(error),
-                "type": "invalid_request_error",
-                "param": error.field,
-                "code": None,
-            }
-            return _json({"error": body}, status=400)
+            return _refusal(error)
+        return await self._answer(request, parsed, "chat/completions", 0, masked=False)
+
+    async def images(self, request: web.Request) -> web.StreamResponse:
+        """Answer a call of the images endpoints, and record it in the call log."""
+        try:
+            call = await read_images_call(request)
+            parsed = images_request(call, self._options.request_defaults, self._options.style)
+        except InvalidRequest as error:
+            return _refusal(error)
+        endpoint = request.path.removeprefix("/v1/")
+        return await self._answer(request, parsed, endpoint, call.inputs, masked=call.masked)
+
+    async def _answer(
+        self, request: web.Request, parsed: ParsedRequest, endpoint: str, inputs: int, *, masked: bool
+    ) -> web.StreamResponse:
         headers = request.headers
         key = headers.get("Authorization", "").removeprefix("Bearer ") or None
         idempotency_key = headers.get("Idempotency-Key", "").encode("utf-8", "replace").decode() or None
         call = self.call_log.open(
             parsed.prompt, model=parsed.model, stream=parsed.stream, key=key, idempotency_key=idempotency_key
         )
+        call.endpoint, call.inputs, call.masked = endpoint, inputs, masked
         try:
             return await self._respond(request, parsed, call, key)
         except asyncio.CancelledError:
@@ -200,6 +213,11 @@ class Routes:
         """Clear the call log."""
         self.call_log.reset()
         return _json(self.call_log.summary())
+
+
+def _refusal(error: InvalidRequest) -> web.Response:
+    body = {"message": str(error), "type": "invalid_request_error", "param": error.field, "code": None}
+    return _json({"error": body}, status=400)
 
 
 def _message(error: Exception) -> str:

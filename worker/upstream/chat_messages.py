@@ -1,12 +1,21 @@
 """Messages of a chat for a provider: as their client wrote them, unless the provider takes them otherwise."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from models.request import has_image
+from models.request import ImageRequest, TextPart, has_image
 from worker.upstream.presets.preset import Preset
 
 _SYSTEM = "system"
+_ONLY_CHATS = frozenset(
+    {
+        *("temperature", "top_p", "modalities", "tools", "tool_choice", "max_tokens", "stop", "logprobs"),
+        *("max_completion_tokens", "response_format", "frequency_penalty", "presence_penalty", "top_k"),
+        *("logit_bias", "parallel_tool_calls", "reasoning_effort", "max_output_tokens", "store"),
+    }
+)
+"""Members of chat completions that the images API refuses."""
 
 
 def chat_messages(chat: Sequence[Mapping[str, Any]], preset: Preset) -> list[dict[str, Any]]:
@@ -25,6 +34,32 @@ def last_images(chat: Sequence[Mapping[str, Any]]) -> list[str]:
         if message.get("role") == "user" and (urls := _urls(message)):
             return urls
     return []
+
+
+def as_prompt(request: ImageRequest) -> ImageRequest:
+    """Return a conversation as one prompt with all its images, for an endpoint that takes no messages.
+
+    The prompt has what the system and the user said, in order; members that only chats have are left out.
+    """
+    if not (request.chat or request.messages or request.system):
+        return request
+    if request.chat:
+        said = (message for message in request.chat if message.get("role") != "assistant")
+        texts = [text for message in said for text in texts_of(message)]
+    else:
+        turns = (turn for turn in request.messages if turn.role == "user")
+        parts = (part.text for turn in turns for part in turn.parts if isinstance(part, TextPart))
+        texts = [*filter(None, (request.system,)), *parts, request.prompt]
+    images = request.input_images[:-1] if request.mask else request.input_images
+    return replace(
+        request,
+        prompt="\n\n".join(filter(str.strip, texts)) or request.prompt,
+        images=tuple(images),
+        params={name: value for name, value in request.params.items() if name not in _ONLY_CHATS},
+        system=None,
+        messages=(),
+        chat=(),
+    )
 
 
 def texts_of(message: Mapping[str, Any]) -> list[str]:

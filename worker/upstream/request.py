@@ -12,7 +12,7 @@ import orjson
 
 from models.errors import InvalidRequest
 from models.request import OWN_MEMBERS, ImagePart, ImageRequest, Message, TextPart
-from worker.upstream.chat_messages import chat_messages, last_images, texts_of
+from worker.upstream.chat_messages import as_prompt, chat_messages, last_images, texts_of
 from worker.upstream.presets.preset import Preset
 from worker.upstream.sizes import SizeRequest, size_request
 
@@ -110,11 +110,13 @@ def endpoint(base_url: str, path: str = _CHAT) -> str:
 
 def _content(request: ImageRequest, preset: Preset, size: SizeRequest) -> _Content:
     """Return the body: a conversation, unless the preset has a path of the images API for the request."""
+    if preset.images_endpoint:
+        request = as_prompt(request)
     if request.chat:
         return _chat_content(request, preset)
     if not request.messages and not request.system:
         if request.images and preset.paths.edits is not None:
-            return _edit_form(request, preset, size, preset.paths.edits)
+            return _edit_content(request, preset, size, preset.paths.edits)
         if not request.images and preset.paths.images is not None:
             return _Content(
                 preset.paths.images,
@@ -150,6 +152,18 @@ def _chat_content(request: ImageRequest, preset: Preset) -> _Content:
 def _image_members(request: ImageRequest, preset: Preset, size: SizeRequest) -> dict[str, Any]:
     """Return the members of a request of the images API."""
     return {**_shared_members(request, preset, size), "prompt": _prompt(request, preset, size)}
+
+
+def _edit_content(request: ImageRequest, preset: Preset, size: SizeRequest, path: str) -> _Content:
+    """Return the request of ``images/edits`` in the preset's style."""
+    if preset.edit_style == "form":
+        return _edit_form(request, preset, size, path)
+    members = {
+        **_image_members(request, preset, size),
+        "images": [{"image_url": image} for image in request.images],
+        **({} if request.mask is None else {"mask": {"image_url": request.mask}}),
+    }
+    return _Content(path, _json(_with_params(members, request, preset)))
 
 
 def _edit_form(request: ImageRequest, preset: Preset, size: SizeRequest, path: str) -> _Content:

@@ -96,7 +96,7 @@ async def open_stack(url: str, folder: Path, **settings: Any) -> AsyncIterator[O
         "retry_base": 0.01,
         "retry_cap": 0.05,
         "openai_wait": 0.4,
-        "upstream_models": f"{MODEL},{TEXT_MODEL}",
+        **({} if "channel" in settings else {"upstream_models": f"{MODEL},{TEXT_MODEL}"}),
         **settings,
     }
     async with (

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any, Literal
 
-from models.channels import ChannelSettings
+from models.channels import ChannelSettings, Paths
 from worker.upstream.presets.catalog import preset_named
 from worker.upstream.presets.preset import Preset
 
+_IMAGES_PATHS = Paths(images="images/generations", edits="images/edits")
 #: settings of a channel that replace those of its preset, each under the same name
 _REPLACED = (
     "content_style",
@@ -14,6 +15,7 @@ _REPLACED = (
     "size_style",
     "sizes",
     "n_style",
+    "edit_style",
     "system",
     "modalities",
     "max_image_bytes",
@@ -27,6 +29,10 @@ def effective_preset(channel: ChannelSettings) -> Preset:
     for name in ("params", "headers", "model_names"):
         if value := getattr(channel, name):
             own[name] = {**getattr(preset, name), **value}
+    if channel.images_endpoint:
+        own |= {"images_endpoint": True, "paths": _IMAGES_PATHS, "stream": "off"}
+        own = {"n_style": "n", "size_style": "size", **own}
+        preset = replace(preset, paths=_IMAGES_PATHS)
     if channel.paths.model_fields_set:
         own["paths"] = preset.paths.model_copy(update=channel.paths.model_dump(exclude_unset=True))
         if channel.paths.tasks is not None:

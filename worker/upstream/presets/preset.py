@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from models.channels import ContentStyle, ImageStyle, NStyle, Paths, SizeStyle
+from models.channels import ContentStyle, EditStyle, ImageStyle, NStyle, Paths, SizeStyle
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Preset:
     headers: Mapping[str, str] = field(default_factory=dict)  #: additional ones
     model_names: Mapping[str, str] = field(default_factory=dict)  #: the provider's, by ours
     paths: Paths = field(default_factory=Paths)
+    images_endpoint: bool = False  #: every job goes to the images endpoints, a conversation as one prompt
+    edit_style: EditStyle = "form"  #: of requests for edits
     max_images: int = 10  #: input images per request
     max_image_bytes: int | None = None  #: of an input image, which is shrunk to it; none: as it is
     connect: float = 10.0  #: to connect
