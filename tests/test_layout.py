@@ -130,7 +130,7 @@ ELSEWHERE = {
     "models/queries/dashboard/figures.py": "tests/api/dashboard/pages/test_overview.py",
     "worker/practice/chat_completions.py": "tests/worker/practice/test_server.py",
     "worker/practice/routes.py": "tests/worker/practice/test_server.py",
-    "worker/practice/images_endpoint.py": "tests/api/openai/images/test_images_endpoint.py",
+    "worker/practice/images_api/calls.py": "tests/api/openai/images/test_images_endpoint.py",
     # by the images that they draw
     "worker/practice/drawing/caption.py": "tests/worker/practice/drawing/test_render.py",
     "worker/practice/drawing/scenes.py": "tests/worker/practice/drawing/test_render.py",

@@ -16,7 +16,7 @@ from worker.practice.conditions import ConditionControl, HiddenLimits
 from worker.practice.drawing.render import ImageMode
 from worker.practice.error_responses import rate_limit_response
 from worker.practice.images import FOREIGN_PREFIX, content_at, task_id_at, truncate_png
-from worker.practice.images_endpoint import images_request, read_images_call
+from worker.practice.images_api.calls import images_request, read_images_call
 from worker.practice.options import PracticeOptions
 from worker.practice.request_parser import ParsedRequest, parse_request
 from worker.practice.script import play

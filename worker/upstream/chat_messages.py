@@ -44,8 +44,8 @@ def as_prompt(request: ImageRequest) -> ImageRequest:
     if not (request.chat or request.messages or request.system):
         return request
     if request.chat:
-        said = (message for message in request.chat if message.get("role") != "assistant")
-        texts = [text for message in said for text in texts_of(message)]
+        spoken = (message for message in request.chat if message.get("role") != "assistant")
+        texts = [text for message in spoken for text in texts_of(message)]
     else:
         turns = (turn for turn in request.messages if turn.role == "user")
         parts = (part.text for turn in turns for part in turn.parts if isinstance(part, TextPart))

@@ -1,0 +1,4 @@
+"""The images API of the practice provider.
+
+May import ``worker.practice``; not its routes.
+"""
