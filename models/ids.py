@@ -25,6 +25,7 @@ Kind = Literal[
     "file",
     "batch",
     "line",
+    "notice",
 ]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

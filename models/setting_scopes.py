@@ -62,7 +62,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "midjourney_instant_delay midjourney_keyless_key midjourney_keyless_networks",
     ),
     ({Part.API, Part.WORKER}, "metrics_key metrics_public"),
-    ({Part.WORKER}, "metrics_host metrics_port retention_archive"),
+    ({Part.WORKER}, "metrics_host metrics_port retention_archive quiet_hours"),
     (
         {Part.WORKER, Part.RETENTION},
         "retention_jobs retention_events retention_attempts retention_answers retention_pictures "
@@ -93,6 +93,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "prices": frozenset({Part.CHANNELS, Part.PRICES}),
     "doctor": frozenset({Part.DATABASE, Part.DOCTOR}),
     "storage": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),
+    "notices": frozenset({Part.DATABASE}),
     "retention": frozenset({Part.DATABASE, Part.RETENTION}),
     "purge": frozenset({Part.DATABASE, Part.ARCHIVE}),
     "archive": frozenset({Part.DATABASE, Part.ARCHIVE}),

@@ -21,6 +21,7 @@ from models.channels import ChannelSettings, refuse_placeholder
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
 from models.errors import SettingsError
 from models.integrity.bounds import check_number
+from models.operations.quiet_hours import QuietHours
 from models.retry.rules import RetryRules
 from models.states import OnUnknown
 
@@ -241,6 +242,10 @@ class Settings(BaseSettings):
         description="seconds that an uploaded image stays which no job names; its file follows after "
         "orphan_age",
     )
+    quiet_hours: str | None = Field(
+        None,
+        description="daily span in which only serious alerts are sent, such as 22:00-07:00 Europe/Berlin",
+    )
     retention_jobs: float | None = Field(
         None,
         gt=0,
@@ -458,6 +463,14 @@ class Settings(BaseSettings):
         if not value:
             return None
         check_bundle(Path(value))
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _readable_hours(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        QuietHours.parse(value)
         return value
 
     @field_validator("broker_url")

@@ -978,3 +978,29 @@ file_deletions = Table(
     Column("due_at", Utc, nullable=False),
     Index("ix_file_deletions_due_at", "due_at"),
 )
+
+# Alerts that hold or held.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("alert", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # a channel, a campaign, a currency; empty: the installation
+    Column("severity", Text, nullable=False),  # page or ticket
+    Column("summary", Text, nullable=False),
+    Column("inspect", Text, nullable=False),  # commands
+    Column("act", Text, nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("told_at", Utc),  # when webhooks were told
+    Column("ended_at", Utc),
+    Column("acknowledged_at", Utc),
+    Column("acknowledged_by", Text),
+    Index(
+        "ix_notices_open",
+        "alert",
+        "subject",
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
+)

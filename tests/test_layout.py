@@ -79,6 +79,9 @@ ELSEWHERE = {
             "api/embedded",
         )
     },
+    # by the alerts that they are made of
+    "models/queries/operations/alert_facts.py": "tests/worker/alerts/test_watch.py",
+    "models/queries/operations/notices.py": "tests/worker/alerts/test_watch.py",
     # by the retention that deletes with them
     "models/queries/operations/ended_jobs.py": "tests/worker/retention/test_pruner.py",
     "models/queries/operations/file_deletions.py": "tests/worker/retention/test_file_deleter.py",

@@ -16,6 +16,7 @@ from celery import Celery
 from models.ids import new_id
 from models.queries.database_time import set_clock
 from models.settings import Settings
+from worker.alerts.watch import AlertWatch
 from worker.archive.writer import Archiver
 from worker.broker.celery_app import GENERATE, STORE, delete_queue, queue_of
 from worker.broker.chunk_messages import ChunkMessages
@@ -153,6 +154,7 @@ class WorkerRuntime:
         self._delivery_dispatcher = DeliveryDispatcher(self._webhooks, start, in_flight.halt)
         dispatcher = Dispatcher(services, in_flight, self.worker_id, self._messages.send_chunk)
         sweep = StorageSweep(services, self.worker_id)
+        alert_watch = AlertWatch(services, self.worker_id, group_commit.webhooks_due)
         controller = CampaignController(services, in_flight.halt, in_flight.freed)
         action_runner = ActionRunner(services, in_flight.halt, in_flight.freed)
         examiner = Examiner(services, in_flight.halt, in_flight.freed)
@@ -164,6 +166,7 @@ class WorkerRuntime:
             asyncio.create_task(self._delivery_dispatcher.run(), name="delivery dispatcher"),
             asyncio.create_task(completer.run(), name="Midjourney task completer"),
             asyncio.create_task(sweep.run(), name="storage sweep"),
+            asyncio.create_task(alert_watch.run(), name="alerts"),
             asyncio.create_task(RetentionPruner(services, self.worker_id).run(), name="retention"),
             asyncio.create_task(controller.run(), name="campaign controller"),
             asyncio.create_task(action_runner.run(), name="action runner"),

@@ -40,6 +40,7 @@ _COMMANDS = (
     (_OPERATE, "keys", "commands.keys:app", "Create, list, limit and revoke API keys."),
     (_USE, "costs", "commands.money.costs:app", "Show what calls have cost, and compare it with a bill."),
     (_OPERATE, "storage", "commands.storage:app", "Compare the stored files with the database."),
+    (_OPERATE, "notices", "commands.notices:app", "List alerts that hold, and acknowledge them."),
     (_OPERATE, "retention", "commands.retention.rules:app", "Show and change how long ended jobs are kept."),
     (_OPERATE, "purge", "commands.retention.purge:purge", "Delete a caller's ended jobs and pictures."),
     (_OPERATE, "archive", "commands.retention.archive:app", "Read jobs that retention has archived."),

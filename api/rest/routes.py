@@ -11,6 +11,7 @@ from api.rest import (
     health_and_metrics,
     jobs,
     models,
+    notices,
     reparse,
     sessions,
     submit,
@@ -30,7 +31,7 @@ _RESOURCES = (
     *(actions, control, repair, review, reports, exports),
     *(rows, items, campaigns),  # campaigns last: its routes match the others' paths too
     *(assets, uploads, models, tokens, endpoints, deliveries),
-    *(channels, costs, health_and_metrics, explain, docs_page),
+    *(channels, costs, health_and_metrics, notices, explain, docs_page),
 )
 
 

@@ -160,7 +160,7 @@ def add_item(connection: Any) -> None:
     add_job(connection, take=1)
 
 
-DELETIONS = "0026"
+DELETIONS = "0027"
 
 
 @pytest.mark.parametrize("verdict", ["pick", "none"])

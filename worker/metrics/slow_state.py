@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from models.database import Database
 from models.queries.operations.installation_state import count_unpriced, spent_since
+from models.queries.operations.notices import count_notices
 from worker.metrics.state_metrics import SlowState
 from worker.storage.store import Store
 
@@ -21,4 +22,5 @@ async def read_slow_state(
             unpriced=await count_unpriced(connection, at - _DAY),
             stored_bytes=stored_bytes,
             storage_free=store.free_bytes(),
+            notices=await count_notices(connection),
         )

@@ -517,7 +517,32 @@ class DeliveryPageDocument(BaseModel):
     next: str | None
 
 
+class NoticeDocument(BaseModel):
+    """An alert that holds, or held."""
+
+    id: str
+    alert: str = Field(description="which rule; see docs/operations.md")
+    subject: str = Field(description="a channel, a campaign, a currency; empty: the installation")
+    severity: Literal["page", "ticket"]
+    summary: str
+    inspect: str = Field(description="the command that looks")
+    act: str = Field(description="the command that acts")
+    began_at: datetime
+    told_at: datetime | None = Field(description="when webhooks were told; null: it has not lasted yet")
+    ended_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+class NoticeListDocument(BaseModel):
+    """Notices, newest first."""
+
+    data: list[NoticeDocument]
+
+
 WEBHOOK_RESPONSES = (
+    NoticeDocument,
+    NoticeListDocument,
     WebhookDocument,
     WebhookSecretDocument,
     WebhookPageDocument,

@@ -1,6 +1,6 @@
 """Webhook endpoints: create, read, change, delete, and rotate their secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -30,11 +30,13 @@ from api.rest.webhooks.schemas import NewWebhook, Rotation, WebhookChange, valid
 from api.rest.webhooks.serializers import DEFAULT_ID, webhook_view
 from api.services import ApiServices, services_of
 from api.web.json_body import read_json
-from api.web.problems import invalid_field, not_found
+from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse
+from models.api_keys import Role
 from models.errors import Conflict
 from models.ids import new_id, parse_id
 from models.queries.callers import lock_submits
+from models.queries.operations.notices import ALL_ALERTS
 from models.queries.short_ids import whole_id
 from models.queries.webhooks.deliveries import redirect_pending, stop_endpoint
 from models.queries.webhooks.endpoints import (
@@ -119,6 +121,7 @@ async def post_webhook(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     _, value = await read_json(request, caller)
     body, secret = validate(NewWebhook, value, services.settings), new_secret()
+    _check_alerts(caller, body.events)
     row = {
         "id": new_id(),
         "caller_id": caller.id,
@@ -138,6 +141,12 @@ async def post_webhook(request: Request) -> Response:
         await insert_endpoint(connection, row)
     view = webhook_view(SimpleNamespace(**row), services.cipher, secret=secret)
     return JsonResponse(view, 201, headers=_NO_STORE | {"Location": f"{WEBHOOKS_PATH}/{view['id']}"})
+
+
+def _check_alerts(caller: Caller, events: Sequence[str]) -> None:
+    """Raise the 403 problem unless the caller may have these events."""
+    if ALL_ALERTS in events and caller.role is not Role.ADMIN:
+        raise Problem(403, "forbidden", f"events: {ALL_ALERTS} needs an admin's key.")
 
 
 async def list_webhooks(request: Request) -> Response:
@@ -166,6 +175,7 @@ async def patch_webhook(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     _, value = await read_json(request, caller)
     body = validate(WebhookChange, value, services.settings)
+    _check_alerts(caller, body.events or ())
     at, webhook_id = services.clock(), request.path_params["webhook_id"]
     async with services.database.writing() as connection:
         row = await own_endpoint(services, connection, caller, webhook_id, allow_default=False)

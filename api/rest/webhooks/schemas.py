@@ -25,8 +25,12 @@ _Event = Literal[
     "batch.failed",
     "batch.expired",
     "batch.cancelled",
+    "alert.*",
 ]
-_Events = Annotated[list[_Event], Field(min_length=1, max_length=10, description="events that are sent")]
+_Events = Annotated[
+    list[_Event],
+    Field(min_length=1, max_length=11, description="events that are sent; alert.* needs an admin's key"),
+]
 _Description = Annotated[
     str, Field(max_length=200, description="your own note, by which to recognise the webhook")
 ]

@@ -230,7 +230,7 @@ async def spent_since(
     query = select(here.currency, here.outcome, func.sum(here.cost_micro)).where(
         here.cost_micro > 0, here.outcome.is_not(None), here.currency.is_not(None)
     )
-    query = query.where(*await _sent(connection, since, until)).group_by(here.currency, here.outcome)
+    query = query.where(*await sent_since(connection, since, until)).group_by(here.currency, here.outcome)
     return [SpentAmount(row[0], row[1], int(row[2])) for row in await connection.execute(query)]
 
 
@@ -238,18 +238,20 @@ async def count_unpriced(connection: AsyncConnection, since: datetime) -> int:
     """Count the calls since then that were charged and of which no price is known."""
     here = attempts.c
     query = select(func.count()).where(here.billed == "yes", here.cost_micro.is_(None))
-    return int(await connection.scalar(query.where(*await _sent(connection, since, None))) or 0)
+    return int(await connection.scalar(query.where(*await sent_since(connection, since))) or 0)
 
 
 async def count_ended(connection: AsyncConnection, since: datetime) -> dict[tuple[str, str], int]:
     """Count calls that were sent since then and have ended, by channel and outcome."""
     here = attempts.c
     query = select(here.channel, here.outcome, func.count()).where(here.outcome.is_not(None))
-    query = query.where(*await _sent(connection, since, None)).group_by(here.channel, here.outcome)
+    query = query.where(*await sent_since(connection, since)).group_by(here.channel, here.outcome)
     return {(row[0], row[1]): int(row[2]) for row in await connection.execute(query)}
 
 
-async def _sent(connection: AsyncConnection, since: datetime, until: datetime | None) -> list[Any]:
+async def sent_since(
+    connection: AsyncConnection, since: datetime, until: datetime | None = None
+) -> list[Any]:
     """Return conditions on the time of a call that an index by channel serves."""
     names = (await connection.scalars(select(channels.c.name))).all()
     conditions = [attempts.c.channel.in_(names), attempts.c.sent_at > since]

@@ -72,7 +72,7 @@ def test_panels_of_a_dashboard_have_titles_and_numbers_of_their_own(path: Path) 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule["alert"]))
 def test_each_rule_says_how_to_look_and_how_to_act(rule: dict[str, Any]) -> None:
-    assert {"summary", "runbook_url", "look", "act"} <= set(rule["annotations"])
+    assert {"summary", "runbook_url", "inspect", "act"} <= set(rule["annotations"])
     anchor = rule["annotations"]["runbook_url"].partition("#")[2]
     headings = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     assert anchor in {heading.lower() for heading in headings}

@@ -1,0 +1,144 @@
+"""Alert watch: begins, tells and ends notices; the worker that was started first does it once a minute."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from models.clock import rfc3339
+from models.ids import new_id, public_id
+from models.operations.alert_rules import firing
+from models.operations.alerts import ALERTS, AlertName, FiringAlert, Severity
+from models.operations.quiet_hours import QuietHours
+from models.queries.operations.alert_facts import read_facts
+from models.queries.operations.notices import (
+    Notice,
+    alert_receivers,
+    begin_notice,
+    change_notice,
+    list_notices,
+    notice_view,
+)
+from models.queries.webhooks.outbox import BODY_KEY, insert_deliveries, new_delivery
+from models.queries.workers import first_worker, list_workers
+from worker.database_retry import run_forever
+from worker.services import WorkerServices
+
+_PAUSE = 60.0  # seconds between two evaluations
+_KNOWN = frozenset(AlertName)
+_log = structlog.get_logger()
+
+
+class AlertWatch:
+    """Evaluates the rules. Each alert is told once; it is told again only after it has ended."""
+
+    def __init__(self, services: WorkerServices, worker_id: UUID, webhooks_due: asyncio.Event) -> None:
+        self._services, self._worker_id, self._webhooks_due = services, worker_id, webhooks_due
+        written = services.settings.quiet_hours
+        self._quiet = QuietHours.parse(written) if written else None
+
+    async def run(self) -> None:
+        """Evaluate until cancelled."""
+        await run_forever(self.evaluate, self._pause, name="alerts")
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(_PAUSE)
+
+    async def evaluate(self) -> None:
+        """Evaluate the rules once, if this is the worker that was started first."""
+        services, now = self._services, self._services.clock()
+        timeout = timedelta(seconds=services.settings.worker_timeout)
+        async with services.database.reading() as connection:
+            if await first_worker(connection) != self._worker_id:
+                return
+            facts = await read_facts(
+                connection,
+                now,
+                worker_timeout=timeout,
+                storage_free=services.store.free_bytes(),
+                broker_error=await _broker_error(connection, now - timeout),
+            )
+        alerts = {(alert.name.value, alert.subject): alert for alert in firing(facts)}
+        async with services.database.writing() as connection:
+            known = await list_notices(connection, limit=10_000)
+            told = await self._update(connection, alerts, known, now)
+        if told:
+            self._webhooks_due.set()
+
+    async def _update(
+        self,
+        connection: AsyncConnection,
+        alerts: Mapping[tuple[str, str], FiringAlert],
+        known: Sequence[Notice],
+        now: datetime,
+    ) -> bool:
+        """Begin, tell and end notices; return whether webhooks are due."""
+        told = False
+        for key in alerts.keys() - {(each.alert, each.subject) for each in known}:
+            await begin_notice(connection, alerts[key], now)
+        for notice in await list_notices(connection, limit=10_000):
+            alert = alerts.get((notice.alert, notice.subject))
+            if alert is None:
+                await change_notice(connection, notice.id, {"ended_at": now})
+                if notice.told_at is not None:
+                    told |= await _send(connection, notice, "resolved", now)
+                continue
+            if notice.told_at is None and self._is_told(notice, now):
+                await change_notice(connection, notice.id, {"told_at": now, "summary": alert.summary})
+                told |= await _send(connection, notice, "firing", now)
+                _log.warning(
+                    "an alert holds", alert=notice.alert, summary=alert.summary, inspect=notice.inspect
+                )
+            elif notice.summary != alert.summary:
+                await change_notice(connection, notice.id, {"summary": alert.summary})
+        return told
+
+    def _is_told(self, notice: Notice, now: datetime) -> bool:
+        """Return whether an alert has lasted long enough, and may be told at this hour."""
+        if notice.acknowledged_at is not None or notice.alert not in _KNOWN:
+            return False
+        quiet = self._quiet is not None and self._quiet.hold(now)
+        if quiet and notice.severity != Severity.PAGE:
+            return False
+        return now - notice.began_at >= ALERTS[AlertName(notice.alert)].lasting
+
+
+async def _send(connection: AsyncConnection, notice: Notice, status: str, now: datetime) -> bool:
+    """Insert a delivery for each endpoint that wants alerts; return whether there is one."""
+    rows = []
+    for receiver in await alert_receivers(connection, now):
+        delivery_id = new_id()
+        body = {
+            "id": public_id("delivery", delivery_id),
+            "object": "event",
+            "type": f"alert.{notice.alert}",
+            "created_at": int(now.timestamp()),
+            "timestamp": rfc3339(now),
+            "data": {**notice_view(notice), "status": status},
+        }
+        rows.append(
+            new_delivery(
+                id=delivery_id,
+                caller_id=receiver.caller_id,
+                endpoint_id=receiver.id,
+                job_id=None,
+                url=receiver.url,
+                event=f"alert.{notice.alert}",
+                revision=0,
+                snapshot={BODY_KEY: body, "started_at": None, "finished_at": None},
+                at=now,
+            )
+        )
+    if rows:
+        await insert_deliveries(connection, rows)
+    return bool(rows)
+
+
+async def _broker_error(connection: AsyncConnection, alive_since: datetime) -> str | None:
+    """Return why no live worker gets messages from the broker; ``None``: one does, or there is none."""
+    live = [row for row in await list_workers(connection) if row.heartbeat_at >= alive_since]
+    errors = [row.broker_error for row in live]
+    return errors[0] if errors and all(errors) else None
