@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from ipaddress import ip_network
@@ -21,6 +20,8 @@ from models.channels import ChannelSettings, refuse_placeholder
 from models.credentials.strength import CALLER_KEY, GENERATE, SECRET_KEY, weakness
 from models.errors import SettingsError
 from models.integrity.bounds import check_number
+from models.integrity.field_errors import one_line, plain_message
+from models.integrity.toml_file import read_toml
 from models.operations.quiet_hours import QuietHours
 from models.retry.rules import RetryRules
 from models.states import OnUnknown
@@ -86,7 +87,7 @@ class Settings(BaseSettings):
         None, gt=0, description="calls per minute over all workers; none: no limit"
     )
     upstream_concurrency: int = Field(16, gt=0, description="calls in flight over all workers")
-    channels: tuple[ChannelSettings, ...] = Field(
+    channels: Annotated[tuple[ChannelSettings, ...], NoDecode] = Field(
         (), description="several channels: [[channels]] of darkroom.toml"
     )
     price_file: Path | None = Field(
@@ -385,18 +386,30 @@ class Settings(BaseSettings):
     @classmethod
     def _words(cls, value: object) -> object:
         if isinstance(value, str):
-            value = _listed(value) if value.lstrip().startswith("[") else value.split(",")
+            value = _json_of(value) if value.lstrip().startswith("[") else value.split(",")
         if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
             raise ValueError('write words with commas between them, or JSON such as ["a word", "two words"]')
         return tuple(word.strip() for word in value if word.strip())
 
     @field_validator("retry", mode="before")
     @classmethod
-    def _parsed(cls, value: object) -> object:
-        try:
-            return json.loads(value) if isinstance(value, str) else value
-        except json.JSONDecodeError as error:
-            raise ValueError('write JSON, such as {"no_image": {"attempts": 2}}') from error
+    def _parsed_rules(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = _json_of(value)
+        if not isinstance(found, dict):
+            raise ValueError('write JSON, such as {"no_image": {"attempts": 2}}')
+        return found
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _parsed_channels(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = _json_of(value)
+        if not isinstance(found, list):
+            raise ValueError("write them as [[channels]] of darkroom.toml, or as a JSON list of objects")
+        return found
 
     @field_validator("metrics_key", "midjourney_keyless_key")
     @classmethod
@@ -459,9 +472,11 @@ class Settings(BaseSettings):
 
     @field_validator("ca_bundle", mode="before")
     @classmethod
-    def _readable_bundle(cls, value: str | Path | None) -> str | Path | None:
-        if not value:
+    def _readable_bundle(cls, value: object) -> object:
+        if value is None or value == "":
             return None
+        if not isinstance(value, str | Path) or "\0" in str(value):
+            raise ValueError("write the path of a PEM file")
         check_bundle(Path(value))
         return value
 
@@ -523,10 +538,11 @@ class Settings(BaseSettings):
         return (*self.channels, _upstream_channel(self))
 
 
-def _listed(text: str) -> object:
+def _json_of(text: str) -> object:
+    """Return the value of a JSON text; ``None``: it is none, or nested too deeply."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -558,7 +574,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         )
         names = [channel.name for channel in settings.all_channels()]
     except ValidationError as error:
-        raise SettingsError([_sentence(fault) for fault in error.errors()]) from error
+        of_channel = error.title == ChannelSettings.__name__
+        raise SettingsError([_sentence(fault, of_channel=of_channel) for fault in error.errors()]) from error
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         raise SettingsError(
             [f"channels: the name {name!r} is used twice; give each its own." for name in doubled]
@@ -570,12 +587,7 @@ def _read_file(config: Path | None) -> dict[str, Any]:
     path = config or Path("darkroom.toml")
     if config is None and not path.is_file():
         return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError([f"{path} can't be read: {error.strerror}. Check --config."]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{path} is not valid TOML: {error}."]) from error
+    return read_toml(path)
 
 
 def _without_shadowed(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -610,14 +622,18 @@ def unknown_variables() -> list[str]:
     return sentences
 
 
-def _sentence(error: Any) -> str:
-    """Turn one of pydantic's errors into a sentence that names the setting and the fix."""
-    where = ".".join(str(part) for part in error["loc"])
-    top = str(error["loc"][0]) if error["loc"] else ""
-    name = f"DARKROOM_{top.upper()}" if len(error["loc"]) == 1 and top in Settings.model_fields else where
+def _sentence(error: Any, *, of_channel: bool) -> str:
+    """Turn one of pydantic's errors into a sentence that names the setting and the fix.
+
+    ``of_channel``: it is about the channel of ``DARKROOM_UPSTREAM_*``.
+    """
+    where = one_line(".".join(str(part) for part in error["loc"]))
+    top = f"{'upstream_' if of_channel else ''}{error['loc'][0]}" if error["loc"] else ""
+    alone = len(error["loc"]) == 1 or of_channel
+    name = f"DARKROOM_{top.upper()}" if alone and top in Settings.model_fields else where
     if error["type"] == "extra_forbidden":
         known = Settings.model_fields if len(error["loc"]) == 1 else ChannelSettings.model_fields
         nearest = get_close_matches(str(error["loc"][-1]), [*known], n=1, cutoff=_LIKENESS)
         hint = f"did you mean {nearest[0]}?" if nearest else _SEE_TABLE
         return f"{where}: there is no such setting; {hint}"
-    return f"{name}: {error['msg'].removeprefix('Value error, ')}."
+    return f"{name}: {plain_message(error).rstrip('.')}."

@@ -14,6 +14,7 @@ from api.jobs.schemas import FREE_FORM_LIMIT, Submission
 from api.web.json_body import check_free_form
 from models.errors import ImageError, InvalidRequest, NotFound
 from models.ids import new_id, parse_id, short_range
+from models.integrity.field_errors import plain_message
 from models.queries.jobs import NewJob
 from models.request import OWN_MEMBERS, TEXT
 from models.settings import Settings
@@ -22,15 +23,11 @@ from worker.download.ssrf import AllowList, check_host
 _MOST_ERRORS = 20  # in one rejection
 _MOST_DESCRIBED = 1000  # errors; describing all of more would take seconds
 _MESSAGES = {
-    "missing": "is required",
     "extra_forbidden": "there is no such field",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
     "dict_type": "must be a JSON object",
-    "list_type": "must be a list",
-    "tuple_type": "must be a list",
-    "string_too_short": "must not be empty",
-}
+}  # beside those of ``plain_message``
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ def rejection_of(error: ValidationError) -> Rejection:
     errors = [
         {
             "field": ".".join(str(part) for part in each["loc"])[:200] or "body",
-            "message": _MESSAGES.get(each["type"], each["msg"].removeprefix("Value error, ")),
+            "message": _MESSAGES.get(each["type"]) or plain_message(each),
         }
         for each in details
     ]

@@ -1,6 +1,5 @@
 """Price lists: the shipped ``prices.toml``, and a further file of the same form that outranks it."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import SettingsError
+from models.integrity.field_errors import plain_message
+from models.integrity.toml_file import read_toml
 from models.money.price import Price
 
 SHIPPED = Path(__file__).with_name("prices.toml")
@@ -57,13 +58,13 @@ def load_prices(extra: Path | None = None) -> PriceList:
 def read_rows(path: Path) -> list[ListedPrice]:
     """Read a price list. Raises ``SettingsError`` with one sentence per fault."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise SettingsError([f"{path} is larger than {_LARGEST:,} bytes: that is no price list."])
-        found = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=str)
-    except OSError as error:
-        raise SettingsError([f"{path} can't be read: {error.strerror}."]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{path} is not valid TOML: {error}."]) from error
+        size = path.stat().st_size
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is no name of a file"
+        raise SettingsError([f"{path} can't be read: {reason}."]) from error
+    if size > _LARGEST:
+        raise SettingsError([f"{path} is larger than {_LARGEST:,} bytes: that is no price list."])
+    found = read_toml(path, parse_float=str)
     return parse_rows(found.get("prices"), str(path))
 
 
@@ -78,7 +79,7 @@ def parse_rows(values: Any, where: str) -> list[ListedPrice]:
         except ValidationError as error:
             first = error.errors()[0]
             member = ".".join(str(part) for part in first["loc"])
-            faults.append(f"{where}: row {number}, {member}: {first['msg'].removeprefix('Value error, ')}.")
+            faults.append(f"{where}: row {number}, {member}: {plain_message(first)}.")
     if faults:
         raise SettingsError(faults)
     return rows

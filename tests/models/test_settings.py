@@ -117,7 +117,7 @@ def test_channels_of_the_file_and_of_the_variables_stand_side_by_side(
         ({"allow_private": "everything"}, "DARKROOM_ALLOW_PRIVATE"),
         ({"on_unknown": "perhaps"}, "DARKROOM_ON_UNKNOWN"),
         ({"colour": "blue"}, "colour: there is no such setting"),
-        ({"upstream_base_url": "not an address"}, "base_url"),
+        ({"upstream_base_url": "not an address"}, "UPSTREAM_BASE_URL"),
         ({"log_level": "loud"}, "DARKROOM_LOG_LEVEL"),
         ({"worker_slots": 0}, "DARKROOM_WORKER_SLOTS"),
     ],
