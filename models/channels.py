@@ -95,8 +95,8 @@ class ChannelSettings(Limits):
     system: str | None = Field(None, min_length=1, description="system message of every request")
     modalities: tuple[str, ...] = Field((), description="the member modalities, such as text and image")
     content_style: ContentStyle | None = Field(None, description="content of the user's message")
-    image_style: ImageStyle | None = Field(None, description="where input images stand")
-    size_style: SizeStyle | None = Field(None, description="where the size stands")
+    image_style: ImageStyle | None = Field(None, description="which member has the input images")
+    size_style: SizeStyle | None = Field(None, description="which member has the size")
     sizes: tuple[str, ...] = Field((), description="the only sizes that the provider accepts; empty: any")
     n_style: NStyle | None = Field(None, description="how several images are asked for")
     images_endpoint: bool = Field(

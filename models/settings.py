@@ -31,6 +31,7 @@ _OF_CLIENTS = ("url", "api_key", "model")  # variables of the client and of comm
 _SEE_TABLE = "see the README's table for the right name."
 _RETAINED = ("jobs", "events", "attempts", "answers", "pictures", "thumbnails")
 _LIKENESS = 0.7  # of a wrong name to a right one, from 0 to 1, from which it is suggested
+_HOST = re.compile(r"[0-9A-Fa-f:.%]{0,64}|(?!-)[\w-]{1,63}(\.[\w-]{1,63}){0,10}\.?", re.ASCII)
 _ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+")  # serialized, as browsers send it (RFC 6454)
 
 
@@ -450,6 +451,13 @@ class Settings(BaseSettings):
                     f"{origin!r} is no origin; write https://HOST or http://HOST:PORT, in lower case, "
                     "without a path. A wildcard is not accepted"
                 )
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _known_host(cls, value: str) -> str:
+        if not _HOST.fullmatch(value):
+            raise ValueError("write an IP address or a host name of this machine, such as 0.0.0.0")
         return value
 
     @field_validator("allow_private")

@@ -2,15 +2,19 @@
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, CycloptsPanel, Group, Parameter
+from rich.console import RenderableType
+from rich.text import Text
 
 from api.cli.exit_codes import Exit, explain
 from api.cli.output import open_console, say
+from models.integrity.field_errors import one_line
 from models.setting_scopes import help_on_settings
 
 PRIVATE = 0o077  #: umask: folders 0700, files 0600, also journals of SQLite and images
@@ -18,6 +22,13 @@ _RUN = Group.create_ordered("Run it")
 _USE = Group.create_ordered("Use it: these commands call the API (DARKROOM_URL, DARKROOM_API_KEY)")
 _OPERATE = Group.create_ordered("Operate it: these open the database (DARKROOM_DATABASE_URL, or --data)")
 _ALONE = Group.create_ordered("Look things up: these need neither the API nor the database")
+
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "Path": "a path",
+    "bool": "true or false",
+}  # of options, as cyclopts names them
 
 _COMMANDS = (
     (_RUN, "demo", "commands.demo:demo", "Try Darkroom with a practice provider; no API key needed."),
@@ -59,6 +70,7 @@ def build_app() -> App:
         help_format="plaintext",
         result_action="return_value",
         error_console=open_console(stderr=True),
+        error_formatter=_usage_error,
         default_parameter=Parameter(show_default=_shown_default),
     )
     for group, name, place, help_text in _COMMANDS:
@@ -71,6 +83,14 @@ def build_app() -> App:
 def _shown_default(value: object) -> str | None:
     """Return a default as the help shows it; flags and lists have none worth showing."""
     return None if value is None or isinstance(value, bool | tuple | list) else str(value) or None
+
+
+def _usage_error(error: CycloptsError) -> RenderableType:
+    """Return the message of wrong arguments, without the names of Python's types."""
+    message = one_line(str(error).encode("utf-8", "replace").decode())
+    for kind, words in _TYPES.items():
+        message = re.sub(rf"\b(in)?to {re.escape(kind)}\.$", f"to {words}.", message)
+    return CycloptsPanel(Text(message))
 
 
 def run(arguments: Sequence[str]) -> int:

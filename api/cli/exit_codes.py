@@ -4,6 +4,7 @@ import traceback
 from enum import IntEnum
 
 from models.errors import Conflict, DarkroomError, InvalidRequest, NotFound, SettingsError
+from models.integrity.field_errors import one_line
 
 
 class Exit(IntEnum):
@@ -42,6 +43,11 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return Exit.FAILED, str(error)
         case DarkroomError():
             return Exit.FAILED, str(error)
+        case OSError() if error.strerror:
+            named = f"{one_line(str(error.filename))}: " if error.filename else ""
+            return Exit.FAILED, f"{named}{error.strerror}."
+        case UnicodeEncodeError():
+            return Exit.USAGE, "An argument has characters that are not UTF-8."
     return Exit.FAILED, _explain_unexpected(error)
 
 

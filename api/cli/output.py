@@ -1,5 +1,6 @@
 """Output: tables and text on a terminal, JSON lines otherwise; confirmation prompt."""
 
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -150,7 +151,10 @@ def printer(*, json: bool) -> Printer:
 
 def write_json(value: Mapping[str, Any]) -> None:
     """Write one line of JSON to standard output."""
-    text = orjson.dumps(value, option=orjson.OPT_UTC_Z, default=str).decode()
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_UTC_Z, default=str).decode()
+    except TypeError:  # a lone surrogate, of an argument that is not UTF-8
+        text = json.dumps(value, default=str)
     sys.stdout.write(printable_json(text) + "\n")
     sys.stdout.flush()
 

@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Sequence
+from math import isfinite
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from api.cli.exit_codes import CommandFailed, Exit
+from models.integrity.field_errors import one_line
 
 Rules = Annotated[
     tuple[str, ...],
@@ -52,9 +54,11 @@ def pairs_of(option: str, typed: Sequence[str]) -> dict[str, Any]:
 def seconds_of(option: str, typed: str) -> float:
     """Return the seconds of ``90``, ``90s``, ``15m``, ``8h`` or ``2d``."""
     found = _SPAN.fullmatch(typed)
-    if found is None:
-        raise CommandFailed(Exit.USAGE, f"{option} {typed}: write a time span such as 90s, 15m, 8h or 2d.")
-    return float(found[1]) * _UNITS[found[2]]
+    if found is None or not isfinite(seconds := float(found[1]) * _UNITS[found[2]]):
+        raise CommandFailed(
+            Exit.USAGE, f"{option} {one_line(typed)}: write a time span such as 90s, 15m, 8h or 2d."
+        )
+    return seconds
 
 
 def _value(text: str) -> Any:
@@ -64,5 +68,5 @@ def _value(text: str) -> Any:
 def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also more digits than Python reads
         return text
