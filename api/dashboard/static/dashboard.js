@@ -149,6 +149,7 @@ live?.addEventListener("alive", (event) => {
   lastAlive = Date.now();
   asOf = event.detail.data;
   say("live", texts.liveText);
+  fresh.dataset.asOf = asOf;
   if (wasStale) refresh();
 });
 

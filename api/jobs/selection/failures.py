@@ -13,7 +13,6 @@ from models.states import JobStatus
 
 WINDOWS = (1, 3, 24, 72, 168)  #: hours
 _JOBS = 1000  # of one group that a retry takes
-_RETRYABLE = (JobStatus.FAILED.value, JobStatus.HELD.value)
 RESOLVED, IGNORED = "resolved", "ignored"
 
 
@@ -69,7 +68,7 @@ def group_failures(
             group.counts[window] += hours <= window
         if len(group.job_ids) < _JOBS and each.job_id not in group.job_ids[-5:]:
             group.job_ids.append(each.job_id)
-            if each.job_status in _RETRYABLE:
+            if each.job_status == JobStatus.FAILED:
                 group.failed_ids.append(each.job_id)
     return sorted(found.values(), key=lambda group: (group.counts[24], group.counts[168]), reverse=True)
 

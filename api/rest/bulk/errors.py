@@ -100,7 +100,7 @@ class ErrorDocument(BaseModel):
     counts: dict[str, int] = Field(description="failed calls by window: 1h, 3h, 24h, 72h, 168h")
     first: str
     last: str
-    failed_jobs: int = Field(description="jobs among them that failed or are held, and are so now")
+    failed_jobs: int = Field(description="jobs among them that failed, and are failed now")
     samples: list[str]
 
 
