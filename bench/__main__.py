@@ -23,6 +23,7 @@ from bench import (
     rows,
     scale,
     submit,
+    upkeep,
     walk,
 )
 from bench.figures import Figure, show
@@ -47,6 +48,7 @@ _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "crowd": contention.measure,
     "midjourney": midjourney.measure,
     "walk": walk.measure,
+    "upkeep": upkeep.measure,
 }
 _LONG = frozenset({"limiter", "hidden", "scale"})  # ten minutes and more: only by name
 

@@ -30,7 +30,7 @@ def measure(servers: Servers) -> Sequence[Figure]:
     with servers.environment() as environment:
         submit(environment, FEW)
         few = _settled(environment)
-        _grow(environment, MANY - FEW)
+        grow(environment, MANY - FEW)
         many = _settled(environment)
     return [
         Figure(
@@ -47,7 +47,7 @@ def measure(servers: Servers) -> Sequence[Figure]:
     ]
 
 
-def _grow(environment: Environment, count: int) -> None:
+def grow(environment: Environment, count: int) -> None:
     """Copy one job in the order of ids: nine of ten copies are done, the others queued."""
     with psycopg.connect(environment.database_url, autocommit=True) as connection:
         cursor = connection.execute("SELECT * FROM jobs LIMIT 1")
@@ -86,13 +86,13 @@ async def _measured(url: str) -> dict[str, float]:
         "list, 50 queued": await _times(
             database, lambda c, _: list_jobs(c, [caller], JobFilter(statuses=("queued",)), limit=50)
         ),
-        "claim, 50 jobs": await _times(database, _claim, times=15),
+        "claim, 50 jobs": await _times(database, lease_chunk, times=15),
     }
     await database.close()
     return found
 
 
-async def _claim(connection: AsyncConnection, _: int) -> None:
+async def lease_chunk(connection: AsyncConnection, _: int) -> None:
     """Lease one chunk as the dispatcher does."""
     at = now()
     segments = await list_segments(connection)

@@ -62,7 +62,7 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "midjourney_instant_delay midjourney_keyless_key midjourney_keyless_networks",
     ),
     ({Part.API, Part.WORKER}, "metrics_key metrics_public"),
-    ({Part.WORKER}, "metrics_host metrics_port retention_archive quiet_hours"),
+    ({Part.WORKER}, "metrics_host metrics_port retention_archive quiet_hours celery_events"),
     (
         {Part.WORKER, Part.RETENTION},
         "retention_jobs retention_events retention_attempts retention_answers retention_pictures "

@@ -54,6 +54,10 @@ class Settings(BaseSettings):
         "memory://",
         description="Celery's broker: memory://, redis(s)://…, valkey(s)://…, sentinel(s)://… or amqp(s)://…",
     )
+    celery_events: bool = Field(
+        False,
+        description="Celery's remote control and events, for `celery inspect`, Flower and celery-exporter",
+    )
     ca_bundle: Path | None = Field(
         None,
         description="PEM file of certificates that are trusted besides the system's (or SSL_CERT_FILE's)",

@@ -9,7 +9,7 @@ from celery import Celery
 from kombu.entity import Queue
 
 from models.settings import Settings
-from worker.broker.celery_app import ECHO, GENERATE, NOTIFY, STORE, WAKE, WAKE_UP, broker_app
+from worker.broker.celery_app import ECHO, GENERATE, NOTIFY, STORE, WAKE, WAKE_UP, allow_control, broker_app
 from worker.broker.consumer import Consumer
 from worker.metrics.exposition import MetricsServer
 from worker.process.file_limits import files_of, fitting_slots, raise_file_limit
@@ -28,6 +28,8 @@ def build_worker(settings: Settings) -> tuple[Celery, WorkerRuntime]:
     """Return the Celery application with its tasks, thin shells around the runtime."""
     settings = _with_fitting_slots(settings)
     app = broker_app(settings.broker)
+    if settings.celery_events:
+        allow_control(app)
     runtime = WorkerRuntime(settings, app)
     queue: Any = Queue
     app.conf.task_queues = [queue(WAKE_UP), queue(runtime.queue)]
@@ -112,7 +114,7 @@ def run_worker(settings: Settings) -> None:
     with StopSignals() as signals:
         metrics = serve_metrics(settings)
         app, runtime = build_worker(settings)
-        consumer = Consumer(app)
+        consumer = Consumer(app, events=settings.celery_events)
         runtime.start()
         consumer.start()
         _log.info("worker is ready", worker=str(runtime.worker_id), slots=runtime.slots)

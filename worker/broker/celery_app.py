@@ -43,6 +43,14 @@ def broker_app(address: BrokerAddress) -> Celery:
     return app
 
 
+def allow_control(app: Celery) -> None:
+    """Let Celery's own tools see the workers, their queues and tasks.
+
+    Anybody who can write to the broker can then stop workers, too.
+    """
+    app.conf.update(worker_enable_remote_control=True, worker_send_task_events=True)
+
+
 def delete_queue(app: Celery, queue: str) -> None:
     """Delete a worker's queue with its messages. Failing that, a few keys stay in the broker."""
     with contextlib.suppress(Exception), app.connection_for_write(connect_timeout=3) as connection:

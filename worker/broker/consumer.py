@@ -4,7 +4,9 @@ Celery ends its worker when a connection is lost, and when a Redis is full, read
 go on meanwhile (``worker.broker.chunk_messages``).
 """
 
+import os
 import time
+from socket import gethostname
 from threading import Event, Thread
 from typing import Any
 
@@ -25,14 +27,17 @@ _OPTIONS: dict[str, Any] = {
     "without_mingle": True,
     "without_gossip": True,
 }
+_EVENTS: dict[str, Any] = {"without_heartbeat": False, "task_events": True}
 _log = structlog.get_logger()
 
 
 class Consumer:
     """Receives messages: one per process at most, as Celery's stop flag is global."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, *, events: bool = False) -> None:
         self._app = app
+        #: with events, Celery's tools see this process by a name of its own
+        self._options = _EVENTS | {"hostname": f"darkroom-{os.getpid()}@{gethostname()}"} if events else {}
         self.ready = Event()  #: set while messages are received
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="celery", daemon=True)
@@ -87,4 +92,4 @@ class Consumer:
             def on_consumer_ready(self, consumer: Any) -> None:
                 ready.set()
 
-        return Controller(app=self._app, concurrency=_THREADS, **_OPTIONS)
+        return Controller(app=self._app, concurrency=_THREADS, **(_OPTIONS | self._options))

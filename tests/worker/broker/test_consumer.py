@@ -9,7 +9,7 @@ from redis import Redis
 from models.addresses.broker import parse_broker
 from tests.support.processes import free_port
 from tests.support.valkey import serve_valkey
-from worker.broker.celery_app import broker_app
+from worker.broker.celery_app import allow_control, broker_app
 from worker.broker.consumer import Consumer
 
 pytestmark = pytest.mark.slow(reason="Celery notices within seconds, and the back-off takes some more")
@@ -45,3 +45,19 @@ def test_a_consumer_without_a_server_stops_at_once() -> None:
     assert not consumer.ready.wait(1)
     consumer.stop()
     assert consumer.join(10)
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_remote_control_answers_only_if_it_is_switched_on(events: bool) -> None:
+    with serve_valkey() as server:
+        app, _ = app_with_task(server.url)
+        if events:
+            allow_control(app)
+        consumer = Consumer(app, events=events)
+        consumer.start()
+        assert consumer.ready.wait(30)
+        answers = app.control.inspect(timeout=5 if events else 1).registered() or {}
+        consumer.stop()
+        assert consumer.join(10)
+    assert list(answers.values()) == ([["note"]] if events else [])
+    assert all(name.startswith("darkroom-") for name in answers)
