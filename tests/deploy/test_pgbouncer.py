@@ -1,5 +1,6 @@
 """PgBouncer between Darkroom and PostgreSQL, in session and in transaction mode."""
 
+import os
 from collections.abc import Iterator
 from signal import SIGTERM
 
@@ -21,9 +22,10 @@ IDLE = "idle_in_transaction_session_timeout"
 
 @pytest.fixture
 def empty_database(postgres: PostgresAddress) -> Iterator[str]:
-    postgres.execute("CREATE DATABASE pooled")
-    yield "pooled"
-    postgres.execute("DROP DATABASE pooled WITH (FORCE)")
+    name = f"pooled_{os.getpid()}"  # other test processes use the same server
+    postgres.execute(f"CREATE DATABASE {name}")
+    yield name
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
