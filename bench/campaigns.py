@@ -64,7 +64,7 @@ def _import(environment: Environment, api: httpx.Client) -> Sequence[Figure]:
     template = {"prompt": "a photo of {product} in {colour}, {place}"}
     api.post("/campaigns", json={"name": "bench", "model": "bench", "template": template}).raise_for_status()
     sheet, rates = _sheet(), list[float]()
-    peak = _Peak(environment.processes[0].pid)
+    peak = Peak(environment.processes[0].pid)
     for _ in range(2):
         began = perf_counter()
         answer = api.post("/campaigns/bench/rows", content=sheet, headers={"Content-Type": "text/csv"})
@@ -79,12 +79,12 @@ def _import(environment: Environment, api: httpx.Client) -> Sequence[Figure]:
     ]
 
 
-class _Peak:
+class Peak:
     """Watches the memory of a process: proportional set size, in MB above that of the start."""
 
     def __init__(self, pid: int) -> None:
         self._process, self._ended = psutil.Process(pid), Event()
-        self._first = self._most = self._read()
+        self._first = self.most = self._read()
         self._thread = Thread(target=self._watch)
         self._thread.start()
 
@@ -92,11 +92,11 @@ class _Peak:
         """Stop; return how much more it was at its peak."""
         self._ended.set()
         self._thread.join()
-        return self._most - self._first
+        return self.most - self._first
 
     def _watch(self) -> None:
         while not self._ended.wait(_SHOWN):
-            self._most = max(self._most, self._read())
+            self.most = max(self.most, self._read())
 
     def _read(self) -> float:
         return float(self._process.memory_full_info().pss) / 2**20

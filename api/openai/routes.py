@@ -16,6 +16,16 @@ from api.openai.images.edits import edit
 from api.openai.images.generations import generate
 from api.openai.responses import handlers as responses
 from api.openai.tasks.polls import generation, images_task, task, task_list
+from api.openai.webhooks.endpoint_test import send_test
+from api.openai.webhooks.endpoints import (
+    change,
+    get_endpoint,
+    get_endpoints,
+    get_event_types,
+    post_endpoint,
+    remove,
+    rotate_secret,
+)
 from api.web.problems import Problem, problem_of, request_id_of
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -44,6 +54,14 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/batches", get_batches),
     ("GET", "/v1/batches/{batch_id}", get_batch),
     ("POST", "/v1/batches/{batch_id}/cancel", cancel_batch),
+    ("POST", "/v1/webhook_endpoints", post_endpoint),
+    ("GET", "/v1/webhook_endpoints", get_endpoints),
+    ("GET", "/v1/webhook_endpoints/{endpoint_id}", get_endpoint),
+    ("POST", "/v1/webhook_endpoints/{endpoint_id}", change),
+    ("DELETE", "/v1/webhook_endpoints/{endpoint_id}", remove),
+    ("POST", "/v1/webhook_endpoints/{endpoint_id}/rotate_secret", rotate_secret),
+    ("POST", "/v1/webhook_endpoints/{endpoint_id}/test", send_test),
+    ("GET", "/v1/webhook_event_types", get_event_types),
 )
 """Method, path and handler."""
 

@@ -17,6 +17,9 @@ from api.openai.chat.request import chat_request
 from api.openai.images.answer import images_answer
 from api.openai.images.inputs import take_images
 from api.openai.images.request import EDIT, read_members
+from api.openai.responses.document import response_document
+from api.openai.responses.input import read_input
+from api.openai.responses.request import response_request, with_instructions
 from api.openai.results import JobResult
 from api.services import ApiServices
 from models.errors import InvalidRequest
@@ -53,6 +56,19 @@ def _read_chat(body: Mapping[str, Any], services: ApiServices, at: datetime) -> 
     return chat_request(body, read_messages(body.get("messages")), services, at).job
 
 
+def _read_response(body: Mapping[str, Any], services: ApiServices, at: datetime) -> ValidJob | Rejection:
+    if body.get("previous_response_id") is not None:
+        raise InvalidRequest(
+            "previous_response_id", "can't be given in a batch, whose lines run in any order"
+        )
+    messages = with_instructions(body, read_input(body.get("input")))
+    return response_request(body, messages, services, at).job
+
+
+async def _render_response(services: ApiServices, result: JobResult, inline: bool) -> Mapping[str, Any]:
+    return await response_document(services, result, inline=inline)
+
+
 async def _render_images(services: ApiServices, result: JobResult, inline: bool) -> Mapping[str, Any]:
     return await images_answer(services, result, None if inline else "url")
 
@@ -77,5 +93,6 @@ ENDPOINTS: Mapping[str, BatchEndpoint] = {
     "/v1/images/generations": BatchEndpoint(_read_generation, _render_images),
     "/v1/images/edits": BatchEndpoint(_read_edit, _render_images),
     "/v1/chat/completions": BatchEndpoint(_read_chat, _render_chat),
+    "/v1/responses": BatchEndpoint(_read_response, _render_response),
 }
 """By path."""

@@ -24,8 +24,13 @@ _STATES: Mapping[JobStatus, str] = {
 _CODES: Mapping[str, str] = {"moderation_blocked": "image_content_policy_violation"}
 
 
-async def response_document(services: ApiServices, result: JobResult) -> dict[str, Any]:
-    """Return the document of a response. Raises ``NotFound`` and ``StorageError`` of a picture's file."""
+async def response_document(
+    services: ApiServices, result: JobResult, *, inline: bool = True
+) -> dict[str, Any]:
+    """Return the document of a response; unless ``inline``, pictures by their addresses alone.
+
+    Raises ``NotFound`` and ``StorageError`` of a picture's file.
+    """
     status = _STATES[result.status]
     done = status == "completed"
     own = _own(result)
@@ -43,7 +48,7 @@ async def response_document(services: ApiServices, result: JobResult) -> dict[st
         "max_output_tokens": None,
         "metadata": own.get("metadata") or {},
         "model": result.job.model,
-        "output": await _output(services, result) if done else [],
+        "output": await _output(services, result, inline) if done else [],
         "parallel_tool_calls": True,
         "previous_response_id": own.get("previous_response_id"),
         "reasoning": {"effort": None, "summary": None},
@@ -81,8 +86,8 @@ def _error(result: JobResult) -> dict[str, str]:
     return {"code": _CODES.get(failure.code, failure.code), "message": failure.message}
 
 
-async def _output(services: ApiServices, result: JobResult) -> list[dict[str, Any]]:
-    output = [await _picture(services, each) for each in result.assets]
+async def _output(services: ApiServices, result: JobResult, inline: bool) -> list[dict[str, Any]]:
+    output = [await _picture(services, each, inline) for each in result.assets]
     if result.job.text:
         content = {"type": "output_text", "text": result.job.text, "annotations": [], "logprobs": []}
         output.append(
@@ -97,14 +102,17 @@ async def _output(services: ApiServices, result: JobResult) -> list[dict[str, An
     return output
 
 
-async def _picture(services: ApiServices, asset: Any) -> dict[str, Any]:
+async def _picture(services: ApiServices, asset: Any, inline: bool) -> dict[str, Any]:
     facts = asset_facts(asset, public_url=services.public_url)
-    content = await services.store.get(asset.key)
+    text = None
+    if inline:
+        content = await services.store.get(asset.key)
+        text = (await asyncio.to_thread(base64.b64encode, content)).decode("ascii")
     found: dict[str, Any] = {
         "id": picture_id(facts["id"]),
         "type": "image_generation_call",
         "status": "completed",
-        "result": (await asyncio.to_thread(base64.b64encode, content)).decode("ascii"),
+        "result": text,
         "output_format": asset.content_type.removeprefix("image/"),
         "url": facts["url"],
         "sha256": facts["sha256"],

@@ -1,7 +1,8 @@
 """Request of the Responses API, and the submitted job that it becomes."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from api.jobs.validation import Rejection, ValidJob, validate
@@ -11,6 +12,7 @@ from api.openai.own_pictures import with_input_images, with_own_pictures
 from api.openai.responses.ids import job_of
 from api.openai.responses.input import Message, earlier_messages, read_input, with_pictures
 from api.openai.results import read_result
+from api.services import ApiServices
 from models.errors import InvalidRequest, NotFound
 from models.request import ANY
 from models.states import JobStatus
@@ -19,6 +21,7 @@ RESPONSE = "response"
 """Member of a job's request: what the document of its response repeats."""
 
 _TOOL = "image_generation"
+_MESSAGES = frozenset({"input", "instructions", "previous_response_id"})
 _WINDOWS: Mapping[str, tuple[int, float | None]] = {
     "soonest": (5, None),
     "2h": (4, 7_200.0),
@@ -45,8 +48,20 @@ class ResponseRequest:
 
 
 async def read_request(members: Mapping[str, Any], context: RequestContext) -> ResponseRequest:
-    """Return what the members of a body ask for. Raises ``InvalidRequest``."""
-    rest = dict(members)
+    """Return what a request asks for. Raises ``InvalidRequest``."""
+    messages = await _messages(members, context)
+    wanted = response_request(members, messages, context.services, context.at)
+    if not isinstance(wanted.job, ValidJob):
+        return wanted
+    images = await with_own_pictures(context.services, context.caller, wanted.job.images)
+    return replace(wanted, job=with_input_images(wanted.job, images, wanted.job.fields))
+
+
+def response_request(
+    members: Mapping[str, Any], messages: Sequence[Message], services: ApiServices, at: datetime
+) -> ResponseRequest:
+    """Return what the members of a body ask for, with these messages. Raises ``InvalidRequest``."""
+    rest = {name: value for name, value in members.items() if name not in _MESSAGES}
     fields = native_fields(rest)
     background, stream = flag_of(rest, "background"), flag_of(rest, "stream")
     fields = _window(rest.pop("background_options", None)) | fields
@@ -61,33 +76,35 @@ async def read_request(members: Mapping[str, Any], context: RequestContext) -> R
             "service_tier",
         )
     }
-    messages = await _messages(rest, context)
     tool = _image_tool(rest.pop("tools", None))
-    submission: dict[str, Any] = {"model": model_of(rest, context.services), "messages": messages, **fields}
+    submission: dict[str, Any] = {"model": model_of(rest, services), "messages": list(messages), **fields}
     if tool.get("size") is not None:
         submission["size"] = tool.pop("size")
     if tool.pop("input_image_mask", None):
         raise InvalidRequest("tools", "send a mask to /v1/images/edits: a conversation has none")
     passed = {name: value for name, value in rest.items() if name not in _OURS and value is not None}
     submission["params"] = passed | tool
-    valid = validate(submission, context.services.settings, context.at)
+    valid = validate(submission, services.settings, at)
     if isinstance(valid, ValidJob):
-        images = await with_own_pictures(context.services, context.caller, valid.images)
-        valid = with_input_images(valid, images, valid.fields)
         own = {RESPONSE: {**echoed, "background": background}}
         valid = valid.with_request(**own) if _forced(members) else valid.with_request(wants=ANY, **own)
     return ResponseRequest(valid, background, stream)
 
 
-async def _messages(rest: dict[str, Any], context: RequestContext) -> list[Message]:
-    """Take input, instructions and the earlier response out of a body; return them as messages."""
-    messages = read_input(rest.pop("input", None))
-    instructions, previous = rest.pop("instructions", None), rest.pop("previous_response_id", None)
-    if instructions is not None and not isinstance(instructions, str):
-        raise InvalidRequest("instructions", "must be a text")
+async def _messages(members: Mapping[str, Any], context: RequestContext) -> list[Message]:
+    """Return input, instructions and the earlier response of a body as messages."""
+    messages, previous = read_input(members.get("input")), members.get("previous_response_id")
     if previous is not None:
         earlier, pictures = await _earlier(previous, context)
         messages = [*earlier, *with_pictures(messages, pictures)]
+    return with_instructions(members, messages)
+
+
+def with_instructions(members: Mapping[str, Any], messages: Sequence[Message]) -> list[Message]:
+    """Return the messages of a body behind its instructions. Raises ``InvalidRequest``."""
+    instructions = members.get("instructions")
+    if instructions is not None and not isinstance(instructions, str):
+        raise InvalidRequest("instructions", "must be a text")
     system = [{"role": "system", "content": instructions}] if instructions and instructions.strip() else []
     return [*system, *messages]
 

@@ -1,5 +1,6 @@
 """Polling for the result of a call, and the JSON by which a lost call is kept."""
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from models.outcomes import Billed, CallResult, Outcome
 from tests.support.darkroom import Darkroom, open_darkroom
 from tests.support.task_provider import TASK, TaskProvider, task_provider
 from tests.worker.leased import NOW, leased_job
+from worker.practice.drawing.png import tiny_png
 from worker.tasks.polling import WORKER_LOST, LostCall, PollAddress, poll_addresses, poll_once
 from worker.upstream.handles import Handles
 from worker.upstream.polling.poll import PollStage
@@ -94,9 +96,10 @@ async def test_the_key_goes_only_to_the_channels_own_origin(room: Darkroom, prov
     addresses = poll_addresses(worker.context, job, handles)
     assert [address.url.removeprefix(provider.url) for address in addresses] == [
         *("/jobs/t1", "/status/t1", "/v1/images/tasks/t1", "/v1/tasks/t1", "/v1/images/generations/t1"),
+        "/v1/responses/t1",
         "https://api.example.com/t1",
     ]
-    assert [address.with_key for address in addresses] == [True] * 5 + [False]
+    assert [address.with_key for address in addresses] == [True] * 6 + [False]
 
 
 async def test_the_task_path_that_showed_a_task_is_remembered(room: Darkroom, provider: TaskProvider) -> None:
@@ -104,6 +107,25 @@ async def test_the_task_path_that_showed_a_task_is_remembered(room: Darkroom, pr
     provider.respond(f"/v1/tasks/{TASK}", {"id": TASK, "status": "processing"})
     assert (await poll_once(worker.context, job, Handles(TASK))).stage is PollStage.RUNNING
     assert poll_addresses(worker.context, job, Handles("t2"))[0].url == f"{provider.url}/v1/tasks/t2"
+
+
+async def test_a_background_response_is_polled_under_responses(
+    room: Darkroom, provider: TaskProvider
+) -> None:
+    worker, job = await room.worker(), leased_job(channel="upstream")
+    path, members = "/v1/responses/resp_1", {"id": "resp_1", "object": "response", "background": True}
+    provider.respond(path, {**members, "status": "queued", "output": []})
+    assert (await poll_once(worker.context, job, Handles("resp_1"))).stage is PollStage.RUNNING
+    picture = base64.b64encode(tiny_png("a cat", 0)).decode()
+    call = {"type": "image_generation_call", "status": "completed", "result": picture}
+    provider.respond(path, {**members, "status": "completed", "output": [call]})
+    state = await poll_once(worker.context, job, Handles("resp_1"))
+    assert (state.stage, len(state.images)) == (PollStage.DONE, 1)
+    refused = {"code": "moderation_blocked", "message": "blocked by our safety system"}
+    provider.respond(path, {**members, "status": "failed", "error": refused, "output": []})
+    state = await poll_once(worker.context, job, Handles("resp_1"))
+    assert state.result is not None
+    assert (state.stage, state.result.outcome) == (PollStage.FAILED, Outcome.PERMANENT)
 
 
 async def test_a_link_that_is_gone_is_an_unknown_task(room: Darkroom, provider: TaskProvider) -> None:

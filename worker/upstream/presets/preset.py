@@ -37,7 +37,10 @@ class Preset:
     silent: float = 180.0  #: without a byte besides comments and white space
     total: float = 600.0  #: for the whole call
     #: paths of a task's state below the API version, the likeliest first; none: no tasks
-    task_paths: tuple[str, ...] = ("images/tasks/{id}", "tasks/{id}", "images/generations/{id}")
+    task_paths: tuple[str, ...] = (
+        *("images/tasks/{id}", "tasks/{id}", "images/generations/{id}"),
+        "responses/{id}",  # of OpenAI's background responses
+    )
 
     @property
     def streams(self) -> bool:

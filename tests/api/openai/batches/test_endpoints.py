@@ -43,6 +43,24 @@ async def test_lines_of_chat_completions_are_answered_as_online(each_batches: Ba
     assert second.request["images"][0].startswith("asset_"), "its picture was stored once, before it ran"
 
 
+async def test_lines_of_responses_are_answered_as_online(batches: BatchStack) -> None:
+    body = {"model": MODEL, "input": "a red fox", "tools": [{"type": "image_generation", "quality": "high"}]}
+    lines = [
+        {"custom_id": name, "method": "POST", "url": "/v1/responses", "body": body | more}
+        for name, more in (("a", {}), ("b", {"instructions": "be bold"}))
+    ]
+    ended = await batches.until(await batches.create(lines, endpoint="/v1/responses"))
+    made = {each["custom_id"]: each["response"]["body"] for each in await batches.lines(ended.output_file_id)}
+    assert set(made) == {"a", "b"}
+    [call] = made["a"]["output"]
+    assert (made["a"]["status"], call["type"], call["result"]) == ("completed", "image_generation_call", None)
+    assert call["url"] == made["a"]["x_assets"][0]["url"]
+    earlier = [lines[0] | {"body": body | {"previous_response_id": made["a"]["id"]}}]
+    refused = await batches.until(await batches.create(earlier, endpoint="/v1/responses"))
+    assert refused.errors is not None
+    assert [each.param for each in refused.errors.data or ()] == ["body.previous_response_id"]
+
+
 async def test_pictures_of_chats_come_as_data_urls_if_that_is_wanted(batches: BatchStack) -> None:
     created = await batches.create(
         [chat("a", "a red fox")], endpoint="/v1/chat/completions", inline_images=True

@@ -1,0 +1,68 @@
+"""Tests of webhook endpoints, and what the SDK verifies of our deliveries."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import openai
+import pytest
+
+from tests.api.openai.stack import OpenAiStack
+from tests.support.receiver import Receiver
+from tests.worker.webhooks.webhook_worker import new_webhook_worker
+
+
+@asynccontextmanager
+async def delivering(stack: OpenAiStack) -> AsyncIterator[None]:
+    """Deliver webhooks until the end of the context."""
+    worker = new_webhook_worker(stack.darkroom)
+
+    async def deliver() -> None:
+        while True:
+            await worker.send()
+            await asyncio.sleep(0.05)
+
+    task = asyncio.create_task(deliver())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await worker.context.close()
+
+
+async def test_a_test_says_what_the_receiver_answered_and_the_sdk_verifies_it(stack: OpenAiStack) -> None:
+    receiver = Receiver()
+    await receiver.start()
+    client = stack.client()
+    made = await client.webhooks.create(name="n", url=receiver.url, event_types=["batch.completed"])
+    async with delivering(stack):
+        tested = await client.webhooks.test(made.id, event_type="batch.completed")
+        receiver.responses.append(500)
+        failed = await client.webhooks.test(made.id, event_type="batch.failed")
+    assert (tested.success, tested.status_code, tested.webhook_endpoint_id) == (True, 200, made.id)
+    assert failed.status_code == 500
+    message = receiver.messages[0]
+    event = client.webhooks.unwrap(message.body, message.headers, secret=made.signing_secret)
+    assert (event.type, event.id) == ("batch.completed", message.headers["webhook-id"])
+    with pytest.raises(openai.InvalidWebhookSignatureError):
+        client.webhooks.unwrap(message.body + b" ", message.headers, secret=made.signing_secret)
+    await receiver.stop()
+
+
+async def test_a_receiver_that_is_not_there_is_told_in_words(stack: OpenAiStack) -> None:
+    client = stack.client()
+    made = await client.webhooks.create(name="n", url="http://127.0.0.1:9/", event_types=["batch.completed"])
+    async with delivering(stack):
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.webhooks.test(made.id, event_type="batch.completed")
+    assert (refused.value.code, bool(refused.value.message)) == ("webhook_unreachable", True)
+
+
+async def test_other_events_are_refused(stack: OpenAiStack) -> None:
+    client = stack.client()
+    made = await client.webhooks.create(name="n", url="http://127.0.0.1:9/", event_types=["batch.completed"])
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.webhooks.test(made.id, event_type="video.completed")
+    assert refused.value.param == "event_type"
