@@ -24,6 +24,7 @@ from bench import (
     rows,
     scale,
     submit,
+    synchronous,
     upkeep,
     walk,
 )
@@ -33,6 +34,7 @@ from bench.servers import Servers, open_servers
 _BENCHES: Mapping[str, Callable[[Servers], Sequence[Figure]]] = {
     "submit": submit.measure,
     "bulk": bulk.measure,
+    "synchronous": synchronous.measure,
     "end_to_end": end_to_end.measure,
     "in_flight": in_flight.measure,
     "downloads": downloads.measure,
