@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
 
 from api.openai.repeats import GRACE, JoinedRequest, Repeat, TwinWaits
 from api.services import ApiServices
-from models.queries.openai.requests import RequestState, note_state
+from models.queries.openai.requests import RequestDigest, RequestState, note_state
 
 Insert = Callable[[AsyncConnection], Awaitable[UUID]]
 """Inserts an object within a transaction, and returns its id."""
@@ -29,6 +31,15 @@ async def make_once(services: ApiServices, repeat: Repeat, at: datetime, insert:
                 return await _insert(services, repeat, at, insert, waited=True), True
         except JoinedRequest as joined:
             return joined.object_id, False
+
+
+def keyed(request: Request, repeat: Repeat) -> Repeat:
+    """Return what recognises a request by its Idempotency-Key, too: any later one with both is the same."""
+    key = request.headers.get("idempotency-key")
+    if not key:
+        return repeat
+    digest = sha256(repeat.digest.digest + key.encode("utf-8", "replace")).digest()
+    return Repeat(RequestDigest(repeat.digest.caller_id, digest), counted=True)
 
 
 async def find_made(services: ApiServices, repeat: Repeat, at: datetime) -> UUID | None:

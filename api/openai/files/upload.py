@@ -24,7 +24,7 @@ from api.jobs.uploads import store_upload
 from api.openai.context import authenticated
 from api.openai.files.documents import file_document
 from api.openai.files.stored_files import BATCH, JSONL, drop_objects, object_key, put_content
-from api.openai.made_once import find_made, make_once
+from api.openai.made_once import find_made, keyed, make_once
 from api.openai.repeats import JoinedRequest, repeat_of
 from api.services import ApiServices
 from api.web.problems import Problem
@@ -62,7 +62,7 @@ async def post_file(request: Request) -> Response:
     async with _received(request) as received:
         purpose = _purpose(received)
         expires_at = _expiry(received, purpose, at)
-        repeat = repeat_of(request, caller, received.digest)
+        repeat = keyed(request, repeat_of(request, caller, received.digest))
         made = await find_made(services, repeat, at)
         if made is None:
             new = await _store(services, caller, received, purpose, expires_at, at)

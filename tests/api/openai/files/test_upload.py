@@ -49,6 +49,14 @@ async def test_an_upload_that_the_sdk_repeats_is_one_file(stack: OpenAiStack) ->
     assert len(kept) == 3, "no object without a file is left"
 
 
+async def test_uploads_with_the_same_idempotency_key_are_one_file(stack: OpenAiStack) -> None:
+    made = [
+        (await stack.post("/files", headers={"Idempotency-Key": key}, **form())).json()["id"]
+        for key in ("one", "one", "two")
+    ]
+    assert made[0] == made[1] != made[2]
+
+
 async def test_a_picture_is_an_input_image_by_the_same_id(stack: OpenAiStack) -> None:
     picture = tiny_png("an input", 0)
     client = stack.client()
