@@ -4,13 +4,14 @@ import asyncio
 from importlib.metadata import version
 from typing import Any
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from structlog.typing import EventDict
 
 from worker.metrics.buckets import LAG
 
 _PAUSE = 1.0  # seconds between two measurements
 _LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each counter, unread
 _build = Gauge("darkroom_build_info", "Version of Darkroom, as a label", ["version"])
 _build.labels(version("darkroom")).set(1)
 _lag = Histogram(
