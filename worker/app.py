@@ -72,12 +72,9 @@ class EmbeddedWorker:
     def __init__(self, settings: Settings) -> None:
         self._app, self._runtime = build_worker(settings)
         self._consumer = Consumer(self._app)
-        self._settings = settings
-        self._metrics: MetricsServer | None = None
 
     def start(self) -> None:
         """Start; returns when messages are consumed."""
-        self._metrics = serve_metrics(self._settings)
         self._runtime.start()
         self._consumer.start()
         self._consumer.ready.wait(_READY_TIMEOUT)
@@ -88,8 +85,6 @@ class EmbeddedWorker:
 
     def stop(self) -> None:
         """Stop; running calls get ``DARKROOM_WORKER_GRACE`` seconds."""
-        if self._metrics is not None:
-            self._metrics.close()
         self._runtime.halt()
         self._consumer.stop()
         self._runtime.stop()
