@@ -16,6 +16,7 @@ from models.campaigns.row import RowContent
 from models.errors import InvalidRequest
 from models.queries.campaigns.rows import ImportedRow
 
+MOST_ERRORS = 5  #: of one line that are told
 LONGEST_ID = 256  #: characters of a ``custom_id``
 INVALID = "invalid_request"
 INVALID_LINE = "invalid_json_line"
@@ -62,7 +63,7 @@ class LineReader:
         ]
         job = self._job(line, value.get("body"), errors)
         if errors or job is None:
-            return errors
+            return errors[:MOST_ERRORS]
         content = RowContent({}, _overrides(job))
         return ImportedRow(value["custom_id"], line, content, content.content_hash)
 

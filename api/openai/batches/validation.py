@@ -16,7 +16,7 @@ from api.campaigns.staged_rows import Staging
 from api.jobs.served_models import read_all_served
 from api.openai.batches.endpoints import ENDPOINTS
 from api.openai.batches.input_lines import LONGEST_LINE, read_input
-from api.openai.batches.line_reader import DUPLICATE, INVALID, LineReader
+from api.openai.batches.line_reader import DUPLICATE, INVALID, MOST_ERRORS, LineReader
 from api.openai.own_pictures import with_own_pictures
 from api.services import ApiServices
 from models.campaigns.status import CampaignStatus
@@ -28,7 +28,7 @@ from models.queries.campaigns.rows import ImportedRow
 from models.queries.openai.files import find_file
 
 MOST_LINES = 50_000
-_MOST_LISTED = 200_000  # errors; each line has few
+_MOST_LISTED = (MOST_LINES + 1) * MOST_ERRORS  # so that each faulty line is told
 _CODES = {"duplicate_key": DUPLICATE}
 
 

@@ -50,6 +50,12 @@ def test_all_errors_of_a_line_are_told() -> None:
     assert {error.line for error in found} == {7}
 
 
+def test_a_line_can_not_fill_the_list_of_errors() -> None:
+    found = read({"body": {"model": "m", "prompt": 1, "n": 99, "size": 3, "priority": 7}})
+    assert isinstance(found, list)
+    assert len(found) == 5
+
+
 def test_a_model_that_nothing_serves_is_named_unless_the_line_allows_it() -> None:
     found = read(line("a", model="gpt-imagine"))
     assert isinstance(found, list)
