@@ -17,6 +17,7 @@ class Part(StrEnum):
     DOCTOR = "doctor"
     KEYS = "keys"
     CHANNELS = "channels"  #: `darkroom channels test` and `try`
+    METRICS_PORT = "worker of a fleet"  #: its own server of /metrics; `up` serves them by its API
     STORAGE_CHECK = "storage check"
     PRICES = "prices"
     RETENTION = "retention"
@@ -62,7 +63,8 @@ _GROUPS: tuple[tuple[Set[Part], str], ...] = (
         "midjourney_instant_delay midjourney_keyless_key midjourney_keyless_networks",
     ),
     ({Part.API, Part.WORKER}, "metrics_key metrics_public"),
-    ({Part.WORKER}, "metrics_host metrics_port retention_archive quiet_hours celery_events"),
+    ({Part.METRICS_PORT}, "metrics_host metrics_port"),
+    ({Part.WORKER}, "retention_archive quiet_hours celery_events"),
     (
         {Part.WORKER, Part.RETENTION},
         "retention_jobs retention_events retention_attempts retention_answers retention_pictures "
@@ -85,7 +87,7 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "up": frozenset({Part.DATABASE, Part.LOGS, Part.API, Part.WORKER}),
     "run": frozenset({Part.DATABASE, Part.LOGS, Part.API, Part.WORKER}),  # with --embedded
     "serve": frozenset({Part.DATABASE, Part.LOGS, Part.API}),
-    "work": frozenset({Part.DATABASE, Part.LOGS, Part.WORKER}),
+    "work": frozenset({Part.DATABASE, Part.LOGS, Part.WORKER, Part.METRICS_PORT}),
     "migrate": frozenset({Part.DATABASE}),
     "channels": frozenset({Part.CHANNELS}),
     "keys": frozenset({Part.DATABASE, Part.KEYS}),
@@ -127,7 +129,5 @@ def help_on_settings(command: str) -> str | None:
         return None
     honoured = [name for name in SCOPES if applies(name, command)]
     ignored = [name for name in SCOPES if not applies(name, command)]
-    if not ignored:
-        return "It honours every setting."
     names, others = ("honours only", honoured) if len(honoured) < len(ignored) else ("ignores", ignored)
     return f"Of the settings, it {names} {', '.join(f'DARKROOM_{name.upper()}' for name in others)}."

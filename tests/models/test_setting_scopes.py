@@ -40,7 +40,9 @@ def test_a_setting_applies_where_a_part_reads_it_and_the_command_does_not_set_it
 
 
 def test_the_help_names_the_shorter_list() -> None:
-    assert help_on_settings("up") == "It honours every setting."
+    assert (
+        help_on_settings("up") == "Of the settings, it ignores DARKROOM_METRICS_HOST, DARKROOM_METRICS_PORT."
+    )
     assert help_on_settings("migrate") == (
         "Of the settings, it honours only DARKROOM_DATABASE_URL, DARKROOM_DATABASE_PREPARED, "
         "DARKROOM_CA_BUNDLE."
