@@ -114,6 +114,8 @@ def error_code(error: Exception) -> str | None:
 
 def describe_error(error: Exception) -> str:
     """Return the cause and fix of a backend error, or its code, or its first line, if it is in no table."""
+    if isinstance(error, UnicodeError):
+        return "the name has characters that are not UTF-8"
     code = error_code(error)
     if code and (known := CODES.get(code)):
         return known

@@ -18,7 +18,7 @@ from api.rest.bulk.errors import ErrorDocument, ErrorPageDocument
 from api.rest.bulk.held_jobs import DecisionResultDocument
 from api.rest.campaigns.actions import ActionDocument, ActionPageDocument
 from api.rest.campaigns.repair import ItemReroll, ItemRetry
-from api.rest.campaigns.reports import FailuresDocument, ModelResultsDocument
+from api.rest.campaigns.reports import CampaignCostsDocument, FailuresDocument, ModelResultsDocument
 from api.rest.campaigns.review import ItemVerdict, ReviewDocument
 from api.rest.campaigns.schemas import (
     CampaignDocument,
@@ -93,6 +93,7 @@ _RESPONSES = (
     ProblemDocument,
     FailuresDocument,
     ModelResultsDocument,
+    CampaignCostsDocument,
     ReparseDocument,
     ReviewDocument,
     SubmittedJobDocument,

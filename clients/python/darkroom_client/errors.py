@@ -11,7 +11,7 @@
     │   ├── InvalidRequest    400, 413, 415, 421, 422: correct the request
     │   ├── Unauthorized      401: there is no key, or it is not valid
     │   ├── Forbidden         403: the key does not permit this
-    │   ├── NotFound          404
+    │   ├── NotFound          404, 410: it does not exist, or was deleted
     │   ├── Conflict          409: the state of the job does not allow this
     │   ├── TooManyRequests   429: a limit is reached, also after retries
     │   └── ServerError       5xx
@@ -115,7 +115,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """There is no such resource that the key may see."""
+    """There is no such resource that the key may see; with status 410, it was deleted."""
 
 
 class Conflict(ApiError):
@@ -167,6 +167,7 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
+    410: NotFound,
     409: Conflict,
     413: InvalidRequest,
     415: InvalidRequest,

@@ -31,8 +31,6 @@ BOUNDED = settings(
 )
 
 
-LONG = settings(BOUNDED, max_examples=500, derandomize=False)
-
 DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
 OPERATIONS = [
     operation for found in DOCUMENT.get_all_operations() if (operation := found.ok()).label not in ENDLESS
@@ -62,24 +60,7 @@ def address(sqlite_copies: SqliteCopies, tmp_path_factory: pytest.TempPathFactor
 def test_every_answer_is_one_that_the_document_describes(
     operation: schemathesis.APIOperation, mode: GenerationMode, address: str
 ) -> None:
-    call_generated(operation, mode, address, BOUNDED)
-
-
-@pytest.mark.attack
-@pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize("operation", OPERATIONS, ids=[each.label for each in OPERATIONS])
-def test_every_answer_to_many_random_requests_is_one_that_the_document_describes(
-    operation: schemathesis.APIOperation, mode: GenerationMode, address: str
-) -> None:
-    call_generated(operation, mode, address, LONG)
-
-
-def call_generated(
-    operation: schemathesis.APIOperation, mode: GenerationMode, address: str, extent: settings
-) -> None:
-    """Call an operation with generated requests, and check the answers."""
-
-    @extent
+    @BOUNDED
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case: schemathesis.Case) -> None:
         case.headers.pop("Prefer", None)  # it would only make us wait

@@ -10,7 +10,7 @@ from starlette.types import Message
 from api.jobs.long_poll import wait_while_connected
 from api.jobs.watcher import is_settled
 from api.web.body_budget import BodyBudget
-from api.web.request_body import RequestBody
+from api.web.request_body import BodyLimit, RequestBody
 from tests.api.service import S, Service, key_of
 
 
@@ -23,7 +23,7 @@ def connection() -> tuple[RequestBody, asyncio.Event]:
         return {"type": "http.disconnect"}
 
     scope: dict[str, Any] = {"headers": []}
-    return RequestBody(scope, receive, limit=1, budget=BodyBudget(1), drain_timeout=1), gone
+    return RequestBody(scope, receive, limit=BodyLimit(1), budget=BodyBudget(1), drain_timeout=1), gone
 
 
 async def test_a_change_is_returned_to_a_client_that_waits(service: Service) -> None:

@@ -49,9 +49,14 @@ def test_keys_in_the_settings_replace_the_first_key(folder: Path, monkeypatch: p
 
 
 def test_the_greeting_shows_a_new_key_and_says_that_no_provider_is_configured(capsys: Printed) -> None:
-    _greet(load_settings(public_url="http://127.0.0.1:4711"), "dk_1")
+    _greet(
+        load_settings(public_url="http://127.0.0.1:4711"),
+        "dk_1",
+        "http://127.0.0.1:4711/dashboard/login?link=x",
+    )
     printed = capsys.readouterr()
     assert "http://127.0.0.1:4711/docs" in printed.err
     assert "export DARKROOM_API_KEY=dk_1" in printed.err
+    assert "http://127.0.0.1:4711/dashboard/login?link=x" in printed.err
     assert "DARKROOM_UPSTREAM_BASE_URL" in printed.err
     assert printed.out == ""

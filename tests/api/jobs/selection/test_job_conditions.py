@@ -8,13 +8,14 @@ from pydantic import ValidationError
 from api.auth import Caller
 from api.jobs.selection.job_conditions import AnyJobs, listed_filter, read_conditions, read_job_ids
 from api.web.problems import Problem
+from models.api_keys import Role
 from models.database import Database
 from models.ids import new_id, public_id
 from models.queries.selection.job_filter import JobFilter
 
 NAMES = frozenset({"status", "model", "ids", "created_after", "before", "tag"})
 JOB = new_id()
-CALLER = Caller(new_id(), "alice", admin=False)
+CALLER = Caller(new_id(), "alice", Role.USER)
 
 
 async def test_query_and_json_are_read_alike(database: Database) -> None:

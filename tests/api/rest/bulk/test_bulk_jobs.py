@@ -80,7 +80,7 @@ async def test_a_deleted_job_is_gone_with_all_that_belongs_to_it(service: Servic
     result = await change(service, "delete", ids=[job["id"], other["id"]])
     assert (result["changed"], reasons(result)) == (1, {"not_ended": 1})
 
-    assert (await service.get(f"/v1/jobs/{job['id']}")).status_code == 404
+    assert (await service.get(f"/v1/jobs/{job['id']}")).status_code == 410
     assert (await service.get(f"/v1/jobs/{other['id']}")).status_code == 200
     async with service.services.database.reading() as connection:
         for table in (attempts, events, assets):
