@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 import orjson
+import structlog
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from sqlalchemy import event
@@ -42,6 +43,7 @@ _DIRECT: Mapping[str, str] = {
 """Settings of a session on the server itself. Behind a pooler, others have the same connections."""
 _BEGIN_POOLED = f"BEGIN; SET LOCAL {_IDLE} = '{_IDLE_LIMIT}'"
 _POOLED = "behind_pooler"  # in the ``info`` of a connection
+_log = structlog.get_logger()
 _AFTER_COMMIT = "after_commit"  # in the execution options of a connection
 
 
@@ -96,7 +98,10 @@ class Database:
                 async with connection.begin():
                     yield connection
         for act in acts:
-            act()
+            try:
+                act()
+            except Exception:  # noqa: BLE001 - what was written stays written: its caller must not write it again
+                _log.exception("what follows a commit failed; the commit is not affected")
 
     async def close(self) -> None:
         """Close all connections."""

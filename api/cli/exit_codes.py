@@ -3,7 +3,6 @@
 import traceback
 from enum import IntEnum
 
-from darkroom_client.errors import InputError
 from models.errors import Conflict, DarkroomError, InvalidRequest, NotFound, SettingsError
 from models.integrity.field_errors import one_line
 
@@ -36,7 +35,7 @@ def explain(error: Exception) -> tuple[Exit, str]:
             return error.code, str(error)
         case SettingsError():
             return Exit.USAGE, "\n".join(error.faults)
-        case InvalidRequest() | InputError():
+        case InvalidRequest():
             return Exit.USAGE, str(error)
         case NotFound():
             return Exit.NOT_FOUND, str(error)

@@ -149,8 +149,8 @@ def _made(transition: Transition, row: Row[Any]) -> MadeTransition:
         leaving=transition.leaving,
         entering=transition.entering,
         at=transition.at,
-        model=row.model,
-        priority=row.priority,
+        model=str(row.model),
+        priority=row.priority if isinstance(row.priority, int) else 0,  # SQLite stores any type
         created_at=_time(row.created_at),
         due_at=_time(row.not_before),
         leased_at=_time(row.leased_at),

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from models.database import Database
+from models.database import Database, after_commit
 from models.errors import DatabaseAway
 from tests.support.databases import PostgresCopies, sqlalchemy_url
 
@@ -96,3 +96,18 @@ async def test_statements_stay_prepared_over_transactions_that_only_read(
             prepared = text("SELECT statement FROM pg_prepared_statements")
             assert (await connection.scalars(prepared)).all() == ["SELECT 1"]
         await database.close()
+
+
+async def test_what_fails_after_a_commit_does_not_make_it_look_like_a_failed_one(database: Database) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise TypeError("a defect")
+
+    async with database.writing() as connection:
+        await connection.execute(text("CREATE TABLE after_commits (x INTEGER)"))
+        after_commit(connection, fail)
+        after_commit(connection, lambda: done.append("next"))
+    async with database.reading() as connection:
+        assert (await connection.scalars(text("SELECT x FROM after_commits"))).all() == []
+    assert done == ["next"]

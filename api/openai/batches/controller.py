@@ -294,8 +294,7 @@ class BatchController:
             yield True
         finally:
             renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+            await asyncio.wait([renewing])  # a cancellation of this task meanwhile is not lost
             async with self._services.database.writing() as connection:
                 await batches.release_batch(connection, batch.id, self._process)
 

@@ -22,7 +22,7 @@ from tests.support.databases import SqliteCopies
 pytestmark = pytest.mark.slow(reason="every operation gets generated requests, good and bad")
 
 BOUNDED = settings(
-    max_examples=15,
+    max_examples=8,
     derandomize=True,
     deadline=None,
     database=None,

@@ -11,12 +11,13 @@ from api.cli.commands.campaigns.costs import costs
 from api.cli.commands.campaigns.exports import export
 from api.cli.commands.campaigns.repair import retry
 from api.cli.commands.campaigns.review import review
-from api.cli.connection import open_client
+from api.cli.connection import failure_of, open_client
 from api.cli.exit_codes import CommandFailed, Exit
 from api.cli.options import DEFAULT_CONNECTION, DEFAULT_FORMAT, Connection, Format
 from api.cli.output import printer, status_text
 from api.cli.render.times import shown_time
 from api.cli.retry_options import Rules, rules_of
+from darkroom_client import InputError
 from darkroom_client.campaigns.definition import read_budget
 
 _ABOUT = "Show, control, review and export campaigns."
@@ -72,7 +73,7 @@ def change(
     limits = {"rpm": rpm, "concurrency": concurrency}
     members = {
         "retry": rules_of(retry_rules),
-        "budget": read_budget(budget) if budget is not None else None,
+        "budget": _budget_of(budget) if budget is not None else None,
         "limits": {limit: value for limit, value in limits.items() if value is not None},
     }
     change = {member: value for member, value in members.items() if value}
@@ -84,6 +85,13 @@ def change(
         if "limits" in change:  # the other one stays
             change["limits"] = (client.request("GET", _address(name)).get("limits") or {}) | change["limits"]
         return _shown(client.request("PATCH", _address(name), body=change), output)
+
+
+def _budget_of(text: str) -> dict[str, str]:
+    try:
+        return read_budget(text)
+    except InputError as error:
+        raise failure_of(error) from error
 
 
 def _address(name: str) -> str:
