@@ -73,7 +73,7 @@ class OneWorker:
         await self.deliver()
 
 
-@dataclass
+@dataclass(repr=False)  # hypothesis prints it in a failure: it has all calls of the provider
 class Darkroom:
     """A database, a practice provider, and as many workers as the test wants."""
 

@@ -89,7 +89,6 @@ async def test_every_neighbour_in_a_leased_chunk_is_called_and_the_unreadable_jo
             assert job.status == "succeeded", kind
 
 
-@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # of the rows, in the trace of a run
 @ANY_CHANGE
 @given(changes=st.lists(any_change, min_size=10, max_size=20))
 async def test_whatever_a_row_holds_its_neighbours_are_called(
