@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -45,6 +45,7 @@ from models.queries.database_time import measure, set_clock
 from models.queries.idempotency_keys import forget_keys
 from models.queries.openai.requests import forget_requests
 from models.settings import Settings
+from worker.cancellation import cancel_and_wait
 from worker.metrics.process_metrics import measure_lag
 from worker.money.call_costs import CallCosts
 from worker.notifier import Notifier
@@ -171,9 +172,7 @@ async def _background(act: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await cancel_and_wait(task)
 
 
 async def _logged(act: Callable[[], Awaitable[None]], what: str) -> None:

@@ -13,6 +13,7 @@ from models.clock import Clock
 from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.dashboard.changes import Marks, callers_between, read_marks
+from worker.cancellation import cancel_and_wait
 
 JOBS = "jobs"
 TOPICS = frozenset({JOBS, "channels", "campaigns", "actions", "audit", "webhooks", "workers"})
@@ -82,9 +83,7 @@ class ChangeFeed:
     async def close(self) -> None:
         """Stop reading."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await cancel_and_wait(self._task)
 
     async def _poll(self) -> None:
         while self._pages:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.selection.event_feed import FeedFilter, last_number, list_numbered
+from worker.cancellation import cancel_and_wait
 
 _INTERVAL = 0.2  # seconds between queries
 _ERROR_PAUSE = 1.0  # further seconds after a database error
@@ -97,9 +98,7 @@ class EventFeed:
     async def close(self) -> None:
         """Stop reading."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await cancel_and_wait(self._task)
 
     async def _poll(self) -> None:
         while self._streams:

@@ -18,6 +18,7 @@ from api.dashboard.page import HEADERS, to_login
 from api.services import ApiServices, services_of
 from api.web.request_body import body_of
 from models.clock import rfc3339
+from worker.cancellation import cancel_and_wait
 
 ALIVE = 3.0  #: seconds between two events, at most
 _HEADERS = {**HEADERS, "X-Accel-Buffering": "no"}
@@ -62,9 +63,7 @@ async def _events(request: Request, services: ApiServices, caller: Caller) -> As
                     raise ClientDisconnect
                 topics = taken.result()
             finally:
-                for task in (taken, gone):
-                    task.cancel()
-                await asyncio.gather(taken, gone, return_exceptions=True)
+                await cancel_and_wait(taken, gone)
             if topics:
                 yield b"event: changed\ndata: %b\n\n" % " ".join(sorted(topics)).encode()
             if feed.as_of is not None and feed.as_of != shown_at:

@@ -14,6 +14,7 @@ from api.auth import Caller
 from api.jobs.watcher import JobChange, Watcher
 from api.services import services_of
 from api.web.request_body import RequestBody, body_of
+from worker.cancellation import cancel_and_wait
 
 
 async def long_poll(
@@ -46,6 +47,4 @@ async def wait_while_connected(
             raise ClientDisconnect
         return change.result()
     finally:
-        for task in (change, gone):
-            task.cancel()
-        await asyncio.gather(change, gone, return_exceptions=True)
+        await cancel_and_wait(change, gone)

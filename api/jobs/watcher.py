@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from uuid import UUID
 
 import structlog
@@ -12,6 +11,7 @@ from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.jobs import statuses_of
 from models.states import FINAL, JobStatus
+from worker.cancellation import cancel_and_wait
 
 SETTLED = FINAL | {JobStatus.HELD, JobStatus.AWAITING_INPUT}
 """States that a job leaves only by a request of its caller: waiting any longer is useless."""
@@ -69,9 +69,7 @@ class Watcher:
     async def close(self) -> None:
         """Stop polling."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await cancel_and_wait(self._task)
 
     async def _poll(self) -> None:
         while self._waiters:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 
 import orjson
 
+from worker.cancellation import cancel_and_wait
 from worker.images.limits import KIB
 from worker.storage.store import Store
 
@@ -96,10 +97,7 @@ async def read_content(store: Store, index: str, start: int, end: int) -> AsyncI
             async for chunk in _read(store, *ahead.popleft()):
                 yield chunk
     finally:
-        unread = [task for _, task in ahead if task is not None]
-        for task in unread:
-            task.cancel()
-        await asyncio.gather(*unread, return_exceptions=True)
+        await cancel_and_wait(*(task for _, task in ahead if task is not None))
 
 
 async def _read(store: Store, part: Part, task: asyncio.Task[bytes] | None) -> AsyncIterator[bytes]:

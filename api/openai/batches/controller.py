@@ -48,6 +48,7 @@ from models.queries.openai import batches
 from models.queries.openai.batch_lines import any_expired
 from models.queries.openai.files import insert_files
 from models.queue_status import WaitReason
+from worker.cancellation import cancel_and_wait
 from worker.database_retry import run_forever, wait_for_wake_up
 
 _PAUSE = 1.0  # seconds between rounds
@@ -293,8 +294,7 @@ class BatchController:
         try:
             yield True
         finally:
-            renewing.cancel()
-            await asyncio.wait([renewing])  # a cancellation of this task meanwhile is not lost
+            await cancel_and_wait(renewing)
             async with self._services.database.writing() as connection:
                 await batches.release_batch(connection, batch.id, self._process)
 

@@ -28,6 +28,7 @@ from api.services import ApiServices, services_of
 from api.web.problems import Problem
 from api.web.request_body import RequestBody, body_of
 from models.queries.selection.event_feed import FeedFilter, last_number, list_feed
+from worker.cancellation import cancel_and_wait
 
 _CONDITIONS = ("campaign", "model", "tag", "surface", "caller")
 _LAST_ID = "last_event_id"
@@ -99,9 +100,7 @@ async def _next(stream: Subscription, body: RequestBody) -> Events:
             raise ClientDisconnect
         return coming.result() if coming in done else ()
     finally:
-        for task in (coming, gone):
-            task.cancel()
-        await asyncio.gather(coming, gone, return_exceptions=True)
+        await cancel_and_wait(coming, gone)
 
 
 async def _is_valid(request: Request, services: ApiServices) -> bool:
