@@ -65,8 +65,10 @@ ALERTS: Mapping[AlertName, Alert] = {
     N.WASTE_RATIO: Alert(_TICKET, "darkroom costs --by model", "darkroom channels pause NAME", 10 * _M),
     N.PRICE_UNKNOWN: Alert(_TICKET, "darkroom costs --by model", "darkroom prices list", 0 * _M),
     N.WEBHOOK_BACKLOG: Alert(_TICKET, "darkroom webhooks list", "darkroom webhooks test ID", 5 * _M),
-    N.STORAGE_FULL: Alert(_PAGE, "darkroom storage check", "darkroom purge --caller NAME", 0 * _M),
-    N.CAMPAIGN_FAILING: Alert(_TICKET, "darkroom campaigns list", "POST /v1/campaigns/{}/resume", 0 * _M),
+    N.STORAGE_FULL: Alert(
+        _PAGE, "darkroom storage check", "darkroom retention set --caller NAME pictures=30d", 0 * _M
+    ),
+    N.CAMPAIGN_FAILING: Alert(_TICKET, "darkroom campaigns list", "darkroom campaigns resume {}", 0 * _M),
     N.HELD_JOBS: Alert(_TICKET, "darkroom jobs held", "darkroom jobs release ID", 10 * _M),
     N.BROKER_UNUSABLE: Alert(_TICKET, "darkroom doctor", "redis-cli ping", 5 * _M),
 }

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.errors import DatabaseAway, ImageError, NotFound
 from models.queries.campaigns import picture_checks
 from models.queries.campaigns.picture_checks import DuePicture
+from models.thumbnail_keys import CONTENT_TYPE, thumbnail_key
 from worker.checks.expectations import ratio_differs, size_differs, wants_transparency
 from worker.checks.rules import apply_rules
 from worker.database_retry import run_forever
@@ -26,7 +27,6 @@ from worker.images.pixel_findings import PixelFindings, examine_in_background
 from worker.images.provenance.digital_source_type import provenance_of
 from worker.images.thumbnails import Thumbnail
 from worker.services import WorkerServices
-from worker.storage.thumbnail_keys import CONTENT_TYPE, thumbnail_key
 
 CLAIM = timedelta(minutes=5)  #: after which another worker examines a picture
 MOST_TRIES = 5  #: then it is given up: ``check_failed``

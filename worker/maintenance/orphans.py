@@ -19,11 +19,11 @@ from sqlalchemy import Row
 from models.database import Database
 from models.queries.assets import keys_in_use, mark_missing, page_of_files, pending_answers
 from models.queries.callers import oldest_caller
+from models.thumbnail_keys import picture_key
 from worker.images.inspection import EXTENSIONS
 from worker.pending_images import keys_of
 from worker.storage.object_store import StoredFile
 from worker.storage.store import Store
-from worker.storage.thumbnail_keys import picture_key
 
 SHARDS = tuple(f"{number:02x}/" for number in range(256))  #: prefixes of all content keys
 _CONTENT_KEY = re.compile(

@@ -11,11 +11,11 @@ from models.queries.operations.file_deletions import (
     end_file_deletions,
     postpone_file_deletions,
 )
+from models.thumbnail_keys import picture_key
 from worker.archive.erasure import erase_records
 from worker.maintenance.orphans import LEAST_AGE, claim, unnamed_files
 from worker.storage.object_store import StoredFile
 from worker.storage.store import Store
-from worker.storage.thumbnail_keys import picture_key
 
 _BATCH = 200  # files in one pass
 _AGAIN = timedelta(minutes=10)  # until a file is looked at again that was put lately: a job may be storing it

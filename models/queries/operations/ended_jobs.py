@@ -27,6 +27,7 @@ from models.tables import (
     midjourney_parts,
     midjourney_tasks,
 )
+from models.thumbnail_keys import thumbnail_key
 
 _FINAL = sorted(status.value for status in FINAL)
 _ENDED = (jobs.c.status.in_(_FINAL), jobs.c.worker_id.is_(None))
@@ -216,11 +217,11 @@ async def _answers(connection: AsyncConnection, job_ids: Sequence[UUID]) -> Sequ
 
 
 def _file_keys(images: Sequence[Row[Any]]) -> list[str]:
-    """Return the keys of images and of their thumbnails (``worker.storage.thumbnail_keys``)."""
+    """Return the keys of images and of their thumbnails."""
     keys: list[str] = []
     for row in images:
         sides = row.thumbnails if isinstance(row.thumbnails, Mapping) else ()
-        keys += [row.key, *(f"{row.key}.{side}.webp" for side in sides)]
+        keys += [row.key, *(thumbnail_key(row.key, int(side)) for side in sides)]
     return keys
 
 

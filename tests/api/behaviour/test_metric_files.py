@@ -13,7 +13,9 @@ import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.cli.app import build_app
 from models.clock import now
+from models.operations.alerts import ALERTS
 from models.queries.operations.installation_state import Backlog, InstallationState
 from worker.metrics.state_metrics import SlowState, render_state
 
@@ -76,3 +78,16 @@ def test_each_rule_says_how_to_look_and_how_to_act(rule: dict[str, Any]) -> None
     anchor = rule["annotations"]["runbook_url"].partition("#")[2]
     headings = re.findall(r"^### (\w+)$", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
     assert anchor in {heading.lower() for heading in headings}
+
+
+COMMANDS = sorted(
+    {rule["annotations"][key] for rule in RULES for key in ("inspect", "act")}
+    | {command for alert in ALERTS.values() for command in (alert.inspect, alert.act)}
+)
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each != "redis-cli ping"])
+def test_each_command_of_an_alert_exists_and_takes_its_arguments(command: str) -> None:
+    program, *arguments = re.sub(r"\{\{.*?\}\}|\{\}", "NAME", command).split()
+    assert program == "darkroom"
+    build_app().parse_args(arguments, exit_on_error=False, print_error=False)

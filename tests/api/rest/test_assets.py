@@ -5,8 +5,8 @@ from sqlalchemy import update
 
 from models.ids import public_id
 from models.tables import assets
+from models.thumbnail_keys import thumbnail_key
 from tests.api.service import BOB, Service
-from worker.storage.thumbnail_keys import thumbnail_key
 
 CONTENT = bytes(range(256)) * 5000  # more than one chunk of a stream
 

@@ -10,13 +10,13 @@ from models.checks.findings import found_in
 from models.errors import StorageError
 from models.states import JobStatus
 from models.tables import assets
+from models.thumbnail_keys import thumbnail_key
 from tests.support.darkroom import Darkroom
 from tests.worker.campaigns.repairs import end_takes
 from tests.worker.checks.stored import WHITE, change_request, examiner, found, make, noise, started, store
 from worker.checks.examiner import CLAIM, MOST_TRIES
 from worker.images.provenance.digital_source_type import mark
 from worker.images.provenance.pieces import contents
-from worker.storage.thumbnail_keys import thumbnail_key
 
 
 async def test_a_picture_gets_thumbnails_beside_it_and_its_findings_once(darkroom: Darkroom) -> None:

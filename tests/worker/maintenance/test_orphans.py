@@ -13,6 +13,7 @@ from sqlalchemy import select
 from models.clock import now
 from models.queries.assets import insert_assets
 from models.tables import assets
+from models.thumbnail_keys import thumbnail_key
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.asset_store import StoredImage, content_key
 from worker.images.inspection import ImageInfo
@@ -26,7 +27,6 @@ from worker.maintenance.orphans import (
 )
 from worker.pending_images import InlineImage, PendingAnswer, ReadyImage, RemoteImage
 from worker.storage.object_store import StoredFile
-from worker.storage.thumbnail_keys import thumbnail_key
 
 AGE = timedelta(days=7)
 LONG_AGO = timedelta(days=400)
