@@ -12,7 +12,7 @@ from api.web.byte_ranges import requested_range
 from api.web.problems import Problem
 from api.web.responses import matches_etag
 from models.errors import NotFound
-from models.thumbnail_keys import CONTENT_TYPE, thumbnail_key
+from models.operations.thumbnail_keys import CONTENT_TYPE, thumbnail_key
 
 CORS = {
     "Access-Control-Allow-Origin": "*",

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from worker.cancellation import cancel_and_wait
+
 Result = TypeVar("Result")
 
 
@@ -60,6 +62,4 @@ async def _cancel_all() -> None:
     """Cancel all other tasks of this loop, including those that were submitted and have not started."""
     await asyncio.sleep(0)
     while others := asyncio.all_tasks() - {asyncio.current_task()}:
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await cancel_and_wait(*others)

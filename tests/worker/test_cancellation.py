@@ -1,6 +1,7 @@
 """The end of background tasks."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -42,3 +43,17 @@ async def test_a_cancellation_of_the_caller_meanwhile_is_not_lost() -> None:
     with pytest.raises(asyncio.CancelledError):
         await caller
     await asyncio.wait([slow])
+
+
+async def test_a_task_that_misses_a_cancellation_is_cancelled_again() -> None:
+    async def miss_one() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(miss_one())
+    await asyncio.sleep(0)
+
+    await cancel_and_wait(task, again=0)
+
+    assert task.cancelled()

@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import DatabaseAway, ImageError, NotFound
+from models.operations.thumbnail_keys import CONTENT_TYPE, thumbnail_key
 from models.queries.campaigns import picture_checks
 from models.queries.campaigns.picture_checks import DuePicture
-from models.thumbnail_keys import CONTENT_TYPE, thumbnail_key
 from worker.checks.expectations import ratio_differs, size_differs, wants_transparency
 from worker.checks.rules import apply_rules
 from worker.database_retry import run_forever

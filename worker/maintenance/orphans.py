@@ -17,9 +17,9 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from models.database import Database
+from models.operations.thumbnail_keys import picture_key
 from models.queries.assets import keys_in_use, mark_missing, page_of_files, pending_answers
 from models.queries.callers import oldest_caller
-from models.thumbnail_keys import picture_key
 from worker.images.inspection import EXTENSIONS
 from worker.pending_images import keys_of
 from worker.storage.object_store import StoredFile

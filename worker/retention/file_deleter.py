@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.database import Database
+from models.operations.thumbnail_keys import picture_key
 from models.queries.assets import keys_with_thumbnails
 from models.queries.operations.file_deletions import (
     due_file_deletions,
     end_file_deletions,
     postpone_file_deletions,
 )
-from models.thumbnail_keys import picture_key
 from worker.archive.erasure import erase_records
 from worker.maintenance.orphans import LEAST_AGE, claim, unnamed_files
 from worker.storage.object_store import StoredFile

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.errors import NotFound
 from models.ids import parse_id
 from models.operations.retention import Rules, read_rules
+from models.operations.thumbnail_keys import thumbnail_key
 from models.queries.operations.file_deletions import add_file_deletions
 from models.queries.operations.tombstones import write_tombstones
 from models.queries.selection.event_feed import hold_number, last_number
@@ -27,7 +28,6 @@ from models.tables import (
     midjourney_parts,
     midjourney_tasks,
 )
-from models.thumbnail_keys import thumbnail_key
 
 _FINAL = sorted(status.value for status in FINAL)
 _ENDED = (jobs.c.status.in_(_FINAL), jobs.c.worker_id.is_(None))

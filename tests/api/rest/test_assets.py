@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import update
 
 from models.ids import public_id
+from models.operations.thumbnail_keys import thumbnail_key
 from models.tables import assets
-from models.thumbnail_keys import thumbnail_key
 from tests.api.service import BOB, Service
 
 CONTENT = bytes(range(256)) * 5000  # more than one chunk of a stream

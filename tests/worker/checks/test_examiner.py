@@ -8,9 +8,9 @@ from sqlalchemy import update
 
 from models.checks.findings import found_in
 from models.errors import StorageError
+from models.operations.thumbnail_keys import thumbnail_key
 from models.states import JobStatus
 from models.tables import assets
-from models.thumbnail_keys import thumbnail_key
 from tests.support.darkroom import Darkroom
 from tests.worker.campaigns.repairs import end_takes
 from tests.worker.checks.stored import WHITE, change_request, examiner, found, make, noise, started, store

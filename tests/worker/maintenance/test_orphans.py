@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from models.clock import now
+from models.operations.thumbnail_keys import thumbnail_key
 from models.queries.assets import insert_assets
 from models.tables import assets
-from models.thumbnail_keys import thumbnail_key
 from tests.support.darkroom import Darkroom, open_darkroom
 from worker.asset_store import StoredImage, content_key
 from worker.images.inspection import ImageInfo
