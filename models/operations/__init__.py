@@ -1,4 +1,4 @@
-"""What running an installation means: how long things are kept, which files go with them, what operators are told.
+"""What running an installation means: how long things are kept, keys of their files, what operators are told.
 
 May import: the root of ``models`` alone.
 """
