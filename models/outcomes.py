@@ -139,7 +139,7 @@ class JobError:
     """Error of a job, as its row keeps it and the API shows it.
 
     ``code`` is an ``ErrorCode``, the code of an image or storage error (``asset_…``), ``expired``,
-    ``unreadable``, ``unwritable`` or ``internal_error``.
+    ``unreadable``, ``unwritable``, ``budget_exhausted`` or ``internal_error``.
     ``outcome`` is ``None`` if no call was made. ``retryable`` says whether retrying the job may help.
     """
 

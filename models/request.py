@@ -17,6 +17,9 @@ TEXT = "text"
 ANY = "any"
 """The same for a job whose result is what the model answers: images if there are any, else its text."""
 
+RESPONSE = "response"
+"""Member of a job's request: what the document of its response of the OpenAI API repeats."""
+
 CHAT = "chat"
 """Member of a request: the messages of a chat as their client wrote them. In their parts, the URL of an image
 is its position among the request's images."""
@@ -258,3 +261,9 @@ class ImageRequest:
             return tuple(chat_images(self.chat))
         earlier = [part.url for turn in self.messages for part in turn.parts if isinstance(part, ImagePart)]
         return (*earlier, *self.images, *([self.mask] if self.mask else []))
+
+
+def is_background_response(request: object) -> bool:
+    """Return whether a job's request is a response of the OpenAI API that runs in the background."""
+    own = request.get(RESPONSE) if isinstance(request, Mapping) else None
+    return isinstance(own, Mapping) and own.get("background") is True

@@ -465,6 +465,14 @@ async def cancel_job(
     return bool(await commit(connection, [cancel(job, at=at, why=f"cancelled by {by}")]))
 
 
+async def cancel_unsent(connection: AsyncConnection, job_id: UUID, error: JobError, *, at: datetime) -> bool:
+    """Cancel a queued job for what its error says. Return ``False`` if it is not queued any more."""
+    job = await lock_job(connection, job_id)
+    if job is None or job.status != JobStatus.QUEUED:
+        return False
+    return bool(await commit(connection, [cancel(job, at=at, why=error.message, error=error)]))
+
+
 async def cancel_queued(
     connection: AsyncConnection, queued: Sequence[Row[Any]], *, at: datetime, why: str
 ) -> None:
@@ -472,9 +480,10 @@ async def cancel_queued(
     await commit(connection, [cancel(job, at=at, why=why) for job in queued])
 
 
-def cancel(job: Row[Any], *, at: datetime, why: str) -> JobUpdate:
+def cancel(job: Row[Any], *, at: datetime, why: str, error: JobError | None = None) -> JobUpdate:
     """End a job in any open state; its worker drops the call."""
-    changes = {"lease_token": None, "finished_at": at, "answer": None}
+    changes: dict[str, Any] = {"lease_token": None, "finished_at": at, "answer": None}
+    changes |= {"error": error.to_json()} if error else {}
     leaving, entering = JobStatus(job.status), JobStatus.CANCELLED
     return JobUpdate(Transition(job.id, leaving, entering, at, changes=changes, detail=why))
 

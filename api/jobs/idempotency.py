@@ -65,13 +65,18 @@ async def read_replay(
     if row is None or row.created_at < _oldest(services, at):
         return None
     if bytes(row.body_hash) != idempotency_key.body_hash:
-        raise Problem(
-            422,
-            "idempotency_key_reused",
-            "This Idempotency-Key was used for another request; use a new one.",
-            errors=[{"field": "Idempotency-Key", "message": "was used for another request"}],
-        )
+        raise key_reused()
     return SubmitResult([parse_id("job", job_id) for job_id in row.job_ids], row.rejected, replayed=True)
+
+
+def key_reused() -> Problem:
+    """Return the 422 problem of a key that was used for another request."""
+    return Problem(
+        422,
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for another request; use a new one.",
+        errors=[{"field": "Idempotency-Key", "message": "was used for another request"}],
+    )
 
 
 async def claim_or_replay(

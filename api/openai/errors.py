@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from api.web.error_object import INVALID_REQUEST, SERVER_ERROR, error_object, error_status
+from api.web.error_object import INSUFFICIENT, INVALID_REQUEST, SERVER_ERROR, error_object, error_status
 from api.web.problems import Problem, storable_text
 from models.states import JobStatus
 
@@ -23,6 +23,7 @@ _FAULTY = frozenset(
         *("input_image_invalid", "input_image_unreachable", "price_unknown"),
     }
 )
+EXHAUSTED = "budget_exhausted"  #: code of a job that was cancelled because its budget is used up
 _RETRIED = frozenset({429, 500, 502, 503, 504})  # of problems: nothing was accepted, or it is joined
 
 
@@ -54,6 +55,8 @@ def failure_of(job: str, status: JobStatus, error: Mapping[str, Any] | None) -> 
     """Return the failure of a job that is settled and has not succeeded; ``error`` is that of its row."""
     known = error or {}
     code, message = str(known.get("code") or status.value), str(known.get("message") or "")
+    if status is JobStatus.CANCELLED and code == EXHAUSTED:
+        return Failure(job, 429, INSUFFICIENT, INSUFFICIENT, message)
     if status is JobStatus.CANCELLED:
         return Failure(job, 409, INVALID_REQUEST, "cancelled", "The job was cancelled.")
     if status is JobStatus.EXPIRED:

@@ -14,15 +14,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.jobs.long_poll import wait_while_connected
 from api.jobs.watcher import is_settled, newer_than
+from api.openai.budget import wait_for_job
 from api.openai.context import RequestContext
 from api.openai.errors import JOB_HEADER, JobFailed
 from api.openai.results import JobResult, read_result
 from api.openai.synchronous import note, restarting
 from api.web.error_object import error_object
 from api.web.problems import problem_of
-from api.web.request_body import body_of
 from models.errors import DarkroomError
 from models.ids import public_id
 from models.queries.openai.requests import RequestState
@@ -74,10 +73,10 @@ async def stream_response(
 
     ``place`` is held for the waiting request. Raises ``JobFailed``, ``Problem`` and ``ClientDisconnect``.
     """
-    services, body = context.services, body_of(context.request.scope)
+    services = context.services
     wait = services.settings.openai_wait / (_EARLY if writer.early else 1)
     try:
-        change = await wait_while_connected(body, services.watcher, job_id, is_settled, timeout=wait)
+        change = await wait_for_job(context, job_id, is_settled, timeout=wait)
     except ClientDisconnect:
         await note(context, job_id, RequestState.ABANDONED)
         raise
@@ -107,21 +106,19 @@ class _JobStream(Response):
         state = RequestState.ABANDONED
         try:
             await _write(send, self._writer.begin())
-            content = await self._follow(scope, send)
+            content = await self._follow(send)
             await send({"type": "http.response.body", "body": content})
             state = RequestState.ANSWERED
         finally:
             self._place.close()
             await note(self._context, self._job_id, state)
 
-    async def _follow(self, scope: Scope, send: Send) -> bytes:
+    async def _follow(self, send: Send) -> bytes:
         """Send progress until the job is settled; return the last events. Raises ``ClientDisconnect``."""
         context, services, shown, revision = self._context, self._context.services, 0, 0
         interval = services.settings.openai_wait / _PULSES
         while True:
-            change = await wait_while_connected(
-                body_of(scope), services.watcher, self._job_id, newer_than(revision), timeout=interval
-            )
+            change = await wait_for_job(context, self._job_id, newer_than(revision), timeout=interval)
             if services.watcher.released:
                 raise ClientDisconnect
             if change is None:

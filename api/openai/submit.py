@@ -7,10 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.jobs.idempotency import find_replay
 from api.jobs.served_models import reject_unserved
 from api.jobs.submit import insert_submitted
 from api.jobs.submit_result import SubmitResult
 from api.jobs.validation import Rejection, ValidJob
+from api.openai.budget import budget_problem, spent_budget
 from api.openai.context import RequestContext
 from api.openai.repeats import GRACE, JoinedRequest, TwinWaits
 from api.web.problems import Problem
@@ -59,9 +61,12 @@ async def _insert(context: RequestContext, valid: ValidJob, *, waited: bool) -> 
             await repeat.record(connection, job.id, context.at, waited=waited)
 
     async with services.request_locks.hold(repeat.digest):
-        if repeat.counted and not by_key:  # before a full queue refuses it
+        spent = await spent_budget(services, context.caller.id, valid.job.campaign)
+        if (repeat.counted or spent) and not by_key:  # before a full queue refuses it
             async with services.database.reading() as connection:
                 await repeat.join(connection, context.at)
+        if spent is not None:
+            return await _replay(context, spent)
         return await insert_submitted(
             services,
             context.caller,
@@ -71,6 +76,15 @@ async def _insert(context: RequestContext, valid: ValidJob, *, waited: bool) -> 
             at=context.at,
             in_transaction=None if by_key else record,
         )
+
+
+async def _replay(context: RequestContext, spent: str) -> SubmitResult:
+    """Return what a request with the same key has made. Raises the 429 problem of a used up budget."""
+    key = context.idempotency_key
+    replay = await find_replay(context.services, context.caller, key, context.at) if key else None
+    if replay is None:
+        raise budget_problem(spent)
+    return replay
 
 
 def refusal(rejection: Rejection) -> Problem:

@@ -18,13 +18,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.jobs.long_poll import wait_while_connected
 from api.jobs.watcher import is_settled
+from api.openai.budget import wait_for_job
 from api.openai.context import RequestContext
 from api.openai.errors import JOB_HEADER, JobFailed
 from api.openai.results import JobResult, read_result
 from api.web.problems import Problem
-from api.web.request_body import body_of
 from models.errors import DarkroomError, DatabaseAway
 from models.ids import public_id
 from models.queries.openai.requests import RequestState, note_state
@@ -45,11 +44,8 @@ async def synchronous_response(
     ``Problem`` and ``ClientDisconnect``.
     """
     services = context.services
-    body = body_of(context.request.scope)
     try:
-        settled = await wait_while_connected(
-            body, services.watcher, job_id, is_settled, timeout=services.settings.openai_wait
-        )
+        settled = await wait_for_job(context, job_id, is_settled, timeout=services.settings.openai_wait)
     except ClientDisconnect:
         await note(context, job_id, RequestState.ABANDONED)
         raise
@@ -107,7 +103,7 @@ class _PulsedResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         state = RequestState.ABANDONED
         try:
-            await self._pulse(scope, send)
+            await self._pulse(send)
             content = await _content(self._context, self._job_id, self._render)
             await send({"type": "http.response.body", "body": content})
             state = RequestState.ANSWERED
@@ -117,15 +113,13 @@ class _PulsedResponse(Response):
             self._place.close()
             await note(self._context, self._job_id, state)
 
-    async def _pulse(self, scope: Scope, send: Send) -> None:
+    async def _pulse(self, send: Send) -> None:
         """Send white space until the job is settled. Raises ``ClientDisconnect``, also at shutdown."""
         services = self._context.services
         interval = services.settings.openai_wait / _PULSES
         while True:
             await send({"type": "http.response.body", "body": b" ", "more_body": True})
-            settled = await wait_while_connected(
-                body_of(scope), services.watcher, self._job_id, is_settled, timeout=interval
-            )
+            settled = await wait_for_job(self._context, self._job_id, is_settled, timeout=interval)
             if settled is not None:
                 return
             if services.watcher.released:

@@ -10,6 +10,7 @@ from api.web.problems import Problem, storable_text
 
 INVALID_REQUEST = "invalid_request_error"
 SERVER_ERROR = "server_error"
+INSUFFICIENT = "insufficient_quota"  #: type, and code, of an account without money
 _STATUSES: Mapping[int, int] = {422: 400}  # OpenAI answers every faulty member with 400
 _TYPES: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _CODES: Mapping[str, str] = {
@@ -35,6 +36,7 @@ def error_object(problem: Problem) -> dict[str, Any]:
     if first is not None and code == "invalid_value" and first["message"].startswith("is required"):
         code = _MISSING
     kind = SERVER_ERROR if problem.status >= 500 else _TYPES.get(problem.status, INVALID_REQUEST)
+    kind = INSUFFICIENT if code == INSUFFICIENT else kind
     return {
         "message": storable_text(problem.detail),
         "type": kind,

@@ -13,9 +13,10 @@ from api.campaigns.control import insert_draft
 from api.ceilings import limit_reached
 from api.openai.batches.batch_request import BatchRequest, read_batch
 from api.openai.batches.documents import batch_document
+from api.openai.budget import budget_problem, spent_budget
 from api.openai.context import authenticated, json_context
 from api.openai.files.stored_files import BATCH, JSONL, OUTPUT
-from api.openai.made_once import find_made, keyed, make_once
+from api.openai.made_once import find_made, make_once
 from api.openai.pages import page_document, read_page
 from api.services import ApiServices
 from api.web.problems import Problem
@@ -47,15 +48,16 @@ async def post_batch(request: Request) -> Response:
     services, caller, at = context.services, context.caller, context.at
     key = new_id()
     wanted = read_batch(members, key, at)
-    repeat = keyed(request, context.repeat)
-    made = await find_made(services, repeat, at)
+    made = await find_made(context)
     if made is None:
+        if (spent := await spent_budget(services, caller.id)) is not None:
+            raise budget_problem(spent)
 
         async def insert(connection: AsyncConnection) -> UUID:
             await _insert(connection, services, caller, wanted, key, at)
             return key
 
-        made, _ = await make_once(services, repeat, at, insert)
+        made, _ = await make_once(context, insert)
         services.batch_wake.set()
     return await _answer(services, caller, made)
 

@@ -21,11 +21,11 @@ from starlette.responses import Response
 
 from api.auth import Caller
 from api.jobs.uploads import store_upload
-from api.openai.context import authenticated
+from api.openai.context import authenticated, context_of
 from api.openai.files.documents import file_document
 from api.openai.files.stored_files import BATCH, JSONL, drop_objects, object_key, put_content
-from api.openai.made_once import find_made, keyed, make_once
-from api.openai.repeats import JoinedRequest, repeat_of
+from api.openai.made_once import find_made, make_once
+from api.openai.repeats import JoinedRequest
 from api.services import ApiServices
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
@@ -62,8 +62,8 @@ async def post_file(request: Request) -> Response:
     async with _received(request) as received:
         purpose = _purpose(received)
         expires_at = _expiry(received, purpose, at)
-        repeat = keyed(request, repeat_of(request, caller, received.digest))
-        made = await find_made(services, repeat, at)
+        context = await context_of(request, services, caller, received.digest)
+        made = await find_made(context)
         if made is None:
             new = await _store(services, caller, received, purpose, expires_at, at)
 
@@ -75,8 +75,12 @@ async def post_file(request: Request) -> Response:
                 await insert_files(connection, [new])
                 return new.id
 
-            made, is_new = await make_once(services, repeat, at, insert)
-            if not is_new and made != new.id:
+            try:
+                made, _ = await make_once(context, insert)
+            except Problem:  # rolled back: another request has the key
+                await drop_objects(services, [new.key])
+                raise
+            if made != new.id:
                 await drop_objects(services, [new.key])
     async with services.database.reading() as connection:
         row = await find_file(connection, made, caller_id=caller.id, at=at)

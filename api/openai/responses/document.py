@@ -7,9 +7,9 @@ from typing import Any
 
 from api.openai.facts import images_usage, provider_facts
 from api.openai.responses.ids import message_id, picture_id, response_id
-from api.openai.responses.request import RESPONSE
 from api.openai.results import JobResult, asset_facts
 from api.services import ApiServices
+from models.request import RESPONSE, is_background_response
 from models.states import JobStatus
 
 S = JobStatus
@@ -73,7 +73,7 @@ def is_response(result: JobResult) -> bool:
 
 def is_background(result: JobResult) -> bool:
     """Return whether a response runs in the background."""
-    return bool(_own(result).get("background"))
+    return is_background_response(result.job.request)
 
 
 def _own(result: JobResult) -> Mapping[str, Any]:

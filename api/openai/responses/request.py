@@ -14,11 +14,8 @@ from api.openai.responses.input import Message, earlier_messages, read_input, wi
 from api.openai.results import read_result
 from api.services import ApiServices
 from models.errors import InvalidRequest, NotFound
-from models.request import ANY
+from models.request import ANY, RESPONSE
 from models.states import JobStatus
-
-RESPONSE = "response"
-"""Member of a job's request: what the document of its response repeats."""
 
 _TOOL = "image_generation"
 _MESSAGES = frozenset({"input", "instructions", "previous_response_id"})

@@ -104,7 +104,7 @@ async def test_a_job_that_is_held_is_an_error_that_says_so_and_is_not_called_aga
 
 async def test_a_client_that_disconnects_does_not_stop_its_call(stack: OpenAiStack) -> None:
     with pytest.raises(httpx.ReadTimeout):
-        await stack.post("/images/generations", json=asking(delay=0.8), timeout=0.1)
+        await stack.post("/images/generations", json=asking(delay=0.8), timeout=0.4)
     await stack.until(1, "succeeded")
     shown = await stack.request("GET", "/jobs?surface=openai", key=ALICE)
     assert [job["status"] for job in shown.json()["data"]] == ["succeeded"]

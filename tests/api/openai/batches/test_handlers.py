@@ -1,6 +1,7 @@
 """Batches with the official SDK, from the upload to the files that they write."""
 
 import io
+from typing import Any
 
 import openai
 import pytest
@@ -160,3 +161,23 @@ async def test_a_repeated_request_makes_one_batch(batches: BatchStack) -> None:
     assert len({answer.json()["id"] for answer in answers}) == 1
     again = await batches.stack.post("/batches", json=body, headers={"x-stainless-retry-count": "0"})
     assert again.json()["id"] != answers[0].json()["id"], "a request that is no repetition is meant"
+
+
+async def test_an_idempotency_key_makes_one_batch_and_another_content_is_an_error(
+    each_batches: BatchStack,
+) -> None:
+    batches = each_batches
+    client, headers = batches.stack.client(), {"Idempotency-Key": "one"}
+    body: Any = {
+        "input_file_id": await batches.upload(jsonl([line("a")])),
+        "endpoint": ENDPOINT,
+        "completion_window": "24h",
+    }
+    made = [(await client.batches.create(**body, extra_headers=headers)).id for _ in range(2)]
+    with pytest.raises(openai.BadRequestError) as reused:
+        await client.batches.create(**body, metadata={"another": "one"}, extra_headers=headers)
+    assert reused.value.code == "idempotency_key_reused"
+    with pytest.raises(openai.BadRequestError):
+        await client.images.generate(model=MODEL, prompt="a", extra_headers=headers)
+    assert {each.id async for each in client.batches.list()} == set(made)
+    assert len(set(made)) == 1

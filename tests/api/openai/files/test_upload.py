@@ -1,5 +1,6 @@
 """Uploads of files with the official SDK: each is stored once, and faulty ones leave nothing."""
 
+import asyncio
 import io
 from typing import Any
 
@@ -49,12 +50,20 @@ async def test_an_upload_that_the_sdk_repeats_is_one_file(stack: OpenAiStack) ->
     assert len(kept) == 3, "no object without a file is left"
 
 
-async def test_uploads_with_the_same_idempotency_key_are_one_file(stack: OpenAiStack) -> None:
-    made = [
-        (await stack.post("/files", headers={"Idempotency-Key": key}, **form())).json()["id"]
-        for key in ("one", "one", "two")
-    ]
-    assert made[0] == made[1] != made[2]
+async def test_uploads_with_the_same_idempotency_key_are_one_file_and_another_content_is_an_error(
+    each_stack: OpenAiStack,
+) -> None:
+    async def post(key: str, **given: Any) -> Any:
+        return await each_stack.post("/files", headers={"Idempotency-Key": key}, **form(**given))
+
+    made = [(await post(key)).json()["id"] for key in ("one", "two")]
+    again = await asyncio.gather(*(post("one") for _ in range(3)))
+    assert {answer.json()["id"] for answer in again} == {made[0]} != {made[1]}
+    for other in (await post("one", content=CONTENT * 2), await post("one", purpose="user_data")):
+        error = other.json()["error"]
+        assert (other.status_code, error["code"]) == (400, "idempotency_key_reused")
+        assert error["param"] == "Idempotency-Key"
+    assert len(await each_stack.darkroom.services.store.list_files("openai-files/", limit=10)) == 2
 
 
 async def test_a_picture_is_an_input_image_by_the_same_id(stack: OpenAiStack) -> None:
