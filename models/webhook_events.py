@@ -20,6 +20,10 @@ class WebhookEvent(StrEnum):
     BATCH_FAILED = "batch.failed"  #: its input is faulty; nothing ran
     BATCH_EXPIRED = "batch.expired"
     BATCH_CANCELLED = "batch.cancelled"
+    RESPONSE_COMPLETED = "response.completed"  #: a background response of the OpenAI API has its output
+    RESPONSE_FAILED = "response.failed"
+    RESPONSE_CANCELLED = "response.cancelled"
+    RESPONSE_INCOMPLETE = "response.incomplete"  #: it did not start before its deadline
     TEST = "webhook.test"  #: sent at the caller's request
 
 
@@ -45,6 +49,18 @@ BATCH_EVENTS = frozenset(
     }
 )
 """Events of batches, likewise; their ``data`` is the id alone, as OpenAI sends it."""
+
+RESPONSE_EVENT_OF: Mapping[WebhookEvent, WebhookEvent] = {
+    WebhookEvent.SUCCEEDED: WebhookEvent.RESPONSE_COMPLETED,
+    WebhookEvent.FAILED: WebhookEvent.RESPONSE_FAILED,
+    WebhookEvent.HELD: WebhookEvent.RESPONSE_FAILED,
+    WebhookEvent.CANCELLED: WebhookEvent.RESPONSE_CANCELLED,
+    WebhookEvent.EXPIRED: WebhookEvent.RESPONSE_INCOMPLETE,
+}
+"""The event of a background response of the OpenAI API, by the event of its job."""
+
+OPENAI_EVENTS = BATCH_EVENTS | frozenset(RESPONSE_EVENT_OF.values())
+"""Events of the OpenAI API's own objects; their ``data`` is the id alone, as OpenAI sends it."""
 
 PASSING = frozenset({WebhookEvent.STARTED, WebhookEvent.PROGRESS})
 """Events that are not sent again once a newer one of the same job waits."""

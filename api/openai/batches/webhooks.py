@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.clock import rfc3339
 from models.ids import new_id, public_id
 from models.openai.batch_status import BatchStatus
+from models.openai.events import event_body
 from models.queries.webhooks.endpoints import list_endpoints
 from models.queries.webhooks.outbox import BODY_KEY, insert_deliveries, new_delivery
 from models.webhook_events import WebhookEvent
@@ -23,14 +23,7 @@ async def enqueue_batch_event(
         if endpoint.disabled_at is not None or event not in endpoint.events:
             continue
         key = new_id()
-        body = {
-            "id": public_id("delivery", key),
-            "object": "event",
-            "type": event.value,
-            "created_at": int(at.timestamp()),
-            "timestamp": rfc3339(at),
-            "data": {"id": public_id("batch", batch.id)},
-        }
+        body = event_body(key, event.value, public_id("batch", batch.id), at)
         deliveries.append(
             new_delivery(
                 id=key,

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.openai.facts import images_usage, provider_facts
-from api.openai.responses.ids import message_id, picture_id, response_id
+from api.openai.responses.ids import message_id, picture_id
 from api.openai.results import JobResult, asset_facts
 from api.services import ApiServices
+from models.openai.events import response_id
 from models.request import RESPONSE, is_background_response
 from models.states import JobStatus
 
@@ -36,7 +37,7 @@ async def response_document(
     own = _own(result)
     usage = provider_facts(result).stated_usage if done else None
     return {
-        "id": response_id(result.id),
+        "id": response_id(result.job.id),
         "object": "response",
         "created_at": int(result.job.created_at.timestamp()),
         "status": status,

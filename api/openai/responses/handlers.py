@@ -13,7 +13,7 @@ from api.openai.errors import JOB_HEADER, RETRY_HEADER
 from api.openai.event_stream import stream_response
 from api.openai.responses.document import is_background, is_response, response_document
 from api.openai.responses.events import ResponseEvents
-from api.openai.responses.ids import job_of, response_id
+from api.openai.responses.ids import job_of
 from api.openai.responses.request import read_request
 from api.openai.results import JobResult, read_result
 from api.openai.submit import submit_job
@@ -22,6 +22,7 @@ from api.services import ApiServices
 from api.web.problems import Problem, invalid_field
 from api.web.responses import JsonResponse
 from models.errors import NotFound
+from models.openai.events import response_id
 from models.queries.openai.requests import RequestState
 from models.queries.operations.ended_jobs import delete_jobs, lock_ended
 from models.states import FINAL, JobStatus
@@ -90,7 +91,7 @@ async def delete(request: Request) -> Response:
         again = {RETRY_HEADER: "false"}
         why = "is still dropped by its worker" if result.status in FINAL else "has not ended; cancel it first"
         raise Problem(409, "conflict", f"This response {why}.", headers=again)
-    content = {"id": response_id(result.id), "object": "response", "deleted": True}
+    content = {"id": response_id(result.job.id), "object": "response", "deleted": True}
     return JsonResponse(content, headers={"Cache-Control": "no-store"})
 
 

@@ -8,11 +8,6 @@ from models.ids import parse_id
 RESPONSE, PICTURE, MESSAGE = "resp", "ig", "msg"
 
 
-def response_id(job: str) -> str:
-    """Return the id of the response of a job."""
-    return _with_prefix(job, RESPONSE)
-
-
 def message_id(job: str) -> str:
     """Return the id of the message of a job."""
     return _with_prefix(job, MESSAGE)

@@ -13,8 +13,8 @@ from api.openai.webhooks.endpoints import event_of, own_endpoint
 from api.services import ApiServices
 from api.web.problems import Problem
 from api.web.responses import JsonResponse
-from models.clock import rfc3339
 from models.ids import new_id, public_id
+from models.openai.events import event_body
 from models.queries.webhooks.deliveries import find_delivery
 from models.queries.webhooks.outbox import BODY_KEY, insert_deliveries, new_delivery
 from models.webhook_events import DeliveryStatus, WebhookEvent
@@ -30,15 +30,7 @@ async def send_test(request: Request) -> Response:
     event = event_of(members.get("event_type"), "event_type")
     services.ceilings.webhook_tests.count(context.caller.id, at)
     key = new_id()
-    kind = event.partition(".")[0]
-    body = {
-        "id": public_id("delivery", key),
-        "object": "event",
-        "type": event,
-        "created_at": int(at.timestamp()),
-        "timestamp": rfc3339(at),
-        "data": {"id": f"{kind}_test"},
-    }
+    body = event_body(key, event, f"{event.partition('.')[0]}_test", at)
     async with services.database.writing() as connection:
         row = await own_endpoint(connection, request, context.caller.id)
         delivery = new_delivery(

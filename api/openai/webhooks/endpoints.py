@@ -30,10 +30,10 @@ from models.queries.webhooks.endpoints import (
     list_endpoints,
 )
 from models.queries.webhooks.outbox import host_of
-from models.webhook_events import BATCH_EVENTS, JOB_EVENTS
+from models.webhook_events import JOB_EVENTS, OPENAI_EVENTS
 from worker.webhooks.signature import OVERLAP, hint_of_secret, new_secret
 
-EVENTS = tuple(sorted(each.value for each in JOB_EVENTS | BATCH_EVENTS))
+EVENTS = tuple(sorted(each.value for each in JOB_EVENTS | OPENAI_EVENTS))
 """Events that are sent; OpenAI has others, which Darkroom has no cause for."""
 
 _LONGEST_NAME = 200  # characters

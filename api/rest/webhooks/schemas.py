@@ -25,11 +25,15 @@ _Event = Literal[
     "batch.failed",
     "batch.expired",
     "batch.cancelled",
+    "response.completed",
+    "response.failed",
+    "response.cancelled",
+    "response.incomplete",
     "alert.*",
 ]
 _Events = Annotated[
     list[_Event],
-    Field(min_length=1, max_length=11, description="events that are sent; alert.* needs an admin's key"),
+    Field(min_length=1, max_length=15, description="events that are sent; alert.* needs an admin's key"),
 ]
 _Description = Annotated[
     str, Field(max_length=200, description="your own note, by which to recognise the webhook")

@@ -28,11 +28,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.clock import rfc3339
 from models.ids import new_id
 from models.integrity.unreadable import Unreadable
+from models.openai.events import event_body, response_id
 from models.queries.bulk import rows_parameter, rows_source
+from models.request import is_background_response
 from models.tables import jobs
 from models.tables import webhook_deliveries as deliveries
 from models.tables import webhook_endpoints as endpoints
-from models.webhook_events import DEFAULT_EVENTS, DeliveryStatus, WebhookEvent
+from models.webhook_events import DEFAULT_EVENTS, RESPONSE_EVENT_OF, DeliveryStatus, WebhookEvent
 
 BODY_KEY = "body"  #: under which a snapshot keeps a body that was rendered at the event
 _TEXT_LIMIT = 4000  # characters of a job's text that a snapshot keeps
@@ -65,6 +67,7 @@ async def enqueue(connection: AsyncConnection, job_events: Sequence[JobEvent]) -
     """
     by_job = {each.job_id: each for each in job_events}
     rows: list[dict[str, Any]] = []
+    of_responses: list[tuple[Row[Any], JobEvent]] = []
     with_own_url: set[UUID] = set()
     for row in await connection.execute(_subscribers(tuple(by_job))):
         job_event = by_job[row.id]
@@ -74,6 +77,8 @@ async def enqueue(connection: AsyncConnection, job_events: Sequence[JobEvent]) -
             and job_event.event in row.endpoint_events
         ):
             rows.append(_delivery(row, job_event, row.endpoint_id, row.endpoint_url))
+        if _may_be_response(row, job_event):
+            of_responses.append((row, job_event))
         if row.id not in with_own_url and row.webhook_url is not None and not row.stopped:
             with_own_url.add(row.id)
             if job_event.event in DEFAULT_EVENTS:
@@ -82,9 +87,50 @@ async def enqueue(connection: AsyncConnection, job_events: Sequence[JobEvent]) -
         newer = [row for row in rows if row["endpoint_id"] == endpoint_id]
         job_ids, at = [row["job_id"] for row in newer], max(row["at"] for row in newer)
         _defer_progress(newer, await _supersede_progress(connection, job_ids, at, endpoint_id=endpoint_id))
+    if of_responses:
+        rows += await _response_deliveries(connection, of_responses)
     if rows:
         await insert_deliveries(connection, rows)
     return bool(rows)
+
+
+def _may_be_response(row: Row[Any], job_event: JobEvent) -> bool:
+    """Return whether an endpoint wants the event of a response, if the job is one."""
+    events = row.endpoint_events if row.endpoint_id is not None else None
+    return (
+        row.surface == "openai"
+        and isinstance(events, list)
+        and RESPONSE_EVENT_OF.get(job_event.event) in events
+    )
+
+
+async def _response_deliveries(
+    connection: AsyncConnection, wanted: Sequence[tuple[Row[Any], JobEvent]]
+) -> list[dict[str, Any]]:
+    """Return the deliveries of those jobs that are background responses of the OpenAI API."""
+    ids = {row.id for row, _ in wanted}
+    found = await connection.execute(select(jobs.c.id, jobs.c.request).where(jobs.c.id.in_(ids)))
+    responses = {row.id for row in found if is_background_response(row.request)}
+    rows = []
+    for row, job_event in wanted:
+        if row.id not in responses:
+            continue
+        key, event = new_id(), RESPONSE_EVENT_OF[job_event.event]
+        body = event_body(key, event.value, response_id(row.id), job_event.at)
+        rows.append(
+            new_delivery(
+                id=key,
+                caller_id=row.caller_id,
+                endpoint_id=row.endpoint_id,
+                job_id=row.id,
+                url=row.endpoint_url,
+                event=event,
+                revision=row.revision,
+                snapshot={BODY_KEY: body, "started_at": None, "finished_at": None},
+                at=job_event.at,
+            )
+        )
+    return rows
 
 
 async def enqueue_message(
@@ -190,7 +236,7 @@ def _subscribers(job_ids: Sequence[UUID]) -> Any:
     columns: tuple[Column[Any], ...] = tuple(jobs.c[name] for name in _SNAPSHOT)
     return (
         select(
-            *(jobs.c.id, jobs.c.caller_id, jobs.c.webhook_url, *columns),
+            *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.webhook_url, *columns),
             and_(jobs.c.webhook_url.is_not(None), _stopped(jobs.c.id).correlate(jobs)).label("stopped"),
             endpoints.c.id.label("endpoint_id"),
             endpoints.c.url.label("endpoint_url"),

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 
-from tests.api.openai.stack import OpenAiStack
+from tests.api.openai.batches.batch_stack import line, open_batch_stack
+from tests.api.openai.stack import MODEL, OpenAiStack
 from tests.support.receiver import Receiver
 from tests.worker.webhooks.webhook_worker import new_webhook_worker
 
@@ -66,3 +69,43 @@ async def test_other_events_are_refused(stack: OpenAiStack) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         await client.webhooks.test(made.id, event_type="video.completed")
     assert refused.value.param == "event_type"
+
+
+async def test_ends_of_background_responses_and_of_batches_are_unwrapped_by_the_sdk(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    receiver = Receiver()
+    await receiver.start()
+    types: list[Any] = [
+        *("response.completed", "response.failed", "response.cancelled", "response.incomplete"),
+        *("batch.completed", "batch.failed"),
+    ]
+    ask: dict[str, Any] = {"model": MODEL, "input": "a fox"}
+    later = {"darkroom": {"not_before": "2099-01-01T00:00:00Z"}}
+    async with open_batch_stack(sqlite_url, tmp_path) as batches, delivering(batches.stack):
+        client = batches.stack.client()
+        made = await client.webhooks.create(name="n", url=receiver.url, event_types=types)
+        done = await client.responses.create(**ask, background=True)
+        lost = await client.responses.create(
+            **ask, background=True, extra_body={"practice": {"fail": "moderation"}}
+        )
+        gone = await client.responses.create(**ask, background=True, extra_body=later)
+        await client.responses.cancel(gone.id)
+        await client.responses.create(**ask)  # its client waits: there is no event
+        good, bad = await batches.create([line("a")]), await batches.create(b"{")
+        async with asyncio.timeout(20):
+            while len(receiver.messages) < 5:  # noqa: ASYNC110 - over HTTP
+                await asyncio.sleep(0.03)
+        unwrapped = [
+            client.webhooks.unwrap(message.body, message.headers, secret=made.signing_secret)
+            for message in receiver.messages
+        ]
+        assert {(event.type, event.data.id) for event in unwrapped} == {
+            ("response.completed", done.id),
+            ("response.failed", lost.id),
+            ("response.cancelled", gone.id),
+            ("batch.completed", good.id),
+            ("batch.failed", bad.id),
+        }
+        assert len({event.id for event in unwrapped}) == len(unwrapped) == 5
+    await receiver.stop()

@@ -7,7 +7,7 @@ import pytest
 
 from api.rest.webhooks.schemas import NewWebhook
 from models.queries.operations.notices import ALL_ALERTS
-from models.webhook_events import BATCH_EVENTS, DEFAULT_EVENTS, JOB_EVENTS
+from models.webhook_events import DEFAULT_EVENTS, JOB_EVENTS, OPENAI_EVENTS
 from tests.api.rest.webhooks.requests import URL, create_webhook, list_deliveries
 from tests.api.service import BOB, S, Service
 
@@ -163,4 +163,4 @@ async def test_a_caller_has_at_most_twenty_webhooks(service: Service) -> None:
 
 def test_a_webhook_can_subscribe_to_every_event_of_a_job_and_to_alerts() -> None:
     schema = NewWebhook.model_json_schema()["properties"]["events"]
-    assert set(schema["items"]["enum"]) == JOB_EVENTS | BATCH_EVENTS | {ALL_ALERTS}
+    assert set(schema["items"]["enum"]) == JOB_EVENTS | OPENAI_EVENTS | {ALL_ALERTS}

@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import event
 
+from models.ids import public_id
+from models.openai.events import response_id
 from models.states import JobStatus
 from tests.support.darkroom import Darkroom
 from tests.support.receiver import Receiver
@@ -46,6 +48,34 @@ async def test_a_job_without_a_receiver_costs_no_statement_and_leaves_no_row_in_
     assert (await webhooks.move(await darkroom.submit(caller), S.QUEUED, S.CANCELLED)).webhooks_due
     event.remove(engine, "before_cursor_execute", note)
     assert sum("INSERT INTO webhook_deliveries" in statement for statement in sent) == 1
+
+
+async def test_each_end_of_a_background_response_has_its_event_beside_that_of_the_job(
+    darkroom: Darkroom, webhooks: WebhookWorker, receiver: Receiver
+) -> None:
+    caller = await darkroom.caller()
+    ends = ["response.completed", "response.failed", "response.cancelled", "response.incomplete"]
+    await webhooks.endpoint(caller, receiver.url, events=ends)
+    await webhooks.endpoint(caller, f"{receiver.url}/jobs", events=["job.succeeded", "response.completed"])
+    paths = ((*RUNNING, S.SUCCEEDED), (*RUNNING, S.FAILED), (*RUNNING, S.HELD), (S.QUEUED, S.CANCELLED))
+    background = {"surface": "openai", "request": {"response": {"background": True}}}
+    made = [await webhooks.job(caller, *path, **background) for path in (*paths, (S.QUEUED, S.EXPIRED))]
+    for other in ({"response": {"background": False}}, {}, {"response": 1}):
+        await webhooks.job(caller, S.QUEUED, S.CANCELLED, surface="openai", request=other)
+    await webhooks.job(caller, S.QUEUED, S.CANCELLED, **{**background, "surface": "rest"})
+    for _ in range(2):
+        await webhooks.send()
+    received = sorted((got.path, got.payload["type"], got.payload["data"]["id"]) for got in receiver.messages)
+    first, *others = (response_id(job_id) for job_id in made)
+    states = ("failed", "failed", "cancelled", "incomplete")
+    assert received == sorted(
+        [
+            ("/hook", "response.completed", first),
+            *(("/hook", f"response.{state}", key) for state, key in zip(states, others, strict=True)),
+            ("/hook/jobs", "job.succeeded", public_id("job", made[0])),
+            ("/hook/jobs", "response.completed", first),
+        ]
+    )
 
 
 async def test_each_end_of_a_job_has_its_event(
