@@ -52,7 +52,7 @@ from worker.cancellation import cancel_and_wait
 from worker.database_retry import run_forever, wait_for_wake_up
 
 _PAUSE = 1.0  # seconds between rounds
-_CLAIM, _RENEWED_AFTER = timedelta(seconds=60), 15.0
+_CLAIM, _RENEWED_AFTER = timedelta(seconds=20), 5.0
 _SWEEP, _ORPHANS = (
     60.0,
     6 * 3600.0,
