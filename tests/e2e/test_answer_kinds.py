@@ -17,6 +17,7 @@ ENDS = {
     "words of an error, quoted in a good answer [fail quotation]": FAILED,
     "words of an error as the whole of a good answer #case:R091": HELD,
     "a submitted task [deliver task_a]": SUCCEEDED,
+    "a response in the background [deliver task_o]": SUCCEEDED,
     "the record of a finished task [deliver task_record]": SUCCEEDED,
     "the record of a finished task without its image [fail finished_task]": HELD,
     "a lost upstream [fail lost_upstream]": HELD,

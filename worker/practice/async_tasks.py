@@ -13,8 +13,9 @@ from worker.practice.images import FOREIGN_PREFIX
 class PublishedTask:
     """A task that a call started, in the dialect of one family of relays, with the URLs of its images."""
 
-    dialect: str  #: s, a, c, e or k: see docs/providers.md
+    dialect: str  #: s, a, c, e, k or o: see docs/providers.md
     urls: Sequence[str]
+    inline: Sequence[str] = ()  #: the same images as base64, for a dialect without addresses
 
 
 class AsyncTasks:
@@ -63,7 +64,11 @@ def task_status_body(task: str, *, done: bool, base_url: str) -> dict[str, Any]:
 
 
 #: the path at which each dialect serves its tasks, below the API version
-TASK_PATHS = {"s": "images/tasks", "c": "images/tasks", "a": "tasks", "e": "tasks", "k": "images/generations"}
+TASK_PATHS = {
+    **{"s": "images/tasks", "c": "images/tasks", "a": "tasks", "e": "tasks", "k": "images/generations"},
+    "o": "responses",
+}
+INLINE = "o"  #: the dialect that sends its images as base64
 
 
 def submit_body(task: str, dialect: str) -> dict[str, Any]:
@@ -76,6 +81,8 @@ def submit_body(task: str, dialect: str) -> dict[str, Any]:
         case "s":
             members = {"status": "processing", "poll_url": f"/v1/images/tasks/{task}"}
             return {"id": task, "task_id": task, "object": "image.generation.task", **members}
+        case "o":
+            return _response(task, "queued", ())
     return {"id": task, "object": "image.generation.task", "status": "pending", "progress": 0}
 
 
@@ -99,6 +106,8 @@ def published_body(task: str, published: PublishedTask, *, done: bool) -> dict[s
                 "message": "",
                 "data": {**state, "data": {"data": images} if done else None},
             }
+        case "o":
+            return _response(task, "completed" if done else "in_progress", published.inline if done else ())
         case "e":
             members = {"results": list(published.urls) if done else []}
         case "k":
@@ -111,6 +120,16 @@ def published_body(task: str, published: PublishedTask, *, done: bool) -> dict[s
         "progress": 100 if done else 45,
         **members,
     }
+
+
+def _response(task: str, status: str, images: Sequence[str]) -> dict[str, Any]:
+    """Return a background response of OpenAI's, as its create and its polls answer."""
+    output = [
+        {"id": f"ig_{number}", "type": "image_generation_call", "status": "completed", "result": image}
+        for number, image in enumerate(images)
+    ]
+    members = {"background": True, "created_at": 0, "error": None, "incomplete_details": None}
+    return {"id": task, "object": "response", "status": status, **members, "output": output}
 
 
 def record_body(task: str, urls: Sequence[str]) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 import asyncio
 from binascii import a2b_base64
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from worker.practice.async_tasks import AsyncTasks, PublishedTask, record_body, submit_body
+from worker.practice.async_tasks import INLINE, AsyncTasks, PublishedTask, record_body, submit_body
 from worker.practice.call_log import LoggedCall
 from worker.practice.conditions import Conditions
 from worker.practice.corpus import CorpusCase, case_script
@@ -34,6 +35,7 @@ from worker.practice.responses import (
     linked_message,
     stream_script,
     text_reply,
+    to_base64,
     video_message,
 )
 from worker.practice.script import Script, Step
@@ -116,7 +118,7 @@ class ChatCompletions:
         """Plan a chat completion: text, videos, or images by link or inline."""
         options, model, number = request.options, request.model, call.number
         if options.deliver.startswith("task_"):
-            return document_script(orjson.dumps(self._task(request, call, base_url)), delay=delay)
+            return document_script(orjson.dumps(await self._task(request, call, base_url)), delay=delay)
         if options.deliver == "image_body":
             png = await self.render(self._recipes(request, call)[0])
             return Script((Step(delay, png),), content_type="image/png")
@@ -146,14 +148,18 @@ class ChatCompletions:
             return stream_script(message, number=number, model=model, style=options.progress, delay=delay)
         return document_script(completion_body(message, number=number, model=model), delay=delay)
 
-    def _task(self, request: ParsedRequest, call: LoggedCall, base_url: str) -> dict[str, Any]:
+    async def _task(self, request: ParsedRequest, call: LoggedCall, base_url: str) -> dict[str, Any]:
         """Take a call as a task of the requested dialect, or answer with its finished record."""
         call.pictures = tuple(self.image_host.publish(recipe) for recipe in self._recipes(request, call))
         urls = [f"{base_url}/pictures/{name}" for name in call.pictures]
         task, dialect = f"task_{call.number:06d}", request.options.deliver.removeprefix("task_")
         if dialect == "record":
             return record_body(task, urls)
-        self.tasks.publish(task, PublishedTask(dialect, urls))
+        inline: Sequence[str] = ()
+        if dialect == INLINE:
+            task = task.replace("task_", "resp_")
+            inline = [to_base64(await self.render(recipe)) for recipe in self._recipes(request, call)]
+        self.tasks.publish(task, PublishedTask(dialect, urls, inline))
         return submit_body(task, dialect)
 
     def _linked_message(

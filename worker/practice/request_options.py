@@ -15,7 +15,7 @@ from worker.practice.drawing.render import ImageMode
 
 Delivery = Literal[
     "markdown_url", "markdown_data", "download_link", "images_field", "parts", "b64_json",
-    "task_s", "task_a", "task_c", "task_e", "task_k", "task_record", "image_body",
+    "task_s", "task_a", "task_c", "task_e", "task_k", "task_o", "task_record", "image_body",
 ]  # fmt: skip
 Announcement = Literal["retry_after", "headers", "nothing"]  #: how a 429 announces when to retry
 ProgressStyle = Literal["percent", "cumulative", "sentences", "none"]

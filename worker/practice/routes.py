@@ -33,7 +33,7 @@ class LinkedRoutes:
         return [
             web.get(FOREIGN_PREFIX + "{address:.*}", self.foreign),
             web.get("/source/{task}", self.source),
-            web.get("/v1/{path:images/tasks|tasks|images/generations}/{task}", self.task),
+            web.get("/v1/{path:images/tasks|tasks|images/generations|responses}/{task}", self.task),
         ]
 
     async def foreign(self, request: web.Request) -> web.Response:

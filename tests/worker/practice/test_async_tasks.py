@@ -5,6 +5,7 @@ import pytest
 
 from models.outcomes import Outcome
 from worker.practice.async_tasks import (
+    INLINE,
     TASK_PATHS,
     AsyncTasks,
     PublishedTask,
@@ -15,6 +16,8 @@ from worker.practice.async_tasks import (
     submit_body,
     task_status_body,
 )
+from worker.practice.drawing.png import tiny_png
+from worker.practice.responses import to_base64
 from worker.upstream.errors.classify import classify
 from worker.upstream.parsing.response_reader import read_answer
 from worker.upstream.polling.poll import PollStage, read_poll
@@ -52,13 +55,15 @@ def test_both_bodies_name_the_image_only_once_the_task_is_done() -> None:
 def test_every_dialect_takes_a_call_as_a_task_and_shows_its_images_once_it_is_done(dialect: str) -> None:
     answer = read_answer(orjson.dumps(submit_body("task_000001", dialect)))
     assert (classify(answer, status=200).outcome, answer.task_id) == (Outcome.PENDING, "task_000001")
-    task = PublishedTask(dialect, ["https://a.example/1.png", "https://a.example/2.png"])
+    inline = [to_base64(tiny_png("a cat", number)) for number in (1, 2)] if dialect == INLINE else []
+    task = PublishedTask(dialect, ["https://a.example/1.png", "https://a.example/2.png"], inline)
     polls = [
         read_poll(200, {}, orjson.dumps(published_body("task_000001", task, done=done)))
         for done in (False, True)
     ]
     assert [poll.stage for poll in polls] == [PollStage.RUNNING, PollStage.DONE]
-    assert [image.url for image in polls[1].images] == task.urls
+    assert len(polls[1].images) == 2
+    assert [image.url for image in polls[1].images] == (task.urls if not inline else [None, None])
 
 
 def test_a_finished_record_shows_its_images_at_once() -> None:
