@@ -1,6 +1,7 @@
 """Authentication: bearer key to caller, found by the hash of the key and cached for seconds."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from models.clock import Clock, rfc3339
 from models.credentials.access_tokens import AccessToken, parse_token
 from models.database import Database
 from models.errors import NotFound
-from models.ids import new_id
+from models.ids import new_id, public_id
 from models.queries.api_keys import (
     find_hash,
     find_key,
@@ -31,9 +32,11 @@ from models.queries.api_keys import (
 )
 from models.queries.callers import insert_caller
 from models.settings import Settings
+from worker.process.log_context import bind_log_context
 
 _FRESH = timedelta(seconds=3)  # time for which a revoked key may still be accepted
 _CACHE_SIZE = 10_000  # keys, unknown ones included
+_JOB_ID = re.compile(r"job_[0-9a-z]{1,26}")
 UNKNOWN_KEY = "This key is unknown or was revoked."
 UNKNOWN_TOKEN = "This token is unknown, or its key was revoked."
 SESSION_CALLER = "darkroom.session_caller"  #: of an ASGI scope: the caller of the session of a browser
@@ -219,9 +222,16 @@ async def authenticate(request: Request, authenticator: Authenticator) -> Caller
     """
     needs_key(request)
     caller = request.scope.get(SESSION_CALLER) or await _caller_of_key(request, authenticator)
+    bind_caller(request, caller)
     check_access(request, caller.role)
     start_audit(request, caller_id=caller.id, key_id=caller.key_id, by=caller.name, role=caller.role)
     return caller
+
+
+def bind_caller(request: Request, caller: Caller) -> None:
+    """Put the caller, and the job that the path names, into each line of the log about this request."""
+    job = request.path_params.get("job_id", "")
+    bind_log_context(caller=public_id("caller", caller.id), job=job if _JOB_ID.fullmatch(job) else None)
 
 
 async def _caller_of_key(request: Request, authenticator: Authenticator) -> Caller:
@@ -246,6 +256,7 @@ async def authenticate_reader(request: Request, authenticator: Authenticator) ->
     checked = await authenticator.check_token(token)
     if checked.caller is None:
         raise _unauthorized(checked.refusal, 'Bearer error="invalid_token"')
+    bind_caller(request, checked.caller)
     return checked.caller
 
 

@@ -14,6 +14,7 @@ from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.dashboard.changes import Marks, callers_between, read_marks
 from worker.cancellation import cancel_and_wait
+from worker.process.log_context import create_detached_task
 
 JOBS = "jobs"
 TOPICS = frozenset({JOBS, "channels", "campaigns", "actions", "audit", "webhooks", "workers"})
@@ -68,7 +69,7 @@ class ChangeFeed:
         self._pages.add(page)
         if self._task is None or self._task.done():
             self._marks = None
-            self._task = asyncio.create_task(self._poll(), name="change feed")
+            self._task = create_detached_task(self._poll(), name="change feed")
         try:
             yield page
         finally:

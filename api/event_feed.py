@@ -15,6 +15,7 @@ from models.database import Database
 from models.errors import DatabaseAway
 from models.queries.selection.event_feed import FeedFilter, last_number, list_numbered
 from worker.cancellation import cancel_and_wait
+from worker.process.log_context import create_detached_task
 
 _INTERVAL = 0.2  # seconds between queries
 _ERROR_PAUSE = 1.0  # further seconds after a database error
@@ -81,7 +82,7 @@ class EventFeed:
             if self._task is None or self._task.done():  # nobody else has started it meanwhile
                 self.head, self._gaps = head, {}
                 await self._advance()
-                self._task = asyncio.create_task(self._poll(), name="event feed")
+                self._task = create_detached_task(self._poll(), name="event feed")
         stream = Subscription(chosen)
         self._streams.add(stream)
         try:

@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from worker.process.log_context import create_detached_task
+
 _SHARE = 20  # a result is kept for this many times the time it took: at most a twentieth of the time is spent
 T = TypeVar("T")
 
@@ -27,7 +29,7 @@ class SharedResult(Generic[T]):
         """Return the result, or raise the error of the call that is shared."""
         task = self._task
         if task is None or (task.done() and self._clock() >= self._until):
-            task = self._task = asyncio.create_task(self._call(), name="shared result")
+            task = self._task = create_detached_task(self._call(), name="shared result")
         return await asyncio.shield(task)
 
     def forget(self) -> None:

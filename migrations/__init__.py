@@ -30,9 +30,10 @@ def make_engine(url: str) -> Engine:
     """
     parsed = make_url(synchronous(url))
     if parsed.get_backend_name() == "sqlite":
-        return create_engine(parsed, poolclass=NullPool)
+        return create_engine(parsed, poolclass=NullPool, hide_parameters=True)
     parsed, arguments = driver_arguments(parsed)
-    return create_engine(parsed, poolclass=NullPool, connect_args={**arguments, THRESHOLD: None})
+    arguments = {**arguments, THRESHOLD: None}
+    return create_engine(parsed, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
 
 
 def upgrade(url: str, revision: str = "head") -> None:

@@ -67,6 +67,7 @@ class Database:
             json_deserializer=_read_json,
             pool_size=min(pool, 4) if self.is_sqlite else pool,
             pool_pre_ping=False,
+            hide_parameters=True,  # an error's text would repeat prompts and messages
             **options,
         )
         event.listen(self.engine.sync_engine, "handle_error", _drop_stale_connections)

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
         "info", pattern="^(debug|info|warning|error)$", description="lowest level that is logged"
     )
     log_json: bool | None = Field(None, description="logs as JSON; unset: only when not on a terminal")
+    log_content: bool = Field(
+        False, description="prompts, data URLs and signed addresses may stand in the log; keys never do"
+    )
 
     worker_slots: int = Field(200, gt=0, le=5000, description="provider calls one worker may have in flight")
     worker_memory: int = Field(

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.ids import public_id
 from models.integrity.database_errors import is_transient
 from models.outcomes import UNKNOWN, JobError, Outcome
 from models.queries.attempts import AttemptRecord
@@ -31,8 +33,9 @@ def problem_of(error: Exception) -> str:
 def described(update: JobUpdate) -> Mapping[str, Any]:
     """Return what an update would have written, for the log."""
     transition, record = update.transition, update.record
+    job_id = transition.job_id if transition else _attempt_of(update)
     return {
-        "job": str(transition.job_id if transition else _attempt_of(update)),
+        "job": public_id("job", job_id) if job_id else None,
         "change": f"{transition.leaving} → {transition.entering}" if transition else None,
         "outcome": record.outcome if record else None,
         "files": _files(update),
@@ -182,6 +185,6 @@ def _files(update: JobUpdate) -> list[str]:
     return [asset.key for asset in update.assets[:_MOST_KEYS]]
 
 
-def _attempt_of(update: JobUpdate) -> Any:
+def _attempt_of(update: JobUpdate) -> UUID | None:
     found = update.handles or update.record
     return found.job_id if found else None

@@ -12,6 +12,7 @@ from models.errors import DatabaseAway
 from models.queries.jobs import statuses_of
 from models.states import FINAL, JobStatus
 from worker.cancellation import cancel_and_wait
+from worker.process.log_context import create_detached_task
 
 SETTLED = FINAL | {JobStatus.HELD, JobStatus.AWAITING_INPUT}
 """States that a job leaves only by a request of its caller: waiting any longer is useless."""
@@ -46,7 +47,7 @@ class Watcher:
         self._conditions[future] = condition
         self._waiters.setdefault(job_id, set()).add(future)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._poll(), name="watcher")
+            self._task = create_detached_task(self._poll(), name="watcher")
         try:
             async with asyncio.timeout(timeout):
                 return await future

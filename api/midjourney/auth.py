@@ -6,7 +6,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from starlette.requests import Request
 
 from api.access.roles import may_change
-from api.auth import UNKNOWN_KEY, Caller, needs_key
+from api.auth import UNKNOWN_KEY, Caller, bind_caller, needs_key
 from api.midjourney.responses import SubmitError
 from api.services import ApiServices
 from api.web.key_in_path import PATH_KEY
@@ -23,6 +23,7 @@ async def authenticated(request: Request, services: ApiServices, *, changes: boo
     for key in [*_keys(request)] or _key_of_network(request, services.settings):
         checked = await services.authenticator.check(key)
         if checked.caller is not None:
+            bind_caller(request, checked.caller)
             if changes and not may_change(checked.caller.role):
                 raise SubmitError(
                     Code.INVALID, f"A key with the role {checked.caller.role} makes no tasks.", status=403

@@ -22,6 +22,7 @@ from api.web.fair_start import FairStart
 from api.web.problems import Problem, problem_of, problem_response
 from api.web.referrer import REFERRER_POLICY
 from api.web.request_body import BodyLimit, RequestBody
+from worker.process.log_context import log_context
 
 _requests = Counter("darkroom_requests", "Requests answered", ["method", "route", "status"])
 _seconds = Histogram("darkroom_request_seconds", "Seconds until a request was answered", ["route"])
@@ -77,6 +78,10 @@ class RequestMiddleware:
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         request_id = given.decode("ascii") if _ID.fullmatch(given) else token_hex(8)
         scope["darkroom.request_id"] = request_id
+        with log_context(request_id=request_id):
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._start.turn(_client_of(scope))
         scope["headers"] = without_cookies(scope)
         body = RequestBody(
@@ -98,7 +103,7 @@ class RequestMiddleware:
         except ClientDisconnect:  # nobody reads a response
             sender.status = sender.status or _CLIENT_CLOSED
         except Exception as error:  # noqa: BLE001 - outermost handler: the client gets a response to any error
-            _log.exception("a request failed", request_id=request_id, path=scope["path"])
+            _log.exception("a request failed", request_id=scope["darkroom.request_id"], path=scope["path"])
             if not sender.status:
                 await self._render(problem_of(error), scope)(scope, receive, sender)
         finally:

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from tests.chaos.fleet import UNREADABLE, ChaosFleet
+from tests.chaos.hostile import HOSTILE_KEY
+from tests.support.api_client import KEY
 from tests.support.practice import Call
 from worker.practice.drawing.png import prompt_of
 
@@ -47,6 +49,8 @@ class Facts:
     network_cuts: Sequence[NetworkCut]
     responses: Mapping[str, int]  #: of the API, by status
     heartbeat_ages: Sequence[float]  #: of workers whose clock had been wrong for a while; seconds
+    logs: Sequence[str] = ()  #: all lines of the API processes and workers
+    secrets: Sequence[str] = ()  #: keys of callers
 
 
 def collect(
@@ -73,6 +77,12 @@ def collect(
         network_cuts=network_cuts,
         responses=responses,
         heartbeat_ages=heartbeat_ages,
+        logs=[
+            line
+            for log in sorted([*fleet.folder.glob("api-*.log"), *fleet.folder.glob("worker-*.log")])
+            for line in log.read_text(errors="replace").splitlines()
+        ],
+        secrets=[KEY, HOSTILE_KEY],
     )
 
 

@@ -1,5 +1,6 @@
 """Verification finds each kind of damage: else a run that passes would prove nothing."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -75,6 +76,10 @@ TWICE = replace(
 )
 
 
+def line(**values: Any) -> Facts:
+    return replace(GOOD, logs=[json.dumps(values)], secrets=["a-key-of-a-caller"])
+
+
 def job(**values: Any) -> Facts:
     return replace(GOOD, jobs=[{**JOB_ROW, **values}])
 
@@ -113,6 +118,10 @@ DAMAGES: Mapping[str, tuple[Facts, str]] = {
         "answered 503 without",
     ),
     "a success without a call": (replace(GOOD, calls=[]), "was never made"),
+    "a prompt in the log": (line(event="x", error="no good: a cat"), "the log shows too much"),
+    "a key in the log": (line(event="x", error="a-key-of-a-caller"), "the log shows too much"),
+    "a signed address in the log": (line(event="x", url="https://a/b?sig=1"), "the log shows too much"),
+    "a line without its job": (line(event="a channel's call failed", channel="a"), "a line lacks ['attempt'"),
 }
 
 

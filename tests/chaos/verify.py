@@ -1,5 +1,7 @@
 """Verification: compare the provider's ledger, the database and the storage. Pure, over values."""
 
+import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ _RETRYABLE = frozenset({Outcome.RETRY, Outcome.NO_IMAGE, Outcome.NEEDS_HUMAN})
 _RETRIES_OF_UNKNOWN = {"retry": 1000, "retry_once": 1, "hold": 0, "fail": 0}
 _SLACK = timedelta(seconds=0.5)  # between a fault and its recorded time
 _OLDEST_HEARTBEAT = 15.0  # seconds, of a busy worker; clocks are stepped by more
+_SIGNED = re.compile(r"data:image|://[^\s\"]*\?[^…\s\"]|://[^\s/\"]+:[^\s/\"]+@|/assets/[A-Za-z0-9_-]{16}")
+_OF_ATTEMPTS = ("a channel's call failed", "a provider was polled", "a picture could not be stored")
 Pair = tuple[UUID, int]  # a job and the number of one of its calls
 
 
@@ -54,6 +58,8 @@ def compare(facts: Facts) -> Finding:
         *_unexplained_unknown(facts, calls, given_up),
         *_api_errors(facts),
         *_wrong_clocks(facts),
+        *_lines_that_show_too_much(facts),
+        *_lines_without_context(facts),
     ]
     late = len((given_up - in_flight).intersection(repeated))
     counts = len(unended), len(doubled), len(repeated), len(crashed), late, len(in_flight)
@@ -226,6 +232,23 @@ def _api_errors(facts: Facts) -> Iterator[str]:
     for status, count in facts.responses.items():
         if status.startswith("5") and status != "503":
             yield f"the API answered {status}, {count} times"
+
+
+def _lines_that_show_too_much(facts: Facts) -> Iterator[str]:
+    """Yield lines of the log with a key, a prompt, a data URL or a signed address."""
+    private = re.compile("|".join(map(re.escape, [*facts.secrets, *set(facts.prompts.values())])))
+    for line in facts.logs:
+        if private.search(line) or _SIGNED.search(line):
+            yield f"the log shows too much: {line[:500]}"
+
+
+def _lines_without_context(facts: Facts) -> Iterator[str]:
+    """Yield lines about an attempt that lack its ids."""
+    for line in facts.logs:
+        if any(event in line for event in _OF_ATTEMPTS):
+            missing = {"job", "attempt", "channel", "caller"} - json.loads(line).keys()
+            if missing:
+                yield f"a line lacks {sorted(missing)}: {line[:500]}"
 
 
 def _wrong_clocks(facts: Facts) -> Iterator[str]:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from models.errors import NotFound
 from models.ids import new_id
+from worker.process.log_context import create_detached_task
 from worker.storage.store import Store
 
 _MOST_RECORDS = 256  # in one object
@@ -37,7 +38,7 @@ class RecordLog:
         written: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting.append(_PendingRecord(record, at, written))
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._write(), name="record log")
+            self._task = create_detached_task(self._write(), name="record log")
         return await written
 
     async def _write(self) -> None:

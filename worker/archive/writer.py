@@ -77,7 +77,9 @@ class Archiver:
             await self._group_commit.write(note_response(job, await self._store(entry, at)))
         except Exception as error:  # noqa: BLE001 - hostile bytes may raise anything
             _log.warning(
-                "a raw answer was not kept; its job goes on", job=str(job.id), error=str(error)[:300]
+                "a raw answer was not kept; its job goes on",
+                job=public_id("job", job.id),
+                error=str(error)[:300],
             )
 
     async def _store(self, entry: _ArchiveEntry, at: datetime) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.checks.vision_rules import VisionRules
 from models.errors import DatabaseAway
+from models.ids import public_id
 from models.queries.campaigns import campaigns, vision_checks
 from models.queries.campaigns.verdicts import insert_verdicts
 from models.states import JobStatus
@@ -51,7 +52,7 @@ class VisionDecider:
             except DatabaseAway:
                 raise
             except Exception:  # noqa: BLE001 - one broken check must not keep the others from their turn
-                _log.exception("answers of a vision model could not be read", job=str(job_id))
+                _log.exception("answers of a vision model could not be read", job=public_id("job", job_id))
                 await self._give_up(job_id)
 
     async def _decide(self, job_id: UUID) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from models.ids import public_id
 from models.integrity.database_errors import is_transient
 from models.queries.attempts import AttemptRecord, earlier_results, open_attempt
 from models.queries.leases import LeasedJob, LeasedJobs, UnreadableJob, leased_to, release_worker
@@ -119,7 +120,7 @@ async def _change_or_end(
     except Exception as error:
         if is_transient(error):
             raise
-        _log.exception("a job could not be reclaimed; it ends", job=str(job.id))
+        _log.exception("a job could not be reclaimed; it ends", job=public_id("job", job.id))
         return after_unreadable(UnreadableJob(job.id, job.status, job.lease_token, problem_of(error)), at)
 
 

@@ -1,6 +1,7 @@
 """Log configuration: every line of the process to standard error, as JSON or in colour.
 
-Lines of other packages (Celery, kombu, uvicorn), warnings and uncaught exceptions take the same way.
+Lines of other packages (Celery, kombu, uvicorn), warnings and uncaught exceptions take the same way. All get
+the ids of the request or attempt for which they are written, and none shows what it must not.
 """
 
 import logging
@@ -14,6 +15,8 @@ from structlog.typing import EventDict, Processor
 from models.settings import Settings
 from worker.metrics.process_metrics import count_line
 from worker.printable import printable
+from worker.process.log_context import add_context, remove_context_names
+from worker.process.log_redaction import LogRedaction, secrets_of
 from worker.process.repeated_logs import RepeatedLogs
 
 _own = logging.getLogger("darkroom")  # lines of others are left out below a warning
@@ -36,12 +39,13 @@ def configure_logs(settings: Settings) -> None:
     level = getattr(logging, settings.log_level.upper())
     as_json = settings.log_json if settings.log_json is not None else not sys.stderr.isatty()
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_context,
         structlog.processors.add_log_level,
         count_line,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _safe_traceback,
+        LogRedaction(secrets_of(settings), content=settings.log_content),
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -53,7 +57,11 @@ def configure_logs(settings: Settings) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared, _safe_event],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                remove_context_names,
+                renderer,
+            ],
         )
     )
     handler.addFilter(RepeatedLogs())

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
+from worker.process.log_context import CONTEXT_NAMES
+
 _WINDOW = 60.0  # seconds
 _MOST = 500  # different lines that are remembered
 _NUMBER = re.compile(r"\d+(\.\d+)?")
@@ -22,7 +24,8 @@ class _Line:
 class RepeatedLogs:
     """A filter of ``logging``. Lines that differ in numbers only are repetitions of each other.
 
-    Ids of jobs differ in letters too: lines about several jobs are all logged.
+    Ids of jobs differ in letters too: lines about several jobs are all logged, unless only their context
+    (``worker.process.log_context``) says which job it was.
     """
 
     window: float = _WINDOW  #: seconds
@@ -51,7 +54,8 @@ class RepeatedLogs:
 
 def _key_of(record: logging.LogRecord) -> str:
     if isinstance(record.msg, dict):
-        text = str({name: value for name, value in record.msg.items() if name != "timestamp"})
+        left_out = {"timestamp", CONTEXT_NAMES, *record.msg.get(CONTEXT_NAMES, ())}
+        text = str({name: value for name, value in record.msg.items() if name not in left_out})
     else:
         text = record.getMessage()
     return f"{record.name} {record.levelno} {_NUMBER.sub('#', text)}"

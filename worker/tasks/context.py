@@ -10,15 +10,18 @@ import structlog
 from prometheus_client import Counter as MetricCounter
 
 from models.errors import DarkroomError
+from models.ids import public_id
 from models.integrity.database_errors import is_transient
 from models.queries.leases import LeasedJob, leased_jobs
 from models.states import JobStatus
 from worker.archive.writer import Archiver
 from worker.group_commit import GroupCommit
 from worker.in_flight import InFlightJobs
+from worker.process.log_context import bind_log_context
 from worker.services import WorkerServices
 from worker.tasks.input_images import InputImageCache
 from worker.unwritable import after_faults, after_unreadable
+from worker.upstream.errors.own_text import OwnText
 
 _log = structlog.get_logger()
 _doubled = MetricCounter("darkroom_duplicate_deliveries", "Messages of jobs that are in flight here already")
@@ -68,11 +71,18 @@ async def run_chunk(
 
 
 async def _run(context: TaskContext, job: LeasedJob, status: JobStatus, run: JobTask) -> None:
+    bind_log_context(
+        OwnText({"prompt": job.prompt, "request": job.request}),
+        job=public_id("job", job.id),
+        attempt=job.next_number if status is JobStatus.LEASED else job.next_number - 1,
+        channel=job.channel,
+        caller=public_id("caller", job.caller_id),
+    )
     try:
         await run(context, job)
         context.faults.pop(job.id, None)
     except Exception as error:  # noqa: BLE001 - edge of a task: the sweep finds its job without a task, and reclaims it
-        _log.exception("working on a job failed; it is reclaimed", job=str(job.id))
+        _log.exception("working on a job failed; it is reclaimed", job=public_id("job", job.id))
         if not isinstance(error, DarkroomError) and not is_transient(error):
             await _count_fault(context, job, status)
     finally:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from models.ids import public_id
 from models.outcomes import UNKNOWN, Billed, CallResult, ErrorCode, Outcome
 from models.queries.leases import LeasedJob
 from worker.lifecycle import postpone_storing, report_progress
@@ -42,7 +43,7 @@ async def recover(context: TaskContext, job: LeasedJob, lost_call: LostCall, *, 
         await store_recovered(context, job, state, lost_call)
     else:
         await handle_lost_call(context, job, state.result or lost_call.result, lost_call)
-    _log.info("a provider was polled for a lost answer", job=str(job.id), stage=state.stage)
+    _log.info("a provider was polled for a lost answer", job=public_id("job", job.id), stage=state.stage)
 
 
 async def _poll_until_known(

@@ -19,6 +19,7 @@ from models.queries.webhooks.deliveries import record_results, stop_endpoint, st
 from models.queries.webhooks.endpoints import change_endpoint
 from models.webhook_events import PASSING, DeliveryStatus, WebhookEvent
 from worker.metrics.buckets import SHORT
+from worker.process.log_context import bind_log_context, log_context
 from worker.services import WorkerServices
 from worker.webhooks.context import WebhookContext
 from worker.webhooks.delivery_log import append_entry, read_log
@@ -88,6 +89,7 @@ async def _send_all(context: WebhookContext, delivery_ids: Sequence[UUID], token
 
 async def _attempt(context: WebhookContext, row: Row[Any], message: Message | None) -> AttemptedDelivery:
     """Send one message. Any error is a failed attempt of this delivery; the others of the chunk go on."""
+    bind_log_context(None, **_ids(row))
     try:
         with _seconds.time():
             response = _NOT_RENDERED if message is None else await context.sender.send(message)
@@ -99,6 +101,15 @@ async def _attempt(context: WebhookContext, row: Row[Any], message: Message | No
     return AttemptedDelivery(row, response, decision)
 
 
+def _ids(row: Row[Any]) -> dict[str, str | None]:
+    """Return the ids that the log's lines about a delivery have."""
+    return {
+        "delivery": public_id("delivery", row.id),
+        "job": None if row.job_id is None else public_id("job", row.job_id),
+        "caller": None if row.caller_id is None else public_id("caller", row.caller_id),
+    }
+
+
 def _retryable(row: Row[Any]) -> bool:
     """Return whether a failed message is sent again. Without a job, progress could overtake its end."""
     return row.event != WebhookEvent.TEST and (row.job_id is not None or row.event not in PASSING)
@@ -107,7 +118,8 @@ def _retryable(row: Row[Any]) -> bool:
 async def _record(services: WorkerServices, attempted: Sequence[AttemptedDelivery]) -> None:
     """Write the results of attempts. Failing that, the messages are sent again when their claim ends."""
     for each in attempted:
-        _log_result(each)
+        with log_context(**_ids(each.delivery)):
+            _log_result(each)
     try:
         await _write_when_back(services, attempted)
     except Exception:  # noqa: BLE001 - one result that can't be written must not keep the others

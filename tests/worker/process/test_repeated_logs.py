@@ -37,3 +37,9 @@ def test_only_so_many_lines_are_remembered() -> None:
         repeated.filter(record("x" * number))
     assert not repeated.filter(record("x" * 1999))
     assert repeated.filter(record("x"))
+
+
+def test_lines_that_differ_in_their_context_alone_are_repetitions() -> None:
+    repeated = RepeatedLogs(clock=lambda: 0.0)
+    lines = [record({"event": "away", "job": letter, "_context": ["job"]}) for letter in "abc"]
+    assert [repeated.filter(line) for line in lines] == [True, False, False]

@@ -43,6 +43,23 @@ class OwnText:
         if not self._texts or not text:
             return text
         text = fold(_unescape(text))
+        return self._blanked(text, text)
+
+    def without_echoes(self, text: str) -> str:
+        """Return a text with ``…`` for every echo of the request; otherwise it stays as it is.
+
+        If there are echoes that are escaped as JSON, the text is returned in lower case, and without escapes.
+        """
+        if not self._texts or not text:
+            return text
+        folded = fold(text)
+        if "\\" not in text and len(folded) == len(text):
+            return self._blanked(text, folded)
+        plain = self.blank(text)
+        return text if plain == fold(_unescape(text)) else plain
+
+    def _blanked(self, shown: str, text: str) -> str:
+        """Return ``shown``, a spelling of the folded ``text`` of equal length, without the echoes of that."""
         places = [index for index, letter in enumerate(text) if letter.isalnum()]
         letters = "".join(text[place] for place in places)
         spans = sorted({*self._whole_echoes(letters), *self._part_echoes(letters)})
@@ -50,9 +67,9 @@ class OwnText:
         for first, last in spans:
             start, stop = places[first], places[last - 1] + 1
             if stop > end:
-                parts += [text[end : max(start, end)], _BLANK]
+                parts += [shown[end : max(start, end)], _BLANK]
                 end = stop
-        return "".join([*parts, text[end:]])
+        return "".join([*parts, shown[end:]])
 
     def contains(self, words: str) -> bool:
         """Return whether the request itself has these words."""
