@@ -14,7 +14,13 @@ from worker.images.limits import MIB
 from worker.storage.temp_files import remove_stale_files
 
 _KEY = re.compile(r"(?:\.?\w[\w.-]*/)*\w[\w.-]*", re.ASCII)  # no empty segment and no ".."
+_HASH = re.compile(r"/[0-9a-f]{64}[./]|/[0-9a-f]{64}$")  # SHA-256: of such a key, the content never changes
 _STAGE = ".part"  # on the same file system as the targets, so that a move is a rename
+
+
+def is_key(key: str) -> bool:
+    """Return whether a key can be the path of a file below a folder."""
+    return _KEY.fullmatch(key) is not None
 
 
 class LocalFiles:
@@ -29,13 +35,13 @@ class LocalFiles:
         remove_stale_files(self._stage)
 
     def put(self, key: str, source: bytes | Path) -> None:
-        """Write a file. One of this key and size gets a new age only: keys are content hashes."""
-        if not _KEY.fullmatch(key):
+        """Write a file. One of this size whose key has its content's hash gets a new age only."""
+        if not is_key(key):
             raise ValueError(f"{key[:200]!r} is no key")
         target = self._root / key
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         try:
-            if target.stat().st_size == size:
+            if target.stat().st_size == size and _HASH.search(key):
                 os.utime(target)
                 return
         except FileNotFoundError:

@@ -23,9 +23,11 @@ async def claim_ready_tasks(
     connection: AsyncConnection, *, at: datetime, until: datetime, limit: int
 ) -> Sequence[Row[Any]]:
     """Claim tasks that can be completed, for one worker; after ``until``, others may claim them."""
+    # read once, being a CTE: PostgreSQL may read a subquery again, and skip what it has locked
+    ready = _ready(at).limit(limit).with_for_update(skip_locked=True).cte("ready")
     statement = (
         update(tasks)
-        .where(tasks.c.id.in_(_ready(at).limit(limit).with_for_update(skip_locked=True)))
+        .where(tasks.c.id.in_(select(ready.c.id)))
         .where(or_(tasks.c.claimed_until.is_(None), tasks.c.claimed_until <= at))
         .values(claimed_until=until)
         .returning(tasks)

@@ -247,7 +247,9 @@ async def prune_deliveries(connection: AsyncConnection, *, before: datetime, lim
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    result = await connection.execute(delete(deliveries).where(deliveries.c.id.in_(old)))
+    # as a subquery, PostgreSQL may read it again, and skip what it has locked
+    ids = (await connection.scalars(old)).all()
+    result = await connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids)))
     return result.rowcount
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,11 @@ from worker.archive.record_log import RecordLog, read_record
 from worker.storage.store import open_store
 
 
-async def test_a_record_is_erased_with_its_blobs_and_the_others_of_its_object_stay() -> None:
-    store = open_store("memory://")
+@pytest.mark.parametrize("place", ["memory://", "file://{}/pictures"], ids=["memory", "folder"])
+async def test_a_record_is_erased_with_its_blobs_and_the_others_of_its_object_stay(
+    place: str, tmp_path: Path
+) -> None:
+    store = open_store(place.format(tmp_path))
     log, at = RecordLog(store), datetime(2026, 1, 1, tzinfo=UTC)
     blob = "answers/blobs/ab/abcd"
     await store.put(blob, b"picture", content_type="application/octet-stream")

@@ -29,13 +29,18 @@ def test_an_invalid_key_is_refused(tmp_path: Path, key: str) -> None:
         LocalFiles(tmp_path).put(key, b"x")
 
 
-def test_a_file_of_the_same_size_is_not_written_again(tmp_path: Path) -> None:
-    files = LocalFiles(tmp_path)
-    files.put("a.png", b"first")
-    files.put("a.png", b"other")
-    assert (tmp_path / "a.png").read_bytes() == b"first"
-    files.put("a.png", b"longer than before")
-    assert (tmp_path / "a.png").read_bytes() == b"longer than before"
+def test_a_file_of_the_same_size_is_not_written_again_if_its_key_has_the_hash_of_its_content(
+    tmp_path: Path,
+) -> None:
+    files, key = LocalFiles(tmp_path), f"ab/cd/{'a' * 64}.png"
+    files.put(key, b"first")
+    files.put(key, b"other")
+    assert (tmp_path / key).read_bytes() == b"first"
+    files.put(key, b"longer than before")
+    assert (tmp_path / key).read_bytes() == b"longer than before"
+    files.put("answers/1.jsonl.gz", b"first")
+    files.put("answers/1.jsonl.gz", b"other")
+    assert (tmp_path / "answers/1.jsonl.gz").read_bytes() == b"other"
 
 
 def test_a_failed_move_leaves_no_staged_file(tmp_path: Path) -> None:
