@@ -1,5 +1,6 @@
 """Alembic migrations, run as a library. Imports only ``models.tables`` and ``models.addresses``."""
 
+import time
 from pathlib import Path
 
 from alembic import command
@@ -7,8 +8,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, NullPool, create_engine, make_url
+from sqlalchemy.exc import OperationalError
 
 from models.addresses.database import THRESHOLD, driver_arguments
+
+LOCK_TIMEOUT = "3s"
+_TRIES, _PAUSE = 20, 3.0  # seconds
+_LOCK_NOT_AVAILABLE = "55P03"  # SQLSTATE
 
 
 def _configuration(url: str) -> Config:
@@ -37,11 +43,24 @@ def make_engine(url: str) -> Engine:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Upgrade the tables to a revision. Idempotent, and safe to run from several processes at once."""
+    """Upgrade the tables to a revision. Idempotent, and safe to run from several processes at once.
+
+    On PostgreSQL, a fleet may run meanwhile: a lock of a table is waited for ``LOCK_TIMEOUT`` at most, since
+    whatever needs the table then waits behind it; after a pause, the upgrade begins again.
+    Raises the database's error if no try succeeds.
+    """
     path = make_url(url).database
     if url.startswith("sqlite") and path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(_configuration(url), revision)
+    for left in reversed(range(_TRIES)):
+        try:
+            command.upgrade(_configuration(url), revision)
+        except OperationalError as error:
+            if not left or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def downgrade(url: str, revision: str) -> None:

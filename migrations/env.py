@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import text
 
-from migrations import make_engine
+from migrations import LOCK_TIMEOUT, make_engine
 from models.tables import metadata
 
 _LOCK = 7_201_147_035  # an arbitrary advisory lock id: one migration at a time on PostgreSQL
@@ -22,6 +22,7 @@ def run() -> None:
         with context.begin_transaction():
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
             context.run_migrations()
         connection.commit()
     engine.dispose()

@@ -99,6 +99,9 @@ COMMANDS: Mapping[str, frozenset[Part]] = {
     "retention": frozenset({Part.DATABASE, Part.RETENTION}),
     "purge": frozenset({Part.DATABASE, Part.ARCHIVE}),
     "archive": frozenset({Part.DATABASE, Part.ARCHIVE}),
+    "backup": frozenset({Part.DATABASE, Part.ARCHIVE}),
+    "restore": frozenset({Part.DATABASE, Part.ARCHIVE}),
+    "fsck": frozenset({Part.DATABASE, Part.STORAGE_CHECK}),
 }
 """The parts that each command runs. The commands that are left out read no settings: they call the API."""
 

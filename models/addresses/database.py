@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -12,6 +12,7 @@ DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "po
 THRESHOLD = "prepare_threshold"  #: psycopg's parameter: executions until a statement is prepared; None: never
 _VERIFYING = frozenset({"verify-ca", "verify-full"})  # values of sslmode
 _NEVER = frozenset({"none", "off", ""})
+_OWN_PARAMETERS = frozenset({THRESHOLD, "password"})  # that libpq does not take, or not in a URL here
 _PASSWORD = re.compile(r"(?<=[?&]password=)[^&]*")
 _TIMEOUTS: Mapping[str, str] = {
     "connect_timeout": "10",  # seconds
@@ -109,3 +110,18 @@ def _host_and_port(place: str) -> tuple[str, str]:
     if not colon or place.endswith("]"):
         host, port = place, ""
     return host.strip("[]"), port or "5432"
+
+
+def libpq_address(url: str) -> tuple[str, dict[str, str]]:
+    """Return the URL for PostgreSQL's own programs without its password, and the variables that have that."""
+    _, marks, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    user, at, hosts = place.rpartition("@")
+    user, _, password = user.partition(":")
+    if found := _PASSWORD.search(path):
+        password, path = found[0], _PASSWORD.sub("", path)
+    name, mark, parameters = path.partition("?")
+    own = [each for each in parameters.split("&") if each and each.partition("=")[0] not in _OWN_PARAMETERS]
+    query = mark + "&".join(own) if own else ""
+    variables = {"PGPASSWORD": unquote(password)} if password else {}
+    return f"postgresql{marks}{user}{at}{hosts}{slash}{name}{query}", variables

@@ -126,8 +126,9 @@ async def pending_answers(connection: AsyncConnection) -> Sequence[Mapping[str, 
 
 
 async def page_of_files(connection: AsyncConnection, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
-    """Return id, job, key and state of the next assets by id."""
-    columns: tuple[Column[Any], ...] = (assets.c.id, assets.c.job_id, assets.c.key, assets.c.missing_at)
+    """Return id, job, key, size and state of the next assets by id."""
+    names = ("id", "job_id", "key", "bytes", "missing_at")
+    columns: tuple[Column[Any], ...] = tuple(assets.c[name] for name in names)
     query = select(*columns)
     query = query if after is None else query.where(assets.c.id > after)
     return (await connection.execute(query.order_by(assets.c.id).limit(limit))).all()

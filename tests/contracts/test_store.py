@@ -152,6 +152,16 @@ async def test_files_are_listed_by_key_a_page_at_a_time(store: Store) -> None:
     assert await store.list_files("ff/", limit=2) == []
 
 
+async def test_all_files_are_listed_from_the_root_a_page_at_a_time(store: Store) -> None:
+    keys = [".databases/one", "ab/aa/one.png", "answers/2026/01/x.gz", "zz"]
+    for key in keys:
+        await store.put(key, b"x", content_type="image/png")
+    found: list[str] = []
+    while page := await store.list_files("", after=found[-1] if found else "", limit=3):
+        found += [file.key for file in page]
+    assert [key for key in found if not key.startswith(".part/")] == keys
+
+
 async def test_a_file_is_deleted_only_if_it_is_older(store: Store) -> None:
     await store.put(KEY, b"picture", content_type="image/png")
     (file,) = await store.list_files("ab/", limit=9)

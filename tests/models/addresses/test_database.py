@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
-from models.addresses.database import driver_arguments, shown_url, sqlalchemy_url
+from models.addresses.database import driver_arguments, libpq_address, shown_url, sqlalchemy_url
 from models.errors import SettingsError
 from models.settings import Settings, load_settings
 
@@ -91,3 +91,16 @@ def test_a_url_that_verifies_trusts_the_certificates_of_the_settings(
 ) -> None:
     url = sqlalchemy_url(f"postgresql://me@one,two/jobs{query}", ca_file="/trusted.pem")
     assert make_url(url).query.get("sslrootcert") == expected
+
+
+def test_programs_of_postgresql_get_the_url_without_its_password_and_without_parameters_of_psycopg() -> None:
+    for url, address, password in (
+        ("postgresql+psycopg://me:p%40ss@h1:1,h2/x", "postgresql://me@h1:1,h2/x", "p@ss"),
+        (
+            "postgres://h/x?prepare_threshold=none&password=a&sslmode=require",
+            "postgresql://h/x?sslmode=require",
+            "a",
+        ),
+        ("postgresql://me@/x?host=/run/pg", "postgresql://me@/x?host=/run/pg", None),
+    ):
+        assert libpq_address(url) == (address, {} if password is None else {"PGPASSWORD": password})

@@ -1,0 +1,1 @@
+"""``darkroom backup``, ``restore`` and ``fsck``. Imports ``worker.backup`` and ``worker.maintenance``."""
