@@ -23,7 +23,8 @@ How a page is added (take ``pages/workers.py`` as the example):
 5. *Strings*: each text is ``_("…")`` in the template or ``msgid("…")`` in Python, and has its Chinese in
    ``locales/zh_CN/<page>.po`` (``common.po`` for what several pages say).
 6. *Script and style*: classes of ``static/dashboard.css``; a module of its own in ``static/`` only for a
-   page that needs one, named in ``Page.scripts``; keys by ``registerKeys`` and ``Page.keys``.
+   page that needs one, named in ``Page.scripts``, which imports from ``./dashboard.js``; keys by
+   ``registerKeys`` and ``Page.keys``.
 7. *Test*: ``tests/api/dashboard/pages/``; the tests of all pages (roles, hostile text, languages, empty
    database, accessibility) find the page by ``pages.PAGES``.
 """

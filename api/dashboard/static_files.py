@@ -1,4 +1,7 @@
-"""Scripts, styles and icons of the dashboard: files of this package alone, with their hash in the address."""
+"""Scripts, styles and icons of the dashboard: files of this package alone, with a hash in the address.
+
+The hash is of all files: so a module imports another by ``./name.js``, and gets the version of its page.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +26,6 @@ _HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-T
 class _File:
     content: bytes
     media_type: str
-    version: str
 
 
 @cache
@@ -33,18 +35,28 @@ def _files() -> dict[str, _File]:
         if path.suffix in _MEDIA_TYPES:
             content = path.read_bytes()
             name = path.relative_to(FOLDER).as_posix()
-            found[name] = _File(content, _MEDIA_TYPES[path.suffix], sha256(content).hexdigest()[:12])
+            found[name] = _File(content, _MEDIA_TYPES[path.suffix])
     return found
 
 
+@cache
+def _version() -> str:
+    digest = sha256()
+    for name, file in _files().items():
+        digest.update(f"{name}\0{len(file.content)}\0".encode() + file.content)
+    return digest.hexdigest()[:12]
+
+
 def static_url(name: str) -> str:
-    """Return the address of a file, which changes with its content. Raises ``KeyError`` if there is none."""
-    return f"/dashboard/static/{_files()[name].version}/{name}"
+    """Return the address of a file, which changes with any of them. Raises ``KeyError`` if there is none."""
+    if name not in _files():
+        raise KeyError(name)
+    return f"/dashboard/static/{_version()}/{name}"
 
 
 async def send_file(request: Request) -> Response:
     """Send a file; it may be kept for ever. An address of another version leads to nothing."""
     file = _files().get(request.path_params["name"])
-    if file is None or file.version != request.path_params["version"]:
+    if file is None or request.path_params["version"] != _version():
         raise not_found("The dashboard has no such file; load the page again.")
     return Response(file.content, media_type=file.media_type, headers=_HEADERS)

@@ -184,6 +184,10 @@ async def test_files_are_kept_by_browsers_until_they_change(service: Service) ->
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
     assert "immutable" in answer.headers["cache-control"]
     assert (await service.client.get(css[1].replace("static/", "static/x"))).status_code == 404
+    module = await service.client.get(css[1].replace("dashboard.css", "dashboard.js"))
+    assert module.headers["content-type"] == "text/javascript; charset=utf-8", (
+        "a module imports its neighbour"
+    )
     for name in ("../page.py", "vendor/SOURCE.md", "nothing.js"):
         answer = await service.client.get(f"/dashboard/static/x/{name}")
         assert answer.status_code in (303, 404), "a folder above is the login"
