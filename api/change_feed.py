@@ -17,7 +17,7 @@ from worker.cancellation import cancel_and_wait
 from worker.process.log_context import create_detached_task
 
 JOBS = "jobs"
-TOPICS = frozenset({JOBS, "channels", "campaigns", "actions", "audit", "webhooks", "workers"})
+TOPICS = frozenset({JOBS, "channels", "campaigns", "actions", "audit", "exports", "webhooks", "workers"})
 _ALSO = {"worker_count": "workers"}  # marks that belong to a topic of another name
 _INTERVAL = 1.0  # seconds between queries
 _log = structlog.get_logger()

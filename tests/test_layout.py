@@ -68,6 +68,7 @@ ELSEWHERE = {
     **{
         f"{module}.py": "tests/api/rest/campaigns/test_exports.py"
         for module in (
+            "models/queries/campaigns/exports",
             "api/campaigns/exports",
             "models/queries/campaigns/export_items",
             "worker/exports/build",

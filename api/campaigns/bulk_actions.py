@@ -31,8 +31,9 @@ async def list_page(
     caller: Caller,
     *,
     campaign: str | None,
-    statuses: Sequence[str],
-    before: UUID | None,
+    statuses: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    before: UUID | None = None,
     limit: int,
 ) -> list[dict[str, Any]]:
     """Return a page of actions as JSON, newest first: the caller's, with an admin's key all."""
@@ -43,6 +44,7 @@ async def list_page(
             await callers_in_scope(connection, caller, None),
             campaign_id=campaign_id,
             statuses=statuses,
+            kinds=kinds,
             before=before,
             limit=limit,
         )

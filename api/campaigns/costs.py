@@ -1,6 +1,6 @@
 """Costs of campaigns: what a plan may cost, and what was spent of a budget."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from models.checks.vision_rules import VisionRules
 from models.money.estimate import CostEstimate, EstimateSource
 from models.money.money import amount_text
 from models.queries.campaigns.campaigns import Campaign
-from models.queries.money.spend import Spend, sum_spend
+from models.queries.money.spend import Spend, SpendKey, sum_spend
 from models.request import image_count
 from worker.checks.vision_dialogue import make_prompt
 
@@ -105,7 +105,16 @@ async def money_of(connection: AsyncConnection, campaign: Campaign) -> dict[str,
     Without a budget it is the currency of its calls; those in any other one are ``others``.
     """
     totals = await sum_spend(connection, [campaign.caller_id], campaigns=[campaign.name])
-    by_currency = {key.currency: spend for key, spend in sorted(totals.items())}
+    return money_document(campaign, totals)
+
+
+def money_document(campaign: Campaign, totals: Mapping[SpendKey, Spend]) -> dict[str, Any]:
+    """Return what ``money_of`` does, from totals that were read for several campaigns."""
+    by_currency = {
+        key.currency: spend
+        for key, spend in sorted(totals.items())
+        if (key.caller_id, key.campaign) == (campaign.caller_id, campaign.name)
+    }
     currency = campaign.currency or next(iter(by_currency), None)
     others = {name: _view(spend) for name, spend in by_currency.items() if name != currency}
     return {

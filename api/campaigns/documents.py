@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.campaigns.costs import money_of
+from api.campaigns.costs import money_document, money_of
 from api.campaigns.plan import estimate_time
 from api.jobs.estimates import eta_view
 from api.services import ApiServices
@@ -30,6 +30,7 @@ from models.queries.campaigns.items import takes_of
 from models.queries.campaigns.picture_checks import pictures_of_takes
 from models.queries.campaigns.verdicts import verdicts_of
 from models.queries.campaigns.vision_checks import checks_of_takes
+from models.queries.money.spend import sum_spend
 from models.serializers import asset_view, moment
 
 _WAITING = (CampaignStatus.RUNNING, CampaignStatus.CANARY, CampaignStatus.CHECKING)
@@ -80,6 +81,39 @@ async def campaign_document(
         "finished_at": moment(campaign.finished_at),
         "links": _links(services, campaign),
     }
+
+
+async def summary_documents(
+    services: ApiServices, connection: AsyncConnection, found: Sequence[Campaign]
+) -> list[dict[str, Any]]:
+    """Return what lists show of campaigns: progress, money and pause, by two statements for all."""
+    at = services.clock()
+    counts = await count_items(connection, [campaign.id for campaign in found])
+    totals = await sum_spend(
+        connection,
+        sorted({campaign.caller_id for campaign in found}),
+        campaigns=sorted({campaign.name for campaign in found}),
+    )
+    documents = []
+    for campaign in found:
+        status, paused = _status(campaign, at)
+        documents.append(
+            {
+                "id": public_id("camp", campaign.id),
+                "object": "campaign",
+                "name": campaign.name,
+                "kind": campaign.kind,
+                "status": status,
+                "paused": paused,
+                "rows": campaign.row_count,
+                "items": items_document(campaign, counts[campaign.id]),
+                "money": money_document(campaign, totals),
+                "created_at": moment(campaign.created_at),
+                "started_at": moment(campaign.started_at),
+                "finished_at": moment(campaign.finished_at),
+            }
+        )
+    return documents
 
 
 def unnamed_document(

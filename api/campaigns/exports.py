@@ -1,6 +1,7 @@
 """Exports of campaigns: checks of what is asked for, their documents, and their content."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,6 +10,7 @@ from api.auth import Caller
 from api.campaigns.control import spec_of
 from api.campaigns.lookup import get_named
 from api.ceilings import limit_reached
+from api.jobs.caller_scope import callers_in_scope
 from api.services import ApiServices
 from api.web.problems import Problem, not_found
 from models.campaigns.export_options import ExportFormat, ExportOptions, ExportStatus
@@ -55,6 +57,22 @@ async def get_export(services: ApiServices, caller: Caller, text: str) -> Row[An
     if row is None or not (caller.role.sees_all or row.caller_id == caller.id):
         raise not_found(f"There is no export {text[:64]!r}.")
     return row
+
+
+async def list_page(
+    services: ApiServices, caller: Caller, *, campaign: str | None, before: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return a page of exports as JSON, newest first: the caller's, with an admin's key all."""
+    async with services.database.reading() as connection:
+        campaign_id = (await get_named(connection, caller, campaign)).id if campaign else None
+        found = await exports.list_exports(
+            connection,
+            await callers_in_scope(connection, caller, None),
+            campaign_id=campaign_id,
+            before=before,
+            limit=limit,
+        )
+    return [export_document(services, row) for row in found]
 
 
 def check_downloadable(row: Row[Any]) -> int:

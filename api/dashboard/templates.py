@@ -11,6 +11,7 @@ import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
+from api.dashboard.figures.campaign_progress import LEFT, PAUSES, STAGES, WARNINGS
 from api.dashboard.figures.job_summary import path_of, thumbnail_of
 from api.dashboard.language.locales import Locale, msgid
 from api.dashboard.static_files import static_url
@@ -46,10 +47,21 @@ STATES: Mapping[str, str] = {
     "ready": msgid("Usable"),
     "revoked": msgid("Revoked"),
     "removed": msgid("Removed"),
+    "draft": msgid("Draft"),
+    "checking": msgid("Starting"),
+    "canary": msgid("Canary"),
+    "awaiting_approval": msgid("Awaits approval"),
+    "finished": msgid("Finished"),
+    "aborted": msgid("Aborted"),
+    "waiting": msgid("Waiting"),
+    "made": msgid("Unjudged"),
+    "approved": msgid("Approved"),
+    "rejected": msgid("Rejected"),
+    "skipped": msgid("Skipped"),
     "resolved": msgid("Resolved"),
     "ignored": msgid("Ignored"),
 }
-"""Words for states of jobs, channels, workers, deliveries, keys and errors."""
+"""Words for states of jobs, campaigns and their items, channels, workers, deliveries, keys and errors."""
 BILLED: Mapping[str, str] = {
     "yes": msgid("charged"),
     "no": msgid("not charged"),
@@ -71,6 +83,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.do", "jinja2.ext.i18n"],
     )
     found.globals |= {"STATES": STATES, "BILLED": BILLED}
+    found.globals |= {"PAUSES": PAUSES, "LEFT": LEFT, "STAGES": STAGES, "WARNINGS": WARNINGS}
     found.globals |= {
         "static": static_url,
         "_": _text,

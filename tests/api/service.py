@@ -113,7 +113,8 @@ class Service:
             await insert_assets(connection, [asset])
             await insert_attempts(connection, [_attempt(key_of(job))])
             await finish_attempts(connection, [_record(key_of(job))])
-        await self.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.STORING, S.SUCCEEDED)
+        await self.move(job, S.QUEUED, S.LEASED, S.RUNNING, S.STORING)
+        await self.move(job, S.STORING, S.SUCCEEDED, finished_at=now())
         return asdict(asset)
 
 

@@ -3,6 +3,7 @@
 import gettext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cache
 
 from starlette.requests import Request
@@ -100,6 +101,14 @@ class Locale:
         whole, _, fraction = amount.partition(".")
         cents = (fraction.rstrip("0") or "").ljust(2, "0")
         return f"{int(whole):,}.{cents} {currency}"
+
+    def price(self, amount: str | None, currency: str | None) -> str:
+        """Return the price of one thing with its currency, to four decimals, or as far as it is not 0."""
+        if amount is None or currency is None:
+            return _DASH
+        value = Decimal(amount)
+        rounded = round(value, 4)
+        return self.money(f"{rounded or value:f}", currency)
 
     def micro(self, micro: int | None, currency: str | None) -> str:
         """Return an amount in millionths with its currency."""

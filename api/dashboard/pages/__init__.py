@@ -19,11 +19,12 @@ from api.dashboard.pages import (
     webhooks,
     workers,
 )
+from api.dashboard.pages.campaigns import campaign, campaign_list
 
 PAGES: tuple[Page, ...] = tuple(
     module.PAGE
     for module in (
-        *(overview, jobs, job, errors),
+        *(overview, jobs, job, campaign_list, campaign, errors),
         *(channels, channel, workers, health),
         *(costs, keys, webhooks, audit, settings),
     )

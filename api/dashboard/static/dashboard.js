@@ -39,11 +39,14 @@ async function press(button) {
   }
 }
 
-function fields(form) {
+// Members that a form has filled; "budget.amount" is a member of a member, data-number a number.
+export function fields(form) {
   const found = {};
-  for (const [name, value] of new FormData(form)) if (value !== "") found[name] = value;
-  for (const each of form.querySelectorAll("[data-number]")) {
-    if (each.name in found) found[each.name] = Number(found[each.name]);
+  for (const [name, value] of new FormData(form)) {
+    if (value === "" || value instanceof File) continue;
+    const path = name.split("."), last = path.pop();
+    const owner = path.reduce((each, part) => (each[part] ??= {}), found);
+    owner[last] = form.elements[name]?.dataset?.number !== undefined ? Number(value) : value;
   }
   return found;
 }

@@ -32,7 +32,7 @@ from models.ids import parse_id
 
 ROOT = "/v1/actions"
 PAGE, LONGEST_PAGE = 60, 200
-_PARAMETERS = frozenset({"campaign", "status", "before", "limit"})
+_PARAMETERS = frozenset({"campaign", "status", "kind", "before", "limit"})
 
 
 class SkippedItemsDocument(BaseModel):
@@ -93,6 +93,7 @@ async def get_page(request: Request) -> Response:
     query = read_query(request, _PARAMETERS)
     limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
     statuses = read_words(query, "status", known=list(ActionStatus))
+    kinds = read_words(query, "kind", known=list(ActionKind))
     before = read_text(query, "before", longest=64)
     try:
         key = parse_id("action", before) if before else None
@@ -100,7 +101,7 @@ async def get_page(request: Request) -> Response:
         raise invalid_field("before", "must be `next` of the page before") from error
     campaign = read_text(query, "campaign", longest=LONGEST_NAME)
     found = await list_page(
-        services, caller, campaign=campaign, statuses=statuses, before=key, limit=limit + 1
+        services, caller, campaign=campaign, statuses=statuses, kinds=kinds, before=key, limit=limit + 1
     )
     following = found[limit - 1]["id"] if len(found) > limit else None
     return JsonResponse({"data": found[:limit], "next": following}, headers=NO_STORE)
@@ -137,6 +138,9 @@ def add_routes(router: APIRouter) -> None:
                 "status",
                 f"Only actions in these states: {comma_separated(list(ActionStatus))}.",
                 type="string",
+            ),
+            query_parameter(
+                "kind", f"Only of these kinds: {comma_separated(list(ActionKind))}.", type="string"
             ),
             query_parameter("before", "Cursor: `next` of the previous page.", type="string", maxLength=64),
             query_parameter(

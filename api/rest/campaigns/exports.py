@@ -9,7 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import authenticate
-from api.campaigns.exports import check_downloadable, create_export, export_document, get_export
+from api.campaigns.exports import (
+    check_downloadable,
+    create_export,
+    export_document,
+    get_export,
+    list_page,
+)
 from api.jobs.validation import rejection_of
 from api.rest.campaigns.routing import NAME, NO_STORE, ONE, add_route, read_name
 from api.rest.campaigns.schemas import ExportRequest
@@ -18,23 +24,29 @@ from api.rest.openapi.route_docs import (
     merge_responses,
     path_parameter,
     problem_responses,
+    query_parameter,
     request_docs,
     response,
     schema_ref,
 )
+from api.rest.parameters import read_integer, read_query, read_text
 from api.services import services_of
 from api.web.byte_ranges import requested_range
 from api.web.json_body import read_json
-from api.web.problems import Problem, not_found
+from api.web.problems import Problem, invalid_field, not_found
 from api.web.responses import JsonResponse, matches_etag
 from models.campaigns.export_options import ExportFormat, ExportOptions
 from models.campaigns.item_filter import parse_filter
+from models.campaigns.spec import LONGEST_NAME
 from models.errors import NotFound
-from models.ids import public_id
+from models.ids import parse_id, public_id
 from worker.exports.build import INDEX, objects_of
 from worker.exports.segments import read_content
 
-_EXPORT = "/v1/exports/{export_id}"
+_EXPORTS = "/v1/exports"
+_EXPORT = f"{_EXPORTS}/{{export_id}}"
+PAGE, LONGEST_PAGE = 60, 200
+_PARAMETERS = frozenset({"campaign", "before", "limit"})
 _ID = path_parameter("export_id", "Id of the export: export_…, or a unique beginning of it.")
 
 
@@ -69,6 +81,23 @@ async def read_export(request: Request) -> Response:
     caller = await authenticate(request, services.authenticator)
     row = await get_export(services, caller, request.path_params["export_id"])
     return JsonResponse(export_document(services, row), headers=NO_STORE)
+
+
+async def get_page(request: Request) -> Response:
+    """Return a page of exports, newest first."""
+    services = services_of(request)
+    caller = await authenticate(request, services.authenticator)
+    query = read_query(request, _PARAMETERS)
+    limit = read_integer(query, "limit", default=PAGE, least=1, most=LONGEST_PAGE) or PAGE
+    before = read_text(query, "before", longest=64)
+    try:
+        key = parse_id("export", before) if before else None
+    except NotFound as error:
+        raise invalid_field("before", "must be `next` of the page before") from error
+    campaign = read_text(query, "campaign", longest=LONGEST_NAME)
+    found = await list_page(services, caller, campaign=campaign, before=key, limit=limit + 1)
+    following = found[limit - 1]["id"] if len(found) > limit else None
+    return JsonResponse({"data": found[:limit], "next": following}, headers=NO_STORE)
 
 
 async def get_content(request: Request) -> Response:
@@ -123,6 +152,22 @@ def add_routes(router: APIRouter) -> None:
         "Export the pictures of a campaign",
         merge_responses(made, problem_responses(400, 401, 404, 409, 413, 415, 422, 429)),
         request_docs(NAME, body=body),
+    )
+    page = response(200, "A page of exports.", schema_ref("ExportPageDocument"))
+    add_route(
+        router,
+        "GET",
+        _EXPORTS,
+        get_page,
+        "List exports",
+        merge_responses(page, problem_responses(401, 404, 422)),
+        request_docs(
+            query_parameter("campaign", "Id or name of a campaign.", type="string", maxLength=LONGEST_NAME),
+            query_parameter("before", "Cursor: `next` of the previous page.", type="string", maxLength=64),
+            query_parameter(
+                "limit", "Exports per page.", type="integer", minimum=1, maximum=LONGEST_PAGE, default=PAGE
+            ),
+        ),
     )
     found = response(200, "The export.", schema_ref("ExportDocument"))
     add_route(

@@ -210,3 +210,10 @@ class ExportDocument(BaseModel):
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="when its content is deleted")
     links: dict[str, str | None]
+
+
+class ExportPageDocument(BaseModel):
+    """A page of exports, newest first; pass ``next`` as ``before`` for the following page."""
+
+    data: list[ExportDocument]
+    next: str | None

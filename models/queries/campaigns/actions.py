@@ -95,15 +95,18 @@ async def list_actions(
     *,
     campaign_id: UUID | None,
     statuses: Sequence[str],
+    kinds: Sequence[str] = (),
     before: UUID | None,
     limit: int,
 ) -> list[Action]:
-    """Return a page of the actions of callers, newest first; without ``statuses`` in any status."""
+    """Return a page of the actions of callers, newest first; without ``statuses`` or ``kinds`` of any."""
     query = _ACTIONS.where(actions.c.caller_id.in_(caller_ids))
     if campaign_id is not None:
         query = query.where(actions.c.campaign_id == campaign_id)
     if statuses:
         query = query.where(actions.c.status.in_(statuses))
+    if kinds:
+        query = query.where(actions.c.kind.in_(kinds))
     if before is not None:
         query = query.where(actions.c.id < before)
     found = await connection.execute(query.order_by(actions.c.id.desc()).limit(limit))

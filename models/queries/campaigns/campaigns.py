@@ -145,6 +145,31 @@ async def list_planned_and_plain(
     return [_campaign(row) for row in await connection.execute(query.order_by(name).limit(limit))]
 
 
+async def list_newest(
+    connection: AsyncConnection,
+    caller_ids: Sequence[UUID],
+    *,
+    statuses: Sequence[str] = (),
+    before: UUID | None = None,
+    limit: int,
+) -> list[Campaign]:
+    """Return a page of campaigns that have a row, the newest first; without ``statuses`` in any status."""
+    query = _CAMPAIGNS.where(campaigns.c.caller_id.in_(caller_ids), campaigns.c.id.is_not(None))
+    if statuses:
+        query = query.where(campaigns.c.status.in_(statuses))
+    if before is not None:
+        query = query.where(campaigns.c.id < before)
+    found = await connection.execute(query.order_by(campaigns.c.id.desc()).limit(limit))
+    return [_campaign(row) for row in found]
+
+
+async def count_by_status(connection: AsyncConnection, caller_ids: Sequence[UUID]) -> dict[str, int]:
+    """Count the campaigns of callers that have a row, by status."""
+    query = select(campaigns.c.status, func.count()).group_by(campaigns.c.status)
+    query = query.where(campaigns.c.caller_id.in_(caller_ids), campaigns.c.id.is_not(None))
+    return {row[0]: row[1] for row in await connection.execute(query)}
+
+
 async def list_active(connection: AsyncConnection) -> Sequence[UUID]:
     """Return the campaigns that the controller moves on; cancelled ones until all their jobs have ended.
 

@@ -14,7 +14,7 @@ from models.tables import campaigns, exports
 
 S = ExportStatus
 MOST_BUILDS = 3  #: an export whose workers end so often fails
-_UNFINISHED = (S.WAITING.value, S.RUNNING.value)
+UNFINISHED = (S.WAITING.value, S.RUNNING.value)
 _WITH_CAMPAIGN = select(exports, campaigns.c.name.label("campaign")).join(
     campaigns, campaigns.c.id == exports.c.campaign_id
 )
@@ -45,10 +45,30 @@ async def get_export(connection: AsyncConnection, key: UUID) -> Row[Any] | None:
     return (await connection.execute(_WITH_CAMPAIGN.where(exports.c.id == key))).first()
 
 
+async def list_exports(
+    connection: AsyncConnection,
+    caller_ids: Sequence[UUID],
+    *,
+    campaign_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return a page of the exports of callers, newest first, each with the name of its campaign."""
+    query = _WITH_CAMPAIGN.where(exports.c.caller_id.in_(caller_ids))
+    if campaign_id is not None:
+        query = query.where(exports.c.campaign_id == campaign_id)
+    if before is not None:
+        query = query.where(exports.c.id < before)
+    found: Sequence[Row[Any]] = (
+        await connection.execute(query.order_by(exports.c.id.desc()).limit(limit))
+    ).all()
+    return found
+
+
 async def count_unfinished(connection: AsyncConnection, caller_id: UUID) -> int:
     """Count the exports of a caller that are not finished."""
     query = select(func.count()).select_from(exports)
-    query = query.where(exports.c.caller_id == caller_id, exports.c.status.in_(_UNFINISHED))
+    query = query.where(exports.c.caller_id == caller_id, exports.c.status.in_(UNFINISHED))
     return await connection.scalar(query) or 0
 
 
@@ -57,7 +77,7 @@ async def claim_export(
 ) -> Row[Any] | None:
     """Claim the oldest export that no worker builds; its claim ends by itself."""
     here = exports.c
-    free = here.status.in_(_UNFINISHED), or_(here.claimed_until.is_(None), here.claimed_until <= at)
+    free = here.status.in_(UNFINISHED), or_(here.claimed_until.is_(None), here.claimed_until <= at)
     query = select(here.id).where(*free).order_by(here.created_at).limit(1)
     key = await connection.scalar(query.with_for_update(skip_locked=True))
     if key is None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
@@ -142,6 +143,46 @@ async def list_ended(
         query = query.where(items.c.ended_at >= at, or_(items.c.ended_at > at, items.c.id > item_id))
     found: Sequence[Row[Any]] = (await connection.execute(query)).all()
     return found
+
+
+async def newest_pictures(
+    connection: AsyncConnection, campaign_ids: Sequence[UUID], *, limit: int
+) -> Sequence[Row[Any]]:
+    """Return the first pictures of the items that ended last, but of rejected ones, of each campaign.
+
+    Columns are those of ``assets``, and ``campaign_id``, ``item_id``, ``item_key`` and ``item_state``.
+    """
+    if not campaign_ids:
+        return []
+    shown = [ItemState.MADE.value, ItemState.APPROVED.value]
+    queries = []
+    for number, campaign_id in enumerate(campaign_ids):
+        query: Select[Any] = (
+            select(
+                assets,
+                items.c.campaign_id,
+                items.c.id.label("item_id"),
+                items.c.key.label("item_key"),
+                items.c.state.label("item_state"),
+                items.c.ended_at,
+            )
+            .select_from(
+                items.join(jobs, jobs.c.id == items.c.job_id).join(assets, assets.c.job_id == jobs.c.id)
+            )
+            .where(
+                items.c.campaign_id == campaign_id,
+                items.c.state.in_(shown),
+                items.c.ended_at.is_not(None),
+                assets.c.position == 0,
+                or_(assets.c.generation.is_(None), assets.c.generation == jobs.c.generation),
+            )
+            .order_by(items.c.ended_at.desc(), items.c.id.desc())
+            .limit(limit)
+        )
+        queries.append(select(query.subquery(f"newest_{number}")))
+    found = queries[0] if len(queries) == 1 else union_all(*queries)
+    rows: Sequence[Row[Any]] = (await connection.execute(found)).all()
+    return rows
 
 
 def _list(campaign_id: UUID, wanted: ItemFilter, limit: int) -> Select[Any]:

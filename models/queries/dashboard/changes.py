@@ -8,7 +8,18 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from models.tables import actions, audit, campaigns, channels, events, jobs, webhook_deliveries, workers
+from models.queries.campaigns.exports import UNFINISHED
+from models.tables import (
+    actions,
+    audit,
+    campaigns,
+    channels,
+    events,
+    exports,
+    jobs,
+    webhook_deliveries,
+    workers,
+)
 
 _MOST_EVENTS = 5000  # whose jobs are looked up for their callers
 
@@ -31,6 +42,11 @@ _MARKS = select(
     _newest(campaigns.c.updated_at).label("campaigns"),
     _newest(actions.c.updated_at).label("actions"),
     _newest(audit.c.id).label("audit"),
+    select(func.count())
+    .select_from(exports)
+    .where(exports.c.status.in_(UNFINISHED))
+    .scalar_subquery()
+    .label("exports"),
     select(webhook_deliveries.c.id)
     .order_by(webhook_deliveries.c.id.desc())
     .limit(1)

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from hashlib import sha256
 from html.parser import HTMLParser
 
 import httpx
@@ -11,11 +10,11 @@ import pytest
 from api.cli.key_admin import create_key
 from api.dashboard.page import Page
 from api.dashboard.pages import PAGES
-from api.dashboard.static_files import FOLDER
 from models.api_keys import Role
 from models.settings import Settings
 from tests.api.conftest import started
 from tests.api.dashboard.hostile import HOSTILE
+from tests.api.dashboard.made_campaign import make_campaign
 from tests.api.dashboard.visitor import Visitor, add_channel, visit
 from tests.api.service import ADMIN, ALICE, BOB, Service
 
@@ -27,7 +26,8 @@ async def filled(service: Service, text: str = "a cat") -> dict[str, str]:
     await service.finish(job, f"png {text}".encode("utf-8", "replace"))
     held = await service.hold(prompt=text)
     await service.submit(prompt=text)
-    return {"job_id": job["id"], "held": held["id"], "name": "here"}
+    campaign = await make_campaign(service, text)
+    return {"job_id": job["id"], "held": held["id"], "name": "here", "campaign_id": campaign}
 
 
 def address(page: Page, ids: dict[str, str]) -> str:
@@ -96,9 +96,9 @@ async def test_hostile_text_is_shown_and_does_nothing(service: Service) -> None:
     admin = await visit(service, ADMIN)
     ids = await filled(service)
     scripts = {page.name: await scripts_of(admin, address(page, ids)) for page in PAGES}
-    for text in HOSTILE:
-        ids |= await filled(service, text)
-        for page in PAGES:
+    harmful = [await filled(service, text) for text in HOSTILE]
+    for page in PAGES:  # a list shows all texts at once
+        for ids, text in zip(harmful if "{" in page.path else harmful[:1], HOSTILE, strict=False):
             answer = await admin.get(address(page, ids))
             assert answer.status_code == 200, (page.name, text, answer.text[-2000:])
             check_safe(page, answer)
@@ -134,8 +134,9 @@ async def test_pages_are_for_the_roles_that_they_name(service: Service, role: Ro
         seen = shown and (role.sees_all or "{" not in page.path)
         assert answer.status_code in ((200,) if seen else (403, 404)), (page.name, answer.text[-500:])
         assert (f'<li><a href="{page.path}"' in overview) == (shown and page.group is not None), page.name
-        changes = [each for each in re.findall(r'data-call="(\w+) ', answer.text) if each != "GET"]
-        assert role is not Role.VIEWER or changes == [], page.name
+        calls = set(re.findall(r'data-call="(\w+ [^"]+)"', answer.text))
+        changes = {each for each in calls if not each.startswith("GET ") and not each.endswith("/exports")}
+        assert role is not Role.VIEWER or changes == set(), page.name
 
 
 async def test_pages_are_written_in_chinese(service: Service) -> None:
@@ -144,7 +145,7 @@ async def test_pages_are_written_in_chinese(service: Service) -> None:
     for page in PAGES:
         answer = await admin.get(address(page, ids))
         assert '<html lang="zh-CN">' in answer.text
-        heading = re.search(r"<h1>(.*?)</h1>", answer.text, re.DOTALL)
+        heading = re.search(r"<h1[^>]*>(.*?)</h1>", answer.text, re.DOTALL)
         assert heading is not None
         assert re.search("[\u4e00-\u9fff]", heading[1]), page.name
 
@@ -174,29 +175,3 @@ async def test_a_cookie_over_https_is_bound_to_its_host(make_settings: Callable[
         assert "Secure" in cookie
         plain = Visitor(service, {"darkroom": cookie.partition("=")[2].partition(";")[0]})
         assert (await plain.get("/dashboard")).status_code == 303
-
-
-async def test_files_are_kept_by_browsers_until_they_change(service: Service) -> None:
-    login = (await service.client.get("/dashboard/login")).text
-    css = re.search(r'href="(/dashboard/static/[^"]+dashboard\.css)"', login)
-    assert css is not None
-    answer = await service.client.get(css[1])
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/css; charset=utf-8")
-    assert "immutable" in answer.headers["cache-control"]
-    assert (await service.client.get(css[1].replace("static/", "static/x"))).status_code == 404
-    module = await service.client.get(css[1].replace("dashboard.css", "dashboard.js"))
-    assert module.headers["content-type"] == "text/javascript; charset=utf-8", (
-        "a module imports its neighbour"
-    )
-    for name in ("../page.py", "vendor/SOURCE.md", "nothing.js"):
-        answer = await service.client.get(f"/dashboard/static/x/{name}")
-        assert answer.status_code in (303, 404), "a folder above is the login"
-
-
-def test_files_of_others_are_those_of_their_sums() -> None:
-    page = (FOLDER / "vendor" / "SOURCE.md").read_text(encoding="utf-8")
-    sums = {name: digest for digest, name in re.findall(r"\| `([0-9a-f]{64})` \| (\S+) \|", page)}
-    files = {path.name for path in (FOLDER / "vendor").iterdir()} - {"SOURCE.md"}
-    assert set(sums) == files
-    for name in files:
-        assert sha256((FOLDER / "vendor" / name).read_bytes()).hexdigest() == sums[name], name

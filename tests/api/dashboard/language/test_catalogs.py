@@ -3,6 +3,7 @@
 import gettext
 import io
 import re
+from functools import cache
 
 import pytest
 
@@ -10,6 +11,7 @@ from api.dashboard.language.catalogs import FOLDER, compile_catalog, load_catalo
 from tests.api.dashboard.texts import texts_of_pages
 
 
+@cache
 def chinese() -> dict[str, str]:
     """Return the Chinese of all files."""
     found: dict[str, str] = {}

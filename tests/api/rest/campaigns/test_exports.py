@@ -302,6 +302,9 @@ async def test_a_wrong_option_is_named(service: Service, options: dict[str, Any]
 async def test_exports_of_others_are_not_found_and_old_ones_are_deleted(service: Service) -> None:
     await make_campaign(service)
     made = await export(service)
+    page = (await service.get("/v1/exports", params={"campaign": "spring", "limit": 1})).json()
+    assert ([each["id"] for each in page["data"]], page["next"]) == ([made["id"]], None)
+    assert (await service.with_key(BOB).get("/v1/exports")).json()["data"] == []
     assert (await service.with_key(BOB).get(made["links"]["content"])).status_code == 404
     later = now() + timedelta(seconds=service.services.settings.export_age + 1)
     await run_worker(service, clock=lambda: later)

@@ -1,0 +1,90 @@
+"""The page of one campaign: what it shows, what it lets press, and what a repair would do."""
+
+import pytest
+
+from api.cli.key_admin import create_key
+from models.api_keys import Role
+from tests.api.dashboard.made_campaign import make_campaign
+from tests.api.dashboard.visitor import Visitor, visit
+from tests.api.rest.campaigns.made import control
+from tests.api.service import ADMIN, Service
+
+
+@pytest.fixture
+async def admin(service: Service) -> Visitor:
+    return await visit(service, ADMIN)
+
+
+@pytest.fixture
+async def path(service: Service) -> str:
+    return f"/campaigns/{await make_campaign(service)}"
+
+
+async def test_failures_can_be_retried_by_group_after_a_preview(
+    service: Service, admin: Visitor, path: str
+) -> None:
+    page = (await admin.get(f"/dashboard{path}")).text
+    assert "act=retry&amp;error=moderation&amp;model=gpt-image" in page
+    assert 'id="preview"' not in page
+    preview = (await admin.get(f"/dashboard{path}?act=retry&error=moderation&model=gpt-image")).text
+    assert "item gets a further take" in preview
+    assert "a a cat 2 cat" in preview, "a sample of what is asked for"
+    assert f"POST /v1{path}/retry" in preview
+    assert "&#34;expected_count&#34;:1" in preview
+    body = {"mode": "missing_and_failed", "filter": {"error": ["moderation"]}, "expected_count": 1}
+    begun = await admin.call("POST", f"/v1{path}/retry", json=body)
+    assert begun.status_code == 202, begun.text
+    running = (await admin.get(f"/dashboard{path}")).text
+    assert f"POST /v1/actions/{begun.json()['id']}/abort" in running
+    await control(service)
+    assert "/abort" not in (await admin.get(f"/dashboard{path}")).text
+
+
+async def test_a_preview_says_what_is_left_and_why_and_what_can_not_be_done(
+    admin: Visitor, path: str
+) -> None:
+    preview = (await admin.get(f"/dashboard{path}?act=retry&mode=all")).text
+    assert "under way; its take ends first" in preview
+    reroll = await admin.get(f"/dashboard{path}?act=reroll&prompt=%7Bprompt%7D,+at+night")
+    assert "a a cat 0 cat, at night" in reroll.text
+    for wrong in ("act=reroll&prompt=%7Bnothing%7D", "act=retry&status=nothing"):
+        answer = await admin.get(f"/dashboard{path}?{wrong}")
+        assert answer.status_code == 200
+        assert "nothing" in answer.text
+        assert "Begin with" not in answer.text
+    await admin.call("POST", f"/v1{path}/cancel")
+    cancelled = (await admin.get(f"/dashboard{path}?act=retry")).text
+    assert "no further call is made for it" in cancelled
+
+
+async def test_what_a_pause_needs_is_said_beside_its_button(admin: Visitor, path: str) -> None:
+    await admin.call("POST", f"/v1{path}/pause", json={"reason": "the light is wrong"})
+    page = (await admin.get(f"/dashboard{path}")).text
+    assert "the light is wrong" in page
+    assert f"POST /v1{path}/resume" in page
+    assert f"POST /v1{path}/pause" not in page
+
+
+async def test_a_reviewer_may_re_roll_and_not_retry(service: Service, path: str) -> None:
+    async with service.services.database.writing() as connection:
+        made = await create_key(connection, "eyes", role=Role.REVIEWER)
+    eyes = await visit(service, made.key)
+    page = (await eyes.get(f"/dashboard{path}")).text
+    assert "act=reroll" in page
+    assert "act=retry" not in page
+    assert 'id="preview"' not in (await eyes.get(f"/dashboard{path}?act=retry")).text
+    assert f"POST /v1{path}/reroll" in (await eyes.get(f"/dashboard{path}?act=reroll")).text
+
+
+async def test_a_draft_shows_its_plan_and_a_plain_campaign_its_jobs(service: Service, admin: Visitor) -> None:
+    draft = await service.post(
+        "/v1/campaigns", json={"name": "later", "model": "gpt-image", "template": {"prompt": "a {thing}"}}
+    )
+    here = f"/v1/campaigns/{draft.json()['id']}"
+    await service.post(f"{here}/rows", content="key,thing\nk1,cat\n", headers={"Content-Type": "text/csv"})
+    page = (await admin.get(f"/dashboard/campaigns/{draft.json()['id']}")).text
+    assert "Sampled prompts" in page
+    assert "a cat" in page
+    await service.submit(campaign="plain")
+    await service.request("PATCH", "/v1/campaigns/plain", json={"retry": {"no_image": {"attempts": 2}}})
+    assert "only groups jobs" in (await admin.get("/dashboard/campaigns/plain")).text
