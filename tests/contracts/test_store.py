@@ -1,4 +1,4 @@
-"""Contract of the stores: memory, local folder and S3."""
+"""Contract of the stores: memory, local folder, S3, and a plug-in."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,12 +20,15 @@ def s3() -> Iterator[S3]:
         yield server
 
 
-@pytest.fixture(params=["memory", "folder", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture(params=["memory", "folder", "s3", "plug-in"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     if request.param == "memory":
         return open_store("memory://")
     if request.param == "folder":
         return open_store(f"file://{tmp_path}/pictures of mine")
+    if request.param == "plug-in":
+        monkeypatch.syspath_prepend(Path(__file__).parent.parent / "support" / "example_plugins")
+        return open_store(f"example://{tmp_path.name}")
     server: S3 = request.getfixturevalue("s3")
     return open_store(f"{server.url}/{tmp_path.name}", options=server.options)
 

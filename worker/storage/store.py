@@ -11,7 +11,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, MemoryStore, S3Store
 
-from models.errors import SettingsError
+from models.addresses.database import shown_url
+from models.errors import SettingsError, StorageError
+from worker.plugins import STORES, load_plugin, plugin_names
 from worker.storage.local_files import LocalFiles
 from worker.storage.object_store import ObjectStore, Stat, StoredFile
 from worker.storage.store_errors import translating_errors
@@ -21,6 +23,10 @@ NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 #: Callers retry by themselves, so an unavailable bucket is reported soon.
 _RETRY = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 _THREADS = 4  # that write into one folder
+_MEMBERS = (  # of a Store
+    *("put", "get", "read_range", "stream", "head", "delete"),
+    *("list_files", "delete_older", "free_bytes", "check"),
+)
 _BUCKETS: Mapping[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
 
 
@@ -60,9 +66,11 @@ class Store(Protocol):
 
 def open_store(
     url: str, *, options: Mapping[str, str] = NO_OPTIONS, threads: Executor | None = None
-) -> ObjectStore:
+) -> Store:
     """Open ``file:///path``, ``s3://bucket/prefix``, ``gs://…``, ``az://container/…`` or ``memory://``.
 
+    Any other scheme is that of a plug-in of the group ``darkroom.stores``: a function that takes the URL and
+    returns a ``Store``.
     ``options`` go to the bucket's client: ``endpoint``, ``region``, ``access_key_id``, ``secret_access_key``,
     ``allow_http``, … ``threads`` write into folders (default: the store's own, since a stalled folder blocks
     them). Raises ``SettingsError`` for an invalid URL or option, ``StorageError`` if a folder can't be made.
@@ -74,8 +82,14 @@ def open_store(
         return _open_folder(parts, threads)
     if parts.scheme in _BUCKETS and parts.netloc:
         return _open_bucket(parts, options)
+    if parts.scheme and (plugin := load_plugin(STORES, parts.scheme)) is not None:
+        return _open_plugin(plugin, parts.scheme, url)
+    others = "".join(f", {name}://…" for name in plugin_names(STORES))
     raise SettingsError(
-        [f"DARKROOM_STORAGE_URL can't be {url!r}: write file:///path, s3://bucket/prefix, gs://… or az://…"]
+        [
+            f"DARKROOM_STORAGE_URL can't be {shown_url(url)!r}: write file:///path, s3://bucket/prefix, "
+            f"gs://… or az://…{others}"
+        ]
     )
 
 
@@ -90,6 +104,23 @@ def _open_folder(parts: SplitResult, threads: Executor | None) -> ObjectStore:
         folder = LocalFiles(Path(path))
     threads = threads or ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="storage")
     return ObjectStore(backend, place=f"the folder {path}", folder=folder, threads=threads)
+
+
+def _open_plugin(plugin: Any, scheme: str, url: str) -> Store:
+    try:
+        store: Store = plugin(url)
+    except (SettingsError, StorageError):
+        raise
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}"
+        raise SettingsError(
+            [f"The plug-in {scheme!r} of {STORES} can't open the storage: {words}"]
+        ) from error
+    if missing := [name for name in _MEMBERS if not callable(getattr(store, name, None))]:
+        raise SettingsError(
+            [f"The plug-in {scheme!r} of {STORES} returns no Store: it lacks {', '.join(missing)}."]
+        )
+    return store
 
 
 def _open_bucket(parts: SplitResult, options: Mapping[str, str]) -> ObjectStore:
