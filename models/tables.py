@@ -314,6 +314,61 @@ action_items = Table(
     Column("take", SmallInteger, nullable=False),  # that the item gets; if it has it already, it is left
 )
 
+# Bulk actions on jobs, in the same way: a chunk of jobs and the cursor are one transaction.
+job_actions = Table(
+    "job_actions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("caller_id", Uuid, ForeignKey("callers.id"), nullable=False),  # who began it
+    Column("kind", Text, nullable=False),  # retry, cancel or delete
+    Column("status", Text, nullable=False),
+    Column("may_pay_twice", Boolean, nullable=False),
+    Column("filter", Json),  # null: jobs were listed
+    Column("key_id", Uuid),  # key of the request
+    Column("by", Text, nullable=False),  # name of its caller
+    Column("eligible", Integer, nullable=False),  # rows in job_action_jobs
+    Column("cursor", Integer, nullable=False),  # position of the last job that was gone through
+    Column("done", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("skipped", Json, nullable=False),
+    Column("samples", Json, nullable=False),
+    Column("charged", Integer, nullable=False),  # eligible jobs whose last call was charged, or may have been
+    Column("cost", Json, nullable=False),  # estimate
+    Column("detail", Text),  # why it was aborted
+    Column("claimed_by", Uuid),  # the worker that goes through its jobs
+    Column("claimed_until", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    Index("ix_job_actions_caller_id_id", "caller_id", "id"),
+    Index(
+        "ix_job_actions_running",
+        "id",
+        postgresql_where=text("status = 'running'"),
+        sqlite_where=text("status = 'running'"),
+    ),
+)
+
+job_action_jobs = Table(
+    "job_action_jobs",
+    metadata,
+    Column("action_id", Uuid, ForeignKey("job_actions.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),  # from 1
+    Column("job_id", Uuid, nullable=False),
+    Column("generation", Integer, nullable=False),  # of the job then; if it has another one, it is left
+)
+
+# Filters of lists that a person has given a name.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("caller_id", Uuid, ForeignKey("callers.id"), primary_key=True),
+    Column("page", Text, primary_key=True),  # such as jobs
+    Column("name", Text, primary_key=True),
+    Column("query", Text, nullable=False),  # parameters of its address
+    Column("updated_at", Utc, nullable=False),
+)
+
 # Verdicts are only added, and marked as undone. In force is the latest of a person, else of a machine.
 verdicts = Table(
     "verdicts",

@@ -21,6 +21,7 @@ from worker.archive.writer import Archiver
 from worker.broker.celery_app import GENERATE, STORE, delete_queue, queue_of
 from worker.broker.chunk_messages import ChunkMessages
 from worker.broker.sender import Sender
+from worker.bulk.job_action_runner import JobActionRunner
 from worker.campaigns.action_runner import ActionRunner
 from worker.campaigns.controller import CampaignController
 from worker.checks.examiner import Examiner
@@ -157,6 +158,7 @@ class WorkerRuntime:
         alert_watch = AlertWatch(services, self.worker_id, group_commit.webhooks_due)
         controller = CampaignController(services, in_flight.halt, in_flight.freed)
         action_runner = ActionRunner(services, in_flight.halt, in_flight.freed)
+        job_action_runner = JobActionRunner(services, in_flight.halt, in_flight.freed)
         examiner = Examiner(services, in_flight.halt, in_flight.freed)
         decider = VisionDecider(services, in_flight.halt, in_flight.freed)
         completer = TaskCompleter(services, in_flight.halt, group_commit.webhooks_due)
@@ -170,6 +172,7 @@ class WorkerRuntime:
             asyncio.create_task(RetentionPruner(services, self.worker_id).run(), name="retention"),
             asyncio.create_task(controller.run(), name="campaign controller"),
             asyncio.create_task(action_runner.run(), name="action runner"),
+            asyncio.create_task(job_action_runner.run(), name="action runner of jobs"),
             asyncio.create_task(examiner.run(), name="examiner of pictures"),
             asyncio.create_task(measure_lag("worker"), name="event loop lag"),
             asyncio.create_task(decider.run(), name="vision decider"),

@@ -197,6 +197,7 @@ def action_document(campaign: Campaign, action: Action | Mapping[str, Any]) -> d
     return {
         "id": public_id("action", given["id"]) if given["id"] else None,
         "object": "action",
+        "of": "items",
         "kind": given["kind"],
         "campaign": campaign.name,
         "status": given["status"],

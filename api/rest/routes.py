@@ -18,8 +18,8 @@ from api.rest import (
     tokens,
     uploads,
 )
-from api.rest.bulk import bulk_jobs, errors, held_jobs
-from api.rest.campaigns import actions, control, exports, items, repair, reports, review, rows
+from api.rest.bulk import actions, bulk_jobs, errors, held_jobs
+from api.rest.campaigns import control, exports, items, repair, reports, review, rows
 from api.rest.campaigns import settings as campaigns
 from api.rest.openapi import docs_page
 from api.rest.streams import events, feed

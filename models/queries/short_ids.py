@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, and_, select
+from sqlalchemy import ColumnElement, FromClause, and_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models.errors import InvalidRequest
@@ -17,6 +17,7 @@ from models.tables import (
     campaign_items,
     campaigns,
     exports,
+    job_actions,
     jobs,
     webhook_deliveries,
     webhook_endpoints,
@@ -26,6 +27,9 @@ AMBIGUOUS = "ambiguous_id"  #: error code of a beginning that several ids have
 _CANDIDATES = 5  # ids that are named if a beginning is not unique
 
 _ITEMS = campaign_items.join(campaigns, campaigns.c.id == campaign_items.c.campaign_id)
+_ACTIONS = union_all(
+    select(actions.c.id, actions.c.caller_id), select(job_actions.c.id, job_actions.c.caller_id)
+).subquery("of_items_and_jobs")
 _SHOWN_ENDPOINT = and_(webhook_endpoints.c.url.is_not(None), webhook_endpoints.c.deleted_at.is_(None))
 _TABLES: Mapping[Kind, tuple[FromClause, ColumnElement[UUID], ColumnElement[UUID]]] = {
     "job": (jobs, jobs.c.id, jobs.c.caller_id),
@@ -34,7 +38,7 @@ _TABLES: Mapping[Kind, tuple[FromClause, ColumnElement[UUID], ColumnElement[UUID
     "delivery": (webhook_deliveries, webhook_deliveries.c.id, webhook_deliveries.c.caller_id),
     "camp": (campaigns, campaigns.c.id, campaigns.c.caller_id),
     "item": (_ITEMS, campaign_items.c.id, campaigns.c.caller_id),
-    "action": (actions, actions.c.id, actions.c.caller_id),
+    "action": (_ACTIONS, _ACTIONS.c.id, _ACTIONS.c.caller_id),
     "export": (exports, exports.c.id, exports.c.caller_id),
     "caller": (callers, callers.c.id, callers.c.id),
     "key": (api_keys, api_keys.c.id, api_keys.c.caller_id),

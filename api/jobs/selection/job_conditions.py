@@ -54,6 +54,9 @@ class JobConditions(BaseModel):
     finished_before: Timestamp = Field(None, description="finished earlier than this (RFC 3339)")
     before: _Bound | None = Field(None, description="created before this job id or time (RFC 3339)")
     after: _Bound | None = Field(None, description="created after this job id or time (RFC 3339)")
+    action: str | None = Field(
+        None, min_length=1, max_length=64, description="id of a bulk action: the jobs that it was begun for"
+    )
     caller: str | None = Field(
         None, min_length=1, max_length=100, description="with an admin's key: name or id of the only caller"
     )
@@ -80,6 +83,7 @@ class JobConditions(BaseModel):
             finished_before=self.finished_before,
             before=_bound(f"{prefix}before", self.before, latest=False),
             after=_bound(f"{prefix}after", self.after, latest=True),
+            action=_action_id(f"{prefix}action", self.action),
             with_parts=with_parts,
         )
 
@@ -161,6 +165,13 @@ def problem_of_validation(error: ValidationError) -> Problem:
     """Return the 422 problem of a request that does not match its schema."""
     rejection = rejection_of(error)
     return Problem(422, rejection.code, rejection.message, errors=rejection.errors)
+
+
+def _action_id(name: str, text: str | None) -> UUID | None:
+    try:
+        return None if text is None else parse_id("action", text)
+    except NotFound as error:
+        raise invalid_field(name, "write the id of an action: action_…, as GET /v1/actions has it") from error
 
 
 def _bound(name: str, text: str | None, *, latest: bool) -> UUID | datetime | None:

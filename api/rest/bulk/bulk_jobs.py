@@ -10,16 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Caller, authenticate
-from api.jobs.selection.bulk_actions import (
-    CANCEL,
-    DELETE,
-    JOBS_PER_REQUEST,
-    RETRY,
-    SKIPPED,
-    BulkAction,
-    BulkRequest,
-    apply_bulk,
-)
+from api.jobs.selection.bulk_actions import JOBS_PER_REQUEST, BulkRequest, apply_bulk
 from api.jobs.selection.job_conditions import (
     IDS_PER_REQUEST,
     AnyJobs,
@@ -31,6 +22,7 @@ from api.services import ApiServices, services_of
 from api.web.json_body import read_json
 from api.web.responses import JsonResponse
 from models.queries.selection.job_filter import JobFilter
+from worker.bulk.job_changes import CANCEL, DELETE, RETRY, SKIPPED, JobChange
 
 _INT64 = 2**63 - 1
 
@@ -92,7 +84,7 @@ async def delete_jobs(request: Request) -> Response:
     return await _change_many(request, DELETE, JobSelection)
 
 
-async def _change_many(request: Request, action: BulkAction, schema: type[JobSelection]) -> Response:
+async def _change_many(request: Request, action: JobChange, schema: type[JobSelection]) -> Response:
     services = services_of(request)
     caller = await authenticate(request, services.authenticator)
     _, value = await read_json(request, caller)

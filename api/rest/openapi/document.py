@@ -13,10 +13,10 @@ from starlette.routing import Route
 
 from api.jobs.schemas import Submission
 from api.jobs.selection.held_jobs import FailJobRequest, FailRequest, ReleaseRequest
+from api.rest.bulk.actions import ActionDocument, ActionPageDocument, ActionRequest
 from api.rest.bulk.bulk_jobs import BulkResultDocument, JobSelection, RetrySelection
 from api.rest.bulk.errors import ErrorDocument, ErrorPageDocument
 from api.rest.bulk.held_jobs import DecisionResultDocument
-from api.rest.campaigns.actions import ActionDocument, ActionPageDocument
 from api.rest.campaigns.repair import ItemReroll, ItemRetry
 from api.rest.campaigns.reports import CampaignCostsDocument, FailuresDocument, ModelResultsDocument
 from api.rest.campaigns.review import ItemVerdict, ReviewDocument
@@ -62,6 +62,7 @@ from models.campaigns.spec import CampaignSpec
 
 _RESPONSES = (
     ActionDocument,
+    ActionRequest,
     ActionPageDocument,
     AnswersDocument,
     AssetWithJobDocument,

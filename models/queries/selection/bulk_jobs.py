@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from models.queries.selection.job_filter import PARTS_ONLY, JobFilter, conditions
 from models.tables import jobs
 
-_LEASED: ColumnElement[bool] = jobs.c.worker_id.is_not(None)
-_PART: ColumnElement[bool] = jobs.c.surface == PARTS_ONLY
+LEASED: ColumnElement[bool] = jobs.c.worker_id.is_not(None)
+PART: ColumnElement[bool] = jobs.c.surface == PARTS_ONLY
 _DECISION_COLUMNS: tuple[Column[Any], ...] = (
     *(jobs.c.id, jobs.c.caller_id, jobs.c.surface, jobs.c.status, jobs.c.worker_id),
     *(jobs.c.generation, jobs.c.expires_at, jobs.c.request),
@@ -32,7 +32,7 @@ async def count_matching(
     connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter
 ) -> dict[JobFacts, int]:
     """Count the jobs of callers that match, by what decides about them."""
-    facts = jobs.c.status, _LEASED.label("leased"), _PART.label("part")
+    facts = jobs.c.status, LEASED.label("leased"), PART.label("part")
     query = select(*facts, func.count()).where(*_matching(connection, caller_ids, wanted)).group_by(*facts)
     found = await connection.execute(query)
     return {JobFacts(status, bool(leased), bool(part)): count for status, leased, part, count in found}
@@ -42,7 +42,7 @@ async def list_matching(
     connection: AsyncConnection, caller_ids: Sequence[UUID], wanted: JobFilter, *, limit: int
 ) -> Sequence[tuple[UUID, JobFacts]]:
     """Return the oldest jobs of callers that match, with what decides about them."""
-    query = select(jobs.c.id, jobs.c.status, _LEASED, _PART)
+    query = select(jobs.c.id, jobs.c.status, LEASED, PART)
     query = query.where(*_matching(connection, caller_ids, wanted)).order_by(jobs.c.id).limit(limit)
     found = await connection.execute(query)
     return [(job_id, JobFacts(status, bool(leased), bool(part))) for job_id, status, leased, part in found]

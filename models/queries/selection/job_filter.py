@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, case, cast, func, literal, select
 
-from models.tables import jobs
+from models.tables import job_action_jobs, jobs
 
 PARTS_ONLY = "midjourney"
 """Surface whose jobs are parts of tasks: a filter matches them only if it names this surface."""
@@ -35,6 +35,7 @@ class JobFilter:
     finished_before: datetime | None = None
     before: UUID | datetime | None = None
     after: UUID | datetime | None = None
+    action: UUID | None = None  #: jobs that a bulk action was begun for
     with_parts: bool = False  #: without a surface, match those of ``PARTS_ONLY`` too
 
     def described(self) -> dict[str, Any]:
@@ -59,6 +60,9 @@ def conditions(
         found.append(jobs.c.surface != PARTS_ONLY)
     if wanted.ids is not None:
         found.append(jobs.c.id.in_(wanted.ids))
+    if wanted.action is not None:
+        begun_for = select(job_action_jobs.c.job_id).where(job_action_jobs.c.action_id == wanted.action)
+        found.append(jobs.c.id.in_(begun_for))
     if wanted.statuses and "status" not in without:
         found.append(jobs.c.status.in_(wanted.statuses))
     for column, value in ((jobs.c.model, wanted.model), (jobs.c.campaign, wanted.campaign)):

@@ -14,8 +14,8 @@ from models.states import JobStatus
 from tests.support.darkroom import Darkroom
 from tests.worker.campaigns.conftest import Planned
 from tests.worker.campaigns.repairs import abort, begin, end_takes, finished_campaign, read, runner
+from worker.bulk.chunked_actions import CLAIM
 from worker.campaigns import action_runner, next_takes
-from worker.campaigns.action_runner import CLAIM
 
 FAILED = Retry(RetryMode.MISSING_AND_FAILED)
 
